@@ -1,0 +1,90 @@
+"""What can go wrong, in one family, and the exit codes that callers rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The process exit code of every command; these numbers never change their meaning."""
+
+    PASS = 0
+    FAIL = 1
+    USAGE = 2
+    """Wrong flags, or a plan that is missing or malformed; nothing ran and nothing was written."""
+    INCONCLUSIVE = 3
+    DEFECT = 70
+    """A defect in phasegate itself."""
+    TARGET = 75
+    """The target could not be brought up."""
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """A place in a text file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+    width: int = 1
+    """How many characters the caret line underlines."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with what the user wrote."""
+
+    message: str
+    """Which thing, and what is wrong; lower case, no full stop."""
+    help: str | None = None
+    """What would be right."""
+    at: Position | None = None
+    line_text: str | None = None
+    """The line at `at`, as written, for the caret display."""
+    warning: bool = False
+
+
+class PhasegateError(Exception):
+    """Base of everything phasegate raises on purpose; carries the exit code it stands for."""
+
+    exit_code = ExitCode.DEFECT
+
+    def __init__(self, message: str, *, help: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+class UsageError(PhasegateError):
+    """The command line asks for something that cannot be done."""
+
+    exit_code = ExitCode.USAGE
+
+
+class PlanError(PhasegateError):
+    """The plan, or a file it names, is wrong; `problems` holds everything found, in file order."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"{len(self.problems)} problem(s) in the plan")
+
+
+class TargetError(PhasegateError):
+    """The target could not be brought up, or did not become ready."""
+
+    exit_code = ExitCode.TARGET
+
+
+class ObservationError(PhasegateError):
+    """phasegate could not observe: the attempt is errored, which is never a pass and never a failure."""
+
+    exit_code = ExitCode.INCONCLUSIVE

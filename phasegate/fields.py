@@ -1,0 +1,128 @@
+"""Field types for everything that people write in YAML: closed models, quantities, named files.
+
+A mapping read from YAML arrives as `Located`, which remembers where it stood; a `Closed` model keeps that
+position, so that a message made much later can still point at the line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
+
+from phasegate.errors import Position
+from phasegate.units import EXAMPLES, Dimension, parse_as
+
+ID_PATTERN = r"^[a-z][a-z0-9_-]*$"
+
+
+class Located(dict[str, Any]):
+    """A mapping with the place where it was written."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, items: Any = (), *, at: Position | None = None) -> None:
+        super().__init__(items)
+        self.at = at
+
+
+class Closed(BaseModel):
+    """A model that refuses unknown keys, never changes, and knows where it was written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+    _at: Position | None = PrivateAttr(default=None)
+
+    @property
+    def at(self) -> Position | None:
+        return self._at
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_position(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        model = handler(data)
+        if isinstance(data, Located):
+            model._at = data.at
+        return model
+
+
+def _quantity(dimension: Dimension) -> Any:
+    def parse(value: object) -> object:
+        if isinstance(value, float | int) and not isinstance(value, bool):
+            raise ValueError(f"{value} has no unit; write a {dimension} like {EXAMPLES[dimension]}")
+        if not isinstance(value, str):
+            raise ValueError(f"write a {dimension} like {EXAMPLES[dimension]}")
+        quantity = parse_as(value, dimension)
+        if quantity.value < 0:
+            raise ValueError(f"{value!r} is negative")
+        return quantity.value
+
+    return parse
+
+
+def _schema(dimension: Dimension) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "description": f"a {dimension}, such as {EXAMPLES[dimension]}"})
+
+
+Duration = Annotated[float, BeforeValidator(_quantity(Dimension.TIME)), _schema(Dimension.TIME)]
+"""Seconds, written with a unit."""
+Rate = Annotated[float, BeforeValidator(_quantity(Dimension.RATE)), _schema(Dimension.RATE)]
+"""Per second, written with a unit."""
+Ratio = Annotated[float, BeforeValidator(_quantity(Dimension.SHARE)), _schema(Dimension.SHARE)]
+"""1.0 is 100%, written in percent."""
+Size = Annotated[
+    int, BeforeValidator(lambda value: int(_quantity(Dimension.SIZE)(value))), _schema(Dimension.SIZE)
+]
+"""Bytes, written with a unit."""
+
+
+def _scalar_text(value: object) -> object:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case _:
+            return value
+
+
+Text = Annotated[str, BeforeValidator(_scalar_text)]
+"""Text that YAML may have read as a number or a boolean, such as a header value."""
+
+
+class NamedPath:
+    """Marks a field as the path of something that must exist, relative to the plan's root.
+
+    The loader replaces it by the absolute path, reports it when it is missing, and hashes files.
+    """
+
+    def __init__(self, *, folder_allowed: bool = False) -> None:
+        self.folder_allowed = folder_allowed
+
+
+class NamedDocument:
+    """Marks a field that is written as the path of a YAML file and arrives as the model of its content."""
+
+
+FilePath = Annotated[
+    Path,
+    NamedPath(),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "description": "a file, relative to the plan's root"}),
+]
+AnyPath = Annotated[
+    Path,
+    NamedPath(folder_allowed=True),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "description": "a file or folder, relative to the plan's root"}),
+]

@@ -1,0 +1,90 @@
+"""What a check kind is: parameters, measures, defaults, and one way to observe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from phasegate.fields import Closed, Duration
+from phasegate.model.measures import MeasureSpec
+from phasegate.model.observation import Observation
+from phasegate.world import World
+
+
+class CheckParams(Closed):
+    """Parameters that every kind takes; each kind adds its own."""
+
+    timeout: Duration = 30.0
+    """Bounds one request or probe."""
+
+
+P = TypeVar("P", bound=CheckParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """A program that must be there before anything starts."""
+
+    program: str
+    """Looked up on PATH, or an absolute path."""
+    arguments: tuple[str, ...] = ()
+    """When given, the program is run with these and must exit 0: `python -c "import pytest"`."""
+    install: str = ""
+    """The command that gets it, for people."""
+    label: str = ""
+    """What to call it in messages; the program's name without."""
+
+
+class Kind(Generic[P]):
+    """Base of the kinds. A kind observes; it never compares with a threshold, retries, prints or exits.
+
+    An exception of the ObservationError family makes the attempt errored; any other is a defect of the kind.
+    """
+
+    name: ClassVar[str]
+    about: ClassVar[str]
+    """One line: what it observes."""
+    Params: ClassVar[type[CheckParams]]
+    example: ClassVar[Mapping[str, Any]]
+    """Parameters as a plan would write them, kind left out."""
+    exclusive: ClassVar[bool] = False
+    """Whether it has the target to itself unless the plan says otherwise."""
+    accompanies: ClassVar[bool] = False
+    """Whether it can run `during` others."""
+    has_cases: ClassVar[bool] = False
+    """Whether it has cases, so that `--case` and `allow_skipped` mean something."""
+
+    def measures(self, params: P) -> Mapping[str, MeasureSpec]:
+        """Every measure an observation with these parameters may have."""
+        raise NotImplementedError
+
+    def defaults(self, params: P) -> tuple[str, ...]:
+        """Criteria that judge unless the plan writes a blocking one on the same measure; subject left out."""
+        raise NotImplementedError
+
+    def parts(self, params: P) -> frozenset[str] | None:
+        """Names of parts that criteria may speak of; None where they are known only after observing."""
+        return frozenset()
+
+    def samples(self, params: P) -> int | None:
+        """The most samples one attempt can see, to warn of criteria that can never be met; None: no limit."""
+        return None
+
+    def duration(self, params: P) -> float | None:
+        """Seconds one attempt is meant to take, for the plan's overview and the default limit; None: open."""
+        return None
+
+    def requirements(self, params: P) -> tuple[Requirement, ...]:
+        return ()
+
+    def summary(self, params: P) -> str:
+        """What it does with these parameters, in a few words: `GET /health, 100 probes`."""
+        raise NotImplementedError
+
+    def targets(self, params: P) -> tuple[str, ...]:
+        """URLs load is sent to (may begin with `/`), to be checked against the declared target."""
+        return ()
+
+    async def observe(self, params: P, world: World) -> Observation:
+        raise NotImplementedError

@@ -1,0 +1,136 @@
+"""Measures: the typed, named values that a check observed and a criterion may speak about."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from phasegate.model.histogram import Histogram
+from phasegate.units import BASE_UNIT, Dimension
+
+NAMED = 20
+"""How many missing cases a share names; the rest is counted."""
+
+
+class MeasureType(StrEnum):
+    """What a measure is, and so how a criterion on it is judged."""
+
+    CENSUS = "census"
+    """A share of all there is; judged as counted."""
+    SAMPLE = "sample"
+    """A share of some; needs a bound."""
+    DISTRIBUTION = "distribution"
+    """A sample of durations; quantiles need a bound."""
+    NUMBER = "number"
+    """One value, judged as observed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureSpec:
+    """What a kind declares about a measure before anything runs."""
+
+    type: MeasureType
+    dimension: Dimension
+    about: str
+    """One line for `phasegate kinds` and the documentation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How many of `total` passed. In a census `total` counts every case collected, run or not."""
+
+    passed: int
+    total: int
+    sample: bool
+    skipped: int = 0
+    """Cases of a census without a verdict (skipped or lost): missing evidence, part of `total`."""
+    missing: tuple[str, ...] = ()
+    """Names of cases without a verdict, at most `NAMED` of them."""
+    span: float | None = None
+    """Seconds from the first to the last observation of a sample."""
+    episodes: int | None = None
+    """Runs of consecutive failures in a sample."""
+
+    @property
+    def failed(self) -> int:
+        return self.total - self.passed - self.skipped
+
+    @property
+    def value(self) -> float | None:
+        """The observed share, None without data."""
+        return self.passed / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """Durations of the requests that went well, and how many did not; those rank above every value."""
+
+    good: Histogram
+    failed: int = 0
+    span: float | None = None
+    unmeasured: int = 0
+    """Durations of exactly 0: below the resolution of the clock, so no data; not in `good`."""
+
+    @property
+    def n(self) -> int:
+        return self.good.n + self.failed
+
+    def quantile(self, share: float) -> tuple[float, float] | None:
+        """Nearest-rank quantile over all requests as bucket edges (low, high) in seconds.
+
+        Shape: `math.inf` on both edges where the quantile falls among the failed ones; None without data.
+        Source: rank = ceil(share * n), Hyndman and Fan 1996, definition 1.
+        """
+        if not self.n:
+            return None
+        rank = max(1, math.ceil(share * self.n - 1e-9))
+        return self.good.at_rank(rank) if rank <= self.good.n else (math.inf, math.inf)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """One observed value in the base unit of its dimension; None when there was nothing to read."""
+
+    value: float | None
+    dimension: Dimension = Dimension.COUNT
+    reported: bool = False
+    """True when another tool computed it and phasegate only read it."""
+
+    @property
+    def unit(self) -> str:
+        return BASE_UNIT[self.dimension]
+
+
+Measure = Share | Distribution | Number
+
+
+def merge(first: Measure, second: Measure) -> Measure | None:
+    """The measure of two parts taken together; None where a whole has no meaning (two numbers)."""
+    match first, second:
+        case Share(), Share():
+            return Share(
+                passed=first.passed + second.passed,
+                total=first.total + second.total,
+                sample=first.sample,
+                skipped=first.skipped + second.skipped,
+                missing=(first.missing + second.missing)[:NAMED],
+                span=_shorter(first.span, second.span),
+                episodes=None
+                if first.episodes is None or second.episodes is None
+                else first.episodes + second.episodes,
+            )
+        case Distribution(), Distribution():
+            return Distribution(
+                good=first.good.merge(second.good),
+                failed=first.failed + second.failed,
+                span=_shorter(first.span, second.span),
+                unmeasured=first.unmeasured + second.unmeasured,
+            )
+        case _:
+            return None
+
+
+def _shorter(first: float | None, second: float | None) -> float | None:
+    """The span that both parts can vouch for."""
+    return None if first is None or second is None else min(first, second)

@@ -1,0 +1,110 @@
+"""What a kind hands back: cases, measures and evidence of one attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from phasegate.model.measures import NAMED, Measure, Share
+
+
+class CaseStatus(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Collected, deliberately not run; missing evidence."""
+    LOST = "lost"
+    """Collected, but no result ever came; missing evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAttempt:
+    """An earlier try of a case that was tried again."""
+
+    status: CaseStatus
+    message: str = ""
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One thing a suite asserts: a request of a flow, a pytest test, a JUnit case."""
+
+    id: str
+    """Unique within the check; `flow/request[row]`, a pytest node id."""
+    name: str
+    status: CaseStatus
+    part: str = ""
+    """The part of the check it belongs to (flow, module), for criteria on parts; `a/b` nests."""
+    tags: tuple[str, ...] = ()
+    """Further parts it counts for, such as pytest markers."""
+    duration: float | None = None
+    """Seconds; None when it did not run."""
+    message: str = ""
+    """Why it failed or did not run: expected and actual, in a line or a few."""
+    file: str | None = None
+    line: int | None = None
+    evidence: tuple[str, ...] = ()
+    """Paths below the run's folder, with forward slashes."""
+    earlier: tuple[CaseAttempt, ...] = ()
+    """Tries before the one that decided."""
+
+    @property
+    def flaky(self) -> bool:
+        """Passed in the end, but not at once."""
+        return self.status is CaseStatus.PASSED and any(
+            attempt.status is not CaseStatus.PASSED for attempt in self.earlier
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Values over time for the report's charts; `points` are (seconds from start, value or None)."""
+
+    name: str
+    unit: str
+    points: tuple[tuple[float, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one attempt saw. A target that refused or answered wrongly has been observed."""
+
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
+    """Measures by part name."""
+    cases: tuple[Case, ...] = ()
+    evidence: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences a reader needs beside the figures: what was deselected, where it stopped early."""
+    causes: Mapping[str, int] = field(default_factory=dict)
+    """Failures by cause in one line each, with counts."""
+    timeline: tuple[Series, ...] = ()
+    error: str | None = None
+    """Set when phasegate could not observe; measures seen so far may still be there."""
+
+
+def census(cases: Iterable[Case]) -> Share:
+    """Count cases into a share; skipped and lost ones stay in the total as missing evidence."""
+    everything = tuple(cases)
+    missing = [case.id for case in everything if case.status in (CaseStatus.SKIPPED, CaseStatus.LOST)]
+    return Share(
+        passed=sum(case.status is CaseStatus.PASSED for case in everything),
+        total=len(everything),
+        sample=False,
+        skipped=len(missing),
+        missing=tuple(missing[:NAMED]),
+    )
+
+
+def census_by_part(cases: Iterable[Case]) -> dict[str, Share]:
+    """The census of every part, of every prefix of a nested part, and of every tag."""
+    members: dict[str, list[Case]] = {}
+    for case in cases:
+        names = set(case.tags)
+        pieces = case.part.split("/") if case.part else []
+        names.update("/".join(pieces[: depth + 1]) for depth in range(len(pieces)))
+        for name in names:
+            members.setdefault(name, []).append(case)
+    return {name: census(group) for name, group in members.items()}

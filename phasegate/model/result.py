@@ -1,0 +1,258 @@
+"""The result of a run: what `result.json` holds and every report is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from phasegate.model.measures import Measure
+from phasegate.model.observation import Case, Series
+
+SCHEMA = "phasegate.result/1"
+
+
+class Verdict(StrEnum):
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class CriterionVerdict(StrEnum):
+    MET = "met"
+    NOT_MET = "not_met"
+    UNPROVEN = "unproven"
+    WAIVED = "waived"
+
+
+class Level(StrEnum):
+    BLOCK = "block"
+    WARN = "warn"
+
+
+class CheckStatus(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    UNPROVEN = "unproven"
+    ERRORED = "errored"
+    NOT_RUN = "not_run"
+
+
+class AttemptStatus(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    UNPROVEN = "unproven"
+    ERRORED = "errored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionResult:
+    """One criterion as judged: everything a reader needs to follow the verdict."""
+
+    id: str
+    expression: str
+    """As the author wrote it, after substitution."""
+    subject: str
+    """The check, `step/<id>` or `run` it speaks of."""
+    part: str = ""
+    measure: str = ""
+    step: str | None = None
+    """The step it was written in; None for criteria of the gate."""
+    title: str = ""
+    ref: str = ""
+    why: str = ""
+    level: Level = Level.BLOCK
+    default: bool = False
+    """True when the kind brought it and the plan did not write it."""
+    verdict: CriterionVerdict = CriterionVerdict.UNPROVEN
+    required: str = ""
+    observed: str = ""
+    """For people, with unit; `-` when nothing was seen."""
+    bound: str = ""
+    """The confidence bound, for people; empty where none applies."""
+    confidence: float | None = None
+    """None: observed values were compared without a bound."""
+    n: int | None = None
+    margin: str = ""
+    """Distance between observed and threshold, signed, positive when satisfied."""
+    message: str = ""
+    """One sentence: why this verdict, and what would prove it."""
+    source: str = ""
+    """`file:line` of the criterion in the plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptResult:
+    number: int
+    status: AttemptStatus
+    started: datetime
+    duration: float
+    """Seconds."""
+    error: str = ""
+    """Why it was errored."""
+    reason: str = ""
+    """Why it failed or is unproven: the first criterion that closed it."""
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
+    cases: tuple[Case, ...] = ()
+    evidence: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    causes: Mapping[str, int] = field(default_factory=dict)
+    timeline: tuple[Series, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    id: str
+    kind: str
+    step: str | None
+    """None for checks under `gate`."""
+    title: str = ""
+    summary: str = ""
+    """What it observes in a few words: `GET /health, 100 probes`."""
+    status: CheckStatus = CheckStatus.NOT_RUN
+    reason: str = "the run ended before it"
+    """Why it did not run, failed or was errored; empty when it passed."""
+    help: str = ""
+    """What would make it run, such as the command that installs a missing tool."""
+    blocking: bool = True
+    flaky: bool = False
+    started: datetime | None = None
+    duration: float | None = None
+    """Seconds over all attempts, waits included."""
+    attempts: tuple[AttemptResult, ...] = ()
+    source: str = ""
+
+    @property
+    def last(self) -> AttemptResult | None:
+        return self.attempts[-1] if self.attempts else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """A step with its people-facing content and its checks."""
+
+    id: str
+    title: str = ""
+    purpose: str = ""
+    work: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    owner: str = ""
+    priority: str = ""
+    estimate: str = ""
+    tags: tuple[str, ...] = ()
+    status: CheckStatus = CheckStatus.NOT_RUN
+    reason: str = ""
+    started: datetime | None = None
+    duration: float | None = None
+    checks: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceFile:
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRecord:
+    path: str
+    sha256: str
+    files: tuple[EvidenceFile, ...] = ()
+    """Every further file the plan names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRecord:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRecord:
+    """One entry of the target as it was in this run."""
+
+    id: str
+    kind: str
+    """`process` or `external`."""
+    url: str = ""
+    command: tuple[str, ...] = ()
+    ready_after: float | None = None
+    """Seconds until ready; None when it never was, or is external."""
+    exit_code: int | None = None
+    """Set when it ended before it was taken down."""
+    log: str = ""
+    """Path of its log below the run's folder."""
+    error: str = ""
+    log_tail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What `--step`, `--check`, `--case` and `--tag` narrowed the run to."""
+
+    steps: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    criteria_selected: int = 0
+    criteria_total: int = 0
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.steps or self.checks or self.cases or self.tags)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """The plan's content that is for people only."""
+
+    goal: str = ""
+    owner: str = ""
+    approver: str = ""
+    due: str = ""
+    risks: tuple[Mapping[str, Any], ...] = ()
+    """`title`, `impact`, `likelihood`, `measures`."""
+    schedule: tuple[Any, ...] = ()
+    next: tuple[Any, ...] = ()
+    known: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    run: str
+    phase: str
+    title: str
+    verdict: Verdict
+    exit_code: int
+    reason: str
+    """One sentence: why this verdict."""
+    plan: PlanRecord
+    tool: ToolRecord
+    started: datetime
+    schema: str = SCHEMA
+    finished: datetime | None = None
+    """None when the record ends without an end, after a crash."""
+    interrupted: str = ""
+    """What ended the run early: a signal, a limit, a full disk."""
+    seed: int = 0
+    confidence: float = 0.95
+    command: tuple[str, ...] = ()
+    """The command line, to run it again."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    people: People = People()
+    target: tuple[TargetRecord, ...] = ()
+    selection: Selection = Selection()
+    warnings: tuple[str, ...] = ()
+    criteria: tuple[CriterionResult, ...] = ()
+    steps: tuple[StepResult, ...] = ()
+    gate_checks: tuple[CheckResult, ...] = ()
+    evidence: tuple[EvidenceFile, ...] = ()
+
+    def checks(self) -> tuple[CheckResult, ...]:
+        """All checks: those of the steps in order, then those of the gate."""
+        return tuple(check for step in self.steps for check in step.checks) + self.gate_checks

@@ -1,0 +1,231 @@
+"""What a check kind may reach: the outside world as protocols, and the plain data they exchange.
+
+Kinds get a `World` and nothing else, so each can be tested against scripted parts, and each observation can
+be redacted, bounded and stopped in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from phasegate.model.measures import Measure
+from phasegate.model.observation import Case
+
+
+class Cause(StrEnum):
+    """Why a request got no usable answer."""
+
+    REFUSED = "connection refused"
+    RESET = "connection reset"
+    TIMEOUT = "timeout"
+    TLS = "TLS"
+    DNS = "DNS"
+    PROTOCOL = "protocol error"
+    SHORT_BODY = "short body"
+    TOO_LARGE = "response too large"
+    REDIRECTS = "too many redirects"
+    CONNECT = "cannot connect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    method: str
+    url: str
+    """Absolute."""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    timeout: float = 30.0
+    """Seconds for the whole exchange, redirects and body included."""
+    follow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpReply:
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    """In order of arrival; repeated names stay repeated."""
+    body: bytes
+    elapsed: float
+    """Seconds from sending to the last byte of the body."""
+    url: str
+    """The one that answered, after redirects."""
+    http_version: str = "HTTP/1.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpFailure:
+    """No usable answer came; `message` is one line with the address and the system's own words."""
+
+    cause: Cause
+    message: str
+    elapsed: float
+
+
+class HttpClient(Protocol):
+    async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
+        """One exchange; at most 4 are in flight at a time over the whole run, and time spent waiting for a
+        free place is not part of `elapsed`. Never raises for what the target does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Added to the environment of the run."""
+    limit: float | None = None
+    """Seconds until it is ended."""
+    keep: int = 1 << 20
+    """Bytes of each output stream that are kept: the first and the last half of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    exit_code: int | None
+    """None when a signal ended it or it could not be started."""
+    signal: int | None = None
+    stdout: bytes = b""
+    stderr: bytes = b""
+    duration: float = 0.0
+    timed_out: bool = False
+    stopped: bool = False
+    """True when phasegate ended it because it was asked to stop."""
+    error: str = ""
+    """Why it could not be started: not found, not executable."""
+
+
+class Running(Protocol):
+    """A process that is spoken to line by line."""
+
+    pid: int
+
+    async def write_line(self, line: str) -> None: ...
+
+    async def read_line(self) -> str | None:
+        """The next line of standard output without its end; None at the end."""
+        ...
+
+    async def wait(self) -> Completed: ...
+
+    def interrupt(self) -> None:
+        """Ask the whole process group to end (SIGTERM; SIGKILL follows when the context is left)."""
+        ...
+
+
+class Processes(Protocol):
+    """Every program runs in a process group of its own, none outlives its context."""
+
+    async def run(self, command: Command, *, on_line: Callable[[str, str], None] | None = None) -> Completed:
+        """Run to the end; `on_line(stream, line)` sees each line of `stdout` and `stderr` as it comes."""
+        ...
+
+    def open(self, command: Command) -> AbstractAsyncContextManager[Running]: ...
+
+
+class Addresses(Protocol):
+    """Where the target is."""
+
+    def url(self, path_or_url: str) -> str:
+        """An absolute URL; one that begins with `/` is on the default entry.
+
+        Errors: ObservationError when there is no such entry or it is down."""
+        ...
+
+    def headers(self, url: str) -> tuple[tuple[str, str], ...]:
+        """Headers that the target entry behind a URL asks for."""
+        ...
+
+    def declares(self, url: str) -> bool:
+        """Whether the host and port of a URL belong to the target: load is sent nowhere else."""
+        ...
+
+    def tls(self, url: str) -> Mapping[str, str]:
+        """`ca`, `cert`, `key`: absolute paths of the target entry behind a URL; empty without."""
+        ...
+
+    def values(self) -> Mapping[str, str]:
+        """`target.<id>.url`, `.host`, `.port` for every entry."""
+        ...
+
+    def environment(self) -> Mapping[str, str]:
+        """`PHASEGATE_TARGET_<ID>_URL` for every entry and `PHASEGATE_TARGET_URL` for the default one."""
+        ...
+
+
+class EvidenceFolder(Protocol):
+    """The folder of one attempt below the run's `evidence/`."""
+
+    path: Path
+    """Absolute; programs may write here (`${out}`)."""
+
+    def write(self, name: str, content: str | bytes) -> str:
+        """Keep content under a name made safe and unique; redacted first.
+
+        Shape: the path below the run's folder, for `Case.evidence` and `Observation.evidence`."""
+        ...
+
+    def adopt(self, path: Path) -> str:
+        """Take in a file that a program wrote: copied when outside the folder, redacted, bounded."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds on a monotonic clock with a resolution below a microsecond."""
+        ...
+
+    def utc(self) -> datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What was seen so far."""
+
+    done: float | None = None
+    text: str = ""
+    cases: tuple[Case, ...] = ()
+    """Cases that finished since the last report."""
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    """Measures so far; empty when not worth computing yet."""
+
+
+class World(Protocol):
+    clock: Clock
+    http: HttpClient
+    processes: Processes
+    target: Addresses
+    evidence: EvidenceFolder
+    root: Path
+    """The folder that relative paths of the plan start at."""
+    environment: Mapping[str, str]
+    """The environment phasegate was started with."""
+    seed: int
+    earlier: tuple[Case, ...]
+    """The cases of the attempt before this one: those that passed are carried over, the others run again."""
+    cases: tuple[str, ...]
+    """Cases selected with `--case`; empty for all."""
+    accompanies: bool
+    """True for a `during` check: it goes on until `progress` says stop."""
+
+    async def progress(self, progress: Progress) -> str | None:
+        """Report, and learn why to stop, or None to go on."""
+        ...
+
+    def keep_secret(self, value: str) -> None:
+        """Redact a value from everything written from now on."""
+        ...
+
+
+def header(headers: Sequence[tuple[str, str]], name: str) -> str | None:
+    """The first value of a header, whatever its case."""
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), None)
