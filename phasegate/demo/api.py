@@ -1,0 +1,217 @@
+"""The endpoints: what each URL answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+
+from phasegate.demo import VERSION, validation
+from phasegate.demo.failures import ApiError, broken, missing
+from phasegate.demo.runtimes import Job, Runtimes
+from phasegate.demo.sessions.database import Database
+from phasegate.demo.sessions.store import LoggedRequest, Session, Store, StoredResult
+
+FAULTS = ("", "app-data")
+"""Incidents the service can be told to have; the empty one is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What the endpoints work with; times are seconds."""
+
+    database: Database
+    runtimes: Runtimes
+    fault: str
+    session_ttl: float
+    script_limit: float
+
+    async def health(self, _: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "version": VERSION})
+
+    async def test(self, _: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "message": "the controller answers"})
+
+    async def initialize(self, request: Request) -> JSONResponse:
+        self._need_application_data()
+        asked = await validation.opening(request, self.session_ttl)
+        function = await self.database.call(Store.function, asked.title)
+        if function is None:
+            raise missing("function_not_found", f"no function is called {asked.title!r}")
+        now = time.time()
+        session = Session(
+            request_id=uuid.uuid4().hex,
+            title=function.title,
+            language=function.language,
+            context=asked.context,
+            script=asked.script,
+            created_at=now,
+            expires_at=now + asked.ttl,
+        )
+        await self.database.call(Store.open_session, session)
+        answer = {"request_id": session.request_id, "status": "initialized"}
+        return JSONResponse(answer | {"expires_at": _timestamp(session.expires_at)})
+
+    async def execute(self, request: Request) -> JSONResponse:
+        session = await self._session(request.path_params["request_id"])
+        asked = await validation.call(request, self.script_limit)
+        params_hash = hashlib.sha256(asked.params.encode()).hexdigest()
+        stored = await self.database.call(Store.recall, session.request_id, params_hash)
+        cached = stored is not None
+        if stored is None:
+            stored = await self._run(session, asked)
+            await self.database.call(Store.remember, session.request_id, params_hash, stored, time.time())
+        return JSONResponse(
+            {
+                "request_id": session.request_id,
+                "result": json.loads(stored.result),
+                "cached": cached,
+                "execution_time": stored.execution_time,
+            }
+        )
+
+    async def session(self, request: Request) -> JSONResponse:
+        session = await self._session(request.path_params["request_id"])
+        return JSONResponse(
+            {
+                "request_id": session.request_id,
+                "status": "active",
+                "title": session.title,
+                "language": session.language,
+                "created_at": _timestamp(session.created_at),
+                "expires_at": _timestamp(session.expires_at),
+                "executions": session.executions,
+            }
+        )
+
+    async def functions(self, request: Request) -> JSONResponse:
+        self._need_application_data()
+        asked = validation.page(request.query_params)
+        found, total = await self.database.call(Store.functions, asked.language, asked.page, asked.per_page)
+        rows = [
+            {
+                "title": function.title,
+                "language": function.language,
+                "description": function.description,
+                "version": function.version,
+            }
+            for function in found
+        ]
+        paging = {"page": asked.page, "per_page": asked.per_page, "total": total}
+        return JSONResponse({"functions": rows, **paging, "pages": -(-total // asked.per_page)})
+
+    async def schema(self, _: Request) -> JSONResponse:
+        report = await self.database.call(Store.schema)
+        return JSONResponse(
+            {
+                "consistent": not report.problems,
+                "problems": list(report.problems),
+                "version": report.version,
+                "expected": list(report.expected),
+                "applied": list(report.applied),
+                "integrity_check": report.integrity,
+                "foreign_key_violations": report.foreign_key_violations,
+                "tables": {name: list(columns) for name, columns in report.tables.items()},
+            }
+        )
+
+    async def _session(self, request_id: str) -> Session:
+        session = await self.database.call(Store.session, request_id)
+        if session is None:
+            raise missing("session_not_found", "no session has this request_id")
+        if session.expires_at <= time.time():
+            raise missing("session_expired", f"the session expired at {_timestamp(session.expires_at)}")
+        return session
+
+    async def _run(self, session: Session, asked: validation.Call) -> StoredResult:
+        request = f'{{"context": {session.context}, "params": {asked.params}}}'
+        job = Job(language=session.language, script=session.script, request=request, limit=asked.limit)
+        outcome = await self.runtimes.run(job)
+        return StoredResult(result=json.dumps(outcome.result), execution_time=outcome.seconds)
+
+    def _need_application_data(self) -> None:
+        if self.fault == "app-data":
+            message = "Requested application data is not configured correctly"
+            raise broken("application_data_not_configured", message)
+
+
+def build(service: Service, lifespan: Lifespan[Starlette]) -> Starlette:
+    """The ASGI application; every answer is JSON, errors too."""
+    return Starlette(
+        routes=[
+            Route("/health", service.health),
+            Route("/test", service.test),
+            Route("/api/v1/initialize", service.initialize, methods=["POST"]),
+            Route("/api/v1/execute/{request_id}", service.execute, methods=["POST"]),
+            Route("/api/v1/sessions/{request_id}", service.session),
+            Route("/api/v1/functions", service.functions),
+            Route("/api/v1/schema", service.schema),
+        ],
+        middleware=[Middleware(_RequestLog, database=service.database)],
+        exception_handlers={ApiError: _failure, HTTPException: _http_error, Exception: _defect},
+        lifespan=lifespan,
+    )
+
+
+class _RequestLog:
+    """Notes every request to the API in the database; /health and /test never touch it."""
+
+    def __init__(self, app: ASGIApp, database: Database) -> None:
+        self._app = app
+        self._database = database
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            await self._app(scope, receive, send)
+            return
+        status = 500
+        started, at = time.perf_counter(), time.time()
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_status)
+        finally:
+            duration = time.perf_counter() - started
+            path = scope["path"][:500].encode("utf-8", "replace").decode()
+            self._database.log(
+                LoggedRequest(at=at, method=scope["method"], path=path, status=status, duration=duration)
+            )
+
+
+async def _failure(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)
+    return _error(error.status, error.code, error.message)
+
+
+async def _http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    codes = {404: "not_found", 405: "method_not_allowed"}
+    return _error(error.status_code, codes.get(error.status_code, "http_error"), error.detail)
+
+
+async def _defect(_: Request, __: Exception) -> JSONResponse:
+    return _error(500, "internal_error", "the controller failed; its log says more")
+
+
+def _error(status: int, code: str, message: str) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message}}, status)
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""What the service remembers: functions, sessions, results and request logs, in SQLite."""
