@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from phasegate.model.measures import Measure
+from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
 
 SCHEMA = "phasegate.result/1"
@@ -94,8 +94,8 @@ class AttemptResult:
     """Why it was errored."""
     reason: str = ""
     """Why it failed or is unproven: the first criterion that closed it."""
-    measures: Mapping[str, Measure] = field(default_factory=dict)
-    parts: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
+    measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, JsonMeasure]] = field(default_factory=dict)
     cases: tuple[Case, ...] = ()
     evidence: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,0 +1,63 @@
+"""JSON for events and results: the lines of `events.jsonl` and the document `result.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, cast
+
+from pydantic import TypeAdapter
+
+from phasegate.model import events
+from phasegate.model.events import Event
+from phasegate.model.result import RunResult
+
+
+def result_to_json(run: RunResult) -> dict[str, Any]:
+    return cast("dict[str, Any]", _result_adapter().dump_python(run, mode="json"))
+
+
+def result_from_json(data: str | bytes) -> RunResult:
+    """Errors: ValueError when it is not a result of this format."""
+    return _result_adapter().validate_json(data)
+
+
+def event_to_json(event: Event) -> bytes:
+    """One line, `event` naming the type, without the line's end."""
+    return (
+        _event_adapter(type(event).__name__)
+        .dump_json(event)
+        .replace(b"{", b'{"event":"' + type(event).__name__.encode() + b'",', 1)
+    )
+
+
+def event_from_json(data: Mapping[str, Any]) -> Event:
+    """Errors: ValueError for an unknown event or a malformed one."""
+    name = data.get("event")
+    if name not in _EVENTS:
+        raise ValueError(f"unknown event {name!r}")
+    fields = {key: value for key, value in data.items() if key != "event"}
+    return cast("Event", _event_adapter(str(name)).validate_python(fields))
+
+
+def result_schema() -> dict[str, Any]:
+    """JSON Schema of `result.json`."""
+    schema = _result_adapter().json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "phasegate result"} | schema
+
+
+_EVENTS: dict[str, type] = {
+    name: kind
+    for name, kind in vars(events).items()
+    if isinstance(kind, type) and kind.__module__ == events.__name__
+}
+
+
+@cache
+def _result_adapter() -> TypeAdapter[RunResult]:
+    return TypeAdapter(RunResult)
+
+
+@cache
+def _event_adapter(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_EVENTS[name])

@@ -1,0 +1,169 @@
+"""From events to the result: a pure fold, so that a record without an end still gives a readable result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from phasegate.errors import ExitCode
+from phasegate.model.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CaseFinished,
+    CheckFinished,
+    CheckStarted,
+    CriterionJudged,
+    Event,
+    Interrupted,
+    Progressed,
+    RetryScheduled,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    TargetChanged,
+)
+from phasegate.model.observation import Case
+from phasegate.model.result import (
+    AttemptResult,
+    AttemptStatus,
+    CheckResult,
+    CheckStatus,
+    RunResult,
+    Verdict,
+)
+
+CUT_SHORT = "the record ends before the run did"
+
+
+def fold(events: Iterable[Event]) -> RunResult:
+    """The result that a sequence of events adds up to.
+
+    Without `RunFinished` the verdict is INCONCLUSIVE and checks that had begun are errored.
+    Errors: ValueError when the first event is not `RunStarted`.
+    """
+    folder: Folder | None = None
+    for event in events:
+        if folder is None:
+            if not isinstance(event, RunStarted):
+                raise ValueError("the record does not begin with the start of a run")
+            folder = Folder(event.skeleton)
+        else:
+            folder.add(event)
+    if folder is None:
+        raise ValueError("the record is empty")
+    return folder.result()
+
+
+class Folder:
+    """The fold in progress: takes events one by one, gives the result so far at any time."""
+
+    def __init__(self, skeleton: RunResult) -> None:
+        self._run = skeleton
+        self._criteria = {criterion.id: criterion for criterion in skeleton.criteria}
+        self._steps = {step.id: step for step in skeleton.steps}
+        self._checks = {check.id: check for check in skeleton.checks()}
+        self._targets = {target.id: target for target in skeleton.target}
+        self._open: dict[str, tuple[int, datetime, list[Case]]] = {}
+        """Attempts under way: number, start, cases so far."""
+        self._last_at = skeleton.started
+
+    def add(self, event: Event) -> None:
+        self._last_at = event.at
+        match event:
+            case TargetChanged():
+                self._targets[event.target.id] = event.target
+            case StepStarted():
+                self._change_step(event.step, started=event.at)
+            case StepFinished():
+                step = self._steps[event.step]
+                taken = (event.at - step.started).total_seconds() if step.started else None
+                self._change_step(event.step, status=event.status, reason=event.reason, duration=taken)
+            case CheckStarted():
+                self._change_check(event.check, started=event.at)
+            case AttemptStarted():
+                self._open[event.check] = (event.number, event.at, [])
+            case CaseFinished():
+                if event.check in self._open:
+                    self._open[event.check][2].append(event.case)
+            case AttemptFinished():
+                self._open.pop(event.check, None)
+                attempts = (*self._checks[event.check].attempts, event.attempt)
+                self._change_check(event.check, attempts=attempts)
+            case CheckFinished():
+                self._change_check(
+                    event.check,
+                    status=event.status,
+                    reason=event.reason,
+                    help=event.help,
+                    flaky=event.flaky,
+                    duration=event.duration,
+                )
+            case CriterionJudged():
+                self._criteria[event.criterion.id] = event.criterion
+            case Interrupted():
+                self._run = replace(self._run, interrupted=event.because)
+            case RunFinished():
+                self._run = replace(
+                    self._run,
+                    finished=event.at,
+                    verdict=event.verdict,
+                    exit_code=event.exit_code,
+                    reason=event.reason,
+                    evidence=event.evidence,
+                    environment={**self._run.environment, **event.environment},
+                )
+            case RunStarted() | Progressed() | RetryScheduled():
+                pass
+
+    def result(self) -> RunResult:
+        """The result so far; complete once `RunFinished` was added."""
+        checks = self._checks if self._run.finished else self._cut_short()
+        steps = tuple(
+            replace(self._steps[step.id], checks=tuple(checks[check.id] for check in step.checks))
+            for step in self._run.steps
+        )
+        run = replace(
+            self._run,
+            criteria=tuple(self._criteria[criterion.id] for criterion in self._run.criteria),
+            steps=steps,
+            gate_checks=tuple(checks[check.id] for check in self._run.gate_checks),
+            target=tuple(self._targets.values()),
+        )
+        if run.finished is None:
+            run = replace(
+                run,
+                verdict=Verdict.INCONCLUSIVE,
+                exit_code=int(ExitCode.INCONCLUSIVE),
+                reason=run.interrupted or CUT_SHORT,
+                interrupted=run.interrupted or CUT_SHORT,
+            )
+        return run
+
+    def _cut_short(self) -> dict[str, CheckResult]:
+        """The checks, with those that had begun closed as errored."""
+        closed = dict(self._checks)
+        for id, (number, started, cases) in self._open.items():
+            attempt = AttemptResult(
+                number=number,
+                status=AttemptStatus.ERRORED,
+                started=started,
+                duration=(self._last_at - started).total_seconds(),
+                error=CUT_SHORT,
+                cases=tuple(cases),
+            )
+            closed[id] = replace(
+                closed[id],
+                status=CheckStatus.ERRORED,
+                reason=CUT_SHORT,
+                attempts=(*closed[id].attempts, attempt),
+            )
+        return closed
+
+    def _change_step(self, id: str, **changes: Any) -> None:
+        self._steps[id] = replace(self._steps[id], **changes)
+
+    def _change_check(self, id: str, **changes: Any) -> None:
+        self._checks[id] = replace(self._checks[id], **changes)

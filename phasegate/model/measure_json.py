@@ -1,0 +1,169 @@
+"""JSON for measures, the promised shape of them in `events.jsonl` and `result.json`.
+
+A measure is an object whose keys tell its type: `sample` is there for a share, `histogram` for a
+distribution, neither for a number. `value`, `n` and the quantiles are written for readers; reading
+takes the facts they are computed from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from phasegate.model.histogram import Histogram
+from phasegate.model.measures import Distribution, Measure, Number, Share
+from phasegate.units import Dimension
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
+_DIMENSIONS = {"s": Dimension.TIME, "/s": Dimension.RATE, "B": Dimension.SIZE, "ratio": Dimension.SHARE}
+
+
+def encode_measure(measure: Measure) -> dict[str, Any]:
+    """The JSON object of a measure; a quantile that falls among failed requests is the text `failed`."""
+    match measure:
+        case Share():
+            return _without_none(
+                value=measure.value,
+                passed=measure.passed,
+                total=measure.total,
+                sample=measure.sample,
+                skipped=measure.skipped or None,
+                missing=list(measure.missing) or None,
+                span=measure.span,
+                episodes=measure.episodes,
+            )
+        case Distribution():
+            return _without_none(
+                unit="s",
+                n=measure.n,
+                failed=measure.failed,
+                unmeasured=measure.unmeasured or None,
+                span=measure.span,
+                min=measure.good.minimum if measure.good.n else None,
+                mean=measure.good.mean if measure.good.n else None,
+                max=("failed" if measure.failed else measure.good.maximum) if measure.n else None,
+                **{name: _quantile(measure, share) for name, share in QUANTILES.items()},
+                histogram=_encode_histogram(measure.good),
+            )
+        case Number():
+            unit = "ratio" if measure.dimension is Dimension.SHARE else measure.unit
+            return {"value": measure.value, "unit": unit} | ({"reported": True} if measure.reported else {})
+
+
+def decode_measure(data: object) -> Measure:
+    """The inverse of `encode_measure`. Errors: ValueError for anything else."""
+    if isinstance(data, Share | Distribution | Number):
+        return data
+    if not isinstance(data, Mapping):
+        raise ValueError("a measure is an object")
+    if "sample" in data:
+        return Share(
+            passed=data["passed"],
+            total=data["total"],
+            sample=data["sample"],
+            skipped=data.get("skipped", 0),
+            missing=tuple(data.get("missing", ())),
+            span=data.get("span"),
+            episodes=data.get("episodes"),
+        )
+    if "histogram" in data:
+        return Distribution(
+            good=_decode_histogram(data["histogram"]),
+            failed=data["failed"],
+            span=data.get("span"),
+            unmeasured=data.get("unmeasured", 0),
+        )
+    if "unit" in data:
+        return Number(
+            value=data["value"],
+            dimension=_DIMENSIONS.get(data["unit"], Dimension.COUNT),
+            reported=data.get("reported", False),
+        )
+    raise ValueError("a measure has `sample`, `histogram` or `unit`")
+
+
+def _quantile(measure: Distribution, share: float) -> float | str | None:
+    edges = measure.quantile(share)
+    if edges is None:
+        return None
+    return "failed" if math.isinf(edges[1]) else edges[1]
+
+
+def _encode_histogram(histogram: Histogram) -> dict[str, Any]:
+    return {
+        "buckets": [list(pair) for pair in histogram.counts],
+        "min_ns": histogram.minimum_ns,
+        "max_ns": histogram.maximum_ns,
+        "total_ns": histogram.total_ns,
+    }
+
+
+def _decode_histogram(data: Mapping[str, Any]) -> Histogram:
+    return Histogram.of_counts(
+        dict(data["buckets"]),
+        minimum_ns=data["min_ns"],
+        maximum_ns=data["max_ns"],
+        total_ns=data["total_ns"],
+    )
+
+
+def _without_none(**items: Any) -> dict[str, Any]:
+    return {key: value for key, value in items.items() if value is not None}
+
+
+_MEASURE_SCHEMA: dict[str, Any] = {
+    "oneOf": [
+        {
+            "title": "Share",
+            "type": "object",
+            "required": ["passed", "total", "sample"],
+            "properties": {
+                "value": {"type": "number"},
+                "passed": {"type": "integer"},
+                "total": {"type": "integer"},
+                "sample": {"type": "boolean", "description": "true: a sample; false: a census"},
+                "skipped": {"type": "integer", "description": "cases without a verdict, part of total"},
+                "missing": {"type": "array", "items": {"type": "string"}},
+                "span": {"type": "number", "description": "seconds"},
+                "episodes": {"type": "integer", "description": "runs of consecutive failures"},
+            },
+        },
+        {
+            "title": "Distribution",
+            "type": "object",
+            "required": ["unit", "n", "failed", "histogram"],
+            "properties": {
+                "unit": {"const": "s"},
+                "n": {"type": "integer"},
+                "failed": {"type": "integer", "description": "ranked above every value"},
+                "unmeasured": {"type": "integer"},
+                "span": {"type": "number", "description": "seconds"},
+                "min": {"type": "number"},
+                "mean": {"type": "number"},
+                **{name: {"type": ["number", "string"]} for name in (*QUANTILES, "max")},
+                "histogram": {
+                    "type": "object",
+                    "required": ["buckets", "min_ns", "max_ns", "total_ns"],
+                    "description": "log-linear, 128 buckets per power of two, nanoseconds; mergeable",
+                },
+            },
+        },
+        {
+            "title": "Number",
+            "type": "object",
+            "required": ["value", "unit"],
+            "properties": {
+                "value": {"type": ["number", "null"]},
+                "unit": {"type": "string"},
+                "reported": {"type": "boolean", "description": "computed by another tool"},
+            },
+        },
+    ]
+}
+JsonMeasure = Annotated[
+    Measure, BeforeValidator(decode_measure), PlainSerializer(encode_measure), WithJsonSchema(_MEASURE_SCHEMA)
+]
+"""`Measure` for fields that are written to and read from JSON."""
