@@ -35,7 +35,7 @@ class Ended:
     def manner(self) -> str:
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
-        return f"signal {signal.Signals(-self.exit_code).name}"
+        return f"ended by signal {-self.exit_code}, {signal.strsignal(-self.exit_code)}"
 
 
 async def execute(
