@@ -30,7 +30,7 @@ fn run(context: &Value, params: &Value) -> Result<Value, String> {
 RUST_ECHO = """
 fn run(_context: &Value, params: &Value) -> Result<Value, String> { Ok(params.clone()) }
 """
-EXOTIC = {
+EXOTIC: dict[str, object] = {
     "text": 'quote " slash \\ tab \t null \u0000 umlaut ü emoji 🙂',
     "list": [1, -2.5, 1e20, True, False, None, [], {}],
     "": {"nested": {"deep": [[["x"]]]}},
