@@ -1,0 +1,204 @@
+"""The summary at the end of a run, for people at a terminal; the most important line comes last."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.result import (
+    CheckResult,
+    CheckStatus,
+    CriterionResult,
+    CriterionVerdict,
+    Level,
+    RunResult,
+)
+from phasegate.render.words import (
+    VERDICT_STYLE,
+    count,
+    criterion_words,
+    one_line,
+    visible,
+)
+from phasegate.units import format_seconds
+
+MOST_FAILURES = 20
+WIDE = 100
+"""Columns from which the criteria are a table; below, each takes two lines."""
+
+
+def summary(run: RunResult, *, width: int, folder: str = "", quiet: bool = False) -> RenderableType:
+    """Everything a person needs after a run; `quiet` leaves the last lines only."""
+    parts: list[RenderableType] = []
+    if not quiet:
+        for section in (_failures(run), _flaky(run), _not_tested(run), _warnings(run)):
+            if section:
+                parts += [*section, Text("")]
+        parts += [_criteria(run, width), Text("")]
+    if folder and not quiet:
+        parts.append(Text(f"report  {folder}/report.html   result  {folder}/result.json", style="dim"))
+    parts.append(verdict_line(run))
+    return Group(*parts)
+
+
+def verdict_line(run: RunResult) -> Text:
+    line = Text()
+    line.append(run.verdict.value, style=VERDICT_STYLE[run.verdict])
+    line.append(f"  {run.phase}: {one_line(run.reason, 400)}")
+    if run.finished:
+        line.append(f" ({format_seconds((run.finished - run.started).total_seconds())})", style="dim")
+    return line
+
+
+def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) -> str:
+    """The command line that runs just this again."""
+    words = ["phasegate", "run", run.plan.path, "--check", check.id]
+    if case is not None:
+        words += ["--case", case.id]
+    return shlex.join(words)
+
+
+def _failures(run: RunResult) -> list[RenderableType]:
+    lines = [line for check in run.checks() for line in _failures_of(run, check)]
+    return [Text("Failures", style="bold"), *lines] if lines else []
+
+
+def _failures_of(run: RunResult, check: CheckResult) -> Iterator[RenderableType]:
+    if check.status not in (CheckStatus.FAILED, CheckStatus.ERRORED) or check.last is None:
+        return
+    head = Text("  ")
+    head.append("✗ " if check.status is CheckStatus.FAILED else "! ", style="bold red")
+    head.append(check.id, style="bold")
+    head.append(f" ({check.kind})  {one_line(check.reason)}")
+    yield head
+    failed = [case for case in check.last.cases if case.status is CaseStatus.FAILED]
+    for case in failed[:MOST_FAILURES]:
+        yield from _failed_case(run, check, case)
+    if len(failed) > MOST_FAILURES:
+        yield Text(f"      and {count(len(failed) - MOST_FAILURES, 'more failed case')}", style="dim")
+    for cause, times in sorted(check.last.causes.items(), key=lambda item: -item[1])[:5]:
+        yield Text(f"      {times:,} x {one_line(cause)}")
+    if not failed:
+        if check.last.evidence:
+            yield Text(f"      evidence  {check.last.evidence[0]}", style="dim")
+        yield Text(f"      rerun     {rerun_command(run, check)}", style="dim")
+
+
+def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Iterator[Text]:
+    place = f"  {case.file}:{case.line}" if case.file and case.line else ""
+    head = Text("      ")
+    head.append(one_line(case.id), style="red")
+    head.append(place, style="dim")
+    yield head
+    for line in visible(case.message).splitlines()[:4]:
+        yield Text(f"        {line[:300]}")
+    if case.evidence:
+        yield Text(f"        evidence  {case.evidence[0]}", style="dim")
+    yield Text(f"        rerun     {rerun_command(run, check, case)}", style="dim")
+
+
+def _flaky(run: RunResult) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for check in run.checks():
+        if check.flaky and len(check.attempts) > 1:
+            first = check.attempts[0]
+            lines.append(
+                Text(
+                    f"  {check.id}  passed on attempt {len(check.attempts)};"
+                    f" attempt 1: {one_line(first.error or first.reason)}"
+                )
+            )
+        for case in check.last.cases if check.last else ():
+            if case.flaky:
+                lines.append(
+                    Text(f"  {check.id}  {one_line(case.id)}  first: {one_line(case.earlier[0].message)}")
+                )
+    return [Text("Flaky (passed, but not at once)", style="bold yellow"), *lines] if lines else []
+
+
+def _not_tested(run: RunResult) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for check in run.checks():
+        if check.status is CheckStatus.NOT_RUN:
+            lines.append(Text(f"  {check.id} ({check.kind})  {one_line(check.reason)}"))
+            if check.help:
+                lines.append(Text(f"      {one_line(check.help)}", style="dim"))
+        skipped = (
+            [case for case in check.last.cases if case.status is CaseStatus.SKIPPED] if check.last else []
+        )
+        lost = [case for case in check.last.cases if case.status is CaseStatus.LOST] if check.last else []
+        for group, word in ((skipped, "skipped"), (lost, "without a result")):
+            for case in group[:5]:
+                lines.append(Text(f"  {check.id}  {one_line(case.id)}  {word}: {one_line(case.message)}"))
+            if len(group) > 5:
+                lines.append(Text(f"  {check.id}  and {len(group) - 5:,} more {word}"))
+    return [Text("Not tested", style="bold yellow"), *lines] if lines else []
+
+
+def _warnings(run: RunResult) -> list[RenderableType]:
+    lines: list[RenderableType] = [Text(f"  {one_line(warning, 400)}") for warning in run.warnings]
+    return [Text("Warnings", style="bold yellow"), *lines] if lines else []
+
+
+_ORDER = {
+    CriterionVerdict.NOT_MET: 0,
+    CriterionVerdict.UNPROVEN: 1,
+    CriterionVerdict.WAIVED: 2,
+    CriterionVerdict.MET: 3,
+}
+
+
+def _criteria(run: RunResult, width: int) -> RenderableType:
+    ordered = sorted(run.criteria, key=lambda criterion: _ORDER[criterion.verdict])
+    return _criteria_table(ordered) if width >= WIDE else Group(*_criteria_lines(ordered))
+
+
+def _criteria_table(criteria: list[CriterionResult]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=False)
+    table.add_column("")
+    table.add_column("Criterion", overflow="fold", max_width=56)
+    for name in ("required", "observed", "bound", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for criterion in criteria:
+        symbol, word, style = criterion_words(criterion)
+        table.add_row(
+            Text(f"{symbol} {word}", style=style),
+            _criterion_name(criterion),
+            Text(criterion.required),
+            Text(one_line(criterion.observed, 30)),
+            Text(one_line(criterion.bound, 24)),
+            Text("" if criterion.n is None else f"{criterion.n:,}"),
+        )
+        if criterion.verdict is not CriterionVerdict.MET and criterion.message:
+            table.add_row("", Text(one_line(criterion.message, 300), style="dim"))
+    return table
+
+
+def _criterion_name(criterion: CriterionResult) -> Text:
+    name = Text(one_line(criterion.expression, 90))
+    if criterion.title:
+        name.append(f"\n{one_line(criterion.title, 120)}", style="dim")
+    if criterion.level is Level.WARN:
+        name.append("  (warns only)", style="dim")
+    return name
+
+
+def _criteria_lines(criteria: list[CriterionResult]) -> Iterator[Text]:
+    yield Text("Criteria", style="bold")
+    for criterion in criteria:
+        symbol, word, style = criterion_words(criterion)
+        line = Text()
+        line.append(f"{symbol} {word}", style=style)
+        line.append(f"  {one_line(criterion.expression, 90)}")
+        if criterion.level is Level.WARN:
+            line.append("  (warns only)", style="dim")
+        yield line
+        bound = f", {criterion.bound}" if criterion.bound else ""
+        yield Text(f"    observed {one_line(criterion.observed, 60)}{bound}", style="dim")
+        if criterion.verdict is not CriterionVerdict.MET and criterion.message:
+            yield Text(f"    {one_line(criterion.message, 300)}", style="dim")

@@ -1,0 +1,93 @@
+"""Symbols, colours and short sentences that every terminal view shares."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from phasegate.model.measures import Distribution, Measure, Number, Share
+from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, CriterionVerdict, Level, Verdict
+from phasegate.units import format_seconds, format_share, format_value
+
+CHECK_WORDS: dict[CheckStatus, tuple[str, str, str]] = {
+    CheckStatus.PASSED: ("✓", "pass", "green"),
+    CheckStatus.FAILED: ("✗", "FAIL", "bold red"),
+    CheckStatus.UNPROVEN: ("?", "unproven", "yellow"),
+    CheckStatus.ERRORED: ("!", "ERROR", "bold magenta"),
+    CheckStatus.NOT_RUN: ("-", "not run", "yellow"),
+}
+CRITERION_WORDS: dict[CriterionVerdict, tuple[str, str, str]] = {
+    CriterionVerdict.MET: ("✓", "met", "green"),
+    CriterionVerdict.NOT_MET: ("✗", "not met", "bold red"),
+    CriterionVerdict.UNPROVEN: ("?", "unproven", "yellow"),
+    CriterionVerdict.WAIVED: ("~", "waived", "cyan"),
+}
+VERDICT_STYLE: dict[Verdict, str] = {
+    Verdict.PASS: "bold green",
+    Verdict.FAIL: "bold red",
+    Verdict.INCONCLUSIVE: "bold yellow",
+}
+
+
+def criterion_words(criterion: CriterionResult) -> tuple[str, str, str]:
+    """Symbol, word and style; an unmet criterion of level warn warns."""
+    if criterion.level is Level.WARN and criterion.verdict is CriterionVerdict.NOT_MET:
+        return "!", "warning", "yellow"
+    return CRITERION_WORDS[criterion.verdict]
+
+
+def visible(text: str) -> str:
+    """Text from a target made harmless: control and direction-changing characters become visible."""
+    return "".join(
+        char if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co") else _shown(char)
+        for char in text
+    )
+
+
+def one_line(text: str, width: int = 200) -> str:
+    """The text on one line, cut with an ellipsis."""
+    flat = " ".join(visible(text).split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def _shown(char: str) -> str:
+    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
+
+
+def describe(measure: Measure) -> str:
+    """A measure in a few words: `99.8% (998 of 1,000)`, `p95 14 ms of 1,000`."""
+    match measure:
+        case Share():
+            if measure.value is None:
+                return "no data"
+            skipped = f", {measure.skipped:,} without a verdict" if measure.skipped else ""
+            return f"{format_share(measure.value)} ({measure.passed:,} of {measure.total:,}{skipped})"
+        case Distribution():
+            edges = measure.quantile(0.95)
+            if edges is None:
+                return "no data"
+            failed = edges[1] == float("inf")
+            return f"p95 {'failed' if failed else format_seconds(edges[1])} (n {measure.n:,})"
+        case Number():
+            return "no data" if measure.value is None else format_value(measure.value, measure.dimension)
+
+
+def headline(check: CheckResult) -> str:
+    """What a check showed, for its line: the share first, then the latency, then the rate."""
+    last = check.last
+    if last is None:
+        return ""
+    order = ("pass_rate", "success_rate", "latency", "throughput", "exit_code", "duration")
+    shown = [f"{name} {describe(last.measures[name])}" for name in order if name in last.measures]
+    return ", ".join(shown[:3])
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def enumerate_words(words: Iterable[str], most: int = 5) -> str:
+    """`a, b and 3 more`."""
+    everything = list(words)
+    shown = ", ".join(everything[:most])
+    return shown if len(everything) <= most else f"{shown} and {len(everything) - most:,} more"
