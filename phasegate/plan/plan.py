@@ -1,0 +1,359 @@
+"""What was asked: the loaded plan as frozen data, complete enough that nobody downstream reads raw YAML.
+
+Text that refers to what is known only at run time (`${target.x.url}`, `${self.port}`, `${out}`) stays in
+template form until `bind` puts the values in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from phasegate.errors import ObservationError, Position
+from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.model.result import Level, People, PlanRecord
+from phasegate.substitution import UnknownNameError, finish, put_in
+
+if TYPE_CHECKING:
+    from phasegate.gate.criterion import Criterion
+
+Path_ = tuple[str | int, ...]
+"""Keys and indices that lead to a value of a tree."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """An environment variable that is never shown; `value` is empty when it is not set."""
+
+    name: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Attempts of a whole check; waits are seconds."""
+
+    attempts: int = 1
+    wait: float = 0.0
+    backoff: float = 1.0
+    """Each wait is the one before times this."""
+    max_wait: float | None = None
+    jitter: float = 0.0
+    """Up to so many seconds are added to each wait."""
+    on_fail: bool = False
+    """Whether an attempt with a criterion not met is tried again, as one that errored is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCommand:
+    """A command of `setup` or `teardown`, in template form until bound."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path
+    limit: float
+    """Seconds."""
+    at: Position | None = None
+
+    def bind(self, values: Mapping[str, str]) -> PlanCommand:
+        """Put target addresses in. Errors: ObservationError for an address that is not known."""
+        return replace(self, argv=tuple(_texts(self.argv, values)), env=_text_values(self.env, values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """When a process counts as up: exactly one of `url`, `tcp` and `log` is set."""
+
+    url: str | None = None
+    """A path of the entry, or a whole URL in template form."""
+    tcp: bool = False
+    log: str | None = None
+    """A regular expression searched in its output."""
+    within: float = 30.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Absolute paths."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    def as_mapping(self) -> dict[str, str]:
+        named = {"ca": self.ca, "cert": self.cert, "key": self.key}
+        return {name: str(path) for name, path in named.items() if path is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessEntry:
+    """A program of the target that phasegate starts; command, env and headers in template form until bound."""
+
+    id: str
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path
+    ready: Ready
+    headers: tuple[tuple[str, str], ...] = ()
+    tls: Tls = Tls()
+    protected: bool = False
+    missing_secrets: tuple[str, ...] = ()
+    """Secrets it uses that are not set: it cannot be started."""
+    at: Position | None = None
+
+    def bind(self, values: Mapping[str, str]) -> ProcessEntry:
+        """Put in `self.port`, `self.url` and the addresses of the other entries.
+
+        Errors: ObservationError for an address that is not known.
+        """
+        return replace(
+            self,
+            command=tuple(_texts(self.command, values)),
+            env=_text_values(self.env, values),
+            headers=tuple((name, text) for name, text in _text_values(dict(self.headers), values).items()),
+            ready=replace(
+                self.ready, url=None if self.ready.url is None else _texts((self.ready.url,), values)[0]
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalEntry:
+    """A service that is already there."""
+
+    id: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    tls: Tls = Tls()
+    protected: bool = False
+    missing_secrets: tuple[str, ...] = ()
+    at: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The stack under test."""
+
+    default: str | None = None
+    """The entry that a URL which begins with `/` is on."""
+    processes: tuple[ProcessEntry, ...] = ()
+    external: tuple[ExternalEntry, ...] = ()
+    setup: tuple[PlanCommand, ...] = ()
+    """Run once every entry is ready."""
+    teardown: tuple[PlanCommand, ...] = ()
+    """Always run, before the processes are taken down."""
+
+    def __iter__(self) -> Iterator[ProcessEntry | ExternalEntry]:
+        yield from self.processes
+        yield from self.external
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """A check's parameters in template form, to be validated again once addresses are known."""
+
+    tree: Any
+    documents: tuple[tuple[Path_, Any], ...] = ()
+    """Content of the files it names, by the place of their name in `tree`; the kind ends their templates."""
+
+    def resolve(self, values: Mapping[str, str]) -> Any:
+        """The tree with values put in; names that are not there stay in the documents only.
+
+        Errors: UnknownNameError for a name in `tree` without a value.
+        """
+        tree = finish(put_in(self.tree, values))
+        for path, document in self.documents:
+            tree = spliced(tree, path, put_in(document, values, keep=_stays))
+        return tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One entry of `each`, or the whole of a check without."""
+
+    name: str
+    """Empty for a check without `each`."""
+    params: CheckParams
+    """As validated at load; where `deferred` is set, addresses in it are stand-ins for people to read."""
+    deferred: Deferred | None = None
+
+    def bind(self, values: Mapping[str, str]) -> CheckParams:
+        """The parameters to observe with: `values` holds `target.<id>.url|host|port` and `out`.
+
+        Errors: ObservationError when an address is not known, or a parameter is wrong with it.
+        """
+        if self.deferred is None:
+            return self.params
+        try:
+            return type(self.params).model_validate(self.deferred.resolve(values))
+        except UnknownNameError as unknown:
+            raise ObservationError(f"${{{unknown.name}}} is not known") from None
+        except ValidationError as invalid:
+            first = invalid.errors(include_url=False, include_context=False)[0]
+            where = ".".join(str(step) for step in first["loc"])
+            raise ObservationError(
+                f"{where} does not fit with the target's addresses: {first['msg']}"
+            ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing to observe."""
+
+    id: str
+    kind: Kind[Any]
+    step: str | None
+    """None for checks under `gate`."""
+    title: str = ""
+    parts: tuple[Part, ...]
+    """At least one."""
+    each: bool = False
+    """Whether the parts come from `each`: observed one by one, measures reported by part and as a whole."""
+    during: str | None = None
+    """`run`, or the id of the check it accompanies."""
+    retry: Retry = Retry()
+    limit: float | None = None
+    """Seconds for a whole attempt; None for a check that accompanies others."""
+    exclusive: bool = False
+    """Whether it has the target to itself."""
+    allow_skipped: int = 0
+    requirements: tuple[Requirement, ...] = ()
+    """Programs it needs: its kind's, its own and its step's."""
+    missing_secrets: tuple[str, ...] = ()
+    """Environment variables it needs that are not set: it is not run."""
+    confidence: float | None = 0.95
+    tags: tuple[str, ...] = ()
+    """Its own and its step's."""
+    summary: str = ""
+    sha256: str = ""
+    """Of kind, parameters and the files they name; secrets are not part of it."""
+    at: Position | None = None
+
+    @property
+    def source(self) -> str:
+        return f"{self.at.file}:{self.at.line}" if self.at else ""
+
+    def bind(self, values: Mapping[str, str]) -> dict[str, CheckParams]:
+        """`Part.bind` of every part, by name."""
+        return {part.name: part.bind(values) for part in self.parts}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCriterion:
+    """A criterion with its place in the plan. Those that a check with `each` writes are one per part."""
+
+    id: str
+    """Unique: its `id:`, or subject.measure.statistic."""
+    criterion: Criterion
+    expression: str
+    """As written, after substitution."""
+    step: str | None = None
+    """The step it was written in; None for the gate's."""
+    check: str | None = None
+    """The check it speaks of; None for `step/<id>`, `target/<id>` and `run`."""
+    title: str = ""
+    why: str = ""
+    ref: str = ""
+    level: Level = Level.BLOCK
+    over: float | None = None
+    """Seconds the samples must span."""
+    confidence: float | None = 0.95
+    """None: observed values are compared without a bound."""
+    default: bool = False
+    """True when the kind brought it."""
+    at: Position | None = None
+
+    @property
+    def source(self) -> str:
+        return f"{self.at.file}:{self.at.line}" if self.at else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A part of the phase."""
+
+    id: str
+    title: str = ""
+    purpose: str = ""
+    work: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    owner: str = ""
+    priority: str = ""
+    estimate: str = ""
+    tags: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    """Steps that must have held."""
+    follows: tuple[str, ...] = ()
+    """Steps that must have ended, however they ended; `needs` included."""
+    parallel: bool = False
+    setup: tuple[PlanCommand, ...] = ()
+    teardown: tuple[PlanCommand, ...] = ()
+    checks: tuple[Check, ...] = ()
+    at: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One plan with everything it names."""
+
+    record: PlanRecord
+    phase: str
+    title: str
+    people: People = People()
+    root: Path
+    """Absolute; relative paths of the plan start here."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """With overrides applied."""
+    secrets: tuple[Secret, ...] = ()
+    confidence: float | None = 0.95
+    target: Target = Target()
+    steps: tuple[Step, ...]
+    gate_checks: tuple[Check, ...] = ()
+    limit: float | None = None
+    """Seconds for the whole run."""
+    criteria: tuple[PlanCriterion, ...] = ()
+    """Every criterion of the run, defaults included: by step and check, the gate's last."""
+
+    def checks(self) -> tuple[Check, ...]:
+        """All checks: those of the steps in order, then those of the gate."""
+        return tuple(check for step in self.steps for check in step.checks) + self.gate_checks
+
+    def check(self, id: str) -> Check:
+        return next(check for check in self.checks() if check.id == id)
+
+    def criteria_of(self, check: str) -> tuple[PlanCriterion, ...]:
+        """Criteria that speak of a check, wherever they were written."""
+        return tuple(criterion for criterion in self.criteria if criterion.check == check)
+
+
+def spliced(tree: Any, path: Path_, value: Any) -> Any:
+    """A copy of a tree with the value at `path` replaced; positions are kept."""
+    if not path:
+        return value
+    first, rest = path[0], path[1:]
+    if isinstance(tree, list):
+        assert isinstance(first, int)
+        return [*tree[:first], spliced(tree[first], rest, value), *tree[first + 1 :]]
+    changed = {key: spliced(item, rest, value) if key == first else item for key, item in tree.items()}
+    return type(tree)(changed, at=tree.at) if hasattr(tree, "at") else changed
+
+
+def _stays(name: str) -> bool:
+    """In documents, names that are no address are captures or columns, which the kind puts in."""
+    return not name.startswith("target.") and name != "out"
+
+
+def _texts(templates: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
+    try:
+        return [str(finish(put_in(template, values))) for template in templates]
+    except UnknownNameError as unknown:
+        raise ObservationError(f"${{{unknown.name}}} is not known") from None
+
+
+def _text_values(templates: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    return dict(zip(templates, _texts(tuple(templates.values()), values), strict=True))
