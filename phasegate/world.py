@@ -104,7 +104,8 @@ class Completed:
 class Running(Protocol):
     """A process that is spoken to line by line."""
 
-    pid: int
+    @property
+    def pid(self) -> int: ...
 
     async def write_line(self, line: str) -> None: ...
 
@@ -162,8 +163,10 @@ class Addresses(Protocol):
 class EvidenceFolder(Protocol):
     """The folder of one attempt below the run's `evidence/`."""
 
-    path: Path
-    """Absolute; programs may write here (`${out}`)."""
+    @property
+    def path(self) -> Path:
+        """Absolute; programs may write here (`${out}`)."""
+        ...
 
     def write(self, name: str, content: str | bytes) -> str:
         """Keep content under a name made safe and unique; redacted first.
@@ -199,22 +202,48 @@ class Progress:
 
 
 class World(Protocol):
-    clock: Clock
-    http: HttpClient
-    processes: Processes
-    target: Addresses
-    evidence: EvidenceFolder
-    root: Path
-    """The folder that relative paths of the plan start at."""
-    environment: Mapping[str, str]
-    """The environment phasegate was started with."""
-    seed: int
-    earlier: tuple[Case, ...]
-    """The cases of the attempt before this one: those that passed are carried over, the others run again."""
-    cases: tuple[str, ...]
-    """Cases selected with `--case`; empty for all."""
-    accompanies: bool
-    """True for a `during` check: it goes on until `progress` says stop."""
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def http(self) -> HttpClient: ...
+
+    @property
+    def processes(self) -> Processes: ...
+
+    @property
+    def target(self) -> Addresses: ...
+
+    @property
+    def evidence(self) -> EvidenceFolder: ...
+
+    @property
+    def root(self) -> Path:
+        """The folder that relative paths of the plan start at."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment phasegate was started with."""
+        ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def earlier(self) -> tuple[Case, ...]:
+        """The cases of the attempt before: those that passed are carried over, the others run again."""
+        ...
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Cases selected with `--case`; empty for all."""
+        ...
+
+    @property
+    def accompanies(self) -> bool:
+        """True for a `during` check: it goes on until `progress` says stop."""
+        ...
 
     async def progress(self, progress: Progress) -> str | None:
         """Report, and learn why to stop, or None to go on."""
