@@ -89,7 +89,10 @@ def parse_quantity(text: str) -> Quantity:
         known = ", ".join(name for name in _FACTORS if name)
         raise ValueError(f"unknown unit {unit!r} in {text!r}; units are {known}")
     dimension, factor = _FACTORS[unit]
-    value = _scale(number, factor)
+    try:
+        value = _scale(number, factor)
+    except ArithmeticError:  # an exponent beyond what decimal can hold
+        value = math.inf
     if not math.isfinite(value):
         raise ValueError(f"{text!r} is too large")
     return Quantity(value, dimension, text.strip())
@@ -151,14 +154,13 @@ def format_share(ratio: float) -> str:
     percent = ratio * 100
     if ratio in (0.0, 1.0):
         return f"{percent:.0f}%"
-    for places in range(1, 8):
+    if not 0.0 < ratio < 1.0:
+        return f"{percent:.3f}".rstrip("0").rstrip(".") + "%" if abs(percent) < 1e6 else f"{percent:.3g}%"
+    for places in range(1, 18):
         text = f"{percent:.{places}f}"
-        if 0.0 < float(text) < 100.0:
-            trimmed = text.rstrip("0").rstrip(".")
-            enough = abs(float(text) - percent) < max(min(abs(percent), abs(100 - percent)) * 0.01, 1e-9)
-            if enough or places >= 3:
-                return f"{trimmed}%"
-    return f"{percent:.7g}%"
+        if abs(float(text) - percent) < min(percent, 100 - percent) * 0.01:
+            return text.rstrip("0").rstrip(".") + "%"
+    return f"{percent!r}%"
 
 
 def _format_size(value: float) -> str:
@@ -173,6 +175,6 @@ def _digits(value: float) -> str:
     """Three significant digits below 1000, whole numbers with thousands separators above."""
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
-    if abs(value) >= 1000:
+    if abs(value) >= 999.5:  # three digits of which would be 1e+03
         return f"{value:,.0f}"
     return f"{value:.3g}"

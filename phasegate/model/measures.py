@@ -62,6 +62,14 @@ class Share:
         return self.passed / self.total if self.total else None
 
 
+def nearest_rank(share: float, n: int) -> int:
+    """The rank of a quantile among n values, 1 being the smallest: ceil(share * n).
+
+    Rounded first, because 0.07 * 100 is 7.000000000000001.
+    """
+    return max(1, math.ceil(round(share * n, 6)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
     """Durations of the requests that went well, and how many did not; those rank above every value."""
@@ -84,7 +92,7 @@ class Distribution:
         """
         if not self.n:
             return None
-        rank = max(1, math.ceil(share * self.n - 1e-9))
+        rank = nearest_rank(share, self.n)
         return self.good.at_rank(rank) if rank <= self.good.n else (math.inf, math.inf)
 
 
