@@ -107,7 +107,7 @@ def _require(successes: int, n: int, confidence: float) -> None:
 def _root(successes: int, n: int, alpha: float) -> float:
     """The p at which the tail equals alpha: the tail grows with p, so the root stays bracketed.
 
-    Newton's steps (the tail's derivative is the beta density), replaced by halving where one leaves the bracket.
+    Newton's steps (the tail's derivative is the beta density); halving where a step leaves the bracket.
     """
     a, b = float(successes), float(n - successes + 1)
     low, high = 0.0, 1.0

@@ -1,0 +1,377 @@
+"""The criterion language: one line of text becomes subject, measure, operator and threshold.
+
+    criterion = subject "." measure [ "." statistic ] op quantity
+    subject   = check [ "/" part ] | "step/" id | "target/" id | "run"      (inside a check: left out)
+    statistic = "p" number | min | max | mean                               (p95, p99.9)
+    op        = "<" | "<=" | ">" | ">=" | "==" | "!="
+
+A part is any text: `test_x.py`, `flow/request`, `TestA::test_b[x==1]`. So everything is taken from the
+right: the last operator splits off the threshold, then a statistic, then the measure after the last dot
+that is left; the remainder is the subject, and its first slash begins the part. A word such as `max` is the measure itself
+where no other measure is left (`bench.max < 5s`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from phasegate.units import Quantity, parse_quantity
+
+ID = re.compile(r"[a-z][a-z0-9_-]*")
+STATISTICS = "p50, p95, p99.9, min, max, mean"
+_SPLIT = re.compile(r"(.*?)(<=|>=|==|!=|<|>)([^<>=!]*)", re.DOTALL)
+_STATISTIC = re.compile(r"\.(p\d+(?:\.\d+)?|min|max|mean)$")
+_MEASURE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_LOOSE_OPERATOR = re.compile(r"[<>=!≤≥≠]+|\b(?:eq|ne|lt|lte|gt|gte|is)\b")
+_MEANT = {
+    "=": "==",
+    "===": "==",
+    "=>": ">=",
+    "=<": "<=",
+    "<>": "!=",
+    "!": "!=",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "eq": "==",
+    "is": "==",
+    "ne": "!=",
+    "lt": "<",
+    "lte": "<=",
+    "gt": ">",
+    "gte": ">=",
+}
+
+
+class SubjectKind(StrEnum):
+    CHECK = "check"
+    STEP = "step"
+    TARGET = "target"
+    RUN = "run"
+
+
+class Operator(StrEnum):
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+    EQ = "=="
+    NE = "!="
+
+    def holds(self, value: float, threshold: float) -> bool:
+        match self:
+            case Operator.LT:
+                return value < threshold
+            case Operator.LE:
+                return value <= threshold
+            case Operator.GT:
+                return value > threshold
+            case Operator.GE:
+                return value >= threshold
+            case Operator.EQ:
+                return value == threshold
+            case Operator.NE:
+                return value != threshold
+
+    @property
+    def wants_more(self) -> bool:
+        """True for `>` and `>=`: a larger value is a better one."""
+        return self in (Operator.GT, Operator.GE)
+
+    @property
+    def wants_less(self) -> bool:
+        return self in (Operator.LT, Operator.LE)
+
+
+class CriterionError(ValueError):
+    """One thing that is wrong with a criterion; `offset` and `width` say where in its text."""
+
+    def __init__(self, message: str, *, help: str | None = None, offset: int = 0, width: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+        self.offset = offset
+        self.width = max(1, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of the criterion's text; `offset` counts from 0."""
+
+    offset: int = 0
+    width: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spans:
+    subject: Span = Span()
+    measure: Span = Span()
+    statistic: Span = Span()
+    op: Span = Span()
+    threshold: Span = Span()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """A parsed criterion."""
+
+    subject_kind: SubjectKind
+    subject: str
+    """The id of the check, step or target; `run` for the run."""
+    part: str = ""
+    measure: str
+    statistic: str = ""
+    op: Operator
+    threshold: Quantity
+    text: str
+    """As the author wrote it."""
+    id: str
+    """subject.measure.statistic: stays the same when operator or threshold change."""
+    spans: Spans = field(default=Spans(), compare=False, repr=False)
+
+    @property
+    def subject_text(self) -> str:
+        """The subject as the grammar writes it, part included."""
+        return _subject_text(self.subject_kind, self.subject, self.part)
+
+    @property
+    def quantile(self) -> float | None:
+        """0.95 for p95; None for other statistics and without one."""
+        return float(Decimal(self.statistic[1:]) / 100) if self.statistic.startswith("p") else None
+
+    @property
+    def required(self) -> str:
+        """Operator and threshold, as in `< 100ms`."""
+        return f"{self.op} {self.threshold}"
+
+    def __str__(self) -> str:
+        """The whole criterion, subject included."""
+        return f"{self.subject_text}.{self.value_text} {self.required}"
+
+    @property
+    def value_text(self) -> str:
+        """What is compared, as in `latency.p95`."""
+        return f"{self.measure}.{self.statistic}" if self.statistic else self.measure
+
+    def for_part(self, part: str) -> Criterion:
+        """The same demand on one part: a check's own criteria with `each` judge every part."""
+        subject = _subject_text(self.subject_kind, self.subject, part)
+        return replace(self, part=part, id=f"{subject}.{self.value_text}")
+
+
+def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
+    """Parse one criterion; `inside` is the id of the check whose own it is, where the subject is left out.
+
+    Errors: CriterionError with the place of the wrong word. Whether the subject exists and has the measure
+    is not looked at here (see `check_against`).
+    """
+    head, op, threshold, op_span, threshold_span = _split(text)
+    value = _quantity(threshold, threshold_span)
+    statistic, statistic_span, rest = _take_statistic(head, inside)
+    before, dot, measure = rest.rpartition(".")
+    measure = measure if dot else measure.lstrip()
+    measure_start = len(rest) - len(measure)
+    if _MEASURE.fullmatch(measure) is None:
+        raise CriterionError(
+            f"{measure!r} is not the name of a measure" if measure else "the measure is missing",
+            help="write it like steady.latency.p95 < 100ms"
+            if inside is None
+            else "write it like latency.p95 < 100ms",
+            offset=measure_start,
+            width=len(measure),
+        )
+    kind, subject, part, subject_span = _subject(before, dot, measure, measure_start, inside)
+    words = [_subject_text(kind, subject, part), measure, *([statistic] if statistic else [])]
+    return Criterion(
+        subject_kind=kind,
+        subject=subject,
+        part=part,
+        measure=measure,
+        statistic=statistic,
+        op=op,
+        threshold=value,
+        text=text,
+        id=".".join(words),
+        spans=Spans(
+            subject=subject_span,
+            measure=Span(measure_start, len(measure)),
+            statistic=statistic_span,
+            op=op_span,
+            threshold=threshold_span,
+        ),
+    )
+
+
+def _split(text: str) -> tuple[str, Operator, str, Span, Span]:
+    """Head, operator and threshold; the head keeps its leading blanks, so its offsets are the text's."""
+    match = _SPLIT.fullmatch(text)
+    if match is None or match[1].rstrip().endswith(("<", ">", "=", "!")):
+        raise _no_operator(text)
+    head, op, threshold = match.groups()
+    start = match.start(3) + len(threshold) - len(threshold.lstrip())
+    if not threshold.strip():
+        raise CriterionError(
+            f"the threshold after {op!r} is missing",
+            help="write a quantity such as 100ms, 95%, 200/s or 12",
+            offset=match.start(2),
+            width=len(op),
+        )
+    if not head.strip():
+        raise CriterionError(
+            f"nothing stands before {op!r}", help="name a measure", offset=match.start(2), width=len(op)
+        )
+    spans = Span(match.start(2), len(op)), Span(start, len(threshold.strip()))
+    return head.rstrip(), Operator(op), threshold.strip(), *spans
+
+
+def _no_operator(text: str) -> CriterionError:
+    known = "operators are < <= > >= == !="
+    loose = list(_LOOSE_OPERATOR.finditer(text))
+    if not loose:
+        start = len(text) - len(text.lstrip())
+        return CriterionError(
+            f"{text.strip()!r} has no operator" if text.strip() else "the criterion is empty",
+            help=f"write it like latency.p95 < 100ms; {known}",
+            offset=start,
+            width=len(text.strip()),
+        )
+    wrong = loose[-1]
+    meant = _MEANT.get(wrong[0])
+    return CriterionError(
+        f"{wrong[0]!r} is not an operator",
+        help=f"write {meant}" if meant else known,
+        offset=wrong.start(),
+        width=len(wrong[0]),
+    )
+
+
+def _quantity(text: str, span: Span) -> Quantity:
+    if text.startswith("baseline"):
+        raise CriterionError(
+            "criteria against a baseline are not supported",
+            help="write a quantity such as 100ms, 95%, 200/s or 12",
+            offset=span.offset,
+            width=span.width,
+        )
+    try:
+        return parse_quantity(text)
+    except ValueError as error:
+        raise CriterionError(
+            str(error),
+            help="write a quantity such as 100ms, 95%, 200/s or 12",
+            offset=span.offset,
+            width=span.width,
+        ) from None
+
+
+def _take_statistic(head: str, inside: str | None) -> tuple[str, Span, str]:
+    """Split off a statistic, unless what is left would be no measure (and, outside a check, no subject)."""
+    match = _STATISTIC.search(head)
+    if match is None or (inside is None and "." not in head[: match.start()]):
+        return "", Span(), head
+    statistic, span = match[1], Span(match.start(1), len(match[1]))
+    if statistic.startswith("p"):
+        percent = Decimal(statistic[1:])
+        if not 0 < percent < 100:
+            end = {Decimal(0): "min", Decimal(100): "max"}.get(percent)
+            raise CriterionError(
+                f"{statistic} is not a quantile between 0 and 100",
+                help=f"write {end}" if end else f"statistics are {STATISTICS}",
+                offset=span.offset,
+                width=span.width,
+            )
+    return statistic, span, head[: match.start()]
+
+
+def _subject(
+    before: str, dot: str, measure: str, measure_start: int, inside: str | None
+) -> tuple[SubjectKind, str, str, Span]:
+    """Kind, id, part and place of what stands before the measure."""
+    subject = before.strip()
+    span = Span(len(before) - len(before.lstrip()), len(subject))
+    if inside is not None:
+        if not dot:
+            return SubjectKind.CHECK, inside, "", Span(measure_start, len(measure))
+        if subject == inside or subject.startswith(f"{inside}/"):
+            raise CriterionError(
+                f"the subject is left out in a check's own criteria, but {subject!r} is written",
+                help=f"begin with {measure}, or move the criterion to the step",
+                offset=span.offset,
+                width=span.width,
+            )
+        raise _unknown_statistic(measure, measure_start, subject)
+    if not subject:
+        raise CriterionError(
+            f"{measure!r} has no subject",
+            help=f"say whose it is, as in steady.{measure}",
+            offset=measure_start,
+            width=len(measure),
+        )
+    name, slash, part = subject.partition("/")
+    if name in (SubjectKind.STEP, SubjectKind.TARGET):
+        return SubjectKind(name), _id(part.strip(), span, f"write {name}/<id>"), "", span
+    if name == SubjectKind.RUN:
+        if slash:
+            raise CriterionError(
+                "the run has no parts", help="write run", offset=span.offset, width=span.width
+            )
+        return SubjectKind.RUN, "run", "", span
+    if "." in name and not slash and ID.fullmatch(name.partition(".")[0]):
+        raise _unknown_statistic(measure, measure_start, subject)
+    part = part.strip()
+    if slash and not part:
+        raise CriterionError(
+            f"the part after {subject!r} is missing",
+            help=f"write {name}/<part>",
+            offset=span.offset,
+            width=span.width,
+        )
+    return (
+        SubjectKind.CHECK,
+        _id(name, span, "a subject is a check, check/part, step/<id> or run"),
+        part,
+        span,
+    )
+
+
+def _id(name: str, span: Span, help: str) -> str:
+    if ID.fullmatch(name) is None:
+        raise CriterionError(
+            f"{name!r} is not an id" if name else "the id is missing",
+            help=help,
+            offset=span.offset,
+            width=span.width,
+        )
+    return name
+
+
+def _unknown_statistic(word: str, offset: int, before: str) -> CriterionError:
+    near = {
+        "avg": "mean",
+        "average": "mean",
+        "median": "p50",
+        "med": "p50",
+        "maximum": "max",
+        "minimum": "min",
+    }
+    help = (
+        f"write {near[word]}"
+        if word in near
+        else f"statistics are {STATISTICS}; a part is written check/part"
+    )
+    return CriterionError(
+        f"{word!r} after {before!r} is not a statistic", help=help, offset=offset, width=len(word)
+    )
+
+
+def _subject_text(kind: SubjectKind, subject: str, part: str) -> str:
+    match kind:
+        case SubjectKind.RUN:
+            return "run"
+        case SubjectKind.STEP | SubjectKind.TARGET:
+            return f"{kind}/{subject}"
+        case SubjectKind.CHECK:
+            return f"{subject}/{part}" if part else subject

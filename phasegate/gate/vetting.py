@@ -1,0 +1,205 @@
+"""What can be wrong with a criterion before anything ran: measure, unit, a demand that cannot be met."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from phasegate.gate.criterion import STATISTICS, Criterion, CriterionError, Operator, Span, SubjectKind
+from phasegate.gate.statistics import lower_bound, samples_needed, upper_bound
+from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.units import EXAMPLES, Dimension, format_share
+
+_OF_SAMPLES = (MeasureType.SAMPLE, MeasureType.DISTRIBUTION)
+
+
+def check_against(
+    criterion: Criterion,
+    specs: Mapping[str, MeasureSpec],
+    *,
+    confidence: float | None = 0.95,
+    over: float | None = None,
+) -> list[CriterionError]:
+    """Everything that is wrong with a criterion on a subject that has these measures.
+
+    `confidence` and `over` are those the criterion will be judged with; None where a plan writes `none` or
+    nothing. The errors are handed back, not raised.
+    """
+    spec = specs.get(criterion.measure)
+    if spec is None:
+        return [_unknown_measure(criterion, specs)]
+    problems = [*_statistic(criterion, spec, confidence), *_dimension(criterion, spec)]
+    if over is not None and spec.type not in _OF_SAMPLES:
+        problems.append(
+            _error(
+                criterion.spans.measure,
+                f"`over` needs a sample, and {criterion.measure} is a {spec.type}",
+                "leave `over` out",
+            )
+        )
+    if problems:
+        return problems
+    match spec.type:
+        case MeasureType.CENSUS:
+            return list(_share_threshold(criterion))
+        case MeasureType.SAMPLE:
+            return [*_sample_threshold(criterion, confidence)] or [*_share_threshold(criterion)]
+        case MeasureType.DISTRIBUTION:
+            return list(_duration_threshold(criterion))
+        case MeasureType.NUMBER:
+            return []
+
+
+def feasible(
+    criterion: Criterion, spec: MeasureSpec, samples: int | None, confidence: float | None
+) -> str | None:
+    """A warning when `samples` cannot meet a criterion even without a failure, saying how many would do.
+
+    None when they can, when their number is open, or when no bound is asked for.
+    """
+    if samples is None or confidence is None:
+        return None
+    share = _share_to_show(criterion, spec)
+    if share is None:
+        return None
+    needed = samples_needed(share, confidence)
+    if needed is None or samples >= needed:
+        return None
+    planned = "1 sample" if samples == 1 else f"{samples:,} samples"
+    demand = f"{criterion.value_text} {criterion.required}"
+    level = f"at {format_share(confidence)} confidence"
+    best = _best(criterion, spec, samples, confidence)
+    shown = f" (even without a failure they show {best})" if best else ""
+    return f"{planned} can never meet {demand} {level}{shown}; {needed:,} without a failure would do"
+
+
+def _share_to_show(criterion: Criterion, spec: MeasureSpec) -> float | None:
+    """The share that must be proven of requests that went as asked; None where no bound is needed."""
+    if not (criterion.op.wants_more or criterion.op.wants_less):
+        return None
+    quantile = criterion.quantile
+    if spec.type is MeasureType.SAMPLE:
+        threshold = criterion.threshold.value
+        return threshold if criterion.op.wants_more else 1 - threshold
+    if spec.type is MeasureType.DISTRIBUTION and quantile is not None:
+        return quantile if criterion.op.wants_less else 1 - quantile
+    return None
+
+
+def _best(criterion: Criterion, spec: MeasureSpec, samples: int, confidence: float) -> str:
+    if spec.type is not MeasureType.SAMPLE or samples < 1:
+        return ""
+    if criterion.op.wants_more:
+        return f"at least {format_share(lower_bound(samples, samples, confidence))}"
+    return f"at most {format_share(upper_bound(0, samples, confidence))}"
+
+
+def _unknown_measure(criterion: Criterion, specs: Mapping[str, MeasureSpec]) -> CriterionError:
+    near = difflib.get_close_matches(criterion.measure, specs, n=1)
+    owner = criterion.subject_text if criterion.subject_kind is not SubjectKind.RUN else "the run"
+    known = f"measures of {owner} are {', '.join(sorted(specs))}" if specs else f"{owner} has no measures"
+    return _error(
+        criterion.spans.measure,
+        f"{owner} has no measure {criterion.measure!r}",
+        f"did you mean {near[0]!r}? {known}" if near else known,
+    )
+
+
+def _statistic(criterion: Criterion, spec: MeasureSpec, confidence: float | None) -> Iterator[CriterionError]:
+    name = criterion.measure
+    if spec.type is not MeasureType.DISTRIBUTION:
+        if criterion.statistic:
+            yield _error(
+                criterion.spans.statistic,
+                f"{name} is one value and has no {criterion.statistic}",
+                f"write {name} {criterion.required}",
+            )
+    elif not criterion.statistic:
+        yield _error(
+            criterion.spans.measure,
+            f"{name} is a distribution and needs a statistic",
+            f"write it like {name}.p95; statistics are {STATISTICS}",
+        )
+    elif criterion.statistic == "mean" and confidence is not None:
+        yield _error(
+            criterion.spans.statistic,
+            "a mean has no confidence bound",
+            f"write {name}.p95, or `confidence: none` to compare what was observed and nothing more",
+        )
+
+
+def _dimension(criterion: Criterion, spec: MeasureSpec) -> Iterator[CriterionError]:
+    threshold, wanted = criterion.threshold, spec.dimension
+    if threshold.dimension is wanted:
+        return
+    name, examples = criterion.measure, EXAMPLES[wanted]
+    if wanted is Dimension.COUNT:
+        message = f"{name} is a plain number, and {threshold} has a unit"
+        help = f"write a number such as {examples}"
+    elif threshold.dimension is Dimension.COUNT:
+        message = f"{threshold} needs a unit, because {name} is a {wanted}"
+        help = f"write it like {examples}"
+        if wanted is Dimension.SHARE:
+            percent = threshold.value * 100 if 0 < threshold.value < 1 else threshold.value
+            help = f"write {percent:.12g}%"
+    else:
+        message = f"{name} is a {wanted}, and {threshold} is a {threshold.dimension}"
+        help = f"write it like {examples}"
+    yield _error(criterion.spans.threshold, message, help)
+
+
+def _share_threshold(criterion: Criterion) -> Iterator[CriterionError]:
+    """Demands on a share that nothing could meet, or that anything would."""
+    op, value, demand = criterion.op, criterion.threshold.value, criterion.required
+    span, name = criterion.spans.threshold, criterion.measure
+    if not 0 <= value <= 1:
+        yield _error(
+            span, f"{name} is a share of 0% to 100%, and never {criterion.threshold}", "write a share within"
+        )
+    elif (op is Operator.GT and value == 1) or (op is Operator.LT and value == 0):
+        yield _error(span, f"nothing can meet {demand}", f"write == {criterion.threshold}")
+    elif (op is Operator.GE and value == 0) or (op is Operator.LE and value == 1):
+        yield _error(
+            span,
+            f"{name} {demand} holds whatever is seen, so it proves nothing",
+            "write a share to be reached",
+        )
+
+
+def _sample_threshold(criterion: Criterion, confidence: float | None) -> Iterator[CriterionError]:
+    op, value, demand = criterion.op, criterion.threshold.value, criterion.required
+    span, name = criterion.spans.threshold, criterion.measure
+    if op in (Operator.EQ, Operator.NE):
+        if 0 < value < 1:
+            yield _error(
+                criterion.spans.op,
+                f"{name} is a sample, and {op} is meant for 0% and 100% only",
+                f"write >= {criterion.threshold} or <= {criterion.threshold}",
+            )
+    elif confidence is not None and value == (1.0 if op.wants_more else 0.0):
+        bound, near = ("100%", ">= 99.9%") if op.wants_more else ("0%", "<= 0.1%")
+        yield _error(
+            span,
+            f"{name} is a sample, and no sample can prove {demand}",
+            f"write == {bound} as a statement about what was seen, or {near} with enough samples "
+            f"({samples_needed(0.999, confidence):,} without a failure)",
+        )
+
+
+def _duration_threshold(criterion: Criterion) -> Iterator[CriterionError]:
+    if criterion.op in (Operator.EQ, Operator.NE):
+        yield _error(
+            criterion.spans.op,
+            f"{criterion.measure} is a sample of durations, and {criterion.op} says nothing about it",
+            f"write < {criterion.threshold} or > {criterion.threshold}",
+        )
+    elif criterion.threshold.value <= 0:
+        yield _error(
+            criterion.spans.threshold,
+            f"every duration is above 0, so {criterion.required} says nothing",
+            f"write a time such as {EXAMPLES[Dimension.TIME]}",
+        )
+
+
+def _error(span: Span, message: str, help: str) -> CriterionError:
+    return CriterionError(message, help=help, offset=span.offset, width=span.width)
