@@ -1,0 +1,136 @@
+"""JSON Schema for bodies: draft 2020-12 unless the schema says otherwise, references within it only.
+
+`format` is checked. A format nobody here can check is an error of the schema, since a check that looks at
+nothing would pass.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from phasegate.http.matcher import EXCERPT
+
+SCHEMA_LIMIT = 4 << 20
+SHOWN = 3
+"""How many violations one check names."""
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class BodySchema:
+    validator: Any
+
+    @classmethod
+    def compile(cls, written: Mapping[str, Any] | Path) -> BodySchema:
+        """Compile an inline schema, or one in a JSON or YAML file.
+
+        Errors: ValueError when it is not a schema, refers to something outside, or uses an unknown format.
+        """
+        import jsonschema
+        from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+
+        schema = _read(written) if isinstance(written, Path) else written
+        schema = json.loads(
+            json.dumps(schema)
+        )  # plain containers: a schema may come from YAML with positions
+        for reference in _values_of("$ref", schema):
+            if not reference.startswith("#") and not reference.startswith("https://json-schema.org/"):
+                raise ValueError(f"reference {reference!r} leads outside; use #/$defs/...")
+        kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+        checker = _formats(kind)
+        for name in _values_of("format", schema):
+            if name not in checker.checkers:
+                known = ", ".join(sorted(checker.checkers))
+                raise ValueError(f"format {name!r} cannot be checked; formats are {known}")
+        try:
+            kind.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            raise ValueError(
+                f"schema: not a JSON Schema: {error.json_path}: {_short(error.message)}"
+            ) from None
+        return cls(kind(schema, registry=REGISTRY, format_checker=checker))
+
+    def check(self, document: Any) -> tuple[str, ...]:
+        """Violations, at most `SHOWN`: `expected the body to match the schema, but $.id: ...`."""
+        try:
+            found = []
+            for error in self.validator.iter_errors(document):
+                found.append(
+                    f"expected the body to match the schema, but {error.json_path}: {_short(error.message)}"
+                )
+                if len(found) == SHOWN:
+                    break
+        except Exception as error:  # unresolvable references surface here, in several libraries' types
+            return (f"the schema cannot be applied: {type(error).__name__}: {_short(str(error))}",)
+        return tuple(found)
+
+
+def _formats(kind: Any) -> Any:
+    from jsonschema import FormatChecker
+
+    checker = FormatChecker(())
+    checker.checkers = dict(kind.FORMAT_CHECKER.checkers)
+    checker.checkers["date-time"] = (_is_date_time, ())
+    checker.checkers["uri"] = (_is_uri, ())
+    return checker
+
+
+def _is_date_time(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    if not _DATE_TIME.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value.upper())
+    except ValueError:
+        return False
+    return True
+
+
+def _is_uri(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return bool(parts.scheme) and bool(parts.netloc or parts.path) and not re.search(r"\s", value)
+
+
+def _read(path: Path) -> Any:
+    if path.stat().st_size > SCHEMA_LIMIT:
+        raise ValueError(f"{path.name} is larger than 4 MiB")
+    text = path.read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name} is not JSON: {error}") from None
+
+
+def _values_of(key: str, schema: Any) -> Iterator[str]:
+    """Every text under a keyword, leaving alone what only looks like one (enum, const, examples, names)."""
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _values_of(key, item)
+    if not isinstance(schema, dict):
+        return
+    for name, value in schema.items():
+        if name == key and isinstance(value, str):
+            yield value
+        elif name in ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas"):
+            for inner in value.values() if isinstance(value, dict) else ():
+                yield from _values_of(key, inner)
+        elif name not in ("enum", "const", "default", "examples"):
+            yield from _values_of(key, value)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text[: EXCERPT + 1].split())
+    return line if len(text) <= EXCERPT else f"{line}..."

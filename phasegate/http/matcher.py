@@ -1,0 +1,286 @@
+"""The operators of `expect`: one compiled test of one value, for replies and for the output of commands.
+
+A scalar or list means equality; a mapping means operators, all of which must hold:
+
+    eq ne                 equality as JSON has it: 1 equals 1.0, but neither true nor "1"
+    lt lte gt gte         numbers with numbers, text with text
+    matches not_matches   a regular expression found anywhere in text
+    contains              text in text, an element in a list, a member name in an object
+    length                of text, list or object: a number, or a mapping of comparisons
+    type                  string, number, integer, boolean, array, object or null
+    exists                whether there is a value at all
+    one_of                equality with one of a list
+
+A value that is not there fails every operator but `exists: false`.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from phasegate.substitution import as_text
+
+EXCERPT = 200
+"""Characters of an actual value that a message shows."""
+PATTERN_LIMIT = 1_000
+"""Characters of a regular expression."""
+SUBJECT_LIMIT = 1 << 20
+"""Characters a regular expression is run on."""
+COMPARISONS: Final = {
+    "lt": ("less than", operator.lt),
+    "lte": ("at most", operator.le),
+    "gt": ("more than", operator.gt),
+    "gte": ("at least", operator.ge),
+}
+OPERATORS: Final = (
+    "eq",
+    "ne",
+    *COMPARISONS,
+    "matches",
+    "not_matches",
+    "contains",
+    "length",
+    "type",
+    "exists",
+    "one_of",
+)
+_FOR_MANY = ("eq", "ne", "contains", "length", "exists", "one_of")
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "number": lambda value: _is_number(value),
+    "integer": lambda value: _is_number(value) and float(value).is_integer(),
+    "boolean": lambda value: isinstance(value, bool),
+    "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+    "null": lambda value: value is None,
+}
+
+
+class Absent:
+    """There is no such member, header or match."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT: Final = Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    wants: str
+    """Continues "expected it ...": `to equal "ok"`."""
+    holds: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """What one value must be; compiled once, checked often."""
+
+    tests: tuple[_Test, ...]
+
+    @classmethod
+    def compile(cls, written: Any, *, text: bool = False, many: bool = False) -> Matcher:
+        """Compile a scalar, a list or a mapping of operators.
+
+        `text`: the actual value is always text (header, body, output), so expected scalars are compared as
+        text and, against a number, as numbers. `many`: it is always a list (a JSONPath for many values).
+        Errors: ValueError saying which operator is unknown or cannot work, and what would.
+        """
+        operators = written if isinstance(written, Mapping) else {"eq": written}
+        unknown = [str(key) for key in operators if key not in OPERATORS]
+        if unknown:
+            raise ValueError(
+                f"unknown operator {', '.join(map(repr, unknown))}; operators are "
+                f"{' '.join(OPERATORS)} (to compare with an object write eq: {{...}})"
+            )
+        if not operators:
+            raise ValueError("no operator given; to compare with an empty object write eq: {}")
+        if operators.get("exists") is False and len(operators) > 1:
+            raise ValueError("exists: false leaves nothing for the other operators to look at")
+        if many:
+            _refuse_single(operators)
+        return cls(tuple(_compile(name, wanted, text) for name, wanted in operators.items()))
+
+    def check(self, actual: Any) -> str | None:
+        """None when it holds, else what continues "expected <thing> ": `to equal "ok", got "down"`."""
+        for test in self.tests:
+            if not test.holds(actual):
+                return f"{test.wants}, got {excerpt(actual)}"
+        return None
+
+
+def excerpt(value: Any, limit: int = EXCERPT) -> str:
+    """A value as JSON on one line, cut to a length; what is not there is `nothing`."""
+    match value:
+        case Absent():
+            return "nothing"
+        case str() if len(value) > limit:
+            return f"{json.dumps(value[:limit], ensure_ascii=False)}... ({len(value):,} characters)"
+        case _:
+            text = json.dumps(value, ensure_ascii=False, default=str)
+            return text if len(text) <= limit + 2 else f"{text[:limit]}... ({len(text):,} characters)"
+
+
+@lru_cache(maxsize=512)
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Errors: ValueError when it is too long or not a regular expression."""
+    if len(pattern) > PATTERN_LIMIT:
+        raise ValueError(f"a regular expression of {len(pattern):,} characters; at most {PATTERN_LIMIT:,}")
+    try:
+        return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+
+
+def same(actual: Any, expected: Any) -> bool:
+    """Equality as JSON has it: 1 equals 1.0, true does not equal 1."""
+    match expected:
+        case bool() | None:
+            return actual is expected
+        case int() | float():
+            return _is_number(actual) and actual == expected
+        case Mapping():
+            return (
+                isinstance(actual, Mapping)
+                and actual.keys() == expected.keys()
+                and all(same(actual[key], value) for key, value in expected.items())
+            )
+        case list() | tuple():
+            return (
+                isinstance(actual, list)
+                and len(actual) == len(expected)
+                and all(same(mine, yours) for mine, yours in zip(actual, expected, strict=True))
+            )
+        case _:
+            return bool(actual == expected)
+
+
+def _compile(name: str, wanted: Any, text: bool) -> _Test:
+    match name:
+        case "eq" | "ne":
+            return _equality(name, _as_scalar_text(wanted) if text else wanted)
+        case "lt" | "lte" | "gt" | "gte":
+            return _comparison(name, wanted, text)
+        case "matches" | "not_matches":
+            return _regex(name, wanted)
+        case "contains":
+            return _containment(_as_scalar_text(wanted) if text else wanted)
+        case "length":
+            return _length(wanted)
+        case "type":
+            return _type(wanted)
+        case "exists":
+            if not isinstance(wanted, bool):
+                raise ValueError(f"exists is true or false, not {excerpt(wanted)}")
+            return _Test("to exist" if wanted else "not to exist", lambda it: (it is not ABSENT) is wanted)
+        case _:
+            return _one_of(wanted, text)
+
+
+def _equality(name: str, wanted: Any) -> _Test:
+    if name == "eq":
+        return _Test(f"to equal {excerpt(wanted)}", lambda it: same(it, wanted))
+    return _Test(f"to be other than {excerpt(wanted)}", lambda it: it is not ABSENT and not same(it, wanted))
+
+
+def _comparison(name: str, wanted: Any, text: bool) -> _Test:
+    words, compare = COMPARISONS[name]
+    label = f"to be {words} {excerpt(wanted)}"
+    if _is_number(wanted):
+        if text:
+            return _Test(label, lambda it: (number := _number_in(it)) is not None and compare(number, wanted))
+        return _Test(label, lambda it: _is_number(it) and compare(it, wanted))
+    if isinstance(wanted, str):
+        return _Test(label, lambda it: isinstance(it, str) and compare(it, wanted))
+    raise ValueError(f"{name} compares with a number or text, not {excerpt(wanted)}")
+
+
+def _regex(name: str, wanted: Any) -> _Test:
+    if not isinstance(wanted, str):
+        raise ValueError(f"{name} takes a regular expression, not {excerpt(wanted)}")
+    pattern = compile_pattern(wanted)
+    found = name == "matches"
+    return _Test(
+        f"{'to match' if found else 'not to match'} {wanted!r}",
+        lambda it: isinstance(it, str) and (pattern.search(it, 0, SUBJECT_LIMIT) is not None) is found,
+    )
+
+
+def _containment(wanted: Any) -> _Test:
+    def holds(actual: Any) -> bool:
+        match actual:
+            case str():
+                return isinstance(wanted, str) and wanted in actual
+            case list():
+                return any(same(element, wanted) for element in actual)
+            case dict():
+                return isinstance(wanted, str) and wanted in actual
+            case _:
+                return False
+
+    return _Test(f"to contain {excerpt(wanted)}", holds)
+
+
+def _length(wanted: Any) -> _Test:
+    if isinstance(wanted, Mapping):
+        wrong = [str(key) for key in wanted if key not in ("eq", "ne", *COMPARISONS)]
+        if wrong or not wanted:
+            raise ValueError(f"length is compared by eq ne {' '.join(COMPARISONS)}, not {', '.join(wrong)}")
+    values = wanted.values() if isinstance(wanted, Mapping) else [wanted]
+    for value in values:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ValueError(f"a length is a whole number, not {excerpt(value)}")
+    inner = Matcher.compile(wanted)
+
+    def holds(actual: Any) -> bool:
+        return isinstance(actual, str | list | dict) and inner.check(len(actual)) is None
+
+    sizes = (test.wants.removeprefix("to be ").replace("to equal", "of") for test in inner.tests)
+    return _Test(f"to have a length {' and '.join(sizes)}", holds)
+
+
+def _type(wanted: Any) -> _Test:
+    if wanted not in _TYPES:
+        raise ValueError(f"unknown type {excerpt(wanted)}; types are {', '.join(_TYPES)}")
+    return _Test(f"to be of type {wanted}", lambda it: it is not ABSENT and _TYPES[wanted](it))
+
+
+def _one_of(wanted: Any, text: bool) -> _Test:
+    if not isinstance(wanted, list | tuple) or not wanted:
+        raise ValueError(f"one_of takes a list, not {excerpt(wanted)}")
+    choices = [_as_scalar_text(choice) if text else choice for choice in wanted]
+    return _Test(f"to be one of {excerpt(choices)}", lambda it: any(same(it, choice) for choice in choices))
+
+
+def _refuse_single(operators: Mapping[str, Any]) -> None:
+    """A path for many values gives a list: operators that a list can never satisfy are a mistake."""
+    wrong = [name for name in operators if name not in _FOR_MANY]
+    lists = {"eq": operators.get("eq", []), "ne": operators.get("ne", [])}
+    wrong += [name for name, wanted in lists.items() if not isinstance(wanted, list | tuple)]
+    if wrong:
+        raise ValueError(
+            f"the path selects a list, which {', '.join(wrong)} cannot look at; "
+            "compare with a list, or use contains, length or exists"
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _as_scalar_text(value: Any) -> Any:
+    return as_text(value) if isinstance(value, bool | int | float) or value is None else value
+
+
+def _number_in(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,77 @@
+"""`each`: the entries a request is sent for, inline or from a CSV or JSON-lines file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILE_LIMIT = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry: `label` stands in case ids, `values` are the names it gives."""
+
+    label: str
+    values: Mapping[str, Any]
+
+
+def rows_inline(each: Sequence[Any] | Mapping[str, Any]) -> tuple[Row, ...]:
+    """Entries of a mapping are called by their keys, those of a list by their number from 1."""
+    if isinstance(each, Mapping):
+        return tuple(_row(str(key), value) for key, value in each.items())
+    return tuple(_row(str(number), value) for number, value in enumerate(each, start=1))
+
+
+def rows_in_file(path: Path, *, json_lines: bool) -> tuple[Row, ...]:
+    """Rows numbered from 1, the heading of a CSV file left out.
+
+    Errors: OSError; ValueError naming file and line.
+    """
+    if path.stat().st_size > FILE_LIMIT:
+        raise ValueError(f"{path.name} is larger than 16 MiB")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name} is not UTF-8 text") from None
+    return (
+        _from_csv(path.name, text) if path.suffix.lower() != ".jsonl" else _from_json_lines(path.name, text)
+    )
+
+
+def _from_csv(name: str, text: str) -> tuple[Row, ...]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    rows: list[Row] = []
+    try:
+        for record in reader:
+            if None in record or None in record.values():
+                raise ValueError(
+                    f"{name}:{reader.line_num}: not as many values as the first line has columns"
+                )
+            rows.append(_row(str(len(rows) + 1), record))
+    except csv.Error as error:
+        raise ValueError(f"{name}:{reader.line_num}: not CSV: {error}") from None
+    return tuple(rows)
+
+
+def _from_json_lines(name: str, text: str) -> tuple[Row, ...]:
+    rows: list[Row] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            raise ValueError(f"{name}:{number}: not a line of JSON") from None
+        rows.append(_row(str(len(rows) + 1), record))
+    return tuple(rows)
+
+
+def _row(label: str, value: Any) -> Row:
+    columns = {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+    return Row(label, {**columns, "each": value})

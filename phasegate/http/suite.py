@@ -1,0 +1,314 @@
+"""The suite file: requests in flows, as written.
+
+Texts keep their template form (`${capture}`, `$$`) until a request is sent; what can be checked before that
+is checked here, so that a suite that loads is one that can run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text
+from phasegate.http.capture import Capture
+from phasegate.http.expectation import Expect
+from phasegate.http.problems import Location, refuse
+from phasegate.http.rows import Row, rows_in_file, rows_inline
+from phasegate.substitution import NAME, names_in
+
+SETUP, TEARDOWN = "setup", "teardown"
+LATER = ("target.", "env.", "self.")
+"""Beginnings of names that are not the suite's own."""
+MAX_ROWS = 10_000
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=100)]
+Method = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True, max_length=20)]
+
+
+class Part(Closed):
+    """One part of a multipart body."""
+
+    content: Text | None = None
+    file: FilePath | None = None
+    filename: str | None = None
+    content_type: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, data: Any) -> Any:
+        return {"content": data} if isinstance(data, str | int | float | bool) else data
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.content is None) == (self.file is None):
+            raise ValueError("a part has either content or file")
+        return self
+
+
+class Retry(Closed):
+    """Send again when there was no answer or a wrong one; every try is kept."""
+
+    attempts: int = Field(default=2, ge=1, le=100)
+    wait: Duration = 0.5
+
+
+class Until(Expect):
+    """Poll: send again until the reply is like this."""
+
+    within: Duration = 30.0
+    every: Duration = 0.5
+
+
+class RowsFile(Closed):
+    """Rows from a file: one case for each."""
+
+    csv: FilePath | None = None
+    """UTF-8, columns named in the first line; values are text."""
+    jsonl: FilePath | None = None
+    """One JSON object a line."""
+
+    @model_validator(mode="after")
+    def _is_one_file(self) -> Self:
+        if (self.csv is None) == (self.jsonl is None):
+            raise ValueError("rows come from either csv or jsonl")
+        path = self.csv or self.jsonl
+        if path is not None and path.is_file():
+            _within_limit(self.rows())
+        return self
+
+    def rows(self) -> tuple[Row, ...]:
+        """Errors: OSError, ValueError when the file cannot be read."""
+        if self.jsonl is not None:
+            return rows_in_file(self.jsonl, json_lines=True)
+        return rows_in_file(self.csv, json_lines=False) if self.csv is not None else ()
+
+
+def _kind_of_rows(value: Any) -> str:
+    if isinstance(value, RowsFile) or (
+        isinstance(value, Mapping) and value and set(value) <= {"csv", "jsonl"}
+    ):
+        return "file"
+    return "list" if isinstance(value, list) else "mapping"
+
+
+Each = Annotated[
+    Annotated[RowsFile, Tag("file")]
+    | Annotated[list[Any], Tag("list")]
+    | Annotated[dict[str, Any], Tag("mapping")],
+    Discriminator(_kind_of_rows),
+]
+
+
+class Request(Closed):
+    """One request, what its reply must be, and what is taken from it."""
+
+    id: Id
+    title: str = ""
+    method: Method = "GET"
+    url: str
+    """Absolute, or a path on the suite's `base`."""
+    headers: dict[str, Text] = Field(default_factory=dict)
+    query: dict[str, Any] = Field(default_factory=dict)
+    """Added to the URL; a list repeats the name."""
+    json_: Any = Field(default=None, alias="json")
+    form: dict[str, Any] | None = None
+    multipart: dict[str, Part] | None = None
+    body: str | None = None
+    expect: Expect = Field(default_factory=Expect)
+    capture: dict[str, Capture] = Field(default_factory=dict)
+    each: Each | None = None
+    """One case for each entry: the columns of a row are names, `${each}` is the entry itself."""
+    retry: Retry | None = None
+    until: Until | None = None
+    timeout: Duration | None = None
+    """For one exchange; the check's own without."""
+    follow: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if not url.startswith(("/", "http://", "https://", "${")):
+            raise ValueError(f"{url!r} is neither a path like /users nor a URL like https://host/users")
+        return url
+
+    @field_validator("capture")
+    @classmethod
+    def _has_capture_names(cls, captures: dict[str, Capture]) -> dict[str, Capture]:
+        for name in captures:
+            if not NAME.fullmatch(name) or "." in name or name in ("each", "out"):
+                raise ValueError(f"{name!r} cannot be the name of a capture; write it like request_id")
+        return captures
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        bodies = [name for name in ("json", "form", "multipart", "body") if self._has_body(name)]
+        if len(bodies) > 1:
+            raise ValueError(f"a request has one body, not {' and '.join(bodies)}")
+        if not self.expect.asserts and not (self.until and self.until.asserts):
+            raise ValueError(
+                f"request {self.id!r} asserts nothing; add expect, at least expect: {{status: 200}}"
+            )
+        if self.until and not self.until.asserts:
+            raise ValueError("until says nothing to wait for; add status, json or another expectation")
+        if self.retry and self.until:
+            raise ValueError("a request has retry or until, not both: until already sends again")
+        if self.each is not None and self.capture:
+            raise ValueError(
+                "capture with each would keep the last row only; capture in a request of its own"
+            )
+        return self
+
+    def _has_body(self, name: str) -> bool:
+        field = "json_" if name == "json" else name
+        return field in self.model_fields_set and (name == "json" or getattr(self, field) is not None)
+
+    @property
+    def has_json(self) -> bool:
+        return self._has_body("json")
+
+    def rows(self) -> tuple[Row, ...] | None:
+        """The entries of `each`; None without. Errors: OSError, ValueError when a file cannot be read."""
+        if isinstance(self.each, RowsFile):
+            return self.each.rows()
+        return None if self.each is None else rows_inline(self.each)
+
+    def names(self) -> set[str]:
+        """Every `${name}` it uses."""
+        texts = [
+            self.url,
+            self.headers,
+            self.query,
+            self.json_,
+            self.form,
+            self.body,
+            [(part.content, part.filename, part.content_type) for part in (self.multipart or {}).values()],
+        ]
+        for expect in (self.expect, self.until):
+            if expect is not None:
+                texts += [expect.status, expect.headers, expect.body, expect.json_, expect.latency]
+                texts += [expect.schema_ if isinstance(expect.schema_, dict) else None]
+        return set(names_in(texts))
+
+    def names_in_rows(self) -> set[str]:
+        return set() if isinstance(self.each, RowsFile) else set(names_in(self.each))
+
+
+class Flow(Closed):
+    """Requests in order, with captures and cookies of their own."""
+
+    id: Id
+    title: str = ""
+    tags: tuple[Id, ...] = ()
+    """Further parts that criteria may speak of."""
+    requests: tuple[Request, ...] = ()
+
+
+class Suite(Closed):
+    """The content of a suite file."""
+
+    suite: Literal[1]
+    title: str = ""
+    base: str = "/"
+    """What paths are on: a URL, or a path on the default entry of the target."""
+    headers: dict[str, Text] = Field(default_factory=dict)
+    """For every request; those of the request win."""
+    setup: tuple[Request, ...] = ()
+    """Sent first; every flow sees what they capture."""
+    teardown: tuple[Request, ...] = ()
+    """Sent last, whatever happened; they see what setup captured."""
+    flows: tuple[Flow, ...] = ()
+
+    @field_validator("base")
+    @classmethod
+    def _is_base(cls, base: str) -> str:
+        if not base.startswith(("/", "http://", "https://", "${")):
+            raise ValueError(f"{base!r} is neither a path like /api nor a URL like https://host/api")
+        return base
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        refuse("Suite", [*self._duplicates(), *self._unknown_names()])
+        return self
+
+    def groups(self) -> Iterator[tuple[str, Location, tuple[Request, ...]]]:
+        """Everything that is sent: (id, where it is written, requests); setup first, teardown last."""
+        yield SETUP, ("setup",), self.setup
+        for index, flow in enumerate(self.flows):
+            yield flow.id, ("flows", index, "requests"), flow.requests
+        yield TEARDOWN, ("teardown",), self.teardown
+
+    def _duplicates(self) -> Iterator[tuple[Location, str]]:
+        seen = Counter((SETUP, TEARDOWN))
+        tags = {tag for flow in self.flows for tag in flow.tags}
+        for index, flow in enumerate(self.flows):
+            seen[flow.id] += 1
+            if flow.id in (SETUP, TEARDOWN):
+                yield ("flows", index, "id"), f"a flow cannot be called {flow.id!r}"
+            elif seen[flow.id] == 2:
+                yield ("flows", index, "id"), f"flow {flow.id!r} is there twice; ids are unique in a suite"
+            elif flow.id in tags:
+                yield ("flows", index, "id"), f"flow {flow.id!r} is also a tag; a criterion could mean either"
+        for tag in tags & {SETUP, TEARDOWN}:
+            yield ("flows",), f"a tag cannot be called {tag!r}"
+        for group, location, requests in self.groups():
+            for index in _repeated(request.id for request in requests):
+                id = requests[index].id
+                yield (*location, index, "id"), f"request {id!r} is there twice in {group}"
+
+    def _unknown_names(self) -> Iterator[tuple[Location, str]]:
+        """Names that no earlier request captures and no row has."""
+        for name in sorted(set(names_in([self.base, self.headers]))):
+            if not name.startswith(LATER):
+                yield ("headers",), f"unknown name ${{{name}}}; captures are known in requests only"
+        common: set[str] = set()
+        for group, location, requests in self.groups():
+            known = set(common)
+            for index, request in enumerate(requests):
+                for name in sorted((request.names() - _columns(request) | request.names_in_rows()) - known):
+                    if not name.startswith(LATER):
+                        yield (*location, index), _unknown(name, request, known)
+                known |= request.capture.keys()
+            if group == SETUP:
+                common = known
+
+
+def _unknown(name: str, request: Request, known: Iterable[str]) -> str:
+    have = ", ".join(f"${{{item}}}" for item in sorted(known)) or "none"
+    return (
+        f"request {request.id!r} uses ${{{name}}}, which nothing before it captures "
+        f"(captured so far: {have}); a literal dollar is $$"
+    )
+
+
+def _columns(request: Request) -> set[str]:
+    try:
+        rows = request.rows()
+    except (OSError, ValueError):  # said where the file is named
+        return request.names()
+    if rows is None:
+        return set()
+    shared = [set(row.values) for row in rows]
+    return set.intersection(*shared) if shared else request.names()
+
+
+def _repeated(ids: Iterable[str]) -> Iterator[int]:
+    seen: set[str] = set()
+    for index, id in enumerate(ids):
+        if id in seen:
+            yield index
+        seen.add(id)
+
+
+def _within_limit(rows: tuple[Row, ...]) -> None:
+    if len(rows) > MAX_ROWS:
+        raise ValueError(f"{len(rows):,} rows; at most {MAX_ROWS:,}")
