@@ -1,0 +1,89 @@
+"""The command line as a whole: the list of commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from phasegate import __version__
+from phasegate.cli import init, kinds, plan, report, run, schema, validate
+from phasegate.cli.console import Color, make_console
+from phasegate.cli.problems import error_text, problems_text
+from phasegate.errors import ExitCode, PhasegateError, PlanError
+
+
+class _InWrittenOrder(TyperGroup):
+    """Commands are listed as they are needed, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+app = typer.Typer(
+    name="phasegate",
+    cls=_InWrittenOrder,
+    help="Turn a written phase plan into a verdict that can be defended.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("run")(run.run)
+app.command("validate")(validate.validate)
+app.command("plan")(plan.plan)
+app.command("report")(report.report)
+app.command("kinds")(kinds.kinds)
+app.command("schema")(schema.schema)
+app.command("init")(init.init)
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", "-V", is_eager=True, help="Print the version and exit."),
+) -> None:
+    if version:
+        typer.echo(f"phasegate {__version__}")
+        raise typer.Exit(ExitCode.PASS)
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code; nothing that goes wrong escapes as a traceback."""
+    try:
+        code = app(args=list(arguments), prog_name="phasegate", standalone_mode=False)
+        return int(code) if isinstance(code, int) else int(ExitCode.PASS)
+    except PlanError as error:
+        make_console().print(problems_text(error.problems), soft_wrap=True)
+        return int(error.exit_code)
+    except PhasegateError as error:
+        make_console().print(error_text(error), soft_wrap=True)
+        return int(error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone; writing more would only raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.PASS)
+    except Exception:
+        return _defect()
+
+
+def _defect() -> int:
+    console = make_console(Color.AUTO)
+    console.print(traceback.format_exc(), soft_wrap=True)
+    console.print(
+        f"error: a defect in phasegate {__version__}, not in your plan; please report the lines above",
+        soft_wrap=True,
+    )
+    return int(ExitCode.DEFECT)

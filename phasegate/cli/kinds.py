@@ -1,0 +1,95 @@
+"""`phasegate kinds`: what can be checked, and what a criterion may speak about."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+
+from phasegate.errors import UsageError
+
+
+def kinds(
+    kind: str | None = typer.Argument(None, help="One kind, described in full."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """List the check kinds, or describe one with its parameters, measures and an example."""
+    from phasegate.kinds import KINDS
+
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"unknown kind {kind!r}", help=f"kinds are {', '.join(KINDS)}")
+    names = [kind] if kind else list(KINDS)
+    if as_json:
+        typer.echo(json.dumps({name: describe(name) for name in names}, indent=2))
+    elif kind:
+        typer.echo(_page(kind))
+    else:
+        width = max(map(len, names))
+        for name in names:
+            typer.echo(f"{name:<{width}}  {KINDS[name].about}")
+        typer.echo("\nphasegate kinds KIND describes one with its parameters, measures and an example")
+
+
+def describe(name: str) -> dict[str, Any]:
+    """What `--json` prints of a kind."""
+    from phasegate.kinds import KINDS
+
+    kind = KINDS[name]
+    params = _example_params(name)
+    return {
+        "about": kind.about,
+        "measures": {
+            measure: {"type": spec.type.value, "dimension": spec.dimension.value, "about": spec.about}
+            for measure, spec in kind.measures(params).items()
+        },
+        "defaults": list(kind.defaults(params)),
+        "parameters": {
+            alias_of(field_name, field.alias): {
+                "required": field.is_required(),
+                "about": field.description or "",
+            }
+            for field_name, field in kind.Params.model_fields.items()
+        },
+        "example": dict(kind.example),
+    }
+
+
+def alias_of(name: str, alias: str | None) -> str:
+    return alias or name
+
+
+def _example_params(name: str) -> Any:
+    """The parameters of the kind's example, files not looked for."""
+    from phasegate.kinds import KINDS
+
+    kind = KINDS[name]
+    return kind.Params.model_construct(**{**_defaults(kind.Params), **kind.example})
+
+
+def _defaults(model: Any) -> dict[str, Any]:
+    return {
+        name: field.get_default(call_default_factory=True)
+        for name, field in model.model_fields.items()
+        if not field.is_required()
+    }
+
+
+def _page(name: str) -> str:
+    import yaml
+
+    about = describe(name)
+    lines = [f"{name}: {about['about']}", "", "parameters"]
+    width = max(map(len, about["parameters"]))
+    for parameter, facts in about["parameters"].items():
+        required = "  (required)" if facts["required"] else ""
+        lines.append(f"  {parameter:<{width}}  {facts['about']}{required}".rstrip())
+    lines += ["", "measures"]
+    width = max(map(len, about["measures"]))
+    for measure, facts in about["measures"].items():
+        lines.append(f"  {measure:<{width}}  {facts['type']:<12}  {facts['about']}")
+    lines += ["", "default criteria", *(f"  {text}" for text in about["defaults"]), "", "example"]
+    example = yaml.safe_dump(
+        [{"id": f"my-{name}", "kind": name, **about["example"]}], sort_keys=False, allow_unicode=True
+    )
+    return "\n".join([*lines, *(f"  {line}" for line in example.rstrip().splitlines())])

@@ -1,0 +1,50 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from phasegate.cli.console import Color
+from phasegate.errors import UsageError
+
+PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan to read.", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Give a variable of the plan another value; repeatable."),
+]
+Vars = Annotated[
+    list[Path] | None,
+    typer.Option("--vars", metavar="FILE", help="Read values of variables from a YAML file; repeatable."),
+]
+ColorOption = Annotated[Color, typer.Option("--color", help="Colour in what people read.")]
+Steps = Annotated[
+    list[str] | None, typer.Option("--step", metavar="ID", help="Run only this step; repeatable.")
+]
+Checks = Annotated[
+    list[str] | None, typer.Option("--check", metavar="ID", help="Run only this check; repeatable.")
+]
+Cases = Annotated[
+    list[str] | None, typer.Option("--case", metavar="ID", help="Run only this case; repeatable.")
+]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Run only steps and checks with this tag.")
+]
+
+
+def overrides(pairs: Sequence[str] | None) -> dict[str, str]:
+    """`--set` flags as a mapping. Errors: UsageError for one without `=`."""
+    values: dict[str, str] = {}
+    for pair in pairs or ():
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise UsageError(f"--set {pair!r} is not NAME=VALUE", help="write it like --set version=0.3.0")
+        values[name.strip()] = value
+    return values
+
+
+def as_tuple(values: Sequence[Any] | None) -> tuple[Any, ...]:
+    return tuple(values or ())

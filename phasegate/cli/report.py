@@ -1,0 +1,38 @@
+"""`phasegate report`: render a record again, from its events alone if need be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phasegate.cli.console import Color, make_console
+from phasegate.cli.options import ColorOption
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a run wrote.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FORMAT[=PATH]",
+            help="What to render; PATH - is stdout; default: every report a run writes.",
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say the verdict only.")] = False,
+    color: ColorOption = Color.AUTO,
+) -> int:
+    """Render the reports of a record again; the exit code is the verdict of the run."""
+    from phasegate.pipeline import render_again
+    from phasegate.render.terminal import summary
+
+    done = render_again(folder, tuple(formats or ()))
+    for text in done.to_stdout:
+        typer.echo(text, nl=False)
+    console = make_console(color)
+    console.print(
+        summary(done.result, width=console.width, folder=done.folder_shown, quiet=quiet), soft_wrap=False
+    )
+    return done.result.exit_code

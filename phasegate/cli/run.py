@@ -1,0 +1,99 @@
+"""`phasegate run`: bring the target up, observe, judge, report, and answer with an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phasegate.cli.console import Color, ProgressStyle, is_live, make_console
+from phasegate.cli.options import Cases, Checks, ColorOption, PlanPath, Set, Steps, Tags, Vars, as_tuple, overrides
+
+
+def run(
+    plan: PlanPath,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Where the record and the reports go; default reports/<phase>-<time>.",
+        ),
+    ] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FORMAT[=PATH]",
+            help="A further report, or another place for one; PATH - is stdout; repeatable.",
+        ),
+    ] = None,
+    step: Steps = None,
+    check: Checks = None,
+    case: Cases = None,
+    tag: Tags = None,
+    set_: Set = None,
+    vars_: Vars = None,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option("--confirm", metavar="TARGET", help="Allow load on this protected target entry."),
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("-x", "--fail-fast", help="Start nothing more after the first failed check.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", min=1, max=256, help="How many checks may run at the same time.")
+    ] = 4,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed for what is random; default: drawn.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print result.json on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say the verdict only.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every case.")] = False,
+    color: ColorOption = Color.AUTO,
+    progress: Annotated[
+        ProgressStyle, typer.Option("--progress", help="How a run is shown while it goes on.")
+    ] = ProgressStyle.AUTO,
+) -> int:
+    """Run a plan and judge it; the exit code is the verdict (0 PASS, 1 FAIL, 3 INCONCLUSIVE)."""
+    from phasegate.model.codec import result_to_json
+    from phasegate.pipeline import RunRequest, execute
+    from phasegate.render.live import LineView, LiveView, View
+    from phasegate.render.terminal import summary
+
+    live = is_live(progress) and not quiet
+    console = make_console(color, live=live)
+    view: View | None = None
+    if not quiet and progress is not ProgressStyle.NONE:
+        view = LiveView(console, verbose=verbose) if live else LineView(console, verbose=verbose)
+    done = execute(
+        RunRequest(
+            plan=plan,
+            output=output,
+            reports=as_tuple(report),
+            steps=as_tuple(step),
+            checks=as_tuple(check),
+            cases=as_tuple(case),
+            tags=as_tuple(tag),
+            overrides=overrides(set_),
+            variable_files=as_tuple(vars_),
+            confirmed=as_tuple(confirm),
+            fail_fast=fail_fast,
+            jobs=jobs,
+            seed=seed,
+            command=("phasegate", *sys.argv[1:]),
+        ),
+        view,
+    )
+    for text in done.to_stdout:
+        typer.echo(text, nl=False)
+    if as_json:
+        typer.echo(json.dumps(result_to_json(done.result), indent=2, ensure_ascii=False))
+    console.print(
+        summary(done.result, width=console.width, folder=done.folder_shown, quiet=quiet), soft_wrap=False
+    )
+    for trouble in done.troubles:
+        console.print(f"warning: {trouble}", soft_wrap=True)
+    return done.result.exit_code

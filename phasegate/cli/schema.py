@@ -1,0 +1,35 @@
+"""`phasegate schema`: JSON Schema for editors and for readers of results."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+
+import typer
+
+
+class Document(StrEnum):
+    PLAN = "plan"
+    SUITE = "suite"
+    RESULT = "result"
+
+
+def schema(
+    document: Document = typer.Argument(Document.PLAN, help="Which format to describe."),
+) -> None:
+    """Print the JSON Schema of plans, API suites or results."""
+    typer.echo(json.dumps(schema_of(document), indent=2))
+
+
+def schema_of(document: Document) -> dict[str, object]:
+    from phasegate.kinds import KINDS
+    from phasegate.model.codec import result_schema
+    from phasegate.plan.schema import plan_schema, suite_schema
+
+    match document:
+        case Document.PLAN:
+            return plan_schema(KINDS)
+        case Document.SUITE:
+            return suite_schema()
+        case Document.RESULT:
+            return result_schema()

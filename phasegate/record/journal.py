@@ -1,0 +1,109 @@
+"""`events.jsonl`: the run as it happened, appended and flushed event by event, redacted first."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from phasegate.errors import ExitCode, PhasegateError
+from phasegate.model.codec import event_from_json, event_to_json, result_to_json
+from phasegate.model.events import Event, Progressed
+from phasegate.model.result import RunResult
+
+EVENTS = "events.jsonl"
+RESULT = "result.json"
+
+
+class RecordError(PhasegateError):
+    """The record cannot be written or read, for example because the disk is full."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+
+class Redacts(Protocol):
+    @property
+    def active(self) -> bool:
+        """False while there is no secret at all."""
+        ...
+
+    def redact_tree(self, value: Any) -> Any: ...
+
+
+class Journal:
+    """Writes events and gives back what was written, so that every listener sees the redacted form."""
+
+    def __init__(self, folder: Path, redactor: Redacts) -> None:
+        self._file = (folder / EVENTS).open("xb", buffering=0)
+        self._redactor = redactor
+        self._broken = False
+
+    def write(self, event: Event) -> Event:
+        """Append one event; progress is passed through but not kept.
+
+        Errors: RecordError, once, when the disk does not take it; later events are then only passed on.
+        """
+        line = event_to_json(event)
+        if self._redactor.active:
+            tree = json.loads(line)
+            redacted = self._redactor.redact_tree(tree)
+            if redacted != tree:
+                event = event_from_json(redacted)
+                line = event_to_json(event)
+        if isinstance(event, Progressed) or self._broken:
+            return event
+        try:
+            self._append(line + b"\n")
+        except OSError as error:
+            self._broken = True
+            raise RecordError(
+                f"cannot write {EVENTS}: {os.strerror(error.errno or 0)}",
+                help="free space for the output folder and run again",
+            ) from error
+        return event
+
+    def _append(self, data: bytes) -> None:
+        while data:
+            data = data[self._file.write(data) :]
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def write_result(folder: Path, run: RunResult) -> None:
+    """Write `result.json` whole or not at all. Errors: RecordError."""
+    text = json.dumps(result_to_json(run), indent=2, ensure_ascii=False) + "\n"
+    write_whole(folder / RESULT, text.encode("utf-8", "backslashreplace"))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name and move it into place. Errors: RecordError."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RecordError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def read_events(folder: Path) -> Iterator[Event]:
+    """The events of a record; a last line that was cut off in writing is left out.
+
+    Errors: RecordError when there is no record or a line in the middle is broken.
+    """
+    path = folder / EVENTS
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise RecordError(
+            f"no record at {path}: {error.strerror or error}", help="name the folder that a run wrote"
+        ) from error
+    # A crash in the middle of a write leaves half a line at the end, which tells nothing.
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            yield event_from_json(json.loads(line))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RecordError(f"{path}:{number}: not an event of this format") from error

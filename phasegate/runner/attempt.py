@@ -1,0 +1,151 @@
+"""One attempt of one check: every part observed once, within its limit, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from phasegate.errors import ObservationError, PhasegateError
+from phasegate.model.measures import Measure, merge
+from phasegate.model.observation import Case, Observation
+from phasegate.plan.plan import Check, Part
+from phasegate.runner.world import AttemptWorld, Parts, Stop, entered
+from phasegate.units import format_seconds
+
+DEFECT = "a defect in phasegate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What an attempt is asked to do."""
+
+    check: Check
+    number: int
+    stop: Stop
+    earlier: tuple[Case, ...] = ()
+    cases: tuple[str, ...] = ()
+    accompanies: bool = False
+
+
+async def observe(asked: Asked, parts: Parts) -> Observation:
+    """Observe every part of a check once. What goes wrong while observing becomes `Observation.error`.
+
+    Errors: PhasegateError where the record itself cannot be kept; CancelledError passes, after which
+    what the attempt saw is lost, so the caller cancels only to give up.
+    """
+    check = asked.check
+    folder = parts.evidence.folder(check.id, asked.number)
+    world = AttemptWorld(
+        parts=parts,
+        check=check.id,
+        number=asked.number,
+        evidence=folder,
+        stop=asked.stop,
+        earlier=asked.earlier,
+        cases=asked.cases,
+        accompanies=asked.accompanies,
+    )
+    try:
+        async with asyncio.timeout(check.limit) as limit:
+            if asked.accompanies and check.each:
+                seen = await _side_by_side(check, world)
+            else:
+                seen = [await _observe_part(check, part, world) for part in check.parts]
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        error = f"did not end within its limit of {format_seconds(check.limit or 0.0)}"
+        return Observation(cases=tuple(world.all_seen), error=error)
+    observation = together(dict(zip((part.name for part in check.parts), seen, strict=True)), check.each)
+    if asked.stop.interrupted and observation.error is None:
+        observation = replace(observation, error=asked.stop.reason)
+    return observation
+
+
+async def _side_by_side(check: Check, world: AttemptWorld) -> list[Observation]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_observe_part(check, part, world)) for part in check.parts]
+    return [task.result() for task in tasks]
+
+
+async def _observe_part(check: Check, part: Part, world: AttemptWorld) -> Observation:
+    mine = world if not part.name else world.for_entry(part.name)
+    values = {**world.target.values(), "out": str(world.evidence.path)}
+    try:
+        return await check.kind.observe(part.bind(values), mine)
+    except ObservationError as error:
+        return _cut(mine, error.message)
+    except PhasegateError:
+        raise
+    except Exception as error:
+        return _translated(error, mine)
+
+
+def _translated(error: Exception, world: AttemptWorld) -> Observation:
+    """The observation of an attempt that ended in an exception, groups looked into."""
+    leaves = list(_leaves(error))
+    for leaf in leaves:
+        if isinstance(leaf, PhasegateError) and not isinstance(leaf, ObservationError):
+            raise leaf
+    if leaves and all(isinstance(leaf, ObservationError) for leaf in leaves):
+        return _cut(world, str(leaves[0]))
+    trace = "".join(traceback.format_exception(error))
+    written = world.evidence.write("defect.txt", trace)
+    cut = _cut(world, f"{DEFECT}: {type(leaves[0]).__name__}: {leaves[0]}")
+    return replace(cut, evidence=(*cut.evidence, written))
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _cut(world: AttemptWorld, error: str) -> Observation:
+    """What is left of a part that did not come to its end."""
+    return Observation(cases=tuple(world.seen), error=error)
+
+
+def together(by_entry: Mapping[str, Observation], each: bool) -> Observation:
+    """The observation of a whole check: that of its only part, or those of its `each` entries joined.
+
+    An entry's measures become those of the part of its name; the whole has what adds up.
+    """
+    if not each:
+        return next(iter(by_entry.values()))
+    errors = [f"{name}: {item.error}" for name, item in by_entry.items() if item.error]
+    return Observation(
+        measures=_sum(item.measures for item in by_entry.values()),
+        parts={
+            key: measures
+            for name, item in by_entry.items()
+            for key, measures in ((name, item.measures), *((f"{name}/{k}", v) for k, v in item.parts.items()))
+        },
+        cases=tuple(entered(case, name) for name, item in by_entry.items() for case in item.cases),
+        evidence=tuple(path for item in by_entry.values() for path in item.evidence),
+        notes=tuple(f"{name}: {note}" for name, item in by_entry.items() for note in item.notes),
+        causes={f"{name}: {k}": v for name, item in by_entry.items() for k, v in item.causes.items()},
+        timeline=tuple(
+            replace(series, name=f"{name} {series.name}")
+            for name, item in by_entry.items()
+            for series in item.timeline
+        ),
+        error="; ".join(errors) or None,
+    )
+
+
+def _sum(everything: Iterable[Mapping[str, Measure]]) -> dict[str, Measure]:
+    """Measures that every entry has and that add up."""
+    first, *others = list(everything)
+    whole: dict[str, Measure] = {}
+    for name, measure in first.items():
+        total: Measure | None = measure
+        for other in others:
+            total = merge(total, other[name]) if total is not None and name in other else None
+        if total is not None:
+            whole[name] = total
+    return whole

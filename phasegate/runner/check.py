@@ -1,0 +1,200 @@
+"""One check to its end: attempts with retry around them, each judged, the last one decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exponential, wait_random
+from tenacity.wait import WaitBaseT
+
+from phasegate.model.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CheckFinished,
+    CheckStarted,
+    RetryScheduled,
+)
+from phasegate.model.observation import Case, Observation
+from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionVerdict
+from phasegate.plan.plan import Check, PlanCriterion, Retry
+from phasegate.runner.attempt import DEFECT, Asked, observe
+from phasegate.runner.judging import closing, judge_criterion
+from phasegate.runner.world import Parts, Stop
+
+LONGEST_WAIT = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a check ended; `observation` is the deciding one, None when it was not run."""
+
+    status: CheckStatus
+    reason: str = ""
+    help: str = ""
+    observation: Observation | None = None
+
+    @property
+    def defect(self) -> bool:
+        return self.status is CheckStatus.ERRORED and self.reason.startswith(DEFECT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """One attempt as judged."""
+
+    observation: Observation
+    result: AttemptResult
+
+
+async def run_check(
+    check: Check,
+    criteria: Sequence[PlanCriterion],
+    parts: Parts,
+    *,
+    stop: Stop,
+    cases: tuple[str, ...] = (),
+    accompanies: bool = False,
+) -> Outcome:
+    """Observe and judge a check until an attempt settles it, telling everything as events.
+
+    Errors: PhasegateError where the record cannot be kept. A cancelled check is told as errored first.
+    """
+    began = parts.clock.now()
+    tried: list[_Tried] = []
+    parts.emit(CheckStarted(at=parts.clock.utc(), check=check.id))
+
+    async def attempt() -> _Tried:
+        asked = Asked(
+            check=check,
+            number=len(tried) + 1,
+            stop=stop,
+            earlier=tried[-1].observation.cases if tried else (),
+            cases=cases,
+            accompanies=accompanies,
+        )
+        tried.append(await _attempt(asked, criteria, parts))
+        return tried[-1]
+
+    def scheduled(state: RetryCallState) -> None:
+        last = tried[-1].result
+        parts.emit(
+            RetryScheduled(
+                at=parts.clock.utc(),
+                check=check.id,
+                next_number=len(tried) + 1,
+                wait=state.next_action.sleep if state.next_action else 0.0,
+                because=last.error or last.reason,
+            )
+        )
+
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(check.retry.attempts),
+        wait=_waits(check.retry),
+        retry=lambda state: not stop.reason and _tries_again(tried[-1].result, check.retry),
+        sleep=parts.clock.sleep,
+        before_sleep=scheduled,
+        retry_error_callback=lambda state: tried[-1],
+    )
+    try:
+        await retrying(attempt)
+    except asyncio.CancelledError:
+        reason = stop.reason or "interrupted"
+        _tell(check, tried, CheckStatus.ERRORED, reason, began, parts)
+        raise
+    last = tried[-1]
+    status = CheckStatus(last.result.status.value)
+    reason = last.result.error or last.result.reason
+    _tell(check, tried, status, reason, began, parts)
+    return Outcome(status=status, reason=reason, observation=last.observation)
+
+
+async def _attempt(asked: Asked, criteria: Sequence[PlanCriterion], parts: Parts) -> _Tried:
+    started, began = parts.clock.utc(), parts.clock.now()
+    parts.emit(AttemptStarted(at=started, check=asked.check.id, number=asked.number))
+    try:
+        observation = await observe(asked, parts)
+    except asyncio.CancelledError:
+        observation = Observation(error=asked.stop.reason or "interrupted")
+        _finish(asked, observation, AttemptStatus.ERRORED, "", started, began, parts)
+        raise
+    status, reason = _judged(asked.check, criteria, observation)
+    return _Tried(
+        observation=observation,
+        result=_finish(asked, observation, status, reason, started, began, parts),
+    )
+
+
+def _judged(
+    check: Check, criteria: Sequence[PlanCriterion], observation: Observation
+) -> tuple[AttemptStatus, str]:
+    """The status of an attempt, and the sentence that says why it is not passed."""
+    if observation.error is not None:
+        return AttemptStatus.ERRORED, ""
+    judged = [judge_criterion(criterion, check, observation, absent="") for criterion in criteria]
+    decisive = closing(judged)
+    if decisive is None:
+        return AttemptStatus.PASSED, ""
+    reason = f"{decisive.expression}: {decisive.message}"
+    if decisive.verdict is CriterionVerdict.NOT_MET:
+        return AttemptStatus.FAILED, reason
+    return AttemptStatus.UNPROVEN, reason
+
+
+def _finish(
+    asked: Asked,
+    observation: Observation,
+    status: AttemptStatus,
+    reason: str,
+    started: datetime,
+    began: float,
+    parts: Parts,
+) -> AttemptResult:
+    result = AttemptResult(
+        number=asked.number,
+        status=status,
+        started=started,
+        duration=parts.clock.now() - began,
+        error=observation.error or "",
+        reason=reason,
+        measures=observation.measures,
+        parts=observation.parts,
+        cases=observation.cases,
+        evidence=observation.evidence,
+        notes=observation.notes,
+        causes=observation.causes,
+        timeline=observation.timeline,
+    )
+    parts.emit(AttemptFinished(at=parts.clock.utc(), check=asked.check.id, attempt=result))
+    return result
+
+
+def _tell(
+    check: Check, tried: Sequence[_Tried], status: CheckStatus, reason: str, began: float, parts: Parts
+) -> None:
+    unsettled = [
+        item for item in tried[:-1] if item.result.status in (AttemptStatus.ERRORED, AttemptStatus.FAILED)
+    ]
+    cases: tuple[Case, ...] = tried[-1].observation.cases if tried else ()
+    parts.emit(
+        CheckFinished(
+            at=parts.clock.utc(),
+            check=check.id,
+            status=status,
+            reason=reason,
+            flaky=status is CheckStatus.PASSED and (bool(unsettled) or any(case.flaky for case in cases)),
+            duration=parts.clock.now() - began,
+        )
+    )
+
+
+def _tries_again(last: AttemptResult, retry: Retry) -> bool:
+    return last.status is AttemptStatus.ERRORED or (last.status is AttemptStatus.FAILED and retry.on_fail)
+
+
+def _waits(retry: Retry) -> WaitBaseT:
+    longest = LONGEST_WAIT if retry.max_wait is None else retry.max_wait
+    growing = wait_exponential(multiplier=retry.wait, exp_base=retry.backoff, max=longest)
+    return growing + wait_random(0, retry.jitter)

@@ -1,0 +1,108 @@
+"""From what was observed to what it means: a plan's criteria held against observations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from phasegate.gate.judge import judge
+from phasegate.gate.verdict import confidence_for
+from phasegate.model.measures import Measure
+from phasegate.model.observation import Observation
+from phasegate.model.result import CriterionResult, CriterionVerdict, Level
+from phasegate.plan.plan import Check, Plan, PlanCriterion
+
+
+def unjudged(criterion: PlanCriterion) -> CriterionResult:
+    """How a criterion stands in the record before anything was seen."""
+    parsed = criterion.criterion
+    return CriterionResult(
+        id=criterion.id,
+        expression=criterion.expression,
+        subject=parsed.subject,
+        part=parsed.part,
+        measure=parsed.measure,
+        step=criterion.step,
+        title=criterion.title,
+        ref=criterion.ref,
+        why=criterion.why,
+        level=criterion.level,
+        default=criterion.default,
+        confidence=criterion.confidence,
+        required=f"{parsed.op} {parsed.threshold}",
+        observed="-",
+        message="nothing was observed",
+        source=criterion.source,
+    )
+
+
+def judge_criterion(
+    criterion: PlanCriterion, check: Check, observation: Observation | None, *, absent: str
+) -> CriterionResult:
+    """One criterion on the observation of its check; `absent` says why there is none, if so."""
+    parsed = criterion.criterion
+    measure = None if observation is None else _find(observation, parsed.part, parsed.measure)
+    if observation is not None and measure is None:
+        absent = absent or _why_absent(observation, parsed.part, parsed.measure)
+    judgement = judge(
+        parsed,
+        measure,
+        confidence=confidence_for(criterion.confidence, check.retry.attempts, check.retry.on_fail),
+        allow_skipped=check.allow_skipped,
+        over=criterion.over,
+        absent=absent,
+    )
+    return replace(
+        unjudged(criterion),
+        verdict=judgement.verdict,
+        required=judgement.required,
+        observed=judgement.observed,
+        bound=judgement.bound,
+        confidence=judgement.confidence,
+        n=judgement.n,
+        margin=judgement.margin,
+        message=judgement.message,
+    )
+
+
+def judge_all(
+    plan: Plan, seen: Mapping[str, Observation], reasons: Mapping[str, str]
+) -> list[CriterionResult]:
+    """Every criterion of the plan on the deciding attempt of its check.
+
+    `seen` and `reasons` go by check id; a reason says why a check saw nothing or cannot be trusted.
+    """
+    checks = {check.id: check for check in plan.checks()}
+    return [
+        judge_criterion(
+            criterion,
+            checks[criterion.check],
+            seen.get(criterion.check),
+            absent=reasons.get(criterion.check, ""),
+        )
+        if criterion.check in checks
+        else unjudged(criterion)
+        for criterion in plan.criteria
+    ]
+
+
+def closing(judged: Iterable[CriterionResult]) -> CriterionResult | None:
+    """The blocking criterion that keeps a check from passing: one not met, else one unproven."""
+    blocking = [item for item in judged if item.level is Level.BLOCK]
+    for verdict in (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN):
+        for item in blocking:
+            if item.verdict is verdict:
+                return item
+    return None
+
+
+def _find(observation: Observation, part: str, measure: str) -> Measure | None:
+    measures = observation.parts.get(part, {}) if part else observation.measures
+    return measures.get(measure)
+
+
+def _why_absent(observation: Observation, part: str, measure: str) -> str:
+    if part and part not in observation.parts:
+        known = ", ".join(sorted(observation.parts)[:10]) or "none"
+        return f"no part {part!r} was seen; parts seen: {known}"
+    return f"{measure} was not observed"

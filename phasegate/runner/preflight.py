@@ -1,0 +1,60 @@
+"""What checks need is looked for before anything starts, so that nothing is found missing half-way."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from phasegate.kinds.base import Requirement
+from phasegate.plan.plan import Check
+from phasegate.world import Command, Processes
+
+PROBE_LIMIT = 20.0
+"""Seconds a probe such as `python -c "import pytest"` may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Why a check cannot run, and what would make it."""
+
+    reason: str
+    help: str
+
+
+async def find_missing(
+    checks: Iterable[Check], *, processes: Processes, environment: Mapping[str, str], root: Path
+) -> dict[str, Missing]:
+    """The checks that cannot run here, by id."""
+    everything = list(checks)
+    needed = list(dict.fromkeys(item for check in everything for item in check.requirements))
+    answers = await asyncio.gather(*(_look(item, processes, environment, root) for item in needed))
+    troubles = {item: answer for item, answer in zip(needed, answers, strict=True) if answer}
+    missing: dict[str, Missing] = {}
+    for check in everything:
+        reasons = [troubles[item] for item in check.requirements if item in troubles]
+        helps = [item.install for item in check.requirements if item in troubles and item.install]
+        for name in check.missing_secrets:
+            reasons.append(f"the secret {name} is not set")
+            helps.append(f"set the environment variable {name}")
+        if reasons:
+            missing[check.id] = Missing(reason="; ".join(reasons), help="; ".join(dict.fromkeys(helps)))
+    return missing
+
+
+async def _look(item: Requirement, processes: Processes, environment: Mapping[str, str], root: Path) -> str:
+    """What is wrong with a requirement; empty when it is there."""
+    label = item.label or item.program
+    program = sys.executable if item.program == "python" else item.program
+    if shutil.which(program, path=environment.get("PATH")) is None:
+        return f"{label} is not installed"
+    if not item.arguments:
+        return ""
+    done = await processes.run(Command(argv=(program, *item.arguments), cwd=root, limit=PROBE_LIMIT))
+    if done.exit_code == 0:
+        return ""
+    said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+    return f"{label} does not work: {said[-1] if said else done.error or f'exit code {done.exit_code}'}"

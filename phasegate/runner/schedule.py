@@ -1,0 +1,278 @@
+"""All steps and checks of a plan in their order, side by side where the plan allows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from phasegate.model.events import CheckFinished, StepFinished, StepStarted
+from phasegate.model.observation import Observation
+from phasegate.model.result import CheckStatus, Level
+from phasegate.plan.plan import Check, Plan, PlanCommand, PlanCriterion, Step
+from phasegate.runner.check import Outcome, run_check
+from phasegate.runner.preflight import Missing
+from phasegate.runner.turns import Turns
+from phasegate.runner.world import Parts, Stop
+from phasegate.world import Command
+
+ENDED = "the checks it goes beside have ended"
+FAILED_FAST = "an earlier check failed, and --fail-fast was asked for"
+NOT_SELECTED = "not selected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What of the plan is to be run, and how."""
+
+    selected: frozenset[str]
+    """Ids of checks."""
+    missing: Mapping[str, Missing] = field(default_factory=dict)
+    cases: tuple[str, ...] = ()
+    jobs: int = 4
+    fail_fast: bool = False
+
+
+class Schedule:
+    """Runs the checks of a plan once; afterwards `outcomes` has an entry for every check."""
+
+    def __init__(self, plan: Plan, orders: Orders, parts: Parts, stop: Stop) -> None:
+        self._plan = plan
+        self._orders = orders
+        self._parts = parts
+        self._stop = stop
+        self._turns = Turns(orders.jobs)
+        self._ended = {step.id: asyncio.Event() for step in plan.steps}
+        self._fail_fast = False
+        self._criteria: dict[str, list[PlanCriterion]] = {}
+        for criterion in plan.criteria:
+            if criterion.check is not None:
+                self._criteria.setdefault(criterion.check, []).append(criterion)
+        self._blocking = {criterion.check for criterion in plan.criteria if criterion.level is Level.BLOCK}
+        self._companions: dict[str, list[Check]] = {}
+        for check in plan.checks():
+            if check.during is not None:
+                self._companions.setdefault(check.during, []).append(check)
+        self._broken_steps: set[str] = set()
+        """Steps whose setup failed."""
+        self.outcomes: dict[str, Outcome] = {}
+
+    async def run(self) -> None:
+        """Run everything that is selected and can run; every check ends with an event.
+
+        Errors: PhasegateError where the record cannot be kept; CancelledError to give up.
+        """
+        beside_all = self._companions.get("run", [])
+        afterwards = [check for check in self._plan.gate_checks if check.during is None]
+        ending = Stop(self._stop)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for check in beside_all:
+                    group.create_task(self._accompany(check, ending))
+                async with asyncio.TaskGroup() as inner:
+                    for step in self._plan.steps:
+                        inner.create_task(self._step(step))
+                for check in afterwards:
+                    await self._check(check)
+                ending.now(ENDED)
+        except BaseExceptionGroup as group_error:
+            raise _first(group_error) from None
+        finally:
+            self._close_the_rest()
+
+    async def _step(self, step: Step) -> None:
+        for other in step.follows:
+            await self._ended[other].wait()
+        at = self._parts.clock.utc
+        try:
+            selected = any(check.id in self._orders.selected for check in step.checks)
+            reason = "" if not selected else self._not_held(step)
+            if selected and not reason:
+                self._parts.emit(StepStarted(at=at(), step=step.id))
+                reason = await self._checks_of(step)
+            elif reason:
+                for check in step.checks:
+                    self._leave_out(check, reason)
+            status, why = self._step_status(step)
+            self._parts.emit(StepFinished(at=at(), step=step.id, status=status, reason=reason or why))
+        finally:
+            self._ended[step.id].set()
+
+    async def _checks_of(self, step: Step) -> str:
+        """Run the checks between setup and teardown; what went wrong with those two, if anything."""
+        trouble = await self._commands(step.setup, f"setup of step {step.id}")
+        try:
+            if trouble:
+                self._broken_steps.add(step.id)
+                for check in step.checks:
+                    self._leave_out(check, trouble)
+            elif step.parallel:
+                async with asyncio.TaskGroup() as group:
+                    for check in _in_order(step.checks):
+                        group.create_task(self._check(check))
+            else:
+                for check in _in_order(step.checks):
+                    await self._check(check)
+        finally:
+            undone = await self._commands(step.teardown, f"teardown of step {step.id}", go_on=True)
+        return trouble or undone
+
+    async def _check(self, check: Check) -> None:
+        reason = self._why_not(check)
+        companions = self._companions.get(check.id, [])
+        if reason:
+            self._leave_out(check, reason)
+            for other in companions:
+                self._leave_out(other, f"{check.id}, which it goes beside, was not run")
+            return
+        turn = self._turns.exclusive() if check.exclusive else self._turns.shared()
+        async with turn:
+            # The world may have changed while this check waited for its turn.
+            reason = self._why_not(check)
+            if reason:
+                self._leave_out(check, reason)
+                return
+            ending = Stop(self._stop)
+            async with asyncio.TaskGroup() as group:
+                for other in companions:
+                    group.create_task(self._accompany(other, ending))
+                await self._observe(check, Stop(self._stop))
+                ending.now(ENDED)
+
+    async def _accompany(self, check: Check, ending: Stop) -> None:
+        reason = self._why_not(check)
+        if reason:
+            self._leave_out(check, reason)
+            return
+        await self._observe(check, ending, accompanies=True)
+
+    async def _observe(self, check: Check, stop: Stop, *, accompanies: bool = False) -> None:
+        try:
+            outcome = await run_check(
+                check,
+                self._criteria.get(check.id, ()),
+                self._parts,
+                stop=stop,
+                cases=self._orders.cases,
+                accompanies=accompanies,
+            )
+        except asyncio.CancelledError:
+            self.outcomes[check.id] = Outcome(status=CheckStatus.ERRORED, reason=stop.reason or "interrupted")
+            raise
+        self.outcomes[check.id] = outcome
+        if self._orders.fail_fast and outcome.status in (CheckStatus.FAILED, CheckStatus.ERRORED):
+            self._fail_fast = True
+
+    def _why_not(self, check: Check) -> str:
+        """Why a check is not to be run; empty when it is."""
+        if check.id not in self._orders.selected:
+            return NOT_SELECTED
+        if self._stop.reason:
+            return self._stop.reason
+        if check.id in self._orders.missing:
+            return self._orders.missing[check.id].reason
+        return FAILED_FAST if self._fail_fast else ""
+
+    def _leave_out(self, check: Check, reason: str) -> None:
+        if check.id in self.outcomes:
+            return
+        missing = self._orders.missing.get(check.id)
+        help = missing.help if missing and missing.reason == reason else ""
+        self.outcomes[check.id] = Outcome(status=CheckStatus.NOT_RUN, reason=reason, help=help)
+        self._parts.emit(
+            CheckFinished(
+                at=self._parts.clock.utc(),
+                check=check.id,
+                status=CheckStatus.NOT_RUN,
+                reason=reason,
+                help=help,
+            )
+        )
+
+    def _close_the_rest(self) -> None:
+        for check in self._plan.checks():
+            self._leave_out(check, self._stop.reason or "the run ended before it")
+
+    def _not_held(self, step: Step) -> str:
+        """Which needed step did not hold; those that were not selected are not asked."""
+        for id in step.needs:
+            needed = next(other for other in self._plan.steps if other.id == id)
+            if not any(check.id in self._orders.selected for check in needed.checks):
+                continue
+            status, reason = self._step_status(needed)
+            if status not in (CheckStatus.PASSED, CheckStatus.UNPROVEN):
+                return f"step {id}, which it needs, did not hold: {reason}"
+        return ""
+
+    def _step_status(self, step: Step) -> tuple[CheckStatus, str]:
+        """The worst of a step's checks: not met, errored, not run, unproven, passed."""
+        if step.id in self._broken_steps:
+            return CheckStatus.ERRORED, "its setup failed"
+        for status in (
+            CheckStatus.FAILED,
+            CheckStatus.ERRORED,
+            CheckStatus.NOT_RUN,
+            CheckStatus.UNPROVEN,
+        ):
+            for check in step.checks:
+                outcome = self.outcomes.get(check.id)
+                if outcome and outcome.status is status and check.id in self._blocking:
+                    return status, f"{check.id}: {outcome.reason}"
+        return CheckStatus.PASSED, ""
+
+    async def _commands(self, commands: Sequence[PlanCommand], name: str, *, go_on: bool = False) -> str:
+        """Run setup or teardown commands; the first trouble in one sentence, empty when all went well."""
+        return await run_commands(commands, name, self._parts, go_on=go_on)
+
+
+async def run_commands(
+    commands: Sequence[PlanCommand], name: str, parts: Parts, *, go_on: bool = False
+) -> str:
+    """Run commands in order, keeping what they print; stops at the first that fails unless `go_on`."""
+    trouble = ""
+    for number, command in enumerate(commands, start=1):
+        bound = command.bind(parts.target.values())
+        done = await parts.processes.run(
+            Command(argv=bound.argv, cwd=bound.cwd, env=bound.env, limit=bound.limit)
+        )
+        folder = parts.evidence.folder(name.replace(" ", "-"), number)
+        if done.stdout or done.stderr:
+            folder.write("output.txt", done.stdout + done.stderr)
+        if done.exit_code == 0:
+            continue
+        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        ended = done.error or ("its limit was reached" if done.timed_out else f"exit code {done.exit_code}")
+        trouble = trouble or f"{name}: {bound.argv[0]}: {ended}{f': {said[-1]}' if said else ''}"
+        if not go_on:
+            break
+    return trouble
+
+
+def observations(outcomes: Mapping[str, Outcome]) -> dict[str, Observation]:
+    """The deciding observations by check; those that ended in an error prove nothing and are left out."""
+    return {
+        id: outcome.observation
+        for id, outcome in outcomes.items()
+        if outcome.observation is not None and outcome.observation.error is None
+    }
+
+
+def reasons(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    """Why checks have nothing to judge, by check."""
+    words = {CheckStatus.NOT_RUN: "not run", CheckStatus.ERRORED: "errored"}
+    return {
+        id: f"the check was {words[outcome.status]}: {outcome.reason}"
+        for id, outcome in outcomes.items()
+        if outcome.status in words
+    }
+
+
+def _in_order(checks: Iterable[Check]) -> list[Check]:
+    """The checks that run by themselves; those with `during` are started beside theirs."""
+    return [check for check in checks if check.during is None]
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    for error in group.exceptions:
+        return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    return group

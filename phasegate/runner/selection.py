@@ -1,0 +1,64 @@
+"""What `--step`, `--check`, `--case` and `--tag` narrow a run to."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from phasegate.errors import UsageError
+from phasegate.model.result import Level, Selection
+from phasegate.plan.plan import Check, Plan
+
+
+def select(
+    plan: Plan,
+    *,
+    steps: tuple[str, ...] = (),
+    checks: tuple[str, ...] = (),
+    cases: tuple[str, ...] = (),
+    tags: tuple[str, ...] = (),
+) -> tuple[frozenset[str], Selection]:
+    """The ids of the checks to run, and the record of what was asked for.
+
+    Steps and checks add up; tags and cases then narrow. A check that goes beside others (`during`) is
+    selected with the check it goes beside, and with a run that is not narrowed.
+    Errors: UsageError for an id or tag that the plan does not have, or when nothing is left.
+    """
+    _known("step", steps, (step.id for step in plan.steps))
+    _known("check", checks, (check.id for check in plan.checks()))
+    _known("tag", tags, (tag for check in plan.checks() for tag in check.tags))
+    narrowed = bool(steps or checks or cases or tags)
+    chosen = [check for check in plan.checks() if not narrowed or _chosen(check, steps, checks, tags)]
+    if cases:
+        chosen = [check for check in chosen if check.kind.has_cases]
+        if not chosen:
+            raise UsageError("--case selects nothing: no selected check has cases")
+    if not chosen:
+        raise UsageError("nothing is selected", help="phasegate plan PLAN shows steps, checks and tags")
+    ids = {check.id for check in chosen}
+    ids |= {check.id for check in plan.checks() if check.during in ids}
+    blocking = [item for item in plan.criteria if item.level is Level.BLOCK]
+    record = Selection(
+        steps=steps,
+        checks=checks,
+        cases=cases,
+        tags=tags,
+        criteria_selected=sum(item.check in ids for item in blocking),
+        criteria_total=len(blocking),
+    )
+    return frozenset(ids), record
+
+
+def _chosen(check: Check, steps: tuple[str, ...], checks: tuple[str, ...], tags: tuple[str, ...]) -> bool:
+    named = (not steps and not checks) or check.step in steps or check.id in checks
+    return named and (not tags or bool(set(tags) & set(check.tags)))
+
+
+def _known(what: str, asked: Iterable[str], there: Iterable[str]) -> None:
+    known = list(dict.fromkeys(there))
+    for name in asked:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            listed = ", ".join(known[:20]) or "none"
+            raise UsageError(f"the plan has no {what} {name!r}", help=f"{hint}{what}s are {listed}")

@@ -1,0 +1,93 @@
+"""How a run stands in the record before anything has happened: all checks not run, all criteria unjudged."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from phasegate.errors import ExitCode
+from phasegate.model.result import (
+    CheckResult,
+    Level,
+    RunResult,
+    Selection,
+    StepResult,
+    TargetRecord,
+    ToolRecord,
+    Verdict,
+)
+from phasegate.plan.plan import Check, Plan, ProcessEntry, Step
+from phasegate.runner.judging import unjudged
+
+
+def skeleton(
+    plan: Plan,
+    *,
+    run: str,
+    tool: ToolRecord,
+    started: datetime,
+    seed: int,
+    command: tuple[str, ...],
+    environment: dict[str, str],
+    selection: Selection,
+    warnings: tuple[str, ...],
+) -> RunResult:
+    """The result that the first event carries; everything known before the target is brought up."""
+    blocking = {item.check for item in plan.criteria if item.level is Level.BLOCK}
+    return RunResult(
+        run=run,
+        phase=plan.phase,
+        title=plan.title,
+        verdict=Verdict.INCONCLUSIVE,
+        exit_code=int(ExitCode.INCONCLUSIVE),
+        reason="the run has not ended",
+        plan=plan.record,
+        tool=tool,
+        started=started,
+        seed=seed,
+        confidence=plan.confidence or 0.0,
+        command=command,
+        environment=environment,
+        variables=dict(plan.variables),
+        people=plan.people,
+        target=tuple(
+            TargetRecord(
+                id=entry.id,
+                kind="process" if isinstance(entry, ProcessEntry) else "external",
+                url="" if isinstance(entry, ProcessEntry) else entry.url,
+                command=entry.command if isinstance(entry, ProcessEntry) else (),
+            )
+            for entry in plan.target
+        ),
+        selection=selection,
+        warnings=warnings,
+        criteria=tuple(unjudged(criterion) for criterion in plan.criteria),
+        steps=tuple(_step(step, blocking) for step in plan.steps),
+        gate_checks=tuple(_check(check, blocking) for check in plan.gate_checks),
+    )
+
+
+def _step(step: Step, blocking: set[str | None]) -> StepResult:
+    return StepResult(
+        id=step.id,
+        title=step.title,
+        purpose=step.purpose,
+        work=step.work,
+        outcomes=step.outcomes,
+        owner=step.owner,
+        priority=step.priority,
+        estimate=step.estimate,
+        tags=step.tags,
+        checks=tuple(_check(check, blocking) for check in step.checks),
+    )
+
+
+def _check(check: Check, blocking: set[str | None]) -> CheckResult:
+    return CheckResult(
+        id=check.id,
+        kind=check.kind.name,
+        step=check.step,
+        title=check.title,
+        summary=check.summary,
+        blocking=check.id in blocking,
+        source=check.source,
+    )

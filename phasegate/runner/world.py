@@ -1,0 +1,159 @@
+"""The real `World` of one attempt: shared parts of the run, and this attempt's evidence and progress."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from phasegate.model.events import CaseFinished, Event, Progressed
+from phasegate.model.observation import Case
+from phasegate.world import Addresses, Clock, EvidenceFolder, HttpClient, Processes, Progress
+
+EVERY = 0.25
+"""Seconds between two progress events of one check; what comes in between is folded into the next."""
+
+
+class RealClock:
+    """The monotonic and the calendar clock of this machine."""
+
+    def now(self) -> float:
+        return time.perf_counter()
+
+    def utc(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Evidence(Protocol):
+    """Folders for what attempts leave behind."""
+
+    def folder(self, check: str, attempt: int) -> EvidenceFolder: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What all attempts of a run share; wired once by the pipeline."""
+
+    clock: Clock
+    http: HttpClient
+    processes: Processes
+    target: Addresses
+    evidence: Evidence
+    root: Path
+    environment: Mapping[str, str]
+    seed: int
+    emit: Callable[[Event], None]
+    keep_secret: Callable[[str], None]
+
+
+class Stop:
+    """A reason to stop, once there is one; a part of the run stops when the whole does."""
+
+    def __init__(self, whole: Stop | None = None) -> None:
+        self._whole = whole
+        self._reason: str | None = None
+
+    def now(self, reason: str) -> None:
+        if self._reason is None:
+            self._reason = reason
+
+    @property
+    def reason(self) -> str | None:
+        return self._reason or (self._whole.reason if self._whole else None)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run as a whole was stopped, so that what was seen is not all there was to see."""
+        return self._whole.interrupted if self._whole else self._reason is not None
+
+
+@dataclass(kw_only=True)
+class AttemptWorld:
+    """What one attempt of one check reaches; see `phasegate.world.World`."""
+
+    parts: Parts
+    check: str
+    number: int
+    evidence: EvidenceFolder
+    stop: Stop
+    earlier: tuple[Case, ...] = ()
+    cases: tuple[str, ...] = ()
+    accompanies: bool = False
+    seen: list[Case] = field(default_factory=list)
+    """Cases reported so far, for an attempt that does not come to its end."""
+    all_seen: list[Case] = field(default_factory=list)
+    """The same over all entries of `each`, under the names they have in the record."""
+    prefix: str = ""
+    """Put before case ids: the name of the `each` entry that is being observed."""
+    _last: float = -EVERY
+
+    @property
+    def clock(self) -> Clock:
+        return self.parts.clock
+
+    @property
+    def http(self) -> HttpClient:
+        return self.parts.http
+
+    @property
+    def processes(self) -> Processes:
+        return self.parts.processes
+
+    @property
+    def target(self) -> Addresses:
+        return self.parts.target
+
+    @property
+    def root(self) -> Path:
+        return self.parts.root
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return self.parts.environment
+
+    @property
+    def seed(self) -> int:
+        return self.parts.seed
+
+    def for_entry(self, name: str) -> AttemptWorld:
+        """The same attempt, observing one entry of `each`; it sees only that entry's earlier cases."""
+        mine = tuple(
+            replace(
+                case,
+                id=case.id.removeprefix(f"{name}/"),
+                part="" if case.part == name else case.part.removeprefix(f"{name}/"),
+            )
+            for case in self.earlier
+            if case.id.startswith(f"{name}/")
+        )
+        return replace(self, prefix=name, earlier=mine, seen=[])
+
+    def keep_secret(self, value: str) -> None:
+        self.parts.keep_secret(value)
+
+    async def progress(self, progress: Progress) -> str | None:
+        at = self.clock.utc()
+        for case in progress.cases:
+            self.seen.append(case)
+            named = entered(case, self.prefix)
+            self.all_seen.append(named)
+            self.parts.emit(CaseFinished(at=at, check=self.check, attempt=self.number, case=named))
+        now = self.clock.now()
+        if (progress.text or progress.done is not None) and now - self._last >= EVERY:
+            self._last = now
+            self.parts.emit(Progressed(at=at, check=self.check, done=progress.done, text=progress.text))
+        return self.stop.reason
+
+
+def entered(case: Case, entry: str) -> Case:
+    """A case of an `each` entry, named so that it stays unique within the check."""
+    if not entry:
+        return case
+    return replace(case, id=f"{entry}/{case.id}", part=f"{entry}/{case.part}" if case.part else entry)
