@@ -1,0 +1,70 @@
+"""What a program wrote: bounded in size, and split into lines as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+LINE = 64 * 1024
+"""Bytes after which a line without an end is handed on as one."""
+
+
+class BoundedOutput:
+    """Keeps the first and the last half of `keep` bytes, with a line between them that counts the rest."""
+
+    def __init__(self, keep: int) -> None:
+        self._tail_size = keep // 2
+        self._head_size = keep - self._tail_size
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._total = 0
+
+    def feed(self, data: bytes) -> None:
+        self._total += len(data)
+        room = self._head_size - len(self._head)
+        if room > 0:
+            self._head += data[:room]
+            data = data[room:]
+        if data:
+            self._tail += data
+            # Trimmed rarely, so that feeding many small pieces stays linear.
+            if len(self._tail) > 2 * self._tail_size:
+                self._trim()
+
+    def content(self) -> bytes:
+        self._trim()
+        left_out = self._total - len(self._head) - len(self._tail)
+        if not left_out:
+            return bytes(self._head + self._tail)
+        return bytes(self._head) + f"\n[{left_out:,} bytes left out]\n".encode() + bytes(self._tail)
+
+    def _trim(self) -> None:
+        excess = len(self._tail) - self._tail_size
+        if excess > 0:
+            del self._tail[:excess]
+
+
+class LineSplitter:
+    """Hands on complete lines without their ends, as text; bytes that are no UTF-8 are replaced."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = b""
+        for line in lines:
+            self._emit(line)
+        while len(rest) > LINE:
+            self._emit(rest[:LINE])
+            rest = rest[LINE:]
+        self._rest = rest
+
+    def close(self) -> None:
+        """Hand on what is left of a last line without an end."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            self._emit(rest)
+
+    def _emit(self, line: bytes) -> None:
+        self._on_line(line.removesuffix(b"\r").decode(errors="replace"))

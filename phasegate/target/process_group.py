@@ -1,0 +1,323 @@
+"""One program and everything it starts: read without blocking, ended as a group, reaped."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from phasegate.errors import ObservationError
+from phasegate.target import guard
+from phasegate.target.output import BoundedOutput, LineSplitter
+from phasegate.world import Completed
+
+if TYPE_CHECKING:
+    import psutil
+
+DRAIN = 0.5
+"""Seconds to wait for the end of output once the group is gone: a daemon may have kept the pipe."""
+POLL = 0.02
+_STREAMS = {1: "stdout", 2: "stderr"}
+
+
+class ProcessGroup(asyncio.SubprocessProtocol):
+    """A program started as the leader of a session and process group of its own.
+
+    `on_line(stream, line)` sees each line; with `line_limit` standard input is open and standard output is
+    read by `read_line` instead of being kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        keep: int,
+        on_line: Callable[[str, str], None] | None = None,
+        line_limit: int | None = None,
+    ) -> None:
+        self.pid = 0
+        self._kept = {fd: BoundedOutput(keep) for fd in _STREAMS}
+        self._lines: dict[int, LineSplitter] = {}
+        if on_line is not None:
+            self._lines = {fd: LineSplitter(_naming(name, on_line)) for fd, name in _STREAMS.items()}
+        self._reader = asyncio.StreamReader(limit=line_limit) if line_limit else None
+        self._exited = asyncio.Event()
+        self._ended = asyncio.Event()
+        """It exited, or `on_line` failed."""
+        self._open_pipes = set(_STREAMS)
+        self._drained = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._failure: Exception | None = None
+        self._started = time.perf_counter()
+        self._finished: float | None = None
+        self._strays: list[psutil.Process] = []
+        self._over = False
+        self._abandoned = False
+        """Its owner was cancelled twice: nobody waits for the end any more."""
+        self._transport: asyncio.SubprocessTransport | None = None
+
+    async def start(
+        self, argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str], grace: float
+    ) -> None:
+        """Start the program; a cancellation meanwhile ends it again.
+
+        Errors: OSError and ValueError of the system's exec.
+        """
+        starting = asyncio.ensure_future(
+            asyncio.get_running_loop().subprocess_exec(
+                lambda: self,
+                *argv,
+                stdin=subprocess.PIPE if self._reader else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env=environment,
+                start_new_session=True,
+            )
+        )
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait([starting])
+            if starting.exception() is None:
+                await self.end(grace)
+            raise
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Not by isinstance: uvloop's transport has no base class in common with asyncio's.
+        self._transport = transport = cast("asyncio.SubprocessTransport", transport)
+        self.pid = transport.get_pid()
+        _GUARD.watch(self.pid)
+        if self._reader is not None:
+            output = transport.get_pipe_transport(1)
+            assert output is not None
+            self._reader.set_transport(output)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == 1 and self._reader is not None:
+            self._reader.feed_data(data)
+            return
+        self._kept[fd].feed(data)
+        if fd in self._lines and self._failure is None:
+            try:
+                self._lines[fd].feed(data)
+            except Exception as error:
+                # Raised again from `ended_within`: here it would only reach the loop's log.
+                self._failure = error
+                self._ended.set()
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd == 0:
+            self._writable.set()
+            return
+        if fd == 1 and self._reader is not None:
+            self._reader.feed_eof()
+        self._open_pipes.discard(fd)
+        if not self._open_pipes:
+            self._drained.set()
+
+    def process_exited(self) -> None:
+        self._finished = time.perf_counter()
+        self._exited.set()
+        self._ended.set()
+        if self._abandoned and self._transport is not None:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    # What its owner calls.
+
+    @property
+    def running(self) -> bool:
+        return self._finished is None
+
+    async def write(self, data: bytes) -> None:
+        """Write to standard input, waiting while the program does not read; no effect when it is gone."""
+        pipe = self._transport.get_pipe_transport(0) if self._transport is not None else None
+        if pipe is not None and not pipe.is_closing() and self.running:
+            cast("asyncio.WriteTransport", pipe).write(data)
+            await self._writable.wait()
+
+    async def read_line(self) -> str | None:
+        """The next line of standard output without its end; None at the end.
+
+        Errors: ObservationError when a line is longer than the limit.
+        """
+        if self._reader is None:
+            return None
+        try:
+            line = await self._reader.readline()
+        except ValueError as error:
+            raise ObservationError(f"process {self.pid} wrote a line that is too long: {error}") from error
+        return line.removesuffix(b"\n").removesuffix(b"\r").decode(errors="replace") if line else None
+
+    async def ended_within(self, limit: float | None) -> bool:
+        """Wait for the program to end; False when it had not after `limit` seconds.
+
+        Errors: whatever `on_line` raised.
+        """
+        try:
+            async with asyncio.timeout(limit):
+                await self._ended.wait()
+        except TimeoutError:
+            return False
+        if self._failure is not None:
+            raise self._failure
+        return True
+
+    def signal(self, number: signal.Signals) -> bool:
+        """Signal the whole group; False when nothing was left of it."""
+        if self._over:
+            return False
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):  # macOS answers EPERM when only zombies are left
+            return False
+        return True
+
+    async def end(self, grace: float) -> None:
+        """End what is left: SIGTERM, after `grace` seconds SIGKILL; returns when all of it is gone.
+
+        Cancelling this sends SIGKILL at once.
+        """
+        if self._over:
+            return
+        try:
+            if self.running:
+                self._strays = _descendants(self.pid)
+            await self._end_gently(grace)
+        except asyncio.CancelledError:
+            self._abandoned = True
+            raise
+        finally:
+            self.signal(signal.SIGKILL)
+            for stray in self._strays:
+                _kill(stray)
+            self._over = not self.running
+            _GUARD.forget(self.pid)
+        await self._reap()
+
+    async def _end_gently(self, grace: float) -> None:
+        # Nothing can be signalled where nothing is left: the usual end of a program costs no more than that.
+        if not self.signal(signal.SIGTERM):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._exited.wait()
+                while _members(self.pid):  # noqa: ASYNC110  nothing announces the end of orphans
+                    await asyncio.sleep(POLL)
+
+    async def _reap(self) -> None:
+        await self._exited.wait()
+        self._over = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN):
+                await self._drained.wait()
+        if self._failure is None:
+            for lines in self._lines.values():
+                lines.close()
+        if self._reader is not None:
+            self._reader.feed_eof()
+        if self._transport is not None:
+            self._transport.close()
+
+    def completed(self, *, timed_out: bool = False, stopped: bool = False) -> Completed:
+        code = self._transport.get_returncode() if self._transport is not None else None
+        finished = self._finished if self._finished is not None else time.perf_counter()
+        return Completed(
+            exit_code=code if code is not None and code >= 0 else None,
+            signal=-code if code is not None and code < 0 else None,
+            stdout=self._kept[1].content(),
+            stderr=self._kept[2].content(),
+            duration=finished - self._started,
+            timed_out=timed_out,
+            stopped=stopped,
+        )
+
+
+def _naming(name: str, on_line: Callable[[str, str], None]) -> Callable[[str], None]:
+    return lambda line: on_line(name, line)
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    """Children of children, those in groups of their own too; psutil remembers when each started, so that a
+    process number given out anew is not mistaken for it."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).children(recursive=True)
+    return []
+
+
+def _kill(process: psutil.Process) -> None:
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        process.kill()
+
+
+def _members(group: int) -> bool:
+    """Whether a group has a living member: where process 1 does not reap, its zombies stay for ever."""
+    import psutil
+
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError, psutil.Error):
+            if os.getpgid(pid) == group and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
+
+
+class _Guard:
+    """The guard process of this phasegate, started with the first program."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def watch(self, group: int) -> None:
+        if self._process is None:
+            self._start()
+        self._tell(f"+{group}\n")
+
+    def forget(self, group: int) -> None:
+        self._tell(f"-{group}\n")
+
+    def _start(self) -> None:
+        with contextlib.suppress(OSError):
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", guard.__file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+                bufsize=0,
+            )
+            atexit.register(self._close)
+
+    def _tell(self, line: str) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.write(line.encode())
+
+    def _close(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(guard.GRACE + 1)
+
+
+_GUARD = _Guard()
