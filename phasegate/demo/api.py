@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phasegate.demo import VERSION, validation
 from phasegate.demo.failures import ApiError, broken, missing
@@ -146,7 +146,7 @@ class Service:
             raise broken("application_data_not_configured", message)
 
 
-def build(service: Service, lifespan: Lifespan[Starlette]) -> Starlette:
+def build(service: Service) -> Starlette:
     """The ASGI application; every answer is JSON, errors too."""
     return Starlette(
         routes=[
@@ -160,7 +160,6 @@ def build(service: Service, lifespan: Lifespan[Starlette]) -> Starlette:
         ],
         middleware=[Middleware(_RequestLog, database=service.database)],
         exception_handlers={ApiError: _failure, HTTPException: _http_error, Exception: _defect},
-        lifespan=lifespan,
     )
 
 

@@ -10,18 +10,18 @@ import socket
 import sqlite3
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import uvicorn
-from starlette.applications import Starlette
 
 from phasegate.demo import VERSION
 from phasegate.demo.api import FAULTS, Service, build
 from phasegate.demo.runtimes import Runtimes
 from phasegate.demo.sessions.database import Database
 from phasegate.demo.sessions.schema import SchemaError
+from phasegate.demo.validation import MAX_TTL
 
 GRACE = 2
 """Seconds that open requests get to finish when the service is told to stop."""
@@ -64,7 +64,8 @@ class _Server(uvicorn.Server):
 
 def _serve(service: Service, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        build(service, _lifespan),
+        build(service),
+        lifespan="off",
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -76,11 +77,6 @@ def _serve(service: Service, listener: socket.socket) -> None:
     # After its own orderly end uvicorn raises the signal again, which `_leave` turns into SystemExit.
     with contextlib.suppress(SystemExit):
         _Server(config).run(sockets=[listener])
-
-
-@contextlib.asynccontextmanager
-async def _lifespan(_: Starlette) -> AsyncIterator[None]:
-    yield
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -126,16 +122,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text} is not a port; ports are 0 to 65535")
-    return number
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 86400:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0 and at most 86400")
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= MAX_TTL:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0 and at most {MAX_TTL:g}")
     return number
 
 
