@@ -6,9 +6,16 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.demo.conftest import Controller, running
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
 DOUBLE = "def run(context, params):\n    return params['x'] * context.get('factor', 2)\n"
 
 
@@ -182,3 +189,18 @@ def test_app_data_fault_breaks_initialize_and_functions_only() -> None:
             assert message == "Requested application data is not configured correctly"
         assert controller.get("/health").json == {"status": "ok", "version": "0.2.0"}
         assert controller.get("/test").status == 200
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=JSON, context=JSON, ttl=JSON)
+def test_no_body_makes_the_service_fail(
+    controller: Controller, body: object, context: object, ttl: object
+) -> None:
+    headers = {"Language-Title": "python-text"}
+    for sent in (body, {"script_content": DOUBLE, "context": context, "ttl_seconds": ttl}):
+        assert controller.send("POST", "/api/v1/initialize", sent, headers).status in {200, 400}
+    request_id = controller.open("python-text", "def run(context, params): return 1")
+    answer = controller.send(
+        "POST", f"/api/v1/execute/{request_id}", {"params": body, "timeout_seconds": ttl}
+    )
+    assert answer.status in {200, 400, 504}
