@@ -14,7 +14,9 @@ from phasegate.errors import UsageError
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan to read.", show_default=False)]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Give a variable of the plan another value; repeatable."),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Give a variable of the plan another value; repeatable."
+    ),
 ]
 Vars = Annotated[
     list[Path] | None,

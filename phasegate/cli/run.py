@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from phasegate.cli.console import Color, ProgressStyle, is_live, make_console
-from phasegate.cli.options import Cases, Checks, ColorOption, PlanPath, Set, Steps, Tags, Vars, as_tuple, overrides
+from phasegate.cli.options import (
+    Cases,
+    Checks,
+    ColorOption,
+    PlanPath,
+    Set,
+    Steps,
+    Tags,
+    Vars,
+    as_tuple,
+    overrides,
+)
 
 
 def run(
@@ -48,7 +59,9 @@ def run(
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", min=1, max=256, help="How many checks may run at the same time.")
     ] = 4,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed for what is random; default: drawn.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed for what is random; default: drawn.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say the verdict only.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every case.")] = False,

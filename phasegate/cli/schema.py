@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from typing import Annotated
 
 import typer
 
@@ -15,7 +16,7 @@ class Document(StrEnum):
 
 
 def schema(
-    document: Document = typer.Argument(Document.PLAN, help="Which format to describe."),
+    document: Annotated[Document, typer.Argument(help="Which format to describe.")] = Document.PLAN,
 ) -> None:
     """Print the JSON Schema of plans, API suites or results."""
     typer.echo(json.dumps(schema_of(document), indent=2))

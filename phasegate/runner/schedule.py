@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from phasegate.model.events import CheckFinished, StepFinished, StepStarted
+from phasegate.model.events import CheckFinished, Event, StepFinished, StepStarted
 from phasegate.model.observation import Observation
 from phasegate.model.result import CheckStatus, Level
 from phasegate.plan.plan import Check, Plan, PlanCommand, PlanCriterion, Step
@@ -14,7 +14,7 @@ from phasegate.runner.check import Outcome, run_check
 from phasegate.runner.preflight import Missing
 from phasegate.runner.turns import Turns
 from phasegate.runner.world import Parts, Stop
-from phasegate.world import Command
+from phasegate.world import Clock, Command
 
 ENDED = "the checks it goes beside have ended"
 FAILED_FAST = "an earlier check failed, and --fail-fast was asked for"
@@ -34,9 +34,11 @@ class Orders:
 
 
 class Schedule:
-    """Runs the checks of a plan once; afterwards `outcomes` has an entry for every check."""
+    """Runs the checks of a plan once, noting in `outcomes` how each of them ended."""
 
-    def __init__(self, plan: Plan, orders: Orders, parts: Parts, stop: Stop) -> None:
+    def __init__(
+        self, plan: Plan, orders: Orders, parts: Parts, stop: Stop, outcomes: dict[str, Outcome]
+    ) -> None:
         self._plan = plan
         self._orders = orders
         self._parts = parts
@@ -55,10 +57,10 @@ class Schedule:
                 self._companions.setdefault(check.during, []).append(check)
         self._broken_steps: set[str] = set()
         """Steps whose setup failed."""
-        self.outcomes: dict[str, Outcome] = {}
+        self._outcomes = outcomes
 
     async def run(self) -> None:
-        """Run everything that is selected and can run; every check ends with an event.
+        """Run everything that is selected and can run.
 
         Errors: PhasegateError where the record cannot be kept; CancelledError to give up.
         """
@@ -77,8 +79,6 @@ class Schedule:
                 ending.now(ENDED)
         except BaseExceptionGroup as group_error:
             raise _first(group_error) from None
-        finally:
-            self._close_the_rest()
 
     async def _step(self, step: Step) -> None:
         for other in step.follows:
@@ -157,9 +157,11 @@ class Schedule:
                 accompanies=accompanies,
             )
         except asyncio.CancelledError:
-            self.outcomes[check.id] = Outcome(status=CheckStatus.ERRORED, reason=stop.reason or "interrupted")
+            self._outcomes[check.id] = Outcome(
+                status=CheckStatus.ERRORED, reason=stop.reason or "interrupted"
+            )
             raise
-        self.outcomes[check.id] = outcome
+        self._outcomes[check.id] = outcome
         if self._orders.fail_fast and outcome.status in (CheckStatus.FAILED, CheckStatus.ERRORED):
             self._fail_fast = True
 
@@ -174,24 +176,9 @@ class Schedule:
         return FAILED_FAST if self._fail_fast else ""
 
     def _leave_out(self, check: Check, reason: str) -> None:
-        if check.id in self.outcomes:
-            return
         missing = self._orders.missing.get(check.id)
         help = missing.help if missing and missing.reason == reason else ""
-        self.outcomes[check.id] = Outcome(status=CheckStatus.NOT_RUN, reason=reason, help=help)
-        self._parts.emit(
-            CheckFinished(
-                at=self._parts.clock.utc(),
-                check=check.id,
-                status=CheckStatus.NOT_RUN,
-                reason=reason,
-                help=help,
-            )
-        )
-
-    def _close_the_rest(self) -> None:
-        for check in self._plan.checks():
-            self._leave_out(check, self._stop.reason or "the run ended before it")
+        leave_out([check], self._outcomes, reason, self._parts.emit, self._parts.clock, help=help)
 
     def _not_held(self, step: Step) -> str:
         """Which needed step did not hold; those that were not selected are not asked."""
@@ -215,7 +202,7 @@ class Schedule:
             CheckStatus.UNPROVEN,
         ):
             for check in step.checks:
-                outcome = self.outcomes.get(check.id)
+                outcome = self._outcomes.get(check.id)
                 if outcome and outcome.status is status and check.id in self._blocking:
                     return status, f"{check.id}: {outcome.reason}"
         return CheckStatus.PASSED, ""
@@ -246,6 +233,27 @@ async def run_commands(
         if not go_on:
             break
     return trouble
+
+
+def leave_out(
+    checks: Iterable[Check],
+    outcomes: dict[str, Outcome],
+    reason: str,
+    emit: Callable[[Event], None],
+    clock: Clock,
+    *,
+    help: str = "",
+) -> None:
+    """Note and tell that checks are not run; those that have ended already stay as they are."""
+    for check in checks:
+        if check.id in outcomes:
+            continue
+        outcomes[check.id] = Outcome(status=CheckStatus.NOT_RUN, reason=reason, help=help)
+        emit(
+            CheckFinished(
+                at=clock.utc(), check=check.id, status=CheckStatus.NOT_RUN, reason=reason, help=help
+            )
+        )
 
 
 def observations(outcomes: Mapping[str, Outcome]) -> dict[str, Observation]:

@@ -59,10 +59,16 @@ class Stop:
     def __init__(self, whole: Stop | None = None) -> None:
         self._whole = whole
         self._reason: str | None = None
+        self._given = asyncio.Event()
 
     def now(self, reason: str) -> None:
         if self._reason is None:
             self._reason = reason
+            self._given.set()
+
+    async def wait(self) -> None:
+        """Until this part itself was told to stop."""
+        await self._given.wait()
 
     @property
     def reason(self) -> str | None:

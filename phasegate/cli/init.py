@@ -1,0 +1,73 @@
+"""`phasegate init`: a small plan that works, to start from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from phasegate.cli.console import make_console
+from phasegate.errors import UsageError
+
+_PLAN = """\
+phasegate: 1
+phase: {phase}
+title: {title}
+
+target:
+  default: service
+  external:
+    service: {{url: {url}}}
+
+steps:
+  - id: alive
+    title: The service answers
+    checks:
+      - id: up
+        kind: health
+        url: {path}
+        probes: 100
+        criteria:
+          - success_rate == 100%          # of the probes of this run
+          - latency.p95 < 500ms           # 59 good answers are the least that can show a p95
+
+  - id: load
+    title: The service keeps answering under load
+    checks:
+      - {{id: steady, kind: load, url: {path}, rate: 50/s, duration: 10s}}
+    criteria:
+      - steady.success_rate >= 99%
+      - steady.latency.p95 < 500ms
+"""
+
+
+def init(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where the service answers, path included.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The plan to write.")] = Path(
+        "phasegate.yaml"
+    ),
+) -> int:
+    """Write a starter plan for a service that is up."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"{url!r} is not the URL of a service", help="write it like http://localhost:8080/health"
+        )
+    text = _PLAN.format(
+        phase="first",
+        title=json.dumps(f"First gate for {parts.hostname}"),
+        url=json.dumps(f"{parts.scheme}://{parts.netloc}"),
+        path=json.dumps(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"),
+    )
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{output} is there already", help="name another file with -o") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from error
+    make_console().print(f"wrote {output}; next: phasegate run {output}", soft_wrap=True)
+    return 0

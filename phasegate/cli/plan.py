@@ -1,0 +1,167 @@
+"""`phasegate plan`: what would run, in which order, and what is missing for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phasegate.cli.console import Color, make_console
+from phasegate.cli.options import (
+    Cases,
+    Checks,
+    ColorOption,
+    PlanPath,
+    Set,
+    Steps,
+    Tags,
+    Vars,
+    as_tuple,
+    overrides,
+)
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from phasegate.plan.plan import Check, Plan
+    from phasegate.runner.preflight import Missing
+
+
+def plan(
+    plan: PlanPath,
+    step: Steps = None,
+    check: Checks = None,
+    case: Cases = None,
+    tag: Tags = None,
+    set_: Set = None,
+    vars_: Vars = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    color: ColorOption = Color.AUTO,
+) -> int:
+    """Show what a run would do; nothing is run."""
+    from phasegate.cli.problems import problems_text
+    from phasegate.kinds import KINDS
+    from phasegate.plan.loader import load
+    from phasegate.runner.preflight import find_missing
+    from phasegate.runner.selection import select
+    from phasegate.target.processes import LocalProcesses
+
+    loaded = load(
+        plan, kinds=KINDS, overrides=overrides(set_), variable_files=as_tuple(vars_), env=os.environ
+    )
+    chosen, _ = select(
+        loaded.plan,
+        steps=as_tuple(step),
+        checks=as_tuple(check),
+        cases=as_tuple(case),
+        tags=as_tuple(tag),
+    )
+    missing = asyncio.run(
+        find_missing(
+            [item for item in loaded.plan.checks() if item.id in chosen],
+            processes=LocalProcesses(os.environ),
+            environment=os.environ,
+            root=loaded.plan.root,
+        )
+    )
+    if as_json:
+        typer.echo(json.dumps(_as_data(loaded.plan, chosen, missing), indent=2, ensure_ascii=False))
+        return 0
+    console = make_console(color)
+    if loaded.warnings:
+        console.print(problems_text(loaded.warnings), soft_wrap=True)
+        console.print()
+    for line in _as_lines(loaded.plan, chosen, missing):
+        console.print(line, soft_wrap=True)
+    return 0
+
+
+def _as_lines(plan: Plan, chosen: frozenset[str], missing: Mapping[str, Missing]) -> list[Text]:
+    from rich.text import Text
+
+    from phasegate.units import format_seconds
+
+    lines = [Text(f"Plan {plan.record.path} for {plan.phase}: {plan.title} (nothing has been run)", "bold")]
+    if any(True for _ in plan.target):
+        lines.append(Text("target"))
+    for process in plan.target.processes:
+        lines.append(Text(f"  {process.id:<16} starts {' '.join(process.command)}"))
+    for external in plan.target.external:
+        lines.append(Text(f"  {external.id:<16} is at {external.url}"))
+    for step in plan.steps:
+        order = f" after {', '.join(step.follows)}" if step.follows else ""
+        needs = f", needs {', '.join(step.needs)}" if step.needs else ""
+        side = ", checks side by side" if step.parallel else ""
+        lines.append(Text(f"step {step.id}{order}{needs}{side}", style="bold"))
+        lines += [_check_line(check, chosen, missing) for check in step.checks]
+    if plan.gate_checks:
+        lines.append(Text("gate", style="bold"))
+        lines += [_check_line(check, chosen, missing) for check in plan.gate_checks]
+    secrets = [f"{secret.name} ({'set' if secret.value else 'missing'})" for secret in plan.secrets]
+    if secrets:
+        lines.append(Text(f"secrets: {', '.join(secrets)}"))
+    known = [check.kind.duration(check.parts[0].params) or 0.0 for check in plan.checks()]
+    lines.append(
+        Text(f"{len(plan.criteria)} criteria; checks of a set length add up to {format_seconds(sum(known))}")
+    )
+    return lines
+
+
+def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Missing]) -> Text:
+    from rich.text import Text
+
+    line = Text(f"  {check.id:<16} {check.kind.name:<8} {check.summary}")
+    if check.during:
+        line.append(f"  during {check.during}")
+    if check.each:
+        line.append(f"  each of {', '.join(part.name for part in check.parts)}")
+    if check.retry.attempts > 1:
+        line.append(f"  up to {check.retry.attempts} attempts")
+    if check.id not in chosen:
+        line.append("  not selected", style="dim")
+    elif check.id in missing:
+        line.append(f"\n    will not run: {missing[check.id].reason}", style="yellow")
+        if missing[check.id].help:
+            line.append(f"\n    {missing[check.id].help}", style="dim")
+    return line
+
+
+def _as_data(plan: Plan, chosen: frozenset[str], missing: Mapping[str, Missing]) -> dict[str, Any]:
+    def check_data(check: Check) -> dict[str, Any]:
+        lacking = missing.get(check.id)
+        return {
+            "id": check.id,
+            "kind": check.kind.name,
+            "summary": check.summary,
+            "during": check.during,
+            "parts": [part.name for part in check.parts if part.name],
+            "selected": check.id in chosen,
+            "missing": lacking and {"reason": lacking.reason, "help": lacking.help},
+        }
+
+    return {
+        "plan": plan.record.path,
+        "sha256": plan.record.sha256,
+        "phase": plan.phase,
+        "title": plan.title,
+        "target": [entry.id for entry in plan.target],
+        "steps": [
+            {
+                "id": step.id,
+                "follows": list(step.follows),
+                "needs": list(step.needs),
+                "parallel": step.parallel,
+                "checks": [check_data(check) for check in step.checks],
+            }
+            for step in plan.steps
+        ],
+        "gate": [check_data(check) for check in plan.gate_checks],
+        "criteria": [
+            {"id": item.id, "expression": item.expression, "level": item.level.value, "default": item.default}
+            for item in plan.criteria
+        ],
+    }

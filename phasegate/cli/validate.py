@@ -1,0 +1,29 @@
+"""`phasegate validate`: everything that is wrong with a plan, without running anything."""
+
+from __future__ import annotations
+
+import os
+
+from phasegate.cli.console import Color, make_console
+from phasegate.cli.options import ColorOption, PlanPath, Set, Vars, as_tuple, overrides
+from phasegate.cli.problems import problems_text
+
+
+def validate(plan: PlanPath, set_: Set = None, vars_: Vars = None, color: ColorOption = Color.AUTO) -> int:
+    """Check a plan and every file it names; nothing is run."""
+    from phasegate.kinds import KINDS
+    from phasegate.plan.loader import load
+
+    loaded = load(
+        plan, kinds=KINDS, overrides=overrides(set_), variable_files=as_tuple(vars_), env=os.environ
+    )
+    console = make_console(color)
+    if loaded.warnings:
+        console.print(problems_text(loaded.warnings), soft_wrap=True)
+    checks, criteria = len(loaded.plan.checks()), len(loaded.plan.criteria)
+    console.print(
+        f"{plan}: {len(loaded.plan.steps)} steps, {checks} checks, {criteria} criteria,"
+        f" {len(loaded.warnings)} warnings",
+        soft_wrap=True,
+    )
+    return 0

@@ -1,0 +1,77 @@
+"""JSON and back: nothing that a verdict rests on is lost on the way."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phasegate.model.codec import event_from_json, event_to_json, result_schema
+from phasegate.model.events import CaseFinished, TargetChanged
+from phasegate.model.histogram import Histogram
+from phasegate.model.measure_json import decode_measure, encode_measure
+from phasegate.model.measures import Distribution, Measure, Number, Share
+from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.result import TargetRecord
+from phasegate.units import Dimension
+from tests.model.test_fold import AT
+
+shares = st.builds(
+    lambda passed, failed, skipped, sample: Share(
+        passed=passed, total=passed + failed + skipped, skipped=skipped, sample=sample
+    ),
+    st.integers(0, 10**6),
+    st.integers(0, 10**6),
+    st.integers(0, 10),
+    st.booleans(),
+)
+distributions = st.builds(
+    lambda values, failed: Distribution(good=Histogram.of_nanoseconds(values), failed=failed),
+    st.lists(st.integers(1, 10**13)),
+    st.integers(0, 100),
+)
+numbers = st.builds(
+    Number,
+    value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    dimension=st.sampled_from(Dimension),
+    reported=st.booleans(),
+)
+
+
+@given(shares | distributions | numbers)
+def test_a_measure_comes_back_as_it_was(measure: Measure) -> None:
+    assert decode_measure(json.loads(json.dumps(encode_measure(measure)))) == measure
+
+
+def test_a_quantile_among_failed_requests_is_written_as_failed() -> None:
+    written = encode_measure(Distribution(good=Histogram.of_seconds([0.1]), failed=9))
+    assert (written["p50"], written["max"], written["n"]) == ("failed", "failed", 10)
+
+
+def test_an_event_comes_back_as_it_was() -> None:
+    for event in (
+        CaseFinished(
+            at=AT,
+            check="api",
+            attempt=2,
+            case=Case(id="flow/a", name="a", status=CaseStatus.FAILED, message='expected "x"\n\x1b[31m'),
+        ),
+        TargetChanged(at=AT, state="ready", target=TargetRecord(id="web", kind="process", ready_after=0.25)),
+    ):
+        line = event_to_json(event)
+        assert b"\n" not in line
+        assert event_from_json(json.loads(line)) == event
+
+
+def test_an_unknown_event_is_refused() -> None:
+    with pytest.raises(ValueError, match="Surprise"):
+        event_from_json({"event": "Surprise"})
+
+
+def test_the_result_schema_names_every_field_of_a_criterion() -> None:
+    fields = result_schema()["$defs"]["CriterionResult"]["properties"]
+    assert {"id", "expression", "verdict", "required", "observed", "bound", "n", "margin", "message"} <= set(
+        fields
+    )

@@ -1,0 +1,113 @@
+"""From events to the result, with and without an end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from phasegate.model.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CaseFinished,
+    CheckFinished,
+    CheckStarted,
+    CriterionJudged,
+    Event,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+)
+from phasegate.model.fold import CUT_SHORT, fold
+from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.result import (
+    AttemptResult,
+    AttemptStatus,
+    CheckResult,
+    CheckStatus,
+    CriterionResult,
+    CriterionVerdict,
+    PlanRecord,
+    RunResult,
+    StepResult,
+    ToolRecord,
+    Verdict,
+)
+
+AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
+SKELETON = RunResult(
+    run="20260115T093000Z-abcdef",
+    phase="phase4",
+    title="Integration",
+    verdict=Verdict.INCONCLUSIVE,
+    exit_code=3,
+    reason="the run has not ended",
+    plan=PlanRecord(path="plan.yaml", sha256="0" * 64),
+    tool=ToolRecord(name="phasegate", version="0.1.0"),
+    started=AT,
+    criteria=(CriterionResult(id="up.success_rate", expression="up.success_rate == 100%", subject="up"),),
+    steps=(
+        StepResult(
+            id="first",
+            checks=(
+                CheckResult(id="up", kind="health", step="first"),
+                CheckResult(id="api", kind="api", step="first"),
+            ),
+        ),
+    ),
+)
+CASE = Case(id="flow/a", name="a", status=CaseStatus.FAILED, message="expected status 200, got 500")
+ATTEMPT = AttemptResult(number=1, status=AttemptStatus.PASSED, started=AT, duration=1.5)
+
+
+def later(seconds: float) -> datetime:
+    return AT + timedelta(seconds=seconds)
+
+
+WHOLE: list[Event] = [
+    RunStarted(at=AT, skeleton=SKELETON),
+    StepStarted(at=later(1), step="first"),
+    CheckStarted(at=later(1), check="up"),
+    AttemptStarted(at=later(1), check="up", number=1),
+    AttemptFinished(at=later(2), check="up", attempt=ATTEMPT),
+    CheckFinished(at=later(2), check="up", status=CheckStatus.PASSED, duration=1.0),
+    CheckFinished(
+        at=later(2), check="api", status=CheckStatus.NOT_RUN, reason="node is missing", help="get it"
+    ),
+    StepFinished(at=later(3), step="first", status=CheckStatus.NOT_RUN, reason="api: node is missing"),
+    CriterionJudged(at=later(3), criterion=replace(SKELETON.criteria[0], verdict=CriterionVerdict.MET)),
+    RunFinished(at=later(4), verdict=Verdict.PASS, exit_code=0, reason="all met"),
+]
+
+
+def test_a_whole_record_gives_what_was_told() -> None:
+    run = fold(WHOLE)
+    up, api = run.checks()
+    assert (run.verdict, run.exit_code, run.finished) == (Verdict.PASS, 0, later(4))
+    assert up.attempts == (ATTEMPT,)
+    assert (api.status, api.reason, api.help) == (CheckStatus.NOT_RUN, "node is missing", "get it")
+    assert run.criteria[0].verdict is CriterionVerdict.MET
+    assert (run.steps[0].duration, run.steps[0].status) == (2.0, CheckStatus.NOT_RUN)
+
+
+@pytest.mark.parametrize("kept", range(1, len(WHOLE)))
+def test_a_record_without_an_end_is_inconclusive_however_short(kept: int) -> None:
+    run = fold(WHOLE[:kept])
+    assert (run.verdict, run.exit_code, run.finished) == (Verdict.INCONCLUSIVE, 3, None)
+    assert run.interrupted == CUT_SHORT
+
+
+def test_a_check_that_had_begun_is_errored_with_the_cases_seen_so_far() -> None:
+    run = fold([*WHOLE[:4], CaseFinished(at=later(1.5), check="up", attempt=1, case=CASE)])
+    up = run.checks()[0]
+    assert up.status is CheckStatus.ERRORED
+    assert up.attempts[0].cases == (CASE,)
+    assert up.attempts[0].duration == 0.5
+
+
+def test_what_does_not_begin_with_a_start_is_no_record() -> None:
+    for events in ([], WHOLE[1:]):
+        with pytest.raises(ValueError, match="record"):
+            fold(events)
