@@ -7,8 +7,8 @@
 
 A part is any text: `test_x.py`, `flow/request`, `TestA::test_b[x==1]`. So everything is taken from the
 right: the last operator splits off the threshold, then a statistic, then the measure after the last dot
-that is left; the remainder is the subject, and its first slash begins the part. A word such as `max` is the measure itself
-where no other measure is left (`bench.max < 5s`).
+that is left; the remainder is the subject, and its first slash begins the part. A word such as `max` is
+the measure itself where no other measure is left (`bench.max < 5s`).
 """
 
 from __future__ import annotations

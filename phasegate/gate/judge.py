@@ -1,0 +1,290 @@
+"""Judging: one criterion against one measure gives met, not met or unproven, and says why.
+
+*not met*: the observed value violates the threshold. *met*: it satisfies it, and for a sample so does the
+one-sided bound. *unproven*: everything else. No data is never met.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from phasegate.gate.criterion import Criterion, Operator
+from phasegate.gate.durations import judge_distribution
+from phasegate.gate.judgement import (
+    NO_VALUE,
+    Judgement,
+    at_confidence,
+    counted,
+    in_span,
+    margin,
+    no_data,
+    shown,
+    unproven,
+)
+from phasegate.gate.statistics import lower_bound, samples_needed, shows_at_least, upper_bound
+from phasegate.model.measures import Distribution, Measure, Number, Share
+from phasegate.model.result import CriterionVerdict
+from phasegate.units import Dimension, format_seconds
+
+_NAMED = 5
+"""How many missing cases a message names."""
+
+
+def judge(
+    criterion: Criterion,
+    measure: Measure | None,
+    *,
+    confidence: float | None,
+    allow_skipped: int = 0,
+    over: float | None = None,
+    absent: str = "",
+) -> Judgement:
+    """Judge a criterion on what was observed.
+
+    `confidence` None compares observed values only. `allow_skipped` leaves up to so many cases of a census
+    without a result out. `over` is the span in seconds that a sample must cover. `absent` says why there is
+    no measure, or why the one there is cannot be trusted; then nothing better than unproven comes out.
+    """
+    if measure is None:
+        judged = no_data(criterion, absent)
+    else:
+        judged = _mismatch(criterion, measure) or _judge(criterion, measure, confidence, allow_skipped)
+        if absent:
+            judged = _distrusted(judged, absent)
+        elif over is not None:
+            judged = _spanning(judged, measure, over)
+    return judged if over is None else replace(judged, required=f"{judged.required} over {_time(over)}")
+
+
+def _distrusted(judged: Judgement, why: str) -> Judgement:
+    seen = "" if judged.observed == NO_VALUE else f"; seen before: {judged.observed}"
+    return replace(judged, verdict=CriterionVerdict.UNPROVEN, message=f"{why}{seen}")
+
+
+def _judge(criterion: Criterion, measure: Measure, confidence: float | None, allow_skipped: int) -> Judgement:
+    match measure:
+        case Share(sample=False):
+            return _census(criterion, measure, allow_skipped)
+        case Share():
+            return _sample(criterion, measure, confidence)
+        case Distribution():
+            return judge_distribution(criterion, measure, confidence)
+        case Number():
+            return _number(criterion, measure)
+
+
+def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
+    """What the plan's checks normally find: a demand that does not fit the measure proves nothing."""
+    match measure:
+        case Share():
+            dimension = Dimension.SHARE
+        case Distribution():
+            dimension = Dimension.TIME
+        case Number():
+            dimension = measure.dimension
+    if criterion.threshold.dimension is not dimension:
+        kind = criterion.threshold.dimension
+        return unproven(
+            criterion, f"{criterion.measure} is a {dimension}, and {criterion.threshold} is a {kind}"
+        )
+    if bool(criterion.statistic) is not isinstance(measure, Distribution):
+        lacks = f"has no {criterion.statistic}" if criterion.statistic else "needs a statistic"
+        return unproven(criterion, f"{criterion.measure} {lacks}")
+    return None
+
+
+def _spanning(judged: Judgement, measure: Measure, over: float) -> Judgement:
+    """A sample that covers less time than asked for proves nothing, but what it violates is violated."""
+    span = None if isinstance(measure, Number) else measure.span
+    if judged.verdict is not CriterionVerdict.MET or (span is not None and span >= over):
+        return judged
+    covered = "a span that is not known" if span is None else _time(span)
+    return replace(
+        judged,
+        verdict=CriterionVerdict.UNPROVEN,
+        message=f"{judged.message}, but it was observed over {covered}, and {_time(over)} are asked for",
+    )
+
+
+def _time(seconds: float) -> str:
+    """10m 00s in a table of requirements is noise."""
+    return format_seconds(seconds).replace(" 00s", "").replace("h 00m", "h")
+
+
+def _census(criterion: Criterion, share: Share, allow_skipped: int) -> Judgement:
+    """Every share the cases without a result could still bring about is looked at."""
+    left_out = min(share.skipped, max(0, allow_skipped))
+    total, open_cases = share.total - left_out, share.skipped - left_out
+    if total <= 0:
+        why = (
+            f"none of {counted(share.total, 'case')} has a result" if share.total else "no case was collected"
+        )
+        return no_data(criterion, why, n=0)
+    threshold = criterion.threshold.value
+    verdict = _of_all(_outcomes(criterion, share.passed, open_cases, total))
+    value = share.passed / total
+    figure = shown(value, Dimension.SHARE, threshold)
+    observed = f"{figure} ({share.passed:,} of {total:,})"
+    pieces = [f"observed {observed}"]
+    if verdict is CriterionVerdict.UNPROVEN:
+        best = shown((share.passed + open_cases) / total, Dimension.SHARE, threshold)
+        pieces[0] += f", up to {best} with the cases that have no result"
+    if verdict is not CriterionVerdict.MET:
+        pieces[0] += f", needs {criterion.required}"
+    if open_cases:
+        pieces.append(f"{open_cases:,} without a result: {_names(share.missing, share.skipped)}")
+    if left_out:
+        pieces.append(f"{left_out:,} skipped left out, as allow_skipped: {allow_skipped} says")
+    return Judgement(
+        verdict=verdict,
+        required=criterion.required,
+        observed=observed,
+        n=total,
+        margin=margin(value, criterion.op, threshold, Dimension.SHARE),
+        message="; ".join(pieces),
+    )
+
+
+def _outcomes(criterion: Criterion, passed: int, open_cases: int, total: int) -> set[bool]:
+    """Whether the demand holds for the shares that are still possible."""
+    op, threshold = criterion.op, criterion.threshold.value
+    ends = {op.holds((passed + extra) / total, threshold) for extra in (0, open_cases)}
+    if op in (Operator.EQ, Operator.NE):  # the one share that equals the threshold may lie in between
+        extra = min(max(round(threshold * total) - passed, 0), open_cases)
+        ends.add(op.holds((passed + extra) / total, threshold))
+    return ends
+
+
+def _of_all(outcomes: set[bool]) -> CriterionVerdict:
+    if outcomes == {True}:
+        return CriterionVerdict.MET
+    return CriterionVerdict.NOT_MET if outcomes == {False} else CriterionVerdict.UNPROVEN
+
+
+def _names(missing: Sequence[str], count: int) -> str:
+    named = ", ".join(missing[:_NAMED])
+    more = count - min(len(missing), _NAMED)
+    if not named:
+        return "their names are not known"
+    return f"{named} and {more:,} more" if more > 0 else named
+
+
+def _sample(criterion: Criterion, share: Share, confidence: float | None) -> Judgement:
+    if not share.total:
+        return no_data(criterion, "no request was made", n=0)
+    if not share.skipped:
+        return _sample_as(criterion, share, confidence)
+    # Samples without a result count once against and once for the share; only what holds both ways holds.
+    against = _sample_as(criterion, replace(share, skipped=0), confidence)
+    in_favour = _sample_as(
+        criterion, replace(share, passed=share.passed + share.skipped, skipped=0), confidence
+    )
+    message = f"{against.message}; {share.skipped:,} without a result"
+    verdict = against.verdict if against.verdict is in_favour.verdict else CriterionVerdict.UNPROVEN
+    return replace(against, verdict=verdict, message=message)
+
+
+def _sample_as(criterion: Criterion, share: Share, confidence: float | None) -> Judgement:
+    passed, total = share.passed, share.total
+    op, threshold = criterion.op, criterion.threshold.value
+    value = passed / total
+    observed = f"{shown(value, Dimension.SHARE, threshold)} ({passed:,} of {total:,}{in_span(share.span)})"
+    holds = op.holds(value, threshold)
+    judged = Judgement(
+        verdict=CriterionVerdict.MET if holds else CriterionVerdict.NOT_MET,
+        required=criterion.required,
+        observed=observed,
+        n=total,
+        margin=margin(value, op, threshold, Dimension.SHARE),
+        message=f"observed {observed}, needs {criterion.required}",
+    )
+    if confidence is None:
+        return replace(judged, message=f"{judged.message}; compared as observed, without a bound")
+    if op in (Operator.EQ, Operator.NE):
+        return _statement(criterion, judged, share, confidence)
+    return _bounded(criterion, judged, share, confidence)
+
+
+def _statement(criterion: Criterion, judged: Judgement, share: Share, confidence: float) -> Judgement:
+    """`== 100%` says what was seen; beside it stands what that shows."""
+    threshold = criterion.threshold.value
+    if threshold not in (0.0, 1.0):
+        return replace(
+            judged,
+            verdict=CriterionVerdict.UNPROVEN,
+            message=f"{criterion.measure} is a sample, and {criterion.op} is meant for 0% and 100% only",
+        )
+    if judged.verdict is not CriterionVerdict.MET:
+        return judged
+    from_below = (criterion.op is Operator.EQ) is (threshold == 1)
+    bound, words = _share_bound(share, confidence, from_below, threshold)
+    return replace(
+        judged,
+        bound=bound,
+        confidence=confidence,
+        message=f"observed {judged.observed}, shows {words} {at_confidence(confidence)}",
+    )
+
+
+def _bounded(criterion: Criterion, judged: Judgement, share: Share, confidence: float) -> Judgement:
+    """A share that must reach a threshold, or stay within one: Clopper-Pearson."""
+    threshold, wants_more = criterion.threshold.value, criterion.op.wants_more
+    bound, words = _share_bound(share, confidence, wants_more, threshold)
+    judged = replace(judged, bound=bound, confidence=confidence)
+    if judged.verdict is CriterionVerdict.NOT_MET:
+        return judged
+    needed_share = threshold if wants_more else 1 - threshold
+    right = share.passed if wants_more else share.total - share.passed
+    shows = f"observed {judged.observed} shows {words} {at_confidence(confidence)}"
+    if shows_at_least(needed_share, right, share.total, confidence):
+        return replace(judged, message=shows)
+    wrong = share.total - right
+    needed = samples_needed(needed_share, confidence, wrong)
+    return replace(
+        judged,
+        verdict=CriterionVerdict.UNPROVEN,
+        message=f"{shows}; {_would_do(criterion, needed, wrong)}",
+    )
+
+
+def _share_bound(share: Share, confidence: float, from_below: bool, threshold: float) -> tuple[str, str]:
+    """The bound as a figure and in words."""
+    if from_below:
+        text = shown(lower_bound(share.passed, share.total, confidence), Dimension.SHARE, threshold)
+        return f">= {text}", f"at least {text}"
+    text = shown(upper_bound(share.passed, share.total, confidence), Dimension.SHARE, threshold)
+    return f"<= {text}", f"at most {text}"
+
+
+def _would_do(criterion: Criterion, needed: int | None, wrong: int) -> str:
+    """How many requests would carry the demand, when no more of them go wrong than have."""
+    if needed is None:
+        return "no number of requests can show more"
+    if criterion.op.wants_more:
+        none, some = "without a failure", f"with no more than {counted(wrong, 'failure')}"
+    else:
+        none, some = (
+            f"with none in {criterion.measure}",
+            f"with no more than {wrong:,} in {criterion.measure}",
+        )
+    return f"{needed:,} requests {some if wrong else none} would do"
+
+
+def _number(criterion: Criterion, number: Number) -> Judgement:
+    value, dimension, threshold = number.value, number.dimension, criterion.threshold.value
+    if value is None or not math.isfinite(value):
+        return no_data(criterion, f"no value of {criterion.measure} was read")
+    if dimension is Dimension.TIME and value == 0:
+        return no_data(criterion, "a time of exactly 0 is below the resolution of its clock")
+    observed = shown(value, dimension, threshold) + (" (reported)" if number.reported else "")
+    holds = criterion.op.holds(value, threshold)
+    source = "; the figure is another tool's" if number.reported else ""
+    return Judgement(
+        verdict=CriterionVerdict.MET if holds else CriterionVerdict.NOT_MET,
+        required=criterion.required,
+        observed=observed,
+        margin=margin(value, criterion.op, threshold, dimension),
+        message=f"observed {observed}, needs {criterion.required}{source}",
+    )
