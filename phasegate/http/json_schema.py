@@ -52,9 +52,7 @@ class BodySchema:
         try:
             kind.check_schema(schema)
         except jsonschema.SchemaError as error:
-            raise ValueError(
-                f"schema: not a JSON Schema: {error.json_path}: {_short(error.message)}"
-            ) from None
+            raise ValueError(f"not a JSON Schema: {error.json_path}: {_short(error.message)}") from None
         return cls(kind(schema, registry=REGISTRY, format_checker=checker))
 
     def check(self, document: Any) -> tuple[str, ...]:
