@@ -6,23 +6,19 @@ template form until `bind` puts the values in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from phasegate.errors import ObservationError, Position
+from phasegate.gate.criterion import Criterion
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.result import Level, People, PlanRecord
+from phasegate.plan.tree import TreePath, dotted, model_of, spliced
 from phasegate.substitution import UnknownNameError, finish, put_in
-
-if TYPE_CHECKING:
-    from phasegate.gate.criterion import Criterion
-
-Path_ = tuple[str | int, ...]
-"""Keys and indices that lead to a value of a tree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +88,7 @@ class Tls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessEntry:
-    """A program of the target that phasegate starts; command, env and headers in template form until bound."""
+    """A program of the target that phasegate starts; its texts are in template form until bound."""
 
     id: str
     command: tuple[str, ...]
@@ -158,17 +154,20 @@ class Deferred:
     """A check's parameters in template form, to be validated again once addresses are known."""
 
     tree: Any
-    documents: tuple[tuple[Path_, Any], ...] = ()
-    """Content of the files it names, by the place of their name in `tree`; the kind ends their templates."""
+    each: Any = None
+    """What `${each}` stands for, in template form."""
+    replaced: tuple[tuple[TreePath, Any], ...] = ()
+    """By place in `tree`: absolute paths, and the content of files, whose templates the kind ends."""
 
-    def resolve(self, values: Mapping[str, str]) -> Any:
-        """The tree with values put in; names that are not there stay in the documents only.
+    def resolve(self, values: Mapping[str, str], *, keep: Callable[[str], bool] = lambda _: False) -> Any:
+        """The tree with values put in.
 
-        Errors: UnknownNameError for a name in `tree` without a value.
+        Errors: UnknownNameError for a name in `tree` that is neither in `values` nor kept.
         """
-        tree = finish(put_in(self.tree, values))
-        for path, document in self.documents:
-            tree = spliced(tree, path, put_in(document, values, keep=_stays))
+        known = {**values, "each": finish(put_in(self.each, values, keep=keep))}
+        tree = finish(put_in(self.tree, known, keep=keep))
+        for path, value in self.replaced:
+            tree = spliced(tree, path, put_in(value, values, keep=lambda name: keep(name) or _stays(name)))
         return tree
 
 
@@ -190,12 +189,12 @@ class Part:
         if self.deferred is None:
             return self.params
         try:
-            return type(self.params).model_validate(self.deferred.resolve(values))
+            return model_of(type(self.params), self.deferred.resolve(values))
         except UnknownNameError as unknown:
             raise ObservationError(f"${{{unknown.name}}} is not known") from None
         except ValidationError as invalid:
             first = invalid.errors(include_url=False, include_context=False)[0]
-            where = ".".join(str(step) for step in first["loc"])
+            where = dotted(first["loc"])
             raise ObservationError(
                 f"{where} does not fit with the target's addresses: {first['msg']}"
             ) from None
@@ -304,7 +303,7 @@ class Plan:
     record: PlanRecord
     phase: str
     title: str
-    people: People = People()
+    people: People = field(default_factory=People)
     root: Path
     """Absolute; relative paths of the plan start here."""
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -329,18 +328,6 @@ class Plan:
     def criteria_of(self, check: str) -> tuple[PlanCriterion, ...]:
         """Criteria that speak of a check, wherever they were written."""
         return tuple(criterion for criterion in self.criteria if criterion.check == check)
-
-
-def spliced(tree: Any, path: Path_, value: Any) -> Any:
-    """A copy of a tree with the value at `path` replaced; positions are kept."""
-    if not path:
-        return value
-    first, rest = path[0], path[1:]
-    if isinstance(tree, list):
-        assert isinstance(first, int)
-        return [*tree[:first], spliced(tree[first], rest, value), *tree[first + 1 :]]
-    changed = {key: spliced(item, rest, value) if key == first else item for key, item in tree.items()}
-    return type(tree)(changed, at=tree.at) if hasattr(tree, "at") else changed
 
 
 def _stays(name: str) -> bool:

@@ -1,0 +1,87 @@
+"""Reading the annotations of models: which types may stand where, and which of them name files."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from phasegate.fields import NamedDocument, NamedPath
+
+Mark = NamedPath | NamedDocument
+
+
+def keys_of(model: type[BaseModel]) -> Iterator[str]:
+    """The keys of a model as they are written."""
+    for name, field in model.model_fields.items():
+        yield field.alias or name
+
+
+@cache
+def field_types(model: type[BaseModel]) -> dict[str, Any]:
+    """The type of each key, with the marks that its annotation carries."""
+    found: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        marks = [note for note in field.metadata if isinstance(note, NamedPath | NamedDocument)]
+        annotation: Any = field.annotation
+        found[field.alias or name] = Annotated[annotation, marks[0]] if marks else annotation
+    return found
+
+
+def marked(kind: Any) -> Iterator[tuple[Any, Mark | None]]:
+    """The alternatives of a type, each with the mark that says it names a file."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        inner, *notes = get_args(kind)
+        mark = next((note for note in notes if isinstance(note, NamedPath | NamedDocument)), None)
+        if mark is None:
+            yield from marked(inner)
+        else:
+            yield from ((candidate, mark) for candidate, _ in marked(inner))
+    elif origin in (Union, types.UnionType):
+        for inner in get_args(kind):
+            yield from marked(inner)
+    else:
+        yield kind, None
+
+
+def inside(kind: Any, step: str | int) -> Iterator[Any]:
+    """The types of what stands one step inside a value of a type."""
+    for candidate, _ in marked(kind):
+        arguments = get_args(candidate)
+        if is_model(candidate):
+            field = field_types(candidate).get(str(step))
+            if field is not None:
+                yield field
+        elif isinstance(step, int) and arguments:
+            yield arguments[0]
+        elif len(arguments) == 2:
+            yield arguments[1]
+
+
+def is_model(candidate: Any) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, BaseModel)
+
+
+@cache
+def names_files(model: type[BaseModel]) -> bool:
+    """Whether a file can be named anywhere in a model."""
+    return _names_files(model, set())
+
+
+def _names_files(kind: Any, seen: set[Any]) -> bool:
+    for candidate, mark in marked(kind):
+        if mark is not None:
+            return True
+        if is_model(candidate):
+            if candidate in seen:
+                continue
+            seen.add(candidate)
+            if any(_names_files(inner, seen) for inner in field_types(candidate).values()):
+                return True
+        elif any(_names_files(inner, seen) for inner in get_args(candidate)):
+            return True
+    return False

@@ -1,0 +1,91 @@
+"""Problems as they are found, in any order, from any file; handed out in file order at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from difflib import get_close_matches
+
+from phasegate.errors import Position, Problem
+from phasegate.plan.tree import TreePath
+from phasegate.plan.yaml import Document
+
+
+class Findings:
+    """Collects problems and warnings of one load."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, int] = {}
+        self._found: dict[tuple[str, int, int, str], Problem] = {}
+
+    def document(self, document: Document) -> None:
+        """Take note of a file that was read, and of what was wrong with it as YAML."""
+        self._files.setdefault(document.file, len(self._files))
+        self.extend(document.problems)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            place = problem.at or Position(file="", line=0)
+            # A file that two checks name is read for each of them, and wrong only once.
+            self._found.setdefault((place.file, place.line, place.column, problem.message), problem)
+
+    def add(
+        self,
+        document: Document,
+        path: TreePath,
+        message: str,
+        *,
+        help: str | None = None,
+        key: bool = False,
+        warning: bool = False,
+        within: tuple[str, int, int] | None = None,
+    ) -> None:
+        """`within` is (text, offset, width): which words of a text are wrong."""
+        at = document.key_at(path) if key else document.value_at(path)
+        if within is not None:
+            at = _narrowed(document.line(at.line), at, *within)
+        self.extend([document.problem(message, at, help=help, warning=warning)])
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self._in_order() if not problem.warning)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self._in_order() if problem.warning)
+
+    def _in_order(self) -> list[Problem]:
+        def place(problem: Problem) -> tuple[int, int, int]:
+            if problem.at is None:
+                return -1, 0, 0
+            return self._files.get(problem.at.file, len(self._files)), problem.at.line, problem.at.column
+
+        return sorted(self._found.values(), key=place)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
+    """A line of help: the nearest known word, or the known words themselves."""
+    words = list(known)
+    near = nearest(word, words)
+    if near is not None:
+        return f"did you mean {near!r}?"
+    if not words:
+        return f"there are no {what}"
+    shown = ", ".join(words[:20]) + (", ..." if len(words) > 20 else "")
+    return f"known {what}: {shown}"
+
+
+def _narrowed(line: str, at: Position, text: str, offset: int, width: int) -> Position:
+    """The place of words inside a text; the whole text where it does not stand as it reads."""
+    start = at.column - 1
+    if line[start : start + 1] in ("'", '"'):
+        start += 1
+    if not text or not line.startswith(text, start):
+        return at
+    return replace(at, column=start + offset + 1, width=max(1, width))

@@ -1,0 +1,302 @@
+"""The plan as it is written: closed pydantic models, one for each thing that can be wrong on its own.
+
+Steps, checks, target entries and criteria are validated one by one, so that a broken one hides no other;
+where one holds others, the outer model takes them as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text
+from phasegate.units import Dimension, parse_as
+
+RESERVED = frozenset({"run", "step", "target", "baseline", "env", "self"})
+_ENV_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _id(text: str) -> str:
+    if not re.match(ID_PATTERN, text):
+        raise ValueError(f"{text!r} is not an id: lower case letters, digits, '-' and '_', a letter first")
+    if text in RESERVED:
+        raise ValueError(f"{text!r} is a word of the plan language and cannot be an id")
+    return text
+
+
+def _confidence(value: object) -> object:
+    if value == "none":
+        return value
+    if not isinstance(value, str):
+        raise ValueError("write a confidence like 95%, or none")
+    share = parse_as(value, Dimension.SHARE).value
+    if not 0.5 <= share < 1:
+        raise ValueError(f"{value!r} is no confidence level; write one from 50% to below 100%, or none")
+    return share
+
+
+def _command(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError("a command is a list, not a shell line: [python, -m, package]")
+    return value
+
+
+def _env_name(text: str) -> str:
+    if not re.match(_ENV_PATTERN, text):
+        raise ValueError(f"{text!r} is not the name of an environment variable")
+    return text
+
+
+def _one_or_many(value: object) -> object:
+    return value if isinstance(value, list) or value is None else [value]
+
+
+Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
+Confidence = Annotated[
+    float | Literal["none"],
+    BeforeValidator(_confidence),
+    WithJsonSchema({"type": "string", "description": "a confidence level such as 95%, or none"}),
+]
+Argv = Annotated[tuple[Text, ...], BeforeValidator(_command), Field(min_length=1)]
+EnvName = Annotated[
+    str, AfterValidator(_env_name), WithJsonSchema({"type": "string", "pattern": _ENV_PATTERN})
+]
+Texts = tuple[Text, ...]
+Entries = Annotated[
+    tuple[Text | dict[str, Any], ...],
+    BeforeValidator(_one_or_many),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["string", "object", "number"]},
+                {"type": "array", "items": {"type": ["string", "object", "number"]}},
+            ]
+        }
+    ),
+]
+"""Text or mappings for people: one or a list."""
+
+
+class RetryWritten(Closed):
+    """How often a check is tried, and when again."""
+
+    attempts: int = Field(default=1, ge=1, le=100)
+    wait: Duration = 0.0
+    backoff: float = Field(default=1.0, ge=1, le=100, allow_inf_nan=False)
+    max_wait: Duration | None = None
+    jitter: Duration = 0.0
+    on: tuple[Literal["error", "fail"], ...] = ("error",)
+
+    @model_validator(mode="after")
+    def _errors_too(self) -> RetryWritten:
+        if "error" not in self.on:
+            raise ValueError("'on' is [error] or [error, fail]")
+        return self
+
+
+class RequirementWritten(Closed):
+    """A program that must be there before anything starts."""
+
+    program: Text = Field(min_length=1)
+    arguments: Texts = ()
+    install: Text = ""
+    label: Text = ""
+
+
+class CommandWritten(Closed):
+    """A command of `setup` or `teardown`."""
+
+    command: Argv
+    env: dict[str, Text] = Field(default_factory=dict)
+    cwd: Text = ""
+    limit: Duration = 600.0
+
+
+Commands = tuple[CommandWritten | Argv, ...]
+Requirements = tuple[Annotated[str, Field(min_length=1)] | RequirementWritten, ...]
+
+
+class CriterionWritten(Closed):
+    """A criterion with what people want to know about it."""
+
+    criterion: str
+    id: Id | None = None
+    title: Text = ""
+    why: Text = ""
+    ref: Text = ""
+    level: Literal["block", "warn"] = "block"
+    over: Duration | None = None
+    confidence: Confidence | None = None
+
+
+class CheckCommon(Closed):
+    """What every check takes, whatever its kind."""
+
+    id: Id
+    kind: str
+    title: Text = ""
+    each: dict[str, Any] | None = None
+    during: str | None = None
+    retry: RetryWritten | None = None
+    limit: Duration | None = None
+    criteria: tuple[Any, ...] = ()
+    requires: Requirements = ()
+    exclusive: bool | None = None
+    allow_skipped: int = Field(default=0, ge=0)
+    tags: Texts = ()
+    confidence: Confidence | None = None
+
+    @model_validator(mode="after")
+    def _each_has_entries(self) -> CheckCommon:
+        if self.each is not None and not self.each:
+            raise ValueError("'each' has no entries")
+        for name in self.each or {}:
+            if not re.match(r"^[A-Za-z0-9][A-Za-z0-9_-]*$", name):
+                raise ValueError(f"{name!r} cannot name a part: letters, digits, '-' and '_'")
+        return self
+
+
+class StepWritten(Closed):
+    """A step; its checks and criteria are validated on their own."""
+
+    id: Id
+    title: Text = ""
+    purpose: Text = ""
+    work: Annotated[Texts, BeforeValidator(_one_or_many)] = ()
+    outcomes: Annotated[Texts, BeforeValidator(_one_or_many)] = ()
+    owner: Text = ""
+    priority: Literal["critical", "high", "medium", "low", ""] = ""
+    estimate: Text = ""
+    tags: Texts = ()
+    needs: tuple[str, ...] | None = None
+    after: tuple[str, ...] | None = None
+    requires: Requirements = ()
+    parallel: bool = False
+    setup: Commands = ()
+    teardown: Commands = ()
+    checks: tuple[Any, ...] = ()
+    criteria: tuple[Any, ...] = ()
+
+
+class GateWritten(Closed):
+    """Checks that accompany the whole run, and criteria on the phase as a whole."""
+
+    checks: tuple[Any, ...] = ()
+    criteria: tuple[Any, ...] = ()
+    limit: Duration | None = None
+
+
+class ReadyWritten(Closed):
+    """When a process counts as up: one of `url`, `tcp` and `log`."""
+
+    url: str | None = None
+    tcp: bool = False
+    log: str | None = None
+    within: Duration = 30.0
+
+    @model_validator(mode="after")
+    def _one_sign(self) -> ReadyWritten:
+        signs = (self.url is not None) + self.tcp + (self.log is not None)
+        if signs != 1:
+            raise ValueError("say how it shows that it is up, by one of 'url', 'tcp: true' and 'log'")
+        if self.url is not None and not self.url.startswith(("/", "http://", "https://", "${")):
+            raise ValueError(f"{self.url!r} is no address; begin with '/', http:// or https://")
+        if self.log is not None:
+            try:
+                re.compile(self.log)
+            except re.error as error:
+                raise ValueError(f"{self.log!r} is not a regular expression: {error}") from None
+        return self
+
+
+class TlsWritten(Closed):
+    """Files for talking TLS to an entry."""
+
+    ca: FilePath | None = None
+    cert: FilePath | None = None
+    key: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _key_has_cert(self) -> TlsWritten:
+        if self.key is not None and self.cert is None:
+            raise ValueError("'key' needs 'cert' beside it")
+        return self
+
+
+class ProcessWritten(Closed):
+    """A program that is started for the run."""
+
+    command: Argv
+    env: dict[str, Text] = Field(default_factory=dict)
+    cwd: Text = ""
+    ready: ReadyWritten
+    headers: dict[str, Text] = Field(default_factory=dict)
+    tls: TlsWritten = TlsWritten()
+    protected: bool = False
+
+
+class ExternalWritten(Closed):
+    """A service that is already there."""
+
+    url: str
+    headers: dict[str, Text] = Field(default_factory=dict)
+    tls: TlsWritten = TlsWritten()
+    protected: bool = False
+
+    @model_validator(mode="after")
+    def _absolute(self) -> ExternalWritten:
+        if not re.match(r"https?://[^/\s?#]+", self.url):
+            raise ValueError(f"{self.url!r} is no absolute URL; begin with http:// or https:// and a host")
+        return self
+
+
+class TargetWritten(Closed):
+    """The stack under test; its entries are validated on their own."""
+
+    default: str | None = None
+    processes: dict[str, Any] = Field(default_factory=dict)
+    external: dict[str, Any] = Field(default_factory=dict)
+    setup: Commands = ()
+    teardown: Commands = ()
+
+
+class RiskWritten(Closed):
+    """A risk, for people."""
+
+    title: Text
+    impact: Text = ""
+    likelihood: Text = ""
+    measures: Annotated[Texts, BeforeValidator(_one_or_many)] = ()
+
+
+class DefaultsWritten(Closed):
+    """What checks take that do not say otherwise."""
+
+    timeout: Duration | None = None
+    retry: RetryWritten | None = None
+
+
+class PlanWritten(Closed):
+    """The plan; steps, target and gate are validated on their own."""
+
+    phasegate: Literal[1]
+    phase: Id
+    title: Text = Field(min_length=1)
+    goal: Text = ""
+    owner: Text = ""
+    approver: Text = ""
+    due: Text = ""
+    risks: tuple[RiskWritten, ...] = ()
+    schedule: Entries = ()
+    next: Entries = ()
+    known: Entries = ()
+    root: Text = ""
+    variables: dict[str, Any] = Field(default_factory=dict)
+    secrets: tuple[EnvName, ...] = ()
+    defaults: DefaultsWritten = DefaultsWritten()
+    confidence: Confidence = 0.95
+    target: Any = None
+    steps: tuple[Any, ...] = Field(min_length=1)
+    gate: Any = None

@@ -1,0 +1,146 @@
+"""Files that a plan names: found by the types of the parameters, looked for, read and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from phasegate.errors import PlanError
+from phasegate.fields import NamedDocument, NamedPath
+from phasegate.model.result import EvidenceFile
+from phasegate.plan.annotations import field_types, is_model, marked, names_files
+from phasegate.plan.tree import TreePath
+from phasegate.plan.yaml import Document, read
+
+_MOST_FILES = 10_000
+_CACHES = frozenset({"__pycache__", "node_modules"})
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlace:
+    """A place in a tree where a file is named."""
+
+    path: TreePath
+    mark: NamedPath | NamedDocument
+    value: str
+
+
+def named_in(kind: Any, tree: Any, path: TreePath = ()) -> Iterator[NamedPlace]:
+    """Every place in a tree, of a type, where a file is named."""
+    for candidate, mark in marked(kind):
+        if mark is None:
+            yield from _named_inside(candidate, tree, path)
+        elif isinstance(tree, str):
+            yield NamedPlace(path, mark, tree)
+        elif isinstance(mark, NamedDocument):
+            yield from _named_inside(candidate, tree, path)
+
+
+def _named_inside(candidate: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
+    arguments = get_args(candidate)
+    match tree:
+        case Mapping() if is_model(candidate):
+            if names_files(candidate):
+                for key, kind in field_types(candidate).items():
+                    if key in tree:
+                        yield from named_in(kind, tree[key], (*path, key))
+        case Mapping() if len(arguments) == 2:
+            for key, item in tree.items():
+                yield from named_in(arguments[1], item, (*path, key))
+        case list() if arguments:
+            for index, item in enumerate(tree):
+                yield from named_in(arguments[0], item, (*path, index))
+        case _:
+            return
+
+
+class Files:
+    """The files of one load: read and hashed once each."""
+
+    def __init__(self, root: Path, shown_root: str) -> None:
+        self.root = root
+        self._shown_root = shown_root
+        self._documents: dict[Path, Document | PlanError] = {}
+        self._hashed: dict[Path, EvidenceFile] = {}
+
+    def locate(self, name: str) -> Path:
+        return (self.root / name).absolute()
+
+    def shown(self, name: str) -> str:
+        """A file's name for people: from where they stand, not from the root."""
+        return name if Path(name).is_absolute() else os.path.normpath(Path(self._shown_root) / name)
+
+    def document(self, name: str) -> Document:
+        """Errors: PlanError."""
+        path = self.locate(name)
+        if path not in self._documents:
+            try:
+                self._documents[path] = read(path, self.shown(name))
+            except PlanError as error:
+                self._documents[path] = error
+        known = self._documents[path]
+        if isinstance(known, PlanError):
+            raise known
+        self.hash(name)
+        return known
+
+    def wrong_with(self, name: str, mark: NamedPath) -> str | None:
+        """Why a named path is of no use."""
+        try:
+            path = self.locate(name)
+            if path.is_dir():
+                return None if mark.folder_allowed else f"{name!r} is a folder, not a file"
+            if not path.exists():
+                return f"there is no {'file or folder' if mark.folder_allowed else 'file'} {name!r}"
+            with path.open("rb"):
+                return None
+        except (OSError, ValueError) as error:
+            return f"cannot read {name!r}: {getattr(error, 'strerror', None) or error}"
+
+    def hash(self, name: str) -> EvidenceFile:
+        """Hash a file, or everything in a folder but caches and hidden files. Errors: OSError."""
+        path = self.locate(name)
+        if path not in self._hashed:
+            self._hashed[path] = (
+                _hash_folder(path, self.shown(name)) if path.is_dir() else _hash_file(path, self.shown(name))
+            )
+        return self._hashed[path]
+
+    @property
+    def hashed(self) -> tuple[EvidenceFile, ...]:
+        return tuple(sorted(self._hashed.values(), key=lambda file: file.path))
+
+
+def _hash_file(path: Path, shown: str) -> EvidenceFile:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return EvidenceFile(path=shown, sha256=digest, bytes=stream.tell())
+
+
+def _hash_folder(folder: Path, shown: str) -> EvidenceFile:
+    """A folder's hash: over the sorted names and hashes of its files."""
+    total, size = hashlib.sha256(), 0
+    for path in _files_below(folder):
+        one = _hash_file(path, "")
+        total.update(
+            f"{one.sha256}  {path.relative_to(folder).as_posix()}\n".encode("utf-8", "surrogateescape")
+        )
+        size += one.bytes
+    return EvidenceFile(path=shown + "/", sha256=total.hexdigest(), bytes=size)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _CACHES)
+        for name in sorted(files):
+            path = Path(parent) / name
+            if not name.startswith(".") and path.is_file() and os.access(path, os.R_OK):
+                found.append(path)
+        if len(found) >= _MOST_FILES:
+            break
+    return found[:_MOST_FILES]

@@ -1,0 +1,60 @@
+"""The order of steps: what each one waits for, and whether that can ever end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a step says about its place; None where it says nothing."""
+
+    id: str
+    needs: tuple[str, ...] | None = None
+    after: tuple[str, ...] | None = None
+
+
+def resolve(wishes: Sequence[Wish]) -> dict[str, tuple[str, ...]]:
+    """The steps that each step waits for: those it names, or the one above it when it names none at all."""
+    order: dict[str, tuple[str, ...]] = {}
+    above: str | None = None
+    for wish in wishes:
+        if wish.needs is None and wish.after is None:
+            order[wish.id] = () if above is None else (above,)
+        else:
+            order[wish.id] = tuple(dict.fromkeys((*(wish.needs or ()), *(wish.after or ()))))
+        above = wish.id
+    return order
+
+
+def cycle(order: Mapping[str, Sequence[str]]) -> tuple[str, ...] | None:
+    """A round of steps that wait for each other, its first step repeated at the end; None without one."""
+    done: set[str] = set()
+    for start in order:
+        trail: list[str] = [start]
+        choices = [iter(order[start])]
+        while trail and start not in done:
+            step = next(choices[-1], None)
+            if step is None:
+                done.add(trail.pop())
+                choices.pop()
+            elif step in trail:
+                return (*trail[trail.index(step) :], step)
+            elif step in order and step not in done:
+                trail.append(step)
+                choices.append(iter(order[step]))
+    return None
+
+
+def waves(order: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+    """Steps in groups: those of a group wait only for groups before it. Errors: ValueError for a cycle."""
+    left = {step: {other for other in others if other in order} for step, others in order.items()}
+    groups: list[tuple[str, ...]] = []
+    while left:
+        free = tuple(step for step, others in left.items() if not others)
+        if not free:
+            raise ValueError("the order has a cycle")
+        groups.append(free)
+        left = {step: others.difference(free) for step, others in left.items() if step not in free}
+    return groups

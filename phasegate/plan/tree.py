@@ -1,0 +1,94 @@
+"""Trees of mappings, lists and scalars, as YAML gives them: places in them, changed copies, their models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from phasegate.fields import Located
+
+M = TypeVar("M", bound=BaseModel)
+
+TreePath = tuple[str | int, ...]
+"""Keys and indices that lead to a value."""
+
+
+def value_at(tree: Any, path: TreePath) -> Any:
+    """Errors: LookupError or TypeError when nothing stands there."""
+    for step in path:
+        tree = tree[step]
+    return tree
+
+
+def spliced(tree: Any, path: TreePath, value: Any) -> Any:
+    """A copy of a tree with the value at `path` replaced; positions are kept."""
+    if not path:
+        return value
+    first, rest = path[0], path[1:]
+    if isinstance(first, int):
+        return [*tree[:first], spliced(tree[first], rest, value), *tree[first + 1 :]]
+    return _like(
+        tree, ((key, spliced(item, rest, value) if key == first else item) for key, item in tree.items())
+    )
+
+
+def without(tree: Any, path: TreePath) -> Any:
+    """A copy of a tree that lacks the key at `path`."""
+    parent = value_at(tree, path[:-1])
+    return spliced(tree, path[:-1], _like(parent, ((k, v) for k, v in parent.items() if k != path[-1])))
+
+
+def dotted(path: TreePath) -> str:
+    """`expect.json`, `flows[0].id`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else (f".{step}" if text else step)
+    return text
+
+
+def model_of(model: type[M], tree: Any) -> M:
+    """The model of a tree; `x-*` keys that it does not know are left out. Errors: ValidationError."""
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        extensions = frozenset(_extensions(error.errors(include_url=False), tree))
+        if not extensions:
+            raise
+    for path in extensions:
+        tree = without(tree, path)
+    return model_of(model, tree)
+
+
+def _extensions(details: Sequence[ErrorDetails], tree: Any) -> Iterator[TreePath]:
+    for detail in details:
+        last = detail["loc"][-1] if detail["loc"] else None
+        if detail["type"] == "extra_forbidden" and isinstance(last, str) and last.startswith("x-"):
+            yield path_of(detail["loc"], tree)
+
+
+def path_of(loc: tuple[int | str, ...], tree: Any) -> TreePath:
+    """The path in the tree that an error of pydantic speaks of, key included when it is missing.
+
+    pydantic puts the branch of a union and `[key]` between the steps; those are not in the tree.
+    """
+    path: list[str | int] = []
+    for index, step in enumerate(loc):
+        match tree, step:
+            case Mapping(), str() if step in tree:
+                tree = tree[step]
+                path.append(step)
+            case list() | tuple(), int() if 0 <= step < len(tree):
+                tree = tree[step]
+                path.append(step)
+            case _ if index == len(loc) - 1:
+                path.append(step)
+            case _:
+                continue
+    return tuple(path)
+
+
+def _like(tree: Any, items: Iterator[tuple[str, Any]]) -> Any:
+    return Located(items, at=tree.at) if isinstance(tree, Located) else dict(items)

@@ -1,0 +1,290 @@
+"""What `${...}` stands for before anything runs: variables with their overrides, and the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from phasegate.errors import PlanError, Problem
+from phasegate.fields import Located
+from phasegate.plan.findings import Findings, did_you_mean, nearest
+from phasegate.plan.plan import Secret
+from phasegate.plan.tree import TreePath
+from phasegate.plan.yaml import Document, read, resolved
+from phasegate.substitution import UnknownNameError, fill, finish, names_in, put_in
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_LATER = ("target.", "self.")
+_LATER_WORDS = frozenset({"each", "out"})
+_SHORT = 8
+"""A secret with fewer characters turns up by chance, and so is redacted in places where it is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """Everything that is known at load."""
+
+    variables: Mapping[str, Any]
+    known: Mapping[str, Any]
+    """By the name in `${...}`: variables, and `env.NAME`."""
+    secrets: tuple[Secret, ...]
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """`env.NAME` of every secret."""
+        return frozenset(f"env.{secret.name}" for secret in self.secrets)
+
+    @property
+    def missing_secrets(self) -> frozenset[str]:
+        return frozenset(f"env.{secret.name}" for secret in self.secrets if not secret.value)
+
+    @property
+    def secret_values(self) -> dict[str, str]:
+        return {f"env.{secret.name}": secret.value for secret in self.secrets if secret.value}
+
+
+def is_later(name: str) -> bool:
+    """Whether a name gets its value after the plan is loaded."""
+    return name.startswith(_LATER) or name in _LATER_WORDS
+
+
+def gather(
+    document: Document,
+    secrets: Sequence[str],
+    env: Mapping[str, str],
+    overrides: Mapping[str, str],
+    files: Sequence[Path],
+    findings: Findings,
+) -> Values:
+    """Variables in the order they are defined, each able to use those above it; then what overrides them."""
+    written = document.tree.get("variables")
+    written = written if isinstance(written, Mapping) else {}
+    kept = tuple(Secret(name=name, value=env.get(name, "")) for name in secrets)
+    hidden = {secret.name for secret in kept}
+    known: dict[str, Any] = {f"env.{name}": value for name, value in env.items() if name not in hidden}
+    given = _given(written, overrides, files, findings)
+    variables: dict[str, Any] = {}
+    for name, value in written.items():
+        if name.startswith("x-"):
+            continue
+        if not _VARIABLE.fullmatch(name) or name in _LATER_WORDS:
+            message = (
+                f"{name!r} cannot name a variable: letters, digits, '-' and '_', and not 'each' or 'out'"
+            )
+            findings.add(document, ("variables", name), message, key=True)
+            continue
+        variables[name] = (
+            given[name] if name in given else _defined(document, name, value, known, written, findings)
+        )
+        known[name] = variables[name]
+    _warn_of_short(document, kept, findings)
+    return Values(variables=variables, known=known, secrets=kept)
+
+
+def _defined(
+    document: Document,
+    name: str,
+    value: Any,
+    known: Mapping[str, Any],
+    written: Mapping[str, Any],
+    findings: Findings,
+) -> Any:
+    try:
+        return fill(value, known)
+    except UnknownNameError:
+        pass
+    for path, unknown in unknown_names(value, lambda other: other in known):
+        help = "a variable can use the environment and the variables above it"
+        if unknown in written:
+            message = f"variable {name!r} uses ${{{unknown}}}, which is not defined above it"
+        elif is_later(unknown):
+            message = f"variable {name!r} uses ${{{unknown}}}, which is known only while the plan runs"
+        elif unknown.startswith("env."):
+            message, help = _no_environment(unknown), _set_it(unknown)
+        else:
+            message, help = f"unknown variable {unknown!r}", did_you_mean(unknown, written, "variables")
+        findings.add(document, ("variables", name, *path), message, help=help)
+    return finish(put_in(value, known, keep=lambda _: True))
+
+
+def _given(
+    written: Mapping[str, Any], overrides: Mapping[str, str], files: Sequence[Path], findings: Findings
+) -> dict[str, Any]:
+    """What `--vars` files and `--set` say, the latter winning."""
+    given: dict[str, Any] = {}
+    for file in files:
+        try:
+            document = read(file)
+        except PlanError as error:
+            findings.extend(error.problems)
+            continue
+        findings.document(document)
+        if not isinstance(document.tree, Mapping):
+            findings.add(document, (), "a file of variables is a mapping of names to values")
+            continue
+        for name, value in document.tree.items():
+            if name in written:
+                given[name] = value
+            elif not name.startswith("x-"):
+                help = did_you_mean(name, written, "variables")
+                findings.add(document, (name,), f"the plan has no variable {name!r}", help=help, key=True)
+    for name, text in overrides.items():
+        if name in written:
+            given[name] = _typed(text, written[name])
+        else:
+            help = did_you_mean(name, written, "variables")
+            findings.extend([Problem(message=f"--set {name}: the plan has no variable {name!r}", help=help)])
+    return given
+
+
+def _typed(text: str, default: Any) -> Any:
+    """Text from the command line, as text where the plan has text, else as YAML reads it."""
+    if isinstance(default, str):
+        return text
+    try:
+        return resolved(text)
+    except ValueError:
+        return text
+
+
+def _warn_of_short(document: Document, secrets: Sequence[Secret], findings: Findings) -> None:
+    for index, secret in enumerate(secrets):
+        if 0 < len(secret.value) < _SHORT:
+            message = f"secret {secret.name!r} is shorter than {_SHORT} characters"
+            help = "everything that looks like it is redacted, where it is no secret too"
+            findings.add(document, ("secrets", index), message, help=help, warning=True)
+
+
+def put_in_known(tree: Any, values: Values) -> Any:
+    """Put in what is known at load; every other name, secrets too, stays."""
+    return put_in(tree, values.known, keep=lambda _: True)
+
+
+def report_unknown(
+    document: Document,
+    path: TreePath,
+    tree: Any,
+    values: Values,
+    findings: Findings,
+    *,
+    allowed: frozenset[str],
+    entries: Mapping[str, Any],
+    capturing: bool = False,
+) -> tuple[TreePath, ...]:
+    """Say which names of a tree stay without a value. Shape: their places, below `path`.
+
+    `allowed` holds the words that get a value later here: `each`, `out`, `self`, `target`; `entries` are the
+    target's. Where something is captured, other names without a dot are left to who captures.
+    """
+    wrong: list[TreePath] = []
+
+    def fine(name: str) -> bool:
+        first, dot, rest = name.partition(".")
+        if name in values.secret_names:
+            return True
+        if first == "target" and dot and "target" in allowed:
+            entry, _, what = rest.rpartition(".")
+            return entry in entries and what in ("url", "host", "port")
+        if first == "self" and dot:
+            return "self" in allowed and rest in ("port", "url")
+        if name in _LATER_WORDS:
+            return name in allowed or capturing
+        return capturing and first not in ("env", "target", "self")
+
+    for where, name in unknown_names(tree, fine):
+        message, help = _explained(name, values, allowed, entries)
+        findings.add(
+            document, (*path, *where), message, help=help, within=_offset(document, (*path, *where), name)
+        )
+        wrong.append(where)
+    return tuple(wrong)
+
+
+def _explained(
+    name: str, values: Values, allowed: frozenset[str], entries: Mapping[str, Any]
+) -> tuple[str, str | None]:
+    first, dot, rest = name.partition(".")
+    if first == "env" and dot:
+        return _no_environment(name), _set_it(name)
+    if first == "target" and dot:
+        if "target" not in allowed:
+            return (
+                f"${{{name}}} is not known here",
+                "addresses can be used in checks, commands and the target",
+            )
+        entry, _, what = rest.rpartition(".")
+        if entry in entries:
+            return f"${{{name}}}: an entry has no {what!r}", "it has url, host and port"
+        return f"${{{name}}}: the target has no such entry", did_you_mean(entry or rest, entries, "entries")
+    if first == "self" and dot:
+        return f"${{{name}}} is not known here", "processes of the target know ${self.port} and ${self.url}"
+    if name == "each":
+        return "${each} is used without 'each'", "add each: {name: value, ...} to the check"
+    if name == "out":
+        return "${out} is not known here", "only checks have an evidence folder"
+    names = [*values.variables, *(known for known in values.known if known.startswith("env."))]
+    near = nearest(name, names)
+    help = f"did you mean ${{{near}}}?" if near else "define it under 'variables'; a literal dollar is $$"
+    return f"unknown variable {name!r}", help
+
+
+def _no_environment(name: str) -> str:
+    return f"environment variable {name.removeprefix('env.')!r} is not set"
+
+
+def _set_it(name: str) -> str:
+    return f"export {name.removeprefix('env.')}=..., or list it under 'secrets' so that only its checks wait"
+
+
+def unknown_names(tree: Any, fine: Any, path: TreePath = ()) -> Iterator[tuple[TreePath, str]]:
+    """Places and names in a tree for which `fine(name)` is false."""
+    match tree:
+        case str():
+            if "${" in tree:
+                yield from ((path, name) for name in dict.fromkeys(names_in(tree)) if not fine(name))
+        case Mapping():
+            for key, item in tree.items():
+                yield from unknown_names(item, fine, (*path, key))
+        case list():
+            for index, item in enumerate(tree):
+                yield from unknown_names(item, fine, (*path, index))
+        case _:
+            return
+
+
+def _offset(document: Document, path: TreePath, name: str) -> tuple[str, int, int] | None:
+    """Where `${name}` stands in the text at a path, when it stands there as written."""
+    at, token = document.value_at(path), f"${{{name}}}"
+    line = document.line(at.line)
+    begin = at.column - 1 + (line[at.column - 1 : at.column] in ("'", '"'))
+    start = line.find(token, begin)
+    return None if start < 0 else (line[begin : start + len(token)], start - begin, len(token))
+
+
+def captured(document: Any) -> frozenset[str]:
+    """Names that a document of requests gives values to itself: captures and columns of `each`."""
+    return frozenset(_captured(document))
+
+
+def _captured(tree: Any) -> Iterator[str]:
+    match tree:
+        case Mapping():
+            capture, each = tree.get("capture"), tree.get("each")
+            if isinstance(capture, Mapping):
+                yield from capture
+            if each is not None:
+                yield "each"
+                rows = each.values() if isinstance(each, Located) else each if isinstance(each, list) else ()
+                for row in rows:
+                    if isinstance(row, Mapping):
+                        yield from row
+            for item in tree.values():
+                yield from _captured(item)
+        case list():
+            for item in tree:
+                yield from _captured(item)
+        case _:
+            return

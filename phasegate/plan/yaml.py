@@ -1,0 +1,434 @@
+"""YAML text into plain data that remembers where it stood.
+
+libyaml scans, this module composes: straight from the events, so that depth and expanded size are bounded
+before anything is built (PyYAML's C composer crashes the interpreter on 200,000 brackets), and so that YAML
+1.2 decides what is a number or a boolean (core schema: `off`, `on` and `1:30` are text). `<<` still merges.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from phasegate.errors import PlanError, Position, Problem
+from phasegate.fields import Located
+from phasegate.plan.tree import TreePath
+
+MAX_BYTES = 4 << 20
+MAX_DEPTH = 64
+MAX_NODES = 1_000_000
+"""Values after aliases are expanded."""
+
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NUMBER_START = frozenset("0123456789+-.")
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Any] = {
+    "": None,
+    **dict.fromkeys(("~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+_TAG = "tag:yaml.org,2002:"
+
+
+class _Spot:
+    """Where a value stands, its key, and the same for what is in it."""
+
+    __slots__ = ("children", "end", "key", "start")
+
+    def __init__(self, start: Any, end: Any, children: Any = None) -> None:
+        self.start = start
+        self.end = end
+        self.key: Any = None
+        self.children = children
+
+    def below(self, step: str | int) -> _Spot | None:
+        match self.children, step:
+            case dict() as children, str():
+                return children.get(step)
+            case list() as children, int() if 0 <= step < len(children):
+                found: _Spot = children[step]
+                return found
+            case _:
+                return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One YAML file as data, with a way back from a place in the data to the text."""
+
+    file: str
+    """As shown to people."""
+    text: str
+    tree: Any
+    spot: _Spot = field(repr=False)
+    problems: tuple[Problem, ...] = ()
+    """What is wrong, but does not keep the rest from being read: duplicate keys."""
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return _BREAK.split(self.text)
+
+    def line(self, number: int) -> str:
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+    def value_at(self, path: TreePath) -> Position:
+        """Where a value was written, or the nearest thing around it."""
+        return self._position(_Mark.of(self._nearest(path)))
+
+    def key_at(self, path: TreePath) -> Position:
+        """Where the key of a value was written; for items of lists, the item."""
+        spot = self._nearest(path)
+        return self._position(_Mark.of(spot) if spot.key is None else _Mark.of(spot.key))
+
+    def problem(
+        self, message: str, at: Position, *, help: str | None = None, warning: bool = False
+    ) -> Problem:
+        return Problem(message=message, help=help, at=at, line_text=self.line(at.line), warning=warning)
+
+    def _nearest(self, path: TreePath) -> _Spot:
+        spot = self.spot
+        for step in path:
+            below = spot.below(step)
+            if below is None:
+                break
+            spot = below
+        return spot
+
+    def _position(self, mark: _Mark) -> Position:
+        line = self.line(mark.line + 1)
+        if mark.end_line == mark.line:
+            width = mark.end_column - mark.column
+        else:
+            # What goes on over several lines is underlined by its first word: a key, most of the time.
+            width = len(line[mark.column :].split(" ", 1)[0].rstrip(":"))
+        return Position(file=self.file, line=mark.line + 1, column=mark.column + 1, width=max(1, width))
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @staticmethod
+    def of(node: Any) -> _Mark:
+        start = getattr(node, "start", None) or node.start_mark
+        end = getattr(node, "end", None) or node.end_mark
+        return _Mark(start.line, start.column, end.line, end.column)
+
+
+def read(path: Path, shown: str | None = None) -> Document:
+    """Read one YAML file. Errors: PlanError when it is missing, too large, not text or not YAML."""
+    file = str(path) if shown is None else shown
+    return parse(_text(_bytes(path, file), file), file)
+
+
+def _bytes(path: Path, file: str) -> bytes:
+    at = Position(file=file, line=1)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise PlanError([Problem(message=f"there is no file {file!r}")]) from None
+    except IsADirectoryError:
+        raise PlanError([Problem(message=f"{file!r} is a folder, not a file")]) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PlanError([Problem(message=f"cannot read {file!r}: {reason.lower()}")]) from None
+    if len(content) > MAX_BYTES:
+        raise PlanError([Problem(message=f"the file is larger than {MAX_BYTES >> 20} MiB", at=at)])
+    return content
+
+
+def _text(content: bytes, file: str) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"the file is not text in UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}"
+        raise PlanError([Problem(message=message, at=Position(file=file, line=line))]) from None
+    odd = _UNPRINTABLE.search(text)
+    if odd is not None:
+        before = _BREAK.split(text[: odd.start()])
+        message = f"the file holds a control character, U+{ord(odd[0]):04X}, which YAML does not allow"
+        at = Position(file=file, line=len(before), column=len(before[-1]) + 1)
+        raise PlanError([Problem(message=message, at=at)])
+    return text
+
+
+def parse(text: str, file: str) -> Document:
+    """Parse the text of one document. Errors: PlanError with the one place where it stops being YAML."""
+    composer = _Composer(text, file)
+    try:
+        tree, spot = composer.document()
+    except yaml.MarkedYAMLError as error:
+        raise PlanError([_translated(error, text, file)]) from None
+    except yaml.YAMLError as error:
+        message = f"the file is not YAML: {str(error).splitlines()[0]}"
+        raise PlanError([Problem(message=message, at=Position(file=file, line=1))]) from None
+    return Document(file=file, text=text, tree=tree, spot=spot, problems=tuple(composer.problems))
+
+
+def resolved(text: str) -> Any:
+    """What a plain scalar means in the YAML 1.2 core schema. Errors: ValueError for an endless integer."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMBER_START:
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text, 0) if text[1:2] in ("o", "x") else int(text, 10)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+@dataclass(slots=True)
+class _Anchor:
+    value: Any
+    spot: _Spot
+    nodes: int
+    height: int
+
+
+class _Composer:
+    """Builds data from events; one call to `document` each."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._text = text
+        self._file = file
+        self._loader: Any = yaml.CSafeLoader(text)
+        self._next = self._loader.get_event
+        self._anchors: dict[str, _Anchor | None] = {}
+        self._nodes = 0
+        self._deepest = 0
+        """Depth of the deepest value since it was last reset, to know how high an anchored value is."""
+        self.problems: list[Problem] = []
+
+    def document(self) -> tuple[Any, _Spot]:
+        self._next()  # the stream starts
+        event = self._next()
+        if isinstance(event, yaml.StreamEndEvent):
+            raise PlanError([Problem(message="the file is empty", at=Position(file=self._file, line=1))])
+        value, spot = self._node(self._next(), 0)
+        self._next()  # the document ends
+        event = self._next()
+        if not isinstance(event, yaml.StreamEndEvent):
+            self._stop(event, "the file holds more than one YAML document", "keep one, and no '---' after it")
+        return value, spot
+
+    def _node(self, event: Any, depth: int) -> tuple[Any, _Spot]:
+        kind = type(event)
+        if kind is yaml.AliasEvent:
+            return self._alias(event, depth)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._stop(event, f"the file holds more than {MAX_NODES:,} values")
+        if depth > self._deepest:
+            self._deepest = depth
+        if event.anchor is None:
+            return self._value(event, kind, depth)
+        return self._anchored(event, kind, depth)
+
+    def _anchored(self, event: Any, kind: type, depth: int) -> tuple[Any, _Spot]:
+        name, nodes, deepest = event.anchor, self._nodes - 1, self._deepest
+        self._anchors[name] = None
+        self._deepest = depth
+        value, spot = self._value(event, kind, depth)
+        self._anchors[name] = _Anchor(value, spot, self._nodes - nodes, self._deepest - depth)
+        self._deepest = max(deepest, self._deepest)
+        return value, spot
+
+    def _value(self, event: Any, kind: type, depth: int) -> tuple[Any, _Spot]:
+        if kind is yaml.ScalarEvent:
+            return self._scalar(event), _Spot(event.start_mark, event.end_mark)
+        if depth >= MAX_DEPTH:
+            self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
+        if event.tag is not None and event.tag not in (_TAG + "map", _TAG + "seq", "!"):
+            self._unknown_tag(event)
+        return self._mapping(event, depth) if kind is yaml.MappingStartEvent else self._list(event, depth)
+
+    def _alias(self, event: Any, depth: int) -> tuple[Any, _Spot]:
+        if event.anchor not in self._anchors:
+            self._stop(event, f"alias '*{event.anchor}' has no anchor '&{event.anchor}' above it")
+        anchor = self._anchors[event.anchor]
+        if anchor is None:
+            self._stop(event, f"alias '*{event.anchor}' stands inside its own anchor")
+        self._nodes += anchor.nodes
+        if self._nodes > MAX_NODES:
+            self._stop(event, f"with its aliases expanded, the file holds more than {MAX_NODES:,} values")
+        if depth + anchor.height > MAX_DEPTH:
+            self._stop(event, f"with its aliases expanded, nested deeper than {MAX_DEPTH} levels")
+        self._deepest = max(self._deepest, depth + anchor.height)
+        spot = _Spot(anchor.spot.start, anchor.spot.end, anchor.spot.children)
+        return anchor.value, spot
+
+    def _list(self, start: Any, depth: int) -> tuple[list[Any], _Spot]:
+        values: list[Any] = []
+        spots: list[_Spot] = []
+        while type(event := self._next()) is not yaml.SequenceEndEvent:
+            value, spot = self._node(event, depth + 1)
+            values.append(value)
+            spots.append(spot)
+        return values, _Spot(start.start_mark, event.end_mark, spots)
+
+    def _mapping(self, start: Any, depth: int) -> tuple[Located, _Spot]:
+        items: dict[str, Any] = {}
+        spots: dict[str, _Spot] = {}
+        merged: list[tuple[Any, _Spot]] = []
+        event: Any
+        while type(event := self._next()) is not yaml.MappingEndEvent:
+            key = self._key(event)
+            value, spot = self._node(self._next(), depth + 1)
+            if key == "<<" and not event.style and event.tag is None:
+                merged.extend(self._mergeable(event, value, spot))
+                continue
+            if key in items:
+                self._duplicate(event, key, spots[key])
+                continue
+            # An alias shares its spot's insides, never the spot itself, so the key can be set on it.
+            spot.key = event
+            items[key] = value
+            spots[key] = spot
+        for mapping, mapping_spot in merged:
+            for key, value in mapping.items():
+                if key not in items:
+                    items[key] = value
+                    spots[key] = mapping_spot.children[key]
+        at = Position(file=self._file, line=start.start_mark.line + 1, column=start.start_mark.column + 1)
+        return Located(items, at=at), _Spot(start.start_mark, event.end_mark, spots)
+
+    def _key(self, event: Any) -> str:
+        if type(event) is yaml.AliasEvent:
+            anchor = self._anchors.get(str(event.anchor))
+            if anchor is not None and isinstance(anchor.value, str):
+                return anchor.value
+        if type(event) is not yaml.ScalarEvent:
+            self._stop(event, "a key must be text")
+        if event.anchor is not None:
+            spot = _Spot(event.start_mark, event.end_mark)
+            self._anchors[event.anchor] = _Anchor(self._scalar(event), spot, 1, 0)
+        key: str = event.value
+        return key
+
+    def _mergeable(self, event: Any, value: Any, spot: _Spot) -> Iterator[tuple[Any, _Spot]]:
+        match value:
+            case Located():
+                yield value, spot
+            case list() if all(isinstance(item, Located) for item in value):
+                yield from zip(value, spot.children, strict=True)
+            case _:
+                self._stop(event, "'<<' merges a mapping or a list of mappings", "write '<<: *anchor'")
+
+    def _duplicate(self, event: Any, key: str, first: _Spot) -> None:
+        line = _Mark.of(first.key).line + 1 if first.key is not None else _Mark.of(first).line + 1
+        help = f"it is also on line {line}; keep one of them"
+        self.problems.append(self._problem(event, f"duplicate key {key!r}", help))
+
+    def _scalar(self, event: Any) -> Any:
+        tag = event.tag
+        if tag is None:
+            if event.style:
+                return event.value
+            tag = "plain"
+        value = event.value
+        try:
+            match tag:
+                case "plain":
+                    return resolved(value)
+                case "!" | "tag:yaml.org,2002:str":
+                    return value
+                case "tag:yaml.org,2002:int":
+                    return int(value, 10)
+                case "tag:yaml.org,2002:float":
+                    return float(value)
+                case "tag:yaml.org,2002:bool" | "tag:yaml.org,2002:null" if value in _WORDS:
+                    return _WORDS[value]
+                case _:
+                    self._unknown_tag(event)
+        except ValueError:
+            shown = value if len(value) <= 40 else value[:40] + "..."
+            self._stop(event, f"{shown!r} is not a number that can be read")
+
+    def _unknown_tag(self, event: Any) -> NoReturn:
+        tag = event.tag.replace(_TAG, "!!")
+        self._stop(event, f"tag {tag!r} has no meaning here", "leave it out; a plan is plain data")
+
+    def _problem(self, event: Any, message: str, help: str | None = None) -> Problem:
+        mark = _Mark.of(event)
+        width = mark.end_column - mark.column if mark.end_line == mark.line else 1
+        at = Position(file=self._file, line=mark.line + 1, column=mark.column + 1, width=max(1, width))
+        return Problem(message=message, help=help, at=at, line_text=_line(self._text, mark.line))
+
+    def _stop(self, event: Any, message: str, help: str | None = None) -> NoReturn:
+        raise PlanError([*self.problems, self._problem(event, message, help)])
+
+
+def _line(text: str, index: int) -> str:
+    lines = _BREAK.split(text)
+    return lines[index] if index < len(lines) else ""
+
+
+_QUOTE = "quote text that begins with a special character: '@name'"
+_INDENT = "keys of one mapping start in the same column, and text with ': ' in it is quoted"
+_SYNTAX: tuple[tuple[str, str, str | None], ...] = (
+    ("found character that cannot start any token", "no value can begin with this character", _QUOTE),
+    ("mapping values are not allowed", "a ':' is not expected here", _INDENT),
+    ("could not find expected ':'", "a key without a ':' after it", "write 'key: value'"),
+    ("did not find expected key", "neither a key nor the end of the mapping", _INDENT),
+    (
+        "did not find expected '-' indicator",
+        "neither an item nor the end of the list",
+        "begin items with '- '",
+    ),
+    (
+        "did not find expected ',' or ']'",
+        "a list in [ ] is not closed",
+        "separate items with ',' and end with ']'",
+    ),
+    (
+        "did not find expected ',' or '}'",
+        "a mapping in { } is not closed",
+        "separate with ',' and end with '}'",
+    ),
+    ("block sequence entries are not allowed", "a '-' is not expected here", _INDENT),
+    ("did not find expected node content", "a value is missing here", None),
+    (
+        "found unexpected end of stream",
+        "a quote is opened here and never closed",
+        "close it on the same line",
+    ),
+    ("found unknown escape character", "unknown escape in double quotes", "use single quotes: '\\d+'"),
+    ("did not find URI escape", "this tag is not valid", "leave it out; a plan is plain data"),
+    ("found undefined tag handle", "this tag has no meaning here", "leave it out; a plan is plain data"),
+)
+
+
+def _translated(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+    """libyaml's complaint in words that help who wrote the file."""
+    problem = str(error.problem or "").strip()
+    mark = error.problem_mark or error.context_mark
+    if "unexpected end of stream" in problem and error.context_mark is not None:
+        mark = error.context_mark
+    line_number, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    line = _line(text, line_number)
+    help: str | None
+    tab = re.match(r" *(\t)", line)
+    if tab is not None or line[column : column + 1] == "\t":
+        column = tab.start(1) if tab is not None else column
+        message, help = "a tab where YAML wants spaces", "indent with spaces"
+    else:
+        known = (entry for entry in _SYNTAX if problem.startswith(entry[0]))
+        _, message, help = next(known, ("", f"not YAML: {problem}", None))
+    at = Position(file=file, line=line_number + 1, column=column + 1)
+    return Problem(message=message, help=help, at=at, line_text=line)
