@@ -1,0 +1,367 @@
+"""Keeps secrets out of everything that is written: values, their encodings, and headers that carry them.
+
+Known values are replaced plain, percent-encoded, escaped for JSON and HTML, and in base64 at each of its
+three alignments; the values of `Authorization`, `Cookie` and `Set-Cookie` are replaced whether known or not.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import EnumMeta
+from functools import cache
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from phasegate.model import events, histogram, measures, observation, result
+
+REPLACEMENT = "[redacted]"
+_REPLACEMENT = REPLACEMENT.encode()
+SHORTEST = 4
+"""Shorter values would shred ordinary text; they are replaced only where they are the whole of a text."""
+_SECRET_LINE = 8
+"""Lines of a value with several lines, such as a key, are secrets of their own from this length on."""
+LONGEST_LINE = 64 * 1024
+"""Bytes that a stream holds back for the sake of header values while no line ends."""
+_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
+_NEVER_ENCODED = ("", "/", "!'()*~", ";,/?:@&=+$!'()*~#")
+"""Characters that encoders leave alone: Python's two ways, encodeURIComponent, encodeURI."""
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?")
+
+# A header in text: `Cookie: a=b`, `cookie=a`, a dump as JSON or Python, also one that was escaped again, a
+# pair in a list, a pair of `name` and `value`. A value in quotes ends with the quote, one in brackets with
+# the bracket, any other with the line. A dot before the name, as in `headers.cookie: expected`, is how
+# messages name a header, not how one is written. The first character stands alone so that `re` can skip to
+# it, and space is matched possessively so that long runs of it cost no more than their length.
+_NAME = rb"""(?P<start> [AaPpCcSs] (?: (?<![\w.-].) | (?<=\\[nrt].) )
+    (?i: (?<=a)uthorization | (?<=p)roxy-authorization | (?<=c)ookie | (?<=s)et-cookie ) )"""
+_HEADER = re.compile(
+    rb"(?x)"
+    + _NAME
+    + rb"""
+    (?P<between>
+        (?P<dump> \\*+["'] (?: \s*+ , \s*+ \\*+["']value\\*+["'] \s*+ : | \s*+ [:,] ) \s*+ )
+      | = | \s*+ : [ \t]*+ )
+    (?: (?P<list> \[ [^\]]* \]? | \{ [^}]* \}? )
+      | b? (?P<quote> ["'] ) (?: \\[^\r\n] | (?!(?P=quote)) [^\\\r\n] )*
+      | (?P<escaped> \\++["'] ) (?: (?! (?P=escaped) \s*+ (?: [],})\r\n] | \Z ) ) [^\r\n] )*
+      | (?P<bare> [^\s"'\\] (?(dump) [^],})\r\n]* | (?: (?! \\++[rn] ) [^\r\n] )* ) )
+    )"""
+)
+_OPEN = re.compile(
+    rb"(?x)"
+    + _NAME
+    + rb"""(?: \\*+["'] (?: \s*+ , \s*+ \\*+["']value\\*+["'] )? )? \s*+ [:,=]? \s*+
+    (?: \[ [^\]]* | \{ [^}]* )? \Z"""
+)
+"""A header that text ends in the middle of, before its value or inside a list of values."""
+
+
+class Redactor:
+    """Replaces secret values; more may be added while the run goes on."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._values: set[str] = set()
+        self._forms: set[bytes] = set()
+        self._pattern: re.Pattern[bytes] | None = None
+        self._stale = False
+        self.longest = 0
+        """Bytes of the longest form that is looked for."""
+        self.generation = 0
+        """Grows with every new value; what was redacted in an earlier generation may hold a later secret."""
+        for secret in secrets:
+            self.add(secret)
+
+    @property
+    def active(self) -> bool:
+        """False while there is no secret value at all; header values are replaced even then."""
+        return bool(self._values)
+
+    def add(self, value: str) -> None:
+        """Replace a value from now on."""
+        if not value or value in self._values:
+            return
+        self._values.add(value)
+        self._forms.update(_forms(value))
+        self.longest = max(map(len, self._forms), default=0)
+        self.generation += 1
+        self._stale = True
+
+    def touches(self, data: bytes) -> bool:
+        """Whether there may be anything to replace; False is certain, and quickly found."""
+        return self.active or _may_hold_header(data)
+
+    def redact(self, text: str) -> str:
+        """Text with every secret and every header value replaced."""
+        if text in self._values or text.strip() in self._values:
+            return REPLACEMENT
+        if not self._forms and not _may_hold_header(text.encode(errors="replace")):
+            return text
+        data = text.encode("utf-8", "surrogatepass")
+        redacted = self._values_and_headers(data)
+        return text if redacted == data else redacted.decode("utf-8", "surrogatepass")
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        """The same for bytes, text or not."""
+        if len(data) < 64 and self._is_short_secret(data):
+            return _REPLACEMENT
+        return self._values_and_headers(data)
+
+    def redact_tree(self, value: Any) -> Any:
+        """A JSON-able tree with strings and keys redacted, and the values beside names of headers.
+
+        Words of the record itself and points in time stay, so that it can be read whatever the secrets are.
+        """
+        match value:
+            case str():
+                return self._redact_string(value)
+            case Mapping():
+                return self._redact_mapping(value)
+            case [str() as name, content] if name.lower() in _HEADERS and not isinstance(content, Mapping):
+                return type(value)((name, _hidden(content)))
+            case list() | tuple():
+                return type(value)([self.redact_tree(item) for item in value])
+            case _:
+                return value
+
+    def redact_headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Headers of a request or a response, ready to be kept."""
+        return tuple(
+            (name, REPLACEMENT if name.lower() in _HEADERS else self.redact(value)) for name, value in headers
+        )
+
+    def stream(self) -> RedactingStream:
+        """Redaction of bytes that come piece by piece."""
+        return RedactingStream(self)
+
+    def value_pattern(self) -> re.Pattern[bytes] | None:
+        """What finds every form of every value; None without values."""
+        if self._stale:
+            self._pattern = _alternation(self._forms) if self._forms else None
+            self._stale = False
+        return self._pattern
+
+    def _is_short_secret(self, data: bytes) -> bool:
+        return data.strip().decode("utf-8", "replace") in self._values
+
+    def _values_and_headers(self, data: bytes) -> bytes:
+        pattern = self.value_pattern()
+        return _without_headers(pattern.sub(_REPLACEMENT, data) if pattern else data)
+
+    def _redact_string(self, text: str) -> str:
+        if text in _record_words() or (len(text) < 40 and _INSTANT.fullmatch(text)):
+            return text
+        return self.redact(text)
+
+    def _redact_mapping(self, mapping: Mapping[Any, Any]) -> dict[Any, Any]:
+        # As HAR files and many logs write a header.
+        named = mapping.get("name")
+        is_header = isinstance(named, str) and named.lower() in _HEADERS and "value" in mapping
+        redacted: dict[Any, Any] = {}
+        for key, item in mapping.items():
+            hide = (isinstance(key, str) and key.lower() in _HEADERS) or (is_header and key == "value")
+            new_key = self._redact_string(key) if isinstance(key, str) else key
+            while new_key != key and new_key in redacted:
+                new_key += "'"  # two secrets as keys stay two entries
+            redacted[new_key] = _hidden(item) if hide else self.redact_tree(item)
+        return redacted
+
+
+class RedactingStream:
+    """Gives back what is safe to write so far; the rest comes with later pieces or with `flush`.
+
+    The output is the same however the input is cut up: bytes that could be the beginning of a secret wait for
+    what follows, and lines that may hold a header wait for their end.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._raw = b""
+        """Not yet searched for values to its end."""
+        self._line = b""
+        """The beginning of a line, free of values, that ends in a later piece."""
+        self._in_header = False
+        """Inside the value of a header whose line was too long to wait for."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        self._raw += chunk
+        return self._lines(self._searched(final=False))
+
+    def flush(self) -> bytes:
+        """The end of the input."""
+        done = self._lines(self._searched(final=True))
+        line, self._line = self._line, b""
+        if self._in_header:
+            line = b""
+        self._in_header = False
+        return done + _without_headers(line)
+
+    def _searched(self, *, final: bool) -> bytes:
+        """Everything that is certain to belong to no value any more, with values replaced."""
+        pattern = self._redactor.value_pattern()
+        if pattern is None:
+            raw, self._raw = self._raw, b""
+            return raw
+        raw = self._raw
+        # A match that begins before this has room for the longest form, so nothing that comes changes it.
+        certain = len(raw) if final else max(len(raw) - self._redactor.longest + 1, 0)
+        pieces: list[bytes] = []
+        done = 0
+        for match in pattern.finditer(raw):
+            if match.start() >= certain:
+                break
+            pieces += (raw[done : match.start()], _REPLACEMENT)
+            done = match.end()
+        if done < certain:
+            pieces.append(raw[done:certain])
+            done = certain
+        self._raw = raw[done:]
+        return b"".join(pieces)
+
+    def _lines(self, data: bytes) -> bytes:
+        text = self._line + data
+        end = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+        if self._in_header and end:
+            skipped = _first_line_end(text)
+            text, end = text[skipped:], end - skipped
+            self._in_header = False
+        if _may_hold_header(text[:end]) and (open_header := _OPEN.search(text, 0, end)):
+            end = open_header.start()
+        whole, self._line = text[:end], text[end:]
+        done = _without_headers(whole)
+        if len(self._line) > LONGEST_LINE:
+            done += self._part_of_line()
+        return done
+
+    def _part_of_line(self) -> bytes:
+        """Give out most of a line that does not end, and remember when a header value goes on after it."""
+        line, self._line = self._line, b""
+        if self._in_header:
+            return b""
+        cut = len(line) - 128  # a name and what stands between it and its value may be cut in two here
+        for match in _HEADER.finditer(line) if _may_hold_header(line) else ():
+            if match.end() == len(line):
+                self._in_header = True
+                return _without_headers(line)
+            if match.start() < cut < match.end():
+                cut = match.end()
+        self._line = line[cut:]
+        return _without_headers(line[:cut])
+
+
+def _first_line_end(data: bytes) -> int:
+    ends = [at for at in (data.find(b"\n"), data.find(b"\r")) if at >= 0]
+    return min(ends, default=len(data))
+
+
+def _may_hold_header(data: bytes) -> bool:
+    small = data.lower()
+    return b"authorization" in small or b"cookie" in small
+
+
+def _without_headers(data: bytes) -> bytes:
+    return _HEADER.sub(_without_value, data) if _may_hold_header(data) else data
+
+
+def _without_value(match: re.Match[bytes]) -> bytes:
+    kept = match["start"] + match["between"]
+    if match["list"] is not None or (match["dump"] is not None and match["bare"] is not None):
+        return kept + b'"' + _REPLACEMENT + b'"'
+    return kept + (match["quote"] or match["escaped"] or b"") + _REPLACEMENT
+
+
+def _hidden(value: Any) -> Any:
+    """The value of a header, which may be repeated."""
+    if isinstance(value, list | tuple):
+        return type(value)([_hidden(item) for item in value])
+    return REPLACEMENT if value is not None else None
+
+
+@cache
+def _record_words() -> frozenset[str]:
+    """Names of fields, events and states: without them the record could not be read again."""
+    words = {"event"}
+    for module in (events, result, observation, measures, histogram):
+        for name, item in vars(module).items():
+            if isinstance(item, EnumMeta):
+                words.update(str(member.value) for member in item)  # type: ignore[var-annotated]
+            elif isinstance(item, type) and is_dataclass(item):
+                words.add(name)
+                words.update(field.name for field in fields(item))
+    return frozenset(words)
+
+
+def _forms(value: str) -> Iterator[bytes]:
+    """Every way a value is written that is looked for, as bytes."""
+    lines = [line.strip() for line in value.splitlines()]
+    for text in {value, *(line for line in lines if len(line) >= _SECRET_LINE)}:
+        if len(text) >= SHORTEST:
+            yield from _written_forms(text)
+            yield from _base64_forms(_bytes(text))
+
+
+def _written_forms(text: str) -> Iterator[bytes]:
+    raw = _bytes(text)
+    yield raw
+    yield text.encode("utf-8", "surrogatepass")
+    encoded = [quote(raw, safe=safe) for safe in _NEVER_ENCODED]
+    for item in (*encoded, quote_plus(raw), *(item.replace("%20", "+") for item in encoded)):
+        yield item.encode()
+        yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), item).encode()
+    escaped = [json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]]
+    escaped += [re.sub(r"\\u[0-9a-f]{4}", lambda match: r"\u" + match[0][2:].upper(), escaped[0])]
+    escaped += [item.replace("/", r"\/") for item in escaped]
+    # Escaped again: JSON kept as a string inside JSON.
+    escaped += [json.dumps(item)[1:-1] for item in escaped]
+    escaped += [html.escape(text), html.escape(text, quote=False), repr(text)[1:-1]]
+    escaped += [html.escape(text).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")]
+    yield from (item.encode("utf-8", "surrogatepass") for item in escaped)
+
+
+def _base64_forms(raw: bytes) -> Iterator[bytes]:
+    """The characters that a value alone decides, at each alignment, in both alphabets.
+
+    With k bytes before it, the value covers bits 8k to 8(k + n) of the text; characters hold 6 bits each, so
+    those from ceil(8k / 6) to floor(8(k + n) / 6) depend on nothing else.
+    """
+    for before in range(3):
+        text = base64.b64encode(bytes(before) + raw)
+        core = text[-(-8 * before // 6) : 8 * (before + len(raw)) // 6]
+        if len(core) >= SHORTEST:
+            yield core
+            yield core.replace(b"+", b"-").replace(b"/", b"_")
+            yield core.replace(b"/", rb"\/")
+            yield quote(core, safe="").encode()
+
+
+def _bytes(text: str) -> bytes:
+    """As the environment held it; bytes there that are no UTF-8 arrive as lone surrogates."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _alternation(forms: Iterable[bytes], depth: int = 3) -> re.Pattern[bytes]:
+    """One pattern that matches the longest form at each place.
+
+    Forms are grouped by their first characters, so that what is tried at a place does not grow with the
+    number of forms.
+    """
+    return re.compile(_branches(sorted(set(forms)), depth))
+
+
+def _branches(forms: list[bytes], depth: int) -> bytes:
+    if depth == 0 or len(forms) == 1:
+        return b"|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
+    groups: dict[int, list[bytes]] = {}
+    for form in forms:
+        groups.setdefault(form[0], []).append(form[1:])
+    return b"|".join(
+        re.escape(bytes([first])) + b"(?:" + _branches(rest, depth - 1) + b")"
+        for first, rest in groups.items()
+    )
