@@ -1,0 +1,1 @@
+"""The built-in load engine: a coordinator, and worker processes that send requests and count answers."""

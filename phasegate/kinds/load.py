@@ -1,0 +1,303 @@
+"""Load: requests at a rate (open model) or over connections (closed model), latencies that cannot lie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from phasegate.errors import ObservationError
+from phasegate.fields import Duration, Rate, Text
+from phasegate.http.expectation import Expect
+from phasegate.kinds.base import CheckParams, Kind
+from phasegate.load.engine import Outcome, generate
+from phasegate.load.job import Job
+from phasegate.load.pacing import Profile
+from phasegate.load.request import header_problems, request_bytes
+from phasegate.load.timeline import series, silent_seconds
+from phasegate.model.histogram import Histogram, bucket_bounds
+from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.model.observation import Observation
+from phasegate.units import Dimension, format_seconds, format_share, format_value
+from phasegate.world import World
+
+CONNECTIONS = 200
+"""The most connections of the open model, unless the plan says otherwise."""
+_REQUEST_KEPT = 4_096
+"""Bytes of the request that go into the evidence."""
+_LAG = 0.05
+"""Seconds of the generator's own lag from which readers are told."""
+_BUSY = 0.9
+"""Share of a core from which readers are told."""
+
+
+class LoadParams(CheckParams):
+    url: str
+    """Absolute, or a path on the target."""
+    rate: Rate | None = None
+    """Open model: requests due per second, whether or not earlier ones were answered."""
+    connections: int | None = Field(default=None, ge=1, le=50_000)
+    """Closed model: each sends its next request when the answer has come. With `rate`: the most at once."""
+    duration: Duration = 10.0
+    ramp: Duration = 0.0
+    """Time, from the start, over which the rate or the connections rise to the full number."""
+    method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
+    headers: dict[str, Text] = Field(default_factory=dict)
+    body: Text | None = None
+    json_: Any = Field(default=None, alias="json")
+    """A body sent as JSON."""
+    expect: Expect | None = None
+    """2xx without."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Processes that share the load."""
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.rate is None and self.connections is None:
+            raise ValueError("choose a model: rate: 200/s (open) or connections: 50 (closed)")
+        if self.rate == 0:
+            raise ValueError("a rate of 0/s sends nothing")
+        if self.duration == 0:
+            raise ValueError("a duration of 0 s sends nothing")
+        if self.timeout == 0:
+            raise ValueError("a timeout of 0 s lets no request succeed")
+        if self.ramp > self.duration:
+            ramp, duration = format_seconds(self.ramp), format_seconds(self.duration)
+            raise ValueError(f"ramp ({ramp}) is longer than duration ({duration})")
+        if self.most_connections < self.workers:
+            raise ValueError(f"{self.workers} workers cannot share {self.most_connections} connections")
+        return self
+
+    @model_validator(mode="after")
+    def _one_request(self) -> Self:
+        if self.body is not None and "json_" in self.model_fields_set:
+            raise ValueError("body and json are two bodies; keep one")
+        for problem in header_problems(self.headers.items()):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def is_open(self) -> bool:
+        return self.rate is not None
+
+    @property
+    def most_connections(self) -> int:
+        return self.connections or CONNECTIONS
+
+    @property
+    def profile(self) -> Profile:
+        level = self.rate if self.rate is not None else float(self.most_connections)
+        return Profile.ramped(level, self.duration, self.ramp)
+
+
+class Load(Kind[LoadParams]):
+    name = "load"
+    about = "requests at a rate or over connections"
+    Params = LoadParams
+    example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
+    exclusive = True
+
+    def measures(self, params: LoadParams) -> Mapping[str, MeasureSpec]:
+        both = {
+            "success_rate": MeasureSpec(
+                type=MeasureType.SAMPLE,
+                dimension=Dimension.SHARE,
+                about="share of the requests sent that were answered as expected",
+            ),
+            "latency": MeasureSpec(
+                type=MeasureType.DISTRIBUTION,
+                dimension=Dimension.TIME,
+                about="from the moment a request was due to the end of its answer",
+            ),
+            "service_time": MeasureSpec(
+                type=MeasureType.DISTRIBUTION,
+                dimension=Dimension.TIME,
+                about="from sending a request to the end of its answer",
+            ),
+            "throughput": MeasureSpec(
+                type=MeasureType.NUMBER,
+                dimension=Dimension.RATE,
+                about="good answers per second while requests were sent",
+            ),
+            "requests": MeasureSpec(
+                type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that were sent"
+            ),
+        }
+        return both | _OPEN_MEASURES if params.is_open else both
+
+    def defaults(self, params: LoadParams) -> tuple[str, ...]:
+        return ("success_rate >= 99%", "achieved_rate >= 95%") if params.is_open else ("success_rate >= 99%",)
+
+    def samples(self, params: LoadParams) -> int | None:
+        return params.profile.total if params.is_open else None
+
+    def duration(self, params: LoadParams) -> float | None:
+        return params.duration
+
+    def summary(self, params: LoadParams) -> str:
+        level = (
+            format_value(params.rate, Dimension.RATE)
+            if params.rate is not None
+            else f"{params.most_connections:,} connection{'s' if params.most_connections > 1 else ''}"
+        )
+        ramp = f", ramp {format_seconds(params.ramp)}" if params.ramp else ""
+        return f"{params.method.upper()} {params.url}, {level} for {format_seconds(params.duration)}{ramp}"
+
+    def targets(self, params: LoadParams) -> tuple[str, ...]:
+        return (params.url,)
+
+    async def observe(self, params: LoadParams, world: World) -> Observation:
+        job = _job(params, world)
+        outcome = await generate(job, world)
+        return Observation(
+            measures=_measures(params, outcome),
+            evidence=_evidence(params, job, outcome, world),
+            notes=_notes(params, outcome),
+            causes=dict(sorted(outcome.tally.causes.items(), key=lambda item: -item[1])),
+            timeline=series(outcome.bins),
+        )
+
+
+_OPEN_MEASURES = {
+    "achieved_rate": MeasureSpec(
+        type=MeasureType.CENSUS,
+        dimension=Dimension.SHARE,
+        about="share of the requests that were due that were sent",
+    ),
+    "dropped": MeasureSpec(
+        type=MeasureType.NUMBER,
+        dimension=Dimension.COUNT,
+        about="requests that waited for a free connection until their timeout",
+    ),
+}
+
+
+def _job(params: LoadParams, world: World) -> Job:
+    """Errors: ObservationError when the URL cannot be resolved or is not on the target."""
+    url = world.target.url(params.url)
+    if not world.target.declares(url):
+        raise ObservationError(
+            f"{url} is not on the target", help="load goes only to hosts that the plan's target declares"
+        )
+    body, headers = _body(params)
+    named = {name.lower() for name, _ in headers}
+    headers += tuple(pair for pair in world.target.headers(url) if pair[0].lower() not in named)
+    expect = params.expect or Expect()
+    statuses = expect.compile().status
+    job = Job(
+        url=url,
+        method=params.method.upper(),
+        headers=headers,
+        body=body,
+        statuses=tuple(sorted(statuses.allowed)),
+        wanted=statuses.text,
+        expect=_beyond_status(expect),
+        timeout=params.timeout,
+        open=params.is_open,
+        points=params.profile.points,
+        connections=params.most_connections,
+        workers=params.workers,
+        tls=world.target.tls(url),
+    )
+    try:
+        request_bytes(job.method, job.url, job.headers, job.body)
+    except ValueError as error:
+        raise ObservationError(str(error)) from error
+    return job
+
+
+def _body(params: LoadParams) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
+    """The body, and the plan's headers with the content type that goes with it."""
+    headers = tuple(params.headers.items())
+    if "json_" not in params.model_fields_set:
+        return None if params.body is None else params.body.encode(), headers
+    if not any(name.lower() == "content-type" for name in params.headers):
+        headers += (("Content-Type", "application/json"),)
+    return json.dumps(params.json_, ensure_ascii=False).encode(), headers
+
+
+def _beyond_status(expect: Expect) -> Mapping[str, Any] | None:
+    """What a worker has to compile; the status alone it checks in a table."""
+    compiled = expect.compile()
+    if not (compiled.reads_headers or compiled.reads_body or compiled.latency):
+        return None
+    return expect.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _measures(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
+    tally, report = outcome.tally, outcome.report
+    requests = tally.requests
+    measured: dict[str, Measure] = {
+        "success_rate": Share(
+            passed=tally.good, total=requests, sample=True, span=report.span, episodes=report.episodes
+        ),
+        "latency": _distribution(tally.latency, tally.failed + tally.dropped, report.span),
+        "service_time": _distribution(tally.service, tally.failed, report.span),
+        "throughput": Number(
+            value=report.good_in_window / report.window if report.window else None, dimension=Dimension.RATE
+        ),
+        "requests": Number(value=requests),
+    }
+    if params.is_open:
+        measured["achieved_rate"] = Share(passed=report.sent, total=report.scheduled, sample=False)
+        measured["dropped"] = Number(value=tally.dropped)
+    return measured
+
+
+def _distribution(histogram: Histogram, failed: int, span: float | None) -> Distribution:
+    """Durations of 0, which the clock could not resolve, are no data."""
+    zeros = dict(histogram.counts).get(0, 0)
+    if zeros:
+        above = {bucket: count for bucket, count in histogram.counts if bucket}
+        histogram = Histogram.of_counts(
+            above,
+            minimum_ns=bucket_bounds(min(above))[0] if above else 0,
+            maximum_ns=histogram.maximum_ns,
+            total_ns=histogram.total_ns,
+        )
+    return Distribution(good=histogram, failed=failed, span=span, unmeasured=zeros)
+
+
+def _notes(params: LoadParams, outcome: Outcome) -> tuple[str, ...]:
+    """What readers need beside the figures."""
+    report, notes = outcome.report, []
+    if outcome.stopped is not None:
+        left = f"; {report.unfinished:,} unfinished requests are not counted" if report.unfinished else ""
+        notes.append(
+            f"stopped after {format_seconds(report.window)} of {format_seconds(params.duration)}: "
+            f"{outcome.stopped}{left}"
+        )
+    silent = silent_seconds(outcome.bins, report.window)
+    if silent and outcome.tally.good:
+        closed = "; the closed model sends less while a target fails, so success_rate understates it"
+        notes.append(
+            f"no good answer came in {format_seconds(round(silent))} of {format_seconds(report.window)}"
+            f"{'' if params.is_open else closed}"
+        )
+    if report.busy >= _BUSY:
+        notes.append(
+            f"a load worker was busy {format_share(report.busy)} of the time: it may bound the throughput, "
+            f"and add to latencies; workers: {params.workers + 1} would share the work"
+        )
+    if report.lag >= _LAG:
+        notes.append(f"a load worker was held up for {format_seconds(report.lag)}: latencies contain that")
+    return tuple(notes)
+
+
+def _evidence(params: LoadParams, job: Job, outcome: Outcome, world: World) -> tuple[str, ...]:
+    """The first failing exchanges, one file each."""
+    if not outcome.report.examples:
+        return ()
+    head = request_bytes(job.method, job.url, job.headers, job.body)[:_REQUEST_KEPT]
+    request = head.decode("utf-8", "replace")
+    written = []
+    for number, example in enumerate(outcome.report.examples, 1):
+        answer = example.answer or "(no answer)"
+        text = (
+            f"{example.cause}\nafter {example.at:.3f} s of load\n\n"
+            f"--- request\n{request}\n--- answer\n{answer}\n"
+        ).replace("\r\n", "\n")
+        written.append(world.evidence.write(f"failed-request-{number}.txt", text))
+    return tuple(written)

@@ -1,0 +1,84 @@
+"""The closed model: a number of connections, each sending its next request when the answer has come.
+
+Requests are due when they are sent, so a target that stalls is sent less; the open model shows what users
+see then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter_ns
+
+from phasegate.load.connection import Connection
+from phasegate.load.connector import ConnectError
+from phasegate.load.driver import TRIES, Driver
+from phasegate.load.pacing import NANOSECONDS, share_of
+
+_FEWEST_TRIES = 100
+"""A second, over all connections of a worker."""
+
+
+class Closed(Driver):
+    """Connection k of the whole load is opened when the profile reaches k and kept until the end."""
+
+    async def drive(self) -> None:
+        mine = range(self.job.worker, self.job.connections, self.job.workers)
+        self._ends: dict[Connection, asyncio.Future[None]] = {}
+        try:
+            async with asyncio.TaskGroup() as group:
+                slots = [group.create_task(self._keep_open(number)) for number in mine]
+                await self.until(self.end_ns)
+                self.close_window()
+                if slots:
+                    await asyncio.wait(slots, timeout=self.patience)
+                if not self.stopped.is_set():
+                    self.expire_rest()
+                for slot in slots:
+                    slot.cancel()
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    def free(self, connection: Connection, now: int) -> None:
+        if now < self.end_ns:
+            connection.send(now, now)
+        else:
+            connection.close()
+
+    def gone(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        end = self._ends.pop(connection, None)
+        if end is not None and not end.done():
+            end.set_result(None)
+
+    async def _keep_open(self, number: int) -> None:
+        """One place for a connection: opened anew whenever it is lost, until the end."""
+        opens = self.profile.reaches(number)
+        if opens is None or not await self.until(self.start_ns + round(opens * NANOSECONDS)):
+            return
+        while perf_counter_ns() < self.end_ns:
+            if not await self._connection_served():
+                await self._rest()
+
+    async def _connection_served(self) -> bool:
+        """Open a connection and use it up; whether it brought a good answer."""
+        try:
+            connection = await self.connect()
+        except ConnectError as error:
+            self.recorder.failed(str(error), perf_counter_ns())
+            return False
+        end = self._ends[connection] = asyncio.get_running_loop().create_future()
+        now = perf_counter_ns()
+        self.free(connection, now)
+        await end
+        return connection.served
+
+    async def _rest(self) -> None:
+        """A target that fails is asked again as often as it gave good answers before, within bounds.
+
+        So a target that is down for half of the load fails about half of the requests, and one that never
+        answered is not hammered.
+        """
+        elapsed = max(perf_counter_ns() - self.start_ns, 1) / NANOSECONDS
+        tries = min(max(self.recorder.taken / elapsed, _FEWEST_TRIES), TRIES)
+        places = share_of(self.job.connections, self.job.worker, self.job.workers)
+        await self.until(min(perf_counter_ns() + round(places / tries * NANOSECONDS), self.end_ns))

@@ -1,0 +1,140 @@
+"""What the load models have in common: connections, their timeouts, the end of a load."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+from phasegate.load.connection import Connection, Exchange, connection_class
+from phasegate.load.connector import Connector
+from phasegate.load.job import Job
+from phasegate.load.pacing import NANOSECONDS, Profile
+from phasegate.load.recorder import Recorder
+from phasegate.units import format_seconds
+from phasegate.world import Cause
+
+TRIES = 5_000
+"""How many connections a second one worker tries to open, at most, while the target refuses them."""
+STOPPING = 1.0
+"""Seconds that requests which are out get when a load is stopped early."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduled:
+    """Open model: how many requests were due, and how many of them were not dropped."""
+
+    due: int = 0
+    sent: int = 0
+
+
+class Driver:
+    """Base of the two models; one per worker and load. `run` sends, waits for what is out, and returns."""
+
+    def __init__(self, job: Job, exchange: Exchange, connector: Connector, recorder: Recorder) -> None:
+        self.job = job
+        self.profile = Profile(job.points)
+        self.recorder = recorder
+        self.timeout_ns = round(job.timeout * NANOSECONDS)
+        self.connections: set[Connection] = set()
+        self.connecting = 0
+        self.unfinished = 0
+        self.window = 0.0
+        self.good_in_window = 0
+        self.start_ns = 0
+        self.end_ns = 0
+        self.stopped = asyncio.Event()
+        self._class = connection_class(job.method, exchange)
+        self._exchange = exchange
+        self._connector = connector
+
+    async def run(self, start_ns: int) -> None:
+        """Drive the load that begins at a moment of `perf_counter_ns`.
+
+        Errors: GeneratorError.
+        """
+        self.start_ns = self.recorder.start_ns = start_ns
+        self.end_ns = start_ns + round(self.profile.duration * NANOSECONDS)
+        sweeper = asyncio.create_task(self._sweep())
+        try:
+            await self.drive()
+        finally:
+            sweeper.cancel()
+            self.unfinished += sum(connection.give_up() for connection in tuple(self.connections))
+
+    def stop(self) -> None:
+        """Send nothing more; `run` returns within `STOPPING` seconds."""
+        self.end_ns = min(self.end_ns, perf_counter_ns())
+        self.stopped.set()
+
+    @property
+    def scheduled(self) -> Scheduled:
+        return Scheduled()
+
+    # for the models
+
+    async def drive(self) -> None:
+        raise NotImplementedError
+
+    def free(self, connection: Connection, now: int) -> None:
+        raise NotImplementedError
+
+    def gone(self, connection: Connection) -> None:
+        raise NotImplementedError
+
+    def swept(self, now: int) -> None:
+        """Look after requests that wait; called a few times a second and more often for short timeouts."""
+
+    async def connect(self) -> Connection:
+        """Errors: ConnectError, GeneratorError."""
+        self.connecting += 1
+        try:
+            connection = await self._connector.open(self._new)
+        finally:
+            self.connecting -= 1
+        self.connections.add(connection)
+        return connection
+
+    def expire_rest(self) -> None:
+        """A timeout after the end of sending nothing that is still out comes in time."""
+        for connection in tuple(self.connections):
+            if connection.sent:
+                connection.expire()
+        limit = format_seconds(self.job.timeout)
+        for _ in range(self.connecting):
+            self.recorder.failed(f"{Cause.TIMEOUT}: no connection in {limit}", perf_counter_ns())
+
+    async def until(self, moment_ns: int) -> bool:
+        """Wait for a moment; False when the load was stopped before."""
+        # The timers of uvloop may be up to a millisecond early.
+        while (left := moment_ns - perf_counter_ns()) > 0 and not self.stopped.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left / NANOSECONDS):
+                    await self.stopped.wait()
+        return not self.stopped.is_set()
+
+    def close_window(self) -> None:
+        """Sending has ended: what throughput is measured over."""
+        self.window = max(self.end_ns - self.start_ns, 0) / NANOSECONDS
+        self.good_in_window = self.recorder.good_so_far
+
+    @property
+    def patience(self) -> float:
+        """Seconds that what is out is awaited after the end of sending."""
+        return min(self.job.timeout, STOPPING) if self.stopped.is_set() else self.job.timeout
+
+    def _new(self) -> Connection:
+        return self._class(self._exchange, self.recorder, self)
+
+    async def _sweep(self) -> None:
+        """One timer for the timeouts of all requests: each is noticed at most 5% (and 10 ms) late."""
+        period = min(max(self.job.timeout / 20, 0.01), 0.25)
+        while True:
+            await asyncio.sleep(period)
+            now = perf_counter_ns()
+            oldest = now - self.timeout_ns
+            for connection in tuple(self.connections):
+                if 0 < connection.sent <= oldest:
+                    connection.expire()
+            self.swept(now)

@@ -1,0 +1,207 @@
+"""The coordinator of a load: starts the workers, starts them together, merges what they see, stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import phasegate
+from phasegate.errors import ObservationError
+from phasegate.load.job import PROTOCOL, Job
+from phasegate.load.tally import Report, Tally
+from phasegate.load.timeline import Bin, Timeline
+from phasegate.model.measures import Distribution, Share
+from phasegate.units import format_seconds
+from phasegate.world import Command, Progress, Running, World
+
+EVERY = 0.25
+"""Seconds between two looks at whether to stop."""
+START_DELAY = 0.1
+"""Seconds from the start line to the start, so that every worker has read it before."""
+_COMMAND = ("python", "-m", "phasegate.load.worker")
+_FOLDER = Path(phasegate.__file__).resolve().parent.parent
+"""Where the worker imports phasegate from: the one that is running, whatever the current folder holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One load, over all workers."""
+
+    tally: Tally
+    report: Report
+    bins: tuple[Bin, ...]
+    stopped: str | None = None
+    """Why it was stopped before its time."""
+
+
+async def generate(job: Job, world: World) -> Outcome:
+    """Run a load to its end, or until `world.progress` says stop.
+
+    Errors: ObservationError when a worker cannot be started, dies, or cannot generate the load.
+    """
+    return await _Coordinator(job, world).run()
+
+
+class _Coordinator:
+    def __init__(self, job: Job, world: World) -> None:
+        self._job = job
+        self._world = world
+        self._duration = job.points[-1][0]
+        self._tally = Tally()
+        self._timeline = Timeline(workers=job.workers, seconds=self._duration + job.timeout)
+        self._reports: list[Report] = []
+        self._last = Tally()
+        self._at = 0.0
+        self._stopped: str | None = None
+
+    async def run(self) -> Outcome:
+        async with AsyncExitStack() as stack:
+            workers = [
+                _Worker(number, await stack.enter_async_context(self._open()))
+                for number in range(self._job.workers)
+            ]
+            await self._together(worker.prepare(self._job) for worker in workers)
+            for worker in workers:
+                await worker.write("start", delay=START_DELAY)
+            watching = asyncio.create_task(self._watch(workers))
+            try:
+                await self._together(self._collect(worker) for worker in workers)
+            finally:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
+        report = self._reports[0]
+        for other in self._reports[1:]:
+            report = report.merge(other)
+        bins = self._timeline.bins()
+        return Outcome(tally=self._tally, report=report, bins=bins, stopped=self._stopped)
+
+    def _open(self) -> Any:
+        return self._world.processes.open(Command(argv=_COMMAND, cwd=_FOLDER))
+
+    @staticmethod
+    async def _together(parts: Any) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for part in parts:
+                    group.create_task(part)
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _collect(self, worker: _Worker) -> None:
+        """Everything a worker says until its result."""
+        while True:
+            message = await worker.read()
+            match message.pop("type"):
+                case "progress":
+                    at = message.pop("at")
+                    tally = Tally.from_json(message)
+                    self._timeline.add(worker.number, at, tally)
+                    self._tally = self._tally.merge(tally)
+                    if at > self._at:
+                        self._at, self._last = at, tally
+                    else:
+                        self._last = self._last.merge(tally)
+                case "result":
+                    self._reports.append(Report.from_json(message))
+                    return
+                case "error":
+                    raise ObservationError(message["message"])
+
+    async def _watch(self, workers: list[_Worker]) -> None:
+        """Report what was seen so far, and tell the workers when it is time to stop."""
+        clock = self._world.clock
+        began = clock.now() + START_DELAY
+        seen = -1
+        while True:
+            elapsed = clock.now() - began
+            new = self._tally.requests != seen
+            seen = self._tally.requests
+            reason = await self._world.progress(
+                Progress(
+                    done=min(max(elapsed / self._duration, 0.0), 1.0),
+                    text=self._text(),
+                    measures=self._measures() if new else {},
+                )
+            )
+            if reason is not None and self._stopped is None and len(self._reports) < len(workers):
+                self._stopped = reason
+                for worker in workers:
+                    await worker.write("stop")
+            await clock.sleep(EVERY)
+
+    def _text(self) -> str:
+        if not self._at:
+            return "starting"
+        parts = [f"{self._tally.requests:,} requests", f"{self._last.requests:,}/s"]
+        last = Distribution(good=self._last.latency)
+        if edges := last.quantile(0.95):
+            parts.append(f"p95 {format_seconds(edges[1])}")
+        if self._tally.failed:
+            parts.append(f"{self._tally.failed:,} failed")
+        if self._tally.dropped:
+            parts.append(f"{self._tally.dropped:,} dropped")
+        return ", ".join(parts)
+
+    def _measures(self) -> Mapping[str, Share | Distribution]:
+        tally = self._tally
+        if not tally.requests:
+            return {}
+        failed = tally.failed + tally.dropped
+        return {
+            "success_rate": Share(passed=tally.good, total=tally.requests, sample=True),
+            "latency": Distribution(good=tally.latency, failed=failed),
+        }
+
+
+class _Worker:
+    """One worker process, by lines."""
+
+    def __init__(self, number: int, running: Running) -> None:
+        self.number = number
+        self._running = running
+
+    async def prepare(self, job: Job) -> None:
+        """Give it its part of the job. Errors: ObservationError."""
+        hello = await self.read()
+        if hello.get("protocol") != PROTOCOL:
+            raise ObservationError(
+                f"load worker {self.number + 1} speaks protocol {hello.get('protocol')}, not {PROTOCOL}"
+            )
+        await self.write("job", **replace(job, worker=self.number).to_json())
+        answer = await self.read()
+        if answer["type"] != "ready":
+            raise ObservationError(answer.get("message", "a load worker did not get ready"))
+
+    async def write(self, kind: str, **fields: Any) -> None:
+        await self._running.write_line(json.dumps({"type": kind, **fields}))
+
+    async def read(self) -> dict[str, Any]:
+        """Errors: ObservationError when the worker has ended or says something that is no message."""
+        line = await self._running.read_line()
+        if line is None:
+            raise ObservationError(await self._death())
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict) or "type" not in message:
+            raise ObservationError(f"load worker {self.number + 1} said {line[:200]!r}")
+        return message
+
+    async def _death(self) -> str:
+        completed = await self._running.wait()
+        lines = completed.stderr.decode("utf-8", "replace").strip().splitlines()
+        if completed.error:
+            how = completed.error
+        elif completed.signal is not None:
+            how = f"signal {completed.signal}"
+        else:
+            how = f"exit code {completed.exit_code}"
+        detail = f": {lines[-1]}" if lines else ""
+        return f"load worker {self.number + 1} ended before its result ({how}){detail}"

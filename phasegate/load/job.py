@@ -1,0 +1,89 @@
+"""What a worker is told to do, and the lines it is told it in.
+
+Coordinator and worker exchange JSON objects, one a line, each with a `type`:
+
+    worker       hello {protocol}
+    coordinator  job {...}            see `Job`
+    worker       ready                or error {message}
+    coordinator  start {delay}        seconds until the load begins, the same for all workers
+    worker       progress {...}       once a second: what came in since the line before, see `Tally`
+    coordinator  stop                 at any time: send nothing more and report
+    worker       result {...}         see `Report`; then it ends
+
+A worker whose input ends without `stop` has lost its coordinator and ends at once.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The whole load, and which part of it is this worker's: request, or connection, k is done by worker
+    k modulo `workers`."""
+
+    url: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    statuses: tuple[int, ...] = tuple(range(200, 300))
+    """Those of a good answer."""
+    wanted: str = "2xx"
+    """The same for people."""
+    expect: Mapping[str, Any] | None = None
+    """As the plan has it, when it looks at more than the status: headers, body, latency."""
+    timeout: float = 30.0
+    open: bool = False
+    """True: the level of the profile is a rate; False: it is a number of connections."""
+    points: tuple[tuple[float, float], ...]
+    """See `Profile`."""
+    connections: int
+    """The most that are open at once, over all workers."""
+    worker: int = 0
+    workers: int = 1
+    tls: Mapping[str, str] = field(default_factory=dict)
+    """`ca`, `cert`, `key`: absolute paths."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "url": self.url,
+            "method": self.method,
+            "headers": [list(pair) for pair in self.headers],
+            "body": None if self.body is None else base64.b64encode(self.body).decode(),
+            "statuses": list(self.statuses),
+            "wanted": self.wanted,
+            "expect": None if self.expect is None else dict(self.expect),
+            "timeout": self.timeout,
+            "open": self.open,
+            "points": [list(point) for point in self.points],
+            "connections": self.connections,
+            "worker": self.worker,
+            "workers": self.workers,
+            "tls": dict(self.tls),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        body = data["body"]
+        return cls(
+            url=data["url"],
+            method=data["method"],
+            headers=tuple((name, value) for name, value in data["headers"]),
+            body=None if body is None else base64.b64decode(body),
+            statuses=tuple(data["statuses"]),
+            wanted=data["wanted"],
+            expect=data["expect"],
+            timeout=data["timeout"],
+            open=data["open"],
+            points=tuple((time, level) for time, level in data["points"]),
+            connections=data["connections"],
+            worker=data["worker"],
+            workers=data["workers"],
+            tls=data["tls"],
+        )

@@ -1,0 +1,137 @@
+"""Counting while requests are under way: a few additions a request, and memory that stays flat."""
+
+from __future__ import annotations
+
+from phasegate.load.tally import CAUSES, EXAMPLES, OTHER, Example, Tally
+from phasegate.model.histogram import BUCKETS, NANOSECONDS, Histogram, bucket_of
+
+ANSWER_KEPT = 4_096
+"""Bytes of a failing answer that are kept as evidence."""
+_NEVER = 1 << 63
+
+
+class Meter:
+    """Durations since the last `take`, as counts by bucket."""
+
+    __slots__ = ("counts", "maximum_ns", "minimum_ns", "total_ns")
+
+    def __init__(self) -> None:
+        self.counts = [0] * BUCKETS
+        self.minimum_ns = _NEVER
+        self.maximum_ns = 0
+        self.total_ns = 0
+
+    def add(self, nanoseconds: int) -> None:
+        # `bucket_of`, written out: this runs for every request.
+        shift = nanoseconds.bit_length() - 8
+        self.counts[(shift << 7) + (nanoseconds >> shift) if shift > 0 else nanoseconds] += 1
+        self.total_ns += nanoseconds
+        if nanoseconds > self.maximum_ns:
+            self.maximum_ns = nanoseconds
+        if nanoseconds < self.minimum_ns:
+            self.minimum_ns = nanoseconds
+
+    def take(self) -> Histogram:
+        """What was added since the last time; starts again from nothing."""
+        if self.minimum_ns == _NEVER:
+            return Histogram()
+        first, last = bucket_of(self.minimum_ns), bucket_of(self.maximum_ns) + 1
+        taken = Histogram.of_counts(
+            {bucket: count for bucket, count in enumerate(self.counts[first:last], first) if count},
+            minimum_ns=self.minimum_ns,
+            maximum_ns=self.maximum_ns,
+            total_ns=self.total_ns,
+        )
+        self.counts[first:last] = [0] * (last - first)
+        self.minimum_ns, self.maximum_ns, self.total_ns = _NEVER, 0, 0
+        return taken
+
+    @property
+    def n(self) -> int:
+        return sum(self.counts)
+
+
+class Recorder:
+    """What one worker sees. Moments are `perf_counter_ns`; `start_ns` is when the load begins."""
+
+    __slots__ = (
+        "_causes",
+        "_dropped",
+        "_failing",
+        "_known",
+        "_latency",
+        "_service",
+        "episodes",
+        "examples",
+        "first_ns",
+        "good",
+        "last_ns",
+        "start_ns",
+        "taken",
+    )
+
+    def __init__(self, *, open: bool) -> None:
+        self._latency = Meter()
+        self._service = Meter() if open else self._latency
+        """In the closed model a request is due when it is sent."""
+        self._causes: dict[str, int] = {}
+        self._known: set[str] = set()
+        self._dropped = 0
+        self.taken = 0
+        """Good answers up to the last `take`."""
+        self._failing = False
+        self.episodes = 0
+        self.examples: list[Example] = []
+        self.start_ns = 0
+        self.first_ns = 0
+        self.last_ns = 0
+        self.good = self._good_open if open else self._good_closed
+        """`good(due, sent, now)`: an answer that was what it should be."""
+
+    def failed(self, cause: str, now: int, answer: bytes = b"") -> None:
+        """A request that got no answer, or a wrong one."""
+        self.first_ns = self.first_ns or now
+        self.last_ns = now
+        if not self._failing:
+            self._failing = True
+            self.episodes += 1
+        if cause not in self._known:
+            if len(self._known) >= CAUSES:
+                cause = OTHER
+            self._known.add(cause)
+        self._causes[cause] = self._causes.get(cause, 0) + 1
+        if len(self.examples) < EXAMPLES:
+            text = bytes(answer[:ANSWER_KEPT]).decode("utf-8", "replace")
+            self.examples.append(Example(cause=cause, at=(now - self.start_ns) / NANOSECONDS, answer=text))
+
+    def dropped(self, count: int) -> None:
+        self._dropped += count
+
+    @property
+    def good_so_far(self) -> int:
+        return self.taken + self._latency.n
+
+    def take(self) -> Tally:
+        """What came in since the last time."""
+        latency = self._latency.take()
+        service = latency if self._service is self._latency else self._service.take()
+        self.taken += latency.n
+        tally = Tally(latency=latency, service=service, causes=self._causes, dropped=self._dropped)
+        self._causes = {}
+        self._dropped = 0
+        return tally
+
+    def _good_closed(self, due: int, sent: int, now: int) -> None:
+        self._latency.add(now - sent)
+        self._failing = False
+        self.last_ns = now
+        if not self.first_ns:
+            self.first_ns = now
+
+    def _good_open(self, due: int, sent: int, now: int) -> None:
+        self._latency.add(now - due)
+        self._service.add(now - sent)
+        self._failing = False
+        self.last_ns = now
+        if not self.first_ns:
+            self.first_ns = now

@@ -1,0 +1,80 @@
+"""The request of a load, as bytes, and where it goes: made once, sent often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+_DEFAULT_HEADERS = (("User-Agent", "phasegate"), ("Accept", "*/*"))
+_PATH_SAFE = "/:@!$&'()*+,;=-._~%"
+_QUERY_SAFE = _PATH_SAFE + "?[]"
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    host: str
+    """Without the brackets of an IPv6 address."""
+    port: int
+    tls: bool
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def endpoint_of(url: str) -> Endpoint:
+    """Errors: ValueError for anything but an absolute http or https URL."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an http or https URL")
+    tls = parts.scheme == "https"
+    return Endpoint(host=parts.hostname, port=parts.port or (443 if tls else 80), tls=tls)
+
+
+def request_bytes(method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> bytes:
+    """An HTTP/1.1 request; given headers replace the ones made here (Host, User-Agent, Accept, lengths).
+
+    Errors: ValueError for a method or header that would end its line early or is no token.
+    """
+    endpoint = endpoint_of(url)
+    parts = urlsplit(url)
+    target = quote(parts.path or "/", safe=_PATH_SAFE)
+    if parts.query:
+        target += "?" + quote(parts.query, safe=_QUERY_SAFE)
+    given = tuple(headers)
+    for problem in (*_problem_of_method(method), *_problems_of_headers(given)):
+        raise ValueError(problem)
+    own = [("Host", _host_header(endpoint)), *_DEFAULT_HEADERS]
+    if body is not None:
+        own.append(("Content-Length", str(len(body))))
+    named = {name.lower() for name, _ in given}
+    lines = [f"{method} {target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in own if name.lower() not in named]
+    lines += [f"{name}: {value}" for name, value in given]
+    return "\r\n".join((*lines, "", "")).encode("utf-8") + (body or b"")
+
+
+def header_problems(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """What is wrong with header names and values, for plan errors."""
+    return tuple(_problems_of_headers(headers))
+
+
+def _problems_of_headers(headers: Iterable[tuple[str, str]]) -> Iterable[str]:
+    for name, value in headers:
+        if not name or not set(name) <= _TOKEN:
+            yield f"{name!r} is not a header name"
+        elif any(character in value for character in "\r\n\0"):
+            yield f"the value of header {name!r} contains a line break or a null character"
+
+
+def _problem_of_method(method: str) -> Iterable[str]:
+    if not method or not set(method) <= _TOKEN:
+        yield f"{method!r} is not an HTTP method"
+
+
+def _host_header(endpoint: Endpoint) -> str:
+    if endpoint.port == (443 if endpoint.tls else 80):
+        return str(endpoint).rpartition(":")[0]
+    return str(endpoint)

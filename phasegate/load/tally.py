@@ -1,0 +1,172 @@
+"""What was counted: mergeable over seconds and over workers, exact in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from phasegate.model.histogram import Histogram
+
+CAUSES = 50
+"""How many different causes are kept apart; messages may quote what the target sent."""
+OTHER = "other failures"
+EXAMPLES = 5
+"""How many failing exchanges are kept as evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Exchanges that ended in some span of time, and requests that were never sent."""
+
+    latency: Histogram = field(default_factory=Histogram)
+    """Of good answers: from the moment a request was due to the end of its answer."""
+    service: Histogram = field(default_factory=Histogram)
+    """Of good answers: from the moment a request was sent."""
+    causes: Mapping[str, int] = field(default_factory=dict)
+    """Requests without a good answer."""
+    dropped: int = 0
+    """Requests that waited for a free connection until their timeout."""
+
+    @property
+    def good(self) -> int:
+        return self.latency.n
+
+    @property
+    def failed(self) -> int:
+        return sum(self.causes.values())
+
+    @property
+    def requests(self) -> int:
+        return self.good + self.failed
+
+    def merge(self, other: Tally) -> Tally:
+        return Tally(
+            latency=self.latency.merge(other.latency),
+            service=self.service.merge(other.service),
+            causes=merge_causes(self.causes, other.causes),
+            dropped=self.dropped + other.dropped,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "latency": histogram_to_json(self.latency),
+            "service": None if self.service == self.latency else histogram_to_json(self.service),
+            "causes": dict(self.causes),
+            "dropped": self.dropped,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Tally:
+        latency = histogram_from_json(data["latency"])
+        service = data["service"]
+        return cls(
+            latency=latency,
+            service=latency if service is None else histogram_from_json(service),
+            causes=data["causes"],
+            dropped=data["dropped"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A failing exchange; `answer` is what came, as text, cut."""
+
+    cause: str
+    at: float
+    """Seconds from the start of the load."""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a worker says at its end, beside the tallies it has sent."""
+
+    window: float = 0.0
+    """Seconds in which requests were sent: the planned duration, less when it was stopped."""
+    good_in_window: int = 0
+    scheduled: int = 0
+    """Open model: requests that were due."""
+    sent: int = 0
+    """Open model: those of them that were not dropped."""
+    unfinished: int = 0
+    """Requests given up because the load was stopped; counted nowhere else."""
+    episodes: int = 0
+    first: float | None = None
+    """When, in seconds from the start, the first and the last exchange ended."""
+    last: float | None = None
+    lag: float = 0.0
+    """The longest time, in seconds, that the worker was late for its own clock tick."""
+    busy: float = 0.0
+    """Share of the window that the worker's processor time took."""
+    examples: tuple[Example, ...] = ()
+
+    def merge(self, other: Report) -> Report:
+        """Both workers together; an outage that both saw counts as two episodes."""
+        return Report(
+            window=max(self.window, other.window),
+            good_in_window=self.good_in_window + other.good_in_window,
+            scheduled=self.scheduled + other.scheduled,
+            sent=self.sent + other.sent,
+            unfinished=self.unfinished + other.unfinished,
+            episodes=self.episodes + other.episodes,
+            first=_extreme(min, self.first, other.first),
+            last=_extreme(max, self.last, other.last),
+            lag=max(self.lag, other.lag),
+            busy=max(self.busy, other.busy),
+            examples=tuple(sorted(self.examples + other.examples, key=lambda one: one.at)[:EXAMPLES]),
+        )
+
+    @property
+    def span(self) -> float | None:
+        return None if self.first is None or self.last is None else self.last - self.first
+
+    def to_json(self) -> dict[str, Any]:
+        examples = [{"cause": one.cause, "at": one.at, "answer": one.answer} for one in self.examples]
+        return {name: getattr(self, name) for name in _PLAIN} | {"examples": examples}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Report:
+        return cls(
+            **{name: data[name] for name in _PLAIN},
+            examples=tuple(Example(**one) for one in data["examples"]),
+        )
+
+
+_PLAIN = (
+    "window",
+    "good_in_window",
+    "scheduled",
+    "sent",
+    "unfinished",
+    "episodes",
+    "first",
+    "last",
+    "lag",
+    "busy",
+)
+
+
+def merge_causes(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    """Sums by cause; the number of causes stays bounded, and no count is lost."""
+    merged = dict(first)
+    for cause, count in second.items():
+        kept = cause if cause in merged or len(merged) < CAUSES else OTHER
+        merged[kept] = merged.get(kept, 0) + count
+    return merged
+
+
+def histogram_to_json(histogram: Histogram) -> list[Any]:
+    flat = [number for pair in histogram.counts for number in pair]
+    return [histogram.minimum_ns, histogram.maximum_ns, histogram.total_ns, flat]
+
+
+def histogram_from_json(data: list[Any]) -> Histogram:
+    minimum, maximum, total, flat = data
+    counts = dict(zip(flat[::2], flat[1::2], strict=True))
+    return Histogram.of_counts(counts, minimum_ns=minimum, maximum_ns=maximum, total_ns=total)
+
+
+def _extreme(pick: Any, first: float | None, second: float | None) -> float | None:
+    known = [value for value in (first, second) if value is not None]
+    return pick(known) if known else None

@@ -1,0 +1,166 @@
+"""`python -m phasegate.load.worker`: one process that generates load; for its lines see `job`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from time import perf_counter_ns
+from typing import Any
+
+import uvloop
+
+from phasegate.load.closed import Closed
+from phasegate.load.connection import Check, Exchange
+from phasegate.load.connector import Connector, GeneratorError
+from phasegate.load.driver import Driver
+from phasegate.load.job import PROTOCOL, Job
+from phasegate.load.open import Open
+from phasegate.load.pacing import NANOSECONDS
+from phasegate.load.recorder import Recorder
+from phasegate.load.request import endpoint_of, request_bytes
+from phasegate.load.tally import Report, Tally
+
+TICK = 1.0
+"""Seconds between two progress lines."""
+LINE_LIMIT = 64 << 20
+"""Bytes of a job with its body."""
+
+
+class Worker:
+    """One load, from its job to its result."""
+
+    def __init__(self, job: Job) -> None:
+        """Errors: GeneratorError, ValueError."""
+        self.recorder = Recorder(open=job.open)
+        endpoint = endpoint_of(job.url)
+        connector = Connector(endpoint, timeout=job.timeout, tls=job.tls)
+        model = Open if job.open else Closed
+        self.driver: Driver = model(job, _exchange(job), connector, self.recorder)
+        self._lag_ns = 0
+
+    async def run(self, delay: float) -> None:
+        """Errors: GeneratorError."""
+        start_ns = perf_counter_ns() + round(delay * NANOSECONDS)
+        ticker = asyncio.create_task(self._tick(start_ns))
+        # What is alive now stays: the collector need not look at it again while requests are timed.
+        gc.collect()
+        gc.freeze()
+        await self.driver.until(start_ns)
+        began = time.process_time()
+        try:
+            await self.driver.run(start_ns)
+        finally:
+            ticker.cancel()
+        took = time.process_time() - began
+        elapsed = (perf_counter_ns() - start_ns) / NANOSECONDS
+        _write("progress", **self._progress(elapsed))
+        _write("result", **self._report(took).to_json())
+
+    async def _tick(self, start_ns: int) -> None:
+        """A progress line at the end of each second of the load."""
+        tick = 0
+        while True:
+            tick += 1
+            due_ns = start_ns + round(tick * TICK * NANOSECONDS)
+            await asyncio.sleep(max(due_ns - perf_counter_ns(), 0) / NANOSECONDS)
+            self._lag_ns = max(self._lag_ns, perf_counter_ns() - due_ns)
+            _write("progress", **self._progress(tick * TICK))
+
+    def _progress(self, elapsed: float) -> dict[str, Any]:
+        tally: Tally = self.recorder.take()
+        return {"at": elapsed, **tally.to_json()}
+
+    def _report(self, took: float) -> Report:
+        driver, recorder = self.driver, self.recorder
+        scheduled = driver.scheduled
+        return Report(
+            window=driver.window,
+            good_in_window=driver.good_in_window,
+            scheduled=scheduled.due,
+            sent=scheduled.sent,
+            unfinished=driver.unfinished,
+            episodes=recorder.episodes,
+            first=_since(recorder.start_ns, recorder.first_ns),
+            last=_since(recorder.start_ns, recorder.last_ns),
+            lag=self._lag_ns / NANOSECONDS,
+            busy=min(took / driver.window, 1.0) if driver.window else 0.0,
+            examples=tuple(recorder.examples),
+        )
+
+
+def _exchange(job: Job) -> Exchange:
+    good = bytearray(1000)
+    for status in job.statuses:
+        good[status] = 1
+    return Exchange(
+        request=request_bytes(job.method, job.url, job.headers, job.body),
+        url=job.url,
+        timeout=job.timeout,
+        good=bytes(good),
+        wanted=job.wanted,
+        check=None if job.expect is None else _compiled(job.expect),
+    )
+
+
+def _compiled(expect: Mapping[str, Any]) -> Check:
+    # pydantic takes as long to import as everything else here together.
+    from phasegate.http.expectation import Expect
+
+    return Expect.model_validate(expect).compile()
+
+
+def _since(start_ns: int, moment_ns: int) -> float | None:
+    return (moment_ns - start_ns) / NANOSECONDS if moment_ns else None
+
+
+def _write(kind: str, **fields: Any) -> None:
+    sys.stdout.write(json.dumps({"type": kind, **fields}, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def _allow_connections() -> None:
+    """Many connections need many descriptors: take all that this user may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def _lines() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=LINE_LIMIT)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    return reader
+
+
+async def _obey(lines: asyncio.StreamReader, driver: Driver) -> None:
+    """Wait for `stop`; without a coordinator there is nobody to report to."""
+    while line := await lines.readline():
+        if json.loads(line)["type"] == "stop":
+            driver.stop()
+    os._exit(1)
+
+
+async def _main() -> None:
+    _allow_connections()
+    lines = await _lines()
+    _write("hello", protocol=PROTOCOL)
+    try:
+        worker = Worker(Job.from_json(json.loads(await lines.readline())))
+        _write("ready")
+        start = json.loads(await lines.readline())
+        obeying = asyncio.create_task(_obey(lines, worker.driver))
+        await worker.run(start.get("delay", 0.0))
+        obeying.cancel()
+    except GeneratorError as error:
+        _write("error", message=str(error))
+
+
+if __name__ == "__main__":
+    uvloop.run(_main())

@@ -1,0 +1,118 @@
+"""When requests are due: exact counts, exact moments, nothing lost between workers."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phasegate.load.pacing import Profile, share_of
+
+levels = st.floats(0.0, 100_000.0, allow_nan=False).map(lambda value: round(value, 3))
+spans = st.floats(0.001, 600.0, allow_nan=False).map(lambda value: round(value, 3))
+
+
+@st.composite
+def profiles(draw: st.DrawFn) -> Profile:
+    """Ramps, jumps, plateaus and pauses, with at least one request."""
+    moment = draw(spans)
+    points = [(0.0, draw(levels) + 1.0), (moment, draw(levels))]
+    for _ in range(draw(st.integers(0, 4))):
+        moment += draw(st.one_of(st.just(0.0), spans))
+        points.append((moment, draw(levels)))
+    return Profile(tuple(points))
+
+
+def test_constant_rate_is_evenly_spaced() -> None:
+    profile = Profile.ramped(200.0, 10.0)
+    assert profile.total == 2_000
+    assert [profile.due(k) for k in (0, 1, 2, 1_999)] == pytest.approx([0.0, 0.005, 0.010, 9.995])
+
+
+def test_ramp_sends_half_of_what_the_full_rate_would() -> None:
+    profile = Profile.ramped(100.0, 10.0, ramp=4.0)
+    assert profile.total == 200 + 600
+    assert profile.due(200) == pytest.approx(4.0)
+    assert profile.due(50) == pytest.approx(2.0), "a quarter of the ramp's requests are due after half of it"
+    assert profile.due(201) - profile.due(200) == pytest.approx(0.01)
+
+
+def test_ramp_as_long_as_the_load_never_holds_a_level() -> None:
+    assert Profile.ramped(100.0, 10.0, ramp=10.0).total == 500
+
+
+@pytest.mark.parametrize(
+    ("rate", "duration", "total"),
+    [(0.1, 30.0, 3), (1 / 3, 9.0, 3), (0.1, 1.0, 1), (1000.0, 0.1, 100), (3.3, 1.0, 4)],
+)
+def test_rounding_never_adds_a_request(rate: float, duration: float, total: int) -> None:
+    assert Profile.ramped(rate, duration).total == total
+
+
+def test_fall_to_zero_and_rise_again_leaves_a_pause() -> None:
+    profile = Profile(((0.0, 10.0), (1.0, 10.0), (1.0, 0.0), (3.0, 0.0), (3.0, 10.0), (4.0, 10.0)))
+    assert profile.total == 20
+    assert profile.due(9) == pytest.approx(0.9)
+    assert profile.due(10) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    "points", [((0.0, 1.0),), ((1.0, 1.0), (2.0, 1.0)), ((0.0, 1.0), (2.0, 1.0), (1.0, 1.0))]
+)
+def test_points_out_of_order_are_refused(points: tuple[tuple[float, float], ...]) -> None:
+    with pytest.raises(ValueError, match="points"):
+        Profile(points)
+
+
+@given(profiles(), st.data())
+def test_due_moments_rise_and_the_area_at_each_is_its_number(profile: Profile, data: st.DataObject) -> None:
+    request = data.draw(st.integers(0, profile.total - 1))
+    moment = profile.due(request)
+    assert 0 <= moment <= profile.duration
+    assert moment <= profile.due(request + 1)
+    assert _area(profile, moment) == pytest.approx(request, rel=1e-6, abs=1e-4)
+
+
+@given(profiles(), st.floats(0, 1))
+def test_due_by_counts_exactly_the_requests_whose_moment_has_come(profile: Profile, share: float) -> None:
+    moment = profile.duration * share
+    count = profile.due_by(moment)
+    assert count == 0 or profile.due(count - 1) <= moment or count == profile.total
+    assert count == profile.total or profile.due(count) > moment
+
+
+@given(profiles())
+def test_nothing_is_due_before_the_start_and_all_is_at_the_end(profile: Profile) -> None:
+    assert profile.due_by(-1.0) == 0
+    assert profile.due_by(profile.duration) == profile.total
+
+
+@given(st.integers(0, 10_000), st.integers(1, 64))
+def test_workers_together_have_everything_once(total: int, workers: int) -> None:
+    shares = [share_of(total, worker, workers) for worker in range(workers)]
+    assert sum(shares) == total
+    assert shares == [len(range(worker, total, workers)) for worker in range(workers)]
+
+
+@given(st.integers(1, 500), spans, spans)
+def test_ramp_opens_connections_one_after_the_other(connections: int, duration: float, ramp: float) -> None:
+    profile = Profile.ramped(float(connections), ramp + duration, ramp)
+    moments = [profile.reaches(number) for number in range(connections)]
+    assert all(moment is not None and 0 <= moment < ramp for moment in moments)
+    assert moments == sorted(moments, key=lambda moment: moment or 0.0)
+    assert profile.reaches(connections) is None
+
+
+def _area(profile: Profile, until: float) -> float:
+    """The area below the profile by the trapezoid rule over its points: exact, and written differently."""
+    parts = []
+    for (start, low), (end, high) in pairwise(profile.points):
+        if end <= start or until <= start:
+            continue
+        stop = min(until, end)
+        top = low + (high - low) * (stop - start) / (end - start)
+        parts.append((low + top) / 2 * (stop - start))
+    return math.fsum(parts)
