@@ -11,6 +11,7 @@ from phasegate.fields import Closed
 from phasegate.http.expectation import BodyError, body_text, parse_json
 from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import ABSENT, SUBJECT_LIMIT, compile_pattern, excerpt
+from phasegate.substitution import as_text
 from phasegate.world import HttpReply, header
 
 
@@ -85,3 +86,7 @@ class Captured:
     name: str
     value: Any
     secret: bool
+
+    @property
+    def text(self) -> str:
+        return as_text(self.value)

@@ -139,17 +139,12 @@ class HttpxClient:
                 headers=self._headers(request),
                 content=request.body,
                 # httpcore closes a socket whose TLS handshake it gave up itself, not one that was cancelled
-                extensions={"trace": watch.trace, "timeout": {"connect": 0.99 * watch.left(request.timeout)}},
+                extensions={"trace": watch.trace, "timeout": {"connect": watch.left(request.timeout) * 0.95}},
             )
             response = await self._transport(request.url).handle_async_request(outgoing)
-        except (
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            OSError,
-            ValueError,
-            OverflowError,
-            ExceptionGroup,
-        ) as error:
+        except httpx.TimeoutException as error:
+            raise TimeoutError from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ExceptionGroup) as error:
             return failure_of(error, request.url, watch.phase, watch.elapsed)
         return await self._read(request, response, watch)
 

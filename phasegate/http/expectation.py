@@ -18,7 +18,7 @@ from phasegate.http.json_path import JsonPath
 from phasegate.http.json_schema import BodySchema
 from phasegate.http.matcher import ABSENT, COMPARISONS, Matcher, excerpt
 from phasegate.http.problems import Location, refuse
-from phasegate.substitution import fill, names_in
+from phasegate.substitution import fill, finish, names_in
 from phasegate.units import Dimension, format_seconds, parse_as
 from phasegate.world import HttpReply, header
 
@@ -57,6 +57,11 @@ class Expect(Closed):
     def asserts(self) -> bool:
         """Whether it says anything at all."""
         return bool(self._pieces())
+
+    @property
+    def templated(self) -> bool:
+        """Whether anything in it changes when values are put in."""
+        return any("$" in repr(piece.written) and _changes(piece.written) for piece in self._pieces())
 
     def filled(self, values: Mapping[str, Any]) -> Expect:
         """With values put in for `${name}` and `$$` resolved. Errors: UnknownNameError."""
@@ -243,6 +248,10 @@ def _refuse_constant(name: str) -> Any:
 def _note(failures: list[str], subject: str, failure: str | None) -> None:
     if failure is not None:
         failures.append(f"expected {subject} {failure}")
+
+
+def _changes(written: Any) -> bool:
+    return any(True for _ in names_in(written)) or finish(written) != written
 
 
 def _problem_of(piece: _Piece) -> tuple[Location, str] | None:

@@ -54,6 +54,8 @@ def _explain(error: Exception, phase: Phase, received: int) -> tuple[Cause, str]
                 return Cause.DNS, inner.strerror or str(inner)
             case ssl.SSLError():
                 return Cause.TLS, _tls_words(inner)
+            case OverflowError():
+                return Cause.PROTOCOL, f"the request cannot be sent: {_one_line(str(inner))}"
             case ConnectionRefusedError():
                 return Cause.REFUSED, ""
             case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():

@@ -1,0 +1,107 @@
+"""From a request as written to the one that is sent: values put in, URL joined, body encoded."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from phasegate.http.suite import Part, Request
+from phasegate.substitution import as_text, fill
+from phasegate.world import HttpRequest
+
+
+class ComposeError(ValueError):
+    """The request cannot be made with the values at hand."""
+
+
+def compose(
+    request: Request,
+    *,
+    base: str,
+    common: Mapping[str, str],
+    values: Mapping[str, Any],
+    timeout: float,
+) -> HttpRequest:
+    """`base` is absolute; `common` are headers, over which those of the request win.
+
+    Errors: UnknownNameError for a value that is missing, ComposeError, OSError for files of a multipart body.
+    """
+    body, content_type = _body(request, values)
+    own = {name: as_text(value) for name, value in fill(dict(request.headers), values).items()}
+    named = {name.lower() for name in own}
+    shared = {name: as_text(value) for name, value in fill(dict(common), values).items()}
+    headers = {name: value for name, value in shared.items() if name.lower() not in named} | own
+    if content_type and not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = content_type
+    return HttpRequest(
+        method=request.method,
+        url=_url(as_text(fill(request.url, values)), base, fill(request.query, values)),
+        headers=tuple(headers.items()),
+        body=body,
+        timeout=request.timeout or timeout,
+        follow=request.follow,
+    )
+
+
+def _url(written: str, base: str, query: Mapping[str, Any]) -> str:
+    if not written.startswith(("/", "http://", "https://")):
+        raise ComposeError(f"{written[:200]!r} is neither a path nor an HTTP URL")
+    url = base.rstrip("/") + written if written.startswith("/") else written
+    if not query:
+        return url
+    url, _, fragment = url.partition("#")
+    added = urlencode(list(_pairs(query)))
+    return f"{url}{'&' if '?' in url else '?'}{added}{'#' + fragment if fragment else ''}"
+
+
+def _body(request: Request, values: Mapping[str, Any]) -> tuple[bytes | None, str | None]:
+    if request.has_json:
+        document = fill(request.json_, values)
+        return json.dumps(document, ensure_ascii=False).encode(), "application/json"
+    if request.form is not None:
+        pairs = list(_pairs(fill(request.form, values)))
+        return urlencode(pairs).encode(), "application/x-www-form-urlencoded"
+    if request.multipart is not None:
+        return _multipart(request.multipart, values)
+    if request.body is not None:
+        return as_text(fill(request.body, values)).encode(), None
+    return (b"", None) if request.method in ("POST", "PUT", "PATCH") else (None, None)
+
+
+def _pairs(fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for name, value in fields.items():
+        for item in value if isinstance(value, list | tuple) else [value]:
+            yield name, as_text(item)
+
+
+def _multipart(parts: Mapping[str, Part], values: Mapping[str, Any]) -> tuple[bytes, str]:
+    """A `multipart/form-data` body by RFC 7578, and its content type."""
+    boundary = f"phasegate-{secrets.token_hex(16)}"
+    body = bytearray()
+    for name, part in parts.items():
+        content = (
+            as_text(fill(part.content, values)).encode() if part.file is None else part.file.read_bytes()
+        )
+        filename = part.filename or (part.file.name if part.file is not None else None)
+        disposition = f'form-data; name="{_quoted(name)}"'
+        if filename is not None:
+            disposition += f'; filename="{_quoted(as_text(fill(filename, values)))}"'
+        kind = part.content_type or ("application/octet-stream" if part.file is not None else None)
+        lines = [f"--{boundary}", f"Content-Disposition: {disposition}"]
+        if kind is not None:
+            lines.append(f"Content-Type: {_one_line(as_text(fill(kind, values)))}")
+        body += "\r\n".join(lines).encode() + b"\r\n\r\n" + content + b"\r\n"
+    body += f"--{boundary}--\r\n".encode()
+    return bytes(body), f"multipart/form-data; boundary={boundary}"
+
+
+def _quoted(name: str) -> str:
+    """As the HTML standard escapes names and file names in multipart bodies."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\r", " ").replace("\n", " ")

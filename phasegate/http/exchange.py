@@ -1,0 +1,145 @@
+"""One request of a conversation: sent with its cookies, redirects followed, the reply looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from phasegate.errors import ObservationError
+from phasegate.http.capture import CaptureError
+from phasegate.http.compose import ComposeError, compose
+from phasegate.http.expectation import Expect, Expectation
+from phasegate.http.redirect import MAX_REDIRECTS, redirected
+from phasegate.http.suite import Request
+from phasegate.substitution import UnknownNameError
+from phasegate.world import Cause, HttpClient, HttpFailure, HttpReply, HttpRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What was sent, what came, and what was not as expected; no failures: it passed."""
+
+    sent: HttpRequest | None
+    outcome: HttpReply | HttpFailure | None
+    failures: tuple[str, ...]
+
+    @property
+    def elapsed(self) -> float | None:
+        return None if self.outcome is None else self.outcome.elapsed
+
+
+class Expectations:
+    """Compiled `expect`s: once for those without values to put in."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[int, Expectation] = {}
+        self._kept: list[Expect] = []
+
+    def of(self, expect: Expect, values: Mapping[str, Any]) -> Expectation:
+        """Errors: ValueError when it makes no sense with these values; UnknownNameError."""
+        if id(expect) in self._compiled:
+            return self._compiled[id(expect)]
+        if expect.templated:
+            return expect.filled(values).compile()
+        self._kept.append(expect)
+        return self._compiled.setdefault(id(expect), expect.compile())
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """The state of a flow: values captured so far and its cookie jar."""
+
+    http: HttpClient
+    base: str
+    headers: Mapping[str, str]
+    timeout: float
+    expectations: Expectations
+    values: dict[str, Any] = field(default_factory=dict)
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+    secrets: list[str] = field(default_factory=list)
+    """Values captured as secret, in order."""
+
+    async def send(self, request: Request, row: Mapping[str, Any], expect: Expect) -> Exchange:
+        """Send once and look at the reply; captures are not taken. Errors: ObservationError for a value
+        nobody has."""
+        values = {**self.values, **row}
+        try:
+            expectation = self.expectations.of(expect, values)
+            composed = compose(
+                request, base=self.base, common=self.headers, values=values, timeout=self.timeout
+            )
+        except UnknownNameError as error:
+            raise ObservationError(f"request {request.id!r}: ${{{error.name}}} has no value") from None
+        except (ComposeError, ValueError, OSError) as error:
+            return Exchange(sent=None, outcome=None, failures=(f"not sent: {error}",))
+        sent, outcome = await self._deliver(composed)
+        if isinstance(outcome, HttpFailure):
+            return Exchange(sent=sent, outcome=outcome, failures=(outcome.message,))
+        return Exchange(sent=sent, outcome=outcome, failures=expectation.check(outcome))
+
+    def take(self, request: Request, reply: HttpReply) -> tuple[str, ...]:
+        """Take the captures of a request; what cannot be captured is a failure."""
+        failures = []
+        for name, capture in request.capture.items():
+            try:
+                captured = capture.take(name, reply)
+            except CaptureError as error:
+                failures.append(str(error))
+                continue
+            self.values[name] = captured.value
+            if captured.secret:
+                self.secrets.append(captured.text)
+        return tuple(failures)
+
+    async def _deliver(self, request: HttpRequest) -> tuple[HttpRequest, HttpReply | HttpFailure]:
+        """Redirects are followed here, so that cookies set on the way are kept.
+
+        Shape: the first request as it was sent, and the last outcome with the time of all.
+        """
+        step, first, spent = replace(request, follow=False), None, 0.0
+        for _ in range(MAX_REDIRECTS + 1):
+            step = self._with_cookies(step)
+            first = first or step
+            outcome = await self.http.send(replace(step, timeout=max(request.timeout - spent, 0.001)))
+            spent += outcome.elapsed
+            if isinstance(outcome, HttpFailure):
+                return first, replace(outcome, elapsed=spent)
+            self._keep_cookies(step, outcome)
+            try:
+                following = redirected(step, outcome) if request.follow else None
+            except ValueError as error:
+                return first, HttpFailure(cause=Cause.PROTOCOL, message=str(error), elapsed=spent)
+            if following is None:
+                return first, replace(outcome, elapsed=spent)
+            step = following if _has_cookie(request) else _without_cookies(following)
+        message = f"more than {MAX_REDIRECTS} redirects, the last to {step.url[:200]}"
+        return first or step, HttpFailure(cause=Cause.REDIRECTS, message=message, elapsed=spent)
+
+    def _with_cookies(self, request: HttpRequest) -> HttpRequest:
+        if not self.cookies.jar or _has_cookie(request):
+            return request
+        try:
+            carrier = httpx.Request(request.method, request.url)
+        except httpx.InvalidURL:  # said by the client, in its words
+            return request
+        self.cookies.set_cookie_header(carrier)
+        cookie = carrier.headers.get("cookie")
+        return replace(request, headers=(*request.headers, ("Cookie", cookie))) if cookie else request
+
+    def _keep_cookies(self, request: HttpRequest, reply: HttpReply) -> None:
+        cookies = [pair for pair in reply.headers if pair[0].lower() == "set-cookie"]
+        if cookies:
+            carrier = httpx.Request(request.method, request.url)
+            self.cookies.extract_cookies(httpx.Response(reply.status, headers=cookies, request=carrier))
+
+
+def _has_cookie(request: HttpRequest) -> bool:
+    return any(name.lower() == "cookie" for name, _ in request.headers)
+
+
+def _without_cookies(request: HttpRequest) -> HttpRequest:
+    headers = tuple(pair for pair in request.headers if pair[0].lower() != "cookie")
+    return replace(request, headers=headers)

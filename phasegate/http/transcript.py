@@ -1,0 +1,49 @@
+"""An exchange as text, for evidence: what was sent, what came back, what was wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from phasegate.http.expectation import body_text
+from phasegate.units import format_seconds
+from phasegate.world import HttpFailure, HttpReply, HttpRequest
+
+SHOWN = 64 << 10
+"""Characters of each body that are kept."""
+
+
+def transcript(
+    request: HttpRequest, outcome: HttpReply | HttpFailure, failures: Sequence[str], *, about: str = ""
+) -> str:
+    lines = [f"# {about}"] if about else []
+    lines += [f"# {failure}" for failure in failures]
+    lines += ["", f"{request.method} {request.url}", *_headers(request.headers)]
+    if request.body:
+        lines += ["", _bounded(request.body.decode("utf-8", errors="replace"))]
+    match outcome:
+        case HttpFailure():
+            lines += ["", f"no answer after {format_seconds(outcome.elapsed)}: {outcome.message}"]
+        case HttpReply():
+            came = f"{outcome.http_version} {outcome.status} after {format_seconds(outcome.elapsed)}"
+            moved = f" from {outcome.url}" if outcome.url != request.url else ""
+            lines += ["", came + moved, *_headers(outcome.headers), "", _bounded(_readable(outcome))]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _headers(headers: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name}: {value}" for name, value in headers]
+
+
+def _readable(reply: HttpReply) -> str:
+    """JSON is indented; anything else is as it came."""
+    if len(reply.body) <= SHOWN:
+        try:
+            return json.dumps(json.loads(reply.body), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass
+    return body_text(reply)
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n... ({len(text):,} characters in all)"

@@ -1,0 +1,258 @@
+"""API suites: flows of requests with expectations and captures, each request a case."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import WithJsonSchema
+
+from phasegate.errors import ObservationError
+from phasegate.fields import NamedDocument
+from phasegate.http.exchange import Conversation, Expectations
+from phasegate.http.flow import Group, Telling, carried_over, run_group, with_earlier
+from phasegate.http.suite import SETUP, TEARDOWN, Suite
+from phasegate.kinds.base import CheckParams, Kind
+from phasegate.model.histogram import Histogram
+from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
+from phasegate.substitution import UnknownNameError, fill
+from phasegate.units import Dimension
+from phasegate.world import World
+
+FLOWS_AT_ONCE = 4
+CAUSES = 20
+"""How many different causes are told apart."""
+TEARDOWN_LIMIT = 30.0
+"""Seconds teardown may take when the check was ended from outside."""
+
+
+class ApiParams(CheckParams):
+    suite: Annotated[
+        Suite,
+        NamedDocument(),
+        WithJsonSchema({"type": "string", "description": "a suite file, relative to the plan's root"}),
+    ]
+
+
+class Api(Kind[ApiParams]):
+    name: ClassVar[str] = "api"
+    about: ClassVar[str] = "a suite of API requests in flows, with expectations and captures"
+    Params: ClassVar[type[CheckParams]] = ApiParams
+    example: ClassVar[Mapping[str, Any]] = {"suite": "checks/api/functions.yaml"}
+    has_cases: ClassVar[bool] = True
+
+    def measures(self, params: ApiParams) -> Mapping[str, MeasureSpec]:
+        counts = {
+            "passed": "requests answered as expected",
+            "failed": "requests answered otherwise, or not at all",
+            "skipped": "requests that were not sent",
+            "total": "requests of the suite, one for each row",
+        }
+        return {
+            "pass_rate": MeasureSpec(
+                type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="passed requests of all requests"
+            ),
+            "latency": MeasureSpec(
+                type=MeasureType.DISTRIBUTION,
+                dimension=Dimension.TIME,
+                about="from sending to the last byte; failed requests rank above every value",
+            ),
+        } | {
+            name: MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about)
+            for name, about in counts.items()
+        }
+
+    def defaults(self, params: ApiParams) -> tuple[str, ...]:
+        return ("pass_rate == 100%",)
+
+    def parts(self, params: ApiParams) -> frozenset[str] | None:
+        groups = _groups(params.suite)
+        requests = {f"{group.id}/{request.id}" for group in groups for request in group.requests}
+        return frozenset(requests | {group.id for group in groups} | {t for g in groups for t in g.tags})
+
+    def samples(self, params: ApiParams) -> int | None:
+        try:
+            return sum(1 for group in _groups(params.suite) for _ in group.planned())
+        except (OSError, ValueError):  # said where the file is named
+            return None
+
+    def summary(self, params: ApiParams) -> str:
+        flows, requests = params.suite.flows, sum(len(group.requests) for group in _groups(params.suite))
+        return f"{_count(len(flows), 'flow')}, {_count(requests, 'request')}"
+
+    async def observe(self, params: ApiParams, world: World) -> Observation:
+        """Errors: ObservationError when an address or a file of rows is missing."""
+        if not any(flow.requests for flow in params.suite.flows):
+            return Observation(error="the suite has no requests; add a flow with at least one")
+        flows, notes = _selected(params.suite, world.cases)
+        if not flows:
+            return Observation(error=f"no request of the suite is called {', '.join(world.cases)}")
+        try:
+            session = _Session(params, world, flows)
+            await session.run()
+        except (OSError, ValueError) as error:
+            return Observation(error=f"the rows of a request cannot be read: {error}")
+        return _observation(session.cases(), notes + session.notes, session.error)
+
+
+class _Session:
+    """One attempt: setup, the flows side by side, teardown."""
+
+    def __init__(self, params: ApiParams, world: World, flows: tuple[Group, ...]) -> None:
+        suite = params.suite
+        self._world = world
+        self._setup = Group(id=SETUP, requests=suite.setup)
+        self._teardown = Group(id=TEARDOWN, requests=suite.teardown)
+        self._flows = flows
+        self._carried = self._passed_before()
+        everything = (self._setup, *flows, self._teardown)
+        total = sum(1 for group in everything for _ in group.planned())
+        total -= sum(len(cases) for cases in self._carried.values())
+        self._telling = Telling(world=world, total=total)
+        self._base = self._address(suite.base)
+        self._headers = suite.headers
+        self._timeout = params.timeout
+        self._expectations = Expectations()
+        self._places = asyncio.Semaphore(FLOWS_AT_ONCE)
+        self.error: str | None = None
+        self.notes: tuple[str, ...] = ()
+        if self._carried:
+            self.notes = (f"{_count(len(self._carried), 'flow')} passed before and not run again",)
+
+    def cases(self) -> tuple[Case, ...]:
+        """In the order of the suite; what was begun and never ended is lost."""
+        earlier = {case.id: case for case in self._world.earlier}
+        known = {case.id: case for cases in self._carried.values() for case in cases}
+        known |= {case.id: with_earlier(case, earlier) for case in self._telling.cases}
+        ids = [id for group in (self._setup, *self._flows, self._teardown) for _, _, id in group.planned()]
+        return tuple(known[id] for id in ids if id in known) + tuple(
+            case for case in known.values() if case.id not in set(ids)
+        )
+
+    async def run(self) -> None:
+        setup = self._conversation({})
+        try:
+            reason = await run_group(self._setup, setup, self._telling)
+            async with asyncio.TaskGroup() as tasks:
+                for flow in self._flows:
+                    if flow.id not in self._carried:
+                        tasks.create_task(self._run_flow(flow, setup, reason))
+        except* ObservationError as errors:
+            self.error = _first(errors).message
+        finally:
+            async with asyncio.timeout(TEARDOWN_LIMIT if self._ended_from_outside() else None):
+                await run_group(self._teardown, setup, self._telling, whatever=True)
+
+    async def _run_flow(self, flow: Group, setup: Conversation, not_sent: str) -> None:
+        async with self._places:
+            conversation = self._conversation(setup.values)
+            await run_group(flow, conversation, self._telling, not_sent=not_sent)
+
+    def _conversation(self, values: Mapping[str, Any]) -> Conversation:
+        return Conversation(
+            http=self._world.http,
+            base=self._base,
+            headers=self._headers,
+            timeout=self._timeout,
+            expectations=self._expectations,
+            values={**self._world.target.values(), **values},
+        )
+
+    def _address(self, base: str) -> str:
+        try:
+            return self._world.target.url(str(fill(base, self._world.target.values())))
+        except UnknownNameError as error:
+            raise ObservationError(f"base: ${{{error.name}}} has no value") from None
+
+    def _passed_before(self) -> dict[str, tuple[Case, ...]]:
+        if not self._world.earlier:
+            return {}
+        before = {flow.id: carried_over(flow, self._world.earlier) for flow in self._flows}
+        return {id: cases for id, cases in before.items() if cases}
+
+    def _ended_from_outside(self) -> bool:
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+
+
+def _groups(suite: Suite) -> tuple[Group, ...]:
+    flows = tuple(Group(id=flow.id, requests=flow.requests, tags=flow.tags) for flow in suite.flows)
+    ends = (Group(id=SETUP, requests=suite.setup), Group(id=TEARDOWN, requests=suite.teardown))
+    return tuple(group for group in (ends[0], *flows, ends[1]) if group.requests)
+
+
+def _selected(suite: Suite, wanted: tuple[str, ...]) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+    """The flows that hold a selected case, and a note when some do not."""
+    flows = tuple(group for group in _groups(suite) if group.id not in (SETUP, TEARDOWN))
+    if not wanted:
+        return flows, ()
+    chosen = tuple(flow for flow in flows if any(_holds(flow, name) for name in wanted))
+    return chosen, (f"{len(chosen)} of {_count(len(flows), 'flow')} selected: {', '.join(wanted)}",)
+
+
+def _holds(flow: Group, name: str) -> bool:
+    """Whether `flow`, `flow/request` or `flow/request[row]` is in a flow."""
+    head, _, request = name.partition("/")
+    request = request.partition("[")[0]
+    return head == flow.id and (not request or any(mine.id == request for mine in flow.requests))
+
+
+def _observation(cases: tuple[Case, ...], notes: tuple[str, ...], error: str | None) -> Observation:
+    failed = [case for case in cases if case.status is CaseStatus.FAILED]
+    counts = Counter(case.status for case in cases)
+    measures: dict[str, Measure] = {
+        "pass_rate": census(cases),
+        "latency": _latency(cases),
+        "passed": Number(value=counts[CaseStatus.PASSED]),
+        "failed": Number(value=counts[CaseStatus.FAILED]),
+        "skipped": Number(value=counts[CaseStatus.SKIPPED]),
+        "total": Number(value=len(cases)),
+    }
+    parts: dict[str, dict[str, Measure]] = {
+        part: {"pass_rate": share} for part, share in census_by_part(cases).items()
+    }
+    for part, members in _members(cases).items():
+        parts[part]["latency"] = _latency(members)
+    causes = Counter(case.message.partition("\n")[0] for case in failed)
+    return Observation(
+        measures=measures,
+        parts=parts,
+        cases=cases,
+        evidence=tuple(path for case in failed for path in case.evidence),
+        notes=notes,
+        causes=dict(causes.most_common(CAUSES)),
+        error=error,
+    )
+
+
+def _members(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    members: dict[str, list[Case]] = {}
+    for case in cases:
+        flow, _, _ = case.part.partition("/")
+        for part in {flow, case.part, *case.tags}:
+            members.setdefault(part, []).append(case)
+    return members
+
+
+def _latency(cases: Iterable[Case]) -> Distribution:
+    """Of the requests that were sent; a failed one ranks above every value, whenever it was answered."""
+    sent = [case for case in cases if case.status in (CaseStatus.PASSED, CaseStatus.FAILED)]
+    good = [case.duration for case in sent if case.status is CaseStatus.PASSED and case.duration is not None]
+    return Distribution(
+        good=Histogram.of_seconds(duration for duration in good if duration > 0),
+        failed=sum(case.status is CaseStatus.FAILED for case in sent),
+        unmeasured=sum(duration <= 0 for duration in good),
+    )
+
+
+def _first(errors: BaseExceptionGroup[ObservationError]) -> ObservationError:
+    for error in errors.exceptions:
+        return error if isinstance(error, ObservationError) else _first(error)
+    raise ValueError("an empty group")
+
+
+def _count(n: int, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
