@@ -1,0 +1,152 @@
+import pytest
+
+from phasegate.gate.criterion import CriterionError, parse_criterion
+from phasegate.gate.vetting import check_against, feasible
+from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.units import Dimension
+
+
+def spec(type: MeasureType, dimension: Dimension) -> MeasureSpec:
+    return MeasureSpec(type=type, dimension=dimension, about="")
+
+
+SPECS = {
+    "latency": spec(MeasureType.DISTRIBUTION, Dimension.TIME),
+    "success_rate": spec(MeasureType.SAMPLE, Dimension.SHARE),
+    "pass_rate": spec(MeasureType.CENSUS, Dimension.SHARE),
+    "exit_code": spec(MeasureType.NUMBER, Dimension.COUNT),
+    "achieved_rate": spec(MeasureType.NUMBER, Dimension.SHARE),
+    "throughput": spec(MeasureType.NUMBER, Dimension.RATE),
+}
+
+
+def problems(text: str, **options: float | None) -> list[CriterionError]:
+    return check_against(parse_criterion(text), SPECS, **options)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.latency.p95 < 100ms",
+        "a.latency.max < 1s",
+        "a.latency.min > 1ms",
+        "a.success_rate >= 99.9%",
+        "a.success_rate == 100%",
+        "a.success_rate != 0%",
+        "a.success_rate > 0%",
+        "a.success_rate < 100%",
+        "a.pass_rate >= 100%",
+        "a.pass_rate == 50%",
+        "a.exit_code == 0",
+        "a.achieved_rate >= 101%",
+        "a.throughput > 200/s",
+    ],
+)
+def test_sound_criteria_have_no_problem(text):
+    assert problems(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "message", "help"),
+    [
+        (
+            "a.latenci.p95 < 1s",
+            "latenci",
+            "no measure 'latenci'",
+            "did you mean 'latency'? measures of a are",
+        ),
+        ("a.zzz < 1s", "zzz", "no measure 'zzz'", "measures of a are"),
+        ("a.latency < 1s", "latency", "needs a statistic", "latency.p95"),
+        ("a.success_rate.p95 > 5%", "p95", "has no p95", "success_rate > 5%"),
+        ("a.exit_code.max == 0", "max", "has no max", "exit_code == 0"),
+        ("a.latency.p95 < 100", "100", "needs a unit", "100ms"),
+        ("a.latency.p95 < 5%", "5%", "latency is a time, and 5% is a share", "100ms"),
+        ("a.success_rate >= 0.99", "0.99", "needs a unit", "write 99%"),
+        ("a.success_rate >= 99", "99", "needs a unit", "write 99%"),
+        ("a.exit_code == 5ms", "5ms", "plain number", "12"),
+        ("a.latency.mean < 1s", "mean", "no confidence bound", "confidence: none"),
+        ("a.latency.p95 == 1s", "==", "says nothing", "< 1s"),
+        ("a.latency.p95 < 0s", "0s", "above 0", "100ms"),
+        ("a.success_rate == 95%", "==", "0% and 100% only", ">= 95%"),
+        ("a.success_rate != 5%", "!=", "0% and 100% only", ">= 5%"),
+        ("a.success_rate > 120%", "120%", "never 120%", ""),
+        ("a.success_rate == 120%", "120%", "never 120%", ""),
+        ("a.pass_rate < -1%", "-1%", "never -1%", ""),
+        ("a.pass_rate > 100%", "100%", "nothing can meet > 100%", "== 100%"),
+        ("a.pass_rate < 0%", "0%", "nothing can meet < 0%", "== 0%"),
+        ("a.pass_rate >= 0%", "0%", "holds whatever is seen", ""),
+        ("a.success_rate <= 100%", "100%", "holds whatever is seen", ""),
+    ],
+)
+def test_problems_point_at_the_wrong_word(text, word, message, help):
+    (problem,) = problems(text)
+    assert message in problem.message
+    assert help in (problem.help or "")
+    assert text[problem.offset : problem.offset + problem.width] == word
+
+
+@pytest.mark.parametrize("text", ["a.success_rate >= 100%", "a.success_rate > 100%"])
+def test_all_of_a_sample_cannot_be_proven_and_both_ways_out_are_named(text):
+    (problem,) = problems(text)
+    assert "no sample can prove" in problem.message
+    assert "== 100%" in (problem.help or "")
+    assert ">= 99.9%" in (problem.help or "")
+    assert "2,995" in (problem.help or "")
+
+
+def test_none_of_a_sample_cannot_be_proven_either():
+    (problem,) = problems("a.success_rate <= 0%")
+    assert "<= 0.1%" in (problem.help or "")
+
+
+def test_without_confidence_observed_values_may_be_compared_with_anything():
+    assert problems("a.latency.mean < 1s", confidence=None) == []
+    assert problems("a.success_rate >= 100%", confidence=None) == []
+
+
+def test_over_needs_a_sample():
+    assert problems("a.success_rate >= 99%", over=600) == []
+    assert problems("a.latency.p95 < 1s", over=600) == []
+    (problem,) = problems("a.pass_rate == 100%", over=600)
+    assert "`over` needs a sample" in problem.message
+
+
+def test_a_subject_without_measures_says_so():
+    (problem,) = check_against(parse_criterion("run.duration < 1s"), {})
+    assert problem.help == "the run has no measures"
+
+
+@pytest.mark.parametrize(
+    ("text", "samples", "needed"),
+    [
+        ("a.success_rate >= 99.9%", 3, "2,995"),
+        ("a.success_rate >= 99.9%", 2994, "2,995"),
+        ("a.success_rate <= 1%", 100, "299"),
+        ("a.latency.p95 < 1s", 58, "59"),
+        ("a.latency.p99 < 1s", 100, "299"),
+        ("a.latency.p5 > 1ms", 10, "59"),
+    ],
+)
+def test_too_few_planned_samples_are_warned_of_with_the_number_that_would_do(text, samples, needed):
+    criterion = parse_criterion(text)
+    warning = feasible(criterion, SPECS[criterion.measure], samples, 0.95)
+    assert warning is not None
+    assert f"{samples:,} samples can never meet" in warning
+    assert f"{needed} without a failure would do" in warning
+
+
+@pytest.mark.parametrize(
+    ("text", "samples", "confidence"),
+    [
+        ("a.success_rate >= 99.9%", 2995, 0.95),
+        ("a.success_rate >= 99.9%", None, 0.95),
+        ("a.success_rate >= 99.9%", 3, None),
+        ("a.success_rate == 100%", 3, 0.95),
+        ("a.latency.p95 < 1s", 59, 0.95),
+        ("a.latency.max < 1s", 1, 0.95),
+        ("a.pass_rate >= 99.9%", 3, 0.95),
+    ],
+)
+def test_nothing_is_warned_of_that_can_be_met(text, samples, confidence):
+    criterion = parse_criterion(text)
+    assert feasible(criterion, SPECS[criterion.measure], samples, confidence) is None
