@@ -18,9 +18,16 @@ RESERVED = frozenset({"run", "step", "target", "baseline", "env", "self"})
 _ENV_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
+ID_RULE = "lower case letters, digits, '-' and '_', a letter first"
+
+
+def is_id(text: str) -> bool:
+    return re.fullmatch(ID_PATTERN, text) is not None
+
+
 def _id(text: str) -> str:
-    if not re.match(ID_PATTERN, text):
-        raise ValueError(f"{text!r} is not an id: lower case letters, digits, '-' and '_', a letter first")
+    if not is_id(text):
+        raise ValueError(f"{text!r} is not an id: {ID_RULE}")
     if text in RESERVED:
         raise ValueError(f"{text!r} is a word of the plan language and cannot be an id")
     return text

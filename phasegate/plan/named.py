@@ -88,14 +88,14 @@ class Files:
         self.hash(name)
         return known
 
-    def wrong_with(self, name: str, mark: NamedPath) -> str | None:
+    def wrong_with(self, name: str, *, folder_allowed: bool = True) -> str | None:
         """Why a named path is of no use."""
         try:
             path = self.locate(name)
             if path.is_dir():
-                return None if mark.folder_allowed else f"{name!r} is a folder, not a file"
+                return None if folder_allowed else f"{name!r} is a folder, not a file"
             if not path.exists():
-                return f"there is no {'file or folder' if mark.folder_allowed else 'file'} {name!r}"
+                return f"there is no {'file or folder' if folder_allowed else 'file'} {name!r}"
             with path.open("rb"):
                 return None
         except (OSError, ValueError) as error:

@@ -158,9 +158,12 @@ def _warn_of_short(document: Document, secrets: Sequence[Secret], findings: Find
             findings.add(document, ("secrets", index), message, help=help, warning=True)
 
 
-def put_in_known(tree: Any, values: Values) -> Any:
-    """Put in what is known at load; every other name, secrets too, stays."""
-    return put_in(tree, values.known, keep=lambda _: True)
+def put_in_known(tree: Any, values: Values, *, but: frozenset[str] = frozenset()) -> Any:
+    """Put in what is known at load; every other name, secrets and those in `but` too, stays."""
+    known = values.known
+    if not but.isdisjoint(known):
+        known = {name: value for name, value in known.items() if name not in but}
+    return put_in(tree, known, keep=lambda _: True)
 
 
 def report_unknown(

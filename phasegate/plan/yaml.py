@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
@@ -73,6 +73,8 @@ class Document:
     text: str
     tree: Any
     spot: _Spot = field(repr=False)
+    content: bytes = field(default=b"", repr=False)
+    """As read from the file, for its hash."""
     problems: tuple[Problem, ...] = ()
     """What is wrong, but does not keep the rest from being read: duplicate keys."""
 
@@ -133,7 +135,8 @@ class _Mark:
 def read(path: Path, shown: str | None = None) -> Document:
     """Read one YAML file. Errors: PlanError when it is missing, too large, not text or not YAML."""
     file = str(path) if shown is None else shown
-    return parse(_text(_bytes(path, file), file), file)
+    content = _bytes(path, file)
+    return replace(parse(_text(content, file), file), content=content)
 
 
 def _bytes(path: Path, file: str) -> bytes:

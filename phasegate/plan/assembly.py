@@ -1,0 +1,246 @@
+"""Steps, checks and criteria put together: what only shows when all of them are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from phasegate.plan import order
+from phasegate.plan.checks import Draft, StepShare, read_check
+from phasegate.plan.context import Context
+from phasegate.plan.criteria import Criteria, CriteriaList
+from phasegate.plan.findings import did_you_mean
+from phasegate.plan.ids import Ids
+from phasegate.plan.models import GateWritten, StepWritten
+from phasegate.plan.plan import Check, PlanCriterion, Step
+from phasegate.plan.requirements import requirement
+from phasegate.plan.tree import TreePath
+from phasegate.plan.validation import validate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StepDraft:
+    """A step as far as it could be read."""
+
+    path: TreePath
+    id: str | None = None
+    written: StepWritten | None = None
+    checks: tuple[Draft, ...] = ()
+    criteria: tuple[Any, ...] = ()
+
+
+class Assembly:
+    """Reads steps and gate of one plan; one call to `read`."""
+
+    def __init__(self, context: Context, ids: Ids) -> None:
+        self._context = context
+        self._ids = ids
+
+    def read(
+        self, steps: Any, gate: Any
+    ) -> tuple[tuple[Step, ...], tuple[Check, ...], float | None, tuple[PlanCriterion, ...]]:
+        """Steps, checks of the gate, limit of the run, and all criteria."""
+        drafts = [self._step(("steps", index), tree) for index, tree in enumerate(_listed(steps))]
+        gate_written, gate_checks = self._gate(gate)
+        checks = [check for step in drafts for check in step.checks] + gate_checks
+        by_id = self._checks_by_id(checks)
+        for check in checks:
+            self._companion(check, by_id)
+        follows = self._order(drafts)
+        step_ids = tuple(step.id for step in drafts if step.id is not None)
+        gate_criteria = gate.get("criteria") if isinstance(gate, Mapping) else None
+        lists = [*_lists(drafts), *_own(gate_checks)]
+        lists.append(CriteriaList(path=("gate", "criteria"), entries=tuple(_listed(gate_criteria))))
+        criteria = Criteria(self._context, by_id, step_ids, self._ids).read(tuple(lists))
+        return (
+            tuple(
+                self._made(step, step.written, follows.get(step.id or "", ()))
+                for step in drafts
+                if step.written is not None
+            ),
+            tuple(draft.check for draft in gate_checks if draft.check is not None),
+            None if gate_written is None else gate_written.limit,
+            criteria,
+        )
+
+    def _step(self, path: TreePath, tree: Any) -> _StepDraft:
+        context, label = self._context, f"step {path[-1] + 1}" if isinstance(path[-1], int) else "step"
+        if not isinstance(tree, Mapping):
+            context.findings.add(context.document, path, f"{label} must be a mapping with id and checks")
+            return _StepDraft(path=path)
+        id = tree["id"] if isinstance(tree.get("id"), str) else None
+        subject = label if id is None else f"step {id!r}"
+        written = self._step_itself(path, tree, subject)
+        if id is not None:
+            self._ids.claim(context, (*path, "id"), id, "step")
+        if isinstance(tree.get("checks", []), list) and not tree.get("checks"):
+            help = "a step says what must be true; add checks, or write it under 'next' or 'schedule'"
+            context.findings.add(context.document, path, f"{subject} has no checks", help=help)
+        share = self._share(id or "", written, tree)
+        checks = tuple(
+            read_check(context, (*path, "checks", index), check, share, f"check {index + 1} of {subject}")
+            for index, check in enumerate(_listed(tree.get("checks")))
+        )
+        criteria = tuple(_listed(tree.get("criteria")))
+        return _StepDraft(path=path, id=id, written=written, checks=checks, criteria=criteria)
+
+    def _step_itself(self, path: TreePath, tree: Any, subject: str) -> StepWritten | None:
+        context = self._context
+        commands = ("setup", "teardown")
+        apart = {key: tree[key] for key in commands if key in tree}
+        wrong = context.unknown(path, apart, "target")
+        rest = type(tree)(
+            ((k, v) for k, v in tree.items() if k not in (*commands, "checks", "criteria")), at=tree.at
+        )
+        settled, more = context.settled(path, rest)
+        for key, value in apart.items():
+            settled[key] = context.with_secrets(value)
+        for key in ("checks", "criteria"):
+            if key in tree:
+                settled[key] = tree[key]
+        place = context.place(path, subject)
+        return validate(StepWritten, settled, place, context.findings, silent=(*wrong, *more))
+
+    def _share(self, id: str, written: StepWritten | None, tree: Mapping[str, Any]) -> StepShare:
+        if written is None:
+            return StepShare(id=id)
+        commands = [tree.get("setup"), tree.get("teardown")]
+        return StepShare(
+            id=id,
+            requirements=tuple(requirement(one) for one in written.requires),
+            tags=written.tags,
+            missing_secrets=self._context.missing_in(commands),
+        )
+
+    def _gate(self, tree: Any) -> tuple[GateWritten | None, list[Draft]]:
+        context, path = self._context, ("gate",)
+        if tree is None:
+            return None, []
+        if not isinstance(tree, Mapping):
+            context.findings.add(context.document, path, "gate must be a mapping with checks and criteria")
+            return None, []
+        written = validate(GateWritten, tree, context.place(path, "gate"), context.findings)
+        checks = [
+            read_check(
+                context, (*path, "checks", index), check, StepShare(), f"check {index + 1} of the gate"
+            )
+            for index, check in enumerate(_listed(tree.get("checks")))
+        ]
+        return written, checks
+
+    def _checks_by_id(self, drafts: list[Draft]) -> dict[str, Draft]:
+        by_id: dict[str, Draft] = {}
+        for draft in drafts:
+            if draft.id is not None:
+                self._ids.claim(self._context, (*draft.path, "id"), draft.id, "check")
+                by_id.setdefault(draft.id, draft)
+        return by_id
+
+    def _companion(self, draft: Draft, by_id: Mapping[str, Draft]) -> None:
+        """What `during` asks for, and what goes with it."""
+        common, kind = draft.common, draft.kind
+        if common is None:
+            return
+        if kind is not None and common.allow_skipped and not kind.has_cases:
+            self._say(draft, "allow_skipped", f"a {kind.name} check has no cases to skip", "leave it out")
+        if common.during is None:
+            return
+        during = common.during
+        if kind is not None and not kind.accompanies:
+            able = ", ".join(name for name, one in self._context.kinds.items() if one.accompanies)
+            help = f"kinds that can: {able}" if able else None
+            self._say(draft, "during", f"a {kind.name} check cannot go on beside others", help)
+        if common.retry is not None:
+            self._say(draft, "retry", "a check with 'during' is not retried", "leave 'retry' out")
+        if during == "run":
+            if draft.step is not None:
+                self._say(
+                    draft, "during", "'during: run' is for checks of the gate", "move it under gate: checks"
+                )
+            return
+        other = by_id.get(during)
+        if other is None or other is draft:
+            help = did_you_mean(during, ["run", *(id for id in by_id if id != draft.id)], "checks")
+            self._say(draft, "during", f"there is no check {during!r} to go on beside", help)
+        elif other.common is not None and other.common.during is not None:
+            self._say(
+                draft, "during", f"{during!r} itself goes on beside others", "name a check without 'during'"
+            )
+        elif draft.step is not None and other.step != draft.step:
+            help = "move it to that step, or under gate: checks"
+            self._say(draft, "during", f"{during!r} is a check of another step", help)
+
+    def _say(self, draft: Draft, key: str, message: str, help: str | None) -> None:
+        findings, document = self._context.findings, self._context.document
+        findings.add(document, (*draft.path, key), f"check {draft.id!r}: {message}", help=help)
+
+    def _order(self, drafts: list[_StepDraft]) -> dict[str, tuple[str, ...]]:
+        context = self._context
+        known = [step for step in drafts if step.id is not None]
+        ids = [step.id or "" for step in known]
+        wishes = [
+            order.Wish(
+                id=step.id or "",
+                needs=None if step.written is None else step.written.needs,
+                after=None if step.written is None else step.written.after,
+            )
+            for step in known
+        ]
+        for step, wish in zip(known, wishes, strict=True):
+            for key, names in (("needs", wish.needs), ("after", wish.after)):
+                for index, name in enumerate(names or ()):
+                    if name not in ids:
+                        message = f"step {wish.id!r}: {key!r} names {name!r}, which is no step"
+                        help = did_you_mean(name, [id for id in ids if id != wish.id], "steps")
+                        context.findings.add(context.document, (*step.path, key, index), message, help=help)
+        follows = order.resolve(wishes)
+        round_ = order.cycle(follows)
+        if round_ is not None:
+            first = next(step for step in known if step.id == round_[0])
+            key = "needs" if first.written is not None and first.written.needs else "after"
+            message = f"steps wait for each other: {' -> '.join(round_)}"
+            help = "each arrow reads 'waits for'; take one of them away"
+            context.findings.add(context.document, (*first.path, key), message, help=help)
+        return follows
+
+    def _made(self, draft: _StepDraft, written: StepWritten, follows: tuple[str, ...]) -> Step:
+        context, path = self._context, draft.path
+        return Step(
+            id=written.id,
+            title=written.title,
+            purpose=written.purpose,
+            work=written.work,
+            outcomes=written.outcomes,
+            owner=written.owner,
+            priority=written.priority,
+            estimate=written.estimate,
+            tags=written.tags,
+            needs=written.needs or (),
+            follows=follows,
+            parallel=written.parallel,
+            setup=context.commands((*path, "setup"), written.setup),
+            teardown=context.commands((*path, "teardown"), written.teardown),
+            checks=tuple(one.check for one in draft.checks if one.check is not None),
+            at=context.document.value_at((*path, "id")),
+        )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _lists(drafts: list[_StepDraft]) -> list[CriteriaList]:
+    """The lists of criteria in the steps: of each check, then of the step."""
+    lists: list[CriteriaList] = []
+    for step in drafts:
+        lists += _own(list(step.checks))
+        lists.append(CriteriaList(path=(*step.path, "criteria"), entries=step.criteria, step=step.id))
+    return lists
+
+
+def _own(checks: list[Draft]) -> list[CriteriaList]:
+    return [
+        CriteriaList(path=(*check.path, "criteria"), entries=check.criteria, step=check.step, inside=check)
+        for check in checks
+    ]

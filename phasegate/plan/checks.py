@@ -1,0 +1,375 @@
+"""One check of the plan: common part, parameters of its kind, files it names, parts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from phasegate.errors import PlanError
+from phasegate.fields import Located, NamedPath
+from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.model.result import EvidenceFile
+from phasegate.plan.annotations import keys_of, names_files
+from phasegate.plan.context import Context, confidence_of, picked, retry_of
+from phasegate.plan.findings import did_you_mean
+from phasegate.plan.models import CheckCommon
+from phasegate.plan.named import NamedPlace, named_in
+from phasegate.plan.plan import Check, Deferred, Part, Retry
+from phasegate.plan.requirements import requirement, united
+from phasegate.plan.tree import TreePath, spliced
+from phasegate.plan.validation import Place, validate
+from phasegate.plan.values import captured, put_in_known
+from phasegate.plan.yaml import Document
+from phasegate.substitution import names_in
+
+COMMON_KEYS = frozenset(keys_of(CheckCommon))
+DEFAULT_LIMIT = 600.0
+"""Seconds for an attempt that does not say how long it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A check as far as it could be read."""
+
+    id: str | None
+    path: TreePath
+    step: str | None
+    kind: Kind[Any] | None = None
+    common: CheckCommon | None = None
+    check: Check | None = None
+    """None where something is wrong with it."""
+    criteria: tuple[Any, ...] = ()
+    """Its own criteria, in template form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepShare:
+    """What a check takes over from its step."""
+
+    id: str | None = None
+    requirements: tuple[Requirement, ...] = ()
+    tags: tuple[str, ...] = ()
+    missing_secrets: tuple[str, ...] = ()
+
+
+def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, label: str) -> Draft:
+    """Read one check; everything wrong with it is reported, and nothing else is kept from being read."""
+    if not isinstance(tree, Mapping):
+        context.findings.add(context.document, path, f"{label} must be a mapping with id and kind")
+        return Draft(id=None, path=path, step=step.id)
+    id = tree.get("id")
+    subject = f"check {id!r}" if isinstance(id, str) else label
+    kind = _kind(context, path, tree, subject)
+    common = _common(context, path, tree, subject)
+    own = tree.get("criteria")
+    draft = Draft(
+        id=id if isinstance(id, str) else None,
+        path=path,
+        step=step.id,
+        kind=kind,
+        common=common,
+        criteria=tuple(own) if isinstance(own, list) else (),
+    )
+    if kind is None:
+        return draft
+    parameters = _Parameters(context, path, tree, kind, subject)
+    parts = parameters.parts()
+    if common is None or parts is None:
+        return draft
+    check = _check(context, tree, common, kind, parts, step, path)
+    return replace(draft, check=replace(check, sha256=_fingerprint(kind, tree, parameters.files.values())))
+
+
+def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> Kind[Any] | None:
+    name = tree.get("kind")
+    if not isinstance(name, str):
+        return None  # the common part says so
+    if name not in context.kinds:
+        help = did_you_mean(name, context.kinds, "kinds")
+        context.findings.add(
+            context.document, (*path, "kind"), f"{subject}: unknown kind {name!r}", help=help
+        )
+        return None
+    return context.kinds[name]
+
+
+def _common(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> CheckCommon | None:
+    written = picked(tree, COMMON_KEYS - {"each", "criteria"})
+    settled, wrong = context.settled(path, written)
+    for key in ("each", "criteria"):
+        if key in tree:
+            settled[key] = tree[key]
+    return validate(CheckCommon, settled, context.place(path, subject), context.findings, silent=wrong)
+
+
+def _check(
+    context: Context,
+    tree: Mapping[str, Any],
+    common: CheckCommon,
+    kind: Kind[Any],
+    parts: tuple[Part, ...],
+    step: StepShare,
+    path: TreePath,
+) -> Check:
+    params = [part.params for part in parts]
+    own = [requirement(one) for one in common.requires]
+    if common.during is not None:
+        retry = Retry()
+    else:
+        retry = context.retry if common.retry is None else retry_of(common.retry)
+    return Check(
+        id=common.id,
+        kind=kind,
+        step=step.id,
+        title=common.title,
+        parts=parts,
+        each=common.each is not None,
+        during=common.during,
+        retry=retry,
+        limit=_limit(common, kind, params),
+        exclusive=kind.exclusive if common.exclusive is None else common.exclusive,
+        allow_skipped=common.allow_skipped,
+        requirements=united(*(kind.requirements(one) for one in params), own, step.requirements),
+        missing_secrets=_missing_secrets(context, tree, step),
+        confidence=confidence_of(common.confidence, otherwise=context.confidence),
+        tags=tuple(dict.fromkeys((*common.tags, *step.tags))),
+        summary=_summary(kind, parts),
+        at=context.document.value_at((*path, "id")),
+    )
+
+
+def _limit(common: CheckCommon, kind: Kind[Any], params: list[CheckParams]) -> float | None:
+    """Seconds for an attempt, over all parts; load gets what it is meant to take, and one timeout."""
+    if common.during is not None:
+        return common.limit
+    if common.limit is not None:
+        return common.limit
+    return sum(_limit_of_part(kind, one) for one in params)
+
+
+def _limit_of_part(kind: Kind[Any], params: CheckParams) -> float:
+    duration = kind.duration(params)
+    if duration is None:
+        return DEFAULT_LIMIT
+    meant = duration + params.timeout
+    return meant if kind.exclusive else max(DEFAULT_LIMIT, meant)
+
+
+def _summary(kind: Kind[Any], parts: tuple[Part, ...]) -> str:
+    first = kind.summary(parts[0].params)
+    return first if len(parts) == 1 else f"{first}, and {len(parts) - 1} more"
+
+
+def _missing_secrets(context: Context, tree: Mapping[str, Any], step: StepShare) -> tuple[str, ...]:
+    missing = [*context.missing_in(tree), *step.missing_secrets, *context.missing_everywhere]
+    for entry, names in context.missing_by_entry.items():
+        if any(name.startswith(f"target.{entry}.") for name in names_in(tree)):
+            missing += names
+    return tuple(dict.fromkeys(missing))
+
+
+def _fingerprint(kind: Kind[Any], tree: Mapping[str, Any], files: Iterable[EvidenceFile]) -> str:
+    """Over what the check asks for, with the names of secrets in place of their values."""
+    asked = {key: value for key, value in tree.items() if key not in COMMON_KEYS or key == "each"}
+    hashes = sorted(file.sha256 for file in files)
+    text = json.dumps([kind.name, asked, hashes], sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class _Parameters:
+    """The parameters of one check, by part."""
+
+    def __init__(
+        self, context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
+    ) -> None:
+        self._context = context
+        self._path = path
+        self._kind = kind
+        self._subject = subject
+        self.files: dict[str, EvidenceFile] = {}
+        """Files that it names, by name, as they were hashed."""
+        each = tree.get("each")
+        self._each = each if isinstance(each, Mapping) else None
+        rest = Located(
+            ((k, v) for k, v in tree.items() if k not in COMMON_KEYS and not k.startswith("x-")),
+            at=getattr(tree, "at", None),
+        )
+        self._wrong = [
+            *context.unknown(path, rest, "target", "out", *(() if self._each is None else ("each",)))
+        ]
+        for name, value in (self._each or {}).items():
+            if context.unknown((*path, "each", name), value, "target", "out"):
+                self._wrong += [where for where, _ in _using_each(rest)]
+        if context.timeout is not None and "timeout" not in rest:
+            rest["timeout"] = context.timeout
+        self._tree = context.with_secrets(rest)
+
+    def parts(self) -> tuple[Part, ...] | None:
+        """None when one of them is wrong; then every problem has been reported."""
+        if self._each is None:
+            part = self._part("", None)
+            return None if part is None else (part,)
+        found = [self._part(name, value) for name, value in self._each.items()]
+        whole = tuple(part for part in found if part is not None)
+        return whole if whole and len(whole) == len(found) else None
+
+    def _part(self, name: str, each: Any) -> Part | None:
+        context = self._context
+        template = Deferred(tree=self._tree, each=context.with_secrets(each))
+        tree = template.resolve(context.addresses, keep=_keep_all)
+        replaced, documents, broken = self._files(tree)
+        template = replace(template, replaced=replaced)
+        tree = template.resolve(context.addresses, keep=_keep_all) if replaced else tree
+        place = Place(
+            document=context.document,
+            path=self._path,
+            subject=self._subject,
+            documents=documents,
+            known=tuple(COMMON_KEYS),
+        )
+        silent = (*self._wrong, *broken)
+        params = validate(self._kind.Params, tree, place, context.findings, silent=silent)
+        if params is None:
+            return None
+        self._check_addresses(params)
+        later = any(_is_later(used) for used in _names(template))
+        return Part(name=name, params=params, deferred=template if later else None)
+
+    def _files(
+        self, tree: Any
+    ) -> tuple[tuple[tuple[TreePath, Any], ...], tuple[tuple[TreePath, Document], ...], tuple[TreePath, ...]]:
+        """What stands for the names of files; the documents among it; and names that lead nowhere."""
+        if not names_files(self._kind.Params):
+            return (), (), ()
+        replaced: list[tuple[TreePath, Any]] = []
+        documents: list[tuple[TreePath, Document]] = []
+        broken: list[TreePath] = []
+        for named in named_in(self._kind.Params, tree):
+            if "${" in named.value:
+                continue
+            if isinstance(named.mark, NamedPath):
+                found = self._named_path(self._context.document, (*self._path, *named.path), named)
+                replaced += [] if found is None else [(named.path, found)]
+                broken += [named.path] if found is None else []
+                continue
+            document = self._document(named)
+            if document is None:
+                broken.append(named.path)
+                continue
+            documents.append((named.path, document))
+            content, inner_broken = self._content(document, named)
+            replaced.append((named.path, content))
+            broken += inner_broken
+        return tuple(replaced), tuple(documents), tuple(broken)
+
+    def _named_path(self, document: Document, path: TreePath, named: NamedPlace) -> str | None:
+        files = self._context.files
+        assert isinstance(named.mark, NamedPath)
+        wrong = files.wrong_with(named.value, folder_allowed=named.mark.folder_allowed)
+        if wrong is not None:
+            self._context.findings.add(document, path, f"{self._subject}: {wrong}")
+            return None
+        self.files[named.value] = files.hash(named.value)
+        return str(files.locate(named.value))
+
+    def _document(self, named: NamedPlace) -> Document | None:
+        context = self._context
+        try:
+            document = context.files.document(named.value)
+        except PlanError as error:
+            for problem in error.problems:
+                if problem.at is None:
+                    where = (*self._path, *named.path)
+                    context.findings.add(context.document, where, f"{self._subject}: {problem.message}")
+                else:
+                    context.findings.extend([problem])
+            return None
+        context.findings.document(document)
+        self.files[named.value] = context.files.hash(named.value)
+        return document
+
+    def _content(self, document: Document, named: NamedPlace) -> tuple[Any, list[TreePath]]:
+        """A document with values put in, as far as they are known, and its own named files looked for."""
+        context = self._context
+        own = captured(document.tree)
+        tree = put_in_known(document.tree, context.values, but=own)
+        wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
+        tree = context.with_secrets(tree)
+        broken = [(*named.path, *where) for where in wrong]
+        whole = spliced(self._tree, named.path, tree)
+        for inner in named_in(self._kind.Params, whole):
+            if inner.path[: len(named.path)] != named.path or not isinstance(inner.mark, NamedPath):
+                continue
+            if "${" in inner.value:
+                continue
+            where = inner.path[len(named.path) :]
+            found = self._named_path(document, where, inner)
+            if found is None:
+                broken.append(inner.path)
+            else:
+                tree = spliced(tree, where, found.replace("$", "$$"))
+        return tree, broken
+
+    def _check_addresses(self, params: CheckParams) -> None:
+        """Paths need a default entry; load is sent nowhere but to the target."""
+        context = self._context
+        path = (*self._path, "url")
+        url = getattr(params, "url", None)
+        if isinstance(url, str) and url.startswith("/") and context.default_entry is None:
+            message = f"{self._subject}: {url!r} is on the target's default entry, and there is none"
+            several = "say which entry is meant with target: {default: <id>}"
+            none = "declare a target, or write a whole URL"
+            context.findings.add(context.document, path, message, help=several if context.entries else none)
+            return
+        for address in self._kind.targets(params):
+            if not address.startswith("/") and not self._declared(address):
+                message = f"{self._subject}: {address!r} is not on the target, and load is sent nowhere else"
+                help = "declare it under target: {external: {<id>: {url: ...}}}"
+                context.findings.add(context.document, path, message, help=help)
+
+    def _declared(self, address: str) -> bool:
+        addresses = self._context.addresses
+        hosts = {_host(url) for name, url in addresses.items() if name.endswith(".url")}
+        return "${" in address or _host(address) in hosts
+
+
+def _host(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80)
+
+
+def _using_each(tree: Any, path: TreePath = ()) -> Iterator[tuple[TreePath, Any]]:
+    match tree:
+        case str() if "${each}" in tree:
+            yield path, tree
+        case Mapping():
+            for key, item in tree.items():
+                yield from _using_each(item, (*path, key))
+        case list():
+            for index, item in enumerate(tree):
+                yield from _using_each(item, (*path, index))
+        case _:
+            return
+
+
+def _names(template: Deferred) -> Iterator[str]:
+    yield from names_in(template.tree)
+    yield from names_in(template.each)
+    for _, value in template.replaced:
+        yield from names_in(value)
+
+
+def _is_later(name: str) -> bool:
+    return name.startswith("target.") or name == "out"
+
+
+def _keep_all(_: str) -> bool:
+    return True

@@ -1,0 +1,149 @@
+"""What the parts of one load share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from phasegate.fields import Located
+from phasegate.kinds.base import Kind
+from phasegate.plan.findings import Findings
+from phasegate.plan.models import CommandWritten, RetryWritten
+from phasegate.plan.named import Files
+from phasegate.plan.plan import PlanCommand, Retry
+from phasegate.plan.tree import TreePath
+from phasegate.plan.validation import Place
+from phasegate.plan.values import Values, report_unknown
+from phasegate.plan.yaml import Document
+from phasegate.substitution import finish, names_in, put_in
+
+Confidence = float | Literal["none"] | None
+"""As written; None where nothing is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The plan's document with everything that its parts are read against."""
+
+    document: Document
+    kinds: Mapping[str, Kind[Any]]
+    values: Values
+    files: Files
+    findings: Findings
+    entries: Mapping[str, Any]
+    """The target's entries as written: every id that `${target.<id>.url}` may name."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Stand-ins for the target's addresses, until the real ones are known."""
+    default_entry: str | None = None
+    timeout: Any = None
+    """The default timeout, as written."""
+    retry: Retry = field(default_factory=Retry)
+    confidence: float | None = 0.95
+    missing_everywhere: tuple[str, ...] = ()
+    """Secrets without which the target cannot be brought up."""
+    missing_by_entry: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        return self.files.root
+
+    def place(self, path: TreePath, subject: str) -> Place:
+        return Place(document=self.document, path=path, subject=subject)
+
+    def unknown(
+        self,
+        path: TreePath,
+        tree: Any,
+        *allowed: str,
+        document: Document | None = None,
+        capturing: bool = False,
+    ) -> tuple[TreePath, ...]:
+        """Report the names of a tree that get no value. Shape: where they stand, below `path`."""
+        return report_unknown(
+            document or self.document,
+            path,
+            tree,
+            self.values,
+            self.findings,
+            allowed=frozenset(allowed),
+            entries=self.entries,
+            capturing=capturing,
+        )
+
+    def settled(self, path: TreePath, tree: Any) -> tuple[Any, tuple[TreePath, ...]]:
+        """A tree in which everything must be known by now, and the places where it is not."""
+        wrong = self.unknown(path, tree)
+        return finish(self.with_secrets(tree)), wrong
+
+    def with_secrets(self, tree: Any) -> Any:
+        """Put in the secrets that are set; the names of the others stay."""
+        return put_in(tree, self.values.secret_values, keep=lambda _: True)
+
+    def missing_in(self, tree: Any) -> tuple[str, ...]:
+        """Names of the secrets that a tree uses and that are not set."""
+        missing = self.values.missing_secrets
+        if not missing:
+            return ()
+        used = dict.fromkeys(name for name in names_in(tree) if name in missing)
+        return tuple(name.removeprefix("env.") for name in used)
+
+    def commands(self, path: TreePath, written: tuple[Any, ...]) -> tuple[PlanCommand, ...]:
+        """Commands of `setup` and `teardown`; their texts stay in template form."""
+        return tuple(self._command((*path, index), one) for index, one in enumerate(written))
+
+    def _command(self, path: TreePath, one: CommandWritten | tuple[str, ...]) -> PlanCommand:
+        at = self.document.value_at(path)
+        if isinstance(one, CommandWritten):
+            argv, env, limit = one.command, one.env, one.limit
+            cwd = self.folder((*path, "cwd"), one.cwd)
+        else:
+            argv, env, limit, cwd = one, {}, 600.0, self.root
+        return PlanCommand(argv=argv, env=env, cwd=cwd, limit=limit, at=at)
+
+    def folder(self, path: TreePath, name: str) -> Path:
+        """A working folder, relative to the root; reported when it is not there."""
+        where = self.files.locate(finish(name)) if name else self.root
+        if name and not where.is_dir():
+            self.findings.add(self.document, path, f"there is no folder {name!r}")
+        return where
+
+
+def picked(tree: Mapping[str, Any], keys: frozenset[str]) -> Located:
+    """The part of a mapping with some keys."""
+    return Located(((k, v) for k, v in tree.items() if k in keys), at=getattr(tree, "at", None))
+
+
+def retry_of(written: RetryWritten) -> Retry:
+    return Retry(
+        attempts=written.attempts,
+        wait=written.wait,
+        backoff=written.backoff,
+        max_wait=written.max_wait,
+        jitter=written.jitter,
+        on_fail="fail" in written.on,
+    )
+
+
+def confidence_of(*written: Confidence, otherwise: float | None) -> float | None:
+    """The first that is written; None for `none`."""
+    for one in written:
+        if one is not None:
+            return None if one == "none" else float(one)
+    return otherwise
+
+
+def address(id: str, url: str | None) -> dict[str, str]:
+    """`target.<id>.url|host|port`; a process, whose port is not known yet, is called by its id."""
+    parts = urlsplit(url or f"http://{id}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return {
+        f"target.{id}.url": (url or f"http://{id}").rstrip("/"),
+        f"target.{id}.host": parts.hostname or id,
+        f"target.{id}.port": str(port or (443 if parts.scheme == "https" else 80)),
+    }
