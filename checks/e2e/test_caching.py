@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from controller_client import ControllerClient
+
+pytestmark = pytest.mark.caching
 
 MARK_EACH_RUN = """
 import uuid

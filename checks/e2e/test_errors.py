@@ -7,6 +7,8 @@ import time
 import pytest
 from controller_client import ControllerClient
 
+pytestmark = pytest.mark.error_cases
+
 SCRIPT = "def run(context, params):\n    return params\n"
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from controller_client import ControllerClient
+
+pytestmark = pytest.mark.workflows
 
 TOTAL = {
     "nodejs-calculator": """
