@@ -1,0 +1,68 @@
+"""How a status looks in the HTML report: symbol, word and tone together, never colour alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.result import (
+    AttemptStatus,
+    CheckStatus,
+    CriterionResult,
+    CriterionVerdict,
+    Level,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    symbol: str
+    word: str
+    tone: str
+    """A name of `palette.TONES`."""
+
+
+VERDICT: dict[Verdict, Badge] = {
+    Verdict.PASS: Badge("✓", "PASS", "pass"),
+    Verdict.FAIL: Badge("✗", "FAIL", "fail"),
+    Verdict.INCONCLUSIVE: Badge("?", "INCONCLUSIVE", "warn"),
+}
+CHECK: dict[CheckStatus, Badge] = {
+    CheckStatus.PASSED: Badge("✓", "passed", "pass"),
+    CheckStatus.FAILED: Badge("✗", "failed", "fail"),
+    CheckStatus.UNPROVEN: Badge("?", "unproven", "warn"),
+    CheckStatus.ERRORED: Badge("!", "errored", "error"),
+    CheckStatus.NOT_RUN: Badge("-", "not run", "skipped"),
+}
+ATTEMPT: dict[AttemptStatus, Badge] = {
+    AttemptStatus.PASSED: CHECK[CheckStatus.PASSED],
+    AttemptStatus.FAILED: CHECK[CheckStatus.FAILED],
+    AttemptStatus.UNPROVEN: CHECK[CheckStatus.UNPROVEN],
+    AttemptStatus.ERRORED: CHECK[CheckStatus.ERRORED],
+}
+CASE: dict[CaseStatus, Badge] = {
+    CaseStatus.PASSED: Badge("✓", "passed", "pass"),
+    CaseStatus.FAILED: Badge("✗", "failed", "fail"),
+    CaseStatus.SKIPPED: Badge("-", "skipped", "skipped"),
+    CaseStatus.LOST: Badge("?", "no result", "error"),
+}
+FLAKY = Badge("↻", "flaky", "warn")
+WARNING = Badge("!", "warning", "warn")
+_CRITERION: dict[CriterionVerdict, Badge] = {
+    CriterionVerdict.MET: Badge("✓", "met", "pass"),
+    CriterionVerdict.NOT_MET: Badge("✗", "not met", "fail"),
+    CriterionVerdict.UNPROVEN: Badge("?", "unproven", "warn"),
+    CriterionVerdict.WAIVED: Badge("~", "waived", "waived"),
+}
+
+
+def of_criterion(criterion: CriterionResult) -> Badge:
+    """An unmet criterion of level warn warns; everything else looks the same at both levels."""
+    if criterion.level is Level.WARN and criterion.verdict is CriterionVerdict.NOT_MET:
+        return WARNING
+    return _CRITERION[criterion.verdict]
+
+
+def of_case(case: Case) -> Badge:
+    return FLAKY if case.flaky else CASE[case.status]

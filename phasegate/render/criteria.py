@@ -1,0 +1,116 @@
+"""The criteria of a run as the report shows them: by step and gate, what is open first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from phasegate.model.result import CriterionResult, CriterionVerdict, Level, RunResult
+from phasegate.render import badges
+from phasegate.render.badges import Badge
+from phasegate.render.hostile import anchor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionRow:
+    criterion: CriterionResult
+    badge: Badge
+    anchor: str
+    check_anchor: str
+    """The check it speaks of; empty when it speaks of a step or the run."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it holds the gate closed."""
+        return self.criterion.level is Level.BLOCK and self.criterion.verdict in (
+            CriterionVerdict.NOT_MET,
+            CriterionVerdict.UNPROVEN,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriteriaGroup:
+    """The criteria of one step, or those of the gate."""
+
+    title: str
+    anchor: str
+    rows: tuple[CriterionRow, ...]
+
+    @property
+    def met(self) -> int:
+        return sum(row.criterion.verdict is CriterionVerdict.MET for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many criteria stand how; `blocking` of them decide."""
+
+    total: int
+    blocking: int
+    met: int
+    not_met: int
+    unproven: int
+    waived: int
+    warnings: int
+    """Criteria of level warn that are not met."""
+
+
+def criteria_groups(run: RunResult) -> tuple[CriteriaGroup, ...]:
+    checks = {check.id for check in run.checks()}
+    rows = [_row(criterion, checks) for criterion in run.criteria]
+    groups = [
+        CriteriaGroup(
+            title=f"{number}. {step.title or step.id}",
+            anchor=anchor("criteria", step.id),
+            rows=_sorted(row for row in rows if row.criterion.step == step.id),
+        )
+        for number, step in enumerate(run.steps, start=1)
+    ]
+    known = {step.id for step in run.steps}
+    rest = _sorted(row for row in rows if row.criterion.step not in known)
+    groups.append(CriteriaGroup(title="Gate: the run as a whole", anchor="criteria-of-the-gate", rows=rest))
+    return tuple(group for group in groups if group.rows)
+
+
+def tally(run: RunResult) -> Tally:
+    """Met, not met, unproven and waived count blocking criteria only."""
+    blocking = [item.verdict for item in run.criteria if item.level is Level.BLOCK]
+    return Tally(
+        total=len(run.criteria),
+        blocking=len(blocking),
+        met=blocking.count(CriterionVerdict.MET),
+        not_met=blocking.count(CriterionVerdict.NOT_MET),
+        unproven=blocking.count(CriterionVerdict.UNPROVEN),
+        waived=blocking.count(CriterionVerdict.WAIVED),
+        warnings=sum(badges.of_criterion(item) is badges.WARNING for item in run.criteria),
+    )
+
+
+_ORDER = {
+    CriterionVerdict.NOT_MET: 0,
+    CriterionVerdict.UNPROVEN: 1,
+    CriterionVerdict.WAIVED: 3,
+    CriterionVerdict.MET: 4,
+}
+
+
+def _sorted(rows: Iterable[CriterionRow]) -> tuple[CriterionRow, ...]:
+    return tuple(
+        sorted(rows, key=lambda row: 2 if _warns_openly(row) else _ORDER[row.criterion.verdict]),
+    )
+
+
+def _warns_openly(row: CriterionRow) -> bool:
+    return row.criterion.level is Level.WARN and row.criterion.verdict in (
+        CriterionVerdict.NOT_MET,
+        CriterionVerdict.UNPROVEN,
+    )
+
+
+def _row(criterion: CriterionResult, checks: set[str]) -> CriterionRow:
+    return CriterionRow(
+        criterion=criterion,
+        badge=badges.of_criterion(criterion),
+        anchor=anchor("criterion", criterion.id),
+        check_anchor=anchor("check", criterion.subject) if criterion.subject in checks else "",
+    )

@@ -1,0 +1,242 @@
+"""What failed, grouped by cause; what passed only when tried again; what was never tested."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from phasegate.model.measures import Number
+from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.result import CheckResult, CheckStatus, RunResult
+from phasegate.render import badges
+from phasegate.render.badges import Badge
+from phasegate.render.hostile import anchor, excerpt, first_line
+from phasegate.render.rerun import rerun_command
+
+MOST_CAUSES = 60
+MOST_SHOWN = 8
+"""Failures of one cause shown in full; the others are named."""
+MOST_NAMED = 40
+MOST_MISSING = 25
+"""Skipped or lost cases of one check that are named."""
+_VARYING = re.compile(r"[0-9a-f]{8,}(?:-[0-9a-f]{4,})*|\d+(?:\.\d+)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One attempt at a check or a case."""
+
+    number: int
+    badge: Badge
+    message: str
+    duration: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One failed case, or a check that failed or was errored without one."""
+
+    check: CheckResult
+    case: Case | None
+    badge: Badge
+    name: str
+    message: str
+    tries: tuple[Try, ...]
+    """Empty when there was only one."""
+    evidence: tuple[str, ...]
+    causes: tuple[tuple[str, int], ...]
+    """What went wrong how often, most frequent first."""
+    rerun: str
+    anchor: str
+
+    @property
+    def place(self) -> str:
+        if self.case is None or not self.case.file:
+            return ""
+        return f"{self.case.file}:{self.case.line}" if self.case.line else self.case.file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Failures whose messages begin the same but for numbers and ids."""
+
+    text: str
+    failures: tuple[Failure, ...]
+    anchor: str
+
+    @property
+    def full(self) -> tuple[Failure, ...]:
+        return self.failures[:MOST_SHOWN]
+
+    @property
+    def named(self) -> tuple[Failure, ...]:
+        return self.failures[MOST_SHOWN : MOST_SHOWN + MOST_NAMED]
+
+    @property
+    def hidden(self) -> int:
+        return max(0, len(self.failures) - MOST_SHOWN - MOST_NAMED)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(failure.check.id for failure in self.failures))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaky:
+    check: CheckResult
+    name: str
+    attempts: int
+    first_error: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Cases of a check that were collected and have no verdict."""
+
+    check: CheckResult
+    badge: Badge
+    cases: tuple[Case, ...]
+
+    @property
+    def named(self) -> tuple[Case, ...]:
+        return self.cases[:MOST_MISSING]
+
+    @property
+    def hidden(self) -> int:
+        return max(0, len(self.cases) - MOST_MISSING)
+
+
+def causes_of(run: RunResult) -> tuple[Cause, ...]:
+    """Causes of blocking checks first, then those with the most failures."""
+    groups: dict[str, list[Failure]] = {}
+    for check in run.checks():
+        for failure in _failures_of(run, check):
+            groups.setdefault(_VARYING.sub("#", first_line(failure.message)), []).append(failure)
+    causes = [
+        Cause(
+            text=first_line(failures[0].message) or "no message was given",
+            failures=tuple(failures),
+            anchor=anchor("cause", key),
+        )
+        for key, failures in groups.items()
+    ]
+    return tuple(sorted(causes, key=lambda cause: (not _closes(cause), -len(cause.failures))))
+
+
+def flaky_of(run: RunResult) -> tuple[Flaky, ...]:
+    return tuple(item for check in run.checks() for item in _flaky_in(check))
+
+
+def missing_of(run: RunResult) -> tuple[Missing, ...]:
+    found = []
+    for check in run.checks():
+        for status in (CaseStatus.LOST, CaseStatus.SKIPPED):
+            cases = tuple(case for case in check.last.cases if case.status is status) if check.last else ()
+            if cases:
+                found.append(Missing(check=check, badge=badges.CASE[status], cases=cases))
+    return tuple(found)
+
+
+def deselected_of(run: RunResult) -> tuple[tuple[CheckResult, int], ...]:
+    """Checks whose suite left cases out before running, with how many."""
+    found = []
+    for check in run.checks():
+        measure = check.last.measures.get("deselected") if check.last else None
+        if isinstance(measure, Number) and measure.value:
+            found.append((check, int(measure.value)))
+    return tuple(found)
+
+
+def _closes(cause: Cause) -> bool:
+    return any(
+        failure.check.blocking and failure.check.status in (CheckStatus.FAILED, CheckStatus.ERRORED)
+        for failure in cause.failures
+    )
+
+
+def _failures_of(run: RunResult, check: CheckResult) -> Iterator[Failure]:
+    failed = [case for case in check.last.cases if case.status is CaseStatus.FAILED] if check.last else []
+    for case in failed:
+        yield _failed_case(run, check, case)
+    errored = check.status is CheckStatus.ERRORED
+    if errored or (check.status is CheckStatus.FAILED and not failed):
+        yield _failed_check(run, check)
+
+
+def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Failure:
+    tries = [
+        Try(number=number, badge=badges.CASE[past.status], message=past.message, duration=past.duration)
+        for number, past in enumerate(case.earlier, start=1)
+    ]
+    if tries:
+        tries.append(
+            Try(
+                number=len(tries) + 1,
+                badge=badges.CASE[case.status],
+                message=case.message,
+                duration=case.duration,
+            )
+        )
+    return Failure(
+        check=check,
+        case=case,
+        badge=badges.CASE[case.status],
+        name=case.name if case.name and case.name != case.id else "",
+        message=case.message,
+        tries=tuple(tries),
+        evidence=case.evidence,
+        causes=(),
+        rerun=rerun_command(run, check, case),
+        anchor=anchor("case", check.id, case.id),
+    )
+
+
+def _failed_check(run: RunResult, check: CheckResult) -> Failure:
+    last = check.last
+    tries = [
+        Try(
+            number=attempt.number,
+            badge=badges.ATTEMPT[attempt.status],
+            message=attempt.error or attempt.reason,
+            duration=attempt.duration,
+        )
+        for attempt in check.attempts
+    ]
+    return Failure(
+        check=check,
+        case=None,
+        badge=badges.CHECK[check.status],
+        name=check.title,
+        message=check.reason or (last.error or last.reason if last else ""),
+        tries=tuple(tries) if len(tries) > 1 else (),
+        evidence=last.evidence if last else (),
+        causes=tuple(sorted(last.causes.items(), key=lambda item: (-item[1], item[0]))) if last else (),
+        rerun=rerun_command(run, check),
+        anchor=anchor("failure", check.id),
+    )
+
+
+def _flaky_in(check: CheckResult) -> Iterator[Flaky]:
+    if check.flaky and len(check.attempts) > 1:
+        bad = next(
+            (item for item in check.attempts if item.status is not item.status.PASSED), check.attempts[0]
+        )
+        yield Flaky(
+            check=check,
+            name="",
+            attempts=len(check.attempts),
+            first_error=bad.error or bad.reason,
+            anchor=anchor("flaky", check.id),
+        )
+    for case in check.last.cases if check.last else ():
+        if case.flaky:
+            first = next(past for past in case.earlier if past.status is not CaseStatus.PASSED)
+            yield Flaky(
+                check=check,
+                name=case.id,
+                attempts=len(case.earlier) + 1,
+                first_error=excerpt(first.message, lines=6, width=300),
+                anchor=anchor("flaky", check.id, case.id),
+            )

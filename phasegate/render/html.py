@@ -1,0 +1,89 @@
+"""`report.html`: one file, no network, complete without JavaScript; the page that a release is signed on."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from phasegate.model.result import RunResult
+from phasegate.render import charts, palette
+from phasegate.render.hostile import anchor, evidence_href, excerpt, is_download, shown
+from phasegate.render.page import MOST_EVIDENCE, moment, page_of
+from phasegate.units import format_seconds
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(run: RunResult) -> str:
+    """The whole document. Styles and script are the only ones its own security policy lets run."""
+    environment = _environment()
+    style = _style(run.run)
+    script = _source(environment, "report.js")
+    return environment.get_template("report.html").render(
+        page=page_of(run),
+        run=run,
+        style=_markup(style),
+        script=_markup(script),
+        policy="default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src {_allowed(style)}; script-src {_allowed(script)}",
+    )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("phasegate.render", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        anchor=lambda name, prefix: anchor(prefix, name),
+        excerpt=lambda text, lines, width=300: excerpt(text, lines=lines, width=width),
+        href=evidence_href,
+        moment=moment,
+        seconds=lambda value: "" if value is None else format_seconds(value),
+        thousands=lambda value: f"{value:,}",
+    )
+    environment.tests["download"] = is_download
+    environment.globals.update(charts=charts, most_evidence=MOST_EVIDENCE)
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Applied to every value that a template puts out, so that none reaches the page as it came."""
+    if hasattr(value, "__html__"):
+        return value
+    return "" if value is None else shown(str(value))
+
+
+def _style(run: str) -> str:
+    foot = re.sub(r"[^A-Za-z0-9_.:-]", "", run)
+    print_foot = f'@page{{@bottom-left{{content:"phasegate run {foot}"}}}}\n'
+    return palette.css() + _source(_environment(), "report.css") + print_foot
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _markup(text: str) -> Any:
+    """Our own style and script, which must not be escaped."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _allowed(source: str) -> str:
+    """The source expression of a content security policy that admits exactly this text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"

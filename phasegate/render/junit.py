@@ -1,0 +1,335 @@
+"""JUnit XML in two dialects: rich for GitLab and GitHub actions, strict for Jenkins' junit-10.xsd.
+
+A suite per check, named like the class of its cases: `<phase>.<step>.<check>`; and `<phase>.gate` with a case
+per criterion, so that every CI that reads JUnit shows `steady.latency.p95` as a result with a name.
+
+    passed                          nothing
+    failed, criterion not met       failure, with rerunFailure for earlier tries
+    passed when tried again         flakyFailure
+    skipped; waived; only warns     skipped
+    unproven, errored, lost,
+    not run                         error, its type says which
+
+Sources: jenkinsci/xunit-plugin junit-10.xsd; jenkinsci/junit-plugin (only the *Failure forms are read);
+GitLab (of cases with one name the first is kept, so names are made unique).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from xml.etree import ElementTree
+
+from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.result import (
+    AttemptStatus,
+    CheckResult,
+    CheckStatus,
+    CriterionResult,
+    CriterionVerdict,
+    Level,
+    RunResult,
+)
+from phasegate.render.hostile import first_line, xml_text
+from phasegate.render.rerun import rerun_command
+from phasegate.render.words import headline
+
+LONGEST_NAME = 500
+LONGEST_MESSAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """A testcase to be: `outcome` is failure, error or skipped, empty when it passed."""
+
+    name: str
+    outcome: str = ""
+    type: str = ""
+    message: str = ""
+    text: str = ""
+    duration: float | None = None
+    earlier: tuple[str, ...] = ()
+    """Messages of tries that did not pass, before the one that decided."""
+    file: str | None = None
+    line: int | None = None
+    properties: tuple[tuple[str, str], ...] = ()
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Suite:
+    name: str
+    entries: tuple[_Entry, ...]
+    started: datetime | None = None
+    duration: float | None = None
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+def render(run: RunResult) -> str:
+    """The rich dialect."""
+    return _document(run, rich=True)
+
+
+def render_strict(run: RunResult) -> str:
+    """The dialect that validates against junit-10.xsd."""
+    return _document(run, rich=False)
+
+
+def _document(run: RunResult, *, rich: bool) -> str:
+    root = ElementTree.Element("testsuites", name=_name(run.phase))
+    totals: Counter[str] = Counter()
+    for suite in _suites(run):
+        element = _suite_element(suite, rich=rich)
+        root.append(element)
+        totals.update({key: int(element.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")})
+    root.set("tests", str(totals["tests"]))
+    root.set("failures", str(totals["failures"]))
+    root.set("errors", str(totals["errors"]))
+    if rich:
+        root.set("skipped", str(totals["skipped"]))
+        root.set("timestamp", _timestamp(run.started))
+    if run.finished is not None:
+        root.set("time", _time((run.finished - run.started).total_seconds()))
+    ElementTree.indent(root)
+    text = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _suites(run: RunResult) -> Iterator[_Suite]:
+    for check in run.checks():
+        yield _Suite(
+            name=f"{run.phase}.{check.step or 'gate'}.{check.id}",
+            entries=tuple(_entries_of_check(run, check)),
+            started=check.started,
+            duration=check.duration,
+            properties=(
+                ("phasegate.kind", check.kind),
+                ("phasegate.status", check.status.value),
+                ("phasegate.blocking", "true" if check.blocking else "false"),
+                ("phasegate.observed", headline(check)),
+            ),
+        )
+    yield _Suite(
+        name=f"{run.phase}.gate",
+        entries=(*(_entry_of_criterion(item) for item in run.criteria), *_entry_of_run(run)),
+        properties=(("phasegate.verdict", run.verdict.value), ("phasegate.reason", run.reason)),
+    )
+
+
+def _entries_of_check(run: RunResult, check: CheckResult) -> Iterator[_Entry]:
+    cases = check.last.cases if check.last else ()
+    for case in cases:
+        yield _entry_of_case(run, check, case)
+    if not cases or check.status is CheckStatus.ERRORED:
+        yield _entry_of_whole_check(run, check)
+
+
+def _entry_of_case(run: RunResult, check: CheckResult, case: Case) -> _Entry:
+    outcome, type = {
+        CaseStatus.PASSED: ("", ""),
+        CaseStatus.FAILED: ("failure", "phasegate.Failed"),
+        CaseStatus.SKIPPED: ("skipped", "phasegate.Skipped"),
+        CaseStatus.LOST: ("error", "phasegate.Lost"),
+    }[case.status]
+    lost = "collected, but no result ever came" if case.status is CaseStatus.LOST else ""
+    return _Entry(
+        name=case.id,
+        outcome=outcome,
+        type=type,
+        message=first_line(case.message, LONGEST_MESSAGE) or lost,
+        text=_details(case.message, case.evidence, rerun_command(run, check, case)),
+        duration=case.duration,
+        earlier=tuple(
+            past.message or past.status.value for past in case.earlier if past.status is not CaseStatus.PASSED
+        ),
+        file=case.file,
+        line=case.line,
+        properties=(
+            *((("phasegate.part", case.part),) if case.part else ()),
+            *(("tag", tag) for tag in case.tags),
+        ),
+    )
+
+
+def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
+    """A check that has no cases, or that broke off beside them."""
+    outcome, type = {
+        CheckStatus.PASSED: ("", ""),
+        CheckStatus.FAILED: ("failure", "phasegate.Failed"),
+        CheckStatus.UNPROVEN: ("error", "phasegate.Unproven"),
+        CheckStatus.ERRORED: ("error", "phasegate.Errored"),
+        CheckStatus.NOT_RUN: ("error", "phasegate.NotRun"),
+    }[check.status]
+    reason = check.reason
+    if outcome and not check.blocking:
+        outcome, type, reason = "skipped", "phasegate.Warning", f"does not block: {reason}"
+    last = check.last
+    details = [check.reason, check.help]
+    details += [f"{times} x {cause}" for cause, times in last.causes.items()] if last else []
+    return _Entry(
+        name=check.id,
+        outcome=outcome,
+        type=type,
+        message=first_line(reason, LONGEST_MESSAGE) or check.status.value,
+        text=_details(
+            "\n".join(line for line in details if line),
+            last.evidence if last else (),
+            rerun_command(run, check),
+        ),
+        duration=check.duration,
+        earlier=tuple(
+            attempt.error or attempt.reason or attempt.status.value
+            for attempt in check.attempts[:-1]
+            if attempt.status in (AttemptStatus.FAILED, AttemptStatus.ERRORED)
+        ),
+        output=headline(check),
+    )
+
+
+def _entry_of_criterion(criterion: CriterionResult) -> _Entry:
+    outcome, type = {
+        CriterionVerdict.MET: ("", ""),
+        CriterionVerdict.NOT_MET: ("failure", "phasegate.NotMet"),
+        CriterionVerdict.UNPROVEN: ("error", "phasegate.Unproven"),
+        CriterionVerdict.WAIVED: ("skipped", "phasegate.Waived"),
+    }[criterion.verdict]
+    message = f"required {criterion.required}, observed {criterion.observed or '-'}"
+    if criterion.message:
+        message = f"{message}: {criterion.message}"
+    if outcome in ("failure", "error") and criterion.level is Level.WARN:
+        outcome, type, message = "skipped", "phasegate.Warning", f"only warns: {message}"
+    return _Entry(
+        name=criterion.id,
+        outcome=outcome,
+        type=type,
+        message=first_line(message, LONGEST_MESSAGE),
+        text=_judgement(criterion),
+        output="" if outcome else _judgement(criterion),
+        properties=tuple(
+            (f"phasegate.{name}", text)
+            for name, text in (
+                ("expression", criterion.expression),
+                ("title", criterion.title),
+                ("ref", criterion.ref),
+                ("level", criterion.level.value),
+            )
+            if text
+        ),
+    )
+
+
+def _entry_of_run(run: RunResult) -> Iterator[_Entry]:
+    """A run that was cut short may have nothing else to show for it."""
+    if run.finished is None or run.interrupted:
+        yield _Entry(
+            name="run",
+            outcome="error",
+            type="phasegate.Interrupted",
+            message=first_line(run.interrupted or run.reason, LONGEST_MESSAGE),
+        )
+
+
+def _judgement(criterion: CriterionResult) -> str:
+    facts = (
+        ("criterion", criterion.expression),
+        ("title", criterion.title),
+        ("required", criterion.required),
+        ("observed", criterion.observed),
+        ("bound", criterion.bound),
+        ("samples", "" if criterion.n is None else str(criterion.n)),
+        ("margin", criterion.margin),
+        ("because", criterion.message),
+        ("why", criterion.why),
+        ("ref", criterion.ref),
+        ("source", criterion.source),
+    )
+    return "\n".join(f"{name}: {text}" for name, text in facts if text)
+
+
+def _details(message: str, evidence: tuple[str, ...], rerun: str) -> str:
+    lines = [message.strip("\n")] if message else []
+    lines += [f"evidence: {path}" for path in evidence[:10]]
+    return "\n".join([*lines, f"again: {rerun}"])
+
+
+def _suite_element(suite: _Suite, *, rich: bool) -> ElementTree.Element:
+    outcomes = Counter(entry.outcome for entry in suite.entries)
+    element = ElementTree.Element(
+        "testsuite",
+        name=_name(suite.name),
+        tests=str(len(suite.entries)),
+        failures=str(outcomes["failure"]),
+        errors=str(outcomes["error"]),
+        skipped=str(outcomes["skipped"]),
+    )
+    if suite.duration is not None:
+        element.set("time", _time(suite.duration))
+    if suite.started is not None:
+        element.set("timestamp", _timestamp(suite.started))
+    _add_properties(element, suite.properties)
+    taken: set[str] = set()
+    for entry in suite.entries:
+        element.append(_case_element(entry, suite.name, _unique(_name(entry.name), taken), rich=rich))
+    return element
+
+
+def _case_element(entry: _Entry, suite: str, name: str, *, rich: bool) -> ElementTree.Element:
+    element = ElementTree.Element("testcase", classname=_name(suite), name=name)
+    if entry.duration is not None:
+        element.set("time", _time(entry.duration))
+    if rich:
+        if entry.file:
+            element.set("file", _name(entry.file))
+            if entry.line is not None:
+                element.set("line", str(entry.line))
+        _add_properties(element, entry.properties)
+    if entry.outcome:
+        outcome = ElementTree.SubElement(
+            element, entry.outcome, message=xml_text(entry.message, LONGEST_MESSAGE), type=entry.type
+        )
+        outcome.text = xml_text(entry.text)
+    if entry.outcome in ("", "failure"):
+        tag = "rerunFailure" if entry.outcome else "flakyFailure"
+        for message in entry.earlier:
+            again = ElementTree.SubElement(
+                element, tag, message=first_line(xml_text(message), LONGEST_MESSAGE), type="phasegate.Failed"
+            )
+            ElementTree.SubElement(again, "stackTrace").text = xml_text(message)
+    if entry.output:
+        ElementTree.SubElement(element, "system-out").text = xml_text(entry.output)
+    return element
+
+
+def _add_properties(element: ElementTree.Element, properties: tuple[tuple[str, str], ...]) -> None:
+    if not properties:
+        return
+    parent = ElementTree.SubElement(element, "properties")
+    for name, value in properties:
+        ElementTree.SubElement(
+            parent, "property", name=_name(name), value=xml_text(value, LONGEST_MESSAGE).replace("\n", " ")
+        )
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{name} #{number}"
+    taken.add(candidate)
+    return candidate
+
+
+def _name(text: str) -> str:
+    """On one line: readers compare names, and attribute line breaks become spaces on the way."""
+    return " ".join(xml_text(text, LONGEST_NAME).split())
+
+
+def _time(seconds: float) -> str:
+    """The schema wants a decimal, and `1e-05` is none."""
+    return f"{max(0.0, seconds):.3f}"
+
+
+def _timestamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
