@@ -7,27 +7,17 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from phasegate import __version__
 from phasegate.cli import init, kinds, plan, report, run, schema, validate
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.problems import error_text, problems_text
-from phasegate.errors import ExitCode, PhasegateError, PlanError
-
-
-class _InWrittenOrder(TyperGroup):
-    """Commands are listed as they are needed, not by the alphabet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
+from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError
 
 app = typer.Typer(
     name="phasegate",
-    cls=_InWrittenOrder,
     help="Turn a written phase plan into a verdict that can be defended.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -63,13 +53,9 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except PhasegateError as error:
         make_console().print(error_text(error), soft_wrap=True)
         return int(error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return int(ExitCode.USAGE)
-    except click.ClickException as error:
-        error.show()
-        return int(ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except TyperException as error:
+        return _wrong_usage(error)
+    except (typer.Abort, KeyboardInterrupt):
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone; writing more would only raise again at exit.
@@ -77,6 +63,21 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return int(ExitCode.PASS)
     except Exception:
         return _defect()
+
+
+def _wrong_usage(error: TyperException) -> int:
+    """What the parser of flags found; without any argument its message is the help."""
+    if not sys.argv[1:]:
+        typer.echo(error.format_message(), err=True)
+        return int(ExitCode.USAGE)
+    problem = UsageError(error.format_message().rstrip(".") or "missing argument", help=_help_flag())
+    make_console().print(error_text(problem), soft_wrap=True)
+    return int(ExitCode.USAGE)
+
+
+def _help_flag() -> str:
+    command = next((word for word in sys.argv[1:2] if not word.startswith("-")), "")
+    return f"phasegate {command} --help lists what is accepted".replace("  ", " ")
 
 
 def _defect() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,7 @@ def schema(
     typer.echo(json.dumps(schema_of(document), indent=2))
 
 
-def schema_of(document: Document) -> dict[str, object]:
+def schema_of(document: Document) -> dict[str, Any]:
     from phasegate.kinds import KINDS
     from phasegate.model.codec import result_schema
     from phasegate.plan.schema import plan_schema, suite_schema

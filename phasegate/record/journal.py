@@ -24,11 +24,6 @@ class RecordError(PhasegateError):
 
 
 class Redacts(Protocol):
-    @property
-    def active(self) -> bool:
-        """False while there is no secret at all."""
-        ...
-
     def redact_tree(self, value: Any) -> Any: ...
 
 
@@ -46,12 +41,11 @@ class Journal:
         Errors: RecordError, once, when the disk does not take it; later events are then only passed on.
         """
         line = event_to_json(event)
-        if self._redactor.active:
-            tree = json.loads(line)
-            redacted = self._redactor.redact_tree(tree)
-            if redacted != tree:
-                event = event_from_json(redacted)
-                line = event_to_json(event)
+        tree = json.loads(line)
+        redacted = self._redactor.redact_tree(tree)
+        if redacted != tree:
+            event = event_from_json(redacted)
+            line = event_to_json(event)
         if isinstance(event, Progressed) or self._broken:
             return event
         try:

@@ -10,6 +10,7 @@ from datetime import datetime
 from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exponential, wait_random
 from tenacity.wait import WaitBaseT
 
+from phasegate.gate.verdict import attempt_status, is_flaky
 from phasegate.model.events import (
     AttemptFinished,
     AttemptStarted,
@@ -18,7 +19,7 @@ from phasegate.model.events import (
     RetryScheduled,
 )
 from phasegate.model.observation import Case, Observation
-from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionVerdict
+from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus
 from phasegate.plan.plan import Check, PlanCriterion, Retry
 from phasegate.runner.attempt import DEFECT, Asked, observe
 from phasegate.runner.judging import closing, judge_criterion
@@ -78,6 +79,10 @@ async def run_check(
         tried.append(await _attempt(asked, criteria, parts))
         return tried[-1]
 
+    def again(state: RetryCallState) -> bool:
+        broken = state.outcome is not None and state.outcome.failed
+        return not broken and not stop.reason and _tries_again(tried[-1].result, check.retry)
+
     def scheduled(state: RetryCallState) -> None:
         last = tried[-1].result
         parts.emit(
@@ -93,7 +98,7 @@ async def run_check(
     retrying = AsyncRetrying(
         stop=stop_after_attempt(check.retry.attempts),
         wait=_waits(check.retry),
-        retry=lambda state: not stop.reason and _tries_again(tried[-1].result, check.retry),
+        retry=again,
         sleep=parts.clock.sleep,
         before_sleep=scheduled,
         retry_error_callback=lambda state: tried[-1],
@@ -131,16 +136,12 @@ def _judged(
     check: Check, criteria: Sequence[PlanCriterion], observation: Observation
 ) -> tuple[AttemptStatus, str]:
     """The status of an attempt, and the sentence that says why it is not passed."""
-    if observation.error is not None:
-        return AttemptStatus.ERRORED, ""
     judged = [judge_criterion(criterion, check, observation, absent="") for criterion in criteria]
+    status = attempt_status(((item.level, item.verdict) for item in judged), error=observation.error)
     decisive = closing(judged)
-    if decisive is None:
-        return AttemptStatus.PASSED, ""
-    reason = f"{decisive.expression}: {decisive.message}"
-    if decisive.verdict is CriterionVerdict.NOT_MET:
-        return AttemptStatus.FAILED, reason
-    return AttemptStatus.UNPROVEN, reason
+    if observation.error is not None or decisive is None:
+        return status, "" if judged else "no criterion judges it"
+    return status, f"{decisive.expression}: {decisive.message}"
 
 
 def _finish(
@@ -174,9 +175,7 @@ def _finish(
 def _tell(
     check: Check, tried: Sequence[_Tried], status: CheckStatus, reason: str, began: float, parts: Parts
 ) -> None:
-    unsettled = [
-        item for item in tried[:-1] if item.result.status in (AttemptStatus.ERRORED, AttemptStatus.FAILED)
-    ]
+    statuses = [item.result.status for item in tried]
     cases: tuple[Case, ...] = tried[-1].observation.cases if tried else ()
     parts.emit(
         CheckFinished(
@@ -184,7 +183,7 @@ def _tell(
             check=check.id,
             status=status,
             reason=reason,
-            flaky=status is CheckStatus.PASSED and (bool(unsettled) or any(case.flaky for case in cases)),
+            flaky=status is CheckStatus.PASSED and (is_flaky(statuses) or any(case.flaky for case in cases)),
             duration=parts.clock.now() - began,
         )
     )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from phasegate.gate.verdict import step_status
 from phasegate.model.events import CheckFinished, Event, StepFinished, StepStarted
 from phasegate.model.observation import Observation
 from phasegate.model.result import CheckStatus, Level
@@ -19,6 +20,8 @@ from phasegate.world import Clock, Command
 ENDED = "the checks it goes beside have ended"
 FAILED_FAST = "an earlier check failed, and --fail-fast was asked for"
 NOT_SELECTED = "not selected"
+HOLDS = (CheckStatus.PASSED, CheckStatus.UNPROVEN)
+"""A step with these holds: nothing was not met, errored or left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +89,13 @@ class Schedule:
         at = self._parts.clock.utc
         try:
             selected = any(check.id in self._orders.selected for check in step.checks)
-            reason = "" if not selected else self._not_held(step)
-            if selected and not reason:
-                self._parts.emit(StepStarted(at=at(), step=step.id))
-                reason = await self._checks_of(step)
-            elif reason:
+            reason = self._not_held(step) if selected else NOT_SELECTED
+            if reason:
                 for check in step.checks:
                     self._leave_out(check, reason)
+            else:
+                self._parts.emit(StepStarted(at=at(), step=step.id))
+                reason = await self._checks_of(step)
             status, why = self._step_status(step)
             self._parts.emit(StepFinished(at=at(), step=step.id, status=status, reason=reason or why))
         finally:
@@ -186,26 +189,23 @@ class Schedule:
             needed = next(other for other in self._plan.steps if other.id == id)
             if not any(check.id in self._orders.selected for check in needed.checks):
                 continue
-            status, reason = self._step_status(needed)
-            if status not in (CheckStatus.PASSED, CheckStatus.UNPROVEN):
-                return f"step {id}, which it needs, did not hold: {reason}"
+            if id in self._broken_steps:
+                return f"step {id}, which it needs, did not hold: its setup failed"
+            for check in needed.checks:
+                outcome = self._outcomes.get(check.id)
+                if outcome and check.id in self._blocking and outcome.status not in HOLDS:
+                    return f"step {id}, which it needs, did not hold: {check.id}: {outcome.reason}"
         return ""
 
     def _step_status(self, step: Step) -> tuple[CheckStatus, str]:
-        """The worst of a step's checks: not met, errored, not run, unproven, passed."""
-        if step.id in self._broken_steps:
-            return CheckStatus.ERRORED, "its setup failed"
-        for status in (
-            CheckStatus.FAILED,
-            CheckStatus.ERRORED,
-            CheckStatus.NOT_RUN,
-            CheckStatus.UNPROVEN,
-        ):
-            for check in step.checks:
-                outcome = self._outcomes.get(check.id)
-                if outcome and outcome.status is status and check.id in self._blocking:
-                    return status, f"{check.id}: {outcome.reason}"
-        return CheckStatus.PASSED, ""
+        """The status of a step, and the check that keeps it from passing."""
+        outcomes = [self._outcomes[check.id] for check in step.checks if check.id in self._outcomes]
+        status = step_status(outcome.status for outcome in outcomes)
+        for check in step.checks:
+            outcome = self._outcomes.get(check.id)
+            if outcome and outcome.status is not CheckStatus.PASSED and outcome.status is status:
+                return status, f"{check.id}: {outcome.reason}"
+        return status, ""
 
     async def _commands(self, commands: Sequence[PlanCommand], name: str, *, go_on: bool = False) -> str:
         """Run setup or teardown commands; the first trouble in one sentence, empty when all went well."""

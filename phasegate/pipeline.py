@@ -1,0 +1,387 @@
+"""A run from plan to verdict, stage by stage; the one place where the real parts are wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets as tokens
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from phasegate import __version__
+from phasegate.errors import ExitCode, PhasegateError, TargetError, UsageError
+from phasegate.gate.verdict import decide
+from phasegate.http.client import HttpxClient
+from phasegate.kinds import KINDS
+from phasegate.model.events import (
+    CriterionJudged,
+    Event,
+    Interrupted,
+    RunFinished,
+    RunStarted,
+    TargetChanged,
+)
+from phasegate.model.fold import CUT_SHORT, Folder, fold
+from phasegate.model.result import (
+    CriterionResult,
+    RunResult,
+    Selection,
+    TargetRecord,
+    ToolRecord,
+    Verdict,
+)
+from phasegate.plan.loader import LoadedPlan, load
+from phasegate.plan.plan import Plan
+from phasegate.record.evidence import EvidenceStore
+from phasegate.record.folder import make_folder
+from phasegate.record.journal import Journal, RecordError, read_events, write_result, write_whole
+from phasegate.record.provenance import provenance
+from phasegate.record.redaction import Redactor
+from phasegate.render import FORMATS
+from phasegate.render.outputs import Output, parse_outputs
+from phasegate.runner.check import Outcome
+from phasegate.runner.judging import judge_all
+from phasegate.runner.preflight import find_missing
+from phasegate.runner.schedule import Orders, Schedule, leave_out, observations, reasons
+from phasegate.runner.selection import select
+from phasegate.runner.skeleton import skeleton
+from phasegate.runner.world import Parts, RealClock, Stop
+from phasegate.target.processes import LocalProcesses
+from phasegate.units import format_seconds
+
+ORDERLY_END = 3.0
+"""Seconds a kind gets after the first Ctrl-C to hand in what it has seen."""
+TICK = 0.125
+
+
+class View(Protocol):
+    """Listens to the run while it goes on."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    def tick(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What was asked for on the command line."""
+
+    plan: Path
+    output: Path | None = None
+    reports: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    variable_files: tuple[Path, ...] = ()
+    confirmed: tuple[str, ...] = ()
+    fail_fast: bool = False
+    jobs: int = 4
+    seed: int | None = None
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What the command line prints after a run."""
+
+    result: RunResult
+    folder_shown: str
+    """The output folder as people would type it."""
+    to_stdout: tuple[str, ...] = ()
+    """Reports that were asked for on standard output."""
+    troubles: tuple[str, ...] = ()
+    """What could not be written."""
+
+
+def execute(request: RunRequest, view: View | None) -> Done:
+    """Run a plan to its verdict and write everything it leaves behind.
+
+    Errors: PlanError and UsageError before anything ran or was written.
+    """
+    loaded = load(
+        request.plan,
+        kinds=KINDS,
+        overrides=request.overrides,
+        variable_files=request.variable_files,
+        env=os.environ,
+    )
+    chosen, selection = select(
+        loaded.plan, steps=request.steps, checks=request.checks, cases=request.cases, tags=request.tags
+    )
+    _confirm_protected(loaded, chosen, request.confirmed)
+    outputs = parse_outputs(request.reports)
+    started = datetime.now(UTC)
+    folder = make_folder(request.output, loaded.plan.phase, started)
+    run = _Run(loaded, request, chosen, selection, folder, started, view)
+    result = asyncio.run(run.to_the_end())
+    return _write(result, folder, outputs, run.troubles)
+
+
+def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
+    """Render a record again from its events. Errors: RecordError when there is none."""
+    result = fold(read_events(folder))
+    return _write(result, folder.absolute(), parse_outputs(reports), [])
+
+
+def _write(result: RunResult, folder: Path, outputs: tuple[Output, ...], troubles: list[str]) -> Done:
+    """Write `result.json` and the reports; one that cannot be written does not keep the others back."""
+    to_stdout: list[str] = []
+    stages: list[Callable[[], None]] = [partial(write_result, folder, result)]
+    stages += [partial(_write_report, result, folder, output, to_stdout) for output in outputs]
+    for stage in stages:
+        try:
+            stage()
+        except RecordError as error:
+            troubles.append(error.message)
+    if troubles and result.exit_code == ExitCode.PASS:
+        result = replace(
+            result,
+            verdict=Verdict.INCONCLUSIVE,
+            exit_code=int(ExitCode.INCONCLUSIVE),
+            reason=f"the record is not complete: {troubles[0]}",
+        )
+    return Done(
+        result=result, folder_shown=_shown(folder), to_stdout=tuple(to_stdout), troubles=tuple(troubles)
+    )
+
+
+def _write_report(result: RunResult, folder: Path, output: Output, to_stdout: list[str]) -> None:
+    text = FORMATS[output.format].render(result)
+    if output.path is None:
+        to_stdout.append(text)
+    else:
+        path = output.path.absolute() if output.named else folder / output.path
+        write_whole(path, text.encode("utf-8", "backslashreplace"))
+
+
+def _shown(folder: Path) -> str:
+    """A folder as people would type it: relative where it is below the current one."""
+    with suppress(ValueError):
+        return str(folder.relative_to(Path.cwd()))
+    return str(folder)
+
+
+def _confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ...]) -> None:
+    """Load on a protected entry of the target needs `--confirm`. Errors: UsageError."""
+    entries = {entry.id: entry for entry in plan.target}
+    for name in confirmed:
+        if name not in entries:
+            raise UsageError(f"--confirm {name!r}: the target has no such entry")
+    for check in plan.checks():
+        if check.id not in chosen:
+            continue
+        for part in check.parts:
+            for url in check.kind.targets(part.params):
+                entry = entries.get(plan.target.entry_of(url) or "")
+                if entry is not None and entry.protected and entry.id not in confirmed:
+                    raise UsageError(
+                        f"check {check.id!r} puts load on the protected target {entry.id!r}",
+                        help=f"allow it with --confirm {entry.id}",
+                    )
+
+
+class _Run:
+    """One run under way: the record, the stop signal and the real parts."""
+
+    def __init__(
+        self,
+        loaded: LoadedPlan,
+        request: RunRequest,
+        chosen: frozenset[str],
+        selection: Selection,
+        folder: Path,
+        started: datetime,
+        view: View | None,
+    ) -> None:
+        self._plan = loaded.plan
+        self._request = request
+        self._chosen = chosen
+        self._selection = selection
+        self._view = view
+        self._clock = RealClock()
+        self._stop = Stop()
+        self._seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**31)
+        self._redactor = Redactor(secret.value for secret in loaded.plan.secrets if secret.value)
+        self._store = EvidenceStore(folder, self._redactor)
+        self._journal = Journal(folder, self._redactor)
+        self._processes = LocalProcesses(os.environ)
+        self._signal: ExitCode | None = None
+        self._target_error = ""
+        self._lacking: list[str] = []
+        """Why a PASS could not be trusted: a limit, a target that died, a record that is not whole."""
+        self._outcomes: dict[str, Outcome] = {}
+        self.troubles: list[str] = []
+        self._state = Folder(
+            skeleton(
+                loaded.plan,
+                run=f"{started:%Y%m%dT%H%M%SZ}-{tokens.token_hex(3)}",
+                tool=ToolRecord(name="phasegate", version=__version__),
+                started=started,
+                seed=self._seed,
+                command=request.command,
+                environment=provenance(loaded.plan.root, os.environ),
+                selection=selection,
+                warnings=tuple(warning.message for warning in loaded.warnings),
+            )
+        )
+
+    async def to_the_end(self) -> RunResult:
+        """Every stage in order; whatever happens, the record gets its end."""
+        self._emit(RunStarted(at=self._clock.utc(), skeleton=self._state.result()))
+        async with self._ticking(), self._signals():
+            await self._observe()
+            criteria = judge_all(self._plan, observations(self._outcomes), reasons(self._outcomes))
+            for criterion in criteria:
+                self._emit(CriterionJudged(at=self._clock.utc(), criterion=criterion))
+            self._end(criteria)
+        self._journal.close()
+        return self._state.result()
+
+    async def _observe(self) -> None:
+        """Bring the target up, run what is selected, take the target down; ended early when told to stop."""
+        work = asyncio.create_task(self._with_target())
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done():
+            self._emit(Interrupted(at=self._clock.utc(), because=self._stop.reason or ""))
+            # Kinds hear of it through their progress and hand in what they have; who does not is cancelled.
+            await asyncio.wait({work}, timeout=ORDERLY_END)
+            work.cancel()
+        stopped.cancel()
+        try:
+            await work
+        except asyncio.CancelledError:
+            pass
+        except TargetError as error:
+            self._target_error = error.message
+        except PhasegateError as error:
+            self._lacking.append(error.message)
+        reason = next(filter(None, (self._stop.reason, self._target_error, *self._lacking)), CUT_SHORT)
+        leave_out(self._plan.checks(), self._outcomes, reason, self._emit, self._clock)
+
+    async def _with_target(self) -> None:
+        chosen = [check for check in self._plan.checks() if check.id in self._chosen]
+        missing = await find_missing(
+            chosen, processes=self._processes, environment=os.environ, root=self._plan.root
+        )
+        orders = Orders(
+            selected=self._chosen,
+            missing=missing,
+            cases=self._request.cases,
+            jobs=self._request.jobs,
+            fail_fast=self._request.fail_fast,
+        )
+        if self._plan.limit is not None:
+            reason = f"the run reached its limit of {format_seconds(self._plan.limit)}"
+            asyncio.get_running_loop().call_later(self._plan.limit, self._stop.now, reason)
+        async with self._stack() as target, HttpxClient(target) as http:
+            parts = Parts(
+                clock=self._clock,
+                http=http,
+                processes=self._processes,
+                target=target,
+                evidence=self._store,
+                root=self._plan.root,
+                environment=os.environ,
+                seed=self._seed,
+                emit=self._emit,
+                keep_secret=self._redactor.add,
+            )
+            await Schedule(self._plan, orders, parts, self._stop, self._outcomes).run()
+
+    def _target_changed(self, state: str, record: TargetRecord) -> None:
+        if state == "died":
+            self._lacking.append(f"target {record.id} died during the run: {record.error}")
+        self._emit(TargetChanged(at=self._clock.utc(), state=state, target=record))
+
+    def _emit(self, event: Event) -> None:
+        try:
+            event = self._journal.write(event)
+        except RecordError as error:
+            self._lacking.append(error.message)
+            self._stop.now(error.message)
+        self._state.add(event)
+        if self._view is not None:
+            self._view(event)
+
+    def _end(self, criteria: Sequence[CriterionResult]) -> None:
+        """Decide the gate and close the record."""
+        interrupted = "; ".join(filter(None, (self._stop.reason, *self._lacking)))
+        defects = [outcome.reason for outcome in self._outcomes.values() if outcome.defect]
+        try:
+            inventory = self._store.inventory()
+        except RecordError as error:
+            inventory, interrupted = (), "; ".join(filter(None, (interrupted, error.message)))
+        decision = decide(
+            [criterion for criterion in criteria if self._is_selected(criterion)],
+            selection=self._selection,
+            interrupted=interrupted,
+            signal=self._signal,
+            target_error=self._target_error,
+            defect=defects[0] if defects else "",
+        )
+        self._emit(
+            RunFinished(
+                at=self._clock.utc(),
+                verdict=decision.verdict,
+                exit_code=int(decision.exit_code),
+                reason=decision.reason,
+                evidence=inventory,
+            )
+        )
+
+    def _is_selected(self, criterion: CriterionResult) -> bool:
+        return criterion.subject not in self._outcomes or criterion.subject in self._chosen
+
+    @asynccontextmanager
+    async def _ticking(self) -> AsyncIterator[None]:
+        """Keep the view moving while nothing happens, and close it at the end."""
+        view = self._view
+        if view is None:
+            yield
+            return
+
+        async def tick() -> None:
+            while True:
+                await asyncio.sleep(TICK)
+                view.tick()
+
+        task = asyncio.create_task(tick())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            view.close()
+
+    @asynccontextmanager
+    async def _signals(self) -> AsyncIterator[None]:
+        """The first Ctrl-C or SIGTERM ends the run in order, the second at once."""
+        loop = asyncio.get_running_loop()
+        codes = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+        def received(number: signal.Signals) -> None:
+            if self._signal is not None:
+                os._exit(codes[number])
+            self._signal = codes[number]
+            self._stop.now("stopped by Ctrl-C" if number is signal.SIGINT else "stopped by SIGTERM")
+
+        for number in codes:
+            loop.add_signal_handler(number, received, number)
+        try:
+            yield
+        finally:
+            for number in codes:
+                loop.remove_signal_handler(number)
