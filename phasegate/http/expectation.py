@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -71,7 +72,9 @@ class Expect(Closed):
                 "headers": fill(self.headers, values),
                 "body": fill(self.body, values),
                 "json_": fill(self.json_, values),
-                "schema_": fill(self.schema_, values),
+                "schema_": Path(finish(str(self.schema_)))
+                if isinstance(self.schema_, Path)
+                else fill(self.schema_, values),
                 "latency": fill(self.latency, values),
             }
         )
@@ -251,7 +254,8 @@ def _note(failures: list[str], subject: str, failure: str | None) -> None:
 
 
 def _changes(written: Any) -> bool:
-    return any(True for _ in names_in(written)) or finish(written) != written
+    text = str(written) if isinstance(written, Path) else written
+    return any(True for _ in names_in(text)) or finish(text) != text
 
 
 def _problem_of(piece: _Piece) -> tuple[Location, str] | None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Discriminator,
     Field,
     StringConstraints,
@@ -24,7 +26,7 @@ from phasegate.http.capture import Capture
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import Location, refuse
 from phasegate.http.rows import Row, rows_in_file, rows_inline
-from phasegate.substitution import NAME, names_in
+from phasegate.substitution import NAME, finish, names_in
 
 SETUP, TEARDOWN = "setup", "teardown"
 LATER = ("target.", "env.", "self.")
@@ -35,11 +37,15 @@ Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=100)]
 Method = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True, max_length=20)]
 
 
+SuitePath = Annotated[FilePath, AfterValidator(lambda path: Path(finish(str(path))))]
+"""Of a file named in a suite, whose texts are in template form."""
+
+
 class Part(Closed):
     """One part of a multipart body."""
 
     content: Text | None = None
-    file: FilePath | None = None
+    file: SuitePath | None = None
     filename: str | None = None
     content_type: str | None = None
 
@@ -72,9 +78,9 @@ class Until(Expect):
 class RowsFile(Closed):
     """Rows from a file: one case for each."""
 
-    csv: FilePath | None = None
+    csv: SuitePath | None = None
     """UTF-8, columns named in the first line; values are text."""
-    jsonl: FilePath | None = None
+    jsonl: SuitePath | None = None
     """One JSON object a line."""
 
     @model_validator(mode="after")

@@ -1,0 +1,168 @@
+"""What probes add up to: counts, latencies, episodes, a timeline; memory hardly grows with time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from phasegate.model.histogram import NANOSECONDS, Histogram, bucket_of
+from phasegate.model.measures import Distribution, Share
+from phasegate.model.observation import Series
+
+CAUSES = 20
+"""How many different causes are told apart; the rest is counted together."""
+OTHER = "other causes"
+MOST_POINTS = 600
+"""Points of a timeline; beyond, two neighbours become one."""
+_UNSEEN, _GOOD, _FAILED = 0, 1, 2
+
+
+@dataclass(slots=True)
+class _Durations:
+    """A histogram that is still being filled; whole nanoseconds."""
+
+    counts: dict[int, int] = field(default_factory=dict)
+    minimum: int = 0
+    maximum: int = 0
+    total: int = 0
+
+    def add(self, nanoseconds: int) -> None:
+        bucket = bucket_of(nanoseconds)
+        self.minimum = min(self.minimum, nanoseconds) if self.counts else nanoseconds
+        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+        self.maximum = max(self.maximum, nanoseconds)
+        self.total += nanoseconds
+
+    def histogram(self) -> Histogram:
+        return Histogram.of_counts(
+            self.counts, minimum_ns=self.minimum, maximum_ns=self.maximum, total_ns=self.total
+        )
+
+
+@dataclass(slots=True)
+class _Moment:
+    """One point of the timeline."""
+
+    good: _Durations = field(default_factory=_Durations)
+    failed: int = 0
+
+    def merge(self, other: _Moment) -> None:
+        for bucket, count in other.good.counts.items():
+            self.good.counts[bucket] = self.good.counts.get(bucket, 0) + count
+        self.good.maximum = max(self.good.maximum, other.good.maximum)
+        self.failed += other.failed
+
+
+class Timeline:
+    """Latency and failures over time: a point a second, fewer when there would be too many."""
+
+    def __init__(self) -> None:
+        self._width = 1.0
+        self._moments: dict[int, _Moment] = {}
+
+    def add(self, at: float, nanoseconds: int | None) -> None:
+        """`at`: seconds from the start; no duration: it failed."""
+        index = int(at / self._width)
+        while index >= MOST_POINTS:
+            self._halve()
+            index = int(at / self._width)
+        moment = self._moments.setdefault(index, _Moment())
+        if nanoseconds is None:
+            moment.failed += 1
+        else:
+            moment.good.add(nanoseconds)
+
+    def series(self) -> tuple[Series, ...]:
+        """p95 of the good ones, and failures per second."""
+        last = max(self._moments, default=-1)
+        latency: list[tuple[float, float | None]] = []
+        failures: list[tuple[float, float | None]] = []
+        for index in range(last + 1):
+            moment = self._moments.get(index)
+            at = index * self._width
+            latency.append((at, None if moment is None else _p95(moment.good)))
+            failures.append((at, 0.0 if moment is None else moment.failed / self._width))
+        return (
+            Series(name="latency p95", unit="s", points=tuple(latency)),
+            Series(name="failures", unit="/s", points=tuple(failures)),
+        )
+
+    def _halve(self) -> None:
+        moments, self._moments = self._moments, {}
+        self._width *= 2
+        for index, moment in moments.items():
+            if index // 2 in self._moments:
+                self._moments[index // 2].merge(moment)
+            else:
+                self._moments[index // 2] = moment
+
+
+def _p95(durations: _Durations) -> float | None:
+    histogram = durations.histogram()
+    edges = Distribution(good=histogram).quantile(0.95) if histogram.n else None
+    return None if edges is None else edges[1]
+
+
+class Tally:
+    """Outcomes of numbered probes, in whatever order they come in."""
+
+    def __init__(self) -> None:
+        self._outcomes = bytearray()
+        """One byte a probe, by number: episodes need their order."""
+        self._durations = _Durations()
+        self._timeline = Timeline()
+        self._first: float | None = None
+        self._last = 0.0
+        self.good = self.failed = self.unmeasured = 0
+        self.causes: Counter[str] = Counter()
+
+    def passed(self, number: int, at: float, elapsed: float) -> None:
+        """`at`: when it was sent, in seconds from the start."""
+        nanoseconds = round(elapsed * NANOSECONDS)
+        self._note(number, at, _GOOD)
+        self.good += 1
+        if nanoseconds <= 0:
+            self.unmeasured += 1
+            return
+        self._durations.add(nanoseconds)
+        self._timeline.add(at, nanoseconds)
+
+    def failure(self, number: int, at: float, cause: str) -> None:
+        self._note(number, at, _FAILED)
+        self.failed += 1
+        self.causes[cause if cause in self.causes or len(self.causes) < CAUSES else OTHER] += 1
+        self._timeline.add(at, None)
+
+    @property
+    def span(self) -> float | None:
+        """Seconds between the sending of the first and of the last probe."""
+        return None if self._first is None else self._last - self._first
+
+    def success_rate(self) -> Share:
+        return Share(
+            passed=self.good,
+            total=self.good + self.failed,
+            sample=True,
+            span=self.span,
+            episodes=self._episodes(),
+        )
+
+    def latency(self) -> Distribution:
+        return Distribution(
+            good=self._durations.histogram(), failed=self.failed, span=self.span, unmeasured=self.unmeasured
+        )
+
+    def timeline(self) -> tuple[Series, ...]:
+        return self._timeline.series()
+
+    def _note(self, number: int, at: float, outcome: int) -> None:
+        if number >= len(self._outcomes):
+            self._outcomes.extend(bytes(number + 1 - len(self._outcomes)))
+        self._outcomes[number] = outcome
+        self._first = at if self._first is None else min(self._first, at)
+        self._last = max(self._last, at)
+
+    def _episodes(self) -> int:
+        """Runs of failures: probes nobody saw the outcome of do not part them."""
+        seen = self._outcomes.replace(bytes([_UNSEEN]), b"")
+        return sum(1 for run in seen.split(bytes([_GOOD])) if run)

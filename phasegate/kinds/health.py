@@ -1,0 +1,250 @@
+"""Health: is a URL up, how often, and how fast does it answer?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, StringConstraints, field_validator
+
+from phasegate.errors import ObservationError
+from phasegate.fields import Duration, Text
+from phasegate.http.expectation import Expect, Expectation
+from phasegate.http.tally import Tally
+from phasegate.http.transcript import transcript
+from phasegate.kinds.base import CheckParams, Kind
+from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.model.observation import Observation
+from phasegate.units import Dimension, format_seconds
+from phasegate.world import HttpFailure, HttpRequest, Progress, World
+
+LANES = 3
+"""Probes of a schedule under way at a time; one of the client's four places stays free for other checks."""
+DEFAULT_EVERY = 1.0
+"""Between probes of a check that accompanies others and does not say."""
+EVIDENCE = 3
+"""Different failures of which request and response are kept."""
+CHARTED = 2.0
+"""Seconds a check must span for its timeline to say anything."""
+REPORT = 0.2
+"""Seconds between two reports of progress; also how soon a stop is noticed."""
+
+
+class HealthParams(CheckParams):
+    url: str
+    """A path on the target's default entry, or a URL."""
+    method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
+    headers: dict[str, Text] = Field(default_factory=dict)
+    body: str | None = None
+    probes: int = Field(default=1, ge=1, le=10_000_000)
+    """How many; one after the other unless `every` is given."""
+    every: Annotated[Duration, Field(ge=0.001)] | None = None
+    """Time between the sending of two probes, whether the first was answered or not."""
+    expect: Expect = Field(default_factory=Expect)
+    follow: bool = False
+    """Whether redirects are followed."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if not url.startswith(("/", "http://", "https://", "${")):
+            raise ValueError(f"{url!r} is neither a path like /health nor a URL like https://host/health")
+        return url
+
+
+class Health(Kind[HealthParams]):
+    name: ClassVar[str] = "health"
+    about: ClassVar[str] = "a URL, probed a number of times, at intervals, or while other checks run"
+    Params: ClassVar[type[CheckParams]] = HealthParams
+    example: ClassVar[Mapping[str, Any]] = {"url": "/health", "probes": 100}
+    accompanies: ClassVar[bool] = True
+
+    def measures(self, params: HealthParams) -> Mapping[str, MeasureSpec]:
+        return {
+            "success_rate": MeasureSpec(
+                type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="probes answered as expected"
+            ),
+            "latency": MeasureSpec(
+                type=MeasureType.DISTRIBUTION,
+                dimension=Dimension.TIME,
+                about="from sending to the last byte; failed probes rank above every value",
+            ),
+        }
+
+    def defaults(self, params: HealthParams) -> tuple[str, ...]:
+        return ("success_rate == 100%",)
+
+    def samples(self, params: HealthParams) -> int | None:
+        unbounded = params.every is not None and "probes" not in params.model_fields_set
+        return None if unbounded else params.probes
+
+    def duration(self, params: HealthParams) -> float | None:
+        return None if params.every is None else params.every * (params.probes - 1)
+
+    def summary(self, params: HealthParams) -> str:
+        probes = f", {params.probes:,} probes" if params.probes > 1 else ""
+        every = f", every {format_seconds(params.every)}" if params.every is not None else ""
+        return f"{params.method} {params.url}{probes}{every}"
+
+    async def observe(self, params: HealthParams, world: World) -> Observation:
+        """Errors: ObservationError when the address or the expectation makes no sense."""
+        try:
+            expectation = params.expect.compile()
+        except ValueError as error:
+            raise ObservationError(f"expect: {error}") from None
+        request = HttpRequest(
+            method=params.method,
+            url=world.target.url(params.url),
+            headers=tuple(params.headers.items()),
+            body=None if params.body is None else params.body.encode(),
+            timeout=params.timeout,
+            follow=params.follow,
+        )
+        probing = _Probing(request, expectation, world)
+        if world.accompanies:
+            await probing.on_schedule(params.every or DEFAULT_EVERY, None)
+        elif params.every is not None:
+            await probing.on_schedule(params.every, params.probes)
+        else:
+            await probing.one_by_one(params.probes)
+        return probing.observation()
+
+
+@dataclass(slots=True, eq=False)
+class _Probe:
+    """One probe under way."""
+
+    number: int
+    due: float
+    begun: float
+    held_up: list[tuple[int, float]] = field(default_factory=list)
+    """Moments (number, due) that passed unused while this was the oldest probe without an answer."""
+
+
+class _Probing:
+    """Probes of one attempt; times are seconds from its start."""
+
+    def __init__(self, request: HttpRequest, expectation: Expectation, world: World) -> None:
+        self._request = request
+        self._expectation = expectation
+        self._world = world
+        self._clock = world.clock
+        self._start = world.clock.now()
+        self._reported = 0.0
+        self._tally = Tally()
+        self._evidence: dict[str, str] = {}
+        self._under_way: dict[_Probe, None] = {}
+        """Oldest first."""
+        self._unused = 0
+        self._stopped: str | None = None
+        self._planned: int | None = None
+
+    async def one_by_one(self, probes: int) -> None:
+        self._planned = probes
+        for number in range(probes):
+            begun = self._now()
+            await self._send(_Probe(number, begun, begun))
+            if await self._stop_asked():
+                return
+
+    async def on_schedule(self, every: float, probes: int | None) -> None:
+        """A probe at each moment, however long the ones before it take.
+
+        A moment with no free lane passes unused. It counts as failed when the oldest probe then under way
+        fails in the end (the target was not answering), and as not observed when that one is answered (the
+        probes were planned closer than they can be sent).
+        """
+        self._planned = probes
+        number = 0
+        async with asyncio.TaskGroup() as tasks:
+            while (probes is None or number < probes) and not await self._wait_until(number * every):
+                due, number = number * every, number + 1
+                if len(self._under_way) < LANES:
+                    probe = _Probe(number - 1, due, self._now())
+                    self._under_way[probe] = None
+                    tasks.create_task(self._send(probe))
+                    await asyncio.sleep(0)
+                else:
+                    self._pass_unused(number - 1, due)
+
+    def observation(self) -> Observation:
+        tally = self._tally
+        return Observation(
+            measures={"success_rate": tally.success_rate(), "latency": tally.latency()},
+            evidence=tuple(self._evidence.values()),
+            notes=tuple(self._notes()),
+            causes=dict(tally.causes.most_common()),
+            timeline=tally.timeline() if (tally.span or 0.0) > CHARTED else (),
+        )
+
+    async def _send(self, probe: _Probe) -> None:
+        outcome = await self._world.http.send(self._request)
+        self._under_way.pop(probe, None)
+        if isinstance(outcome, HttpFailure):
+            failures: tuple[str, ...] = (outcome.message,)
+        else:
+            failures = self._expectation.check(outcome)
+        if not failures:
+            self._tally.passed(probe.number, probe.begun, outcome.elapsed)
+            self._unused += len(probe.held_up)
+            return
+        cause = _cause(failures[0])
+        self._tally.failure(probe.number, probe.begun, cause)
+        if cause not in self._evidence and len(self._evidence) < EVIDENCE:
+            text = transcript(self._request, outcome, failures, about=f"probe {probe.number + 1}")
+            self._evidence[cause] = self._world.evidence.write(f"probe-{probe.number + 1}.txt", text)
+        for number, due in probe.held_up:
+            self._tally.failure(number, due, f"not sent, as earlier probes had no answer: {cause}")
+
+    def _pass_unused(self, number: int, due: float) -> None:
+        oldest = next(iter(self._under_way))
+        if oldest.begun <= due:
+            oldest.held_up.append((number, due))
+        else:  # phasegate itself was late, so the target is not to blame
+            self._unused += 1
+
+    async def _wait_until(self, due: float) -> str | None:
+        """Sleep until a moment, reporting meanwhile. Shape: why to stop, or None."""
+        while True:
+            if reason := await self._stop_asked():
+                return reason
+            ahead = due - self._now()
+            if ahead <= 0:
+                return None
+            await self._clock.sleep(min(ahead, REPORT))
+
+    async def _stop_asked(self) -> str | None:
+        now = self._now()
+        if now - self._reported < REPORT:
+            return None
+        self._reported = now
+        tally = self._tally
+        seen = tally.good + tally.failed
+        report = Progress(
+            done=min(1.0, seen / self._planned) if self._planned else None,
+            text=f"{seen:,} probes, {tally.failed:,} failed",
+        )
+        self._stopped = await self._world.progress(report)
+        return self._stopped
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self._unused:
+            notes.append(
+                f"{self._unused:,} moments passed without a probe, as {LANES} were still under way; "
+                "they count neither way"
+            )
+        if self._stopped and self._planned:
+            seen = self._tally.good + self._tally.failed
+            notes.append(f"stopped after {seen:,} of {self._planned:,} probes: {self._stopped}")
+        return notes
+
+    def _now(self) -> float:
+        return self._clock.now() - self._start
+
+
+def _cause(failure: str) -> str:
+    """A failure as a cause that many probes can share."""
+    return failure.partition(", got ")[0] if failure.startswith("expected latency ") else failure
