@@ -70,7 +70,8 @@ def _wrong_usage(error: TyperException) -> int:
     if not sys.argv[1:]:
         typer.echo(error.format_message(), err=True)
         return int(ExitCode.USAGE)
-    problem = UsageError(error.format_message().rstrip(".") or "missing argument", help=_help_flag())
+    message = error.format_message().rstrip(".") or "missing argument"
+    problem = UsageError(message[0].lower() + message[1:], help=_help_flag())
     make_console().print(error_text(problem), soft_wrap=True)
     return int(ExitCode.USAGE)
 

@@ -14,7 +14,10 @@ def kinds(
     kind: str | None = typer.Argument(None, help="One kind, described in full."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the check kinds, or describe one with its parameters, measures and an example."""
+    """List the check kinds, or describe one.
+
+    A description has the parameters, measures, default criteria and an example.
+    """
     from phasegate.kinds import KINDS
 
     if kind is not None and kind not in KINDS:

@@ -24,7 +24,10 @@ def report(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say the verdict only.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Render the reports of a record again; the exit code is the verdict of the run."""
+    """Render the reports of a record again.
+
+    The exit code is the verdict of the run.
+    """
     from phasegate.pipeline import render_again
     from phasegate.render.terminal import summary
 

@@ -70,7 +70,10 @@ def run(
         ProgressStyle, typer.Option("--progress", help="How a run is shown while it goes on.")
     ] = ProgressStyle.AUTO,
 ) -> int:
-    """Run a plan and judge it; the exit code is the verdict (0 PASS, 1 FAIL, 3 INCONCLUSIVE)."""
+    """Run a plan and judge it.
+
+    The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 75 the target did not come up.
+    """
     from phasegate.model.codec import result_to_json
     from phasegate.pipeline import RunRequest, execute
     from phasegate.render.live import LineView, LiveView, View
