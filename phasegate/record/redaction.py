@@ -23,6 +23,8 @@ REPLACEMENT = "[redacted]"
 _REPLACEMENT = REPLACEMENT.encode()
 SHORTEST = 4
 """Shorter values would shred ordinary text; they are replaced only where they are the whole of a text."""
+_BEGINNING = 3
+"""Bytes by which forms are grouped; no form is shorter than `SHORTEST`."""
 _SECRET_LINE = 8
 """Lines of a value with several lines, such as a key, are secrets of their own from this length on."""
 LONGEST_LINE = 64 * 1024
@@ -69,8 +71,8 @@ class Redactor:
         self._forms: set[bytes] = set()
         self._pattern: re.Pattern[bytes] | None = None
         self._stale = False
-        self.longest = 0
-        """Bytes of the longest form that is looked for."""
+        self._longest = 0
+        self._beginnings: dict[bytes, list[bytes]] = {}
         self.generation = 0
         """Grows with every new value; what was redacted in an earlier generation may hold a later secret."""
         for secret in secrets:
@@ -87,7 +89,6 @@ class Redactor:
             return
         self._values.add(value)
         self._forms.update(_forms(value))
-        self.longest = max(map(len, self._forms), default=0)
         self.generation += 1
         self._stale = True
 
@@ -97,7 +98,7 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Text with every secret and every header value replaced."""
-        if text in self._values or text.strip() in self._values:
+        if self._is_short_secret(text):
             return REPLACEMENT
         if not self._forms and not _may_hold_header(text.encode(errors="replace")):
             return text
@@ -107,7 +108,7 @@ class Redactor:
 
     def redact_bytes(self, data: bytes) -> bytes:
         """The same for bytes, text or not."""
-        if len(data) < 64 and self._is_short_secret(data):
+        if len(data) < 64 and self._is_short_secret(data.decode("utf-8", "replace")):
             return _REPLACEMENT
         return self._values_and_headers(data)
 
@@ -142,11 +143,24 @@ class Redactor:
         """What finds every form of every value; None without values."""
         if self._stale:
             self._pattern = _alternation(self._forms) if self._forms else None
+            self._longest = max(map(len, self._forms), default=0)
+            self._beginnings = _by_beginning(self._forms)
             self._stale = False
         return self._pattern
 
-    def _is_short_secret(self, data: bytes) -> bool:
-        return data.strip().decode("utf-8", "replace") in self._values
+    def unfinished(self, data: bytes) -> list[int]:
+        """Where the end of data may be the beginning of a form, ascending."""
+        self.value_pattern()
+        size = len(data)
+        return [
+            at
+            for at in range(max(size - self._longest + 1, 0), size)
+            if (forms := self._beginnings.get(data[at : at + _BEGINNING]))
+            and any(len(form) > size - at and form.startswith(data[at:]) for form in forms)
+        ]
+
+    def _is_short_secret(self, text: str) -> bool:
+        return len(text) < 64 and len(word := text.strip()) < SHORTEST and word in self._values
 
     def _values_and_headers(self, data: bytes) -> bytes:
         pattern = self.value_pattern()
@@ -207,19 +221,19 @@ class RedactingStream:
             raw, self._raw = self._raw, b""
             return raw
         raw = self._raw
-        # A match that begins before this has room for the longest form, so nothing that comes changes it.
-        certain = len(raw) if final else max(len(raw) - self._redactor.longest + 1, 0)
+        begun = iter(() if final else self._redactor.unfinished(raw))
+        hold = next(begun, len(raw))
         pieces: list[bytes] = []
         done = 0
         for match in pattern.finditer(raw):
-            if match.start() >= certain:
+            if hold <= match.start():
                 break
             pieces += (raw[done : match.start()], _REPLACEMENT)
             done = match.end()
-        if done < certain:
-            pieces.append(raw[done:certain])
-            done = certain
-        self._raw = raw[done:]
+            while hold < done:
+                hold = next(begun, len(raw))
+        pieces.append(raw[done:hold])
+        self._raw = raw[max(hold, done) :]
         return b"".join(pieces)
 
     def _lines(self, data: bytes) -> bytes:
@@ -229,8 +243,7 @@ class RedactingStream:
             skipped = _first_line_end(text)
             text, end = text[skipped:], end - skipped
             self._in_header = False
-        if _may_hold_header(text[:end]) and (open_header := _OPEN.search(text, 0, end)):
-            end = open_header.start()
+        end = _before_open_header(text, end)
         whole, self._line = text[:end], text[end:]
         done = _without_headers(whole)
         if len(self._line) > LONGEST_LINE:
@@ -251,6 +264,21 @@ class RedactingStream:
                 cut = match.end()
         self._line = line[cut:]
         return _without_headers(line[:cut])
+
+
+def _before_open_header(text: bytes, end: int) -> int:
+    """Where to cut text that is to be read up to `end`, so that no header is cut in two: the start of a line."""
+    if not _may_hold_header(text[:end]) or not (open_header := _OPEN.search(text, 0, end)):
+        return end
+    cut = _line_start(text, open_header.start())
+    for match in reversed(list(_HEADER.finditer(text, 0, end))):
+        if match.start() < cut < match.end():
+            cut = _line_start(text, match.start())
+    return cut
+
+
+def _line_start(data: bytes, at: int) -> int:
+    return max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
 
 
 def _first_line_end(data: bytes) -> int:
@@ -346,13 +374,22 @@ def _bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def _alternation(forms: Iterable[bytes], depth: int = 3) -> re.Pattern[bytes]:
+def _alternation(forms: Iterable[bytes], depth: int = _BEGINNING) -> re.Pattern[bytes]:
     """One pattern that matches the longest form at each place.
 
     Forms are grouped by their first characters, so that what is tried at a place does not grow with the
     number of forms.
     """
     return re.compile(_branches(sorted(set(forms)), depth))
+
+
+def _by_beginning(forms: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+    """Forms by each beginning of up to `_BEGINNING` bytes."""
+    grouped: dict[bytes, list[bytes]] = {}
+    for form in forms:
+        for size in range(1, _BEGINNING + 1):
+            grouped.setdefault(form[:size], []).append(form)
+    return grouped
 
 
 def _branches(forms: list[bytes], depth: int) -> bytes:

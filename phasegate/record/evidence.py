@@ -1,0 +1,399 @@
+"""The `evidence/` folder of a run: safe names, redacted content, bounded sizes, an inventory at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from phasegate.errors import ObservationError
+from phasegate.model.result import EvidenceFile
+from phasegate.record.journal import RecordError
+from phasegate.record.redaction import Redactor
+
+EVIDENCE = "evidence"
+FILE_LIMIT = 16 << 20
+LOG_LIMIT = 64 << 20
+RUN_LIMIT = 1 << 30
+"""Bytes of one file, of the log of one part of the target, and of a whole run."""
+LOG_TAIL = 1 << 20
+"""Bytes of the end of a log that are kept when it outgrows its limit."""
+LONGEST_NAME = 120
+"""Bytes; file systems take 255, archives and other systems less."""
+TARGET = "target"
+_CHUNK = 1 << 20
+_NOTICE = 200
+"""Bytes that stay free for saying what was left out."""
+_UNSAFE = re.compile(r"[^\w.+=@,\[\]()-]+")
+_FLUSH_TAIL = 64 << 10
+
+
+class EvidenceStore:
+    """Everything the checks and the target of one run leave behind."""
+
+    def __init__(
+        self,
+        run_folder: Path,
+        redactor: Redactor,
+        *,
+        file_limit: int = FILE_LIMIT,
+        log_limit: int = LOG_LIMIT,
+        run_limit: int = RUN_LIMIT,
+    ) -> None:
+        self.run_folder = run_folder.absolute()
+        self.path = self.run_folder / EVIDENCE
+        self.redactor = redactor
+        self.file_limit = file_limit
+        self._log_limit = log_limit
+        self._left = run_limit
+        self._clean: dict[Path, int] = {}
+        """Files written here, with the generation of secrets they were freed of."""
+        self._logs: dict[Path, EvidenceLog] = {}
+        self.problems: list[str] = []
+        """What `inventory` could not keep, one line each."""
+
+    def folder(self, check: str, attempt: int) -> AttemptFolder:
+        """The folder of one attempt, `evidence/<check>/<attempt>/`. Errors: RecordError."""
+        # `target` is no id a check can have.
+        path = self.path / safe_name(check) / str(attempt)
+        with _recording(path):
+            path.mkdir(parents=True, exist_ok=True)
+        return AttemptFolder(path, self)
+
+    def log(self, name: str) -> EvidenceLog:
+        """A log of the target, `evidence/target/<name>.log`, made empty. Errors: RecordError."""
+        path = self.path / TARGET / f"{safe_name(name)}.log"
+        with _recording(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            log = EvidenceLog(path, self, limit=self._log_limit)
+        self._logs[path] = log
+        return log
+
+    def shown(self, path: Path) -> str:
+        """A path below the run's folder, as the record names it."""
+        return path.relative_to(self.run_folder).as_posix()
+
+    def grant(self, wanted: int) -> int:
+        """Take bytes from what the run may still write; fewer when it runs out."""
+        given = max(min(wanted, self._left), 0)
+        self._left -= given
+        return given
+
+    def give_back(self, size: int) -> None:
+        self._left += size
+
+    def wrote(self, path: Path, generation: int) -> None:
+        """A file is free of every secret that was known at a generation of the redactor."""
+        self._clean[path] = generation
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write redacted content, bounded. Errors: RecordError."""
+        with _recording(path):
+            path.write_bytes(self._bounded(self.redactor.redact_bytes(content)))
+        self.wrote(path, self.redactor.generation)
+
+    def take_in(self, source: Path, path: Path, *, limit: int | None = None) -> None:
+        """Copy a file, redacted and bounded; `source` may be `path` itself.
+
+        Errors: ObservationError when it cannot be read or is no file; RecordError.
+        """
+        with _reading(source):
+            if not stat.S_ISREG(source.stat().st_mode):
+                raise ObservationError(f"evidence {str(source)!r} is no file")
+            file = source.open("rb")
+        temporary = path.with_name(f".{path.name[:60]}.part")
+        with file:
+            try:
+                with _recording(path), temporary.open("wb") as copy:
+                    self._copy(file, copy, source, self.file_limit if limit is None else limit)
+                with _recording(path):
+                    temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        self.wrote(path, self.redactor.generation)
+
+    def inventory(self) -> tuple[EvidenceFile, ...]:
+        """Every file of evidence with its hash, sorted by path; ends the logs.
+
+        What a program wrote into its folder on its own is redacted and bounded first, and so is what was
+        written before a secret was known; a file for which the disk has no room is removed, since it may
+        hold secrets, and named in `problems`. Links and what is neither file nor folder are removed: they
+        would lead out of the record. So are empty folders. Errors: RecordError when the folder is gone.
+        """
+        for log in self._logs.values():
+            try:
+                log.close()
+            except RecordError as error:
+                self.problems.append(error.message)
+        found: list[EvidenceFile] = []
+        with _recording(self.path):
+            for path in _tree(self.path):
+                if self._clean.get(path) != self.redactor.generation:
+                    self._clean_again(path)
+                if not path.exists():
+                    continue
+                found.append(_entry(path, self.shown(path)))
+        return tuple(sorted(found, key=lambda entry: entry.path))
+
+    def _clean_again(self, path: Path) -> None:
+        if path in self._clean:
+            self.give_back(path.stat().st_size)
+        try:
+            self.take_in(path, path, limit=self._log_limit if path in self._logs else None)
+        except (RecordError, ObservationError) as error:
+            self.problems.append(f"{self.shown(path)} was removed, it cannot be redacted: {error.message}")
+            path.unlink(missing_ok=True)
+
+    def _bounded(self, content: bytes) -> bytes:
+        allowed = self.grant(min(len(content), self.file_limit))
+        if allowed >= len(content):
+            return content
+        head, tail = _halves(allowed - _NOTICE)
+        left_out = len(content) - head - tail
+        self.give_back(max(allowed - head - tail - _NOTICE, 0))
+        return content[:head] + _left_out(left_out) + (content[-tail:] if tail else b"")
+
+    def _copy(self, file: BinaryIO, copy: BinaryIO, source: Path, limit: int) -> None:
+        size = os.fstat(file.fileno()).st_size
+        stream = self.redactor.stream()
+        # Bounded while it is read, so that a file that still grows, or is larger than memory, does no harm.
+        bounded = _Bounded(copy.write, self.grant(min(size + _NOTICE, limit)))
+        while True:
+            with _reading(source):
+                chunk = file.read(_CHUNK)
+            if not chunk:
+                break
+            bounded.write(stream.feed(chunk))
+        bounded.write(stream.flush())
+        bounded.close()
+
+
+class AttemptFolder:
+    """See `phasegate.world.EvidenceFolder`."""
+
+    def __init__(self, path: Path, store: EvidenceStore) -> None:
+        self.path = path
+        self._store = store
+        self._given: set[str] = set()
+        self._last: dict[str, int] = {}
+        """The number that each wanted name was last given with."""
+
+    def write(self, name: str, content: str | bytes) -> str:
+        """Keep content; a name with secrets in it is redacted as well. Errors: RecordError."""
+        path = self._free(name)
+        data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        self._store.write(path, data)
+        return self._store.shown(path)
+
+    def adopt(self, path: Path) -> str:
+        """Take in a file; one inside the folder is redacted where it lies.
+
+        Errors: ObservationError when it cannot be read or is no file; RecordError.
+        """
+        place = path if not path.is_symlink() and path.resolve().is_relative_to(self.path.resolve()) else None
+        goal = place.absolute() if place is not None else self._free(path.name)
+        self._store.take_in(path, goal)
+        return self._store.shown(goal)
+
+    def _free(self, name: str) -> Path:
+        """A name that nothing in the folder has, also where upper and lower case are one."""
+        wanted = safe_name(self._store.redactor.redact(name))
+        stem, dot, suffix = wanted.rpartition(".")
+        stem, suffix = (stem, dot + suffix) if stem else (wanted, "")
+        number = self._last.get(wanted.casefold(), 0)
+        while True:
+            number += 1
+            free = wanted if number == 1 else f"{stem}-{number}{suffix}"
+            # A name may be there although it was not given out: a program wrote it.
+            if free.casefold() not in self._given and not os.path.lexists(self.path / free):
+                break
+        self._last[wanted.casefold()] = number
+        self._given.add(free.casefold())
+        return self.path / free
+
+
+class EvidenceLog:
+    """A log that is written as it comes: redacted across the borders of its pieces, bounded.
+
+    Past its limit the beginning is kept, and of the rest the end.
+    """
+
+    def __init__(self, path: Path, store: EvidenceStore, *, limit: int) -> None:
+        self.path = store.shown(path)
+        """Below the run's folder."""
+        self._store = store
+        self._place = path
+        self._file = path.open("wb", buffering=0)
+        self._stream = store.redactor.stream()
+        self._bounded = _Bounded(self._append, limit, tail=min(LOG_TAIL, limit // 4))
+        self._end = bytearray()
+        self._closed = False
+        self._broken = False
+        self._generation = store.redactor.generation
+
+    def write(self, data: bytes) -> None:
+        """Add output; what may still turn out to be a secret waits. No effect once closed.
+
+        Errors: RecordError, once; what comes later is then only kept for `tail`.
+        """
+        if not self._closed:
+            self._put(self._stream.feed(data))
+
+    def tail(self, lines: int = 20) -> tuple[str, ...]:
+        """The last lines, redacted; lines beyond 1,000 characters are cut."""
+        if not self._closed:
+            self._put(self._stream.flush())
+        text = bytes(self._end[-_FLUSH_TAIL:]).decode("utf-8", "replace")
+        return tuple(line[:1000] for line in text.splitlines()[-lines:])
+
+    def close(self) -> None:
+        """Write what waited; may be called twice. Errors: RecordError, unless `write` raised it already."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._put(self._stream.flush())
+            with self._once():
+                self._bounded.close()
+        finally:
+            self._file.close()
+        self._store.wrote(self._place, self._generation)
+
+    def _put(self, data: bytes) -> None:
+        if not data:
+            return
+        self._end += data
+        if len(self._end) > 2 * _FLUSH_TAIL:
+            del self._end[:-_FLUSH_TAIL]
+        with self._once():
+            self._bounded.write(data)
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
+        try:
+            with _recording(self._place):
+                yield
+        except RecordError:
+            self._broken = True
+            raise
+
+    def _append(self, data: bytes) -> None:
+        data = data[: self._store.grant(len(data))]
+        while data and not self._broken:
+            data = data[self._file.write(data) :]
+
+
+class _Bounded:
+    """Passes on the beginning of what is written and, at the end, a notice and the last of the rest."""
+
+    def __init__(self, write: Callable[[bytes], object], limit: int, *, tail: int | None = None) -> None:
+        head, half = _halves(limit - _NOTICE)
+        self._tail_size = half if tail is None else tail
+        self._room = head + half - self._tail_size
+        self._write = write
+        self._tail: deque[bytes] = deque()
+        self._kept = 0
+        self._left_out = 0
+
+    def write(self, data: bytes) -> None:
+        if self._room > 0:
+            self._write(data[: self._room])
+            self._room, data = self._room - min(len(data), self._room), data[self._room :]
+        if data:
+            self._tail.append(data)
+            self._kept += len(data)
+            while self._tail and self._kept - len(self._tail[0]) >= self._tail_size:
+                first = self._tail.popleft()
+                self._kept -= len(first)
+                self._left_out += len(first)
+
+    def close(self) -> None:
+        end = b"".join(self._tail)
+        excess = len(end) - self._tail_size
+        if excess > 0:
+            self._left_out += excess
+            end = end[excess:]
+        if self._left_out:
+            self._write(_left_out(self._left_out))
+        self._write(end)
+
+
+def safe_name(name: str) -> str:
+    """A name that is one component of a path on any system, at most `LONGEST_NAME` bytes long.
+
+    Letters and digits of any script stay. A name that had to be cut keeps its suffix and ends in a hash, so
+    that long names which differ stay different.
+    """
+    text = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
+    safe = _UNSAFE.sub("-", text).strip("-. ") or "unnamed"
+    if len(safe.encode()) <= LONGEST_NAME:
+        return safe
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:10]
+    suffix = Path(safe).suffix
+    if len(suffix.encode()) > 12:
+        suffix = ""
+    room = LONGEST_NAME - len(suffix.encode()) - len(digest) - 1
+    return f"{safe.encode()[:room].decode('utf-8', 'ignore')}-{digest}{suffix}"
+
+
+def _halves(size: int) -> tuple[int, int]:
+    size = max(size, 0)
+    return size - size // 2, size // 2
+
+
+def _left_out(count: int) -> bytes:
+    return f"\n[phasegate: {count:,} bytes left out here, the limit for evidence is reached]\n".encode()
+
+
+def _tree(folder: Path) -> Iterator[Path]:
+    """The files below a folder; removes links, special files and folders that hold nothing."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        mode = path.lstat().st_mode
+        if stat.S_ISDIR(mode):
+            yield from _tree(path)
+            with contextlib.suppress(OSError):  # it holds something
+                path.rmdir()
+        elif stat.S_ISREG(mode):
+            yield path
+        else:
+            path.unlink()
+
+
+def _entry(path: Path, shown: str) -> EvidenceFile:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return EvidenceFile(path=shown, sha256=digest, bytes=os.fstat(file.fileno()).st_size)
+
+
+@contextmanager
+def _recording(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into the error that ends a run in order."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise RecordError(
+            f"cannot write {path}: {(error.strerror or str(error)).lower()}",
+            help="free space for the output folder and run again" if full else None,
+        ) from error
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ObservationError(
+            f"evidence {str(path)!r} cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
