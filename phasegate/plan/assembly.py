@@ -213,7 +213,7 @@ class Assembly:
             work=written.work,
             outcomes=written.outcomes,
             owner=written.owner,
-            priority=written.priority,
+            priority=written.priority or "",
             estimate=written.estimate,
             tags=written.tags,
             needs=written.needs or (),

@@ -20,7 +20,7 @@ from phasegate.plan.models import CheckCommon
 from phasegate.plan.named import NamedPlace, named_in
 from phasegate.plan.plan import Check, Deferred, Part, Retry
 from phasegate.plan.requirements import requirement, united
-from phasegate.plan.tree import TreePath, spliced
+from phasegate.plan.tree import TreePath, dotted, spliced
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.values import captured, put_in_known
 from phasegate.plan.yaml import Document
@@ -249,10 +249,17 @@ class _Parameters:
         documents: list[tuple[TreePath, Document]] = []
         broken: list[TreePath] = []
         for named in named_in(self._kind.Params, tree):
+            if not isinstance(named.value, str):
+                message = f"{self._subject}: {dotted(named.path)!r} must be the path of a YAML file"
+                self._context.findings.add(self._context.document, (*self._path, *named.path), message)
+                broken.append(named.path)
+                continue
             if "${" in named.value:
                 continue
             if isinstance(named.mark, NamedPath):
-                found = self._named_path(self._context.document, (*self._path, *named.path), named)
+                found = self._named_path(
+                    self._context.document, (*self._path, *named.path), named, subject=f"{self._subject}: "
+                )
                 replaced += [] if found is None else [(named.path, found)]
                 broken += [named.path] if found is None else []
                 continue
@@ -266,12 +273,14 @@ class _Parameters:
             broken += inner_broken
         return tuple(replaced), tuple(documents), tuple(broken)
 
-    def _named_path(self, document: Document, path: TreePath, named: NamedPlace) -> str | None:
+    def _named_path(
+        self, document: Document, path: TreePath, named: NamedPlace, *, subject: str
+    ) -> str | None:
         files = self._context.files
         assert isinstance(named.mark, NamedPath)
         wrong = files.wrong_with(named.value, folder_allowed=named.mark.folder_allowed)
         if wrong is not None:
-            self._context.findings.add(document, path, f"{self._subject}: {wrong}")
+            self._context.findings.add(document, path, f"{subject}{wrong}")
             return None
         self.files[named.value] = files.hash(named.value)
         return str(files.locate(named.value))
@@ -300,18 +309,14 @@ class _Parameters:
         wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
         tree = context.with_secrets(tree)
         broken = [(*named.path, *where) for where in wrong]
-        whole = spliced(self._tree, named.path, tree)
-        for inner in named_in(self._kind.Params, whole):
-            if inner.path[: len(named.path)] != named.path or not isinstance(inner.mark, NamedPath):
+        for inner in list(named_in(named.kind, tree)):
+            if not isinstance(inner.mark, NamedPath) or "${" in inner.value:
                 continue
-            if "${" in inner.value:
-                continue
-            where = inner.path[len(named.path) :]
-            found = self._named_path(document, where, inner)
+            found = self._named_path(document, inner.path, inner, subject="")
             if found is None:
-                broken.append(inner.path)
+                broken.append((*named.path, *inner.path))
             else:
-                tree = spliced(tree, where, found.replace("$", "$$"))
+                tree = spliced(tree, inner.path, found.replace("$", "$$"))
         return tree, broken
 
     def _check_addresses(self, params: CheckParams) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text
 from phasegate.units import Dimension, parse_as
@@ -155,14 +155,15 @@ class CheckCommon(Closed):
     tags: Texts = ()
     confidence: Confidence | None = None
 
-    @model_validator(mode="after")
-    def _each_has_entries(self) -> CheckCommon:
-        if self.each is not None and not self.each:
-            raise ValueError("'each' has no entries")
-        for name in self.each or {}:
-            if not re.match(r"^[A-Za-z0-9][A-Za-z0-9_-]*$", name):
+    @field_validator("each")
+    @classmethod
+    def _each_has_entries(cls, each: dict[str, Any] | None) -> dict[str, Any] | None:
+        if each is not None and not each:
+            raise ValueError("there are no entries; write {name: value, ...}")
+        for name in each or {}:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
                 raise ValueError(f"{name!r} cannot name a part: letters, digits, '-' and '_'")
-        return self
+        return each
 
 
 class StepWritten(Closed):
@@ -174,7 +175,7 @@ class StepWritten(Closed):
     work: Annotated[Texts, BeforeValidator(_one_or_many)] = ()
     outcomes: Annotated[Texts, BeforeValidator(_one_or_many)] = ()
     owner: Text = ""
-    priority: Literal["critical", "high", "medium", "low", ""] = ""
+    priority: Literal["critical", "high", "medium", "low"] | None = None
     estimate: Text = ""
     tags: Texts = ()
     needs: tuple[str, ...] | None = None

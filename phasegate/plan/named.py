@@ -26,7 +26,10 @@ class NamedPlace:
 
     path: TreePath
     mark: NamedPath | NamedDocument
-    value: str
+    value: Any
+    """Text, or for documents what was written in its place."""
+    kind: Any
+    """The type of what stands there once it is read."""
 
 
 def named_in(kind: Any, tree: Any, path: TreePath = ()) -> Iterator[NamedPlace]:
@@ -34,10 +37,8 @@ def named_in(kind: Any, tree: Any, path: TreePath = ()) -> Iterator[NamedPlace]:
     for candidate, mark in marked(kind):
         if mark is None:
             yield from _named_inside(candidate, tree, path)
-        elif isinstance(tree, str):
-            yield NamedPlace(path, mark, tree)
-        elif isinstance(mark, NamedDocument):
-            yield from _named_inside(candidate, tree, path)
+        elif isinstance(tree, str) or isinstance(mark, NamedDocument):
+            yield NamedPlace(path, mark, tree, candidate)
 
 
 def _named_inside(candidate: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:

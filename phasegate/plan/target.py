@@ -58,7 +58,7 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
             external += [] if service is None else [service]
     entries = [id for _, id, _ in _entries(groups)]
     target = Target(
-        default=_default(context, written, entries),
+        default=_default(context, tree, entries),
         processes=tuple(processes),
         external=tuple(external),
         setup=() if written is None else context.commands((*_AT, "setup"), written.setup),
@@ -96,14 +96,15 @@ def _completed(context: Context, target: Target, tree: Any, entries: list[str]) 
     )
 
 
-def _default(context: Context, written: TargetWritten | None, entries: list[str]) -> str | None:
-    if written is None or written.default is None:
+def _default(context: Context, tree: Any, entries: list[str]) -> str | None:
+    default = tree.get("default") if isinstance(tree, Mapping) else None
+    if not isinstance(default, str):
         return entries[0] if len(entries) == 1 else None
-    if written.default not in entries:
-        message = f"target: there is no entry {written.default!r}"
-        help = did_you_mean(written.default, entries, "entries")
+    if default not in entries:
+        message = f"target: there is no entry {default!r}"
+        help = did_you_mean(default, entries, "entries")
         context.findings.add(context.document, (*_AT, "default"), message, help=help)
-    return written.default
+    return default
 
 
 def _process(context: Context, path: TreePath, id: str, tree: Any) -> ProcessEntry | None:

@@ -140,30 +140,26 @@ def _union_at(loc: tuple[int | str, ...], tree: Any) -> tuple[TreePath, str] | N
 
 def _report(group: _Group, model: type[BaseModel], place: Place, findings: Findings) -> None:
     document, path = place.find(group.path)
-    detail = group.details[0]
-    subject = f"{place.subject}: " if place.subject else ""
-    name = dotted(group.path)
+    # A file that two checks name is wrong once, whoever names it: its problems are said without them.
+    own = document is place.document
+    subject = f"{place.subject}: " if place.subject and own else ""
+    named = group.path if own else path
+    detail, name = group.details[0], dotted(named)
     match detail["type"]:
         case "missing":
-            document, path = place.find(group.path[:-1])
-            owner = dotted(group.path[:-1])
-            message = f"{subject}{owner + ': ' if owner else ''}{str(group.path[-1])!r} is missing"
-            findings.add(document, path, message)
+            owner = dotted(named[:-1])
+            message = f"{subject}{str(named[-1])!r} is missing{f' in {owner!r}' if owner else ''}"
+            findings.add(document, path[:-1], message)
         case "extra_forbidden":
-            key = str(group.path[-1])
+            key, owner = str(named[-1]), dotted(named[:-1])
             known = [*_keys_at(model, group.path[:-1]), *(() if len(group.path) > 1 else place.known)]
-            help = did_you_mean(key, sorted(known), "keys")
-            inside = dotted(group.path[:-1])
-            message = f"{subject}unknown key {key!r}{f' in {inside!r}' if inside else ''}"
-            findings.add(document, path, message, help=help, key=True)
+            message = f"{subject}unknown key {key!r}{f' in {owner!r}' if owner else ''}"
+            findings.add(document, path, message, help=did_you_mean(key, sorted(known), "keys"), key=True)
         case _:
             sentence = _sentence(group.details)
-            message = (
-                f"{subject}{name!r} {sentence}" if name and not _says_all(detail) else f"{subject}{sentence}"
-            )
-            if name and _says_all(detail):
-                message = f"{subject}{name!r}: {sentence}"
-            findings.add(document, path, message)
+            whole = sentence if own or _says_all(detail) else f"the file {sentence}"
+            joined = f"{name!r}{':' if _says_all(detail) else ''} {sentence}" if name else whole
+            findings.add(document, path, f"{subject}{joined}")
 
 
 def _says_all(detail: ErrorDetails) -> bool:

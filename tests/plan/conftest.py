@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import dedent
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -42,7 +42,7 @@ class Probe(Kind["Probe.Params"]):
 
     name = "probe"
     about = "a URL"
-    example = {"url": "/health"}
+    example: ClassVar[Mapping[str, Any]] = {"url": "/health"}
     accompanies = True
 
     def measures(self, params: Params) -> Mapping[str, MeasureSpec]:
@@ -79,7 +79,7 @@ class Suite(Kind["Suite.Params"]):
 
     name = "suite"
     about = "a file of requests"
-    example = {"suite": "checks/suite.yaml"}
+    example: ClassVar[Mapping[str, Any]] = {"suite": "checks/suite.yaml"}
     has_cases = True
 
     def measures(self, params: Params) -> Mapping[str, MeasureSpec]:
@@ -105,7 +105,7 @@ class Burst(Kind["Burst.Params"]):
 
     name = "burst"
     about = "many requests"
-    example = {"url": "/", "rate": "10/s"}
+    example: ClassVar[Mapping[str, Any]] = {"url": "/", "rate": "10/s"}
     exclusive = True
 
     def measures(self, params: Params) -> Mapping[str, MeasureSpec]:
@@ -136,7 +136,7 @@ class Program(Kind["Program.Params"]):
 
     name = "program"
     about = "a program"
-    example = {"command": ["true"]}
+    example: ClassVar[Mapping[str, Any]] = {"command": ["true"]}
 
     def measures(self, params: Params) -> Mapping[str, MeasureSpec]:
         return {"exit_code": COUNT}
@@ -154,7 +154,27 @@ class Program(Kind["Program.Params"]):
         return " ".join(params.command)
 
 
-REGISTRY: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (Probe(), Suite(), Burst(), Program())}
+class Quiet(Kind[CheckParams]):
+    """Has measures and no default criterion."""
+
+    Params = CheckParams
+    name = "quiet"
+    about = "nothing"
+    example: ClassVar[Mapping[str, Any]] = {}
+
+    def measures(self, params: CheckParams) -> Mapping[str, MeasureSpec]:
+        return {"count": COUNT}
+
+    def defaults(self, params: CheckParams) -> tuple[str, ...]:
+        return ()
+
+    def summary(self, params: CheckParams) -> str:
+        return "nothing"
+
+
+REGISTRY: Mapping[str, Kind[Any]] = {
+    kind.name: kind for kind in (Probe(), Suite(), Burst(), Program(), Quiet())
+}
 
 HEAD = """\
 phasegate: 1

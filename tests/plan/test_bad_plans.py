@@ -1,0 +1,37 @@
+"""Every mistake in `bad/*.yaml` is said at once, as `bad/*.txt` has it: place, message, caret, help."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from phasegate.errors import PlanError, Problem
+from phasegate.plan.loader import load
+from tests.plan.conftest import REGISTRY
+
+BAD = Path(__file__).parent / "bad"
+UPDATE = "UPDATE_GOLDEN"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BAD.glob("*.yaml")))
+def test_mistakes_are_reported_all_at_once_in_file_order(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(BAD)
+    with pytest.raises(PlanError) as raised:
+        load(Path(f"{name}.yaml"), kinds=REGISTRY, env={"GOOD_TOKEN": "0123456789"})
+    said = "\n".join(_shown(problem) for problem in raised.value.problems)
+    golden = BAD / f"{name}.txt"
+    if os.environ.get(UPDATE):
+        golden.write_text(said)
+    assert said == golden.read_text()
+
+
+def _shown(problem: Problem) -> str:
+    lines = [f"{problem.at}: {problem.message}"]
+    if problem.at is not None and problem.line_text is not None:
+        text = problem.line_text.replace("\t", " ")
+        lines += [f"  {text}", f"  {' ' * (problem.at.column - 1)}{'^' * problem.at.width}"]
+    if problem.help is not None:
+        lines.append(f"  help: {problem.help}")
+    return "\n".join(lines) + "\n"
