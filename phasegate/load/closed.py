@@ -73,12 +73,12 @@ class Closed(Driver):
         return connection.served
 
     async def _rest(self) -> None:
-        """A target that fails is asked again as often as it gave good answers before, within bounds.
+        """A target that fails is asked again as often as it gave good answers in its best second, within
+        bounds.
 
         So a target that is down for half of the load fails about half of the requests, and one that never
         answered is not hammered.
         """
-        elapsed = max(perf_counter_ns() - self.start_ns, 1) / NANOSECONDS
-        tries = min(max(self.recorder.taken / elapsed, _FEWEST_TRIES), TRIES)
+        tries = min(max(self.recorder.best_pace, _FEWEST_TRIES), TRIES)
         places = share_of(self.job.connections, self.job.worker, self.job.workers)
         await self.until(min(perf_counter_ns() + round(places / tries * NANOSECONDS), self.end_ns))

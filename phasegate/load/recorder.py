@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from time import perf_counter_ns
+
 from phasegate.load.tally import CAUSES, EXAMPLES, OTHER, Example, Tally
 from phasegate.model.histogram import BUCKETS, NANOSECONDS, Histogram, bucket_of
 
 ANSWER_KEPT = 4_096
 """Bytes of a failing answer that are kept as evidence."""
+_SHORTEST_PACE = 0.1
+"""Seconds below which a pace says nothing."""
 _NEVER = 1 << 63
 
 
@@ -61,6 +65,8 @@ class Recorder:
         "_known",
         "_latency",
         "_service",
+        "_taken_ns",
+        "best_pace",
         "episodes",
         "examples",
         "first_ns",
@@ -79,6 +85,9 @@ class Recorder:
         self._dropped = 0
         self.taken = 0
         """Good answers up to the last `take`."""
+        self.best_pace = 0.0
+        """The most good answers a second between two calls of `take`."""
+        self._taken_ns = 0
         self._failing = False
         self.episodes = 0
         self.examples: list[Example] = []
@@ -116,6 +125,11 @@ class Recorder:
         latency = self._latency.take()
         service = latency if self._service is self._latency else self._service.take()
         self.taken += latency.n
+        now = perf_counter_ns()
+        span = (now - max(self._taken_ns, self.start_ns)) / NANOSECONDS
+        if span >= _SHORTEST_PACE:
+            self.best_pace = max(self.best_pace, latency.n / span)
+        self._taken_ns = now
         tally = Tally(latency=latency, service=service, causes=self._causes, dropped=self._dropped)
         self._causes = {}
         self._dropped = 0
