@@ -267,7 +267,7 @@ class RedactingStream:
 
 
 def _before_open_header(text: bytes, end: int) -> int:
-    """Where to cut text that is to be read up to `end`, so that no header is cut in two: the start of a line."""
+    """The start of a line at or before `end` where text can be cut without cutting a header in two."""
     if not _may_hold_header(text[:end]) or not (open_header := _OPEN.search(text, 0, end)):
         return end
     cut = _line_start(text, open_header.start())
