@@ -100,13 +100,13 @@ class Histogram:
 
     def count_within(self, seconds: float) -> tuple[int, int]:
         """How many values are at or below a threshold: (surely, possibly); they differ by one bucket."""
-        limit = seconds * NANOSECONDS
         surely = possibly = 0
         for bucket, count in self.counts:
             low, high = bucket_bounds(bucket)
-            if min(high, self.maximum_ns) <= limit:
+            # Divided, not multiplied: 245 / 10**9 * 10**9 is less than 245.
+            if min(high, self.maximum_ns) / NANOSECONDS <= seconds:
                 surely += count
-            if max(low, self.minimum_ns) <= limit:
+            if max(low, self.minimum_ns) / NANOSECONDS <= seconds:
                 possibly += count
         return surely, possibly
 

@@ -1,0 +1,103 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from phasegate.model.histogram import BUCKETS, NANOSECONDS, Histogram, bucket_bounds, bucket_of
+from phasegate.model.measures import nearest_rank
+
+nanoseconds = st.integers(0, 2**62) | st.integers(0, 2000)
+samples = st.lists(nanoseconds, max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("value", "bucket", "bounds"),
+    [(0, 0, (0, 0)), (255, 255, (255, 255)), (256, 256, (256, 257)), (1000, 2 * 128 + 250, (1000, 1003))],
+)
+def test_buckets_of_the_documented_examples(value, bucket, bounds):
+    assert bucket_of(value) == bucket
+    assert bucket_bounds(bucket) == bounds
+
+
+@given(nanoseconds)
+def test_a_value_lies_within_its_bucket_which_is_narrow(value):
+    bucket = bucket_of(value)
+    low, high = bucket_bounds(bucket)
+    assert low <= value <= high
+    assert (high - low) * 128 <= max(value, 128)
+    assert bucket < BUCKETS
+
+
+def test_buckets_leave_no_gap_and_do_not_overlap():
+    edges = [bucket_bounds(bucket) for bucket in range(BUCKETS)]
+    assert edges[0][0] == 0
+    assert all(high + 1 == low for (_, high), (low, _) in pairwise(edges))
+    assert edges[-1][1] >= 2**63 - 1
+
+
+@given(samples, samples, samples)
+def test_merging_is_exact_in_any_order(first, second, third):
+    a, b, c = map(Histogram.of_nanoseconds, (first, second, third))
+    together = Histogram.of_nanoseconds([*first, *second, *third])
+    assert a.merge(b).merge(c) == together
+    assert c.merge(a.merge(b)) == together
+    assert b.merge(c).merge(a) == together
+
+
+@given(samples.filter(bool), st.data())
+def test_a_rank_lies_between_its_edges(values, data):
+    rank = data.draw(st.integers(1, len(values)))
+    low, high = Histogram.of_nanoseconds(values).at_rank(rank)
+    exact = sorted(values)[rank - 1] / NANOSECONDS
+    assert low <= exact <= high
+    assert high - low <= exact / 128 + 1e-9
+
+
+@given(samples.filter(bool), st.sampled_from([0.01, 0.07, 0.5, 0.9, 0.95, 0.99, 0.999]))
+def test_a_quantile_is_within_a_bucket_of_the_exact_nearest_rank(values, share):
+    rank = nearest_rank(share, len(values))
+    low, high = Histogram.of_nanoseconds(values).at_rank(rank)
+    assert low <= sorted(values)[rank - 1] / NANOSECONDS <= high
+
+
+@given(samples, nanoseconds)
+@example([245], 245)
+def test_counts_within_a_threshold_stand_around_the_exact_count(values, threshold):
+    surely, possibly = Histogram.of_nanoseconds(values).count_within(threshold / NANOSECONDS)
+    exact = sum(value / NANOSECONDS <= threshold / NANOSECONDS for value in values)
+    assert surely <= exact <= possibly
+
+
+def test_the_edges_of_the_whole_are_exact():
+    histogram = Histogram.of_seconds([0.0153, 0.2471])
+    assert (histogram.minimum, histogram.maximum) == (0.0153, 0.2471)
+    assert histogram.at_rank(1)[0] == 0.0153
+    assert histogram.at_rank(2)[1] == 0.2471
+    assert histogram.mean == pytest.approx(0.1312)
+
+
+def test_equal_values_have_no_width():
+    assert Histogram.of_seconds([0.0003] * 10).at_rank(5) == (0.0003, 0.0003)
+    assert Histogram.of_seconds([0.0003] * 10).count_within(0.0003) == (10, 10)
+
+
+@pytest.mark.parametrize("rank", [0, 3, -1])
+def test_a_rank_that_is_not_there_is_refused(rank):
+    with pytest.raises(IndexError, match=f"rank {rank} of 2 values"):
+        Histogram.of_seconds([0.1, 0.2]).at_rank(rank)
+
+
+def test_an_empty_histogram():
+    empty = Histogram.of_seconds([])
+    assert (empty.n, empty.mean, list(empty)) == (0, 0.0, [])
+    assert empty.count_within(1.0) == (0, 0)
+    assert empty.merge(empty) == empty
+
+
+@given(samples)
+def test_iterating_gives_every_bucket_once_in_order(values):
+    buckets = list(Histogram.of_nanoseconds(values))
+    assert sum(count for _, _, count in buckets) == len(values)
+    # Beyond 2**53 ns neighbouring edges are the same float.
+    assert all(high <= low for (_, high, _), (low, _, _) in pairwise(buckets))
