@@ -1,0 +1,154 @@
+"""Coordinator and real worker processes: split, start, merge, stop, death."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import psutil
+import pytest
+
+from phasegate.errors import ObservationError
+from phasegate.load.engine import Outcome, generate
+from phasegate.load.job import PROTOCOL, Job
+from phasegate.load.pacing import Profile
+from phasegate.target.processes import LocalProcesses
+from phasegate.world import Command, Progress, Running
+from tests.load.server import Reply, answer, scripted, unused_port
+from tests.load.world import LoadWorld, OneAddress
+
+
+def job(url: str, *, rate: float = 200.0, duration: float = 1.2, **more: Any) -> Job:
+    points = Profile.ramped(rate, duration).points
+    return Job(url=url, open=True, points=points, **{"timeout": 2.0, "connections": 20, **more})
+
+
+async def run(one: Job, **world: Any) -> tuple[Outcome, LoadWorld]:
+    around = LoadWorld(target=OneAddress(one.url), **world)
+    return await generate(one, around), around
+
+
+class Told:
+    """Processes that are given another program, or are seen when they start."""
+
+    def __init__(self, *argv: str, seen: Any = lambda running: None) -> None:
+        self._argv = argv
+        self._seen = seen
+        self._real = LocalProcesses(os.environ)
+
+    @asynccontextmanager
+    async def open(self, command: Command) -> AsyncIterator[Running]:
+        told = replace(command, argv=self._argv) if self._argv else command
+        async with self._real.open(told) as running:
+            self._seen(running)
+            yield running
+
+
+async def test_two_workers_send_every_request_once_and_are_merged() -> None:
+    async with scripted(lambda n: Reply(pieces=(answer(500),)) if n % 10 == 0 else Reply()) as server:
+        outcome, _ = await run(job(server.url, workers=2))
+        assert len(server.requests) == 240
+    assert outcome.tally.causes == {"expected status 2xx, got 500": 24}
+    assert outcome.tally.latency.n == outcome.tally.service.n == 216
+    assert (outcome.report.scheduled, outcome.report.sent) == (240, 240)
+    assert sum(one.good for one in outcome.bins) == 216
+    assert sum(one.failed for one in outcome.bins) == 24
+    assert outcome.report.window == pytest.approx(1.2)
+    assert outcome.report.span == pytest.approx(1.2, abs=0.3)
+
+
+async def test_closed_connections_are_split_over_workers() -> None:
+    async with scripted(Reply(delay=0.01)) as server:
+        points = ((0.0, 3.0), (0.5, 3.0))
+        outcome, _ = await run(Job(url=server.url, points=points, connections=3, workers=2, timeout=2.0))
+        assert server.connections == 3
+        assert outcome.tally.good == len(server.requests)
+
+
+async def test_every_kind_of_expectation_reaches_the_worker() -> None:
+    async with scripted(lambda n: Reply(pieces=(answer(200, b'{"n":%d}' % (n % 4)),))) as server:
+        expect = {"json": {"$.n": {"lt": 3}}, "headers": {"content-length": "7"}}
+        outcome, _ = await run(job(server.url, duration=0.5, expect=expect))
+    assert outcome.tally.good == 75
+    assert outcome.tally.failed == 25
+
+
+async def test_progress_is_reported_and_its_answer_stops_the_load() -> None:
+    def enough(progress: Progress) -> str | None:
+        return "seen enough" if (progress.done or 0) > 0.04 else None
+
+    async with scripted() as server:
+        outcome, world = await run(job(server.url, duration=30.0), stop=enough)
+        assert outcome.tally.requests == len(server.requests)
+    assert outcome.stopped == "seen enough"
+    assert 1.0 < outcome.report.window < 10
+    assert any("requests" in progress.text for progress in world.reported)
+    assert any("latency" in progress.measures for progress in world.reported)
+
+
+async def test_refusing_target_has_been_observed() -> None:
+    outcome, _ = await run(job(f"http://127.0.0.1:{unused_port()}/", duration=0.5))
+    assert outcome.tally.good == 0
+    assert outcome.tally.failed == 100
+
+
+async def test_killed_worker_is_an_error_of_observation() -> None:
+    seen: list[int] = []
+
+    def kill(_: Progress) -> None:
+        if seen:
+            os.kill(seen.pop(), signal.SIGKILL)
+
+    async with scripted() as server:
+        world = LoadWorld(
+            target=OneAddress(server.url),
+            stop=lambda progress: kill(progress) if (progress.done or 0) > 0 else None,
+            processes=Told(seen=lambda running: seen.append(running.pid)),
+        )
+        with pytest.raises(ObservationError, match=r"load worker \d ended before its result \(signal 9\)"):
+            await generate(job(server.url, duration=30.0, workers=2), world)
+
+
+async def test_crash_of_a_worker_is_told_with_its_last_words() -> None:
+    crash = Told(sys.executable, "-c", "raise SystemExit('out of luck')")
+    world = LoadWorld(target=OneAddress("http://127.0.0.1:1/"), processes=crash)
+    with pytest.raises(ObservationError, match=r"\(exit code 1\): out of luck"):
+        await generate(job("http://127.0.0.1:1/"), world)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("hello world", "load worker 1 said 'hello world'"),
+        ('{"type":"hello","protocol":0}', f"speaks protocol 0, not {PROTOCOL}"),
+    ],
+)
+async def test_worker_that_speaks_something_else_is_refused(line: str, message: str) -> None:
+    other = Told(sys.executable, "-c", f"print({line!r}, flush=True); input()")
+    world = LoadWorld(target=OneAddress("http://127.0.0.1:1/"), processes=other)
+    with pytest.raises(ObservationError, match=message):
+        await generate(job("http://127.0.0.1:1/"), world)
+
+
+async def test_unusable_certificates_are_an_error_of_observation() -> None:
+    with pytest.raises(ObservationError, match="certificates"):
+        await run(job("https://127.0.0.1:1/", tls={"ca": "/nowhere.pem"}))
+
+
+async def test_worker_ends_when_its_coordinator_is_gone() -> None:
+    async with scripted() as server:
+        pids: list[int] = []
+        processes = Told(seen=lambda running: pids.append(running.pid))
+        world = LoadWorld(
+            target=OneAddress(server.url),
+            processes=processes,
+            stop=lambda p: 1 / 0 if (p.done or 0) > 0 else None,
+        )
+        with pytest.raises(ZeroDivisionError):
+            await generate(job(server.url, duration=1.0), world)
+        assert not psutil.pid_exists(pids[0])
