@@ -1,0 +1,155 @@
+"""The operators of `expect` on single values."""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phasegate.http.matcher import ABSENT, OPERATORS, Matcher, excerpt, same
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "holds", "fails"),
+    [
+        ("ok", ["ok"], ["OK", "", None, 1, ["ok"]]),
+        (1, [1, 1.0], [True, "1", 2]),
+        (True, [True], [1, "true"]),
+        (None, [None], [0, "", False, "null"]),
+        ([1, 2], [[1, 2]], [[2, 1], [1], "12"]),
+        ({"eq": {"a": 1}}, [{"a": 1.0}], [{"a": True}, {}, {"a": 1, "b": 2}]),
+        ({"ne": "x"}, ["y", None], ["x"]),
+        ({"lt": 5}, [4, 4.9], [5, "4", True, None]),
+        ({"lte": 5, "gt": 1}, [5, 2], [1, 6]),
+        ({"gte": "2025-01-01"}, ["2025-07-18", "2025-01-01"], ["2024-12-31", 2025]),
+        ({"matches": "^a+$"}, ["aaa"], ["b", 1, None]),
+        ({"not_matches": "error"}, ["fine"], ["an error", 1, None]),
+        ({"contains": "b"}, ["abc", ["b"], {"b": 0}], ["ac", ["abc"], {"a": "b"}, 1]),
+        ({"contains": 1}, [[0, 1.0]], [[True], "1"]),
+        ({"length": 2}, ["ab", [0, 0], {"a": 1, "b": 2}], ["a", [], 2, None]),
+        ({"length": {"gte": 1, "lt": 3}}, ["a", [1, 2]], ["", [1, 2, 3]]),
+        ({"type": "integer"}, [1, 2.0], [1.5, True, "1"]),
+        ({"type": "null"}, [None], [0, ""]),
+        ({"exists": True}, [None, 0, ""], []),
+        ({"exists": False}, [], [None, 0]),
+        ({"one_of": [1, "a"]}, [1, "a"], [True, "b"]),
+    ],
+)
+def test_operators_hold_where_they_should_and_nowhere_else(
+    written: Any, holds: list[Any], fails: list[Any]
+) -> None:
+    matcher = Matcher.compile(written)
+    for value in holds:
+        assert matcher.check(value) is None, value
+    for value in fails:
+        assert matcher.check(value) is not None, value
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATORS if name != "exists"])
+def test_what_is_not_there_fails_every_operator_but_exists_false(name: str) -> None:
+    operand = {
+        "length": 0,
+        "type": "null",
+        "one_of": [None],
+        "matches": "",
+        "not_matches": "x",
+        "contains": "",
+    }
+    matcher = Matcher.compile({name: operand.get(name, "x")})
+    assert "got nothing" in (matcher.check(ABSENT) or "")
+    assert Matcher.compile({"exists": True}).check(ABSENT) == "to exist, got nothing"
+    assert Matcher.compile({"exists": False}).check(ABSENT) is None
+
+
+def test_failures_say_expected_and_actual() -> None:
+    assert Matcher.compile("ok").check("down") == 'to equal "ok", got "down"'
+    assert Matcher.compile({"gte": 1, "lt": 5}).check(7) == "to be less than 5, got 7"
+    assert Matcher.compile({"length": {"gt": 2}}).check([1]) == "to have a length more than 2, got [1]"
+    assert Matcher.compile({"length": 2}).check([1]) == "to have a length of 2, got [1]"
+
+
+def test_long_values_are_cut_in_messages() -> None:
+    message = Matcher.compile("ok").check("x" * 1_000_000)
+    assert message is not None
+    assert len(message) < 300
+    assert "1,000,000 characters" in message
+
+
+def test_text_is_compared_with_numbers_and_booleans_as_written() -> None:
+    assert Matcher.compile(42, text=True).check("42") is None
+    assert Matcher.compile(True, text=True).check("true") is None
+    assert Matcher.compile({"lt": 100}, text=True).check("42") is None
+    assert Matcher.compile({"lt": 100}, text=True).check("many") is not None
+    assert Matcher.compile({"one_of": [1, 2]}, text=True).check("2") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ({"foo": 1}, "unknown operator 'foo'"),
+        ({"status": "ok", "eq": 1}, "write eq: {...}"),
+        ({}, "no operator"),
+        ({"matches": "("}, "not a regular expression"),
+        ({"matches": "a" * 2000}, "at most 1,000"),
+        ({"matches": 5}, "takes a regular expression"),
+        ({"length": -1}, "whole number"),
+        ({"length": {"matches": "x"}}, "length is compared by"),
+        ({"type": "str"}, "types are string"),
+        ({"exists": "yes"}, "true or false"),
+        ({"one_of": []}, "takes a list"),
+        ({"lt": [1]}, "compares with a number or text"),
+        ({"exists": False, "eq": 1}, "leaves nothing"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_what_would(written: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        Matcher.compile(written)
+
+
+def test_a_path_for_many_values_takes_no_operators_for_one() -> None:
+    with pytest.raises(ValueError, match="selects a list"):
+        Matcher.compile("ok", many=True)
+    with pytest.raises(ValueError, match="selects a list"):
+        Matcher.compile({"gt": 3}, many=True)
+    assert Matcher.compile(["ok"], many=True).check(["ok"]) is None
+    assert Matcher.compile({"length": {"gte": 1}, "contains": 3}, many=True).check([3]) is None
+
+
+@given(JSON)
+def test_every_json_value_is_the_same_as_its_copy(value: Any) -> None:
+    assert same(json.loads(json.dumps(value)), value)
+
+
+@given(JSON, JSON)
+def test_equality_is_symmetric_and_true_only_for_equal_json(first: Any, second: Any) -> None:
+    assert same(first, second) == same(second, first)
+    if same(first, second):
+        assert first == second
+
+
+@given(st.integers(), st.integers(), st.sampled_from(["lt", "lte", "gt", "gte"]))
+def test_comparisons_agree_with_arithmetic(actual: int, limit: int, name: str) -> None:
+    compare = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}[name]
+    assert (Matcher.compile({name: limit}).check(actual) is None) == compare(actual, limit)
+
+
+@given(JSON)
+def test_excerpts_stay_on_one_bounded_line(value: Any) -> None:
+    text = excerpt(value)
+    assert len(text) < 260
+    assert "\n" not in text
