@@ -6,6 +6,7 @@ position, so that a message made much later can still point at the line.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -56,6 +57,17 @@ class Closed(BaseModel):
         return model
 
 
+def short_form(schema: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """For `json_schema_extra` of a model that may also be written as something shorter."""
+
+    def extend(whole: dict[str, Any]) -> None:
+        written = dict(whole)
+        whole.clear()
+        whole["anyOf"] = [schema, written]
+
+    return extend
+
+
 def _quantity(dimension: Dimension) -> Any:
     def parse(value: object) -> object:
         if isinstance(value, float | int) and not isinstance(value, bool):
@@ -96,7 +108,9 @@ def _scalar_text(value: object) -> object:
             return value
 
 
-Text = Annotated[str, BeforeValidator(_scalar_text)]
+Text = Annotated[
+    str, BeforeValidator(_scalar_text), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
 """Text that YAML may have read as a number or a boolean, such as a header value."""
 
 

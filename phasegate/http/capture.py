@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from phasegate.fields import Closed
+from phasegate.fields import Closed, short_form
 from phasegate.http.expectation import BodyError, body_text, parse_json
 from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import ABSENT, SUBJECT_LIMIT, compile_pattern, excerpt
@@ -24,6 +24,8 @@ class Capture(Closed):
 
     In YAML a text is short for `json`: `token: $.token`.
     """
+
+    model_config = ConfigDict(json_schema_extra=short_form({"type": "string"}))
 
     json_: str | None = Field(default=None, alias="json")
     """A JSONPath; one that may select many values gives a list."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
@@ -21,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text
+from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text, short_form
 from phasegate.http.capture import Capture
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import Location, refuse
@@ -43,6 +44,8 @@ SuitePath = Annotated[FilePath, AfterValidator(lambda path: Path(finish(str(path
 
 class Part(Closed):
     """One part of a multipart body."""
+
+    model_config = ConfigDict(json_schema_extra=short_form({"type": ["string", "number", "boolean"]}))
 
     content: Text | None = None
     file: SuitePath | None = None
