@@ -24,7 +24,7 @@ from phasegate.plan.tree import TreePath, dotted, spliced
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.values import captured, put_in_known
 from phasegate.plan.yaml import Document
-from phasegate.substitution import names_in
+from phasegate.substitution import finish, names_in
 
 COMMON_KEYS = frozenset(keys_of(CheckCommon))
 DEFAULT_LIMIT = 600.0
@@ -312,7 +312,8 @@ class _Parameters:
         for inner in list(named_in(named.kind, tree)):
             if not isinstance(inner.mark, NamedPath) or "${" in inner.value:
                 continue
-            found = self._named_path(document, inner.path, inner, subject="")
+            known = replace(inner, value=finish(inner.value))
+            found = self._named_path(document, inner.path, known, subject="")
             if found is None:
                 broken.append((*named.path, *inner.path))
             else:

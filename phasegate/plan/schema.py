@@ -1,0 +1,147 @@
+"""JSON Schema (draft 2020-12) of plans and suites, for editors.
+
+It says what the loader says as far as a schema can: keys, types, units as text, the parameters of each kind.
+A scalar may be `${name}` wherever it stands; a whole list or mapping put in is for the loader alone to judge.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from phasegate.fields import ID_PATTERN, NamedDocument
+from phasegate.http.suite import Suite
+from phasegate.kinds.base import Kind
+from phasegate.plan.annotations import field_types, marked
+from phasegate.plan.models import (
+    CheckCommon,
+    CriterionWritten,
+    ExternalWritten,
+    GateWritten,
+    PlanWritten,
+    ProcessWritten,
+    StepWritten,
+    TargetWritten,
+)
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TEMPLATE = {"type": "string", "pattern": r"\$\{[^{}]*\}", "description": "a value put in: ${name}"}
+_FILE = {"type": "string", "description": "a YAML file, relative to the plan's root"}
+
+
+class _Written(GenerateJsonSchema):
+    """As pydantic has it, but a value may also be written as `${name}`."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        # Defaults are held in base units, so an editor would propose what the loader refuses.
+        return self.generate_inner(schema["schema"])
+
+
+def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
+    """The schema of a plan whose checks are of these kinds."""
+    definitions: dict[str, Any] = {}
+    plan = _model(PlanWritten, definitions)
+    steps, gate = _model(StepWritten, definitions), _model(GateWritten, definitions)
+    checks = [_check(name, kind, definitions) for name, kind in kinds.items()]
+    definitions["criterion"] = {"anyOf": [{"type": "string"}, _model(CriterionWritten, definitions)]}
+    definitions["check"] = _by_kind(checks)
+    for owner in (steps, gate):
+        owner["properties"]["checks"] = {"type": "array", "items": {"$ref": "#/$defs/check"}}
+        owner["properties"]["criteria"] = {"type": "array", "items": {"$ref": "#/$defs/criterion"}}
+    steps["properties"]["checks"]["minItems"] = 1
+    steps["required"] = ["id", "checks"]
+    plan["properties"]["steps"] = {"type": "array", "minItems": 1, "items": steps}
+    plan["properties"]["gate"] = gate
+    plan["properties"]["target"] = _target(definitions)
+    return _whole(plan, definitions, "phasegate plan, format 1")
+
+
+def suite_schema() -> dict[str, Any]:
+    """The schema of an API suite file."""
+    definitions: dict[str, Any] = {}
+    return _whole(_model(Suite, definitions), definitions, "phasegate API suite, format 1")
+
+
+def _target(definitions: dict[str, Any]) -> dict[str, Any]:
+    target = _model(TargetWritten, definitions)
+    for key, model in (("processes", ProcessWritten), ("external", ExternalWritten)):
+        target["properties"][key] = {
+            "type": "object",
+            "patternProperties": {ID_PATTERN: _model(model, definitions), "^x-": True},
+            "additionalProperties": False,
+        }
+    return target
+
+
+def _check(name: str, kind: Kind[Any], definitions: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    common, own = _model(CheckCommon, definitions), _model(kind.Params, definitions, prefix=f"{name}.")
+    for key, annotation in field_types(kind.Params).items():
+        if any(isinstance(mark, NamedDocument) for _, mark in marked(annotation)):
+            own["properties"][key] = dict(_FILE)
+    properties = {**common["properties"], **own["properties"]}
+    properties["kind"] = {"const": name, "description": kind.about}
+    properties["criteria"] = {"type": "array", "items": {"$ref": "#/$defs/criterion"}}
+    required = [*common.get("required", ()), *own.get("required", ())]
+    return name, {**common, "title": name, "properties": properties, "required": required}
+
+
+def _by_kind(checks: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """One schema for each kind, chosen by `kind`, so that an editor speaks of the right one only."""
+    return {
+        "type": "object",
+        "properties": {"kind": {"enum": [name for name, _ in checks]}},
+        "required": ["id", "kind"],
+        "allOf": [
+            {"if": {"properties": {"kind": {"const": name}}, "required": ["kind"]}, "then": schema}
+            for name, schema in checks
+        ],
+    }
+
+
+def _model(model: type[BaseModel], definitions: dict[str, Any], *, prefix: str = "") -> dict[str, Any]:
+    """A model's schema; what it refers to is added to the definitions."""
+    schema = model.model_json_schema(
+        by_alias=True, ref_template=f"#/$defs/{prefix}{{model}}", schema_generator=_Written
+    )
+    for name, definition in schema.pop("$defs", {}).items():
+        definitions[prefix + name] = _opened(definition)
+    opened: dict[str, Any] = _opened(schema)
+    return opened
+
+
+def _opened(schema: Any) -> Any:
+    """`x-*` keys where keys are closed, and `${name}` where a scalar is wanted that is no text."""
+    match schema:
+        case dict():
+            # A union told apart by its content is `oneOf` to pydantic, and a short mapping may fit two.
+            opened = {"anyOf" if key == "oneOf" else key: _opened(value) for key, value in schema.items()}
+            if opened.get("additionalProperties") is False and "properties" in opened:
+                opened["properties"] = {name: _or_template(one) for name, one in opened["properties"].items()}
+                opened.setdefault("patternProperties", {"^x-": True})
+            return opened
+        case list():
+            return [_opened(item) for item in schema]
+        case _:
+            return schema
+
+
+def _or_template(schema: dict[str, Any]) -> dict[str, Any]:
+    """A scalar, or a text with `${name}` in it that becomes one."""
+    if schema.get("type") not in ("integer", "number", "boolean") and "enum" not in schema:
+        return schema
+    return {"anyOf": [schema, {"$ref": "#/$defs/value put in"}]}
+
+
+def _whole(schema: dict[str, Any], definitions: dict[str, Any], title: str) -> dict[str, Any]:
+    definitions["value put in"] = _TEMPLATE
+    whole = {"$schema": DIALECT, **schema, "title": title, "$defs": dict(sorted(definitions.items()))}
+    copied: dict[str, Any] = json.loads(json.dumps(whole))
+    return copied
