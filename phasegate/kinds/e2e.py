@@ -1,0 +1,247 @@
+"""End-to-end tests: a pytest suite, run in the environment of those who wrote it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from phasegate.fields import AnyPath, Text
+from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.observation import (
+    Case,
+    CaseStatus,
+    Observation,
+    census,
+    census_by_part,
+)
+from phasegate.pytest_report import PytestReport, why_no_observation
+from phasegate.units import Dimension
+from phasegate.world import Command, Completed, Progress, World
+
+PLUGIN = Path(__file__).parent / "pytest_plugin"
+"""A folder that holds the plugin and nothing else: all of it becomes importable in the user's tests."""
+POLL = 0.1
+"""Seconds between two looks at what the plugin has written."""
+OUTPUT = 4 << 20
+"""Bytes of pytest's own output that are kept."""
+_COUNTS = {
+    "passed": "tests that passed",
+    "failed": "tests that failed, xfailed ones included",
+    "skipped": "tests that were skipped",
+    "total": "tests collected, run or not; modules that skip themselves count as one",
+}
+
+
+class E2eParams(CheckParams):
+    path: AnyPath
+    """A test file or a folder of tests."""
+    python: str | None = None
+    """The interpreter with pytest: a name on PATH, or a path looked for from the suite's folder upwards. By
+    default that of $VIRTUAL_ENV, then of a .venv found in the same way, then phasegate's own."""
+    args: tuple[Text, ...] = ()
+    """Further arguments for pytest: -m, -k, -n."""
+    env: Mapping[str, Text] = Field(default_factory=dict)
+    """Added to the environment."""
+    cwd: AnyPath | None = None
+    """Where pytest is started; default: the plan's root."""
+
+
+class E2e(Kind[E2eParams]):
+    name = "e2e"
+    about = "a pytest suite in the user's environment"
+    Params = E2eParams
+    example: ClassVar[Mapping[str, Any]] = {"path": "checks/e2e", "args": ["-m", "not slow"]}
+    has_cases = True
+
+    def measures(self, params: E2eParams) -> Mapping[str, MeasureSpec]:
+        def number(about: str) -> MeasureSpec:
+            return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about)
+
+        return {
+            "pass_rate": MeasureSpec(
+                type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="tests passed of tests collected"
+            ),
+            **{name: number(about) for name, about in _COUNTS.items()},
+            "deselected": number("tests that -k, -m, --case or a plugin left out; not in the total"),
+            "duration": MeasureSpec(
+                type=MeasureType.NUMBER, dimension=Dimension.TIME, about="pytest from start to end"
+            ),
+        }
+
+    def defaults(self, params: E2eParams) -> tuple[str, ...]:
+        return ("pass_rate == 100%",)
+
+    def parts(self, params: E2eParams) -> frozenset[str] | None:
+        return None
+
+    def requirements(self, params: E2eParams) -> tuple[Requirement, ...]:
+        python = interpreter(params, os.environ)
+        return (
+            Requirement(
+                program=python,
+                arguments=("-c", "import pytest"),
+                install=f"{python} -m pip install pytest",
+                label=f"pytest for {python}",
+            ),
+        )
+
+    def summary(self, params: E2eParams) -> str:
+        return " ".join(["pytest", params.path.name, *params.args])
+
+    async def observe(self, params: E2eParams, world: World) -> Observation:
+        with tempfile.TemporaryDirectory(prefix="phasegate-") as folder:
+            report = PytestReport(Path(folder) / "events.jsonl", params.path, world)
+            if report.carried:
+                await world.progress(Progress(cases=report.carried))
+            stopped, completed = await _run(_command(params, report, Path(folder), world), report, world)
+        return _observation(report, world, completed, stopped)
+
+
+def interpreter(params: E2eParams, environment: Mapping[str, str]) -> str:
+    """The Python whose pytest runs: an absolute path, or what was asked for where there is no such thing."""
+    wanted = params.python
+    if wanted == "python":
+        return sys.executable
+    if wanted is not None:
+        found = _upwards(params.path, wanted) if "/" in wanted else _on_path(wanted, environment)
+        return found or wanted
+    active = environment.get("VIRTUAL_ENV")
+    if active and (python := Path(active) / "bin" / "python").exists():
+        return str(python.absolute())
+    return _upwards(params.path, ".venv/bin/python") or sys.executable
+
+
+def _on_path(name: str, environment: Mapping[str, str]) -> str | None:
+    return shutil.which(name, path=environment.get("PATH"))
+
+
+def _upwards(start: Path, name: str) -> str | None:
+    start = start.absolute()
+    places = (folder / name for folder in (start, *start.parents))
+    return next((str(place) for place in places if place.exists()), None)
+
+
+def _command(params: E2eParams, report: PytestReport, folder: Path, world: World) -> Command:
+    python = interpreter(params, world.environment)
+    around = {**world.environment, **params.env}
+    env = {
+        **world.target.environment(),
+        "PATH": _joined(str(Path(python).parent), around.get("PATH", os.defpath)),
+        **_virtual_environment(python),
+        **params.env,
+        "PYTHONPATH": _joined(str(PLUGIN), around.get("PYTHONPATH", "")),
+        "PHASEGATE_PYTEST": str(_control(report, folder, world)),
+    }
+    argv = (python, "-m", "pytest", "-p", "phasegate_pytest", *params.args, str(params.path))
+    return Command(argv=argv, cwd=params.cwd or world.root, env=env, keep=OUTPUT)
+
+
+def _control(report: PytestReport, folder: Path, world: World) -> Path:
+    """The file that tells the plugin what to do; arguments have a length limit, files have none."""
+    urls = {
+        key.removeprefix("target.").removesuffix(".url"): url
+        for key, url in world.target.values().items()
+        if key.endswith(".url")
+    }
+    control = {
+        "events": str(report.events),
+        "passed": [case.id for case in report.carried],
+        "cases": list(world.cases),
+        "targets": urls,
+        "default": world.target.environment().get("PHASEGATE_TARGET_URL"),
+    }
+    file = folder / "control.json"
+    file.write_text(json.dumps(control))
+    return file
+
+
+def _joined(first: str, rest: str) -> str:
+    return os.pathsep.join([first, rest]) if rest else first
+
+
+def _virtual_environment(python: str) -> dict[str, str]:
+    folder = Path(python).parent.parent
+    return {"VIRTUAL_ENV": str(folder)} if (folder / "pyvenv.cfg").exists() else {}
+
+
+async def _run(command: Command, report: PytestReport, world: World) -> tuple[str | None, Completed | None]:
+    """Run pytest and take in what it reports; why it was stopped, or how it ended."""
+    run = asyncio.create_task(world.processes.run(command))
+    stopped = None
+    try:
+        while not run.done() and stopped is None:
+            await asyncio.wait({run}, timeout=POLL)
+            cases = report.take_in()
+            stopped = await world.progress(Progress(done=report.share_done, text=report.text, cases=cases))
+    finally:
+        if not run.done():
+            run.cancel()  # ends the process group; fixtures get the grace to clean up
+            await asyncio.wait({run})
+    if not run.cancelled():
+        return None, run.result()
+    if cases := report.take_in():
+        await world.progress(Progress(cases=cases))
+    return stopped, None
+
+
+def _observation(
+    report: PytestReport, world: World, completed: Completed | None, stopped: str | None
+) -> Observation:
+    cases = report.cases()
+    evidence = list(report.evidence)
+    if completed is not None and (output := completed.stdout + completed.stderr).strip():
+        evidence.append(world.evidence.write("pytest.txt", output))
+    numbers: dict[str, Measure] = {
+        "deselected": Number(value=report.deselected),
+        "duration": Number(value=completed.duration if completed else None, dimension=Dimension.TIME),
+    }
+    return Observation(
+        measures={**_measures(cases), **numbers},
+        parts={
+            part: _measures(case for case in cases if _belongs(case, part)) for part in census_by_part(cases)
+        },
+        cases=cases,
+        evidence=tuple(evidence),
+        notes=tuple(_notes(report, cases, stopped)),
+        causes=Counter(case.message for case in cases if case.status is CaseStatus.FAILED),
+        error=None if completed is None else why_no_observation(report, cases, completed),
+    )
+
+
+def _measures(cases: Iterable[Case]) -> dict[str, Measure]:
+    share = census(cases := tuple(cases))
+    by_status = Counter(case.status for case in cases)
+    return {
+        "pass_rate": share,
+        "passed": Number(value=share.passed),
+        "failed": Number(value=share.failed),
+        "skipped": Number(value=by_status[CaseStatus.SKIPPED]),
+        "total": Number(value=share.total),
+    }
+
+
+def _belongs(case: Case, part: str) -> bool:
+    return part in case.tags or f"{case.part}/".startswith(f"{part}/")
+
+
+def _notes(report: PytestReport, cases: tuple[Case, ...], stopped: str | None) -> Iterator[str]:
+    if report.versions:
+        yield report.versions
+    if stopped is not None:
+        lost = sum(case.status is CaseStatus.LOST for case in cases)
+        yield f"stopped early: {stopped}; {lost} of {len(cases)} cases have no result"
+    if report.deselected:
+        yield f"{report.deselected} collected tests were deselected and did not run"
+    if report.carried:
+        yield f"{len(report.carried)} cases that passed before were carried over, the others ran again"
