@@ -7,11 +7,10 @@ import os
 import random
 import secrets as tokens
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -41,7 +40,7 @@ from phasegate.plan.loader import LoadedPlan, load
 from phasegate.plan.plan import Plan
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.folder import make_folder
-from phasegate.record.journal import Journal, RecordError, read_events, write_result, write_whole
+from phasegate.record.journal import Journal, RecordError, read_events, write_whole
 from phasegate.record.provenance import provenance
 from phasegate.record.redaction import Redactor
 from phasegate.render import FORMATS
@@ -135,13 +134,11 @@ def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
 
 
 def _write(result: RunResult, folder: Path, outputs: tuple[Output, ...], troubles: list[str]) -> Done:
-    """Write `result.json` and the reports; one that cannot be written does not keep the others back."""
+    """Write the reports; one that cannot be written does not keep the others back."""
     to_stdout: list[str] = []
-    stages: list[Callable[[], None]] = [partial(write_result, folder, result)]
-    stages += [partial(_write_report, result, folder, output, to_stdout) for output in outputs]
-    for stage in stages:
+    for output in outputs:
         try:
-            stage()
+            _write_report(result, folder, output, to_stdout)
         except RecordError as error:
             troubles.append(error.message)
     if troubles and result.exit_code == ExitCode.PASS:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from phasegate.errors import ExitCode, PhasegateError
-from phasegate.model.codec import event_from_json, event_to_json, result_to_json
+from phasegate.model.codec import event_from_json, event_to_json
 from phasegate.model.events import Event, Progressed
-from phasegate.model.result import RunResult
 
 EVENTS = "events.jsonl"
 RESULT = "result.json"
@@ -64,12 +63,6 @@ class Journal:
 
     def close(self) -> None:
         self._file.close()
-
-
-def write_result(folder: Path, run: RunResult) -> None:
-    """Write `result.json` whole or not at all. Errors: RecordError."""
-    text = json.dumps(result_to_json(run), indent=2, ensure_ascii=False) + "\n"
-    write_whole(folder / RESULT, text.encode("utf-8", "backslashreplace"))
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""`result.json` as a report, for other places than the run's folder."""
+"""`result.json`: the result itself, for programs."""
 
 from __future__ import annotations
 

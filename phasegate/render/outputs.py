@@ -8,7 +8,7 @@ from pathlib import Path
 from phasegate.errors import UsageError
 from phasegate.render import FORMATS
 
-ALWAYS = ("html", "junit")
+ALWAYS = ("json", "html", "junit")
 """Formats that every run writes into its folder."""
 
 
