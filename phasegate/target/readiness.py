@@ -1,0 +1,173 @@
+"""When a process of the target counts as up: it answers, and the answer is its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from phasegate.errors import TargetError
+from phasegate.plan.plan import Ready
+from phasegate.target.sockets import Owner, owner, stranger
+from phasegate.units import format_seconds
+
+FIRST_WAIT = 0.01
+LONGEST_WAIT = 0.25
+_GROWTH = 1.5
+_TRY = 5.0
+"""Seconds one question may take, so that a connection that hangs is not the only one that is tried."""
+_NOT_ASKED = "it was not asked"
+_STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})\b")
+
+Probe = Callable[[], Awaitable[str]]
+"""Asks once whether the process is up: an empty text when it is, otherwise one line that says why not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What readiness needs to know of the process that is starting."""
+
+    host: str
+    port: int
+    members: Callable[[], Sequence[int]]
+    """The living processes of its group."""
+    has_logged: Callable[[], bool]
+    """Whether its output matched `ready.log`; for an entry with that sign only."""
+    headers: tuple[tuple[str, str], ...] = ()
+    tls: ssl.SSLContext | None = None
+
+
+def probe_for(ready: Ready, url: str, watched: Watched) -> Probe:
+    """The question that a plan's `ready` asks; `url` is absolute and asked for `ready.url`."""
+    if ready.log is not None:
+        return lambda: _logged(ready.log or "", watched)
+    if ready.tcp:
+        return lambda: _connected(watched)
+    return lambda: _answered(url, watched)
+
+
+async def wait_until_ready(probe: Probe, within: float) -> float:
+    """Ask again and again, quickly at first, and return the seconds it took.
+
+    Errors: TargetError with the last reason when `within` seconds did not do.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    deadline = started + within
+    wait = FIRST_WAIT
+    reason = _NOT_ASKED
+    while True:
+        asked = loop.time()
+        try:
+            async with asyncio.timeout_at(min(deadline, asked + _TRY)):
+                reason = await probe()
+        except TimeoutError:
+            # What was learnt before says more than a last question that was hardly given time.
+            if reason == _NOT_ASKED or loop.time() - asked > LONGEST_WAIT:
+                reason = "no answer in time"
+        if not reason:
+            return loop.time() - started
+        if loop.time() >= deadline - FIRST_WAIT:
+            raise TargetError(f"not ready within {format_seconds(within)}: {reason}")
+        await asyncio.sleep(min(wait, deadline - FIRST_WAIT - loop.time()))
+        wait = min(wait * _GROWTH, LONGEST_WAIT)
+
+
+async def _logged(pattern: str, watched: Watched) -> str:
+    if not watched.has_logged():
+        return f"no line of its output matches {pattern!r}"
+    # What it printed says nothing of who answers on the port, when anybody does.
+    if owner(watched.port, watched.members()) is Owner.OTHER:
+        return _taken(watched)
+    return ""
+
+
+async def _connected(watched: Watched) -> str:
+    try:
+        _, writer = await asyncio.open_connection(watched.host, watched.port)
+    except OSError as error:
+        return f"{watched.host}:{watched.port}: {_words(error)}"
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return _ours(watched)
+
+
+async def _answered(url: str, watched: Watched) -> str:
+    try:
+        status = await _status(url, watched)
+    except OSError as error:
+        return f"GET {url}: {_words(error)}"
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+        return f"GET {url}: the answer is no HTTP"
+    if not 200 <= status < 300:
+        return f"GET {url}: status {status}"
+    parts = urlsplit(url)
+    if (parts.hostname, parts.port) == (watched.host, watched.port):
+        return _ours(watched)
+    return ""
+
+
+async def _status(url: str, watched: Watched) -> int:
+    """The status of one GET; 1xx answers before it are passed over.
+
+    Only the head is read, by hand: a client library would take longer to import than most targets to start.
+    """
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    reader, writer = await asyncio.open_connection(
+        parts.hostname,
+        parts.port or (443 if secure else 80),
+        ssl=(watched.tls or ssl.create_default_context()) if secure else None,
+    )
+    try:
+        target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        given = {name.lower() for name, _ in watched.headers}
+        standard = (("Host", parts.netloc.rpartition("@")[2]), ("Accept", "*/*"), ("User-Agent", "phasegate"))
+        headers = [(name, value) for name, value in standard if name.lower() not in given]
+        lines = [f"GET {target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in (*headers, *watched.headers, ("Connection", "close"))]
+        writer.write("".join(f"{line}\r\n" for line in (*lines, "")).encode())
+        await writer.drain()
+        while True:
+            match = _STATUS_LINE.match(await reader.readuntil(b"\r\n"))
+            if match is None:
+                raise ValueError("no status line")
+            if int(match[1]) >= 200:
+                return int(match[1])
+            while await reader.readuntil(b"\r\n") != b"\r\n":
+                pass
+    finally:
+        writer.transport.abort()
+
+
+def _ours(watched: Watched) -> str:
+    match owner(watched.port, watched.members()):
+        case Owner.OURS:
+            return ""
+        case Owner.NOBODY:
+            return f"nobody listens on port {watched.port} any more"
+        case Owner.OTHER:
+            return _taken(watched)
+
+
+def _taken(watched: Watched) -> str:
+    who = stranger(watched.port)
+    return (
+        f"port {watched.port} is answered by another process{f' ({who})' if who else ''}, "
+        "not by the group that was started; a daemon must stay in the foreground"
+    )
+
+
+def _words(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, ConnectionResetError):
+        return "connection reset"
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,233 @@
+"""One process of the target while it runs: its output, its readiness, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from phasegate.errors import PhasegateError, TargetError
+from phasegate.model.result import TargetRecord
+from phasegate.plan.plan import ProcessEntry
+from phasegate.target.members import members
+from phasegate.target.output import LINE
+from phasegate.target.process_group import ProcessGroup
+from phasegate.target.processes import LocalProcesses, StartError
+from phasegate.target.readiness import Watched, probe_for, wait_until_ready
+from phasegate.world import Command
+
+TAIL = 20
+"""Lines of a log that are shown when something went wrong."""
+_DRAIN = 0.1
+"""Seconds for the last output of a process that has just ended."""
+
+
+class Log(Protocol):
+    """Where output is kept; `phasegate.record.evidence.EvidenceLog` is the real one."""
+
+    path: str
+    """Below the run's folder."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def tail(self, lines: int) -> tuple[str, ...]: ...
+
+    def close(self) -> None: ...
+
+
+class Output:
+    """Lines of a program on their way to its log, in batches; never raises into the program's reader."""
+
+    def __init__(self, log: Log, on_problem: Callable[[PhasegateError], None]) -> None:
+        self.log = log
+        self._on_problem = on_problem
+        self._waiting: list[str] = []
+
+    def line(self, text: str) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.flush)
+        # A line this long is a piece of one: more of it follows.
+        self._waiting.append(text if len(text) >= LINE else f"{text}\n")
+
+    def flush(self) -> None:
+        if self._waiting:
+            data = "".join(self._waiting).encode("utf-8", "replace")
+            self._waiting.clear()
+            self._guarded(partial(self.log.write, data))
+
+    def tail(self) -> tuple[str, ...]:
+        self.flush()
+        try:
+            return self.log.tail(TAIL)
+        except PhasegateError as problem:
+            self._on_problem(problem)
+            return ()
+
+    def close(self) -> None:
+        self.flush()
+        self._guarded(self.log.close)
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except PhasegateError as problem:
+            self._on_problem(problem)
+
+
+class RunningProcess:
+    """One entry under `target.processes`, from its start to its end; `record` says how it stands."""
+
+    def __init__(
+        self,
+        entry: ProcessEntry,
+        *,
+        url: str,
+        port: int,
+        output: Output,
+        on_change: Callable[[str, TargetRecord], None],
+    ) -> None:
+        self.record = TargetRecord(
+            id=entry.id, kind="process", url=url, command=entry.command, log=output.log.path
+        )
+        self._entry = entry
+        self._port = port
+        self._output = output
+        self._on_change = on_change
+        self._pattern = re.compile(entry.ready.log) if entry.ready.log is not None else None
+        self._matched = False
+        self._group: ProcessGroup | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self, processes: LocalProcesses, env: Mapping[str, str]) -> None:
+        """Start it and wait until it is ready; from then on its end is watched.
+
+        Errors: TargetError with why it did not come up, its log's tail as help; the caller ends it.
+        """
+        self._changed("starting")
+        command = Command(
+            argv=self._entry.command, cwd=self._entry.cwd, env={**self._entry.env, **env}, keep=0
+        )
+        try:
+            self._group = await processes.start(command, on_line=self._on_line)
+            after = await self._ready(self._group)
+        except (StartError, TargetError) as error:
+            raise await self._failed(str(error)) from None
+        self.record = replace(self.record, ready_after=after)
+        self._changed("ready")
+        self._watch = asyncio.create_task(self._notice_its_end(self._group))
+
+    async def end(self, grace: float) -> None:
+        """End it with everything it has started; cancelled, it sends SIGKILL at once."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._group is None:
+            self._output.close()
+            return
+        try:
+            await self._group.end(grace)
+        finally:
+            self._output.flush()
+        if self._group.completed().signal == signal.SIGKILL and self._lives:
+            self._output.line(f"[phasegate: it had not ended {grace:g} s after SIGTERM, and was killed]")
+        self._output.close()
+        if self._lives:
+            self._changed("stopped")
+
+    @property
+    def _lives(self) -> bool:
+        """Whether it neither failed nor died before it was ended."""
+        return self._group is not None and not self.record.error
+
+    def kill(self) -> None:
+        """SIGKILL to its group, without waiting."""
+        if self._group is not None:
+            self._group.signal(signal.SIGKILL)
+
+    async def _ready(self, group: ProcessGroup) -> float:
+        entry = self._entry
+        watched = Watched(
+            host="127.0.0.1",
+            port=self._port,
+            members=lambda: members(group.pid),
+            has_logged=lambda: self._matched,
+            headers=entry.headers,
+            tls=_tls(entry),
+        )
+        url = entry.ready.url or "/"
+        probe = probe_for(entry.ready, f"{self.record.url}{url}" if url.startswith("/") else url, watched)
+        asking = asyncio.create_task(wait_until_ready(probe, entry.ready.within))
+        ending = asyncio.create_task(group.ended_within(None))
+        try:
+            await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if ending.done():
+                raise TargetError(f"{_how_it_ended(group)} before it was ready")
+            return await asking
+        finally:
+            for task in (asking, ending):
+                task.cancel()
+            await asyncio.gather(asking, ending, return_exceptions=True)
+
+    async def _failed(self, reason: str) -> TargetError:
+        exit_code = None
+        if self._group is not None and not self._group.running:
+            exit_code = _exit_code(self._group)
+            await asyncio.sleep(_DRAIN)
+        tail = self._output.tail()
+        self.record = replace(self.record, error=reason, exit_code=exit_code, log_tail=tail)
+        self._changed("failed")
+        help = None
+        if self._group is not None:
+            shown = "".join(f"\n    {line}" for line in tail)
+            help = f"its log ends with{shown}" if tail else "it wrote nothing to its log"
+        return TargetError(f"target {self._entry.id!r}: {reason}", help=help)
+
+    async def _notice_its_end(self, group: ProcessGroup) -> None:
+        await group.ended_within(None)
+        how = _how_it_ended(group)
+        await asyncio.sleep(_DRAIN)
+        self.record = replace(
+            self.record, error=how, exit_code=_exit_code(group), log_tail=self._output.tail()
+        )
+        self._changed("died")
+
+    def _on_line(self, _stream: str, text: str) -> None:
+        self._output.line(text)
+        if self._pattern is not None and not self._matched:
+            self._matched = self._pattern.search(text) is not None
+
+    def _changed(self, state: str) -> None:
+        self._on_change(state, self.record)
+
+
+def _exit_code(group: ProcessGroup) -> int | None:
+    """Negative for a signal, as `subprocess` has it."""
+    done = group.completed()
+    return done.exit_code if done.signal is None else -done.signal
+
+
+def _how_it_ended(group: ProcessGroup) -> str:
+    done = group.completed()
+    if done.signal is None:
+        return f"it ended with exit code {done.exit_code}"
+    try:
+        return f"it was ended by {signal.Signals(done.signal).name}"
+    except ValueError:
+        return f"it was ended by signal {done.signal}"
+
+
+def _tls(entry: ProcessEntry) -> ssl.SSLContext | None:
+    files = entry.tls.as_mapping()
+    if not files:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=files.get("ca"))
+        if "cert" in files:
+            context.load_cert_chain(files["cert"], files.get("key"))
+    except OSError as error:
+        raise TargetError(f"its TLS files cannot be used: {error}") from None
+    return context

@@ -1,0 +1,209 @@
+"""The target of a run: every entry brought up in order, and taken down whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Callable
+from types import TracebackType
+
+from phasegate.errors import ObservationError, PhasegateError, TargetError
+from phasegate.model.result import TargetRecord
+from phasegate.plan.plan import PlanCommand, ProcessEntry, Target
+from phasegate.target.addresses import Address, TargetAddresses
+from phasegate.target.members import GRACE, MARK, end_marked, kill_marked, new_mark
+from phasegate.target.ports import Ports
+from phasegate.target.processes import LocalProcesses
+from phasegate.target.running import Log, Output, RunningProcess
+from phasegate.units import format_seconds
+from phasegate.world import Command, Completed
+
+
+class Stack:
+    """`async with Stack(...) as target:` brings the target up, gives its addresses and takes it down.
+
+    Processes start in the order of the plan, each when the one before it is ready; then the plan's setup
+    commands run. At the end the teardown commands run, the processes are ended in reverse, and so is whatever
+    still carries `mark`, wherever it has moved to. A program gets the mark by its environment: give
+    `LocalProcesses` the same, so that what checks start is found too.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        processes: LocalProcesses,
+        logs: Callable[[str], Log],
+        on_change: Callable[[str, TargetRecord], None],
+        on_problem: Callable[[PhasegateError], None],
+        mark: str = "",
+        grace: float = GRACE,
+    ) -> None:
+        """`logs` opens the log of an entry, or of `setup` and `teardown`; `on_problem` hears of what does
+        not end the run at once: a log that cannot be written, a teardown command that failed."""
+        self._target = target
+        self._processes = processes
+        self._logs = logs
+        self._on_change = on_change
+        self._on_problem = on_problem
+        self._mark = mark or new_mark()
+        self._grace = grace
+        self._ports = Ports()
+        self._running: list[RunningProcess] = []
+        self._addresses: list[Address] = []
+        self._touched = False
+        """Whether anything was started, so that there is something to tear down."""
+
+    async def __aenter__(self) -> TargetAddresses:
+        """Errors: TargetError when an entry does not come up or a setup command fails; nothing is left."""
+        try:
+            self._addresses = [
+                Address(
+                    id=entry.id,
+                    url=entry.url.rstrip("/"),
+                    headers=entry.headers,
+                    tls=entry.tls.as_mapping(),
+                )
+                for entry in self._target.external
+            ]
+            for entry in self._target.processes:
+                await self._start(entry)
+            await self._set_up()
+        except BaseException:
+            await self._take_down()
+            raise
+        return self.addresses()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._take_down()
+
+    def addresses(self) -> TargetAddresses:
+        """What has an address by now."""
+        return TargetAddresses(self._addresses, self._target.default)
+
+    def records(self) -> tuple[TargetRecord, ...]:
+        """Every process that was started, as it stands."""
+        return tuple(process.record for process in self._running)
+
+    async def _start(self, entry: ProcessEntry) -> None:
+        if entry.missing_secrets:
+            names = ", ".join(entry.missing_secrets)
+            raise TargetError(
+                f"target {entry.id!r} needs a secret that is not set: {names}",
+                help="set it as an environment variable",
+            )
+        port = self._ports.take()
+        url = f"{'https' if entry.tls.as_mapping() else 'http'}://127.0.0.1:{port}"
+        own = {"self.url": url, "self.port": str(port)}
+        try:
+            bound = entry.bind({**self.addresses().values(), **own})
+        except ObservationError as error:
+            raise TargetError(f"target {entry.id!r}: {error.message}") from None
+        process = RunningProcess(
+            bound,
+            url=url,
+            port=port,
+            output=Output(self._logs(entry.id), self._on_problem),
+            on_change=self._on_change,
+        )
+        self._running.append(process)
+        self._touched = True
+        await process.start(self._processes, {MARK: self._mark})
+        self._addresses.append(
+            Address(id=entry.id, url=url, headers=bound.headers, tls=bound.tls.as_mapping())
+        )
+
+    async def _set_up(self) -> None:
+        if not self._target.setup:
+            return
+        self._touched = True
+        output = Output(self._logs("setup"), self._on_problem)
+        try:
+            for command in self._target.setup:
+                trouble = await self._run(command, output)
+                if trouble:
+                    shown = "".join(f"\n    {line}" for line in output.tail())
+                    raise TargetError(
+                        f"target.setup: {trouble}",
+                        help=f"{output.log.path} ends with{shown}" if shown else None,
+                    )
+        finally:
+            output.close()
+
+    async def _take_down(self) -> None:
+        """Nothing is left when this returns. Cancelled, it still sends SIGKILL to all."""
+        if not self._touched:
+            return
+        self._touched = False
+        try:
+            await self._tear_down()
+        finally:
+            await self._end_all()
+
+    async def _tear_down(self) -> None:
+        if not self._target.teardown:
+            return
+        output = Output(self._logs("teardown"), self._on_problem)
+        try:
+            for command in self._target.teardown:
+                trouble = await self._run(command, output)
+                if trouble:
+                    self._on_problem(TargetError(f"target.teardown: {trouble}"))
+        finally:
+            output.close()
+
+    async def _end_all(self) -> None:
+        waiting = list(self._running)
+        grace = self._grace
+        try:
+            while waiting:
+                await waiting[-1].end(grace)
+                waiting.pop()
+            await end_marked(self._mark, grace)
+        except asyncio.CancelledError:
+            for process in reversed(waiting):
+                process.kill()
+            kill_marked(self._mark)
+            raise
+
+    async def _run(self, command: PlanCommand, output: Output) -> str:
+        """Run one command into a log; what went wrong, or an empty text."""
+        addresses = self.addresses()
+        try:
+            bound = command.bind(addresses.values())
+        except ObservationError as error:
+            return error.message
+        output.line(f"$ {_shown(bound)}")
+        done = await self._processes.run(
+            Command(
+                argv=bound.argv,
+                cwd=bound.cwd,
+                env={**addresses.environment(), **bound.env, MARK: self._mark},
+                limit=bound.limit,
+                keep=0,
+            ),
+            on_line=lambda _stream, text: output.line(text),
+        )
+        trouble = _trouble(bound, done)
+        if trouble:
+            output.line(f"[phasegate: {trouble}]")
+        return trouble
+
+
+def _trouble(command: PlanCommand, done: Completed) -> str:
+    shown = _shown(command)
+    if done.error:
+        return done.error
+    if done.timed_out:
+        return f"{shown} took longer than {format_seconds(command.limit)}"
+    if done.signal is not None:
+        return f"{shown} was ended by signal {done.signal}"
+    return f"{shown} ended with exit code {done.exit_code}" if done.exit_code else ""
+
+
+def _shown(command: PlanCommand) -> str:
+    """A command on one line of bounded length; a script in an argument may be long."""
+    line = " ".join(shlex.join(command.argv).split())
+    return line if len(line) <= 100 else f"{line[:99]}…"

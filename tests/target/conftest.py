@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phasegate.errors import PhasegateError
+from phasegate.model.result import TargetRecord
+from phasegate.plan.plan import PlanCommand, ProcessEntry, Ready, Target
+from phasegate.record.evidence import EvidenceStore
+from phasegate.record.redaction import Redactor
+from phasegate.target.members import MARK, kill_marked, marked, new_mark
+from phasegate.target.processes import LocalProcesses
+from phasegate.target.stack import Stack
+
+SERVER = """
+    import http.server, sys
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/health" else 404)
+            self.end_headers()
+            self.wfile.write(b"ok")
+        def log_message(self, *args):
+            pass
+    server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+    print("listening with hunter2-hunter2", flush=True)
+    server.serve_forever()
+"""
+"""Answers 200 on /health; its port is the first argument."""
+
+
+@dataclass
+class Bench:
+    """A stack under test: what it is given, and what it told."""
+
+    root: Path
+    mark: str = field(default_factory=new_mark)
+    changes: list[tuple[str, TargetRecord]] = field(default_factory=list)
+    problems: list[PhasegateError] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.store = EvidenceStore(self.root / "run", Redactor(["hunter2-hunter2"]))
+
+    def process(
+        self, id: str, code: str, *arguments: str, ready: Ready | None = None, **more: Any
+    ) -> ProcessEntry:
+        return ProcessEntry(
+            id=id,
+            command=("python", "-c", textwrap.dedent(code), *(arguments or ("${self.port}",))),
+            cwd=self.root,
+            ready=ready or Ready(url="/health", within=20),
+            **more,
+        )
+
+    def command(self, code: str, *arguments: str, limit: float = 20) -> PlanCommand:
+        return PlanCommand(
+            argv=("python", "-c", textwrap.dedent(code), *arguments), cwd=self.root, limit=limit
+        )
+
+    def stack(self, *processes: ProcessEntry, grace: float = 5.0, **target: Any) -> Stack:
+        return Stack(
+            Target(processes=processes, **{"default": processes[0].id if processes else None} | target),
+            processes=LocalProcesses({**os.environ, MARK: self.mark}),
+            logs=self.store.log,
+            on_change=lambda state, record: self.changes.append((state, record)),
+            on_problem=self.problems.append,
+            mark=self.mark,
+            grace=grace,
+        )
+
+    def states(self) -> list[str]:
+        return [f"{record.id} {state}" for state, record in self.changes]
+
+    def log(self, name: str) -> str:
+        return (self.store.path / "target" / f"{name}.log").read_text()
+
+    def left(self) -> tuple[int, ...]:
+        return marked(self.mark)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    left = bench.left()
+    kill_marked(bench.mark)
+    bench.store.inventory()
+    assert not left
+
+
+@pytest.fixture
+def program() -> Callable[[str], list[str]]:
+    return lambda code: [sys.executable, "-c", textwrap.dedent(code)]
