@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from phasegate.errors import ObservationError
 from phasegate.fields import Duration, Rate, Text
 from phasegate.http.expectation import Expect
+from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.load.engine import Outcome, generate
 from phasegate.load.job import Job
@@ -54,29 +55,30 @@ class LoadParams(CheckParams):
     """Processes that share the load."""
 
     @model_validator(mode="after")
-    def _one_model(self) -> Self:
-        if self.rate is None and self.connections is None:
-            raise ValueError("choose a model: rate: 200/s (open) or connections: 50 (closed)")
-        if self.rate == 0:
-            raise ValueError("a rate of 0/s sends nothing")
-        if self.duration == 0:
-            raise ValueError("a duration of 0 s sends nothing")
-        if self.timeout == 0:
-            raise ValueError("a timeout of 0 s lets no request succeed")
-        if self.ramp > self.duration:
-            ramp, duration = format_seconds(self.ramp), format_seconds(self.duration)
-            raise ValueError(f"ramp ({ramp}) is longer than duration ({duration})")
-        if self.most_connections < self.workers:
-            raise ValueError(f"{self.workers} workers cannot share {self.most_connections} connections")
+    def _makes_sense(self) -> Self:
+        refuse("load", (*self._problems_of_load(), *self._problems_of_request()))
         return self
 
-    @model_validator(mode="after")
-    def _one_request(self) -> Self:
+    def _problems_of_load(self) -> Iterator[tuple[Location, str]]:
+        if self.rate is None and self.connections is None:
+            yield (), "choose a model: rate: 200/s (open model) or connections: 50 (closed model)"
+        if self.rate == 0:
+            yield ("rate",), "a rate of 0/s sends nothing"
+        if self.duration == 0:
+            yield ("duration",), "a duration of 0 s sends nothing"
+        if self.timeout == 0:
+            yield ("timeout",), "a timeout of 0 s lets no request succeed"
+        if self.ramp > self.duration:
+            ramp, duration = format_seconds(self.ramp), format_seconds(self.duration)
+            yield ("ramp",), f"the ramp ({ramp}) is longer than the duration ({duration})"
+        if self.workers > self.most_connections:
+            yield ("workers",), f"{self.workers} workers cannot share {self.most_connections} connections"
+
+    def _problems_of_request(self) -> Iterator[tuple[Location, str]]:
         if self.body is not None and "json_" in self.model_fields_set:
-            raise ValueError("body and json are two bodies; keep one")
+            yield ("json",), "body and json are two bodies; keep one"
         for problem in header_problems(self.headers.items()):
-            raise ValueError(problem)
-        return self
+            yield ("headers",), problem
 
     @property
     def is_open(self) -> bool:

@@ -88,8 +88,18 @@ class Open(Driver):
                 await self._done.wait()
         except TimeoutError:
             if not self.stopped.is_set():
+                self._drop_latecomers()
                 self.expire_rest()
                 self._drop(perf_counter_ns())
+
+    def _drop_latecomers(self) -> None:
+        """Requests that found a connection only after the end of sending have not had their whole timeout:
+        nothing is known of the target, but their users have waited for longer than it."""
+        late = [connection for connection in self.connections if connection.sent > self.end_ns]
+        for connection in late:
+            connection.give_up()
+        self._dropped += len(late)
+        self.recorder.dropped(len(late))
 
     def _wake(self) -> None:
         """Send what is due as far as there are connections for it, and set the alarm for what comes."""

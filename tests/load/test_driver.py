@@ -248,7 +248,8 @@ async def test_requests_without_a_free_connection_are_dropped_after_their_timeou
     async with scripted(Reply(delay=0.1)) as server:
         run = await drive(open_(server.url, rate=100.0, duration=1.0, timeout=0.2, connections=2))
         sent = run.driver.scheduled.sent
-        assert len(server.requests) == sent == run.tally.requests
+        assert sent == run.tally.requests == run.tally.good
+        assert 0 <= len(server.requests) - sent <= 2, "sent too late for their whole timeout"
     assert run.driver.scheduled.due == 100
     assert run.tally.dropped == 100 - sent > 50
     assert run.tally.latency.maximum < 0.5

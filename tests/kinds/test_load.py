@@ -1,0 +1,208 @@
+"""The load kind: what a plan may say, and what is observed, with real workers and a scripted server."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from phasegate.errors import ObservationError
+from phasegate.kinds import KINDS
+from phasegate.kinds.load import Load, LoadParams
+from phasegate.model.measures import Distribution, MeasureType, Number, Share
+from phasegate.model.observation import Observation
+from phasegate.world import Progress
+from tests.load.server import Reply, answer, scripted, unused_port
+from tests.load.world import LoadWorld, OneAddress
+
+
+def params(**written: Any) -> LoadParams:
+    return LoadParams.model_validate({"url": "/health", **written})
+
+
+async def observe(
+    base: str, *, world: dict[str, Any] | None = None, **written: Any
+) -> tuple[Observation, LoadWorld]:
+    around = LoadWorld(target=OneAddress(base, extra=(("X-Tenant", "a"),)), **(world or {}))
+    return await Load().observe(params(**written), around), around
+
+
+def share(observation: Observation, name: str) -> Share:
+    measure = observation.measures[name]
+    assert isinstance(measure, Share)
+    return measure
+
+
+def distribution(observation: Observation, name: str) -> Distribution:
+    measure = observation.measures[name]
+    assert isinstance(measure, Distribution)
+    return measure
+
+
+def number(observation: Observation, name: str) -> float | None:
+    measure = observation.measures[name]
+    assert isinstance(measure, Number)
+    return measure.value
+
+
+# what a plan may say
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "message"),
+    [
+        ({}, (), "choose a model: rate: 200/s"),
+        ({"rate": 200}, ("rate",), "200 has no unit"),
+        ({"rate": "0/s"}, ("rate",), "sends nothing"),
+        ({"rate": "5/s", "duration": "0s"}, ("duration",), "sends nothing"),
+        ({"rate": "5/s", "timeout": "0s"}, ("timeout",), "no request succeed"),
+        ({"rate": "5/s", "duration": "1s", "ramp": "2s"}, ("ramp",), "longer than the duration"),
+        ({"connections": 2, "workers": 3}, ("workers",), "3 workers cannot share 2 connections"),
+        ({"connections": 0}, ("connections",), "greater than or equal to 1"),
+        ({"connections": 1, "body": "x", "json": {}}, ("json",), "keep one"),
+        ({"connections": 1, "headers": {"a b": "c"}}, ("headers",), "'a b' is not a header name"),
+        ({"connections": 1, "headers": {"a": "c\r\nd: e"}}, ("headers",), "contains a line break"),
+        ({"connections": 1, "vus": 4}, ("vus",), "Extra inputs are not permitted"),
+        ({"connections": 1, "expect": {"status": 99}}, ("expect", "status"), "not an HTTP status"),
+    ],
+)
+def test_what_cannot_work_is_a_plan_error_at_its_place(
+    written: dict[str, Any], where: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        params(**written)
+    assert [(error["loc"], message in error["msg"]) for error in caught.value.errors()] == [(where, True)]
+
+
+def test_several_mistakes_are_named_at_once() -> None:
+    with pytest.raises(ValidationError) as caught:
+        params(rate="0/s", duration="1s", ramp="2s")
+    assert caught.value.error_count() == 2
+
+
+def test_example_is_in_the_registry_and_its_defaults_name_measures() -> None:
+    kind = KINDS["load"]
+    for written in ({**kind.example}, {"url": "/", "connections": 3}):
+        parsed = kind.Params.model_validate(written)
+        assert {default.split()[0] for default in kind.defaults(parsed)} <= set(kind.measures(parsed))
+
+
+def test_open_model_is_judged_on_its_rate_too() -> None:
+    assert Load().defaults(params(rate="5/s")) == ("success_rate >= 99%", "achieved_rate >= 95%")
+    assert Load().defaults(params(connections=5)) == ("success_rate >= 99%",)
+    assert Load().measures(params(rate="5/s"))["achieved_rate"].type is MeasureType.CENSUS
+    assert "dropped" not in Load().measures(params(connections=5))
+
+
+def test_plan_is_told_what_a_load_can_show() -> None:
+    assert Load().samples(params(rate="200/s", duration="10s", ramp="2s")) == 1_800
+    assert Load().samples(params(connections=5)) is None
+    assert Load().duration(params(connections=5, duration="1m")) == 60.0
+    assert Load().targets(params(connections=5)) == ("/health",)
+    assert Load.exclusive
+
+
+def test_summary_says_what_is_sent() -> None:
+    assert Load().summary(params(rate="200/s", ramp="1s")) == "GET /health, 200/s for 10 s, ramp 1 s"
+    assert Load().summary(params(connections=1, method="post")) == "POST /health, 1 connection for 10 s"
+
+
+# what is observed
+
+
+async def test_open_load_on_a_good_target() -> None:
+    async with scripted() as server:
+        observed, world = await observe(server.url, rate="200/s", duration="1s", workers=2)
+        assert len(server.requests) == 200
+        assert b"\r\nX-Tenant: a\r\n" in server.requests[0]
+    assert set(observed.measures) == set(Load().measures(params(rate="1/s")))
+    assert share(observed, "success_rate") == Share(
+        passed=200, total=200, sample=True, span=share(observed, "success_rate").span, episodes=0
+    )
+    assert share(observed, "achieved_rate") == Share(passed=200, total=200, sample=False)
+    assert number(observed, "requests") == 200
+    assert number(observed, "dropped") == 0
+    assert number(observed, "throughput") == pytest.approx(200, rel=0.05)
+    assert distribution(observed, "latency").n == 200
+    assert (observed.causes, observed.evidence, observed.error) == ({}, (), None)
+    assert [line.name for line in observed.timeline][:2] == ["rate", "errors"]
+    assert world.evidence.files == {}
+
+
+async def test_closed_load_sends_json_and_checks_answers() -> None:
+    async with scripted() as server:
+        observed, _ = await observe(
+            server.url,
+            connections=2,
+            duration="500ms",
+            method="post",
+            json={"a": "ü"},
+            expect={"status": 200, "json": {"$.status": "ok"}},
+        )
+        request = server.requests[0]
+        assert number(observed, "requests") == len(server.requests)
+    assert request.startswith(b"POST /health ")
+    assert b"\r\nContent-Type: application/json\r\n" in request
+    assert request.endswith('{"a": "ü"}'.encode())
+    assert "achieved_rate" not in observed.measures
+    assert distribution(observed, "latency") == distribution(observed, "service_time")
+
+
+async def test_refusing_target_is_observed_as_failing_and_never_fast() -> None:
+    base = f"http://127.0.0.1:{unused_port()}"
+    observed, world = await observe(base, rate="100/s", duration="500ms")
+    assert share(observed, "success_rate").passed == 0
+    assert share(observed, "success_rate").total == 50
+    assert distribution(observed, "latency").quantile(0.01) == (math.inf, math.inf)
+    assert observed.causes == {f"connection refused: {base.removeprefix('http://')}": 50}
+    assert len(observed.evidence) == 5
+    assert "(no answer)" in world.evidence.files["failed-request-1.txt"]
+
+
+async def test_failing_answers_are_kept_as_evidence() -> None:
+    async with scripted(Reply(pieces=(answer(503, b"<b>overloaded</b>"),))) as server:
+        observed, world = await observe(server.url, rate="50/s", duration="200ms")
+    assert observed.causes == {"expected status 2xx, got 503": 10}
+    text = world.evidence.files["failed-request-1.txt"]
+    assert text.startswith("expected status 2xx, got 503\n")
+    assert "GET /health HTTP/1.1" in text
+    assert "<b>overloaded</b>" in text
+
+
+async def test_dropped_requests_rank_above_every_latency_but_are_no_failures_of_the_target() -> None:
+    async with scripted(Reply(delay=0.1)) as server:
+        observed, _ = await observe(server.url, rate="200/s", connections=2, duration="1s", timeout="200ms")
+    rate = share(observed, "achieved_rate")
+    assert rate.total == 200
+    assert rate.passed < 100
+    assert number(observed, "dropped") == 200 - rate.passed
+    assert share(observed, "success_rate").failed == 0
+    assert distribution(observed, "latency").failed == 200 - rate.passed
+    assert distribution(observed, "service_time").failed == 0
+    assert distribution(observed, "latency").quantile(0.95) == (math.inf, math.inf)
+
+
+async def test_early_stop_is_noted() -> None:
+    def stop(progress: Progress) -> str | None:
+        return "Ctrl-C" if (progress.done or 0) > 0 else None
+
+    async with scripted() as server:
+        observed, _ = await observe(server.url, world={"stop": stop}, rate="100/s", duration="30s")
+        assert share(observed, "achieved_rate").total == len(server.requests)
+    assert any(note.startswith("stopped after ") and "Ctrl-C" in note for note in observed.notes)
+
+
+async def test_seconds_without_an_answer_are_noted() -> None:
+    dead = Reply(pieces=(), end="reset")
+    async with scripted(lambda n: Reply() if n < 40 else dead) as server:
+        observed, _ = await observe(server.url, rate="50/s", duration="3s")
+    assert any(note.startswith("no good answer came in 2 s of 3 s") for note in observed.notes)
+
+
+async def test_host_that_is_not_on_the_target_gets_no_load() -> None:
+    async with scripted() as server:
+        with pytest.raises(ObservationError, match="is not on the target"):
+            await observe("http://127.0.0.1:1/", url=server.url, rate="10/s")
+        assert not server.requests
