@@ -7,7 +7,7 @@ import os
 import random
 import secrets as tokens
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ from phasegate.model.result import (
     Verdict,
 )
 from phasegate.plan.loader import LoadedPlan, load
-from phasegate.plan.plan import Plan
+from phasegate.plan.plan import Check, ExternalEntry, Plan
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.folder import make_folder
 from phasegate.record.journal import Journal, RecordError, read_events, write_whole
@@ -52,7 +52,10 @@ from phasegate.runner.schedule import Orders, Schedule, leave_out, observations,
 from phasegate.runner.selection import select
 from phasegate.runner.skeleton import skeleton
 from phasegate.runner.world import Parts, RealClock, Stop
+from phasegate.target.addresses import Address, TargetAddresses
+from phasegate.target.members import MARK, new_mark
 from phasegate.target.processes import LocalProcesses
+from phasegate.target.stack import Stack
 from phasegate.units import format_seconds
 
 ORDERLY_END = 3.0
@@ -118,7 +121,7 @@ def execute(request: RunRequest, view: View | None) -> Done:
     chosen, selection = select(
         loaded.plan, steps=request.steps, checks=request.checks, cases=request.cases, tags=request.tags
     )
-    _confirm_protected(loaded, chosen, request.confirmed)
+    _confirm_protected(loaded.plan, chosen, request.confirmed)
     outputs = parse_outputs(request.reports)
     started = datetime.now(UTC)
     folder = make_folder(request.output, loaded.plan.phase, started)
@@ -174,18 +177,31 @@ def _confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str,
     entries = {entry.id: entry for entry in plan.target}
     for name in confirmed:
         if name not in entries:
-            raise UsageError(f"--confirm {name!r}: the target has no such entry")
-    for check in plan.checks():
-        if check.id not in chosen:
-            continue
-        for part in check.parts:
-            for url in check.kind.targets(part.params):
-                entry = entries.get(plan.target.entry_of(url) or "")
-                if entry is not None and entry.protected and entry.id not in confirmed:
-                    raise UsageError(
-                        f"check {check.id!r} puts load on the protected target {entry.id!r}",
-                        help=f"allow it with --confirm {entry.id}",
-                    )
+            raise UsageError(
+                f"--confirm {name!r}: the target has no such entry",
+                help=f"entries are {', '.join(entries) or 'none'}",
+            )
+    addresses = TargetAddresses(
+        # Before it is started, a process is addressed by its id, as in the parameters of a loaded plan.
+        (
+            Address(id=entry.id, url=entry.url if isinstance(entry, ExternalEntry) else f"http://{entry.id}")
+            for entry in plan.target
+        ),
+        plan.target.default,
+    )
+    loaded = ((check, url) for check in plan.checks() if check.id in chosen for url in _loaded_urls(check))
+    for check, url in loaded:
+        entry = entries.get(addresses.entry(url))
+        if entry is not None and entry.protected and entry.id not in confirmed:
+            raise UsageError(
+                f"check {check.id!r} puts load on the protected target {entry.id!r}",
+                help=f"allow it with --confirm {entry.id}",
+            )
+
+
+def _loaded_urls(check: Check) -> Iterator[str]:
+    for part in check.parts:
+        yield from check.kind.targets(part.params)
 
 
 class _Run:
@@ -212,7 +228,9 @@ class _Run:
         self._redactor = Redactor(secret.value for secret in loaded.plan.secrets if secret.value)
         self._store = EvidenceStore(folder, self._redactor)
         self._journal = Journal(folder, self._redactor)
-        self._processes = LocalProcesses(os.environ)
+        self._mark = new_mark()
+        self._environment = {**os.environ, MARK: self._mark}
+        self._processes = LocalProcesses(self._environment)
         self._signal: ExitCode | None = None
         self._target_error = ""
         self._lacking: list[str] = []
@@ -270,7 +288,7 @@ class _Run:
     async def _with_target(self) -> None:
         chosen = [check for check in self._plan.checks() if check.id in self._chosen]
         missing = await find_missing(
-            chosen, processes=self._processes, environment=os.environ, root=self._plan.root
+            chosen, processes=self._processes, environment=self._environment, root=self._plan.root
         )
         orders = Orders(
             selected=self._chosen,
@@ -282,7 +300,15 @@ class _Run:
         if self._plan.limit is not None:
             reason = f"the run reached its limit of {format_seconds(self._plan.limit)}"
             asyncio.get_running_loop().call_later(self._plan.limit, self._stop.now, reason)
-        async with self._stack() as target, HttpxClient(target) as http:
+        stack = Stack(
+            self._plan.target,
+            processes=self._processes,
+            logs=self._store.log,
+            on_change=self._target_changed,
+            on_problem=lambda problem: self._lacking.append(problem.message),
+            mark=self._mark,
+        )
+        async with stack as target, HttpxClient(target) as http:
             parts = Parts(
                 clock=self._clock,
                 http=http,
@@ -290,7 +316,7 @@ class _Run:
                 target=target,
                 evidence=self._store,
                 root=self._plan.root,
-                environment=os.environ,
+                environment=self._environment,
                 seed=self._seed,
                 emit=self._emit,
                 keep_secret=self._redactor.add,

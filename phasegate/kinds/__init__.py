@@ -30,6 +30,9 @@ class _Registry(Mapping[str, Kind[Any]]):
             self._loaded[name] = getattr(import_module(module), attribute)()
         return self._loaded[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 

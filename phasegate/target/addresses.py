@@ -73,6 +73,13 @@ class TargetAddresses:
         place = _place(url)
         return place is not None and place in self._by_place
 
+    def entry(self, path_or_url: str) -> str:
+        """The id of the entry behind an address; empty when it is on none."""
+        if path_or_url.startswith("/"):
+            return self._default.id if self._default else ""
+        entry = self._behind(path_or_url)
+        return entry.id if entry else ""
+
     def values(self) -> Mapping[str, str]:
         values: dict[str, str] = {}
         for entry in self._entries.values():
