@@ -133,7 +133,7 @@ class Stack:
             output.close()
 
     async def _take_down(self) -> None:
-        """Nothing is left when this returns. Cancelled, it still sends SIGKILL to all."""
+        """Nothing is left when this returns. Cancelled, it sends SIGKILL to all, and waits only for that."""
         if not self._touched:
             return
         self._touched = False
@@ -163,9 +163,11 @@ class Stack:
                 waiting.pop()
             await end_marked(self._mark, grace)
         except asyncio.CancelledError:
-            for process in reversed(waiting):
+            for process in waiting:
                 process.kill()
             kill_marked(self._mark)
+            for process in waiting:
+                await process.end(0)
             raise
 
     async def _run(self, command: PlanCommand, output: Output) -> str:

@@ -3,9 +3,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -18,12 +17,32 @@ from tests.target.conftest import SERVER, Bench
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
+STUBBORN = """
+    import signal, time
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("up", flush=True)
+    time.sleep(60)
+"""
+SLEEPING = "import time; time.sleep(60)"
+
+
+async def status(url: str) -> int:
+    async with httpx.AsyncClient() as client:
+        return (await client.get(url)).status_code
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110  what is waited for happens in other processes
+            await asyncio.sleep(0.01)
+
+
 async def test_a_process_is_up_while_the_context_is_open_and_gone_after(bench: Bench) -> None:
     async with bench.stack(bench.process("api", SERVER)) as target:
         url = target.url("/health")
-        assert httpx.get(url).status_code == 200
+        assert await status(url) == 200
     with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+        await status(url)
     assert bench.states() == ["api starting", "api ready", "api stopped"]
     record = bench.changes[-1][1]
     assert record.ready_after is not None
@@ -42,7 +61,7 @@ async def test_entries_start_in_order_and_know_the_earlier_ones(bench: Bench) ->
     second = bench.process(
         "front",
         "import os, sys; print('behind', sys.argv[1], os.environ['BACKEND'], os.environ['OWN'], flush=True)\n"
-        "import time; time.sleep(60)",
+        + SLEEPING,
         "${target.api.url}",
         ready=Ready(log="^behind", within=20),
         env={"BACKEND": "${target.docs.host}", "OWN": "${self.url}"},
@@ -77,7 +96,12 @@ async def test_what_never_listens_is_never_ready_and_says_so(bench: Bench) -> No
 async def test_a_process_that_dies_early_ends_the_wait_at_once(bench: Bench) -> None:
     entry = bench.process(
         "api",
-        "import sys\nfor n in range(30): print('line', n)\nprint('no database', file=sys.stderr)\nsys.exit(7)",
+        """
+        import sys
+        for n in range(30): print("line", n)
+        print("no database", file=sys.stderr)
+        sys.exit(7)
+        """,
         ready=Ready(tcp=True, within=600),
     )
     with pytest.raises(TargetError, match="'api': it ended with exit code 7 before it was ready"):
@@ -115,7 +139,7 @@ async def test_an_answer_of_another_process_on_its_port_is_not_ready(bench: Benc
         assert server.stdout is not None
         await server.stdout.readline()
         entry = bench.process(
-            "api", "import time; time.sleep(60)",
+            "api", SLEEPING,
             ready=Ready(url=f"http://127.0.0.1:{port}/health", within=1),
         )  # fmt: skip
         stack = bench.stack(entry)
@@ -145,7 +169,7 @@ async def test_a_server_that_sends_garbage_is_not_ready(bench: Bench) -> None:
             connection.sendall(b"\\x00\\xff garbage\\r\\n\\r\\n")
             connection.close()
     """
-    with pytest.raises(TargetError, match="the answer is no HTTP|connection reset"):
+    with pytest.raises(TargetError, match=r"the answer is no HTTP|connection reset"):
         async with bench.stack(bench.process("api", code, ready=Ready(url="/", within=1))):
             pytest.fail("it does not speak HTTP")
 
@@ -158,16 +182,14 @@ async def test_only_2xx_is_ready(bench: Bench) -> None:
 
 async def test_a_port_that_is_open_is_ready_where_the_plan_says_tcp(bench: Bench) -> None:
     async with bench.stack(bench.process("api", SERVER, ready=Ready(tcp=True, within=20))) as target:
-        assert httpx.get(target.url("/health")).status_code == 200
+        assert await status(target.url("/health")) == 200
 
 
 async def test_its_death_during_the_run_is_told_with_code_and_tail(bench: Bench) -> None:
     async with bench.stack(bench.process("api", SERVER)) as target:
-        pid = await _pid_listening(target.url("/"), bench)
+        (pid,) = bench.left()
         os.kill(pid, signal.SIGKILL)
-        async with asyncio.timeout(10):
-            while bench.states()[-1] != "api died":
-                await asyncio.sleep(0.01)
+        await until(lambda: bench.states()[-1] == "api died")
         assert target.url("/health").startswith("http://127.0.0.1:")
     record = bench.changes[-1][1]
     assert bench.states()[-1] == "api died"
@@ -176,14 +198,8 @@ async def test_its_death_during_the_run_is_told_with_code_and_tail(bench: Bench)
     assert record.log_tail == ("listening with [redacted]",)
 
 
-async def _pid_listening(url: str, bench: Bench) -> int:
-    (pid,) = bench.left()
-    return pid
-
-
 async def test_what_ignores_sigterm_is_killed_and_the_log_says_so(bench: Bench) -> None:
-    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nimport time; print('up', flush=True); time.sleep(60)"
-    async with bench.stack(bench.process("api", code, ready=Ready(log="up", within=20)), grace=0.3):
+    async with bench.stack(bench.process("api", STUBBORN, ready=Ready(log="up", within=20)), grace=0.3):
         pass
     assert not bench.left()
     assert "killed" in bench.log("api")
@@ -209,7 +225,7 @@ async def test_grandchildren_are_ended_wherever_they_have_gone(bench: Bench, lea
 
 @linux
 async def test_a_server_that_makes_itself_a_daemon_is_not_ours(bench: Bench) -> None:
-    code = "import os\nif os.fork() == 0: os.setsid()\nelse: os.pause() if hasattr(os, 'pause') else __import__('time').sleep(60)\n"
+    code = "import os, time\nif os.fork(): time.sleep(60)\nos.setsid()\n"
     entry = bench.process("api", code + SERVER.replace("\n    ", "\n"), ready=Ready(tcp=True, within=1))
     with pytest.raises(TargetError, match="a daemon must stay in the foreground"):
         async with bench.stack(entry):
@@ -219,7 +235,7 @@ async def test_a_server_that_makes_itself_a_daemon_is_not_ours(bench: Bench) -> 
 
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.1, 0.4])
 async def test_a_cancelled_start_leaves_nothing_behind(bench: Bench, after: float) -> None:
-    entry = bench.process("api", "import time; time.sleep(60)", ready=Ready(tcp=True, within=60))
+    entry = bench.process("api", SLEEPING, ready=Ready(tcp=True, within=60))
     starting = asyncio.create_task(bench.stack(entry).__aenter__())
     await asyncio.sleep(after)
     starting.cancel()
@@ -229,10 +245,9 @@ async def test_a_cancelled_start_leaves_nothing_behind(bench: Bench, after: floa
 
 
 async def test_a_second_cancellation_kills_at_once(bench: Bench) -> None:
-    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\nimport time; time.sleep(60)"
     ready = Ready(log="up", within=20)
     stack = bench.stack(
-        bench.process("a", code, ready=ready), bench.process("b", code, ready=ready), grace=60
+        bench.process("a", STUBBORN, ready=ready), bench.process("b", STUBBORN, ready=ready), grace=60
     )
     await stack.__aenter__()
     ending = asyncio.create_task(stack.__aexit__(None, None, None))
@@ -240,9 +255,7 @@ async def test_a_second_cancellation_kills_at_once(bench: Bench) -> None:
     ending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(ending, 20)
-    async with asyncio.timeout(10):
-        while bench.left():
-            await asyncio.sleep(0.01)
+    await until(lambda: not bench.left())
 
 
 async def test_setup_runs_with_the_addresses_and_teardown_before_the_end(bench: Bench) -> None:
@@ -328,20 +341,10 @@ async def test_much_output_is_kept_within_its_bound(bench: Bench) -> None:
     assert log.endswith("up\n")
 
 
+@linux
 async def test_a_log_that_cannot_be_written_is_told_and_the_target_goes_on(bench: Bench) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("only Linux has /dev/full")
     (bench.store.path / "target").mkdir(parents=True)
     (bench.store.path / "target" / "api.log").symlink_to("/dev/full")
     async with bench.stack(bench.process("api", SERVER)) as target:
-        assert httpx.get(target.url("/health")).status_code == 200
+        assert await status(target.url("/health")) == 200
     assert [problem.exit_code for problem in bench.problems] == [ExitCode.INCONCLUSIVE]
-
-
-def test_ports_are_given_once_and_are_free() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        ports = Ports(ephemeral=(32768, 60999))
-        given = [ports.take() for _ in range(100)]
-        assert len(set(given)) == 100
-        assert port not in given

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from phasegate.target.members import marked, new_mark
+
+RUN = """
+import asyncio, os, sys
+from pathlib import Path
+from phasegate.plan.plan import ProcessEntry, Ready, Target
+from phasegate.target.members import MARK
+from phasegate.target.processes import LocalProcesses
+from phasegate.target.stack import Stack
+
+class Log:
+    path = ""
+    def write(self, data): pass
+    def tail(self, lines): return ()
+    def close(self): pass
+
+async def main(mark):
+    code = "import os, time\\nif os.fork() == 0: time.sleep(600)\\nprint('up', flush=True)\\ntime.sleep(600)"
+    entry = ProcessEntry(
+        id="api", command=("python", "-c", code), cwd=Path("/"), ready=Ready(log="up", within=30)
+    )
+    stack = Stack(
+        Target(processes=(entry,)),
+        processes=LocalProcesses({**os.environ, MARK: mark}),
+        logs=lambda name: Log(), on_change=lambda *_: None, on_problem=print, mark=mark,
+    )
+    async with stack:
+        print("ready", flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_outlives_phasegate_however_it_ends(number: signal.Signals, tmp_path: Path) -> None:
+    mark = new_mark()
+    run = subprocess.Popen(
+        [sys.executable, "-c", RUN, mark], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    with run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"ready\n"
+        assert len(marked(mark)) == 2
+        run.send_signal(number)
+        run.wait(30)
+    deadline = time.monotonic() + 20
+    while marked(mark) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not marked(mark)
