@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import httpx
-
 from phasegate.errors import ObservationError
 from phasegate.http.capture import CaptureError
 from phasegate.http.compose import ComposeError, compose
+from phasegate.http.cookies import CookieJar, has_cookie, without_cookies
 from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.redirect import MAX_REDIRECTS, redirected
 from phasegate.http.suite import Request
@@ -58,7 +57,7 @@ class Conversation:
     timeout: float
     expectations: Expectations
     values: dict[str, Any] = field(default_factory=dict)
-    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+    cookies: CookieJar = field(default_factory=CookieJar)
     secrets: list[str] = field(default_factory=list)
     """Values captured as secret, in order."""
 
@@ -101,45 +100,19 @@ class Conversation:
         """
         step, first, spent = replace(request, follow=False), None, 0.0
         for _ in range(MAX_REDIRECTS + 1):
-            step = self._with_cookies(step)
+            step = self.cookies.add_to(step)
             first = first or step
             outcome = await self.http.send(replace(step, timeout=max(request.timeout - spent, 0.001)))
             spent += outcome.elapsed
             if isinstance(outcome, HttpFailure):
                 return first, replace(outcome, elapsed=spent)
-            self._keep_cookies(step, outcome)
+            self.cookies.keep(step, outcome)
             try:
                 following = redirected(step, outcome) if request.follow else None
             except ValueError as error:
                 return first, HttpFailure(cause=Cause.PROTOCOL, message=str(error), elapsed=spent)
             if following is None:
                 return first, replace(outcome, elapsed=spent)
-            step = following if _has_cookie(request) else _without_cookies(following)
+            step = following if has_cookie(request) else without_cookies(following)
         message = f"more than {MAX_REDIRECTS} redirects, the last to {step.url[:200]}"
         return first or step, HttpFailure(cause=Cause.REDIRECTS, message=message, elapsed=spent)
-
-    def _with_cookies(self, request: HttpRequest) -> HttpRequest:
-        if not self.cookies.jar or _has_cookie(request):
-            return request
-        try:
-            carrier = httpx.Request(request.method, request.url)
-        except httpx.InvalidURL:  # said by the client, in its words
-            return request
-        self.cookies.set_cookie_header(carrier)
-        cookie = carrier.headers.get("cookie")
-        return replace(request, headers=(*request.headers, ("Cookie", cookie))) if cookie else request
-
-    def _keep_cookies(self, request: HttpRequest, reply: HttpReply) -> None:
-        cookies = [pair for pair in reply.headers if pair[0].lower() == "set-cookie"]
-        if cookies:
-            carrier = httpx.Request(request.method, request.url)
-            self.cookies.extract_cookies(httpx.Response(reply.status, headers=cookies, request=carrier))
-
-
-def _has_cookie(request: HttpRequest) -> bool:
-    return any(name.lower() == "cookie" for name, _ in request.headers)
-
-
-def _without_cookies(request: HttpRequest) -> HttpRequest:
-    headers = tuple(pair for pair in request.headers if pair[0].lower() != "cookie")
-    return replace(request, headers=headers)

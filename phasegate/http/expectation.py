@@ -264,7 +264,7 @@ def _problem_of(piece: _Piece) -> tuple[Location, str] | None:
     try:
         piece.compile()
     except (ValueError, OSError) as error:
-        return piece.location, f"{': '.join(piece.location)}: {error}"
+        return piece.location, str(error)
     return None
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from phasegate.http.exchange import Conversation, Exchange
+from phasegate.http.references import LATER
 from phasegate.http.rows import Row
-from phasegate.http.suite import LATER, Request
+from phasegate.http.suite import Request
 from phasegate.http.transcript import transcript
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.substitution import as_text, fill

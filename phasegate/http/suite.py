@@ -6,8 +6,7 @@ is checked here, so that a suite that loads is one that can run.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -16,8 +15,10 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    ModelWrapValidatorHandler,
     StringConstraints,
     Tag,
+    ValidationError,
     field_validator,
     model_validator,
 )
@@ -25,13 +26,11 @@ from pydantic import (
 from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text, short_form
 from phasegate.http.capture import Capture
 from phasegate.http.expectation import Expect
-from phasegate.http.problems import Location, refuse
+from phasegate.http.problems import refuse, refuse_also
+from phasegate.http.references import problems_between
 from phasegate.http.rows import Row, rows_in_file, rows_inline
 from phasegate.substitution import NAME, finish, names_in
 
-SETUP, TEARDOWN = "setup", "teardown"
-LATER = ("target.", "env.", "self.")
-"""Beginnings of names that are not the suite's own."""
 MAX_ROWS = 10_000
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=100)]
@@ -208,9 +207,6 @@ class Request(Closed):
                 texts += [expect.schema_ if isinstance(expect.schema_, dict) else None]
         return set(names_in(texts))
 
-    def names_in_rows(self) -> set[str]:
-        return set() if isinstance(self.each, RowsFile) else set(names_in(self.each))
-
 
 class Flow(Closed):
     """Requests in order, with captures and cookies of their own."""
@@ -244,78 +240,18 @@ class Suite(Closed):
             raise ValueError(f"{base!r} is neither a path like /api nor a URL like https://host/api")
         return base
 
-    @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
-        refuse("Suite", [*self._duplicates(), *self._unknown_names()])
-        return self
-
-    def groups(self) -> Iterator[tuple[str, Location, tuple[Request, ...]]]:
-        """Everything that is sent: (id, where it is written, requests); setup first, teardown last."""
-        yield SETUP, ("setup",), self.setup
-        for index, flow in enumerate(self.flows):
-            yield flow.id, ("flows", index, "requests"), flow.requests
-        yield TEARDOWN, ("teardown",), self.teardown
-
-    def _duplicates(self) -> Iterator[tuple[Location, str]]:
-        seen = Counter((SETUP, TEARDOWN))
-        tags = {tag for flow in self.flows for tag in flow.tags}
-        for index, flow in enumerate(self.flows):
-            seen[flow.id] += 1
-            if flow.id in (SETUP, TEARDOWN):
-                yield ("flows", index, "id"), f"a flow cannot be called {flow.id!r}"
-            elif seen[flow.id] == 2:
-                yield ("flows", index, "id"), f"flow {flow.id!r} is there twice; ids are unique in a suite"
-            elif flow.id in tags:
-                yield ("flows", index, "id"), f"flow {flow.id!r} is also a tag; a criterion could mean either"
-        for tag in tags & {SETUP, TEARDOWN}:
-            yield ("flows",), f"a tag cannot be called {tag!r}"
-        for group, location, requests in self.groups():
-            for index in _repeated(request.id for request in requests):
-                id = requests[index].id
-                yield (*location, index, "id"), f"request {id!r} is there twice in {group}"
-
-    def _unknown_names(self) -> Iterator[tuple[Location, str]]:
-        """Names that no earlier request captures and no row has."""
-        for name in sorted(set(names_in([self.base, self.headers]))):
-            if not name.startswith(LATER):
-                yield ("headers",), f"unknown name ${{{name}}}; captures are known in requests only"
-        common: set[str] = set()
-        for group, location, requests in self.groups():
-            known = set(common)
-            for index, request in enumerate(requests):
-                for name in sorted((request.names() - _columns(request) | request.names_in_rows()) - known):
-                    if not name.startswith(LATER):
-                        yield (*location, index), _unknown(name, request, known)
-                known |= request.capture.keys()
-            if group == SETUP:
-                common = known
-
-
-def _unknown(name: str, request: Request, known: Iterable[str]) -> str:
-    have = ", ".join(f"${{{item}}}" for item in sorted(known)) or "none"
-    return (
-        f"request {request.id!r} uses ${{{name}}}, which nothing before it captures "
-        f"(captured so far: {have}); a literal dollar is $$"
-    )
-
-
-def _columns(request: Request) -> set[str]:
-    try:
-        rows = request.rows()
-    except (OSError, ValueError):  # said where the file is named
-        return request.names()
-    if rows is None:
-        return set()
-    shared = [set(row.values) for row in rows]
-    return set.intersection(*shared) if shared else request.names()
-
-
-def _repeated(ids: Iterable[str]) -> Iterator[int]:
-    seen: set[str] = set()
-    for index, id in enumerate(ids):
-        if id in seen:
-            yield index
-        seen.add(id)
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hangs_together(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """What is wrong between requests is said together with what is wrong within them."""
+        between = list(problems_between(data)) if isinstance(data, Mapping) else []
+        try:
+            suite = handler(data)
+        except ValidationError as error:
+            refuse_also("Suite", error, between)
+            raise
+        refuse("Suite", between)
+        return suite
 
 
 def _within_limit(rows: tuple[Row, ...]) -> None:

@@ -13,7 +13,8 @@ from phasegate.errors import ObservationError
 from phasegate.fields import NamedDocument
 from phasegate.http.exchange import Conversation, Expectations
 from phasegate.http.flow import Group, Telling, carried_over, run_group, with_earlier
-from phasegate.http.suite import SETUP, TEARDOWN, Suite
+from phasegate.http.references import SETUP, TEARDOWN
+from phasegate.http.suite import Suite
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number

@@ -122,6 +122,19 @@ def test_mistakes_between_requests_come_at_once_with_their_places() -> None:
     }
 
 
+def test_a_mistake_within_a_request_hides_none_between_requests() -> None:
+    found = problems(suite(request(id="a", expct=1, url="/${nobody}"), request(id="a", expect={})))
+    assert {place[3:] for place, _ in found} == {(0, "expct"), (0,), (1,), (1, "id")}
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [[], 5, "x", None, {"flows": 5}, {"flows": [5]}, {"flows": [{"requests": {"a": 1}}]}, {"setup": [[]]}],
+)
+def test_junk_is_refused_without_a_crash(junk: Any) -> None:
+    assert problems(junk)
+
+
 def test_captures_of_one_flow_are_not_seen_by_another_but_those_of_setup_are() -> None:
     flows = [
         {"id": "a", "requests": [request(capture={"mine": "$.x"})]},
