@@ -190,7 +190,7 @@ def _sample_as(criterion: Criterion, share: Share, confidence: float | None) -> 
     passed, total = share.passed, share.total
     op, threshold = criterion.op, criterion.threshold.value
     value = passed / total
-    observed = f"{shown(value, Dimension.SHARE, threshold)} ({passed:,} of {total:,}{in_span(share.span)})"
+    observed = f"{shown(value, Dimension.SHARE, threshold)} ({passed:,} of {total:,})"
     holds = op.holds(value, threshold)
     judged = Judgement(
         verdict=CriterionVerdict.MET if holds else CriterionVerdict.NOT_MET,
@@ -198,7 +198,7 @@ def _sample_as(criterion: Criterion, share: Share, confidence: float | None) -> 
         observed=observed,
         n=total,
         margin=margin(value, op, threshold, Dimension.SHARE),
-        message=f"observed {observed}, needs {criterion.required}",
+        message=f"observed {observed}{in_span(share.span)}, needs {criterion.required}",
     )
     if confidence is None:
         return replace(judged, message=f"{judged.message}; compared as observed, without a bound")
@@ -224,7 +224,7 @@ def _statement(criterion: Criterion, judged: Judgement, share: Share, confidence
         judged,
         bound=bound,
         confidence=confidence,
-        message=f"observed {judged.observed}, shows {words} {at_confidence(confidence)}",
+        message=f"observed {judged.observed}{in_span(share.span)}, shows {words} {at_confidence(confidence)}",
     )
 
 
@@ -237,7 +237,7 @@ def _bounded(criterion: Criterion, judged: Judgement, share: Share, confidence: 
         return judged
     needed_share = threshold if wants_more else 1 - threshold
     right = share.passed if wants_more else share.total - share.passed
-    shows = f"observed {judged.observed} shows {words} {at_confidence(confidence)}"
+    shows = f"observed {judged.observed}{in_span(share.span)} shows {words} {at_confidence(confidence)}"
     if shows_at_least(needed_share, right, share.total, confidence):
         return replace(judged, message=shows)
     wrong = share.total - right

@@ -7,10 +7,23 @@ import shlex
 from phasegate.model.observation import Case
 from phasegate.model.result import CheckResult, RunResult
 
+_KEPT = ("--set", "--vars", "--confirm", "--seed")
+"""Flags that change what a check does, so that without them it would be another one."""
+
 
 def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) -> str:
-    """Quoted for a POSIX shell."""
-    words = ["phasegate", "run", run.plan.path, "--check", check.id]
+    """Quoted for a POSIX shell; flags of the run that change what the check does are kept."""
+    words = ["phasegate", "run", run.plan.path, *_kept(run.command), "--check", check.id]
     if case is not None:
         words += ["--case", case.id]
     return shlex.join(words)
+
+
+def _kept(command: tuple[str, ...]) -> list[str]:
+    kept: list[str] = []
+    for word, following in zip(command, (*command[1:], ""), strict=True):
+        if word in _KEPT and following:
+            kept += [word, following]
+        elif word.startswith(tuple(f"{flag}=" for flag in _KEPT)):
+            kept.append(word)
+    return kept

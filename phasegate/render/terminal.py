@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from phasegate.model.observation import Case, CaseStatus
@@ -18,6 +18,7 @@ from phasegate.model.result import (
     Level,
     RunResult,
 )
+from phasegate.render.rerun import rerun_command
 from phasegate.render.words import (
     VERDICT_STYLE,
     count,
@@ -30,6 +31,7 @@ from phasegate.units import format_seconds
 MOST_FAILURES = 20
 WIDE = 100
 """Columns from which the criteria are a table; below, each takes two lines."""
+INDENT = 12
 
 
 def summary(run: RunResult, *, width: int, folder: str = "", quiet: bool = False) -> RenderableType:
@@ -53,14 +55,6 @@ def verdict_line(run: RunResult) -> Text:
     if run.finished:
         line.append(f" ({format_seconds((run.finished - run.started).total_seconds())})", style="dim")
     return line
-
-
-def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) -> str:
-    """The command line that runs just this again."""
-    words = ["phasegate", "run", run.plan.path, "--check", check.id]
-    if case is not None:
-        words += ["--case", case.id]
-    return shlex.join(words)
 
 
 def _failures(run: RunResult) -> list[RenderableType]:
@@ -155,37 +149,57 @@ _ORDER = {
 
 def _criteria(run: RunResult, width: int) -> RenderableType:
     ordered = sorted(run.criteria, key=lambda criterion: _ORDER[criterion.verdict])
-    return _criteria_table(ordered) if width >= WIDE else Group(*_criteria_lines(ordered))
+    return Group(*(_criteria_columns(ordered, width) if width >= WIDE else _criteria_lines(ordered)))
 
 
-def _criteria_table(criteria: list[CriterionResult]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", expand=False)
-    table.add_column("")
-    table.add_column("Criterion", overflow="fold", max_width=56)
-    for name in ("required", "observed", "bound", "n"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for criterion in criteria:
-        symbol, word, style = criterion_words(criterion)
-        table.add_row(
-            Text(f"{symbol} {word}", style=style),
-            _criterion_name(criterion),
-            Text(criterion.required),
-            Text(one_line(criterion.observed, 30)),
-            Text(one_line(criterion.bound, 24)),
-            Text("" if criterion.n is None else f"{criterion.n:,}"),
+def _criteria_columns(criteria: list[CriterionResult], width: int) -> Iterator[RenderableType]:
+    """One line each, with what needs explaining below it over the whole width."""
+    cells = [
+        (
+            criterion.required,
+            one_line(criterion.observed, 30),
+            one_line(criterion.bound, 20),
+            "" if criterion.n is None else f"{criterion.n:,}",
         )
-        if criterion.verdict is not CriterionVerdict.MET and criterion.message:
-            table.add_row("", Text(one_line(criterion.message, 300), style="dim"))
-    return table
+        for criterion in criteria
+    ]
+    heads = ("required", "observed", "bound", "n")
+    sizes = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
+    room = width - INDENT - sum(sizes) - 2 * len(sizes)
+    names = [one_line(full_expression(criterion), room) for criterion in criteria]
+    longest = max(map(cell_len, (*names, "Criterion")))
+    yield _columns(Text("", style="bold"), "Criterion", heads, longest, sizes, style="bold")
+    for criterion, name, row in zip(criteria, names, cells, strict=True):
+        symbol, word, style = criterion_words(criterion)
+        yield _columns(Text(f"{symbol} {word}", style=style), name, row, longest, sizes)
+        explained = criterion.verdict is not CriterionVerdict.MET and criterion.message
+        for text in filter(None, (criterion.title, explained or "", _only_warns(criterion))):
+            yield Padding(Text(one_line(text, 400), style="dim"), (0, 0, 0, INDENT))
 
 
-def _criterion_name(criterion: CriterionResult) -> Text:
-    name = Text(one_line(criterion.expression, 90))
-    if criterion.title:
-        name.append(f"\n{one_line(criterion.title, 120)}", style="dim")
-    if criterion.level is Level.WARN:
-        name.append("  (warns only)", style="dim")
-    return name
+def _columns(
+    first: Text, name: str, cells: tuple[str, ...], longest: int, sizes: list[int], style: str = ""
+) -> Text:
+    line = first.copy()
+    line.append(" " * max(1, INDENT - cell_len(first.plain)))
+    line.append(name, style=style)
+    line.append(" " * (longest - cell_len(name)))
+    for cell, size in zip(cells, sizes, strict=True):
+        line.append(" " * (2 + size - cell_len(cell)))
+        line.append(cell, style=style)
+    return line
+
+
+def _only_warns(criterion: CriterionResult) -> str:
+    return "warns only" if criterion.level is Level.WARN else ""
+
+
+def full_expression(criterion: CriterionResult) -> str:
+    """The criterion with its subject, which those written inside a check leave out."""
+    if criterion.expression.startswith(criterion.subject):
+        return criterion.expression
+    subject = f"{criterion.subject}/{criterion.part}" if criterion.part else criterion.subject
+    return f"{subject}.{criterion.expression}"
 
 
 def _criteria_lines(criteria: list[CriterionResult]) -> Iterator[Text]:
@@ -194,9 +208,8 @@ def _criteria_lines(criteria: list[CriterionResult]) -> Iterator[Text]:
         symbol, word, style = criterion_words(criterion)
         line = Text()
         line.append(f"{symbol} {word}", style=style)
-        line.append(f"  {one_line(criterion.expression, 90)}")
-        if criterion.level is Level.WARN:
-            line.append("  (warns only)", style="dim")
+        line.append(f"  {one_line(full_expression(criterion), 90)}")
+        line.append(f"  {_only_warns(criterion)}", style="dim")
         yield line
         bound = f", {criterion.bound}" if criterion.bound else ""
         yield Text(f"    observed {one_line(criterion.observed, 60)}{bound}", style="dim")
