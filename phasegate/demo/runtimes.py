@@ -101,7 +101,7 @@ class Runtimes:
         source = (_HARNESS / "harness.rs").read_text(encoding="utf-8").replace("// SCRIPT", script)
         async with self._slots, self._folder() as folder:
             (folder / "script.rs").write_text(source, encoding="utf-8")
-            command = [rustc, "--edition=2021", "-Cdebuginfo=0", "-Copt-level=1", "-oprogram", "script.rs"]
+            command = [rustc, "--edition=2021", "-Cdebuginfo=0", "-Copt-level=0", "-oprogram", "script.rs"]
             environment = _environment(folder)
             try:
                 ended = await execute(
