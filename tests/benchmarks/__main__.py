@@ -1,0 +1,40 @@
+"""`python -m tests.benchmarks [NAME ...]`: run the named benchmarks, or all, and print their tables."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Mapping
+
+from tests.benchmarks import load, plans
+from tests.benchmarks.measure import CannotRunError
+
+BENCHMARKS: Mapping[str, Callable[[], None]] = {
+    "version": plans.version,
+    "validate": plans.validate,
+    "health": plans.health,
+    "load": load.benchmark,
+}
+
+
+def main(names: list[str]) -> int:
+    """The exit code: 2 for an unknown name, 1 when something could not be run."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"unknown: {', '.join(unknown)}; benchmarks are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    print(f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
+    failed = 0
+    for name in names or BENCHMARKS:
+        print()
+        try:
+            BENCHMARKS[name]()
+        except CannotRunError as reason:
+            failed = 1
+            print(f"{name}: could not be run: {reason}")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

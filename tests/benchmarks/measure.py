@@ -1,0 +1,113 @@
+"""What the benchmarks share: a table, processes with their time and peak memory, a pinned server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_NGINX = """\
+daemon off;
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{
+            default_type application/json;
+            return 200 '{{"status":"ok","version":"0.2.0"}}';
+        }}
+    }}
+}}
+"""
+
+
+class CannotRunError(Exception):
+    """Why a benchmark, or a part of it, cannot be run here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    seconds: float
+    peak: int
+    """Bytes of resident memory, the most that the process or one of its children had."""
+    exit_code: int
+    output: str
+
+
+def run(argv: Sequence[str | Path], *, cwd: Path | None = None) -> Ran:
+    """Run a program to its end with time and peak memory as the kernel counted them."""
+    with tempfile.TemporaryFile() as kept:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [str(part) for part in argv], stdout=kept, stderr=subprocess.STDOUT, cwd=cwd
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        kept.seek(0)
+        output = kept.read().decode("utf-8", "replace")
+    return Ran(seconds=seconds, peak=usage.ru_maxrss * 1024, exit_code=process.returncode, output=output)
+
+
+def table(title: str, rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [title, ""]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def pinned(core: int) -> list[str]:
+    """The beginning of a command that runs on one core; empty where there is only one, or no taskset."""
+    return ["taskset", "-c", str(core)] if shutil.which("taskset") and (os.cpu_count() or 1) > 1 else []
+
+
+@contextmanager
+def nginx() -> Iterator[str]:
+    """nginx on core 0, answering a few bytes of JSON; its URL. Errors: CannotRunError."""
+    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise CannotRunError("nginx is missing: apt-get install nginx-light")
+    with tempfile.TemporaryDirectory() as name, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        config = Path(name) / "nginx.conf"
+        config.write_text(_NGINX.format(folder=name, port=port))
+        server = subprocess.Popen(
+            [*pinned(0), program, "-c", str(config), "-e", f"{name}/error.log"], stderr=subprocess.DEVNULL
+        )
+        try:
+            _wait_for(port, server)
+            yield f"http://127.0.0.1:{port}/health"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise CannotRunError("nginx did not come up")
