@@ -78,11 +78,6 @@ class Redactor:
         for secret in secrets:
             self.add(secret)
 
-    @property
-    def active(self) -> bool:
-        """False while there is no secret value at all; header values are replaced even then."""
-        return bool(self._values)
-
     def add(self, value: str) -> None:
         """Replace a value from now on."""
         if not value or value in self._values:
@@ -91,10 +86,6 @@ class Redactor:
         self._forms.update(_forms(value))
         self.generation += 1
         self._stale = True
-
-    def touches(self, data: bytes) -> bool:
-        """Whether there may be anything to replace; False is certain, and quickly found."""
-        return self.active or _may_hold_header(data)
 
     def redact(self, text: str) -> str:
         """Text with every secret and every header value replaced."""
