@@ -20,7 +20,7 @@ from phasegate.plan.models import CheckCommon
 from phasegate.plan.named import NamedPlace, named_in
 from phasegate.plan.plan import Check, Deferred, Part, Retry
 from phasegate.plan.requirements import requirement, united
-from phasegate.plan.tree import TreePath, dotted, spliced
+from phasegate.plan.tree import TreePath, dotted, is_plain, spliced
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.values import captured, put_in_known
 from phasegate.plan.yaml import Document
@@ -198,6 +198,7 @@ class _Parameters:
             ((k, v) for k, v in tree.items() if k not in COMMON_KEYS and not k.startswith("x-")),
             at=getattr(tree, "at", None),
         )
+        self._plain = self._each is None and is_plain(rest)
         self._wrong = [
             *context.unknown(path, rest, "target", "out", *(() if self._each is None else ("each",)))
         ]
@@ -220,7 +221,7 @@ class _Parameters:
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
         template = Deferred(tree=self._tree, each=context.with_secrets(each))
-        tree = template.resolve(context.addresses, keep=_keep_all)
+        tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
         replaced, documents, broken = self._files(tree)
         template = replace(template, replaced=replaced)
         tree = template.resolve(context.addresses, keep=_keep_all) if replaced else tree

@@ -14,7 +14,7 @@ from phasegate.plan.findings import Findings
 from phasegate.plan.models import CommandWritten, RetryWritten
 from phasegate.plan.named import Files
 from phasegate.plan.plan import PlanCommand, Retry
-from phasegate.plan.tree import TreePath
+from phasegate.plan.tree import TreePath, is_plain
 from phasegate.plan.validation import Place
 from phasegate.plan.values import Values, report_unknown
 from phasegate.plan.yaml import Document
@@ -75,12 +75,15 @@ class Context:
 
     def settled(self, path: TreePath, tree: Any) -> tuple[Any, tuple[TreePath, ...]]:
         """A tree in which everything must be known by now, and the places where it is not."""
+        if is_plain(tree):
+            return tree, ()
         wrong = self.unknown(path, tree)
         return finish(self.with_secrets(tree)), wrong
 
     def with_secrets(self, tree: Any) -> Any:
         """Put in the secrets that are set; the names of the others stay."""
-        return put_in(tree, self.values.secret_values, keep=lambda _: True)
+        secrets = self.values.secret_values
+        return put_in(tree, secrets, keep=lambda _: True) if secrets else tree
 
     def missing_in(self, tree: Any) -> tuple[str, ...]:
         """Names of the secrets that a tree uses and that are not set."""

@@ -58,6 +58,7 @@ class Criteria:
         self._ids = ids
         self._lines: dict[str, int] = {}
         """Where each criterion's id was seen first."""
+        self._feasible: dict[tuple[Any, ...], str | None] = {}
         self._specs: dict[str, Mapping[str, MeasureSpec]] = {}
 
     def read(self, lists: tuple[CriteriaList, ...]) -> tuple[PlanCriterion, ...]:
@@ -282,12 +283,11 @@ class Criteria:
         criterion = made.criterion
         parts = [part for part in check.parts if not check.each or criterion.part in ("", part.name)]
         counts = [check.kind.samples(part.params) for part in parts]
-        samples = (
-            None if None in counts or criterion.part not in _wholes(check) else sum(n or 0 for n in counts)
-        )
+        unknown = check.during is not None or None in counts or criterion.part not in _wholes(check)
+        samples = None if unknown else sum(count or 0 for count in counts)
         confidence = confidence_for(made.confidence, check.retry.attempts, check.retry.on_fail)
         spec = self._measures(check)[criterion.measure]
-        warning = feasible(criterion, spec, samples, confidence)
+        warning = self._infeasible(criterion, spec, samples, confidence)
         if warning is None and made.over is not None and check.during is None:
             lasting = [check.kind.duration(part.params) for part in parts]
             longest = None if None in lasting else max(one or 0.0 for one in lasting)
@@ -297,6 +297,15 @@ class Criteria:
         if warning is not None:
             message = f"criterion {made.id!r}: {warning}"
             self._context.findings.add(self._context.document, path, message, warning=True)
+
+    def _infeasible(
+        self, criterion: Criterion, spec: MeasureSpec, samples: int | None, confidence: float | None
+    ) -> str | None:
+        # Exact bounds cost time, and in a large plan the same demands come back hundreds of times.
+        key = (criterion.value_text, criterion.required, spec, samples, confidence)
+        if key not in self._feasible:
+            self._feasible[key] = feasible(criterion, spec, samples, confidence)
+        return self._feasible[key]
 
 
 def _wholes(check: Check) -> set[str]:

@@ -70,6 +70,8 @@ Argv = Annotated[tuple[Text, ...], BeforeValidator(_command), Field(min_length=1
 EnvName = Annotated[
     str, AfterValidator(_env_name), WithJsonSchema({"type": "string", "pattern": _ENV_PATTERN})
 ]
+Span = Annotated[Duration, Field(gt=0)]
+"""A duration that is not nothing."""
 Texts = tuple[Text, ...]
 Entries = Annotated[
     tuple[Text | dict[str, Any], ...],
@@ -118,7 +120,7 @@ class CommandWritten(Closed):
     command: Argv
     env: dict[str, Text] = Field(default_factory=dict)
     cwd: Text = ""
-    limit: Duration = 600.0
+    limit: Span = 600.0
 
 
 Commands = tuple[CommandWritten | Argv, ...]
@@ -134,7 +136,7 @@ class CriterionWritten(Closed):
     why: Text = ""
     ref: Text = ""
     level: Literal["block", "warn"] = "block"
-    over: Duration | None = None
+    over: Span | None = None
     confidence: Confidence | None = None
 
 
@@ -147,7 +149,7 @@ class CheckCommon(Closed):
     each: dict[str, Any] | None = None
     during: str | None = None
     retry: RetryWritten | None = None
-    limit: Duration | None = None
+    limit: Span | None = None
     criteria: tuple[Any, ...] = ()
     requires: Requirements = ()
     exclusive: bool | None = None
@@ -193,7 +195,7 @@ class GateWritten(Closed):
 
     checks: tuple[Any, ...] = ()
     criteria: tuple[Any, ...] = ()
-    limit: Duration | None = None
+    limit: Span | None = None
 
 
 class ReadyWritten(Closed):
@@ -202,7 +204,7 @@ class ReadyWritten(Closed):
     url: str | None = None
     tcp: bool = False
     log: str | None = None
-    within: Duration = 30.0
+    within: Span = 30.0
 
     @model_validator(mode="after")
     def _one_sign(self) -> ReadyWritten:
@@ -282,7 +284,7 @@ class RiskWritten(Closed):
 class DefaultsWritten(Closed):
     """What checks take that do not say otherwise."""
 
-    timeout: Duration | None = None
+    timeout: Span | None = None
     retry: RetryWritten | None = None
 
 

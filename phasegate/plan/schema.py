@@ -137,11 +137,11 @@ def _or_template(schema: dict[str, Any]) -> dict[str, Any]:
     """A scalar, or a text with `${name}` in it that becomes one."""
     if schema.get("type") not in ("integer", "number", "boolean") and "enum" not in schema:
         return schema
-    return {"anyOf": [schema, {"$ref": "#/$defs/value put in"}]}
+    return {"anyOf": [schema, {"$ref": "#/$defs/template"}]}
 
 
 def _whole(schema: dict[str, Any], definitions: dict[str, Any], title: str) -> dict[str, Any]:
-    definitions["value put in"] = _TEMPLATE
+    definitions["template"] = _TEMPLATE
     whole = {"$schema": DIALECT, **schema, "title": title, "$defs": dict(sorted(definitions.items()))}
     copied: dict[str, Any] = json.loads(json.dumps(whole))
     return copied

@@ -23,6 +23,15 @@ def value_at(tree: Any, path: TreePath) -> Any:
     return tree
 
 
+def is_plain(tree: Any) -> bool:
+    """Whether no text of a tree holds a dollar, so that there is nothing to put in and nothing to finish."""
+    if isinstance(tree, str):
+        return "$" not in tree
+    if isinstance(tree, dict):
+        return all(map(is_plain, tree.values()))
+    return not isinstance(tree, list) or all(map(is_plain, tree))
+
+
 def spliced(tree: Any, path: TreePath, value: Any) -> Any:
     """A copy of a tree with the value at `path` replaced; positions are kept."""
     if not path:

@@ -77,7 +77,9 @@ def gather(
             findings.add(document, ("variables", name), message, key=True)
             continue
         variables[name] = (
-            given[name] if name in given else _defined(document, name, value, known, written, findings)
+            given[name]
+            if name in given
+            else _defined(document, name, value, known, written, hidden, findings)
         )
         known[name] = variables[name]
     _warn_of_short(document, kept, findings)
@@ -90,6 +92,7 @@ def _defined(
     value: Any,
     known: Mapping[str, Any],
     written: Mapping[str, Any],
+    secrets: set[str],
     findings: Findings,
 ) -> Any:
     try:
@@ -102,6 +105,9 @@ def _defined(
             message = f"variable {name!r} uses ${{{unknown}}}, which is not defined above it"
         elif is_later(unknown):
             message = f"variable {name!r} uses ${{{unknown}}}, which is known only while the plan runs"
+        elif unknown.removeprefix("env.") in secrets:
+            message = f"variable {name!r} uses the secret ${{{unknown}}}, and variables are shown in reports"
+            help = f"write ${{{unknown}}} where it is needed"
         elif unknown.startswith("env."):
             message, help = _no_environment(unknown), _set_it(unknown)
         else:

@@ -136,7 +136,7 @@ def read(path: Path, shown: str | None = None) -> Document:
     """Read one YAML file. Errors: PlanError when it is missing, too large, not text or not YAML."""
     file = str(path) if shown is None else shown
     content = _bytes(path, file)
-    return replace(parse(_text(content, file), file), content=content)
+    return replace(parse(decode(content, file), file), content=content)
 
 
 def _bytes(path: Path, file: str) -> bytes:
@@ -156,7 +156,8 @@ def _bytes(path: Path, file: str) -> bytes:
     return content
 
 
-def _text(content: bytes, file: str) -> str:
+def decode(content: bytes, file: str) -> str:
+    """The text of a file. Errors: PlanError when it is not text that YAML allows."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from phasegate.kinds import KINDS
+from phasegate.plan import yaml
+from phasegate.plan.schema import plan_schema, suite_schema
+from tests.plan.conftest import HEAD, REGISTRY
+
+ROOT = Path(__file__).parents[2]
+SHIPPED_PLANS = sorted((ROOT / "plans").glob("*.yaml"))
+SHIPPED_SUITES = sorted((ROOT / "checks").glob("**/*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def plans() -> Draft202012Validator:
+    return Draft202012Validator(plan_schema(REGISTRY))
+
+
+def problems(validator: Draft202012Validator, text: str) -> list[str]:
+    return [error.message for error in validator.iter_errors(yaml.parse(text, "p.yaml").tree)]
+
+
+def test_the_schemas_are_json_schema() -> None:
+    Draft202012Validator.check_schema(plan_schema(KINDS))
+    Draft202012Validator.check_schema(suite_schema())
+
+
+FULL = (
+    HEAD
+    + """\
+x-note: 1
+due: 2025-07-18
+variables: {v: 1}
+secrets: [TOKEN]
+defaults: {timeout: 5s, retry: {attempts: 2, wait: 500ms}}
+confidence: none
+risks: [{title: Complex, impact: high, measures: [go slowly]}]
+steps:
+  - id: one
+    x-note: 1
+    priority: high
+    requires: [node, {program: jq}]
+    setup: [[make, 1], {command: [make], limit: 3s}]
+    checks:
+      - id: a
+        kind: probe
+        url: /
+        timeout: 3s
+        probes: "${v}"
+        expect: {status: [200, 2xx], json: {$.a: 1}, x-note: 1}
+        retry: {attempts: "${v}", on: [error, fail]}
+        criteria: [success_rate == 100%, {criterion: latency.p95 < 1s, title: fast, level: warn}]
+      - {id: b, kind: suite, suite: suite.yaml}
+      - {id: c, kind: burst, url: "${each}", each: {x: /x}, rate: 10/s}
+gate:
+  checks: [{id: d, kind: probe, url: /, during: run}]
+  limit: 10m
+"""
+)
+
+
+def test_what_the_loader_takes_is_valid(plans: Draft202012Validator) -> None:
+    assert problems(plans, FULL) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("title: A phase", "titel: A phase"),
+        ("phasegate: 1", "phasegate: 2"),
+        ("kind: suite", "kind: siute"),
+        ("suite: suite.yaml", "suite: {suite: 1}"),
+        ('probes: "${v}"', "probes: many"),
+        ("timeout: 3s", "timeout: 3"),
+        ("rate: 10/s", "rate: 10"),
+        ("rate: 10/s", "rates: 10/s"),
+        ("priority: high", "priority: highest"),
+        ("level: warn", "level: warning"),
+        ("id: one", "id: One"),
+        ("ready: {tcp: true}", "ready: {tcp: maybe}"),
+        ("command: [serve]", "comand: [serve]"),
+        ("during: run", "dering: run"),
+        ("limit: 10m", "limit: 10"),
+    ],
+)
+def test_what_the_loader_refuses_by_shape_is_invalid(plans: Draft202012Validator, old: str, new: str) -> None:
+    assert old in FULL
+    assert problems(plans, FULL.replace(old, new, 1))
+
+
+def test_an_editor_hears_of_the_kind_that_was_chosen_only(plans: Draft202012Validator) -> None:
+    said = problems(plans, FULL.replace("rate: 10/s", "rates: 10/s"))
+    assert sorted(said) == [
+        "'rate' is a required property",
+        "'rates' does not match any of the regexes: '^x-'",
+    ]
+
+
+@pytest.mark.parametrize("path", SHIPPED_PLANS, ids=lambda path: path.name)
+def test_shipped_plans_are_valid(path: Path) -> None:
+    validator = Draft202012Validator(plan_schema(KINDS))
+    assert list(validator.iter_errors(yaml.read(path).tree)) == []
+
+
+@pytest.mark.parametrize("path", SHIPPED_SUITES, ids=lambda path: path.name)
+def test_shipped_suites_are_valid(path: Path) -> None:
+    validator = Draft202012Validator(suite_schema())
+    assert list(validator.iter_errors(yaml.read(path).tree)) == []
+
+
+def test_no_default_is_proposed_in_base_units() -> None:
+    schemas = (plan_schema(KINDS), suite_schema())
+    assert not [found for schema in schemas for found in _with_default(schema)]
+
+
+def test_everything_referred_to_is_defined() -> None:
+    for schema in (plan_schema(KINDS), suite_schema()):
+        names = {f"#/$defs/{name}" for name in schema["$defs"]}
+        assert set(_references(schema)) <= names
+
+
+def _with_default(schema: Any) -> Iterator[Any]:
+    for part in _parts(schema):
+        if "default" in part and ("type" in part or "anyOf" in part):
+            yield part
+
+
+def _references(schema: Any) -> Iterator[str]:
+    for part in _parts(schema):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+
+
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from _parts(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _parts(value)
