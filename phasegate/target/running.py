@@ -165,7 +165,8 @@ class RunningProcess:
         try:
             await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
             if ending.done():
-                raise TargetError(f"{_how_it_ended(group)} before it was ready")
+                hint = "; a daemon must stay in the foreground" if group.completed().exit_code == 0 else ""
+                raise TargetError(f"{_how_it_ended(group)} before it was ready{hint}")
             return await asking
         finally:
             for task in (asking, ending):

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,8 +91,3 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     kill_marked(bench.mark)
     bench.store.inventory()
     assert not left
-
-
-@pytest.fixture
-def program() -> Callable[[str], list[str]]:
-    return lambda code: [sys.executable, "-c", textwrap.dedent(code)]

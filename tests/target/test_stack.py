@@ -113,6 +113,13 @@ async def test_a_process_that_dies_early_ends_the_wait_at_once(bench: Bench) -> 
     assert "no database" in record.log_tail
 
 
+async def test_a_program_that_goes_to_the_background_is_told_to_stay(bench: Bench) -> None:
+    with pytest.raises(TargetError, match="exit code 0 .*; a daemon must stay in the foreground"):
+        async with bench.stack(bench.process("api", "import os\nif os.fork() == 0: " + SLEEPING)):
+            pytest.fail("it had ended")
+    assert not bench.left()
+
+
 async def test_what_cannot_be_started_is_named(bench: Bench) -> None:
     entry = bench.process("api", "")
     missing = type(entry)(id="api", command=("no-such-program",), cwd=bench.root, ready=entry.ready)
