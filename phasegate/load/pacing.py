@@ -82,6 +82,8 @@ class Profile:
         missing = request - self._areas[index]
         if missing <= 0:
             return start
+        if low == high:
+            return min(start + missing / low, end)
         slope = (high - low) / (end - start)
         moment = start + 2 * missing / (low + math.sqrt(max(low * low + 2 * slope * missing, 0.0)))
         return min(moment, end)
