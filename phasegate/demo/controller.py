@@ -21,7 +21,7 @@ from phasegate.demo.api import FAULTS, Service, build
 from phasegate.demo.runtimes import Runtimes
 from phasegate.demo.sessions.database import Database
 from phasegate.demo.sessions.schema import SchemaError
-from phasegate.demo.validation import MAX_TTL
+from phasegate.demo.validation import MAX_TTL, SHORTEST
 
 GRACE = 2
 """Seconds that open requests get to finish when the service is told to stop."""
@@ -132,8 +132,10 @@ def _seconds(text: str) -> float:
         number = float(text)
     except ValueError:
         number = 0
-    if not 0 < number <= MAX_TTL:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0 and at most {MAX_TTL:g}")
+    if not SHORTEST <= number <= MAX_TTL:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a number of seconds from {SHORTEST:g} to {MAX_TTL:g}"
+        )
     return number
 
 

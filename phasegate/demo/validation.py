@@ -15,6 +15,8 @@ from phasegate.demo.runtimes import LANGUAGES
 MAX_BODY = 1024 * 1024
 MAX_SCRIPT = 64 * 1024
 MAX_TTL = 86400.0
+SHORTEST = 0.001
+"""Seconds; less is lost in the rounding of a time since 1970."""
 MAX_PER_PAGE = 100
 
 
@@ -128,8 +130,8 @@ def _encoded(text: str, field: str) -> bytes:
 
 def _seconds(body: Mapping[str, Any], field: str, default: float, most: float) -> float:
     value = body.get(field, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
-        raise invalid(f"{field} must be a number of seconds above 0 and at most {most:g}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not SHORTEST <= value <= most:
+        raise invalid(f"{field} must be a number of seconds from {SHORTEST:g} to {most:g}")
     return float(value)
 
 

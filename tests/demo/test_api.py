@@ -150,6 +150,7 @@ def test_bad_paging_is_refused(controller: Controller, query: str) -> None:
         ("python-text", {"script_content": "\ud800"}, 400, "script_content"),
         ("python-text", {"script_content": "x", "context": []}, 400, "context"),
         ("python-text", {"script_content": "x", "ttl_seconds": 0}, 400, "ttl_seconds"),
+        ("python-text", {"script_content": "x", "ttl_seconds": 1e-9}, 400, "ttl_seconds"),
         ("python-text", {"script_content": "x", "ttl_seconds": True}, 400, "ttl_seconds"),
         ("python-text", {"script_content": "x", "tll_seconds": 1}, 400, "tll_seconds"),
         ("python-text", b'{"script_content": "x", "context": {"a": 1e999}}', 400, "context"),

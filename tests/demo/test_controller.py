@@ -19,8 +19,8 @@ from tests.demo.conftest import running, start_refused
         (["--port", "70000"], "70000 is not a port"),
         (["--port", "x"], "x is not a port"),
         ([], "--port"),
-        (["--port", "0", "--session-ttl", "0"], "seconds above 0"),
-        (["--port", "0", "--script-timeout", "nan"], "seconds above 0"),
+        (["--port", "0", "--session-ttl", "0"], "seconds from 0.001"),
+        (["--port", "0", "--script-timeout", "nan"], "seconds from 0.001"),
     ],
 )
 def test_wrong_usage_exits_2_and_names_the_flag(flags: list[str], said: str) -> None:
