@@ -114,7 +114,7 @@ async def test_a_process_that_dies_early_ends_the_wait_at_once(bench: Bench) -> 
 
 
 async def test_a_program_that_goes_to_the_background_is_told_to_stay(bench: Bench) -> None:
-    with pytest.raises(TargetError, match="exit code 0 .*; a daemon must stay in the foreground"):
+    with pytest.raises(TargetError, match=r"exit code 0 .*; a daemon must stay in the foreground"):
         async with bench.stack(bench.process("api", "import os\nif os.fork() == 0: " + SLEEPING)):
             pytest.fail("it had ended")
     assert not bench.left()
