@@ -1,4 +1,4 @@
-"""Reading JUnit XML, whichever tool wrote it.
+"""Reading what a program wrote in this attempt, JUnit XML of any tool above all.
 
 There is no standard that writers follow, so nothing is taken from the counts in attributes: cases are counted
 one by one, through suites nested as deep as they come. Where a suite's own count says more than its cases
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -23,9 +24,13 @@ SIZE_LIMIT = 64 << 20
 """Bytes of one file."""
 MESSAGE = 500
 """Characters of a message; the whole of it is in the details."""
+NESTED = 16
+"""Suites around a case that are named."""
 DETAILS = 64 * 1024
 """Characters of a stack trace or an output that are kept."""
 
+_CLOCKS_DIFFER = timedelta(seconds=2)
+"""File systems are that coarse, and those of other machines that far off."""
 _BROKEN = ("failure", "error")
 _FLAKY = ("flakyFailure", "flakyError")
 _RERUN = ("rerunFailure", "rerunError")
@@ -43,6 +48,96 @@ class JUnitCase:
 class JUnitFile:
     cases: tuple[JUnitCase, ...]
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    """Why some of several files were not read."""
+
+
+class ResultFiles:
+    """Files that a program is to write: made before it starts, so that what it left alone is told apart.
+
+    What was there before and did not change says nothing about this attempt, and neither does a copy that
+    kept the time of an older original.
+    """
+
+    def __init__(self, root: Path, patterns: Iterable[str], started: datetime) -> None:
+        self._root = root
+        self._started = started
+        self._before = {file: _stamp(file) for pattern in patterns for file in matching(root, pattern)}
+
+    def read(self, patterns: Iterable[str]) -> JUnitFile:
+        """The cases of all files that match, ids unique over all of them; never an exception."""
+        cases: list[JUnitCase] = []
+        notes: list[str] = []
+        problems: list[str] = []
+        for file in dict.fromkeys(self._found(patterns, problems)):
+            name = self._name(file)
+            try:
+                self._refuse_old(file, name)
+                one = read_junit(file, name)
+            except ObservationError as error:
+                problems.append(error.message)
+                continue
+            cases += unique(one.cases, (item.case.id for item in cases))
+            notes += one.notes
+        return JUnitFile(cases=tuple(cases), notes=tuple(notes), problems=tuple(problems))
+
+    def text(self, name: str) -> str:
+        """The text of one file. Errors: ObservationError when it is missing, too large or too old."""
+        file = self._root / name
+        content = _content(file, name)
+        self._refuse_old(file, name)
+        return content.decode(errors="replace")
+
+    def _found(self, patterns: Iterable[str], problems: list[str]) -> Iterator[Path]:
+        for pattern in patterns:
+            files = matching(self._root, pattern)
+            if not files:
+                problems.append(f"no results file matches {pattern}")
+            yield from files
+
+    def _refuse_old(self, file: Path, name: str) -> None:
+        stamp = _stamp(file)
+        written = datetime.fromtimestamp(stamp[0] / 1e9, UTC)
+        if stamp == self._before.get(file) or written < self._started - _CLOCKS_DIFFER:
+            raise ObservationError(
+                f"results file {name} is older than this attempt: it was written at "
+                f"{written:%Y-%m-%d %H:%M:%S} UTC, and the program did not write it again"
+            )
+
+    def _name(self, file: Path) -> str:
+        return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)
+
+
+def matching(root: Path, pattern: str) -> tuple[Path, ...]:
+    """The files that a path or glob stands for, in order; `**` reaches into folders of any depth."""
+    if not any(character in pattern for character in "*?["):
+        return (root / pattern,) if (root / pattern).exists() else ()
+    absolute = Path(pattern)
+    start, relative = (
+        (Path(absolute.anchor), pattern.lstrip("/")) if absolute.is_absolute() else (root, pattern)
+    )
+    return tuple(sorted(file for file in start.glob(relative) if file.is_file()))
+
+
+def _stamp(file: Path) -> tuple[int, int, int, int]:
+    """What changes when a file is written: its times, its size, or which file it is."""
+    try:
+        status = file.stat()
+    except OSError:
+        return (0, 0, 0, 0)
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+def _content(path: Path, name: str) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > SIZE_LIMIT:
+            raise ObservationError(f"results file {name} has {size:,} bytes; at most {SIZE_LIMIT:,} are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise ObservationError(
+            f"results file {name} cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
 
 
 def read_junit(path: Path, name: str) -> JUnitFile:
@@ -50,16 +145,7 @@ def read_junit(path: Path, name: str) -> JUnitFile:
 
     Errors: ObservationError when it is missing, empty, too large, malformed, no JUnit, or has no case.
     """
-    try:
-        size = path.stat().st_size
-        if size > SIZE_LIMIT:
-            raise ObservationError(f"results file {name} has {size:,} bytes; at most {SIZE_LIMIT:,} are read")
-        content = path.read_bytes()
-    except OSError as error:
-        raise ObservationError(
-            f"results file {name} cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
-    return parse_junit(content, name)
+    return parse_junit(_content(path, name), name)
 
 
 def parse_junit(content: bytes, name: str) -> JUnitFile:
@@ -103,13 +189,13 @@ def unique(cases: Iterable[JUnitCase], known: Iterable[str] = ()) -> tuple[JUnit
 
 
 def _suites(root: Element) -> Iterator[tuple[Element, tuple[str, ...]]]:
-    """Every suite in document order, with the names of the suites around it and its own."""
+    """Every suite in document order, with the names of the first `NESTED` suites around it and its own."""
     # By hand, since a document may be nested deeper than the interpreter's stack allows.
     waiting: list[tuple[Element, tuple[str, ...]]] = [(root, ())]
     while waiting:
         suite, around = waiting.pop()
         name = (suite.get("name") or "").strip()
-        path = (*around, name) if name and _tag(suite) == "testsuite" else around
+        path = (*around, name) if name and _tag(suite) == "testsuite" and len(around) < NESTED else around
         yield suite, path
         inner = [element for element in suite if _tag(element) in ("testsuite", "testsuites")]
         waiting.extend((element, path) for element in reversed(inner))

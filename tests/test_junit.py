@@ -214,13 +214,11 @@ def test_times_that_make_no_sense_are_left_out() -> None:
         (b"<testsuites tests='3'/>", "has no test case"),
         (b"<testsuites><testsuite name='pytest' tests='0'/></testsuites>", "has no test case"),
         (
-            b'<!DOCTYPE t [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
-            b'<testsuite><testcase name="&b;"/></testsuite>',
+            b'<!DOCTYPE t [<!ENTITY a "ha">]><testsuite><testcase name="&a;"/></testsuite>',
             "it declares entities, which are not expanded",
         ),
         (
-            b'<!DOCTYPE t [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
-            b'<testsuite><testcase name="&a;"/></testsuite>',
+            b'<!DOCTYPE t [<!ENTITY a SYSTEM "file:///x">]><testsuite><testcase name="&a;"/></testsuite>',
             "it declares entities, which are not expanded",
         ),
     ],
@@ -234,8 +232,8 @@ def test_what_is_no_evidence_is_an_error_that_names_the_file(content: bytes, why
 
 def test_document_nested_very_deeply_is_read_without_a_crash() -> None:
     depth = 100_000
-    text = "<testsuite>" * depth + "<testcase name='deep'/>" + "</testsuite>" * depth
-    assert list(statuses(text)) == ["deep"]
+    text = "<testsuite name='s'>" * depth + "<testcase name='deep'/>" + "</testsuite>" * depth
+    assert list(statuses(text)) == ["s::deep"]
 
 
 def test_missing_file_and_folder_are_errors(tmp_path: Path) -> None:

@@ -1,0 +1,451 @@
+"""Commands: any program that says with its exit code, its output or its result files what it found."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shlex
+import signal
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+
+from phasegate.errors import ObservationError
+from phasegate.fields import AnyPath, Closed, Text
+from phasegate.http.json_path import JsonPath
+from phasegate.http.matcher import ABSENT, Matcher, compile_pattern
+from phasegate.junit import JUnitCase, JUnitFile, ResultFiles, matching
+from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.observation import (
+    Case,
+    CaseAttempt,
+    CaseStatus,
+    Observation,
+    census,
+    census_by_part,
+)
+from phasegate.units import Dimension, parse_as, parse_quantity
+from phasegate.world import Command, Completed, Progress, World
+
+KEPT = 1 << 19
+"""Bytes of each output stream that are kept; both together are what a matcher looks at as a whole."""
+POLL = 0.25
+"""Seconds between two looks at why to stop."""
+ADOPTED = 100
+"""Files that `evidence` takes in."""
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_STATISTIC = re.compile(r"p\d+|min|max|mean")
+_CASES = {
+    "passed": "cases that passed",
+    "failed": "cases that failed, xfailed ones included",
+    "skipped": "cases that were skipped",
+    "total": "cases in the result files",
+}
+_EXPECTED = ("exit_code", "output")
+_OWN = frozenset({"exit_code", "duration", "expectations", "pass_rate", *_CASES})
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _no_shell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        words = shlex.split(value)
+    except ValueError:  # a quote that does not end
+        words = value.split()
+    raise ValueError(f"a command is a list, not a line for a shell: {json.dumps(words)}")
+
+
+Patterns = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One path or glob, or a list of them, relative to the plan's root."""
+
+
+class MeasureCapture(Closed):
+    """A number that the program printed, or wrote to a file: exactly one of `regex` and `json`."""
+
+    regex: str | None = None
+    """Its first group, or the whole match without one; where it matches several times, the last counts."""
+    json_: str | None = Field(default=None, alias="json")
+    """A JSONPath into standard output, or into `file`."""
+    file: str | None = None
+    """Read instead of the output; relative to the plan's root."""
+    unit: str = ""
+    """What the number is in: ms, %, MiB; nothing for counts."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if (self.regex is None) == (self.json_ is None):
+            raise ValueError("a measure is captured by exactly one of regex and json")
+        if self.regex is not None:
+            compile_pattern(self.regex)
+        if self.json_ is not None and JsonPath.compile(self.json_).many:
+            raise ValueError(f"{self.json_} may select many values; a measure is one number")
+        parse_quantity(f"1{self.unit}")
+        return self
+
+    @property
+    def dimension(self) -> Dimension:
+        return parse_quantity(f"1{self.unit}").dimension
+
+
+class CommandExpect(Closed):
+    """What must hold of the program; each becomes a case."""
+
+    exit_code: Any = None
+    """A number, a list of numbers, or operators."""
+    output: Any = None
+    """Text, or operators, held against standard output followed by standard error, without blank ends."""
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("expects nothing; write exit_code or output")
+        self.matchers()
+        return self
+
+    def matchers(self) -> dict[str, Matcher]:
+        """By what they look at, in the order of the report."""
+        found = {}
+        if "exit_code" in self.model_fields_set:
+            several = isinstance(self.exit_code, list | tuple)
+            found["exit_code"] = Matcher.compile({"one_of": self.exit_code} if several else self.exit_code)
+        if "output" in self.model_fields_set:
+            found["output"] = Matcher.compile(self.output, text=True)
+        return found
+
+
+class CommandParams(CheckParams):
+    command: Annotated[tuple[Text, ...], BeforeValidator(_no_shell), Field(min_length=1)]
+    """The program and its arguments; `python` is phasegate's own interpreter."""
+    env: Mapping[str, Text] = Field(default_factory=dict)
+    """Added to the environment."""
+    cwd: AnyPath | None = None
+    """Where it is started; default: the plan's root."""
+    expect: CommandExpect | None = None
+    measures: Mapping[str, MeasureCapture] = Field(default_factory=dict)
+    """Numbers the program reports, by name."""
+    results: Patterns = ()
+    """JUnit files that it writes: paths or globs."""
+    evidence: Patterns = ()
+    """Further files to keep with the record: paths or globs."""
+
+    @field_validator("measures")
+    @classmethod
+    def _named(cls, measures: Mapping[str, MeasureCapture]) -> Mapping[str, MeasureCapture]:
+        for name in measures:
+            if name in _OWN:
+                raise ValueError(f"{name!r} is measured already; choose another name")
+            if not _NAME.fullmatch(name) or _STATISTIC.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} is no name for a measure; write one like 'coverage' or 'bundle_size'"
+                )
+        return measures
+
+
+@dataclass
+class _Seen:
+    """What one run of the program left, as it is put together."""
+
+    measures: dict[str, Measure] = field(default_factory=dict)
+    parts: dict[str, Mapping[str, Measure]] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+class CommandKind(Kind[CommandParams]):
+    name = "command"
+    about = "a program, by its exit code, its output and the JUnit files it writes"
+    Params = CommandParams
+    example: ClassVar[Mapping[str, Any]] = {
+        "command": ["make", "test"],
+        "results": "build/test-results/*.xml",
+        "measures": {"coverage": {"regex": r"TOTAL.*\s(\d+)%", "unit": "%"}},
+    }
+    has_cases = True
+
+    def measures(self, params: CommandParams) -> Mapping[str, MeasureSpec]:
+        def number(dimension: Dimension, about: str) -> MeasureSpec:
+            return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about)
+
+        def share(about: str) -> MeasureSpec:
+            return MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about)
+
+        found = {
+            "exit_code": number(Dimension.COUNT, "what the program returned"),
+            "duration": number(Dimension.TIME, "the program from start to end"),
+        }
+        if params.expect is not None:
+            found["expectations"] = share("expectations that held")
+        if params.results:
+            found["pass_rate"] = share("cases passed of cases in the result files")
+            found |= {name: number(Dimension.COUNT, about) for name, about in _CASES.items()}
+        for name, capture in params.measures.items():
+            found[name] = number(capture.dimension, "reported by the program")
+        return found
+
+    def defaults(self, params: CommandParams) -> tuple[str, ...]:
+        expected = params.expect.matchers() if params.expect is not None else {}
+        return (
+            # Expecting an exit code says which one is right.
+            *(() if "exit_code" in expected else ("exit_code == 0",)),
+            *(("expectations == 100%",) if expected else ()),
+            *(("pass_rate == 100%",) if params.results else ()),
+        )
+
+    def parts(self, params: CommandParams) -> frozenset[str] | None:
+        return None if params.results else frozenset()
+
+    def requirements(self, params: CommandParams) -> tuple[Requirement, ...]:
+        program = params.command[0]
+        # One beside the plan is looked for when it starts: only then is its folder known.
+        beside = "/" in program and not program.startswith("/")
+        return () if program == "python" or beside or "${" in program else (Requirement(program=program),)
+
+    def summary(self, params: CommandParams) -> str:
+        line = shlex.join(params.command)
+        return line if len(line) <= 80 else f"{line[:77]}..."
+
+    async def observe(self, params: CommandParams, world: World) -> Observation:
+        files = await asyncio.to_thread(
+            ResultFiles, world.root, (*params.results, *_measured_files(params)), world.clock.utc()
+        )
+        stopped, completed = await _run(params, world)
+        seen = _Seen()
+        if completed is None:
+            seen.notes.append(f"stopped early: {stopped}")
+        else:
+            _take_in_program(params, world, completed, seen)
+            # Reading may take long, and others measure in this thread meanwhile.
+            await asyncio.to_thread(_take_in_captures, params, files, completed, seen)
+            if params.results and not completed.error:
+                _take_in_results(await asyncio.to_thread(files.read, params.results), world, seen)
+            _adopt(params, world, seen)
+        if seen.cases:
+            await world.progress(Progress(cases=tuple(seen.cases)))
+        return Observation(
+            measures=seen.measures,
+            parts=seen.parts,
+            cases=tuple(seen.cases),
+            evidence=tuple(seen.evidence),
+            notes=tuple(seen.notes),
+            causes=Counter(case.message for case in seen.cases if case.status is CaseStatus.FAILED),
+            error="; ".join(seen.errors) or None,
+        )
+
+
+async def _run(params: CommandParams, world: World) -> tuple[str | None, Completed | None]:
+    """How the program ended, or why it was stopped."""
+    last = ""
+
+    def on_line(stream: str, line: str) -> None:
+        nonlocal last
+        last = line.strip()[:120] or last
+
+    env = {**world.target.environment(), **params.env}
+    command = Command(argv=params.command, cwd=params.cwd or world.root, env=env, keep=KEPT)
+    run = asyncio.create_task(world.processes.run(command, on_line=on_line))
+    stopped = None
+    try:
+        while not run.done() and stopped is None:
+            await asyncio.wait({run}, timeout=POLL)
+            stopped = await world.progress(Progress(text=last))
+    finally:
+        if not run.done():
+            run.cancel()  # ends the process group
+            await asyncio.wait({run})
+    return (stopped, None) if run.cancelled() else (None, run.result())
+
+
+def _take_in_program(params: CommandParams, world: World, completed: Completed, seen: _Seen) -> None:
+    for name, content in (("stdout.txt", completed.stdout), ("stderr.txt", completed.stderr)):
+        if content:
+            seen.evidence.append(world.evidence.write(name, content))
+    seen.errors += _why_not_observed(params, completed)
+    seen.measures["exit_code"] = Number(value=completed.exit_code)
+    seen.measures["duration"] = Number(value=completed.duration or None, dimension=Dimension.TIME)
+    if params.expect is not None and not seen.errors:
+        cases = _expectations(params.expect, completed)
+        seen.measures["expectations"] = census(cases)
+        seen.cases += _with_earlier(cases, [case for case in world.earlier if case.id in _EXPECTED])
+
+
+def _take_in_captures(params: CommandParams, files: ResultFiles, completed: Completed, seen: _Seen) -> None:
+    for name, capture in params.measures.items():
+        value, note = _captured(name, capture, completed, files)
+        seen.measures[name] = Number(value=value, dimension=capture.dimension, reported=True)
+        seen.notes += [note] if note else []
+
+
+def _why_not_observed(params: CommandParams, completed: Completed) -> list[str]:
+    if completed.error:
+        return [completed.error]
+    if completed.exit_code is None:
+        number = completed.signal or 0
+        known = {item.value: item.name for item in signal.Signals}
+        return [f"{params.command[0]} was ended by signal {number} ({known.get(number, 'unknown')})"]
+    return []
+
+
+def _expectations(expect: CommandExpect, completed: Completed) -> list[Case]:
+    actual = {"exit_code": completed.exit_code, "output": _output(completed)}
+    cut = max(len(completed.stdout), len(completed.stderr)) > KEPT
+    cases = []
+    for name, matcher in expect.matchers().items():
+        failure = matcher.check(actual[name])
+        status, message = CaseStatus.PASSED, ""
+        if name == "output" and cut:
+            status = CaseStatus.LOST
+            message = f"the output is longer than {KEPT:,} bytes, and its middle was not kept"
+        elif failure is not None:
+            status, message = CaseStatus.FAILED, f"expected the {name.replace('_', ' ')} {failure}"
+        cases.append(Case(id=name, name=name, status=status, message=message))
+    return cases
+
+
+def _output(completed: Completed) -> str:
+    streams = (completed.stdout, completed.stderr)
+    return "\n".join(filter(None, (stream.decode(errors="replace").strip() for stream in streams)))
+
+
+def _measured_files(params: CommandParams) -> tuple[str, ...]:
+    return tuple(capture.file for capture in params.measures.values() if capture.file is not None)
+
+
+def _captured(
+    name: str, capture: MeasureCapture, completed: Completed, files: ResultFiles
+) -> tuple[float | None, str]:
+    """The value in the base unit, or None and a note that says why there is none."""
+    try:
+        if capture.file is not None:
+            text = files.text(capture.file)
+        else:
+            stdout = completed.stdout.decode(errors="replace")
+            text = stdout if capture.json_ is not None else _output(completed)
+        found = (
+            _searched(capture.regex, text) if capture.regex is not None else _selected_value(capture, text)
+        )
+        return _quantity(found, capture), ""
+    except (ValueError, ObservationError) as error:
+        return None, f"{name} was not measured: {error}"
+
+
+def _searched(pattern: str, text: str) -> str:
+    matches = deque(compile_pattern(pattern).finditer(text), maxlen=1)
+    found = next((match[1] if match.re.groups else match[0] for match in matches), None)
+    if found is None:
+        raise ValueError(f"nothing matches {pattern!r}")
+    return found
+
+
+def _selected_value(capture: MeasureCapture, text: str) -> Any:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{capture.file or 'the standard output'} is not JSON") from None
+    value = JsonPath.compile(capture.json_ or "$").value(document)
+    if value is ABSENT:
+        raise ValueError(f"there is no {capture.json_}")
+    return value
+
+
+def _quantity(found: Any, capture: MeasureCapture) -> float:
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        raise ValueError(f"{json.dumps(found)[:80]} is not a number")
+    text = str(found).strip()
+    try:
+        return parse_quantity(f"{text}{capture.unit}").value
+    except ValueError:
+        return parse_as(text, capture.dimension).value  # it came with a unit
+
+
+def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:
+    seen.errors += read.problems
+    seen.notes += read.notes
+    cases = [_evidenced(item, world) for item in read.cases]
+    chosen = _selected(cases, world.cases)
+    if cases and not chosen:
+        seen.errors.append(f"no case in the result files is named {', '.join(world.cases)}")
+    chosen = _with_earlier(chosen, [case for case in world.earlier if case.id not in _EXPECTED])
+    seen.cases += chosen
+    seen.measures.update(_case_measures(chosen))
+    for part in census_by_part(chosen):
+        mine = [case for case in chosen if part in case.tags or f"{case.part}/".startswith(f"{part}/")]
+        seen.parts[part] = _case_measures(mine)
+
+
+def _case_measures(cases: Iterable[Case]) -> dict[str, Measure]:
+    share = census(cases := tuple(cases))
+    skipped = sum(case.status is CaseStatus.SKIPPED for case in cases)
+    return {
+        "pass_rate": share,
+        "passed": Number(value=share.passed),
+        "failed": Number(value=share.failed),
+        "skipped": Number(value=skipped),
+        "total": Number(value=share.total),
+    }
+
+
+def _evidenced(item: JUnitCase, world: World) -> Case:
+    """The case with its stack trace and output kept."""
+    if not item.details:
+        return item.case
+    return replace(item.case, evidence=(world.evidence.write(f"{item.case.id}.txt", item.details),))
+
+
+def _selected(cases: list[Case], names: tuple[str, ...]) -> list[Case]:
+    """Cases by id, name or part. The program runs as a whole all the same: it decides what it tests."""
+    if not names:
+        return cases
+    return [case for case in cases if any(name in (case.id, case.name, case.part) for name in names)]
+
+
+def _with_earlier(cases: list[Case], before: Iterable[Case]) -> list[Case]:
+    """Cases with their tries in earlier attempts; one that is there no more is lost, not forgotten."""
+    known = {case.id: case for case in before}
+    found = [
+        replace(case, earlier=(*known[case.id].earlier, _attempt(known[case.id]), *case.earlier))
+        if case.id in known
+        else case
+        for case in cases
+    ]
+    ids = {case.id for case in cases}
+    return found + [
+        replace(
+            case,
+            status=CaseStatus.LOST,
+            message="was there in the attempt before, but not in this one",
+            duration=None,
+            evidence=(),
+            earlier=(*case.earlier, _attempt(case)),
+        )
+        for case in known.values()
+        if case.id not in ids
+    ]
+
+
+def _attempt(case: Case) -> CaseAttempt:
+    return CaseAttempt(status=case.status, message=case.message, duration=case.duration)
+
+
+def _adopt(params: CommandParams, world: World, seen: _Seen) -> None:
+    for pattern in params.evidence:
+        files = [file for file in matching(world.root, pattern) if file.is_file()]
+        if not files:
+            seen.notes.append(f"no evidence file matches {pattern}")
+        if len(files) > ADOPTED:
+            seen.notes.append(f"{pattern} matches {len(files):,} files; the first {ADOPTED} were kept")
+        seen.evidence += [world.evidence.adopt(file) for file in files[:ADOPTED]]

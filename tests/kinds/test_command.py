@@ -1,0 +1,354 @@
+"""A program is judged by what it said in this attempt: exit code, output, numbers and result files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from phasegate.kinds.command import CommandKind, CommandParams
+from phasegate.model.measures import MeasureType, Number, Share
+from phasegate.model.observation import CaseStatus, Observation
+from phasegate.target.processes import LocalProcesses
+from phasegate.units import Dimension
+from tests.worlds import TestWorld, world_at
+
+PASSED, FAILED, SKIPPED, LOST = CaseStatus
+URL = "http://127.0.0.1:9"
+JUNIT = "<testsuite name='s'>{}</testsuite>"
+ONE_EACH = JUNIT.format(
+    "<testcase classname='a' name='good'/><testcase classname='a' name='bad'><failure message='no'>at x"
+    "</failure></testcase><testcase classname='b' name='idle'><skipped message='later'/></testcase>"
+)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[TestWorld]:
+    processes = LocalProcesses(dict(os.environ), grace=1.0)
+    async with world_at(URL, tmp_path, processes=processes) as world:
+        yield world
+
+
+def sh(script: str, **params: Any) -> CommandParams:
+    return CommandParams.model_validate({"command": ["sh", "-c", script], **params})
+
+
+async def observe(params: CommandParams, world: TestWorld) -> Observation:
+    return await CommandKind().observe(params, world)
+
+
+def number(observation: Observation, name: str) -> float | None:
+    measure = observation.measures[name]
+    assert isinstance(measure, Number)
+    return measure.value
+
+
+def share(observation: Observation, name: str) -> tuple[int, int]:
+    measure = observation.measures[name]
+    assert isinstance(measure, Share)
+    return measure.passed, measure.total
+
+
+def statuses(observation: Observation) -> dict[str, CaseStatus]:
+    return {case.id: case.status for case in observation.cases}
+
+
+async def test_exit_code_and_duration_are_measured(world: TestWorld) -> None:
+    seen = await observe(sh("echo out; echo err >&2; exit 3"), world)
+    assert seen.error is None
+    assert number(seen, "exit_code") == 3
+    assert (number(seen, "duration") or 0) > 0
+    assert [world.evidence_text(path) for path in seen.evidence] == ["out\n", "err\n"]
+    assert seen.cases == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        (["no-such-program"], "'no-such-program' is not on PATH"),
+        (["sh", "-c", "kill -SEGV $$"], "sh was ended by signal 11 (SIGSEGV)"),
+    ],
+)
+async def test_program_that_does_not_come_to_its_end_is_errored(
+    world: TestWorld, command: list[str], error: str
+) -> None:
+    expect = {"exit_code": 0}
+    seen = await observe(CommandParams.model_validate({"command": command, "expect": expect}), world)
+    assert seen.error == error
+    assert number(seen, "exit_code") is None
+    assert "expectations" not in seen.measures
+
+
+async def test_environment_target_and_folder_reach_the_program(world: TestWorld) -> None:
+    (world.root / "sub").mkdir()
+    script = 'echo "$COLOUR $PHASEGATE_TARGET_URL $(basename "$PWD")"'
+    params = sh(script, env={"COLOUR": 7}, cwd=world.root / "sub", expect={"output": f"7 {URL} sub"})
+    seen = await observe(params, world)
+    assert share(seen, "expectations") == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("expect", "held"),
+    [
+        ({"exit_code": 3}, (1, 1)),
+        ({"exit_code": 0}, (0, 1)),
+        ({"exit_code": [0, 3]}, (1, 1)),
+        ({"exit_code": {"lt": 3}}, (0, 1)),
+        ({"output": "hello\nworld"}, (1, 1)),
+        ({"output": {"contains": "world"}}, (1, 1)),
+        ({"output": {"not_matches": "hell"}}, (0, 1)),
+        ({"exit_code": 3, "output": {"matches": "^w"}}, (1, 2)),
+    ],
+)
+async def test_expectations_are_a_census(
+    world: TestWorld, expect: dict[str, Any], held: tuple[int, int]
+) -> None:
+    params = sh("echo hello; echo world >&2; exit 3", expect=expect)
+    seen = await observe(params, world)
+    assert seen.error is None
+    assert share(seen, "expectations") == held
+    assert "expectations == 100%" in CommandKind().defaults(params)
+
+
+async def test_expectation_that_fails_says_expected_and_actual(world: TestWorld) -> None:
+    seen = await observe(sh("echo down; exit 1", expect={"exit_code": 0, "output": "up"}), world)
+    assert [case.message for case in seen.cases] == [
+        "expected the exit code to equal 0, got 1",
+        'expected the output to equal "up", got "down"',
+    ]
+
+
+async def test_output_that_was_not_kept_whole_proves_nothing(world: TestWorld) -> None:
+    script = "head -c 400000 /dev/zero; echo ERROR; head -c 400000 /dev/zero"
+    seen = await observe(sh(script, expect={"output": {"not_matches": "ERROR"}}), world)
+    assert statuses(seen) == {"output": LOST}
+    assert "its middle was not kept" in seen.cases[0].message
+
+
+def test_defaults_follow_what_is_expected_and_read() -> None:
+    kind = CommandKind()
+    assert kind.defaults(sh("")) == ("exit_code == 0",)
+    assert kind.defaults(sh("", expect={"output": "x"})) == ("exit_code == 0", "expectations == 100%")
+    assert kind.defaults(sh("", expect={"exit_code": 2})) == ("expectations == 100%",)
+    assert kind.defaults(sh("", results="x.xml")) == ("exit_code == 0", "pass_rate == 100%")
+
+
+def test_every_default_names_a_declared_measure() -> None:
+    kind = CommandKind()
+    params = sh(
+        "", expect={"exit_code": 2}, results="x.xml", measures={"size": {"regex": "x", "unit": "MiB"}}
+    )
+    declared = kind.measures(params)
+    assert {line.split()[0] for line in kind.defaults(params)} <= set(declared)
+    assert declared["size"].dimension is Dimension.SIZE
+    assert declared["pass_rate"].type is MeasureType.CENSUS
+
+
+@pytest.mark.parametrize(
+    ("printed", "capture", "value"),
+    [
+        ("TOTAL 812 12 83%", {"regex": r"TOTAL.*\s(\d+)%", "unit": "%"}, 0.83),
+        ("took 250ms", {"regex": r"took (\S+)", "unit": "s"}, 0.25),
+        ("took 250", {"regex": r"took (\S+)", "unit": "ms"}, 0.25),
+        ("a=1 a=2 a=3", {"regex": r"a=(\d)"}, 3.0),
+        ("42", {"regex": r"\d+"}, 42.0),
+        ('{"a": [{"b": 1.5}]}', {"json": "$.a[0].b"}, 1.5),
+        ('{"size": "3 MiB"}', {"json": "$.size", "unit": "B"}, 3 * 2.0**20),
+    ],
+)
+async def test_numbers_are_captured_and_marked_as_reported(
+    world: TestWorld, printed: str, capture: dict[str, str], value: float
+) -> None:
+    seen = await observe(sh(f"echo '{printed}'", measures={"it": capture}), world)
+    measure = seen.measures["it"]
+    assert isinstance(measure, Number)
+    assert measure.value == pytest.approx(value)
+    assert measure.reported
+    assert seen.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("printed", "capture", "why"),
+    [
+        ("nothing", {"regex": r"a=(\d)"}, "nothing matches 'a=(\\\\d)'"),
+        ("a=x", {"regex": r"a=(\w)"}, "'x' is not a quantity"),
+        ("a=1kg", {"regex": r"a=(\w+)"}, "unknown unit 'kg'"),
+        ("no json", {"json": "$.a"}, "the standard output is not JSON"),
+        ('{"a": 1}', {"json": "$.b"}, "there is no $.b"),
+        ('{"a": [1]}', {"json": "$.a"}, "[1] is not a number"),
+        ('{"a": true}', {"json": "$.a"}, "true is not a number"),
+        ("x", {"json": "$.a", "file": "gone.json"}, "gone.json cannot be read: no such file"),
+        ("x", {"regex": ".*", "file": "old.txt"}, "old.txt is older than this attempt"),
+    ],
+)
+async def test_number_that_is_not_there_is_no_value_with_a_reason(
+    world: TestWorld, printed: str, capture: dict[str, str], why: str
+) -> None:
+    (world.root / "old.txt").write_text("7")
+    seen = await observe(sh(f"echo '{printed}'", measures={"it": capture}), world)
+    assert seen.error is None
+    assert number(seen, "it") is None
+    assert seen.notes[0].startswith("it was not measured: ")
+    assert why in seen.notes[0]
+
+
+async def test_number_is_read_from_a_file_of_this_attempt(world: TestWorld) -> None:
+    params = sh(
+        """echo '{"covered": 91.5}' > out.json""",
+        measures={"coverage": {"json": "$.covered", "file": "out.json", "unit": "%"}},
+    )
+    assert number(await observe(params, world), "coverage") == pytest.approx(0.915)
+
+
+async def test_result_files_become_cases_parts_and_a_census(world: TestWorld) -> None:
+    (world.root / "template.xml").write_text(ONE_EACH)
+    params = sh("mkdir -p out/deep; cat template.xml > out/deep/TEST-a.xml", results="out/**/TEST-*.xml")
+    seen = await observe(params, world)
+    assert seen.error is None
+    assert statuses(seen) == {"a::good": PASSED, "a::bad": FAILED, "b::idle": SKIPPED}
+    assert share(seen, "pass_rate") == (1, 3)
+    counts = [number(seen, name) for name in ("passed", "failed", "skipped", "total")]
+    assert counts == [1, 1, 1, 3]
+    assert set(seen.parts) == {"a", "b", "s"}
+    assert seen.parts["a"]["total"] == Number(value=2)
+    bad = next(case for case in seen.cases if case.id == "a::bad")
+    assert world.evidence_text(bad.evidence[0]) == "--- failure\nno\nat x\n"
+    assert [case.id for report in world.reports for case in report.cases] == list(statuses(seen))
+
+
+async def test_cases_of_several_files_stay_apart(world: TestWorld) -> None:
+    (world.root / "template.xml").write_text(ONE_EACH)
+    script = "for n in 1 2; do cat template.xml > out$n.xml; done"
+    seen = await observe(sh(script, results=["out1.xml", "out*.xml"]), world)
+    assert share(seen, "pass_rate") == (2, 6)
+    assert "a::good [2]" in statuses(seen)
+
+
+BROKEN = {
+    "missing": ("true", "out.xml", "no results file matches out.xml"),
+    "no match": ("true", "out/*.xml", "no results file matches out/*.xml"),
+    "old": ("true", "old.xml", "results file old.xml is older than this attempt"),
+    "one of two old": (
+        "cp new.template fresh.xml",
+        ["fresh.xml", "old.xml"],
+        "results file old.xml is older",
+    ),
+    "copy that kept its old time": ("cp -p ancient.template out.xml", "out.xml", "out.xml is older"),
+    "empty": (": > out.xml", "out.xml", "results file out.xml is empty"),
+    "malformed": ("echo '<testsuite' > out.xml", "out.xml", "results file out.xml is malformed"),
+    "without a case": ("echo '<testsuites/>' > out.xml", "out.xml", "results file out.xml has no test case"),
+    "a folder": ("mkdir out.xml", "out.xml", "results file out.xml cannot be read: is a directory"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_results_that_are_no_evidence_are_errored(world: TestWorld, name: str) -> None:
+    script, results, error = BROKEN[name]
+    for file in ("old.xml", "new.template", "ancient.template"):
+        (world.root / file).write_text(ONE_EACH)
+    long_ago = time.time() - 3600
+    os.utime(world.root / "ancient.template", (long_ago, long_ago))
+    seen = await observe(sh(script, results=results), world)
+    assert error in (seen.error or "no error")
+    assert number(seen, "exit_code") == 0
+    assert share(seen, "pass_rate")[1] == (3 if name == "one of two old" else 0)
+
+
+async def test_results_written_again_with_the_same_content_are_of_this_attempt(world: TestWorld) -> None:
+    (world.root / "out.xml").write_text(ONE_EACH)
+    (world.root / "template.xml").write_text(ONE_EACH)
+    seen = await observe(sh("sleep 0.05; cat template.xml > out.xml", results="out.xml"), world)
+    assert seen.error is None
+    assert share(seen, "pass_rate") == (1, 3)
+
+
+async def test_retried_cases_know_their_earlier_tries_and_none_is_forgotten(world: TestWorld) -> None:
+    (world.root / "template.xml").write_text(ONE_EACH)
+    params = sh("cat template.xml > out.xml", results="out.xml", expect={"output": ""})
+    world.earlier = (await observe(params, world)).cases
+    fixed = "<testcase classname='a' name='bad'/><testcase classname='a' name='good'/>"
+    (world.root / "template.xml").write_text(JUNIT.format(fixed))
+    seen = await observe(params, world)
+    assert statuses(seen) == {"output": PASSED, "a::bad": PASSED, "a::good": PASSED, "b::idle": LOST}
+    assert share(seen, "pass_rate") == (2, 3)
+    assert {case.id for case in seen.cases if case.flaky} == {"a::bad"}
+
+
+async def test_selection_counts_only_the_cases_it_names(world: TestWorld) -> None:
+    (world.root / "template.xml").write_text(ONE_EACH)
+    params = sh("cat template.xml > out.xml", results="out.xml")
+    world.cases = ("a",)
+    assert set(statuses(await observe(params, world))) == {"a::good", "a::bad"}
+    world.cases = ("nowhere",)
+    assert (await observe(params, world)).error == "no case in the result files is named nowhere"
+
+
+async def test_evidence_files_are_kept(world: TestWorld) -> None:
+    seen = await observe(sh("mkdir logs; echo one > logs/a.log", evidence=["logs/*.log", "*.png"]), world)
+    assert [world.evidence_text(path) for path in seen.evidence] == ["one\n"]
+    assert seen.notes == ("no evidence file matches *.png",)
+
+
+async def test_last_line_is_shown_while_it_runs_and_stopping_ends_it(world: TestWorld) -> None:
+    observing = asyncio.create_task(observe(sh("echo half way; echo $$ > pid; sleep 60"), world))
+    while not any(report.text == "half way" for report in world.reports):
+        await asyncio.sleep(0.02)
+        assert not observing.done()
+    world.stop("the target is gone")
+    seen = await observing
+    assert seen.notes == ("stopped early: the target is gone",)
+    assert seen.measures == {}
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((world.root / "pid").read_text()), 0)
+
+
+async def test_program_beside_the_plan_and_our_python_are_found(world: TestWorld) -> None:
+    shutil.copy("/bin/true", world.root / "probe")
+    assert number(await observe(CommandParams(command=("./probe",)), world), "exit_code") == 0
+    assert number(await observe(CommandParams(command=("python", "-c", "")), world), "exit_code") == 0
+
+
+def test_programs_on_path_are_required_before_anything_starts() -> None:
+    def required(*command: str) -> list[str]:
+        return [need.program for need in CommandKind().requirements(CommandParams(command=command))]
+
+    assert required("jq", ".") == ["jq"]
+    assert required("/opt/tool") == ["/opt/tool"]
+    assert required("python", "-V") == required("./beside") == required("${tool}") == []
+
+
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ({"command": "make test"}, 'a command is a list, not a line for a shell: ["make", "test"]'),
+        ({"command": 'echo "'}, "a command is a list"),
+        ({"command": []}, "at least 1 item"),
+        ({"command": ["x"], "expect": {}}, "expects nothing"),
+        ({"command": ["x"], "expect": {"output": {"like": "x"}}}, "unknown operator 'like'"),
+        ({"command": ["x"], "measures": {"a": {}}}, "exactly one of regex and json"),
+        ({"command": ["x"], "measures": {"a": {"regex": "("}}}, "is not a regular expression"),
+        ({"command": ["x"], "measures": {"a": {"json": "a"}}}, "is not a JSONPath"),
+        ({"command": ["x"], "measures": {"a": {"json": "$.a[*]"}}}, "a measure is one number"),
+        ({"command": ["x"], "measures": {"a": {"json": "$.a", "unit": "kg"}}}, "unknown unit 'kg'"),
+        ({"command": ["x"], "measures": {"exit_code": {"regex": "x"}}}, "is measured already"),
+        ({"command": ["x"], "measures": {"p95": {"regex": "x"}}}, "is no name for a measure"),
+        ({"command": ["x"], "measures": {"A-b": {"regex": "x"}}}, "is no name for a measure"),
+        ({"command": ["x"], "shell": True}, "Extra inputs are not permitted"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_would(params: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        CommandParams.model_validate(params)
+    assert why in str(caught.value)
+
+
+def test_example_is_valid_and_summed_up() -> None:
+    params = CommandParams.model_validate(dict(CommandKind.example))
+    assert CommandKind().summary(params) == "make test"
