@@ -36,6 +36,6 @@ def report(
         typer.echo(text, nl=False)
     console = make_console(color)
     console.print(
-        summary(done.result, width=console.width, folder=done.folder_shown, quiet=quiet), soft_wrap=False
+        summary(done.result, width=console.width, folder=done.folder_shown, quiet=quiet), crop=False
     )
     return done.result.exit_code

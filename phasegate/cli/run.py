@@ -108,7 +108,7 @@ def run(
     if as_json:
         typer.echo(json.dumps(result_to_json(done.result), indent=2, ensure_ascii=False))
     console.print(
-        summary(done.result, width=console.width, folder=done.folder_shown, quiet=quiet), soft_wrap=False
+        summary(done.result, width=console.width, folder=done.folder_shown, quiet=quiet), crop=False
     )
     for trouble in done.troubles:
         console.print(f"warning: {trouble}", soft_wrap=True)

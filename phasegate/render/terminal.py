@@ -28,7 +28,8 @@ from phasegate.render.words import (
 )
 from phasegate.units import format_seconds
 
-MOST_FAILURES = 20
+MOST_FAILURES = 5
+"""Failed cases of a check that are shown in full; the report has all of them."""
 WIDE = 100
 """Columns from which the criteria are a table; below, each takes two lines."""
 INDENT = 12
@@ -43,7 +44,7 @@ def summary(run: RunResult, *, width: int, folder: str = "", quiet: bool = False
                 parts += [*section, Text("")]
         parts += [_criteria(run, width), Text("")]
     if folder and not quiet:
-        parts.append(Text(f"report  {folder}/report.html   result  {folder}/result.json", style="dim"))
+        parts.append(_to_copy(f"report  {folder}/report.html   result  {folder}/result.json"))
     parts.append(verdict_line(run))
     return Group(*parts)
 
@@ -79,8 +80,8 @@ def _failures_of(run: RunResult, check: CheckResult) -> Iterator[RenderableType]
         yield Text(f"      {times:,} x {one_line(cause)}")
     if not failed:
         if check.last.evidence:
-            yield Text(f"      evidence  {check.last.evidence[0]}", style="dim")
-        yield Text(f"      rerun     {rerun_command(run, check)}", style="dim")
+            yield _to_copy(f"      evidence  {check.last.evidence[0]}")
+        yield _to_copy(f"      rerun     {rerun_command(run, check)}")
 
 
 def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Iterator[Text]:
@@ -92,8 +93,13 @@ def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Iterator[Tex
     for line in visible(case.message).splitlines()[:4]:
         yield Text(f"        {line[:300]}")
     if case.evidence:
-        yield Text(f"        evidence  {case.evidence[0]}", style="dim")
-    yield Text(f"        rerun     {rerun_command(run, check, case)}", style="dim")
+        yield _to_copy(f"        evidence  {case.evidence[0]}")
+    yield _to_copy(f"        rerun     {rerun_command(run, check, case)}")
+
+
+def _to_copy(line: str) -> Text:
+    """A path or a command on one line, however long, so that it can be copied."""
+    return Text(line, style="dim", no_wrap=True, overflow="ignore")
 
 
 def _flaky(run: RunResult) -> list[RenderableType]:
@@ -172,8 +178,7 @@ def _criteria_columns(criteria: list[CriterionResult], width: int) -> Iterator[R
     for criterion, name, row in zip(criteria, names, cells, strict=True):
         symbol, word, style = criterion_words(criterion)
         yield _columns(Text(f"{symbol} {word}", style=style), name, row, longest, sizes)
-        explained = criterion.verdict is not CriterionVerdict.MET and criterion.message
-        for text in filter(None, (criterion.title, explained or "", _only_warns(criterion))):
+        for text in _explained(criterion):
             yield Padding(Text(one_line(text, 400), style="dim"), (0, 0, 0, INDENT))
 
 
@@ -188,6 +193,15 @@ def _columns(
         line.append(" " * (2 + size - cell_len(cell)))
         line.append(cell, style=style)
     return line
+
+
+def _explained(criterion: CriterionResult) -> list[str]:
+    """What stands below a criterion: nothing when it is met."""
+    if criterion.verdict is CriterionVerdict.MET:
+        return []
+    plain = f"observed {criterion.observed}, needs {criterion.required}"
+    message = "" if criterion.message == plain else criterion.message
+    return [text for text in (criterion.title, message, _only_warns(criterion)) if text]
 
 
 def _only_warns(criterion: CriterionResult) -> str:
