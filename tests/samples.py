@@ -522,7 +522,7 @@ def _quantile(
         bound=bound,
         confidence=0.95,
         n=n,
-        margin="+96.9 ms" if met else "-43 ms",
+        margin="+96.9 ms" if met else "",
         message=f"p95 of {n:,} requests in 10 s is {observed}",
     )
 
@@ -829,15 +829,21 @@ def _steady() -> CheckResult:
             evidence=("evidence/steady/timeline.json",),
             timeline=(
                 Series(
-                    name="p50", unit="s", points=tuple((t, _wave(int(t), 0.0022, 0.0002)) for t in seconds)
+                    name="latency p50",
+                    unit="s",
+                    points=tuple((t, _wave(int(t), 0.0022, 0.0002)) for t in seconds),
                 ),
                 Series(
-                    name="p95", unit="s", points=tuple((t, _wave(int(t), 0.0031, 0.0005)) for t in seconds)
+                    name="latency p95",
+                    unit="s",
+                    points=tuple((t, _wave(int(t), 0.0031, 0.0005)) for t in seconds),
                 ),
                 Series(
-                    name="p99", unit="s", points=tuple((t, _wave(int(t), 0.0052, 0.0011)) for t in seconds)
+                    name="latency p99",
+                    unit="s",
+                    points=tuple((t, _wave(int(t), 0.0052, 0.0011)) for t in seconds),
                 ),
-                Series(name="requests", unit="/s", points=tuple((t, _wave(int(t), 199, 2)) for t in seconds)),
+                Series(name="rate", unit="/s", points=tuple((t, _wave(int(t), 199, 2)) for t in seconds)),
                 Series(name="errors", unit="/s", points=tuple((t, 0.0) for t in seconds)),
             ),
         ),
@@ -860,10 +866,10 @@ def _overloaded() -> CheckResult:
         },
         causes={"no answer within 30 s": 122, "connection refused": 38},
         timeline=(
-            Series(name="p50", unit="s", points=tuple((t, v and v * 0.55) for t, v in slow)),
-            Series(name="p95", unit="s", points=tuple(slow)),
-            Series(name="p99", unit="s", points=tuple((t, v and v * 1.2) for t, v in slow)),
-            Series(name="requests", unit="/s", points=tuple((t, 200.0 if v else 20.0) for t, v in slow)),
+            Series(name="latency p50", unit="s", points=tuple((t, v and v * 0.55) for t, v in slow)),
+            Series(name="latency p95", unit="s", points=tuple(slow)),
+            Series(name="latency p99", unit="s", points=tuple((t, v and v * 1.2) for t, v in slow)),
+            Series(name="rate", unit="/s", points=tuple((t, 200.0 if v else 20.0) for t, v in slow)),
             Series(name="errors", unit="/s", points=tuple((t, 3.0 if v else 70.0) for t, v in slow)),
         ),
     )
@@ -892,6 +898,6 @@ def _uptime() -> CheckResult:
                 "latency": latencies(9_410, 0.002, failed=1, span=41.0),
             },
             causes={"connection reset by peer": 1},
-            timeline=(Series(name="p95", unit="s", points=points),),
+            timeline=(Series(name="latency p95", unit="s", points=points),),
         ),
     )

@@ -13,14 +13,14 @@ from phasegate.model.result import CheckResult, CriterionResult, RunResult
 from phasegate.render.hostile import anchor
 from phasegate.units import Dimension, format_seconds, format_value, parse_quantity
 
-WIDTH, HEIGHT = 720, 220
-LEFT, RIGHT, TOP, BOTTOM = 62, 112, 14, 28
+WIDTH, HEIGHT = 560, 230
+LEFT, RIGHT, TOP, BOTTOM = 60, 92, 22, 28
 """Room for the axis labels, and to the right for the names of the lines."""
 MOST_POINTS = 240
 """Points drawn of one series; longer ones are drawn by spans of time."""
 MOST_ROWS = 60
 """Rows of the data table under a chart."""
-LABEL_HEIGHT = 14
+LABEL_HEIGHT = 15
 FAR_OFF = 2.5
 """A limit further above the data than this many times is named, not drawn, or it would flatten the lines."""
 QUANTILES = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
@@ -135,14 +135,15 @@ def timelines_of(run: RunResult) -> tuple[Timeline, ...]:
 
 def charts_of(check: CheckResult, criteria: Iterable[CriterionResult]) -> tuple[Chart, ...]:
     """One chart for each unit of the timeline, with the limits of criteria in that unit."""
-    by_unit: dict[str, list[Series]] = {}
+    by_dimension: dict[Dimension, list[Series]] = {}
     for series in check.last.timeline if check.last else ():
-        if any(value is not None and math.isfinite(value) for _, value in series.points):
-            by_unit.setdefault(series.unit, []).append(series)
+        if any(_drawable(value) for _, value in series.points):
+            by_dimension.setdefault(_DIMENSIONS.get(series.unit, Dimension.COUNT), []).append(series)
     limits = [item for item in criteria if item.subject == check.id and not item.part]
     return tuple(
-        _chart(check.id, _DIMENSIONS.get(unit, Dimension.COUNT), group, limits)
-        for unit, group in by_unit.items()
+        _chart(check.id, dimension, by_dimension[dimension], limits)
+        for dimension in Dimension
+        if dimension in by_dimension
     )
 
 
@@ -171,8 +172,10 @@ def _chart(check: str, dimension: Dimension, group: list[Series], criteria: list
     highest = max((value for points in drawn for _, value in points if value is not None), default=0.0)
     limits = [found for item in criteria if (found := _limit_of(item, dimension))]
     near = [(text, value) for text, value in limits if value <= highest * FAR_OFF]
-    top, y_values = _scale(max([highest, *(value for _, value in near)]))
-    end, x_values = _scale(max((time for points in drawn for time, _ in points), default=0.0), exact=True)
+    top, y_values = _scale(max([highest, *(value for _, value in near)]), steps=4)
+    end, x_values = _scale(
+        max((time for points in drawn for time, _ in points), default=0.0), steps=6, exact=True
+    )
 
     def x(time: float) -> float:
         return round(LEFT + (WIDTH - LEFT - RIGHT) * (time / end), 1)
@@ -196,7 +199,9 @@ def _chart(check: str, dimension: Dimension, group: list[Series], criteria: list
         ),
         limits=tuple(Limit(text=text, at=y(value)) for text, value in near),
         x_ticks=tuple(Tick(at=x(value), text=_time_text(value)) for value in x_values),
-        y_ticks=tuple(Tick(at=y(value), text=format_value(value, dimension)) for value in y_values),
+        y_ticks=tuple(
+            Tick(at=y(value), text=format_value(value, dimension) if value else "0") for value in y_values
+        ),
         rows=_rows(drawn, dimension, x),
         summary=_summary(group, dimension),
     )
@@ -241,11 +246,11 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _scale(highest: float, *, exact: bool = False) -> tuple[float, list[float]]:
+def _scale(highest: float, *, steps: int, exact: bool = False) -> tuple[float, list[float]]:
     """The end of an axis from 0, and round tick values: steps of 1, 2 or 5 times a power of ten."""
-    if highest <= 0:
+    if highest < 1e-12:
         return 1.0, [0.0]
-    rough = highest / 4
+    rough = highest / steps
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     count = math.floor(highest / step + 1e-9) if exact else math.ceil(highest / step - 1e-9)

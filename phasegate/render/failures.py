@@ -78,6 +78,13 @@ class Cause:
         return max(0, len(self.failures) - MOST_SHOWN - MOST_NAMED)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What failed, such as endpoints; each once."""
+        return tuple(
+            dict.fromkeys(item.name or (item.case.id if item.case else "") for item in self.failures)
+        )
+
+    @property
     def checks(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(failure.check.id for failure in self.failures))
 

@@ -98,6 +98,7 @@ class Page:
     not_met: tuple[CriterionRow, ...]
     """Blocking ones only, like `unproven`."""
     unproven: tuple[CriterionRow, ...]
+    anything_ran: bool
     causes: tuple[Cause, ...]
     failures: int
     not_run: tuple[CheckRow, ...]
@@ -132,6 +133,7 @@ def page_of(run: RunResult) -> Page:
         groups=groups,
         not_met=tuple(row for row in open_rows if row.criterion.verdict is CriterionVerdict.NOT_MET),
         unproven=tuple(row for row in open_rows if row.criterion.verdict is CriterionVerdict.UNPROVEN),
+        anything_ran=any(check.attempts for check in run.checks()),
         causes=causes,
         failures=sum(len(cause.failures) for cause in causes),
         not_run=tuple(row for row in checks.values() if row.check.status is CheckStatus.NOT_RUN),
@@ -195,7 +197,7 @@ def _alerts(run: RunResult) -> tuple[str, ...]:
     alerts = []
     if run.finished is None:
         alerts.append(
-            f"The record has no end: {run.interrupted or 'phasegate was killed or crashed'}."
+            f"phasegate was stopped before the run had ended ({run.interrupted or 'killed or crashed'})."
             " Below is what had been seen by then."
         )
     elif run.interrupted:

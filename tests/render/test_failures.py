@@ -1,0 +1,151 @@
+"""Failures are grouped by cause; what was not tested and what was flaky is named."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.result import CheckResult, CheckStatus, RunResult
+from phasegate.render.failures import (
+    MOST_NAMED,
+    MOST_SHOWN,
+    causes_of,
+    deselected_of,
+    flaky_of,
+    missing_of,
+)
+from phasegate.render.rerun import rerun_command
+from tests.samples import (
+    crashed_run,
+    failing_run,
+    inconclusive_run,
+    passing_run,
+    run_with_cases,
+)
+
+
+def with_cases(*cases: Case, status: CheckStatus = CheckStatus.FAILED, blocking: bool = True) -> RunResult:
+    run = run_with_cases(1)
+    (check,) = run.checks()
+    assert check.last is not None
+    changed = replace(check, status=status, blocking=blocking, attempts=(replace(check.last, cases=cases),))
+    return replace(run, steps=(replace(run.steps[0], checks=(changed,)),))
+
+
+def failed(id: str, message: str) -> Case:
+    return Case(id=id, name=id, status=CaseStatus.FAILED, message=message)
+
+
+def test_messages_that_differ_in_numbers_and_ids_are_one_cause() -> None:
+    run = with_cases(
+        failed("a", "session 1f0c9a2b-6d5e4f3a not found after 12 ms\nbody: x"),
+        failed("b", "session 2a0c9a2b-7d5e4f3b not found after 9.5 ms\nbody: y"),
+        failed("c", "connection refused"),
+    )
+    assert [len(cause.failures) for cause in causes_of(run)] == [2, 1]
+
+
+def test_causes_that_close_the_gate_come_before_frequent_ones_that_do_not() -> None:
+    noisy = with_cases(failed("a", "noise"), failed("b", "noise"), blocking=False)
+    closing = with_cases(failed("c", "the cause")).checks()[0]
+    run = replace(noisy, gate_checks=(replace(closing, id="closing"),))
+    assert [cause.text for cause in causes_of(run)] == ["the cause", "noise"]
+
+
+def test_cause_names_each_endpoint_once() -> None:
+    cause = causes_of(failing_run())[0]
+    assert cause.names == ("POST /api/v1/initialize", "POST /api/v1/list")
+    assert cause.checks == ("functions",)
+
+
+def test_failed_check_without_cases_is_a_failure_itself_with_its_causes_and_attempts() -> None:
+    failure = next(
+        failure
+        for cause in causes_of(failing_run())
+        for failure in cause.failures
+        if failure.check.id == "steady"
+    )
+    assert failure.case is None
+    assert failure.causes[0] == ("no answer within 30 s", 122)
+    assert [attempt.number for attempt in failure.tries] == [1, 2]
+
+
+def test_all_tries_of_a_case_are_kept_and_the_last_is_the_deciding_one() -> None:
+    failure = causes_of(failing_run())[0].failures[0]
+    assert [attempt.badge.word for attempt in failure.tries] == ["failed", "failed"]
+    assert failure.tries[-1].duration == 0.004
+
+
+def test_case_that_failed_in_a_check_that_still_passed_is_shown() -> None:
+    assert causes_of(with_cases(failed("a", "tolerated"), status=CheckStatus.PASSED))
+
+
+def test_check_under_way_when_the_record_ended_is_among_the_failures() -> None:
+    (cause,) = causes_of(crashed_run())
+    assert cause.text == "the record ends before the run did"
+
+
+def test_frequent_cause_is_shown_named_and_counted() -> None:
+    cause = causes_of(with_cases(*(failed(f"case {i}", "same") for i in range(100))))[0]
+    assert (len(cause.full), len(cause.named), cause.hidden) == (
+        MOST_SHOWN,
+        MOST_NAMED,
+        100 - MOST_SHOWN - MOST_NAMED,
+    )
+
+
+def test_command_runs_just_that_again_whatever_its_name_is() -> None:
+    run = passing_run()
+    check = CheckResult(id="api", kind="api", step=None)
+    nasty = failed("flow/it's $(rm -rf ~)[x y]", "")
+    words = shlex.split(rerun_command(run, check, nasty))
+    assert words == ["phasegate", "run", "plans/phase4.yaml", "--check", "api", "--case", nasty.id]
+
+
+def test_command_keeps_what_the_run_was_told_to_change() -> None:
+    check = CheckResult(id="api", kind="api", step=None)
+    command = (
+        "phasegate",
+        "run",
+        "p.yaml",
+        "--set",
+        "fault=app data",
+        "--vars=v.yaml",
+        "--check",
+        "other",
+        "-x",
+    )
+    words = shlex.split(rerun_command(replace(passing_run(), command=command), check))
+    assert words == [
+        "phasegate",
+        "run",
+        "plans/phase4.yaml",
+        "--set",
+        "fault=app data",
+        "--vars=v.yaml",
+        "--check",
+        "api",
+    ]
+
+
+def test_flaky_case_tells_its_first_error() -> None:
+    (item,) = flaky_of(passing_run())
+    assert (item.name, item.attempts) == ("formats/error-body", 2)
+    assert item.first_error == "connection reset by peer after 0 bytes"
+
+
+def test_flaky_check_tells_why_its_first_attempt_did_not_pass() -> None:
+    run = failing_run()
+    steady = replace(run.steps[1].checks[1], status=CheckStatus.PASSED, flaky=True)
+    (item,) = flaky_of(replace(run, steps=(), gate_checks=(steady,)))
+    assert (item.name, item.attempts, item.first_error) == ("", 2, "steady.latency.p95 is not met")
+
+
+def test_skipped_and_lost_cases_and_deselection_are_told_apart() -> None:
+    run = inconclusive_run()
+    assert [(group.badge.word, len(group.cases)) for group in missing_of(run)] == [
+        ("no result", 1),
+        ("skipped", 1),
+    ]
+    assert [(check.id, number) for check, number in deselected_of(run)] == [("python", 3)]
