@@ -237,23 +237,22 @@ class _Run:
         """Why a PASS could not be trusted: a limit, a target that died, a record that is not whole."""
         self._outcomes: dict[str, Outcome] = {}
         self.troubles: list[str] = []
-        self._state = Folder(
-            skeleton(
-                loaded.plan,
-                run=f"{started:%Y%m%dT%H%M%SZ}-{tokens.token_hex(3)}",
-                tool=ToolRecord(name="phasegate", version=__version__),
-                started=started,
-                seed=self._seed,
-                command=request.command,
-                environment=provenance(loaded.plan.root, os.environ),
-                selection=selection,
-                warnings=tuple(warning.message for warning in loaded.warnings),
-            )
+        self._skeleton = skeleton(
+            loaded.plan,
+            run=f"{started:%Y%m%dT%H%M%SZ}-{tokens.token_hex(3)}",
+            tool=ToolRecord(name="phasegate", version=__version__),
+            started=started,
+            seed=self._seed,
+            command=request.command,
+            environment=provenance(loaded.plan.root, os.environ),
+            selection=selection,
+            warnings=tuple(warning.message for warning in loaded.warnings),
         )
+        self._state = Folder(self._skeleton)
 
     async def to_the_end(self) -> RunResult:
         """Every stage in order; whatever happens, the record gets its end."""
-        self._emit(RunStarted(at=self._clock.utc(), skeleton=self._state.result()))
+        self._emit(RunStarted(at=self._clock.utc(), skeleton=self._skeleton))
         async with self._ticking(), self._signals():
             await self._observe()
             criteria = judge_all(self._plan, observations(self._outcomes), reasons(self._outcomes))
@@ -290,6 +289,12 @@ class _Run:
         missing = await find_missing(
             chosen, processes=self._processes, environment=self._environment, root=self._plan.root
         )
+        if len(missing) == len(chosen):
+            # Nothing can be observed, so nothing is brought up for it.
+            for check in chosen:
+                lacking = missing[check.id]
+                leave_out([check], self._outcomes, lacking.reason, self._emit, self._clock, help=lacking.help)
+            return
         orders = Orders(
             selected=self._chosen,
             missing=missing,
@@ -346,6 +351,7 @@ class _Run:
             inventory = self._store.inventory()
         except RecordError as error:
             inventory, interrupted = (), "; ".join(filter(None, (interrupted, error.message)))
+        interrupted = "; ".join(filter(None, (interrupted, *self._store.problems)))
         decision = decide(
             [criterion for criterion in criteria if self._is_selected(criterion)],
             selection=self._selection,

@@ -39,7 +39,7 @@ def summary(run: RunResult, *, width: int, folder: str = "", quiet: bool = False
     """Everything a person needs after a run; `quiet` leaves the last lines only."""
     parts: list[RenderableType] = []
     if not quiet:
-        for section in (_failures(run), _flaky(run), _not_tested(run), _warnings(run)):
+        for section in (_target(run), _failures(run), _flaky(run), _not_tested(run), _warnings(run)):
             if section:
                 parts += [*section, Text("")]
         parts += [_criteria(run, width), Text("")]
@@ -56,6 +56,21 @@ def verdict_line(run: RunResult) -> Text:
     if run.finished:
         line.append(f" ({format_seconds((run.finished - run.started).total_seconds())})", style="dim")
     return line
+
+
+def _target(run: RunResult) -> list[RenderableType]:
+    """Entries that did not come up or did not stay up, with the end of their log."""
+    lines: list[RenderableType] = []
+    for entry in run.target:
+        if not entry.error:
+            continue
+        head = Text(f"  ! {entry.id}", style="bold red")
+        head.append(f"  {one_line(entry.error, 300)}", style="default")
+        lines.append(head)
+        lines += [_to_copy(f"      {visible(line)}") for line in entry.log_tail]
+        if entry.log:
+            lines.append(_to_copy(f"      log  {entry.log}"))
+    return [Text("Target", style="bold"), *lines] if lines else []
 
 
 def _failures(run: RunResult) -> list[RenderableType]:
