@@ -247,7 +247,7 @@ def _length(wanted: Any) -> _Test:
 
 
 def _type(wanted: Any) -> _Test:
-    if wanted not in _TYPES:
+    if not isinstance(wanted, str) or wanted not in _TYPES:
         raise ValueError(f"unknown type {excerpt(wanted)}; types are {', '.join(_TYPES)}")
     return _Test(f"to be of type {wanted}", lambda it: it is not ABSENT and _TYPES[wanted](it))
 
