@@ -161,7 +161,7 @@ def _limit_of_part(kind: Kind[Any], params: CheckParams) -> float:
 
 def _summary(kind: Kind[Any], parts: tuple[Part, ...]) -> str:
     first = kind.summary(parts[0].params)
-    return first if len(parts) == 1 else f"{first}, and {len(parts) - 1} more"
+    return first if len(parts) == 1 else f"{first}; {len(parts)} parts"
 
 
 def _missing_secrets(context: Context, tree: Mapping[str, Any], step: StepShare) -> tuple[str, ...]:
@@ -341,16 +341,17 @@ class _Parameters:
     def _declared(self, address: str) -> bool:
         addresses = self._context.addresses
         hosts = {_host(url) for name, url in addresses.items() if name.endswith(".url")}
-        return "${" in address or _host(address) in hosts
+        host = _host(address)
+        return "${" in address or (host is not None and host in hosts)
 
 
-def _host(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
+def _host(url: str) -> tuple[str, str | None, int] | None:
+    """Scheme, host and port; None for what is no URL."""
     try:
-        port = parts.port
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        port = None
-    return parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80)
+        return None
 
 
 def _using_each(tree: Any, path: TreePath = ()) -> Iterator[tuple[TreePath, Any]]:

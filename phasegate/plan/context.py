@@ -141,12 +141,8 @@ def confidence_of(*written: Confidence, otherwise: float | None) -> float | None
 def address(id: str, url: str | None) -> dict[str, str]:
     """`target.<id>.url|host|port`; a process, whose port is not known yet, is called by its id."""
     parts = urlsplit(url or f"http://{id}")
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
     return {
         f"target.{id}.url": (url or f"http://{id}").rstrip("/"),
         f"target.{id}.host": parts.hostname or id,
-        f"target.{id}.port": str(port or (443 if parts.scheme == "https" else 80)),
+        f"target.{id}.port": str(parts.port or (443 if parts.scheme == "https" else 80)),
     }

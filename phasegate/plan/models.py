@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -255,11 +256,19 @@ class ExternalWritten(Closed):
     tls: TlsWritten = TlsWritten()
     protected: bool = False
 
-    @model_validator(mode="after")
-    def _absolute(self) -> ExternalWritten:
-        if not re.match(r"https?://[^/\s?#]+", self.url):
-            raise ValueError(f"{self.url!r} is no absolute URL; begin with http:// or https:// and a host")
-        return self
+    @field_validator("url")
+    @classmethod
+    def _is_absolute(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url!r} is no absolute URL; begin with http:// or https:// and a host")
+        try:
+            parts = urlsplit(url)
+            named = parts.hostname is not None and parts.port != 0
+        except ValueError as error:
+            raise ValueError(f"{url!r} is no URL: {error}") from None
+        if not named or re.search(r"\s", url):
+            raise ValueError(f"{url!r} is no URL: http:// or https://, a host, and a port where it needs one")
+        return url
 
 
 class TargetWritten(Closed):
