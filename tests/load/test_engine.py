@@ -140,6 +140,16 @@ async def test_unusable_certificates_are_an_error_of_observation() -> None:
         await run(job("https://127.0.0.1:1/", tls={"ca": "/nowhere.pem"}))
 
 
+@pytest.mark.parametrize("open_model", [True, False])
+async def test_too_few_descriptors_are_no_statement_about_the_target(open_model: bool) -> None:
+    limited = Told("/bin/sh", "-c", f"ulimit -n 24; exec {sys.executable} -m phasegate.load.worker")
+    async with scripted(Reply(delay=0.5)) as server:
+        points = Profile.ramped(200.0, 1.0).points
+        one = Job(url=server.url, open=open_model, points=points, connections=200, timeout=2.0)
+        with pytest.raises(ObservationError, match=r"cannot open more connections on this machine: .*ulimit"):
+            await generate(one, LoadWorld(target=OneAddress(server.url), processes=limited))
+
+
 async def test_worker_ends_when_its_coordinator_is_gone() -> None:
     async with scripted() as server:
         pids: list[int] = []

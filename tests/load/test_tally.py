@@ -100,8 +100,8 @@ def test_timeline_merges_workers_second_by_second() -> None:
     assert lines["latency p95"].points[1][1] is not None
 
 
-def test_timeline_of_a_day_stays_small() -> None:
-    seconds = 86_400
+def test_timeline_of_hours_stays_small() -> None:
+    seconds = 10_000
     timeline = Timeline(workers=1, seconds=seconds)
     for second in range(1, seconds + 1):
         timeline.add(0, float(second), _second(1))
