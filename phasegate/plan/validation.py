@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from phasegate.fields import ID_PATTERN
 from phasegate.plan.annotations import inside, is_model, keys_of, marked
 from phasegate.plan.findings import Findings, did_you_mean
+from phasegate.plan.models import ID_RULE
 from phasegate.plan.tree import TreePath, dotted, model_of, path_of, value_at
 from phasegate.plan.yaml import Document
 
@@ -216,6 +218,8 @@ def _sentence(details: tuple[ErrorDetails, ...]) -> str:
                 return message[:1].lower() + message[1:] if message[1:2].islower() else message
             template = "must" + message.removeprefix("Input should").lower()
         context = dict(detail.get("ctx", {}))
+        if context.get("pattern") == ID_PATTERN:
+            template = f"must be an id ({ID_RULE})"
         context["entries"] = "entry" if context.get("min_length") == 1 else "entries"
         sentence = template.format(**context)
         if sentence not in wanted:

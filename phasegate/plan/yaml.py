@@ -18,6 +18,7 @@ import yaml
 
 from phasegate.errors import PlanError, Position, Problem
 from phasegate.fields import Located
+from phasegate.plan.syntax import explained, line_of, lines_of
 from phasegate.plan.tree import TreePath
 
 MAX_BYTES = 4 << 20
@@ -25,7 +26,6 @@ MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 """Values after aliases are expanded."""
 
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NUMBER_START = frozenset("0123456789+-.")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
@@ -80,7 +80,7 @@ class Document:
 
     @cached_property
     def lines(self) -> list[str]:
-        return _BREAK.split(self.text)
+        return lines_of(self.text)
 
     def line(self, number: int) -> str:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
@@ -166,7 +166,7 @@ def decode(content: bytes, file: str) -> str:
         raise PlanError([Problem(message=message, at=Position(file=file, line=line))]) from None
     odd = _UNPRINTABLE.search(text)
     if odd is not None:
-        before = _BREAK.split(text[: odd.start()])
+        before = lines_of(text[: odd.start()])
         message = f"the file holds a control character, U+{ord(odd[0]):04X}, which YAML does not allow"
         at = Position(file=file, line=len(before), column=len(before[-1]) + 1)
         raise PlanError([Problem(message=message, at=at)])
@@ -179,7 +179,7 @@ def parse(text: str, file: str) -> Document:
     try:
         tree, spot = composer.document()
     except yaml.MarkedYAMLError as error:
-        raise PlanError([_translated(error, text, file)]) from None
+        raise PlanError([explained(error, text, file)]) from None
     except yaml.YAMLError as error:
         message = f"the file is not YAML: {str(error).splitlines()[0]}"
         raise PlanError([Problem(message=message, at=Position(file=file, line=1))]) from None
@@ -372,67 +372,7 @@ class _Composer:
         mark = _Mark.of(event)
         width = mark.end_column - mark.column if mark.end_line == mark.line else 1
         at = Position(file=self._file, line=mark.line + 1, column=mark.column + 1, width=max(1, width))
-        return Problem(message=message, help=help, at=at, line_text=_line(self._text, mark.line))
+        return Problem(message=message, help=help, at=at, line_text=line_of(self._text, mark.line))
 
     def _stop(self, event: Any, message: str, help: str | None = None) -> NoReturn:
         raise PlanError([*self.problems, self._problem(event, message, help)])
-
-
-def _line(text: str, index: int) -> str:
-    lines = _BREAK.split(text)
-    return lines[index] if index < len(lines) else ""
-
-
-_QUOTE = "quote text that begins with a special character: '@name'"
-_INDENT = "keys of one mapping start in the same column, and text with ': ' in it is quoted"
-_SYNTAX: tuple[tuple[str, str, str | None], ...] = (
-    ("found character that cannot start any token", "no value can begin with this character", _QUOTE),
-    ("mapping values are not allowed", "a ':' is not expected here", _INDENT),
-    ("could not find expected ':'", "a key without a ':' after it", "write 'key: value'"),
-    ("did not find expected key", "neither a key nor the end of the mapping", _INDENT),
-    (
-        "did not find expected '-' indicator",
-        "neither an item nor the end of the list",
-        "begin items with '- '",
-    ),
-    (
-        "did not find expected ',' or ']'",
-        "a list in [ ] is not closed",
-        "separate items with ',' and end with ']'",
-    ),
-    (
-        "did not find expected ',' or '}'",
-        "a mapping in { } is not closed",
-        "separate with ',' and end with '}'",
-    ),
-    ("block sequence entries are not allowed", "a '-' is not expected here", _INDENT),
-    ("did not find expected node content", "a value is missing here", None),
-    (
-        "found unexpected end of stream",
-        "a quote is opened here and never closed",
-        "close it on the same line",
-    ),
-    ("found unknown escape character", "unknown escape in double quotes", "use single quotes: '\\d+'"),
-    ("did not find URI escape", "this tag is not valid", "leave it out; a plan is plain data"),
-    ("found undefined tag handle", "this tag has no meaning here", "leave it out; a plan is plain data"),
-)
-
-
-def _translated(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
-    """libyaml's complaint in words that help who wrote the file."""
-    problem = str(error.problem or "").strip()
-    mark = error.problem_mark or error.context_mark
-    if "unexpected end of stream" in problem and error.context_mark is not None:
-        mark = error.context_mark
-    line_number, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    line = _line(text, line_number)
-    help: str | None
-    tab = re.match(r" *(\t)", line)
-    if tab is not None or line[column : column + 1] == "\t":
-        column = tab.start(1) if tab is not None else column
-        message, help = "a tab where YAML wants spaces", "indent with spaces"
-    else:
-        known = (entry for entry in _SYNTAX if problem.startswith(entry[0]))
-        _, message, help = next(known, ("", f"not YAML: {problem}", None))
-    at = Position(file=file, line=line_number + 1, column=column + 1)
-    return Problem(message=message, help=help, at=at, line_text=line)
