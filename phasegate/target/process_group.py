@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from phasegate.errors import ObservationError
 from phasegate.target import guard
+from phasegate.target.members import MARK, members
 from phasegate.target.output import BoundedOutput, LineSplitter
 from phasegate.world import Completed
 
@@ -71,6 +72,7 @@ class ProcessGroup(asyncio.SubprocessProtocol):
 
         Errors: OSError and ValueError of the system's exec.
         """
+        _GUARD.expect(environment)
         starting = asyncio.ensure_future(
             asyncio.get_running_loop().subprocess_exec(
                 lambda: self,
@@ -179,7 +181,7 @@ class ProcessGroup(asyncio.SubprocessProtocol):
             raise self._failure
         return True
 
-    def signal(self, number: signal.Signals) -> bool:
+    def signal(self, number: int) -> bool:
         """Signal the whole group; False when nothing was left of it."""
         if self._over:
             return False
@@ -204,7 +206,7 @@ class ProcessGroup(asyncio.SubprocessProtocol):
             self._abandoned = True
             raise
         finally:
-            self.signal(signal.SIGKILL)
+            self._signal_all(signal.SIGKILL)
             for stray in self._strays:
                 _kill(stray)
             self._over = not self.running
@@ -213,13 +215,24 @@ class ProcessGroup(asyncio.SubprocessProtocol):
 
     async def _end_gently(self, grace: float) -> None:
         # Nothing can be signalled where nothing is left: the usual end of a program costs no more than that.
-        if not self.signal(signal.SIGTERM):
+        if not self._signal_all(signal.SIGTERM):
             return
+        self._signal_all(signal.SIGCONT)  # one that is stopped sees SIGTERM only when it goes on
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._exited.wait()
-                while _members(self.pid):  # noqa: ASYNC110  nothing announces the end of orphans
+                while members(self.pid):  # noqa: ASYNC110  nothing announces the end of orphans
                     await asyncio.sleep(POLL)
+
+    def _signal_all(self, number: int) -> bool:
+        """Signal the group, and those that left it for another group of the session (jobs of a shell)."""
+        if not self.signal(number):
+            return False
+        for pid in members(self.pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getpgid(pid) != self.pid:
+                    os.kill(pid, number)
+        return True
 
     async def _reap(self) -> None:
         await self._exited.wait()
@@ -270,26 +283,23 @@ def _kill(process: psutil.Process) -> None:
         process.kill()
 
 
-def _members(group: int) -> bool:
-    """Whether a group has a living member: where process 1 does not reap, its zombies stay for ever."""
-    import psutil
-
-    for pid in psutil.pids():
-        with contextlib.suppress(OSError, psutil.Error):
-            if os.getpgid(pid) == group and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                return True
-    return False
-
-
 class _Guard:
     """The guard process of this phasegate, started with the first program."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._marks: set[str] = set()
 
-    def watch(self, group: int) -> None:
+    def expect(self, environment: Mapping[str, str]) -> None:
+        """Be there before a program starts, and know the mark it will carry."""
         if self._process is None:
             self._start()
+        mark = environment.get(MARK, "")
+        if mark and mark not in self._marks:
+            self._marks.add(mark)
+            self._tell(f"={MARK}={mark}\n")
+
+    def watch(self, group: int) -> None:
         self._tell(f"+{group}\n")
 
     def forget(self, group: int) -> None:

@@ -181,6 +181,25 @@ async def test_program_that_ignores_sigterm_is_killed(processes: LocalProcesses,
     assert done.signal == signal.SIGKILL
 
 
+async def test_program_that_is_stopped_gets_to_see_that_it_has_to_end(
+    processes: LocalProcesses, tmp_path: Path
+) -> None:
+    done = await processes.run(shell("kill -STOP $$; sleep 60", tmp_path, limit=0.3))
+    assert done.signal == signal.SIGTERM
+
+
+async def test_jobs_in_groups_of_their_own_end_with_their_shell(
+    processes: LocalProcesses, tmp_path: Path
+) -> None:
+    script = "set -m; sleep 60 & echo $! > child; wait"
+    task = asyncio.create_task(processes.run(shell(script, tmp_path)))
+    assert await eventually(lambda: number_in(tmp_path / "child") > 0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not alive(number_in(tmp_path / "child"))
+
+
 async def test_program_may_use_the_grace_to_clean_up(processes: LocalProcesses, tmp_path: Path) -> None:
     done = await processes.run(
         shell("trap 'echo cleaned; exit 3' TERM; sleep 60 & wait", tmp_path, limit=0.3)
@@ -322,25 +341,26 @@ async def test_spoken_process_is_ended_at_its_limit(processes: LocalProcesses, t
         assert (await running.wait()).timed_out
 
 
-async def test_groups_end_when_phasegate_is_killed(tmp_path: Path) -> None:
+async def test_everything_ends_when_phasegate_is_killed(tmp_path: Path) -> None:
     parent = tmp_path / "parent.py"
     parent.write_text(
         "import asyncio, os, pathlib\n"
         "from phasegate.target.processes import LocalProcesses\n"
         "from phasegate.world import Command\n"
-        "script = 'echo $$ > leader; sleep 60 & echo $! > child; wait'\n"
+        "script = 'echo $$ > leader; sleep 60 & echo $! > child; setsid sleep 60 & echo $! > stray; wait'\n"
         "command = Command(argv=('sh', '-c', script), cwd=pathlib.Path.cwd())\n"
-        "asyncio.run(LocalProcesses(dict(os.environ)).run(command))\n"
+        "environment = {**os.environ, 'PHASEGATE_MARK': 'of-this-test'}\n"
+        "asyncio.run(LocalProcesses(environment).run(command))\n"
     )
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     phasegate = await asyncio.create_subprocess_exec(
         sys.executable, str(parent), cwd=tmp_path, env=environment
     )
-    assert await eventually(lambda: number_in(tmp_path / "child") > 0)
+    assert await eventually(lambda: number_in(tmp_path / "stray") > 0)
     phasegate.kill()
     await phasegate.wait()
-    pids = [number_in(tmp_path / name) for name in ("leader", "child")]
+    pids = [number_in(tmp_path / name) for name in ("leader", "child", "stray")]
     assert await eventually(lambda: not any(alive(pid) for pid in pids))
 
 
