@@ -6,7 +6,11 @@ position, so that a message made much later can still point at the line.
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -66,6 +70,31 @@ def short_form(schema: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
         whole["anyOf"] = [schema, written]
 
     return extend
+
+
+def field_docs(model: type[BaseModel]) -> dict[str, str]:
+    """What the text below each field says, by field name, inherited ones included.
+
+    Read from the source when asked for: pydantic would do it for every model at every start.
+    """
+    docs: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, Closed) and base is not Closed:
+            docs |= _docs_below(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0])
+    return docs
+
+
+def _docs_below(node: ast.stmt) -> dict[str, str]:
+    assert isinstance(node, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(node.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
 
 
 def _quantity(dimension: Dimension) -> Any:

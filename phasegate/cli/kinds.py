@@ -36,10 +36,12 @@ def kinds(
 
 def describe(name: str) -> dict[str, Any]:
     """What `--json` prints of a kind."""
+    from phasegate.fields import field_docs
     from phasegate.kinds import KINDS
 
     kind = KINDS[name]
     params = _example_params(name)
+    docs = field_docs(kind.Params)
     return {
         "about": kind.about,
         "measures": {
@@ -48,9 +50,9 @@ def describe(name: str) -> dict[str, Any]:
         },
         "defaults": list(kind.defaults(params)),
         "parameters": {
-            alias_of(field_name, field.alias): {
+            field.alias or field_name: {
                 "required": field.is_required(),
-                "about": field.description or "",
+                "about": " ".join(docs.get(field_name, "").split()),
             }
             for field_name, field in kind.Params.model_fields.items()
         },
@@ -58,16 +60,18 @@ def describe(name: str) -> dict[str, Any]:
     }
 
 
-def alias_of(name: str, alias: str | None) -> str:
-    return alias or name
-
-
 def _example_params(name: str) -> Any:
-    """The parameters of the kind's example, files not looked for."""
+    """The parameters of the kind's example; files that it names are not looked for."""
+    from pydantic import ValidationError
+
     from phasegate.kinds import KINDS
 
     kind = KINDS[name]
-    return kind.Params.model_construct(**{**_defaults(kind.Params), **kind.example})
+    try:
+        return kind.Params.model_validate(dict(kind.example))
+    except ValidationError:
+        # The content of a named file is missing, and no measure depends on it.
+        return kind.Params.model_construct(**{**_defaults(kind.Params), **kind.example})
 
 
 def _defaults(model: Any) -> dict[str, Any]:

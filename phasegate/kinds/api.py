@@ -36,6 +36,7 @@ class ApiParams(CheckParams):
         NamedDocument(),
         WithJsonSchema({"type": "string", "description": "a suite file, relative to the plan's root"}),
     ]
+    """The suite file, relative to the plan's root."""
 
 
 class Api(Kind[ApiParams]):

@@ -36,13 +36,17 @@ class HealthParams(CheckParams):
     url: str
     """A path on the target's default entry, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
+    """The request method."""
     headers: dict[str, Text] = Field(default_factory=dict)
+    """Sent along, beside those of the target entry."""
     body: str | None = None
+    """Text sent with each probe."""
     probes: int = Field(default=1, ge=1, le=10_000_000)
     """How many; one after the other unless `every` is given."""
     every: Annotated[Duration, Field(ge=0.001)] | None = None
     """Time between the sending of two probes, whether the first was answered or not."""
     expect: Expect = Field(default_factory=Expect)
+    """What a good answer is; status 2xx unless it says otherwise."""
     follow: bool = False
     """Whether redirects are followed."""
 
