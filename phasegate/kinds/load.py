@@ -42,15 +42,19 @@ class LoadParams(CheckParams):
     connections: int | None = Field(default=None, ge=1, le=50_000)
     """Closed model: each sends its next request when the answer has come. With `rate`: the most at once."""
     duration: Duration = 10.0
+    """How long requests are sent; what is out then is awaited up to `timeout`."""
     ramp: Duration = 0.0
     """Time, from the start, over which the rate or the connections rise to the full number."""
     method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
+    """The request method."""
     headers: dict[str, Text] = Field(default_factory=dict)
+    """Sent along, beside those of the target entry."""
     body: Text | None = None
+    """Text sent with each request."""
     json_: Any = Field(default=None, alias="json")
     """A body sent as JSON."""
     expect: Expect | None = None
-    """2xx without."""
+    """What a good answer is; status 2xx unless it says otherwise."""
     workers: int = Field(default=1, ge=1, le=256)
     """Processes that share the load."""
 
