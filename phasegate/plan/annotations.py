@@ -67,9 +67,9 @@ def is_model(candidate: Any) -> bool:
 
 
 @cache
-def names_files(model: type[BaseModel]) -> bool:
-    """Whether a file can be named anywhere in a model."""
-    return _names_files(model, set())
+def naming_fields(model: type[BaseModel]) -> dict[str, Any]:
+    """The keys of a model below which files can be named, with their types."""
+    return {key: kind for key, kind in field_types(model).items() if _names_files(kind, set())}
 
 
 def _names_files(kind: Any, seen: set[Any]) -> bool:

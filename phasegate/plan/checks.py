@@ -13,7 +13,7 @@ from phasegate.errors import PlanError
 from phasegate.fields import Located, NamedPath
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.result import EvidenceFile
-from phasegate.plan.annotations import keys_of, names_files
+from phasegate.plan.annotations import keys_of, naming_fields
 from phasegate.plan.context import Context, confidence_of, picked, retry_of
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.models import CheckCommon
@@ -244,7 +244,7 @@ class _Parameters:
         self, tree: Any
     ) -> tuple[tuple[tuple[TreePath, Any], ...], tuple[tuple[TreePath, Document], ...], tuple[TreePath, ...]]:
         """What stands for the names of files; the documents among it; and names that lead nowhere."""
-        if not names_files(self._kind.Params):
+        if not naming_fields(self._kind.Params):
             return (), (), ()
         replaced: list[tuple[TreePath, Any]] = []
         documents: list[tuple[TreePath, Document]] = []

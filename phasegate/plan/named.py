@@ -12,7 +12,7 @@ from typing import Any, get_args
 from phasegate.errors import PlanError
 from phasegate.fields import NamedDocument, NamedPath
 from phasegate.model.result import EvidenceFile
-from phasegate.plan.annotations import field_types, is_model, marked, names_files
+from phasegate.plan.annotations import is_model, marked, naming_fields
 from phasegate.plan.tree import TreePath
 from phasegate.plan.yaml import Document, read
 
@@ -45,10 +45,9 @@ def _named_inside(candidate: Any, tree: Any, path: TreePath) -> Iterator[NamedPl
     arguments = get_args(candidate)
     match tree:
         case Mapping() if is_model(candidate):
-            if names_files(candidate):
-                for key, kind in field_types(candidate).items():
-                    if key in tree:
-                        yield from named_in(kind, tree[key], (*path, key))
+            for key, kind in naming_fields(candidate).items():
+                if key in tree:
+                    yield from named_in(kind, tree[key], (*path, key))
         case Mapping() if len(arguments) == 2:
             for key, item in tree.items():
                 yield from named_in(arguments[1], item, (*path, key))

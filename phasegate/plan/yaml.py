@@ -53,16 +53,6 @@ class _Spot:
         self.key: Any = None
         self.children = children
 
-    def below(self, step: str | int) -> _Spot | None:
-        match self.children, step:
-            case dict() as children, str():
-                return children.get(step)
-            case list() as children, int() if 0 <= step < len(children):
-                found: _Spot = children[step]
-                return found
-            case _:
-                return None
-
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
@@ -102,10 +92,10 @@ class Document:
     def _nearest(self, path: TreePath) -> _Spot:
         spot = self.spot
         for step in path:
-            below = spot.below(step)
-            if below is None:
+            try:
+                spot = spot.children[step]
+            except (LookupError, TypeError):
                 break
-            spot = below
         return spot
 
     def _position(self, mark: _Mark) -> Position:
