@@ -39,8 +39,8 @@ class Timeline:
     def add(self, worker: int, until: float, tally: Tally) -> None:
         """`tally` is what came in from the worker's last report until a moment, in seconds."""
         index = max(math.ceil(until / self._width) - 1, 0)
-        if index and until - index * self._width < self._width / 2 and index - 1 in self._open:
-            # The few milliseconds after the last whole bin, in which the last answers come.
+        if index and until - index * self._width < self._width / 2:
+            # The last report comes some milliseconds after the end of a bin, with or without one at its end.
             index -= 1
         self._open[index] = self._open.get(index, _NOTHING).merge(tally)
         self._ends[index] = max(self._ends.get(index, 0.0), until)

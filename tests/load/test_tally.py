@@ -110,6 +110,14 @@ def test_timeline_of_hours_stays_small() -> None:
     assert sum(one.good for one in bins) == seconds
 
 
+def test_last_report_just_after_a_second_belongs_to_it() -> None:
+    timeline = Timeline(workers=1, seconds=5)
+    timeline.add(0, 1.0, _second(10))
+    timeline.add(0, 2.0004, _second(10))
+    assert [(one.start, one.good) for one in timeline.bins()] == [(0.0, 10), (1.0, 10)]
+    assert series(timeline.bins())[0].points[1][1] == 10 / 1.0004
+
+
 def test_seconds_without_a_good_answer_are_counted() -> None:
     timeline = Timeline(workers=1, seconds=5)
     for until, good in ((1.0, 5), (2.0, 0), (3.0, 0), (4.0, 1)):
