@@ -222,11 +222,11 @@ def _after(report: PytestReport) -> str:
 
 
 def _last_words(completed: Completed) -> str:
-    for output in (completed.stderr, completed.stdout):
-        lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
-        if lines:
-            return f": {lines[-1][:200]}"
-    return ""
+    """The last line that speaks of an error, else the last line."""
+    text = (completed.stdout + b"\n" + completed.stderr).decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return f": {(errors or lines)[-1][:200]}" if lines else ""
 
 
 def _some(names: Iterable[str]) -> str:

@@ -299,7 +299,7 @@ NOT_OBSERVED = {
     "wrong arguments": (
         {"test_it.py": "def test_a(): pass"},
         ["--no-such-flag"],
-        "called with wrong arguments",
+        "called with wrong arguments before it had collected anything: python -m pytest: error: unrecognized",
     ),
     "module broken": (
         {"test_it.py": "def test_a(): pass", "test_no.py": "import nowhere_at_all"},
@@ -603,6 +603,51 @@ async def test_fork_of_a_test_neither_reports_nor_catches_sigterm(suite: Suite, 
     """
     seen = await observe(suite(code), world)
     assert statuses(seen) == {"test_it.py::test_fork": PASSED}, seen.cases
+
+
+# What pytest-rerunfailures does; its versions differ in whether a try that is repeated has a teardown.
+RERUNS = """
+    import pytest
+    from _pytest.runner import runtestprotocol
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(item, nextitem):
+        for left in (2, 1, 0):
+            reports = runtestprotocol(item, nextitem=nextitem, log=False)
+            again = left and any(report.failed for report in reports)
+            for report in reports:
+                if again and report.failed:
+                    report.outcome = "rerun"
+                item.ihook.pytest_runtest_logreport(report=report)
+                if report.outcome == "rerun" and not TEARDOWN:
+                    break
+            item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+            if not again:
+                return True
+"""
+
+
+@pytest.mark.parametrize("teardown", [True, False])
+async def test_tries_inside_pytest_are_kept_and_make_a_pass_flaky(
+    suite: Suite, world: TestWorld, teardown: bool
+) -> None:
+    files = {
+        "conftest.py": RERUNS.replace("TEARDOWN", str(teardown)),
+        "test_it.py": """
+            TRIES = []
+            def test_later():
+                TRIES.append(1)
+                assert len(TRIES) == 3, "too early"
+            def test_never(): assert 0
+            def test_always(): pass
+        """,
+    }
+    seen = await observe(suite(files), world)
+    assert seen.error is None
+    assert list(statuses(seen).values()) == [PASSED, FAILED, PASSED]
+    assert [case.flaky for case in seen.cases] == [True, False, False]
+    assert [len(case.earlier) for case in seen.cases] == [2, 2, 0]
+    assert seen.cases[0].earlier[0].message.startswith("AssertionError: too early")
 
 
 async def test_failing_subtest_fails_its_test(suite: Suite, world: TestWorld) -> None:

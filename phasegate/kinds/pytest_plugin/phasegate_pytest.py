@@ -160,6 +160,7 @@ class _Reporting:
         self._channel = channel
         self._narrowing = narrowing
         self._reports: dict[tuple[Any, str], list[Any]] = {}
+        self._crashes: dict[str, list[Any]] = {}
         self._deselected = 0
         self._carried = 0
         channel.send(
@@ -196,12 +197,17 @@ class _Reporting:
         key = (None if worker is None else worker.gateway.id, report.nodeid)
         self._reports.setdefault(key, []).append(report)
         if report.when not in ("setup", "call", "teardown"):  # a worker that died while running it
-            self._finish(key)
+            if report.outcome == "rerun":  # and that another worker is to run again
+                self._crashes.setdefault(report.nodeid, []).extend(self._reports.pop(key))
+            else:
+                self._finish(key)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        # Of several workers that run the same test, the one that is through has seen its teardown.
         for key in [key for key in self._reports if key[1] == nodeid]:
-            if self._reports[key][-1].when == "teardown" or key[0] is None:
+            last = _tries(self._reports[key])[-1]
+            # pytest-rerunfailures says this after each try; and of several workers that run the same test,
+            # the one that is through has seen its teardown.
+            if not _is_rerun(last) and (last[-1].when == "teardown" or key[0] is None):
                 self._finish(key)
 
     @pytest.hookimpl(trylast=True)
@@ -218,7 +224,7 @@ class _Reporting:
         )
 
     def _finish(self, key: tuple[Any, str]) -> None:
-        *before, last = _tries(self._reports.pop(key))
+        *before, last = _tries(self._crashes.pop(key[1], []) + self._reports.pop(key))
         outcome = _outcome(last)
         if outcome["status"] == "passed" and not any(report.when == "call" for report in last):
             return  # --setup-only and the like: nothing was tested
@@ -230,19 +236,25 @@ class _Reporting:
             **outcome,
             duration=_duration(last),
             earlier=[
-                {"message": _message(reports[-1]), "duration": _duration(reports)} for reports in before
+                {"message": _outcome(reports)["message"], "duration": _duration(reports)}
+                for reports in before
             ],
         )
 
 
 def _tries(reports: Sequence[Any]) -> list[list[Any]]:
-    """The phases of each try of a test: pytest-rerunfailures ends a try with the outcome `rerun`."""
-    tries: list[list[Any]] = [[]]
+    """The phases of each try of a test: a try begins with a setup, and with pytest-rerunfailures there may be
+    several, all but the last of which have a phase with the outcome `rerun`."""
+    tries: list[list[Any]] = []
     for report in reports:
-        tries[-1].append(report)
-        if report.outcome == "rerun":
+        if not tries or (report.when == "setup" and _is_rerun(tries[-1])):
             tries.append([])
-    return [reports for reports in tries if reports]
+        tries[-1].append(report)
+    return tries
+
+
+def _is_rerun(reports: Sequence[Any]) -> bool:
+    return any(report.outcome == "rerun" for report in reports)
 
 
 def _duration(reports: Sequence[Any]) -> float:
