@@ -62,12 +62,9 @@ class EvidenceStore:
         """What `inventory` could not keep, one line each."""
 
     def folder(self, check: str, attempt: int) -> AttemptFolder:
-        """The folder of one attempt, `evidence/<check>/<attempt>/`. Errors: RecordError."""
+        """The folder of one attempt, `evidence/<check>/<attempt>/`, made when it is first used."""
         # `target` is no id a check can have.
-        path = self.path / safe_name(check) / str(attempt)
-        with _recording(path):
-            path.mkdir(parents=True, exist_ok=True)
-        return AttemptFolder(path, self)
+        return AttemptFolder(self.path / safe_name(check) / str(attempt), self)
 
     def log(self, name: str) -> EvidenceLog:
         """A log of the target, `evidence/target/<name>.log`, made empty. Errors: RecordError."""
@@ -181,11 +178,21 @@ class AttemptFolder:
     """See `phasegate.world.EvidenceFolder`."""
 
     def __init__(self, path: Path, store: EvidenceStore) -> None:
-        self.path = path
+        self._path = path
+        self._made = False
         self._store = store
         self._given: set[str] = set()
         self._last: dict[str, int] = {}
         """The number that each wanted name was last given with."""
+
+    @property
+    def path(self) -> Path:
+        """Absolute, and there. Errors: RecordError."""
+        if not self._made:
+            with _recording(self._path):
+                self._path.mkdir(parents=True, exist_ok=True)
+            self._made = True
+        return self._path
 
     def write(self, name: str, content: str | bytes) -> str:
         """Keep content; a name with secrets in it is redacted as well. Errors: RecordError."""

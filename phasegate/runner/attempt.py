@@ -72,9 +72,11 @@ async def _side_by_side(check: Check, world: AttemptWorld) -> list[Observation]:
 
 async def _observe_part(check: Check, part: Part, world: AttemptWorld) -> Observation:
     mine = world if not part.name else world.for_entry(part.name)
-    values = {**world.target.values(), "out": str(world.evidence.path)}
     try:
-        return await check.kind.observe(part.bind(values), mine)
+        params = part.params
+        if part.deferred is not None:
+            params = part.bind({**world.target.values(), "out": str(world.evidence.path)})
+        return await check.kind.observe(params, mine)
     except ObservationError as error:
         return _cut(mine, error.message)
     except PhasegateError:

@@ -218,4 +218,4 @@ def test_a_full_disk_is_an_error_that_ends_the_run_in_order(store: EvidenceStore
 def test_a_folder_that_cannot_be_made_is_an_error_of_the_record(tmp_path: Path) -> None:
     (tmp_path / "evidence").write_text("a file is in the way")
     with pytest.raises(RecordError, match="not a directory"):
-        EvidenceStore(tmp_path, Redactor()).folder("alive", 1)
+        EvidenceStore(tmp_path, Redactor()).folder("alive", 1).write("a.txt", "a")
