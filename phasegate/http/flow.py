@@ -14,7 +14,7 @@ from phasegate.http.exchange import Conversation, Exchange
 from phasegate.http.references import LATER
 from phasegate.http.rows import Row
 from phasegate.http.suite import Request
-from phasegate.http.transcript import transcript
+from phasegate.http.transcript import answer_line, transcript
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.substitution import as_text, fill
 from phasegate.units import format_seconds
@@ -184,6 +184,8 @@ class _Trial:
         if exchange.sent is not None and exchange.outcome is not None:
             text = transcript(exchange.sent, exchange.outcome, lines, about=case.id)
             evidence = (self.telling.world.evidence.write(f"{case.id.replace('/', '.')}.txt", text),)
+            # Right behind the first failure: the answer mostly says why the others follow.
+            lines = (lines[0], *answer_line(exchange.outcome), *lines[1:])
         return replace(case, status=CaseStatus.FAILED, message="\n".join(lines), evidence=evidence)
 
 

@@ -11,6 +11,8 @@ from phasegate.world import HttpFailure, HttpReply, HttpRequest
 
 SHOWN = 64 << 10
 """Characters of each body that are kept."""
+LINE = 200
+"""Characters of an answer that a message shows."""
 
 
 def transcript(
@@ -29,6 +31,14 @@ def transcript(
             moved = f" from {outcome.url}" if outcome.url != request.url else ""
             lines += ["", came + moved, *_headers(outcome.headers), "", _bounded(_readable(outcome))]
     return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def answer_line(outcome: HttpReply | HttpFailure) -> tuple[str, ...]:
+    """The beginning of an answer's body in one line; nothing without an answer or a body."""
+    if not isinstance(outcome, HttpReply) or not outcome.body:
+        return ()
+    text = " ".join(body_text(outcome)[: 4 * LINE].split())
+    return (f"answer: {text}" if len(text) <= LINE else f"answer: {text[:LINE]}…",)
 
 
 def _headers(headers: Iterable[tuple[str, str]]) -> list[str]:

@@ -29,6 +29,11 @@ from phasegate.substitution import finish, names_in
 COMMON_KEYS = frozenset(keys_of(CheckCommon))
 DEFAULT_LIMIT = 600.0
 """Seconds for an attempt that does not say how long it takes."""
+START = 15.0
+"""Seconds on top for one that does: workers start and hand in what they saw, on a busy machine too.
+
+Without them a target that stalls to the last would make the attempt run into its limit and end as errored,
+although the stall was observed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +160,7 @@ def _limit_of_part(kind: Kind[Any], params: CheckParams) -> float:
     duration = kind.duration(params)
     if duration is None:
         return DEFAULT_LIMIT
-    meant = duration + params.timeout
+    meant = duration + params.timeout + START
     return meant if kind.exclusive else max(DEFAULT_LIMIT, meant)
 
 

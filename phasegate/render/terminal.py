@@ -214,8 +214,9 @@ def _explained(criterion: CriterionResult) -> list[str]:
     """What stands below a criterion: nothing when it is met."""
     if criterion.verdict is CriterionVerdict.MET:
         return []
-    plain = f"observed {criterion.observed}, needs {criterion.required}"
-    message = "" if criterion.message == plain else criterion.message
+    start, end = f"observed {criterion.observed}", f"needs {criterion.required}"
+    repeats = criterion.message.startswith(start) and criterion.message.endswith(end)
+    message = "" if repeats else criterion.message
     return [text for text in (criterion.title, message, _only_warns(criterion)) if text]
 
 

@@ -138,6 +138,7 @@ async def test_a_failed_expectation_says_expected_and_actual_and_keeps_the_excha
     failed = case(await observe(world, FAILING), "broken/wrong")
     assert failed.message.splitlines() == [
         "expected status 200, got 503",
+        'answer: {"error": {"code": 503, "message": "as asked"}}',
         'expected $.status to equal "ok", got nothing',
     ]
     [path] = failed.evidence

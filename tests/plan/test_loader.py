@@ -397,7 +397,7 @@ steps:
 """,
     )
     a, b, c = plan.checks()
-    assert (a.limit, b.limit, c.limit) == (600.0, 50.0, 25.0)
+    assert (a.limit, b.limit, c.limit) == (600.0, 65.0, 25.0)
     assert (a.exclusive, b.exclusive, c.exclusive) == (False, True, False)
 
 
