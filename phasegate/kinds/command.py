@@ -134,6 +134,7 @@ class CommandParams(CheckParams):
     cwd: AnyPath | None = None
     """Where it is started; default: the plan's root."""
     expect: CommandExpect | None = None
+    """The exit code and the output it should have; exit code 0 unless it says otherwise."""
     measures: Mapping[str, MeasureCapture] = Field(default_factory=dict)
     """Numbers the program reports, by name."""
     results: Patterns = ()
