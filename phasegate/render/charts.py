@@ -134,7 +134,7 @@ def timelines_of(run: RunResult) -> tuple[Timeline, ...]:
 
 
 def charts_of(check: CheckResult, criteria: Iterable[CriterionResult]) -> tuple[Chart, ...]:
-    """One chart for each unit of the timeline, with the limits of criteria in that unit."""
+    """One chart for each unit that has a value above 0, with the limits of criteria in that unit."""
     by_dimension: dict[Dimension, list[Series]] = {}
     for series in check.last.timeline if check.last else ():
         if any(_drawable(value) for _, value in series.points):
@@ -143,7 +143,7 @@ def charts_of(check: CheckResult, criteria: Iterable[CriterionResult]) -> tuple[
     return tuple(
         _chart(check.id, dimension, by_dimension[dimension], limits)
         for dimension in Dimension
-        if dimension in by_dimension
+        if any(value for series in by_dimension.get(dimension, ()) for _, value in series.points)
     )
 
 

@@ -27,6 +27,13 @@ class CriterionRow:
             CriterionVerdict.UNPROVEN,
         )
 
+    @property
+    def message(self) -> str:
+        """Why this verdict; empty where it would only repeat the figures beside it."""
+        item = self.criterion
+        figures = f"observed {item.observed}"
+        return "" if item.message in (figures, f"{figures}, needs {item.required}") else item.message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriteriaGroup:

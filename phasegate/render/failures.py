@@ -190,7 +190,7 @@ def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Failure:
         check=check,
         case=case,
         badge=badges.CASE[case.status],
-        name=case.name if case.name and case.name != case.id else "",
+        name="" if case.id.endswith(case.name) else case.name,
         message=case.message,
         tries=tuple(tries),
         evidence=case.evidence,
