@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from phasegate.model.result import RunResult
 from phasegate.render import charts, palette
+from phasegate.render.failures import MOST_CAUSES
 from phasegate.render.hostile import anchor, evidence_href, excerpt, is_download, shown
 from phasegate.render.page import MOST_EVIDENCE, moment, page_of
 from phasegate.units import format_seconds
@@ -55,7 +56,7 @@ def _environment() -> Environment:
         thousands=lambda value: f"{value:,}",
     )
     environment.tests["download"] = is_download
-    environment.globals.update(charts=charts, most_evidence=MOST_EVIDENCE)
+    environment.globals.update(charts=charts, most_causes=MOST_CAUSES, most_evidence=MOST_EVIDENCE)
     return environment
 
 
