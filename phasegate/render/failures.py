@@ -20,6 +20,8 @@ MOST_SHOWN = 8
 MOST_NAMED = 40
 MOST_MISSING = 25
 """Skipped or lost cases of one check that are named."""
+_ROW = re.compile(r"\s?\[[^\[\]]*\]$")
+"""The row of data or the parameters behind the name of a case."""
 _VARYING = re.compile(r"[0-9a-f]{8,}(?:-[0-9a-f]{4,})*|\d+(?:\.\d+)?", re.IGNORECASE)
 
 
@@ -79,10 +81,9 @@ class Cause:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What failed, such as endpoints; each once."""
-        return tuple(
-            dict.fromkeys(item.name or (item.case.id if item.case else "") for item in self.failures)
-        )
+        """What failed, such as endpoints; each once, whatever its rows of data or parameters."""
+        written = (item.name or (item.case.id if item.case else "") for item in self.failures)
+        return tuple(dict.fromkeys(_ROW.sub("", name) for name in written))
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -116,7 +117,11 @@ class Missing:
 
 
 def causes_of(run: RunResult) -> tuple[Cause, ...]:
-    """Causes of blocking checks first, then those with the most failures."""
+    """Causes of blocking checks first, in the order of the plan; of one check, the most frequent first.
+
+    What broke early is mostly why the rest did.
+    """
+    order = {check.id: place for place, check in enumerate(run.checks())}
     groups: dict[str, list[Failure]] = {}
     for check in run.checks():
         for failure in _failures_of(run, check):
@@ -129,7 +134,16 @@ def causes_of(run: RunResult) -> tuple[Cause, ...]:
         )
         for key, failures in groups.items()
     ]
-    return tuple(sorted(causes, key=lambda cause: (not _closes(cause), -len(cause.failures))))
+    return tuple(
+        sorted(
+            causes,
+            key=lambda cause: (
+                not _closes(cause),
+                order[cause.failures[0].check.id],
+                -len(cause.failures),
+            ),
+        )
+    )
 
 
 def flaky_of(run: RunResult) -> tuple[Flaky, ...]:
