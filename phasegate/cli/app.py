@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 from typer.exceptions import TyperException
@@ -24,13 +23,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command("run")(run.run)
-app.command("validate")(validate.validate)
-app.command("plan")(plan.plan)
-app.command("report")(report.report)
-app.command("kinds")(kinds.kinds)
-app.command("schema")(schema.schema)
-app.command("init")(init.init)
+_COMMANDS: dict[str, Callable[..., int | None]] = {
+    "run": run.run,
+    "validate": validate.validate,
+    "plan": plan.plan,
+    "report": report.report,
+    "kinds": kinds.kinds,
+    "schema": schema.schema,
+    "init": init.init,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(_command)
 
 
 @app.callback()
@@ -57,10 +60,6 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return _wrong_usage(error)
     except (typer.Abort, KeyboardInterrupt):
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone; writing more would only raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.PASS)
     except Exception:
         return _defect()
 
@@ -77,8 +76,9 @@ def _wrong_usage(error: TyperException) -> int:
 
 
 def _help_flag() -> str:
-    command = next((word for word in sys.argv[1:2] if not word.startswith("-")), "")
-    return f"phasegate {command} --help lists what is accepted".replace("  ", " ")
+    named = sys.argv[1:2]
+    command = f" {named[0]}" if named and named[0] in _COMMANDS else ""
+    return f"phasegate{command} --help lists what is accepted"
 
 
 def _defect() -> int:

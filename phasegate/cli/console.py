@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from enum import StrEnum
+from typing import TextIO, cast
 
 from rich.console import Console
+
+from phasegate.record.journal import RecordError
 
 CI_WIDTH = 120
 
@@ -38,15 +43,69 @@ def is_live(style: ProgressStyle) -> bool:
 def make_console(color: Color = Color.AUTO, *, live: bool = False) -> Console:
     """A console on stderr that never interprets markup, emoji codes or highlights in what it prints."""
     return Console(
-        stderr=True,
+        file=cast("TextIO", _Lasting(sys.stderr)),
         markup=False,
         emoji=False,
         highlight=False,
         force_terminal=_force(color),
-        no_color=True if _plain(color) else None,
+        no_color=_plain(color),
         force_interactive=live,
         width=CI_WIDTH if not sys.stderr.isatty() and not os.environ.get("COLUMNS") else None,
     )
+
+
+def put(text: str) -> None:
+    """Write what was asked for to standard output, as UTF-8 whatever the locale.
+
+    A reader that has gone away wants nothing more. Errors: RecordError where the output cannot be written.
+    """
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.flush()
+    except OSError as error:
+        _drop(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            raise RecordError(f"cannot write standard output: {(error.strerror or '').lower()}") from error
+
+
+class _Lasting(io.TextIOBase):
+    """Standard error that goes on silently when its terminal or its reader is gone: a run outlives those."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            _drop(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            _drop(self._stream)
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+def _drop(stream: TextIO) -> None:
+    """Let what is still buffered, and all that follows, go nowhere, so that nothing raises at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    with contextlib.suppress(OSError, ValueError):
+        stream.flush()
 
 
 def _plain(color: Color) -> bool:

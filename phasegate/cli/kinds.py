@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from phasegate.cli.console import put
 from phasegate.errors import UsageError
 
 
@@ -24,14 +25,13 @@ def kinds(
         raise UsageError(f"unknown kind {kind!r}", help=f"kinds are {', '.join(KINDS)}")
     names = [kind] if kind else list(KINDS)
     if as_json:
-        typer.echo(json.dumps({name: describe(name) for name in names}, indent=2))
+        put(json.dumps({name: describe(name) for name in names}, indent=2) + "\n")
     elif kind:
-        typer.echo(_page(kind))
+        put(_page(kind) + "\n")
     else:
         width = max(map(len, names))
-        for name in names:
-            typer.echo(f"{name:<{width}}  {KINDS[name].about}")
-        typer.echo("\nphasegate kinds KIND describes one with its parameters, measures and an example")
+        lines = [f"{name:<{width}}  {KINDS[name].about}" for name in names]
+        put("\n".join([*lines, "", "phasegate kinds KIND describes one, with an example", ""]))
 
 
 def describe(name: str) -> dict[str, Any]:

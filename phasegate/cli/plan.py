@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phasegate.cli.console import Color, make_console
+from phasegate.cli.console import Color, make_console, put
 from phasegate.cli.options import (
     Cases,
     Checks,
@@ -69,7 +69,7 @@ def plan(
         )
     )
     if as_json:
-        typer.echo(json.dumps(_as_data(loaded.plan, chosen, missing), indent=2, ensure_ascii=False))
+        put(json.dumps(_as_data(loaded.plan, chosen, missing), indent=2, ensure_ascii=False) + "\n")
         return 0
     console = make_console(color)
     if loaded.warnings:

@@ -9,6 +9,7 @@ import typer
 
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.options import ColorOption
+from phasegate.cli.run import show
 
 
 def report(
@@ -26,16 +27,9 @@ def report(
 ) -> int:
     """Render the reports of a record again.
 
-    The exit code is the verdict of the run.
+    The exit code is that of the run.
     """
     from phasegate.pipeline import render_again
-    from phasegate.render.terminal import summary
 
     done = render_again(folder, tuple(formats or ()))
-    for text in done.to_stdout:
-        typer.echo(text, nl=False)
-    console = make_console(color)
-    console.print(
-        summary(done.result, width=console.width, folder=done.folder_shown, quiet=quiet), crop=False
-    )
-    return done.result.exit_code
+    return show(done, make_console(color), quiet=quiet)

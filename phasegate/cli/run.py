@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phasegate.cli.console import Color, ProgressStyle, is_live, make_console
+from phasegate.cli.console import Color, ProgressStyle, is_live, make_console, put
 from phasegate.cli.options import (
     Cases,
     Checks,
@@ -22,6 +21,13 @@ from phasegate.cli.options import (
     as_tuple,
     overrides,
 )
+from phasegate.errors import ExitCode
+from phasegate.record.journal import RecordError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from phasegate.pipeline import Done
 
 
 def run(
@@ -74,10 +80,8 @@ def run(
 
     The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 75 the target did not come up.
     """
-    from phasegate.model.codec import result_to_json
     from phasegate.pipeline import RunRequest, execute
     from phasegate.render.live import LineView, LiveView, View
-    from phasegate.render.terminal import summary
 
     live = is_live(progress) and not quiet
     console = make_console(color, live=live)
@@ -88,7 +92,7 @@ def run(
         RunRequest(
             plan=plan,
             output=output,
-            reports=as_tuple(report),
+            reports=(*as_tuple(report), *(("json=-",) if as_json else ())),
             steps=as_tuple(step),
             checks=as_tuple(check),
             cases=as_tuple(case),
@@ -103,13 +107,21 @@ def run(
         ),
         view,
     )
+    return show(done, console, quiet=quiet)
+
+
+def show(done: Done, console: Console, *, quiet: bool) -> int:
+    """Print what a run or a record gives, and answer with the exit code."""
+    from phasegate.render.terminal import summary
+
+    troubles = list(done.troubles)
     for text in done.to_stdout:
-        typer.echo(text, nl=False)
-    if as_json:
-        typer.echo(json.dumps(result_to_json(done.result), indent=2, ensure_ascii=False))
-    console.print(
-        summary(done.result, width=console.width, folder=done.folder_shown, quiet=quiet), crop=False
-    )
-    for trouble in done.troubles:
+        try:
+            put(text)
+        except RecordError as error:
+            troubles.append(error.message)
+    console.print(summary(done.result, width=console.width, files=done.files, quiet=quiet), crop=False)
+    for trouble in troubles:
         console.print(f"warning: {trouble}", soft_wrap=True)
-    return done.result.exit_code
+    # What was asked for and could not be delivered is evidence that somebody lacks.
+    return done.result.exit_code or (int(ExitCode.INCONCLUSIVE) if troubles else int(ExitCode.PASS))

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from phasegate.cli.console import put
+
 
 class Document(StrEnum):
     PLAN = "plan"
@@ -19,7 +21,7 @@ def schema(
     document: Annotated[Document, typer.Argument(help="Which format to describe.")] = Document.PLAN,
 ) -> None:
     """Print the JSON Schema of plans, API suites or results."""
-    typer.echo(json.dumps(schema_of(document), indent=2))
+    put(json.dumps(schema_of(document), indent=2) + "\n")
 
 
 def schema_of(document: Document) -> dict[str, Any]:

@@ -13,6 +13,7 @@ def validate(plan: PlanPath, set_: Set = None, vars_: Vars = None, color: ColorO
     """Check a plan and every file it names; nothing is run."""
     from phasegate.kinds import KINDS
     from phasegate.plan.loader import load
+    from phasegate.render.words import count
 
     loaded = load(
         plan, kinds=KINDS, overrides=overrides(set_), variable_files=as_tuple(vars_), env=os.environ
@@ -22,8 +23,8 @@ def validate(plan: PlanPath, set_: Set = None, vars_: Vars = None, color: ColorO
         console.print(problems_text(loaded.warnings), soft_wrap=True)
     checks, criteria = len(loaded.plan.checks()), len(loaded.plan.criteria)
     console.print(
-        f"{plan}: {len(loaded.plan.steps)} steps, {checks} checks, {criteria} criteria,"
-        f" {len(loaded.warnings)} warnings",
+        f"{plan}: {count(len(loaded.plan.steps), 'step')}, {count(checks, 'check')},"
+        f" {count(criteria, 'criterion', 'criteria')}, {count(len(loaded.warnings), 'warning')}",
         soft_wrap=True,
     )
     return 0
