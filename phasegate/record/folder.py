@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from datetime import datetime
 from pathlib import Path
 
 from phasegate.errors import UsageError
+from phasegate.record.evidence import EVIDENCE
 from phasegate.record.journal import EVENTS, RESULT
 
 DEFAULT = Path("reports")
 LATEST = "latest"
+_OURS = (EVENTS, RESULT, EVIDENCE)
+"""What is there after a run; at its end everything in `evidence` counts as evidence of this run."""
 
 
 def make_folder(wanted: Path | None, phase: str, started: datetime) -> Path:
@@ -18,21 +22,49 @@ def make_folder(wanted: Path | None, phase: str, started: datetime) -> Path:
 
     Errors: UsageError when it holds a run already, is no folder or cannot be made.
     """
-    folder = (wanted or DEFAULT / f"{phase}-{started:%Y%m%dT%H%M%SZ}").absolute()
-    if any((folder / name).exists() for name in (EVENTS, RESULT)):
+    if wanted is None:
+        folder = _make_default(f"{phase}-{started:%Y%m%dT%H%M%SZ}")
+        _link(folder)
+        return folder
+    folder = wanted.absolute()
+    try:
+        taken = next((name for name in _OURS if os.path.lexists(folder / name)), None)
+        if taken is None:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(wanted, error) from error
+    if taken is not None:
         raise UsageError(
-            f"the output folder {wanted or folder} holds a run already",
+            f"the output folder {wanted} holds a run already: {taken} is there",
             help="name another with -o; a record is never written over",
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the output folder {wanted or folder}: {error.strerror}") from error
-    if not os.access(folder, os.W_OK):
-        raise UsageError(f"cannot write into the output folder {wanted or folder}: permission denied")
-    if wanted is None:
-        _link(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write into the output folder {wanted}: permission denied")
     return folder
+
+
+def _make_default(name: str) -> Path:
+    """A folder below `reports` that was not there; runs of the same second are numbered."""
+    for number in itertools.count(1):
+        folder = (DEFAULT / (name if number == 1 else f"{name}-{number}")).absolute()
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+        except FileExistsError:
+            if not folder.parent.is_dir():
+                raise UsageError(f"{DEFAULT} is no folder", help="name an output folder with -o") from None
+            continue
+        except OSError as error:
+            raise _unusable(folder, error) from error
+        return folder
+    raise AssertionError("numbers do not end")
+
+
+def _unusable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot make the output folder {folder}: {(error.strerror or str(error)).lower()}",
+        help="name another with -o",
+    )
 
 
 def _link(folder: Path) -> None:

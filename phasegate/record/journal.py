@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from phasegate.errors import ExitCode, PhasegateError
+from phasegate.errors import ExitCode, PhasegateError, UsageError
 from phasegate.model.codec import event_from_json, event_to_json
-from phasegate.model.events import Event, Progressed
+from phasegate.model.events import Event, Progressed, RunStarted
 
 EVENTS = "events.jsonl"
 RESULT = "result.json"
@@ -30,7 +30,15 @@ class Journal:
     """Writes events and gives back what was written, so that every listener sees the redacted form."""
 
     def __init__(self, folder: Path, redactor: Redacts) -> None:
-        self._file = (folder / EVENTS).open("xb", buffering=0)
+        """Errors: UsageError when another run took the folder meanwhile; RecordError."""
+        try:
+            self._file = (folder / EVENTS).open("xb", buffering=0)
+        except FileExistsError:
+            raise UsageError(
+                f"the output folder {folder} holds a run already", help="name another with -o"
+            ) from None
+        except OSError as error:
+            raise _unwritable(error) from error
         self._redactor = redactor
         self._broken = False
 
@@ -51,10 +59,7 @@ class Journal:
             self._append(line + b"\n")
         except OSError as error:
             self._broken = True
-            raise RecordError(
-                f"cannot write {EVENTS}: {os.strerror(error.errno or 0)}",
-                help="free space for the output folder and run again",
-            ) from error
+            raise _unwritable(error) from error
         return event
 
     def _append(self, data: bytes) -> None:
@@ -65,32 +70,52 @@ class Journal:
         self._file.close()
 
 
+def _unwritable(error: OSError) -> RecordError:
+    return RecordError(
+        f"cannot write {EVENTS}: {(error.strerror or str(error)).lower()}",
+        help="free space for the output folder and run again",
+    )
+
+
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name and move it into place. Errors: RecordError."""
+    """Write a file under a temporary name and move it into place. Errors: RecordError.
+
+    What is there and no plain file, such as a pipe or a device, is written to as it is.
+    """
     temporary = path.with_name(f".{path.name}.part")
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
         temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RecordError(f"cannot write {path}: {error.strerror or error}") from error
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise RecordError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
 
 
 def read_events(folder: Path) -> Iterator[Event]:
     """The events of a record; a last line that was cut off in writing is left out.
 
-    Errors: RecordError when there is no record or a line in the middle is broken.
+    Errors: UsageError when there is no record, it has no beginning, or a line in the middle is broken.
     """
     path = folder / EVENTS
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise RecordError(
-            f"no record at {path}: {error.strerror or error}", help="name the folder that a run wrote"
+        raise UsageError(
+            f"no record at {path}: {(error.strerror or str(error)).lower()}",
+            help="name the folder that a run wrote",
         ) from error
     # A crash in the middle of a write leaves half a line at the end, which tells nothing.
+    if len(lines) < 2:
+        raise UsageError(f"{path} holds no whole event", help="the run ended before it wrote anything")
     for number, line in enumerate(lines[:-1], start=1):
         try:
-            yield event_from_json(json.loads(line))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise RecordError(f"{path}:{number}: not an event of this format") from error
+            event = event_from_json(json.loads(line))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise UsageError(f"{path}:{number}: not an event of this format") from error
+        if (number == 1) is not isinstance(event, RunStarted):
+            raise UsageError(f"{path}:{number}: a record begins with the start of a run, and has one")
+        yield event
