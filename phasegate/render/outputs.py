@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,15 +26,19 @@ class Output:
 
 
 def parse_outputs(flags: tuple[str, ...]) -> tuple[Output, ...]:
-    """The reports to write: those that every run writes, and those that flags ask for.
+    """The reports of a run: those that every run writes, and those that flags ask for.
 
-    Errors: UsageError for an unknown format or a missing path.
+    Errors: UsageError for an unknown format, and for a path that is missing or where nothing can be written.
     """
-    asked = [_parse(flag) for flag in flags]
-    moved = {output.format for output in asked if output.named}
-    standard = [_standard(name) for name in ALWAYS if name not in moved]
-    kept = {output.format for output in standard}
-    return (*standard, *(output for output in asked if output.named or output.format not in kept))
+    return tuple(dict.fromkeys((*map(_standard, ALWAYS), *map(_parse, flags))))
+
+
+def parse_rendering(flags: tuple[str, ...]) -> tuple[Output, ...]:
+    """The reports to render again: those that flags ask for, without flags those that every run writes.
+
+    Errors: as `parse_outputs`.
+    """
+    return tuple(dict.fromkeys(map(_parse, flags or ALWAYS)))
 
 
 def _parse(flag: str) -> Output:
@@ -46,7 +51,14 @@ def _parse(flag: str) -> Output:
         raise UsageError(
             f"--report {flag!r} has no path", help=f"write --report {name} or --report {name}=PATH"
         )
-    return Output(format=name, path=None if path == "-" else Path(path), named=True)
+    if path == "-":
+        return Output(format=name, path=None, named=True)
+    place = Path(path)
+    if place.is_dir() or not os.access(place if place.exists() else place.parent, os.W_OK):
+        raise UsageError(
+            f"--report {flag!r}: cannot write {path}", help="name a file in a folder that is there"
+        )
+    return Output(format=name, path=place, named=True)
 
 
 def _standard(name: str) -> Output:

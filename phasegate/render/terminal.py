@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -35,16 +35,21 @@ WIDE = 100
 INDENT = 12
 
 
-def summary(run: RunResult, *, width: int, folder: str = "", quiet: bool = False) -> RenderableType:
-    """Everything a person needs after a run; `quiet` leaves the last lines only."""
+def summary(
+    run: RunResult, *, width: int, files: Mapping[str, str] | None = None, quiet: bool = False
+) -> RenderableType:
+    """Everything a person needs after a run; `quiet` leaves the last line only.
+
+    `files` are reports that were written, by name.
+    """
     parts: list[RenderableType] = []
     if not quiet:
         for section in (_target(run), _failures(run), _flaky(run), _not_tested(run), _warnings(run)):
             if section:
                 parts += [*section, Text("")]
         parts += [_criteria(run, width), Text("")]
-    if folder and not quiet:
-        parts.append(_to_copy(f"report  {folder}/report.html   result  {folder}/result.json"))
+    if files and not quiet:
+        parts.append(_to_copy("   ".join(f"{name}  {path}" for name, path in files.items())))
     parts.append(verdict_line(run))
     return Group(*parts)
 
