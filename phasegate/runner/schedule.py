@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from phasegate.gate.verdict import step_status
@@ -88,11 +88,11 @@ class Schedule:
             await self._ended[other].wait()
         at = self._parts.clock.utc
         try:
-            selected = any(check.id in self._orders.selected for check in step.checks)
-            reason = self._not_held(step) if selected else NOT_SELECTED
-            if reason:
-                for check in step.checks:
-                    self._leave_out(check, reason)
+            left_out = [self._why_not(check) for check in step.checks]
+            reason = "" if all(left_out) else self._not_held(step)
+            if reason or all(left_out):
+                for check, why in zip(step.checks, left_out, strict=True):
+                    self._leave_out(check, why or reason)
             else:
                 self._parts.emit(StepStarted(at=at(), step=step.id))
                 reason = await self._checks_of(step)
@@ -117,7 +117,8 @@ class Schedule:
                 for check in _in_order(step.checks):
                     await self._check(check)
         finally:
-            undone = await self._commands(step.teardown, f"teardown of step {step.id}", go_on=True)
+            teardown = self._commands(step.teardown, f"teardown of step {step.id}", go_on=True)
+            undone = await _to_its_end(teardown)
         return trouble or undone
 
     async def _check(self, check: Check) -> None:
@@ -210,6 +211,16 @@ class Schedule:
     async def _commands(self, commands: Sequence[PlanCommand], name: str, *, go_on: bool = False) -> str:
         """Run setup or teardown commands; the first trouble in one sentence, empty when all went well."""
         return await run_commands(commands, name, self._parts, go_on=go_on)
+
+
+async def _to_its_end(work: Coroutine[None, None, str]) -> str:
+    """What is not cut off when the task that awaits it is cancelled; that waits."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def run_commands(
