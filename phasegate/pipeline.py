@@ -7,7 +7,8 @@ import os
 import random
 import secrets as tokens
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -37,14 +38,14 @@ from phasegate.model.result import (
     Verdict,
 )
 from phasegate.plan.loader import LoadedPlan, load
-from phasegate.plan.plan import Check, ExternalEntry, Plan
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.folder import make_folder
 from phasegate.record.journal import Journal, RecordError, read_events, write_whole
 from phasegate.record.provenance import provenance
 from phasegate.record.redaction import Redactor
 from phasegate.render import FORMATS
-from phasegate.render.outputs import Output, parse_outputs
+from phasegate.render.outputs import Output, parse_outputs, parse_rendering
+from phasegate.runner.attempt import DEFECT
 from phasegate.runner.check import Outcome
 from phasegate.runner.judging import judge_all
 from phasegate.runner.preflight import find_missing
@@ -52,15 +53,17 @@ from phasegate.runner.schedule import Orders, Schedule, leave_out, observations,
 from phasegate.runner.selection import select
 from phasegate.runner.skeleton import skeleton
 from phasegate.runner.world import Parts, RealClock, Stop
-from phasegate.target.addresses import Address, TargetAddresses
 from phasegate.target.members import MARK, new_mark
 from phasegate.target.processes import LocalProcesses
+from phasegate.target.protection import confirm_protected
 from phasegate.target.stack import Stack
 from phasegate.units import format_seconds
 
 ORDERLY_END = 3.0
 """Seconds a kind gets after the first Ctrl-C to hand in what it has seen."""
 TICK = 0.125
+FILES_SHOWN = {"html": "report", "json": "result"}
+"""Reports that the summary names, by format."""
 
 
 class View(Protocol):
@@ -98,8 +101,8 @@ class Done:
     """What the command line prints after a run."""
 
     result: RunResult
-    folder_shown: str
-    """The output folder as people would type it."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Where the reports of `FILES_SHOWN` were written, as people would type it."""
     to_stdout: tuple[str, ...] = ()
     """Reports that were asked for on standard output."""
     troubles: tuple[str, ...] = ()
@@ -109,7 +112,8 @@ class Done:
 def execute(request: RunRequest, view: View | None) -> Done:
     """Run a plan to its verdict and write everything it leaves behind.
 
-    Errors: PlanError and UsageError before anything ran or was written.
+    Errors: PlanError and UsageError before anything ran or was written; RecordError where the record
+    cannot be begun.
     """
     loaded = load(
         request.plan,
@@ -121,87 +125,65 @@ def execute(request: RunRequest, view: View | None) -> Done:
     chosen, selection = select(
         loaded.plan, steps=request.steps, checks=request.checks, cases=request.cases, tags=request.tags
     )
-    _confirm_protected(loaded.plan, chosen, request.confirmed)
+    confirm_protected(loaded.plan, chosen, request.confirmed)
     outputs = parse_outputs(request.reports)
     started = datetime.now(UTC)
     folder = make_folder(request.output, loaded.plan.phase, started)
     run = _Run(loaded, request, chosen, selection, folder, started, view)
-    result = asyncio.run(run.to_the_end())
-    return _write(result, folder, outputs, run.troubles)
+    try:
+        done = _write(asyncio.run(run.to_the_end()), folder, outputs)
+        if done.troubles and done.result.verdict is Verdict.PASS:
+            for output in outputs:
+                if not output.named:
+                    _place(output, folder).unlink(missing_ok=True)
+            again = _write(run.not_whole(done.troubles[0]), folder, outputs)
+            done = replace(again, troubles=tuple(dict.fromkeys((*done.troubles, *again.troubles))))
+    finally:
+        run.close()
+    return done
 
 
 def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
-    """Render a record again from its events. Errors: RecordError when there is none."""
-    result = fold(read_events(folder))
-    return _write(result, folder.absolute(), parse_outputs(reports), [])
+    """Render a record again from its events. Errors: UsageError when there is none."""
+    outputs = parse_rendering(reports)
+    try:
+        result = fold(read_events(folder))
+    except KeyError as error:
+        raise UsageError(f"{folder}: the record speaks of {error}, which its run does not have") from None
+    return _write(result, folder.absolute(), outputs)
 
 
-def _write(result: RunResult, folder: Path, outputs: tuple[Output, ...], troubles: list[str]) -> Done:
+def _write(result: RunResult, folder: Path, outputs: tuple[Output, ...]) -> Done:
     """Write the reports; one that cannot be written does not keep the others back."""
     to_stdout: list[str] = []
+    files: dict[str, str] = {}
+    troubles: list[str] = []
     for output in outputs:
+        text = FORMATS[output.format].render(result)
+        if output.path is None:
+            to_stdout.append(text)
+            continue
+        path = _place(output, folder)
         try:
-            _write_report(result, folder, output, to_stdout)
+            write_whole(path, text.encode("utf-8", "backslashreplace"))
         except RecordError as error:
             troubles.append(error.message)
-    if troubles and result.exit_code == ExitCode.PASS:
-        result = replace(
-            result,
-            verdict=Verdict.INCONCLUSIVE,
-            exit_code=int(ExitCode.INCONCLUSIVE),
-            reason=f"the record is not complete: {troubles[0]}",
-        )
-    return Done(
-        result=result, folder_shown=_shown(folder), to_stdout=tuple(to_stdout), troubles=tuple(troubles)
-    )
+        else:
+            files.setdefault(path.name if output.named else FILES_SHOWN.get(output.format, ""), _shown(path))
+    files.pop("", None)
+    return Done(result=result, files=files, to_stdout=tuple(to_stdout), troubles=tuple(troubles))
 
 
-def _write_report(result: RunResult, folder: Path, output: Output, to_stdout: list[str]) -> None:
-    text = FORMATS[output.format].render(result)
-    if output.path is None:
-        to_stdout.append(text)
-    else:
-        path = output.path.absolute() if output.named else folder / output.path
-        write_whole(path, text.encode("utf-8", "backslashreplace"))
+def _place(output: Output, folder: Path) -> Path:
+    assert output.path is not None
+    return output.path.absolute() if output.named else folder / output.path
 
 
-def _shown(folder: Path) -> str:
-    """A folder as people would type it: relative where it is below the current one."""
+def _shown(path: Path) -> str:
+    """A path as people would type it: relative where it is below the current folder."""
     with suppress(ValueError):
-        return str(folder.relative_to(Path.cwd()))
-    return str(folder)
-
-
-def _confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ...]) -> None:
-    """Load on a protected entry of the target needs `--confirm`. Errors: UsageError."""
-    entries = {entry.id: entry for entry in plan.target}
-    for name in confirmed:
-        if name not in entries:
-            raise UsageError(
-                f"--confirm {name!r}: the target has no such entry",
-                help=f"entries are {', '.join(entries) or 'none'}",
-            )
-    addresses = TargetAddresses(
-        # Before it is started, a process is addressed by its id, as in the parameters of a loaded plan.
-        (
-            Address(id=entry.id, url=entry.url if isinstance(entry, ExternalEntry) else f"http://{entry.id}")
-            for entry in plan.target
-        ),
-        plan.target.default,
-    )
-    loaded = ((check, url) for check in plan.checks() if check.id in chosen for url in _loaded_urls(check))
-    for check, url in loaded:
-        entry = entries.get(addresses.entry(url))
-        if entry is not None and entry.protected and entry.id not in confirmed:
-            raise UsageError(
-                f"check {check.id!r} puts load on the protected target {entry.id!r}",
-                help=f"allow it with --confirm {entry.id}",
-            )
-
-
-def _loaded_urls(check: Check) -> Iterator[str]:
-    for part in check.parts:
-        yield from check.kind.targets(part.params)
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
 
 
 class _Run:
@@ -236,7 +218,11 @@ class _Run:
         self._lacking: list[str] = []
         """Why a PASS could not be trusted: a limit, a target that died, a record that is not whole."""
         self._outcomes: dict[str, Outcome] = {}
-        self.troubles: list[str] = []
+        self._defect = ""
+        self._grace = 0.0
+        """Seconds that work under way gets to end in order; nothing but checks has anything to hand in."""
+        self._observed = asyncio.Event()
+        """Set when all checks have ended; what is left is to take the target down, which bounds itself."""
         self._skeleton = skeleton(
             loaded.plan,
             run=f"{started:%Y%m%dT%H%M%SZ}-{tokens.token_hex(3)}",
@@ -259,20 +245,30 @@ class _Run:
             for criterion in criteria:
                 self._emit(CriterionJudged(at=self._clock.utc(), criterion=criterion))
             self._end(criteria)
-        self._journal.close()
         return self._state.result()
+
+    def not_whole(self, trouble: str) -> RunResult:
+        """The result of a run that would pass, but for what could not be written of it."""
+        reason = f"the record is not complete: {trouble}"
+        verdict, code = Verdict.INCONCLUSIVE, int(ExitCode.INCONCLUSIVE)
+        evidence = self._state.result().evidence
+        at = self._clock.utc()
+        self._emit(RunFinished(at=at, verdict=verdict, exit_code=code, reason=reason, evidence=evidence))
+        return self._state.result()
+
+    def close(self) -> None:
+        self._journal.close()
 
     async def _observe(self) -> None:
         """Bring the target up, run what is selected, take the target down; ended early when told to stop."""
         work = asyncio.create_task(self._with_target())
-        stopped = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if stopped.done():
-            self._emit(Interrupted(at=self._clock.utc(), because=self._stop.reason or ""))
+        waits = [asyncio.create_task(event.wait()) for event in (self._stop, self._observed)]
+        await asyncio.wait({work, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        if self._stop.reason:
             # Kinds hear of it through their progress and hand in what they have; who does not is cancelled.
-            await asyncio.wait({work}, timeout=ORDERLY_END)
-            work.cancel()
-        stopped.cancel()
+            await asyncio.wait({work, waits[1]}, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
+            if not self._observed.is_set():
+                work.cancel()
         try:
             await work
         except asyncio.CancelledError:
@@ -281,7 +277,12 @@ class _Run:
             self._target_error = error.message
         except PhasegateError as error:
             self._lacking.append(error.message)
-        reason = next(filter(None, (self._stop.reason, self._target_error, *self._lacking)), CUT_SHORT)
+        except Exception as error:
+            self._defect = self._note_defect(error)
+        for wait in waits:
+            wait.cancel()
+        reasons = (self._stop.reason, self._target_error, *self._lacking, self._defect)
+        reason = next(filter(None, reasons), CUT_SHORT)
         leave_out(self._plan.checks(), self._outcomes, reason, self._emit, self._clock)
 
     async def _with_target(self) -> None:
@@ -304,7 +305,7 @@ class _Run:
         )
         if self._plan.limit is not None:
             reason = f"the run reached its limit of {format_seconds(self._plan.limit)}"
-            asyncio.get_running_loop().call_later(self._plan.limit, self._stop.now, reason)
+            asyncio.get_running_loop().call_later(self._plan.limit, self._stop_run, reason)
         stack = Stack(
             self._plan.target,
             processes=self._processes,
@@ -326,7 +327,11 @@ class _Run:
                 emit=self._emit,
                 keep_secret=self._redactor.add,
             )
-            await Schedule(self._plan, orders, parts, self._stop, self._outcomes).run()
+            self._grace = ORDERLY_END
+            try:
+                await Schedule(self._plan, orders, parts, self._stop, self._outcomes).run()
+            finally:
+                self._observed.set()
 
     def _target_changed(self, state: str, record: TargetRecord) -> None:
         if state == "died":
@@ -338,15 +343,27 @@ class _Run:
             event = self._journal.write(event)
         except RecordError as error:
             self._lacking.append(error.message)
-            self._stop.now(error.message)
+            self._stop_run(error.message)
         self._state.add(event)
         if self._view is not None:
             self._view(event)
 
+    def _stop_run(self, reason: str) -> None:
+        """Begin the orderly end. A reason that comes later than another changes nothing."""
+        if not self._stop.reason:
+            self._stop.now(reason)
+            self._emit(Interrupted(at=self._clock.utc(), because=reason))
+
+    def _note_defect(self, error: Exception) -> str:
+        with suppress(PhasegateError):
+            trace = "".join(traceback.format_exception(error))
+            self._store.folder("run", 1).write("defect.txt", trace)
+        return f"{DEFECT}: {type(error).__name__}: {error}"
+
     def _end(self, criteria: Sequence[CriterionResult]) -> None:
         """Decide the gate and close the record."""
-        interrupted = "; ".join(filter(None, (self._stop.reason, *self._lacking)))
-        defects = [outcome.reason for outcome in self._outcomes.values() if outcome.defect]
+        interrupted = "; ".join(dict.fromkeys(filter(None, (self._stop.reason, *self._lacking))))
+        defects = [self._defect, *(item.reason for item in self._outcomes.values() if item.defect)]
         try:
             inventory = self._store.inventory()
         except RecordError as error:
@@ -358,7 +375,7 @@ class _Run:
             interrupted=interrupted,
             signal=self._signal,
             target_error=self._target_error,
-            defect=defects[0] if defects else "",
+            defect=next(filter(None, defects), ""),
         )
         self._emit(
             RunFinished(
@@ -397,15 +414,20 @@ class _Run:
 
     @asynccontextmanager
     async def _signals(self) -> AsyncIterator[None]:
-        """The first Ctrl-C or SIGTERM ends the run in order, the second at once."""
+        """The first Ctrl-C, SIGTERM or loss of the terminal ends the run in order, the second at once."""
         loop = asyncio.get_running_loop()
         codes = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has it ignored
+            codes[signal.SIGHUP] = ExitCode.TERMINATED
 
         def received(number: signal.Signals) -> None:
             if self._signal is not None:
+                with suppress(Exception):  # only the cursor is at stake
+                    if self._view is not None:
+                        self._view.close()
                 os._exit(codes[number])
             self._signal = codes[number]
-            self._stop.now("stopped by Ctrl-C" if number is signal.SIGINT else "stopped by SIGTERM")
+            self._stop_run("stopped by Ctrl-C" if number is signal.SIGINT else f"stopped by {number.name}")
 
         for number in codes:
             loop.add_signal_handler(number, received, number)

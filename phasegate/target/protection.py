@@ -1,0 +1,41 @@
+"""Entries of the target that are protected: load is put on them only when a person confirmed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phasegate.errors import UsageError
+from phasegate.plan.plan import Check, ExternalEntry, Plan
+from phasegate.target.addresses import Address, TargetAddresses
+
+
+def confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ...]) -> None:
+    """Load on a protected entry of the target needs `--confirm`. Errors: UsageError."""
+    entries = {entry.id: entry for entry in plan.target}
+    for name in confirmed:
+        if name not in entries:
+            raise UsageError(
+                f"--confirm {name!r}: the target has no such entry",
+                help=f"entries are {', '.join(entries) or 'none'}",
+            )
+    addresses = TargetAddresses(
+        # Before it is started, a process is addressed by its id, as in the parameters of a loaded plan.
+        (
+            Address(id=entry.id, url=entry.url if isinstance(entry, ExternalEntry) else f"http://{entry.id}")
+            for entry in plan.target
+        ),
+        plan.target.default,
+    )
+    loaded = ((check, url) for check in plan.checks() if check.id in chosen for url in _loaded_urls(check))
+    for check, url in loaded:
+        entry = entries.get(addresses.entry(url))
+        if entry is not None and entry.protected and entry.id not in confirmed:
+            raise UsageError(
+                f"check {check.id!r} puts load on the protected target {entry.id!r}",
+                help=f"allow it with --confirm {entry.id}",
+            )
+
+
+def _loaded_urls(check: Check) -> Iterator[str]:
+    for part in check.parts:
+        yield from check.kind.targets(part.params)
