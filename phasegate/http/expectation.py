@@ -51,7 +51,11 @@ class Expect(Closed):
     @model_validator(mode="after")
     def _compiles(self) -> Self:
         """Everything without `${...}` must compile now; the rest when its values are known."""
-        refuse("Expect", [problem for piece in self._pieces() if (problem := _problem_of(piece))])
+        problems = [problem for piece in self._pieces() if (problem := _problem_of(piece))]
+        for field, name in (("headers", "headers"), ("json_", "json")):
+            if field in self.model_fields_set and not getattr(self, field):
+                problems.append(((name,), "nothing is expected here, so it asserts nothing; leave it out"))
+        refuse("Expect", problems)
         return self
 
     @property
@@ -104,7 +108,7 @@ class Expect(Closed):
         for name, wanted in self.headers.items():
             pieces.append(_Piece(("headers", name), wanted, partial(_compile_header, name, wanted)))
         if self.body is not None:
-            pieces.append(_Piece(("body",), self.body, partial(Matcher.compile, self.body, text=True)))
+            pieces.append(_Piece(("body",), self.body, partial(_compile_body, self.body)))
         for path, wanted in self.json_.items():
             pieces.append(_Piece(("json", path), wanted, partial(_compile_json, path, wanted)))
         if self.schema_ is not None:
@@ -136,6 +140,8 @@ class _Status:
         allowed: set[int] = set()
         for entry in entries:
             allowed.update(_statuses(entry))
+        if len(allowed) == 500:
+            raise ValueError("every status is allowed, so it says nothing")
         return cls(frozenset(allowed), " or ".join(str(entry) for entry in entries))
 
 
@@ -272,6 +278,10 @@ def _compile_header(name: str, wanted: Any) -> tuple[str, Matcher]:
     return name, Matcher.compile(wanted, text=True)
 
 
+def _compile_body(wanted: Any) -> Matcher:
+    return Matcher.compile(wanted, text=True, always=True)
+
+
 def _compile_json(path: str, wanted: Any) -> tuple[JsonPath, Matcher]:
     compiled = JsonPath.compile(path)
     return compiled, Matcher.compile(wanted, many=compiled.many)
@@ -292,7 +302,10 @@ def _compile_latency(written: Any) -> _Latency:
     for name, text in operators.items():
         if not isinstance(text, str):
             raise ValueError(f"{text} has no unit; write a time like 500ms")
-        tests.append((name, text, parse_as(text, Dimension.TIME).value))
+        limit = parse_as(text, Dimension.TIME).value
+        if name in ("gt", "gte") and limit <= 0:
+            raise ValueError(f"every latency is above {text}, so it says nothing")
+        tests.append((name, text, limit))
     return _Latency(tuple(tests))
 
 

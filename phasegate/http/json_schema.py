@@ -20,6 +20,9 @@ from phasegate.http.matcher import EXCERPT
 SCHEMA_LIMIT = 4 << 20
 SHOWN = 3
 """How many violations one check names."""
+_NO_DEMANDS = frozenset(
+    {"$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default", "examples"}
+)
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -31,7 +34,8 @@ class BodySchema:
     def compile(cls, written: Mapping[str, Any] | Path) -> BodySchema:
         """Compile an inline schema, or one in a JSON or YAML file.
 
-        Errors: ValueError when it is not a schema, refers to something outside, or uses an unknown format.
+        Errors: ValueError when it is not a schema, refers to something outside, uses an unknown format, or
+        allows whatever there is.
         """
         import jsonschema
         from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
@@ -53,6 +57,8 @@ class BodySchema:
             kind.check_schema(schema)
         except jsonschema.SchemaError as error:
             raise ValueError(f"not a JSON Schema: {error.json_path}: {_short(error.message)}") from None
+        if schema is True or (isinstance(schema, dict) and schema.keys() <= _NO_DEMANDS):
+            raise ValueError("the schema allows every body, so it says nothing; write {type: object} or more")
         return cls(kind(schema, registry=REGISTRY, format_checker=checker))
 
     def check(self, document: Any) -> tuple[str, ...]:

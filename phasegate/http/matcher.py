@@ -11,7 +11,8 @@ A scalar or list means equality; a mapping means operators, all of which must ho
     exists                whether there is a value at all
     one_of                equality with one of a list
 
-A value that is not there fails every operator but `exists: false`.
+A value that is not there fails every operator but `exists: false`. An operator that holds whatever the
+value is asserts nothing, and is refused.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ EXCERPT = 200
 """Characters of an actual value that a message shows."""
 PATTERN_LIMIT = 1_000
 """Characters of a regular expression."""
+LONGEST = 1 << 62
+"""A length that nothing has."""
 SUBJECT_LIMIT = 1 << 20
 """Characters a regular expression is run on."""
 COMPARISONS: Final = {
@@ -50,6 +53,8 @@ OPERATORS: Final = (
     "exists",
     "one_of",
 )
+_ANY_TEXT = ("", " ", "\n", "a", "Z", "0", "-", "\x00", "{}", "\u3042")
+"""What all of these match, every text does: `.*`, `(ok)?`, `^`."""
 _FOR_MANY = ("eq", "ne", "contains", "length", "exists", "one_of")
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -86,11 +91,14 @@ class Matcher:
     tests: tuple[_Test, ...]
 
     @classmethod
-    def compile(cls, written: Any, *, text: bool = False, many: bool = False) -> Matcher:
+    def compile(
+        cls, written: Any, *, text: bool = False, many: bool = False, always: bool = False
+    ) -> Matcher:
         """Compile a scalar, a list or a mapping of operators.
 
         `text`: the actual value is always text (header, body, output), so expected scalars are compared as
-        text and, against a number, as numbers. `many`: it is always a list (a JSONPath for many values).
+        text and, against a number, as numbers. `many`: it is always a list (a JSONPath for many values),
+        which exists when it has an element. `always`: there always is a value (body, output, exit code).
         Errors: ValueError saying which operator is unknown or cannot work, and what would.
         """
         operators = written if isinstance(written, Mapping) else {"eq": written}
@@ -104,9 +112,12 @@ class Matcher:
             raise ValueError("no operator given; to compare with an empty object write eq: {}")
         if operators.get("exists") is False and len(operators) > 1:
             raise ValueError("exists: false leaves nothing for the other operators to look at")
+        if always and "exists" in operators:
+            raise ValueError("there always is one, so exists says nothing; write length: {gt: 0}, or eq")
         if many:
             _refuse_single(operators)
-        return cls(tuple(_compile(name, wanted, text) for name, wanted in operators.items()))
+        compiled = [_compile(name, wanted, text, many) for name, wanted in operators.items()]
+        return cls((*compiled, *((_SEEN_WHOLE,) if "not_matches" in operators else ())))
 
     def check(self, actual: Any) -> str | None:
         """None when it holds, else what continues "expected <thing> ": `to equal "ok", got "down"`."""
@@ -162,7 +173,13 @@ def same(actual: Any, expected: Any) -> bool:
             return bool(actual == expected)
 
 
-def _compile(name: str, wanted: Any, text: bool) -> _Test:
+_SEEN_WHOLE = _Test(
+    f"to have at most {SUBJECT_LIMIT:,} characters, as not_matches looks at no more",
+    lambda it: isinstance(it, str) and len(it) <= SUBJECT_LIMIT,
+)
+
+
+def _compile(name: str, wanted: Any, text: bool, many: bool) -> _Test:
     match name:
         case "eq" | "ne":
             return _equality(name, _as_scalar_text(wanted) if text else wanted)
@@ -171,6 +188,8 @@ def _compile(name: str, wanted: Any, text: bool) -> _Test:
         case "matches" | "not_matches":
             return _regex(name, wanted)
         case "contains":
+            if text and wanted == "":
+                raise ValueError("every text contains the empty one, so it says nothing")
             return _containment(_as_scalar_text(wanted) if text else wanted)
         case "length":
             return _length(wanted)
@@ -179,7 +198,8 @@ def _compile(name: str, wanted: Any, text: bool) -> _Test:
         case "exists":
             if not isinstance(wanted, bool):
                 raise ValueError(f"exists is true or false, not {excerpt(wanted)}")
-            return _Test("to exist" if wanted else "not to exist", lambda it: (it is not ABSENT) is wanted)
+            nothing = ([],) if many else (ABSENT,)
+            return _Test("to exist" if wanted else "not to exist", lambda it: (it not in nothing) is wanted)
         case _:
             return _one_of(wanted, text)
 
@@ -207,6 +227,8 @@ def _regex(name: str, wanted: Any) -> _Test:
         raise ValueError(f"{name} takes a regular expression, not {excerpt(wanted)}")
     pattern = compile_pattern(wanted)
     found = name == "matches"
+    if found and all(pattern.search(sample) for sample in _ANY_TEXT):
+        raise ValueError(f"{wanted!r} matches whatever the text is, so it says nothing")
     return _Test(
         f"{'to match' if found else 'not to match'} {wanted!r}",
         lambda it: isinstance(it, str) and (pattern.search(it, 0, SUBJECT_LIMIT) is not None) is found,
@@ -238,12 +260,16 @@ def _length(wanted: Any) -> _Test:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise ValueError(f"a length is a whole number, not {excerpt(value)}")
     inner = Matcher.compile(wanted)
+    # Comparisons change their mind at their own values only.
+    sizes = {0, LONGEST, *(max(value + step, 0) for value in values for step in (-1, 0, 1))}
+    if all(inner.check(size) is None for size in sizes):
+        raise ValueError(f"length {excerpt(wanted)} holds for every length, so it says nothing")
 
     def holds(actual: Any) -> bool:
         return isinstance(actual, str | list | dict) and inner.check(len(actual)) is None
 
-    sizes = (test.wants.removeprefix("to be ").replace("to equal", "of") for test in inner.tests)
-    return _Test(f"to have a length {' and '.join(sizes)}", holds)
+    words = (test.wants.removeprefix("to be ").replace("to equal", "of") for test in inner.tests)
+    return _Test(f"to have a length {' and '.join(words)}", holds)
 
 
 def _type(wanted: Any) -> _Test:

@@ -120,9 +120,12 @@ class CommandExpect(Closed):
         found = {}
         if "exit_code" in self.model_fields_set:
             several = isinstance(self.exit_code, list | tuple)
-            found["exit_code"] = Matcher.compile({"one_of": self.exit_code} if several else self.exit_code)
+            matcher = Matcher.compile({"one_of": self.exit_code} if several else self.exit_code, always=True)
+            if all(matcher.check(code) is None for code in range(256)):
+                raise ValueError("exit_code is as expected whatever it is, so it says nothing")
+            found["exit_code"] = matcher
         if "output" in self.model_fields_set:
-            found["output"] = Matcher.compile(self.output, text=True)
+            found["output"] = Matcher.compile(self.output, text=True, always=True)
         return found
 
 

@@ -229,7 +229,7 @@ def _beyond_status(expect: Expect) -> Mapping[str, Any] | None:
     compiled = expect.compile()
     if not (compiled.reads_headers or compiled.reads_body or compiled.latency):
         return None
-    return expect.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return expect.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def _measures(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:

@@ -193,3 +193,27 @@ def test_a_schema_may_be_in_a_file(tmp_path: Path) -> None:
 def test_a_body_with_a_thousand_violations_gives_a_few_lines() -> None:
     failures = check({"schema": {"items": {"type": "string"}}}, reply(list(range(1000))))
     assert 1 <= len(failures) <= 3
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"status": ["1xx", "2xx", "3xx", "4xx", "5xx"]},
+        {"json": {}},
+        {"headers": {}},
+        {"schema": {}},
+        {"schema": {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "anything"}},
+        {"body": {"matches": ".*"}},
+        {"body": {"exists": True}},
+        {"body": {"contains": ""}},
+        {"latency": "> 0s"},
+    ],
+)
+def test_expectation_that_cannot_fail_is_refused(written: dict[str, Any]) -> None:
+    (message,) = messages(written)
+    assert "nothing" in message
+
+
+def test_path_that_selects_nothing_does_not_exist() -> None:
+    assert check({"json": {"$..id": {"exists": True}}}, reply({"items": []})) != ()
+    assert check({"json": {"$..id": {"exists": True}}}, reply({"id": None})) == ()

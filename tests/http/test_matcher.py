@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.http.matcher import ABSENT, OPERATORS, Matcher, excerpt, same
+from phasegate.http.matcher import ABSENT, OPERATORS, SUBJECT_LIMIT, Matcher, excerpt, same
 
 JSON = st.recursive(
     st.none()
@@ -66,7 +66,7 @@ def test_what_is_not_there_fails_every_operator_but_exists_false(name: str) -> N
         "length": 0,
         "type": "null",
         "one_of": [None],
-        "matches": "",
+        "matches": "x",
         "not_matches": "x",
         "contains": "",
     }
@@ -114,6 +114,11 @@ def test_text_is_compared_with_numbers_and_booleans_as_written() -> None:
         ({"one_of": []}, "takes a list"),
         ({"lt": [1]}, "compares with a number or text"),
         ({"exists": False, "eq": 1}, "leaves nothing"),
+        ({"matches": ""}, "matches whatever the text is"),
+        ({"matches": ".*"}, "matches whatever the text is"),
+        ({"matches": "(ok)?"}, "matches whatever the text is"),
+        ({"length": {"gte": 0}}, "holds for every length"),
+        ({"length": {"lt": 3, "gte": 0}, "matches": "^"}, "matches whatever the text is"),
     ],
 )
 def test_what_cannot_work_is_refused_with_what_would(written: Any, says: str) -> None:
@@ -128,6 +133,27 @@ def test_a_path_for_many_values_takes_no_operators_for_one() -> None:
         Matcher.compile({"gt": 3}, many=True)
     assert Matcher.compile(["ok"], many=True).check(["ok"]) is None
     assert Matcher.compile({"length": {"gte": 1}, "contains": 3}, many=True).check([3]) is None
+
+
+def test_a_path_for_many_values_exists_when_it_selects_one() -> None:
+    assert Matcher.compile({"exists": True}, many=True).check([]) == "to exist, got []"
+    assert Matcher.compile({"exists": True}, many=True).check([None]) is None
+    assert Matcher.compile({"exists": False}, many=True).check([]) is None
+    assert Matcher.compile({"exists": False}, many=True).check([1]) is not None
+
+
+def test_what_is_always_there_cannot_be_expected_to_exist() -> None:
+    with pytest.raises(ValueError, match="there always is one"):
+        Matcher.compile({"exists": True}, text=True, always=True)
+    with pytest.raises(ValueError, match="every text contains the empty one"):
+        Matcher.compile({"contains": ""}, text=True)
+    assert Matcher.compile({"contains": ""}).check(["a"]) is not None
+
+
+def test_text_too_long_to_be_searched_whole_is_not_taken_for_free_of_a_pattern() -> None:
+    matcher = Matcher.compile({"not_matches": "error"})
+    assert matcher.check("a" * SUBJECT_LIMIT) is None
+    assert "at most 1,048,576 characters" in (matcher.check("a" * SUBJECT_LIMIT + "error") or "")
 
 
 @given(JSON)

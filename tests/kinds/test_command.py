@@ -352,3 +352,19 @@ def test_what_makes_no_sense_is_refused_with_what_would(params: dict[str, Any], 
 def test_example_is_valid_and_summed_up() -> None:
     params = CommandParams.model_validate(dict(CommandKind.example))
     assert CommandKind().summary(params) == "make test"
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        {"exit_code": {"gte": 0}},
+        {"exit_code": {"exists": True}},
+        {"exit_code": {"type": "integer"}},
+        {"exit_code": {"ne": 256}},
+        {"output": {"matches": ""}},
+        {"output": {"exists": True}},
+    ],
+)
+def test_expectation_that_every_program_meets_is_refused(expect: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="says nothing"):
+        sh("exit 1", expect=expect)
