@@ -169,9 +169,9 @@ def _write(result: RunResult, folder: Path, outputs: tuple[Output, ...]) -> Done
         except RecordError as error:
             troubles.append(error.message)
         else:
-            files.setdefault(path.name if output.named else FILES_SHOWN.get(output.format, ""), _shown(path))
-    files.pop("", None)
-    return Done(result=result, files=files, to_stdout=tuple(to_stdout), troubles=tuple(troubles))
+            files.setdefault(FILES_SHOWN.get(output.format, ""), _shown(path))
+    shown = {name: files[name] for name in FILES_SHOWN.values() if name in files}
+    return Done(result=result, files=shown, to_stdout=tuple(to_stdout), troubles=tuple(troubles))
 
 
 def _place(output: Output, folder: Path) -> Path:
@@ -339,14 +339,17 @@ class _Run:
         self._emit(TargetChanged(at=self._clock.utc(), state=state, target=record))
 
     def _emit(self, event: Event) -> None:
+        broken = ""
         try:
             event = self._journal.write(event)
         except RecordError as error:
-            self._lacking.append(error.message)
-            self._stop_run(error.message)
+            broken = error.message
         self._state.add(event)
         if self._view is not None:
             self._view(event)
+        if broken:
+            self._lacking.append(broken)
+            self._stop_run(broken)
 
     def _stop_run(self, reason: str) -> None:
         """Begin the orderly end. A reason that comes later than another changes nothing."""

@@ -120,12 +120,10 @@ def show(done: Done, console: Console, *, quiet: bool) -> int:
             put(text)
         except RecordError as error:
             troubles.append(error.message)
-    console.print(
-        summary(done.result, width=console.width, files=done.files, quiet=quiet),
-        # In a log every statement stays on its line, to be searched for.
-        soft_wrap=not console.is_terminal,
-        crop=False,
-    )
+    # In a log every statement stays on its line, to be searched for.
+    wrap = console.is_terminal
+    report = summary(done.result, width=console.width, files=done.files, quiet=quiet, wrap=wrap)
+    console.print(report, soft_wrap=not wrap, crop=False)
     for trouble in troubles:
         console.print(f"warning: {trouble}", soft_wrap=True)
     # What was asked for and could not be delivered is evidence that somebody lacks.

@@ -36,18 +36,23 @@ INDENT = 12
 
 
 def summary(
-    run: RunResult, *, width: int, files: Mapping[str, str] | None = None, quiet: bool = False
+    run: RunResult,
+    *,
+    width: int,
+    files: Mapping[str, str] | None = None,
+    quiet: bool = False,
+    wrap: bool = True,
 ) -> RenderableType:
     """Everything a person needs after a run; `quiet` leaves the last line only.
 
-    `files` are reports that were written, by name.
+    `files` are reports that were written, by name. Without `wrap` each statement is one line.
     """
     parts: list[RenderableType] = []
     if not quiet:
         for section in (_target(run), _failures(run), _flaky(run), _not_tested(run), _warnings(run)):
             if section:
                 parts += [*section, Text("")]
-        parts += [_criteria(run, width), Text("")]
+        parts += [_criteria(run, width, wrap), Text("")]
     if files and not quiet:
         parts.append(_to_copy("   ".join(f"{name}  {path}" for name, path in files.items())))
     parts.append(verdict_line(run))
@@ -173,12 +178,12 @@ _ORDER = {
 }
 
 
-def _criteria(run: RunResult, width: int) -> RenderableType:
+def _criteria(run: RunResult, width: int, wrap: bool) -> RenderableType:
     ordered = sorted(run.criteria, key=lambda criterion: _ORDER[criterion.verdict])
-    return Group(*(_criteria_columns(ordered, width) if width >= WIDE else _criteria_lines(ordered)))
+    return Group(*(_criteria_columns(ordered, width, wrap) if width >= WIDE else _criteria_lines(ordered)))
 
 
-def _criteria_columns(criteria: list[CriterionResult], width: int) -> Iterator[RenderableType]:
+def _criteria_columns(criteria: list[CriterionResult], width: int, wrap: bool) -> Iterator[RenderableType]:
     """One line each, with what needs explaining below it over the whole width."""
     cells = [
         (
@@ -199,7 +204,8 @@ def _criteria_columns(criteria: list[CriterionResult], width: int) -> Iterator[R
         symbol, word, style = criterion_words(criterion)
         yield _columns(Text(f"{symbol} {word}", style=style), name, row, longest, sizes)
         for text in _explained(criterion):
-            yield Padding(Text(one_line(text, 400), style="dim"), (0, 0, 0, INDENT))
+            line = Text(one_line(text, 400), style="dim")
+            yield Padding(line, (0, 0, 0, INDENT)) if wrap else Text(" " * INDENT).append_text(line)
 
 
 def _columns(

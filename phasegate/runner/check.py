@@ -10,6 +10,7 @@ from datetime import datetime
 from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exponential, wait_random
 from tenacity.wait import WaitBaseT
 
+from phasegate.errors import PhasegateError
 from phasegate.gate.verdict import attempt_status, is_flaky
 from phasegate.model.events import (
     AttemptFinished,
@@ -61,7 +62,7 @@ async def run_check(
 ) -> Outcome:
     """Observe and judge a check until an attempt settles it, telling everything as events.
 
-    Errors: PhasegateError where the record cannot be kept. A cancelled check is told as errored first.
+    Errors: PhasegateError where the record cannot be kept; CancelledError. The check is told as errored first.
     """
     began = parts.clock.now()
     tried: list[_Tried] = []
@@ -105,9 +106,8 @@ async def run_check(
     )
     try:
         await retrying(attempt)
-    except asyncio.CancelledError:
-        reason = stop.reason or "interrupted"
-        _tell(check, tried, CheckStatus.ERRORED, reason, began, parts)
+    except (asyncio.CancelledError, PhasegateError) as error:
+        _tell(check, tried, CheckStatus.ERRORED, ended_by(error, stop), began, parts)
         raise
     last = tried[-1]
     status = CheckStatus(last.result.status.value)
@@ -121,8 +121,8 @@ async def _attempt(asked: Asked, criteria: Sequence[PlanCriterion], parts: Parts
     parts.emit(AttemptStarted(at=started, check=asked.check.id, number=asked.number))
     try:
         observation = await observe(asked, parts)
-    except asyncio.CancelledError:
-        observation = Observation(error=asked.stop.reason or "interrupted")
+    except (asyncio.CancelledError, PhasegateError) as error:
+        observation = Observation(error=ended_by(error, asked.stop))
         _finish(asked, observation, AttemptStatus.ERRORED, "", started, began, parts)
         raise
     status, reason = _judged(asked.check, criteria, observation)
@@ -130,6 +130,11 @@ async def _attempt(asked: Asked, criteria: Sequence[PlanCriterion], parts: Parts
         observation=observation,
         result=_finish(asked, observation, status, reason, started, began, parts),
     )
+
+
+def ended_by(error: BaseException, stop: Stop) -> str:
+    """Why a check did not come to its end: the record could not be kept, or the run was stopped."""
+    return error.message if isinstance(error, PhasegateError) else stop.reason or "interrupted"
 
 
 def _judged(

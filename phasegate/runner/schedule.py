@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from phasegate.errors import PhasegateError
 from phasegate.gate.verdict import step_status
 from phasegate.model.events import CheckFinished, Event, StepFinished, StepStarted
 from phasegate.model.observation import Observation
 from phasegate.model.result import CheckStatus, Level
 from phasegate.plan.plan import Check, Plan, PlanCommand, PlanCriterion, Step
-from phasegate.runner.check import Outcome, run_check
+from phasegate.runner.check import Outcome, ended_by, run_check
 from phasegate.runner.preflight import Missing
 from phasegate.runner.turns import Turns
 from phasegate.runner.world import Parts, Stop
@@ -160,10 +161,8 @@ class Schedule:
                 cases=self._orders.cases,
                 accompanies=accompanies,
             )
-        except asyncio.CancelledError:
-            self._outcomes[check.id] = Outcome(
-                status=CheckStatus.ERRORED, reason=stop.reason or "interrupted"
-            )
+        except (asyncio.CancelledError, PhasegateError) as error:
+            self._outcomes[check.id] = Outcome(status=CheckStatus.ERRORED, reason=ended_by(error, stop))
             raise
         self._outcomes[check.id] = outcome
         if self._orders.fail_fast and outcome.status in (CheckStatus.FAILED, CheckStatus.ERRORED):
