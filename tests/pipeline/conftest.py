@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,18 +21,20 @@ def desk(tmp_path: Path) -> Desk:
 def server() -> Iterator[Server]:
     """The misbehaving server, in a thread of its own."""
     up: list[Server] = []
-    ready, done = threading.Event(), threading.Event()
+    ready = threading.Event()
+    end: list[Callable[[], object]] = []
 
     async def serve() -> None:
         async with serving() as server:
             up.append(server)
+            over = asyncio.Event()
+            end.append(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, over.set))
             ready.set()
-            while not done.is_set():
-                await asyncio.sleep(0.05)
+            await over.wait()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     ready.wait(10)
     yield up[0]
-    done.set()
+    end[0]()
     thread.join(10)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +15,8 @@ from tests.servers import Server, unused_port
 def command(id: str, code: str, **more: str) -> str:
     """A step with one command check."""
     extra = "".join(f", {key}: {value}" for key, value in more.items())
-    return f"steps: [{{id: only, checks: [{{id: {id}, kind: command, command: [python, -c, {code!r}]{extra}}}]}}]"
+    check = f"{{id: {id}, kind: command, command: [python, -c, {code!r}]{extra}}}"
+    return f"steps: [{{id: only, checks: [{check}]}}]"
 
 
 def test_a_plan_that_holds_passes_and_its_record_is_whole(desk: Desk) -> None:
@@ -104,7 +103,7 @@ def test_the_default_folder_is_named_by_phase_and_time_and_linked_relatively(des
     desk.plan(command("fine", "print(1)"))
     assert desk.phasegate("run", "plan.yaml", "-q").code == 0
     link = desk.path / "reports/latest"
-    target = Path(os.readlink(link))
+    target = link.readlink()
     assert not target.is_absolute()
     assert target.name.startswith("try-")
     assert json.loads((link / "result.json").read_text())["verdict"] == "PASS"
