@@ -7,6 +7,9 @@ import zlib
 ACCEPTED = "gzip, deflate"
 """For `Accept-Encoding`: what can be undone here."""
 
+READABLE = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
+"""Encodings whose bodies an expectation can look at."""
+
 
 class ContentError(ValueError):
     """The body is not what `Content-Encoding` says."""
@@ -72,3 +75,12 @@ class Content:
                 self._inflate = zlib.decompressobj(wbits=-15)
                 return self._inflate_some(chunk, room)
             raise ContentError(f"the body is not {self._encoding}: {error}") from None
+
+
+def decoded(encoding: str, body: bytes, limit: int) -> bytes:
+    """A whole body decoded. Errors: TooLargeError, ContentError."""
+    if not encoding or not body:
+        return body
+    content = Content(encoding, limit)
+    content.add(body)
+    return content.finish()

@@ -15,6 +15,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from phasegate.fields import Closed, FilePath
+from phasegate.http.content import READABLE
 from phasegate.http.json_path import JsonPath
 from phasegate.http.json_schema import BodySchema
 from phasegate.http.matcher import ABSENT, COMPARISONS, Matcher, excerpt
@@ -199,15 +200,24 @@ class Expectation:
         for name, matcher in self.headers:
             value = header(reply.headers, name)
             _note(failures, f"header {name}", matcher.check(ABSENT if value is None else value))
-        if self.body is not None:
-            _note(failures, "body", self.body.check(body_text(reply)))
-        if self.json or self.schema is not None:
-            failures.extend(self._check_json(reply))
+        coding = (header(reply.headers, "content-encoding") or "").strip().lower()
+        if self.reads_body and coding not in READABLE:
+            failures.append(f"expected a body that can be read, got one with the encoding {excerpt(coding)}")
+        else:
+            failures.extend(self._check_body(reply))
         if self.latency is not None and (text := self.latency.check(reply.elapsed)):
             failures.append(text)
         if len(failures) > SHOWN:
             return (*failures[:SHOWN], f"and {len(failures) - SHOWN} more")
         return tuple(failures)
+
+    def _check_body(self, reply: HttpReply) -> list[str]:
+        failures: list[str] = []
+        if self.body is not None:
+            _note(failures, "body", self.body.check(body_text(reply)))
+        if self.json or self.schema is not None:
+            failures.extend(self._check_json(reply))
+        return failures
 
     def _check_json(self, reply: HttpReply) -> list[str]:
         try:

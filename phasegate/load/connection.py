@@ -15,9 +15,10 @@ from typing import Any, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from phasegate.http.content import ContentError, TooLargeError, decoded
 from phasegate.load.recorder import Recorder
 from phasegate.units import format_seconds
-from phasegate.world import Cause, HttpReply
+from phasegate.world import Cause, HttpReply, header
 
 HEAD_LIMIT = 64 << 10
 """Bytes of the head of an answer; also what is kept of an answer that comes in pieces."""
@@ -316,6 +317,12 @@ class CheckingConnection(Connection):
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         url = self._exchange.url
         headers = tuple(self._headers)
+        try:
+            body = decoded(header(headers, "content-encoding") or "", body, BODY_LIMIT)
+        except TooLargeError:
+            return (f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB",)
+        except ContentError as error:
+            return (f"{Cause.PROTOCOL}: {error}",)
         return self._check(HttpReply(status=status, headers=headers, body=body, elapsed=elapsed, url=url))
 
     def _too_large(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter_ns
@@ -280,3 +281,24 @@ def test_request_that_is_out_expires_once() -> None:
     other = Seat().receive(answer()[:-1])
     other.connection.expire()
     assert other.tally().causes == {"timeout: the answer did not end in 2 s": 1}
+
+
+def _encoded(coding: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def test_expectation_looks_at_the_body_behind_its_encoding() -> None:
+    expect = {"body": {"not_matches": "error"}}
+    assert Seat(expect=expect).receive(_encoded("gzip", gzip.compress(b"fine"))).tally().good == 1
+    assert Seat(expect=expect).receive(_encoded("gzip", gzip.compress(b"an error"))).tally().failed == 1
+    assert Seat(expect=expect).receive(_encoded("br", b"\x8b\x01\x80fine\x03")).tally().failed == 1
+
+
+def test_body_that_unfolds_beyond_the_bound_is_no_good_answer() -> None:
+    tally = (
+        Seat(expect={"body": {"ne": ""}})
+        .receive(_encoded("gzip", gzip.compress(bytes(BODY_LIMIT + 1))))
+        .tally()
+    )
+    assert tally.causes == {f"response too large: more than {BODY_LIMIT >> 20} MiB": 1}
