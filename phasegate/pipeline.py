@@ -344,7 +344,11 @@ class _Run:
             event = self._journal.write(event)
         except RecordError as error:
             broken = error.message
-        self._state.add(event)
+        if isinstance(event, RunStarted):
+            # As it was written: free of secrets, which the skeleton of the plan may hold.
+            self._state = Folder(event.skeleton)
+        else:
+            self._state.add(event)
         if self._view is not None:
             self._view(event)
         if broken:

@@ -43,9 +43,13 @@ def plan(
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Show what a run would do; nothing is run."""
+    from rich.text import Text
+
     from phasegate.cli.problems import problems_text
     from phasegate.kinds import KINDS
     from phasegate.plan.loader import load
+    from phasegate.record.redaction import Redactor
+    from phasegate.render.words import visible
     from phasegate.runner.preflight import find_missing
     from phasegate.runner.selection import select
     from phasegate.target.processes import LocalProcesses
@@ -68,15 +72,18 @@ def plan(
             root=loaded.plan.root,
         )
     )
+    redactor = Redactor(secret.value for secret in loaded.plan.secrets if secret.value)
     if as_json:
-        put(json.dumps(_as_data(loaded.plan, chosen, missing), indent=2, ensure_ascii=False) + "\n")
+        data = redactor.redact_tree(_as_data(loaded.plan, chosen, missing))
+        put(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         return 0
     console = make_console(color)
     if loaded.warnings:
         console.print(problems_text(loaded.warnings), soft_wrap=True)
         console.print()
     for line in _as_lines(loaded.plan, chosen, missing):
-        console.print(line, soft_wrap=True)
+        shown = visible(redactor.redact(line.plain))
+        console.print(line if shown == line.plain else Text(shown), soft_wrap=True)
     return 0
 
 

@@ -25,6 +25,11 @@ SHORTEST = 4
 """Shorter values would shred ordinary text; they are replaced only where they are the whole of a text."""
 _BEGINNING = 3
 """Bytes by which forms are grouped; no form is shorter than `SHORTEST`."""
+_ELLIPSIS = "…".encode()
+_SHORTENED = 80
+"""Bytes from which on a text may be one that was shortened without an ellipsis."""
+_TELLING = 8
+"""Bytes of the beginning of a form that already tell too much."""
 _SECRET_LINE = 8
 """Lines of a value with several lines, such as a key, are secrets of their own from this length on."""
 LONGEST_LINE = 64 * 1024
@@ -94,7 +99,7 @@ class Redactor:
         if not self._forms and not _may_hold_header(text.encode(errors="replace")):
             return text
         data = text.encode("utf-8", "surrogatepass")
-        redacted = self._values_and_headers(data)
+        redacted = self._without_beginnings(self._values_and_headers(data))
         return text if redacted == data else redacted.decode("utf-8", "surrogatepass")
 
     def redact_bytes(self, data: bytes) -> bytes:
@@ -156,6 +161,17 @@ class Redactor:
     def _values_and_headers(self, data: bytes) -> bytes:
         pattern = self.value_pattern()
         return _without_headers(pattern.sub(_REPLACEMENT, data) if pattern else data)
+
+    def _without_beginnings(self, data: bytes) -> bytes:
+        """Without the first part of a value where text was shortened: at its end, before an ellipsis."""
+        if len(data) < _SHORTENED and _ELLIPSIS not in data:
+            return data
+        pieces = data.split(_ELLIPSIS)
+        for number, piece in enumerate(pieces):
+            at = next(iter(self.unfinished(piece)), len(piece))
+            if len(piece) - at >= _TELLING:
+                pieces[number] = piece[:at] + _REPLACEMENT
+        return _ELLIPSIS.join(pieces)
 
     def _redact_string(self, text: str) -> str:
         if text in _record_words() or (len(text) < 40 and _INSTANT.fullmatch(text)):

@@ -12,11 +12,25 @@ _KEPT = ("--set", "--vars", "--confirm", "--seed")
 
 
 def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) -> str:
-    """Quoted for a POSIX shell; flags of the run that change what the check does are kept."""
+    """Quoted for a shell; flags of the run that change what the check does are kept.
+
+    Nothing in it is invisible: characters that do not print are written as `$'\\x1b'`.
+    """
     words = ["phasegate", "run", run.plan.path, *_kept(run.command), "--check", check.id]
     if case is not None:
         words += ["--case", case.id]
-    return shlex.join(words)
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{''.join(char if char.isprintable() else _bytes(char) for char in plain)}'"
+
+
+def _bytes(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
 
 
 def _kept(command: tuple[str, ...]) -> list[str]:

@@ -62,7 +62,7 @@ async def run_check(
 ) -> Outcome:
     """Observe and judge a check until an attempt settles it, telling everything as events.
 
-    Errors: PhasegateError where the record cannot be kept; CancelledError. The check is told as errored first.
+    Errors: PhasegateError where the record cannot be kept; CancelledError. The check is told as errored.
     """
     began = parts.clock.now()
     tried: list[_Tried] = []
