@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -17,6 +17,11 @@ class Findings:
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
         self._found: dict[tuple[str, int, int, str], Problem] = {}
+        self._secrets: dict[str, str] = {}
+
+    def hide(self, secrets: Mapping[str, str]) -> None:
+        """Let no problem show the value of a secret, but its name."""
+        self._secrets = {value: f"${{{name}}}" for name, value in secrets.items() if value}
 
     def document(self, document: Document) -> None:
         """Take note of a file that was read, and of what was wrong with it as YAML."""
@@ -60,7 +65,15 @@ class Findings:
                 return -1, 0, 0
             return self._files.get(problem.at.file, len(self._files)), problem.at.line, problem.at.column
 
-        return sorted(self._found.values(), key=place)
+        return [self._without_secrets(problem) for problem in sorted(self._found.values(), key=place)]
+
+    def _without_secrets(self, problem: Problem) -> Problem:
+        message, help = problem.message, problem.help
+        for value, name in self._secrets.items():
+            for form in (value, repr(value)[1:-1]):
+                message = message.replace(form, name)
+                help = help and help.replace(form, name)
+        return replace(problem, message=message, help=help)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

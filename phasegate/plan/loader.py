@@ -70,6 +70,7 @@ def _load(
         findings.add(document, (), "a plan is a mapping that begins with phasegate: 1")
         raise PlanError(findings.problems)
     values = gather(document, _secrets(document.tree), env, overrides, variable_files, findings)
+    findings.hide(values.secret_values)
     plan = _Reader(document, kinds, values, findings).plan()
     if plan is None or findings.problems:
         raise PlanError(findings.problems)
