@@ -42,16 +42,24 @@ def is_live(style: ProgressStyle) -> bool:
 
 def make_console(color: Color = Color.AUTO, *, live: bool = False) -> Console:
     """A console on stderr that never interprets markup, emoji codes or highlights in what it prints."""
+    plain = _plain(color)
     return Console(
         file=cast("TextIO", _Lasting(sys.stderr)),
         markup=False,
         emoji=False,
         highlight=False,
-        force_terminal=_force(color),
-        no_color=_plain(color),
+        # Without a colour system there is no style at all, while a live view may still move the cursor.
+        color_system=None if plain else "auto",
+        no_color=plain,
+        force_terminal=sys.stderr.isatty() if plain else True if color is Color.ALWAYS else None,
         force_interactive=live,
-        width=CI_WIDTH if not sys.stderr.isatty() and not os.environ.get("COLUMNS") else None,
+        width=None if is_wrapped() or os.environ.get("COLUMNS") else CI_WIDTH,
     )
+
+
+def is_wrapped() -> bool:
+    """Whether long lines are laid out for a screen; in a log every statement stays on its line."""
+    return sys.stderr.isatty()
 
 
 def put(text: str) -> None:
@@ -110,13 +118,3 @@ def _drop(stream: TextIO) -> None:
 
 def _plain(color: Color) -> bool:
     return color is Color.NEVER or (color is Color.AUTO and bool(os.environ.get("NO_COLOR")))
-
-
-def _force(color: Color) -> bool | None:
-    match color:
-        case Color.ALWAYS:
-            return True
-        case Color.NEVER:
-            return False
-        case Color.AUTO:
-            return None

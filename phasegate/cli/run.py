@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phasegate.cli.console import Color, ProgressStyle, is_live, make_console, put
+from phasegate.cli.console import Color, ProgressStyle, is_live, is_wrapped, make_console, put
 from phasegate.cli.options import (
     Cases,
     Checks,
@@ -120,8 +120,7 @@ def show(done: Done, console: Console, *, quiet: bool) -> int:
             put(text)
         except RecordError as error:
             troubles.append(error.message)
-    # In a log every statement stays on its line, to be searched for.
-    wrap = console.is_terminal
+    wrap = is_wrapped()
     report = summary(done.result, width=console.width, files=done.files, quiet=quiet, wrap=wrap)
     console.print(report, soft_wrap=not wrap, crop=False)
     for trouble in troubles:

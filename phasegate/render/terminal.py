@@ -237,7 +237,7 @@ def _only_warns(criterion: CriterionResult) -> str:
 
 def full_expression(criterion: CriterionResult) -> str:
     """The criterion with its subject, which those written inside a check leave out."""
-    if criterion.expression.startswith(criterion.subject):
+    if criterion.expression.startswith((f"{criterion.subject}.", f"{criterion.subject}/")):
         return criterion.expression
     subject = f"{criterion.subject}/{criterion.part}" if criterion.part else criterion.subject
     return f"{subject}.{criterion.expression}"

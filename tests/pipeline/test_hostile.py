@@ -83,7 +83,10 @@ def test_redirects_without_end_are_followed_only_so_far(observed: Ran) -> None:
     assert "redirect" in cause
 
 
-SAYS = r"[red]markup[/red] [link=http://evil]x[/link] \x1b[31mred\x1b]0;title\x07 \x9b1m \u202eevil\u2066 \r\x08 </script>"
+SAYS = (
+    r"[red]markup[/red] [link=http://evil]x[/link] \x1b[31mred\x1b]0;title\x07"
+    r" \x9b1m \u202eevil\u2066 \r\x08 </script>"
+)
 SERVE = f"""
     import http.server, sys
     SAYS = "{SAYS}".encode()
