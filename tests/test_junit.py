@@ -122,20 +122,40 @@ def test_vitest_with_the_file_as_class_nests_parts_by_folder() -> None:
     assert (case.id, case.part, case.tags) == ("src/cart.test.ts::cart > adds", "src/cart.test.ts", ())
 
 
-def test_mocha_that_counts_more_cases_than_it_writes_gets_a_note() -> None:
+def test_cases_that_a_suite_counts_and_does_not_write_are_lost() -> None:
     text = """<testsuites name="Mocha Tests" tests="4" failures="0">
       <testsuite name="Root Suite" tests="0"></testsuite>
       <testsuite name="cart" tests="4" failures="0" skipped="2">
         <testcase name="cart a" classname="a"/><testcase name="cart b" classname="b"/>
       </testsuite></testsuites>"""
     read = parse(text)
-    assert len(read.cases) == 2
+    assert [item.case.status for item in read.cases] == [PASSED, PASSED, LOST, LOST]
+    assert {item.case.id for item in read.cases[2:]} == {"cart::(unwritten 1)", "cart::(unwritten 2)"}
     assert read.notes == ("results.xml: cart says 4 tests, 2 are written",)
 
 
-def test_suite_that_counts_more_failures_than_it_shows_gets_a_note() -> None:
-    read = parse("<testsuite name='x' tests='1' failures='1' errors='1'><testcase name='a'/></testsuite>")
-    assert read.notes == ("results.xml: x says 2 failed, 0 are written",)
+def test_suite_that_counts_more_failures_than_it_shows_is_no_evidence() -> None:
+    with pytest.raises(ObservationError, match="contradicts itself: x says 2 failed, 0 are written"):
+        parse("<testsuite name='x' tests='1' failures='1' errors='1'><testcase name='a'/></testsuite>")
+
+
+def test_case_that_failed_and_broke_in_teardown_may_be_counted_twice() -> None:
+    (case,) = cases(
+        "<testsuite tests='1' failures='1' errors='1'>"
+        "<testcase name='a'><failure/><error/></testcase></testsuite>"
+    ).values()
+    assert case.status is FAILED
+
+
+def test_suite_that_counts_more_tests_than_can_be_listed_is_no_evidence() -> None:
+    with pytest.raises(ObservationError, match="999,999,999 tests"):
+        parse("<testsuite tests='999999999'><testcase name='a'/></testsuite>")
+
+
+@pytest.mark.parametrize("mark", ["status='error'", "result='errored'", "status='Timeout'"])
+def test_case_that_went_wrong_by_attribute_failed(mark: str) -> None:
+    (case,) = cases(f"<testsuite><testcase name='a' {mark}/></testsuite>").values()
+    assert case.status is FAILED
 
 
 def test_node_test_with_nested_suites_and_a_failing_todo() -> None:
@@ -263,7 +283,7 @@ def test_however_suites_are_nested_every_case_is_counted_once(suite: list[object
             if content:
                 SubElement(case, content, message="why")
         elif isinstance(content, list):
-            inner = SubElement(into, "testsuite", name="s", tests="99", failures="42")
+            inner = SubElement(into, "testsuite", name="s", tests="0", failures="0")
             for element in content:
                 build(inner, element)
 
