@@ -669,3 +669,45 @@ async def test_long_output_of_a_failure_is_bounded(suite: Suite, world: TestWorl
     text = world.evidence_text(seen.cases[0].evidence[0])
     assert len(text) < 200_000
     assert "characters left out" in text
+
+
+@pytest.mark.parametrize(
+    "conftest",
+    [
+        "def pytest_collection_modifyitems(items): del items[1:]",
+        """
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_collection_finish(session):
+            del session.items[1:]
+        """,
+    ],
+    ids=["modifyitems", "finish"],
+)
+async def test_tests_taken_out_without_a_word_count_as_deselected(
+    suite: Suite, world: TestWorld, conftest: str
+) -> None:
+    tests = "def test_a(): pass\ndef test_b(): assert False\ndef test_c(): assert False\n"
+    seen = await observe(suite({"conftest.py": conftest, "test_it.py": tests}), world)
+    assert number(seen, "deselected") == 2
+    assert "2 collected tests were deselected and did not run" in seen.notes
+
+
+async def test_failure_that_a_plugin_reports_as_passed_is_a_failure(suite: Suite, world: TestWorld) -> None:
+    conftest = """
+        import pytest
+
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_makereport(item, call):
+            outcome = yield
+            if outcome.get_result().failed:
+                outcome.get_result().outcome = "passed"
+    """
+    seen = await observe(
+        suite({"conftest.py": conftest, "test_it.py": "def test_a(): assert 1 == 2\n"}), world
+    )
+    (case,) = seen.cases
+    assert case.status is FAILED
+    assert case.message == "AssertionError: assert 1 == 2 (reported as passed by a plugin)"
+    assert seen.error is None

@@ -80,14 +80,25 @@ class _Channel:
 
 
 class _Narrowing:
-    """Leaves out what passed before and what was not selected; counts what others deselected."""
+    """Leaves out what passed before and what was not selected; counts what others left out, said or not."""
 
     def __init__(self, control: Mapping[str, Any]) -> None:
         self._passed = frozenset(control["passed"])
         self._cases = tuple(control["cases"])
-        self.deselected = 0
         self.carried = 0
+        self._said = 0
+        self._collected: list[Any] = []
         self._ours = False
+
+    def pytest_itemcollected(self, item: Any) -> None:
+        self._collected.append(item)
+
+    def deselected(self, session: Any) -> int:
+        """Tests that were collected and are not to be run, without those carried over. A hook may take tests
+        out of the list without a word, up to the end."""
+        kept = {id(item) for item in session.items}
+        gone = sum(id(item) not in kept for item in self._collected) - self.carried
+        return max(self._said, gone)
 
     # Wraps all others, so that it sees what -k, -m and conftest files have left.
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -96,7 +107,7 @@ class _Narrowing:
         if self._cases:
             chosen = [item for item in items if self._selects(item, config)]
             self._leave_out(config, items, chosen)
-            self.deselected += len(items) - len(chosen)
+            self._said += len(items) - len(chosen)
             items[:] = chosen
         if self._passed:
             again = [item for item in items if item.nodeid not in self._passed]
@@ -106,7 +117,7 @@ class _Narrowing:
 
     def pytest_deselected(self, items: Sequence[Any]) -> None:
         if not self._ours:
-            self.deselected += len(items)
+            self._said += len(items)
 
     def _leave_out(self, config: Any, items: Sequence[Any], kept: Sequence[Any]) -> None:
         ids = {id(item) for item in kept}
@@ -140,16 +151,18 @@ class _Marking:
         self._narrowing = narrowing
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: Any) -> Generator[None, Any, None]:
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:
         outcome = yield
         # An attribute of a report travels from worker to controller; a user property would show in the
         # user's own JUnit file.
-        outcome.get_result().phasegate = _described(item)
+        report = outcome.get_result()
+        report.phasegate = _described(item)
+        report.phasegate_raised = None if call.excinfo is None else _first_line(call.excinfo.exconly())
 
     def pytest_collection_finish(self, session: Any) -> None:
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output["phasegate_deselected"] = self._narrowing.deselected
+            output["phasegate_deselected"] = self._narrowing.deselected(session)
             output["phasegate_carried"] = self._narrowing.carried
 
 
@@ -211,7 +224,7 @@ class _Reporting:
                 self._finish(key)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
         for key in list(self._reports):
             # A phase without a teardown is a test that was cut off; only its failure is a result.
             if any(report.failed for report in self._reports[key]):
@@ -219,7 +232,7 @@ class _Reporting:
         self._channel.send(
             type="finish",
             exit=int(exitstatus),
-            deselected=max(self._deselected, self._narrowing.deselected),
+            deselected=max(self._deselected, self._narrowing.deselected(session)),
             carried=max(self._carried, self._narrowing.carried),
         )
 
@@ -347,6 +360,14 @@ def _outcome(reports: Sequence[Any]) -> dict[str, Any]:
     for report in reports:
         if report.skipped:
             return {"status": "skipped", "message": _skip_reason(report)}
+    for report in reports:
+        raised = getattr(report, "phasegate_raised", None)
+        if raised:
+            return {
+                "status": "failed",
+                "message": f"{raised} (reported as passed by a plugin)",
+                "xfail": True,
+            }
     return {"status": "passed", "message": ""}
 
 
@@ -374,6 +395,10 @@ def _details(reports: Sequence[Any]) -> str:
 
 def _text(report: Any) -> str:
     return getattr(report, "longreprtext", None) or str(report.longrepr or "")
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[0][:MESSAGE]
 
 
 def _last_line(text: str) -> str:
