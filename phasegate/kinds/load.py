@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -17,6 +18,7 @@ from phasegate.load.engine import Outcome, generate
 from phasegate.load.job import Job
 from phasegate.load.pacing import Profile
 from phasegate.load.request import header_problems, request_bytes
+from phasegate.load.stages import Stage, is_open, peak_of, problems_of, profile_of, words
 from phasegate.load.timeline import series, silent_seconds
 from phasegate.model.histogram import Histogram, bucket_bounds
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
@@ -26,6 +28,8 @@ from phasegate.world import World
 
 CONNECTIONS = 200
 """The most connections of the open model, unless the plan says otherwise."""
+_MODELS = "rate: 200/s (open model), connections: 50 (closed model), or stages of either"
+_SAID = {"rate": "rates", "duration": "durations", "ramp": "ramps"}
 _REQUEST_KEPT = 4_096
 """Bytes of the request that go into the evidence."""
 _LAG = 0.05
@@ -40,11 +44,15 @@ class LoadParams(CheckParams):
     rate: Rate | None = None
     """Open model: requests due per second, whether or not earlier ones were answered."""
     connections: int | None = Field(default=None, ge=1, le=50_000)
-    """Closed model: each sends its next request when the answer has come. With `rate`: the most at once."""
+    """Closed model: each sends its next request when the answer has come. With a rate: the most at once, 200
+    unless it says otherwise."""
     duration: Duration = 10.0
     """How long requests are sent; what is out then is awaited up to `timeout`."""
     ramp: Duration = 0.0
     """Time, from the start, over which the rate or the connections rise to the full number."""
+    stages: tuple[Stage, ...] | None = None
+    """Ramps, plateaus and spikes of either model, in place of one level with `duration` and `ramp`: each
+    stage runs in a straight line from the level before it, at first 0, to its own; one of 0 s jumps there."""
     method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
     """The request method."""
     headers: dict[str, Text] = Field(default_factory=dict)
@@ -64,19 +72,33 @@ class LoadParams(CheckParams):
         return self
 
     def _problems_of_load(self) -> Iterator[tuple[Location, str]]:
+        if self.timeout == 0:
+            yield ("timeout",), "a timeout of 0 s lets no request succeed"
+        wrong = tuple(self._problems_of_level() if self.stages is None else self._problems_of_stages())
+        yield from wrong
+        if not wrong and self.workers > self.most_connections:
+            yield ("workers",), f"{self.workers} workers cannot share {self.most_connections} connections"
+
+    def _problems_of_level(self) -> Iterator[tuple[Location, str]]:
         if self.rate is None and self.connections is None:
-            yield (), "choose a model: rate: 200/s (open model) or connections: 50 (closed model)"
+            yield (), f"choose a model: {_MODELS}"
         if self.rate == 0:
             yield ("rate",), "a rate of 0/s sends nothing"
         if self.duration == 0:
             yield ("duration",), "a duration of 0 s sends nothing"
-        if self.timeout == 0:
-            yield ("timeout",), "a timeout of 0 s lets no request succeed"
         if self.ramp > self.duration:
             ramp, duration = format_seconds(self.ramp), format_seconds(self.duration)
             yield ("ramp",), f"the ramp ({ramp}) is longer than the duration ({duration})"
-        if self.workers > self.most_connections:
-            yield ("workers",), f"{self.workers} workers cannot share {self.most_connections} connections"
+
+    def _problems_of_stages(self) -> Iterator[tuple[Location, str]]:
+        stages = self.stages or ()
+        for location, message in problems_of(stages):
+            yield ("stages", *location), message
+        for name in ("rate", "duration", "ramp"):
+            if name in self.model_fields_set:
+                yield (name,), f"the stages say the {_SAID[name]}; leave {name} or stages out"
+        if stages and not is_open(stages) and self.connections is not None:
+            yield ("connections",), "the stages say how many connections; leave connections or stages out"
 
     def _problems_of_request(self) -> Iterator[tuple[Location, str]]:
         if self.body is not None and "json_" in self.model_fields_set:
@@ -86,14 +108,18 @@ class LoadParams(CheckParams):
 
     @property
     def is_open(self) -> bool:
-        return self.rate is not None
+        return self.rate is not None if self.stages is None else is_open(self.stages)
 
     @property
     def most_connections(self) -> int:
+        if self.stages is not None and not is_open(self.stages):
+            return math.ceil(peak_of(self.stages))
         return self.connections or CONNECTIONS
 
     @property
     def profile(self) -> Profile:
+        if self.stages is not None:
+            return profile_of(self.stages)
         level = self.rate if self.rate is not None else float(self.most_connections)
         return Profile.ramped(level, self.duration, self.ramp)
 
@@ -140,16 +166,10 @@ class Load(Kind[LoadParams]):
         return params.profile.total if params.is_open else None
 
     def duration(self, params: LoadParams) -> float | None:
-        return params.duration
+        return params.profile.duration
 
     def summary(self, params: LoadParams) -> str:
-        level = (
-            format_value(params.rate, Dimension.RATE)
-            if params.rate is not None
-            else f"{params.most_connections:,} connection{'s' if params.most_connections > 1 else ''}"
-        )
-        ramp = f", ramp {format_seconds(params.ramp)}" if params.ramp else ""
-        return f"{params.method.upper()} {params.url}, {level} for {format_seconds(params.duration)}{ramp}"
+        return f"{params.method.upper()} {params.url}, {_level(params)}"
 
     def targets(self, params: LoadParams) -> tuple[str, ...]:
         return (params.url,)
@@ -178,6 +198,18 @@ _OPEN_MEASURES = {
         about="requests that waited for a free connection until their timeout",
     ),
 }
+
+
+def _level(params: LoadParams) -> str:
+    if params.stages is not None:
+        return words(params.stages)
+    level = (
+        format_value(params.rate, Dimension.RATE)
+        if params.rate is not None
+        else f"{params.most_connections:,} connection{'s' if params.most_connections > 1 else ''}"
+    )
+    ramp = f", ramp {format_seconds(params.ramp)}" if params.ramp else ""
+    return f"{level} for {format_seconds(params.duration)}{ramp}"
 
 
 def _job(params: LoadParams, world: World) -> Job:
@@ -272,7 +304,7 @@ def _notes(params: LoadParams, outcome: Outcome) -> tuple[str, ...]:
     if outcome.stopped is not None:
         left = f"; {report.unfinished:,} unfinished requests are not counted" if report.unfinished else ""
         notes.append(
-            f"stopped after {format_seconds(report.window)} of {format_seconds(params.duration)}: "
+            f"stopped after {format_seconds(report.window)} of {format_seconds(params.profile.duration)}: "
             f"{outcome.stopped}{left}"
         )
     silent = silent_seconds(outcome.bins, report.window)

@@ -19,11 +19,13 @@ _FEWEST_TRIES = 100
 
 
 class Closed(Driver):
-    """Connection k of the whole load is opened when the profile reaches k and kept until the end."""
+    """Connection k of the whole load is open while the level of the profile is above k."""
 
     async def drive(self) -> None:
         mine = range(self.job.worker, self.job.connections, self.job.workers)
         self._ends: dict[Connection, asyncio.Future[None]] = {}
+        self._until: dict[Connection, int] = {}
+        """When each connection is to be closed."""
         try:
             async with asyncio.TaskGroup() as group:
                 slots = [group.create_task(self._keep_open(number)) for number in mine]
@@ -39,27 +41,29 @@ class Closed(Driver):
             raise errors.exceptions[0] from None
 
     def free(self, connection: Connection, now: int) -> None:
-        if now < self.end_ns:
+        if now < self._until[connection] and now < self.end_ns:
             connection.send(now, now)
         else:
             connection.close()
 
     def gone(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        self._until.pop(connection, None)
         end = self._ends.pop(connection, None)
         if end is not None and not end.done():
             end.set_result(None)
 
     async def _keep_open(self, number: int) -> None:
-        """One place for a connection: opened anew whenever it is lost, until the end."""
-        opens = self.profile.reaches(number)
-        if opens is None or not await self.until(self.start_ns + round(opens * NANOSECONDS)):
-            return
-        while perf_counter_ns() < self.end_ns:
-            if not await self._connection_served():
-                await self._rest()
+        """One place for a connection: opened anew whenever it is lost while the place is open."""
+        for opens, closes in self.profile.spans(number):
+            if not await self.until(self.start_ns + round(opens * NANOSECONDS)):
+                return
+            closes_ns = self.start_ns + round(closes * NANOSECONDS)
+            while perf_counter_ns() < min(closes_ns, self.end_ns):
+                if not await self._connection_served(closes_ns):
+                    await self._rest(closes_ns)
 
-    async def _connection_served(self) -> bool:
+    async def _connection_served(self, closes_ns: int) -> bool:
         """Open a connection and use it up; whether it brought a good answer."""
         try:
             connection = await self.connect()
@@ -67,12 +71,13 @@ class Closed(Driver):
             self.recorder.failed(str(error), perf_counter_ns())
             return False
         end = self._ends[connection] = asyncio.get_running_loop().create_future()
+        self._until[connection] = closes_ns
         now = perf_counter_ns()
         self.free(connection, now)
         await end
         return connection.served
 
-    async def _rest(self) -> None:
+    async def _rest(self, closes_ns: int) -> None:
         """A target that fails is asked again as often as it gave good answers in its best second, within
         bounds.
 
@@ -81,4 +86,5 @@ class Closed(Driver):
         """
         tries = min(max(self.recorder.best_pace, _FEWEST_TRIES), TRIES)
         places = share_of(self.job.connections, self.job.worker, self.job.workers)
-        await self.until(min(perf_counter_ns() + round(places / tries * NANOSECONDS), self.end_ns))
+        rested_ns = perf_counter_ns() + round(places / tries * NANOSECONDS)
+        await self.until(min(rested_ns, closes_ns, self.end_ns))

@@ -8,13 +8,15 @@ A profile is a level (requests per second, or open connections) that runs in str
       |    /             |      is due when the area reaches k. On a line that starts at level a and
       |___/______________|_ t   climbs by s per second the area after t is a*t + s*t*t/2, and
          ramp      duration     t = 2k / (a + sqrt(a*a + 2*s*k)), which loses no digits for small s.
+
+Two points at the same moment are a jump.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -49,12 +51,24 @@ class Profile:
         return cls(((0.0, 0.0), steady, end) if ramp > 0 else ((0.0, level), end))
 
     @classmethod
-    def of_points(cls, points: Sequence[Sequence[float]]) -> Profile:
-        return cls(tuple((float(time), float(level)) for time, level in points))
+    def staged(cls, stages: Iterable[tuple[float, float]]) -> Profile:
+        """Stages of (seconds, level), one after the other: each runs in a straight line from the level before
+        it, at first 0, to its own; one of 0 s jumps there."""
+        moment, points = 0.0, [(0.0, 0.0)]
+        for seconds, level in stages:
+            moment += seconds
+            points.append((moment, level))
+        if len(points) > 2 and points[1][0] == 0:
+            del points[0]  # what comes before a jump at the start is never seen
+        return cls(tuple(points))
 
     @property
     def duration(self) -> float:
         return self.points[-1][0]
+
+    @property
+    def area(self) -> float:
+        return self._areas[-1]
 
     @property
     def total(self) -> int:
@@ -105,22 +119,31 @@ class Profile:
             count += 1
         return min(count, self.total)
 
-    def reaches(self, connection: int) -> float | None:
-        """The first moment at which connection number `connection` (from 0) is open; None for never.
+    def spans(self, connection: int) -> tuple[tuple[float, float], ...]:
+        """When connection number `connection` (from 0) is open: while the level is above its number.
 
-        One is open once the level has passed its number, so a ramp opens the first at once and the last
-        just before its end.
+        So a ramp opens the first at once and the last just before its end, and a fall closes the last first.
         """
+        spans: list[tuple[float, float]] = []
         for (start, low), (end, high) in pairwise(self.points):
-            if low > connection:
-                return start
-            if high > connection:
-                return start + (connection - low) / (high - low) * (end - start)
-        return None
+            if end <= start or max(low, high) <= connection:
+                continue
+            opens = start if low > connection else _crossing(start, low, end, high, connection)
+            closes = end if high > connection else _crossing(start, low, end, high, connection)
+            if spans and opens <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], closes)
+            elif opens < closes:
+                spans.append((opens, closes))
+        return tuple(spans)
 
     def _segment_at(self, seconds: float) -> int:
         index = bisect_right(self.points, seconds, key=lambda point: point[0]) - 1
         return min(index, len(self.points) - 2)
+
+
+def _crossing(start: float, low: float, end: float, high: float, level: float) -> float:
+    """The moment at which the line from (start, low) to (end, high) passes a level between the two."""
+    return start + (level - low) / (high - low) * (end - start)
 
 
 def share_of(total: int, worker: int, workers: int) -> int:

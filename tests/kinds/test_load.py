@@ -17,6 +17,9 @@ from phasegate.world import Progress
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
 
+UP = {"duration": "2s", "rate": "100/s"}
+CLOSED = {"duration": "2s", "connections": 8}
+
 
 def params(**written: Any) -> LoadParams:
     return LoadParams.model_validate({"url": "/health", **written})
@@ -54,6 +57,16 @@ def number(observation: Observation, name: str) -> float | None:
     ("written", "where", "message"),
     [
         ({}, (), "choose a model: rate: 200/s"),
+        ({"stages": []}, ("stages",), "an empty list has no stage"),
+        ({"stages": [{"duration": "1s"}]}, ("stages", 0), "either rate: 200/s"),
+        ({"stages": [UP, {"duration": "1s", "connections": 2}]}, ("stages", 1, "connections"), "one model"),
+        ({"stages": [{**UP, "duration": "0s"}]}, ("stages",), "of 0 s together send nothing"),
+        ({"stages": [{**UP, "rate": "0/s"}]}, ("stages",), "never leave 0 send nothing"),
+        ({"stages": [UP], "rate": "5/s"}, ("rate",), "leave rate or stages out"),
+        ({"stages": [UP], "duration": "5s"}, ("duration",), "leave duration or stages out"),
+        ({"stages": [UP], "ramp": "5s"}, ("ramp",), "leave ramp or stages out"),
+        ({"stages": [CLOSED], "connections": 5}, ("connections",), "leave connections or stages out"),
+        ({"stages": [CLOSED], "workers": 9}, ("workers",), "9 workers cannot share 8 connections"),
         ({"rate": 200}, ("rate",), "200 has no unit"),
         ({"rate": "0/s"}, ("rate",), "sends nothing"),
         ({"rate": "5/s", "duration": "0s"}, ("duration",), "sends nothing"),
@@ -107,6 +120,17 @@ def test_plan_is_told_what_a_load_can_show() -> None:
 def test_summary_says_what_is_sent() -> None:
     assert Load().summary(params(rate="200/s", ramp="1s")) == "GET /health, 200/s for 10 s, ramp 1 s"
     assert Load().summary(params(connections=1, method="post")) == "POST /health, 1 connection for 10 s"
+
+
+def test_stages_make_the_load() -> None:
+    rates = params(stages=[UP, {"duration": "0s", "rate": "10/s"}, {"duration": "3s", "rate": "10/s"}])
+    assert (Load().samples(rates), Load().duration(rates), rates.most_connections) == (130, 5.0, 200)
+    assert "dropped" in Load().measures(rates)
+    assert Load().summary(rates) == "GET /health, 3 stages up to 100/s for 5 s"
+    closed = params(stages=[CLOSED])
+    assert (Load().samples(closed), closed.most_connections, closed.is_open) == (None, 8, False)
+    assert Load().summary(closed) == "GET /health, 1 stage up to 8 connections for 2 s"
+    assert params(stages=[UP], connections=7).most_connections == 7
 
 
 # what is observed

@@ -99,6 +99,31 @@ async def test_closed_model_ramps_up_connections() -> None:
     assert run.tally.good < 50, "the last connection was open for a quarter of the time"
 
 
+async def test_closed_model_closes_connections_as_the_level_falls() -> None:
+    falling = Profile.staged([(0.0, 4.0), (0.4, 4.0), (0.0, 1.0), (0.6, 1.0)])
+    late: list[int] = []
+    async with scripted(Reply(delay=0.01)) as server:
+        job = Job(url=server.url, points=falling.points, connections=4, timeout=2.0)
+        driver = driver_of(job)
+        running = asyncio.create_task(driver.run(perf_counter_ns()))
+        await asyncio.sleep(0.2)
+        early = len(driver.connections)
+        while not running.done():
+            await asyncio.sleep(0.05)
+            late.append(len(driver.connections))
+        assert (early, server.connections) == (4, 4)
+        assert 1 in late, "one is left"
+        assert driver.recorder.take().requests == len(server.requests)
+    assert driver.window == pytest.approx(1.0)
+
+
+async def test_open_model_follows_stages() -> None:
+    stages = Profile.staged([(0.2, 200.0), (0.2, 200.0), (0.0, 0.0), (0.1, 0.0), (0.0, 300.0), (0.2, 300.0)])
+    async with scripted() as server:
+        run = await drive(Job(url=server.url, points=stages.points, open=True, connections=20, timeout=2.0))
+        assert len(server.requests) == run.tally.good == 20 + 40 + 60
+
+
 @pytest.mark.parametrize("worker", [0, 1, 2])
 async def test_worker_sends_its_part_only(worker: int) -> None:
     async with scripted() as server:

@@ -105,10 +105,62 @@ def test_workers_together_have_everything_once(total: int, workers: int) -> None
 @given(st.integers(1, 500), spans, spans)
 def test_ramp_opens_connections_one_after_the_other(connections: int, duration: float, ramp: float) -> None:
     profile = Profile.ramped(float(connections), ramp + duration, ramp)
-    moments = [profile.reaches(number) for number in range(connections)]
-    assert all(moment is not None and 0 <= moment < ramp for moment in moments)
-    assert moments == sorted(moments, key=lambda moment: moment or 0.0)
-    assert profile.reaches(connections) is None
+    spans = [profile.spans(number) for number in range(connections)]
+    assert all(len(one) == 1 and 0 <= one[0][0] < ramp and one[0][1] == profile.duration for one in spans)
+    assert spans == sorted(spans)
+    assert profile.spans(connections) == ()
+
+
+@settings(deadline=None)
+@given(profiles(), st.integers(0, 100), st.floats(0, 1))
+def test_connection_is_open_while_the_level_is_above_its_number(
+    profile: Profile, connection: int, share: float
+) -> None:
+    moment, level = profile.duration * share, profile.level_at(profile.duration * share)
+    inside = [start <= moment < end for start, end in profile.spans(connection)]
+    if abs(level - connection) > 1e-3 * profile.peak and moment < profile.duration:
+        assert any(inside) == (level > connection)
+    assert all(first[1] < second[0] for first, second in pairwise(profile.spans(connection)))
+
+
+stages = st.lists(st.tuples(st.one_of(st.just(0.0), spans), levels), min_size=1, max_size=6)
+
+
+@settings(deadline=None)
+@given(stages.filter(lambda some: sum(seconds for seconds, _ in some) > 0))
+def test_stages_run_in_straight_lines_from_the_level_before(some: list[tuple[float, float]]) -> None:
+    profile, moment, before, area = Profile.staged(some), 0.0, 0.0, 0.0
+    for seconds, level in some:
+        if seconds:
+            halfway = profile.level_at(moment + seconds / 2)
+            assert halfway == pytest.approx((before + level) / 2, rel=1e-6, abs=1e-6)
+        moment, area, before = moment + seconds, area + (before + level) / 2 * seconds, level
+    assert profile.duration == pytest.approx(moment)
+    assert profile.area == pytest.approx(area)
+    assert abs(profile.total - area) <= 1 + 1e-6 * area
+
+
+def test_stages_ramp_hold_spike_and_fall() -> None:
+    profile = Profile.staged(
+        [(2.0, 100.0), (3.0, 100.0), (0.0, 500.0), (1.0, 500.0), (0.0, 100.0), (2.0, 0.0)]
+    )
+    assert profile.duration == 8.0
+    assert profile.total == 100 + 300 + 500 + 100
+    assert [profile.level_at(moment) for moment in (1.0, 4.0, 5.5, 7.0)] == [50.0, 100.0, 500.0, 50.0]
+    assert profile.due(100) == pytest.approx(2.0)
+    assert profile.due(400) == pytest.approx(5.0)
+    assert profile.spans(200) == ((5.0, 6.0),)
+    assert profile.spans(50) == ((1.0, 7.0),)
+
+
+def test_stage_of_no_length_at_the_start_begins_at_its_level() -> None:
+    assert Profile.staged([(0.0, 50.0), (2.0, 50.0)]) == Profile.ramped(50.0, 2.0)
+
+
+def test_pause_closes_connections_and_opens_them_again() -> None:
+    profile = Profile.staged([(0.0, 4.0), (1.0, 4.0), (0.0, 1.0), (1.0, 1.0), (0.0, 4.0), (1.0, 4.0)])
+    assert profile.spans(0) == ((0.0, 3.0),)
+    assert profile.spans(3) == ((0.0, 1.0), (2.0, 3.0))
 
 
 def _area(profile: Profile, until: float) -> float:
