@@ -31,6 +31,9 @@ from phasegate.model.result import (
     AttemptStatus,
     CheckResult,
     CheckStatus,
+    CriterionResult,
+    CriterionVerdict,
+    Level,
     RunResult,
     Verdict,
 )
@@ -140,6 +143,14 @@ class Folder:
                 reason=run.interrupted or CUT_SHORT,
                 interrupted=run.interrupted or CUT_SHORT,
             )
+        elif why := _contradiction(run):
+            failed = any(_blocks(item, CriterionVerdict.NOT_MET) for item in run.criteria)
+            run = replace(
+                run,
+                verdict=Verdict.FAIL if failed else Verdict.INCONCLUSIVE,
+                exit_code=int(ExitCode.FAIL if failed else ExitCode.INCONCLUSIVE),
+                reason=f"the record contradicts itself: {why}",
+            )
         return run
 
     def _cut_short(self) -> dict[str, CheckResult]:
@@ -167,3 +178,26 @@ class Folder:
 
     def _change_check(self, id: str, **changes: Any) -> None:
         self._checks[id] = replace(self._checks[id], **changes)
+
+
+def _contradiction(run: RunResult) -> str:
+    """Why the end of a record does not follow from what stands before it; empty when it may.
+
+    Only a PASS needs a reason: what was spoilt, or changed by hand, must not turn into one.
+    """
+    if (run.verdict is Verdict.PASS) is not (run.exit_code == ExitCode.PASS):
+        return f"it ends with {run.verdict} and exit code {run.exit_code}"
+    if run.verdict is not Verdict.PASS:
+        return ""
+    for verdict in (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN):
+        if item := next((item for item in run.criteria if _blocks(item, verdict)), None):
+            return f"it ends with PASS, and {item.id} is {verdict.replace('_', ' ')}"
+    if not any(_blocks(item, CriterionVerdict.MET) for item in run.criteria):
+        return "it ends with PASS, and no blocking criterion is met"
+    if run.interrupted:
+        return f"it ends with PASS, and was ended early: {run.interrupted}"
+    return "it ends with PASS, and only a selection was run" if run.selection.narrowed else ""
+
+
+def _blocks(item: CriterionResult, verdict: CriterionVerdict) -> bool:
+    return item.level is Level.BLOCK and item.verdict is verdict

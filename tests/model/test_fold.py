@@ -15,6 +15,7 @@ from phasegate.model.events import (
     CheckStarted,
     CriterionJudged,
     Event,
+    Interrupted,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -31,6 +32,7 @@ from phasegate.model.result import (
     CriterionVerdict,
     PlanRecord,
     RunResult,
+    Selection,
     StepResult,
     ToolRecord,
     Verdict,
@@ -111,3 +113,28 @@ def test_what_does_not_begin_with_a_start_is_no_record() -> None:
     for events in ([], WHOLE[1:]):
         with pytest.raises(ValueError, match="record"):
             fold(events)
+
+
+def test_a_pass_that_does_not_follow_from_its_criteria_is_none() -> None:
+    not_met = CriterionJudged(
+        at=later(3), criterion=replace(SKELETON.criteria[0], verdict=CriterionVerdict.NOT_MET)
+    )
+    narrowed = replace(SKELETON, selection=Selection(steps=("first",)))
+    for events, verdict, why in (
+        ([*WHOLE[:-2], WHOLE[-1]], Verdict.INCONCLUSIVE, "up.success_rate is unproven"),
+        ([*WHOLE[:-2], not_met, WHOLE[-1]], Verdict.FAIL, "up.success_rate is not met"),
+        ([RunStarted(at=AT, skeleton=narrowed), *WHOLE[1:]], Verdict.INCONCLUSIVE, "only a selection"),
+        ([WHOLE[0], Interrupted(at=AT, because="Ctrl-C"), *WHOLE[1:]], Verdict.INCONCLUSIVE, "Ctrl-C"),
+        ([WHOLE[0], WHOLE[-1]], Verdict.INCONCLUSIVE, "is unproven"),
+    ):
+        run = fold(events)
+        assert run.verdict is verdict
+        assert run.exit_code == {Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}[verdict]
+        assert run.reason.startswith("the record contradicts itself: ")
+        assert why in run.reason
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(Verdict.FAIL, 0), (Verdict.PASS, 1), (Verdict.PASS, 3)])
+def test_verdict_and_exit_code_that_do_not_go_together_are_no_pass(verdict: Verdict, code: int) -> None:
+    run = fold([*WHOLE[:-1], RunFinished(at=later(4), verdict=verdict, exit_code=code, reason="")])
+    assert (run.verdict, run.exit_code) == (Verdict.INCONCLUSIVE, 3)
