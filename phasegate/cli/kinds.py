@@ -12,7 +12,7 @@ from phasegate.errors import UsageError
 
 
 def kinds(
-    kind: str | None = typer.Argument(None, help="One kind, described in full."),
+    kind: str | None = typer.Argument(None, metavar="KIND", help="One kind, described in full."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List the check kinds, or describe one.

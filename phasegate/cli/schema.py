@@ -18,7 +18,9 @@ class Document(StrEnum):
 
 
 def schema(
-    document: Annotated[Document, typer.Argument(help="Which format to describe.")] = Document.PLAN,
+    document: Annotated[
+        Document, typer.Argument(metavar="plan|suite|result", help="Which format to describe.")
+    ] = Document.PLAN,
 ) -> None:
     """Print the JSON Schema of plans, API suites or results."""
     put(json.dumps(schema_of(document), indent=2) + "\n")
