@@ -14,6 +14,7 @@ from phasegate.fields import Duration, Rate, Text
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import CheckParams, Kind
+from phasegate.load.abort import AbortOn, Guard
 from phasegate.load.engine import Outcome, generate
 from phasegate.load.job import Job
 from phasegate.load.pacing import Profile
@@ -65,6 +66,8 @@ class LoadParams(CheckParams):
     """What a good answer is; status 2xx unless it says otherwise."""
     workers: int = Field(default=1, ge=1, le=256)
     """Processes that share the load."""
+    abort_on: AbortOn | None = None
+    """Ends a load that only does damage: `{success_rate: "< 50%", for: 5s}`."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -157,10 +160,20 @@ class Load(Kind[LoadParams]):
                 type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that were sent"
             ),
         }
-        return both | _OPEN_MEASURES if params.is_open else both
+        if params.is_open:
+            both |= _OPEN_MEASURES
+        if params.abort_on is not None:
+            both["completed"] = MeasureSpec(
+                type=MeasureType.NUMBER,
+                dimension=Dimension.SHARE,
+                about="share of the planned duration before the load was aborted or stopped",
+            )
+        return both
 
     def defaults(self, params: LoadParams) -> tuple[str, ...]:
-        return ("success_rate >= 99%", "achieved_rate >= 95%") if params.is_open else ("success_rate >= 99%",)
+        achieved = ("achieved_rate >= 95%",) if params.is_open else ()
+        completed = () if params.abort_on is None else ("completed == 100%",)
+        return ("success_rate >= 99%", *achieved, *completed)
 
     def samples(self, params: LoadParams) -> int | None:
         return params.profile.total if params.is_open else None
@@ -176,7 +189,8 @@ class Load(Kind[LoadParams]):
 
     async def observe(self, params: LoadParams, world: World) -> Observation:
         job = _job(params, world)
-        outcome = await generate(job, world)
+        guard = None if params.abort_on is None else Guard(params.abort_on, workers=params.workers)
+        outcome = await generate(job, world, guard)
         return Observation(
             measures=_measures(params, outcome),
             evidence=_evidence(params, job, outcome, world),
@@ -279,8 +293,13 @@ def _measures(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
         "requests": Number(value=requests),
     }
     if params.is_open:
-        measured["achieved_rate"] = Share(passed=report.sent, total=report.scheduled, sample=False)
+        # What an aborted load did not come to was due all the same.
+        due = params.profile.total if outcome.aborted else report.scheduled
+        measured["achieved_rate"] = Share(passed=report.sent, total=due, sample=False)
         measured["dropped"] = Number(value=tally.dropped)
+    if params.abort_on is not None:
+        done = 1.0 if outcome.stopped is None else min(report.window / params.profile.duration, 1.0)
+        measured["completed"] = Number(value=done, dimension=Dimension.SHARE)
     return measured
 
 
@@ -303,10 +322,9 @@ def _notes(params: LoadParams, outcome: Outcome) -> tuple[str, ...]:
     report, notes = outcome.report, []
     if outcome.stopped is not None:
         left = f"; {report.unfinished:,} unfinished requests are not counted" if report.unfinished else ""
-        notes.append(
-            f"stopped after {format_seconds(report.window)} of {format_seconds(params.profile.duration)}: "
-            f"{outcome.stopped}{left}"
-        )
+        how = "aborted" if outcome.aborted else "stopped"
+        ran, planned = format_seconds(report.window), format_seconds(params.profile.duration)
+        notes.append(f"{how} after {ran} of {planned}: {outcome.stopped}{left}")
     silent = silent_seconds(outcome.bins, report.window)
     if silent and outcome.tally.good:
         closed = "; the closed model sends less while a target fails, so success_rate understates it"

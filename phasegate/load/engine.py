@@ -12,6 +12,7 @@ from typing import Any
 
 import phasegate
 from phasegate.errors import ObservationError
+from phasegate.load.abort import Guard
 from phasegate.load.job import PROTOCOL, Job
 from phasegate.load.tally import Report, Tally
 from phasegate.load.timeline import Bin, Timeline
@@ -37,20 +38,23 @@ class Outcome:
     bins: tuple[Bin, ...]
     stopped: str | None = None
     """Why it was stopped before its time."""
+    aborted: bool = False
+    """Whether that is what the guard said."""
 
 
-async def generate(job: Job, world: World) -> Outcome:
-    """Run a load to its end, or until `world.progress` says stop.
+async def generate(job: Job, world: World, guard: Guard | None = None) -> Outcome:
+    """Run a load to its end, or until `world.progress` or the guard says stop.
 
     Errors: ObservationError when a worker cannot be started, dies, or cannot generate the load.
     """
-    return await _Coordinator(job, world).run()
+    return await _Coordinator(job, world, guard).run()
 
 
 class _Coordinator:
-    def __init__(self, job: Job, world: World) -> None:
+    def __init__(self, job: Job, world: World, guard: Guard | None) -> None:
         self._job = job
         self._world = world
+        self._guard = guard
         self._duration = job.points[-1][0]
         self._tally = Tally()
         self._timeline = Timeline(workers=job.workers, seconds=self._duration + job.timeout)
@@ -58,6 +62,7 @@ class _Coordinator:
         self._last = Tally()
         self._at = 0.0
         self._stopped: str | None = None
+        self._aborted = False
 
     async def run(self) -> Outcome:
         async with AsyncExitStack() as stack:
@@ -79,7 +84,9 @@ class _Coordinator:
         for other in self._reports[1:]:
             report = report.merge(other)
         bins = self._timeline.bins()
-        return Outcome(tally=self._tally, report=report, bins=bins, stopped=self._stopped)
+        return Outcome(
+            tally=self._tally, report=report, bins=bins, stopped=self._stopped, aborted=self._aborted
+        )
 
     def _open(self) -> Any:
         return self._world.processes.open(Command(argv=_COMMAND, cwd=_FOLDER))
@@ -102,6 +109,8 @@ class _Coordinator:
                     at = message.pop("at")
                     tally = Tally.from_json(message)
                     self._timeline.add(worker.number, at, tally)
+                    if self._guard is not None:
+                        self._guard.add(worker.number, at, tally)
                     self._tally = self._tally.merge(tally)
                     if at > self._at:
                         self._at, self._last = at, tally
@@ -129,8 +138,10 @@ class _Coordinator:
                     measures=self._measures() if new else {},
                 )
             )
+            damage = self._guard.reason() if self._guard is not None and reason is None else None
+            reason = reason or damage
             if reason is not None and self._stopped is None and len(self._reports) < len(workers):
-                self._stopped = reason
+                self._stopped, self._aborted = reason, damage is not None
                 for worker in workers:
                     await worker.write("stop")
             await clock.sleep(EVERY)

@@ -67,6 +67,17 @@ def number(observation: Observation, name: str) -> float | None:
         ({"stages": [UP], "ramp": "5s"}, ("ramp",), "leave ramp or stages out"),
         ({"stages": [CLOSED], "connections": 5}, ("connections",), "leave connections or stages out"),
         ({"stages": [CLOSED], "workers": 9}, ("workers",), "9 workers cannot share 8 connections"),
+        ({"rate": "1/s", "abort_on": {"for": "5s"}}, ("abort_on",), "no condition; write one like"),
+        (
+            {"rate": "1/s", "abort_on": {"success_rate": "> 50%"}},
+            ("abort_on", "success_rate"),
+            "does not say what damage is; write it like '< 50%'",
+        ),
+        (
+            {"rate": "1/s", "abort_on": {"latency.p95": "> 50"}},
+            ("abort_on", "latency.p95"),
+            "'50' is not a time",
+        ),
         ({"rate": 200}, ("rate",), "200 has no unit"),
         ({"rate": "0/s"}, ("rate",), "sends nothing"),
         ({"rate": "5/s", "duration": "0s"}, ("duration",), "sends nothing"),
@@ -216,6 +227,37 @@ async def test_early_stop_is_noted() -> None:
         observed, _ = await observe(server.url, world={"stop": stop}, rate="100/s", duration="30s")
         assert share(observed, "achieved_rate").total == len(server.requests)
     assert any(note.startswith("stopped after ") and "Ctrl-C" in note for note in observed.notes)
+
+
+@pytest.mark.parametrize("model", [{"rate": "100/s"}, {"connections": 2}])
+async def test_load_that_only_does_damage_is_aborted_and_cannot_be_met(model: dict[str, Any]) -> None:
+    bad = Reply(pieces=(answer(503),), delay=0.005)
+    abort = {"success_rate": "< 50%", "for": "1s"}
+    async with scripted(lambda n: Reply(delay=0.005) if n < 20 else bad) as server:
+        observed, _ = await observe(server.url, **model, duration="60s", abort_on=abort)
+        sent = len(server.requests)
+    rate = share(observed, "success_rate")
+    assert (rate.passed, rate.total) == (20, sent), "what was seen stays what was seen"
+    assert (number(observed, "completed") or 1) < 0.5
+    if "rate" in model:
+        achieved = share(observed, "achieved_rate")
+        assert (achieved.passed, achieved.total) == (sent, 6_000), "all of it was due"
+    (note,) = (note for note in observed.notes if note.startswith("aborted after "))
+    assert note.endswith("over 1 s, and abort_on says success_rate < 50%")
+
+
+def test_load_that_may_be_aborted_is_judged_on_its_completion() -> None:
+    guarded = params(connections=2, abort_on={"latency.p95": "> 2s"})
+    assert Load().defaults(guarded) == ("success_rate >= 99%", "completed == 100%")
+    assert "completed" in Load().measures(guarded)
+
+
+async def test_load_that_does_no_damage_is_completed() -> None:
+    async with scripted() as server:
+        abort = {"success_rate": "< 50%", "latency.p99": "> 10s", "for": "1s"}
+        observed, _ = await observe(server.url, rate="50/s", duration="1500ms", abort_on=abort)
+    assert number(observed, "completed") == 1.0
+    assert share(observed, "achieved_rate").total == 75
 
 
 async def test_seconds_without_an_answer_are_noted() -> None:
