@@ -47,7 +47,7 @@ def check_against(
         case MeasureType.DISTRIBUTION:
             return list(_duration_threshold(criterion))
         case MeasureType.NUMBER:
-            return []
+            return list(_number_threshold(criterion, spec))
 
 
 def feasible(
@@ -183,6 +183,26 @@ def _sample_threshold(criterion: Criterion, confidence: float | None) -> Iterato
             f"{name} is a sample, and no sample can prove {demand}",
             f"write == {bound} as a statement about what was seen, or {near} with enough samples "
             f"({samples_needed(0.999, confidence):,} without a failure)",
+        )
+
+
+def _number_threshold(criterion: Criterion, spec: MeasureSpec) -> Iterator[CriterionError]:
+    """Demands on a number that all numbers there can be would meet, or none."""
+    op, value = criterion.op, criterion.threshold.value
+    ends = {op.holds(end, value) for end in (spec.lowest, spec.highest)}
+    if op in (Operator.EQ, Operator.NE):
+        if spec.lowest <= value <= spec.highest:
+            return
+        ends = {op is Operator.NE}
+    if ends == {True}:
+        yield _error(
+            criterion.spans.threshold,
+            f"{criterion.measure} {criterion.required} holds whatever is seen, so it proves nothing",
+            "write a number that can be missed",
+        )
+    elif ends == {False}:
+        yield _error(
+            criterion.spans.threshold, f"nothing can meet {criterion.required}", "write a number within reach"
         )
 
 

@@ -63,7 +63,7 @@ class Api(Kind[ApiParams]):
                 about="from sending to the last byte; failed requests rank above every value",
             ),
         } | {
-            name: MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about)
+            name: MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about, lowest=0)
             for name, about in counts.items()
         }
 

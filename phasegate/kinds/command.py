@@ -182,21 +182,21 @@ class CommandKind(Kind[CommandParams]):
     has_cases = True
 
     def measures(self, params: CommandParams) -> Mapping[str, MeasureSpec]:
-        def number(dimension: Dimension, about: str) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about)
+        def number(dimension: Dimension, about: str, **ends: float) -> MeasureSpec:
+            return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about, **ends)
 
         def share(about: str) -> MeasureSpec:
             return MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about)
 
         found = {
-            "exit_code": number(Dimension.COUNT, "what the program returned"),
-            "duration": number(Dimension.TIME, "the program from start to end"),
+            "exit_code": number(Dimension.COUNT, "what the program returned", lowest=0, highest=255),
+            "duration": number(Dimension.TIME, "the program from start to end", lowest=0),
         }
         if params.expect is not None:
             found["expectations"] = share("expectations that held")
         if params.results:
             found["pass_rate"] = share("cases passed of cases in the result files")
-            found |= {name: number(Dimension.COUNT, about) for name, about in _CASES.items()}
+            found |= {name: number(Dimension.COUNT, about, lowest=0) for name, about in _CASES.items()}
         for name, capture in params.measures.items():
             found[name] = number(capture.dimension, "reported by the program")
         return found

@@ -66,7 +66,7 @@ class E2e(Kind[E2eParams]):
 
     def measures(self, params: E2eParams) -> Mapping[str, MeasureSpec]:
         def number(about: str) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about)
+            return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about, lowest=0)
 
         return {
             "pass_rate": MeasureSpec(
@@ -75,7 +75,7 @@ class E2e(Kind[E2eParams]):
             **{name: number(about) for name, about in _COUNTS.items()},
             "deselected": number("tests that -k, -m, --case or a plugin left out; not in the total"),
             "duration": MeasureSpec(
-                type=MeasureType.NUMBER, dimension=Dimension.TIME, about="pytest from start to end"
+                type=MeasureType.NUMBER, dimension=Dimension.TIME, about="pytest from start to end", lowest=0
             ),
         }
 

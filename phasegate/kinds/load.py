@@ -155,9 +155,10 @@ class Load(Kind[LoadParams]):
                 type=MeasureType.NUMBER,
                 dimension=Dimension.RATE,
                 about="good answers per second while requests were sent",
+                lowest=0,
             ),
             "requests": MeasureSpec(
-                type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that were sent"
+                type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that were sent", lowest=0
             ),
         }
         if params.is_open:
@@ -210,6 +211,7 @@ _OPEN_MEASURES = {
         type=MeasureType.NUMBER,
         dimension=Dimension.COUNT,
         about="requests that waited for a free connection until their timeout",
+        lowest=0,
     ),
 }
 

@@ -34,6 +34,9 @@ class MeasureSpec:
     dimension: Dimension
     about: str
     """One line for `phasegate kinds` and the documentation."""
+    lowest: float = -math.inf
+    """No number can be less, so a criterion that asks for no more than this proves nothing."""
+    highest: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

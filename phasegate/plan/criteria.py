@@ -19,7 +19,7 @@ from phasegate.plan.models import CriterionWritten
 from phasegate.plan.plan import Check, PlanCriterion
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
-from phasegate.units import format_seconds
+from phasegate.units import Dimension, Quantity, format_seconds, parse_quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,7 @@ class Criteria:
         self._ids = ids
         self._lines: dict[str, int] = {}
         """Where each criterion's id was seen first."""
+        self._paths: dict[str, TreePath] = {}
         self._feasible: dict[tuple[Any, ...], str | None] = {}
         self._specs: dict[str, Mapping[str, MeasureSpec]] = {}
 
@@ -70,6 +71,7 @@ class Criteria:
             for one in group
             if one.level is Level.BLOCK
         }
+        self._warn_of_weak([one for group in written for one in group if one.level is Level.BLOCK])
         found: list[PlanCriterion] = []
         for one, group in zip(lists, written, strict=True):
             found += group
@@ -240,6 +242,7 @@ class Criteria:
             context.findings.add(context.document, entry.text_path, message, help=help)
             return None
         self._lines[id] = at.line
+        self._paths[id] = entry.text_path
         made = PlanCriterion(
             id=id,
             criterion=criterion,
@@ -278,6 +281,37 @@ class Criteria:
                     at=check.at,
                 )
 
+    def _warn_of_weak(self, blocking: list[PlanCriterion]) -> None:
+        """Say which criteria take the place of a default and hold when everything has failed."""
+        warned: set[str] = set()
+        for check, part, text in self._default_texts():
+            default = parse_criterion(text, inside=check.id)
+            instead = [
+                one
+                for one in blocking
+                if (one.check, one.criterion.measure) == (check.id, default.measure)
+                and one.criterion.part in ("", part)
+            ]
+            worst = parse_quantity("0%" if default.threshold.dimension is Dimension.SHARE else "1")
+            if not instead or not all(_holds(one.criterion, worst) for one in instead):
+                continue
+            id = instead[0].id
+            if id not in warned:
+                warned.add(id)
+                message = (
+                    f"criterion {id!r} holds when {default.measure} is {worst}, "
+                    f"and takes the place of the default {text}"
+                )
+                self._context.findings.add(self._context.document, self._paths[id], message, warning=True)
+
+    def _default_texts(self) -> Iterator[tuple[Check, str, str]]:
+        """Check, part and default criterion."""
+        for draft in self._drafts.values():
+            if draft.check is not None:
+                for part in draft.check.parts:
+                    for text in draft.check.kind.defaults(part.params):
+                        yield draft.check, part.name, text
+
     def _warn(self, made: PlanCriterion, check: Check, path: TreePath) -> None:
         """Say which criteria can never be met."""
         criterion = made.criterion
@@ -306,6 +340,10 @@ class Criteria:
         if key not in self._feasible:
             self._feasible[key] = feasible(criterion, spec, samples, confidence)
         return self._feasible[key]
+
+
+def _holds(criterion: Criterion, value: Quantity) -> bool:
+    return criterion.op.holds(value.value, criterion.threshold.value)
 
 
 def _wholes(check: Check) -> set[str]:

@@ -14,7 +14,11 @@ SPECS = {
     "latency": spec(MeasureType.DISTRIBUTION, Dimension.TIME),
     "success_rate": spec(MeasureType.SAMPLE, Dimension.SHARE),
     "pass_rate": spec(MeasureType.CENSUS, Dimension.SHARE),
-    "exit_code": spec(MeasureType.NUMBER, Dimension.COUNT),
+    "exit_code": MeasureSpec(
+        type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="", lowest=0, highest=255
+    ),
+    "total": MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="", lowest=0),
+    "warmth": spec(MeasureType.NUMBER, Dimension.COUNT),
     "achieved_rate": spec(MeasureType.NUMBER, Dimension.SHARE),
     "throughput": spec(MeasureType.NUMBER, Dimension.RATE),
 }
@@ -38,6 +42,12 @@ def problems(text: str, **options: float | None) -> list[CriterionError]:
         "a.pass_rate >= 100%",
         "a.pass_rate == 50%",
         "a.exit_code == 0",
+        "a.exit_code != 5",
+        "a.exit_code <= 254",
+        "a.total > 0",
+        "a.total <= 0",
+        "a.warmth >= 0",
+        "a.warmth != -300",
         "a.achieved_rate >= 101%",
         "a.throughput > 200/s",
     ],
@@ -76,6 +86,13 @@ def test_sound_criteria_have_no_problem(text):
         ("a.pass_rate < 0%", "0%", "nothing can meet < 0%", "== 0%"),
         ("a.pass_rate >= 0%", "0%", "holds whatever is seen", ""),
         ("a.success_rate <= 100%", "100%", "holds whatever is seen", ""),
+        ("a.exit_code >= 0", "0", "holds whatever is seen", ""),
+        ("a.exit_code < 256", "256", "holds whatever is seen", ""),
+        ("a.exit_code != 256", "256", "holds whatever is seen", ""),
+        ("a.total >= 0", "0", "holds whatever is seen", ""),
+        ("a.total > -1", "-1", "holds whatever is seen", ""),
+        ("a.total < 0", "0", "nothing can meet < 0", ""),
+        ("a.exit_code == 300", "300", "nothing can meet == 300", ""),
     ],
 )
 def test_problems_point_at_the_wrong_word(text, word, message, help):

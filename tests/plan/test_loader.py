@@ -624,3 +624,30 @@ def test_two_thousand_checks_load_without_delay(load_text: Load) -> None:
         for i in range(2000)
     )
     assert len(plan_of(load_text, "steps:\n" + steps).checks()) == 2000
+
+
+@pytest.mark.parametrize(
+    ("criteria", "warned"),
+    [
+        ("[success_rate != 100%]", True),
+        ("[success_rate < 100%]", True),
+        ("[success_rate == 0%]", True),
+        ("[success_rate > 0%]", False),
+        ("[success_rate < 100%, {criterion: success_rate > 50%, id: most}]", False),
+        ("[{criterion: success_rate < 100%, level: warn}]", False),
+    ],
+)
+def test_criterion_that_holds_when_all_failed_and_displaces_a_default_gets_a_warning(
+    load_text: Load, criteria: str, warned: bool
+) -> None:
+    text = (
+        f"steps: [{{id: one, checks: [{{id: a, kind: probe, url: /, probes: 5, criteria: {criteria}}}]}}]\n"
+    )
+    said = [item for item in load_text(HEAD + text).warnings if "takes the place" in item.message]
+    assert bool(said) is warned
+    if warned:
+        assert said[0].message == (
+            "criterion 'a.success_rate' holds when success_rate is 0%, "
+            "and takes the place of the default success_rate == 100%"
+        )
+        assert said[0].at is not None
