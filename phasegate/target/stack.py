@@ -52,10 +52,12 @@ class Stack:
         self._running: list[RunningProcess] = []
         self._addresses: list[Address] = []
         self._touched = False
-        """Whether anything was started, so that there is something to tear down."""
+        """Whether there is something to tear down."""
 
     async def __aenter__(self) -> TargetAddresses:
         """Errors: TargetError when an entry does not come up or a setup command fails; nothing is left."""
+        # Teardown always runs, also where nothing but services that are there already is used.
+        self._touched = bool(self._target.teardown)
         try:
             self._addresses = [
                 Address(

@@ -283,6 +283,13 @@ async def test_setup_runs_with_the_addresses_and_teardown_before_the_end(bench: 
     assert problem.message == "target.teardown: python -c 'raise SystemExit(3)' ended with exit code 3"
 
 
+async def test_teardown_runs_where_nothing_was_started(bench: Bench) -> None:
+    async with bench.stack(teardown=(bench.command("print('bye'); raise SystemExit(3)"),)):
+        pass
+    assert "\nbye\n" in bench.log("teardown")
+    assert len(bench.problems) == 1
+
+
 async def test_a_setup_command_that_fails_is_a_target_that_is_not_up(bench: Bench) -> None:
     stack = bench.stack(
         bench.process("api", SERVER),
