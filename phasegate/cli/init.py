@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import typer
 
@@ -51,23 +51,33 @@ def init(
     ),
 ) -> int:
     """Write a starter plan for a service that is up."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            f"{url!r} is not the URL of a service", help="write it like http://localhost:8080/health"
-        )
+    parts = _service(url)
     text = _PLAN.format(
         phase="first",
         title=json.dumps(f"First gate for {parts.hostname}"),
         url=json.dumps(f"{parts.scheme}://{parts.netloc}"),
         path=json.dumps(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"),
     )
+    text = text.replace("$", "$$")  # what a URL has of them is none of ours
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise UsageError(f"{output} is there already", help="name another file with -o") from None
     except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from error
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"cannot write {output}: {reason}", help="name another file with -o") from error
     make_console().print(f"wrote {output}; next: phasegate run {output}", soft_wrap=True)
     return 0
+
+
+def _service(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:
+        pass  # a port or an IPv6 address that is none
+    raise UsageError(
+        f"{url!r} is not the URL of a service", help="write it like http://localhost:8080/health"
+    )
