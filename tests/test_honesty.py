@@ -1,0 +1,143 @@
+"""Nothing passes without evidence: whole runs that try to get a green for nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.bench import Desk
+
+ABSENT = "http://127.0.0.1:9"
+"""Nothing listens there."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def checks(*lines: str) -> str:
+    return "steps:\n  - id: one\n    checks:\n" + "".join(f"      - {line}\n" for line in lines)
+
+
+def command(rest: str, script: str = "pass") -> str:
+    return f'{{id: x, kind: command, command: [python, -c, "{script}"], {rest}}}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        command("criteria: [exit_code >= 0]"),
+        command("criteria: [duration >= 0s]"),
+        command("expect: {exit_code: {gte: 0}}"),
+        command("expect: {output: {matches: '.*'}}"),
+        f"{{id: x, kind: health, url: '{ABSENT}/', criteria: [success_rate >= 0%]}}",
+        f"{{id: x, kind: health, url: '{ABSENT}/', expect: {{status: [1xx, 2xx, 3xx, 4xx, 5xx]}}}}",
+        f"{{id: x, kind: health, url: '{ABSENT}/', expect: {{json: {{}}}}}}",
+        f"{{id: x, kind: health, url: '{ABSENT}/', expect: {{schema: {{}}}}}}",
+        "{id: x, kind: health, url: '${each}', each: {}}",
+    ],
+)
+def test_demand_that_nothing_can_miss_is_an_error_of_the_plan(desk: Desk, line: str) -> None:
+    desk.plan(checks(line))
+    ran = desk.run()
+    assert ran.code == 2, ran.err
+    assert not ran.folder.exists()
+
+
+def test_criterion_that_is_only_a_warning_leaves_the_default_in_place(desk: Desk) -> None:
+    desk.plan(
+        checks(
+            command("criteria: [{criterion: exit_code == 0, level: warn}]", "raise SystemExit(1)"),
+        )
+    )
+    assert desk.run().code == 1
+
+
+def test_green_by_failing_is_said_before_the_run_and_in_the_record(desk: Desk) -> None:
+    desk.plan(checks(command("criteria: [exit_code != 5]", "raise SystemExit(1)")))
+    said = "takes the place of the default exit_code == 0"
+    assert said in desk.phasegate("validate", "plan.yaml").err
+    ran = desk.run()
+    assert ran.code == 0
+    assert any(said in warning for warning in ran.result["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("xml", "code"),
+    [
+        ("<testsuite tests='66'><testcase name='a'/></testsuite>", 3),
+        ("<testsuite tests='2' failures='1'><testcase name='a'/><testcase name='b'/></testsuite>", 3),
+        ("<testsuite tests='1'><testcase name='a' status='error'/></testsuite>", 1),
+        ("<testsuite tests='0'/>", 3),
+        ("<testsuite tests='1'><testcase name='a'/></testsuite>", 0),
+    ],
+)
+def test_results_that_say_more_than_they_show_are_no_pass(desk: Desk, xml: str, code: int) -> None:
+    desk.write("write.py", f"open('r.xml', 'w').write({xml!r})")
+    desk.plan(checks("{id: x, kind: command, command: [python, write.py], results: r.xml}"))
+    ran = desk.run()
+    assert ran.code == code, ran.err
+
+
+SWALLOWING = """
+import pytest
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    outcome.get_result().outcome = "passed"
+"""
+SUITE = "def test_good(): pass\n\ndef test_bad(): assert False\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "conftest", "code"),
+    [
+        ("--co", "", 3),
+        ("--setup-plan", "", 3),
+        ("-x", "", 1),
+        ("", "def pytest_collection_modifyitems(items): items.clear()", 3),
+        ("", "def pytest_runtest_protocol(item): return True", 3),
+        ("", "import os\ndef pytest_sessionfinish(): os._exit(0)", 3),
+        ("", "def pytest_sessionfinish(session): session.exitstatus = 0", 1),
+        (
+            "",
+            SWALLOWING,
+            1,
+        ),
+    ],
+)
+def test_suite_that_hides_its_failure_is_no_pass(desk: Desk, args: str, conftest: str, code: int) -> None:
+    desk.write("e2e/pytest.ini", "[pytest]\n")
+    desk.write("e2e/conftest.py", conftest)
+    desk.write("e2e/test_it.py", SUITE)
+    desk.plan(checks(f"{{id: x, kind: e2e, path: e2e, python: python, args: [{args}]}}"))
+    ran = desk.run()
+    assert ran.code == code, ran.err
+
+
+@pytest.mark.parametrize("load", ["rate: 50/s", "connections: 2"])
+def test_load_that_nobody_takes_is_no_pass(desk: Desk, load: str) -> None:
+    line = f"{{id: x, kind: load, url: /, {load}, duration: 1s, criteria: [latency.p50 < 1h]}}"
+    desk.plan(f"target: {{default: s, external: {{s: {{url: '{ABSENT}'}}}}}}\n" + checks(line))
+    ran = desk.run()
+    assert ran.code == 1
+    assert {item["verdict"] for item in ran.result["criteria"]} >= {"not_met"}
+
+
+def test_record_changed_by_hand_does_not_report_a_pass(desk: Desk) -> None:
+    desk.plan(checks(command("tags: [a]", "raise SystemExit(1)")))
+    ran = desk.run()
+    assert ran.code == 1
+    events = ran.folder / "events.jsonl"
+    *before, end = events.read_text(encoding="utf-8").splitlines()
+    told = {**json.loads(end), "verdict": "PASS", "exit_code": 0}
+    events.write_text("\n".join([*before, json.dumps(told)]) + os.linesep, encoding="utf-8")
+    again = desk.phasegate("report", str(ran.folder))
+    assert again.code == 1
+    assert "the record contradicts itself" in again.err
+    assert json.loads((ran.folder / "result.json").read_text(encoding="utf-8"))["verdict"] == "FAIL"
