@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from phasegate.errors import UsageError
+from phasegate.model.events import CheckStarted, Event, Progressed, RunStarted
+from phasegate.record.journal import EVENTS, Journal, RecordError, read_events, write_whole
+from phasegate.record.redaction import Redactor
+from tests.samples import passing_run
+
+AT = datetime(2026, 1, 15, tzinfo=UTC)
+START = RunStarted(at=AT, skeleton=passing_run())
+
+
+def journal(folder: Path, *secrets: str) -> Journal:
+    return Journal(folder, Redactor(secrets))
+
+
+def test_events_come_back_as_they_were_written(tmp_path: Path) -> None:
+    written: list[Event] = [START, CheckStarted(at=AT, check="alive")]
+    book = journal(tmp_path)
+    assert [book.write(event) for event in written] == written
+    book.close()
+    assert list(read_events(tmp_path)) == written
+
+
+def test_each_event_is_on_disk_when_write_returns(tmp_path: Path) -> None:
+    book = journal(tmp_path)
+    book.write(START)
+    assert list(read_events(tmp_path)) == [START]
+    book.close()
+
+
+def test_progress_is_passed_on_and_not_kept(tmp_path: Path) -> None:
+    book = journal(tmp_path, "hunter2-hunter2")
+    book.write(START)
+    passed_on = book.write(Progressed(at=AT, check="alive", text="sent hunter2-hunter2"))
+    book.close()
+    assert passed_on == Progressed(at=AT, check="alive", text="sent [redacted]")
+    assert len(list(read_events(tmp_path))) == 1
+
+
+def test_what_listeners_get_is_redacted_as_what_is_written(tmp_path: Path) -> None:
+    book = journal(tmp_path, "hunter2-hunter2")
+    told = book.write(replace(START, skeleton=replace(START.skeleton, title="of hunter2-hunter2")))
+    book.close()
+    assert isinstance(told, RunStarted)
+    assert told.skeleton.title == "of [redacted]"
+    assert b"hunter2" not in (tmp_path / EVENTS).read_bytes()
+
+
+def test_half_a_line_at_the_end_is_left_out(tmp_path: Path) -> None:
+    book = journal(tmp_path)
+    book.write(START)
+    book.close()
+    with (tmp_path / EVENTS).open("ab") as file:
+        file.write(b'{"event":"CheckStarted","at":"20')
+    assert list(read_events(tmp_path)) == [START]
+
+
+def test_a_broken_line_in_the_middle_is_named(tmp_path: Path) -> None:
+    book = journal(tmp_path)
+    book.write(START)
+    book.close()
+    with (tmp_path / EVENTS).open("ab") as file:
+        file.write(b"half\n" + json.dumps({"event": "Nothing"}).encode() + b"\n")
+    with pytest.raises(UsageError, match=r"events\.jsonl:2: not an event"):
+        list(read_events(tmp_path))
+
+
+def test_a_second_run_in_a_folder_is_refused(tmp_path: Path) -> None:
+    journal(tmp_path).close()
+    with pytest.raises(UsageError, match="holds a run already"):
+        journal(tmp_path)
+
+
+def test_a_folder_that_is_gone_is_told_once_begun(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"cannot write events\.jsonl: no such file"):
+        journal(tmp_path / "gone")
+
+
+def test_a_disk_that_takes_no_more_is_told_once_and_events_are_passed_on(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    book = journal(tmp_path)
+    book._file.close()
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        book._file = full
+        with pytest.raises(RecordError, match="no space left on device"):
+            book.write(START)
+        assert book.write(START) == START
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    place = tmp_path / "report.html"
+    write_whole(place, b"first")
+    write_whole(place, b"second")
+    assert place.read_bytes() == b"second"
+    with pytest.raises(RecordError, match=r"cannot write .*nowhere"):
+        write_whole(tmp_path / "nowhere/report.html", b"third")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, b"report")
+    assert os.read(reader, 100) == b"report"
+    os.close(reader)
+    assert pipe.is_fifo()

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from phasegate.kinds.base import Requirement
+from phasegate.plan.plan import Check
+from phasegate.runner.preflight import Missing, find_missing
+from phasegate.target.processes import LocalProcesses
+from tests.runner.scripted import check
+
+
+async def look(path: Path, *checks: Check) -> dict[str, Missing]:
+    environment = dict(os.environ)
+    processes = LocalProcesses(environment)
+    return await find_missing(checks, processes=processes, environment=environment, root=path)
+
+
+def needing(id: str, *requirements: Requirement) -> Check:
+    return replace(check(id), requirements=requirements)
+
+
+async def test_what_is_there_is_not_missing(tmp_path: Path) -> None:
+    probe = Requirement(program="python", arguments=("-c", "import json"))
+    assert await look(tmp_path, needing("a", probe, Requirement(program="python")), check("b")) == {}
+
+
+async def test_each_missing_program_is_named_with_what_installs_it(tmp_path: Path) -> None:
+    requirements = [Requirement(program=f"no-such-{n}", install=f"get no-such-{n}") for n in (1, 2)]
+    missing = await look(tmp_path, needing("a", *requirements), needing("b", requirements[0]), check("c"))
+    assert missing == {
+        "a": Missing(
+            reason="no-such-1 is not installed; no-such-2 is not installed",
+            help="get no-such-1; get no-such-2",
+        ),
+        "b": Missing(reason="no-such-1 is not installed", help="get no-such-1"),
+    }
+
+
+async def test_a_probe_that_fails_says_what_it_said(tmp_path: Path) -> None:
+    probe = Requirement(program="python", arguments=("-c", "import no_such_module"), label="no_such_module")
+    missing = await look(tmp_path, needing("a", probe))
+    assert missing["a"].reason == (
+        "no_such_module does not work: ModuleNotFoundError: No module named 'no_such_module'"
+    )
+
+
+async def test_a_probe_that_several_checks_ask_for_runs_once(tmp_path: Path) -> None:
+    probe = Requirement(program="python", arguments=("-c", "open('probed', 'a').write('x')"))
+    assert await look(tmp_path, needing("a", probe), needing("b", probe)) == {}
+    assert (tmp_path / "probed").read_text() == "x"
+
+
+async def test_a_secret_that_is_not_set_is_missing(tmp_path: Path) -> None:
+    missing = await look(tmp_path, replace(check("a"), missing_secrets=("API_TOKEN",)))
+    assert missing["a"] == Missing(
+        reason="the secret API_TOKEN is not set", help="set the environment variable API_TOKEN"
+    )

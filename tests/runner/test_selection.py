@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from phasegate.errors import UsageError
+from phasegate.runner.selection import select
+from tests.runner.scripted import check, plan, step
+
+PLAN = plan(
+    step("one", check("a", step="one", tags=("quick",)), check("b", step="one")),
+    step("two", check("c", step="two", tags=("quick", "slow")), check("beside-c", step="two", during="c")),
+    gate=(check("uptime", step=None, during="run"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"),
+    [
+        ({}, {"a", "b", "c", "beside-c", "uptime"}),
+        ({"steps": ("one",)}, {"a", "b"}),
+        ({"checks": ("b",)}, {"b"}),
+        ({"steps": ("one",), "checks": ("c",)}, {"a", "b", "c", "beside-c"}),
+        ({"tags": ("quick",)}, {"a", "c", "beside-c"}),
+        ({"steps": ("one",), "tags": ("quick",)}, {"a"}),
+        ({"tags": ("slow", "quick")}, {"a", "c", "beside-c"}),
+        ({"checks": ("uptime",)}, {"uptime"}),
+        ({"checks": ("a",), "cases": ("x",)}, {"a"}),
+    ],
+)
+def test_steps_and_checks_add_up_and_tags_narrow(asked: dict[str, Any], chosen: set[str]) -> None:
+    ids, record = select(PLAN, **asked)
+    assert ids == chosen
+    assert record.narrowed is bool(asked)
+    assert (record.criteria_selected, record.criteria_total) == (len(chosen), 5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says", "help"),
+    [
+        ({"steps": ("won",)}, "no step 'won'", "steps are one, two"),
+        ({"checks": ("beside-d",)}, "no check 'beside-d'", "did you mean 'beside-c'"),
+        ({"tags": ("quik",)}, "no tag 'quik'", "did you mean 'quick'"),
+        ({"checks": ("b",), "tags": ("quick",)}, "nothing is selected", "phasegate plan"),
+    ],
+)
+def test_what_the_plan_does_not_have_is_wrong_usage(asked: dict[str, Any], says: str, help: str) -> None:
+    with pytest.raises(UsageError, match=says) as raised:
+        select(PLAN, **asked)
+    assert help in (raised.value.help or "")
