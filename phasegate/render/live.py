@@ -136,7 +136,7 @@ def opening(skeleton: RunResult) -> Text:
     checks = skeleton.checks()
     line = Text()
     line.append(f"phasegate {skeleton.tool.version}", style="bold")
-    line.append(f"  {skeleton.plan.path}  {skeleton.phase}: {one_line(skeleton.title)}\n")
+    line.append(f"  {one_line(skeleton.plan.path)}  {one_line(skeleton.phase)}: {one_line(skeleton.title)}\n")
     line.append(
         f"  {count(len(skeleton.steps), 'step')}, {count(len(checks), 'check')},"
         f" {count(len(skeleton.criteria), 'criterion', 'criteria')}, run {skeleton.run}",

@@ -62,7 +62,7 @@ def summary(
 def verdict_line(run: RunResult) -> Text:
     line = Text()
     line.append(run.verdict.value, style=VERDICT_STYLE[run.verdict])
-    line.append(f"  {run.phase}: {one_line(run.reason, 400)}")
+    line.append(f"  {one_line(run.phase)}: {one_line(run.reason, 400)}")
     if run.finished:
         line.append(f" ({format_seconds((run.finished - run.started).total_seconds())})", style="dim")
     return line
@@ -74,10 +74,10 @@ def _target(run: RunResult) -> list[RenderableType]:
     for entry in run.target:
         if not entry.error:
             continue
-        head = Text(f"  ! {entry.id}", style="bold red")
+        head = Text(f"  ! {one_line(entry.id)}", style="bold red")
         head.append(f"  {one_line(entry.error, 300)}", style="default")
         lines.append(head)
-        lines += [_to_copy(f"      {visible(line)}") for line in entry.log_tail]
+        lines += [_to_copy(f"      {line}") for line in entry.log_tail]
         if entry.log:
             lines.append(_to_copy(f"      log  {entry.log}"))
     return [Text("Target", style="bold"), *lines] if lines else []
@@ -110,7 +110,7 @@ def _failures_of(run: RunResult, check: CheckResult) -> Iterator[RenderableType]
 
 
 def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Iterator[Text]:
-    place = f"  {case.file}:{case.line}" if case.file and case.line else ""
+    place = f"  {one_line(case.file)}:{case.line}" if case.file and case.line else ""
     head = Text("      ")
     head.append(one_line(case.id), style="red")
     head.append(place, style="dim")
@@ -124,7 +124,7 @@ def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Iterator[Tex
 
 def _to_copy(line: str) -> Text:
     """A path or a command on one line, however long, so that it can be copied."""
-    return Text(line, style="dim", no_wrap=True, overflow="ignore")
+    return Text(visible(line).replace("\n", " "), style="dim", no_wrap=True, overflow="ignore")
 
 
 def _flaky(run: RunResult) -> list[RenderableType]:
@@ -187,7 +187,7 @@ def _criteria_columns(criteria: list[CriterionResult], width: int, wrap: bool) -
     """One line each, with what needs explaining below it over the whole width."""
     cells = [
         (
-            criterion.required,
+            one_line(criterion.required, 30),
             one_line(criterion.observed, 30),
             one_line(criterion.bound, 20),
             "" if criterion.n is None else f"{criterion.n:,}",

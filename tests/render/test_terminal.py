@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from phasegate.model.result import RunResult
+from phasegate.render.terminal import full_expression, summary
+from phasegate.render.words import one_line
+from tests.samples import all_runs, crashed_run, failing_run, hostile_run, inconclusive_run, passing_run
+
+RUNS = all_runs()
+
+
+def shown(run: RunResult, *, width: int = 120, quiet: bool = False, wrap: bool = True) -> str:
+    file = io.StringIO()
+    console = Console(file=file, width=width, markup=False, emoji=False, highlight=False, color_system=None)
+    files = {"report": "out/report.html"}
+    report = summary(run, width=width, files=files, quiet=quiet, wrap=wrap)
+    console.print(report, soft_wrap=not wrap, crop=False)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_last_line_is_the_verdict_with_its_reason(name: str) -> None:
+    last = shown(RUNS[name], wrap=False).splitlines()[-1]
+    assert last.startswith(f"{RUNS[name].verdict.value}  {one_line(RUNS[name].phase)}: ")
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("width", [120, 60])
+def test_every_criterion_is_there_at_any_width(name: str, width: int) -> None:
+    text = "".join(shown(RUNS[name], width=width).split())
+    for criterion in RUNS[name].criteria:
+        if criterion.expression.isprintable() and len(criterion.expression) < 50:
+            assert "".join(full_expression(criterion).split()) in text
+
+
+@pytest.mark.parametrize("name", sorted(RUNS.keys() - {"hostile"}))
+def test_nothing_but_commands_and_paths_is_wider_than_the_terminal(name: str) -> None:
+    for line in shown(RUNS[name], width=100).splitlines():
+        copied = ("rerun ", "evidence ", "report ", "log ")
+        assert len(line) <= 100 or line.strip().startswith(copied) or "evidence/" in line
+
+
+def test_quiet_says_the_verdict_only() -> None:
+    assert shown(failing_run(), quiet=True, wrap=False).count("\n") == 1
+
+
+def test_failures_come_with_evidence_and_the_command_that_runs_them_again() -> None:
+    text = shown(failing_run(), wrap=False)
+    assert "Failures" in text
+    assert "rerun     phasegate run " in text
+    assert "--set fault=app-data" in text
+    assert "out/report.html" in text
+
+
+def test_what_was_not_tested_is_said_with_its_reason() -> None:
+    text = shown(inconclusive_run(), wrap=False)
+    assert "Not tested" in text
+    for check in inconclusive_run().checks():
+        if check.status.value == "not_run":
+            assert check.reason in text
+
+
+def test_a_passing_run_has_no_failures_and_names_what_was_flaky() -> None:
+    text = shown(passing_run())
+    assert "Failures" not in text
+    assert "Flaky" in text
+
+
+def test_a_record_without_an_end_is_shown() -> None:
+    assert "INCONCLUSIVE" in shown(crashed_run())
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\x07", "\u202e", "\u2066", "\x00", "\r"])
+def test_hostile_characters_do_not_reach_a_terminal(character: str) -> None:
+    assert character not in shown(hostile_run())
+
+
+def test_a_criterion_that_leaves_its_subject_out_gets_it_also_where_the_words_begin_alike() -> None:
+    some = replace(passing_run().criteria[0], subject="e", part="", expression="exit_code == 0")
+    assert full_expression(some) == "e.exit_code == 0"
+    assert full_expression(replace(some, part="x")) == "e/x.exit_code == 0"
+    assert full_expression(replace(some, expression="e/x.exit_code == 0")) == "e/x.exit_code == 0"
