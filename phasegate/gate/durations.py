@@ -7,6 +7,7 @@ from dataclasses import replace
 from phasegate.gate.criterion import Criterion, Operator
 from phasegate.gate.judgement import (
     FAILED,
+    NO_BOUND,
     Judgement,
     at_confidence,
     counted,
@@ -58,7 +59,9 @@ def _quantile(criterion: Criterion, seen: Distribution, share: float, confidence
         return _failed(criterion, seen)
     judged = _compared(criterion, seen, value)
     if confidence is None:
-        return replace(judged, message=f"{judged.message}; compared as observed, without a bound")
+        return replace(
+            judged, bound=NO_BOUND, message=f"{judged.message}; compared as observed, without a bound"
+        )
     return _bounded(criterion, replace(judged, confidence=confidence), seen, share, confidence)
 
 

@@ -9,6 +9,8 @@ from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension, format_seconds, format_share, format_value, parse_quantity
 
 NO_VALUE = "-"
+NO_BOUND = "none asked"
+"""Shown in place of a bound where `confidence: none` was written for a sample."""
 FAILED = "failed"
 """Shown where a quantile falls among the failed requests."""
 

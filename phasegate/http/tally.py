@@ -113,8 +113,16 @@ class Tally:
         self._timeline = Timeline()
         self._first: float | None = None
         self._last = 0.0
-        self.good = self.failed = self.unmeasured = 0
+        self.good = self.failed = self.unmeasured = self.unsent = 0
         self.causes: Counter[str] = Counter()
+
+    def held_up(self) -> None:
+        """A moment at which no probe could be sent, as slow ones were still under way; they were answered.
+
+        It ranks above every latency, since leaving it out would hide the stall (coordinated omission, Tene
+        2013), and is in no share, since nothing was sent.
+        """
+        self.unsent += 1
 
     def passed(self, number: int, at: float, elapsed: float) -> None:
         """`at`: when it was sent, in seconds from the start."""
@@ -149,7 +157,10 @@ class Tally:
 
     def latency(self) -> Distribution:
         return Distribution(
-            good=self._durations.histogram(), failed=self.failed, span=self.span, unmeasured=self.unmeasured
+            good=self._durations.histogram(),
+            failed=self.failed + self.unsent,
+            span=self.span,
+            unmeasured=self.unmeasured,
         )
 
     def timeline(self) -> tuple[Series, ...]:

@@ -139,9 +139,10 @@ class _Probing:
         self._reported = 0.0
         self._tally = Tally()
         self._evidence: dict[str, str] = {}
-        self._under_way: dict[_Probe, None] = {}
+        self._under_way: dict[_Probe, asyncio.Task[None]] = {}
         """Oldest first."""
         self._unused = 0
+        """Moments without a probe, because phasegate itself was late."""
         self._stopped: str | None = None
         self._planned: int | None = None
 
@@ -154,24 +155,32 @@ class _Probing:
                 return
 
     async def on_schedule(self, every: float, probes: int | None) -> None:
-        """A probe at each moment, however long the ones before it take.
+        """A probe at each moment, however long the ones before it take, until so many have an outcome.
 
-        A moment with no free lane passes unused. It counts as failed when the oldest probe then under way
-        fails in the end (the target was not answering), and as not observed when that one is answered (the
-        probes were planned closer than they can be sent).
+        A moment with no free lane passes without one. It counts as failed when the oldest probe then under
+        way fails in the end (the target was not answering). When that one is answered, it only ranks above
+        every latency, and another moment takes its place.
         """
         self._planned = probes
         number = 0
         async with asyncio.TaskGroup() as tasks:
-            while (probes is None or number < probes) and not await self._wait_until(number * every):
-                due, number = number * every, number + 1
-                if len(self._under_way) < LANES:
-                    probe = _Probe(number - 1, due, self._now())
-                    self._under_way[probe] = None
-                    tasks.create_task(self._send(probe))
-                    await asyncio.sleep(0)
-                else:
-                    self._pass_unused(number - 1, due)
+            while not self._stopped:
+                while not self._enough(number) and not await self._wait_until(number * every):
+                    due, number = number * every, number + 1
+                    if len(self._under_way) < LANES:
+                        probe = _Probe(number - 1, due, self._now())
+                        self._under_way[probe] = tasks.create_task(self._send(probe))
+                        await asyncio.sleep(0)
+                    else:
+                        self._pass_unused(number - 1, due)
+                if self._under_way and not self._stopped:
+                    await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
+                elif self._enough(number):
+                    return
+
+    def _enough(self, moments: int) -> bool:
+        """Whether enough of the moments so far have, or will have, an outcome."""
+        return self._planned is not None and moments - self._tally.unsent - self._unused >= self._planned
 
     def observation(self) -> Observation:
         tally = self._tally
@@ -192,7 +201,8 @@ class _Probing:
             failures = self._expectation.check(outcome)
         if not failures:
             self._tally.passed(probe.number, probe.begun, outcome.elapsed)
-            self._unused += len(probe.held_up)
+            for _ in probe.held_up:
+                self._tally.held_up()
             return
         cause = _cause(failures[0])
         self._tally.failure(probe.number, probe.begun, cause)
@@ -235,11 +245,13 @@ class _Probing:
 
     def _notes(self) -> list[str]:
         notes = []
-        if self._unused:
+        if self._tally.unsent:
             notes.append(
-                f"{self._unused:,} moments passed without a probe, as {LANES} were still under way; "
-                "they count neither way"
+                f"{self._tally.unsent:,} moments passed without a probe, as {LANES} slow ones were under way;"
+                " they rank above every latency"
             )
+        if self._unused:
+            notes.append(f"{self._unused:,} moments passed without a probe, as phasegate was late")
         if self._stopped and self._planned:
             seen = self._tally.good + self._tally.failed
             notes.append(f"stopped after {seen:,} of {self._planned:,} probes: {self._stopped}")

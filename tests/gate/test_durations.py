@@ -122,7 +122,7 @@ def test_a_mean_needs_confidence_none():
 
 def test_without_confidence_the_observed_quantile_is_compared():
     judgement = judged("p95 < 100ms", durations(0.01), None)
-    assert (judgement.verdict, judgement.bound, judgement.confidence) == (MET, "", None)
+    assert (judgement.verdict, judgement.bound, judgement.confidence) == (MET, "none asked", None)
     assert "compared as observed, without a bound" in judgement.message
 
 

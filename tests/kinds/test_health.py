@@ -139,11 +139,15 @@ async def test_a_stalled_target_does_not_stop_the_schedule(world: TestWorld, ser
     assert sum(observation.causes.values()) == share.total
 
 
-async def test_moments_the_target_is_not_to_blame_for_count_neither_way(world: TestWorld) -> None:
-    observation = await observe(world, url="/slow?ms=50", probes=40, every="2ms")
-    share = success_rate(observation)
-    assert share.passed == share.total < 40
-    assert unused(observation) == 40 - share.total
+async def test_probes_planned_closer_than_they_are_answered_are_sent_all_the_same(world: TestWorld) -> None:
+    """Moments held up by slow answers rank above every latency: a stall cannot hide."""
+    observation = await observe(world, url="/slow?ms=50", probes=20, every="2ms")
+    share, latency = success_rate(observation), observation.measures["latency"]
+    assert (share.passed, share.total) == (20, 20)
+    assert isinstance(latency, Distribution)
+    assert latency.good.n == 20
+    assert latency.failed > 20
+    assert any("rank above every latency" in note for note in observation.notes)
 
 
 async def test_beside_other_checks_it_goes_on_until_told_to_stop(server: Server, tmp_path: Path) -> None:
