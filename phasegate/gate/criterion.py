@@ -22,6 +22,7 @@ from phasegate.units import Quantity, parse_quantity
 
 ID = re.compile(r"[a-z][a-z0-9_-]*")
 STATISTICS = "p50, p95, p99.9, min, max, mean"
+GAUGE_STATISTICS = "min, max, mean"
 _SPLIT = re.compile(r"(.*?)(<=|>=|==|!=|<|>)([^<>=!]*)", re.DOTALL)
 _STATISTIC = re.compile(r"\.(p\d+(?:\.\d+)?|min|max|mean)$")
 _MEASURE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -331,7 +332,7 @@ def _subject(
         )
     return (
         SubjectKind.CHECK,
-        _id(name, span, "a subject is a check, check/part, step/<id> or run"),
+        _id(name, span, "a subject is a check, check/part, step/<id>, target/<id> or run"),
         part,
         span,
     )

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from phasegate.gate.criterion import Criterion, Operator
+from phasegate.gate.criterion import GAUGE_STATISTICS, Criterion, Operator
 from phasegate.gate.durations import judge_distribution
 from phasegate.gate.judgement import (
     NO_VALUE,
@@ -24,12 +24,14 @@ from phasegate.gate.judgement import (
     unproven,
 )
 from phasegate.gate.statistics import lower_bound, samples_needed, shows_at_least, upper_bound
-from phasegate.model.measures import Distribution, Measure, Number, Share
+from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension, format_seconds
 
 _NAMED = 5
 """How many missing cases a message names."""
+_FEWEST = 2
+"""Samples of a gauge below which nothing can be said about how a value went."""
 
 
 def judge(
@@ -73,6 +75,8 @@ def _judge(criterion: Criterion, measure: Measure, confidence: float | None, all
             return judge_distribution(criterion, measure, confidence)
         case Number():
             return _number(criterion, measure)
+        case Gauge():
+            return _gauge(criterion, measure)
 
 
 def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
@@ -82,14 +86,14 @@ def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
             dimension = Dimension.SHARE
         case Distribution():
             dimension = Dimension.TIME
-        case Number():
+        case Number() | Gauge():
             dimension = measure.dimension
     if criterion.threshold.dimension is not dimension:
         kind = criterion.threshold.dimension
         return unproven(
             criterion, f"{criterion.measure} is a {dimension}, and {criterion.threshold} is a {kind}"
         )
-    if bool(criterion.statistic) is not isinstance(measure, Distribution):
+    if bool(criterion.statistic) is not isinstance(measure, Distribution | Gauge):
         lacks = f"has no {criterion.statistic}" if criterion.statistic else "needs a statistic"
         return unproven(criterion, f"{criterion.measure} {lacks}")
     return None
@@ -287,4 +291,29 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
         observed=observed,
         margin=margin(value, criterion.op, threshold, dimension),
         message=f"observed {observed}, needs {criterion.required}{source}",
+    )
+
+
+def _gauge(criterion: Criterion, gauge: Gauge) -> Judgement:
+    """The statistic of the samples taken, compared as it is; between them anything may have been."""
+    name, dimension, threshold = criterion.statistic, gauge.dimension, criterion.threshold.value
+    value = gauge.statistic(name)
+    if gauge.samples < _FEWEST:
+        needed = (
+            f"only {counted(gauge.samples, 'sample')} of {criterion.measure} was taken, and {_FEWEST} are"
+        )
+        why = f"{needed} needed" if gauge.samples else f"no sample of {criterion.measure} was taken"
+        return no_data(criterion, why, n=gauge.samples)
+    if value is None or not math.isfinite(value):
+        return unproven(criterion, f"{criterion.measure} has no {name}; statistics are {GAUGE_STATISTICS}")
+    observed = shown(value, dimension, threshold)
+    every = f", one every {format_seconds(gauge.interval)}" if gauge.interval else ""
+    return Judgement(
+        verdict=CriterionVerdict.MET if criterion.op.holds(value, threshold) else CriterionVerdict.NOT_MET,
+        required=criterion.required,
+        observed=observed,
+        n=gauge.samples,
+        margin=margin(value, criterion.op, threshold, dimension),
+        message=f"observed {observed}, the {name} of {counted(gauge.samples, 'sample')}{every}"
+        f"{in_span(gauge.span)}, needs {criterion.required}",
     )

@@ -5,12 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
-from phasegate.gate.criterion import STATISTICS, Criterion, CriterionError, Operator, Span, SubjectKind
+from phasegate.gate.criterion import (
+    GAUGE_STATISTICS,
+    STATISTICS,
+    Criterion,
+    CriterionError,
+    Operator,
+    Span,
+    SubjectKind,
+)
 from phasegate.gate.statistics import lower_bound, samples_needed, upper_bound
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.units import EXAMPLES, Dimension, format_share
 
-_OF_SAMPLES = (MeasureType.SAMPLE, MeasureType.DISTRIBUTION)
+_OF_SAMPLES = (MeasureType.SAMPLE, MeasureType.DISTRIBUTION, MeasureType.GAUGE)
 
 
 def check_against(
@@ -46,7 +54,7 @@ def check_against(
             return [*_sample_threshold(criterion, confidence)] or [*_share_threshold(criterion)]
         case MeasureType.DISTRIBUTION:
             return list(_duration_threshold(criterion))
-        case MeasureType.NUMBER:
+        case MeasureType.NUMBER | MeasureType.GAUGE:
             return list(_number_threshold(criterion, spec))
 
 
@@ -107,7 +115,9 @@ def _unknown_measure(criterion: Criterion, specs: Mapping[str, MeasureSpec]) -> 
 
 def _statistic(criterion: Criterion, spec: MeasureSpec, confidence: float | None) -> Iterator[CriterionError]:
     name = criterion.measure
-    if spec.type is not MeasureType.DISTRIBUTION:
+    if spec.type is MeasureType.GAUGE:
+        yield from _gauge_statistic(criterion)
+    elif spec.type is not MeasureType.DISTRIBUTION:
         if criterion.statistic:
             yield _error(
                 criterion.spans.statistic,
@@ -125,6 +135,22 @@ def _statistic(criterion: Criterion, spec: MeasureSpec, confidence: float | None
             criterion.spans.statistic,
             "a mean has no confidence bound",
             f"write {name}.p95, or `confidence: none` to compare what was observed and nothing more",
+        )
+
+
+def _gauge_statistic(criterion: Criterion) -> Iterator[CriterionError]:
+    name = criterion.measure
+    if not criterion.statistic:
+        yield _error(
+            criterion.spans.measure,
+            f"{name} is sampled over time and needs a statistic",
+            f"write it like {name}.max; statistics are {GAUGE_STATISTICS}",
+        )
+    elif criterion.statistic not in GAUGE_STATISTICS.split(", "):
+        yield _error(
+            criterion.spans.statistic,
+            f"{name} is sampled over time and has no {criterion.statistic}",
+            f"write {name}.max; statistics are {GAUGE_STATISTICS}",
         )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from phasegate.model.observation import Case
+from phasegate.model.measure_json import JsonMeasure
+from phasegate.model.observation import Case, Series
 from phasegate.model.result import (
     AttemptResult,
     CheckStatus,
@@ -34,6 +35,20 @@ class TargetChanged:
     state: str
     """`starting`, `ready`, `failed`, `died`, `stopped`."""
     target: TargetRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSampled:
+    """What a process of the target has used; a few times in a run, the last one when it is taken down."""
+
+    at: datetime
+    target: str
+    since: datetime
+    """When the first sample was taken; the timeline's seconds count from here."""
+    measures: Mapping[str, JsonMeasure]
+    """Over all samples so far."""
+    timeline: tuple[Series, ...] = ()
+    """The samples since the event before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +155,7 @@ class RunFinished:
 Event = (
     RunStarted
     | TargetChanged
+    | TargetSampled
     | StepStarted
     | StepFinished
     | CheckStarted

@@ -24,8 +24,9 @@ from phasegate.model.events import (
     StepFinished,
     StepStarted,
     TargetChanged,
+    TargetSampled,
 )
-from phasegate.model.observation import Case
+from phasegate.model.observation import Case, Series
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
@@ -35,6 +36,8 @@ from phasegate.model.result import (
     CriterionVerdict,
     Level,
     RunResult,
+    StepResult,
+    TargetRecord,
     Verdict,
 )
 
@@ -77,7 +80,9 @@ class Folder:
         self._last_at = event.at
         match event:
             case TargetChanged():
-                self._targets[event.target.id] = event.target
+                self._change_target(event.target)
+            case TargetSampled():
+                self._add_samples(event)
             case StepStarted():
                 self._change_step(event.step, started=event.at)
             case StepFinished():
@@ -125,7 +130,10 @@ class Folder:
         """The result so far; complete once `RunFinished` was added."""
         checks = self._checks if self._run.finished else self._cut_short()
         steps = tuple(
-            replace(self._steps[step.id], checks=tuple(checks[check.id] for check in step.checks))
+            _held(
+                replace(self._steps[step.id], checks=tuple(checks[check.id] for check in step.checks)),
+                self._criteria.values(),
+            )
             for step in self._run.steps
         )
         run = replace(
@@ -173,11 +181,50 @@ class Folder:
             )
         return closed
 
+    def _change_target(self, record: TargetRecord) -> None:
+        """How an entry stands now; what was sampled of it stays."""
+        if seen := self._targets.get(record.id):
+            record = replace(
+                record, measures=seen.measures, timeline=seen.timeline, sampled_from=seen.sampled_from
+            )
+        self._targets[record.id] = record
+
+    def _add_samples(self, event: TargetSampled) -> None:
+        record = self._targets[event.target]
+        self._targets[event.target] = replace(
+            record,
+            measures=event.measures,
+            timeline=_continued(record.timeline, event.timeline),
+            sampled_from=event.since,
+        )
+
     def _change_step(self, id: str, **changes: Any) -> None:
         self._steps[id] = replace(self._steps[id], **changes)
 
     def _change_check(self, id: str, **changes: Any) -> None:
         self._checks[id] = replace(self._checks[id], **changes)
+
+
+def _held(step: StepResult, criteria: Iterable[CriterionResult]) -> StepResult:
+    """A step held to what it asks of the target, which is judged when the step has long ended."""
+    asked = [item for item in criteria if item.step == step.id and item.subject.startswith("target/")]
+    for verdict, status, better in (
+        (CriterionVerdict.NOT_MET, CheckStatus.FAILED, (CheckStatus.PASSED, CheckStatus.UNPROVEN)),
+        (CriterionVerdict.UNPROVEN, CheckStatus.UNPROVEN, (CheckStatus.PASSED,)),
+    ):
+        item = next((item for item in asked if _blocks(item, verdict)), None)
+        if item is not None and step.status in better:
+            return replace(step, status=status, reason=f"{item.id} is {verdict.replace('_', ' ')}")
+    return step
+
+
+def _continued(before: tuple[Series, ...], more: tuple[Series, ...]) -> tuple[Series, ...]:
+    """Series with further points, put together by name."""
+    found = {series.name: series for series in before}
+    for series in more:
+        known = found.get(series.name)
+        found[series.name] = series if known is None else replace(known, points=known.points + series.points)
+    return tuple(found.values())
 
 
 def _contradiction(run: RunResult) -> str:

@@ -1,8 +1,8 @@
 """JSON for measures, the promised shape of them in `events.jsonl` and `result.json`.
 
 A measure is an object whose keys tell its type: `sample` is there for a share, `histogram` for a
-distribution, neither for a number. `value`, `n` and the quantiles are written for readers; reading
-takes the facts they are computed from.
+distribution, `samples` for a gauge, none of them for a number. `value`, `n` and the quantiles are
+written for readers; reading takes the facts they are computed from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Distribution, Measure, Number, Share
+from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.units import Dimension
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
@@ -49,13 +49,24 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 histogram=_encode_histogram(measure.good),
             )
         case Number():
-            unit = "ratio" if measure.dimension is Dimension.SHARE else measure.unit
-            return {"value": measure.value, "unit": unit} | ({"reported": True} if measure.reported else {})
+            reported = {"reported": True} if measure.reported else {}
+            return {"value": measure.value, "unit": _unit(measure)} | reported
+        case Gauge():
+            return _without_none(
+                unit=_unit(measure),
+                samples=measure.samples,
+                min=measure.minimum,
+                mean=measure.mean,
+                max=measure.maximum,
+                last=measure.last,
+                interval=measure.interval,
+                span=measure.span,
+            )
 
 
 def decode_measure(data: object) -> Measure:
     """The inverse of `encode_measure`. Errors: ValueError for anything else."""
-    if isinstance(data, Share | Distribution | Number):
+    if isinstance(data, Share | Distribution | Number | Gauge):
         return data
     if not isinstance(data, Mapping):
         raise ValueError("a measure is an object")
@@ -76,13 +87,32 @@ def decode_measure(data: object) -> Measure:
             span=data.get("span"),
             unmeasured=data.get("unmeasured", 0),
         )
+    if "samples" in data:
+        return Gauge(
+            samples=data["samples"],
+            minimum=data.get("min"),
+            maximum=data.get("max"),
+            mean=data.get("mean"),
+            last=data.get("last"),
+            dimension=_dimension(data["unit"]),
+            interval=data.get("interval"),
+            span=data.get("span"),
+        )
     if "unit" in data:
         return Number(
             value=data["value"],
-            dimension=_DIMENSIONS.get(data["unit"], Dimension.COUNT),
+            dimension=_dimension(data["unit"]),
             reported=data.get("reported", False),
         )
-    raise ValueError("a measure has `sample`, `histogram` or `unit`")
+    raise ValueError("a measure has `sample`, `histogram`, `samples` or `unit`")
+
+
+def _unit(measure: Number | Gauge) -> str:
+    return "ratio" if measure.dimension is Dimension.SHARE else measure.unit
+
+
+def _dimension(unit: str) -> Dimension:
+    return _DIMENSIONS.get(unit, Dimension.COUNT)
 
 
 def _quantile(measure: Distribution, share: float) -> float | str | None:
@@ -159,6 +189,18 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                 "value": {"type": ["number", "null"]},
                 "unit": {"type": "string"},
                 "reported": {"type": "boolean", "description": "computed by another tool"},
+            },
+        },
+        {
+            "title": "Gauge",
+            "type": "object",
+            "required": ["unit", "samples"],
+            "properties": {
+                "unit": {"type": "string", "description": "ratio of a core: 1.0 is one core in full"},
+                "samples": {"type": "integer", "description": "how often the value was looked at"},
+                **{name: {"type": "number"} for name in ("min", "mean", "max", "last")},
+                "interval": {"type": "number", "description": "seconds from one look to the next"},
+                "span": {"type": "number", "description": "seconds from the first look to the last"},
             },
         },
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from phasegate.model.histogram import Histogram
@@ -24,6 +24,8 @@ class MeasureType(StrEnum):
     """A sample of durations; quantiles need a bound."""
     NUMBER = "number"
     """One value, judged as observed."""
+    GAUGE = "gauge"
+    """A value looked at again and again; its least, greatest and mean value are judged as seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +115,56 @@ class Number:
         return BASE_UNIT[self.dimension]
 
 
-Measure = Share | Distribution | Number
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge:
+    """What a value was each time it was looked at; between two looks it may have been anything.
+
+    Values are in the base unit of the dimension, and None where `samples` is 0.
+    """
+
+    samples: int = 0
+    minimum: float | None = None
+    maximum: float | None = None
+    mean: float | None = None
+    last: float | None = None
+    dimension: Dimension = Dimension.COUNT
+    interval: float | None = None
+    """Seconds from one look to the next, as intended."""
+    span: float | None = None
+    """Seconds from the first look to the last."""
+
+    @property
+    def unit(self) -> str:
+        return BASE_UNIT[self.dimension]
+
+    def statistic(self, name: str) -> float | None:
+        """The value of `min`, `max` or `mean`; None for other names and without samples."""
+        return {"min": self.minimum, "max": self.maximum, "mean": self.mean}.get(name)
+
+    def and_then(self, value: float, *, span: float | None = None) -> Gauge:
+        """This gauge after one more look; `span` is the time since the first."""
+        if self.minimum is None or self.maximum is None or self.mean is None:
+            minimum = maximum = mean = value
+        else:
+            minimum, maximum = min(self.minimum, value), max(self.maximum, value)
+            # Rounding may carry a mean past the values that it is the mean of.
+            mean = min(max(self.mean + (value - self.mean) / (self.samples + 1), minimum), maximum)
+        return replace(
+            self,
+            samples=self.samples + 1,
+            minimum=minimum,
+            maximum=maximum,
+            mean=mean,
+            last=value,
+            span=span,
+        )
+
+
+Measure = Share | Distribution | Number | Gauge
 
 
 def merge(first: Measure, second: Measure) -> Measure | None:
-    """The measure of two parts taken together; None where a whole has no meaning (two numbers)."""
+    """The measure of two parts taken together; None where a whole has no meaning (numbers, gauges)."""
     match first, second:
         case Share(), Share():
             return Share(

@@ -55,7 +55,7 @@ class CriterionResult:
     expression: str
     """As the author wrote it, after substitution."""
     subject: str
-    """The check, `step/<id>` or `run` it speaks of."""
+    """The check, `step/<id>`, `target/<id>` or `run` it speaks of."""
     part: str = ""
     measure: str = ""
     step: str | None = None
@@ -188,6 +188,12 @@ class TargetRecord:
     """Path of its log below the run's folder."""
     error: str = ""
     log_tail: tuple[str, ...] = ()
+    measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
+    """What a process used while it was up; see `phasegate.model.resources`."""
+    timeline: tuple[Series, ...] = ()
+    """The same over time, from `sampled_from` on."""
+    sampled_from: datetime | None = None
+    """When the first sample was taken; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

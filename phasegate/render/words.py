@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from phasegate.model.measures import Distribution, Measure, Number, Share
+from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, CriterionVerdict, Level, Verdict
 from phasegate.units import format_seconds, format_share, format_value
 
@@ -70,6 +70,11 @@ def describe(measure: Measure) -> str:
             return f"p95 {'failed' if failed else format_seconds(edges[1])} (n {measure.n:,})"
         case Number():
             return "no data" if measure.value is None else format_value(measure.value, measure.dimension)
+        case Gauge():
+            if measure.mean is None or measure.maximum is None:
+                return "no data"
+            mean, most = (format_value(value, measure.dimension) for value in (measure.mean, measure.maximum))
+            return f"mean {mean}, max {most} (of {count(measure.samples, 'sample')})"
 
 
 def headline(check: CheckResult) -> str:

@@ -13,7 +13,7 @@ from phasegate.gate.judge import judge
 from phasegate.gate.judgement import Judgement
 from phasegate.gate.statistics import lower_bound
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Distribution, Measure, Number, Share
+from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension
 
@@ -332,3 +332,59 @@ def test_a_sample_is_met_only_where_its_bound_reaches_the_threshold(share, thres
     assume(abs(bound - value) > 1e-9)
     assert (judgement.verdict is MET) is (bound >= value)
     assert (float(judgement.bound.strip(">= %")) / 100 >= value) is (bound >= value)
+
+
+def gauge(*values: float, dimension: Dimension = Dimension.SHARE) -> Gauge:
+    built = Gauge(dimension=dimension, interval=0.5)
+    for number, value in enumerate(values):
+        built = built.and_then(value, span=number * 0.5)
+    return built
+
+
+class TestGauge:
+    @pytest.mark.parametrize(
+        ("text", "verdict", "observed"),
+        [
+            ("cpu.max < 80%", NOT_MET, "112.5%"),
+            ("cpu.max < 150%", MET, "112.5%"),
+            ("cpu.mean < 80%", MET, "50%"),
+            ("cpu.mean > 50%", NOT_MET, "50%"),
+            ("cpu.min >= 12.5%", MET, "12.5%"),
+            ("cpu.min > 12.5%", NOT_MET, "12.5%"),
+        ],
+    )
+    def test_its_statistics_are_compared_as_they_were_seen(self, text, verdict, observed):
+        judgement = judged(text, gauge(0.125, 0.25, 1.125))
+        assert (judgement.verdict, judgement.observed) == (verdict, observed)
+        assert (judgement.n, judgement.bound, judgement.confidence) == (3, "", None)
+
+    def test_the_message_says_that_only_samples_were_seen(self):
+        judgement = judged("memory.max < 1MiB", gauge(2.0**19, 2.0**18, dimension=Dimension.SIZE))
+        assert judgement.message == (
+            "observed 512 KiB, the max of 2 samples, one every 500 ms in these 500 ms, needs < 1MiB"
+        )
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ((), "no data: no sample of cpu was taken"),
+            ((0.5,), "no data: only 1 sample of cpu was taken, and 2 are needed"),
+        ],
+    )
+    def test_fewer_than_two_samples_prove_nothing(self, values, message):
+        judgement = judged("cpu.max < 80%", gauge(*values))
+        assert (judgement.verdict, judgement.message) == (UNPROVEN, message)
+
+    def test_a_value_above_the_threshold_is_not_met_however_close_it_looks(self):
+        judgement = judged("cpu.max < 80%", gauge(0.1, 0.80000001))
+        assert judgement.verdict is NOT_MET
+        assert judgement.observed != "80%"
+
+    @pytest.mark.parametrize("text", ["cpu.p95 < 80%", "cpu < 80%", "cpu.max < 80ms"])
+    def test_a_demand_that_does_not_fit_proves_nothing(self, text):
+        assert judged(text, gauge(0.1, 0.2)).verdict is UNPROVEN
+
+    def test_a_span_shorter_than_asked_for_proves_nothing(self):
+        assert judged("cpu.max < 80%", gauge(0.1, 0.2), over=600.0).verdict is UNPROVEN
+        assert judged("cpu.max < 80%", gauge(0.1, 0.9), over=600.0).verdict is NOT_MET
+        assert judged("cpu.max < 80%", gauge(0.1, 0.2, 0.3), over=1.0).verdict is MET

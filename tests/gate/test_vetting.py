@@ -21,6 +21,7 @@ SPECS = {
     "warmth": spec(MeasureType.NUMBER, Dimension.COUNT),
     "achieved_rate": spec(MeasureType.NUMBER, Dimension.SHARE),
     "throughput": spec(MeasureType.NUMBER, Dimension.RATE),
+    "cpu": MeasureSpec(type=MeasureType.GAUGE, dimension=Dimension.SHARE, about="", lowest=0),
 }
 
 
@@ -50,6 +51,9 @@ def problems(text: str, **options: float | None) -> list[CriterionError]:
         "a.warmth != -300",
         "a.achieved_rate >= 101%",
         "a.throughput > 200/s",
+        "a.cpu.max < 250%",
+        "a.cpu.mean <= 80%",
+        "a.cpu.min > 0%",
     ],
 )
 def test_sound_criteria_have_no_problem(text):
@@ -66,6 +70,11 @@ def test_sound_criteria_have_no_problem(text):
             "did you mean 'latency'? measures of a are",
         ),
         ("a.zzz < 1s", "zzz", "no measure 'zzz'", "measures of a are"),
+        ("a.cpu < 80%", "cpu", "needs a statistic", "cpu.max; statistics are min, max, mean"),
+        ("a.cpu.p95 < 80%", "p95", "has no p95", "statistics are min, max, mean"),
+        ("a.cpu.max < 0.8", "0.8", "needs a unit", "write 80%"),
+        ("a.cpu.max >= 0%", "0%", "holds whatever is seen", "can be missed"),
+        ("a.cpu.max < 0%", "0%", "nothing can meet", "within reach"),
         ("a.latency < 1s", "latency", "needs a statistic", "latency.p95"),
         ("a.success_rate.p95 > 5%", "p95", "has no p95", "success_rate > 5%"),
         ("a.exit_code.max == 0", "max", "has no max", "exit_code == 0"),

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.model.codec import event_from_json, event_to_json, result_schema
-from phasegate.model.events import CaseFinished, TargetChanged
+from phasegate.model.events import CaseFinished, TargetChanged, TargetSampled
 from phasegate.model.histogram import Histogram
 from phasegate.model.measure_json import decode_measure, encode_measure
-from phasegate.model.measures import Distribution, Measure, Number, Share
-from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
+from phasegate.model.observation import Case, CaseStatus, Series
 from phasegate.model.result import TargetRecord
 from phasegate.units import Dimension
 from tests.model.test_fold import AT
@@ -40,7 +40,18 @@ numbers = st.builds(
 )
 
 
-@given(shares | distributions | numbers)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def gauges(draw: st.DrawFn) -> Gauge:
+    gauge = Gauge(dimension=draw(st.sampled_from(Dimension)), interval=draw(st.none() | st.floats(0.1, 60)))
+    for seconds, value in enumerate(draw(st.lists(finite, max_size=20))):
+        gauge = gauge.and_then(value, span=float(seconds))
+    return gauge
+
+
+@given(shares | distributions | numbers | gauges())
 def test_a_measure_comes_back_as_it_was(measure: Measure) -> None:
     assert decode_measure(json.loads(json.dumps(encode_measure(measure)))) == measure
 
@@ -59,6 +70,13 @@ def test_an_event_comes_back_as_it_was() -> None:
             case=Case(id="flow/a", name="a", status=CaseStatus.FAILED, message='expected "x"\n\x1b[31m'),
         ),
         TargetChanged(at=AT, state="ready", target=TargetRecord(id="web", kind="process", ready_after=0.25)),
+        TargetSampled(
+            at=AT,
+            target="web",
+            since=AT,
+            measures={"memory": Gauge(dimension=Dimension.SIZE, interval=0.5).and_then(4096.0, span=0.0)},
+            timeline=(Series(name="memory", unit="B", points=((0.0, 4096.0), (0.5, None))),),
+        ),
     ):
         line = event_to_json(event)
         assert b"\n" not in line

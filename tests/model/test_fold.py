@@ -20,9 +20,12 @@ from phasegate.model.events import (
     RunStarted,
     StepFinished,
     StepStarted,
+    TargetChanged,
+    TargetSampled,
 )
 from phasegate.model.fold import CUT_SHORT, fold
-from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.measures import Gauge
+from phasegate.model.observation import Case, CaseStatus, Series
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
@@ -30,10 +33,12 @@ from phasegate.model.result import (
     CheckStatus,
     CriterionResult,
     CriterionVerdict,
+    Level,
     PlanRecord,
     RunResult,
     Selection,
     StepResult,
+    TargetRecord,
     ToolRecord,
     Verdict,
 )
@@ -138,3 +143,62 @@ def test_a_pass_that_does_not_follow_from_its_criteria_is_none() -> None:
 def test_verdict_and_exit_code_that_do_not_go_together_are_no_pass(verdict: Verdict, code: int) -> None:
     run = fold([*WHOLE[:-1], RunFinished(at=later(4), verdict=verdict, exit_code=code, reason="")])
     assert (run.verdict, run.exit_code) == (Verdict.INCONCLUSIVE, 3)
+
+
+def sampled(*points: tuple[float, float]) -> TargetSampled:
+    gauge = Gauge()
+    for second, value in points:
+        gauge = gauge.and_then(value, span=second)
+    return TargetSampled(
+        at=later(points[-1][0]),
+        target="web",
+        since=later(1),
+        measures={"threads": gauge},
+        timeline=(Series(name="threads", unit="", points=points),),
+    )
+
+
+def test_samples_of_the_target_add_up_and_outlive_its_end() -> None:
+    web = TargetRecord(id="web", kind="process", url="http://127.0.0.1:1")
+    events = [
+        RunStarted(at=AT, skeleton=replace(SKELETON, target=(web,))),
+        sampled((0.0, 3.0), (1.0, 4.0)),
+        sampled((2.0, 5.0)),
+        TargetChanged(at=later(3), state="stopped", target=replace(web, ready_after=0.5)),
+    ]
+    (record,) = fold(events).target
+    assert record.ready_after == 0.5
+    assert record.measures == {"threads": Gauge().and_then(5.0, span=2.0)}
+    assert record.timeline == (Series(name="threads", unit="", points=((0.0, 3.0), (1.0, 4.0), (2.0, 5.0))),)
+    assert record.sampled_from == later(1)
+
+
+@pytest.mark.parametrize(
+    ("level", "verdict", "status"),
+    [
+        (Level.BLOCK, CriterionVerdict.MET, CheckStatus.PASSED),
+        (Level.BLOCK, CriterionVerdict.NOT_MET, CheckStatus.FAILED),
+        (Level.BLOCK, CriterionVerdict.UNPROVEN, CheckStatus.UNPROVEN),
+        (Level.WARN, CriterionVerdict.NOT_MET, CheckStatus.PASSED),
+    ],
+)
+def test_a_step_is_held_to_what_it_asks_of_the_target(
+    level: Level, verdict: CriterionVerdict, status: CheckStatus
+) -> None:
+    asked = CriterionResult(
+        id="target/web.memory.max",
+        expression="target/web.memory.max < 1MiB",
+        subject="target/web",
+        step="first",
+        level=level,
+    )
+    skeleton = replace(SKELETON, criteria=(*SKELETON.criteria, asked))
+    run = fold(
+        [
+            RunStarted(at=AT, skeleton=skeleton),
+            StepFinished(at=later(3), step="first", status=CheckStatus.PASSED),
+            CriterionJudged(at=later(4), criterion=replace(asked, verdict=verdict)),
+        ]
+    )
+    assert run.steps[0].status is status
+    assert bool(run.steps[0].reason) is (status is not CheckStatus.PASSED)

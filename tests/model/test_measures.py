@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import NAMED, Distribution, Number, Share, merge, nearest_rank
+from phasegate.model.measures import NAMED, Distribution, Gauge, Number, Share, merge, nearest_rank
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, census, census_by_part
 from phasegate.units import Dimension
 
@@ -122,3 +122,20 @@ def test_a_case_is_flaky_when_it_passed_but_not_at_once():
     assert case("a", earlier=earlier).flaky
     assert not case("a", "failed", earlier=earlier).flaky
     assert not case("a", earlier=(CaseAttempt(status=CaseStatus.PASSED),)).flaky
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=50))
+def test_a_gauge_knows_the_least_greatest_mean_and_last_of_its_values(values):
+    gauge = Gauge()
+    for second, value in enumerate(values):
+        gauge = gauge.and_then(value, span=float(second))
+    assert (gauge.samples, gauge.minimum, gauge.maximum) == (len(values), min(values), max(values))
+    assert (gauge.last, gauge.span) == (values[-1], len(values) - 1)
+    assert gauge.minimum <= gauge.mean <= gauge.maximum
+    assert gauge.mean == pytest.approx(sum(values) / len(values), rel=1e-9, abs=1e-3)
+
+
+def test_a_gauge_has_no_quantiles_and_nothing_without_samples():
+    assert Gauge().statistic("max") is None
+    assert Gauge().and_then(3.0).statistic("p95") is None
+    assert Gauge().and_then(3.0).and_then(1.0).statistic("max") == 3.0
