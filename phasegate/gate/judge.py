@@ -13,6 +13,7 @@ from dataclasses import replace
 from phasegate.gate.criterion import GAUGE_STATISTICS, Criterion, Operator
 from phasegate.gate.durations import judge_distribution
 from phasegate.gate.judgement import (
+    NO_BOUND,
     NO_VALUE,
     Judgement,
     at_confidence,
@@ -205,7 +206,9 @@ def _sample_as(criterion: Criterion, share: Share, confidence: float | None) -> 
         message=f"observed {observed}{in_span(share.span)}, needs {criterion.required}",
     )
     if confidence is None:
-        return replace(judged, message=f"{judged.message}; compared as observed, without a bound")
+        return replace(
+            judged, bound=NO_BOUND, message=f"{judged.message}; compared as observed, without a bound"
+        )
     if op in (Operator.EQ, Operator.NE):
         return _statement(criterion, judged, share, confidence)
     return _bounded(criterion, judged, share, confidence)

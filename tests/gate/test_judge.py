@@ -107,7 +107,7 @@ class TestSample:
 
     def test_without_confidence_observed_values_are_compared_and_that_is_said(self):
         judgement = judged("success_rate >= 95%", sample(96, 100), None)
-        assert (judgement.verdict, judgement.bound, judgement.confidence) == (MET, "", None)
+        assert (judgement.verdict, judgement.bound, judgement.confidence) == (MET, "none asked", None)
         assert "compared as observed, without a bound" in judgement.message
 
     def test_more_confidence_asks_for_more(self):
