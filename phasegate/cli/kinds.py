@@ -36,11 +36,20 @@ def kinds(
 
 def describe(name: str) -> dict[str, Any]:
     """What `--json` prints of a kind."""
-    from phasegate.fields import field_docs
     from phasegate.kinds import KINDS
 
     kind = KINDS[name]
-    params = _example_params(name)
+    about = _described(kind)
+    if kind.variants:
+        others = {value: _described(variant) for value, variant in kind.variants.items()}
+        about[f"{kind.chooser}s"] = others
+    return about
+
+
+def _described(kind: Any) -> dict[str, Any]:
+    from phasegate.fields import field_docs
+
+    params = _example_params(kind)
     docs = field_docs(kind.Params)
     return {
         "about": kind.about,
@@ -60,13 +69,10 @@ def describe(name: str) -> dict[str, Any]:
     }
 
 
-def _example_params(name: str) -> Any:
+def _example_params(kind: Any) -> Any:
     """The parameters of the kind's example; files that it names are not looked for."""
     from pydantic import ValidationError
 
-    from phasegate.kinds import KINDS
-
-    kind = KINDS[name]
     try:
         return kind.Params.model_validate(dict(kind.example))
     except ValidationError:
@@ -83,10 +89,19 @@ def _defaults(model: Any) -> dict[str, Any]:
 
 
 def _page(name: str) -> str:
+    from phasegate.kinds import KINDS
+
+    kind, about = KINDS[name], describe(name)
+    lines = [f"{name}: {about['about']}", "", *_section(name, about)]
+    for value, other in about.get(f"{kind.chooser}s", {}).items():
+        lines += ["", f"{name} with {kind.chooser}: {value}: {other['about']}", "", *_section(name, other)]
+    return "\n".join(lines)
+
+
+def _section(name: str, about: dict[str, Any]) -> list[str]:
     import yaml
 
-    about = describe(name)
-    lines = [f"{name}: {about['about']}", "", "parameters"]
+    lines = ["parameters"]
     width = max(map(len, about["parameters"]))
     for parameter, facts in about["parameters"].items():
         required = "  (required)" if facts["required"] else ""
@@ -99,4 +114,4 @@ def _page(name: str) -> str:
     example = yaml.safe_dump(
         [{"id": f"my-{name}", "kind": name, **about["example"]}], sort_keys=False, allow_unicode=True
     )
-    return "\n".join([*lines, *(f"  {line}" for line in example.rstrip().splitlines())])
+    return [*lines, *(f"  {line}" for line in example.rstrip().splitlines())]

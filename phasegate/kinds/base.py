@@ -54,6 +54,12 @@ class Kind(Generic[P]):
     """Whether it can run `during` others."""
     has_cases: ClassVar[bool] = False
     """Whether it has cases, so that `--case` and `allow_skipped` mean something."""
+    chooser: ClassVar[str] = ""
+    """The parameter whose value chooses between kinds of one name with parameters of their own."""
+    variant: ClassVar[str] = ""
+    """The value of `chooser` that means this kind; it is meant too where nothing is chosen."""
+    variants: ClassVar[Mapping[str, Kind[Any]]] = {}
+    """The others, by their value."""
 
     def measures(self, params: P) -> Mapping[str, MeasureSpec]:
         """Every measure an observation with these parameters may have."""

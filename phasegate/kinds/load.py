@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,7 @@ from phasegate.fields import Duration, Rate, Text
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.load_engines import ENGINES
 from phasegate.load.abort import AbortOn, Guard
 from phasegate.load.engine import Outcome, generate
 from phasegate.load.job import Job
@@ -40,6 +41,8 @@ _BUSY = 0.9
 
 
 class LoadParams(CheckParams):
+    engine: Literal["builtin"] = "builtin"
+    """What generates the load: builtin, k6 or locust."""
     url: str
     """Absolute, or a path on the target."""
     rate: Rate | None = None
@@ -129,6 +132,9 @@ class LoadParams(CheckParams):
 
 class Load(Kind[LoadParams]):
     name = "load"
+    chooser = "engine"
+    variant = "builtin"
+    variants = ENGINES
     about = "requests at a rate or over connections"
     Params = LoadParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}

@@ -81,7 +81,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     )
     if kind is None:
         return draft
-    parameters = _Parameters(context, path, tree, kind, subject)
+    parameters = _Parameters(context, path, tree, kind, _with_variant(subject, kind, tree))
     parts = parameters.parts()
     if common is None or parts is None:
         return draft
@@ -99,7 +99,34 @@ def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: st
             context.document, (*path, "kind"), f"{subject}: unknown kind {name!r}", help=help
         )
         return None
-    return context.kinds[name]
+    return _variant(context, path, tree, context.kinds[name], subject)
+
+
+def _variant(
+    context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
+) -> Kind[Any] | None:
+    """What a kind with several sets of parameters comes to in this check."""
+    if kind.chooser not in tree:
+        return kind
+    where = (*path, kind.chooser)
+    chosen, wrong = context.settled(where, tree[kind.chooser])
+    if wrong:
+        return None
+    if chosen == kind.variant:
+        return kind
+    if not isinstance(chosen, str) or chosen not in kind.variants:
+        known = [kind.variant, *kind.variants]
+        message = f"{subject}: unknown {kind.chooser} {chosen!r}"
+        context.findings.add(
+            context.document, where, message, help=did_you_mean(str(chosen), known, f"{kind.chooser}s")
+        )
+        return None
+    return kind.variants[chosen]
+
+
+def _with_variant(subject: str, kind: Kind[Any], tree: Mapping[str, Any]) -> str:
+    """Which parameters a check takes depends on the variant, so messages about them name it."""
+    return f"{subject} ({kind.chooser}: {kind.variant})" if kind.chooser in tree else subject
 
 
 def _common(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> CheckCommon | None:

