@@ -17,6 +17,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from phasegate.http.content import ContentError, TooLargeError, decoded
 from phasegate.load.recorder import Recorder
+from phasegate.load.tls import TruncatedError, tls_words
 from phasegate.units import format_seconds
 from phasegate.world import Cause, HttpReply, header
 
@@ -224,8 +225,11 @@ class Connection(asyncio.Protocol):
     def _lost(self, exc: Exception | None) -> None:
         """The connection closed while a request was out."""
         seen = bytes(self._seen or b"")
+        truncated = isinstance(exc, TruncatedError)
+        if truncated:
+            exc = None
         if isinstance(exc, ssl.SSLError):
-            self._fail(f"{Cause.TLS}: {exc.reason or exc}")
+            self._fail(f"{Cause.TLS}: {tls_words(exc)}")
         elif not seen:
             how = "closed" if exc is None else "reset"
             self._fail(f"{Cause.RESET}: {how} without an answer")
@@ -233,6 +237,8 @@ class Connection(asyncio.Protocol):
             self._fail(f"{Cause.RESET}: in the middle of the answer")
         elif (head := read_head(seen)) is None:
             self._fail(f"{Cause.PROTOCOL}: closed in the middle of the head of the answer")
+        elif head.ends_with_connection and truncated:
+            self._fail(f"{Cause.TLS}: closed without close_notify, so the body may have been cut")
         elif head.ends_with_connection:
             self._status, self._keep_alive, self._data, self._seen = head.status, False, seen, None
             self._answered(perf_counter_ns())

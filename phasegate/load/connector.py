@@ -8,14 +8,19 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import TypeVar
 
 from phasegate.load.request import Endpoint
+from phasegate.load.tls import Handshake, client_context, tls_words
 from phasegate.units import format_seconds
 from phasegate.world import Cause
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
+ASK_AGAIN = 1.0
+"""Seconds for which the answer of the name service is not asked for again, when none of its addresses
+works or there is none."""
 _OWN_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -35,49 +40,115 @@ class Connector:
         self._endpoint = endpoint
         self._timeout = timeout
         self._context = _context(tls) if endpoint.tls else None
-        self._addresses: list[str] = []
+        self._names = _Names(endpoint)
 
     async def open(self, protocol: Callable[[], P]) -> P:
         """Errors: ConnectError, GeneratorError."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await self._open(protocol)
-        except TimeoutError:
-            message = f"{Cause.TIMEOUT}: no connection to {self._endpoint} in {format_seconds(self._timeout)}"
-            raise ConnectError(message) from None
-
-    async def _open(self, protocol: Callable[[], P]) -> P:
-        if not self._addresses:
-            self._addresses = await self._resolve()
-        last: OSError | None = None
-        for address in tuple(self._addresses):
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        addresses = await self._addresses(deadline)
+        failed: list[tuple[str, Exception]] = []
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            # Each address gets its part of the time: one that swallows packets must not take it all.
+            now = asyncio.get_running_loop().time()
             try:
-                opened = await self._connect(address, protocol)
-            except TimeoutError:
-                raise
-            except OSError as error:
-                if error.errno in _OWN_LIMITS:
+                async with asyncio.timeout_at(now + (deadline - now) / left):
+                    opened = await self._connect(address, protocol)
+            except OSError as error:  # a timeout is one, too
+                if error.errno in _OWN_LIMITS and not isinstance(error, ssl.SSLError):
                     raise GeneratorError(_limit_message(error)) from error
-                last = error
+                failed.append((address, error))
             else:
-                if self._addresses[0] != address:
-                    self._addresses.remove(address)
-                    self._addresses.insert(0, address)
+                self._names.worked(address)
                 return opened
-        raise ConnectError(self._message(last)) from last
+        self._names.failed()
+        raise ConnectError(self._message(failed)) from failed[-1][1]
+
+    async def _addresses(self, deadline: float) -> tuple[str, ...]:
+        if self._endpoint.socket is not None:
+            return (self._endpoint.socket,)
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._names.addresses()
+        except TimeoutError:
+            text = f"{Cause.TIMEOUT}: no address of {self._endpoint.host}{self._within}"
+            raise ConnectError(text) from None
 
     async def _connect(self, address: str, protocol: Callable[[], P]) -> P:
-        _, opened = await asyncio.get_running_loop().create_connection(
-            protocol,
-            address,
-            self._endpoint.port,
-            ssl=self._context,
-            server_hostname=self._endpoint.host if self._context else None,
-            ssl_handshake_timeout=self._timeout if self._context else None,
-        )
+        if self._context is None:
+            return await self._connect_plain(address, protocol)
+        context, host = self._context, self._endpoint.host
+        ready: asyncio.Future[P] = asyncio.get_running_loop().create_future()
+        handshake = await self._connect_plain(address, lambda: Handshake(context, host, protocol, ready))
+        try:
+            return await ready
+        except BaseException:
+            handshake.abort()
+            raise
+
+    async def _connect_plain(self, address: str, protocol: Callable[[], P]) -> P:
+        loop = asyncio.get_running_loop()
+        if self._endpoint.socket is not None:
+            _, opened = await loop.create_unix_connection(protocol, address)
+        else:
+            _, opened = await loop.create_connection(protocol, address, self._endpoint.port)
         return opened
 
-    async def _resolve(self) -> list[str]:
+    @property
+    def _within(self) -> str:
+        return f" in {format_seconds(self._timeout)}"
+
+    def _message(self, failed: list[tuple[str, Exception]]) -> str:
+        """One address: what failed. Several: each by name, under the cause they share, if they do."""
+        explained = [(address, *_explain(error)) for address, error in failed]
+        causes = {cause for _, cause, _ in explained}
+        if len({(cause, detail) for _, cause, detail in explained}) > 1:
+            shared = causes.pop() if len(causes) == 1 else Cause.CONNECT
+            each = (f"{address}: {cause}{detail and f': {detail}'}" for address, cause, detail in explained)
+            return f"{shared}: {self._endpoint}: {'; '.join(each)}"
+        addresses = f" ({', '.join(address for address, _ in failed)})" if len(failed) > 1 else ""
+        _, cause, detail = explained[0]
+        if cause is Cause.TIMEOUT:
+            kind = "connection" if self._context is None else "TLS connection"
+            return f"{cause}: no {kind} to {self._endpoint}{addresses}{self._within}"
+        of = "certificate of " if isinstance(failed[0][1], ssl.SSLCertVerificationError) else ""
+        return f"{cause}: {of}{self._endpoint}{addresses}{detail and f': {detail}'}"
+
+
+class _Names:
+    """The addresses of an endpoint, asked for once and again only when none of them works."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._found: tuple[str, ...] = ()
+        self._error: ConnectError | None = None
+        self._asked: float | None = None
+        self._asking = asyncio.Lock()
+
+    async def addresses(self) -> tuple[str, ...]:
+        """Errors: ConnectError."""
+        async with self._asking:
+            if not self._found and (self._asked is None or perf_counter() - self._asked >= ASK_AGAIN):
+                self._error = None
+                try:
+                    self._found = await self._ask()
+                except ConnectError as error:
+                    self._error = error
+                self._asked = perf_counter()
+        if self._error is not None:
+            raise ConnectError(str(self._error)) from self._error
+        return self._found
+
+    def worked(self, address: str) -> None:
+        """Try this one first."""
+        if self._found and self._found[0] != address:
+            self._found = (address, *(one for one in self._found if one != address))
+
+    def failed(self) -> None:
+        """None of them works: they may be out of date."""
+        if self._asked is not None and perf_counter() - self._asked >= ASK_AGAIN:
+            self._found = ()
+
+    async def _ask(self) -> tuple[str, ...]:
         endpoint = self._endpoint
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
@@ -85,33 +156,31 @@ class Connector:
             )
         except (socket.gaierror, UnicodeError) as error:
             raise ConnectError(f"{Cause.DNS}: {endpoint.host}: {_words(error)}") from error
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        if not found:
+            raise ConnectError(f"{Cause.DNS}: {endpoint.host} has no address")
+        return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
-    def _message(self, error: OSError | None) -> str:
-        match error:
-            case ConnectionRefusedError():
-                return f"{Cause.REFUSED}: {self._endpoint}"
-            case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():
-                return f"{Cause.RESET} while connecting: {self._endpoint}"
-            case ssl.SSLCertVerificationError():
-                return f"{Cause.TLS}: certificate of {self._endpoint}: {error.verify_message}"
-            case ssl.SSLError():
-                return f"{Cause.TLS}: {self._endpoint}: {error.reason or _words(error)}"
-            case None:
-                return f"{Cause.CONNECT}: {self._endpoint} has no address"
-            case _:
-                return f"{Cause.CONNECT}: {self._endpoint}: {_words(error)}"
+
+def _explain(error: Exception) -> tuple[Cause, str]:
+    match error:
+        case TimeoutError():
+            return Cause.TIMEOUT, ""
+        case ConnectionRefusedError():
+            return Cause.REFUSED, ""
+        case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():
+            return Cause.RESET, "while connecting"
+        case ssl.SSLError():
+            return Cause.TLS, tls_words(error)
+        case _:
+            return Cause.CONNECT, _words(error)
 
 
 def _context(tls: Mapping[str, str]) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=tls.get("ca"))
-        if "cert" in tls:
-            context.load_cert_chain(tls["cert"], tls.get("key"))
+        return client_context(tls)
     except (OSError, ValueError) as error:
-        raise GeneratorError(f"cannot use the certificates of the target: {_words(error)}") from error
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+        text = f"cannot use the certificates of the target: {_words(error)}"
+        raise GeneratorError(text) from error
 
 
 def _limit_message(error: OSError) -> str:

@@ -18,19 +18,27 @@ class Endpoint:
     """Without the brackets of an IPv6 address."""
     port: int
     tls: bool
+    socket: str | None = None
+    """The path of a Unix socket to connect to; host and port are then only named in the request."""
 
     def __str__(self) -> str:
+        if self.socket is not None:
+            return f"unix:{self.socket}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
 
-def endpoint_of(url: str) -> Endpoint:
-    """Errors: ValueError for anything but an absolute http or https URL."""
+def endpoint_of(url: str, socket: str | None = None) -> Endpoint:
+    """Where a URL leads, by way of a Unix socket if one is given.
+
+    Errors: ValueError for anything but an absolute http or https URL.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url!r} is not an http or https URL")
     tls = parts.scheme == "https"
-    return Endpoint(host=parts.hostname, port=parts.port or (443 if tls else 80), tls=tls)
+    port = parts.port or (443 if tls else 80)
+    return Endpoint(host=parts.hostname, port=port, tls=tls, socket=socket)
 
 
 def request_bytes(method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> bytes:

@@ -34,6 +34,8 @@ class Scripted:
     script: Callable[[int], Reply] = field(default=lambda _: Reply())
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    protocols: list[str | None] = field(default_factory=list)
+    """What each TLS connection agreed on (ALPN)."""
     port: int = 0
     tls: bool = False
     ending: bool = False
@@ -46,6 +48,8 @@ class Scripted:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self.tls:
+            self.protocols.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
         try:
             while await self._exchange(reader, writer):
                 pass
@@ -74,10 +78,15 @@ class Scripted:
             writer.write(piece)
             await writer.drain()
         if reply.end == "reset":
-            linger = struct.pack("ii", 1, 0)
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            writer.transport.abort()
+            reset(writer)
         return reply.end == "keep"
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection the hard way (RST)."""
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
 
 
 @asynccontextmanager
