@@ -1,0 +1,76 @@
+"""What tests of foreign engines share: a world whose target is in the environment, a look at processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from phasegate.kinds.load_engines import ENGINES
+from phasegate.model.measures import Distribution, Number, Share
+from phasegate.model.observation import Case, Observation
+from tests.load.world import LoadWorld, OneAddress
+
+
+class InEnvironment(OneAddress):
+    def environment(self) -> Mapping[str, str]:
+        return {"PHASEGATE_TARGET_URL": self.base}
+
+
+def world_of(base: str, root: Path, **settings: Any) -> LoadWorld:
+    return LoadWorld(target=InEnvironment(base), root=root, **settings)
+
+
+async def observed(engine: str, world: LoadWorld, **written: Any) -> Observation:
+    kind = ENGINES[engine]
+    params = kind.Params.model_validate({"engine": engine, **written})
+    observation = await kind.observe(params, world)
+    declared = kind.measures(params)
+    assert set(observation.measures) <= set(declared)
+    return observation
+
+
+def share(observation: Observation, name: str) -> Share:
+    measure = observation.measures[name]
+    assert isinstance(measure, Share)
+    return measure
+
+
+def distribution(observation: Observation, name: str) -> Distribution:
+    measure = observation.measures[name]
+    assert isinstance(measure, Distribution)
+    return measure
+
+
+def number(observation: Observation, name: str) -> float | None:
+    measure = observation.measures[name]
+    assert isinstance(measure, Number)
+    return measure.value
+
+
+def cases(observation: Observation) -> dict[str, Case]:
+    return {case.id: case for case in observation.cases}
+
+
+def processes_with(word: str) -> list[int]:
+    """Processes below this one with a word in their command."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if any(word in part for part in process.cmdline()):
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait, at most half a minute, for something to become true."""
+    for _ in range(600):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it never came")
