@@ -148,7 +148,7 @@ def test_teardown_is_not_cut_off_by_a_signal(desk: Desk) -> None:
         """
         steps:
           - id: only
-            teardown: [[python, -c, "import time; time.sleep(4.5); open('down', 'w')"]]
+            teardown: [[python, -c, "import time; time.sleep(3.6); open('down', 'w')"]]
             checks: [{id: brief, kind: command, command: [python, -c, ""]}]
         """
     )
