@@ -1,8 +1,8 @@
 """One HTTP/1.1 connection that sends the same request again and again and judges each answer.
 
-`Connection` looks at the status only: the parser calls it once an answer, and nothing of an answer is copied.
-`CheckingConnection` keeps headers and body for an expectation. `HeadConnection` and `CheckingHeadConnection`
-know that the answer to HEAD ends with its head.
+`Connection` looks at the status only: the parser calls it once an answer, and nothing of an answer is copied;
+how a body is encoded does not matter to it. `HeadConnection` knows that the answer to HEAD ends with its
+head. `checking` has those that keep more of an answer.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ from typing import Any, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from phasegate.http.content import ContentError, TooLargeError, decoded
+from phasegate.load.answer_head import read_head
 from phasegate.load.recorder import Recorder
 from phasegate.load.tls import TruncatedError, tls_words
 from phasegate.units import format_seconds
-from phasegate.world import Cause, HttpReply, header
+from phasegate.world import Cause, HttpReply
 
 HEAD_LIMIT = 64 << 10
 """Bytes of the head of an answer; also what is kept of an answer that comes in pieces."""
+HEAD_TOO_LONG = f"{Cause.PROTOCOL}: the head of the answer is longer than {HEAD_LIMIT >> 10} KiB"
 BODY_LIMIT = 16 << 20
 """Bytes of a body that an expectation looks at."""
 
 
 class Check(Protocol):
     """What `phasegate.http.expectation.Expectation` does for a reply."""
+
+    @property
+    def reads_body(self) -> bool: ...
 
     def check(self, reply: HttpReply) -> tuple[str, ...]: ...
 
@@ -172,6 +176,14 @@ class Connection(asyncio.Protocol):
             self._status = status
             self._keep_alive = self._parser.should_keep_alive()
 
+    def _head_complete(self) -> None:
+        """The answer to HEAD ends here; without a length the parser takes it for one that ends with the
+        connection."""
+        Connection.on_message_complete(self)
+        if self._status and not self._keep_alive:
+            head = read_head(self._answer_bytes())
+            self._keep_alive = head is not None and head.keeps_alive
+
     # the end of an exchange
 
     def _answered(self, now: int) -> None:
@@ -217,7 +229,7 @@ class Connection(asyncio.Protocol):
 
     def _after_piece(self) -> None:
         if self._seen is not None and len(self._seen) >= HEAD_LIMIT and b"\r\n\r\n" not in self._seen:
-            self._fail(f"{Cause.PROTOCOL}: the head of the answer is longer than {HEAD_LIMIT >> 10} KiB")
+            self._fail(HEAD_TOO_LONG)
 
     def _answer_bytes(self) -> bytes:
         return self._data if self._seen is None else bytes(self._seen) + self._data
@@ -259,7 +271,7 @@ class HeadConnection(Connection):
         pass
 
     def on_headers_complete(self) -> None:
-        Connection.on_message_complete(self)
+        self._head_complete()
 
     def on_body(self, body: bytes) -> None:
         self._extra = True
@@ -268,151 +280,3 @@ class HeadConnection(Connection):
         # The parser waits for a body that never comes.
         self._new_parser()
         Connection._next(self, now)
-
-
-class CheckingConnection(Connection):
-    """Keeps headers and body of an answer, within bounds, and asks the expectation."""
-
-    __slots__ = ("_body", "_check", "_headers", "_headers_size", "_size")
-
-    def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner) -> None:
-        Connection.__init__(self, exchange, recorder, owner)
-        if exchange.check is None:
-            raise ValueError("a checking connection needs an expectation")
-        self._check = exchange.check.check
-        self._forget()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers_size += len(name) + len(value)
-        if self._headers_size <= HEAD_LIMIT:
-            self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
-
-    def on_headers_complete(self) -> None:
-        if 100 <= self._parser.get_status_code() < 200:
-            self._headers.clear()
-
-    def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size <= BODY_LIMIT:
-            self._body.append(body)
-
-    def _after_piece(self) -> None:
-        if self._too_large():
-            self._fail(f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB")
-        else:
-            Connection._after_piece(self)
-
-    def _answered(self, now: int) -> None:
-        if not self.sent:
-            Connection._answered(self, now)
-            return
-        status, self._status = self._status, 0
-        sent, self.sent = self.sent, 0
-        failures = self._failures(status, (now - sent) / 1e9)
-        if failures:
-            self._recorder.failed("; ".join(failures), now, self._answer_bytes())
-        else:
-            self._record_good(self.due, sent, now)
-            self.served = True
-        self._forget()
-        self._next(now)
-
-    def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
-        if self._too_large():
-            return (f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB",)
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        url = self._exchange.url
-        headers = tuple(self._headers)
-        try:
-            body = decoded(header(headers, "content-encoding") or "", body, BODY_LIMIT)
-        except TooLargeError:
-            return (f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB",)
-        except ContentError as error:
-            return (f"{Cause.PROTOCOL}: {error}",)
-        return self._check(HttpReply(status=status, headers=headers, body=body, elapsed=elapsed, url=url))
-
-    def _too_large(self) -> bool:
-        return self._size > BODY_LIMIT or self._headers_size > HEAD_LIMIT
-
-    def _forget(self) -> None:
-        self._headers: list[tuple[str, str]] = []
-        self._headers_size = 0
-        self._body: list[bytes] = []
-        self._size = 0
-
-
-class CheckingHeadConnection(CheckingConnection):
-    """For HEAD with an expectation on headers."""
-
-    __slots__ = ()
-
-    def on_message_complete(self) -> None:
-        pass
-
-    def on_headers_complete(self) -> None:
-        CheckingConnection.on_headers_complete(self)
-        Connection.on_message_complete(self)
-
-    def on_body(self, body: bytes) -> None:
-        self._extra = True
-
-    def _next(self, now: int) -> None:
-        self._new_parser()
-        Connection._next(self, now)
-
-
-def connection_class(method: str, exchange: Exchange) -> type[Connection]:
-    """The leanest class that can judge the answers."""
-    match method.upper() == "HEAD", exchange.check is not None:
-        case True, True:
-            return CheckingHeadConnection
-        case True, False:
-            return HeadConnection
-        case False, True:
-            return CheckingConnection
-        case _:
-            return Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    status: int
-    ends_with_connection: bool
-    """No length was announced and it is not chunked, so the end of the connection ends the body."""
-
-
-def read_head(seen: bytes) -> Head | None:
-    """The head of the last answer in some bytes; None when it is not complete.
-
-    Reads it a second time with a parser that looks at headers, which answers that come in one piece do
-    without (RFC 9112, 6.3).
-    """
-    reader = _HeadReader()
-    try:
-        reader.parser.feed_data(seen)
-    except (HttpParserError, HttpParserUpgrade):
-        return None
-    return reader.head
-
-
-class _HeadReader:
-    def __init__(self) -> None:
-        self.head: Head | None = None
-        self._names: dict[str, str] = {}
-        self.parser = HttpResponseParser(self)
-
-    def on_message_begin(self) -> None:
-        self._names = {}
-        self.head = None
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._names[name.decode("latin-1").lower()] = value.decode("latin-1").lower()
-
-    def on_headers_complete(self) -> None:
-        status = self.parser.get_status_code()
-        if status < 200:
-            return
-        coding = self._names.get("transfer-encoding", "")
-        chunked = coding.rpartition(",")[2].strip() == "chunked"
-        length = "content-length" in self._names and not coding
-        self.head = Head(status, not chunked and not length)

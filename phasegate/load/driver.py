@@ -7,7 +7,8 @@ import contextlib
 from dataclasses import dataclass
 from time import perf_counter_ns
 
-from phasegate.load.connection import Connection, Exchange, connection_class
+from phasegate.load.checking import connection_class
+from phasegate.load.connection import Connection, Exchange
 from phasegate.load.connector import Connector
 from phasegate.load.job import Job
 from phasegate.load.pacing import NANOSECONDS, Profile

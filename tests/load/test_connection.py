@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phasegate.http.expectation import Expect
-from phasegate.load.connection import BODY_LIMIT, HEAD_LIMIT, Connection, Exchange, connection_class
+from phasegate.load.checking import connection_class
+from phasegate.load.connection import BODY_LIMIT, HEAD_LIMIT, HEAD_TOO_LONG, Connection, Exchange
 from phasegate.load.recorder import Recorder
 from phasegate.load.tally import Tally
 from tests.load.server import answer
@@ -302,3 +303,100 @@ def test_body_that_unfolds_beyond_the_bound_is_no_good_answer() -> None:
         .tally()
     )
     assert tally.causes == {f"response too large: more than {BODY_LIMIT >> 20} MiB": 1}
+
+
+def test_encoded_body_is_not_looked_at_by_an_expectation_on_headers() -> None:
+    expect = {"headers": {"content-encoding": "gzip"}}
+    assert Seat(expect=expect).receive(_encoded("gzip", b"no gzip at all")).tally().good == 1
+    assert Seat().receive(_encoded("gzip", b"no gzip at all")).tally().good == 1
+    wrong = Seat(expect={"body": "x"}).receive(_encoded("gzip", b"no gzip at all")).tally()
+    assert [cause.partition(":")[0] for cause in wrong.causes] == ["protocol error"]
+
+
+def test_header_flood_in_small_pieces_fails_an_expectation_within_bounds() -> None:
+    lines = [b"a: b\r\n" * 500] * 40
+    seat = Seat(expect={"headers": {"x": "1"}}).receive(b"HTTP/1.1 200 OK\r\n", *lines)
+    assert seat.wire.closed
+    assert list(seat.tally().causes) == [HEAD_TOO_LONG]
+
+
+def test_trailer_is_no_header_of_the_answer() -> None:
+    seat = Seat(expect={"headers": {"trailer": {"exists": False}}, "body": "hello world"})
+    assert seat.receive(CHUNKED).tally().good == 1
+
+
+@pytest.mark.parametrize("expect", [None, {"headers": {"x": {"exists": False}}}])
+def test_head_answer_without_a_length_keeps_the_connection(expect: dict[str, Any] | None) -> None:
+    data = b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n"
+    seat = Seat(method="HEAD", expect=expect)
+    for place in range(1, len(data)):
+        seat.receive(data[:place], data[place:])
+        seat.connection.send(1, perf_counter_ns() - 1000)
+    assert seat.tally().good == seat.freed == len(data) - 1
+
+
+@pytest.mark.parametrize(
+    ("data", "kept"),
+    [
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nConnection: x\r\nConnection: y, Close\r\n\r\n", False),
+        (b"HTTP/1.0 200 OK\r\n\r\n", False),
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", True),
+        (b"HTTP/1.1 103 Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No\r\n\r\n", True),
+    ],
+)
+def test_head_answer_closes_when_it_says_so(data: bytes, kept: bool) -> None:
+    seat = Seat(method="HEAD").receive(data)
+    assert (seat.tally().good, seat.freed, seat.wire.closed) == (1, int(kept), not kept)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answer_without_a_body_ends_with_its_head_whatever_length_it_names(status: int) -> None:
+    seat = Seat().receive(f"HTTP/1.1 {status} X\r\nContent-Length: 10\r\n\r\n".encode())
+    assert seat.tally().requests == seat.freed == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Length: -3",
+        b"Content-Length: 3\r\nContent-Length: 4",
+        b"Content-Length: 99999999999999999999999",
+        b"Content-Length: 3\r\nTransfer-Encoding: chunked",
+    ],
+)
+def test_length_that_can_be_read_in_two_ways_is_a_protocol_error(fields: bytes) -> None:
+    seat = Seat().receive(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\nabcd")
+    assert seat.wire.closed
+    assert [cause.partition(":")[0] for cause in seat.tally().causes] == ["protocol error"]
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["length", "empty", "chunked", "no content"]),
+    st.binary(min_size=1, max_size=200),
+    st.lists(st.integers(0, 600), max_size=4),
+    st.booleans(),
+)
+def test_what_comes_after_an_answer_is_never_counted_and_never_reaches_the_next(
+    name: str, garbage: bytes, places: list[int], checking: bool
+) -> None:
+    seat = Seat(expect={"headers": {"x": {"exists": False}}} if checking else None)
+    for piece in cut(ANSWERS[name] + garbage, places):
+        if not seat.wire.closed:
+            seat.connection.data_received(piece)
+    seat.lose()
+    tally = seat.tally()
+    assert (tally.good, tally.failed) == (1, 0)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 60), st.integers(0, 60), st.booleans())
+def test_length_that_lies_is_found_out(announced: int, sent: int, checking: bool) -> None:
+    data = f"HTTP/1.1 200 OK\r\nContent-Length: {announced}\r\n\r\n".encode() + b"x" * sent
+    seat = Seat(expect={"body": {"not_matches": "y"}} if checking else None).receive(data)
+    if sent < announced:
+        assert seat.lose().tally().causes == {"short body: closed before the answer was complete": 1}
+    else:
+        assert seat.tally().good == 1
+        assert seat.wire.closed == (sent > announced), "what is too much would be taken for the next answer"

@@ -14,7 +14,8 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phasegate.load.connection import Connection, Exchange, connection_class
+from phasegate.load.checking import connection_class
+from phasegate.load.connection import Connection, Exchange
 from phasegate.load.connector import ConnectError, Connector, GeneratorError
 from phasegate.load.recorder import Recorder
 from phasegate.load.request import endpoint_of, request_bytes

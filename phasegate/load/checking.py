@@ -1,0 +1,146 @@
+"""Connections that keep what an expectation looks at: headers, or headers and body, within bounds."""
+
+from __future__ import annotations
+
+from phasegate.http.content import ContentError, TooLargeError, decoded
+from phasegate.load.connection import (
+    BODY_LIMIT,
+    HEAD_LIMIT,
+    HEAD_TOO_LONG,
+    Connection,
+    Exchange,
+    HeadConnection,
+    Owner,
+)
+from phasegate.load.recorder import Recorder
+from phasegate.world import Cause, HttpReply, header
+
+BODY_TOO_LARGE = f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB"
+
+
+class HeadersConnection(Connection):
+    """For expectations on headers; a body is counted as it comes, whatever its size and encoding."""
+
+    __slots__ = ("_check", "_headers", "_headers_size", "_in_head")
+
+    def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner) -> None:
+        Connection.__init__(self, exchange, recorder, owner)
+        if exchange.check is None:
+            raise ValueError("a checking connection needs an expectation")
+        self._check = exchange.check.check
+        self._forget()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers_size += len(name) + len(value)
+        # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1).
+        if self._in_head and self._headers_size <= HEAD_LIMIT:
+            self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        if 100 <= self._parser.get_status_code() < 200:
+            self._headers.clear()
+        else:
+            self._in_head = False
+
+    def _after_piece(self) -> None:
+        if problem := self._too_large():
+            self._fail(problem)
+        else:
+            Connection._after_piece(self)
+
+    def _answered(self, now: int) -> None:
+        if not self.sent:
+            Connection._answered(self, now)
+            return
+        status, self._status = self._status, 0
+        sent, self.sent = self.sent, 0
+        failures = self._failures(status, (now - sent) / 1e9)
+        if failures:
+            self._recorder.failed("; ".join(failures), now, self._answer_bytes())
+        else:
+            self._record_good(self.due, sent, now)
+            self.served = True
+        self._forget()
+        self._next(now)
+
+    def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
+        if problem := self._too_large():
+            return (problem,)
+        return self._judged(status, b"", elapsed)
+
+    def _judged(self, status: int, body: bytes, elapsed: float) -> tuple[str, ...]:
+        headers, url = tuple(self._headers), self._exchange.url
+        return self._check(HttpReply(status=status, headers=headers, body=body, elapsed=elapsed, url=url))
+
+    def _too_large(self) -> str | None:
+        return HEAD_TOO_LONG if self._headers_size > HEAD_LIMIT else None
+
+    def _forget(self) -> None:
+        self._headers: list[tuple[str, str]] = []
+        self._headers_size = 0
+        self._in_head = True
+
+
+class BodyConnection(HeadersConnection):
+    """For expectations on the body, which is inflated for them."""
+
+    __slots__ = ("_body",)
+
+    _body: bytes | bytearray
+
+    def on_body(self, body: bytes) -> None:
+        if not self._body:
+            self._body = body
+        elif len(self._body) <= BODY_LIMIT:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += body
+
+    def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
+        if problem := self._too_large():
+            return (problem,)
+        try:
+            body = decoded(header(self._headers, "content-encoding") or "", bytes(self._body), BODY_LIMIT)
+        except TooLargeError:
+            return (BODY_TOO_LARGE,)
+        except ContentError as error:
+            return (f"{Cause.PROTOCOL}: {error}",)
+        return self._judged(status, body, elapsed)
+
+    def _too_large(self) -> str | None:
+        if len(self._body) > BODY_LIMIT:
+            return BODY_TOO_LARGE
+        return HeadersConnection._too_large(self)
+
+    def _forget(self) -> None:
+        HeadersConnection._forget(self)
+        self._body = b""
+
+
+class HeadHeadersConnection(HeadersConnection):
+    """For HEAD with an expectation."""
+
+    __slots__ = ()
+
+    def on_message_complete(self) -> None:
+        pass
+
+    def on_headers_complete(self) -> None:
+        HeadersConnection.on_headers_complete(self)
+        self._head_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._extra = True
+
+    def _next(self, now: int) -> None:
+        self._new_parser()
+        Connection._next(self, now)
+
+
+def connection_class(method: str, exchange: Exchange) -> type[Connection]:
+    """The leanest class that can judge the answers."""
+    if method.upper() == "HEAD":
+        return HeadConnection if exchange.check is None else HeadHeadersConnection
+    if exchange.check is None:
+        return Connection
+    return BodyConnection if exchange.check.reads_body else HeadersConnection
