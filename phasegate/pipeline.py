@@ -27,6 +27,7 @@ from phasegate.model.events import (
     RunFinished,
     RunStarted,
     TargetChanged,
+    TargetSampled,
 )
 from phasegate.model.fold import CUT_SHORT, Folder, fold
 from phasegate.model.result import (
@@ -50,12 +51,13 @@ from phasegate.runner.check import Outcome
 from phasegate.runner.judging import judge_all
 from phasegate.runner.preflight import find_missing
 from phasegate.runner.schedule import Orders, Schedule, leave_out, observations, reasons
-from phasegate.runner.selection import select
+from phasegate.runner.selection import select, selected_criteria
 from phasegate.runner.skeleton import skeleton
 from phasegate.runner.world import Parts, RealClock, Stop
 from phasegate.target.members import MARK, new_mark
 from phasegate.target.processes import LocalProcesses
 from phasegate.target.protection import confirm_protected
+from phasegate.target.resources import Resources
 from phasegate.target.stack import Stack
 from phasegate.units import format_seconds
 
@@ -202,6 +204,7 @@ class _Run:
         self._plan = loaded.plan
         self._request = request
         self._chosen = chosen
+        self._selected = selected_criteria(loaded.plan, chosen)
         self._selection = selection
         self._view = view
         self._clock = RealClock()
@@ -241,7 +244,12 @@ class _Run:
         self._emit(RunStarted(at=self._clock.utc(), skeleton=self._skeleton))
         async with self._ticking(), self._signals():
             await self._observe()
-            criteria = judge_all(self._plan, observations(self._outcomes), reasons(self._outcomes))
+            criteria = judge_all(
+                self._plan,
+                observations(self._outcomes),
+                reasons(self._outcomes),
+                {entry.id: entry.measures for entry in self._state.result().target},
+            )
             for criterion in criteria:
                 self._emit(CriterionJudged(at=self._clock.utc(), criterion=criterion))
             self._end(criteria)
@@ -312,6 +320,7 @@ class _Run:
             logs=self._store.log,
             on_change=self._target_changed,
             on_problem=lambda problem: self._lacking.append(problem.message),
+            on_sampled=self._target_sampled,
             mark=self._mark,
         )
         async with stack as target, HttpxClient(target) as http:
@@ -337,6 +346,17 @@ class _Run:
         if state == "died":
             self._lacking.append(f"target {record.id} died during the run: {record.error}")
         self._emit(TargetChanged(at=self._clock.utc(), state=state, target=record))
+
+    def _target_sampled(self, used: Resources) -> None:
+        self._emit(
+            TargetSampled(
+                at=self._clock.utc(),
+                target=used.entry,
+                since=used.since,
+                measures=used.measures,
+                timeline=used.timeline,
+            )
+        )
 
     def _emit(self, event: Event) -> None:
         broken = ""
@@ -377,7 +397,7 @@ class _Run:
             inventory, interrupted = (), "; ".join(filter(None, (interrupted, error.message)))
         interrupted = "; ".join(filter(None, (interrupted, *self._store.problems)))
         decision = decide(
-            [criterion for criterion in criteria if self._is_selected(criterion)],
+            [criterion for criterion in criteria if criterion.id in self._selected],
             selection=self._selection,
             interrupted=interrupted,
             signal=self._signal,
@@ -393,9 +413,6 @@ class _Run:
                 evidence=inventory,
             )
         )
-
-    def _is_selected(self, criterion: CriterionResult) -> bool:
-        return criterion.subject not in self._outcomes or criterion.subject in self._chosen
 
     @asynccontextmanager
     async def _ticking(self) -> AsyncIterator[None]:

@@ -35,6 +35,8 @@ class Context:
     findings: Findings
     entries: Mapping[str, Any]
     """The target's entries as written: every id that `${target.<id>.url}` may name."""
+    external: frozenset[str] = frozenset()
+    """Those of them that are not started here."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Stand-ins for the target's addresses, until the real ones are known."""
     default_entry: str | None = None

@@ -10,6 +10,7 @@ from phasegate.gate.criterion import Criterion, CriterionError, SubjectKind, par
 from phasegate.gate.verdict import confidence_for
 from phasegate.gate.vetting import check_against, feasible
 from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.model.resources import RESOURCES
 from phasegate.model.result import Level
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Confidence, Context, confidence_of
@@ -131,7 +132,10 @@ class Criteria:
         """One criterion, or one per part; none when something is wrong with it."""
         criterion = entry.criterion
         if criterion.subject_kind is not SubjectKind.CHECK:
-            self._other_subject(entry)
+            if self._other_subject(entry):
+                found = self._made(entry, None, criterion)
+                if found is not None:
+                    yield found
             return
         draft = entry.inside or self._drafts.get(criterion.subject)
         if draft is None:
@@ -147,23 +151,35 @@ class Criteria:
             if found is not None:
                 yield found
 
-    def _other_subject(self, entry: _Entry) -> None:
-        criterion = entry.criterion
+    def _other_subject(self, entry: _Entry) -> bool:
+        """Whether a criterion on something else than a check can be judged."""
+        criterion, of_target = entry.criterion, entry.criterion.subject_kind is SubjectKind.TARGET
         known = {SubjectKind.STEP: self._steps, SubjectKind.TARGET: tuple(self._context.entries)}
         names = known.get(criterion.subject_kind)
         if names is not None and criterion.subject not in names:
             message = f"there is no {criterion.subject_kind} {criterion.subject!r}"
             help = did_you_mean(criterion.subject, names, f"{criterion.subject_kind}s")
             self._at_subject(entry, message, help)
-            return
-        for error in check_against(criterion, {}):
+            return False
+        if of_target and criterion.subject in self._context.external:
+            message = f"{criterion.subject_text} is external, and what it uses is not seen from here"
+            help = "entries under target.processes are sampled; measure an external one through its answers"
+            self._at_subject(entry, message, help)
+            return False
+        confidence, over = self._confidence(entry.written.confidence, None), entry.written.over
+        specs = RESOURCES if of_target else {}
+        errors = check_against(criterion, specs, confidence=confidence, over=over)
+        for error in errors:
             self._report(entry.text_path, criterion.text, error)
+        return not errors
 
     def _unknown_subject(self, entry: _Entry) -> None:
         subject = entry.criterion.subject
         if subject in self._steps:
             checks = [id for id, draft in self._drafts.items() if draft.step == subject]
             help: str | None = f"{subject!r} is a step; its checks are {', '.join(checks)}"
+        elif subject in self._context.entries:
+            help = f"{subject!r} is an entry of the target; write target/{subject}"
         else:
             help = did_you_mean(subject, self._drafts, "checks")
         self._at_subject(entry, f"there is no check {subject!r}", help)
@@ -221,20 +237,21 @@ class Criteria:
             self._specs[check.id] = specs
         return self._specs[check.id]
 
-    def _confidence(self, written: Confidence, check: Check) -> float | None:
-        return confidence_of(written, otherwise=check.confidence)
+    def _confidence(self, written: Confidence, check: Check | None) -> float | None:
+        otherwise = self._context.confidence if check is None else check.confidence
+        return confidence_of(written, otherwise=otherwise)
 
     def _by_part(self, entry: _Entry, check: Check) -> list[Criterion]:
         if entry.inside is not None and check.each:
             return [entry.criterion.for_part(part.name) for part in check.parts]
         return [entry.criterion]
 
-    def _made(self, entry: _Entry, check: Check, criterion: Criterion) -> PlanCriterion | None:
+    def _made(self, entry: _Entry, check: Check | None, criterion: Criterion) -> PlanCriterion | None:
         written, context = entry.written, self._context
         at = context.document.value_at(entry.text_path)
         id = criterion.id
         if written.id is not None:
-            many = entry.inside is not None and check.each
+            many = entry.inside is not None and check is not None and check.each
             id = f"{written.id}/{criterion.part}" if many else written.id
         if id in self._lines:
             message = f"criterion {id!r} is already on line {self._lines[id]}"
@@ -248,7 +265,7 @@ class Criteria:
             criterion=criterion,
             expression=written.criterion,
             step=entry.step,
-            check=check.id,
+            check=None if check is None else check.id,
             title=written.title,
             why=written.why,
             ref=written.ref,
@@ -257,7 +274,8 @@ class Criteria:
             confidence=self._confidence(written.confidence, check),
             at=at,
         )
-        self._warn(made, check, entry.text_path)
+        if check is not None:
+            self._warn(made, check, entry.text_path)
         return made
 
     def _defaults(self, check: Check, blocking: set[tuple[str | None, str, str]]) -> Iterator[PlanCriterion]:

@@ -56,9 +56,9 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
         else:
             service = _external(context, path, id, entry)
             external += [] if service is None else [service]
-    entries = [id for _, id, _ in _entries(groups)]
+    entries = _entries(groups)
     target = Target(
-        default=_default(context, tree, entries),
+        default=_default(context, tree, [id for _, id, _ in entries]),
         processes=tuple(processes),
         external=tuple(external),
         setup=() if written is None else context.commands((*_AT, "setup"), written.setup),
@@ -77,10 +77,10 @@ def _entries(groups: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
     ]
 
 
-def _completed(context: Context, target: Target, tree: Any, entries: list[str]) -> Context:
+def _completed(context: Context, target: Target, tree: Any, entries: list[tuple[str, str, Any]]) -> Context:
     urls = {entry.id: entry.url for entry in target.external}
     addresses: dict[str, str] = {}
-    for id in entries:
+    for _, id, _ in entries:
         addresses |= address(id, urls.get(id))
     missing = {entry.id: entry.missing_secrets for entry in target if entry.missing_secrets}
     everywhere = [name for process in target.processes for name in process.missing_secrets]
@@ -90,6 +90,7 @@ def _completed(context: Context, target: Target, tree: Any, entries: list[str]) 
     return replace(
         context,
         addresses=addresses,
+        external=frozenset(id for group, id, _ in entries if group == "external"),
         default_entry=target.default,
         missing_by_entry=missing,
         missing_everywhere=tuple(dict.fromkeys(everywhere)),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from phasegate.gate.criterion import SubjectKind
 from phasegate.gate.judge import judge
+from phasegate.gate.judgement import Judgement
 from phasegate.gate.verdict import confidence_for
 from phasegate.model.measures import Measure
 from phasegate.model.observation import Observation
@@ -19,7 +21,7 @@ def unjudged(criterion: PlanCriterion) -> CriterionResult:
     return CriterionResult(
         id=criterion.id,
         expression=criterion.expression,
-        subject=parsed.subject,
+        subject=parsed.subject if parsed.subject_kind is SubjectKind.CHECK else parsed.subject_text,
         part=parsed.part,
         measure=parsed.measure,
         step=criterion.step,
@@ -44,14 +46,37 @@ def judge_criterion(
     measure = None if observation is None else _find(observation, parsed.part, parsed.measure)
     if observation is not None and measure is None:
         absent = absent or _why_absent(observation, parsed.part, parsed.measure)
-    judgement = judge(
-        parsed,
-        measure,
-        confidence=confidence_for(criterion.confidence, check.retry.attempts, check.retry.on_fail),
-        allow_skipped=check.allow_skipped,
-        over=criterion.over,
-        absent=absent,
+    return _judged(
+        criterion,
+        judge(
+            parsed,
+            measure,
+            confidence=confidence_for(criterion.confidence, check.retry.attempts, check.retry.on_fail),
+            allow_skipped=check.allow_skipped,
+            over=criterion.over,
+            absent=absent,
+        ),
     )
+
+
+def judge_target(criterion: PlanCriterion, used: Mapping[str, Measure]) -> CriterionResult:
+    """One criterion on what an entry of the target used, by measure; nothing where it never came up."""
+    parsed = criterion.criterion
+    measure = used.get(parsed.measure)
+    absent = f"{parsed.measure} of {parsed.subject} was not sampled"
+    return _judged(
+        criterion,
+        judge(
+            parsed,
+            measure,
+            confidence=criterion.confidence,
+            over=criterion.over,
+            absent=absent if measure is None else "",
+        ),
+    )
+
+
+def _judged(criterion: PlanCriterion, judgement: Judgement) -> CriterionResult:
     return replace(
         unjudged(criterion),
         verdict=judgement.verdict,
@@ -66,22 +91,26 @@ def judge_criterion(
 
 
 def judge_all(
-    plan: Plan, seen: Mapping[str, Observation], reasons: Mapping[str, str]
+    plan: Plan,
+    seen: Mapping[str, Observation],
+    reasons: Mapping[str, str],
+    used: Mapping[str, Mapping[str, Measure]],
 ) -> list[CriterionResult]:
-    """Every criterion of the plan on the deciding attempt of its check.
+    """Every criterion of the plan on the deciding attempt of its check, or on what the target used.
 
-    `seen` and `reasons` go by check id; a reason says why a check saw nothing or cannot be trusted.
+    `seen` and `reasons` go by check id; a reason says why a check saw nothing or cannot be trusted. `used`
+    goes by entry of the target.
     """
     checks = {check.id: check for check in plan.checks()}
     return [
-        judge_criterion(
+        judge_target(criterion, used.get(criterion.criterion.subject, {}))
+        if criterion.check is None
+        else judge_criterion(
             criterion,
             checks[criterion.check],
             seen.get(criterion.check),
             absent=reasons.get(criterion.check, ""),
         )
-        if criterion.check in checks
-        else unjudged(criterion)
         for criterion in plan.criteria
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from phasegate.errors import UsageError
 from phasegate.model.result import Level, Selection
@@ -37,16 +37,31 @@ def select(
         raise UsageError("nothing is selected", help="phasegate plan PLAN shows steps, checks and tags")
     ids = {check.id for check in chosen}
     ids |= {check.id for check in plan.checks() if check.during in ids}
+    selected = selected_criteria(plan, ids)
     blocking = [item for item in plan.criteria if item.level is Level.BLOCK]
     record = Selection(
         steps=steps,
         checks=checks,
         cases=cases,
         tags=tags,
-        criteria_selected=sum(item.check in ids for item in blocking),
+        criteria_selected=sum(item.id in selected for item in blocking),
         criteria_total=len(blocking),
     )
     return frozenset(ids), record
+
+
+def selected_criteria(plan: Plan, checks: Collection[str]) -> frozenset[str]:
+    """The ids of the criteria that decide when these checks are run.
+
+    One on the target goes with its step: any check of it selects it, as it speaks of the whole of the run.
+    """
+    everything = all(check.id in checks for check in plan.checks())
+    steps = {check.step for check in plan.checks() if check.id in checks}
+    return frozenset(
+        item.id
+        for item in plan.criteria
+        if (item.check in checks if item.check is not None else everything or item.step in steps)
+    )
 
 
 def _chosen(check: Check, steps: tuple[str, ...], checks: tuple[str, ...], tags: tuple[str, ...]) -> bool:

@@ -139,6 +139,11 @@ class RunningProcess:
             self._changed("stopped")
 
     @property
+    def leader(self) -> int | None:
+        """The id of the process that leads its group and session; None before it was started."""
+        return None if self._group is None else self._group.pid
+
+    @property
     def _lives(self) -> bool:
         """Whether it neither failed nor died before it was ended."""
         return self._group is not None and not self.record.error

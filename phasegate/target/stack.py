@@ -14,6 +14,7 @@ from phasegate.target.addresses import Address, TargetAddresses
 from phasegate.target.members import GRACE, MARK, end_marked, kill_marked, new_mark
 from phasegate.target.ports import Ports
 from phasegate.target.processes import LocalProcesses
+from phasegate.target.resources import Resources, Sampler
 from phasegate.target.running import Log, Output, RunningProcess
 from phasegate.units import format_seconds
 from phasegate.world import Command, Completed
@@ -36,11 +37,13 @@ class Stack:
         logs: Callable[[str], Log],
         on_change: Callable[[str, TargetRecord], None],
         on_problem: Callable[[PhasegateError], None],
+        on_sampled: Callable[[Resources], None] = lambda _: None,
         mark: str = "",
         grace: float = GRACE,
     ) -> None:
         """`logs` opens the log of an entry, or of `setup` and `teardown`; `on_problem` hears of what does
-        not end the run at once: a log that cannot be written, a teardown command that failed."""
+        not end the run at once: a log that cannot be written, a teardown command that failed. `on_sampled`
+        hears now and then what the processes use, for the last time before the teardown commands run."""
         self._target = target
         self._processes = processes
         self._logs = logs
@@ -49,6 +52,7 @@ class Stack:
         self._mark = mark or new_mark()
         self._grace = grace
         self._ports = Ports()
+        self._sampler = Sampler(on_sampled)
         self._running: list[RunningProcess] = []
         self._addresses: list[Address] = []
         self._touched = False
@@ -113,6 +117,8 @@ class Stack:
         self._running.append(process)
         self._touched = True
         await process.start(self._processes, {MARK: self._mark})
+        if process.leader is not None:
+            self._sampler.watch(entry.id, process.leader)
         self._addresses.append(
             Address(id=entry.id, url=url, headers=bound.headers, tls=bound.tls.as_mapping())
         )
@@ -140,6 +146,7 @@ class Stack:
             return
         self._touched = False
         try:
+            await self._sampler.close()
             await self._tear_down()
         finally:
             await self._end_all()

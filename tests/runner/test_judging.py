@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from phasegate.gate.criterion import parse_criterion
-from phasegate.model.measures import Share
+from phasegate.model.measures import Gauge, Share
 from phasegate.model.observation import Observation
 from phasegate.model.result import CriterionVerdict, Level
 from phasegate.plan.plan import PlanCriterion, Retry
@@ -57,12 +57,26 @@ def test_a_sample_that_may_be_tried_again_after_a_failure_is_judged_more_strictl
 
 def test_all_criteria_are_judged_on_their_checks_in_the_order_of_the_plan() -> None:
     whole = plan(step("first", check("a"), check("b"), check("c")))
-    results = judge_all(whole, {"a": GOOD, "b": BAD}, {"c": "the check was errored: it broke"})
+    results = judge_all(whole, {"a": GOOD, "b": BAD}, {"c": "the check was errored: it broke"}, {})
     assert [(item.subject, item.verdict.value) for item in results] == [
         ("a", "met"),
         ("b", "not_met"),
         ("c", "unproven"),
     ]
+
+
+def test_criteria_on_the_target_are_judged_on_what_it_used() -> None:
+    texts = ("target/web.threads.max < 5", "target/web.threads.mean > 3", "target/db.threads.max < 5")
+    asked = tuple(replace(criterion(text), check=None) for text in texts)
+    whole = replace(plan(step("first", check("a"))), criteria=asked)
+    used = {"web": {"threads": Gauge().and_then(2.0, span=0.0).and_then(4.0, span=0.5)}}
+    results = judge_all(whole, {}, {}, used)
+    assert [(item.id, item.subject, item.verdict.value) for item in results] == [
+        ("target/web.threads.max", "target/web", "met"),
+        ("target/web.threads.mean", "target/web", "not_met"),
+        ("target/db.threads.max", "target/db", "unproven"),
+    ]
+    assert results[2].message == "no data: threads of db was not sampled"
 
 
 def test_what_is_not_met_closes_before_what_is_unproven_and_warnings_never_do() -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from phasegate.errors import UsageError
-from phasegate.runner.selection import select
+from phasegate.gate.criterion import parse_criterion
+from phasegate.plan.plan import PlanCriterion
+from phasegate.runner.selection import select, selected_criteria
 from tests.runner.scripted import check, plan, step
 
 PLAN = plan(
@@ -49,3 +52,16 @@ def test_what_the_plan_does_not_have_is_wrong_usage(asked: dict[str, Any], says:
     with pytest.raises(UsageError, match=says) as raised:
         select(PLAN, **asked)
     assert help in (raised.value.help or "")
+
+
+def test_a_criterion_on_the_target_is_selected_with_any_check_of_its_step() -> None:
+    places = {"threads.max": "one", "memory.max": "two", "cpu.max": None}
+    asked = tuple(
+        PlanCriterion(id=name, criterion=parse_criterion(f"target/web.{name} < 1"), expression="", step=place)
+        for name, place in places.items()
+    )
+    whole = replace(PLAN, criteria=asked)
+    assert selected_criteria(whole, {"b"}) == {"threads.max"}
+    assert selected_criteria(whole, {"b", "c"}) == {"threads.max", "memory.max"}
+    assert selected_criteria(whole, {"uptime"}) == {"cpu.max"}
+    assert selected_criteria(whole, {check.id for check in whole.checks()}) == set(places)

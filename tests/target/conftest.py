@@ -16,6 +16,7 @@ from phasegate.record.evidence import EvidenceStore
 from phasegate.record.redaction import Redactor
 from phasegate.target.members import MARK, kill_marked, marked, new_mark
 from phasegate.target.processes import LocalProcesses
+from phasegate.target.resources import Resources
 from phasegate.target.stack import Stack
 
 SERVER = """
@@ -42,6 +43,7 @@ class Bench:
     mark: str = field(default_factory=new_mark)
     changes: list[tuple[str, TargetRecord]] = field(default_factory=list)
     problems: list[PhasegateError] = field(default_factory=list)
+    sampled: list[Resources] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = EvidenceStore(self.root / "run", Redactor(["hunter2-hunter2"]))
@@ -69,6 +71,7 @@ class Bench:
             logs=self.store.log,
             on_change=lambda state, record: self.changes.append((state, record)),
             on_problem=self.problems.append,
+            on_sampled=self.sampled.append,
             mark=self.mark,
             grace=grace,
         )
