@@ -154,7 +154,13 @@ class NamedPath:
 
 
 class NamedDocument:
-    """Marks a field that is written as the path of a YAML file and arrives as the model of its content."""
+    """Marks a field that is written as the path of a YAML file and arrives as the model of its content.
+
+    `fragment`: the key, in that content, under which a text behind `#` in the path arrives.
+    """
+
+    def __init__(self, *, fragment: str = "") -> None:
+        self.fragment = fragment
 
 
 FilePath = Annotated[

@@ -19,13 +19,17 @@ LATER = ("target.", "env.", "self.")
 """Beginnings of names that are not the suite's own."""
 
 
-def problems_between(suite: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
-    """Problems with their places; anything of an unexpected shape is left to others."""
+def problems_between(suite: Mapping[str, Any], *, names: bool = True) -> Iterator[tuple[Location, str]]:
+    """Problems with their places; anything of an unexpected shape is left to others.
+
+    `names`: whether names that nothing captures are among them.
+    """
     yield from _duplicate_flows(suite)
     for group, location, requests in _groups(suite):
         for index in _repeated(request.get("id") for _, request in requests):
             yield (*location, index, "id"), f"request {requests[index][1]['id']!r} is there twice in {group}"
-    yield from _unknown_names(suite)
+    if names:
+        yield from _unknown_names(suite)
 
 
 def _duplicate_flows(suite: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from phasegate.fields import Closed, Duration
@@ -80,6 +81,13 @@ class Kind(Generic[P]):
     def duration(self, params: P) -> float | None:
         """Seconds one attempt is meant to take, for the plan's overview and the default limit; None: open."""
         return None
+
+    def own_names(self, tree: Mapping[str, Any], root: Path) -> frozenset[str]:
+        """Names of `${...}` that the kind itself gives values to, seen from its parameters as written.
+
+        Where there are some, texts of the parameters arrive in template form, `$$` included.
+        """
+        return frozenset()
 
     def requirements(self, params: P) -> tuple[Requirement, ...]:
         return ()

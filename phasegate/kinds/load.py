@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -18,7 +19,17 @@ from phasegate.kinds.load_engines import ENGINES
 from phasegate.load.abort import AbortOn, Guard
 from phasegate.load.engine import Outcome, generate
 from phasegate.load.job import Job
+from phasegate.load.mix import (
+    Data,
+    FlowField,
+    Unit,
+    columns_written,
+    parts_of,
+    problems_of_mix,
+    problems_of_unit,
+)
 from phasegate.load.pacing import Profile
+from phasegate.load.prepare import prepared
 from phasegate.load.request import header_problems, request_bytes
 from phasegate.load.stages import Stage, is_open, peak_of, problems_of, profile_of, words
 from phasegate.load.timeline import series, silent_seconds
@@ -43,8 +54,16 @@ _BUSY = 0.9
 class LoadParams(CheckParams):
     engine: Literal["builtin"] = "builtin"
     """What generates the load: builtin, k6 or locust."""
-    url: str
+    url: str | None = None
     """Absolute, or a path on the target."""
+    flow: FlowField | None = None
+    """In place of `url`, a flow of a suite as the unit of load: `checks/api/sessions.yaml#lifecycle`. One
+    arrival is one whole journey over one connection, with cookies and captures of its own; the suite's setup
+    is sent once, before the load, its teardown after it."""
+    mix: tuple[Unit, ...] | None = None
+    """In place of `url`, several flows and requests, by weight."""
+    data: Data | None = None
+    """Rows of a CSV or JSON-lines file, whose columns are `${name}` in what is sent."""
     rate: Rate | None = None
     """Open model: requests due per second, whether or not earlier ones were answered."""
     connections: int | None = Field(default=None, ge=1, le=50_000)
@@ -107,10 +126,32 @@ class LoadParams(CheckParams):
             yield ("connections",), "the stages say how many connections; leave connections or stages out"
 
     def _problems_of_request(self) -> Iterator[tuple[Location, str]]:
-        if self.body is not None and "json_" in self.model_fields_set:
-            yield ("json",), "body and json are two bodies; keep one"
+        if self.mix is None:
+            yield from problems_of_unit(self)
+        else:
+            for location, message in problems_of_mix(self.mix):
+                yield ("mix", *location), message
+            for name in ("url", "flow", "method", "headers", "body", "json_", "expect"):
+                if name in self.model_fields_set:
+                    yield (name.rstrip("_"),), "the mix says what is sent; write it there"
+        columns = self.data.columns() if self.data is not None else frozenset()
+        for index, unit in enumerate(self.mix or ()):
+            for problem in unit.flow.unknown_names(columns) if unit.flow is not None else ():
+                yield ("mix", index, "flow"), problem
+        for problem in self.flow.unknown_names(columns) if self.flow is not None else ():
+            yield ("flow",), problem
         for problem in header_problems(self.headers.items()):
             yield ("headers",), problem
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """What is sent, where that is more than the same request again and again; else nothing."""
+        if self.mix is not None:
+            return self.mix
+        if self.flow is None and self.data is None:
+            return ()
+        keys = self.model_fields_set & set(Unit.model_fields)
+        return (Unit.model_construct(keys, **{key: getattr(self, key) for key in keys}),)
 
     @property
     def is_open(self) -> bool:
@@ -175,7 +216,17 @@ class Load(Kind[LoadParams]):
                 dimension=Dimension.SHARE,
                 about="share of the planned duration before the load was aborted or stopped",
             )
+        if params.units:
+            both["journeys"] = MeasureSpec(
+                type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="journeys that were begun"
+            )
         return both
+
+    def parts(self, params: LoadParams) -> frozenset[str]:
+        return frozenset(parts_of(params.units, mixed=params.mix is not None))
+
+    def own_names(self, tree: Mapping[str, Any], root: Path) -> frozenset[str]:
+        return columns_written(tree.get("data"), root)
 
     def defaults(self, params: LoadParams) -> tuple[str, ...]:
         achieved = ("achieved_rate >= 95%",) if params.is_open else ()
@@ -189,17 +240,23 @@ class Load(Kind[LoadParams]):
         return params.profile.duration
 
     def summary(self, params: LoadParams) -> str:
-        return f"{params.method.upper()} {params.url}, {_level(params)}"
+        return f"{_sent(params)}, {_level(params)}"
 
     def targets(self, params: LoadParams) -> tuple[str, ...]:
-        return (params.url,)
+        if params.units:
+            return tuple(dict.fromkeys(target for unit in params.units for target in unit.targets))
+        return (params.url or "/",)
 
     async def observe(self, params: LoadParams, world: World) -> Observation:
-        job = _job(params, world)
         guard = None if params.abort_on is None else Guard(params.abort_on, workers=params.workers)
-        outcome = await generate(job, world, guard)
+        if params.units:
+            job, outcome = await _journeys(params, world, guard)
+        else:
+            job = _job(params, world)
+            outcome = await generate(job, world, guard)
         return Observation(
             measures=_measures(params, outcome),
+            parts=_parts(outcome),
             evidence=_evidence(params, job, outcome, world),
             notes=_notes(params, outcome),
             causes=dict(sorted(outcome.tally.causes.items(), key=lambda item: -item[1])),
@@ -222,6 +279,14 @@ _OPEN_MEASURES = {
 }
 
 
+def _sent(params: LoadParams) -> str:
+    if params.mix is not None:
+        return " + ".join(f"{unit.weight} x {unit.name or unit.url}" for unit in params.mix)
+    if params.flow is not None:
+        return f"flow {params.flow.chosen.id}"
+    return f"{params.method.upper()} {params.url}"
+
+
 def _level(params: LoadParams) -> str:
     if params.stages is not None:
         return words(params.stages)
@@ -236,7 +301,7 @@ def _level(params: LoadParams) -> str:
 
 def _job(params: LoadParams, world: World) -> Job:
     """Errors: ObservationError when the URL cannot be resolved or is not on the target."""
-    url = world.target.url(params.url)
+    url = world.target.url(params.url or "/")
     if not world.target.declares(url):
         raise ObservationError(
             f"{url} is not on the target", help="load goes only to hosts that the plan's target declares"
@@ -266,6 +331,22 @@ def _job(params: LoadParams, world: World) -> Job:
     except ValueError as error:
         raise ObservationError(str(error)) from error
     return job
+
+
+async def _journeys(params: LoadParams, world: World, guard: Guard | None) -> tuple[Job, Outcome]:
+    mixed = params.mix is not None
+    async with prepared(params.units, params.data, world, timeout=params.timeout, mixed=mixed) as journeys:
+        job = Job(
+            url=journeys.origin,
+            timeout=params.timeout,
+            open=params.is_open,
+            points=params.profile.points,
+            connections=params.most_connections,
+            workers=params.workers,
+            tls=world.target.tls(journeys.origin),
+            journeys=journeys,
+        )
+        return job, await generate(job, world, guard)
 
 
 def _body(params: LoadParams) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
@@ -300,6 +381,9 @@ def _measures(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
         ),
         "requests": Number(value=requests),
     }
+    if params.units:
+        measured["journeys"] = Number(value=requests)
+        measured["requests"] = Number(value=report.asked)
     if params.is_open:
         # What an aborted load did not come to was due all the same.
         due = params.profile.total if outcome.aborted else report.scheduled
@@ -309,6 +393,16 @@ def _measures(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
         done = 1.0 if outcome.stopped is None else min(report.window / params.profile.duration, 1.0)
         measured["completed"] = Number(value=done, dimension=Dimension.SHARE)
     return measured
+
+
+def _parts(outcome: Outcome) -> Mapping[str, Mapping[str, Measure]]:
+    return {
+        name: {
+            "success_rate": Share(passed=part.latency.n, total=part.latency.n + part.failed, sample=True),
+            "latency": _distribution(part.latency, part.failed + part.dropped, outcome.report.span),
+        }
+        for name, part in outcome.tally.parts.items()
+    }
 
 
 def _distribution(histogram: Histogram, failed: int, span: float | None) -> Distribution:
@@ -354,11 +448,15 @@ def _evidence(params: LoadParams, job: Job, outcome: Outcome, world: World) -> t
     """The first failing exchanges, one file each."""
     if not outcome.report.examples:
         return ()
-    head = request_bytes(job.method, job.url, job.headers, job.body)[:_REQUEST_KEPT]
-    request = head.decode("utf-8", "replace")
+    same = (
+        ""
+        if job.journeys
+        else request_bytes(job.method, job.url, job.headers, job.body).decode("utf-8", "replace")
+    )
     written = []
     for number, example in enumerate(outcome.report.examples, 1):
         answer = example.answer or "(no answer)"
+        request = (same or example.request or "(not sent)")[:_REQUEST_KEPT]
         text = (
             f"{example.cause}\nafter {example.at:.3f} s of load\n\n"
             f"--- request\n{request}\n--- answer\n{answer}\n"

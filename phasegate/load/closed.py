@@ -11,8 +11,9 @@ from time import perf_counter_ns
 
 from phasegate.load.connection import Connection
 from phasegate.load.connector import ConnectError
-from phasegate.load.driver import TRIES, Driver
+from phasegate.load.driver import TRIES, Driver, begin, unfinished
 from phasegate.load.pacing import NANOSECONDS, share_of
+from phasegate.load.visit import Visit
 
 _FEWEST_TRIES = 100
 """A second, over all connections of a worker."""
@@ -59,23 +60,31 @@ class Closed(Driver):
             if not await self.until(self.start_ns + round(opens * NANOSECONDS)):
                 return
             closes_ns = self.start_ns + round(closes * NANOSECONDS)
-            while perf_counter_ns() < min(closes_ns, self.end_ns):
-                if not await self._connection_served(closes_ns):
+            visit: Visit | None = None
+            while visit is not None or perf_counter_ns() < min(closes_ns, self.end_ns):
+                served, visit = await self._connection_served(closes_ns, visit)
+                if not served and visit is None:
                     await self._rest(closes_ns)
 
-    async def _connection_served(self, closes_ns: int) -> bool:
-        """Open a connection and use it up; whether it brought a good answer."""
+    async def _connection_served(self, closes_ns: int, visit: Visit | None) -> tuple[bool, Visit | None]:
+        """Open a connection and use it up, first for a journey that had begun over another.
+
+        Shape: whether it brought a good answer, and the journey it left behind.
+        """
         try:
             connection = await self.connect()
         except ConnectError as error:
-            self.recorder.failed(str(error), perf_counter_ns())
-            return False
+            self.no_connection(str(error), visit)
+            return False, None
         end = self._ends[connection] = asyncio.get_running_loop().create_future()
         self._until[connection] = closes_ns
         now = perf_counter_ns()
-        self.free(connection, now)
+        if visit is None:
+            self.free(connection, now)
+        else:
+            begin(connection, now, visit)
         await end
-        return connection.served
+        return connection.served, unfinished(connection)
 
     async def _rest(self, closes_ns: int) -> None:
         """A target that fails is asked again as often as it gave good answers in its best second, within

@@ -11,8 +11,10 @@ from phasegate.load.checking import connection_class
 from phasegate.load.connection import Connection, Exchange
 from phasegate.load.connector import Connector
 from phasegate.load.job import Job
+from phasegate.load.journey_connection import JourneyConnection
 from phasegate.load.pacing import NANOSECONDS, Profile
 from phasegate.load.recorder import Recorder
+from phasegate.load.visit import Itinerary, Visit
 from phasegate.units import format_seconds
 from phasegate.world import Cause
 
@@ -33,8 +35,17 @@ class Scheduled:
 class Driver:
     """Base of the two models; one per worker and load. `run` sends, waits for what is out, and returns."""
 
-    def __init__(self, job: Job, exchange: Exchange, connector: Connector, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        job: Job,
+        exchange: Exchange,
+        connector: Connector,
+        recorder: Recorder,
+        itinerary: Itinerary | None = None,
+    ) -> None:
+        """`itinerary`: the journeys that are made in place of the one request."""
         self.job = job
+        self._itinerary = itinerary
         self.profile = Profile(job.points)
         self.recorder = recorder
         self.timeout_ns = round(job.timeout * NANOSECONDS)
@@ -100,11 +111,13 @@ class Driver:
     def expire_rest(self) -> None:
         """A timeout after the end of sending nothing that is still out comes in time."""
         for connection in tuple(self.connections):
-            if connection.sent:
+            if isinstance(connection, JourneyConnection):
+                connection.expire_journey(self.job.timeout)
+            elif connection.sent:
                 connection.expire()
         limit = format_seconds(self.job.timeout)
         for _ in range(self.connecting):
-            self.recorder.failed(f"{Cause.TIMEOUT}: no connection in {limit}", perf_counter_ns())
+            self.no_connection(f"{Cause.TIMEOUT}: no connection in {limit}", None)
 
     async def until(self, moment_ns: int) -> bool:
         """Wait for a moment; False when the load was stopped before."""
@@ -120,12 +133,28 @@ class Driver:
         self.window = max(self.end_ns - self.start_ns, 0) / NANOSECONDS
         self.good_in_window = self.recorder.good_so_far
 
+    def no_connection(self, cause: str, visit: Visit | None) -> None:
+        """A request, or a journey, that had no connection; `visit` where the journey had begun."""
+        now = perf_counter_ns()
+        if self._itinerary is None:
+            self.recorder.failed(cause, now)
+        else:
+            (visit or self._itinerary.next()).failed(self.recorder, cause, now)
+
+    def drop(self, count: int) -> None:
+        """Requests, or journeys, that were never begun."""
+        self.recorder.dropped(count)
+        if self._itinerary is not None:
+            self._itinerary.dropped(self.recorder, count)
+
     @property
     def patience(self) -> float:
         """Seconds that what is out is awaited after the end of sending."""
         return min(self.job.timeout, STOPPING) if self.stopped.is_set() else self.job.timeout
 
     def _new(self) -> Connection:
+        if self._itinerary is not None:
+            return JourneyConnection(self._exchange, self.recorder, self, self._itinerary)
         return self._class(self._exchange, self.recorder, self)
 
     async def _sweep(self) -> None:
@@ -139,3 +168,21 @@ class Driver:
                 if 0 < connection.sent <= oldest:
                     connection.expire()
             self.swept(now)
+
+
+def unfinished(connection: Connection) -> Visit | None:
+    """The journey that a connection leaves behind when the target closes it between two requests."""
+    return connection.unfinished if isinstance(connection, JourneyConnection) else None
+
+
+def began(connection: Connection) -> int:
+    """When what a connection is doing was begun; 0 when it does nothing."""
+    return connection.began if isinstance(connection, JourneyConnection) else connection.sent
+
+
+def begin(connection: Connection, due: int, visit: Visit | None) -> None:
+    """Send a request, begin a journey, or go on with one, over a new connection."""
+    if visit is not None and isinstance(connection, JourneyConnection):
+        connection.go_on(visit, perf_counter_ns())
+    else:
+        connection.send(due, perf_counter_ns())

@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from phasegate.load.journey import Journeys
+
 PROTOCOL = 1
 
 
@@ -49,6 +51,8 @@ class Job:
     workers: int = 1
     tls: Mapping[str, str] = field(default_factory=dict)
     """`ca`, `cert`, `key`: absolute paths."""
+    journeys: Journeys | None = None
+    """What is done in place of the one request; `url` then says where only."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -66,6 +70,7 @@ class Job:
             "worker": self.worker,
             "workers": self.workers,
             "tls": dict(self.tls),
+            "journeys": None if self.journeys is None else self.journeys.to_json(),
         }
 
     @classmethod
@@ -86,4 +91,5 @@ class Job:
             worker=data["worker"],
             workers=data["workers"],
             tls=data["tls"],
+            journeys=None if data["journeys"] is None else Journeys.from_json(data["journeys"]),
         )

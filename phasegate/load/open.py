@@ -13,8 +13,9 @@ from time import perf_counter_ns
 from phasegate.load.alarm import alarm
 from phasegate.load.connection import Connection
 from phasegate.load.connector import ConnectError
-from phasegate.load.driver import TRIES, Driver, Scheduled
+from phasegate.load.driver import TRIES, Driver, Scheduled, began, begin, unfinished
 from phasegate.load.pacing import NANOSECONDS, share_of
+from phasegate.load.visit import Visit
 
 QUANTUM_NS = 100_000
 """The shortest sleep between two looks at the clock: at high rates requests leave in small groups."""
@@ -71,6 +72,8 @@ class Open(Driver):
         self.connections.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
+        if (visit := unfinished(connection)) is not None:
+            self._open_for(visit.due, visit)
         self._wake()
 
     def swept(self, now: int) -> None:
@@ -95,11 +98,11 @@ class Open(Driver):
     def _drop_latecomers(self) -> None:
         """Requests that found a connection only after the end of sending have not had their whole timeout:
         nothing is known of the target, but their users have waited for longer than it."""
-        late = [connection for connection in self.connections if connection.sent > self.end_ns]
+        late = [connection for connection in self.connections if began(connection) > self.end_ns]
         for connection in late:
             connection.give_up()
         self._dropped += len(late)
-        self.recorder.dropped(len(late))
+        self.drop(len(late))
 
     def _wake(self) -> None:
         """Send what is due as far as there are connections for it, and set the alarm for what comes."""
@@ -149,27 +152,27 @@ class Open(Driver):
         self._request += count * self.job.workers
         self._next_ns = self._due_ns(self._request)
         self._dropped += count
-        self.recorder.dropped(count)
+        self.drop(count)
 
     def _due_ns(self, request: int) -> int:
         if request >= self._total:
             return _NEVER
         return self.start_ns + round(self.profile.due(request) * NANOSECONDS)
 
-    def _open_for(self, due: int) -> None:
-        task = asyncio.create_task(self._send_on_new(due))
+    def _open_for(self, due: int, visit: Visit | None = None) -> None:
+        task = asyncio.create_task(self._send_on_new(due, visit))
         self._opening.add(task)
         task.add_done_callback(self._opened)
 
-    async def _send_on_new(self, due: int) -> None:
+    async def _send_on_new(self, due: int, visit: Visit | None) -> None:
         try:
             connection = await self.connect()
         except ConnectError as error:
-            self.recorder.failed(str(error), perf_counter_ns())
+            self.no_connection(str(error), visit)
             # The place rests, so that a target that refuses is asked `TRIES` times a second and no more.
             await self.until(perf_counter_ns() + round(self._cap / TRIES * NANOSECONDS))
             return
-        connection.send(due, perf_counter_ns())
+        begin(connection, due, visit)
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)
@@ -181,5 +184,5 @@ class Open(Driver):
         self._wake()
 
     def _check_done(self) -> None:
-        if self._next_ns == _NEVER and not self._opening and not any(one.sent for one in self.connections):
+        if self._next_ns == _NEVER and not self._opening and not any(began(one) for one in self.connections):
             self._done.set()

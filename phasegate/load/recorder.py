@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter_ns
 
-from phasegate.load.tally import CAUSES, EXAMPLES, OTHER, Example, Tally
+from phasegate.load.tally import CAUSES, EXAMPLES, OTHER, Example, PartTally, Tally
 from phasegate.model.histogram import BUCKETS, NANOSECONDS, Histogram, bucket_of
 
 ANSWER_KEPT = 4_096
@@ -55,6 +56,23 @@ class Meter:
         return sum(self.counts)
 
 
+class _PartMeter:
+    """What came of one part of a journey since the last `take`."""
+
+    __slots__ = ("dropped", "failed", "meter", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.meter = Meter()
+        self.failed = 0
+        self.dropped = 0
+
+    def take(self) -> PartTally:
+        taken = PartTally(latency=self.meter.take(), failed=self.failed, dropped=self.dropped)
+        self.failed = self.dropped = 0
+        return taken
+
+
 class Recorder:
     """What one worker sees. Moments are `perf_counter_ns`; `start_ns` is when the load begins."""
 
@@ -64,8 +82,10 @@ class Recorder:
         "_failing",
         "_known",
         "_latency",
+        "_parts",
         "_service",
         "_taken_ns",
+        "asked",
         "best_pace",
         "episodes",
         "examples",
@@ -76,13 +96,16 @@ class Recorder:
         "taken",
     )
 
-    def __init__(self, *, open: bool) -> None:
+    def __init__(self, *, open: bool, parts: Sequence[str] = ()) -> None:
         self._latency = Meter()
+        self._parts = [_PartMeter(name) for name in parts]
         self._service = Meter() if open else self._latency
         """In the closed model a request is due when it is sent."""
         self._causes: dict[str, int] = {}
         self._known: set[str] = set()
         self._dropped = 0
+        self.asked = 0
+        """Requests sent within journeys."""
         self.taken = 0
         """Good answers up to the last `take`."""
         self.best_pace = 0.0
@@ -97,8 +120,8 @@ class Recorder:
         self.good = self._good_open if open else self._good_closed
         """`good(due, sent, now)`: an answer that was what it should be."""
 
-    def failed(self, cause: str, now: int, answer: bytes = b"") -> None:
-        """A request that got no answer, or a wrong one."""
+    def failed(self, cause: str, now: int, answer: bytes = b"", asked: bytes = b"") -> None:
+        """A request that got no answer, or a wrong one; `asked` where requests differ."""
         self.first_ns = self.first_ns or now
         self.last_ns = now
         if not self._failing:
@@ -111,10 +134,26 @@ class Recorder:
         self._causes[cause] = self._causes.get(cause, 0) + 1
         if len(self.examples) < EXAMPLES:
             text = bytes(answer[:ANSWER_KEPT]).decode("utf-8", "replace")
-            self.examples.append(Example(cause=cause, at=(now - self.start_ns) / NANOSECONDS, answer=text))
+            request = bytes(asked[:ANSWER_KEPT]).decode("utf-8", "replace")
+            at = (now - self.start_ns) / NANOSECONDS
+            self.examples.append(Example(cause=cause, at=at, answer=text, request=request))
 
     def dropped(self, count: int) -> None:
         self._dropped += count
+
+    # parts of journeys, by their place; nothing is kept at -1
+
+    def part_good(self, place: int, nanoseconds: int) -> None:
+        if place >= 0:
+            self._parts[place].meter.add(nanoseconds)
+
+    def part_failed(self, place: int) -> None:
+        if place >= 0:
+            self._parts[place].failed += 1
+
+    def part_dropped(self, place: int, count: int) -> None:
+        if place >= 0:
+            self._parts[place].dropped += count
 
     @property
     def good_so_far(self) -> int:
@@ -130,7 +169,13 @@ class Recorder:
         if span >= _SHORTEST_PACE:
             self.best_pace = max(self.best_pace, latency.n / span)
         self._taken_ns = now
-        tally = Tally(latency=latency, service=service, causes=self._causes, dropped=self._dropped)
+        tally = Tally(
+            latency=latency,
+            service=service,
+            causes=self._causes,
+            dropped=self._dropped,
+            parts={part.name: part.take() for part in self._parts},
+        )
         self._causes = {}
         self._dropped = 0
         return tally

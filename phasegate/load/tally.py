@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from phasegate.model.histogram import Histogram
@@ -13,6 +13,22 @@ CAUSES = 50
 OTHER = "other failures"
 EXAMPLES = 5
 """How many failing exchanges are kept as evidence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartTally:
+    """The same for one part of journeys: a request, or a whole journey of a mix."""
+
+    latency: Histogram = field(default_factory=Histogram)
+    failed: int = 0
+    dropped: int = 0
+
+    def merge(self, other: PartTally) -> PartTally:
+        return PartTally(
+            latency=self.latency.merge(other.latency),
+            failed=self.failed + other.failed,
+            dropped=self.dropped + other.dropped,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +43,8 @@ class Tally:
     """Requests without a good answer."""
     dropped: int = 0
     """Requests that waited for a free connection until their timeout."""
+    parts: Mapping[str, PartTally] = field(default_factory=dict)
+    """Of journeys, by name."""
 
     @property
     def good(self) -> int:
@@ -46,14 +64,20 @@ class Tally:
             service=self.service.merge(other.service),
             causes=merge_causes(self.causes, other.causes),
             dropped=self.dropped + other.dropped,
+            parts=_merge_parts(self.parts, other.parts),
         )
 
     def to_json(self) -> dict[str, Any]:
+        parts = {
+            name: [histogram_to_json(part.latency), part.failed, part.dropped]
+            for name, part in self.parts.items()
+        }
         return {
             "latency": histogram_to_json(self.latency),
             "service": None if self.service == self.latency else histogram_to_json(self.service),
             "causes": dict(self.causes),
             "dropped": self.dropped,
+            "parts": parts,
         }
 
     @classmethod
@@ -65,6 +89,10 @@ class Tally:
             service=latency if service is None else histogram_from_json(service),
             causes=data["causes"],
             dropped=data["dropped"],
+            parts={
+                name: PartTally(latency=histogram_from_json(part), failed=failed, dropped=dropped)
+                for name, (part, failed, dropped) in data["parts"].items()
+            },
         )
 
 
@@ -76,6 +104,8 @@ class Example:
     at: float
     """Seconds from the start of the load."""
     answer: str = ""
+    request: str = ""
+    """What was sent, where not all requests are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +119,8 @@ class Report:
     """Open model: requests that were due."""
     sent: int = 0
     """Open model: those of them that were not dropped."""
+    asked: int = 0
+    """Requests sent within journeys."""
     unfinished: int = 0
     """Requests given up because the load was stopped; counted nowhere else."""
     episodes: int = 0
@@ -108,6 +140,7 @@ class Report:
             good_in_window=self.good_in_window + other.good_in_window,
             scheduled=self.scheduled + other.scheduled,
             sent=self.sent + other.sent,
+            asked=self.asked + other.asked,
             unfinished=self.unfinished + other.unfinished,
             episodes=self.episodes + other.episodes,
             first=_extreme(min, self.first, other.first),
@@ -122,7 +155,7 @@ class Report:
         return None if self.first is None or self.last is None else self.last - self.first
 
     def to_json(self) -> dict[str, Any]:
-        examples = [{"cause": one.cause, "at": one.at, "answer": one.answer} for one in self.examples]
+        examples = [asdict(one) for one in self.examples]
         return {name: getattr(self, name) for name in _PLAIN} | {"examples": examples}
 
     @classmethod
@@ -138,6 +171,7 @@ _PLAIN = (
     "good_in_window",
     "scheduled",
     "sent",
+    "asked",
     "unfinished",
     "episodes",
     "first",
@@ -154,6 +188,13 @@ def merge_causes(first: Mapping[str, int], second: Mapping[str, int]) -> dict[st
         kept = cause if cause in merged or len(merged) < CAUSES else OTHER
         merged[kept] = merged.get(kept, 0) + count
     return merged
+
+
+def _merge_parts(first: Mapping[str, PartTally], second: Mapping[str, PartTally]) -> Mapping[str, PartTally]:
+    if not first or not second:
+        return first or second
+    nothing = PartTally()
+    return {name: first.get(name, nothing).merge(second.get(name, nothing)) for name in {**first, **second}}
 
 
 def histogram_to_json(histogram: Histogram) -> list[Any]:

@@ -26,6 +26,7 @@ from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.recorder import Recorder
 from phasegate.load.request import endpoint_of, request_bytes
 from phasegate.load.tally import Report, Tally
+from phasegate.load.visit import Itinerary
 
 TICK = 1.0
 """Seconds between two progress lines."""
@@ -38,11 +39,12 @@ class Worker:
 
     def __init__(self, job: Job) -> None:
         """Errors: GeneratorError, ValueError."""
-        self.recorder = Recorder(open=job.open)
+        itinerary = _itinerary(job)
+        self.recorder = Recorder(open=job.open, parts=itinerary.parts if itinerary is not None else ())
         endpoint = endpoint_of(job.url)
         connector = Connector(endpoint, timeout=job.timeout, tls=job.tls)
         model = Open if job.open else Closed
-        self.driver: Driver = model(job, _exchange(job), connector, self.recorder)
+        self.driver: Driver = model(job, _exchange(job), connector, self.recorder, itinerary)
         self._lag_ns = 0
 
     async def run(self, delay: float) -> None:
@@ -85,6 +87,7 @@ class Worker:
             good_in_window=driver.good_in_window,
             scheduled=scheduled.due,
             sent=scheduled.sent,
+            asked=recorder.asked,
             unfinished=driver.unfinished,
             episodes=recorder.episodes,
             first=_since(recorder.start_ns, recorder.first_ns),
@@ -93,6 +96,12 @@ class Worker:
             busy=min(took / driver.window, 1.0) if driver.window else 0.0,
             examples=tuple(recorder.examples),
         )
+
+
+def _itinerary(job: Job) -> Itinerary | None:
+    if job.journeys is None:
+        return None
+    return Itinerary(job.journeys, worker=job.worker, workers=job.workers)
 
 
 def _exchange(job: Job) -> Exchange:

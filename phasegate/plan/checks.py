@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from phasegate.errors import PlanError
-from phasegate.fields import Located, NamedPath
+from phasegate.fields import Located, NamedDocument, NamedPath
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import keys_of, naming_fields
@@ -231,8 +231,11 @@ class _Parameters:
             at=getattr(tree, "at", None),
         )
         self._plain = self._each is None and is_plain(rest)
+        self._own = kind.own_names(rest, context.root)
         self._wrong = [
-            *context.unknown(path, rest, "target", "out", *(() if self._each is None else ("each",)))
+            *context.unknown(
+                path, rest, "target", "out", *self._own, *(() if self._each is None else ("each",))
+            )
         ]
         for name, value in (self._each or {}).items():
             if context.unknown((*path, "each", name), value, "target", "out"):
@@ -252,7 +255,7 @@ class _Parameters:
 
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
-        template = Deferred(tree=self._tree, each=context.with_secrets(each))
+        template = Deferred(tree=self._tree, each=context.with_secrets(each), own=self._own)
         tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
         replaced, documents, broken = self._files(tree)
         template = replace(template, replaced=replaced)
@@ -296,12 +299,15 @@ class _Parameters:
                 replaced += [] if found is None else [(named.path, found)]
                 broken += [named.path] if found is None else []
                 continue
+            named, fragment = _without_fragment(named)
             document = self._document(named)
             if document is None:
                 broken.append(named.path)
                 continue
             documents.append((named.path, document))
             content, inner_broken = self._content(document, named)
+            if fragment and isinstance(content, Mapping):
+                content = Located({**content, **fragment}, at=getattr(content, "at", None))
             replaced.append((named.path, content))
             broken += inner_broken
         return tuple(replaced), tuple(documents), tuple(broken)
@@ -337,7 +343,7 @@ class _Parameters:
     def _content(self, document: Document, named: NamedPlace) -> tuple[Any, list[TreePath]]:
         """A document with values put in, as far as they are known, and its own named files looked for."""
         context = self._context
-        own = captured(document.tree)
+        own = captured(document.tree) | self._own
         tree = put_in_known(document.tree, context.values, but=own)
         wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
         tree = context.with_secrets(tree)
@@ -356,10 +362,13 @@ class _Parameters:
     def _check_addresses(self, params: CheckParams) -> None:
         """Paths need a default entry; load is sent nowhere but to the target."""
         context = self._context
-        path = (*self._path, "url")
+        key = next((key for key in ("url", "flow", "mix") if key in self._tree), "url")
+        path = (*self._path, key)
         url = getattr(params, "url", None)
-        if isinstance(url, str) and url.startswith("/") and context.default_entry is None:
-            message = f"{self._subject}: {url!r} is on the target's default entry, and there is none"
+        addresses = (*((url,) if isinstance(url, str) else ()), *self._kind.targets(params))
+        on_default = next((address for address in addresses if address.startswith("/")), None)
+        if on_default is not None and context.default_entry is None:
+            message = f"{self._subject}: {on_default!r} is on the target's default entry, and there is none"
             several = "say which entry is meant with target: {default: <id>}"
             none = "declare a target, or write a whole URL"
             context.findings.add(context.document, path, message, help=several if context.entries else none)
@@ -384,6 +393,13 @@ def _host(url: str) -> tuple[str, str | None, int] | None:
         return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         return None
+
+
+def _without_fragment(named: NamedPlace) -> tuple[NamedPlace, dict[str, str]]:
+    """The place with the path alone, and what stands behind `#`, by its key in the document."""
+    key = named.mark.fragment if isinstance(named.mark, NamedDocument) else ""
+    path, sign, fragment = named.value.partition("#") if key else (named.value, "", "")
+    return replace(named, value=path), {key: fragment} if sign else {}
 
 
 def _using_each(tree: Any, path: TreePath = ()) -> Iterator[tuple[TreePath, Any]]:

@@ -158,6 +158,8 @@ class Deferred:
     """What `${each}` stands for, in template form."""
     replaced: tuple[tuple[TreePath, Any], ...] = ()
     """By place in `tree`: absolute paths, and the content of files, whose templates the kind ends."""
+    own: frozenset[str] = frozenset()
+    """Names that the kind gives values to; where there are some, it ends all templates."""
 
     def resolve(self, values: Mapping[str, str], *, keep: Callable[[str], bool] = lambda _: False) -> Any:
         """The tree with values put in.
@@ -165,7 +167,8 @@ class Deferred:
         Errors: UnknownNameError for a name in `tree` that is neither in `values` nor kept.
         """
         known = {**values, "each": finish(put_in(self.each, values, keep=keep))}
-        tree = finish(put_in(self.tree, known, keep=keep))
+        tree = put_in(self.tree, known, keep=lambda name: keep(name) or name in self.own)
+        tree = tree if self.own else finish(tree)
         for path, value in self.replaced:
             tree = spliced(tree, path, put_in(value, values, keep=lambda name: keep(name) or _stays(name)))
         return tree

@@ -185,8 +185,9 @@ def report_unknown(
 ) -> tuple[TreePath, ...]:
     """Say which names of a tree stay without a value. Shape: their places, below `path`.
 
-    `allowed` holds the words that get a value later here: `each`, `out`, `self`, `target`; `entries` are the
-    target's. Where something is captured, other names without a dot are left to who captures.
+    `allowed` holds the words that get a value later here: `each`, `out`, `self`, `target`, and names that a
+    kind gives values to; `entries` are the target's. Where something is captured, other names without a dot
+    are left to who captures.
     """
     wrong: list[TreePath] = []
 
@@ -201,6 +202,8 @@ def report_unknown(
             return "self" in allowed and rest in ("port", "url")
         if name in _LATER_WORDS:
             return name in allowed or capturing
+        if name in allowed and first not in ("target", "self"):
+            return True
         return capturing and first not in ("env", "target", "self")
 
     for where, name in unknown_names(tree, fine):

@@ -1,0 +1,123 @@
+"""Journeys: units of a load that are more than one request sent again and again, as workers are told them.
+
+A journey is one or more requests over one connection, each built on what the ones before it captured. A mix
+of journeys keeps its proportions exactly: of every `sum of weights` units that a worker begins, each journey
+has as many as its weight, in an order that the seed decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Piece: TypeAlias = str | tuple[str, str]
+"""Text, in which bytes that are no UTF-8 are lone surrogates; or (how, name) of a value: see `template`."""
+Order = Literal["sequence", "random"]
+
+
+class UnfitError(ValueError):
+    """A value that cannot stand where it is wanted; the message never shows the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyRequest:
+    """One request of a journey, and what its answer must be."""
+
+    part: str
+    """What its measures are kept under; empty for none."""
+    method: str
+    head: tuple[Piece, ...]
+    """Request line and headers without the length of the body, each with its line end."""
+    body: tuple[Piece, ...] | None = None
+    url: str
+    """For people."""
+    limit: float | None = None
+    """Seconds for its answer, where that is less than the timeout of the load."""
+    own_cookies: bool = False
+    """It has a `Cookie` header, which takes the place of the journey's cookies."""
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    """As a suite has it, in template form."""
+    captures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "part": self.part,
+            "method": self.method,
+            "head": list(self.head),
+            "body": None if self.body is None else list(self.body),
+            "url": self.url,
+            "limit": self.limit,
+            "own_cookies": self.own_cookies,
+            "expect": dict(self.expect),
+            "captures": dict(self.captures),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> JourneyRequest:
+        body = data["body"]
+        pieces = {"head": _pieces(data["head"]), "body": None if body is None else _pieces(body)}
+        return cls(**{**data, **pieces})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    weight: int = 1
+    part: str = ""
+    """What its measures as a whole are kept under, in a mix."""
+    requests: tuple[JourneyRequest, ...]
+    """At least one."""
+
+    def to_json(self) -> dict[str, Any]:
+        requests = [request.to_json() for request in self.requests]
+        return {"weight": self.weight, "part": self.part, "requests": requests}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Journey:
+        requests = tuple(JourneyRequest.from_json(one) for one in data["requests"])
+        return cls(weight=data["weight"], part=data["part"], requests=requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journeys:
+    """All that the users of a load do."""
+
+    mix: tuple[Journey, ...]
+    origin: str
+    """`http://host:port`: where all of it goes."""
+    rows: tuple[Mapping[str, Any], ...] = ()
+    """Values by name; each journey gets one row."""
+    order: Order = "sequence"
+    """In sequence, workers share the rows, and begin anew when all were used."""
+    seed: int = 0
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names under which measures are kept."""
+        names: dict[str, None] = {}
+        for journey in self.mix:
+            names.update(dict.fromkeys((journey.part, *(request.part for request in journey.requests))))
+        return tuple(name for name in names if name)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "mix": [journey.to_json() for journey in self.mix],
+            "origin": self.origin,
+            "rows": [dict(row) for row in self.rows],
+            "order": self.order,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Journeys:
+        return cls(
+            mix=tuple(Journey.from_json(one) for one in data["mix"]),
+            origin=data["origin"],
+            rows=tuple(data["rows"]),
+            order=data["order"],
+            seed=data["seed"],
+        )
+
+
+def _pieces(data: list[Any]) -> tuple[Piece, ...]:
+    return tuple(piece if isinstance(piece, str) else (piece[0], piece[1]) for piece in data)

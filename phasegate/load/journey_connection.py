@@ -1,0 +1,193 @@
+"""A connection that journeys are made over, one request after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter_ns
+
+from phasegate.http.content import ContentError, TooLargeError, decoded
+from phasegate.load.connection import BODY_LIMIT, HEAD_LIMIT, Connection, Exchange, Owner
+from phasegate.load.journey import UnfitError
+from phasegate.load.pacing import NANOSECONDS
+from phasegate.load.recorder import Recorder
+from phasegate.load.visit import Itinerary, Visit
+from phasegate.units import format_seconds
+from phasegate.world import Cause, HttpReply
+
+_REST = 0.01
+"""Seconds until the connection is free again after a journey that could not be begun."""
+
+
+class JourneyConnection(Connection):
+    """`sent` is 0 while no request is out; `due` is that of the journey."""
+
+    __slots__ = (
+        "_body",
+        "_headers",
+        "_headers_size",
+        "_itinerary",
+        "_size",
+        "_visit",
+    )
+
+    def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner, itinerary: Itinerary) -> None:
+        Connection.__init__(self, exchange, recorder, owner)
+        self._itinerary = itinerary
+        self._visit: Visit | None = None
+        self._forget()
+
+    @property
+    def unfinished(self) -> Visit | None:
+        """The journey that goes on over another connection, when the target has closed this one."""
+        return self._visit if self.closing and not self.sent else None
+
+    def send(self, due: int, now: int) -> None:
+        visit = self._itinerary.next()
+        visit.due = due
+        visit.began = now
+        self.go_on(visit, now)
+
+    def go_on(self, visit: Visit, now: int) -> None:
+        """Send the next request of a journey."""
+        self._visit = visit
+        self.due = visit.due
+        self.sent = now
+        try:
+            request = visit.compose()
+        except UnfitError as error:
+            # The load model that has just called must not be called back before it returns.
+            asyncio.get_running_loop().call_later(_REST, self._unsent, visit, str(error))
+        else:
+            self._recorder.asked += 1
+            self._write(request)
+
+    def _unsent(self, visit: Visit, why: str) -> None:
+        if self._visit is visit and self.sent:
+            now = perf_counter_ns()
+            self.sent = 0
+            self._visit = None
+            visit.failed(self._recorder, f"not sent: {why}", now)
+            self._owner.free(self, now)
+
+    @property
+    def began(self) -> int:
+        """When the first request of the journey was sent; 0 without one."""
+        return self._visit.began if self._visit is not None else 0
+
+    def expire_journey(self, seconds: float) -> None:
+        """The journey has had that much time after the end of the load."""
+        self._fail(
+            f"{Cause.TIMEOUT}: the journey did not end within {format_seconds(seconds)} after the load"
+        )
+
+    def give_up(self) -> bool:
+        self._visit = None
+        return Connection.give_up(self)
+
+    # httptools
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers_size += len(name) + len(value)
+        if self._headers_size <= HEAD_LIMIT:
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if 100 <= self._parser.get_status_code() < 200:
+            self._headers.clear()
+        elif self._is_head:
+            Connection.on_message_complete(self)
+
+    def on_body(self, body: bytes) -> None:
+        if self._is_head:
+            self._extra = True
+        self._size += len(body)
+        if self._size <= BODY_LIMIT:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if not self._is_head:
+            Connection.on_message_complete(self)
+
+    @property
+    def _is_head(self) -> bool:
+        return self._visit is not None and self._visit.request.head_only
+
+    # the end of an exchange
+
+    def _after_piece(self) -> None:
+        if self._too_large():
+            self._fail(f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB")
+        else:
+            Connection._after_piece(self)
+
+    def _answered(self, now: int) -> None:
+        visit = self._visit
+        if not self.sent or visit is None:
+            Connection._answered(self, now)
+            return
+        status, self._status = self._status, 0
+        sent, self.sent = self.sent, 0
+        failures = self._failures(visit, status, (now - sent) / NANOSECONDS)
+        if visit.request.head_only:
+            # The parser waits for a body that never comes.
+            self._new_parser()
+        if failures:
+            visit.failed(self._recorder, "; ".join(failures), now, self._answer_bytes(), visit.compose())
+            over = True
+        else:
+            over = visit.good(self._recorder, sent, now)
+            self.served = self.served or over
+        self._forget()
+        if over:
+            self._visit = None
+            self._next(now)
+        elif self._keep_alive and not self._extra:
+            self._seen = None
+            self.go_on(visit, now)
+        else:
+            self._transport.abort() if self._extra else self._transport.close()
+
+    def _failures(self, visit: Visit, status: int, elapsed: float) -> tuple[str, ...]:
+        request = visit.request
+        if self._too_large():
+            return (f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB",)
+        if request.limit is not None and elapsed > request.limit:
+            return (f"{Cause.TIMEOUT}: no answer in {format_seconds(request.limit)}",)
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        encoding = ""
+        for name, value in self._headers:
+            match name.lower():
+                case b"set-cookie":
+                    visit.keep_cookie(value.decode("latin-1"))
+                case b"content-encoding":
+                    encoding = value.decode("latin-1")
+        if encoding:
+            try:
+                body = decoded(encoding, body, BODY_LIMIT)
+            except TooLargeError:
+                return (f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB",)
+            except ContentError as error:
+                return (f"{Cause.PROTOCOL}: {error}",)
+        if request.judge.holds(status, body, visit.values):
+            return ()
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers)
+        reply = HttpReply(status=status, headers=headers, body=body, elapsed=elapsed, url=request.url)
+        return request.judge.failures(reply, visit.values)
+
+    def _fail(self, cause: str) -> None:
+        """The request that is out failed, the journey with it, and the connection."""
+        visit, self._visit = self._visit, None
+        if self.sent and visit is not None:
+            self.sent = 0
+            answer = bytes(self._seen or b"")
+            visit.failed(self._recorder, cause, perf_counter_ns(), answer, visit.compose())
+        self._transport.abort()
+
+    def _too_large(self) -> bool:
+        return self._size > BODY_LIMIT or self._headers_size > HEAD_LIMIT
+
+    def _forget(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers_size = 0
+        self._body: list[bytes] = []
+        self._size = 0

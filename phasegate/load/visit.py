@@ -1,0 +1,195 @@
+"""Journeys under way in a worker: which comes next, its values and cookies, and the requests they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import Any
+
+from phasegate.load.cookies import Cookies
+from phasegate.load.journey import Journey, JourneyRequest, Journeys, UnfitError
+from phasegate.load.recorder import Recorder
+
+
+class Compiled:
+    """One request, ready to be sent."""
+
+    __slots__ = (
+        "_body",
+        "_head",
+        "_tail",
+        "_whole",
+        "head_only",
+        "judge",
+        "limit",
+        "own_cookies",
+        "part",
+        "place",
+        "url",
+    )
+
+    def __init__(self, request: JourneyRequest, origin: str, place: int) -> None:
+        """`place` is that of its part among all, -1 for none. Errors: ValueError."""
+        # They bring pydantic, and workers without journeys can start sooner.
+        from phasegate.load.judge import Judge
+        from phasegate.load.template import Template
+
+        self.part = request.part
+        self.place = place
+        self.url = request.url
+        self.limit = request.limit
+        self.head_only = request.method.upper() == "HEAD"
+        self.own_cookies = request.own_cookies
+        self.judge = Judge(request.expect, request.captures)
+        self._head = Template(request.head, origin=origin)
+        self._body = None if request.body is None else Template(request.body)
+        self._whole: bytes | None = None
+        if self._head.static is not None and (self._body is None or self._body.static is not None):
+            self._whole = self.compose({}, "")
+
+    def compose(self, values: Mapping[str, Any], cookie: str) -> bytes:
+        """The bytes to send. Errors: UnfitError when a value cannot stand where it is wanted."""
+        if self._whole is not None and not cookie:
+            return self._whole
+        try:
+            head = self._head.fill(values)
+            if cookie:
+                head += b"Cookie: %b\r\n" % cookie.encode("latin-1", "replace")
+            if self._body is None:
+                return head + b"\r\n"
+            body = self._body.fill(values)
+        except KeyError as error:
+            raise UnfitError(f"${{{error.args[0]}}} has no value") from None
+        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+
+
+class Visit:
+    """One journey of one user. Moments are `perf_counter_ns`."""
+
+    __slots__ = ("_itinerary", "_jar", "began", "due", "index", "part", "request", "requests", "values")
+
+    def __init__(
+        self, itinerary: Itinerary, requests: tuple[Compiled, ...], part: int, values: dict[str, Any]
+    ) -> None:
+        self._itinerary = itinerary
+        self._jar: Cookies | None = None
+        self.requests = requests
+        self.request = requests[0]
+        """The one that is sent, or about to be."""
+        self.index = 0
+        self.part = part
+        self.values = values
+        self.due = 0
+        self.began = 0
+
+    def compose(self) -> bytes:
+        """Errors: UnfitError."""
+        request = self.request
+        if self._jar is None or request.own_cookies:
+            return request.compose(self.values, "")
+        plain = request.compose(self.values, "")
+        cookie = self._jar.header(_path_of(plain))
+        return request.compose(self.values, cookie) if cookie else plain
+
+    def keep_cookie(self, header: str) -> None:
+        if self._jar is None:
+            self._jar = Cookies(self._itinerary.origin)
+        self._jar.keep(header, _path_of(self.request.compose(self.values, "")))
+
+    def good(self, recorder: Recorder, sent: int, now: int) -> bool:
+        """The answer is good: go on to the next request, or end. Whether the journey is over."""
+        recorder.part_good(self.request.place, now - (sent if self.index else self.due))
+        self.index += 1
+        if self.index < len(self.requests):
+            self.request = self.requests[self.index]
+            return False
+        recorder.part_good(self.part, now - self.due)
+        recorder.good(self.due, self.began, now)
+        return True
+
+    def failed(
+        self, recorder: Recorder, cause: str, now: int, answer: bytes = b"", asked: bytes = b""
+    ) -> None:
+        """The journey ends here."""
+        recorder.part_failed(self.request.place)
+        recorder.part_failed(self.part)
+        if self.request.part:
+            cause = f"{self.request.part}: {cause}"
+        for request in self.requests[: self.index + 1]:
+            if request.judge.secrets:
+                cause = request.judge.redacted(cause, self.values)
+                answer = request.judge.redacted(answer.decode("utf-8", "replace"), self.values).encode()
+                asked = request.judge.redacted(asked.decode("utf-8", "replace"), self.values).encode()
+        recorder.failed(cause, now, answer, asked)
+
+
+class Itinerary:
+    """The journeys of one worker, one after the other."""
+
+    def __init__(self, journeys: Journeys, *, worker: int, workers: int) -> None:
+        """Errors: ValueError for what cannot be compiled."""
+        self.origin = journeys.origin
+        self.parts = journeys.parts
+        places = {name: place for place, name in enumerate(self.parts)}
+        self._units = [
+            (
+                tuple(
+                    Compiled(request, journeys.origin, places.get(request.part, -1))
+                    for request in journey.requests
+                ),
+                places.get(journey.part, -1),
+            )
+            for journey in journeys.mix
+        ]
+        self._turns = turns(journeys.mix, f"{journeys.seed}/{worker}")
+        self._rows = _rows(journeys, worker, workers)
+
+    def next(self) -> Visit:
+        requests, part = self._units[next(self._turns)]
+        return Visit(self, requests, part, dict(next(self._rows)) if self._rows is not None else {})
+
+    def dropped(self, recorder: Recorder, count: int) -> None:
+        """That many journeys were never begun."""
+        if len(self._units) == 1:
+            recorder.part_dropped(self._units[0][1], count)
+            return
+        for _ in range(count):
+            recorder.part_dropped(self._units[next(self._turns)][1], 1)
+
+
+def turns(mix: tuple[Journey, ...], seed: str) -> Iterator[int]:
+    """Indexes into a mix, for ever: each as often as its weight in every round, in an order of its own."""
+    if len(mix) == 1:
+        while True:
+            yield 0
+    random = Random(seed)
+    round_ = [index for index, journey in enumerate(mix) for _ in range(journey.weight)]
+    while True:
+        random.shuffle(round_)
+        yield from round_
+
+
+def _rows(journeys: Journeys, worker: int, workers: int) -> Iterator[Mapping[str, Any]] | None:
+    if not journeys.rows:
+        return None
+    return _at_random(journeys, worker) if journeys.order == "random" else _in_turn(journeys, worker, workers)
+
+
+def _in_turn(journeys: Journeys, worker: int, workers: int) -> Iterator[Mapping[str, Any]]:
+    """Row k of all rounds together goes to worker k modulo `workers`."""
+    place = worker
+    while True:
+        yield journeys.rows[place % len(journeys.rows)]
+        place += workers
+
+
+def _at_random(journeys: Journeys, worker: int) -> Iterator[Mapping[str, Any]]:
+    random = Random(f"rows {journeys.seed}/{worker}")
+    while True:
+        yield random.choice(journeys.rows)
+
+
+def _path_of(request: bytes) -> str:
+    """The path in a request's first line, without the query."""
+    target = request.split(b" ", 2)[1].partition(b"?")[0]
+    return target.decode("latin-1")
