@@ -9,6 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 
@@ -91,8 +92,12 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def scripted(
-    script: Callable[[int], Reply] | Reply | None = None, *, tls: ssl.SSLContext | None = None
+    script: Callable[[int], Reply] | Reply | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    path: Path | None = None,
 ) -> AsyncIterator[Scripted]:
+    """On a free port of 127.0.0.1, or on a Unix socket."""
     server = Scripted(tls=tls is not None)
     if isinstance(script, Reply):
         server.script = lambda _: script
@@ -106,8 +111,11 @@ async def scripted(
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls, backlog=1024)
-    server.port = listening.sockets[0].getsockname()[1]
+    if path is not None:
+        listening = await asyncio.start_unix_server(serve, path, ssl=tls, backlog=1024)
+    else:
+        listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls, backlog=1024)
+        server.port = listening.sockets[0].getsockname()[1]
     try:
         yield server
     finally:
