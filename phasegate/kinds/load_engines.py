@@ -62,7 +62,7 @@ class K6(Kind[K6Params]):
         return params.duration + max(k6.GRACEFUL_STOP - params.timeout, 0.0)
 
     def requirements(self, params: K6Params) -> tuple[Requirement, ...]:
-        return (Requirement(program=k6.program(), install=k6.INSTALL, label=k6.PROGRAM),)
+        return (Requirement(program=k6.program(), install=k6.INSTALL, label="k6"),)
 
     def summary(self, params: K6Params) -> str:
         said = [f"k6 {params.script.name}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -30,6 +31,7 @@ from phasegate.world import Command, Completed, World
 
 PLUGIN = Path(__file__).parent / "locust_plugin" / "phasegate_locust.py"
 _LOOPBACK = "127.0.0.1"
+_ERROR = re.compile(r"/(ERROR|CRITICAL)/")
 _WAIT = 60.0
 """Seconds the master waits for workers on this machine."""
 _OWN_ARGUMENTS = {
@@ -363,5 +365,14 @@ def _why_not_observed(report: _Report, completed: Completed, *, stopped: bool) -
     if stopped or (report.started and report.result):
         return None
     how = f"signal {completed.signal}" if completed.exit_code is None else f"exit code {completed.exit_code}"
-    said = completed.stderr.decode(errors="replace").strip().splitlines()
-    return f"Locust ended with {how}{f': {said[-1][:300]}' if said else ''}"
+    said = _last_words(completed.stderr.decode(errors="replace"))
+    return f"Locust ended with {how}{f': {said}' if said else ''}"
+
+
+def _last_words(log: str) -> str:
+    """Why Locust gave up: the last error in its log, or else its last line."""
+    if "load_locustfile_pytest" in log or "No User class found" in log:
+        return "the file defines no user class (tests for pytest are not taken for users)"
+    lines = log.strip().splitlines()
+    errors = [line for line in lines if _ERROR.search(line)]
+    return (errors or lines or [""])[-1][:300]

@@ -154,9 +154,11 @@ def _report(group: _Group, model: type[BaseModel], place: Place, findings: Findi
             findings.add(document, path[:-1], message)
         case "extra_forbidden":
             key, owner = str(named[-1]), dotted(named[:-1])
-            known = [*_keys_at(model, group.path[:-1]), *(() if len(group.path) > 1 else place.known)]
+            # Its own keys first: a long list is cut.
+            known = sorted(_keys_at(model, group.path[:-1]))
+            known += sorted(() if len(group.path) > 1 else place.known)
             message = f"{subject}unknown key {key!r}{f' in {owner!r}' if owner else ''}"
-            findings.add(document, path, message, help=did_you_mean(key, sorted(known), "keys"), key=True)
+            findings.add(document, path, message, help=did_you_mean(key, known, "keys"), key=True)
         case _:
             sentence = _sentence(group.details)
             whole = sentence if own or _says_all(detail) else f"the file {sentence}"
