@@ -8,8 +8,8 @@ import random
 import secrets as tokens
 import signal
 import traceback
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,16 +133,42 @@ def execute(request: RunRequest, view: View | None) -> Done:
     folder = make_folder(request.output, loaded.plan.phase, started)
     run = _Run(loaded, request, chosen, selection, folder, started, view)
     try:
-        done = _write(asyncio.run(run.to_the_end()), folder, outputs)
-        if done.troubles and done.result.verdict is Verdict.PASS:
-            for output in outputs:
-                if not output.named:
-                    _place(output, folder).unlink(missing_ok=True)
-            again = _write(run.not_whole(done.troubles[0]), folder, outputs)
-            done = replace(again, troubles=tuple(dict.fromkeys((*done.troubles, *again.troubles))))
+        result = asyncio.run(run.to_the_end())
+        with _undisturbed():
+            return _write_whole_record(run, result, folder, outputs)
     finally:
         run.close()
+
+
+def _write_whole_record(run: _Run, result: RunResult, folder: Path, outputs: tuple[Output, ...]) -> Done:
+    """Write the reports; a PASS that cannot be written whole is taken back first."""
+    done = _write(result, folder, outputs)
+    if done.troubles and done.result.verdict is Verdict.PASS:
+        for output in outputs:
+            if not output.named:
+                _place(output, folder).unlink(missing_ok=True)
+        again = _write(run.not_whole(done.troubles[0]), folder, outputs)
+        done = replace(again, troubles=tuple(dict.fromkeys((*done.troubles, *again.troubles))))
     return done
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """The run is over: Ctrl-C and SIGTERM wait until its record is written; a second one ends the program."""
+    received: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if received:
+            os._exit(128 + number)
+        received.append(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, note) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
