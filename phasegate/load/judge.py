@@ -14,7 +14,7 @@ from phasegate.http.capture import Capture, CaptureError
 from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import ABSENT, Matcher, same
-from phasegate.substitution import UnknownNameError, as_text, fill
+from phasegate.substitution import UnknownNameError, as_text, fill, finish, names_in
 from phasegate.world import HttpReply
 
 Headers = tuple[tuple[str, str], ...]
@@ -144,7 +144,7 @@ def _apart(expect: Expect) -> tuple[Expectation | None, tuple[tuple[JsonPath, _W
 
 
 def _changes(wanted: Any) -> bool:
-    return "$" in repr(wanted)
+    return any(True for _ in names_in(wanted)) or finish(wanted) != wanted
 
 
 def _path_of(capture: Capture) -> JsonPath | None:

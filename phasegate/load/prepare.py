@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from phasegate.load.mix import Data, SuiteFlow, Unit
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.substitution import UnknownNameError, fill
 from phasegate.world import World
+
+TEARDOWN_LIMIT = 30.0
+"""Seconds teardown may take when the check was ended from outside."""
 
 
 @asynccontextmanager
@@ -40,7 +44,10 @@ async def prepared(
             seed=world.seed,
         )
     finally:
-        await preparation.tear_down()
+        task = asyncio.current_task()
+        ended = task is not None and task.cancelling() > 0
+        async with asyncio.timeout(TEARDOWN_LIMIT if ended else None):
+            await preparation.tear_down()
 
 
 @dataclass(slots=True, kw_only=True)

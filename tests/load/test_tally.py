@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phasegate.load.recorder import Meter, Recorder
-from phasegate.load.tally import CAUSES, EXAMPLES, Example, Report, Tally, merge_causes
+from phasegate.load.tally import CAUSES, EXAMPLES, Example, PartTally, Report, Tally, merge_causes
 from phasegate.load.timeline import BINS, Timeline, series, silent_seconds
 from phasegate.model.histogram import Histogram
 
@@ -39,16 +39,20 @@ def test_tally_survives_json_and_merging_in_any_order(one: list[int], two: list[
         service=Histogram.of_nanoseconds([value // 2 for value in two]),
         causes={"a": 1, "b": 3},
         dropped=dropped,
+        parts={"read": PartTally(latency=Histogram.of_nanoseconds(two), failed=dropped, dropped=1)},
     )
     for tally in (first, second):
         assert Tally.from_json(json.loads(json.dumps(tally.to_json()))) == tally
     assert first.merge(second) == second.merge(first)
     assert first.merge(second).latency == Histogram.of_nanoseconds(one + two)
     assert first.merge(second).failed == 6
+    assert second.merge(second).parts["read"].failed == 2 * dropped
 
 
 def test_report_survives_json_and_merges() -> None:
-    first = Report(window=2.0, sent=5, first=0.5, last=1.0, examples=(Example(cause="x", at=0.7),))
+    first = Report(
+        window=2.0, sent=5, first=0.5, last=1.0, examples=(Example(cause="x", at=0.7, request="GET"),)
+    )
     assert Report.from_json(json.loads(json.dumps(first.to_json()))) == first
     merged = first.merge(Report(window=1.0, sent=2, first=0.1, last=0.2)).merge(Report())
     assert (merged.window, merged.sent, merged.span) == (2.0, 7, 0.9)
