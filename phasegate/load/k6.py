@@ -178,14 +178,13 @@ async def observe(options: K6Options, world: World) -> Observation:
                 counter = await stack.enter_async_context(world.processes.open(counting))
                 collecting = asyncio.create_task(_collect(counter, seen))
                 stack.push_async_callback(_ended, collecting)
-                running = await stack.enter_async_context(
-                    world.processes.open(_command(options, pipe, summary, world))
-                )
-                foreign = Foreign(running, world, duration=options.duration)
-                completed = await foreign.run(lambda: seen.samples.text, watched=collecting)
+                started = world.processes.open(_command(options, pipe, summary, world))
+                async with started as running:
+                    foreign = Foreign(running, world, duration=options.duration)
+                    completed = await foreign.run(lambda: seen.samples.text, watched=collecting)
+                # k6 is gone by now, however long it took to stop, so the pipe has an end.
                 written.close()
-                if not completed.error:
-                    await collecting
+                await collecting
         return _observation(options, seen, foreign, completed, Summary.read(summary), world)
 
 

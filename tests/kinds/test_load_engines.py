@@ -9,8 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from phasegate.errors import PlanError
+from phasegate.fields import field_docs
 from phasegate.kinds import KINDS
-from phasegate.kinds.load_engines import K6Params, LocustParams
+from phasegate.kinds.load_engines import ENGINES, K6Params, LocustParams
 from phasegate.load import k6
 from phasegate.plan.loader import load
 from phasegate.plan.plan import Plan
@@ -123,3 +124,9 @@ def test_the_schema_knows_which_engine_takes_what(check: dict[str, object], fits
         "steps": [{"id": "s", "checks": [{"id": "c", "kind": "load", **check}]}],
     }
     assert Draft202012Validator(plan_schema(KINDS)).is_valid(plan) is fits
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_parameter_of_an_engine_is_described(engine: str) -> None:
+    params = ENGINES[engine].Params
+    assert sorted(set(params.model_fields) - set(field_docs(params))) == []

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from phasegate.errors import ObservationError
 from phasegate.kinds.load_engines import ENGINES, K6, K6Params
 from phasegate.load import k6
 from phasegate.load.k6_samples import PARTS, REST, Reducer
@@ -222,6 +223,17 @@ async def test_a_script_that_does_not_run_is_no_observation(
     assert observation.error is not None
     assert message in observation.error
     assert share(observation, "pass_rate").passed == 0
+
+
+async def test_samples_that_cannot_be_read_end_the_load(tmp_path: Path, script: Any) -> None:
+    file = script("export default function () { " + GET + "}")
+    async with scripted() as server:
+        world = world_of(server.url.removesuffix("/health"), tmp_path)
+        with pytest.raises(ObservationError, match="leave out the system tags"):
+            await observed(
+                "k6", world, script=file, vus=1, duration="2m", args=["--system-tags", "method,url"]
+            )
+    assert processes_with("k6") == []
 
 
 async def test_no_request_is_no_data(tmp_path: Path, script: Any) -> None:
