@@ -409,3 +409,13 @@ def test_plan_that_names_what_is_not_there_is_an_error(tmp_path: Path, written: 
     with pytest.raises(PlanError) as caught:
         loaded(tmp_path, written)
     assert any(message in problem.message for problem in caught.value.problems), caught.value.problems
+
+
+def test_columns_and_addresses_of_the_target_go_together(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("user\nada\n")
+    written = 'url: "${target.web.url}/${user}", data: {csv: users.csv}'
+    (tmp_path / "plan.yaml").write_text(PLAN % (written, "steady.latency.p95 < 1s"))
+    (check,) = load(tmp_path / "plan.yaml", kinds=KINDS, env={}).plan.steps[0].checks
+    bound = check.bind({"target.web.url": "http://127.0.0.1:8080"})[""]
+    assert isinstance(bound, LoadParams)
+    assert bound.url == "http://127.0.0.1:8080/${user}"
