@@ -33,6 +33,7 @@ from phasegate.load.prepare import prepared
 from phasegate.load.request import header_problems, request_bytes
 from phasegate.load.stages import Stage, is_open, peak_of, problems_of, profile_of, words
 from phasegate.load.timeline import series, silent_seconds
+from phasegate.load.upload import BodyFile
 from phasegate.model.histogram import Histogram, bucket_bounds
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.model.observation import Observation
@@ -80,10 +81,12 @@ class LoadParams(CheckParams):
     """The request method."""
     headers: dict[str, Text] = Field(default_factory=dict)
     """Sent along, beside those of the target entry."""
-    body: Text | None = None
-    """Text sent with each request."""
+    body: Text | BodyFile | None = None
+    """Sent with each request: text, or `{file: PATH}` for the bytes of a file of at most 32 MiB."""
     json_: Any = Field(default=None, alias="json")
     """A body sent as JSON."""
+    unix: str | None = Field(default=None, pattern=r"^/")
+    """The path of a Unix socket to connect to in place of the host and port of `url`."""
     expect: Expect | None = None
     """What a good answer is; status 2xx unless it says otherwise."""
     workers: int = Field(default=1, ge=1, le=256)
@@ -140,6 +143,10 @@ class LoadParams(CheckParams):
                 yield ("mix", index, "flow"), problem
         for problem in self.flow.unknown_names(columns) if self.flow is not None else ():
             yield ("flow",), problem
+        if isinstance(self.body, BodyFile) and self.data is not None:
+            yield ("body",), "a body from a file is sent as it is, so data cannot be put in; leave one out"
+        if self.unix is not None and self.units:
+            yield ("unix",), "a Unix socket goes with one url; leave unix or data, flow and mix out"
         for problem in header_problems(self.headers.items()):
             yield ("headers",), problem
 
@@ -306,7 +313,10 @@ def _job(params: LoadParams, world: World) -> Job:
         raise ObservationError(
             f"{url} is not on the target", help="load goes only to hosts that the plan's target declares"
         )
-    body, headers = _body(params)
+    try:
+        body, headers = _body(params)
+    except (OSError, ValueError) as error:
+        raise ObservationError(f"cannot send the body: {error}") from error
     named = {name.lower() for name, _ in headers}
     headers += tuple(pair for pair in world.target.headers(url) if pair[0].lower() not in named)
     expect = params.expect or Expect()
@@ -324,6 +334,7 @@ def _job(params: LoadParams, world: World) -> Job:
         points=params.profile.points,
         connections=params.most_connections,
         workers=params.workers,
+        unix=params.unix,
         tls=world.target.tls(url),
     )
     try:
@@ -350,9 +361,14 @@ async def _journeys(params: LoadParams, world: World, guard: Guard | None) -> tu
 
 
 def _body(params: LoadParams) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
-    """The body, and the plan's headers with the content type that goes with it."""
+    """The body, and the plan's headers with the content type that goes with it.
+
+    Errors: OSError, ValueError for a file that cannot be sent.
+    """
     headers = tuple(params.headers.items())
     if "json_" not in params.model_fields_set:
+        if isinstance(params.body, BodyFile):
+            return params.body.read(), headers
         return None if params.body is None else params.body.encode(), headers
     if not any(name.lower() == "content-type" for name in params.headers):
         headers += (("Content-Type", "application/json"),)

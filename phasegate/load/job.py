@@ -49,6 +49,8 @@ class Job:
     """The most that are open at once, over all workers."""
     worker: int = 0
     workers: int = 1
+    unix: str | None = None
+    """The path of a Unix socket to connect to in place of the URL's host and port."""
     tls: Mapping[str, str] = field(default_factory=dict)
     """`ca`, `cert`, `key`: absolute paths."""
     journeys: Journeys | None = None
@@ -69,6 +71,7 @@ class Job:
             "connections": self.connections,
             "worker": self.worker,
             "workers": self.workers,
+            "unix": self.unix,
             "tls": dict(self.tls),
             "journeys": None if self.journeys is None else self.journeys.to_json(),
         }
@@ -90,6 +93,7 @@ class Job:
             connections=data["connections"],
             worker=data["worker"],
             workers=data["workers"],
+            unix=data["unix"],
             tls=data["tls"],
             journeys=None if data["journeys"] is None else Journeys.from_json(data["journeys"]),
         )

@@ -41,7 +41,7 @@ class Worker:
         """Errors: GeneratorError, ValueError."""
         itinerary = _itinerary(job)
         self.recorder = Recorder(open=job.open, parts=itinerary.parts if itinerary is not None else ())
-        endpoint = endpoint_of(job.url)
+        endpoint = endpoint_of(job.url, job.unix)
         connector = Connector(endpoint, timeout=job.timeout, tls=job.tls)
         model = Open if job.open else Closed
         self.driver: Driver = model(job, _exchange(job), connector, self.recorder, itinerary)

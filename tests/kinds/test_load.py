@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from phasegate.errors import ObservationError
 from phasegate.kinds import KINDS
 from phasegate.kinds.load import Load, LoadParams
+from phasegate.load.upload import UPLOAD_LIMIT
 from phasegate.model.measures import Distribution, MeasureType, Number, Share
 from phasegate.model.observation import Observation
 from phasegate.world import Progress
@@ -50,7 +52,40 @@ def number(observation: Observation, name: str) -> float | None:
     return measure.value
 
 
+async def test_body_comes_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "upload.bin").write_bytes(bytes(range(256)) * 300)
+    body = {"file": tmp_path / "upload.bin"}
+    async with scripted() as server:
+        observation, _ = await observe(server.url, rate="20/s", duration="200ms", method="PUT", body=body)
+        assert all(request.endswith(b"\r\n\r\n" + bytes(range(256)) * 300) for request in server.requests)
+    assert share(observation, "success_rate").passed == 4
+
+
+async def test_body_larger_than_a_worker_keeps_is_not_sent(tmp_path: Path) -> None:
+    with (tmp_path / "large.bin").open("wb") as file:
+        file.truncate(UPLOAD_LIMIT + 1)
+    with pytest.raises(ObservationError, match="larger than 32 MiB"):
+        await observe("http://127.0.0.1:1", rate="20/s", body={"file": tmp_path / "large.bin"})
+
+
+async def test_load_goes_through_a_unix_socket(tmp_path: Path) -> None:
+    async with scripted(path=tmp_path / "app.sock") as server:
+        observation, _ = await observe(
+            "http://app.test", rate="20/s", duration="200ms", unix=str(tmp_path / "app.sock")
+        )
+        assert {b"\r\nHost: app.test\r\n" in request for request in server.requests} == {True}
+    assert share(observation, "success_rate").passed == 4
+
+
 # what a plan may say
+
+
+def test_data_go_with_neither_a_body_from_a_file_nor_a_unix_socket(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"a": 1}\n')
+    with pytest.raises(ValidationError) as caught:
+        params(**UP, data={"jsonl": rows}, unix="/run/app.sock", body={"file": rows})
+    assert [error["loc"] for error in caught.value.errors()] == [("body",), ("unix",)]
 
 
 @pytest.mark.parametrize(
