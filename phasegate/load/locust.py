@@ -174,7 +174,7 @@ def _upwards(start: Path, name: str) -> str | None:
 async def observe(options: LocustOptions, timeout: float, world: World) -> Observation:
     """Run the file to its end, or until `world.progress` says stop; users get `timeout` seconds to end.
 
-    Errors: ObservationError when the host cannot be told or the plugin's report cannot be read.
+    Errors: ObservationError when the host is not on the target or the plugin's report cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="phasegate-") as folder:
         report = _Report(Path(folder) / "report.jsonl", options)
@@ -243,7 +243,7 @@ class _Commands:
         self._options = options
         self._python = interpreter(options, world.environment)
         self._timeout = timeout
-        self._host = options.host or world.target.url("/").rstrip("/")
+        self._host = _host(options, world)
         self._root = world.root
         self._env = {
             **world.target.environment(),
@@ -283,6 +283,15 @@ class _Commands:
 
     def _command(self, argv: list[str]) -> Command:
         return Command(argv=(*argv, *self._options.args), cwd=self._root, env=self._env)
+
+
+def _host(options: LocustOptions, world: World) -> str:
+    host = world.target.url(options.host or "/")
+    if not world.target.declares(host):
+        raise ObservationError(
+            f"{host} is not on the target", help="load goes only to hosts that the plan's target declares"
+        )
+    return host.rstrip("/")
 
 
 def _free_port() -> int:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from phasegate.errors import ObservationError
 from phasegate.kinds.load_engines import ENGINES, Locust, LocustParams
 from phasegate.load.locust import PLUGIN, Join
 from phasegate.model.histogram import bucket_of
@@ -245,6 +246,12 @@ async def test_workers_who_never_join_are_no_observation(tmp_path: Path, locustf
     observation = await observed("locust", world, locustfile=locustfile(VISITOR), **SHORT, join=join)
     assert observation.error is not None
     assert "waiting for workers" in observation.error
+
+
+async def test_a_host_that_is_not_the_targets_gets_no_load(tmp_path: Path, locustfile: Any) -> None:
+    world = world_of("http://127.0.0.1:1", tmp_path)
+    with pytest.raises(ObservationError, match="is not on the target"):
+        await observed("locust", world, locustfile=locustfile(VISITOR), **SHORT, host="http://127.0.0.1:2")
 
 
 def test_locust_that_is_not_there_is_named_with_the_command_that_installs_it() -> None:
