@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Distribution, Number, Share
+from phasegate.model.measures import Distribution, Gauge, Number, Share
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, Series, census, census_by_part
 from phasegate.model.result import (
     AttemptResult,
@@ -353,6 +354,12 @@ def hostile_run() -> RunResult:
                 log=bad,
                 error=bad,
                 log_tail=(bad,),
+                measures={bad: Gauge(samples=2, minimum=math.nan, maximum=math.inf, mean=-1.0)},
+                timeline=tuple(
+                    Series(name=name, unit=bad, points=((0.0, math.inf), (0.5, None), (1.0, 2.0**60)))
+                    for name in ("cpu", "memory", bad)
+                ),
+                sampled_from=START,
             ),
         ),
         selection=Selection(cases=(bad,), criteria_selected=1, criteria_total=1),
@@ -468,6 +475,7 @@ def _run() -> RunResult:
                 command=("python", "-m", "phasegate.demo.controller", "--port", "18080"),
                 ready_after=0.412,
                 log="evidence/target/controller.log",
+                **_used(),
             ),
         ),
         evidence=(
@@ -848,6 +856,29 @@ def _steady() -> CheckResult:
             ),
         ),
     )
+
+
+def _used() -> dict[str, Any]:
+    """What the controller used: twice a second for a minute."""
+    values = {
+        "cpu": (Dimension.SHARE, "ratio", [_wave(look, 0.22, 0.06) for look in range(120)]),
+        "memory": (Dimension.SIZE, "B", [34.5 * 2**20 + 2.0**14 * look for look in range(120)]),
+        "threads": (Dimension.COUNT, "", [2.0] * 120),
+        "open_files": (Dimension.COUNT, "", [17.0 + look % 4 for look in range(120)]),
+    }
+    measures, timeline = {}, []
+    for name, (dimension, unit, seen) in values.items():
+        gauge = Gauge(dimension=dimension, interval=0.5)
+        for look, value in enumerate(seen):
+            gauge = gauge.and_then(value, span=look / 2)
+        measures[name] = gauge
+        points = tuple((look / 2, value) for look, value in enumerate(seen))
+        timeline.append(Series(name=name, unit=unit, points=points))
+    return {
+        "measures": measures,
+        "timeline": tuple(timeline),
+        "sampled_from": START - timedelta(milliseconds=250),
+    }
 
 
 def _overloaded() -> CheckResult:

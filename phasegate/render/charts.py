@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from phasegate.model.measures import Distribution
 from phasegate.model.observation import Series
-from phasegate.model.result import CheckResult, CriterionResult, RunResult
+from phasegate.model.result import CheckResult, CriterionResult, RunResult, TargetRecord
 from phasegate.render.hostile import anchor
 from phasegate.units import Dimension, format_seconds, format_value, parse_quantity
 
@@ -39,6 +39,12 @@ _TITLES = {
     Dimension.SIZE: "Size over time",
     Dimension.COUNT: "Count over time",
 }
+_TARGET = "target/"
+_USED = (
+    ("cpu", "CPU of the target over time", Dimension.SHARE, "100% is one core"),
+    ("memory", "Memory of the target over time", Dimension.SIZE, ""),
+)
+"""What is drawn of the target: measure, title, dimension, note."""
 _THRESHOLD = re.compile(r"(<=|>=|==|<|>)\s*(.+)")
 
 Points = tuple[tuple[float, float | None], ...]
@@ -93,6 +99,25 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawing:
+    """What goes into one chart."""
+
+    title: str
+    anchor: str
+    dimension: Dimension
+    group: list[Series]
+    limits: list[tuple[str, float]]
+    peaks: bool
+    """Whether a point that stands for many is their highest, or their mean."""
+    note: str = ""
+
+    @property
+    def end(self) -> float:
+        """The time of the last point."""
+        return max((time for series in self.group for time, _ in series.points), default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuantileRow:
     """A distribution in words: all requests, or the good ones only."""
 
@@ -123,7 +148,7 @@ def timelines_of(run: RunResult) -> tuple[Timeline, ...]:
             continue
         timeline = Timeline(
             check=check,
-            charts=charts_of(check, run.criteria),
+            charts=charts_of(check, run.criteria, run.target),
             quantiles=quantile_rows(check),
             causes=tuple(sorted(check.last.causes.items(), key=lambda item: (-item[1], item[0]))),
             anchor=anchor("timeline", check.id),
@@ -133,18 +158,80 @@ def timelines_of(run: RunResult) -> tuple[Timeline, ...]:
     return tuple(found)
 
 
-def charts_of(check: CheckResult, criteria: Iterable[CriterionResult]) -> tuple[Chart, ...]:
-    """One chart for each unit that has a value above 0, with the limits of criteria in that unit."""
+def charts_of(
+    check: CheckResult, criteria: Iterable[CriterionResult], target: Iterable[TargetRecord] = ()
+) -> tuple[Chart, ...]:
+    """One chart for each unit that has a value above 0, with the limits of criteria in that unit.
+
+    Under a load stand the processor time and the memory of the target meanwhile, all on one time axis.
+    """
+    criteria = tuple(criteria)
     by_dimension: dict[Dimension, list[Series]] = {}
     for series in check.last.timeline if check.last else ():
         if any(_drawable(value) for _, value in series.points):
             by_dimension.setdefault(_DIMENSIONS.get(series.unit, Dimension.COUNT), []).append(series)
     limits = [item for item in criteria if item.subject == check.id and not item.part]
-    return tuple(
-        _chart(check.id, dimension, by_dimension[dimension], limits)
+    drawings = [
+        _Drawing(
+            title=_TITLES[dimension],
+            anchor=anchor("chart", check.id, dimension.value),
+            dimension=dimension,
+            group=by_dimension[dimension],
+            limits=[found for item in limits if (found := _limit_of(item, dimension))],
+            peaks=dimension is Dimension.TIME,
+        )
         for dimension in Dimension
         if any(value for series in by_dimension.get(dimension, ()) for _, value in series.points)
+    ]
+    used = _of_target(check, criteria, target) if drawings and check.kind == "load" else []
+    end = max(drawing.end for drawing in (*drawings, *used)) if used else None
+    return tuple(_chart(drawing, end) for drawing in (*drawings, *used))
+
+
+def _of_target(
+    check: CheckResult, criteria: tuple[CriterionResult, ...], target: Iterable[TargetRecord]
+) -> list[_Drawing]:
+    """What the target used while a check was observed, a line for each process."""
+    drawings = []
+    entries = tuple(target)
+    for measure, title, dimension, note in _USED:
+        group = [series for entry in entries if (series := _window(check, entry, measure))]
+        if group:
+            limits = [
+                found
+                for item in criteria
+                if item.subject.startswith(_TARGET) and item.measure == measure
+                if (found := _limit_of(item, dimension))
+            ]
+            drawings.append(
+                _Drawing(
+                    title=title,
+                    anchor=anchor("chart", check.id, measure),
+                    dimension=dimension,
+                    group=group,
+                    limits=limits,
+                    peaks=True,
+                    note=note,
+                )
+            )
+    return drawings
+
+
+def _window(check: CheckResult, entry: TargetRecord, measure: str) -> Series | None:
+    """The samples of one process from the start of a check's deciding attempt to its end, in its time."""
+    attempt = check.last
+    if attempt is None or entry.sampled_from is None:
+        return None
+    later = (entry.sampled_from - attempt.started).total_seconds()
+    points = tuple(
+        (round(time + later, 3), value)
+        for series in entry.timeline
+        if series.name == measure
+        for time, value in series.points
+        if 0 <= time + later <= attempt.duration
     )
+    drawable = any(_drawable(value) for _, value in points)
+    return Series(name=entry.id, unit="", points=points) if drawable else None
 
 
 def quantile_rows(check: CheckResult) -> tuple[QuantileRow, ...]:
@@ -167,15 +254,14 @@ def _quantile_row(name: str, of: str, measure: Distribution) -> QuantileRow:
     return QuantileRow(measure=name, of=of, n=measure.n, failed=measure.failed, cells=tuple(cells))
 
 
-def _chart(check: str, dimension: Dimension, group: list[Series], criteria: list[CriterionResult]) -> Chart:
-    drawn = [_condensed(series.points, dimension) for series in group]
+def _chart(drawing: _Drawing, axis_end: float | None) -> Chart:
+    """The geometry of a drawing; `axis_end` is the last second of the axis where several charts share one."""
+    dimension, group, limits = drawing.dimension, drawing.group, drawing.limits
+    drawn = [_condensed(series.points, peaks=drawing.peaks) for series in group]
     highest = max((value for points in drawn for _, value in points if value is not None), default=0.0)
-    limits = [found for item in criteria if (found := _limit_of(item, dimension))]
     near = [(text, value) for text, value in limits if value <= highest * FAR_OFF]
     top, y_values = _scale(max([highest, *(value for _, value in near)]), steps=4)
-    end, x_values = _scale(
-        max((time for points in drawn for time, _ in points), default=0.0), steps=6, exact=True
-    )
+    end, x_values = _scale(drawing.end if axis_end is None else axis_end, steps=6, exact=True)
 
     def x(time: float) -> float:
         return round(LEFT + (WIDTH - LEFT - RIGHT) * (time / end), 1)
@@ -189,9 +275,9 @@ def _chart(check: str, dimension: Dimension, group: list[Series], criteria: list
     ]
     label_places = _apart([_last_height(points) for points in pixels])
     return Chart(
-        title=_TITLES[dimension],
-        anchor=anchor("chart", check, dimension.value),
-        note=_note(group, dimension, [text for text, value in limits if value > highest * FAR_OFF]),
+        title=drawing.title,
+        anchor=drawing.anchor,
+        note=_note(drawing, [text for text, value in limits if value > highest * FAR_OFF]),
         lines=tuple(
             Line(name=series.name, number=number % 4, path=path, dots=dots, label_at=place)
             for number, (series, points, place) in enumerate(zip(group, pixels, label_places, strict=True))
@@ -219,12 +305,12 @@ def _limit_of(criterion: CriterionResult, dimension: Dimension) -> tuple[str, fl
     if quantity.dimension is not dimension or quantity.value <= 0:
         return None
     named = criterion.expression.split(match[1])[0].strip()
-    subject = f"{criterion.subject}."
+    subject = _TARGET if criterion.subject.startswith(_TARGET) else f"{criterion.subject}."
     return f"{named.removeprefix(subject)} {criterion.required}", quantity.value
 
 
-def _condensed(points: Points, dimension: Dimension) -> Points:
-    """At most `MOST_POINTS`, by spans of time: the highest of each for durations, else the mean."""
+def _condensed(points: Points, *, peaks: bool) -> Points:
+    """At most `MOST_POINTS`, by spans of time: the highest of each where peaks matter, else the mean."""
     clean = tuple((time, value if _drawable(value) else None) for time, value in points)
     if len(clean) <= MOST_POINTS:
         return clean
@@ -233,7 +319,7 @@ def _condensed(points: Points, dimension: Dimension) -> Points:
     for start in range(0, len(clean), size):
         span = clean[start : start + size]
         values = [value for _, value in span if value is not None]
-        worst = max(values, default=None) if dimension is Dimension.TIME else _mean(values)
+        worst = max(values, default=None) if peaks else _mean(values)
         condensed.append((span[0][0], worst))
     return tuple(condensed)
 
@@ -315,11 +401,12 @@ def _time_text(seconds: float) -> str:
     return "0" if seconds == 0 else format_seconds(round(seconds, 3))
 
 
-def _note(group: list[Series], dimension: Dimension, above: list[str]) -> str:
-    notes = [f"limit {text} is above this chart" for text in above]
-    longest = max(len(series.points) for series in group)
+def _note(drawing: _Drawing, above: list[str]) -> str:
+    notes = [drawing.note] if drawing.note else []
+    notes += [f"limit {text} is above this chart" for text in above]
+    longest = max(len(series.points) for series in drawing.group)
     if longest > MOST_POINTS:
-        how = "the highest" if dimension is Dimension.TIME else "the mean"
+        how = "the highest" if drawing.peaks else "the mean"
         notes.append(f"each point is {how} of {math.ceil(longest / MOST_POINTS)} observed")
     return "; ".join(notes)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from phasegate.model.measures import Distribution, Measure
+from phasegate.model.measures import Distribution, Gauge, Measure
 from phasegate.model.result import (
     CheckResult,
     CheckStatus,
@@ -34,7 +34,7 @@ from phasegate.render.failures import (
 )
 from phasegate.render.hostile import anchor
 from phasegate.render.words import count, describe, headline
-from phasegate.units import format_seconds
+from phasegate.units import format_seconds, format_value
 
 MOST_PARTS = 60
 """Parts of one check whose measures are listed."""
@@ -85,6 +85,18 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsedRow:
+    """One thing that a process of the target used."""
+
+    entry: str
+    measure: str
+    figures: tuple[str, str, str]
+    """Least, mean and greatest."""
+    samples: int
+    interval: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     run: RunResult
     badge: Badge
@@ -110,6 +122,7 @@ class Page:
     timelines: tuple[Timeline, ...]
     cases: CaseTable
     people: tuple[Table, ...]
+    used: tuple[UsedRow, ...]
     environment: Facts
     hidden_evidence: int
     signers: tuple[tuple[str, str], ...]
@@ -145,6 +158,7 @@ def page_of(run: RunResult) -> Page:
         timelines=timelines_of(run),
         cases=cases,
         people=_people(run),
+        used=_used(run),
         environment=_environment(run),
         hidden_evidence=max(0, len(run.evidence) - MOST_EVIDENCE),
         signers=(("Approver", run.people.approver), ("Owner of the phase", run.people.owner), ("", "")),
@@ -302,6 +316,26 @@ def _step_facts(step: StepResult) -> Facts:
         ("Tags", ", ".join(step.tags)),
     )
     return tuple((label, text) for label, text in facts if text)
+
+
+def _used(run: RunResult) -> tuple[UsedRow, ...]:
+    return tuple(
+        UsedRow(
+            entry=entry.id,
+            measure=name,
+            figures=(_figure(gauge, "min"), _figure(gauge, "mean"), _figure(gauge, "max")),
+            samples=gauge.samples,
+            interval=gauge.interval,
+        )
+        for entry in run.target
+        for name, gauge in entry.measures.items()
+        if isinstance(gauge, Gauge)
+    )
+
+
+def _figure(gauge: Gauge, statistic: str) -> str:
+    value = gauge.statistic(statistic)
+    return "-" if value is None else format_value(value, gauge.dimension)
 
 
 def _people(run: RunResult) -> tuple[Table, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from phasegate.model.result import (
     CheckResult,
     CheckStatus,
     CriterionResult,
+    TargetRecord,
 )
 from phasegate.render import charts
 from phasegate.render.charts import Points, charts_of, quantile_rows, timelines_of
@@ -164,3 +166,49 @@ def test_load_check_of_a_failing_run_shows_limit_causes_and_gap() -> None:
     steady = next(item for item in timelines_of(failing_run()) if item.check.id == "steady")
     assert steady.charts[0].limits[0].text == "latency.p95 < 100ms"
     assert steady.causes == (("no answer within 30 s", 122), ("connection refused", 38))
+
+
+def used(*points: tuple[float, float | None], later: float = 0.0, **fields: str) -> TargetRecord:
+    """A process whose memory and processor time took these values, sampled from `later` seconds on."""
+    return TargetRecord(
+        **{"id": "web", "kind": "process"} | fields,
+        timeline=tuple(Series(name=name, unit="", points=points) for name in ("cpu", "memory", "threads")),
+        sampled_from=START + timedelta(seconds=later),
+    )
+
+
+def test_a_load_shows_the_target_meanwhile_on_the_same_time_axis() -> None:
+    record = used((0.0, 0.1), (0.5, 0.2), (2.0, 0.3), (3.5, 0.4), later=-0.5)
+    check = check_with(p95((0, 0.1), (1, 0.2)), p95((0, 5), (1, 5), unit="/s"))
+    attempt = replace(check.attempts[0], duration=2.0)
+    found = charts_of(replace(check, attempts=(attempt,)), (), (record,))
+    assert [chart.title for chart in found] == [
+        "Latency over time",
+        "Requests and errors over time",
+        "CPU of the target over time",
+        "Memory of the target over time",
+    ]
+    assert len({chart.x_ticks for chart in found}) == 1
+    assert [row.time for row in found[2].rows] == ["0", "1.5 s"]
+    assert found[2].rows[1].at > found[0].rows[1].at
+    assert "100% is one core" in found[2].note
+    assert found[2].summary == "web between 20% and 30%"
+
+
+def test_each_process_has_a_line_and_limits_are_those_of_its_measure() -> None:
+    records = (used((0.0, 0.5), (0.5, 0.6)), used((0.0, 0.1), (0.5, 0.2), id="db"))
+    limits = [
+        replace(criterion("< 80%", subject="target/web"), measure=measure, expression=f"{name} < 80%")
+        for measure, name in (("cpu", "target/web.cpu.max"), ("memory", "target/web.memory.max"))
+    ]
+    cpu = charts_of(check_with(p95((0, 1), (1, 1))), limits, records)[1]
+    assert [line.name for line in cpu.lines] == ["web", "db"]
+    assert [limit.text for limit in cpu.limits] == ["web.cpu.max < 80%"]
+
+
+def test_the_target_is_drawn_under_loads_only_and_where_it_was_sampled_meanwhile() -> None:
+    load = check_with(p95((0, 1), (1, 1)))
+    assert len(charts_of(replace(load, kind="health"), (), (used((0.0, 0.5)),))) == 1
+    assert len(charts_of(load, (), (used((0.0, 0.5), later=60),))) == 1
+    assert len(charts_of(load, (), (TargetRecord(id="docs", kind="external"),))) == 1
+    assert len(charts_of(load, (), (used((0.0, None), (0.5, math.inf)),))) == 1

@@ -200,6 +200,23 @@ def test_chart_can_be_read_with_the_pointer(open_report: Opener) -> None:
     assert page.locator("figure.chart .reading").first.inner_text().startswith("at ")
 
 
+def test_a_load_stands_over_what_the_target_used(open_report: Opener) -> None:
+    page = open_report("pass")
+    for name in ("CPU of the target over time", "Memory of the target over time"):
+        chart = page.get_by_role("img", name=name)
+        assert chart.count() == 1
+        assert chart.is_visible()
+        assert page.get_by_role("region", name=f"Data of {name}", include_hidden=True).count() == 1
+    table = page.get_by_role("region", name="What the target used").locator("tbody tr")
+    assert [row.split("\t")[:5] for row in table.all_inner_texts()][1] == [
+        "controller",
+        "memory",
+        "34.5 MiB",
+        "35.4 MiB",
+        "36.4 MiB",
+    ]
+
+
 @ANY
 def test_hostile_text_runs_nothing_and_the_browser_has_nothing_to_complain_about(
     open_report: Opener, name: str
