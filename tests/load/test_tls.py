@@ -153,7 +153,7 @@ def test_client_certificate_is_shown_when_asked_for(run: Run, authority: Authori
         async with scripted(tls=authority.server(known, asks_for_client=True)) as server:
             tally = await Asker(server.url, ca=authority.ca, cert=str(client)).ask()
             assert tally.good == 1
-            with_key = {
+            with_key: dict[str, Any] = {
                 "cert": str(authority.folder / "client.crt"),
                 "key": str(authority.folder / "client.key"),
             }
