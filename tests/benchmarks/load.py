@@ -1,15 +1,16 @@
-"""The load engine beside wrk and hey on one core, the open model at rising rates, and memory over time."""
+"""The load engine beside its peers on one core, the open model at rising rates, and memory over time."""
 
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -17,12 +18,14 @@ import psutil
 from phasegate.load.job import Job
 from phasegate.load.pacing import Profile
 from phasegate.load.tally import Report, Tally
-from tests.benchmarks.measure import CannotRunError, nginx, pinned, run, table
+from tests.benchmarks import peers
+from tests.benchmarks.measure import CannotRunError, certificate, nginx, pinned, table
 
-CONNECTIONS = 50
-SECONDS = 4
+CONNECTIONS = peers.CONNECTIONS
+SECONDS = peers.SECONDS
 ROUNDS = 3
 RATES = (10_000, 20_000, 40_000, 60_000)
+K6_RATES = (2_500, 5_000, 7_500, 10_000)
 SIZES = (100_000, 2_000_000)
 
 
@@ -71,64 +74,72 @@ def closed(url: str, connections: int = CONNECTIONS, seconds: float = SECONDS) -
     return Job(url=url, points=Profile.ramped(connections, seconds).points, connections=connections)
 
 
-def builtin(url: str) -> float:
-    worked = work(closed(url))
+def builtin(url: str, tls: Mapping[str, str] = MappingProxyType({})) -> float:
+    worked = work(replace(closed(url), tls=tls))
     return worked.report.good_in_window / worked.report.window
 
 
-def wrk(url: str) -> float:
-    return _figure("wrk", r"Requests/sec:\s+([\d.]+)", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", url)
-
-
-def hey(url: str) -> float:
-    return _figure(
-        "hey", r"Requests/sec:\s+([\d.]+)", "-cpus", "1", "-c", str(CONNECTIONS), "-z", f"{SECONDS}s", url
-    )
-
-
-TOOLS: Mapping[str, Callable[[str], float]] = {"builtin closed": builtin, "wrk": wrk, "hey": hey}
-
-
-def _figure(program: str, pattern: str, *arguments: str) -> float:
-    if shutil.which(program) is None:
-        raise CannotRunError(f"{program} is missing: apt-get install {program}")
-    ran = run([*pinned(1), program, *arguments])
-    found = re.search(pattern, ran.output)
-    if found is None:
-        raise CannotRunError(f"{program} gave no figure: {ran.output[-200:]!r}")
-    return float(found[1])
+TOOLS: Mapping[str, Callable[[str], float]] = {
+    "builtin": builtin,
+    "wrk": peers.wrk,
+    "hey": peers.hey,
+    "ab -k": peers.ab,
+    "k6": peers.k6,
+    "locust FastHttpUser": peers.locust,
+}
+OVER_TLS: Mapping[str, Callable[[str], float]] = {"builtin": builtin, "wrk": peers.wrk}
+FLOWS: Mapping[str, Callable[[str], float]] = {"builtin": peers.builtin_flow, "k6": peers.k6_flow}
 
 
 def benchmark() -> None:
     with nginx() as url:
-        print(_closed_model(url), end="\n\n", flush=True)
+        title = (
+            f"load, closed model: requests/s over {CONNECTIONS} connections, one core for the client and one "
+            "for nginx\n(builtin checks each status and records each latency)"
+        )
+        print(_side_by_side(title, TOOLS, url), end="\n\n", flush=True)
+        title = "load, flows of three requests with JSON expectations: flows/s over 50 connections"
+        print(_side_by_side(title, FLOWS, url), end="\n\n", flush=True)
         print(_open_model(url), end="\n\n", flush=True)
-        print(_memory(url))
+        print(_k6_open_model(url), end="\n\n", flush=True)
+        print(_memory(url), end="\n\n", flush=True)
+    with tempfile.TemporaryDirectory() as folder, nginx(certificate(Path(folder))) as url:
+        title = "load over TLS, closed model: requests/s (builtin verifies the certificate, wrk does not)"
+        own = {**OVER_TLS, "builtin": lambda at: builtin(at, tls={"ca": str(Path(folder) / "server.crt")})}
+        print(_side_by_side(title, own, url))
 
 
-def _closed_model(url: str) -> str:
-    figures: dict[str, list[float]] = {name: [] for name in TOOLS}
+def _side_by_side(title: str, tools: Mapping[str, Callable[[str], float]], url: str) -> str:
+    """Rounds in turn, medians, and how many times each tool's figure the builtin engine's is."""
+    figures: dict[str, list[float]] = {name: [] for name in tools}
     missing: dict[str, str] = {}
     for _ in range(ROUNDS):
-        for name, tool in TOOLS.items():
+        for name, tool in tools.items():
             if name not in missing:
                 try:
                     figures[name].append(tool(url))
                 except CannotRunError as reason:
                     missing[name] = str(reason)
-    reference = median(figures["wrk"]) if figures["wrk"] else None
-    header = ("", *(f"round {number + 1}" for number in range(ROUNDS)), "median", "of wrk")
-    rows = [header]
+    ours = median(figures["builtin"]) if figures["builtin"] else 0.0
+    rows = [("", *(f"round {number + 1}" for number in range(ROUNDS)), "median", "builtin is")]
     for name, values in figures.items():
         if values and name not in missing:
-            ratio = f"{median(values) / reference:.2f}" if reference else "-"
-            rows.append((name, *(f"{value:,.0f}" for value in values), f"{median(values):,.0f}", ratio))
-    notes = "".join(f"\n  could not run {name}: {reason}" for name, reason in missing.items())
-    title = (
-        f"load, closed model: requests/s over {CONNECTIONS} connections, one core for the client and one for "
-        "nginx\n(builtin checks each status and records each latency; goal: 0.70 of wrk)"
+            times = f"{ours / median(values):.2f} times"
+            rows.append((name, *(f"{value:,.0f}" for value in values), f"{median(values):,.0f}", times))
+    return table(title, rows) + "".join(
+        f"\n  could not run {name}: {reason}" for name, reason in missing.items()
     )
-    return table(title, rows) + notes
+
+
+def _k6_open_model(url: str) -> str:
+    rows = [("rate", "sent in time", "dropped")]
+    for rate in K6_RATES:
+        try:
+            sent, dropped = peers.k6_arrival(url, rate)
+        except CannotRunError as reason:
+            return f"load, open model of k6: could not be run: {reason}"
+        rows.append((f"{rate:,}/s", f"{sent:.2%}", f"{dropped:.2%}"))
+    return table("load, open model of k6: constant-arrival-rate, 200 virtual users", rows)
 
 
 def _open_model(url: str) -> str:

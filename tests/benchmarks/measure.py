@@ -28,7 +28,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} backlog=4096{tls};
         location / {{
             default_type application/json;
             return 200 '{{"status":"ok","version":"0.2.0"}}';
@@ -80,9 +80,31 @@ def pinned(core: int) -> list[str]:
     return ["taskset", "-c", str(core)] if shutil.which("taskset") and (os.cpu_count() or 1) > 1 else []
 
 
+def certificate(folder: Path) -> Path:
+    """The folder with `server.crt`, which vouches for itself and 127.0.0.1, and `server.key`."""
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+    ]
+    command += ["-keyout", "server.key", "-out", "server.crt", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
 @contextmanager
-def nginx() -> Iterator[str]:
-    """nginx on core 0, answering a few bytes of JSON; its URL. Errors: CannotRunError."""
+def nginx(tls: Path | None = None) -> Iterator[str]:
+    """nginx on core 0, answering a few bytes of JSON; its URL. `tls`: see `certificate`.
+
+    Errors: CannotRunError.
+    """
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if program is None:
         raise CannotRunError("nginx is missing: apt-get install nginx-light")
@@ -91,13 +113,14 @@ def nginx() -> Iterator[str]:
         port = free.getsockname()[1]
         free.close()
         config = Path(name) / "nginx.conf"
-        config.write_text(_NGINX.format(folder=name, port=port))
+        how = f" ssl; ssl_certificate {tls}/server.crt; ssl_certificate_key {tls}/server.key" if tls else ""
+        config.write_text(_NGINX.format(folder=name, port=port, tls=how))
         server = subprocess.Popen(
             [*pinned(0), program, "-c", str(config), "-e", f"{name}/error.log"], stderr=subprocess.DEVNULL
         )
         try:
             _wait_for(port, server)
-            yield f"http://127.0.0.1:{port}/health"
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/health"
         finally:
             server.terminate()
             server.wait()

