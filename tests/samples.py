@@ -354,7 +354,7 @@ def hostile_run() -> RunResult:
                 log=bad,
                 error=bad,
                 log_tail=(bad,),
-                measures={bad: Gauge(samples=2, minimum=math.nan, maximum=math.inf, mean=-1.0)},
+                measures={bad: Gauge(samples=2, minimum=-1e30, maximum=1e30, mean=-1.0)},
                 timeline=tuple(
                     Series(name=name, unit=bad, points=((0.0, math.inf), (0.5, None), (1.0, 2.0**60)))
                     for name in ("cpu", "memory", bad)
