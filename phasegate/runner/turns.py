@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,8 +15,8 @@ class Turns:
         self._jobs = jobs
         self._sharing = 0
         self._alone = False
-        self._changed = asyncio.Condition()
-        self._queue: list[object] = []
+        self._queue: deque[tuple[bool, asyncio.Future[None]]] = deque()
+        """Who waits, in order: whether exclusively, and what tells them that their turn has come."""
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[None]:
@@ -33,31 +34,41 @@ class Turns:
         try:
             yield
         finally:
-            if exclusive:
-                self._alone = False
-            else:
-                self._sharing -= 1
-            await self._tell()
+            self._leave(exclusive)
 
     async def _enter(self, exclusive: bool) -> None:
-        ticket = object()
-        self._queue.append(ticket)
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append((exclusive, turn))
+        self._admit()
         try:
-            async with self._changed:
-                await self._changed.wait_for(lambda: self._queue[0] is ticket and self._free(exclusive))
-                if exclusive:
-                    self._alone = True
-                else:
-                    self._sharing += 1
-        finally:
-            self._queue.remove(ticket)
-            await self._tell()
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._admit()  # this one may have been all that the next had to wait for
+            else:
+                self._leave(exclusive)  # the turn had come just before
+            raise
+
+    def _leave(self, exclusive: bool) -> None:
+        if exclusive:
+            self._alone = False
+        else:
+            self._sharing -= 1
+        self._admit()
+
+    def _admit(self) -> None:
+        """Let in who is next, as long as there is room."""
+        while self._queue:
+            exclusive, turn = self._queue[0]
+            if not turn.cancelled():
+                if not self._free(exclusive):
+                    return
+                self._alone = exclusive
+                self._sharing += not exclusive
+                turn.set_result(None)
+            self._queue.popleft()
 
     def _free(self, exclusive: bool) -> bool:
         if exclusive:
             return not self._alone and self._sharing == 0
         return not self._alone and self._sharing < self._jobs
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
