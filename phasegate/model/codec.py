@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from functools import cache
 from typing import Any, cast
 
@@ -23,12 +25,39 @@ def result_from_json(data: str | bytes) -> RunResult:
 
 
 def event_to_json(event: Event) -> bytes:
-    """One line, `event` naming the type, without the line's end."""
+    """One line, `event` naming the type, without the line's end.
+
+    Errors: ValueError for text that is not Unicode; see `writable`.
+    """
     return (
         _event_adapter(type(event).__name__)
         .dump_json(event)
         .replace(b"{", b'{"event":"' + type(event).__name__.encode() + b'",', 1)
     )
+
+
+def writable(event: Event) -> Event:
+    """The event with each lone surrogate, which no file can hold as UTF-8, written out as `\\udXXX`.
+
+    JSON from a target may carry one as an escape, and so may a file name.
+    """
+    return cast("Event", _writable(event))
+
+
+def _writable(value: Any) -> Any:
+    match value:
+        case Enum():
+            return value
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case Mapping():
+            return {_writable(key): _writable(item) for key, item in value.items()}
+        case tuple() | list():
+            return type(value)(_writable(item) for item in value)
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{one.name: _writable(getattr(value, one.name)) for one in fields(value)})
+        case _:
+            return value
 
 
 def event_from_json(data: Mapping[str, Any]) -> Event:

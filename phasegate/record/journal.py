@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from phasegate.errors import ExitCode, PhasegateError, UsageError
-from phasegate.model.codec import event_from_json, event_to_json
+from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import Event, Progressed, RunStarted
 
 EVENTS = "events.jsonl"
@@ -47,7 +47,11 @@ class Journal:
 
         Errors: RecordError, once, when the disk does not take it; later events are then only passed on.
         """
-        line = event_to_json(event)
+        try:
+            line = event_to_json(event)
+        except ValueError:
+            event = writable(event)
+            line = event_to_json(event)
         tree = json.loads(line)
         redacted = self._redactor.redact_tree(tree)
         if redacted != tree:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.model.codec import event_from_json, event_to_json, result_schema
+from phasegate.model.codec import event_from_json, event_to_json, result_schema, writable
 from phasegate.model.events import CaseFinished, TargetChanged, TargetSampled
 from phasegate.model.histogram import Histogram
 from phasegate.model.measure_json import decode_measure, encode_measure
@@ -93,3 +93,12 @@ def test_the_result_schema_names_every_field_of_a_criterion() -> None:
     assert {"id", "expression", "verdict", "required", "observed", "bound", "n", "margin", "message"} <= set(
         fields
     )
+
+
+def test_a_lone_surrogate_from_a_target_is_written_out_and_nothing_else_changes() -> None:
+    def told(message: str) -> CaseFinished:
+        case = Case(id="f/a", name="a", status=CaseStatus.FAILED, message=message, tags=("é",))
+        return CaseFinished(at=AT, check="api", attempt=1, case=case)
+
+    assert writable(told("got \ud800 é")) == told("got \\ud800 é")
+    assert event_from_json(json.loads(event_to_json(writable(told("\udfff"))))) == told("\\udfff")
