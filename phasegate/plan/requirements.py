@@ -28,14 +28,18 @@ _INSTALL = {
 }
 
 
+def _how(program: str) -> str:
+    return _INSTALL.get(program, f"install {program}, or put the folder it is in on PATH")
+
+
 def requirement(written: str | RequirementWritten) -> Requirement:
     """A requirement as the runner looks for it."""
     if isinstance(written, str):
-        return Requirement(program=written, install=_INSTALL.get(written, ""))
+        return Requirement(program=written, install=_how(written))
     return Requirement(
         program=written.program,
         arguments=written.arguments,
-        install=written.install or _INSTALL.get(written.program, ""),
+        install=written.install or _how(written.program),
         label=written.label,
     )
 

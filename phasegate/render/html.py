@@ -13,6 +13,7 @@ from phasegate.render import charts, palette
 from phasegate.render.failures import MOST_CAUSES
 from phasegate.render.hostile import anchor, evidence_href, excerpt, is_download, shown
 from phasegate.render.page import MOST_EVIDENCE, moment, page_of
+from phasegate.render.words import full_expression
 from phasegate.units import format_seconds
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def _environment() -> Environment:
     environment.filters.update(
         anchor=lambda name, prefix: anchor(prefix, name),
         excerpt=lambda text, lines, width=300: excerpt(text, lines=lines, width=width),
+        full_expression=full_expression,
         href=evidence_href,
         moment=moment,
         seconds=lambda value: "" if value is None else format_seconds(value),

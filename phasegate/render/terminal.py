@@ -23,6 +23,7 @@ from phasegate.render.words import (
     VERDICT_STYLE,
     count,
     criterion_words,
+    full_expression,
     one_line,
     visible,
 )
@@ -233,14 +234,6 @@ def _explained(criterion: CriterionResult) -> list[str]:
 
 def _only_warns(criterion: CriterionResult) -> str:
     return "warns only" if criterion.level is Level.WARN else ""
-
-
-def full_expression(criterion: CriterionResult) -> str:
-    """The criterion with its subject, which those written inside a check leave out."""
-    if criterion.expression.startswith((f"{criterion.subject}.", f"{criterion.subject}/")):
-        return criterion.expression
-    subject = f"{criterion.subject}/{criterion.part}" if criterion.part else criterion.subject
-    return f"{subject}.{criterion.expression}"
 
 
 def _criteria_lines(criteria: list[CriterionResult]) -> Iterator[Text]:

@@ -36,6 +36,14 @@ def criterion_words(criterion: CriterionResult) -> tuple[str, str, str]:
     return CRITERION_WORDS[criterion.verdict]
 
 
+def full_expression(criterion: CriterionResult) -> str:
+    """The criterion with its subject, which those written inside a check leave out."""
+    if criterion.expression.startswith((f"{criterion.subject}.", f"{criterion.subject}/")):
+        return criterion.expression
+    subject = f"{criterion.subject}/{criterion.part}" if criterion.part else criterion.subject
+    return f"{subject}.{criterion.expression}"
+
+
 def visible(text: str) -> str:
     """Text from a target made harmless: control and direction-changing characters become visible."""
     return "".join(

@@ -18,6 +18,7 @@ def phasegate(
 ) -> CommandLine:
     """The command line in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it for its workers
 
     def run(*arguments: str) -> Said:
         monkeypatch.setattr("sys.argv", ["phasegate", *arguments])

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from phasegate.model.result import RunResult
-from phasegate.render.terminal import full_expression, summary
-from phasegate.render.words import one_line
+from phasegate.render.terminal import summary
+from phasegate.render.words import full_expression, one_line
 from tests.samples import all_runs, crashed_run, failing_run, hostile_run, inconclusive_run, passing_run
 
 RUNS = all_runs()
