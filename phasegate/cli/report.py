@@ -29,7 +29,7 @@ def report(
 
     The exit code is that of the run.
     """
-    from phasegate.pipeline import render_again
+    from phasegate.pipeline.reports import render_again
 
     done = render_again(folder, tuple(formats or ()))
     return show(done, make_console(color), quiet=quiet)

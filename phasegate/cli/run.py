@@ -27,7 +27,7 @@ from phasegate.record.journal import RecordError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from phasegate.pipeline import Done
+    from phasegate.pipeline.reports import Done
 
 
 def run(
@@ -80,7 +80,7 @@ def run(
 
     The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 75 the target did not come up.
     """
-    from phasegate.pipeline import RunRequest, execute
+    from phasegate.pipeline.run import RunRequest, execute
     from phasegate.render.live import LineView, LiveView, View
 
     live = is_live(progress) and not quiet

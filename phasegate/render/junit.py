@@ -34,6 +34,7 @@ from phasegate.model.result import (
 )
 from phasegate.render.hostile import first_line, xml_text
 from phasegate.render.rerun import rerun_command
+from phasegate.render.standing import standing
 from phasegate.render.words import headline
 
 LONGEST_NAME = 500
@@ -114,7 +115,11 @@ def _suites(run: RunResult) -> Iterator[_Suite]:
     yield _Suite(
         name=f"{run.phase}.gate",
         entries=(*(_entry_of_criterion(item) for item in run.criteria), *_entry_of_run(run)),
-        properties=(("phasegate.verdict", run.verdict.value), ("phasegate.reason", run.reason)),
+        properties=(
+            ("phasegate.verdict", run.verdict.value),
+            ("phasegate.reason", run.reason),
+            *((f"phasegate.{line.label.lower().replace(' ', '-')}", line.text) for line in standing(run)),
+        ),
     )
 
 

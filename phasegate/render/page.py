@@ -33,6 +33,7 @@ from phasegate.render.failures import (
     missing_of,
 )
 from phasegate.render.hostile import anchor
+from phasegate.render.standing import Standing, standing
 from phasegate.render.words import count, describe, headline
 from phasegate.units import format_seconds, format_value
 
@@ -102,6 +103,7 @@ class Page:
     badge: Badge
     alerts: tuple[str, ...]
     """What a reader must know before the verdict: cut short, crashed, narrowed."""
+    standing: tuple[Standing, ...]
     facts: Facts
     tally: Tally
     tallies: tuple[tuple[str, str, str], ...]
@@ -140,6 +142,7 @@ def page_of(run: RunResult) -> Page:
         run=run,
         badge=badges.VERDICT[run.verdict],
         alerts=_alerts(run),
+        standing=standing(run),
         facts=_facts(run),
         tally=tally(run),
         tallies=_tallies(run, cases, flaky),

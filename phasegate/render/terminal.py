@@ -19,6 +19,7 @@ from phasegate.model.result import (
     RunResult,
 )
 from phasegate.render.rerun import rerun_command
+from phasegate.render.standing import standing
 from phasegate.render.words import (
     VERDICT_STYLE,
     count,
@@ -54,10 +55,22 @@ def summary(
             if section:
                 parts += [*section, Text("")]
         parts += [_criteria(run, width, wrap), Text("")]
+        if lines := list(_standing(run)):
+            parts += [*lines, Text("")]
     if files and not quiet:
         parts.append(_to_copy("   ".join(f"{name}  {path}" for name, path in files.items())))
     parts.append(verdict_line(run))
     return Group(*parts)
+
+
+_TONES = {"pass": "green", "fail": "bold red", "warn": "yellow", "waived": "cyan"}
+
+
+def _standing(run: RunResult) -> Iterator[Text]:
+    for item in standing(run):
+        line = Text(f"{item.label:<{INDENT - 1}} ", style=_TONES.get(item.tone, ""))
+        line.append(one_line(item.text, 400), style="default")
+        yield line
 
 
 def verdict_line(run: RunResult) -> Text:

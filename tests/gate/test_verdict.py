@@ -22,6 +22,7 @@ from phasegate.model.result import (
     Selection,
     Verdict,
 )
+from tests.rules import rules
 
 MET, NOT_MET, UNPROVEN, WAIVED = (
     CriterionVerdict.MET,
@@ -247,3 +248,25 @@ def test_status_of_a_step_is_that_of_its_worst_check(checks, status):
 def test_trying_until_it_fits_asks_for_more_confidence(base, attempts, on_fail, wanted):
     got = confidence_for(base, attempts, on_fail)
     assert got == (None if wanted is None else pytest.approx(wanted))
+
+
+GATES = {
+    "every blocking criterion is met": decide(results(MET, MET)),
+    "a blocking criterion is not met": decide(results(MET, NOT_MET)),
+    "a blocking criterion is unproven": decide(results(MET, UNPROVEN)),
+    "one is not met and another unproven": decide(results(NOT_MET, UNPROVEN)),
+    "only a criterion of level warn is not met": decide([result(MET), result(NOT_MET, Level.WARN)]),
+    "the run was narrowed and everything selected is met": decide(
+        results(MET), selection=Selection(steps=("one",), criteria_selected=1, criteria_total=2)
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", rules("gate"), ids=str)
+def test_gate_decides_by_the_table_of_the_docs(rule):
+    decision = GATES[rule.situation]
+    assert (decision.verdict.value, int(decision.exit_code)) == (rule.verdict, rule.exit_code)
+
+
+def test_table_of_the_docs_has_every_case_of_the_gate():
+    assert {rule.situation for rule in rules("gate")} == set(GATES)

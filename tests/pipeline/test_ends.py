@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.pipeline import _undisturbed
+from phasegate.pipeline.run import _undisturbed
 from tests.pipeline.bench import Desk, Running
 
 SERVER = """

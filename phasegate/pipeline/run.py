@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from phasegate import __version__
-from phasegate.errors import ExitCode, PhasegateError, TargetError, UsageError
+from phasegate.errors import ExitCode, PhasegateError, TargetError
 from phasegate.gate.verdict import decide
 from phasegate.http.client import HttpxClient
 from phasegate.kinds import KINDS
@@ -29,7 +29,7 @@ from phasegate.model.events import (
     TargetChanged,
     TargetSampled,
 )
-from phasegate.model.fold import CUT_SHORT, Folder, fold
+from phasegate.model.fold import CUT_SHORT, Folder
 from phasegate.model.result import (
     CriterionResult,
     RunResult,
@@ -38,14 +38,14 @@ from phasegate.model.result import (
     ToolRecord,
     Verdict,
 )
+from phasegate.pipeline.reports import Done, place, write_reports
 from phasegate.plan.loader import LoadedPlan, load
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.folder import make_folder
-from phasegate.record.journal import Journal, RecordError, read_events, write_whole
+from phasegate.record.journal import Journal, RecordError
 from phasegate.record.provenance import provenance
 from phasegate.record.redaction import Redactor
-from phasegate.render import FORMATS
-from phasegate.render.outputs import Output, parse_outputs, parse_rendering
+from phasegate.render.outputs import Output, parse_outputs
 from phasegate.runner.attempt import DEFECT
 from phasegate.runner.check import Outcome
 from phasegate.runner.judging import judge_all
@@ -64,8 +64,6 @@ from phasegate.units import format_seconds
 ORDERLY_END = 3.0
 """Seconds a kind gets after the first Ctrl-C to hand in what it has seen."""
 TICK = 0.125
-FILES_SHOWN = {"html": "report", "json": "result"}
-"""Reports that the summary names, by format."""
 
 
 class View(Protocol):
@@ -96,19 +94,6 @@ class RunRequest:
     jobs: int = 4
     seed: int | None = None
     command: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What the command line prints after a run."""
-
-    result: RunResult
-    files: Mapping[str, str] = field(default_factory=dict)
-    """Where the reports of `FILES_SHOWN` were written, as people would type it."""
-    to_stdout: tuple[str, ...] = ()
-    """Reports that were asked for on standard output."""
-    troubles: tuple[str, ...] = ()
-    """What could not be written."""
 
 
 def execute(request: RunRequest, view: View | None) -> Done:
@@ -142,12 +127,12 @@ def execute(request: RunRequest, view: View | None) -> Done:
 
 def _write_whole_record(run: _Run, result: RunResult, folder: Path, outputs: tuple[Output, ...]) -> Done:
     """Write the reports; a PASS that cannot be written whole is taken back first."""
-    done = _write(result, folder, outputs)
+    done = write_reports(result, folder, outputs)
     if done.troubles and done.result.verdict is Verdict.PASS:
         for output in outputs:
             if not output.named:
-                _place(output, folder).unlink(missing_ok=True)
-        again = _write(run.not_whole(done.troubles[0]), folder, outputs)
+                place(output, folder).unlink(missing_ok=True)
+        again = write_reports(run.not_whole(done.troubles[0]), folder, outputs)
         done = replace(again, troubles=tuple(dict.fromkeys((*done.troubles, *again.troubles))))
     return done
 
@@ -169,49 +154,6 @@ def _undisturbed() -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
-    """Render a record again from its events. Errors: UsageError when there is none."""
-    outputs = parse_rendering(reports)
-    try:
-        result = fold(read_events(folder))
-    except KeyError as error:
-        raise UsageError(f"{folder}: the record speaks of {error}, which its run does not have") from None
-    return _write(result, folder.absolute(), outputs)
-
-
-def _write(result: RunResult, folder: Path, outputs: tuple[Output, ...]) -> Done:
-    """Write the reports; one that cannot be written does not keep the others back."""
-    to_stdout: list[str] = []
-    files: dict[str, str] = {}
-    troubles: list[str] = []
-    for output in outputs:
-        text = FORMATS[output.format].render(result)
-        if output.path is None:
-            to_stdout.append(text)
-            continue
-        path = _place(output, folder)
-        try:
-            write_whole(path, text.encode("utf-8", "backslashreplace"))
-        except RecordError as error:
-            troubles.append(error.message)
-        else:
-            files.setdefault(FILES_SHOWN.get(output.format, ""), _shown(path))
-    shown = {name: files[name] for name in FILES_SHOWN.values() if name in files}
-    return Done(result=result, files=shown, to_stdout=tuple(to_stdout), troubles=tuple(troubles))
-
-
-def _place(output: Output, folder: Path) -> Path:
-    assert output.path is not None
-    return output.path.absolute() if output.named else folder / output.path
-
-
-def _shown(path: Path) -> str:
-    """A path as people would type it: relative where it is below the current folder."""
-    with suppress(ValueError):
-        return str(path.relative_to(Path.cwd()))
-    return str(path)
 
 
 class _Run:

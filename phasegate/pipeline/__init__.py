@@ -1,0 +1,1 @@
+"""A run from plan to verdict: its stages in order, and what it leaves behind."""

@@ -1,0 +1,38 @@
+"""What stands beside the verdict on the first screen of every format: what a signer must know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from phasegate.model.result import RunResult
+from phasegate.render.failures import flaky_of
+from phasegate.render.words import count, enumerate_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One line beside the verdict."""
+
+    label: str
+    text: str
+    tone: str
+    """`pass`, `fail`, `warn`, `waived` or `text`."""
+    anchor: str = ""
+    """The part of the page that has the whole of it."""
+
+
+def standing(run: RunResult) -> tuple[Standing, ...]:
+    """All lines, in the order of `SOURCES`; none where there is nothing to say."""
+    return tuple(line for source in SOURCES for line in source(run))
+
+
+def _flaky(run: RunResult) -> Iterator[Standing]:
+    flaky = flaky_of(run)
+    if flaky:
+        named = enumerate_words((item.name or item.check.id for item in flaky), 3)
+        text = f"{count(len(flaky), 'pass', 'passes')} only when tried again: {named}"
+        yield Standing(label="Flaky", text=text, tone="warn", anchor="flaky")
+
+
+SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (_flaky,)
