@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("phasegate", deadline=None)  # a deadline would be a test of the machine
+settings.load_profile("phasegate")
 
 GOLDEN = Path(__file__).parent / "golden"
 

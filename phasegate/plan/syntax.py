@@ -8,6 +8,8 @@ import yaml
 
 from phasegate.errors import Position, Problem
 
+MAX_DEPTH = 64
+"""Levels of nesting that a file may have."""
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -51,6 +53,8 @@ _SYNTAX: tuple[tuple[str, str, str | None], ...] = (
         "a quote is opened here and never closed",
         "close it on the same line",
     ),
+    # libyaml gives up on thousands of open brackets before it gives the first of them away.
+    ("exceeded maximum nesting depth", f"nested deeper than {MAX_DEPTH} levels", None),
     ("found unknown escape character", "unknown escape in double quotes", "use single quotes: '\\d+'"),
     ("did not find URI escape", "this tag is not valid", "leave it out; a plan is plain data"),
     ("found undefined tag handle", "this tag has no meaning here", "leave it out; a plan is plain data"),

@@ -18,11 +18,10 @@ import yaml
 
 from phasegate.errors import PlanError, Position, Problem
 from phasegate.fields import Located
-from phasegate.plan.syntax import explained, line_of, lines_of
+from phasegate.plan.syntax import MAX_DEPTH, explained, line_of, lines_of
 from phasegate.plan.tree import TreePath
 
 MAX_BYTES = 4 << 20
-MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 """Values after aliases are expanded."""
 

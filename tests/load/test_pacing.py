@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.load.pacing import Profile, share_of
@@ -67,7 +67,6 @@ def test_points_out_of_order_are_refused(points: tuple[tuple[float, float], ...]
         Profile(points)
 
 
-@settings(deadline=None)
 @given(profiles(), st.data())
 def test_due_moments_rise_and_the_area_at_each_is_its_number(profile: Profile, data: st.DataObject) -> None:
     request = data.draw(st.integers(0, profile.total - 1))
@@ -77,7 +76,6 @@ def test_due_moments_rise_and_the_area_at_each_is_its_number(profile: Profile, d
     assert _area(profile, moment) == pytest.approx(request, rel=1e-6, abs=1e-4)
 
 
-@settings(deadline=None)
 @given(profiles(), st.floats(0, 1))
 def test_due_by_counts_exactly_the_requests_whose_moment_has_come(profile: Profile, share: float) -> None:
     moment = profile.duration * share
@@ -86,14 +84,12 @@ def test_due_by_counts_exactly_the_requests_whose_moment_has_come(profile: Profi
     assert count == profile.total or profile.due(count) > moment
 
 
-@settings(deadline=None)
 @given(profiles())
 def test_nothing_is_due_before_the_start_and_all_is_at_the_end(profile: Profile) -> None:
     assert profile.due_by(-1.0) == 0
     assert profile.due_by(profile.duration) == profile.total
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 64))
 def test_workers_together_have_everything_once(total: int, workers: int) -> None:
     shares = [share_of(total, worker, workers) for worker in range(workers)]
@@ -101,7 +97,6 @@ def test_workers_together_have_everything_once(total: int, workers: int) -> None
     assert shares == [len(range(worker, total, workers)) for worker in range(workers)]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 500), spans, spans)
 def test_ramp_opens_connections_one_after_the_other(connections: int, duration: float, ramp: float) -> None:
     profile = Profile.ramped(float(connections), ramp + duration, ramp)
@@ -111,7 +106,6 @@ def test_ramp_opens_connections_one_after_the_other(connections: int, duration: 
     assert profile.spans(connections) == ()
 
 
-@settings(deadline=None)
 @given(profiles(), st.integers(0, 100), st.floats(0, 1))
 def test_connection_is_open_while_the_level_is_above_its_number(
     profile: Profile, connection: int, share: float
@@ -126,7 +120,6 @@ def test_connection_is_open_while_the_level_is_above_its_number(
 stages = st.lists(st.tuples(st.one_of(st.just(0.0), spans), levels), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
 @given(stages.filter(lambda some: sum(seconds for seconds, _ in some) > 0))
 def test_stages_run_in_straight_lines_from_the_level_before(some: list[tuple[float, float]]) -> None:
     profile, moment, before, area = Profile.staged(some), 0.0, 0.0, 0.0

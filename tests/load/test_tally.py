@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.load.recorder import Meter, Recorder
@@ -16,7 +16,6 @@ from phasegate.model.histogram import Histogram
 durations = st.lists(st.integers(0, 3_600_000_000_000), max_size=60)
 
 
-@settings(deadline=None)
 @given(durations, st.lists(st.integers(0, 60), max_size=4))
 def test_seconds_merged_equal_one_histogram_of_all(values: list[int], places: list[int]) -> None:
     meter, merged = Meter(), Histogram()
@@ -28,7 +27,6 @@ def test_seconds_merged_equal_one_histogram_of_all(values: list[int], places: li
     assert merged == Histogram.of_nanoseconds(values)
 
 
-@settings(deadline=None)
 @given(durations, durations, st.integers(0, 5))
 def test_tally_survives_json_and_merging_in_any_order(one: list[int], two: list[int], dropped: int) -> None:
     first = Tally(
