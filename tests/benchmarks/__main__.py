@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import load, plans
+from tests.benchmarks import load, machine, memory, plans
 from tests.benchmarks.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
@@ -15,16 +13,17 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "validate": plans.validate,
     "health": plans.health,
     "load": load.benchmark,
+    "memory": memory.benchmark,
 }
 
 
 def main(names: list[str]) -> int:
-    """The exit code: 2 for an unknown name, 1 when something could not be run."""
+    """The exit code: 2 for an unknown name, 1 when one of them, or a table of one, could not be run."""
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"unknown: {', '.join(unknown)}; benchmarks are {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
-    print(f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
+    print(machine.line())
     failed = 0
     for name in names or BENCHMARKS:
         print()

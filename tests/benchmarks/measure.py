@@ -1,4 +1,8 @@
-"""What the benchmarks share: a table, processes with their time and peak memory, a pinned server."""
+"""What the benchmarks share: a table, processes with their time and peak memory, a pinned server.
+
+`BENCHMARK_SECONDS` and `BENCHMARK_ROUNDS` in the environment make rounds shorter or fewer, to try a change
+out; figures of such runs are not for the README.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,17 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+SECONDS = int(os.environ.get("BENCHMARK_SECONDS", "4"))
+"""Of one round; whole ones, for not every tool takes others."""
+ROUNDS = int(os.environ.get("BENCHMARK_ROUNDS", "3"))
 
 _NGINX = """\
 daemon off;
@@ -67,12 +76,27 @@ def run(argv: Sequence[str | Path], *, cwd: Path | None = None) -> Ran:
 
 
 def table(title: str, rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [title, ""]
+    """The title and a Markdown table, aligned for reading as text; the first row is the head."""
+    widths = [max(3, *(len(row[column]) for row in rows)) for column in range(len(rows[0]))]
+    lines = []
     for row in rows:
         cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
-        lines.append("  " + "  ".join(cells).rstrip())
-    return "\n".join(lines)
+        lines.append(f"| {' | '.join(cells)} |")
+    rule = [f":{'-' * (widths[0] - 1)}", *(f"{'-' * (width - 1)}:" for width in widths[1:])]
+    return "\n".join([title, "", lines[0], f"| {' | '.join(rule)} |", *lines[1:]])
+
+
+def find(program: str, install: str) -> str:
+    """The path of a program: of this environment, of PATH, or where servers live.
+
+    Errors: CannotRunError, with the command that installs it.
+    """
+    own = Path(sys.executable).parent
+    places = f"{own}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
+    found = shutil.which(program, path=places)
+    if found is None:
+        raise CannotRunError(f"{program} is missing: {install}")
+    return found
 
 
 def pinned(core: int) -> list[str]:
@@ -105,9 +129,7 @@ def nginx(tls: Path | None = None) -> Iterator[str]:
 
     Errors: CannotRunError.
     """
-    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if program is None:
-        raise CannotRunError("nginx is missing: apt-get install nginx-light")
+    program = find("nginx", "apt-get install nginx-light")
     with tempfile.TemporaryDirectory() as name, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

