@@ -95,7 +95,7 @@ class JourneyConnection(Connection):
         if 100 <= self._parser.get_status_code() < 200:
             self._headers.clear()
         elif self._is_head:
-            Connection.on_message_complete(self)
+            self._head_complete()
 
     def on_body(self, body: bytes) -> None:
         if self._is_head:

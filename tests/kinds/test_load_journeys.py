@@ -110,6 +110,30 @@ async def test_journey_goes_on_over_a_new_connection_where_the_target_closes_eac
             assert 3 * total == len(server.requests) <= server.connections
 
 
+@pytest.mark.parametrize("fields", [b"Server: x", b"Content-Length: 5000", b"Transfer-Encoding: chunked"])
+async def test_head_within_a_journey_keeps_the_connection_with_and_without_a_length(fields: bytes) -> None:
+    head = Reply(pieces=(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\n",))
+    asked = {"method": "HEAD", "url": "/there", "expect": {"status": 200}}
+    suite = flow(
+        {"id": "a", **asked}, {"id": "b", "url": "/", "expect": {"status": 200}}, {"id": "c", **asked}
+    )
+    async with sessions(other=lambda path, _: head if path == "/there" else None) as server:
+        observed, _ = await observe(server, flow=suite, connections=2)
+        assert server.connections == 2
+        passed, total = share(observed.measures)
+        assert 3 * total == len(server.requests) > 30
+    assert passed == total, observed.causes
+
+
+async def test_head_that_announces_the_end_of_its_connection_is_followed_over_another() -> None:
+    head = Reply(pieces=(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",), end="close")
+    suite = flow({"id": "a", "method": "HEAD", "url": "/", "expect": {"status": 200}})
+    async with scripted(head) as server:
+        observed, _ = await observe(server, flow=suite, rate="40/s")
+        assert len(server.requests) == 20 == server.connections
+    assert share(observed.measures) == (20, 20), observed.causes
+
+
 async def test_reset_in_the_middle_fails_the_journey_at_its_request() -> None:
     def other(path: str, number: int) -> Reply | None:
         return Reply(pieces=(), end="reset") if path.endswith("/run") else None
