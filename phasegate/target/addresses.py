@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from phasegate.errors import ObservationError
-
-_PORTS = {"http": 80, "https": 443}
-_LOOPBACK = {"localhost": "127.0.0.1"}
+from phasegate.http.places import PORTS, folded, place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +27,7 @@ class Address:
     @property
     def port(self) -> int:
         parts = urlsplit(self.url)
-        return parts.port or _PORTS.get(parts.scheme, 0)
+        return parts.port or PORTS.get(parts.scheme, 0)
 
 
 class TargetAddresses:
@@ -43,7 +41,7 @@ class TargetAddresses:
         self._default = self._entries.get(default or "")
         self._by_place: dict[tuple[str, int], list[Address]] = {}
         for entry in self._entries.values():
-            self._by_place.setdefault(_folded(entry.host, entry.port), []).append(entry)
+            self._by_place.setdefault(folded(entry.host, entry.port), []).append(entry)
 
     def url(self, path_or_url: str) -> str:
         if not path_or_url.startswith("/"):
@@ -70,7 +68,7 @@ class TargetAddresses:
         return entry.tls if entry else {}
 
     def declares(self, url: str) -> bool:
-        place = _place(url)
+        place = place_of(url)
         return place is not None and place in self._by_place
 
     def entry(self, path_or_url: str) -> str:
@@ -104,24 +102,10 @@ class TargetAddresses:
 
         What an entry sends along may be a secret, so neither another scheme nor another port gets it.
         """
-        place = _place(url)
+        place = place_of(url)
         if place is None:
             return None
         scheme, path = urlsplit(url).scheme.lower(), urlsplit(url).path
         matching = [entry for entry in self._by_place.get(place, ()) if entry.url.startswith(f"{scheme}://")]
         below = [entry for entry in matching if f"{path}/".startswith(f"{urlsplit(entry.url).path}/")]
         return max(below or matching[:1], key=lambda entry: len(entry.url), default=None)
-
-
-def _place(url: str) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme.lower(), 0)
-    except ValueError:
-        return None
-    return _folded(parts.hostname, port) if parts.hostname else None
-
-
-def _folded(host: str, port: int) -> tuple[str, int]:
-    name = host.lower().rstrip(".")
-    return _LOOPBACK.get(name, name), port

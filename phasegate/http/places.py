@@ -1,0 +1,23 @@
+"""Which host and port a URL leads to, so that two spellings of one place are the same."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+PORTS = {"http": 80, "https": 443}
+_LOOPBACK = {"localhost": "127.0.0.1"}
+
+
+def place_of(url: str) -> tuple[str, int] | None:
+    """None for what has no host, or no port that could be one."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORTS.get(parts.scheme.lower(), 0)
+    except ValueError:
+        return None
+    return folded(parts.hostname, port) if parts.hostname else None
+
+
+def folded(host: str, port: int) -> tuple[str, int]:
+    name = host.lower().rstrip(".")
+    return _LOOPBACK.get(name, name), port
