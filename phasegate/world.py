@@ -30,6 +30,7 @@ class Cause(StrEnum):
     SHORT_BODY = "short body"
     TOO_LARGE = "response too large"
     REDIRECTS = "too many redirects"
+    REDIRECT = "redirect not followed"
     CONNECT = "cannot connect"
 
 

@@ -8,6 +8,8 @@ from urllib.parse import urljoin, urlsplit
 from phasegate.world import HttpReply, HttpRequest, header
 
 MAX_REDIRECTS = 10
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""The statuses that send a client elsewhere."""
 _BODY_HEADERS = frozenset({"content-length", "content-type", "content-encoding", "transfer-encoding"})
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -19,7 +21,7 @@ def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
     carried to another origin. Errors: ValueError when Location is not an HTTP address.
     """
     location = header(reply.headers, "location")
-    if reply.status not in (301, 302, 303, 307, 308) or location is None:
+    if reply.status not in REDIRECTS or location is None:
         return None
     url = urljoin(request.url, location)
     if urlsplit(url).scheme not in ("http", "https"):

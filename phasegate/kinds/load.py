@@ -89,6 +89,9 @@ class LoadParams(CheckParams):
     """The path of a Unix socket to connect to in place of the host and port of `url`."""
     expect: Expect | None = None
     """What a good answer is; status 2xx unless it says otherwise."""
+    follow: bool = False
+    """Whether redirects are followed, at most 10 for a request, whose times then run to the end of the last
+    answer. They are followed on the host and port of `url`; what leads elsewhere fails by name."""
     workers: int = Field(default=1, ge=1, le=256)
     """Processes that share the load."""
     abort_on: AbortOn | None = None
@@ -134,7 +137,7 @@ class LoadParams(CheckParams):
         else:
             for location, message in problems_of_mix(self.mix):
                 yield ("mix", *location), message
-            for name in ("url", "flow", "method", "headers", "body", "json_", "expect"):
+            for name in ("url", "flow", "method", "headers", "body", "json_", "expect", "follow"):
                 if name in self.model_fields_set:
                     yield (name.rstrip("_"),), "the mix says what is sent; write it there"
         columns = self.data.columns() if self.data is not None else frozenset()
@@ -145,7 +148,9 @@ class LoadParams(CheckParams):
             yield ("flow",), problem
         if isinstance(self.body, BodyFile) and self.data is not None:
             yield ("body",), "a body from a file is sent as it is, so data cannot be put in; leave one out"
-        if self.unix is not None and self.units:
+        if isinstance(self.body, BodyFile) and self.follow:
+            yield ("follow",), "a body from a file is sent to one address only; leave follow or the file out"
+        if self.unix is not None and (self.mix or self.flow or self.data):
             yield ("unix",), "a Unix socket goes with one url; leave unix or data, flow and mix out"
         for problem in header_problems(self.headers.items()):
             yield ("headers",), problem
@@ -155,7 +160,7 @@ class LoadParams(CheckParams):
         """What is sent, where that is more than the same request again and again; else nothing."""
         if self.mix is not None:
             return self.mix
-        if self.flow is None and self.data is None:
+        if self.flow is None and self.data is None and not self.follow:
             return ()
         keys = self.model_fields_set & set(Unit.model_fields)
         return (Unit.model_construct(keys, **{key: getattr(self, key) for key in keys}),)
@@ -213,6 +218,12 @@ class Load(Kind[LoadParams]):
             ),
             "requests": MeasureSpec(
                 type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that were sent", lowest=0
+            ),
+            "redirects": MeasureSpec(
+                type=MeasureType.NUMBER,
+                dimension=Dimension.COUNT,
+                about="answers that sent elsewhere (301, 302, 303, 307, 308), followed or not",
+                lowest=0,
             ),
         }
         if params.is_open:
@@ -291,7 +302,7 @@ def _sent(params: LoadParams) -> str:
         return " + ".join(f"{unit.weight} x {unit.name or unit.url}" for unit in params.mix)
     if params.flow is not None:
         return f"flow {params.flow.chosen.id}"
-    return f"{params.method.upper()} {params.url}"
+    return f"{params.method.upper()} {params.url}{' and its redirects' if params.follow else ''}"
 
 
 def _level(params: LoadParams) -> str:
@@ -354,6 +365,7 @@ async def _journeys(params: LoadParams, world: World, guard: Guard | None) -> tu
             points=params.profile.points,
             connections=params.most_connections,
             workers=params.workers,
+            unix=params.unix,
             tls=world.target.tls(journeys.origin),
             journeys=journeys,
         )
@@ -396,6 +408,7 @@ def _measures(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
             value=report.good_in_window / report.window if report.window else None, dimension=Dimension.RATE
         ),
         "requests": Number(value=requests),
+        "redirects": Number(value=report.redirects),
     }
     if params.units:
         measured["journeys"] = Number(value=requests)

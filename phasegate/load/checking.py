@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phasegate.http.content import ContentError, TooLargeError, decoded
+from phasegate.http.redirect import REDIRECTS
 from phasegate.load.connection import (
     BODY_LIMIT,
     HEAD_LIMIT,
@@ -54,6 +55,8 @@ class HeadersConnection(Connection):
             return
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
+        if status in REDIRECTS:
+            self._recorder.redirects += 1
         failures = self._failures(status, (now - sent) / 1e9)
         if failures:
             self._recorder.failed("; ".join(failures), now, self._answer_bytes())

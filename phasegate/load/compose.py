@@ -33,7 +33,6 @@ def problems_of(request: Request) -> Iterator[str]:
 _NOT_UNDER_LOAD = {
     "retry": "under load a request is sent once, and what fails has failed",
     "until": "polling has no place in a load",
-    "follow": "redirects are not followed within a journey",
 }
 
 
@@ -87,6 +86,7 @@ def _request(
         body=None if body is None else joined(body),
         url=base.rstrip("/") + written if written.startswith("/") else written,
         limit=request.timeout if request.timeout is not None and request.timeout < timeout else None,
+        follow=request.follow,
         own_cookies=any(name.lower() == "cookie" for name in (*request.headers, *common)),
         expect=put(expect),
         captures={

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from phasegate.http.redirect import REDIRECTS
 from phasegate.load.answer_head import read_head
 from phasegate.load.recorder import Recorder
 from phasegate.load.tls import TruncatedError, tls_words
@@ -48,6 +49,14 @@ class Exchange:
     """1 at the index of each status (0 to 999) that is a good answer."""
     wanted: str = "2xx"
     check: Check | None = None
+    plain: bytes = field(init=False, repr=False)
+    """`good` without redirects: the answers that need no second look."""
+
+    def __post_init__(self) -> None:
+        plain = bytearray(self.good)
+        for status in REDIRECTS:
+            plain[status] = 0
+        object.__setattr__(self, "plain", bytes(plain))
 
 
 class Owner(Protocol):
@@ -70,10 +79,10 @@ class Connection(asyncio.Protocol):
         "_exchange",
         "_extra",
         "_feed",
-        "_good",
         "_keep_alive",
         "_owner",
         "_parser",
+        "_plain",
         "_record_good",
         "_recorder",
         "_request",
@@ -92,7 +101,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner) -> None:
         self._exchange = exchange
         self._request = exchange.request
-        self._good = exchange.good
+        self._plain = exchange.plain
         self._recorder = recorder
         self._record_good = recorder.good
         self._owner = owner
@@ -193,14 +202,24 @@ class Connection(asyncio.Protocol):
             # An answer that nobody asked for: what comes next could not be told apart.
             self._transport.abort()
             return
-        if self._good[status]:
+        if self._plain[status]:
+            self._record_good(self.due, sent, now)
+            self.served = True
+        else:
+            self._looked_at(status, sent, now)
+        self._next(now)
+
+    def _looked_at(self, status: int, sent: int, now: int) -> None:
+        """A redirect, good or not, or another status that is not good."""
+        if status in REDIRECTS:
+            self._recorder.redirects += 1
+        if self._exchange.good[status]:
             self._record_good(self.due, sent, now)
             self.served = True
         else:
             self._recorder.failed(
                 f"expected status {self._exchange.wanted}, got {status}", now, self._answer_bytes()
             )
-        self._next(now)
 
     def _next(self, now: int) -> None:
         if self._seen is not None:

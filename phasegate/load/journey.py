@@ -34,6 +34,8 @@ class JourneyRequest:
     """For people."""
     limit: float | None = None
     """Seconds for its answer, where that is less than the timeout of the load."""
+    follow: bool = False
+    """Whether it goes on to where a redirect leads."""
     own_cookies: bool = False
     """It has a `Cookie` header, which takes the place of the journey's cookies."""
     expect: Mapping[str, Any] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class JourneyRequest:
             "body": None if self.body is None else list(self.body),
             "url": self.url,
             "limit": self.limit,
+            "follow": self.follow,
             "own_cookies": self.own_cookies,
             "expect": dict(self.expect),
             "captures": dict(self.captures),
@@ -85,6 +88,8 @@ class Journeys:
     mix: tuple[Journey, ...]
     origin: str
     """`http://host:port`: where all of it goes."""
+    declared: tuple[str, ...] = ()
+    """The addresses of the target's entries, so that a redirect can be told from one that leaves it."""
     rows: tuple[Mapping[str, Any], ...] = ()
     """Values by name; each journey gets one row."""
     order: Order = "sequence"
@@ -103,6 +108,7 @@ class Journeys:
         return {
             "mix": [journey.to_json() for journey in self.mix],
             "origin": self.origin,
+            "declared": list(self.declared),
             "rows": [dict(row) for row in self.rows],
             "order": self.order,
             "seed": self.seed,
@@ -113,6 +119,7 @@ class Journeys:
         return cls(
             mix=tuple(Journey.from_json(one) for one in data["mix"]),
             origin=data["origin"],
+            declared=tuple(data["declared"]),
             rows=tuple(data["rows"]),
             order=data["order"],
             seed=data["seed"],

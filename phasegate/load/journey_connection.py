@@ -6,6 +6,7 @@ import asyncio
 from time import perf_counter_ns
 
 from phasegate.http.content import ContentError, TooLargeError, decoded
+from phasegate.http.redirect import REDIRECTS
 from phasegate.load.connection import BODY_LIMIT, HEAD_LIMIT, Connection, Exchange, Owner
 from phasegate.load.journey import UnfitError
 from phasegate.load.pacing import NANOSECONDS
@@ -25,6 +26,7 @@ class JourneyConnection(Connection):
         "_body",
         "_headers",
         "_headers_size",
+        "_in_head",
         "_itinerary",
         "_size",
         "_visit",
@@ -51,7 +53,8 @@ class JourneyConnection(Connection):
         """Send the next request of a journey."""
         self._visit = visit
         self.due = visit.due
-        self.sent = now
+        # Of a request that is redirected, the first sending counts, over whatever connection the rest goes.
+        self.sent = visit.sent = visit.sent or now
         try:
             request = visit.compose()
         except UnfitError as error:
@@ -88,14 +91,17 @@ class JourneyConnection(Connection):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers_size += len(name) + len(value)
-        if self._headers_size <= HEAD_LIMIT:
+        # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1).
+        if self._in_head and self._headers_size <= HEAD_LIMIT:
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if 100 <= self._parser.get_status_code() < 200:
             self._headers.clear()
-        elif self._is_head:
-            self._head_complete()
+        else:
+            self._in_head = False
+            if self._is_head:
+                self._head_complete()
 
     def on_body(self, body: bytes) -> None:
         if self._is_head:
@@ -127,6 +133,8 @@ class JourneyConnection(Connection):
             return
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
+        if status in REDIRECTS:
+            self._recorder.redirects += 1
         failures = self._failures(visit, status, (now - sent) / NANOSECONDS)
         if visit.request.head_only:
             # The parser waits for a body that never comes.
@@ -134,6 +142,8 @@ class JourneyConnection(Connection):
         if failures:
             visit.failed(self._recorder, "; ".join(failures), now, self._answer_bytes(), visit.compose())
             over = True
+        elif status in visit.request.follow:
+            over = False
         else:
             over = visit.good(self._recorder, sent, now)
             self.served = self.served or over
@@ -161,6 +171,8 @@ class JourneyConnection(Connection):
                     visit.keep_cookie(value.decode("latin-1"))
                 case b"content-encoding":
                     encoding = value.decode("latin-1")
+        if status in request.follow:
+            return visit.redirected(status, self._decoded_headers())
         if encoding:
             try:
                 body = decoded(encoding, body, BODY_LIMIT)
@@ -170,9 +182,12 @@ class JourneyConnection(Connection):
                 return (f"{Cause.PROTOCOL}: {error}",)
         if request.judge.holds(status, body, visit.values):
             return ()
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers)
-        reply = HttpReply(status=status, headers=headers, body=body, elapsed=elapsed, url=request.url)
+        headers = self._decoded_headers()
+        reply = HttpReply(status=status, headers=headers, body=body, elapsed=elapsed, url=visit.url)
         return request.judge.failures(reply, visit.values)
+
+    def _decoded_headers(self) -> tuple[tuple[str, str], ...]:
+        return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers)
 
     def _fail(self, cause: str) -> None:
         """The request that is out failed, the journey with it, and the connection."""
@@ -189,5 +204,6 @@ class JourneyConnection(Connection):
     def _forget(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []
         self._headers_size = 0
+        self._in_head = True
         self._body: list[bytes] = []
         self._size = 0

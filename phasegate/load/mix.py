@@ -96,6 +96,8 @@ class Unit(Closed):
     """A body sent as JSON."""
     expect: Expect | None = None
     """What a good answer is; status 2xx unless it says otherwise."""
+    follow: bool = False
+    """Whether redirects are followed, on the host and port of `url`; elsewhere they fail."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -125,6 +127,7 @@ class Unit(Closed):
             "url": put(self.url),
             "headers": put(self.headers),
             "expect": put(given) if given else {"status": DEFAULT_STATUS},
+            "follow": self.follow,
         }
         if "json_" in self.model_fields_set:
             written["json"] = put(self.json_)
@@ -133,7 +136,7 @@ class Unit(Closed):
         return Request.model_validate(written)
 
 
-_OF_REQUEST = ("method", "headers", "body", "json_", "expect")
+_OF_REQUEST = ("method", "headers", "body", "json_", "expect", "follow")
 
 
 def problems_of_unit(unit: Any) -> Iterator[tuple[Location, str]]:

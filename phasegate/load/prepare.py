@@ -39,6 +39,9 @@ async def prepared(
         yield Journeys(
             mix=tuple(mix),
             origin=preparation.origin,
+            declared=tuple(
+                address for name, address in world.target.values().items() if name.endswith(".url")
+            ),
             rows=data.rows() if data is not None else (),
             order=data.order if data is not None else "sequence",
             seed=world.seed,

@@ -92,6 +92,7 @@ class Recorder:
         "first_ns",
         "good",
         "last_ns",
+        "redirects",
         "start_ns",
         "taken",
     )
@@ -106,6 +107,8 @@ class Recorder:
         self._dropped = 0
         self.asked = 0
         """Requests sent within journeys."""
+        self.redirects = 0
+        """Answers that sent elsewhere, followed or not."""
         self.taken = 0
         """Good answers up to the last `take`."""
         self.best_pace = 0.0

@@ -47,18 +47,14 @@ def request_bytes(method: str, url: str, headers: Iterable[tuple[str, str]], bod
     Errors: ValueError for a method or header that would end its line early or is no token.
     """
     endpoint = endpoint_of(url)
-    parts = urlsplit(url)
-    target = quote(parts.path or "/", safe=_PATH_SAFE)
-    if parts.query:
-        target += "?" + quote(parts.query, safe=_QUERY_SAFE)
     given = tuple(headers)
     for problem in (*_problem_of_method(method), *_problems_of_headers(given)):
         raise ValueError(problem)
-    own = [("Host", _host_header(endpoint)), *_DEFAULT_HEADERS]
+    own = [("Host", host_of(endpoint)), *_DEFAULT_HEADERS]
     if body is not None:
         own.append(("Content-Length", str(len(body))))
     named = {name.lower() for name, _ in given}
-    lines = [f"{method} {target} HTTP/1.1"]
+    lines = [f"{method} {request_target(url)} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in own if name.lower() not in named]
     lines += [f"{name}: {value}" for name, value in given]
     return "\r\n".join((*lines, "", "")).encode("utf-8") + (body or b"")
@@ -82,7 +78,17 @@ def _problem_of_method(method: str) -> Iterable[str]:
         yield f"{method!r} is not an HTTP method"
 
 
-def _host_header(endpoint: Endpoint) -> str:
+def request_target(url: str, encoding: str = "utf-8") -> str:
+    """What stands in the request line: path and query, whatever has no place there percent-encoded."""
+    parts = urlsplit(url)
+    target = quote(parts.path or "/", safe=_PATH_SAFE, encoding=encoding)
+    if parts.query:
+        target += "?" + quote(parts.query, safe=_QUERY_SAFE, encoding=encoding)
+    return target
+
+
+def host_of(endpoint: Endpoint) -> str:
+    """The value of `Host`."""
     if endpoint.port == (443 if endpoint.tls else 80):
         return str(endpoint).rpartition(":")[0]
     return str(endpoint)

@@ -121,6 +121,8 @@ class Report:
     """Open model: those of them that were not dropped."""
     asked: int = 0
     """Requests sent within journeys."""
+    redirects: int = 0
+    """Answers that sent elsewhere, followed or not."""
     unfinished: int = 0
     """Requests given up because the load was stopped; counted nowhere else."""
     episodes: int = 0
@@ -141,6 +143,7 @@ class Report:
             scheduled=self.scheduled + other.scheduled,
             sent=self.sent + other.sent,
             asked=self.asked + other.asked,
+            redirects=self.redirects + other.redirects,
             unfinished=self.unfinished + other.unfinished,
             episodes=self.episodes + other.episodes,
             first=_extreme(min, self.first, other.first),
@@ -172,6 +175,7 @@ _PLAIN = (
     "scheduled",
     "sent",
     "asked",
+    "redirects",
     "unfinished",
     "episodes",
     "first",

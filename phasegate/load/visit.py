@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
+from phasegate.http.places import place_of
+from phasegate.http.redirect import REDIRECTS, origin
 from phasegate.load.cookies import Cookies
+from phasegate.load.following import Hop, RedirectError
 from phasegate.load.journey import Journey, JourneyRequest, Journeys, UnfitError
 from phasegate.load.recorder import Recorder
 
@@ -19,6 +22,7 @@ class Compiled:
         "_head",
         "_tail",
         "_whole",
+        "follow",
         "head_only",
         "judge",
         "limit",
@@ -39,6 +43,8 @@ class Compiled:
         self.url = request.url
         self.limit = request.limit
         self.head_only = request.method.upper() == "HEAD"
+        self.follow = REDIRECTS if request.follow else frozenset[int]()
+        """The statuses that are followed."""
         self.own_cookies = request.own_cookies
         self.judge = Judge(request.expect, request.captures)
         self._head = Template(request.head, origin=origin)
@@ -66,13 +72,27 @@ class Compiled:
 class Visit:
     """One journey of one user. Moments are `perf_counter_ns`."""
 
-    __slots__ = ("_itinerary", "_jar", "began", "due", "index", "part", "request", "requests", "values")
+    __slots__ = (
+        "_hop",
+        "_itinerary",
+        "_jar",
+        "began",
+        "due",
+        "index",
+        "part",
+        "request",
+        "requests",
+        "sent",
+        "values",
+    )
 
     def __init__(
         self, itinerary: Itinerary, requests: tuple[Compiled, ...], part: int, values: dict[str, Any]
     ) -> None:
         self._itinerary = itinerary
         self._jar: Cookies | None = None
+        self._hop: Hop | None = None
+        """What is sent in place of the request since it was redirected."""
         self.requests = requests
         self.request = requests[0]
         """The one that is sent, or about to be."""
@@ -81,10 +101,14 @@ class Visit:
         self.values = values
         self.due = 0
         self.began = 0
+        self.sent = 0
+        """When the request was sent first, before redirects; 0 while it is not."""
 
     def compose(self) -> bytes:
         """Errors: UnfitError."""
         request = self.request
+        if self._hop is not None:
+            return self._hop.compose(self._cookie_for(self._hop))
         if self._jar is None or request.own_cookies:
             return request.compose(self.values, "")
         plain = request.compose(self.values, "")
@@ -94,12 +118,41 @@ class Visit:
     def keep_cookie(self, header: str) -> None:
         if self._jar is None:
             self._jar = Cookies(self._itinerary.origin)
-        self._jar.keep(header, _path_of(self.request.compose(self.values, "")))
+        if self._hop is None:
+            self._jar.keep(header, _path_of(self.request.compose(self.values, "")))
+        elif self._at_home(self._hop):
+            self._jar.keep(header, _path_of(self._hop.compose("")))
+
+    @property
+    def url(self) -> str:
+        """The one that answers, for people."""
+        return self.request.url if self._hop is None else self._hop.request.url
+
+    def redirected(self, status: int, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+        """Go on to where a redirect leads. Shape: why not, where that is not followed."""
+        hop = self._hop or Hop.first(
+            self.compose(), self._itinerary.origin, own_cookies=self.request.own_cookies
+        )
+        try:
+            self._hop = hop.next(status, headers, self._itinerary.declared)
+        except RedirectError as error:
+            return (str(error),)
+        return ()
+
+    def _cookie_for(self, hop: Hop) -> str:
+        if self._jar is None or self.request.own_cookies or not self._at_home(hop):
+            return ""
+        return self._jar.header(_path_of(hop.compose("")))
+
+    def _at_home(self, hop: Hop) -> bool:
+        """Whether it goes to the host that the cookies are of."""
+        return origin(hop.request.url) == origin(self._itinerary.origin)
 
     def good(self, recorder: Recorder, sent: int, now: int) -> bool:
         """The answer is good: go on to the next request, or end. Whether the journey is over."""
         recorder.part_good(self.request.place, now - (sent if self.index else self.due))
         self.index += 1
+        self.sent, self._hop = 0, None
         if self.index < len(self.requests):
             self.request = self.requests[self.index]
             return False
@@ -129,6 +182,7 @@ class Itinerary:
     def __init__(self, journeys: Journeys, *, worker: int, workers: int) -> None:
         """Errors: ValueError for what cannot be compiled."""
         self.origin = journeys.origin
+        self.declared = frozenset(map(place_of, journeys.declared))
         self.parts = journeys.parts
         places = {name: place for place, name in enumerate(self.parts)}
         self._units = [

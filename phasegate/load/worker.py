@@ -88,6 +88,7 @@ class Worker:
             scheduled=scheduled.due,
             sent=scheduled.sent,
             asked=recorder.asked,
+            redirects=recorder.redirects,
             unfinished=driver.unfinished,
             episodes=recorder.episodes,
             first=_since(recorder.start_ns, recorder.first_ns),

@@ -88,6 +88,12 @@ def test_data_go_with_neither_a_body_from_a_file_nor_a_unix_socket(tmp_path: Pat
     assert [error["loc"] for error in caught.value.errors()] == [("body",), ("unix",)]
 
 
+def test_upload_from_a_file_is_not_sent_after_redirects(tmp_path: Path) -> None:
+    (tmp_path / "upload").write_bytes(b"x")
+    with pytest.raises(ValidationError, match="sent to one address only"):
+        params(**UP, body={"file": tmp_path / "upload"}, follow=True)
+
+
 @pytest.mark.parametrize(
     ("written", "where", "message"),
     [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,77 @@ async def test_head_that_announces_the_end_of_its_connection_is_followed_over_an
         observed, _ = await observe(server, flow=suite, rate="40/s")
         assert len(server.requests) == 20 == server.connections
     assert share(observed.measures) == (20, 20), observed.causes
+
+
+def moved(path: str, number: int) -> Reply | None:
+    where = {"/old": "/sessions", "/older": "/old"}.get(path)
+    return None if where is None else Reply(pieces=(answer(307, b"", f"Location: {where}"),))
+
+
+async def test_redirect_within_a_journey_is_followed_where_its_request_says_so() -> None:
+    first, *rest = FLOW["requests"]
+    requests = [{**first, "url": "/older", "follow": True}, *rest]
+    suite = {**SUITE, "flows": [{"id": "one", "requests": requests}]}
+    async with sessions(other=moved) as server:
+        observed, _ = await observe(server, flow=suite, rate="40/s")
+        assert Counter(path_of(request).count("/") for request in server.requests) == {1: 60, 2: 20, 3: 20}
+    assert share(observed.measures) == share(observed.parts["open"]) == (20, 20), observed.causes
+    assert (number(observed, "requests"), number(observed, "redirects")) == (100, 40)
+
+
+async def test_single_requests_and_those_of_a_mix_follow_redirects() -> None:
+    mix = [
+        {"id": "a", "url": "/older", "follow": True, "method": "POST", "expect": {"status": 201}},
+        {"id": "b", "url": "/old"},
+    ]
+    async with sessions(other=moved) as server:
+        single, _ = await observe(server, url="/old", follow=True, rate="40/s")
+        mixed, world = await observe(server, mix=mix, rate="40/s")
+    assert share(single.measures) == (20, 20), single.causes
+    assert (number(single, "requests"), number(single, "redirects")) == (40, 20)
+    assert share(mixed.parts["a"]) == (10, 10)
+    assert mixed.causes == {"expected status 2xx, got 307": 10}
+    assert number(mixed, "redirects") == 30
+    assert "GET /old HTTP/1.1" in world.evidence.files["failed-request-1.txt"]
+
+
+async def test_redirect_is_followed_through_a_unix_socket_with_the_headers_of_the_target(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "app.sock"
+    async with scripted(path=path) as server:
+        server.script = lambda n: moved(path_of(server.requests[n]), n) or Reply()
+        around = LoadWorld(target=OneAddress("http://app.test", extra=(("X-Tenant", "a"),)))
+        written = {"url": "/old", "follow": True, "unix": str(path), "rate": "20/s"}
+        observed = await Load().observe(params(**written), around)
+        assert all(b"\r\nX-Tenant: a\r\n" in request for request in server.requests)
+        assert len(server.requests) == 20
+    assert share(observed.measures) == (10, 10), observed.causes
+
+
+@dataclass
+class TwoAddresses(OneAddress):
+    other: str = ""
+
+    def values(self) -> Mapping[str, str]:
+        return {"target.a.url": self.base, "target.a.port": "1", "target.b.url": self.other}
+
+
+async def test_redirect_to_another_entry_of_the_target_is_told_from_one_that_leaves_it() -> None:
+    async with scripted() as one, scripted() as other:
+        one.script = lambda n: Reply(
+            pieces=(answer(302, b"", f"Location: http://{'127.0.0.1' if n % 2 else 'h'}:{other.port}/"),)
+        )
+        target = TwoAddresses(f"http://127.0.0.1:{one.port}", other=f"http://localhost:{other.port}/api")
+        around = LoadWorld(target=target)
+        observed = await Load().observe(params(url="/", follow=True, rate="20/s"), around)
+        assert not other.connections
+        where = f"redirect not followed: to http://{{}}:{other.port}, "
+        assert observed.causes == {
+            f"{where.format('127.0.0.1')}which is declared, but a load goes to one host and port over one "
+            "scheme": 5,
+            f"{where.format('h')}which the plan's target does not declare": 5,
+        }
 
 
 async def test_reset_in_the_middle_fails_the_journey_at_its_request() -> None:
@@ -317,6 +390,8 @@ async def test_value_with_a_line_break_is_not_sent_in_a_header(tmp_path: Path) -
         ({}, (), "either url: /path or flow:"),
         ({"url": "/", "flow": SUITE}, (), "either url: /path or flow:"),
         ({"flow": SUITE, "method": "PUT"}, ("method",), "leave method out"),
+        ({"flow": SUITE, "follow": True}, ("follow",), "leave follow out"),
+        ({"mix": [{"url": "/"}], "follow": True}, ("follow",), "the mix says what is sent"),
         ({"mix": []}, ("mix",), "an empty list sends nothing"),
         ({"mix": [{"url": "/"}], "url": "/"}, ("url",), "the mix says what is sent"),
         ({"mix": [{"flow": SUITE}, {"flow": SUITE}]}, ("mix", 1), "more than once"),
@@ -326,11 +401,6 @@ async def test_value_with_a_line_break_is_not_sent_in_a_header(tmp_path: Path) -
             {"flow": {**SUITE, "flows": [FLOW, {**FLOW, "id": "b"}]}},
             ("flow",),
             "name one behind #: lifecycle, b",
-        ),
-        (
-            {"flow": flow({"id": "a", "url": "/", "expect": {"status": 200}, "follow": True})},
-            ("flow",),
-            "request 'a' has follow: redirects are not followed",
         ),
         (
             {"flow": flow({"id": "a", "url": "/${who}", "expect": {"status": 200}})},

@@ -266,6 +266,14 @@ def test_headers_of_early_hints_are_not_those_of_the_answer() -> None:
     assert seat.tally().good == 1
 
 
+@pytest.mark.parametrize("expect", [None, {"headers": {"location": "/b"}, "status": 200}, {"body": "moved"}])
+def test_redirects_are_counted_by_every_connection(expect: dict[str, Any] | None) -> None:
+    for status, count in ((301, 1), (304, 0), (200, 0)):
+        seat = Seat(expect=expect).receive(answer(status, b"" if status == 304 else b"moved", "Location: /b"))
+        assert seat.recorder.redirects == count
+        assert seat.tally().requests == 1
+
+
 def test_failing_answer_is_kept_as_evidence() -> None:
     data = answer(503, b"overloaded")
     for pieces in ([data], [data[:20], data[20:]]):

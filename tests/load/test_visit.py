@@ -57,12 +57,14 @@ def test_journeys_survive_json() -> None:
         body=(("json", "y"), "\udcff"),
         url="/${x}",
         limit=1.5,
+        follow=True,
         expect={"status": 200},
         captures={"z": {"json": "$.z"}},
     )
     journeys = Journeys(
         mix=(Journey(weight=2, part="a", requests=(request,)),),
         origin="http://h:1",
+        declared=("http://h:1/x", "https://g"),
         rows=({"x": 1},),
         order="random",
         seed=7,

@@ -9,6 +9,7 @@ import pytest
 
 from tests.load.server import Reply, answer, scripted
 from tests.load.test_driver import closed, drive, open_
+from tests.load.test_following import to
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 BEHAVIOURS = (
@@ -42,3 +43,17 @@ async def test_redirect_loop_is_so_many_redirects_and_no_success(make: Any) -> N
         run = await drive(make(server.url, duration=0.3))
         assert run.tally.causes == {"expected status 2xx, got 301": len(server.requests)}
     assert run.tally.good == 0
+
+
+@pytest.mark.parametrize("make", [closed, open_])
+@pytest.mark.parametrize("statuses", [(302,), (200,)])
+async def test_redirects_are_counted_whether_or_not_they_are_good_answers(
+    make: Any, statuses: tuple[int, ...]
+) -> None:
+    replies = (to("/health"), Reply(), Reply(pieces=(answer(304, b""),)))
+    async with scripted(lambda n: replies[n % 3]) as server:
+        run = await drive(make(server.url, duration=0.3, statuses=statuses))
+        of_each = Counter(n % 3 for n in range(len(server.requests)))
+    assert run.driver.recorder.redirects == of_each[0] > 5
+    assert run.tally.good == of_each[0 if statuses == (302,) else 1]
+    assert run.tally.requests == of_each.total()
