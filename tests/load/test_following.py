@@ -187,6 +187,14 @@ async def test_chunked_redirect_leads_where_its_head_says_not_its_trailer(gap: f
     assert run.tally.failed == 0
 
 
+async def test_location_in_a_trailer_is_none() -> None:
+    head = b"HTTP/1.1 302 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    async with routes({"/start": Reply(pieces=(head, b"Location: /trailed\r\n\r\n"))}) as server:
+        run = await follow(server, rate=20.0, duration=0.1)
+        assert paths(server) == {"/start": 2}
+    assert run.tally.causes == {"protocol error: status 302 without a Location": 2}
+
+
 async def test_cookie_set_on_the_way_is_sent_where_it_belongs() -> None:
     login = to("/in/home", 303, "Set-Cookie: sid=7; Path=/in")
     async with routes({"/start": login, "/in/home": to("/out"), "/out": to("/in/end")}) as server:
