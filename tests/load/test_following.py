@@ -325,6 +325,13 @@ async def test_timeout_bounds_a_request_with_all_its_redirects() -> None:
     assert run.tally.causes == {"timeout: no answer in 300 ms": 2}
 
 
+async def test_each_request_of_a_journey_has_the_timeout_for_itself() -> None:
+    slow = {path: Reply(delay=0.2) for path in ("/a", "/b", "/c")}
+    async with routes(slow) as server:
+        run = await follow(server, *({"url": path} for path in slow), rate=2.5, duration=0.8, timeout=0.5)
+    assert (run.tally.good, run.tally.causes) == (2, {})
+
+
 async def test_journey_goes_on_behind_a_redirect_and_only_requests_that_follow_are_redirected() -> None:
     requests = ({}, {"url": "/start", "follow": False, "expect": {"status": 302}}, {"url": "/last"})
     async with routes({"/start": to("/end")}) as server:
