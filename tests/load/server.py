@@ -1,4 +1,9 @@
-"""A server whose every answer is scripted: what came, how late, in which pieces, and how it ended."""
+"""A server whose every answer is scripted: what comes, how late, in which pieces, and how it ends.
+
+A script is a function of the request's number, or a `Script`: rules by number, share and path, which can be
+sent to a server in a process of its own (`apart`). Either way the server keeps the truth about each request:
+when it came, over which connection, what was answered and when the last of it left.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,12 @@ import asyncio
 import socket
 import ssl
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter_ns
 from typing import Literal
 
 
@@ -26,6 +33,72 @@ class Reply:
     gap: float = 0.0
     """Seconds between pieces."""
     end: Literal["keep", "close", "reset"] = "keep"
+    name: str = ""
+    """What it is counted under in the truth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Takes the requests that fit and no earlier rule took, and gives them its replies in turn."""
+
+    replies: tuple[Reply, ...]
+    numbers: range | None = None
+    path: str | None = None
+    share: float = 1.0
+    """Of those that fit, spread evenly: after n of them it has taken n * share, rounded down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """`after` seconds from the first request, and then `every` so often, no reply begins for `length` seconds."""
+
+    after: float
+    every: float
+    length: float
+
+    def left(self, elapsed: float) -> float:
+        """Seconds until replies may begin."""
+        since = (elapsed - self.after) % self.every if elapsed >= self.after else self.length
+        return max(self.length - since, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What no rule takes is answered well and at once."""
+
+    rules: tuple[Rule, ...] = ()
+    stall: Stall | None = None
+
+    def begin(self) -> Callable[[int, str], Reply]:
+        """The replies by number and path, for one run."""
+        fitted: Counter[int] = Counter()
+        taken: Counter[int] = Counter()
+
+        def reply(number: int, path: str) -> Reply:
+            for place, rule in enumerate(self.rules):
+                if (rule.numbers is not None and number not in rule.numbers) or rule.path not in (None, path):
+                    continue
+                fitted[place] += 1
+                if int(fitted[place] * rule.share) > taken[place]:
+                    taken[place] += 1
+                    return rule.replies[(taken[place] - 1) % len(rule.replies)]
+            return Reply()
+
+        return reply
+
+
+@dataclass(slots=True, kw_only=True)
+class Served:
+    """The truth about one request; moments are `perf_counter_ns`, one clock for all processes."""
+
+    path: str
+    connection: int
+    arrived: int
+    """When its last byte had been read."""
+    reply: str = ""
+    """The name of what was answered."""
+    left: int = 0
+    """Just before the last piece of the answer was written, so no client has it earlier; 0 when none was."""
 
 
 @dataclass
@@ -33,7 +106,10 @@ class Scripted:
     """`script` is asked for the reply to request number n, counted from 0 over all connections."""
 
     script: Callable[[int], Reply] = field(default=lambda _: Reply())
+    stall: Stall | None = None
     requests: list[bytes] = field(default_factory=list)
+    served: list[Served] = field(default_factory=list)
+    """One for each request."""
     connections: int = 0
     protocols: list[str | None] = field(default_factory=list)
     """What each TLS connection agreed on (ALPN)."""
@@ -48,11 +124,12 @@ class Scripted:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/health"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = self.connections
         self.connections += 1
         if self.tls:
             self.protocols.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
         try:
-            while await self._exchange(reader, writer):
+            while await self._exchange(reader, writer, connection):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -62,25 +139,45 @@ class Scripted:
             else:
                 writer.close()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int
+    ) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         length = 0
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 length = int(line.partition(b":")[2])
-        self.requests.append(head + await reader.readexactly(length))
+        request = head + await reader.readexactly(length)
+        served = Served(path=path_of(request), connection=connection, arrived=perf_counter_ns())
+        self.requests.append(request)
+        self.served.append(served)
         reply = self.script(len(self.requests) - 1)
+        served.reply = reply.name
         await self.stalled.wait()
-        if reply.delay:
-            await asyncio.sleep(reply.delay)
+        await self._wait(reply.delay)
         for index, piece in enumerate(reply.pieces):
             if index and reply.gap:
                 await asyncio.sleep(reply.gap)
+            if index == len(reply.pieces) - 1:
+                served.left = perf_counter_ns()
             writer.write(piece)
             await writer.drain()
         if reply.end == "reset":
             reset(writer)
         return reply.end == "keep"
+
+    async def _wait(self, delay: float) -> None:
+        if delay:
+            await asyncio.sleep(delay)
+        if self.stall is not None:
+            elapsed = (perf_counter_ns() - self.served[0].arrived) / 1e9
+            if left := self.stall.left(elapsed):
+                await asyncio.sleep(left)
+
+
+def path_of(request: bytes) -> str:
+    """The path that a request asks for, with its query."""
+    return request.split(b" ", 2)[1].decode("latin-1")
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -92,7 +189,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def scripted(
-    script: Callable[[int], Reply] | Reply | None = None,
+    script: Callable[[int], Reply] | Script | Reply | None = None,
     *,
     tls: ssl.SSLContext | None = None,
     path: Path | None = None,
@@ -101,6 +198,10 @@ async def scripted(
     server = Scripted(tls=tls is not None)
     if isinstance(script, Reply):
         server.script = lambda _: script
+    elif isinstance(script, Script):
+        reply = script.begin()
+        server.script = lambda number: reply(number, server.served[number].path)
+        server.stall = script.stall
     elif script is not None:
         server.script = script
     server.stalled.set()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.load.server import Reply, Scripted, answer, scripted
+from tests.load.server import Reply, Scripted, answer, path_of, scripted
 
 FLOW: dict[str, Any] = {
     "id": "lifecycle",
@@ -36,10 +36,6 @@ FLOW: dict[str, Any] = {
     ],
 }
 SUITE: dict[str, Any] = {"suite": 1, "headers": {"X-Common": "yes"}, "flows": [FLOW]}
-
-
-def path_of(request: bytes) -> str:
-    return request.split(b" ", 2)[1].decode()
 
 
 def answer_to(request: bytes, number: int, *headers: str) -> bytes:
