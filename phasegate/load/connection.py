@@ -25,6 +25,7 @@ from phasegate.world import Cause, HttpReply
 HEAD_LIMIT = 64 << 10
 """Bytes of the head of an answer; also what is kept of an answer that comes in pieces."""
 HEAD_TOO_LONG = f"{Cause.PROTOCOL}: the head of the answer is longer than {HEAD_LIMIT >> 10} KiB"
+_HEAD_END = b"\r\n\r\n"
 BODY_LIMIT = 16 << 20
 """Bytes of a body that an expectation looks at."""
 
@@ -148,6 +149,10 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def data_received(self, data: bytes) -> None:
+        if (self._seen is not None or len(data) > HEAD_LIMIT) and self._head_too_long(data):
+            self._keep(data)
+            self._fail(HEAD_TOO_LONG)
+            return
         self._data = data
         try:
             self._feed(data)
@@ -246,9 +251,16 @@ class Connection(asyncio.Protocol):
         if len(self._seen) < HEAD_LIMIT:
             self._seen += data[: HEAD_LIMIT - len(self._seen)]
 
+    def _head_too_long(self, data: bytes) -> bool:
+        """Whether no head ends within the limit; the same for every way in which an answer is cut up."""
+        seen = self._seen or b""
+        room = HEAD_LIMIT - len(seen)
+        if len(data) < room or _HEAD_END in seen:
+            return False
+        return _HEAD_END not in seen[-len(_HEAD_END) + 1 :] + data[:room]
+
     def _after_piece(self) -> None:
-        if self._seen is not None and len(self._seen) >= HEAD_LIMIT and b"\r\n\r\n" not in self._seen:
-            self._fail(HEAD_TOO_LONG)
+        """A part of an answer has come."""
 
     def _answer_bytes(self) -> bytes:
         return self._data if self._seen is None else bytes(self._seen) + self._data

@@ -50,7 +50,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall:
-    """`after` seconds from the first request, and then `every` so often, no reply begins for `length` seconds."""
+    """`after` seconds from the first request, then `every` so often, no reply begins for `length` seconds."""
 
     after: float
     every: float

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from phasegate.http.expectation import Expect
 from phasegate.load.checking import BodyConnection, HeadersConnection, connection_class
-from phasegate.load.connection import Connection, Exchange
+from phasegate.load.connection import HEAD_LIMIT, HEAD_TOO_LONG, Connection, Exchange
 from phasegate.load.journey import Journey, JourneyRequest, Journeys
 from phasegate.load.journey_connection import JourneyConnection
 from phasegate.load.recorder import Recorder
@@ -104,11 +104,8 @@ def journey(method: str) -> Callable[[Recorder, Owner], Connection]:
     )
     exchange = Exchange(request=b"", url="http://x/", timeout=2.0, good=bytes(1000))
     journeys = Journeys(mix=(Journey(requests=(request,)),), origin="http://x")
-
-    def made(recorder: Recorder, owner: Owner) -> Connection:
-        return JourneyConnection(exchange, recorder, owner, Itinerary(journeys, worker=0, workers=1))
-
-    return made
+    itinerary = Itinerary(journeys, worker=0, workers=1)
+    return lambda recorder, owner: JourneyConnection(exchange, recorder, owner, itinerary)
 
 
 HEADERS = {"status": "2xx", "headers": {"x": {"exists": False}}}
@@ -197,3 +194,23 @@ def test_answer_split_at_every_byte_gets_the_verdict_of_the_whole(kind: str) -> 
 def test_answer_in_any_pieces_gets_the_verdict_of_the_whole(kind: str, name: str, places: list[int]) -> None:
     data = answer_for(kind, name)
     assert verdict(kind, cut(data, places)) == verdict(kind, [data])
+
+
+@pytest.mark.parametrize("kind", CONNECTIONS)
+@pytest.mark.parametrize("size", [HEAD_LIMIT - 1, HEAD_LIMIT, HEAD_LIMIT + 1, HEAD_LIMIT + 1_000])
+def test_head_at_the_limit_gets_the_verdict_of_the_whole(kind: str, size: int) -> None:
+    start, end = b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\nLong: ", b"\r\n\r\n"
+    head = start + b"a" * (size - len(start) - len(end)) + end
+    data = head if kind.startswith("HEAD") else head + b'{"status":"ok"}'
+    whole = verdict(kind, [data])
+    assert whole.causes == ({} if size <= HEAD_LIMIT else {HEAD_TOO_LONG: 1})
+    for places in (
+        [10],
+        [size - 1],
+        [size - 2],
+        [size],
+        [HEAD_LIMIT],
+        [HEAD_LIMIT - 2],
+        range(0, size, 5_000),
+    ):
+        assert verdict(kind, cut(data, places)) == whole, places
