@@ -38,6 +38,9 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port} backlog=4096{tls};
+        location = /counted {{
+            stub_status;
+        }}
         location / {{
             default_type application/json;
             return 200 '{{"status":"ok","version":"0.2.0"}}';

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -154,6 +156,40 @@ def test_pause_closes_connections_and_opens_them_again() -> None:
     profile = Profile.staged([(0.0, 4.0), (1.0, 4.0), (0.0, 1.0), (1.0, 1.0), (0.0, 4.0), (1.0, 4.0)])
     assert profile.spans(0) == ((0.0, 3.0),)
     assert profile.spans(3) == ((0.0, 1.0), (2.0, 3.0))
+
+
+thousandths = st.integers(0, 50_000)
+short_stages = st.lists(st.tuples(st.integers(0, 2_000), thousandths), min_size=1, max_size=5).filter(
+    lambda some: sum(seconds for seconds, _ in some) > 0
+)
+"""Thousandths of a second and of a level: a few hundred requests, whose number can be worked out exactly."""
+
+
+def staged(some: list[tuple[int, int]]) -> Profile:
+    return Profile.staged((seconds / 1_000, level / 1_000) for seconds, level in some)
+
+
+@settings(deadline=None)
+@given(short_stages)
+def test_number_of_requests_is_that_of_exact_arithmetic(some: list[tuple[int, int]]) -> None:
+    area, before = Fraction(0), 0
+    for seconds, level in some:
+        area += Fraction((before + level) * seconds, 2 * 1_000 * 1_000)
+        before = level
+    assert staged(some).total == math.ceil(area)
+
+
+@settings(deadline=None)
+@given(short_stages)
+def test_counting_and_scheduling_undo_each_other_at_every_request(some: list[tuple[int, int]]) -> None:
+    profile = staged(some)
+    dues = [profile.due(request) for request in range(profile.total)]
+    assert dues == sorted(dues)
+    assert all(0 <= moment <= profile.duration for moment in dues)
+    for moment in dues:
+        assert profile.due_by(moment) == bisect_right(dues, moment)
+        if moment > 0:
+            assert profile.due_by(math.nextafter(moment, 0.0)) == bisect_left(dues, moment)
 
 
 def _area(profile: Profile, until: float) -> float:
