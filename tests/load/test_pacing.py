@@ -169,7 +169,6 @@ def staged(some: list[tuple[int, int]]) -> Profile:
     return Profile.staged((seconds / 1_000, level / 1_000) for seconds, level in some)
 
 
-@settings(deadline=None)
 @given(short_stages)
 def test_number_of_requests_is_that_of_exact_arithmetic(some: list[tuple[int, int]]) -> None:
     area, before = Fraction(0), 0
@@ -179,7 +178,6 @@ def test_number_of_requests_is_that_of_exact_arithmetic(some: list[tuple[int, in
     assert staged(some).total == math.ceil(area)
 
 
-@settings(deadline=None)
 @given(short_stages)
 def test_counting_and_scheduling_undo_each_other_at_every_request(some: list[tuple[int, int]]) -> None:
     profile = staged(some)
