@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from phasegate.load.job import Job
 from phasegate.load.pacing import Profile
-from tests.benchmarks.load import work
+from tests.benchmarks.builtin import work
 from tests.benchmarks.measure import CannotRunError, nginx, table
 
 RATE = 40_000

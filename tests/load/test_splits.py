@@ -10,7 +10,7 @@ from time import perf_counter_ns
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.http.expectation import Expect
@@ -185,7 +185,6 @@ def test_answer_split_at_every_byte_gets_the_verdict_of_the_whole(kind: str) -> 
         assert verdict(kind, cut(data, range(len(data)))) == whole, (name, "byte by byte")
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(sorted(CONNECTIONS)),
     st.sampled_from(sorted(ANSWERS)),
