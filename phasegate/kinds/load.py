@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -14,7 +15,7 @@ from phasegate.errors import ObservationError
 from phasegate.fields import Duration, Rate, Text
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import Location, refuse
-from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.load_engines import ENGINES
 from phasegate.load.abort import AbortOn, Guard
 from phasegate.load.engine import Outcome, generate
@@ -30,7 +31,7 @@ from phasegate.load.mix import (
 )
 from phasegate.load.pacing import Profile
 from phasegate.load.prepare import prepared
-from phasegate.load.request import header_problems, request_bytes
+from phasegate.load.request import header_problems, request_bytes, request_fields
 from phasegate.load.stages import Stage, is_open, peak_of, problems_of, profile_of, words
 from phasegate.load.timeline import series, silent_seconds
 from phasegate.load.upload import BodyFile
@@ -85,6 +86,12 @@ class LoadParams(CheckParams):
     """Sent with each request: text, or `{file: PATH}` for the bytes of a file of at most 32 MiB."""
     json_: Any = Field(default=None, alias="json")
     """A body sent as JSON."""
+    protocol: Literal["http/1.1", "http/2"] = "http/1.1"
+    """What is spoken with the target. HTTP/2 needs the extra `http2`; over TLS the target has to agree to it
+    (ALPN), over plain http it is spoken from the first byte. A target that does not is a failure."""
+    streams: int | None = Field(default=None, ge=1, le=1_000)
+    """HTTP/2: requests at once over each connection, 1 unless it says otherwise. What is above the target's
+    own limit waits, and the wait counts."""
     unix: str | None = Field(default=None, pattern=r"^/")
     """The path of a Unix socket to connect to in place of the host and port of `url`."""
     expect: Expect | None = None
@@ -152,8 +159,16 @@ class LoadParams(CheckParams):
             yield ("follow",), "a body from a file is sent to one address only; leave follow or the file out"
         if self.unix is not None and (self.mix or self.flow or self.data):
             yield ("unix",), "a Unix socket goes with one url; leave unix or data, flow and mix out"
-        for problem in header_problems(self.headers.items()):
+        for problem in header_problems(self.headers.items(), http2=self.is_http2):
             yield ("headers",), problem
+        if self.is_http2 and self.units:
+            yield ("protocol",), "HTTP/2 goes with one url; leave protocol or data, flow, mix and follow out"
+        if self.streams is not None and not self.is_http2:
+            yield ("streams",), "HTTP/1.1 has one request at a time on a connection; add protocol: http/2"
+
+    @property
+    def is_http2(self) -> bool:
+        return self.protocol == "http/2"
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -257,6 +272,9 @@ class Load(Kind[LoadParams]):
     def duration(self, params: LoadParams) -> float | None:
         return params.profile.duration
 
+    def requirements(self, params: LoadParams) -> tuple[Requirement, ...]:
+        return (_HTTP2,) if params.is_http2 else ()
+
     def summary(self, params: LoadParams) -> str:
         return f"{_sent(params)}, {_level(params)}"
 
@@ -282,6 +300,12 @@ class Load(Kind[LoadParams]):
         )
 
 
+_HTTP2 = Requirement(
+    program="python",
+    arguments=("-c", "import ngh2"),
+    install=f"{sys.executable} -m pip install 'phasegate[http2]'",
+    label="ngh2, for HTTP/2,",
+)
 _OPEN_MEASURES = {
     "achieved_rate": MeasureSpec(
         type=MeasureType.CENSUS,
@@ -302,7 +326,9 @@ def _sent(params: LoadParams) -> str:
         return " + ".join(f"{unit.weight} x {unit.name or unit.url}" for unit in params.mix)
     if params.flow is not None:
         return f"flow {params.flow.chosen.id}"
-    return f"{params.method.upper()} {params.url}{' and its redirects' if params.follow else ''}"
+    over = " over HTTP/2" if params.is_http2 else ""
+    followed = " and its redirects" if params.follow else ""
+    return f"{params.method.upper()} {params.url}{over}{followed}"
 
 
 def _level(params: LoadParams) -> str:
@@ -313,6 +339,8 @@ def _level(params: LoadParams) -> str:
         if params.rate is not None
         else f"{params.most_connections:,} connection{'s' if params.most_connections > 1 else ''}"
     )
+    if params.streams is not None and params.streams > 1:
+        level += f" x {params.streams} streams" if params.rate is None else f", {params.streams} streams each"
     ramp = f", ramp {format_seconds(params.ramp)}" if params.ramp else ""
     return f"{level} for {format_seconds(params.duration)}{ramp}"
 
@@ -346,13 +374,24 @@ def _job(params: LoadParams, world: World) -> Job:
         connections=params.most_connections,
         workers=params.workers,
         unix=params.unix,
+        http2=params.is_http2,
+        streams=params.streams or 1,
         tls=world.target.tls(url),
     )
     try:
-        request_bytes(job.method, job.url, job.headers, job.body)
+        _request(job)
     except ValueError as error:
         raise ObservationError(str(error)) from error
     return job
+
+
+def _request(job: Job) -> bytes:
+    """What is sent, as people read it. Errors: ValueError for what cannot be sent."""
+    given = (job.method, job.url, job.headers, job.body)
+    if not job.http2:
+        return request_bytes(*given)
+    head = b"".join(b"%s: %s\r\n" % field for field in request_fields(*given))
+    return head + b"\r\n" + (job.body or b"")
 
 
 async def _journeys(params: LoadParams, world: World, guard: Guard | None) -> tuple[Job, Outcome]:
@@ -477,11 +516,7 @@ def _evidence(params: LoadParams, job: Job, outcome: Outcome, world: World) -> t
     """The first failing exchanges, one file each."""
     if not outcome.report.examples:
         return ()
-    same = (
-        ""
-        if job.journeys
-        else request_bytes(job.method, job.url, job.headers, job.body).decode("utf-8", "replace")
-    )
+    same = "" if job.journeys else _request(job).decode("utf-8", "replace")
     written = []
     for number, example in enumerate(outcome.report.examples, 1):
         answer = example.answer or "(no answer)"

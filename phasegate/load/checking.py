@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from phasegate.http.content import ContentError, TooLargeError, decoded
 from phasegate.http.redirect import REDIRECTS
 from phasegate.load.connection import (
@@ -17,6 +19,16 @@ from phasegate.load.recorder import Recorder
 from phasegate.world import Cause, HttpReply, header
 
 BODY_TOO_LARGE = f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB"
+
+
+def plain_body(headers: Sequence[tuple[str, str]], body: bytes) -> tuple[bytes, str]:
+    """A body as it was before it was encoded; and what is wrong with it, or an empty text."""
+    try:
+        return decoded(header(headers, "content-encoding") or "", body, BODY_LIMIT), ""
+    except TooLargeError:
+        return b"", BODY_TOO_LARGE
+    except ContentError as error:
+        return b"", f"{Cause.PROTOCOL}: {error}"
 
 
 class HeadersConnection(Connection):
@@ -102,13 +114,8 @@ class BodyConnection(HeadersConnection):
     def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
         if problem := self._too_large():
             return (problem,)
-        try:
-            body = decoded(header(self._headers, "content-encoding") or "", bytes(self._body), BODY_LIMIT)
-        except TooLargeError:
-            return (BODY_TOO_LARGE,)
-        except ContentError as error:
-            return (f"{Cause.PROTOCOL}: {error}",)
-        return self._judged(status, body, elapsed)
+        body, problem = plain_body(self._headers, bytes(self._body))
+        return (problem,) if problem else self._judged(status, body, elapsed)
 
     def _too_large(self) -> str | None:
         if len(self._body) > BODY_LIMIT:

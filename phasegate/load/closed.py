@@ -1,5 +1,7 @@
 """The closed model: a number of connections, each sending its next request when the answer has come.
 
+In HTTP/2 a connection has so many places as it carries streams, and each place does so.
+
 Requests are due when they are sent, so a target that stalls is sent less; the open model shows what users
 see then.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter_ns
 
-from phasegate.load.connection import Connection
+from phasegate.load.connection import Channel
 from phasegate.load.connector import ConnectError
 from phasegate.load.driver import TRIES, Driver, begin, unfinished
 from phasegate.load.pacing import NANOSECONDS, share_of
@@ -24,12 +26,13 @@ class Closed(Driver):
 
     async def drive(self) -> None:
         mine = range(self.job.worker, self.job.connections, self.job.workers)
-        self._ends: dict[Connection, asyncio.Future[None]] = {}
-        self._until: dict[Connection, int] = {}
+        streams = range(self.job.streams)
+        self._ends: dict[Channel, asyncio.Future[None]] = {}
+        self._until: dict[Channel, int] = {}
         """When each connection is to be closed."""
         try:
             async with asyncio.TaskGroup() as group:
-                slots = [group.create_task(self._keep_open(number)) for number in mine]
+                slots = [group.create_task(self._keep_open(number)) for number in mine for _ in streams]
                 await self.until(self.end_ns)
                 self.close_window()
                 if slots:
@@ -41,13 +44,13 @@ class Closed(Driver):
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    def free(self, connection: Connection, now: int) -> None:
+    def free(self, connection: Channel, now: int) -> None:
         if now < self._until[connection] and now < self.end_ns:
             connection.send(now, now)
         else:
             connection.close()
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: Channel) -> None:
         self.connections.discard(connection)
         self._until.pop(connection, None)
         end = self._ends.pop(connection, None)
@@ -94,6 +97,6 @@ class Closed(Driver):
         answered is not hammered.
         """
         tries = min(max(self.recorder.best_pace, _FEWEST_TRIES), TRIES)
-        places = share_of(self.job.connections, self.job.worker, self.job.workers)
+        places = share_of(self.job.connections, self.job.worker, self.job.workers) * self.job.streams
         rested_ns = perf_counter_ns() + round(places / tries * NANOSECONDS)
         await self.until(min(rested_ns, closes_ns, self.end_ns))

@@ -50,6 +50,9 @@ class Exchange:
     """1 at the index of each status (0 to 999) that is a good answer."""
     wanted: str = "2xx"
     check: Check | None = None
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+    """In HTTP/2: what is sent in place of `request`, before `body`."""
+    body: bytes | None = None
     plain: bytes = field(init=False, repr=False)
     """`good` without redirects: the answers that need no second look."""
 
@@ -60,15 +63,44 @@ class Exchange:
         object.__setattr__(self, "plain", bytes(plain))
 
 
-class Owner(Protocol):
-    """The load model that a connection works for."""
+class Channel(Protocol):
+    """What takes one request at a time: a connection in HTTP/1.1, a lane of one in HTTP/2.
 
-    def free(self, connection: Connection, now: int) -> None:
-        """The answer has come and the connection can take the next request."""
+    Moments are `perf_counter_ns`. `sent` is 0 while no request is out, `due` when that was due.
+    """
+
+    due: int
+    sent: int
+    served: bool
+    """Whether it ever brought a good answer."""
+
+    def send(self, due: int, now: int) -> None: ...
+
+    @property
+    def closing(self) -> bool:
+        """It takes no request any more, and `gone` is about to be called."""
         ...
 
-    def gone(self, connection: Connection) -> None:
-        """The connection is closed, by either side."""
+    def close(self) -> None: ...
+
+    def expire(self) -> None:
+        """The request that is out has had its time."""
+        ...
+
+    def give_up(self) -> bool:
+        """Forget the request that is out, if any, without counting it."""
+        ...
+
+
+class Owner(Protocol):
+    """The load model that a channel works for."""
+
+    def free(self, connection: Channel, now: int) -> None:
+        """The answer has come and the channel can take the next request."""
+        ...
+
+    def gone(self, connection: Channel) -> None:
+        """The channel is closed, by either side."""
         ...
 
 

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from phasegate.load.request import Endpoint
-from phasegate.load.tls import Handshake, client_context, tls_words
+from phasegate.load.tls import HTTP1, HTTP2, Handshake, client_context, tls_words
 from phasegate.units import format_seconds
 from phasegate.world import Cause
 
@@ -35,12 +35,22 @@ class GeneratorError(Exception):
 class Connector:
     """Opens connections to one endpoint, at the address that worked last first."""
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float, tls: Mapping[str, str]) -> None:
-        """Errors: GeneratorError when a certificate file cannot be used."""
+    def __init__(
+        self, endpoint: Endpoint, *, timeout: float, tls: Mapping[str, str], http2: bool = False
+    ) -> None:
+        """`http2`: over TLS, the target has to agree to HTTP/2 and nothing else.
+
+        Errors: GeneratorError when a certificate file cannot be used.
+        """
         self._endpoint = endpoint
         self._timeout = timeout
-        self._context = _context(tls) if endpoint.tls else None
+        self._context = _context(tls, http2=http2) if endpoint.tls else None
+        self._agreed = HTTP2 if http2 else None
         self._names = _Names(endpoint)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self._endpoint
 
     async def open(self, protocol: Callable[[], P]) -> P:
         """Errors: ConnectError, GeneratorError."""
@@ -76,9 +86,11 @@ class Connector:
     async def _connect(self, address: str, protocol: Callable[[], P]) -> P:
         if self._context is None:
             return await self._connect_plain(address, protocol)
-        context, host = self._context, self._endpoint.host
+        context, host, agreed = self._context, self._endpoint.host, self._agreed
         ready: asyncio.Future[P] = asyncio.get_running_loop().create_future()
-        handshake = await self._connect_plain(address, lambda: Handshake(context, host, protocol, ready))
+        handshake = await self._connect_plain(
+            address, lambda: Handshake(context, host, protocol, ready, agreed)
+        )
         try:
             return await ready
         except BaseException:
@@ -175,9 +187,9 @@ def _explain(error: Exception) -> tuple[Cause, str]:
             return Cause.CONNECT, _words(error)
 
 
-def _context(tls: Mapping[str, str]) -> ssl.SSLContext:
+def _context(tls: Mapping[str, str], *, http2: bool) -> ssl.SSLContext:
     try:
-        return client_context(tls)
+        return client_context(tls, protocol=HTTP2 if http2 else HTTP1)
     except (OSError, ValueError) as error:
         text = f"cannot use the certificates of the target: {_words(error)}"
         raise GeneratorError(text) from error

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 from phasegate.load.checking import connection_class
-from phasegate.load.connection import Connection, Exchange
+from phasegate.load.connection import Channel, Connection, Exchange, Owner
 from phasegate.load.connector import Connector
 from phasegate.load.job import Job
 from phasegate.load.journey_connection import JourneyConnection
@@ -17,6 +18,9 @@ from phasegate.load.recorder import Recorder
 from phasegate.load.visit import Itinerary, Visit
 from phasegate.units import format_seconds
 from phasegate.world import Cause
+
+if TYPE_CHECKING:
+    from phasegate.load.http2_pool import Http2Pool
 
 TRIES = 5_000
 """How many connections a second one worker tries to open, at most, while the target refuses them."""
@@ -49,7 +53,7 @@ class Driver:
         self.profile = Profile(job.points)
         self.recorder = recorder
         self.timeout_ns = round(job.timeout * NANOSECONDS)
-        self.connections: set[Connection] = set()
+        self.connections: set[Channel] = set()
         self.connecting = 0
         self.unfinished = 0
         self.window = 0.0
@@ -60,6 +64,7 @@ class Driver:
         self._class = connection_class(job.method, exchange)
         self._exchange = exchange
         self._connector = connector
+        self._pool = _http2_pool(job, exchange, connector, recorder, self) if job.http2 else None
 
     async def run(self, start_ns: int) -> None:
         """Drive the load that begins at a moment of `perf_counter_ns`.
@@ -74,6 +79,8 @@ class Driver:
         finally:
             sweeper.cancel()
             self.unfinished += sum(connection.give_up() for connection in tuple(self.connections))
+            if self._pool is not None:
+                self._pool.close()
 
     def stop(self) -> None:
         """Send nothing more; `run` returns within `STOPPING` seconds."""
@@ -89,20 +96,23 @@ class Driver:
     async def drive(self) -> None:
         raise NotImplementedError
 
-    def free(self, connection: Connection, now: int) -> None:
+    def free(self, connection: Channel, now: int) -> None:
         raise NotImplementedError
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: Channel) -> None:
         raise NotImplementedError
 
     def swept(self, now: int) -> None:
         """Look after requests that wait; called a few times a second and more often for short timeouts."""
 
-    async def connect(self) -> Connection:
+    async def connect(self) -> Channel:
         """Errors: ConnectError, GeneratorError."""
         self.connecting += 1
         try:
-            connection = await self._connector.open(self._new)
+            if self._pool is None:
+                connection: Channel = await self._connector.open(self._new)
+            else:
+                connection = await self._pool.lane()
         finally:
             self.connecting -= 1
         self.connections.add(connection)
@@ -170,17 +180,26 @@ class Driver:
             self.swept(now)
 
 
-def unfinished(connection: Connection) -> Visit | None:
+def _http2_pool(
+    job: Job, exchange: Exchange, connector: Connector, recorder: Recorder, owner: Owner
+) -> Http2Pool:
+    # HTTP/2 comes with an extra.
+    from phasegate.load.http2_pool import Http2Pool
+
+    return Http2Pool(exchange, connector, recorder, owner, job.streams)
+
+
+def unfinished(connection: Channel) -> Visit | None:
     """The journey that a connection leaves behind when the target closes it between two requests."""
     return connection.unfinished if isinstance(connection, JourneyConnection) else None
 
 
-def began(connection: Connection) -> int:
+def began(connection: Channel) -> int:
     """When what a connection is doing was begun; 0 when it does nothing."""
     return connection.began if isinstance(connection, JourneyConnection) else connection.sent
 
 
-def begin(connection: Connection, due: int, visit: Visit | None) -> None:
+def begin(connection: Channel, due: int, visit: Visit | None) -> None:
     """Send a request, begin a journey, or go on with one, over a new connection."""
     if visit is not None and isinstance(connection, JourneyConnection):
         connection.go_on(visit, perf_counter_ns())

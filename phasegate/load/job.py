@@ -51,6 +51,9 @@ class Job:
     workers: int = 1
     unix: str | None = None
     """The path of a Unix socket to connect to in place of the URL's host and port."""
+    http2: bool = False
+    streams: int = 1
+    """In HTTP/2: the most requests at once over each connection."""
     tls: Mapping[str, str] = field(default_factory=dict)
     """`ca`, `cert`, `key`: absolute paths."""
     journeys: Journeys | None = None
@@ -72,6 +75,8 @@ class Job:
             "worker": self.worker,
             "workers": self.workers,
             "unix": self.unix,
+            "http2": self.http2,
+            "streams": self.streams,
             "tls": dict(self.tls),
             "journeys": None if self.journeys is None else self.journeys.to_json(),
         }
@@ -94,6 +99,8 @@ class Job:
             worker=data["worker"],
             workers=data["workers"],
             unix=data["unix"],
+            http2=data["http2"],
+            streams=data["streams"],
             tls=data["tls"],
             journeys=None if data["journeys"] is None else Journeys.from_json(data["journeys"]),
         )

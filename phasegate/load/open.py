@@ -11,7 +11,7 @@ import asyncio
 from time import perf_counter_ns
 
 from phasegate.load.alarm import alarm
-from phasegate.load.connection import Connection
+from phasegate.load.connection import Channel
 from phasegate.load.connector import ConnectError
 from phasegate.load.driver import TRIES, Driver, Scheduled, began, begin, unfinished
 from phasegate.load.pacing import NANOSECONDS, share_of
@@ -26,8 +26,9 @@ class Open(Driver):
     """Sends request k of the whole load when k modulo `workers` is its own number."""
 
     async def drive(self) -> None:
-        self._idle: list[Connection] = []
-        self._cap = max(share_of(self.job.connections, self.job.worker, self.job.workers), 1)
+        self._idle: list[Channel] = []
+        connections = max(share_of(self.job.connections, self.job.worker, self.job.workers), 1)
+        self._cap = connections * self.job.streams
         self._opening: set[asyncio.Task[None]] = set()
         self._total = self.profile.total
         self._request = self.job.worker
@@ -59,7 +60,7 @@ class Open(Driver):
         self._total = 0
         self._next_ns = _NEVER
 
-    def free(self, connection: Connection, now: int) -> None:
+    def free(self, connection: Channel, now: int) -> None:
         due = self._take(now)
         if due:
             connection.send(due, now)
@@ -68,7 +69,7 @@ class Open(Driver):
             if not self._armed:
                 self._arm()
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: Channel) -> None:
         self.connections.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)

@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit
 _DEFAULT_HEADERS = (("User-Agent", "phasegate"), ("Accept", "*/*"))
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 _QUERY_SAFE = _PATH_SAFE + "?[]"
+_ONLY_HTTP1 = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"})
+"""RFC 9113, 8.2.2."""
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -46,31 +48,60 @@ def request_bytes(method: str, url: str, headers: Iterable[tuple[str, str]], bod
 
     Errors: ValueError for a method or header that would end its line early or is no token.
     """
-    endpoint = endpoint_of(url)
-    given = tuple(headers)
-    for problem in (*_problem_of_method(method), *_problems_of_headers(given)):
-        raise ValueError(problem)
-    own = [("Host", host_of(endpoint)), *_DEFAULT_HEADERS]
-    if body is not None:
-        own.append(("Content-Length", str(len(body))))
-    named = {name.lower() for name, _ in given}
     lines = [f"{method} {request_target(url)} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in own if name.lower() not in named]
-    lines += [f"{name}: {value}" for name, value in given]
+    lines += [f"{name}: {value}" for name, value in _all_headers(method, url, headers, body)]
     return "\r\n".join((*lines, "", "")).encode("utf-8") + (body or b"")
 
 
-def header_problems(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+def request_fields(
+    method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None
+) -> tuple[tuple[bytes, bytes], ...]:
+    """The head of the same request in HTTP/2: pseudo-header fields first, names in lower case.
+
+    Errors: ValueError as for `request_bytes`, and for a header that only HTTP/1.1 has.
+    """
+    given = _all_headers(method, url, headers, body)
+    for problem in header_problems(given, http2=True):
+        raise ValueError(problem)
+    authority = next(value for name, value in given if name.lower() == "host")
+    scheme = "https" if endpoint_of(url).tls else "http"
+    fields = [
+        (":method", method),
+        (":scheme", scheme),
+        (":authority", authority),
+        (":path", request_target(url)),
+    ]
+    fields += [(name.lower(), value.strip()) for name, value in given if name.lower() != "host"]
+    return tuple((name.encode(), value.encode()) for name, value in fields)
+
+
+def _all_headers(
+    method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None
+) -> tuple[tuple[str, str], ...]:
+    """Those made here, then those given."""
+    given = tuple(headers)
+    for problem in (*_problem_of_method(method), *header_problems(given)):
+        raise ValueError(problem)
+    own = [("Host", host_of(endpoint_of(url))), *_DEFAULT_HEADERS]
+    if body is not None:
+        own.append(("Content-Length", str(len(body))))
+    named = {name.lower() for name, _ in given}
+    return (*((name, value) for name, value in own if name.lower() not in named), *given)
+
+
+def header_problems(headers: Iterable[tuple[str, str]], *, http2: bool = False) -> tuple[str, ...]:
     """What is wrong with header names and values, for plan errors."""
-    return tuple(_problems_of_headers(headers))
+    return tuple(_problems_of_headers(headers, http2=http2))
 
 
-def _problems_of_headers(headers: Iterable[tuple[str, str]]) -> Iterable[str]:
+def _problems_of_headers(headers: Iterable[tuple[str, str]], *, http2: bool) -> Iterable[str]:
     for name, value in headers:
         if not name or not set(name) <= _TOKEN:
             yield f"{name!r} is not a header name"
         elif any(character in value for character in "\r\n\0"):
             yield f"the value of header {name!r} contains a line break or a null character"
+        elif http2 and (name.lower() in _ONLY_HTTP1 or (name.lower() == "te" and value != "trailers")):
+            yield f"HTTP/2 has no header {name!r}: it is about one connection of HTTP/1.1"
 
 
 def _problem_of_method(method: str) -> Iterable[str]:

@@ -15,6 +15,8 @@ from typing import Any, Generic, TypeVar, cast
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
+HTTP1, HTTP2 = "http/1.1", "h2"
+"""What a client and a server agree on (ALPN, RFC 7301)."""
 _RECORD = 16_384
 """The most bytes of one TLS record (RFC 8446, 5.1)."""
 _SLICE = 256 << 10
@@ -28,7 +30,7 @@ _WORDS = {
     "SSLV3_ALERT_HANDSHAKE_FAILURE": "the target refused the handshake",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the target asks for a client certificate",
     "TLSV1_ALERT_UNKNOWN_CA": "the target does not accept the client certificate",
-    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "the target does not speak HTTP/1.1 here",
+    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "the target does not speak this version of HTTP",
     "UNEXPECTED_EOF_WHILE_READING": "closed in the handshake",
 }
 
@@ -37,7 +39,7 @@ class TruncatedError(ssl.SSLError):
     """The connection ended without `close_notify`: what came may have been cut by anybody (RFC 9112, 9.8)."""
 
 
-def client_context(tls: Mapping[str, str]) -> ssl.SSLContext:
+def client_context(tls: Mapping[str, str], *, protocol: str = HTTP1) -> ssl.SSLContext:
     """Verifies the target by the system's trust store, or by `ca` in its place; shows `cert` when asked.
 
     Errors: OSError (`ssl.SSLError` included), ValueError when a file cannot be used.
@@ -51,7 +53,7 @@ def client_context(tls: Mapping[str, str]) -> ssl.SSLContext:
     if "cert" in tls:
         # Without a password at hand, OpenSSL would ask for one on the terminal.
         context.load_cert_chain(tls["cert"], tls.get("key"), password=_no_password)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     context.options |= ssl.OP_NO_RENEGOTIATION
     return context
 
@@ -74,13 +76,20 @@ class Handshake(asyncio.Protocol, Generic[P]):
     """
 
     def __init__(
-        self, context: ssl.SSLContext, host: str, make: Callable[[], P], ready: asyncio.Future[P]
+        self,
+        context: ssl.SSLContext,
+        host: str,
+        make: Callable[[], P],
+        ready: asyncio.Future[P],
+        agreed: str | None = None,
     ) -> None:
+        """`agreed`: the protocol that the target has to name in the handshake."""
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.rstrip("."))
         self._make = make
         self._ready = ready
+        self._wanted = agreed
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -116,6 +125,10 @@ class Handshake(asyncio.Protocol, Generic[P]):
     def _agreed(self, transport: asyncio.Transport) -> None:
         if self._ready.done():
             transport.abort()
+            return
+        if self._wanted is not None and (named := self._tls.selected_alpn_protocol()) != self._wanted:
+            transport.close()
+            self._fail(ssl.SSLError(ssl.SSL_ERROR_SSL, _disagreed(self._wanted, named)))
             return
         inner = self._make()
         stream = TlsStream(self._tls, self._incoming, self._outgoing, transport, inner)
@@ -204,10 +217,12 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._paused = True
+        self._inner.pause_writing()
 
     def resume_writing(self) -> None:
         self._paused = False
         self._pump()
+        self._inner.resume_writing()
 
     # asyncio.Transport
 
@@ -260,6 +275,10 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         if self._outgoing.pending:
             self._write(self._take())
         self._transport.close()
+
+
+def _disagreed(wanted: str, named: str | None) -> str:
+    return f"the target does not speak HTTP/2 here (asked for {wanted}, agreed on {named or 'nothing'})"
 
 
 def _spaced(reason: str) -> str:

@@ -24,7 +24,7 @@ from phasegate.load.job import PROTOCOL, Job
 from phasegate.load.open import Open
 from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.recorder import Recorder
-from phasegate.load.request import endpoint_of, request_bytes
+from phasegate.load.request import endpoint_of, request_bytes, request_fields
 from phasegate.load.tally import Report, Tally
 from phasegate.load.visit import Itinerary
 
@@ -42,7 +42,7 @@ class Worker:
         itinerary = _itinerary(job)
         self.recorder = Recorder(open=job.open, parts=itinerary.parts if itinerary is not None else ())
         endpoint = endpoint_of(job.url, job.unix)
-        connector = Connector(endpoint, timeout=job.timeout, tls=job.tls)
+        connector = Connector(endpoint, timeout=job.timeout, tls=job.tls, http2=job.http2)
         model = Open if job.open else Closed
         self.driver: Driver = model(job, _exchange(job), connector, self.recorder, itinerary)
         self._lag_ns = 0
@@ -109,8 +109,11 @@ def _exchange(job: Job) -> Exchange:
     good = bytearray(1000)
     for status in job.statuses:
         good[status] = 1
+    given = (job.method, job.url, job.headers, job.body)
     return Exchange(
-        request=request_bytes(job.method, job.url, job.headers, job.body),
+        request=b"" if job.http2 else request_bytes(*given),
+        fields=request_fields(*given) if job.http2 else (),
+        body=job.body,
         url=job.url,
         timeout=job.timeout,
         good=bytes(good),

@@ -182,9 +182,13 @@ def path_of(request: bytes) -> str:
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """End a connection the hard way (RST)."""
+    reset_transport(writer.transport)
+
+
+def reset_transport(transport: asyncio.WriteTransport) -> None:
     linger = struct.pack("ii", 1, 0)
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    writer.transport.abort()
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.http.expectation import Expect
 from phasegate.load.closed import Closed
 from phasegate.load.connection import Exchange
 from phasegate.load.connector import Connector, GeneratorError
@@ -20,7 +21,7 @@ from phasegate.load.job import Job
 from phasegate.load.open import Open
 from phasegate.load.pacing import NANOSECONDS, Profile
 from phasegate.load.recorder import Recorder
-from phasegate.load.request import endpoint_of, request_bytes
+from phasegate.load.request import endpoint_of, request_bytes, request_fields
 from phasegate.load.tally import Tally
 from tests.load.server import Reply, answer, scripted, unused_port
 
@@ -36,13 +37,17 @@ def driver_of(job: Job) -> Driver:
     good = bytearray(1000)
     for status in job.statuses:
         good[status] = 1
+    given = (job.method, job.url, job.headers, job.body)
     exchange = Exchange(
-        request=request_bytes(job.method, job.url, job.headers, job.body),
+        request=request_bytes(*given),
+        fields=request_fields(*given),
+        body=job.body,
         url=job.url,
         timeout=job.timeout,
         good=bytes(good),
+        check=None if job.expect is None else Expect.model_validate(job.expect).compile(),
     )
-    connector = Connector(endpoint_of(job.url), timeout=job.timeout, tls=job.tls)
+    connector = Connector(endpoint_of(job.url), timeout=job.timeout, tls=job.tls, http2=job.http2)
     return (Open if job.open else Closed)(job, exchange, connector, Recorder(open=job.open))
 
 
