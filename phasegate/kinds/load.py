@@ -340,7 +340,11 @@ def _level(params: LoadParams) -> str:
         else f"{params.most_connections:,} connection{'s' if params.most_connections > 1 else ''}"
     )
     if params.streams is not None and params.streams > 1:
-        level += f" x {params.streams} streams" if params.rate is None else f", {params.streams} streams each"
+        level += (
+            f" x {params.streams} streams"
+            if params.rate is None
+            else f", {params.streams} streams a connection"
+        )
     ramp = f", ramp {format_seconds(params.ramp)}" if params.ramp else ""
     return f"{level} for {format_seconds(params.duration)}{ramp}"
 

@@ -16,6 +16,8 @@ from phasegate.load.upload import UPLOAD_LIMIT
 from phasegate.model.measures import Distribution, MeasureType, Number, Share
 from phasegate.model.observation import Observation
 from phasegate.world import Progress
+from tests.load.http2_server import answer as http2_answer
+from tests.load.http2_server import http2_scripted
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
 
@@ -313,3 +315,76 @@ async def test_host_that_is_not_on_the_target_gets_no_load() -> None:
         with pytest.raises(ObservationError, match="is not on the target"):
             await observe("http://127.0.0.1:1/", url=server.url, rate="10/s")
         assert not server.requests
+
+
+# HTTP/2
+
+
+async def test_load_over_http2_is_measured_like_any_other() -> None:
+    async with http2_scripted(lambda n: http2_answer(500, b"oops") if n == 7 else http2_answer()) as server:
+        observation, world = await observe(
+            server.url,
+            rate="100/s",
+            duration="400ms",
+            protocol="http/2",
+            streams=4,
+            expect={"json": {"$.status": "ok"}},
+        )
+        assert len(server.requests) == 40
+        fields = dict(server.requests[0])
+        assert fields[b"x-tenant"] == b"a"
+    assert share(observation, "success_rate") == Share(
+        passed=39, total=40, sample=True, span=share(observation, "success_rate").span, episodes=1
+    )
+    assert distribution(observation, "latency").good.n == 39
+    (evidence,) = world.evidence.files.values()
+    assert ":method: GET\n:scheme: http\n" in evidence
+    assert "HTTP/2 500\n" in evidence
+
+
+async def test_workers_share_a_load_over_http2() -> None:
+    async with http2_scripted() as server:
+        observation, _ = await observe(
+            server.url, connections=4, duration="300ms", protocol="http/2", streams=3, workers=2
+        )
+        assert share(observation, "success_rate").passed == len(server.requests) > 20
+        assert len(server.sessions) == 4
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "words"),
+    [
+        ({"streams": 4}, "streams", "add protocol: http/2"),
+        (
+            {"protocol": "http/2", "headers": {"Connection": "close"}},
+            "headers",
+            "HTTP/2 has no header 'Connection'",
+        ),
+        ({"protocol": "http/2", "mix": [{"url": "/a"}], "url": None}, "protocol", "HTTP/2 goes with one url"),
+        ({"protocol": "http/3"}, "protocol", "'http/1.1' or 'http/2'"),
+    ],
+)
+def test_what_does_not_go_with_http2_is_a_plan_error(written: dict[str, Any], where: str, words: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        params(**UP, **written)
+    assert [
+        error["msg"] for error in caught.value.errors() if error["loc"] == (where,) and words in error["msg"]
+    ]
+
+
+async def test_header_of_the_target_that_http2_does_not_have_is_an_error() -> None:
+    target = OneAddress("http://127.0.0.1:1", extra=(("Transfer-Encoding", "chunked"),))
+    with pytest.raises(ObservationError, match="HTTP/2 has no header 'Transfer-Encoding'"):
+        await Load().observe(params(**UP, protocol="http/2"), LoadWorld(target=target))
+
+
+def test_summary_says_http2_and_its_streams() -> None:
+    over = {"protocol": "http/2", "streams": 10}
+    assert (
+        Load().summary(params(**CLOSED, **over))
+        == "GET /health over HTTP/2, 8 connections x 10 streams for 2 s"
+    )
+    assert (
+        Load().summary(params(**UP, **over))
+        == "GET /health over HTTP/2, 100/s, 10 streams a connection for 2 s"
+    )

@@ -275,9 +275,9 @@ async def test_upload_larger_than_every_window_arrives_whole() -> None:
 async def test_answer_before_the_end_of_an_upload_is_an_answer() -> None:
     settings = {ngh2.Setting.INITIAL_WINDOW_SIZE: 0}
     async with http2_scripted(lambda _: answer(413, b""), settings=settings, early=True) as server:
-        run = await drive(one(server.url, method="POST", body=b"x" * 100_000))
-        assert run.tally.causes == {"expected status 2xx, got 413": len(server.requests)}
-        assert len(server.sessions) == 1
+        run = await drive(open_(server.url, 100, method="POST", body=b"x" * 100_000))
+        assert run.tally.causes == {"expected status 2xx, got 413": 40}
+        assert len(server.requests) == 40
         assert server.uploaded == 0
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from phasegate.kinds.base import Requirement
+from phasegate.kinds.load import Load, LoadParams
 from phasegate.plan.plan import Check
 from phasegate.runner.preflight import Missing, find_missing
 from phasegate.target.processes import LocalProcesses
@@ -44,6 +46,23 @@ async def test_a_probe_that_fails_says_what_it_said(tmp_path: Path) -> None:
     assert missing["a"].reason == (
         "no_such_module does not work: ModuleNotFoundError: No module named 'no_such_module'"
     )
+
+
+async def test_http2_without_its_library_is_missing_with_what_installs_it(tmp_path: Path) -> None:
+    (tmp_path / "ngh2.py").write_text("raise ModuleNotFoundError(\"No module named 'ngh2'\")")
+    needs = {
+        written: Load().requirements(
+            LoadParams.model_validate({"url": "/", "connections": 1, "protocol": written})
+        )
+        for written in ("http/1.1", "http/2")
+    }
+    missing = await look(tmp_path, needing("a", *needs["http/1.1"]), needing("b", *needs["http/2"]))
+    assert missing == {
+        "b": Missing(
+            reason="ngh2, for HTTP/2, does not work: ModuleNotFoundError: No module named 'ngh2'",
+            help=f"{sys.executable} -m pip install 'phasegate[http2]'",
+        )
+    }
 
 
 async def test_a_probe_that_several_checks_ask_for_runs_once(tmp_path: Path) -> None:
