@@ -127,8 +127,8 @@ def certificate(folder: Path) -> Path:
 
 
 @contextmanager
-def nginx(tls: Path | None = None) -> Iterator[str]:
-    """nginx on core 0, answering a few bytes of JSON; its URL. `tls`: see `certificate`.
+def nginx(tls: Path | None = None, *, http2: bool = False) -> Iterator[str]:
+    """nginx on core 0, answering a few bytes of JSON; its URL. `tls`: see `certificate`; `http2`: over that.
 
     Errors: CannotRunError.
     """
@@ -138,7 +138,12 @@ def nginx(tls: Path | None = None) -> Iterator[str]:
         port = free.getsockname()[1]
         free.close()
         config = Path(name) / "nginx.conf"
-        how = f" ssl; ssl_certificate {tls}/server.crt; ssl_certificate_key {tls}/server.key" if tls else ""
+        http = " http2" if http2 else ""
+        how = (
+            f" ssl{http}; ssl_certificate {tls}/server.crt; ssl_certificate_key {tls}/server.key"
+            if tls
+            else ""
+        )
         config.write_text(_NGINX.format(folder=name, port=port, tls=how))
         server = subprocess.Popen(
             [*pinned(0), program, "-c", str(config), "-e", f"{name}/error.log"], stderr=subprocess.DEVNULL

@@ -377,3 +377,11 @@ def test_nginx_has_http2() -> None:
     said = subprocess.run([program, "-V"], capture_output=True, text=True, check=True).stderr
     assert "http_v2_module" in said
     assert ssl.HAS_ALPN
+
+
+async def test_redirects_are_counted_and_are_no_good_answers() -> None:
+    redirect = answer(302, b"", (b"location", b"/health"))
+    async with http2_scripted(lambda _: redirect) as server:
+        run = await drive(one(server.url, duration=0.1))
+        assert run.tally.causes == {"expected status 2xx, got 302": len(server.requests)}
+        assert run.driver.recorder.redirects == len(server.requests) > 0
