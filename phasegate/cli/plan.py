@@ -47,6 +47,7 @@ def plan(
 
     from phasegate.cli.problems import problems_text
     from phasegate.kinds import KINDS
+    from phasegate.plan.baseline import without_baseline
     from phasegate.plan.loader import load
     from phasegate.record.redaction import Redactor
     from phasegate.render.words import visible
@@ -78,8 +79,8 @@ def plan(
         put(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         return 0
     console = make_console(color)
-    if loaded.warnings:
-        console.print(problems_text(loaded.warnings), soft_wrap=True)
+    if warnings := (*loaded.warnings, *without_baseline(loaded.plan)):
+        console.print(problems_text(warnings), soft_wrap=True)
         console.print()
     for line in _as_lines(loaded.plan, chosen, missing):
         shown = visible(redactor.redact(line.plain))

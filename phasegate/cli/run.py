@@ -68,6 +68,14 @@ def run(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Seed for what is random; default: drawn.")
     ] = None,
+    baseline: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--baseline",
+            metavar="DIR",
+            help="The folder of a run that passed, to hold criteria against; repeatable.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say the verdict only.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every case.")] = False,
@@ -104,6 +112,7 @@ def run(
             jobs=jobs,
             seed=seed,
             command=("phasegate", *sys.argv[1:]),
+            baselines=as_tuple(baseline),
         ),
         view,
     )

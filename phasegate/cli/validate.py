@@ -12,6 +12,7 @@ from phasegate.cli.problems import problems_text
 def validate(plan: PlanPath, set_: Set = None, vars_: Vars = None, color: ColorOption = Color.AUTO) -> int:
     """Check a plan and every file it names; nothing is run."""
     from phasegate.kinds import KINDS
+    from phasegate.plan.baseline import without_baseline
     from phasegate.plan.loader import load
     from phasegate.render.words import count
 
@@ -19,12 +20,13 @@ def validate(plan: PlanPath, set_: Set = None, vars_: Vars = None, color: ColorO
         plan, kinds=KINDS, overrides=overrides(set_), variable_files=as_tuple(vars_), env=os.environ
     )
     console = make_console(color)
-    if loaded.warnings:
-        console.print(problems_text(loaded.warnings), soft_wrap=True)
+    warnings = (*loaded.warnings, *without_baseline(loaded.plan))
+    if warnings:
+        console.print(problems_text(warnings), soft_wrap=True)
     checks, criteria = len(loaded.plan.checks()), len(loaded.plan.criteria)
     console.print(
         f"{plan}: {count(len(loaded.plan.steps), 'step')}, {count(checks, 'check')},"
-        f" {count(criteria, 'criterion', 'criteria')}, {count(len(loaded.warnings), 'warning')}",
+        f" {count(criteria, 'criterion', 'criteria')}, {count(len(warnings), 'warning')}",
         soft_wrap=True,
     )
     return 0

@@ -1,6 +1,6 @@
 """The criterion language: one line of text becomes subject, measure, operator and threshold.
 
-    criterion = subject "." measure [ "." statistic ] op quantity
+    criterion = subject "." measure [ "." statistic ] op ( quantity | "baseline" [ "*" number ] )
     subject   = check [ "/" part ] | "step/" id | "target/" id | "run"      (inside a check: left out)
     statistic = "p" number | min | max | mean                               (p95, p99.9)
     op        = "<" | "<=" | ">" | ">=" | "==" | "!="
@@ -8,11 +8,13 @@
 A part is any text: `test_x.py`, `flow/request`, `TestA::test_b[x==1]`. So everything is taken from the
 right: the last operator splits off the threshold, then a statistic, then the measure after the last dot
 that is left; the remainder is the subject, and its first slash begins the part. A word such as `max` is
-the measure itself where no other measure is left (`bench.max < 5s`).
+the measure itself where no other measure is left (`bench.max < 5s`). Only a check can be held against a
+baseline, and only with `<`, `<=`, `>` and `>=`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -27,6 +29,10 @@ _SPLIT = re.compile(r"(.*?)(<=|>=|==|!=|<|>)([^<>=!]*)", re.DOTALL)
 _STATISTIC = re.compile(r"\.(p\d+(?:\.\d+)?|min|max|mean)$")
 _MEASURE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LOOSE_OPERATOR = re.compile(r"[<>=!≤≥≠]+|\b(?:eq|ne|lt|lte|gt|gte|is)\b")
+_RELATIVE = re.compile(r"baseline(?:\s*\*\s*(\d+(?:\.\d*)?|\.\d+))?")
+_TURNED = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*\*\s*baseline")
+_QUANTITIES = "write a quantity such as 100ms, 95%, 200/s or 12"
+_RELATIVES = "write baseline, or baseline * 1.10 for 10% more"
 _MEANT = {
     "=": "==",
     "===": "==",
@@ -115,6 +121,26 @@ class Spans:
     threshold: Span = Span()
 
 
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """The value of the same measure in a baseline run, times a factor above 0."""
+
+    factor: float = 1.0
+    text: str = "baseline"
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def factor_text(self) -> str:
+        """The factor as written; empty without one."""
+        return self.text.partition("*")[2].strip()
+
+    def of(self, value: float) -> float:
+        """The factor times a value; in decimal, so that 0.9 of 90% equals 81 of 100."""
+        return float(Decimal(repr(self.factor)) * Decimal(repr(value)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
     """A parsed criterion."""
@@ -126,7 +152,7 @@ class Criterion:
     measure: str
     statistic: str = ""
     op: Operator
-    threshold: Quantity
+    threshold: Quantity | Relative
     text: str
     """As the author wrote it."""
     id: str
@@ -142,6 +168,13 @@ class Criterion:
     def quantile(self) -> float | None:
         """0.95 for p95; None for other statistics and without one."""
         return float(Decimal(self.statistic[1:]) / 100) if self.statistic.startswith("p") else None
+
+    @property
+    def quantity(self) -> Quantity:
+        """The threshold of a criterion that names one. Errors: TypeError for one against a baseline."""
+        if isinstance(self.threshold, Relative):
+            raise TypeError(f"{self} has no threshold until a baseline is known")
+        return self.threshold
 
     @property
     def required(self) -> str:
@@ -170,7 +203,7 @@ def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
     is not looked at here (see `check_against`).
     """
     head, op, threshold, op_span, threshold_span = _split(text)
-    value = _quantity(threshold, threshold_span)
+    value = _threshold(threshold, threshold_span)
     statistic, statistic_span, rest = _take_statistic(head, inside)
     before, dot, measure = rest.rpartition(".")
     measure = measure if dot else measure.lstrip()
@@ -185,6 +218,8 @@ def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
             width=len(measure),
         )
     kind, subject, part, subject_span = _subject(before, dot, measure, measure_start, inside)
+    if isinstance(value, Relative):
+        _require_comparable(kind, subject, op, op_span, threshold_span)
     words = [_subject_text(kind, subject, part), measure, *([statistic] if statistic else [])]
     return Criterion(
         subject_kind=kind,
@@ -216,7 +251,7 @@ def _split(text: str) -> tuple[str, Operator, str, Span, Span]:
     if not threshold.strip():
         raise CriterionError(
             f"the threshold after {op!r} is missing",
-            help="write a quantity such as 100ms, 95%, 200/s or 12",
+            help=_QUANTITIES,
             offset=match.start(2),
             width=len(op),
         )
@@ -249,23 +284,46 @@ def _no_operator(text: str) -> CriterionError:
     )
 
 
-def _quantity(text: str, span: Span) -> Quantity:
-    if text.startswith("baseline"):
-        raise CriterionError(
-            "criteria against a baseline are not supported",
-            help="write a quantity such as 100ms, 95%, 200/s or 12",
-            offset=span.offset,
-            width=span.width,
-        )
+def _threshold(text: str, span: Span) -> Quantity | Relative:
+    turned = _TURNED.fullmatch(text)
+    if turned is not None:
+        raise _wrong(span, f"{text!r} is not a threshold", f"write baseline * {turned[1]}")
+    if text.lower().startswith("baseline"):
+        return _relative(text, span)
     try:
         return parse_quantity(text)
     except ValueError as error:
-        raise CriterionError(
-            str(error),
-            help="write a quantity such as 100ms, 95%, 200/s or 12",
-            offset=span.offset,
-            width=span.width,
-        ) from None
+        raise _wrong(span, str(error), _QUANTITIES) from None
+
+
+def _relative(text: str, span: Span) -> Relative:
+    match = _RELATIVE.fullmatch(text)
+    if match is None:
+        rest = text[len("baseline") :].strip()
+        if text.startswith("baseline") and rest == "*":
+            raise _wrong(span, "the factor after '*' is missing", _RELATIVES)
+        if rest.startswith("*") and rest.endswith("%"):
+            raise _wrong(span, f"a factor is a number without a unit, not {rest[1:].strip()!r}", _RELATIVES)
+        raise _wrong(span, f"{text!r} is not a threshold", _RELATIVES)
+    factor = float(match[1] or 1)
+    if not 0 < factor < math.inf:
+        raise _wrong(span, f"a factor of {match[1][:20]} leaves nothing to compare", _RELATIVES)
+    return Relative(factor, text)
+
+
+def _require_comparable(kind: SubjectKind, subject: str, op: Operator, op_span: Span, span: Span) -> None:
+    """Whether a criterion may be held against a baseline. Errors: CriterionError."""
+    if kind is not SubjectKind.CHECK:
+        named = subject if kind is SubjectKind.RUN else f"{kind}/{subject}"
+        help = f"write it of a check, or {_QUANTITIES.removeprefix('write ')}"
+        raise _wrong(span, f"only a check is held against a baseline, and {named} is none", help)
+    if op in (Operator.EQ, Operator.NE):
+        message = f"{op} against a baseline says nothing: no two runs measure the same"
+        raise _wrong(op_span, message, "write <= or >=, with a factor for what is allowed")
+
+
+def _wrong(span: Span, message: str, help: str) -> CriterionError:
+    return CriterionError(message, help=help, offset=span.offset, width=span.width)
 
 
 def _take_statistic(head: str, inside: str | None) -> tuple[str, Span, str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from phasegate.gate.criterion import Criterion, Operator
 from phasegate.gate.judgement import (
+    AS_OBSERVED,
     FAILED,
     NO_BOUND,
     Judgement,
@@ -59,9 +60,7 @@ def _quantile(criterion: Criterion, seen: Distribution, share: float, confidence
         return _failed(criterion, seen)
     judged = _compared(criterion, seen, value)
     if confidence is None:
-        return replace(
-            judged, bound=NO_BOUND, message=f"{judged.message}; compared as observed, without a bound"
-        )
+        return replace(judged, bound=NO_BOUND, message=judged.message + AS_OBSERVED)
     return _bounded(criterion, replace(judged, confidence=confidence), seen, share, confidence)
 
 
@@ -82,7 +81,7 @@ def _bounded(
     criterion: Criterion, judged: Judgement, seen: Distribution, share: float, confidence: float
 ) -> Judgement:
     """A quantile is within a threshold when the share of requests within it is large enough."""
-    op, threshold, n = criterion.op, criterion.threshold.value, seen.n
+    op, threshold, n = criterion.op, criterion.quantity.value, seen.n
     rank = upper_rank(share, n, confidence) if op.wants_less else lower_rank(share, n, confidence)
     edge = None if rank is None else _at(op, seen, rank)
     words = ""
@@ -125,7 +124,7 @@ def _surely_within(op: Operator, good: Histogram, threshold: float) -> int:
 
 
 def _compared(criterion: Criterion, seen: Distribution, value: float) -> Judgement:
-    threshold = criterion.threshold.value
+    threshold = criterion.quantity.value
     observed = shown(value, Dimension.TIME, threshold)
     holds = criterion.op.holds(value, threshold)
     return Judgement(
@@ -185,11 +184,11 @@ def _holds_with_unmeasured(criterion: Criterion, seen: Distribution) -> bool:
         return True
     if criterion.statistic == "mean":
         mean = seen.good.mean * seen.good.n / (seen.good.n + seen.unmeasured)
-        return not seen.failed and criterion.op.holds(mean, criterion.threshold.value)
+        return not seen.failed and criterion.op.holds(mean, criterion.quantity.value)
     if criterion.quantile is None:
         return False
     rank = nearest_rank(criterion.quantile, seen.n + seen.unmeasured) - seen.unmeasured
     if rank < 1:
         return True
     value = _at(criterion.op, seen, rank)
-    return value is not None and criterion.op.holds(value, criterion.threshold.value)
+    return value is not None and criterion.op.holds(value, criterion.quantity.value)

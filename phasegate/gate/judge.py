@@ -10,9 +10,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from phasegate.gate.criterion import GAUGE_STATISTICS, Criterion, Operator
+from phasegate.gate.criterion import GAUGE_STATISTICS, Criterion, Operator, Relative
 from phasegate.gate.durations import judge_distribution
 from phasegate.gate.judgement import (
+    AS_OBSERVED,
     NO_BOUND,
     NO_VALUE,
     Judgement,
@@ -55,13 +56,14 @@ def judge(
     else:
         judged = _mismatch(criterion, measure) or _judge(criterion, measure, confidence, allow_skipped)
         if absent:
-            judged = _distrusted(judged, absent)
+            judged = distrusted(judged, absent)
         elif over is not None:
-            judged = _spanning(judged, measure, over)
+            judged = spanning(judged, measure, over)
     return judged if over is None else replace(judged, required=f"{judged.required} over {_time(over)}")
 
 
-def _distrusted(judged: Judgement, why: str) -> Judgement:
+def distrusted(judged: Judgement, why: str) -> Judgement:
+    """What was judged on a measure that cannot be trusted is unproven."""
     seen = "" if judged.observed == NO_VALUE else f"; seen before: {judged.observed}"
     return replace(judged, verdict=CriterionVerdict.UNPROVEN, message=f"{why}{seen}")
 
@@ -82,6 +84,8 @@ def _judge(criterion: Criterion, measure: Measure, confidence: float | None, all
 
 def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
     """What the plan's checks normally find: a demand that does not fit the measure proves nothing."""
+    if isinstance(criterion.threshold, Relative):
+        return unproven(criterion, "no baseline is known")
     match measure:
         case Share():
             dimension = Dimension.SHARE
@@ -89,10 +93,10 @@ def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
             dimension = Dimension.TIME
         case Number() | Gauge():
             dimension = measure.dimension
-    if criterion.threshold.dimension is not dimension:
-        kind = criterion.threshold.dimension
+    if criterion.quantity.dimension is not dimension:
+        kind = criterion.quantity.dimension
         return unproven(
-            criterion, f"{criterion.measure} is a {dimension}, and {criterion.threshold} is a {kind}"
+            criterion, f"{criterion.measure} is a {dimension}, and {criterion.quantity} is a {kind}"
         )
     if bool(criterion.statistic) is not isinstance(measure, Distribution | Gauge):
         lacks = f"has no {criterion.statistic}" if criterion.statistic else "needs a statistic"
@@ -100,7 +104,7 @@ def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
     return None
 
 
-def _spanning(judged: Judgement, measure: Measure, over: float) -> Judgement:
+def spanning(judged: Judgement, measure: Measure, over: float, what: str = "it") -> Judgement:
     """A sample that covers less time than asked for proves nothing, but what it violates is violated."""
     span = None if isinstance(measure, Number) else measure.span
     if judged.verdict is not CriterionVerdict.MET or (span is not None and span >= over):
@@ -109,7 +113,7 @@ def _spanning(judged: Judgement, measure: Measure, over: float) -> Judgement:
     return replace(
         judged,
         verdict=CriterionVerdict.UNPROVEN,
-        message=f"{judged.message}, but it was observed over {covered}, and {_time(over)} are asked for",
+        message=f"{judged.message}, but {what} was observed over {covered}, and {_time(over)} are asked for",
     )
 
 
@@ -127,7 +131,7 @@ def _census(criterion: Criterion, share: Share, allow_skipped: int) -> Judgement
             f"none of {counted(share.total, 'case')} has a result" if share.total else "no case was collected"
         )
         return no_data(criterion, why, n=0)
-    threshold = criterion.threshold.value
+    threshold = criterion.quantity.value
     verdict = _of_all(_outcomes(criterion, share.passed, open_cases, total))
     value = share.passed / total
     figure = shown(value, Dimension.SHARE, threshold)
@@ -154,7 +158,7 @@ def _census(criterion: Criterion, share: Share, allow_skipped: int) -> Judgement
 
 def _outcomes(criterion: Criterion, passed: int, open_cases: int, total: int) -> set[bool]:
     """Whether the demand holds for the shares that are still possible."""
-    op, threshold = criterion.op, criterion.threshold.value
+    op, threshold = criterion.op, criterion.quantity.value
     ends = {op.holds((passed + extra) / total, threshold) for extra in (0, open_cases)}
     if op in (Operator.EQ, Operator.NE):  # the one share that equals the threshold may lie in between
         extra = min(max(round(threshold * total) - passed, 0), open_cases)
@@ -193,7 +197,7 @@ def _sample(criterion: Criterion, share: Share, confidence: float | None) -> Jud
 
 def _sample_as(criterion: Criterion, share: Share, confidence: float | None) -> Judgement:
     passed, total = share.passed, share.total
-    op, threshold = criterion.op, criterion.threshold.value
+    op, threshold = criterion.op, criterion.quantity.value
     value = passed / total
     observed = f"{shown(value, Dimension.SHARE, threshold)} ({passed:,} of {total:,})"
     holds = op.holds(value, threshold)
@@ -206,9 +210,7 @@ def _sample_as(criterion: Criterion, share: Share, confidence: float | None) -> 
         message=f"observed {observed}{in_span(share.span)}, needs {criterion.required}",
     )
     if confidence is None:
-        return replace(
-            judged, bound=NO_BOUND, message=f"{judged.message}; compared as observed, without a bound"
-        )
+        return replace(judged, bound=NO_BOUND, message=judged.message + AS_OBSERVED)
     if op in (Operator.EQ, Operator.NE):
         return _statement(criterion, judged, share, confidence)
     return _bounded(criterion, judged, share, confidence)
@@ -216,7 +218,7 @@ def _sample_as(criterion: Criterion, share: Share, confidence: float | None) -> 
 
 def _statement(criterion: Criterion, judged: Judgement, share: Share, confidence: float) -> Judgement:
     """`== 100%` says what was seen; beside it stands what that shows."""
-    threshold = criterion.threshold.value
+    threshold = criterion.quantity.value
     if threshold not in (0.0, 1.0):
         return replace(
             judged,
@@ -237,7 +239,7 @@ def _statement(criterion: Criterion, judged: Judgement, share: Share, confidence
 
 def _bounded(criterion: Criterion, judged: Judgement, share: Share, confidence: float) -> Judgement:
     """A share that must reach a threshold, or stay within one: Clopper-Pearson."""
-    threshold, wants_more = criterion.threshold.value, criterion.op.wants_more
+    threshold, wants_more = criterion.quantity.value, criterion.op.wants_more
     bound, words = _share_bound(share, confidence, wants_more, threshold)
     judged = replace(judged, bound=bound, confidence=confidence)
     if judged.verdict is CriterionVerdict.NOT_MET:
@@ -280,7 +282,7 @@ def _would_do(criterion: Criterion, needed: int | None, wrong: int) -> str:
 
 
 def _number(criterion: Criterion, number: Number) -> Judgement:
-    value, dimension, threshold = number.value, number.dimension, criterion.threshold.value
+    value, dimension, threshold = number.value, number.dimension, criterion.quantity.value
     if value is None or not math.isfinite(value):
         return no_data(criterion, f"no value of {criterion.measure} was read")
     if dimension is Dimension.TIME and value == 0:
@@ -299,7 +301,7 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
 
 def _gauge(criterion: Criterion, gauge: Gauge) -> Judgement:
     """The statistic of the samples taken, compared as it is; between them anything may have been."""
-    name, dimension, threshold = criterion.statistic, gauge.dimension, criterion.threshold.value
+    name, dimension, threshold = criterion.statistic, gauge.dimension, criterion.quantity.value
     value = gauge.statistic(name)
     if gauge.samples < _FEWEST:
         needed = (

@@ -11,6 +11,8 @@ from phasegate.units import Dimension, format_seconds, format_share, format_valu
 NO_VALUE = "-"
 NO_BOUND = "none asked"
 """Shown in place of a bound where `confidence: none` was written for a sample."""
+AS_OBSERVED = "; compared as observed, without a bound"
+"""The end of a message where that was so."""
 FAILED = "failed"
 """Shown where a quantile falls among the failed requests."""
 
@@ -31,6 +33,8 @@ class Judgement:
     """That of the bound; None where observed values were compared as they are."""
     message: str
     """One sentence: why this verdict, and what would prove it."""
+    baseline: str = ""
+    """The folder of the baseline run it was held against."""
 
 
 def shown(value: float, dimension: Dimension, threshold: float) -> str:

@@ -88,6 +88,14 @@ def lower_rank(share: float, n: int, confidence: float) -> int | None:
     return None if above is None else n - above + 1
 
 
+def of_each_side(confidence: float) -> float:
+    """The confidence of each of two bounds that are to hold together at `confidence`: half the error each.
+
+    0.95 gives 0.975 (Bonferroni).
+    """
+    return 1 - (1 - confidence) / 2
+
+
 def tail(n: int, p: float, k: int) -> float:
     """P(Bin(n, p) >= k), to about 9 digits for n up to 10**7."""
     if k <= 0 or p >= 1:

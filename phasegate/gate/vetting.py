@@ -11,10 +11,11 @@ from phasegate.gate.criterion import (
     Criterion,
     CriterionError,
     Operator,
+    Relative,
     Span,
     SubjectKind,
 )
-from phasegate.gate.statistics import lower_bound, samples_needed, upper_bound
+from phasegate.gate.statistics import lower_bound, of_each_side, samples_needed, upper_bound
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.units import EXAMPLES, Dimension, format_share
 
@@ -36,7 +37,9 @@ def check_against(
     spec = specs.get(criterion.measure)
     if spec is None:
         return [_unknown_measure(criterion, specs)]
-    problems = [*_statistic(criterion, spec, confidence), *_dimension(criterion, spec)]
+    problems = list(_statistic(criterion, spec, confidence))
+    if not isinstance(criterion.threshold, Relative):
+        problems += _dimension(criterion, spec)
     if over is not None and spec.type not in _OF_SAMPLES:
         problems.append(
             _error(
@@ -45,7 +48,7 @@ def check_against(
                 "leave `over` out",
             )
         )
-    if problems:
+    if problems or isinstance(criterion.threshold, Relative):
         return problems
     match spec.type:
         case MeasureType.CENSUS:
@@ -67,6 +70,8 @@ def feasible(
     """
     if samples is None or confidence is None:
         return None
+    if isinstance(criterion.threshold, Relative):
+        confidence = of_each_side(confidence)
     share = _share_to_show(criterion, spec)
     if share is None:
         return None
@@ -87,7 +92,9 @@ def _share_to_show(criterion: Criterion, spec: MeasureSpec) -> float | None:
         return None
     quantile = criterion.quantile
     if spec.type is MeasureType.SAMPLE:
-        threshold = criterion.threshold.value
+        if isinstance(criterion.threshold, Relative):
+            return None
+        threshold = criterion.quantity.value
         return threshold if criterion.op.wants_more else 1 - threshold
     if spec.type is MeasureType.DISTRIBUTION and quantile is not None:
         return quantile if criterion.op.wants_less else 1 - quantile
@@ -155,7 +162,7 @@ def _gauge_statistic(criterion: Criterion) -> Iterator[CriterionError]:
 
 
 def _dimension(criterion: Criterion, spec: MeasureSpec) -> Iterator[CriterionError]:
-    threshold, wanted = criterion.threshold, spec.dimension
+    threshold, wanted = criterion.quantity, spec.dimension
     if threshold.dimension is wanted:
         return
     name, examples = criterion.measure, EXAMPLES[wanted]
@@ -176,14 +183,14 @@ def _dimension(criterion: Criterion, spec: MeasureSpec) -> Iterator[CriterionErr
 
 def _share_threshold(criterion: Criterion) -> Iterator[CriterionError]:
     """Demands on a share that nothing could meet, or that anything would."""
-    op, value, demand = criterion.op, criterion.threshold.value, criterion.required
+    op, value, demand = criterion.op, criterion.quantity.value, criterion.required
     span, name = criterion.spans.threshold, criterion.measure
     if not 0 <= value <= 1:
         yield _error(
-            span, f"{name} is a share of 0% to 100%, and never {criterion.threshold}", "write a share within"
+            span, f"{name} is a share of 0% to 100%, and never {criterion.quantity}", "write a share within"
         )
     elif (op is Operator.GT and value == 1) or (op is Operator.LT and value == 0):
-        yield _error(span, f"nothing can meet {demand}", f"write == {criterion.threshold}")
+        yield _error(span, f"nothing can meet {demand}", f"write == {criterion.quantity}")
     elif (op is Operator.GE and value == 0) or (op is Operator.LE and value == 1):
         yield _error(
             span,
@@ -193,14 +200,14 @@ def _share_threshold(criterion: Criterion) -> Iterator[CriterionError]:
 
 
 def _sample_threshold(criterion: Criterion, confidence: float | None) -> Iterator[CriterionError]:
-    op, value, demand = criterion.op, criterion.threshold.value, criterion.required
+    op, value, demand = criterion.op, criterion.quantity.value, criterion.required
     span, name = criterion.spans.threshold, criterion.measure
     if op in (Operator.EQ, Operator.NE):
         if 0 < value < 1:
             yield _error(
                 criterion.spans.op,
                 f"{name} is a sample, and {op} is meant for 0% and 100% only",
-                f"write >= {criterion.threshold} or <= {criterion.threshold}",
+                f"write >= {criterion.quantity} or <= {criterion.quantity}",
             )
     elif confidence is not None and value == (1.0 if op.wants_more else 0.0):
         bound, near = ("100%", ">= 99.9%") if op.wants_more else ("0%", "<= 0.1%")
@@ -214,7 +221,7 @@ def _sample_threshold(criterion: Criterion, confidence: float | None) -> Iterato
 
 def _number_threshold(criterion: Criterion, spec: MeasureSpec) -> Iterator[CriterionError]:
     """Demands on a number that all numbers there can be would meet, or none."""
-    op, value = criterion.op, criterion.threshold.value
+    op, value = criterion.op, criterion.quantity.value
     ends = {op.holds(end, value) for end in (spec.lowest, spec.highest)}
     if op in (Operator.EQ, Operator.NE):
         if spec.lowest <= value <= spec.highest:
@@ -237,9 +244,9 @@ def _duration_threshold(criterion: Criterion) -> Iterator[CriterionError]:
         yield _error(
             criterion.spans.op,
             f"{criterion.measure} is a sample of durations, and {criterion.op} says nothing about it",
-            f"write < {criterion.threshold} or > {criterion.threshold}",
+            f"write < {criterion.quantity} or > {criterion.quantity}",
         )
-    elif criterion.threshold.value <= 0:
+    elif criterion.quantity.value <= 0:
         yield _error(
             criterion.spans.threshold,
             f"every duration is above 0, so {criterion.required} says nothing",

@@ -151,7 +151,7 @@ class Folder:
                 reason=run.interrupted or CUT_SHORT,
                 interrupted=run.interrupted or CUT_SHORT,
             )
-        elif why := _contradiction(run):
+        elif why := contradiction(run):
             failed = any(_blocks(item, CriterionVerdict.NOT_MET) for item in run.criteria)
             run = replace(
                 run,
@@ -227,8 +227,8 @@ def _continued(before: tuple[Series, ...], more: tuple[Series, ...]) -> tuple[Se
     return tuple(found.values())
 
 
-def _contradiction(run: RunResult) -> str:
-    """Why the end of a record does not follow from what stands before it; empty when it may.
+def contradiction(run: RunResult) -> str:
+    """Why the verdict of a run that has ended does not follow from its criteria; empty when it may.
 
     Only a PASS needs a reason: what was spoilt, or changed by hand, must not turn into one.
     """

@@ -81,6 +81,8 @@ class CriterionResult:
     """One sentence: why this verdict, and what would prove it."""
     source: str = ""
     """`file:line` of the criterion in the plan."""
+    baseline: str = ""
+    """The folder of the baseline run it was held against: the median one, where several were given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,8 @@ class CheckResult:
     """Seconds over all attempts, waits included."""
     attempts: tuple[AttemptResult, ...] = ()
     source: str = ""
+    sha256: str = ""
+    """Of kind, parameters and the files they name; the same in two runs that did the same."""
 
     @property
     def last(self) -> AttemptResult | None:
@@ -228,6 +232,22 @@ class People:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineRecord:
+    """An earlier run that passed, and what it measured where criteria are held against it."""
+
+    path: str
+    """Its folder."""
+    run: str
+    file: str
+    """The file that stands for its record: `result.json`, or `events.jsonl` where that is all there is."""
+    sha256: str
+    """Of that file."""
+    started: datetime | None = None
+    measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
+    """By id of the criterion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     run: str
     phase: str
@@ -258,6 +278,7 @@ class RunResult:
     steps: tuple[StepResult, ...] = ()
     gate_checks: tuple[CheckResult, ...] = ()
     evidence: tuple[EvidenceFile, ...] = ()
+    baselines: tuple[BaselineRecord, ...] = ()
 
     def checks(self) -> tuple[CheckResult, ...]:
         """All checks: those of the steps in order, then those of the gate."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from phasegate import __version__
-from phasegate.errors import ExitCode, PhasegateError, TargetError
+from phasegate.errors import ExitCode, PhasegateError, Problem, TargetError
 from phasegate.gate.verdict import decide
 from phasegate.http.client import HttpxClient
 from phasegate.kinds import KINDS
@@ -31,6 +31,7 @@ from phasegate.model.events import (
 )
 from phasegate.model.fold import CUT_SHORT, Folder
 from phasegate.model.result import (
+    BaselineRecord,
     CriterionResult,
     RunResult,
     Selection,
@@ -39,7 +40,9 @@ from phasegate.model.result import (
     Verdict,
 )
 from phasegate.pipeline.reports import Done, place, write_reports
+from phasegate.plan.baseline import without_baseline
 from phasegate.plan.loader import LoadedPlan, load
+from phasegate.record.baseline import held_against, read_baselines
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.folder import make_folder
 from phasegate.record.journal import Journal, RecordError
@@ -94,6 +97,8 @@ class RunRequest:
     jobs: int = 4
     seed: int | None = None
     command: tuple[str, ...] = ()
+    baselines: tuple[Path, ...] = ()
+    """Folders of earlier runs."""
 
 
 def execute(request: RunRequest, view: View | None) -> Done:
@@ -114,15 +119,28 @@ def execute(request: RunRequest, view: View | None) -> Done:
     )
     confirm_protected(loaded.plan, chosen, request.confirmed)
     outputs = parse_outputs(request.reports)
+    baselines = read_baselines(request.baselines, loaded.plan)
+    loaded = replace(loaded, plan=held_against(loaded.plan, baselines), warnings=_warnings(loaded, baselines))
     started = datetime.now(UTC)
     folder = make_folder(request.output, loaded.plan.phase, started)
-    run = _Run(loaded, request, chosen, selection, folder, started, view)
+    run = _Run(loaded, request, chosen, selection, baselines, folder, started, view)
     try:
         result = asyncio.run(run.to_the_end())
         with _undisturbed():
             return _write_whole_record(run, result, folder, outputs)
     finally:
         run.close()
+
+
+def _warnings(loaded: LoadedPlan, baselines: Sequence[BaselineRecord]) -> tuple[Problem, ...]:
+    """What is said of the plan, with what is said of the baselines given or not given."""
+    lacking = without_baseline(loaded.plan)
+    if not baselines:
+        return (*loaded.warnings, *lacking)
+    if lacking:
+        return loaded.warnings
+    unused = "no criterion is held against a baseline, so --baseline changes nothing"
+    return (*loaded.warnings, Problem(message=unused, warning=True))
 
 
 def _write_whole_record(run: _Run, result: RunResult, folder: Path, outputs: tuple[Output, ...]) -> Done:
@@ -165,6 +183,7 @@ class _Run:
         request: RunRequest,
         chosen: frozenset[str],
         selection: Selection,
+        baselines: tuple[BaselineRecord, ...],
         folder: Path,
         started: datetime,
         view: View | None,
@@ -204,6 +223,7 @@ class _Run:
             environment=provenance(loaded.plan.root, os.environ),
             selection=selection,
             warnings=tuple(warning.message for warning in loaded.warnings),
+            baselines=baselines,
         )
         self._state = Folder(self._skeleton)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,8 @@ from phasegate.plan.yaml import Document
 from phasegate.substitution import finish, names_in
 
 COMMON_KEYS = frozenset(keys_of(CheckCommon))
+_DONE = frozenset({"each", "during"})
+"""Keys that every check has and that change what it does."""
 DEFAULT_LIMIT = 600.0
 """Seconds for an attempt that does not say how long it takes."""
 START = 15.0
@@ -86,7 +88,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     if common is None or parts is None:
         return draft
     check = _check(context, tree, common, kind, parts, step, path)
-    return replace(draft, check=replace(check, sha256=_fingerprint(kind, tree, parameters.files.values())))
+    return replace(draft, check=replace(check, sha256=_fingerprint(context, kind, tree, parameters)))
 
 
 def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> Kind[Any] | None:
@@ -204,11 +206,22 @@ def _missing_secrets(context: Context, tree: Mapping[str, Any], step: StepShare)
     return tuple(dict.fromkeys(missing))
 
 
-def _fingerprint(kind: Kind[Any], tree: Mapping[str, Any], files: Iterable[EvidenceFile]) -> str:
-    """Over what the check asks for, with the names of secrets in place of their values."""
-    asked = {key: value for key, value in tree.items() if key not in COMMON_KEYS or key == "each"}
-    hashes = sorted(file.sha256 for file in files)
-    text = json.dumps([kind.name, asked, hashes], sort_keys=True, ensure_ascii=False, default=str)
+def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], parameters: _Parameters) -> str:
+    """Over what the check does, so that two runs with the same one can be held against each other.
+
+    Names stand for secrets and for the target's addresses. What is for people, for the gate or for the
+    schedule is left out, but for `during`: beside another check the target answers differently.
+    """
+    asked = {
+        key: value
+        for key, value in tree.items()
+        if key in _DONE or not (key in COMMON_KEYS or key.startswith("x-"))
+    }
+    if context.timeout is not None:
+        asked.setdefault("timeout", context.timeout)
+    hashes = sorted(file.sha256 for file in parameters.files.values())
+    everything = [kind.name, asked, hashes, parameters.filled]
+    text = json.dumps(everything, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -224,6 +237,8 @@ class _Parameters:
         self._subject = subject
         self.files: dict[str, EvidenceFile] = {}
         """Files that it names, by name, as they were hashed."""
+        self.filled: dict[str, Any] = {}
+        """What was put into those files, by name."""
         each = tree.get("each")
         self._each = each if isinstance(each, Mapping) else None
         rest = Located(
@@ -344,6 +359,9 @@ class _Parameters:
         """A document with values put in, as far as they are known, and its own named files looked for."""
         context = self._context
         own = captured(document.tree) | self._own
+        given = context.values.known
+        used = (name for name in names_in(document.tree) if name in given and name not in own)
+        self.filled |= {name: given[name] for name in used}
         tree = put_in_known(document.tree, context.values, but=own)
         wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
         tree = context.with_secrets(tree)

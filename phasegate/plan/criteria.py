@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from phasegate.gate.criterion import Criterion, CriterionError, SubjectKind, parse_criterion
+from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
 from phasegate.gate.verdict import confidence_for
 from phasegate.gate.vetting import check_against, feasible
 from phasegate.model.measures import MeasureSpec, MeasureType
@@ -310,7 +310,7 @@ class Criteria:
                 if (one.check, one.criterion.measure) == (check.id, default.measure)
                 and one.criterion.part in ("", part)
             ]
-            worst = parse_quantity("0%" if default.threshold.dimension is Dimension.SHARE else "1")
+            worst = parse_quantity("0%" if default.quantity.dimension is Dimension.SHARE else "1")
             if not instead or not all(_holds(one.criterion, worst) for one in instead):
                 continue
             id = instead[0].id
@@ -361,6 +361,8 @@ class Criteria:
 
 
 def _holds(criterion: Criterion, value: Quantity) -> bool:
+    if isinstance(criterion.threshold, Relative):  # whatever the baseline was, it is above 0
+        return criterion.op.wants_more if value.value else criterion.op.wants_less
     return criterion.op.holds(value.value, criterion.threshold.value)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from phasegate.errors import ObservationError, Position
-from phasegate.gate.criterion import Criterion
+from phasegate.gate.baseline import Earlier
+from phasegate.gate.criterion import Criterion, Relative
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.result import Level, People, PlanRecord
 from phasegate.plan.tree import TreePath, dotted, model_of, spliced
@@ -233,7 +234,7 @@ class Check:
     """Its own and its step's."""
     summary: str = ""
     sha256: str = ""
-    """Of kind, parameters and the files they name; secrets are not part of it."""
+    """Of kind, parameters and the files they name; neither secrets nor addresses are part of it."""
     at: Position | None = None
 
     @property
@@ -269,6 +270,13 @@ class PlanCriterion:
     default: bool = False
     """True when the kind brought it."""
     at: Position | None = None
+    earlier: tuple[Earlier, ...] = ()
+    """What the baselines of this run measured; filled in where the threshold is relative."""
+
+    @property
+    def relative(self) -> bool:
+        """Whether it is held against a baseline."""
+        return isinstance(self.criterion.threshold, Relative)
 
     @property
     def source(self) -> str:

@@ -7,8 +7,8 @@ import shlex
 from phasegate.model.observation import Case
 from phasegate.model.result import CheckResult, RunResult
 
-_KEPT = ("--set", "--vars", "--confirm", "--seed")
-"""Flags that change what a check does, so that without them it would be another one."""
+_KEPT = ("--set", "--vars", "--confirm", "--seed", "--baseline")
+"""Flags that change what a check does or is held against, so that without them it would be another one."""
 
 
 def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
+from phasegate.gate.baseline import judge_against
 from phasegate.gate.criterion import SubjectKind
 from phasegate.gate.judge import judge
 from phasegate.gate.judgement import Judgement
@@ -46,9 +48,10 @@ def judge_criterion(
     measure = None if observation is None else _find(observation, parsed.part, parsed.measure)
     if observation is not None and measure is None:
         absent = absent or _why_absent(observation, parsed.part, parsed.measure)
+    judging = partial(judge_against, earlier=criterion.earlier) if criterion.relative else judge
     return _judged(
         criterion,
-        judge(
+        judging(
             parsed,
             measure,
             confidence=confidence_for(criterion.confidence, check.retry.attempts, check.retry.on_fail),
@@ -87,6 +90,7 @@ def _judged(criterion: PlanCriterion, judgement: Judgement) -> CriterionResult:
         n=judgement.n,
         margin=judgement.margin,
         message=judgement.message,
+        baseline=judgement.baseline,
     )
 
 

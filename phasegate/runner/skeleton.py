@@ -6,6 +6,7 @@ from datetime import datetime
 
 from phasegate.errors import ExitCode
 from phasegate.model.result import (
+    BaselineRecord,
     CheckResult,
     Level,
     RunResult,
@@ -30,6 +31,7 @@ def skeleton(
     environment: dict[str, str],
     selection: Selection,
     warnings: tuple[str, ...],
+    baselines: tuple[BaselineRecord, ...] = (),
 ) -> RunResult:
     """The result that the first event carries; everything known before the target is brought up."""
     blocking = {item.check for item in plan.criteria if item.level is Level.BLOCK}
@@ -63,6 +65,7 @@ def skeleton(
         criteria=tuple(unjudged(criterion) for criterion in plan.criteria),
         steps=tuple(_step(step, blocking) for step in plan.steps),
         gate_checks=tuple(_check(check, blocking) for check in plan.gate_checks),
+        baselines=baselines,
     )
 
 
@@ -90,4 +93,5 @@ def _check(check: Check, blocking: set[str | None]) -> CheckResult:
         summary=check.summary,
         blocking=check.id in blocking,
         source=check.source,
+        sha256=check.sha256,
     )

@@ -1,0 +1,136 @@
+"""Records of earlier runs as baselines: only a PASS, and only where its checks had the same parameters."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from phasegate.errors import UsageError
+from phasegate.gate.baseline import Earlier
+from phasegate.model.codec import result_from_json
+from phasegate.model.fold import contradiction, fold
+from phasegate.model.measures import Measure
+from phasegate.model.result import AttemptStatus, BaselineRecord, CheckResult, RunResult, Verdict
+from phasegate.plan.plan import Check, Plan, PlanCriterion
+from phasegate.record.journal import EVENTS, RESULT, read_events
+
+NOT_A_PASS = "only a PASS run is a baseline"
+
+
+def read_baselines(folders: Sequence[Path], plan: Plan) -> tuple[BaselineRecord, ...]:
+    """What the runs in these folders measured where the plan's criteria look, in the order given.
+
+    Errors: UsageError naming every folder that is no baseline for this plan, and why.
+    """
+    records: list[BaselineRecord] = []
+    refused: list[str] = []
+    for folder in folders:
+        try:
+            record = _read(folder, plan)
+            if twice := next((one.path for one in records if one.run == record.run), None):
+                raise UsageError(f"it is the same run as {twice}")
+        except UsageError as error:
+            refused.append(f"--baseline {folder}: {error.message}")
+        else:
+            records.append(record)
+    if refused:
+        raise UsageError("; ".join(refused), help="name the folder of a run that passed with the same checks")
+    return tuple(records)
+
+
+def held_against(plan: Plan, records: Sequence[BaselineRecord]) -> Plan:
+    """The plan with what the baselines measured in every criterion that asks for one."""
+
+    def held(criterion: PlanCriterion) -> PlanCriterion:
+        earlier = tuple(Earlier(path=one.path, measure=one.measures.get(criterion.id)) for one in records)
+        return replace(criterion, earlier=earlier) if criterion.relative else criterion
+
+    return replace(plan, criteria=tuple(held(criterion) for criterion in plan.criteria))
+
+
+def _read(folder: Path, plan: Plan) -> BaselineRecord:
+    """Errors: UsageError that does not name the folder's flag."""
+    file, result = _result(folder)
+    if result.verdict is not Verdict.PASS:
+        why = f" ({result.reason})" if result.reason.startswith("the record contradicts itself") else ""
+        raise UsageError(f"its verdict is {result.verdict}{why}; {NOT_A_PASS}")
+    checks = {check.id: check for check in result.checks()}
+    asked = [criterion for criterion in plan.criteria if criterion.relative]
+    differing = dict.fromkeys(
+        _difference(plan.check(criterion.check), checks.get(criterion.check))
+        for criterion in asked
+        if criterion.check is not None
+    )
+    if differences := [one for one in differing if one]:
+        raise UsageError("; ".join(differences))
+    measures = {criterion.id: _measure(criterion, checks) for criterion in asked}
+    return BaselineRecord(
+        path=_shown(folder),
+        run=result.run,
+        file=file,
+        sha256=hashlib.sha256((folder / file).read_bytes()).hexdigest(),
+        started=result.started,
+        measures={id: measure for id, measure in measures.items() if measure is not None},
+    )
+
+
+def _result(folder: Path) -> tuple[str, RunResult]:
+    """The file that a record is known by, and the result, held against the events where they are there."""
+    events, whole = folder / EVENTS, folder / RESULT
+    folded = None
+    if events.exists() or not whole.exists():
+        try:
+            folded = fold(read_events(folder))
+        except KeyError as error:
+            raise UsageError(f"its record speaks of {error}, which its run does not have") from None
+    if not whole.exists():
+        assert folded is not None
+        return EVENTS, folded
+    try:
+        result = result_from_json(whole.read_bytes())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no result of this format"
+        raise UsageError(f"its {RESULT} cannot be read: {why}") from None
+    if folded is not None and _evidence_of(folded) != _evidence_of(result):
+        raise UsageError(f"its {RESULT} is not what its {EVENTS} adds up to; {NOT_A_PASS}")
+    if why := contradiction(result):
+        raise UsageError(f"its {RESULT} contradicts itself: {why}; {NOT_A_PASS}")
+    return RESULT, result
+
+
+def _evidence_of(result: RunResult) -> tuple[object, ...]:
+    """What makes a result a baseline."""
+    attempts = tuple((check.id, check.kind, check.sha256, check.attempts) for check in result.checks())
+    return result.run, result.verdict, result.criteria, attempts
+
+
+def _difference(check: Check, found: CheckResult | None) -> str:
+    """Why a check of the baseline is another one than the plan's; empty when it is the same."""
+    if found is None:
+        return f"it has no check {check.id!r}"
+    if found.kind != check.kind.name:
+        return f"its check {check.id!r} is of kind {found.kind}, and the plan's of kind {check.kind.name}"
+    if not found.sha256:
+        return f"its record does not say with which parameters check {check.id!r} was run"
+    if found.sha256 != check.sha256:
+        return f"its check {check.id!r} had other parameters, or the files that it names were others"
+    return ""
+
+
+def _measure(criterion: PlanCriterion, checks: dict[str, CheckResult]) -> Measure | None:
+    last = checks[criterion.check or ""].last
+    if last is None or last.status is AttemptStatus.ERRORED:
+        return None
+    parsed = criterion.criterion
+    measures = last.parts.get(parsed.part, {}) if parsed.part else last.measures
+    return measures.get(parsed.measure)
+
+
+def _shown(folder: Path) -> str:
+    """The folder as given; where it is a link such as `latest`, what that leads to now."""
+    real = folder.resolve()
+    if folder.absolute() == real or folder.name == real.name:
+        return str(folder)
+    return str(folder.parent / real.name) if folder.parent.resolve() == real.parent else str(real)
