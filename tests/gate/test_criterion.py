@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.gate.criterion import CriterionError, Operator, SubjectKind, parse_criterion
+from phasegate.gate.criterion import CriterionError, Operator, Relative, SubjectKind, parse_criterion
 from phasegate.units import Dimension
 
 ids = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True).filter(
@@ -94,7 +94,24 @@ def test_id_stays_when_operator_and_threshold_change(change):
         ("a.latency.p95 < 100 parsecs", "100 parsecs", "unknown unit 'parsecs'", "100ms"),
         ("a.latency.p95 < soon", "soon", "not a quantity", "100ms"),
         ("a.latency.p95 < 1e99999999999999999999s", "1e99999999999999999999s", "too large", "100ms"),
-        ("a.latency.p95 < baseline * 1.1", "baseline * 1.1", "baseline", "100ms"),
+        ("a.latency.p95 < baseline *", "baseline *", "the factor after '*' is missing", "baseline * 1.10"),
+        (
+            "a.latency.p95 < baseline * 10%",
+            "baseline * 10%",
+            "without a unit, not '10%'",
+            "1.10 for 10% more",
+        ),
+        ("a.latency.p95 < baseline * 0.0", "baseline * 0.0", "leaves nothing to compare", "baseline * 1.10"),
+        ("a.latency.p95 < baseline * -1", "baseline * -1", "not a threshold", "baseline * 1.10"),
+        ("a.latency.p95 < baseline + 5ms", "baseline + 5ms", "not a threshold", "baseline * 1.10"),
+        ("a.latency.p95 < baseline 1.1", "baseline 1.1", "not a threshold", "baseline * 1.10"),
+        ("a.latency.p95 < Baseline", "Baseline", "not a threshold", "write baseline"),
+        ("a.latency.p95 < 1.1 * baseline", "1.1 * baseline", "not a threshold", "write baseline * 1.1"),
+        ("a.rate == baseline", "==", "no two runs measure the same", "write <= or >="),
+        ("a.rate != baseline * 2", "!=", "no two runs measure the same", "write <= or >="),
+        ("run.duration < baseline", "baseline", "only a check is held against a baseline", "100ms"),
+        ("step/a.pass_rate >= baseline", "baseline", "and step/a is none", "of a check"),
+        ("target/a.memory.max <= baseline", "baseline", "and target/a is none", "of a check"),
     ],
 )
 def test_errors_point_at_the_wrong_word(text, word, message, help):
@@ -145,6 +162,34 @@ def test_printing_and_parsing_again_gives_the_same(subject, measure, statistic, 
     assert first.subject_text == subject
     assert (first.measure, first.statistic) == (measure, statistic)
     assert str(again) == str(first)
+
+
+@given(
+    ids,
+    measures,
+    st.sampled_from([Operator.LT, Operator.LE, Operator.GT, Operator.GE]),
+    st.one_of(st.just(""), st.decimals("0.001", "1000", places=3).map("* {}".format), st.just("*.5")),
+)
+def test_a_baseline_printed_and_parsed_again_is_the_same(subject, measure, op, factor):
+    first = parse_criterion(f"{subject}.{measure}.p95 {op}  baseline {factor}")
+    again = parse_criterion(str(first))
+    assert (again.id, again.op, again.threshold) == (first.id, first.op, first.threshold)
+    assert first.threshold == Relative(float(factor[1:] or 1), f"baseline {factor}".strip())
+    assert str(again) == str(first)
+
+
+@pytest.mark.parametrize(
+    ("text", "factor", "of_ten"),
+    [("baseline", 1.0, 10.0), ("baseline * 1.10", 1.1, 11.0), ("baseline*.9", 0.9, 9.0)],
+)
+def test_a_threshold_may_be_a_baseline_times_a_factor(text, factor, of_ten):
+    criterion = parse_criterion(f"steady.latency.p95 <= {text}")
+    assert isinstance(criterion.threshold, Relative)
+    assert (criterion.threshold.factor, criterion.threshold.of(10.0)) == (factor, of_ten)
+    assert criterion.required == f"<= {text}"
+    assert criterion.id == "steady.latency.p95"
+    with pytest.raises(TypeError, match="until a baseline is known"):
+        _ = criterion.quantity
 
 
 @given(st.one_of(ids, st.just("run"), ids.map("step/{}".format)), measures, quantities)

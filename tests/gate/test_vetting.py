@@ -54,6 +54,10 @@ def problems(text: str, **options: float | None) -> list[CriterionError]:
         "a.cpu.max < 250%",
         "a.cpu.mean <= 80%",
         "a.cpu.min > 0%",
+        "a.latency.p95 <= baseline * 1.10",
+        "a.success_rate >= baseline * 0.99",
+        "a.pass_rate >= baseline",
+        "a.throughput >= baseline * 0.9",
     ],
 )
 def test_sound_criteria_have_no_problem(text):
@@ -176,3 +180,30 @@ def test_too_few_planned_samples_are_warned_of_with_the_number_that_would_do(tex
 def test_nothing_is_warned_of_that_can_be_met(text, samples, confidence):
     criterion = parse_criterion(text)
     assert feasible(criterion, SPECS[criterion.measure], samples, confidence) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a.latncy.p95 <= baseline", "has no measure 'latncy'"),
+        ("a.latency <= baseline", "needs a statistic"),
+        ("a.latency.mean <= baseline", "no confidence bound"),
+        ("a.throughput.p95 >= baseline", "has no p95"),
+    ],
+)
+def test_a_baseline_changes_nothing_about_measures_and_statistics(text, says):
+    (problem,) = problems(text)
+    assert says in problem.message
+
+
+def test_a_quantile_held_against_a_baseline_needs_samples_for_a_bound_at_half_the_error():
+    criterion = parse_criterion("a.latency.p95 <= baseline * 1.10")
+    assert feasible(criterion, SPECS["latency"], 72, 0.95) is None
+    warning = feasible(criterion, SPECS["latency"], 71, 0.95)
+    assert warning is not None
+    assert "72 without a failure would do" in warning
+
+
+def test_how_many_samples_a_share_needs_is_open_until_the_baseline_is_known():
+    criterion = parse_criterion("a.success_rate >= baseline * 0.99")
+    assert feasible(criterion, SPECS["success_rate"], 3, 0.95) is None
