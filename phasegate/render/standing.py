@@ -35,4 +35,14 @@ def _flaky(run: RunResult) -> Iterator[Standing]:
         yield Standing(label="Flaky", text=text, tone="warn", anchor="flaky")
 
 
-SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (_flaky,)
+def _baselines(run: RunResult) -> Iterator[Standing]:
+    if not run.baselines:
+        return
+    held = sum(bool(criterion.baseline) for criterion in run.criteria)
+    named = enumerate_words((f"{one.path} (run {one.run})" for one in run.baselines), 3)
+    several = f"the median of {len(run.baselines)} runs: " if len(run.baselines) > 1 else ""
+    text = f"{count(held, 'criterion', 'criteria')} held against {several}{named}"
+    yield Standing(label="Baseline", text=text, tone="text", anchor="baselines")
+
+
+SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (_flaky, _baselines)

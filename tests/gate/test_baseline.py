@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -301,6 +300,3 @@ def test_fewer_requests_of_the_same_share_never_prove_more(new, old):
     more = sample(new[0] * 4, new[1] * 4)
     if held("x >= baseline * 0.9", sample(*new), sample(*old)).verdict is MET:
         assert held("x >= baseline * 0.9", more, sample(*old)).verdict is MET
-    if held("x >= baseline * 0.9", more, sample(*old)).verdict is not MET:
-        longer = replace(more, passed=new[0], total=new[1])
-        assert held("x >= baseline * 0.9", longer, sample(*old)).verdict is not MET

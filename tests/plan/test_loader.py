@@ -364,6 +364,66 @@ def test_the_hash_of_a_check_changes_with_parameters_and_files(load_text: Load) 
     assert other[1] != first[1]
 
 
+def test_the_hash_of_a_check_is_free_of_what_does_not_change_what_it_does(load_text: Load) -> None:
+    def hash_of(check: str, target: str = "http://a:1/", more: str = "") -> str:
+        text = (
+            f"target: {{default: it, external: {{it: {{url: '{target}'}}}}}}\n{more}"
+            f"steps: [{{id: one, checks: [{check}]}}]\n"
+        )
+        return plan_of(load_text, text).checks()[0].sha256
+
+    plain = hash_of("{id: a, kind: probe, url: '${target.it.url}/x'}")
+    assert hash_of("{id: a, kind: probe, url: '${target.it.url}/x'}", target="http://b:2/") == plain
+    for changed in (
+        "{id: b, kind: probe, url: '${target.it.url}/x'}",
+        "{id: a, kind: probe, url: '${target.it.url}/x', title: Another, x-note: 1, tags: [slow]}",
+        "{id: a, kind: probe, url: '${target.it.url}/x', criteria: [success_rate >= 1%], confidence: none}",
+        "{id: a, kind: probe, url: '${target.it.url}/x', retry: {attempts: 3}, limit: 20m}",
+    ):
+        assert hash_of(changed) == plain, changed
+    variable = "variables: {path: /x}\n"
+    assert hash_of("{id: a, kind: probe, url: '${target.it.url}${path}'}", more=variable) == plain
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("defaults: {timeout: 5s}\n", "defaults: {timeout: 6s}\n"),
+        ("variables: {path: /x}\n", "variables: {path: /y}\n"),
+    ],
+)
+def test_the_hash_of_a_check_has_what_it_takes_from_elsewhere(
+    load_text: Load, before: str, after: str
+) -> None:
+    def hash_of(head: str) -> str:
+        variables = "" if "variables" in head else "variables: {path: /x}\n"
+        steps = "steps: [{id: one, checks: [{id: a, kind: probe, url: '${path}'}]}]\n"
+        return plan_of(load_text, head + variables + steps).checks()[0].sha256
+
+    assert hash_of(before) != hash_of(after)
+
+
+def test_the_hash_of_a_check_has_the_values_put_into_its_files(load_text: Load) -> None:
+    def hash_of(value: str, other: str = "o") -> str:
+        text = (
+            f"variables: {{name: {value}, other: {other}}}\n"
+            "steps: [{id: one, checks: [{id: b, kind: suite, suite: suite.yaml}]}]\n"
+        )
+        return plan_of(load_text, text, files={"suite.yaml": "title: '${name}'\n"}).checks()[0].sha256
+
+    assert hash_of("x") == hash_of("x", other="p")
+    assert hash_of("x") != hash_of("y")
+
+
+def test_a_check_beside_another_is_not_the_same_as_one_alone(load_text: Load) -> None:
+    def hash_of(during: str) -> str:
+        gate = f"gate: {{checks: [{{id: b, kind: probe, url: /{during}}}]}}\n"
+        steps = "steps: [{id: one, checks: [{id: a, kind: probe, url: /}]}]\n"
+        return plan_of(load_text, steps + gate).check("b").sha256
+
+    assert hash_of("") != hash_of(", during: run")
+
+
 def test_defaults_go_to_checks_that_say_nothing_else(load_text: Load) -> None:
     plan = plan_of(
         load_text,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from phasegate.model.result import BaselineRecord
 from phasegate.render import html, junit
 from phasegate.render.standing import standing
 from tests.samples import crashed_run, passing_run
@@ -24,3 +27,25 @@ def test_every_format_shows_the_lines() -> None:
     (line,) = standing(run)
     assert line.text in html.render(run)
     assert line.text in junit.render(run)
+
+
+def test_baselines_are_said_beside_the_verdict_and_listed_with_their_hashes() -> None:
+    run = passing_run()
+    first = replace(run.criteria[0], baseline="reports/b")
+    baselines = tuple(
+        BaselineRecord(path=f"reports/{name}", run=f"run-{name}", file="result.json", sha256=name * 64)
+        for name in "abc"
+    )
+    run = replace(run, criteria=(first, *run.criteria[1:]), baselines=baselines)
+    line = next(line for line in standing(run) if line.label == "Baseline")
+    assert line.text == (
+        "1 criterion held against the median of 3 runs: "
+        "reports/a (run run-a), reports/b (run run-b), reports/c (run run-c)"
+    )
+    page = html.render(run)
+    assert f'id="{line.anchor}"' in page
+    assert all(one.sha256 in page for one in baselines)
+    assert line.text in junit.render(run)
+    alone = replace(run, baselines=baselines[1:2])
+    line = next(line for line in standing(alone) if line.label == "Baseline")
+    assert line.text == "1 criterion held against reports/b (run run-b)"
