@@ -367,10 +367,11 @@ def test_the_hash_of_a_check_changes_with_parameters_and_files(load_text: Load) 
 def test_the_hash_of_a_check_is_free_of_what_does_not_change_what_it_does(load_text: Load) -> None:
     def hash_of(check: str, target: str = "http://a:1/", more: str = "") -> str:
         text = (
+            "phasegate: 1\nphase: p\ntitle: T\n"
             f"target: {{default: it, external: {{it: {{url: '{target}'}}}}}}\n{more}"
             f"steps: [{{id: one, checks: [{check}]}}]\n"
         )
-        return plan_of(load_text, text).checks()[0].sha256
+        return load_text(text).plan.checks()[0].sha256
 
     plain = hash_of("{id: a, kind: probe, url: '${target.it.url}/x'}")
     assert hash_of("{id: a, kind: probe, url: '${target.it.url}/x'}", target="http://b:2/") == plain
@@ -403,13 +404,16 @@ def test_the_hash_of_a_check_has_what_it_takes_from_elsewhere(
     assert hash_of(before) != hash_of(after)
 
 
+SUITE_WITH_A_NAME = "suite: 1\nflows: [{id: a, url: '/${name}', expect: {}}]\n"
+
+
 def test_the_hash_of_a_check_has_the_values_put_into_its_files(load_text: Load) -> None:
     def hash_of(value: str, other: str = "o") -> str:
         text = (
             f"variables: {{name: {value}, other: {other}}}\n"
             "steps: [{id: one, checks: [{id: b, kind: suite, suite: suite.yaml}]}]\n"
         )
-        return plan_of(load_text, text, files={"suite.yaml": "title: '${name}'\n"}).checks()[0].sha256
+        return plan_of(load_text, text, files={"suite.yaml": SUITE_WITH_A_NAME}).checks()[0].sha256
 
     assert hash_of("x") == hash_of("x", other="p")
     assert hash_of("x") != hash_of("y")
