@@ -200,6 +200,14 @@ class Progress:
     """Cases that finished since the last report."""
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """Measures so far; empty when not worth computing yet."""
+    pending: int = 0
+    """At most so many requests are under way, which `measures` do not count yet."""
+
+
+class Enough(str):
+    """Why to stop where what was asked is decided: nothing new is begun, and what is under way is awaited."""
+
+    __slots__ = ()
 
 
 class World(Protocol):

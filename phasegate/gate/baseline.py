@@ -14,25 +14,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from phasegate.gate.bounds import Bounds
+from phasegate.gate.clusters import design_effect
 from phasegate.gate.criterion import Criterion, Relative
+from phasegate.gate.durations import outside_by_block
 from phasegate.gate.judge import distrusted, judge, spanning
 from phasegate.gate.judgement import (
     AS_OBSERVED,
     FAILED,
     Judgement,
-    at_confidence,
     counted,
     no_data,
     unproven,
 )
-from phasegate.gate.statistics import (
-    lower_bound,
-    lower_rank,
-    of_each_side,
-    samples_needed,
-    upper_bound,
-    upper_rank,
-)
+from phasegate.gate.statistics import of_each_side
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share, nearest_rank
 from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension, Quantity, format_value
@@ -47,6 +42,15 @@ class Earlier:
 
     path: str
     measure: Measure | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """How it is judged; see `judge`."""
+
+    confidence: float | None
+    allow_skipped: int
+    always_valid: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,7 @@ def judge_against(
     allow_skipped: int = 0,
     over: float | None = None,
     absent: str = "",
+    always_valid: bool = False,
 ) -> Judgement:
     """Judge a criterion whose threshold is relative; arguments as those of `judge`, which gets all others.
 
@@ -80,7 +85,8 @@ def judge_against(
             return unproven(criterion, f"baseline {one.path} has no value of {criterion.value_text}")
     chosen = _median(criterion, earlier)
     assert chosen.measure is not None
-    judged = _judged(criterion, measure, chosen.measure, confidence, allow_skipped)
+    terms = _Terms(confidence=confidence, allow_skipped=allow_skipped, always_valid=always_valid)
+    judged = _judged(criterion, measure, chosen.measure, terms)
     which = f"the median of {len(earlier)} baselines, {chosen.path}" if len(earlier) > 1 else chosen.path
     judged = replace(judged, baseline=chosen.path, message=f"{judged.message}; baseline: {which}")
     if absent:
@@ -101,29 +107,25 @@ def _median(criterion: Criterion, earlier: Sequence[Earlier]) -> Earlier:
     return ranked[len(ranked) // 2] if criterion.op.wants_more else ranked[(len(ranked) - 1) // 2]
 
 
-def _judged(
-    criterion: Criterion, new: Measure, old: Measure, confidence: float | None, allow_skipped: int
-) -> Judgement:
+def _judged(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
     match new, old:
         case Share(), Share() if new.sample is old.sample:
             # What has no result in the baseline counts once against and once for it.
             ends = [replace(old, skipped=0)]
             if old.skipped:
                 ends.append(replace(old, passed=old.passed + old.skipped, skipped=0))
-            judged = [_one(criterion, new, end, confidence, allow_skipped) for end in ends]
+            judged = [_one(criterion, new, end, terms) for end in ends]
             if len({item.verdict for item in judged}) == 1:
                 return judged[-1]
             message = f"{judged[-1].message}; {old.skipped:,} of the baseline without a result"
             return replace(judged[-1], verdict=UNPROVEN, message=message)
         case (Distribution(), Distribution()) | (Number(), Number()) | (Gauge(), Gauge()):
-            return _one(criterion, new, old, confidence, allow_skipped)
+            return _one(criterion, new, old, terms)
         case _:
             return unproven(criterion, f"{criterion.measure} was measured in another way in the baseline")
 
 
-def _one(
-    criterion: Criterion, new: Measure, old: Measure, confidence: float | None, allow_skipped: int
-) -> Judgement:
+def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
     value, dimension = _observed(criterion, old), _dimension(old)
     if dimension is not _dimension(new):
         return unproven(criterion, f"{criterion.measure} is a {dimension} in the baseline")
@@ -133,63 +135,73 @@ def _one(
         return unproven(criterion, f"{what} is {figure}, which proves nothing")
     at_observed = _resolved(criterion, value, dimension)
     sampled = isinstance(old, Distribution) and criterion.quantile is not None
-    if confidence is None or not (sampled or (isinstance(old, Share) and old.sample)):
-        return judge(at_observed, new, confidence=confidence, allow_skipped=allow_skipped)
+    if (
+        terms.confidence is None
+        or isinstance(old, Number | Gauge)
+        or not (sampled or (isinstance(old, Share) and old.sample))
+    ):
+        return judge(at_observed, new, confidence=terms.confidence, allow_skipped=terms.allow_skipped)
     seen = judge(at_observed, new, confidence=None)
     seen = replace(seen, bound="", message=seen.message.replace(AS_OBSERVED, ""))
     if seen.verdict is not MET:
         return seen
-    return _bounded(criterion, seen, new, old, confidence)
+    each = Bounds(confidence=of_each_side(terms.confidence), always_valid=terms.always_valid)
+    return _bounded(criterion, seen, new, old, replace(each, effect=_effect(at_observed, old, each)))
+
+
+def _effect(at_observed: Criterion, old: Share | Distribution, bounds: Bounds) -> float:
+    """How far failures that come together in time devalue the baseline's own sample."""
+    blocks = old.blocks if isinstance(old, Share) else outside_by_block(at_observed, old)
+    return (design_effect(blocks, bounds.confidence) or 1.0) if blocks else 1.0
 
 
 def _bounded(
-    criterion: Criterion, seen: Judgement, new: Measure, old: Measure, confidence: float
+    criterion: Criterion, seen: Judgement, new: Measure, old: Share | Distribution, each: Bounds
 ) -> Judgement:
     """What is within the factor as observed, held to the bounds of both sides."""
-    each = of_each_side(confidence)
     shown = _shown_by(criterion, old, each)
     if shown.value is None:
         return replace(seen, verdict=UNPROVEN, message=f"observed {seen.observed}, but {shown.why}")
     dimension = _dimension(old)
     at_bound = _resolved(criterion, shown.value, dimension)
-    strict = judge(at_bound, new, confidence=each)
+    strict = judge(at_bound, new, confidence=each.confidence, always_valid=each.always_valid)
     side = "at least" if criterion.op.wants_less else "at most"
     proven = f"{side} {format_value(shown.value, dimension)}"
     limit = format_value(at_bound.quantity.value, dimension)
     held = f"the baseline's {_figure(criterion, old)} shows {proven}, so {criterion.op} {limit} is asked for"
-    judged = replace(seen, bound=strict.bound, confidence=each)
+    judged = replace(seen, bound=strict.bound, confidence=each.confidence, effective_n=strict.effective_n)
     if strict.verdict is MET:
         return replace(judged, message=f"{strict.message}; {held}")
     if strict.verdict is UNPROVEN:
         return replace(judged, verdict=UNPROVEN, message=f"{strict.message}; {held}")
     why = f"observed {seen.observed}{_of(new)}, which no number of requests like these carries: {held}"
-    more = f"{at_confidence(each)}; a baseline of more requests would show more"
+    more = f"{each.words}; a baseline of more requests would show more"
     return replace(judged, verdict=UNPROVEN, message=f"{why} {more}")
 
 
-def _shown_by(criterion: Criterion, old: Measure, confidence: float) -> _Shown:
+def _shown_by(criterion: Criterion, old: Share | Distribution, bounds: Bounds) -> _Shown:
     """The bound of the baseline's value that is harder to hold to: lower for `<`, upper for `>`."""
     match old:
         case Share():
-            bound = upper_bound if criterion.op.wants_more else lower_bound
-            value = bound(old.passed, old.total, confidence)
+            bound = bounds.upper if criterion.op.wants_more else bounds.lower
+            value = bound(old.passed, old.total)
             return _Shown(value=value) if value > 0 else _Shown(why="the baseline's share has no lower bound")
         case Distribution() if criterion.quantile is not None:
-            return _quantile_shown(criterion, old, criterion.quantile, confidence)
+            return _quantile_shown(criterion, old, criterion.quantile, bounds)
         case _:
             raise TypeError(f"{criterion.measure} is no sample")
 
 
-def _quantile_shown(criterion: Criterion, old: Distribution, share: float, confidence: float) -> _Shown:
+def _quantile_shown(criterion: Criterion, old: Distribution, share: float, bounds: Bounds) -> _Shown:
     """An order statistic at the bucket edge that is harder to hold to; failed requests rank above all."""
     if old.unmeasured:
         left_out = f"{counted(old.unmeasured, 'duration')} of the baseline"
         return _Shown(why=f"{left_out} was below the resolution of the clock, which proves nothing")
     wants_less = criterion.op.wants_less
-    rank = (lower_rank if wants_less else upper_rank)(share, old.n, confidence)
+    rank = (bounds.lower_rank if wants_less else bounds.upper_rank)(share, old.n)
     if rank is None:
-        needed = samples_needed(1 - share if wants_less else share, confidence)
-        few = f"the {counted(old.n, 'request')} of the baseline show no bound {at_confidence(confidence)}"
+        needed = bounds.needed(1 - share if wants_less else share, 0)
+        few = f"the {counted(old.n, 'request')} of the baseline show no bound {bounds.words}"
         return _Shown(why=few if needed is None else f"{few}; {needed:,} would do")
     if rank > old.good.n:
         return _Shown(why=f"the upper bound of the baseline is among its {old.failed:,} failed requests")

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from phasegate.gate.bounds import Bounds
+from phasegate.gate.clusters import design_effect
 from phasegate.gate.criterion import Criterion, Operator
 from phasegate.gate.judgement import (
     AS_OBSERVED,
     FAILED,
     NO_BOUND,
     Judgement,
-    at_confidence,
     counted,
+    effective,
     in_span,
     margin,
     no_data,
     shown,
     unproven,
+    worth,
 )
-from phasegate.gate.statistics import lower_rank, samples_needed, upper_rank
 from phasegate.model.histogram import NANOSECONDS, Histogram, bucket_bounds
 from phasegate.model.measures import Distribution, nearest_rank
 from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension
 
 
-def judge_distribution(criterion: Criterion, seen: Distribution, confidence: float | None) -> Judgement:
-    """Judge `latency.p95 < 100ms` and its like; `confidence` None compares observed values only."""
+def judge_distribution(criterion: Criterion, seen: Distribution, bounds: Bounds | None) -> Judgement:
+    """Judge `latency.p95 < 100ms` and its like; `bounds` None compares observed values only."""
     if not seen.n:
         why = "no request was timed"
         if seen.unmeasured:
@@ -35,8 +37,8 @@ def judge_distribution(criterion: Criterion, seen: Distribution, confidence: flo
     if not (criterion.op.wants_more or criterion.op.wants_less):
         return unproven(criterion, f"{criterion.op} says nothing about a sample of durations", seen.n)
     if criterion.quantile is not None:
-        judged = _quantile(criterion, seen, criterion.quantile, confidence)
-    elif criterion.statistic == "mean" and confidence is not None:
+        judged = _quantile(criterion, seen, criterion.quantile, bounds)
+    elif criterion.statistic == "mean" and bounds is not None:
         judged = unproven(criterion, "a mean has no confidence bound; it needs `confidence: none`", seen.n)
     else:
         judged = _of_sample(criterion, seen)
@@ -53,15 +55,15 @@ def _of_sample(criterion: Criterion, seen: Distribution) -> Judgement:
     return replace(judged, message=f"{judged.message}; a statement about this sample, without a bound")
 
 
-def _quantile(criterion: Criterion, seen: Distribution, share: float, confidence: float | None) -> Judgement:
+def _quantile(criterion: Criterion, seen: Distribution, share: float, bounds: Bounds | None) -> Judgement:
     rank = nearest_rank(share, seen.n)
     value = None if rank > seen.good.n else _at(criterion.op, seen, rank)
     if value is None:
         return _failed(criterion, seen)
     judged = _compared(criterion, seen, value)
-    if confidence is None:
+    if bounds is None:
         return replace(judged, bound=NO_BOUND, message=judged.message + AS_OBSERVED)
-    return _bounded(criterion, replace(judged, confidence=confidence), seen, share, confidence)
+    return _bounded(criterion, replace(judged, confidence=bounds.confidence), seen, share, bounds)
 
 
 def _at(op: Operator, seen: Distribution, rank: int) -> float | None:
@@ -78,12 +80,15 @@ def _at(op: Operator, seen: Distribution, rank: int) -> float | None:
 
 
 def _bounded(
-    criterion: Criterion, judged: Judgement, seen: Distribution, share: float, confidence: float
+    criterion: Criterion, judged: Judgement, seen: Distribution, share: float, bounds: Bounds
 ) -> Judgement:
     """A quantile is within a threshold when the share of requests within it is large enough."""
     op, threshold, n = criterion.op, criterion.quantity.value, seen.n
-    rank = upper_rank(share, n, confidence) if op.wants_less else lower_rank(share, n, confidence)
+    effect = design_effect(outside_by_block(criterion, seen), bounds.confidence) if seen.blocks else 1.0
+    bounds = replace(bounds, effect=effect or 1.0)
+    rank = bounds.upper_rank(share, n) if op.wants_less else bounds.lower_rank(share, n)
     edge = None if rank is None else _at(op, seen, rank)
+    judged = replace(judged, effective_n=effective(bounds.effect, n) if bounds.effect > 1 else None)
     words = ""
     if edge is not None:
         text = shown(edge, Dimension.TIME, threshold)
@@ -92,16 +97,22 @@ def _bounded(
     if judged.verdict is CriterionVerdict.NOT_MET:
         return judged
     observed = f"observed {_figure(criterion, judged.observed, seen)}"
+    shows = f"{observed} shows {words or 'no bound'} {bounds.words}{worth(effect, n)}"
     if edge is not None and op.holds(edge, threshold):
-        return replace(judged, message=f"{observed} shows {words} {at_confidence(confidence)}")
-    outside = n - _surely_within(op, seen.good, threshold)
-    needed = samples_needed(share if op.wants_less else 1 - share, confidence, outside)
+        return replace(judged, message=shows)
+    outside = n - surely_within(op, seen.good, threshold)
+    needed = bounds.needed(share if op.wants_less else 1 - share, outside)
     return replace(
         judged,
         verdict=CriterionVerdict.UNPROVEN,
-        message=f"{observed} shows {words or 'no bound'} {at_confidence(confidence)}; "
-        f"{_would_do(criterion, needed, outside)}",
+        message=f"{shows}; {_would_do(criterion, needed, outside)}",
     )
+
+
+def outside_by_block(criterion: Criterion, seen: Distribution) -> list[tuple[int, int]]:
+    """(requests, those not surely within the threshold) of each piece of time."""
+    op, threshold = criterion.op, criterion.quantity.value
+    return [(block.n, block.n - surely_within(op, block.good, threshold)) for block in seen.blocks]
 
 
 def _would_do(criterion: Criterion, needed: int | None, outside: int) -> str:
@@ -113,12 +124,22 @@ def _would_do(criterion: Criterion, needed: int | None, outside: int) -> str:
     return f"{needed:,} requests with no more than these {outside:,} {miss} would do"
 
 
-def _surely_within(op: Operator, good: Histogram, threshold: float) -> int:
+def surely_within(op: Operator, good: Histogram, threshold: float) -> int:
     """How many values satisfy the threshold wherever in their bucket they lie."""
     within = 0
     for bucket, count in good.counts:
         low, high = bucket_bounds(bucket)
         edge = min(high, good.maximum_ns) if op.wants_less else max(low, good.minimum_ns)
+        within += count if op.holds(edge / NANOSECONDS, threshold) else 0
+    return within
+
+
+def possibly_within(op: Operator, good: Histogram, threshold: float) -> int:
+    """How many values satisfy the threshold somewhere in their bucket."""
+    within = 0
+    for bucket, count in good.counts:
+        low, high = bucket_bounds(bucket)
+        edge = max(low, good.minimum_ns) if op.wants_less else min(high, good.maximum_ns)
         within += count if op.holds(edge / NANOSECONDS, threshold) else 0
     return within
 

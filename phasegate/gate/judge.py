@@ -10,22 +10,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from phasegate.gate.bounds import Bounds
+from phasegate.gate.clusters import design_effect
 from phasegate.gate.criterion import GAUGE_STATISTICS, Criterion, Operator, Relative
+from phasegate.gate.deciding import stands
 from phasegate.gate.durations import judge_distribution
 from phasegate.gate.judgement import (
     AS_OBSERVED,
     NO_BOUND,
     NO_VALUE,
     Judgement,
-    at_confidence,
     counted,
+    effective,
     in_span,
     margin,
     no_data,
     shown,
     unproven,
+    worth,
 )
-from phasegate.gate.statistics import lower_bound, samples_needed, shows_at_least, upper_bound
+from phasegate.model.decision import Decided, Decision
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension, format_seconds
@@ -44,22 +48,40 @@ def judge(
     allow_skipped: int = 0,
     over: float | None = None,
     absent: str = "",
+    always_valid: bool = False,
+    decision: Decision | None = None,
 ) -> Judgement:
     """Judge a criterion on what was observed.
 
     `confidence` None compares observed values only. `allow_skipped` leaves up to so many cases of a census
     without a result out. `over` is the span in seconds that a sample must cover. `absent` says why there is
     no measure, or why the one there is cannot be trusted; then nothing better than unproven comes out.
+    `always_valid` is for a sample that could end because of what was seen; `decision` is what had been
+    decided of it by then.
     """
+    bounds = None if confidence is None else Bounds(confidence=confidence, always_valid=always_valid)
     if measure is None:
         judged = no_data(criterion, absent)
     else:
-        judged = _mismatch(criterion, measure) or _judge(criterion, measure, confidence, allow_skipped)
+        judged = _mismatch(criterion, measure) or _judge(criterion, measure, bounds, allow_skipped)
+        if decision is not None and stands(decision, criterion, measure, confidence):
+            judged = _as_decided(judged, decision)
         if absent:
             judged = distrusted(judged, absent)
         elif over is not None:
             judged = spanning(judged, measure, over)
     return judged if over is None else replace(judged, required=f"{judged.required} over {_time(over)}")
+
+
+def _as_decided(judged: Judgement, decision: Decision) -> Judgement:
+    """Decided stays decided, but a met whose final value violates is not met."""
+    when = f"decided after {counted(decision.n, 'request')} ({format_seconds(decision.at)})"
+    if decision.outcome is Decided.NOT_MET:
+        why = f"{decision.right:,} of {decision.n:,} were as asked for; {judged.message}"
+        return replace(judged, verdict=CriterionVerdict.NOT_MET, message=f"{when}: {why}")
+    if judged.verdict is CriterionVerdict.NOT_MET:
+        return replace(judged, message=f"{judged.message}, though it had been {when}")
+    return replace(judged, verdict=CriterionVerdict.MET, message=f"{judged.message}; {when}")
 
 
 def distrusted(judged: Judgement, why: str) -> Judgement:
@@ -68,14 +90,14 @@ def distrusted(judged: Judgement, why: str) -> Judgement:
     return replace(judged, verdict=CriterionVerdict.UNPROVEN, message=f"{why}{seen}")
 
 
-def _judge(criterion: Criterion, measure: Measure, confidence: float | None, allow_skipped: int) -> Judgement:
+def _judge(criterion: Criterion, measure: Measure, bounds: Bounds | None, allow_skipped: int) -> Judgement:
     match measure:
         case Share(sample=False):
             return _census(criterion, measure, allow_skipped)
         case Share():
-            return _sample(criterion, measure, confidence)
+            return _sample(criterion, measure, bounds)
         case Distribution():
-            return judge_distribution(criterion, measure, confidence)
+            return judge_distribution(criterion, measure, bounds)
         case Number():
             return _number(criterion, measure)
         case Gauge():
@@ -180,22 +202,20 @@ def _names(missing: Sequence[str], count: int) -> str:
     return f"{named} and {more:,} more" if more > 0 else named
 
 
-def _sample(criterion: Criterion, share: Share, confidence: float | None) -> Judgement:
+def _sample(criterion: Criterion, share: Share, bounds: Bounds | None) -> Judgement:
     if not share.total:
         return no_data(criterion, "no request was made", n=0)
     if not share.skipped:
-        return _sample_as(criterion, share, confidence)
+        return _sample_as(criterion, share, bounds)
     # Samples without a result count once against and once for the share; only what holds both ways holds.
-    against = _sample_as(criterion, replace(share, skipped=0), confidence)
-    in_favour = _sample_as(
-        criterion, replace(share, passed=share.passed + share.skipped, skipped=0), confidence
-    )
+    against = _sample_as(criterion, replace(share, skipped=0), bounds)
+    in_favour = _sample_as(criterion, replace(share, passed=share.passed + share.skipped, skipped=0), bounds)
     message = f"{against.message}; {share.skipped:,} without a result"
     verdict = against.verdict if against.verdict is in_favour.verdict else CriterionVerdict.UNPROVEN
     return replace(against, verdict=verdict, message=message)
 
 
-def _sample_as(criterion: Criterion, share: Share, confidence: float | None) -> Judgement:
+def _sample_as(criterion: Criterion, share: Share, bounds: Bounds | None) -> Judgement:
     passed, total = share.passed, share.total
     op, threshold = criterion.op, criterion.quantity.value
     value = passed / total
@@ -209,14 +229,14 @@ def _sample_as(criterion: Criterion, share: Share, confidence: float | None) -> 
         margin=margin(value, op, threshold, Dimension.SHARE),
         message=f"observed {observed}{in_span(share.span)}, needs {criterion.required}",
     )
-    if confidence is None:
+    if bounds is None:
         return replace(judged, bound=NO_BOUND, message=judged.message + AS_OBSERVED)
     if op in (Operator.EQ, Operator.NE):
-        return _statement(criterion, judged, share, confidence)
-    return _bounded(criterion, judged, share, confidence)
+        return _statement(criterion, judged, share, bounds)
+    return _bounded(criterion, judged, share, bounds)
 
 
-def _statement(criterion: Criterion, judged: Judgement, share: Share, confidence: float) -> Judgement:
+def _statement(criterion: Criterion, judged: Judgement, share: Share, bounds: Bounds) -> Judgement:
     """`== 100%` says what was seen; beside it stands what that shows."""
     threshold = criterion.quantity.value
     if threshold not in (0.0, 1.0):
@@ -228,29 +248,39 @@ def _statement(criterion: Criterion, judged: Judgement, share: Share, confidence
     if judged.verdict is not CriterionVerdict.MET:
         return judged
     from_below = (criterion.op is Operator.EQ) is (threshold == 1)
-    bound, words = _share_bound(share, confidence, from_below, threshold)
+    bound, words = _share_bound(share, bounds, from_below, threshold)
     return replace(
         judged,
         bound=bound,
-        confidence=confidence,
-        message=f"observed {judged.observed}{in_span(share.span)}, shows {words} {at_confidence(confidence)}",
+        confidence=bounds.confidence,
+        message=f"observed {judged.observed}{in_span(share.span)}, shows {words} {bounds.words}",
     )
 
 
-def _bounded(criterion: Criterion, judged: Judgement, share: Share, confidence: float) -> Judgement:
-    """A share that must reach a threshold, or stay within one: Clopper-Pearson."""
+def _bounded(criterion: Criterion, judged: Judgement, share: Share, bounds: Bounds) -> Judgement:
+    """A share that must reach a threshold, or stay within one."""
     threshold, wants_more = criterion.quantity.value, criterion.op.wants_more
-    bound, words = _share_bound(share, confidence, wants_more, threshold)
-    judged = replace(judged, bound=bound, confidence=confidence)
+    effect = design_effect(share.blocks, bounds.confidence) if share.blocks else 1.0
+    bounds = replace(bounds, effect=effect or 1.0)
+    bound, words = _share_bound(share, bounds, wants_more, threshold)
+    judged = replace(
+        judged,
+        bound=bound,
+        confidence=bounds.confidence,
+        effective_n=effective(bounds.effect, share.total) if bounds.effect > 1 else None,
+    )
     if judged.verdict is CriterionVerdict.NOT_MET:
         return judged
     needed_share = threshold if wants_more else 1 - threshold
     right = share.passed if wants_more else share.total - share.passed
-    shows = f"observed {judged.observed}{in_span(share.span)} shows {words} {at_confidence(confidence)}"
-    if shows_at_least(needed_share, right, share.total, confidence):
+    shows = (
+        f"observed {judged.observed}{in_span(share.span)} shows {words} {bounds.words}"
+        f"{worth(effect, share.total)}"
+    )
+    if bounds.shows_at_least(needed_share, right, share.total):
         return replace(judged, message=shows)
     wrong = share.total - right
-    needed = samples_needed(needed_share, confidence, wrong)
+    needed = bounds.needed(needed_share, wrong)
     return replace(
         judged,
         verdict=CriterionVerdict.UNPROVEN,
@@ -258,12 +288,12 @@ def _bounded(criterion: Criterion, judged: Judgement, share: Share, confidence: 
     )
 
 
-def _share_bound(share: Share, confidence: float, from_below: bool, threshold: float) -> tuple[str, str]:
+def _share_bound(share: Share, bounds: Bounds, from_below: bool, threshold: float) -> tuple[str, str]:
     """The bound as a figure and in words."""
     if from_below:
-        text = shown(lower_bound(share.passed, share.total, confidence), Dimension.SHARE, threshold)
+        text = shown(bounds.lower(share.passed, share.total), Dimension.SHARE, threshold)
         return f">= {text}", f"at least {text}"
-    text = shown(upper_bound(share.passed, share.total, confidence), Dimension.SHARE, threshold)
+    text = shown(bounds.upper(share.passed, share.total), Dimension.SHARE, threshold)
     return f"<= {text}", f"at most {text}"
 
 

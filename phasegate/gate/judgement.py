@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from phasegate.gate.clusters import FEWEST_BLOCKS
 from phasegate.gate.criterion import Criterion, Operator
 from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension, format_seconds, format_share, format_value, parse_quantity
@@ -35,6 +36,8 @@ class Judgement:
     """One sentence: why this verdict, and what would prove it."""
     baseline: str = ""
     """The folder of the baseline run it was held against."""
+    effective_n: int | None = None
+    """What n samples are worth where failures come together in time; None where nothing was divided."""
 
 
 def shown(value: float, dimension: Dimension, threshold: float) -> str:
@@ -81,6 +84,19 @@ def in_span(span: float | None) -> str:
 
 def counted(n: int, noun: str) -> str:
     return f"1 {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def worth(effect: float | None, n: int) -> str:
+    """What failures that come together in time make of a sample; empty where there is nothing to say."""
+    if effect is None:
+        return f"; {FEWEST_BLOCKS} pieces of time would be needed to tell whether failures come together"
+    if effect == 1:
+        return ""
+    return f"; failures come together in time, so {n:,} are worth {effective(effect, n):,} independent ones"
+
+
+def effective(effect: float, n: int) -> int:
+    return max(1, round(n / effect))
 
 
 def unproven(criterion: Criterion, message: str, n: int | None = None) -> Judgement:

@@ -17,7 +17,7 @@ _TINY = 1e-300
 _PRECISION = 1e-15
 
 
-def lower_bound(successes: int, n: int, confidence: float) -> float:
+def lower_bound(successes: float, n: float, confidence: float) -> float:
     """The largest share that `successes` of `n` show to be reached, at one-sided `confidence`.
 
     50 of 50 gives 0.942, 96 of 100 gives 0.911 at 0.95; 0 without a success.
@@ -33,18 +33,18 @@ def lower_bound(successes: int, n: int, confidence: float) -> float:
     return _root(successes, n, alpha)
 
 
-def upper_bound(successes: int, n: int, confidence: float) -> float:
+def upper_bound(successes: float, n: float, confidence: float) -> float:
     """The smallest share that `successes` of `n` show not to be exceeded; the mirror of `lower_bound`."""
     return 1 - lower_bound(n - successes, n, confidence)
 
 
-def shows_at_least(share: float, successes: int, n: int, confidence: float) -> bool:
+def shows_at_least(share: float, successes: float, n: float, confidence: float) -> bool:
     """Whether the lower bound of `successes` in `n` reaches `share`; one tail, so no rounding of a bound."""
     _require(successes, n, confidence)
     return tail(n, share, successes) <= 1 - confidence
 
 
-def samples_needed(share: float, confidence: float, failures: int = 0) -> int | None:
+def samples_needed(share: float, confidence: float, failures: float = 0) -> int | None:
     """The fewest samples that show at least `share` with `failures` of them failed.
 
     0.95 needs 59, 0.99 needs 299, 0.999 needs 2995 at 0.95 without a failure. None: no number would do.
@@ -57,7 +57,8 @@ def samples_needed(share: float, confidence: float, failures: int = 0) -> int | 
     def enough(n: int) -> bool:
         return shows_at_least(share, n - failures, n, confidence)
 
-    few, many = failures, failures + 1
+    few = math.ceil(failures)
+    many = few + 1
     while not enough(many):
         few, many = many, many * 2
     while many - few > 1:
@@ -96,23 +97,27 @@ def of_each_side(confidence: float) -> float:
     return 1 - (1 - confidence) / 2
 
 
-def tail(n: int, p: float, k: int) -> float:
-    """P(Bin(n, p) >= k), to about 9 digits for n up to 10**7."""
+def tail(n: float, p: float, k: float) -> float:
+    """P(Bin(n, p) >= k), to about 9 digits for n up to 10**7.
+
+    Between whole numbers it is the incomplete beta function, as effective counts need it (Korn and Graubard
+    1998, Survey Methodology 24).
+    """
     if k <= 0 or p >= 1:
         return 1.0 if k <= n else 0.0
     if k > n or p <= 0:
         return 0.0
-    return _incomplete_beta(float(k), float(n - k + 1), p)
+    return incomplete_beta(float(k), float(n - k + 1), p)
 
 
-def _require(successes: int, n: int, confidence: float) -> None:
-    if not 0 <= successes <= n or n < 1:
+def _require(successes: float, n: float, confidence: float) -> None:
+    if not 0 <= successes <= n or n <= 0:
         raise ValueError(f"{successes} of {n} is not a share")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence} is not between 0 and 1")
 
 
-def _root(successes: int, n: int, alpha: float) -> float:
+def _root(successes: float, n: float, alpha: float) -> float:
     """The p at which the tail equals alpha: the tail grows with p, so the root stays bracketed.
 
     Newton's steps (the tail's derivative is the beta density); halving where a step leaves the bracket.
@@ -122,7 +127,7 @@ def _root(successes: int, n: int, alpha: float) -> float:
     observed = successes / n
     p = max(observed - 1.645 * math.sqrt(observed * (1 - observed) / n), observed / 2)
     for _ in range(200):
-        excess = _incomplete_beta(a, b, p) - alpha
+        excess = incomplete_beta(a, b, p) - alpha
         low, high = (low, p) if excess > 0 else (p, high)
         density = math.exp(_log_front(a, b, p)) / (p * (1 - p))
         newton = p - excess / density if density > 0 else low
@@ -133,7 +138,20 @@ def _root(successes: int, n: int, alpha: float) -> float:
     return low
 
 
-def _incomplete_beta(a: float, b: float, x: float) -> float:
+def student_quantile(confidence: float, freedom: int) -> float:
+    """The t that a variable of Student's distribution exceeds with probability 1 - confidence (above 0.5).
+
+    Source: P(T > t) = I_x(freedom / 2, 1 / 2) / 2 at x = freedom / (freedom + t**2).
+    """
+    low, high = 0.0, 1e6
+    for _ in range(100):
+        middle = (low + high) / 2
+        above = incomplete_beta(freedom / 2, 0.5, freedom / (freedom + middle * middle)) / 2
+        low, high = (middle, high) if above > 1 - confidence else (low, middle)
+    return high
+
+
+def incomplete_beta(a: float, b: float, x: float) -> float:
     """I_x(a, b) for 0 < x < 1.
 
     Source: continued fraction 8.17.22 of the NIST Digital Library of Mathematical Functions, with the

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from phasegate.gate.bounds import Bounds
 from phasegate.gate.criterion import (
     GAUGE_STATISTICS,
     STATISTICS,
@@ -15,7 +17,7 @@ from phasegate.gate.criterion import (
     Span,
     SubjectKind,
 )
-from phasegate.gate.statistics import lower_bound, of_each_side, samples_needed, upper_bound
+from phasegate.gate.statistics import of_each_side, samples_needed
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.units import EXAMPLES, Dimension, format_share
 
@@ -62,26 +64,26 @@ def check_against(
 
 
 def feasible(
-    criterion: Criterion, spec: MeasureSpec, samples: int | None, confidence: float | None
+    criterion: Criterion, spec: MeasureSpec, samples: int | None, bounds: Bounds | None
 ) -> str | None:
     """A warning when `samples` cannot meet a criterion even without a failure, saying how many would do.
 
     None when they can, when their number is open, or when no bound is asked for.
     """
-    if samples is None or confidence is None:
+    if samples is None or bounds is None:
         return None
     if isinstance(criterion.threshold, Relative):
-        confidence = of_each_side(confidence)
+        bounds = replace(bounds, confidence=of_each_side(bounds.confidence))
     share = _share_to_show(criterion, spec)
     if share is None:
         return None
-    needed = samples_needed(share, confidence)
+    needed = bounds.needed(share, 0)
     if needed is None or samples >= needed:
         return None
     planned = "1 sample" if samples == 1 else f"{samples:,} samples"
     demand = f"{criterion.value_text} {criterion.required}"
-    level = f"at {format_share(confidence)} confidence"
-    best = _best(criterion, spec, samples, confidence)
+    level = bounds.words
+    best = _best(criterion, spec, samples, bounds)
     shown = f" (even without a failure they show {best})" if best else ""
     return f"{planned} can never meet {demand} {level}{shown}; {needed:,} without a failure would do"
 
@@ -101,12 +103,12 @@ def _share_to_show(criterion: Criterion, spec: MeasureSpec) -> float | None:
     return None
 
 
-def _best(criterion: Criterion, spec: MeasureSpec, samples: int, confidence: float) -> str:
+def _best(criterion: Criterion, spec: MeasureSpec, samples: int, bounds: Bounds) -> str:
     if spec.type is not MeasureType.SAMPLE or samples < 1:
         return ""
     if criterion.op.wants_more:
-        return f"at least {format_share(lower_bound(samples, samples, confidence))}"
-    return f"at most {format_share(upper_bound(0, samples, confidence))}"
+        return f"at least {format_share(bounds.lower(samples, samples))}"
+    return f"at most {format_share(bounds.upper(0, samples))}"
 
 
 def _unknown_measure(criterion: Criterion, specs: Mapping[str, MeasureSpec]) -> CriterionError:

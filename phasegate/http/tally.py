@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
-from phasegate.model.histogram import NANOSECONDS, Histogram, bucket_of
+from phasegate.model.blocks import Filling, Pieces, time_blocks
+from phasegate.model.histogram import NANOSECONDS, Histogram
 from phasegate.model.measures import Distribution, Share
 from phasegate.model.observation import Series
 
@@ -17,88 +17,36 @@ MOST_POINTS = 600
 _UNSEEN, _GOOD, _FAILED = 0, 1, 2
 
 
-@dataclass(slots=True)
-class _Durations:
-    """A histogram that is still being filled; whole nanoseconds."""
-
-    counts: dict[int, int] = field(default_factory=dict)
-    minimum: int = 0
-    maximum: int = 0
-    total: int = 0
-
-    def add(self, nanoseconds: int) -> None:
-        bucket = bucket_of(nanoseconds)
-        self.minimum = min(self.minimum, nanoseconds) if self.counts else nanoseconds
-        self.counts[bucket] = self.counts.get(bucket, 0) + 1
-        self.maximum = max(self.maximum, nanoseconds)
-        self.total += nanoseconds
-
-    def histogram(self) -> Histogram:
-        return Histogram.of_counts(
-            self.counts, minimum_ns=self.minimum, maximum_ns=self.maximum, total_ns=self.total
-        )
-
-
-@dataclass(slots=True)
-class _Moment:
-    """One point of the timeline."""
-
-    good: _Durations = field(default_factory=_Durations)
-    failed: int = 0
-
-    def merge(self, other: _Moment) -> None:
-        for bucket, count in other.good.counts.items():
-            self.good.counts[bucket] = self.good.counts.get(bucket, 0) + count
-        self.good.maximum = max(self.good.maximum, other.good.maximum)
-        self.failed += other.failed
-
-
 class Timeline:
     """Latency and failures over time: a point a second, fewer when there would be too many."""
 
     def __init__(self) -> None:
-        self._width = 1.0
-        self._moments: dict[int, _Moment] = {}
+        self._pieces = Pieces(width=1.0, most=MOST_POINTS)
 
     def add(self, at: float, nanoseconds: int | None) -> None:
         """`at`: seconds from the start; no duration: it failed."""
-        index = int(at / self._width)
-        while index >= MOST_POINTS:
-            self._halve()
-            index = int(at / self._width)
-        moment = self._moments.setdefault(index, _Moment())
+        piece = self._pieces.at(at)
         if nanoseconds is None:
-            moment.failed += 1
+            piece.failed += 1
         else:
-            moment.good.add(nanoseconds)
+            piece.add(nanoseconds)
 
     def series(self) -> tuple[Series, ...]:
         """p95 of the good ones, and failures per second."""
-        last = max(self._moments, default=-1)
         latency: list[tuple[float, float | None]] = []
         failures: list[tuple[float, float | None]] = []
-        for index in range(last + 1):
-            moment = self._moments.get(index)
-            at = index * self._width
-            latency.append((at, None if moment is None else _p95(moment.good)))
-            failures.append((at, 0.0 if moment is None else moment.failed / self._width))
+        width = self._pieces.width
+        for index in range(self._pieces.last + 1):
+            piece = self._pieces[index]
+            latency.append((index * width, None if piece is None else _p95(piece.histogram())))
+            failures.append((index * width, 0.0 if piece is None else piece.failed / width))
         return (
             Series(name="latency p95", unit="s", points=tuple(latency)),
             Series(name="failures", unit="/s", points=tuple(failures)),
         )
 
-    def _halve(self) -> None:
-        moments, self._moments = self._moments, {}
-        self._width *= 2
-        for index, moment in moments.items():
-            if index // 2 in self._moments:
-                self._moments[index // 2].merge(moment)
-            else:
-                self._moments[index // 2] = moment
 
-
-def _p95(durations: _Durations) -> float | None:
-    histogram = durations.histogram()
+def _p95(histogram: Histogram) -> float | None:
     edges = Distribution(good=histogram).quantile(0.95) if histogram.n else None
     return None if edges is None else edges[1]
 
@@ -109,8 +57,9 @@ class Tally:
     def __init__(self) -> None:
         self._outcomes = bytearray()
         """One byte a probe, by number: episodes need their order."""
-        self._durations = _Durations()
+        self._durations = Filling()
         self._timeline = Timeline()
+        self._blocks = time_blocks()
         self._first: float | None = None
         self._last = 0.0
         self.good = self.failed = self.unmeasured = self.unsent = 0
@@ -131,15 +80,18 @@ class Tally:
         self.good += 1
         if nanoseconds <= 0:
             self.unmeasured += 1
+            self._blocks.at(at).unmeasured += 1
             return
         self._durations.add(nanoseconds)
         self._timeline.add(at, nanoseconds)
+        self._blocks.at(at).add(nanoseconds)
 
     def failure(self, number: int, at: float, cause: str) -> None:
         self._note(number, at, _FAILED)
         self.failed += 1
         self.causes[cause if cause in self.causes or len(self.causes) < CAUSES else OTHER] += 1
         self._timeline.add(at, None)
+        self._blocks.at(at).failed += 1
 
     @property
     def span(self) -> float | None:
@@ -153,6 +105,7 @@ class Tally:
             sample=True,
             span=self.span,
             episodes=self._episodes(),
+            blocks=self._blocks.shares(),
         )
 
     def latency(self) -> Distribution:
@@ -161,6 +114,7 @@ class Tally:
             failed=self.failed + self.unsent,
             span=self.span,
             unmeasured=self.unmeasured,
+            blocks=self._blocks.blocks(),
         )
 
     def timeline(self) -> tuple[Series, ...]:

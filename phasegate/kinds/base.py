@@ -82,6 +82,13 @@ class Kind(Generic[P]):
         """Seconds one attempt is meant to take, for the plan's overview and the default limit; None: open."""
         return None
 
+    def until_decided(self, params: P) -> bool:
+        """Whether it ends as soon as its criteria are decided.
+
+        Such a kind hands its measures to `progress` from the least it is to take on, and ends when told so.
+        """
+        return False
+
     def own_names(self, tree: Mapping[str, Any], root: Path) -> frozenset[str]:
         """Names of `${...}` that the kind itself gives values to, seen from its parameters as written.
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from phasegate.errors import ObservationError
 from phasegate.fields import Duration, Text
 from phasegate.http.expectation import Expect, Expectation
+from phasegate.http.problems import Location, refuse
 from phasegate.http.tally import Tally
 from phasegate.http.transcript import transcript
 from phasegate.kinds.base import CheckParams, Kind
-from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.model.measures import Measure, MeasureSpec, MeasureType
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension, format_seconds
 from phasegate.world import HttpFailure, HttpRequest, Progress, World
@@ -42,13 +43,32 @@ class HealthParams(CheckParams):
     body: str | None = None
     """Text sent with each probe."""
     probes: int = Field(default=1, ge=1, le=10_000_000)
-    """How many; one after the other unless `every` is given."""
+    """How many; one after the other unless `every` is given. With `until: decided`, the most."""
+    until: Literal["decided"] | None = None
+    """Ends as soon as its criteria are decided, by bounds that hold whenever one looks."""
+    at_least: int = Field(default=1, ge=1, le=10_000_000)
+    """With `until: decided`, the fewest probes."""
     every: Annotated[Duration, Field(ge=0.001)] | None = None
     """Time between the sending of two probes, whether the first was answered or not."""
     expect: Expect = Field(default_factory=Expect)
     """What a good answer is; status 2xx unless it says otherwise."""
     follow: bool = False
     """Whether redirects are followed."""
+
+    @model_validator(mode="after")
+    def _until_makes_sense(self) -> Self:
+        refuse("health", self._problems_of_until())
+        return self
+
+    def _problems_of_until(self) -> Iterator[tuple[Location, str]]:
+        if self.until is None:
+            if "at_least" in self.model_fields_set:
+                yield ("at_least",), "at_least goes with until: decided; leave it out, or write both"
+            return
+        if "probes" not in self.model_fields_set:
+            yield ("until",), "until: decided needs probes, the most it may take"
+        elif self.at_least > self.probes:
+            yield ("at_least",), f"at_least ({self.at_least:,}) is more than probes ({self.probes:,})"
 
     @field_validator("url")
     @classmethod
@@ -87,8 +107,12 @@ class Health(Kind[HealthParams]):
     def duration(self, params: HealthParams) -> float | None:
         return None if params.every is None else params.every * (params.probes - 1)
 
+    def until_decided(self, params: HealthParams) -> bool:
+        return params.until is not None
+
     def summary(self, params: HealthParams) -> str:
-        probes = f", {params.probes:,} probes" if params.probes > 1 else ""
+        most = "at most " if params.until else ""
+        probes = f", {most}{params.probes:,} probes" if params.probes > 1 else ""
         every = f", every {format_seconds(params.every)}" if params.every is not None else ""
         return f"{params.method} {params.url}{probes}{every}"
 
@@ -106,7 +130,8 @@ class Health(Kind[HealthParams]):
             timeout=params.timeout,
             follow=params.follow,
         )
-        probing = _Probing(request, expectation, world)
+        at_least = params.at_least if params.until else None
+        probing = _Probing(request, expectation, world, at_least)
         if world.accompanies:
             await probing.on_schedule(params.every or DEFAULT_EVERY, None)
         elif params.every is not None:
@@ -130,10 +155,14 @@ class _Probe:
 class _Probing:
     """Probes of one attempt; times are seconds from its start."""
 
-    def __init__(self, request: HttpRequest, expectation: Expectation, world: World) -> None:
+    def __init__(
+        self, request: HttpRequest, expectation: Expectation, world: World, at_least: int | None
+    ) -> None:
         self._request = request
         self._expectation = expectation
         self._world = world
+        self._at_least = at_least
+        """Probes from which on it is told what was seen; None where nobody decides by it."""
         self._clock = world.clock
         self._start = world.clock.now()
         self._reported = 0.0
@@ -185,12 +214,15 @@ class _Probing:
     def observation(self) -> Observation:
         tally = self._tally
         return Observation(
-            measures={"success_rate": tally.success_rate(), "latency": tally.latency()},
+            measures=self._measures(),
             evidence=tuple(self._evidence.values()),
             notes=tuple(self._notes()),
             causes=dict(tally.causes.most_common()),
             timeline=tally.timeline() if (tally.span or 0.0) > CHARTED else (),
         )
+
+    def _measures(self) -> dict[str, Measure]:
+        return {"success_rate": self._tally.success_rate(), "latency": self._tally.latency()}
 
     async def _send(self, probe: _Probe) -> None:
         outcome = await self._world.http.send(self._request)
@@ -239,6 +271,8 @@ class _Probing:
         report = Progress(
             done=min(1.0, seen / self._planned) if self._planned else None,
             text=f"{seen:,} probes, {tally.failed:,} failed",
+            measures={} if self._at_least is None or seen < self._at_least else self._measures(),
+            pending=len(self._under_way),
         )
         self._stopped = await self._world.progress(report)
         return self._stopped

@@ -20,6 +20,7 @@ from phasegate.kinds.load_engines import ENGINES
 from phasegate.load.abort import AbortOn, Guard
 from phasegate.load.engine import Outcome, generate
 from phasegate.load.job import Job
+from phasegate.load.measured import distribution, samples
 from phasegate.load.mix import (
     Data,
     FlowField,
@@ -33,13 +34,13 @@ from phasegate.load.pacing import Profile
 from phasegate.load.prepare import prepared
 from phasegate.load.request import header_problems, request_bytes, request_fields
 from phasegate.load.stages import Stage, is_open, peak_of, problems_of, profile_of, words
+from phasegate.load.tally import PartTally
 from phasegate.load.timeline import series, silent_seconds
 from phasegate.load.upload import BodyFile
-from phasegate.model.histogram import Histogram, bucket_bounds
-from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension, format_seconds, format_share, format_value
-from phasegate.world import World
+from phasegate.world import Enough, World
 
 CONNECTIONS = 200
 """The most connections of the open model, unless the plan says otherwise."""
@@ -47,6 +48,9 @@ _MODELS = "rate: 200/s (open model), connections: 50 (closed model), or stages o
 _SAID = {"rate": "rates", "duration": "durations", "ramp": "ramps"}
 _REQUEST_KEPT = 4_096
 """Bytes of the request that go into the evidence."""
+_REPORTS = 40
+"""Reports of a worker over the time of a load, unless that makes them rarer than one a second."""
+_SHORTEST_TICK = 0.025
 _LAG = 0.05
 """Seconds of the generator's own lag from which readers are told."""
 _BUSY = 0.9
@@ -72,7 +76,12 @@ class LoadParams(CheckParams):
     """Closed model: each sends its next request when the answer has come. With a rate: the most at once, 200
     unless it says otherwise."""
     duration: Duration = 10.0
-    """How long requests are sent; what is out then is awaited up to `timeout`."""
+    """How long requests are sent; what is out then is awaited up to `timeout`. With `until: decided`, the
+    longest."""
+    until: Literal["decided"] | None = None
+    """Ends as soon as its criteria are decided, by bounds that hold whenever one looks."""
+    at_least: Duration = 1.0
+    """With `until: decided`, how long requests are sent at the least."""
     ramp: Duration = 0.0
     """Time, from the start, over which the rate or the connections rise to the full number."""
     stages: tuple[Stage, ...] | None = None
@@ -112,8 +121,13 @@ class LoadParams(CheckParams):
     def _problems_of_load(self) -> Iterator[tuple[Location, str]]:
         if self.timeout == 0:
             yield ("timeout",), "a timeout of 0 s lets no request succeed"
+        if self.until is None and "at_least" in self.model_fields_set:
+            yield ("at_least",), "at_least goes with until: decided; leave it out, or write both"
         wrong = tuple(self._problems_of_level() if self.stages is None else self._problems_of_stages())
         yield from wrong
+        if not wrong and self.until is not None and self.at_least > self.profile.duration:
+            least, most = format_seconds(self.at_least), format_seconds(self.profile.duration)
+            yield ("at_least",), f"at_least ({least}) is more than the load takes ({most})"
         if not wrong and self.workers > self.most_connections:
             yield ("workers",), f"{self.workers} workers cannot share {self.most_connections} connections"
 
@@ -275,8 +289,11 @@ class Load(Kind[LoadParams]):
     def requirements(self, params: LoadParams) -> tuple[Requirement, ...]:
         return (_HTTP2,) if params.is_http2 else ()
 
+    def until_decided(self, params: LoadParams) -> bool:
+        return params.until is not None
+
     def summary(self, params: LoadParams) -> str:
-        return f"{_sent(params)}, {_level(params)}"
+        return f"{_sent(params)}, {_level(params)}{' at most' if params.until else ''}"
 
     def targets(self, params: LoadParams) -> tuple[str, ...]:
         if params.units:
@@ -289,7 +306,7 @@ class Load(Kind[LoadParams]):
             job, outcome = await _journeys(params, world, guard)
         else:
             job = _job(params, world)
-            outcome = await generate(job, world, guard)
+            outcome = await generate(job, world, guard, at_least=_at_least(params))
         return Observation(
             measures=_measures(params, outcome),
             parts=_parts(outcome),
@@ -381,6 +398,7 @@ def _job(params: LoadParams, world: World) -> Job:
         http2=params.is_http2,
         streams=params.streams or 1,
         tls=world.target.tls(url),
+        tick=_tick(params),
     )
     try:
         _request(job)
@@ -398,6 +416,16 @@ def _request(job: Job) -> bytes:
     return head + b"\r\n" + (job.body or b"")
 
 
+def _at_least(params: LoadParams) -> float | None:
+    return params.at_least if params.until else None
+
+
+def _tick(params: LoadParams) -> float:
+    """Seconds between two reports of a worker: often enough to see whether failures come together."""
+    wanted = params.at_least if params.until else params.profile.duration
+    return min(max(wanted / _REPORTS, _SHORTEST_TICK), 1.0)
+
+
 async def _journeys(params: LoadParams, world: World, guard: Guard | None) -> tuple[Job, Outcome]:
     mixed = params.mix is not None
     async with prepared(params.units, params.data, world, timeout=params.timeout, mixed=mixed) as journeys:
@@ -410,9 +438,10 @@ async def _journeys(params: LoadParams, world: World, guard: Guard | None) -> tu
             workers=params.workers,
             unix=params.unix,
             tls=world.target.tls(journeys.origin),
+            tick=_tick(params),
             journeys=journeys,
         )
-        return job, await generate(job, world, guard)
+        return job, await generate(job, world, guard, at_least=_at_least(params))
 
 
 def _body(params: LoadParams) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
@@ -442,11 +471,7 @@ def _measures(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
     tally, report = outcome.tally, outcome.report
     requests = tally.requests
     measured: dict[str, Measure] = {
-        "success_rate": Share(
-            passed=tally.good, total=requests, sample=True, span=report.span, episodes=report.episodes
-        ),
-        "latency": _distribution(tally.latency, tally.failed + tally.dropped, report.span),
-        "service_time": _distribution(tally.service, tally.failed, report.span),
+        **samples(tally, outcome.clusters, span=report.span, episodes=report.episodes),
         "throughput": Number(
             value=report.good_in_window / report.window if report.window else None, dimension=Dimension.RATE
         ),
@@ -462,33 +487,23 @@ def _measures(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
         measured["achieved_rate"] = Share(passed=report.sent, total=due, sample=False)
         measured["dropped"] = Number(value=tally.dropped)
     if params.abort_on is not None:
-        done = 1.0 if outcome.stopped is None else min(report.window / params.profile.duration, 1.0)
+        whole = outcome.stopped is None or isinstance(outcome.stopped, Enough)
+        done = 1.0 if whole else min(report.window / params.profile.duration, 1.0)
         measured["completed"] = Number(value=done, dimension=Dimension.SHARE)
     return measured
 
 
 def _parts(outcome: Outcome) -> Mapping[str, Mapping[str, Measure]]:
+    return {name: _part(outcome, name, part) for name, part in outcome.tally.parts.items()}
+
+
+def _part(outcome: Outcome, name: str, part: PartTally) -> Mapping[str, Measure]:
+    durations, shares = outcome.clusters.part(name)
+    good, failed = part.latency.n, part.failed
     return {
-        name: {
-            "success_rate": Share(passed=part.latency.n, total=part.latency.n + part.failed, sample=True),
-            "latency": _distribution(part.latency, part.failed + part.dropped, outcome.report.span),
-        }
-        for name, part in outcome.tally.parts.items()
+        "success_rate": Share(passed=good, total=good + failed, sample=True, blocks=shares),
+        "latency": distribution(part.latency, failed + part.dropped, outcome.report.span, durations),
     }
-
-
-def _distribution(histogram: Histogram, failed: int, span: float | None) -> Distribution:
-    """Durations of 0, which the clock could not resolve, are no data."""
-    zeros = dict(histogram.counts).get(0, 0)
-    if zeros:
-        above = {bucket: count for bucket, count in histogram.counts if bucket}
-        histogram = Histogram.of_counts(
-            above,
-            minimum_ns=bucket_bounds(min(above))[0] if above else 0,
-            maximum_ns=histogram.maximum_ns,
-            total_ns=histogram.total_ns,
-        )
-    return Distribution(good=histogram, failed=failed, span=span, unmeasured=zeros)
 
 
 def _notes(params: LoadParams, outcome: Outcome) -> tuple[str, ...]:

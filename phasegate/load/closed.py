@@ -37,7 +37,7 @@ class Closed(Driver):
                 self.close_window()
                 if slots:
                     await asyncio.wait(slots, timeout=self.patience)
-                if not self.stopped.is_set():
+                if not self.hasty:
                     self.expire_rest()
                 for slot in slots:
                     slot.cancel()

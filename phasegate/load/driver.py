@@ -61,6 +61,7 @@ class Driver:
         self.start_ns = 0
         self.end_ns = 0
         self.stopped = asyncio.Event()
+        self._patient = False
         self._class = connection_class(job.method, exchange)
         self._exchange = exchange
         self._connector = connector
@@ -82,10 +83,22 @@ class Driver:
             if self._pool is not None:
                 self._pool.close()
 
-    def stop(self) -> None:
-        """Send nothing more; `run` returns within `STOPPING` seconds."""
+    def stop(self, *, patient: bool = False) -> None:
+        """Begin nothing more; `run` returns within `STOPPING` seconds. Patient: it awaits what is out, as it
+        does at the end of a load."""
         self.end_ns = min(self.end_ns, perf_counter_ns())
+        self._patient = patient
         self.stopped.set()
+
+    @property
+    def hasty(self) -> bool:
+        """Whether what is out is given up, as the load was stopped."""
+        return self.stopped.is_set() and not self._patient
+
+    @property
+    def pending(self) -> int:
+        """Requests that were due, or sent, of which the recorder knows nothing yet, at most."""
+        return len(self.connections) + self.connecting
 
     @property
     def scheduled(self) -> Scheduled:
@@ -160,7 +173,7 @@ class Driver:
     @property
     def patience(self) -> float:
         """Seconds that what is out is awaited after the end of sending."""
-        return min(self.job.timeout, STOPPING) if self.stopped.is_set() else self.job.timeout
+        return min(self.job.timeout, STOPPING) if self.hasty else self.job.timeout
 
     def _new(self) -> Connection:
         if self._itinerary is not None:

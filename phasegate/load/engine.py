@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
@@ -13,15 +15,19 @@ from typing import Any
 import phasegate
 from phasegate.errors import ObservationError
 from phasegate.load.abort import Guard
+from phasegate.load.clusters import Clusters
 from phasegate.load.job import PROTOCOL, Job
+from phasegate.load.measured import samples
 from phasegate.load.tally import Report, Tally
 from phasegate.load.timeline import Bin, Timeline
 from phasegate.model.measures import Distribution, Share
 from phasegate.units import format_seconds
-from phasegate.world import Command, Progress, Running, World
+from phasegate.world import Command, Enough, Progress, Running, World
 
 EVERY = 0.25
 """Seconds between two looks at whether to stop."""
+_RECENT = 1.0
+"""Seconds over which the pace is shown."""
 START_DELAY = 0.1
 """Seconds from the start line to the start, so that every worker has read it before."""
 _COMMAND = ("python", "-m", "phasegate.load.worker")
@@ -36,31 +42,41 @@ class Outcome:
     tally: Tally
     report: Report
     bins: tuple[Bin, ...]
+    clusters: Clusters
     stopped: str | None = None
     """Why it was stopped before its time."""
     aborted: bool = False
     """Whether that is what the guard said."""
 
 
-async def generate(job: Job, world: World, guard: Guard | None = None) -> Outcome:
+async def generate(
+    job: Job, world: World, guard: Guard | None = None, *, at_least: float | None = None
+) -> Outcome:
     """Run a load to its end, or until `world.progress` or the guard says stop.
 
+    `at_least`: seconds from which on `world.progress` is told the measures so far, to decide by them; None
+    where nobody does.
     Errors: ObservationError when a worker cannot be started, dies, or cannot generate the load.
     """
-    return await _Coordinator(job, world, guard).run()
+    return await _Coordinator(job, world, guard, at_least).run()
 
 
 class _Coordinator:
-    def __init__(self, job: Job, world: World, guard: Guard | None) -> None:
+    def __init__(self, job: Job, world: World, guard: Guard | None, at_least: float | None) -> None:
         self._job = job
         self._world = world
         self._guard = guard
+        self._at_least = math.inf if at_least is None else at_least
         self._duration = job.points[-1][0]
         self._tally = Tally()
-        self._timeline = Timeline(workers=job.workers, seconds=self._duration + job.timeout)
+        self._timeline = Timeline(workers=job.workers, seconds=self._duration + job.timeout, tick=job.tick)
+        self._clusters = Clusters()
+        self._reported = [0.0] * job.workers
+        """Until when each worker has said what came in, in seconds."""
+        self._pending = [0] * job.workers
         self._reports: list[Report] = []
-        self._last = Tally()
-        self._at = 0.0
+        self._recent: deque[tuple[float, Tally]] = deque()
+        """What came in during the last second."""
         self._stopped: str | None = None
         self._aborted = False
 
@@ -85,7 +101,12 @@ class _Coordinator:
             report = report.merge(other)
         bins = self._timeline.bins()
         return Outcome(
-            tally=self._tally, report=report, bins=bins, stopped=self._stopped, aborted=self._aborted
+            tally=self._tally,
+            report=report,
+            bins=bins,
+            clusters=self._clusters,
+            stopped=self._stopped,
+            aborted=self._aborted,
         )
 
     def _open(self) -> Any:
@@ -106,21 +127,25 @@ class _Coordinator:
             message = await worker.read()
             match message.pop("type"):
                 case "progress":
-                    at = message.pop("at")
-                    tally = Tally.from_json(message)
-                    self._timeline.add(worker.number, at, tally)
-                    if self._guard is not None:
-                        self._guard.add(worker.number, at, tally)
-                    self._tally = self._tally.merge(tally)
-                    if at > self._at:
-                        self._at, self._last = at, tally
-                    else:
-                        self._last = self._last.merge(tally)
+                    self._pending[worker.number] = message["pending"]
+                    self._add(worker.number, message["at"], Tally.from_json(message))
                 case "result":
                     self._reports.append(Report.from_json(message))
                     return
                 case "error":
                     raise ObservationError(message["message"])
+
+    def _add(self, worker: int, at: float, tally: Tally) -> None:
+        """Take in what came to a worker until a moment, in seconds."""
+        self._timeline.add(worker, at, tally)
+        self._clusters.add((self._reported[worker] + at) / 2, tally)
+        if self._guard is not None:
+            self._guard.add(worker, at, tally)
+        self._tally = self._tally.merge(tally)
+        self._reported[worker] = at
+        self._recent.append((at, tally))
+        while self._recent[0][0] <= at - _RECENT:
+            self._recent.popleft()
 
     async def _watch(self, workers: list[_Worker]) -> None:
         """Report what was seen so far, and tell the workers when it is time to stop."""
@@ -135,22 +160,34 @@ class _Coordinator:
                 Progress(
                     done=min(max(elapsed / self._duration, 0.0), 1.0),
                     text=self._text(),
-                    measures=self._measures() if new else {},
+                    measures=self._measures() if new and elapsed >= self._at_least else {},
+                    pending=sum(self._pending),
                 )
             )
             damage = self._guard.reason() if self._guard is not None and reason is None else None
             reason = reason or damage
-            if reason is not None and self._stopped is None and len(self._reports) < len(workers):
+            if self._is_news(reason) and len(self._reports) < len(workers):
                 self._stopped, self._aborted = reason, damage is not None
                 for worker in workers:
-                    await worker.write("stop")
+                    await worker.write("stop", patient=isinstance(reason, Enough))
             await clock.sleep(EVERY)
 
+    def _is_news(self, reason: str | None) -> bool:
+        """Whether the workers are to hear of it: the first reason, or one that ends a patient wait."""
+        if reason is None or (isinstance(self._stopped, Enough) and isinstance(reason, Enough)):
+            return False
+        return self._stopped is None or isinstance(self._stopped, Enough)
+
     def _text(self) -> str:
-        if not self._at:
+        at = max(self._reported)
+        if not at:
             return "starting"
-        parts = [f"{self._tally.requests:,} requests", f"{self._last.requests:,}/s"]
-        last = Distribution(good=self._last.latency)
+        recent = Tally()
+        for _, tally in self._recent:
+            recent = recent.merge(tally)
+        pace = round(recent.requests / min(at, _RECENT))
+        parts = [f"{self._tally.requests:,} requests", f"{pace:,}/s"]
+        last = Distribution(good=recent.latency)
         if edges := last.quantile(0.95):
             parts.append(f"p95 {format_seconds(edges[1])}")
         if self._tally.failed:
@@ -160,14 +197,9 @@ class _Coordinator:
         return ", ".join(parts)
 
     def _measures(self) -> Mapping[str, Share | Distribution]:
-        tally = self._tally
-        if not tally.requests:
+        if not self._tally.requests:
             return {}
-        failed = tally.failed + tally.dropped
-        return {
-            "success_rate": Share(passed=tally.good, total=tally.requests, sample=True),
-            "latency": Distribution(good=tally.latency, failed=failed),
-        }
+        return samples(self._tally, self._clusters, span=min(self._reported))
 
 
 class _Worker:

@@ -6,8 +6,9 @@ Coordinator and worker exchange JSON objects, one a line, each with a `type`:
     coordinator  job {...}            see `Job`
     worker       ready                or error {message}
     coordinator  start {delay}        seconds until the load begins, the same for all workers
-    worker       progress {...}       once a second: what came in since the line before, see `Tally`
-    coordinator  stop                 at any time: send nothing more and report
+    worker       progress {...}       every `tick` seconds: what came in since the line before, see `Tally`
+    coordinator  stop {patient}       at any time: send nothing more and report; patient: when all that is out
+                                      has been answered or has had its time
     worker       result {...}         see `Report`; then it ends
 
 A worker whose input ends without `stop` has lost its coordinator and ends at once.
@@ -22,7 +23,7 @@ from typing import Any
 
 from phasegate.load.journey import Journeys
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,8 @@ class Job:
     """In HTTP/2: the most requests at once over each connection."""
     tls: Mapping[str, str] = field(default_factory=dict)
     """`ca`, `cert`, `key`: absolute paths."""
+    tick: float = 1.0
+    """Seconds between two progress lines."""
     journeys: Journeys | None = None
     """What is done in place of the one request; `url` then says where only."""
 
@@ -78,6 +81,7 @@ class Job:
             "http2": self.http2,
             "streams": self.streams,
             "tls": dict(self.tls),
+            "tick": self.tick,
             "journeys": None if self.journeys is None else self.journeys.to_json(),
         }
 
@@ -102,5 +106,6 @@ class Job:
             http2=data["http2"],
             streams=data["streams"],
             tls=data["tls"],
+            tick=data["tick"],
             journeys=None if data["journeys"] is None else Journeys.from_json(data["journeys"]),
         )

@@ -54,11 +54,21 @@ class Open(Driver):
         mine = len(range(self.job.worker, self._request, self.job.workers))
         return Scheduled(due=mine - self.unfinished, sent=mine - self._dropped - self.unfinished)
 
-    def stop(self) -> None:
-        Driver.stop(self)
-        self._drop(perf_counter_ns())
+    def stop(self, *, patient: bool = False) -> None:
+        Driver.stop(self, patient=patient)
+        now = perf_counter_ns()
+        if patient:
+            self._total = min(self._total, self._due_by(now))
+            self._next_ns = self._due_ns(self._request)
+            return
+        self._drop(now)
         self._total = 0
         self._next_ns = _NEVER
+
+    @property
+    def pending(self) -> int:
+        waiting = share_of(max(self._due_by(perf_counter_ns()) - self._request, 0), 0, self.job.workers)
+        return len(self.connections) - len(self._idle) + len(self._opening) + waiting
 
     def free(self, connection: Channel, now: int) -> None:
         due = self._take(now)
@@ -91,7 +101,7 @@ class Open(Driver):
             async with asyncio.timeout(self.patience):
                 await self._done.wait()
         except TimeoutError:
-            if not self.stopped.is_set():
+            if not self.hasty:
                 self._drop_latecomers()
                 self.expire_rest()
                 self._drop(perf_counter_ns())
@@ -148,12 +158,15 @@ class Open(Driver):
 
     def _drop(self, moment: int) -> None:
         """Drop all requests that wait and were due by a moment."""
-        due = self.profile.due_by((moment - self.start_ns) / NANOSECONDS)
-        count = share_of(max(min(due, self._total) - self._request, 0), 0, self.job.workers)
+        count = share_of(max(self._due_by(moment) - self._request, 0), 0, self.job.workers)
         self._request += count * self.job.workers
         self._next_ns = self._due_ns(self._request)
         self._dropped += count
         self.drop(count)
+
+    def _due_by(self, moment: int) -> int:
+        """How many requests of the whole load were due by a moment."""
+        return min(self.profile.due_by((moment - self.start_ns) / NANOSECONDS), self._total)
 
     def _due_ns(self, request: int) -> int:
         if request >= self._total:

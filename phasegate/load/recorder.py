@@ -82,9 +82,10 @@ class Recorder:
         "_failing",
         "_known",
         "_latency",
+        "_pace_from_ns",
+        "_pace_good",
         "_parts",
         "_service",
-        "_taken_ns",
         "asked",
         "best_pace",
         "episodes",
@@ -112,8 +113,9 @@ class Recorder:
         self.taken = 0
         """Good answers up to the last `take`."""
         self.best_pace = 0.0
-        """The most good answers a second between two calls of `take`."""
-        self._taken_ns = 0
+        """The most good answers a second over some time between calls of `take`."""
+        self._pace_from_ns = 0
+        self._pace_good = 0
         self._failing = False
         self.episodes = 0
         self.examples: list[Example] = []
@@ -167,11 +169,7 @@ class Recorder:
         latency = self._latency.take()
         service = latency if self._service is self._latency else self._service.take()
         self.taken += latency.n
-        now = perf_counter_ns()
-        span = (now - max(self._taken_ns, self.start_ns)) / NANOSECONDS
-        if span >= _SHORTEST_PACE:
-            self.best_pace = max(self.best_pace, latency.n / span)
-        self._taken_ns = now
+        self._note_pace(latency.n, perf_counter_ns())
         tally = Tally(
             latency=latency,
             service=service,
@@ -182,6 +180,13 @@ class Recorder:
         self._causes = {}
         self._dropped = 0
         return tally
+
+    def _note_pace(self, good: int, now: int) -> None:
+        self._pace_good += good
+        span = (now - max(self._pace_from_ns, self.start_ns)) / NANOSECONDS
+        if span >= _SHORTEST_PACE:
+            self.best_pace = max(self.best_pace, self._pace_good / span)
+            self._pace_from_ns, self._pace_good = now, 0
 
     def _good_closed(self, due: int, sent: int, now: int) -> None:
         self._latency.add(now - sent)

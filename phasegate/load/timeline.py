@@ -29,7 +29,9 @@ class Timeline:
     """Takes what each worker reports for each second; a bin is reduced to figures once no worker can add to
     it, so memory does not grow with the load."""
 
-    def __init__(self, *, workers: int, seconds: float) -> None:
+    def __init__(self, *, workers: int, seconds: float, tick: float = 1.0) -> None:
+        """`tick`: seconds between two reports of a worker."""
+        self._shortest = tick / 2
         self._width = max(1, math.ceil(seconds / BINS))
         self._reported = [0.0] * workers
         self._open: dict[int, Tally] = {}
@@ -38,8 +40,9 @@ class Timeline:
 
     def add(self, worker: int, until: float, tally: Tally) -> None:
         """`tally` is what came in from the worker's last report until a moment, in seconds."""
-        index = max(math.ceil(until / self._width) - 1, 0)
-        if index and until - index * self._width < self._width / 2:
+        since = self._reported[worker]
+        index = int((since + until) / 2 / self._width)
+        if index and until - since < self._shortest and since <= index * self._width:
             # The last report comes some milliseconds after the end of a bin, with or without one at its end.
             index -= 1
         self._open[index] = self._open.get(index, _NOTHING).merge(tally)

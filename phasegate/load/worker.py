@@ -28,8 +28,6 @@ from phasegate.load.request import endpoint_of, request_bytes, request_fields
 from phasegate.load.tally import Report, Tally
 from phasegate.load.visit import Itinerary
 
-TICK = 1.0
-"""Seconds between two progress lines."""
 LINE_LIMIT = 64 << 20
 """Bytes of a job with its body."""
 
@@ -45,6 +43,7 @@ class Worker:
         connector = Connector(endpoint, timeout=job.timeout, tls=job.tls, http2=job.http2)
         model = Open if job.open else Closed
         self.driver: Driver = model(job, _exchange(job), connector, self.recorder, itinerary)
+        self._every = job.tick
         self._lag_ns = 0
 
     async def run(self, delay: float) -> None:
@@ -66,18 +65,18 @@ class Worker:
         _write("result", **self._report(took).to_json())
 
     async def _tick(self, start_ns: int) -> None:
-        """A progress line at the end of each second of the load."""
+        """A progress line at the end of each tick of the load."""
         tick = 0
         while True:
             tick += 1
-            due_ns = start_ns + round(tick * TICK * NANOSECONDS)
+            due_ns = start_ns + round(tick * self._every * NANOSECONDS)
             await asyncio.sleep(max(due_ns - perf_counter_ns(), 0) / NANOSECONDS)
             self._lag_ns = max(self._lag_ns, perf_counter_ns() - due_ns)
-            _write("progress", **self._progress(tick * TICK))
+            _write("progress", **self._progress(tick * self._every))
 
     def _progress(self, elapsed: float) -> dict[str, Any]:
         tally: Tally = self.recorder.take()
-        return {"at": elapsed, **tally.to_json()}
+        return {"at": elapsed, "pending": self.driver.pending, **tally.to_json()}
 
     def _report(self, took: float) -> Report:
         driver, recorder = self.driver, self.recorder
@@ -155,8 +154,9 @@ async def _lines() -> asyncio.StreamReader:
 async def _obey(lines: asyncio.StreamReader, driver: Driver) -> None:
     """Wait for `stop`; without a coordinator there is nobody to report to."""
     while line := await lines.readline():
-        if json.loads(line)["type"] == "stop":
-            driver.stop()
+        message = json.loads(line)
+        if message["type"] == "stop":
+            driver.stop(patient=message.get("patient", False))
     os._exit(1)
 
 

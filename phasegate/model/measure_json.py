@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.units import Dimension
@@ -34,6 +35,7 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 missing=list(measure.missing) or None,
                 span=measure.span,
                 episodes=measure.episodes,
+                blocks=[list(block) for block in measure.blocks] or None,
             )
         case Distribution():
             return _without_none(
@@ -47,6 +49,7 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 max=("failed" if measure.failed else measure.good.maximum) if measure.n else None,
                 **{name: _quantile(measure, share) for name, share in QUANTILES.items()},
                 histogram=_encode_histogram(measure.good),
+                blocks=[_encode_block(block) for block in measure.blocks] or None,
             )
         case Number():
             reported = {"reported": True} if measure.reported else {}
@@ -79,6 +82,7 @@ def decode_measure(data: object) -> Measure:
             missing=tuple(data.get("missing", ())),
             span=data.get("span"),
             episodes=data.get("episodes"),
+            blocks=tuple((total, failed) for total, failed in data.get("blocks", ())),
         )
     if "histogram" in data:
         return Distribution(
@@ -86,6 +90,7 @@ def decode_measure(data: object) -> Measure:
             failed=data["failed"],
             span=data.get("span"),
             unmeasured=data.get("unmeasured", 0),
+            blocks=tuple(_decode_block(block) for block in data.get("blocks", ())),
         )
     if "samples" in data:
         return Gauge(
@@ -140,6 +145,14 @@ def _decode_histogram(data: Mapping[str, Any]) -> Histogram:
     )
 
 
+def _encode_block(block: Block) -> dict[str, Any]:
+    return {"failed": block.failed, "histogram": _encode_histogram(block.good)}
+
+
+def _decode_block(data: Mapping[str, Any]) -> Block:
+    return Block(good=_decode_histogram(data["histogram"]), failed=data["failed"])
+
+
 def _without_none(**items: Any) -> dict[str, Any]:
     return {key: value for key, value in items.items() if value is not None}
 
@@ -159,6 +172,11 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                 "missing": {"type": "array", "items": {"type": "string"}},
                 "span": {"type": "number", "description": "seconds"},
                 "episodes": {"type": "integer", "description": "runs of consecutive failures"},
+                "blocks": {
+                    "type": "array",
+                    "description": "requests and failures in equal pieces of time",
+                    "items": {"type": "array", "items": {"type": "integer"}},
+                },
             },
         },
         {
@@ -178,6 +196,11 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                     "type": "object",
                     "required": ["buckets", "min_ns", "max_ns", "total_ns"],
                     "description": "log-linear, 128 buckets per power of two, nanoseconds; mergeable",
+                },
+                "blocks": {
+                    "type": "array",
+                    "description": "failures and histograms in equal pieces of time",
+                    "items": {"type": "object", "required": ["failed", "histogram"]},
                 },
             },
         },

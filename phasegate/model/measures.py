@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
+from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram
 from phasegate.units import BASE_UNIT, Dimension
 
@@ -56,6 +58,8 @@ class Share:
     """Seconds from the first to the last observation of a sample."""
     episodes: int | None = None
     """Runs of consecutive failures in a sample."""
+    blocks: tuple[tuple[int, int], ...] = ()
+    """(requests, failures) in equal pieces of time of a sample; empty where nobody looked."""
 
     @property
     def failed(self) -> int:
@@ -84,6 +88,8 @@ class Distribution:
     span: float | None = None
     unmeasured: int = 0
     """Durations of exactly 0: below the resolution of the clock, so no data; not in `good`."""
+    blocks: tuple[Block, ...] = ()
+    """The same sample in equal pieces of time; empty where nobody looked."""
 
     @property
     def n(self) -> int:
@@ -177,6 +183,7 @@ def merge(first: Measure, second: Measure) -> Measure | None:
                 episodes=None
                 if first.episodes is None or second.episodes is None
                 else first.episodes + second.episodes,
+                blocks=_both(first.blocks, second.blocks),
             )
         case Distribution(), Distribution():
             return Distribution(
@@ -184,9 +191,18 @@ def merge(first: Measure, second: Measure) -> Measure | None:
                 failed=first.failed + second.failed,
                 span=_shorter(first.span, second.span),
                 unmeasured=first.unmeasured + second.unmeasured,
+                blocks=_both(first.blocks, second.blocks),
             )
         case _:
             return None
+
+
+_T = TypeVar("_T")
+
+
+def _both(first: tuple[_T, ...], second: tuple[_T, ...]) -> tuple[_T, ...]:
+    """Pieces of time of both parts; none where one of them has none, as they would not speak for it."""
+    return first + second if first and second else ()
 
 
 def _shorter(first: float | None, second: float | None) -> float | None:

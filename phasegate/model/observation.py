@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from phasegate.model.decision import Decision
 from phasegate.model.measures import NAMED, Measure, Share
 
 
@@ -81,6 +82,8 @@ class Observation:
     causes: Mapping[str, int] = field(default_factory=dict)
     """Failures by cause in one line each, with counts."""
     timeline: tuple[Series, ...] = ()
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    """What the runner found decided while it went on, by criterion."""
     error: str | None = None
     """Set when phasegate could not observe; measures seen so far may still be there."""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from phasegate.model.decision import Decision
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
 
@@ -83,6 +84,10 @@ class CriterionResult:
     """`file:line` of the criterion in the plan."""
     baseline: str = ""
     """The folder of the baseline run it was held against: the median one, where several were given."""
+    effective_n: int | None = None
+    """What n samples are worth where failures come together in time."""
+    decided: Decision | None = None
+    """When it was decided, where that was before the sample was complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +108,8 @@ class AttemptResult:
     notes: tuple[str, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
     timeline: tuple[Series, ...] = ()
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    """Criteria that were decided before the sample was complete, by id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

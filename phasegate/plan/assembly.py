@@ -47,6 +47,7 @@ class Assembly:
         by_id = self._checks_by_id(checks)
         for check in checks:
             self._companion(check, by_id)
+            self._decided(check)
         follows = self._order(drafts)
         step_ids = tuple(step.id for step in drafts if step.id is not None)
         gate_criteria = gate.get("criteria") if isinstance(gate, Mapping) else None
@@ -170,6 +171,17 @@ class Assembly:
         elif draft.step is not None and other.step != draft.step:
             help = "move it to that step, or under gate: checks"
             self._say(draft, "during", f"{during!r} is a check of another step", help)
+
+    def _decided(self, draft: Draft) -> None:
+        """What does not go with a check that ends when it is decided."""
+        if draft.common is None or draft.check is None or not draft.check.until_decided:
+            return
+        if draft.common.during is not None:
+            help = "leave 'until' out; such a check ends with the ones it goes beside"
+            self._say(draft, "until", "'until: decided' does not go with 'during'", help)
+        if draft.check.retry.on_fail:
+            help = "write retry: {on: [error]}, or leave 'until' out; trying until it fits is no evidence"
+            self._say(draft, "until", "'until: decided' does not go with a retry on failure", help)
 
     def _say(self, draft: Draft, key: str, message: str, help: str | None) -> None:
         findings, document = self._context.findings, self._context.document

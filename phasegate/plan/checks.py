@@ -167,6 +167,7 @@ def _check(
         limit=_limit(common, kind, params),
         exclusive=kind.exclusive if common.exclusive is None else common.exclusive,
         allow_skipped=common.allow_skipped,
+        until_decided=any(kind.until_decided(one) for one in params),
         requirements=united(*(kind.requirements(one) for one in params), own, step.requirements),
         missing_secrets=_missing_secrets(context, tree, step),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),

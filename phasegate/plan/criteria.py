@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from phasegate.gate.bounds import Bounds
 from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
+from phasegate.gate.deciding import decidable
 from phasegate.gate.verdict import confidence_for
 from phasegate.gate.vetting import check_against, feasible
 from phasegate.model.measures import MeasureSpec, MeasureType
@@ -78,7 +80,29 @@ class Criteria:
             found += group
             if one.inside is not None and one.inside.check is not None:
                 found += self._defaults(one.inside.check, blocking)
+        self._refuse_undecidable(found)
         return tuple(found)
+
+    def _refuse_undecidable(self, found: list[PlanCriterion]) -> None:
+        """A check that is to end when it is decided needs something that a sample can decide."""
+        able = {
+            one.check
+            for one in found
+            if (check := self._check_of(one)) is not None
+            and decidable(one.criterion, self._measures(check)[one.criterion.measure].type, one.confidence)
+        }
+        for draft in self._drafts.values():
+            check = draft.check
+            if check is not None and check.until_decided and check.id not in able:
+                message = (
+                    f"check {check.id!r}: none of its criteria can be decided before its sample is complete"
+                )
+                help = "write one with a bound, such as success_rate >= 99.9% or latency.p95 < 100ms"
+                self._context.findings.add(self._context.document, (*draft.path, "until"), message, help=help)
+
+    def _check_of(self, one: PlanCriterion) -> Check | None:
+        draft = None if one.check is None else self._drafts.get(one.check)
+        return None if draft is None else draft.check
 
     def _of_list(self, one: CriteriaList) -> Iterator[PlanCriterion]:
         for index, raw in enumerate(one.entries):
@@ -339,7 +363,10 @@ class Criteria:
         samples = None if unknown else sum(count or 0 for count in counts)
         confidence = confidence_for(made.confidence, check.retry.attempts, check.retry.on_fail)
         spec = self._measures(check)[criterion.measure]
-        warning = self._infeasible(criterion, spec, samples, confidence)
+        bounds = (
+            None if confidence is None else Bounds(confidence=confidence, always_valid=check.until_decided)
+        )
+        warning = self._infeasible(criterion, spec, samples, bounds)
         if warning is None and made.over is not None and check.during is None:
             lasting = [check.kind.duration(part.params) for part in parts]
             longest = None if None in lasting else max(one or 0.0 for one in lasting)
@@ -351,12 +378,12 @@ class Criteria:
             self._context.findings.add(self._context.document, path, message, warning=True)
 
     def _infeasible(
-        self, criterion: Criterion, spec: MeasureSpec, samples: int | None, confidence: float | None
+        self, criterion: Criterion, spec: MeasureSpec, samples: int | None, bounds: Bounds | None
     ) -> str | None:
         # Exact bounds cost time, and in a large plan the same demands come back hundreds of times.
-        key = (criterion.value_text, criterion.required, spec, samples, confidence)
+        key = (criterion.value_text, criterion.required, spec, samples, bounds)
         if key not in self._feasible:
-            self._feasible[key] = feasible(criterion, spec, samples, confidence)
+            self._feasible[key] = feasible(criterion, spec, samples, bounds)
         return self._feasible[key]
 
 

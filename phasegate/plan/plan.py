@@ -225,6 +225,8 @@ class Check:
     exclusive: bool = False
     """Whether it has the target to itself."""
     allow_skipped: int = 0
+    until_decided: bool = False
+    """Whether it ends as soon as its criteria are decided."""
     requirements: tuple[Requirement, ...] = ()
     """Programs it needs: its kind's, its own and its step's."""
     missing_secrets: tuple[str, ...] = ()

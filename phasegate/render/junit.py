@@ -244,6 +244,7 @@ def _judgement(criterion: CriterionResult) -> str:
         ("observed", criterion.observed),
         ("bound", criterion.bound),
         ("samples", "" if criterion.n is None else str(criterion.n)),
+        ("worth", "" if criterion.effective_n is None else str(criterion.effective_n)),
         ("margin", criterion.margin),
         ("because", criterion.message),
         ("why", criterion.why),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from phasegate.model.result import RunResult
+from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render.failures import flaky_of
 from phasegate.render.words import count, enumerate_words
+from phasegate.units import format_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,4 +46,26 @@ def _baselines(run: RunResult) -> Iterator[Standing]:
     yield Standing(label="Baseline", text=text, tone="text", anchor="baselines")
 
 
-SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (_flaky, _baselines)
+def _clusters(run: RunResult) -> Iterator[Standing]:
+    worth = [item for item in run.criteria if item.effective_n is not None]
+    if worth:
+        named = enumerate_words(
+            (f"{item.id}: {item.n or 0:,} are worth {item.effective_n:,}" for item in worth), 2
+        )
+        text = f"failures came together in time; {named}"
+        yield Standing(label="Not independent", text=text, tone="warn", anchor="criteria")
+
+
+def _decided(run: RunResult) -> Iterator[Standing]:
+    decided = [item for item in run.criteria if item.decided is not None]
+    if decided:
+        named = enumerate_words((f"{item.id} after {_after(item)}" for item in decided), 2)
+        text = f"{count(len(decided), 'criterion', 'criteria')} before the sample was complete: {named}"
+        yield Standing(label="Decided early", text=text, tone="text", anchor="criteria")
+
+
+def _after(item: CriterionResult) -> str:
+    return "" if item.decided is None else f"{item.decided.n:,} in {format_seconds(item.decided.at)}"
+
+
+SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (_flaky, _clusters, _decided, _baselines)

@@ -11,6 +11,7 @@ from phasegate.errors import ObservationError, PhasegateError
 from phasegate.model.measures import Measure, merge
 from phasegate.model.observation import Case, Observation
 from phasegate.plan.plan import Check, Part
+from phasegate.runner.deciding import Decider
 from phasegate.runner.world import AttemptWorld, Parts, Stop, entered
 from phasegate.units import format_seconds
 
@@ -27,6 +28,8 @@ class Asked:
     earlier: tuple[Case, ...] = ()
     cases: tuple[str, ...] = ()
     accompanies: bool = False
+    decider: Decider | None = None
+    """For a check that goes on until it is decided."""
 
 
 async def observe(asked: Asked, parts: Parts) -> Observation:
@@ -46,6 +49,7 @@ async def observe(asked: Asked, parts: Parts) -> Observation:
         earlier=asked.earlier,
         cases=asked.cases,
         accompanies=asked.accompanies,
+        decider=asked.decider,
     )
     try:
         async with asyncio.timeout(check.limit) as limit:
@@ -59,6 +63,8 @@ async def observe(asked: Asked, parts: Parts) -> Observation:
         error = f"did not end within its limit of {format_seconds(check.limit or 0.0)}"
         return Observation(cases=tuple(world.all_seen), error=error)
     observation = together(dict(zip((part.name for part in check.parts), seen, strict=True)), check.each)
+    if asked.decider is not None:
+        observation = replace(observation, decisions=dict(asked.decider.decisions))
     if asked.stop.interrupted and observation.error is None:
         observation = replace(observation, error=asked.stop.reason)
     return observation

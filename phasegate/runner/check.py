@@ -23,6 +23,7 @@ from phasegate.model.observation import Case, Observation
 from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus
 from phasegate.plan.plan import Check, PlanCriterion, Retry
 from phasegate.runner.attempt import DEFECT, Asked, observe
+from phasegate.runner.deciding import Decider
 from phasegate.runner.judging import closing, judge_criterion
 from phasegate.runner.world import Parts, Stop
 
@@ -76,6 +77,7 @@ async def run_check(
             earlier=tried[-1].observation.cases if tried else (),
             cases=cases,
             accompanies=accompanies,
+            decider=Decider(criteria=criteria) if check.until_decided else None,
         )
         tried.append(await _attempt(asked, criteria, parts))
         return tried[-1]
@@ -172,6 +174,7 @@ def _finish(
         notes=observation.notes,
         causes=observation.causes,
         timeline=observation.timeline,
+        decisions=observation.decisions,
     )
     parts.emit(AttemptFinished(at=parts.clock.utc(), check=asked.check.id, attempt=result))
     return result

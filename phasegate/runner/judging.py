@@ -11,6 +11,7 @@ from phasegate.gate.criterion import SubjectKind
 from phasegate.gate.judge import judge
 from phasegate.gate.judgement import Judgement
 from phasegate.gate.verdict import confidence_for
+from phasegate.model.decision import Decision
 from phasegate.model.measures import Measure
 from phasegate.model.observation import Observation
 from phasegate.model.result import CriterionResult, CriterionVerdict, Level
@@ -48,7 +49,10 @@ def judge_criterion(
     measure = None if observation is None else _find(observation, parsed.part, parsed.measure)
     if observation is not None and measure is None:
         absent = absent or _why_absent(observation, parsed.part, parsed.measure)
-    judging = partial(judge_against, earlier=criterion.earlier) if criterion.relative else judge
+    decision = None if observation is None else observation.decisions.get(criterion.id)
+    judging = partial(judge, decision=decision)
+    if criterion.relative:
+        judging = partial(judge_against, earlier=criterion.earlier)
     return _judged(
         criterion,
         judging(
@@ -58,7 +62,9 @@ def judge_criterion(
             allow_skipped=check.allow_skipped,
             over=criterion.over,
             absent=absent,
+            always_valid=check.until_decided,
         ),
+        decision,
     )
 
 
@@ -79,7 +85,9 @@ def judge_target(criterion: PlanCriterion, used: Mapping[str, Measure]) -> Crite
     )
 
 
-def _judged(criterion: PlanCriterion, judgement: Judgement) -> CriterionResult:
+def _judged(
+    criterion: PlanCriterion, judgement: Judgement, decision: Decision | None = None
+) -> CriterionResult:
     return replace(
         unjudged(criterion),
         verdict=judgement.verdict,
@@ -91,6 +99,8 @@ def _judged(criterion: PlanCriterion, judgement: Judgement) -> CriterionResult:
         margin=judgement.margin,
         message=judgement.message,
         baseline=judgement.baseline,
+        effective_n=judgement.effective_n,
+        decided=decision,
     )
 
 

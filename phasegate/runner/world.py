@@ -12,6 +12,7 @@ from typing import Protocol
 
 from phasegate.model.events import CaseFinished, Event, Progressed
 from phasegate.model.observation import Case
+from phasegate.runner.deciding import Decider
 from phasegate.world import Addresses, Clock, EvidenceFolder, HttpClient, Processes, Progress
 
 EVERY = 0.25
@@ -98,7 +99,13 @@ class AttemptWorld:
     """The same over all entries of `each`, under the names they have in the record."""
     prefix: str = ""
     """Put before case ids: the name of the `each` entry that is being observed."""
+    decider: Decider | None = None
+    began: float = 0.0
+    """When it began to observe this part, by the clock of the run."""
     _last: float = -EVERY
+
+    def __post_init__(self) -> None:
+        self.began = self.parts.clock.now()
 
     @property
     def clock(self) -> Clock:
@@ -155,6 +162,8 @@ class AttemptWorld:
         if (progress.text or progress.done is not None) and now - self._last >= EVERY:
             self._last = now
             self.parts.emit(Progressed(at=at, check=self.check, done=progress.done, text=progress.text))
+        if self.stop.reason is None and self.decider is not None and progress.measures:
+            return self.decider.look(self.prefix, progress, now - self.began)
         return self.stop.reason
 
 

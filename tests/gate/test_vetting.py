@@ -1,5 +1,6 @@
 import pytest
 
+from phasegate.gate.bounds import Bounds
 from phasegate.gate.criterion import CriterionError, parse_criterion
 from phasegate.gate.vetting import check_against, feasible
 from phasegate.model.measures import MeasureSpec, MeasureType
@@ -159,7 +160,7 @@ def test_a_subject_without_measures_says_so():
 )
 def test_too_few_planned_samples_are_warned_of_with_the_number_that_would_do(text, samples, needed):
     criterion = parse_criterion(text)
-    warning = feasible(criterion, SPECS[criterion.measure], samples, 0.95)
+    warning = feasible(criterion, SPECS[criterion.measure], samples, Bounds(confidence=0.95))
     assert warning is not None
     assert f"{samples:,} samples can never meet" in warning
     assert f"{needed} without a failure would do" in warning
@@ -179,7 +180,8 @@ def test_too_few_planned_samples_are_warned_of_with_the_number_that_would_do(tex
 )
 def test_nothing_is_warned_of_that_can_be_met(text, samples, confidence):
     criterion = parse_criterion(text)
-    assert feasible(criterion, SPECS[criterion.measure], samples, confidence) is None
+    bounds = None if confidence is None else Bounds(confidence=confidence)
+    assert feasible(criterion, SPECS[criterion.measure], samples, bounds) is None
 
 
 @pytest.mark.parametrize(
@@ -198,12 +200,12 @@ def test_a_baseline_changes_nothing_about_measures_and_statistics(text, says):
 
 def test_a_quantile_held_against_a_baseline_needs_samples_for_a_bound_at_half_the_error():
     criterion = parse_criterion("a.latency.p95 <= baseline * 1.10")
-    assert feasible(criterion, SPECS["latency"], 72, 0.95) is None
-    warning = feasible(criterion, SPECS["latency"], 71, 0.95)
+    assert feasible(criterion, SPECS["latency"], 72, Bounds(confidence=0.95)) is None
+    warning = feasible(criterion, SPECS["latency"], 71, Bounds(confidence=0.95))
     assert warning is not None
     assert "72 without a failure would do" in warning
 
 
 def test_how_many_samples_a_share_needs_is_open_until_the_baseline_is_known():
     criterion = parse_criterion("a.success_rate >= baseline * 0.99")
-    assert feasible(criterion, SPECS["success_rate"], 3, 0.95) is None
+    assert feasible(criterion, SPECS["success_rate"], 3, Bounds(confidence=0.95)) is None

@@ -18,7 +18,7 @@ from phasegate.load.engine import Outcome, generate
 from phasegate.load.job import PROTOCOL, Job
 from phasegate.load.pacing import Profile
 from phasegate.target.processes import LocalProcesses
-from phasegate.world import Command, Progress, Running
+from phasegate.world import Command, Enough, Progress, Running
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
 
@@ -28,9 +28,9 @@ def job(url: str, *, rate: float = 200.0, duration: float = 1.2, **more: Any) ->
     return Job(url=url, open=True, points=points, **{"timeout": 2.0, "connections": 20, **more})
 
 
-async def run(one: Job, **world: Any) -> tuple[Outcome, LoadWorld]:
+async def run(one: Job, at_least: float | None = None, **world: Any) -> tuple[Outcome, LoadWorld]:
     around = LoadWorld(target=OneAddress(one.url), **world)
-    return await generate(one, around), around
+    return await generate(one, around, at_least=at_least), around
 
 
 class Told:
@@ -88,7 +88,51 @@ async def test_progress_is_reported_and_its_answer_stops_the_load() -> None:
     assert outcome.stopped == "seen enough"
     assert 1.0 < outcome.report.window < 10
     assert any("requests" in progress.text for progress in world.reported)
-    assert any("latency" in progress.measures for progress in world.reported)
+    assert not any(progress.measures for progress in world.reported), "nobody decides by them"
+
+
+async def test_measures_are_told_from_the_least_on_where_somebody_decides_by_them() -> None:
+    def enough(progress: Progress) -> str | None:
+        return Enough("decided") if progress.measures else None
+
+    async with scripted() as server:
+        outcome, world = await run(job(server.url, duration=30.0, tick=0.05), at_least=0.5, stop=enough)
+    (told,) = [progress for progress in world.reported if progress.measures][:1]
+    assert set(told.measures) == {"success_rate", "latency", "service_time"}
+    assert outcome.stopped == "decided"
+    assert 0.4 < outcome.report.window < 10
+
+
+@pytest.mark.parametrize("open_model", [True, False])
+async def test_load_that_is_decided_awaits_what_is_out_and_counts_it(open_model: bool) -> None:
+    """Every tenth request hangs for a while; none of them may be lost when the load ends early."""
+
+    def enough(progress: Progress) -> str | None:
+        return Enough("decided") if progress.measures else None
+
+    slow = Reply(delay=0.8)
+    async with scripted(lambda n: slow if n % 10 == 9 else Reply()) as server:
+        level = 200.0 if open_model else 20.0
+        one = replace(job(server.url, rate=level, duration=30.0, tick=0.05), open=open_model)
+        outcome, world = await run(one, at_least=0.3, stop=enough)
+        sent = len(server.requests)
+    assert outcome.report.unfinished == 0
+    assert outcome.tally.good == outcome.tally.requests == sent
+    assert outcome.tally.latency.maximum >= 0.8
+    assert max(progress.pending for progress in world.reported) > 0
+
+
+async def test_interrupt_ends_the_patient_wait_at_once() -> None:
+    def stop(progress: Progress) -> str | None:
+        if (progress.done or 0) > 0.03:
+            return "stopped by Ctrl-C"
+        return Enough("decided") if progress.measures else None
+
+    async with scripted(Reply(delay=25.0)) as server:
+        one = job(server.url, duration=30.0, tick=0.05, timeout=29.0, connections=5)
+        outcome, _ = await run(one, at_least=0.0, stop=stop)
+    assert outcome.stopped == "stopped by Ctrl-C"
+    assert outcome.report.unfinished > 0
 
 
 async def test_refusing_target_has_been_observed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from phasegate.model.decision import Decided, Decision
 from phasegate.model.result import BaselineRecord
 from phasegate.render import html, junit
 from phasegate.render.standing import standing
@@ -20,6 +21,29 @@ def test_flaky_passes_are_said_beside_the_verdict() -> None:
 def test_a_run_with_nothing_to_say_says_nothing() -> None:
     assert standing(crashed_run()) == ()
     assert '<dl class="standing">' not in html.render(crashed_run())
+
+
+def test_samples_that_are_worth_less_are_said_beside_the_verdict() -> None:
+    run = passing_run()
+    first = replace(run.criteria[0], n=4_000, effective_n=412)
+    line = next(
+        line
+        for line in standing(replace(run, criteria=(first, *run.criteria[1:])))
+        if line.label == "Not independent"
+    )
+    assert line.text == f"failures came together in time; {first.id}: 4,000 are worth 412"
+
+
+def test_what_was_decided_early_is_said_beside_the_verdict() -> None:
+    run = passing_run()
+    decision = Decision(outcome=Decided.MET, n=3_787, right=3_787, at=1.25)
+    first = replace(run.criteria[0], decided=decision)
+    line = next(
+        line
+        for line in standing(replace(run, criteria=(first, *run.criteria[1:])))
+        if line.label == "Decided early"
+    )
+    assert line.text == f"1 criterion before the sample was complete: {first.id} after 3,787 in 1.25 s"
 
 
 def test_every_format_shows_the_lines() -> None:

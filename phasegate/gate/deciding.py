@@ -1,0 +1,121 @@
+"""Deciding a criterion while its sample is still being taken, by evidence that may be looked at any time.
+
+Samples count in the order in which they were begun. What has been answered when somebody looks is not all
+that had been begun by then, and a target that hangs answers the good ones first. So a decision remembers how
+many were *pending*, and at the end it is held against the worst those can have come to: no more of them
+failed than failed after it in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from phasegate.gate.bounds import Bounds
+from phasegate.gate.clusters import design_effect
+from phasegate.gate.criterion import Criterion, Operator, Relative
+from phasegate.gate.durations import outside_by_block, possibly_within, surely_within
+from phasegate.model.decision import Decided, Decision
+from phasegate.model.measures import Distribution, Measure, MeasureType, Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """A sample as a criterion sees it: of n, `surely` are as asked for, of those that `possibly` are."""
+
+    needed: float
+    """The share of n that must be as asked for."""
+    surely: int
+    possibly: int
+    n: int
+    blocks: Sequence[tuple[int, int]]
+
+    def bounds(self, confidence: float) -> Bounds:
+        effect = design_effect(self.blocks, confidence) if self.blocks else None
+        return Bounds(confidence=confidence, always_valid=True, effect=effect or 1.0)
+
+
+def decidable(criterion: Criterion, type: MeasureType, confidence: float | None) -> bool:
+    """Whether a sample can decide a criterion before it is complete.
+
+    Numbers, minima, maxima, means, statements such as `== 100%` and comparisons with a baseline are judged on
+    all that was seen.
+    """
+    bounded = criterion.op.wants_more or criterion.op.wants_less
+    if confidence is None or not bounded or isinstance(criterion.threshold, Relative):
+        return False
+    return type is MeasureType.SAMPLE or (type is MeasureType.DISTRIBUTION and criterion.quantile is not None)
+
+
+def decide_early(
+    criterion: Criterion, measure: Measure, confidence: float | None, at: float, pending: int = 0
+) -> Decision | None:
+    """What the sample so far decides, if anything; `at` is its age in seconds.
+
+    Both directions are held to the error that `confidence` states, each on its own.
+    """
+    if isinstance(criterion.threshold, Relative):
+        return None
+    if isinstance(measure, Share) and criterion.op in (Operator.EQ, Operator.NE):
+        return _broken(criterion, measure, at)
+    reading = _reading(criterion, measure)
+    if reading is None or confidence is None:
+        return None
+    bounds = reading.bounds(confidence)
+    if bounds.shows_at_least(reading.needed, reading.surely, reading.n):
+        return Decision(outcome=Decided.MET, n=reading.n, right=reading.surely, at=at, pending=pending)
+    if bounds.shows_less(reading.needed, reading.possibly, reading.n):
+        return Decision(outcome=Decided.NOT_MET, n=reading.n, right=reading.possibly, at=at, pending=pending)
+    return None
+
+
+def stands(decision: Decision, criterion: Criterion, measure: Measure, confidence: float | None) -> bool:
+    """Whether a decision holds whatever became of the requests that were pending when it was made."""
+    reading = _reading(criterion, measure)
+    if not decision.pending:
+        return True
+    if reading is None or confidence is None:
+        return False
+    bounds = Bounds(confidence=confidence, always_valid=True)
+    n = decision.n + decision.pending
+    wrong = decision.n - decision.right
+    if decision.outcome is Decided.MET:
+        wrong_since = max(reading.n - reading.surely - wrong, 0)
+        return bounds.shows_at_least(reading.needed, n - wrong - min(wrong_since, decision.pending), n)
+    right_since = max(reading.possibly - decision.right, 0)
+    return bounds.shows_less(reading.needed, decision.right + min(right_since, decision.pending), n)
+
+
+def _broken(criterion: Criterion, share: Share, at: float) -> Decision | None:
+    """One failure ends `== 100%` for good, as one success ends `== 0%`."""
+    threshold = criterion.quantity.value
+    if not share.sample or criterion.op is not Operator.EQ or threshold not in (0.0, 1.0):
+        return None
+    right = share.passed if threshold == 1 else share.total - share.passed
+    if right == share.total:
+        return None
+    return Decision(outcome=Decided.NOT_MET, n=share.total, right=right, at=at)
+
+
+def _reading(criterion: Criterion, measure: Measure) -> _Reading | None:
+    """None where a sample decides nothing: no data, missing results, durations no clock could resolve."""
+    op, threshold = criterion.op, criterion.quantity.value
+    if not (op.wants_more or op.wants_less):
+        return None
+    match measure:
+        case Share(sample=True, skipped=0) if measure.total:
+            right = measure.passed if op.wants_more else measure.total - measure.passed
+            needed = threshold if op.wants_more else 1 - threshold
+            return _Reading(
+                needed=needed, surely=right, possibly=right, n=measure.total, blocks=measure.blocks
+            )
+        case Distribution(unmeasured=0) if measure.n and criterion.quantile is not None:
+            return _Reading(
+                needed=criterion.quantile if op.wants_less else 1 - criterion.quantile,
+                surely=surely_within(op, measure.good, threshold),
+                possibly=possibly_within(op, measure.good, threshold),
+                n=measure.n,
+                blocks=outside_by_block(criterion, measure) if measure.blocks else (),
+            )
+        case _:
+            return None

@@ -1,0 +1,43 @@
+"""What a load has counted as measures."""
+
+from __future__ import annotations
+
+from phasegate.load.clusters import Clusters
+from phasegate.load.tally import Tally
+from phasegate.model.blocks import Block
+from phasegate.model.histogram import Histogram, bucket_bounds
+from phasegate.model.measures import Distribution, Share
+
+
+def samples(
+    tally: Tally, clusters: Clusters, *, span: float | None, episodes: int | None = None
+) -> dict[str, Share | Distribution]:
+    """The measures that are samples, so far or in the end."""
+    return {
+        "success_rate": Share(
+            passed=tally.good,
+            total=tally.requests,
+            sample=True,
+            span=span,
+            episodes=episodes,
+            blocks=clusters.shares,
+        ),
+        "latency": distribution(tally.latency, tally.failed + tally.dropped, span, clusters.latency),
+        "service_time": distribution(tally.service, tally.failed, span, clusters.service),
+    }
+
+
+def distribution(
+    histogram: Histogram, failed: int, span: float | None, blocks: tuple[Block, ...] = ()
+) -> Distribution:
+    """Durations of 0, which the clock could not resolve, are no data."""
+    zeros = dict(histogram.counts).get(0, 0)
+    if zeros:
+        above = {bucket: count for bucket, count in histogram.counts if bucket}
+        histogram = Histogram.of_counts(
+            above,
+            minimum_ns=bucket_bounds(min(above))[0] if above else 0,
+            maximum_ns=histogram.maximum_ns,
+            total_ns=histogram.total_ns,
+        )
+    return Distribution(good=histogram, failed=failed, span=span, unmeasured=zeros, blocks=blocks)
