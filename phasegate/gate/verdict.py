@@ -85,8 +85,9 @@ def _judged(criteria: Sequence[CriterionResult], selection: Selection) -> tuple[
         word = "criterion" if len(blocking) == 1 else "criteria"
         counts = f"{met:,} of {len(blocking):,} selected {word} met, {left:,} not selected"
         return Verdict.INCONCLUSIVE, counts + warned
-    if not by[CriterionVerdict.MET]:
-        why = "every blocking criterion is waived" if blocking else "no blocking criterion was judged"
+    if not any(item.proves for item in by[CriterionVerdict.MET]):
+        asked = any(item.proves for item in blocking)
+        why = "every blocking criterion is waived" if asked else "no blocking criterion was judged"
         return Verdict.INCONCLUSIVE, f"{why}, so nothing is proven"
     waived = by[CriterionVerdict.WAIVED]
     if waived:

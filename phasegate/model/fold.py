@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from phasegate.errors import ExitCode
+from phasegate.model.aggregates import FLAKY_RATE
 from phasegate.model.events import (
     AttemptFinished,
     AttemptStarted,
@@ -206,8 +207,8 @@ class Folder:
 
 
 def _held(step: StepResult, criteria: Iterable[CriterionResult]) -> StepResult:
-    """A step held to what it asks of the target, which is judged when the step has long ended."""
-    asked = [item for item in criteria if item.step == step.id and item.subject.startswith("target/")]
+    """A step held to what is judged when its checks have long ended: see `_asks_of`."""
+    asked = [item for item in criteria if _asks_of(step, item)]
     for verdict, status, better in (
         (CriterionVerdict.NOT_MET, CheckStatus.FAILED, (CheckStatus.PASSED, CheckStatus.UNPROVEN)),
         (CriterionVerdict.UNPROVEN, CheckStatus.UNPROVEN, (CheckStatus.PASSED,)),
@@ -216,6 +217,14 @@ def _held(step: StepResult, criteria: Iterable[CriterionResult]) -> StepResult:
         if item is not None and step.status in better:
             return replace(step, status=status, reason=f"{item.id} is {verdict.replace('_', ' ')}")
     return step
+
+
+def _asks_of(step: StepResult, item: CriterionResult) -> bool:
+    """Whether a criterion is on the step itself, or one of its own that no check could be held to."""
+    if item.subject == f"step/{step.id}":
+        return True
+    late = item.subject == "run" or item.subject.startswith(("target/", "step/"))
+    return item.step == step.id and (late or item.measure == FLAKY_RATE)
 
 
 def _continued(before: tuple[Series, ...], more: tuple[Series, ...]) -> tuple[Series, ...]:
@@ -239,7 +248,7 @@ def contradiction(run: RunResult) -> str:
     for verdict in (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN):
         if item := next((item for item in run.criteria if _blocks(item, verdict)), None):
             return f"it ends with PASS, and {item.id} is {verdict.replace('_', ' ')}"
-    if not any(_blocks(item, CriterionVerdict.MET) for item in run.criteria):
+    if not any(item.proves and _blocks(item, CriterionVerdict.MET) for item in run.criteria):
         return "it ends with PASS, and no blocking criterion is met"
     if run.interrupted:
         return f"it ends with PASS, and was ended early: {run.interrupted}"

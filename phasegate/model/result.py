@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from phasegate.model.aggregates import BESIDE
 from phasegate.model.decision import Decision
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
@@ -46,6 +47,9 @@ class AttemptStatus(StrEnum):
     FAILED = "failed"
     UNPROVEN = "unproven"
     ERRORED = "errored"
+
+
+_BROKEN = frozenset({AttemptStatus.ERRORED, AttemptStatus.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,13 @@ class CriterionResult:
     """What n samples are worth where failures come together in time."""
     decided: Decision | None = None
     """When it was decided, where that was before the sample was complete."""
+    without: tuple[str, ...] = ()
+    """Checks of its subject that it does not count, since they have a nearer budget."""
+
+    @property
+    def proves(self) -> bool:
+        """Whether it says anything of what was tested, and not only how that was seen."""
+        return self.measure not in BESIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +146,20 @@ class CheckResult:
     source: str = ""
     sha256: str = ""
     """Of kind, parameters and the files they name; the same in two runs that did the same."""
+    allow_skipped: int = 0
+    """Skipped cases that its plan leaves out of the census."""
 
     @property
     def last(self) -> AttemptResult | None:
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def flaky_itself(self) -> bool:
+        """Passed only when tried again, and its cases do not tell: one was errored, or no case is flaky."""
+        before = {attempt.status for attempt in self.attempts[:-1]}
+        if self.status is not CheckStatus.PASSED or not before & _BROKEN:
+            return False
+        return AttemptStatus.ERRORED in before or not any(case.flaky for case in self.attempts[-1].cases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,7 +191,7 @@ class _Run:
         self._plan = loaded.plan
         self._request = request
         self._chosen = chosen
-        self._selected = selected_criteria(loaded.plan, chosen)
+        self._selected = selected_criteria(loaded.plan, chosen, cases=bool(request.cases))
         self._selection = selection
         self._view = view
         self._clock = RealClock()
@@ -232,15 +232,17 @@ class _Run:
         self._emit(RunStarted(at=self._clock.utc(), skeleton=self._skeleton))
         async with self._ticking(), self._signals():
             await self._observe()
+            # One moment for all that follows, so that the duration judged is the one in the record.
+            ended = self._clock.utc()
             criteria = judge_all(
                 self._plan,
                 observations(self._outcomes),
                 reasons(self._outcomes),
-                {entry.id: entry.measures for entry in self._state.result().target},
+                replace(self._state.result(), finished=ended),
             )
             for criterion in criteria:
-                self._emit(CriterionJudged(at=self._clock.utc(), criterion=criterion))
-            self._end(criteria)
+                self._emit(CriterionJudged(at=ended, criterion=criterion))
+            self._end(criteria, ended)
         return self._state.result()
 
     def not_whole(self, trouble: str) -> RunResult:
@@ -375,7 +377,7 @@ class _Run:
             self._store.folder("run", 1).write("defect.txt", trace)
         return f"{DEFECT}: {type(error).__name__}: {error}"
 
-    def _end(self, criteria: Sequence[CriterionResult]) -> None:
+    def _end(self, criteria: Sequence[CriterionResult], ended: datetime) -> None:
         """Decide the gate and close the record."""
         interrupted = "; ".join(dict.fromkeys(filter(None, (self._stop.reason, *self._lacking))))
         defects = [self._defect, *(item.reason for item in self._outcomes.values() if item.defect)]
@@ -394,7 +396,7 @@ class _Run:
         )
         self._emit(
             RunFinished(
-                at=self._clock.utc(),
+                at=ended,
                 verdict=decision.verdict,
                 exit_code=int(decision.exit_code),
                 reason=decision.reason,

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from phasegate.plan import order
+from phasegate.plan.budgets import budgets
 from phasegate.plan.checks import Draft, StepShare, read_check
-from phasegate.plan.context import Context
+from phasegate.plan.context import Context, budget_of
 from phasegate.plan.criteria import Criteria, CriteriaList
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import GateWritten, StepWritten
 from phasegate.plan.plan import Check, PlanCriterion, Step
+from phasegate.plan.required import required_kinds
 from phasegate.plan.requirements import requirement
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
@@ -54,15 +56,22 @@ class Assembly:
         lists = [*_lists(drafts), *_own(gate_checks)]
         lists.append(CriteriaList(path=("gate", "criteria"), entries=tuple(_listed(gate_criteria))))
         criteria = Criteria(self._context, by_id, step_ids, self._ids).read(tuple(lists))
+        made = tuple(
+            self._made(step, step.written, follows.get(step.id or "", ()))
+            for step in drafts
+            if step.written is not None
+        )
+        of_gate = tuple(draft.check for draft in gate_checks if draft.check is not None)
+        wanted = () if gate_written is None else gate_written.require
         return (
-            tuple(
-                self._made(step, step.written, follows.get(step.id or "", ()))
-                for step in drafts
-                if step.written is not None
-            ),
-            tuple(draft.check for draft in gate_checks if draft.check is not None),
+            made,
+            of_gate,
             None if gate_written is None else gate_written.limit,
-            criteria,
+            (
+                *criteria,
+                *budgets(self._context.flaky, made, of_gate),
+                *required_kinds(self._context, wanted, checks, criteria),
+            ),
         )
 
     def _step(self, path: TreePath, tree: Any) -> _StepDraft:
@@ -235,6 +244,7 @@ class Assembly:
             teardown=context.commands((*path, "teardown"), written.teardown),
             checks=tuple(one.check for one in draft.checks if one.check is not None),
             at=context.document.value_at((*path, "id")),
+            flaky=budget_of(context, path, written.flaky),
         )
 
 

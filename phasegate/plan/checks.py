@@ -14,7 +14,7 @@ from phasegate.fields import Located, NamedDocument, NamedPath
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import keys_of, naming_fields
-from phasegate.plan.context import Context, confidence_of, picked, retry_of
+from phasegate.plan.context import Context, budget_of, confidence_of, picked, retry_of
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.models import CheckCommon
 from phasegate.plan.named import NamedPlace, named_in
@@ -174,6 +174,7 @@ def _check(
         tags=tuple(dict.fromkeys((*common.tags, *step.tags))),
         summary=_summary(kind, parts),
         at=context.document.value_at((*path, "id")),
+        flaky=budget_of(context, path, common.flaky),
     )
 
 

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from phasegate.fields import Located
 from phasegate.kinds.base import Kind
+from phasegate.model.result import Level
 from phasegate.plan.findings import Findings
-from phasegate.plan.models import CommandWritten, RetryWritten
+from phasegate.plan.models import CommandWritten, FlakyWritten, RetryWritten
 from phasegate.plan.named import Files
-from phasegate.plan.plan import PlanCommand, Retry
+from phasegate.plan.plan import FlakyBudget, PlanCommand, Retry
 from phasegate.plan.tree import TreePath, is_plain
 from phasegate.plan.validation import Place
 from phasegate.plan.values import Values, report_unknown
@@ -47,6 +48,8 @@ class Context:
     missing_everywhere: tuple[str, ...] = ()
     """Secrets without which the target cannot be brought up."""
     missing_by_entry: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    flaky: FlakyBudget | None = None
+    """The plan's budget."""
 
     @property
     def root(self) -> Path:
@@ -114,6 +117,14 @@ class Context:
         if name and not where.is_dir():
             self.findings.add(self.document, path, f"there is no folder {name!r}")
         return where
+
+
+def budget_of(context: Context, path: TreePath, written: FlakyWritten | None) -> FlakyBudget | None:
+    """The budget written at `path`, if any."""
+    if written is None:
+        return None
+    level = Level.BLOCK if written.policy == "fail" else Level.WARN
+    return FlakyBudget(most=written.max, level=level, at=context.document.value_at((*path, "flaky")))
 
 
 def picked(tree: Mapping[str, Any], keys: frozenset[str]) -> Located:

@@ -11,6 +11,7 @@ from phasegate.gate.criterion import Criterion, CriterionError, Relative, Subjec
 from phasegate.gate.deciding import decidable
 from phasegate.gate.verdict import confidence_for
 from phasegate.gate.vetting import check_against, feasible
+from phasegate.model.aggregates import AGGREGATES
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.model.resources import RESOURCES
 from phasegate.model.result import Level
@@ -191,7 +192,7 @@ class Criteria:
             self._at_subject(entry, message, help)
             return False
         confidence, over = self._confidence(entry.written.confidence, None), entry.written.over
-        specs = RESOURCES if of_target else {}
+        specs = RESOURCES if of_target else AGGREGATES
         errors = check_against(criterion, specs, confidence=confidence, over=over)
         for error in errors:
             self._report(entry.text_path, criterion.text, error)

@@ -14,9 +14,10 @@ from typing import Any
 from phasegate.errors import PlanError, Problem
 from phasegate.fields import Located
 from phasegate.kinds.base import Kind
+from phasegate.model.aggregates import BESIDE
 from phasegate.model.result import Level, People, PlanRecord
 from phasegate.plan.assembly import Assembly
-from phasegate.plan.context import Context, confidence_of, retry_of
+from phasegate.plan.context import Context, budget_of, confidence_of, retry_of
 from phasegate.plan.findings import Findings
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import PlanWritten
@@ -129,7 +130,7 @@ class _Reader:
         )
         if head is None or self._findings.problems:
             return None
-        if not any(criterion.level is Level.BLOCK for criterion in criteria):
+        if not any(one.level is Level.BLOCK and one.criterion.measure not in BESIDE for one in criteria):
             message = "the plan has no blocking criterion, so nothing could keep the gate shut"
             help = "add a criterion to a step, or to the gate, without level: warn"
             self._findings.add(self._document, ("steps",), message, help=help, key=True)
@@ -180,6 +181,7 @@ class _Reader:
             timeout=None if written.timeout is None or raw is None else finish(raw["timeout"]),
             retry=Retry() if written.retry is None else retry_of(written.retry),
             confidence=confidence_of(head.confidence, otherwise=0.95),
+            flaky=budget_of(context, (), head.flaky),
         )
 
     def _record(self, files: Files) -> PlanRecord:

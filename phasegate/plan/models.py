@@ -10,9 +10,17 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
-from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text
+from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Ratio, Text, short_form
 from phasegate.units import Dimension, parse_as
 
 RESERVED = frozenset({"run", "step", "target", "baseline", "env", "self"})
@@ -106,6 +114,27 @@ class RetryWritten(Closed):
         return self
 
 
+class FlakyWritten(Closed):
+    """How much of what passes may have passed only when tried again; `1%` alone is short for its `max`."""
+
+    model_config = ConfigDict(json_schema_extra=short_form({"type": "string"}))
+
+    max: Ratio
+    policy: Literal["warn", "fail"] = "fail"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_share(cls, data: Any) -> Any:
+        return {"max": data} if isinstance(data, str | int | float) else data
+
+    @field_validator("max")
+    @classmethod
+    def _can_be_missed(cls, most: float) -> float:
+        if most >= 1:
+            raise ValueError("a budget of 100% holds whatever is seen; write a smaller share, such as 1%")
+        return most
+
+
 class RequirementWritten(Closed):
     """A program that must be there before anything starts."""
 
@@ -157,6 +186,7 @@ class CheckCommon(Closed):
     allow_skipped: int = Field(default=0, ge=0)
     tags: Texts = ()
     confidence: Confidence | None = None
+    flaky: FlakyWritten | None = None
 
     @field_validator("each")
     @classmethod
@@ -189,6 +219,7 @@ class StepWritten(Closed):
     teardown: Commands = ()
     checks: tuple[Any, ...] = ()
     criteria: tuple[Any, ...] = ()
+    flaky: FlakyWritten | None = None
 
 
 class GateWritten(Closed):
@@ -197,6 +228,7 @@ class GateWritten(Closed):
     checks: tuple[Any, ...] = ()
     criteria: tuple[Any, ...] = ()
     limit: Span | None = None
+    require: tuple[str, ...] = ()
 
 
 class ReadyWritten(Closed):
@@ -319,3 +351,4 @@ class PlanWritten(Closed):
     target: Any = None
     steps: tuple[Any, ...] = Field(min_length=1)
     gate: Any = None
+    flaky: FlakyWritten | None = None

@@ -46,6 +46,16 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlakyBudget:
+    """How much of what passes may have passed only when tried again."""
+
+    most: float
+    """A share: 0.01 is 1%."""
+    level: Level = Level.BLOCK
+    at: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCommand:
     """A command of `setup` or `teardown`, in template form until bound."""
 
@@ -238,6 +248,8 @@ class Check:
     sha256: str = ""
     """Of kind, parameters and the files they name; neither secrets nor addresses are part of it."""
     at: Position | None = None
+    flaky: FlakyBudget | None = None
+    """Its own; where there is none, its step's and then the plan's counts it."""
 
     @property
     def source(self) -> str:
@@ -260,7 +272,8 @@ class PlanCriterion:
     step: str | None = None
     """The step it was written in; None for the gate's."""
     check: str | None = None
-    """The check it speaks of; None for `step/<id>`, `target/<id>` and `run`."""
+    """The check whose observation it is judged on; None for what is judged when all checks have ended:
+    `step/<id>`, `target/<id>`, `run`, and how flaky a check was."""
     title: str = ""
     why: str = ""
     ref: str = ""
@@ -274,6 +287,8 @@ class PlanCriterion:
     at: Position | None = None
     earlier: tuple[Earlier, ...] = ()
     """What the baselines of this run measured; filled in where the threshold is relative."""
+    without: tuple[str, ...] = ()
+    """Checks of its subject that it does not count, since they have a nearer budget."""
 
     @property
     def relative(self) -> bool:
@@ -307,6 +322,7 @@ class Step:
     teardown: tuple[PlanCommand, ...] = ()
     checks: tuple[Check, ...] = ()
     at: Position | None = None
+    flaky: FlakyBudget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

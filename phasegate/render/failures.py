@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from phasegate.model.measures import Number
-from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.model.result import CheckResult, CheckStatus, RunResult
 from phasegate.render import badges
 from phasegate.render.badges import Badge
-from phasegate.render.hostile import anchor, excerpt, first_line
+from phasegate.render.hostile import anchor, first_line
 from phasegate.render.rerun import rerun_command
 
 MOST_CAUSES = 60
@@ -92,10 +92,14 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaky:
+    """A case, or a check whose cases do not show it, that passed only when tried again."""
+
     check: CheckResult
     name: str
+    """The case; empty when it is the whole check."""
     attempts: int
-    first_error: str
+    failed: tuple[Try, ...]
+    """Those that did not pass, each with its number and why."""
     anchor: str
 
 
@@ -187,26 +191,14 @@ def _failures_of(run: RunResult, check: CheckResult) -> Iterator[Failure]:
 
 
 def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Failure:
-    tries = [
-        Try(number=number, badge=badges.CASE[past.status], message=past.message, duration=past.duration)
-        for number, past in enumerate(case.earlier, start=1)
-    ]
-    if tries:
-        tries.append(
-            Try(
-                number=len(tries) + 1,
-                badge=badges.CASE[case.status],
-                message=case.message,
-                duration=case.duration,
-            )
-        )
+    tries = _tries_of_case(case)
     return Failure(
         check=check,
         case=case,
         badge=badges.CASE[case.status],
         name="" if case.id.endswith(case.name) else case.name,
         message=case.message,
-        tries=tuple(tries),
+        tries=tries if case.earlier else (),
         evidence=case.evidence,
         causes=(),
         rerun=rerun_command(run, check, case),
@@ -216,22 +208,13 @@ def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Failure:
 
 def _failed_check(run: RunResult, check: CheckResult) -> Failure:
     last = check.last
-    tries = [
-        Try(
-            number=attempt.number,
-            badge=badges.ATTEMPT[attempt.status],
-            message=attempt.error or attempt.reason,
-            duration=attempt.duration,
-        )
-        for attempt in check.attempts
-    ]
     return Failure(
         check=check,
         case=None,
         badge=badges.CHECK[check.status],
         name=check.title,
         message=check.reason or (last.error or last.reason if last else ""),
-        tries=tuple(tries) if len(tries) > 1 else (),
+        tries=_tries_of_check(check) if len(check.attempts) > 1 else (),
         evidence=last.evidence if last else (),
         causes=tuple(sorted(last.causes.items(), key=lambda item: (-item[1], item[0]))) if last else (),
         rerun=rerun_command(run, check),
@@ -240,24 +223,34 @@ def _failed_check(run: RunResult, check: CheckResult) -> Failure:
 
 
 def _flaky_in(check: CheckResult) -> Iterator[Flaky]:
-    if check.flaky and len(check.attempts) > 1:
-        bad = next(
-            (item for item in check.attempts if item.status is not item.status.PASSED), check.attempts[0]
-        )
-        yield Flaky(
-            check=check,
-            name="",
-            attempts=len(check.attempts),
-            first_error=bad.error or bad.reason,
-            anchor=anchor("flaky", check.id),
-        )
+    if check.flaky_itself:
+        yield _flaky(check, "", _tries_of_check(check), anchor("flaky", check.id))
     for case in check.last.cases if check.last else ():
         if case.flaky:
-            first = next(past for past in case.earlier if past.status is not CaseStatus.PASSED)
-            yield Flaky(
-                check=check,
-                name=case.id,
-                attempts=len(case.earlier) + 1,
-                first_error=excerpt(first.message, lines=6, width=300),
-                anchor=anchor("flaky", check.id, case.id),
-            )
+            yield _flaky(check, case.id, _tries_of_case(case), anchor("flaky", check.id, case.id))
+
+
+def _flaky(check: CheckResult, name: str, tries: tuple[Try, ...], anchor: str) -> Flaky:
+    failed = tuple(one for one in tries if one.badge != badges.CASE[CaseStatus.PASSED])
+    return Flaky(check=check, name=name, attempts=len(tries), failed=failed, anchor=anchor)
+
+
+def _tries_of_check(check: CheckResult) -> tuple[Try, ...]:
+    return tuple(
+        Try(
+            number=attempt.number,
+            badge=badges.ATTEMPT[attempt.status],
+            message=attempt.error or attempt.reason,
+            duration=attempt.duration,
+        )
+        for attempt in check.attempts
+    )
+
+
+def _tries_of_case(case: Case) -> tuple[Try, ...]:
+    """Earlier ones and the one that decided, numbered in their order."""
+    last = CaseAttempt(status=case.status, message=case.message, duration=case.duration)
+    return tuple(
+        Try(number=number, badge=badges.CASE[one.status], message=one.message, duration=one.duration)
+        for number, one in enumerate((*case.earlier, last), start=1)
+    )

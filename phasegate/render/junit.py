@@ -127,7 +127,7 @@ def _entries_of_check(run: RunResult, check: CheckResult) -> Iterator[_Entry]:
     cases = check.last.cases if check.last else ()
     for case in cases:
         yield _entry_of_case(run, check, case)
-    if not cases or check.status is CheckStatus.ERRORED:
+    if not cases or check.status is CheckStatus.ERRORED or check.flaky_itself:
         yield _entry_of_whole_check(run, check)
 
 
@@ -147,7 +147,9 @@ def _entry_of_case(run: RunResult, check: CheckResult, case: Case) -> _Entry:
         text=_details(case.message, case.evidence, rerun_command(run, check, case)),
         duration=case.duration,
         earlier=tuple(
-            past.message or past.status.value for past in case.earlier if past.status is not CaseStatus.PASSED
+            _try(number, past.message or past.status.value)
+            for number, past in enumerate(case.earlier, start=1)
+            if past.status is not CaseStatus.PASSED
         ),
         file=case.file,
         line=case.line,
@@ -159,7 +161,7 @@ def _entry_of_case(run: RunResult, check: CheckResult, case: Case) -> _Entry:
 
 
 def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
-    """A check that has no cases, or that broke off beside them."""
+    """A check that has no cases, that broke off beside them, or whose cases do not show that it is flaky."""
     outcome, type = {
         CheckStatus.PASSED: ("", ""),
         CheckStatus.FAILED: ("failure", "phasegate.Failed"),
@@ -185,12 +187,16 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
         ),
         duration=check.duration,
         earlier=tuple(
-            attempt.error or attempt.reason or attempt.status.value
+            _try(attempt.number, attempt.error or attempt.reason or attempt.status.value)
             for attempt in check.attempts[:-1]
             if attempt.status in (AttemptStatus.FAILED, AttemptStatus.ERRORED)
         ),
         output=headline(check),
     )
+
+
+def _try(number: int, message: str) -> str:
+    return f"attempt {number}: {message}"
 
 
 def _entry_of_criterion(criterion: CriterionResult) -> _Entry:

@@ -18,6 +18,7 @@ from phasegate.model.result import (
     Level,
     RunResult,
 )
+from phasegate.render.failures import flaky_of
 from phasegate.render.rerun import rerun_command
 from phasegate.render.standing import standing
 from phasegate.render.words import (
@@ -32,6 +33,8 @@ from phasegate.units import format_seconds
 
 MOST_FAILURES = 5
 """Failed cases of a check that are shown in full; the report has all of them."""
+MOST_TRIES = 5
+"""Attempts at one check or case that did not pass and are shown."""
 WIDE = 100
 """Columns from which the criteria are a table; below, each takes two lines."""
 INDENT = 12
@@ -142,21 +145,16 @@ def _to_copy(line: str) -> Text:
 
 
 def _flaky(run: RunResult) -> list[RenderableType]:
+    """What passed only when tried again: which attempts did not, and why."""
     lines: list[RenderableType] = []
-    for check in run.checks():
-        if check.flaky and len(check.attempts) > 1:
-            first = check.attempts[0]
-            lines.append(
-                Text(
-                    f"  {check.id}  passed on attempt {len(check.attempts)};"
-                    f" attempt 1: {one_line(first.error or first.reason)}"
-                )
-            )
-        for case in check.last.cases if check.last else ():
-            if case.flaky:
-                lines.append(
-                    Text(f"  {check.id}  {one_line(case.id)}  first: {one_line(case.earlier[0].message)}")
-                )
+    for item in flaky_of(run):
+        name = f"{item.check.id}  {one_line(item.name)}" if item.name else item.check.id
+        lines.append(Text(f"  {name}  passed on attempt {item.attempts}"))
+        for one in item.failed[:MOST_TRIES]:
+            why = one_line(one.message) or "no message was given"
+            lines.append(Text(f"      attempt {one.number} {one.badge.word}: {why}", style="dim"))
+        if len(item.failed) > MOST_TRIES:
+            lines.append(Text(f"      and {len(item.failed) - MOST_TRIES:,} more", style="dim"))
     return [Text("Flaky (passed, but not at once)", style="bold yellow"), *lines] if lines else []
 
 

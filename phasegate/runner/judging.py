@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
+from phasegate.gate.aggregates import Aggregates
 from phasegate.gate.baseline import judge_against
 from phasegate.gate.criterion import SubjectKind
 from phasegate.gate.judge import judge
@@ -14,7 +15,7 @@ from phasegate.gate.verdict import confidence_for
 from phasegate.model.decision import Decision
 from phasegate.model.measures import Measure
 from phasegate.model.observation import Observation
-from phasegate.model.result import CriterionResult, CriterionVerdict, Level
+from phasegate.model.result import CriterionResult, CriterionVerdict, Level, RunResult
 from phasegate.plan.plan import Check, Plan, PlanCriterion
 
 
@@ -38,6 +39,7 @@ def unjudged(criterion: PlanCriterion) -> CriterionResult:
         observed="-",
         message="nothing was observed",
         source=criterion.source,
+        without=criterion.without,
     )
 
 
@@ -108,25 +110,29 @@ def judge_all(
     plan: Plan,
     seen: Mapping[str, Observation],
     reasons: Mapping[str, str],
-    used: Mapping[str, Mapping[str, Measure]],
+    run: RunResult,
 ) -> list[CriterionResult]:
-    """Every criterion of the plan on the deciding attempt of its check, or on what the target used.
+    """Every criterion of the plan: on the deciding attempt of its check, on what the target used, or on what
+    the checks of a step or the run come to.
 
-    `seen` and `reasons` go by check id; a reason says why a check saw nothing or cannot be trusted. `used`
-    goes by entry of the target.
+    `seen` and `reasons` go by check id; a reason says why a check saw nothing or cannot be trusted. `run` is
+    the record when all of that was over, `finished` included.
     """
     checks = {check.id: check for check in plan.checks()}
-    return [
-        judge_target(criterion, used.get(criterion.criterion.subject, {}))
-        if criterion.check is None
-        else judge_criterion(
-            criterion,
-            checks[criterion.check],
-            seen.get(criterion.check),
-            absent=reasons.get(criterion.check, ""),
-        )
-        for criterion in plan.criteria
-    ]
+    used = {entry.id: entry.measures for entry in run.target}
+    aggregates = Aggregates(run)
+
+    def judged(criterion: PlanCriterion) -> CriterionResult:
+        if criterion.check is not None:
+            absent = reasons.get(criterion.check, "")
+            return judge_criterion(
+                criterion, checks[criterion.check], seen.get(criterion.check), absent=absent
+            )
+        if criterion.criterion.subject_kind is SubjectKind.TARGET:
+            return judge_target(criterion, used.get(criterion.criterion.subject, {}))
+        return _judged(criterion, aggregates.judge(criterion.criterion, without=criterion.without))
+
+    return [judged(criterion) for criterion in plan.criteria]
 
 
 def closing(judged: Iterable[CriterionResult]) -> CriterionResult | None:

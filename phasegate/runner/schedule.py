@@ -14,6 +14,7 @@ from phasegate.model.result import CheckStatus, Level
 from phasegate.plan.plan import Check, Plan, PlanCommand, PlanCriterion, Step
 from phasegate.runner.check import Outcome, ended_by, run_check
 from phasegate.runner.preflight import Missing
+from phasegate.runner.selection import of_whole
 from phasegate.runner.turns import Turns
 from phasegate.runner.world import Parts, Stop
 from phasegate.world import Clock, Command
@@ -52,7 +53,7 @@ class Schedule:
         self._fail_fast = False
         self._criteria: dict[str, list[PlanCriterion]] = {}
         for criterion in plan.criteria:
-            if criterion.check is not None:
+            if criterion.check is not None and not (orders.cases and of_whole(criterion)):
                 self._criteria.setdefault(criterion.check, []).append(criterion)
         self._blocking = {criterion.check for criterion in plan.criteria if criterion.level is Level.BLOCK}
         self._companions: dict[str, list[Check]] = {}

@@ -6,8 +6,10 @@ import difflib
 from collections.abc import Collection, Iterable
 
 from phasegate.errors import UsageError
+from phasegate.gate.criterion import SubjectKind
+from phasegate.model.aggregates import CHECKS, WHOLE
 from phasegate.model.result import Level, Selection
-from phasegate.plan.plan import Check, Plan
+from phasegate.plan.plan import Check, Plan, PlanCriterion
 
 
 def select(
@@ -37,7 +39,7 @@ def select(
         raise UsageError("nothing is selected", help="phasegate plan PLAN shows steps, checks and tags")
     ids = {check.id for check in chosen}
     ids |= {check.id for check in plan.checks() if check.during in ids}
-    selected = selected_criteria(plan, ids)
+    selected = selected_criteria(plan, ids, cases=bool(cases))
     blocking = [item for item in plan.criteria if item.level is Level.BLOCK]
     record = Selection(
         steps=steps,
@@ -50,17 +52,44 @@ def select(
     return frozenset(ids), record
 
 
-def selected_criteria(plan: Plan, checks: Collection[str]) -> frozenset[str]:
-    """The ids of the criteria that decide when these checks are run.
+def selected_criteria(plan: Plan, checks: Collection[str], *, cases: bool = False) -> frozenset[str]:
+    """The ids of the criteria that decide when these checks are run; `cases`: only some cases of them.
 
-    One on the target goes with its step: any check of it selects it, as it speaks of the whole of the run.
+    One on a step or the run needs all the checks that it counts, a required kind any check of it. One on the
+    target goes with its step: any check of it selects it, as it speaks of the whole of the run.
     """
     everything = all(check.id in checks for check in plan.checks())
     steps = {check.step for check in plan.checks() if check.id in checks}
-    return frozenset(
-        item.id
-        for item in plan.criteria
-        if (item.check in checks if item.check is not None else everything or item.step in steps)
+    kinds = {check.kind.name for check in plan.checks() if check.id in checks}
+
+    def decides(item: PlanCriterion) -> bool:
+        if cases and of_whole(item):
+            return False
+        if item.check is not None:
+            return item.check in checks
+        parsed = item.criterion
+        if parsed.measure == CHECKS:
+            return parsed.part in kinds
+        if parsed.subject_kind is SubjectKind.TARGET:
+            return everything or item.step in steps
+        return all(check.id in checks for check in counted_checks(plan, item))
+
+    return frozenset(item.id for item in plan.criteria if decides(item))
+
+
+def of_whole(item: PlanCriterion) -> bool:
+    """Whether it counts a whole suite, so that running some cases of it says nothing about it."""
+    return item.criterion.measure in WHOLE
+
+
+def counted_checks(plan: Plan, item: PlanCriterion) -> tuple[Check, ...]:
+    """The checks that a criterion on a step, the run or the flakiness of a check counts."""
+    kind, subject = item.criterion.subject_kind, item.criterion.subject
+    return tuple(
+        check
+        for check in plan.checks()
+        if check.id not in item.without
+        and (kind is SubjectKind.RUN or subject == (check.step if kind is SubjectKind.STEP else check.id))
     )
 
 

@@ -94,4 +94,5 @@ def _check(check: Check, blocking: set[str | None]) -> CheckResult:
         blocking=check.id in blocking,
         source=check.source,
         sha256=check.sha256,
+        allow_skipped=check.allow_skipped,
     )

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import replace
 
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.model.result import CheckResult, CheckStatus, RunResult
+from phasegate.model.result import AttemptStatus, CheckResult, CheckStatus, RunResult
 from phasegate.render.failures import (
     MOST_NAMED,
     MOST_SHOWN,
@@ -129,17 +129,32 @@ def test_command_keeps_what_the_run_was_told_to_change() -> None:
     ]
 
 
-def test_flaky_case_tells_its_first_error() -> None:
+def test_flaky_case_tells_which_attempt_failed_and_why() -> None:
     (item,) = flaky_of(passing_run())
     assert (item.name, item.attempts) == ("formats/error-body", 2)
-    assert item.first_error == "connection reset by peer after 0 bytes"
+    (bad,) = item.failed
+    assert (bad.number, bad.badge.word, bad.message) == (
+        1,
+        "failed",
+        "connection reset by peer after 0 bytes",
+    )
 
 
-def test_flaky_check_tells_why_its_first_attempt_did_not_pass() -> None:
-    run = failing_run()
-    steady = replace(run.steps[1].checks[1], status=CheckStatus.PASSED, flaky=True)
-    (item,) = flaky_of(replace(run, steps=(), gate_checks=(steady,)))
-    assert (item.name, item.attempts, item.first_error) == ("", 2, "steady.latency.p95 is not met")
+def test_flaky_check_tells_which_of_its_attempts_did_not_pass_and_why() -> None:
+    steady = failing_run().steps[1].checks[1]
+    first = steady.attempts[0]
+    attempts = (
+        first,
+        replace(first, number=2, status=AttemptStatus.ERRORED, error="a worker ended early"),
+        replace(first, number=3, status=AttemptStatus.PASSED, reason=""),
+    )
+    check = replace(steady, status=CheckStatus.PASSED, flaky=True, attempts=attempts)
+    (item,) = flaky_of(replace(failing_run(), steps=(), gate_checks=(check,)))
+    assert (item.name, item.attempts) == ("", 3)
+    assert [(one.number, one.badge.word, one.message) for one in item.failed] == [
+        (1, "failed", "steady.latency.p95 is not met"),
+        (2, "errored", "a worker ended early"),
+    ]
 
 
 def test_skipped_and_lost_cases_and_deselection_are_told_apart() -> None:

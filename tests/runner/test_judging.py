@@ -5,10 +5,13 @@ from dataclasses import replace
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.measures import Gauge, Share
 from phasegate.model.observation import Observation
-from phasegate.model.result import CriterionVerdict, Level
+from phasegate.model.result import CriterionVerdict, Level, TargetRecord
 from phasegate.plan.plan import PlanCriterion, Retry
 from phasegate.runner.judging import closing, judge_all, judge_criterion, unjudged
 from tests.runner.scripted import BAD, GOOD, check, plan, step
+from tests.samples import passing_run
+
+RUN = passing_run()
 
 
 def criterion(text: str, level: Level = Level.BLOCK) -> PlanCriterion:
@@ -57,7 +60,7 @@ def test_a_sample_that_may_be_tried_again_after_a_failure_is_judged_more_strictl
 
 def test_all_criteria_are_judged_on_their_checks_in_the_order_of_the_plan() -> None:
     whole = plan(step("first", check("a"), check("b"), check("c")))
-    results = judge_all(whole, {"a": GOOD, "b": BAD}, {"c": "the check was errored: it broke"}, {})
+    results = judge_all(whole, {"a": GOOD, "b": BAD}, {"c": "the check was errored: it broke"}, RUN)
     assert [(item.subject, item.verdict.value) for item in results] == [
         ("a", "met"),
         ("b", "not_met"),
@@ -69,8 +72,9 @@ def test_criteria_on_the_target_are_judged_on_what_it_used() -> None:
     texts = ("target/web.threads.max < 5", "target/web.threads.mean > 3", "target/db.threads.max < 5")
     asked = tuple(replace(criterion(text), check=None) for text in texts)
     whole = replace(plan(step("first", check("a"))), criteria=asked)
-    used = {"web": {"threads": Gauge().and_then(2.0, span=0.0).and_then(4.0, span=0.5)}}
-    results = judge_all(whole, {}, {}, used)
+    used = {"threads": Gauge().and_then(2.0, span=0.0).and_then(4.0, span=0.5)}
+    run = replace(RUN, target=(TargetRecord(id="web", kind="process", measures=used),))
+    results = judge_all(whole, {}, {}, run)
     assert [(item.id, item.subject, item.verdict.value) for item in results] == [
         ("target/web.threads.max", "target/web", "met"),
         ("target/web.threads.mean", "target/web", "not_met"),

@@ -1,0 +1,216 @@
+"""The measures of `step/<id>` and `run`, and how criteria on them are judged.
+
+All of it comes from how the checks ended. A check that was not run or was errored could have had any number
+of cases, so whatever would be met without it is unproven.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from phasegate.gate.criterion import Criterion, SubjectKind
+from phasegate.gate.flaky import flaky_share
+from phasegate.gate.judge import judge
+from phasegate.gate.judgement import Judgement, counted, no_data
+from phasegate.model.aggregates import CHECKS, FLAKY_RATE
+from phasegate.model.measures import NAMED, Measure, Number, Share
+from phasegate.model.observation import CaseStatus
+from phasegate.model.result import CheckResult, CheckStatus, CriterionVerdict, RunResult
+from phasegate.units import Dimension
+
+OBSERVED = (CheckStatus.PASSED, CheckStatus.FAILED, CheckStatus.UNPROVEN)
+"""A check that ended like this was observed to its end."""
+_NAMED = 3
+"""How many checks or cases a message names."""
+
+
+class Outcome(StrEnum):
+    """How an item ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    SKIPPED = "skipped"
+
+
+_OF_CASE = {
+    CaseStatus.PASSED: Outcome.PASSED,
+    CaseStatus.FAILED: Outcome.FAILED,
+    CaseStatus.SKIPPED: Outcome.SKIPPED,
+    CaseStatus.LOST: Outcome.SKIPPED,
+}
+_OF_CHECK = {
+    CheckStatus.PASSED: Outcome.PASSED,
+    CheckStatus.FAILED: Outcome.FAILED,
+    CheckStatus.ERRORED: Outcome.ERRORED,
+    CheckStatus.UNPROVEN: Outcome.SKIPPED,
+    CheckStatus.NOT_RUN: Outcome.SKIPPED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """What the checks of one subject come to."""
+
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    """By the names of `phasegate.model.aggregates`; one that nothing was seen of is left out."""
+    unseen: tuple[str, ...] = ()
+    """Checks that were not observed to their end, with what is known of why."""
+    flaky: tuple[str, ...] = ()
+    """Items that passed, but not at once; at most `NAMED` of them."""
+    allowed: int = 0
+    """Skipped cases that the checks they belong to leave out."""
+
+
+def aggregate(checks: Iterable[CheckResult], *, duration: float | None = None) -> Aggregate:
+    """Everything that can be said of some checks taken together; `duration` is theirs, in seconds."""
+    everything = tuple(checks)
+    if not everything:
+        return Aggregate()
+    items = [(item, check) for check in everything for item in _items(check)]
+    counts = Counter(outcome for (_, outcome), _ in items)
+    missing = [name for (name, outcome), _ in items if outcome in (Outcome.SKIPPED, Outcome.ERRORED)]
+    skipped = Counter(check.id for (_, outcome), check in items if outcome is Outcome.SKIPPED)
+    numbers: dict[str, Measure] = {outcome.value: Number(value=counts[outcome]) for outcome in Outcome}
+    share, flaky = flaky_share(everything)
+    return Aggregate(
+        measures={
+            "pass_rate": Share(
+                passed=counts[Outcome.PASSED],
+                total=len(items),
+                sample=False,
+                skipped=len(missing),
+                missing=tuple(missing[:NAMED]),
+            ),
+            **numbers,
+            "total": Number(value=len(items)),
+            "duration": Number(value=duration, dimension=Dimension.TIME),
+            **({FLAKY_RATE: share} if share.total else {}),
+        },
+        unseen=tuple(_why_unseen(check) for check in everything if not _observed(check)),
+        flaky=flaky[:NAMED],
+        allowed=sum(min(check.allow_skipped, skipped[check.id]) for check in everything),
+    )
+
+
+def _items(check: CheckResult) -> Iterator[tuple[str, Outcome]]:
+    """Name and outcome of every item of a check; see `phasegate.model.aggregates` for what is one."""
+    cases = check.last.cases if check.last else ()
+    outcomes = {_OF_CASE[case.status] for case in cases}
+    for case in cases:
+        yield f"{check.id}: {case.id}", _OF_CASE[case.status]
+    if not _observed(check):
+        ended = check.status in (CheckStatus.ERRORED, CheckStatus.NOT_RUN)
+        yield check.id, _OF_CHECK[check.status] if ended else Outcome.SKIPPED
+    elif not cases or (check.status is not CheckStatus.PASSED and _OF_CHECK[check.status] not in outcomes):
+        yield check.id, _OF_CHECK[check.status]
+
+
+def _observed(check: CheckResult) -> bool:
+    """Whether a check came to its end, and its attempts are all there to show it."""
+    numbers = [attempt.number for attempt in check.attempts]
+    return (
+        check.status in OBSERVED
+        and check.last is not None
+        and check.last.status.value == check.status.value
+        and numbers == list(range(1, len(numbers) + 1))
+    )
+
+
+def _why_unseen(check: CheckResult) -> str:
+    match check.status:
+        case CheckStatus.NOT_RUN:
+            return f"{check.id} was not run: {check.reason}"
+        case CheckStatus.ERRORED:
+            return f"{check.id} was errored: {check.reason}"
+        case _:
+            return f"{check.id} is {check.status}, and its attempts are not all there"
+
+
+class Aggregates:
+    """The aggregates of one run, each counted once however many criteria speak of it."""
+
+    def __init__(self, run: RunResult) -> None:
+        """`run` with `finished` set, as far as its duration is to be judged."""
+        self._run = run
+        self._known: dict[tuple[SubjectKind, str, tuple[str, ...]], Aggregate] = {}
+
+    def judge(self, criterion: Criterion, *, without: tuple[str, ...] = ()) -> Judgement:
+        """Judge a criterion on a step, the run, or how flaky a check was; `without` names checks left out."""
+        if criterion.measure == CHECKS:
+            return _judge_required(criterion, self._run)
+        key = (criterion.subject_kind, criterion.subject, without)
+        if key not in self._known:
+            self._known[key] = _of_subject(self._run, criterion, without)
+        return judge_aggregate(criterion, self._known[key])
+
+
+def _of_subject(run: RunResult, criterion: Criterion, without: tuple[str, ...]) -> Aggregate:
+    duration: float | None = None
+    checks: tuple[CheckResult, ...] = ()
+    match criterion.subject_kind:
+        case SubjectKind.RUN:
+            checks = run.checks()
+            duration = None if run.finished is None else (run.finished - run.started).total_seconds()
+        case SubjectKind.STEP:
+            step = next((step for step in run.steps if step.id == criterion.subject), None)
+            if step is not None:
+                checks, duration = step.checks, step.duration
+        case SubjectKind.CHECK:
+            checks = tuple(check for check in run.checks() if check.id == criterion.subject)
+        case SubjectKind.TARGET:
+            pass
+    return aggregate((check for check in checks if check.id not in without), duration=duration)
+
+
+def judge_aggregate(criterion: Criterion, whole: Aggregate) -> Judgement:
+    """Judge a criterion on what checks come to; never met where one of them was not observed to its end."""
+    judged = judge(
+        criterion,
+        whole.measures.get(criterion.measure),
+        confidence=None,
+        allow_skipped=whole.allowed if criterion.measure == "pass_rate" else 0,
+        absent="" if criterion.measure in whole.measures else _nothing(whole),
+    )
+    if criterion.measure == FLAKY_RATE and whole.flaky and judged.n:
+        named = _some(whole.flaky)
+        judged = replace(judged, message=f"{judged.message}; passed only when tried again: {named}")
+    if whole.unseen and judged.verdict is CriterionVerdict.MET:
+        message = f"{judged.message}, but {_some(whole.unseen)}"
+        return replace(judged, verdict=CriterionVerdict.UNPROVEN, message=message)
+    return judged
+
+
+def _nothing(whole: Aggregate) -> str:
+    if not whole.measures:
+        return "no check belongs to it"
+    return f"nothing ran: {_some(whole.unseen)}" if whole.unseen else "nothing ran"
+
+
+def _judge_required(criterion: Criterion, run: RunResult) -> Judgement:
+    """Met once a blocking check of the kind was observed to its end, whatever it found; else unproven."""
+    kind = criterion.part
+    checks = [check for check in run.checks() if check.kind == kind and check.blocking]
+    if not checks:
+        return no_data(criterion, f"no {kind} check that blocks belongs to the run", n=0)
+    seen = [check.id for check in checks if _observed(check)]
+    observed = f"{len(seen):,} of {counted(len(checks), f'{kind} check')}"
+    if not seen:
+        why = _some([_why_unseen(check) for check in checks])
+        return no_data(criterion, f"no {kind} check was observed to its end: {why}", n=0)
+    return Judgement(
+        verdict=CriterionVerdict.MET,
+        required=criterion.required,
+        observed=observed,
+        n=len(checks),
+        message=f"observed to the end: {_some(seen)}",
+    )
+
+
+def _some(names: Iterable[str]) -> str:
+    everything = list(names)
+    more = len(everything) - _NAMED
+    return f"{'; '.join(everything[:_NAMED])}{f'; and {more:,} more' if more > 0 else ''}"

@@ -1,0 +1,43 @@
+"""What the checks of a step, or of the whole run, come to: the measures of `step/<id>` and `run`, by name.
+
+Everything is counted in items. The cases of a check are its items; a check without cases is one item itself.
+It is one beside its cases too where those do not show how it ended: when it was not run or errored, when it
+failed or is unproven and no case did or is, and when it passed only when tried again and no case tells so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.units import Dimension
+
+FLAKY_RATE = "flaky_rate"
+CHECKS = "checks"
+"""How many blocking checks of a kind were observed to their end; judged for `gate.require` only."""
+BESIDE = frozenset({FLAKY_RATE, CHECKS})
+"""Measures that say how something was seen and nothing of what: alone they prove nothing."""
+WHOLE = frozenset({"total", "passed"})
+"""Counts that speak of a whole suite, and so of nothing where only some of its cases were asked for."""
+
+
+def _count(about: str) -> MeasureSpec:
+    return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about, lowest=0)
+
+
+def _share(about: str) -> MeasureSpec:
+    return MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about)
+
+
+AGGREGATES: Mapping[str, MeasureSpec] = {
+    "pass_rate": _share("items passed of all items"),
+    "passed": _count("items that passed"),
+    "failed": _count("items that failed"),
+    "errored": _count("checks that were errored"),
+    "skipped": _count("items without a result: skipped or lost cases, checks not run or unproven"),
+    "total": _count("all items"),
+    FLAKY_RATE: _share("items that passed, but not at once, of the items that ran"),
+    "duration": MeasureSpec(
+        type=MeasureType.NUMBER, dimension=Dimension.TIME, about="from start to end", lowest=0
+    ),
+}
