@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from phasegate.gate.criterion import Criterion, SubjectKind
+from phasegate.gate.criterion import Criterion, Operator, SubjectKind
 from phasegate.gate.flaky import flaky_share
 from phasegate.gate.judge import judge
 from phasegate.gate.judgement import Judgement, counted, no_data
@@ -110,14 +110,15 @@ def _items(check: CheckResult) -> Iterator[tuple[str, Outcome]]:
 
 
 def _observed(check: CheckResult) -> bool:
-    """Whether a check came to its end, and its attempts are all there to show it."""
+    """Whether a check came to its end, and its attempts and cases are all there to show it."""
+    last = check.last
+    if check.status not in OBSERVED or last is None or last.status.value != check.status.value:
+        return False
     numbers = [attempt.number for attempt in check.attempts]
-    return (
-        check.status in OBSERVED
-        and check.last is not None
-        and check.last.status.value == check.status.value
-        and numbers == list(range(1, len(numbers) + 1))
-    )
+    share = last.measures.get("pass_rate")
+    suite = isinstance(share, Share) and not share.sample
+    short = suite and (not last.cases or len(last.cases) < share.total)
+    return not short and numbers == list(range(1, len(numbers) + 1))
 
 
 def _why_unseen(check: CheckResult) -> str:
@@ -127,7 +128,7 @@ def _why_unseen(check: CheckResult) -> str:
         case CheckStatus.ERRORED:
             return f"{check.id} was errored: {check.reason}"
         case _:
-            return f"{check.id} is {check.status}, and its attempts are not all there"
+            return f"{check.id} is {check.status}, and not all of its attempts and cases are there"
 
 
 class Aggregates:
@@ -178,10 +179,20 @@ def judge_aggregate(criterion: Criterion, whole: Aggregate) -> Judgement:
     if criterion.measure == FLAKY_RATE and whole.flaky and judged.n:
         named = _some(whole.flaky)
         judged = replace(judged, message=f"{judged.message}; passed only when tried again: {named}")
-    if whole.unseen and judged.verdict is CriterionVerdict.MET:
-        message = f"{judged.message}, but {_some(whole.unseen)}"
-        return replace(judged, verdict=CriterionVerdict.UNPROVEN, message=message)
-    return judged
+    if not whole.unseen or criterion.measure not in whole.measures:
+        return judged
+    if judged.verdict is CriterionVerdict.NOT_MET and not _could_rise(criterion, whole):
+        return judged
+    message = f"{judged.message}, but {_some(whole.unseen)}"
+    return replace(judged, verdict=CriterionVerdict.UNPROVEN, message=message)
+
+
+def _could_rise(criterion: Criterion, whole: Aggregate) -> bool:
+    """Whether a count that violates a demand might not, had the checks that are missing added to it."""
+    measure, threshold = whole.measures[criterion.measure], criterion.threshold.value
+    if not isinstance(measure, Number) or measure.value is None:
+        return False
+    return criterion.op.wants_more or (criterion.op is Operator.EQ and measure.value < threshold)
 
 
 def _nothing(whole: Aggregate) -> str:
