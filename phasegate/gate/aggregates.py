@@ -198,7 +198,7 @@ def _could_rise(criterion: Criterion, whole: Aggregate) -> bool:
 def _nothing(whole: Aggregate) -> str:
     if not whole.measures:
         return "no check belongs to it"
-    return f"nothing ran: {_some(whole.unseen)}" if whole.unseen else "nothing ran"
+    return f"nothing passed: {_some(whole.unseen)}" if whole.unseen else "nothing passed"
 
 
 def _judge_required(criterion: Criterion, run: RunResult) -> Judgement:

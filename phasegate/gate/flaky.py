@@ -8,16 +8,14 @@ from phasegate.model.measures import NAMED, Share
 from phasegate.model.observation import CaseStatus
 from phasegate.model.result import CheckResult, CheckStatus
 
-_RAN = (CaseStatus.PASSED, CaseStatus.FAILED)
-
 
 def flaky_share(checks: Iterable[CheckResult]) -> tuple[Share, tuple[str, ...]]:
-    """The share of items that passed, but not at once, of those that ran; and their names.
+    """The share of items that passed, but not at once, of all that passed; and their names.
 
     Shape: `passed` counts the flaky ones. Lost cases may have been flaky and stay in `total` as `skipped`.
-    Deliberately skipped cases, and checks that were not run or errored, did not run and are not in it.
+    What failed is in neither count, or a failure more would bring the share down.
     """
-    items = [item for check in checks for item in _ran(check)]
+    items = [item for check in checks for item in _passed(check)]
     flaky = tuple(name for name, is_flaky in items if is_flaky)
     lost = [name for name, is_flaky in items if is_flaky is None]
     share = Share(
@@ -30,16 +28,14 @@ def flaky_share(checks: Iterable[CheckResult]) -> tuple[Share, tuple[str, ...]]:
     return share, flaky
 
 
-def _ran(check: CheckResult) -> Iterator[tuple[str, bool | None]]:
-    """Items of a check that ran, and whether they are flaky; None where a lost case leaves it open."""
+def _passed(check: CheckResult) -> Iterator[tuple[str, bool | None]]:
+    """Items of a check that passed, and whether they are flaky; None where a lost case leaves it open."""
     cases = check.last.cases if check.last else ()
     for case in cases:
         name = f"{check.id}: {case.id}"
         if case.status is CaseStatus.LOST:
             yield name, None
-        elif case.status in _RAN:
+        elif case.status is CaseStatus.PASSED:
             yield name, case.flaky
-    if check.flaky_itself or (
-        not cases and check.status in (CheckStatus.PASSED, CheckStatus.FAILED, CheckStatus.UNPROVEN)
-    ):
+    if check.flaky_itself or (not cases and check.status is CheckStatus.PASSED):
         yield check.id, check.flaky_itself

@@ -36,7 +36,7 @@ AGGREGATES: Mapping[str, MeasureSpec] = {
     "errored": _count("checks that were errored"),
     "skipped": _count("items without a result: skipped or lost cases, checks not run or unproven"),
     "total": _count("all items"),
-    FLAKY_RATE: _share("items that passed, but not at once, of the items that ran"),
+    FLAKY_RATE: _share("items that passed, but not at once, of the items that passed"),
     "duration": MeasureSpec(
         type=MeasureType.NUMBER, dimension=Dimension.TIME, about="from start to end", lowest=0
     ),
