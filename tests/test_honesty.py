@@ -141,3 +141,33 @@ def test_record_changed_by_hand_does_not_report_a_pass(desk: Desk) -> None:
     assert again.code == 1
     assert "the record contradicts itself" in again.err
     assert json.loads((ran.folder / "result.json").read_text(encoding="utf-8"))["verdict"] == "FAIL"
+
+
+THREE = "".join(f"<testcase name='t{number}'/>" for number in range(3))
+
+
+@pytest.mark.parametrize(
+    ("criterion", "xml", "code"),
+    [
+        ("total >= 66", f"<testsuite>{THREE}</testsuite>", 1),
+        ("total >= 66", f"<testsuite tests='66'>{THREE}</testsuite>", 3),
+        ("passed >= 66", f"<testsuite tests='66'>{THREE}</testsuite>", 1),
+        ("total >= 3", f"<testsuite>{THREE}</testsuite>", 0),
+    ],
+)
+def test_three_of_three_cannot_stand_for_sixty_six(desk: Desk, criterion: str, xml: str, code: int) -> None:
+    desk.write("write.py", f"open('r.xml', 'w').write({xml!r})")
+    line = "command: [python, write.py], results: r.xml"
+    desk.plan(checks(f"{{id: unit, kind: command, {line}, criteria: ['{criterion}']}}"))
+    ran = desk.run()
+    assert ran.code == code, ran.err
+
+
+def test_whole_that_lacks_a_check_is_never_met_however_good_the_rest_is(desk: Desk) -> None:
+    rest = "criteria: ['run.pass_rate >= 1%', 'run.failed == 0', 'run.duration < 1h', 'run.total >= 1']"
+    missing = "{id: gone, kind: command, command: [no-such-program-anywhere]}"
+    desk.plan(checks(command("tags: [a]"), missing) + f"gate: {{{rest}}}\n")
+    ran = desk.run()
+    assert ran.code == 3
+    verdicts = {item["id"]: item["verdict"] for item in ran.result["criteria"]}
+    assert {verdict for id, verdict in verdicts.items() if id.startswith("run.")} == {"unproven"}

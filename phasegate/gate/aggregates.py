@@ -116,9 +116,9 @@ def _observed(check: CheckResult) -> bool:
         return False
     numbers = [attempt.number for attempt in check.attempts]
     share = last.measures.get("pass_rate")
-    suite = isinstance(share, Share) and not share.sample
-    short = suite and (not last.cases or len(last.cases) < share.total)
-    return not short and numbers == list(range(1, len(numbers) + 1))
+    if isinstance(share, Share) and not share.sample and len(last.cases) < max(1, share.total):
+        return False
+    return numbers == list(range(1, len(numbers) + 1))
 
 
 def _why_unseen(check: CheckResult) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import WithJsonSchema
@@ -204,20 +204,12 @@ def _holds(flow: Group, name: str) -> bool:
 
 def _observation(cases: tuple[Case, ...], notes: tuple[str, ...], error: str | None) -> Observation:
     failed = [case for case in cases if case.status is CaseStatus.FAILED]
-    counts = Counter(case.status for case in cases)
-    measures: dict[str, Measure] = {
-        "pass_rate": census(cases),
-        "latency": _latency(cases),
-        "passed": Number(value=counts[CaseStatus.PASSED]),
-        "failed": Number(value=counts[CaseStatus.FAILED]),
-        "skipped": Number(value=counts[CaseStatus.SKIPPED]),
-        "total": Number(value=len(cases)),
-    }
+    measures = {"pass_rate": census(cases), "latency": _latency(cases), **_counts(cases)}
     parts: dict[str, dict[str, Measure]] = {
         part: {"pass_rate": share} for part, share in census_by_part(cases).items()
     }
     for part, members in _members(cases).items():
-        parts[part]["latency"] = _latency(members)
+        parts[part] |= {"latency": _latency(members), **_counts(members)}
     causes = Counter(case.message.partition("\n")[0] for case in failed)
     return Observation(
         measures=measures,
@@ -228,6 +220,16 @@ def _observation(cases: tuple[Case, ...], notes: tuple[str, ...], error: str | N
         causes=dict(causes.most_common(CAUSES)),
         error=error,
     )
+
+
+def _counts(cases: Collection[Case]) -> dict[str, Measure]:
+    counts = Counter(case.status for case in cases)
+    return {
+        "passed": Number(value=counts[CaseStatus.PASSED]),
+        "failed": Number(value=counts[CaseStatus.FAILED]),
+        "skipped": Number(value=counts[CaseStatus.SKIPPED]),
+        "total": Number(value=len(cases)),
+    }
 
 
 def _members(cases: Iterable[Case]) -> dict[str, list[Case]]:

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -270,3 +271,15 @@ def test_gate_decides_by_the_table_of_the_docs(rule):
 
 def test_table_of_the_docs_has_every_case_of_the_gate():
     assert {rule.situation for rule in rules("gate")} == set(GATES)
+
+
+@pytest.mark.parametrize("measure", ["flaky_rate", "checks"])
+def test_how_evidence_came_about_is_no_evidence(measure):
+    beside = replace(result(MET, id="flaky:run"), measure=measure)
+    assert decide([beside]).verdict is Verdict.INCONCLUSIVE
+    waived = decide([beside, result(WAIVED)])
+    assert (waived.verdict, waived.reason) == (
+        Verdict.INCONCLUSIVE,
+        "every blocking criterion is waived, so nothing is proven",
+    )
+    assert decide([beside, result(MET)]).verdict is Verdict.PASS

@@ -202,3 +202,32 @@ def test_a_step_is_held_to_what_it_asks_of_the_target(
     )
     assert run.steps[0].status is status
     assert bool(run.steps[0].reason) is (status is not CheckStatus.PASSED)
+
+
+@pytest.mark.parametrize(
+    ("subject", "measure", "step", "held"),
+    [
+        ("step/first", "pass_rate", None, True),
+        ("step/first", "flaky_rate", "first", True),
+        ("step/other", "pass_rate", "first", True),
+        ("run", "errored", "first", True),
+        ("up", "flaky_rate", "first", True),
+        ("run", "errored", None, False),
+        ("step/other", "pass_rate", None, False),
+        ("up", "success_rate", "first", False),
+    ],
+)
+def test_a_step_is_held_to_its_aggregates_and_to_those_written_in_it(
+    subject: str, measure: str, step: str | None, held: bool
+) -> None:
+    asked = CriterionResult(
+        id="asked", expression=f"{subject}.{measure}", subject=subject, measure=measure, step=step
+    )
+    run = fold(
+        [
+            RunStarted(at=AT, skeleton=replace(SKELETON, criteria=(*SKELETON.criteria, asked))),
+            StepFinished(at=later(3), step="first", status=CheckStatus.PASSED),
+            CriterionJudged(at=later(4), criterion=replace(asked, verdict=CriterionVerdict.NOT_MET)),
+        ]
+    )
+    assert run.steps[0].status is (CheckStatus.FAILED if held else CheckStatus.PASSED)

@@ -133,11 +133,8 @@ def test_flaky_case_tells_which_attempt_failed_and_why() -> None:
     (item,) = flaky_of(passing_run())
     assert (item.name, item.attempts) == ("formats/error-body", 2)
     (bad,) = item.failed
-    assert (bad.number, bad.badge.word, bad.message) == (
-        1,
-        "failed",
-        "connection reset by peer after 0 bytes",
-    )
+    assert (bad.number, bad.badge.word) == (1, "failed")
+    assert bad.message == "connection reset by peer after 0 bytes"
 
 
 def test_flaky_check_tells_which_of_its_attempts_did_not_pass_and_why() -> None:

@@ -65,3 +65,34 @@ def test_a_criterion_on_the_target_is_selected_with_any_check_of_its_step() -> N
     assert selected_criteria(whole, {"b", "c"}) == {"threads.max", "memory.max"}
     assert selected_criteria(whole, {"uptime"}) == {"cpu.max"}
     assert selected_criteria(whole, {check.id for check in whole.checks()}) == set(places)
+
+
+def test_a_criterion_on_a_step_or_the_run_is_selected_with_all_checks_that_it_counts() -> None:
+    texts = ("step/one.total >= 1", "step/two.total >= 1", "run.errored == 0", "a.flaky_rate <= 1%")
+    asked = [
+        PlanCriterion(id=parsed.id, criterion=parsed, expression=text)
+        for text in texts
+        for parsed in (parse_criterion(text),)
+    ]
+    asked.append(replace(asked[2], id="rest", without=("c", "beside-c", "uptime")))
+    required = replace(parse_criterion("run.checks >= 1"), part="scripted")
+    asked.append(PlanCriterion(id="required", criterion=required, expression=""))
+    whole = replace(PLAN, criteria=tuple(asked))
+    assert selected_criteria(whole, {"a"}) == {"a.flaky_rate", "required"}
+    assert selected_criteria(whole, {"a", "b"}) == {"a.flaky_rate", "step/one.total", "rest", "required"}
+    everything = {check.id for check in whole.checks()}
+    assert selected_criteria(whole, everything) == {item.id for item in asked}
+    assert "step/one.total" not in selected_criteria(whole, everything, cases=True)
+
+
+def test_counts_of_a_whole_suite_do_not_judge_some_of_its_cases() -> None:
+    texts = ("a.total >= 3", "a.passed >= 3", "a.failed == 0", "a.pass_rate == 100%")
+    whole = replace(
+        PLAN,
+        criteria=tuple(
+            PlanCriterion(id=text, criterion=parse_criterion(text), expression=text, check="a")
+            for text in texts
+        ),
+    )
+    assert selected_criteria(whole, {"a"}, cases=True) == {"a.failed == 0", "a.pass_rate == 100%"}
+    assert selected_criteria(whole, {"a"}) == set(texts)
