@@ -189,7 +189,7 @@ def judge_aggregate(criterion: Criterion, whole: Aggregate) -> Judgement:
 
 def _could_rise(criterion: Criterion, whole: Aggregate) -> bool:
     """Whether a count that violates a demand might not, had the checks that are missing added to it."""
-    measure, threshold = whole.measures[criterion.measure], criterion.threshold.value
+    measure, threshold = whole.measures[criterion.measure], criterion.quantity.value
     if not isinstance(measure, Number) or measure.value is None:
         return False
     return criterion.op.wants_more or (criterion.op is Operator.EQ and measure.value < threshold)
