@@ -75,7 +75,7 @@ class Assembly:
         )
 
     def _step(self, path: TreePath, tree: Any) -> _StepDraft:
-        context, label = self._context, f"step {path[-1] + 1}" if isinstance(path[-1], int) else "step"
+        context, label = self._context, f"step {_number(self._context, path)}"
         if not isinstance(tree, Mapping):
             context.findings.add(context.document, path, f"{label} must be a mapping with id and checks")
             return _StepDraft(path=path)
@@ -133,7 +133,11 @@ class Assembly:
         written = validate(GateWritten, tree, context.place(path, "gate"), context.findings)
         checks = [
             read_check(
-                context, (*path, "checks", index), check, StepShare(), f"check {index + 1} of the gate"
+                context,
+                (*path, "checks", index),
+                check,
+                StepShare(),
+                f"check {_number(context, (*path, 'checks', index))} of the gate",
             )
             for index, check in enumerate(_listed(tree.get("checks")))
         ]
@@ -246,6 +250,12 @@ class Assembly:
             at=context.document.value_at((*path, "id")),
             flaky=budget_of(context, path, written.flaky),
         )
+
+
+def _number(context: Context, path: TreePath) -> int:
+    """Which one in its list an item is, counted from 1 in the file where it was written."""
+    last = context.document.find(path)[1][-1]
+    return last + 1 if isinstance(last, int) else 1
 
 
 def _listed(value: Any) -> list[Any]:

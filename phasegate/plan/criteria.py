@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from phasegate.errors import Position
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
 from phasegate.gate.deciding import decidable
@@ -18,7 +19,7 @@ from phasegate.model.result import Level
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Confidence, Context, confidence_of
 from phasegate.plan.findings import did_you_mean, nearest
-from phasegate.plan.ids import Ids
+from phasegate.plan.ids import Ids, where
 from phasegate.plan.models import CriterionWritten
 from phasegate.plan.plan import Check, PlanCriterion
 from phasegate.plan.tree import TreePath
@@ -60,7 +61,7 @@ class Criteria:
         self._drafts = drafts
         self._steps = steps
         self._ids = ids
-        self._lines: dict[str, int] = {}
+        self._places: dict[str, Position] = {}
         """Where each criterion's id was seen first."""
         self._paths: dict[str, TreePath] = {}
         self._feasible: dict[tuple[Any, ...], str | None] = {}
@@ -278,12 +279,12 @@ class Criteria:
         if written.id is not None:
             many = entry.inside is not None and check is not None and check.each
             id = f"{written.id}/{criterion.part}" if many else written.id
-        if id in self._lines:
-            message = f"criterion {id!r} is already on line {self._lines[id]}"
+        if id in self._places:
+            message = f"criterion {id!r} is already {where(self._places[id], beside=at.file)}"
             help = "give one of them an id: {criterion: ..., id: ...}"
             context.findings.add(context.document, entry.text_path, message, help=help)
             return None
-        self._lines[id] = at.line
+        self._places[id] = at
         self._paths[id] = entry.text_path
         made = PlanCriterion(
             id=id,
@@ -312,7 +313,7 @@ class Criteria:
                 written = ((check.id, criterion.measure, place) for place in ("", criterion.part))
                 if any(one in blocking for one in written):
                     continue
-                id = f"{criterion.id}.default" if criterion.id in self._lines else criterion.id
+                id = f"{criterion.id}.default" if criterion.id in self._places else criterion.id
                 yield PlanCriterion(
                     id=id,
                     criterion=criterion,

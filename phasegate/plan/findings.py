@@ -46,10 +46,19 @@ class Findings:
         within: tuple[str, int, int] | None = None,
     ) -> None:
         """`within` is (text, offset, width): which words of a text are wrong."""
+        document, path = document.find(path)
         at = document.key_at(path) if key else document.value_at(path)
         if within is not None:
             at = _narrowed(document.line(at.line), at, *within)
         self.extend([document.problem(message, at, help=help, warning=warning)])
+
+    def absorb(self, other: Findings, *, prefix: str) -> None:
+        """Take over the problems of another reading of the same files that this one did not have."""
+        for file in other._files:
+            self._files.setdefault(file, len(self._files))
+        for key, problem in other._found.items():
+            if not problem.warning and key not in self._found:
+                self.extend([replace(problem, message=f"{prefix}{problem.message}")])
 
     @property
     def problems(self) -> tuple[Problem, ...]:

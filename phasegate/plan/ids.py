@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phasegate.errors import Position
 from phasegate.plan.context import Context
 from phasegate.plan.models import ID_RULE, RESERVED, is_id
 from phasegate.plan.tree import TreePath
@@ -11,7 +12,7 @@ class Ids:
     """Who has which id."""
 
     def __init__(self) -> None:
-        self._owners: dict[str, tuple[str, int]] = {}
+        self._owners: dict[str, tuple[str, Position]] = {}
 
     def claim(self, context: Context, path: TreePath, id: str, owner: str, *, key: bool = False) -> bool:
         """Take an id, or say who has it. Where the id is a key of the plan its form is looked at too."""
@@ -24,9 +25,16 @@ class Ids:
             context.findings.add(context.document, path, f"{id!r} is not an id", help=ID_RULE, key=True)
             return False
         if id in self._owners:
-            other, line = self._owners[id]
-            message = f"{owner} {id!r}: this id is already taken by the {other} on line {line}"
+            other, taken = self._owners[id]
+            message = (
+                f"{owner} {id!r}: this id is already taken by the {other} {where(taken, beside=at.file)}"
+            )
             context.findings.add(context.document, path, message, help="ids are unique in a plan", key=key)
             return False
-        self._owners[id] = (owner, at.line)
+        self._owners[id] = (owner, at)
         return True
+
+
+def where(at: Position, *, beside: str) -> str:
+    """A place in words, for who reads the file `beside`: `on line 7`, `on line 7 of checks/more.yaml`."""
+    return f"on line {at.line}" + ("" if at.file == beside else f" of {at.file}")

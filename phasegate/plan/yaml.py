@@ -8,7 +8,7 @@ before anything is built (PyYAML's C composer crashes the interpreter on 200,000
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -66,6 +66,18 @@ class Document:
     """As read from the file, for its hash."""
     problems: tuple[Problem, ...] = ()
     """What is wrong, but does not keep the rest from being read: duplicate keys."""
+    grafts: Mapping[TreePath, tuple[Document, TreePath]] = field(default_factory=dict, repr=False)
+    """What in `tree` was written elsewhere, by its place: the document, and the place in it."""
+
+    def find(self, path: TreePath) -> tuple[Document, TreePath]:
+        """The document in which a value was written, and the place in it."""
+        if self.grafts:
+            for length in range(len(path), -1, -1):
+                found = self.grafts.get(path[:length])
+                if found is not None:
+                    document, place = found
+                    return document, (*place, *path[length:])
+        return self, path
 
     @cached_property
     def lines(self) -> list[str]:
@@ -76,17 +88,21 @@ class Document:
 
     def value_at(self, path: TreePath) -> Position:
         """Where a value was written, or the nearest thing around it."""
-        return self._position(_Mark.of(self._nearest(path)))
+        document, path = self.find(path)
+        return document._position(_Mark.of(document._nearest(path)))
 
     def key_at(self, path: TreePath) -> Position:
         """Where the key of a value was written; for items of lists, the item."""
-        spot = self._nearest(path)
-        return self._position(_Mark.of(spot) if spot.key is None else _Mark.of(spot.key))
+        document, path = self.find(path)
+        spot = document._nearest(path)
+        return document._position(_Mark.of(spot) if spot.key is None else _Mark.of(spot.key))
 
     def problem(
         self, message: str, at: Position, *, help: str | None = None, warning: bool = False
     ) -> Problem:
-        return Problem(message=message, help=help, at=at, line_text=self.line(at.line), warning=warning)
+        written = (document for document, _ in self.grafts.values() if document.file == at.file)
+        line = next(written, self).line(at.line)
+        return Problem(message=message, help=help, at=at, line_text=line, warning=warning)
 
     def _nearest(self, path: TreePath) -> _Spot:
         spot = self.spot
