@@ -22,6 +22,19 @@ Vars = Annotated[
     list[Path] | None,
     typer.Option("--vars", metavar="FILE", help="Read values of variables from a YAML file; repeatable."),
 ]
+Env = Annotated[
+    str, typer.Option("--env", metavar="NAME", help="Use this environment of the plan.", show_default=False)
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        envvar="PHASEGATE_POLICY",
+        show_envvar=True,
+        help="Hold the plan against the floors of this policy.",
+    ),
+]
 ColorOption = Annotated[Color, typer.Option("--color", help="Colour in what people read.")]
 Steps = Annotated[
     list[str] | None, typer.Option("--step", metavar="ID", help="Run only this step; repeatable.")

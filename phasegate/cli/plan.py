@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +16,9 @@ from phasegate.cli.options import (
     Cases,
     Checks,
     ColorOption,
+    Env,
     PlanPath,
+    PolicyFile,
     Set,
     Steps,
     Tags,
@@ -27,7 +30,8 @@ from phasegate.cli.options import (
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from phasegate.plan.plan import Check, Plan
+    from phasegate.plan.loader import LoadedPlan
+    from phasegate.plan.plan import Check
     from phasegate.runner.preflight import Missing
 
 
@@ -37,8 +41,10 @@ def plan(
     check: Checks = None,
     case: Cases = None,
     tag: Tags = None,
+    env: Env = "",
     set_: Set = None,
     vars_: Vars = None,
+    policy: PolicyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
@@ -56,7 +62,13 @@ def plan(
     from phasegate.target.processes import LocalProcesses
 
     loaded = load(
-        plan, kinds=KINDS, overrides=overrides(set_), variable_files=as_tuple(vars_), env=os.environ
+        plan,
+        kinds=KINDS,
+        overrides=overrides(set_),
+        variable_files=as_tuple(vars_),
+        env=os.environ,
+        environment=env,
+        policy=policy,
     )
     chosen, _ = select(
         loaded.plan,
@@ -75,25 +87,30 @@ def plan(
     )
     redactor = Redactor(secret.value for secret in loaded.plan.secrets if secret.value)
     if as_json:
-        data = redactor.redact_tree(_as_data(loaded.plan, chosen, missing))
+        data = redactor.redact_tree(_as_data(loaded, chosen, missing))
         put(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         return 0
     console = make_console(color)
     if warnings := (*loaded.warnings, *without_baseline(loaded.plan)):
         console.print(problems_text(warnings), soft_wrap=True)
         console.print()
-    for line in _as_lines(loaded.plan, chosen, missing):
+    for line in _as_lines(loaded, chosen, missing):
         shown = visible(redactor.redact(line.plain))
         console.print(line if shown == line.plain else Text(shown), soft_wrap=True)
     return 0
 
 
-def _as_lines(plan: Plan, chosen: frozenset[str], missing: Mapping[str, Missing]) -> list[Text]:
+def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, Missing]) -> list[Text]:
     from rich.text import Text
 
     from phasegate.units import format_seconds
 
+    plan = loaded.plan
     lines = [Text(f"Plan {plan.record.path} for {plan.phase}: {plan.title} (nothing has been run)", "bold")]
+    if loaded.environment:
+        lines.append(Text(f"environment {loaded.environment}"))
+    if loaded.policy is not None:
+        lines.append(Text(f"policy {loaded.policy.record.name} ({loaded.policy.record.path})"))
     if any(True for _ in plan.target):
         lines.append(Text("target"))
     for process in plan.target.processes:
@@ -138,7 +155,9 @@ def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Miss
     return line
 
 
-def _as_data(plan: Plan, chosen: frozenset[str], missing: Mapping[str, Missing]) -> dict[str, Any]:
+def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, Missing]) -> dict[str, Any]:
+    plan = loaded.plan
+
     def check_data(check: Check) -> dict[str, Any]:
         lacking = missing.get(check.id)
         return {
@@ -156,6 +175,8 @@ def _as_data(plan: Plan, chosen: frozenset[str], missing: Mapping[str, Missing])
         "sha256": plan.record.sha256,
         "phase": plan.phase,
         "title": plan.title,
+        "environment": loaded.environment,
+        "policy": loaded.policy and asdict(loaded.policy.record),
         "target": [entry.id for entry in plan.target],
         "steps": [
             {

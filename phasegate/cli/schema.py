@@ -15,21 +15,23 @@ class Document(StrEnum):
     PLAN = "plan"
     SUITE = "suite"
     RESULT = "result"
+    INCLUDE = "include"
+    POLICY = "policy"
 
 
 def schema(
     document: Annotated[
-        Document, typer.Argument(metavar="plan|suite|result", help="Which format to describe.")
+        Document, typer.Argument(metavar="plan|suite|result|include|policy", help="Which format to describe.")
     ] = Document.PLAN,
 ) -> None:
-    """Print the JSON Schema of plans, API suites or results."""
+    """Print the JSON Schema of plans, API suites, results, included files or policies."""
     put(json.dumps(schema_of(document), indent=2) + "\n")
 
 
 def schema_of(document: Document) -> dict[str, Any]:
     from phasegate.kinds import KINDS
     from phasegate.model.codec import result_schema
-    from phasegate.plan.schema import plan_schema, suite_schema
+    from phasegate.plan.schema import include_schema, plan_schema, policy_schema, suite_schema
 
     match document:
         case Document.PLAN:
@@ -38,3 +40,7 @@ def schema_of(document: Document) -> dict[str, Any]:
             return suite_schema()
         case Document.RESULT:
             return result_schema()
+        case Document.INCLUDE:
+            return include_schema(KINDS)
+        case Document.POLICY:
+            return policy_schema()

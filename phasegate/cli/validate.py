@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 
 from phasegate.cli.console import Color, make_console
-from phasegate.cli.options import ColorOption, PlanPath, Set, Vars, as_tuple, overrides
+from phasegate.cli.options import ColorOption, Env, PlanPath, PolicyFile, Set, Vars, as_tuple, overrides
 from phasegate.cli.problems import problems_text
 
 
-def validate(plan: PlanPath, set_: Set = None, vars_: Vars = None, color: ColorOption = Color.AUTO) -> int:
+def validate(
+    plan: PlanPath,
+    env: Env = "",
+    set_: Set = None,
+    vars_: Vars = None,
+    policy: PolicyFile = None,
+    color: ColorOption = Color.AUTO,
+) -> int:
     """Check a plan and every file it names; nothing is run."""
     from phasegate.kinds import KINDS
     from phasegate.plan.baseline import without_baseline
@@ -17,15 +24,22 @@ def validate(plan: PlanPath, set_: Set = None, vars_: Vars = None, color: ColorO
     from phasegate.render.words import count
 
     loaded = load(
-        plan, kinds=KINDS, overrides=overrides(set_), variable_files=as_tuple(vars_), env=os.environ
+        plan,
+        kinds=KINDS,
+        overrides=overrides(set_),
+        variable_files=as_tuple(vars_),
+        env=os.environ,
+        environment=env,
+        policy=policy,
     )
     console = make_console(color)
     warnings = (*loaded.warnings, *without_baseline(loaded.plan))
     if warnings:
         console.print(problems_text(warnings), soft_wrap=True)
+    chosen = f" with environment {env}" if env else ""
     checks, criteria = len(loaded.plan.checks()), len(loaded.plan.criteria)
     console.print(
-        f"{plan}: {count(len(loaded.plan.steps), 'step')}, {count(checks, 'check')},"
+        f"{plan}{chosen}: {count(len(loaded.plan.steps), 'step')}, {count(checks, 'check')},"
         f" {count(criteria, 'criterion', 'criteria')}, {count(len(warnings), 'warning')}",
         soft_wrap=True,
     )

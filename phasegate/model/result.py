@@ -198,6 +198,15 @@ class PlanRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRecord:
+    """The policy that the plan was held against."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRecord:
     name: str
     version: str
@@ -307,6 +316,9 @@ class RunResult:
     gate_checks: tuple[CheckResult, ...] = ()
     evidence: tuple[EvidenceFile, ...] = ()
     baselines: tuple[BaselineRecord, ...] = ()
+    env: str = ""
+    """The environment that was chosen; empty for the plan as it is."""
+    policy: PolicyRecord | None = None
 
     def checks(self) -> tuple[CheckResult, ...]:
         """All checks: those of the steps in order, then those of the gate."""

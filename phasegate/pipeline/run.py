@@ -99,6 +99,8 @@ class RunRequest:
     command: tuple[str, ...] = ()
     baselines: tuple[Path, ...] = ()
     """Folders of earlier runs."""
+    environment: str = ""
+    policy: Path | None = None
 
 
 def execute(request: RunRequest, view: View | None) -> Done:
@@ -113,6 +115,8 @@ def execute(request: RunRequest, view: View | None) -> Done:
         overrides=request.overrides,
         variable_files=request.variable_files,
         env=os.environ,
+        environment=request.environment,
+        policy=request.policy,
     )
     chosen, selection = select(
         loaded.plan, steps=request.steps, checks=request.checks, cases=request.cases, tags=request.tags
@@ -214,7 +218,7 @@ class _Run:
         self._observed = asyncio.Event()
         """Set when all checks have ended; what is left is to take the target down, which bounds itself."""
         self._skeleton = skeleton(
-            loaded.plan,
+            loaded,
             run=f"{started:%Y%m%dT%H%M%SZ}-{tokens.token_hex(3)}",
             tool=ToolRecord(name="phasegate", version=__version__),
             started=started,
@@ -222,7 +226,6 @@ class _Run:
             command=request.command,
             environment=provenance(loaded.plan.root, os.environ),
             selection=selection,
-            warnings=tuple(warning.message for warning in loaded.warnings),
             baselines=baselines,
         )
         self._state = Folder(self._skeleton)

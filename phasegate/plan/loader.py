@@ -11,25 +11,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from phasegate.errors import PlanError, Problem
+from phasegate.errors import PlanError, Problem, UsageError
 from phasegate.fields import Located
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
 from phasegate.model.result import Level, People, PlanRecord
+from phasegate.plan import environments, include
 from phasegate.plan.assembly import Assembly
 from phasegate.plan.context import Context, budget_of, confidence_of, retry_of
-from phasegate.plan.findings import Findings
+from phasegate.plan.findings import Findings, did_you_mean
 from phasegate.plan.ids import Ids
-from phasegate.plan.models import PlanWritten
+from phasegate.plan.models import DEFAULT_CONFIDENCE, PlanWritten
 from phasegate.plan.named import Files
-from phasegate.plan.plan import Plan, Retry
+from phasegate.plan.plan import Check, Plan, PlanCriterion, Retry
+from phasegate.plan.policy import Asked, Policy, hold, protect, read_policy
 from phasegate.plan.target import entries_of, read_target
 from phasegate.plan.validation import validate
 from phasegate.plan.values import Values, gather, put_in_known
 from phasegate.plan.yaml import Document, read
 from phasegate.substitution import finish
 
-_APART = frozenset({"variables", "target", "steps", "gate"})
+_APART = frozenset({"variables", "target", "steps", "gate", include.KEY, environments.KEY})
 """What is read on its own, so that a mistake in it hides nothing else."""
 
 
@@ -39,6 +41,10 @@ class LoadedPlan:
 
     plan: Plan
     warnings: tuple[Problem, ...] = ()
+    environment: str = ""
+    """The environment that was chosen; empty for the plan as it is."""
+    policy: Policy | None = None
+    """What the plan was held against."""
 
 
 def load(
@@ -48,34 +54,93 @@ def load(
     overrides: Mapping[str, str] | None = None,
     variable_files: Sequence[Path] = (),
     env: Mapping[str, str] | None = None,
+    environment: str = "",
+    policy: Path | None = None,
 ) -> LoadedPlan:
-    """Read a plan. `overrides` (name to text) win over `variable_files`, and those over the plan's variables.
+    """Read a plan. `overrides` (name to text) win over `variable_files`, those over the variables of the
+    `environment` that is chosen, and those over the plan's.
 
-    Errors: PlanError with everything that is wrong, in file order.
+    Every environment is read, the plan without one too, so that none is broken without anybody knowing.
+    Errors: PlanError with everything that is wrong, in file order; UsageError for an unknown environment.
     """
     with _without_collection():
-        return _load(path, kinds, overrides or {}, variable_files, os.environ if env is None else env)
+        settings = _Settings(kinds, overrides or {}, variable_files, os.environ if env is None else env)
+        return _load(path, settings, environment, policy)
 
 
-def _load(
-    path: Path,
-    kinds: Mapping[str, Kind[Any]],
-    overrides: Mapping[str, str],
-    variable_files: Sequence[Path],
-    env: Mapping[str, str],
-) -> LoadedPlan:
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What does not depend on the plan."""
+
+    kinds: Mapping[str, Kind[Any]]
+    overrides: Mapping[str, str]
+    variable_files: Sequence[Path]
+    env: Mapping[str, str]
+
+
+def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None) -> LoadedPlan:
     findings = Findings()
     document = read(path)
     findings.document(document)
     if not isinstance(document.tree, Mapping):
         findings.add(document, (), "a plan is a mapping that begins with phasegate: 1")
         raise PlanError(findings.problems)
-    values = gather(document, _secrets(document.tree), env, overrides, variable_files, findings)
-    findings.hide(values.secret_values)
-    plan = _Reader(document, kinds, values, findings).plan()
+    _check_chosen(document, chosen)
+    readable = ("", *environments.well_written(document, findings))
+    policy = None if policy_file is None else read_policy(policy_file, settings.kinds, findings)
+    reading = _Reading(document, settings, policy)
+    plan = reading.plan(chosen if chosen in readable else "", findings)
+    others = {name: reading.plan_elsewhere(name, findings) for name in readable if name != chosen}
+    whole = {**others, chosen: plan}
+    for name in readable[1:]:
+        changed, base = whole.get(name), whole.get("")
+        if changed is not None and base is not None:
+            environments.report_changed(document, name, changed, base, findings)
     if plan is None or findings.problems:
         raise PlanError(findings.problems)
-    return LoadedPlan(plan=plan, warnings=findings.warnings)
+    return LoadedPlan(plan=plan, warnings=findings.warnings, environment=chosen, policy=policy)
+
+
+def _check_chosen(document: Document, chosen: str) -> None:
+    known = environments.names_of(document)
+    if chosen and chosen not in known:
+        help = did_you_mean(chosen, known, "environments") if known else "the plan has no environments"
+        raise UsageError(f"--env {chosen!r}: {document.file} has no such environment", help=help)
+
+
+class _Reading:
+    """One plan, read once for each of its environments."""
+
+    def __init__(self, document: Document, settings: _Settings, policy: Policy | None) -> None:
+        self._document = document
+        self._settings = settings
+        self._policy = policy
+        self._files: dict[Path, Files] = {}
+        """By root, so that nothing is read twice."""
+
+    def plan(self, name: str, findings: Findings, *, elsewhere: bool = False) -> Plan | None:
+        """None when something is wrong; then every problem has been reported."""
+        settings = self._settings
+        document = environments.with_environment(self._document, name)
+        secrets = _secrets(document.tree)
+        values = gather(
+            document,
+            secrets,
+            settings.env,
+            settings.overrides,
+            settings.variable_files,
+            findings,
+            elsewhere=elsewhere,
+        )
+        findings.hide(values.secret_values)
+        return _Reader(document, settings.kinds, values, findings, self._files, self._policy).plan()
+
+    def plan_elsewhere(self, name: str, findings: Findings) -> Plan | None:
+        """The plan with an environment that was not chosen: what is wrong only there is reported."""
+        own = Findings()
+        plan = self.plan(name, own, elsewhere=True)
+        findings.absorb(own, prefix=f"in environment {name!r}: " if name else "without --env: ")
+        return plan
 
 
 @contextmanager
@@ -99,25 +164,32 @@ class _Reader:
     """Reads one document, section by section."""
 
     def __init__(
-        self, document: Document, kinds: Mapping[str, Kind[Any]], values: Values, findings: Findings
+        self,
+        document: Document,
+        kinds: Mapping[str, Kind[Any]],
+        values: Values,
+        findings: Findings,
+        files: dict[Path, Files],
+        policy: Policy | None,
     ) -> None:
-        self._document = document
         self._kinds = kinds
         self._values = values
         self._findings = findings
-        self._tree: Located = put_in_known(
+        self._policy = policy
+        tree = put_in_known(
             Located(((k, v) for k, v in document.tree.items() if k != "variables"), at=document.tree.at),
             values,
         )
+        self._files = self._located(document, tree.get("root"), files)
+        self._document, self._tree = include.with_included(document, tree, self._files, values, findings)
 
     def plan(self) -> Plan | None:
         """None when what holds the plan together is wrong; then every problem has been reported."""
-        files = self._files()
         context = Context(
             document=self._document,
             kinds=self._kinds,
             values=self._values,
-            files=files,
+            files=self._files,
             findings=self._findings,
             entries=entries_of(self._tree),
         )
@@ -128,22 +200,27 @@ class _Reader:
         steps, gate_checks, limit, criteria = Assembly(context, ids).read(
             self._tree.get("steps"), self._tree.get("gate")
         )
+        if self._policy is not None:
+            checks = (*(check for step in steps for check in step.checks), *gate_checks)
+            self._hold(self._policy, head, checks, criteria)
+            target = protect(target, self._policy)
         if head is None or self._findings.problems:
             return None
-        if not any(one.level is Level.BLOCK and one.criterion.measure not in BESIDE for one in criteria):
+        proving = (one for one in criteria if one.level is Level.BLOCK and one.criterion.measure not in BESIDE)
+        if not self._values.elsewhere and next(proving, None) is None:
             message = "the plan has no blocking criterion, so nothing could keep the gate shut"
             help = "add a criterion to a step, or to the gate, without level: warn"
             self._findings.add(self._document, ("steps",), message, help=help, key=True)
             return None
         return Plan(
-            record=self._record(files),
+            record=self._record(),
             phase=head.phase,
             title=head.title,
             people=_people(head),
             root=context.root,
             variables=self._values.variables,
             secrets=self._values.secrets,
-            confidence=confidence_of(head.confidence, otherwise=0.95),
+            confidence=confidence_of(head.confidence, otherwise=DEFAULT_CONFIDENCE),
             target=target,
             steps=steps,
             gate_checks=gate_checks,
@@ -161,14 +238,23 @@ class _Reader:
             settled["steps"] = self._tree["steps"]
         return validate(PlanWritten, settled, context.place((), ""), self._findings, silent=wrong)
 
-    def _files(self) -> Files:
-        root = self._tree.get("root")
+    def _hold(
+        self,
+        policy: Policy,
+        head: PlanWritten | None,
+        checks: tuple[Check, ...],
+        criteria: tuple[PlanCriterion, ...],
+    ) -> None:
+        asked = Asked(document=self._document, tree=self._tree, head=head, checks=checks, criteria=criteria)
+        hold(policy, asked, self._findings, kinds=not self._values.elsewhere)
+
+    def _located(self, document: Document, root: Any, known: dict[Path, Files]) -> Files:
         name = finish(root) if isinstance(root, str) and "${" not in root else ""
-        shown = Path(os.path.normpath(Path(self._document.file).parent / name))
+        shown = Path(os.path.normpath(Path(document.file).parent / name))
         folder = shown.absolute()
         if not folder.is_dir():
-            self._findings.add(self._document, ("root",), f"there is no folder {name!r} to be the root")
-        return Files(folder, str(shown))
+            self._findings.add(document, ("root",), f"there is no folder {name!r} to be the root")
+        return known.setdefault(folder, Files(folder, str(shown)))
 
     def _with_defaults(self, context: Context, head: PlanWritten | None) -> Context:
         """The context with what checks take over from the plan; nothing where that is wrong."""
@@ -180,14 +266,14 @@ class _Reader:
             context,
             timeout=None if written.timeout is None or raw is None else finish(raw["timeout"]),
             retry=Retry() if written.retry is None else retry_of(written.retry),
-            confidence=confidence_of(head.confidence, otherwise=0.95),
+            confidence=confidence_of(head.confidence, otherwise=DEFAULT_CONFIDENCE),
             flaky=budget_of(context, (), head.flaky),
         )
 
-    def _record(self, files: Files) -> PlanRecord:
+    def _record(self) -> PlanRecord:
         content = self._document.content
         return PlanRecord(
-            path=self._document.file, sha256=hashlib.sha256(content).hexdigest(), files=files.hashed
+            path=self._document.file, sha256=hashlib.sha256(content).hexdigest(), files=self._files.hashed
         )
 
 

@@ -23,6 +23,7 @@ from pydantic import (
 from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Ratio, Text, short_form
 from phasegate.units import Dimension, parse_as
 
+DEFAULT_CONFIDENCE = 0.95
 RESERVED = frozenset({"run", "step", "target", "baseline", "env", "self"})
 _ENV_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -42,7 +43,8 @@ def _id(text: str) -> str:
     return text
 
 
-def _confidence(value: object) -> object:
+def confidence_level(value: object) -> object:
+    """A confidence as written: its share, or `none`. Errors: ValueError."""
     if value == "none":
         return value
     if not isinstance(value, str):
@@ -72,7 +74,7 @@ def _one_or_many(value: object) -> object:
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
 Confidence = Annotated[
     float | Literal["none"],
-    BeforeValidator(_confidence),
+    BeforeValidator(confidence_level),
     WithJsonSchema({"type": "string", "description": "a confidence level such as 95%, or none"}),
 ]
 Argv = Annotated[tuple[Text, ...], BeforeValidator(_command), Field(min_length=1)]
@@ -347,8 +349,10 @@ class PlanWritten(Closed):
     variables: dict[str, Any] = Field(default_factory=dict)
     secrets: tuple[EnvName, ...] = ()
     defaults: DefaultsWritten = DefaultsWritten()
-    confidence: Confidence = 0.95
+    confidence: Confidence = DEFAULT_CONFIDENCE
     target: Any = None
     steps: tuple[Any, ...] = Field(min_length=1)
     gate: Any = None
     flaky: FlakyWritten | None = None
+    include: tuple[str, ...] = ()
+    environments: Any = None

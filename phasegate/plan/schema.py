@@ -18,6 +18,8 @@ from phasegate.fields import ID_PATTERN, NamedDocument
 from phasegate.http.suite import Suite
 from phasegate.kinds.base import Kind
 from phasegate.plan.annotations import field_types, marked
+from phasegate.plan.environments import EnvironmentWritten
+from phasegate.plan.include import IncludedGateWritten, IncludedWritten
 from phasegate.plan.models import (
     CheckCommon,
     CriterionWritten,
@@ -28,6 +30,7 @@ from phasegate.plan.models import (
     StepWritten,
     TargetWritten,
 )
+from phasegate.plan.policy import PolicyWritten
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEMPLATE = {"type": "string", "pattern": r"\$\{[^{}]*\}", "description": "a value put in: ${name}"}
@@ -49,7 +52,48 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
     """The schema of a plan whose checks are of these kinds."""
     definitions: dict[str, Any] = {}
     plan = _model(PlanWritten, definitions)
-    steps, gate = _model(StepWritten, definitions), _model(GateWritten, definitions)
+    steps, gate = _contents(kinds, GateWritten, definitions)
+    plan["properties"] |= {"steps": steps, "gate": gate, "target": _target(definitions)}
+    # Steps may all come from included files.
+    plan["required"].remove("steps")
+    plan["anyOf"] = [{"required": ["steps"]}, {"required": ["include"]}]
+    environment = _model(EnvironmentWritten, definitions)
+    environment["properties"]["target"] = plan["properties"]["target"]
+    plan["properties"]["environments"] = {
+        "type": "object",
+        "patternProperties": {ID_PATTERN: environment, "^x-": True},
+        "additionalProperties": False,
+    }
+    return _whole(plan, definitions, "phasegate plan, format 1")
+
+
+def include_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
+    """The schema of a file that a plan includes."""
+    definitions: dict[str, Any] = {}
+    included = _model(IncludedWritten, definitions)
+    steps, gate = _contents(kinds, IncludedGateWritten, definitions)
+    included["properties"] |= {"steps": steps, "gate": gate}
+    return _whole(included, definitions, "phasegate included file, format 1")
+
+
+def policy_schema() -> dict[str, Any]:
+    """The schema of a policy, in which no value is put in."""
+    schema = PolicyWritten.model_json_schema(schema_generator=_Written)
+    title = "phasegate policy, format 1"
+    return {"$schema": DIALECT, **schema, "patternProperties": {"^x-": True}, "title": title}
+
+
+def suite_schema() -> dict[str, Any]:
+    """The schema of an API suite file."""
+    definitions: dict[str, Any] = {}
+    return _whole(_model(Suite, definitions), definitions, "phasegate API suite, format 1")
+
+
+def _contents(
+    kinds: Mapping[str, Kind[Any]], gate_model: type[BaseModel], definitions: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schemas of a list of steps and of the gate."""
+    steps, gate = _model(StepWritten, definitions), _model(gate_model, definitions)
     checks = [
         _check(name, variant, definitions)
         for name, kind in kinds.items()
@@ -62,16 +106,7 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
         owner["properties"]["criteria"] = {"type": "array", "items": {"$ref": "#/$defs/criterion"}}
     steps["properties"]["checks"]["minItems"] = 1
     steps["required"] = ["id", "checks"]
-    plan["properties"]["steps"] = {"type": "array", "minItems": 1, "items": steps}
-    plan["properties"]["gate"] = gate
-    plan["properties"]["target"] = _target(definitions)
-    return _whole(plan, definitions, "phasegate plan, format 1")
-
-
-def suite_schema() -> dict[str, Any]:
-    """The schema of an API suite file."""
-    definitions: dict[str, Any] = {}
-    return _whole(_model(Suite, definitions), definitions, "phasegate API suite, format 1")
+    return {"type": "array", "minItems": 1, "items": steps}, gate
 
 
 def _target(definitions: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from phasegate.plan.validation import validate
 from phasegate.substitution import finish
 
 _AT: TreePath = ("target",)
-_GROUPS = ("processes", "external")
+GROUPS = ("processes", "external")
 
 
 def entries_of(tree: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def entries_of(tree: Any) -> dict[str, Any]:
     target = tree.get("target")
     if not isinstance(target, Mapping):
         return {}
-    groups = [group for name in _GROUPS if isinstance(group := target.get(name), Mapping)]
+    groups = [group for name in GROUPS if isinstance(group := target.get(name), Mapping)]
     return {id: entry for group in groups for id, entry in group.items() if not id.startswith("x-")}
 
 
@@ -37,12 +37,12 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
     place = context.place(_AT, "target")
     wrong = context.unknown(
         _AT,
-        {k: v for k, v in tree.items() if k not in _GROUPS} if isinstance(tree, Mapping) else tree,
+        {k: v for k, v in tree.items() if k not in GROUPS} if isinstance(tree, Mapping) else tree,
         "target",
     )
     written = validate(TargetWritten, tree, place, context.findings, silent=wrong)
     if written is None:
-        groups = {name: tree.get(name) for name in _GROUPS} if isinstance(tree, Mapping) else {}
+        groups = {name: tree.get(name) for name in GROUPS} if isinstance(tree, Mapping) else {}
     else:
         groups = {"processes": written.processes, "external": written.external}
     processes: list[ProcessEntry] = []
@@ -168,7 +168,7 @@ def _with_files(context: Context, path: TreePath, model: Any, tree: Any) -> Any:
     for named in list(named_in(model, tree)):
         name = finish(named.value)
         wrong = context.files.wrong_with(name, folder_allowed=False)
-        if wrong is not None:
+        if wrong is not None and not context.values.elsewhere:
             context.findings.add(context.document, (*path, *named.path), wrong)
         tree = spliced(tree, named.path, str(context.files.locate(name)))
     return tree

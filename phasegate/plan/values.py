@@ -31,6 +31,14 @@ class Values:
     known: Mapping[str, Any]
     """By the name in `${...}`: variables, and `env.NAME`."""
     secrets: tuple[Secret, ...]
+    elsewhere: bool = False
+    """Whether the plan is read as for another machine, whose environment variables are not known here."""
+    open: frozenset[str] = frozenset()
+    """Variables that have no value here because of that."""
+
+    def is_open(self, name: str) -> bool:
+        """Whether a name gets its value on another machine only, so that nothing can be said of it here."""
+        return self.elsewhere and (name.startswith("env.") or name in self.open)
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -58,6 +66,8 @@ def gather(
     overrides: Mapping[str, str],
     files: Sequence[Path],
     findings: Findings,
+    *,
+    elsewhere: bool = False,
 ) -> Values:
     """Variables in the order they are defined, each able to use those above it; then what overrides them."""
     written = document.tree.get("variables")
@@ -67,6 +77,7 @@ def gather(
     known: dict[str, Any] = {f"env.{name}": value for name, value in env.items() if name not in hidden}
     given = _given(written, overrides, files, findings)
     variables: dict[str, Any] = {}
+    left_open: set[str] = set()
     for name, value in written.items():
         if name.startswith("x-"):
             continue
@@ -76,6 +87,9 @@ def gather(
             )
             findings.add(document, ("variables", name), message, key=True)
             continue
+        if name not in given and elsewhere and _waits(value, known, left_open, hidden):
+            left_open.add(name)
+            continue
         variables[name] = (
             given[name]
             if name in given
@@ -83,7 +97,18 @@ def gather(
         )
         known[name] = variables[name]
     _warn_of_short(document, kept, findings)
-    return Values(variables=variables, known=known, secrets=kept)
+    return Values(
+        variables=variables, known=known, secrets=kept, elsewhere=elsewhere, open=frozenset(left_open)
+    )
+
+
+def _waits(value: Any, known: Mapping[str, Any], left_open: set[str], secrets: set[str]) -> bool:
+    """Whether a variable uses what is known on another machine only."""
+    unset = (name for name in names_in(value) if name not in known)
+    return any(
+        name in left_open or (name.startswith("env.") and name.removeprefix("env.") not in secrets)
+        for name in unset
+    )
 
 
 def _defined(
@@ -207,11 +232,13 @@ def report_unknown(
         return capturing and first not in ("env", "target", "self")
 
     for where, name in unknown_names(tree, fine):
+        wrong.append(where)
+        if values.is_open(name):
+            continue
         message, help = _explained(name, values, allowed, entries)
         findings.add(
             document, (*path, *where), message, help=help, within=_offset(document, (*path, *where), name)
         )
-        wrong.append(where)
     return tuple(wrong)
 
 
@@ -269,6 +296,7 @@ def unknown_names(tree: Any, fine: Any, path: TreePath = ()) -> Iterator[tuple[T
 
 def _offset(document: Document, path: TreePath, name: str) -> tuple[str, int, int] | None:
     """Where `${name}` stands in the text at a path, when it stands there as written."""
+    document, path = document.find(path)
     at, token = document.value_at(path), f"${{{name}}}"
     line = document.line(at.line)
     begin = at.column - 1 + (line[at.column - 1 : at.column] in ("'", '"'))

@@ -7,7 +7,7 @@ import shlex
 from phasegate.model.observation import Case
 from phasegate.model.result import CheckResult, RunResult
 
-_KEPT = ("--set", "--vars", "--confirm", "--seed", "--baseline")
+_KEPT = ("--env", "--set", "--vars", "--policy", "--confirm", "--seed", "--baseline")
 """Flags that change what a check does or is held against, so that without them it would be another one."""
 
 

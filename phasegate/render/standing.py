@@ -68,4 +68,22 @@ def _after(item: CriterionResult) -> str:
     return "" if item.decided is None else f"{item.decided.n:,} in {format_seconds(item.decided.at)}"
 
 
-SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (_flaky, _clusters, _decided, _baselines)
+def _environment(run: RunResult) -> Iterator[Standing]:
+    if run.env:
+        yield Standing(label="Environment", text=run.env, tone="text")
+
+
+def _policy(run: RunResult) -> Iterator[Standing]:
+    if run.policy is not None:
+        text = f"{run.policy.name} ({run.policy.path}, sha256 {run.policy.sha256[:12]})"
+        yield Standing(label="Policy", text=text, tone="text")
+
+
+SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (
+    _environment,
+    _policy,
+    _flaky,
+    _clusters,
+    _decided,
+    _baselines,
+)

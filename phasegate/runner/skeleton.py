@@ -16,12 +16,13 @@ from phasegate.model.result import (
     ToolRecord,
     Verdict,
 )
-from phasegate.plan.plan import Check, Plan, ProcessEntry, Step
+from phasegate.plan.loader import LoadedPlan
+from phasegate.plan.plan import Check, ProcessEntry, Step
 from phasegate.runner.judging import unjudged
 
 
 def skeleton(
-    plan: Plan,
+    loaded: LoadedPlan,
     *,
     run: str,
     tool: ToolRecord,
@@ -30,10 +31,10 @@ def skeleton(
     command: tuple[str, ...],
     environment: dict[str, str],
     selection: Selection,
-    warnings: tuple[str, ...],
     baselines: tuple[BaselineRecord, ...] = (),
 ) -> RunResult:
     """The result that the first event carries; everything known before the target is brought up."""
+    plan = loaded.plan
     blocking = {item.check for item in plan.criteria if item.level is Level.BLOCK}
     return RunResult(
         run=run,
@@ -61,11 +62,13 @@ def skeleton(
             for entry in plan.target
         ),
         selection=selection,
-        warnings=warnings,
+        warnings=tuple(warning.message for warning in loaded.warnings),
         criteria=tuple(unjudged(criterion) for criterion in plan.criteria),
         steps=tuple(_step(step, blocking) for step in plan.steps),
         gate_checks=tuple(_check(check, blocking) for check in plan.gate_checks),
         baselines=baselines,
+        env=loaded.environment,
+        policy=None if loaded.policy is None else loaded.policy.record,
     )
 
 

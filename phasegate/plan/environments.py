@@ -1,0 +1,165 @@
+"""Environments: other target entries and other values of variables for the same steps and criteria.
+
+An environment never says what must be true. A gate that asks less of one environment is no gate, so neither
+its keys nor the values of its variables may change a criterion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field
+
+from phasegate.fields import Closed, Located
+from phasegate.plan.findings import Findings, did_you_mean
+from phasegate.plan.models import ID_RULE, is_id
+from phasegate.plan.plan import Plan, PlanCriterion
+from phasegate.plan.target import GROUPS
+from phasegate.plan.tree import TreePath
+from phasegate.plan.validation import Place, validate
+from phasegate.plan.yaml import Document
+from phasegate.units import format_seconds, format_share
+
+KEY = "environments"
+_WHY = "a gate that asks less of one environment is no gate"
+_NEVER = ("steps", "gate", "criteria", "checks", "confidence", "waivers", "include")
+
+
+class EnvironmentWritten(Closed):
+    """What is other in one environment; entries of the target are validated where they are put in."""
+
+    target: dict[str, Any] = Field(default_factory=dict)
+    variables: dict[str, Any] = Field(default_factory=dict)
+
+
+def names_of(document: Document) -> tuple[str, ...]:
+    """The names of all environments of a plan, well written or not."""
+    written = document.tree.get(KEY)
+    return (
+        tuple(name for name in written if not name.startswith("x-")) if isinstance(written, Mapping) else ()
+    )
+
+
+def well_written(document: Document, findings: Findings) -> tuple[str, ...]:
+    """The environments that can be put in; what is wrong with the others is reported."""
+    written = document.tree.get(KEY)
+    if written is not None and not isinstance(written, Mapping):
+        findings.add(document, (KEY,), "environments must be a mapping of names to target and variables")
+    return tuple(name for name in names_of(document) if _is_well_written(document, name, findings))
+
+
+def with_environment(document: Document, name: str) -> Document:
+    """The plan with what an environment puts in, and without the environments; no name: as it is."""
+    tree = Located(((k, v) for k, v in document.tree.items() if k != KEY), at=document.tree.at)
+    grafts: dict[TreePath, tuple[Document, TreePath]] = {}
+    if name:
+        at, written = (KEY, name), document.tree[KEY][name]
+        for variable, value in (written.get("variables") or {}).items():
+            if variable in (tree.get("variables") or {}):
+                tree["variables"] = _with(tree["variables"], {variable: value})
+                grafts["variables", variable] = (document, (*at, "variables", variable))
+        target = tree["target"] if isinstance(tree.get("target"), Mapping) else None
+        for path, value in _target_parts(written.get("target") or {}):
+            target = _with_part(target, path, value)
+            grafts["target", *path] = (document, (*at, "target", *path))
+        if target is not None:
+            tree["target"] = target
+    return replace(document, tree=tree, grafts=grafts)
+
+
+def changed_criteria(name: str, environment: Plan, plan: Plan) -> Iterator[str]:
+    """What the values of an environment do to the criteria of a plan, one message each."""
+    here, there = _written_criteria(environment), _written_criteria(plan)
+    for place, criterion in there.items():
+        other = here.get(place)
+        if other is not None and _asked(other) != _asked(criterion):
+            was, now = _said(criterion), _said(other)
+            yield f"environment {name!r} changes the criterion at {criterion.source}: {was} becomes {now}"
+    if {check.id for check in environment.checks()} != {check.id for check in plan.checks()}:
+        return  # what is not known on this machine leaves out checks, and says nothing of their criteria
+    for place in there.keys() - here.keys():
+        yield f"environment {name!r} leaves out the criterion {_said(there[place])} at {there[place].source}"
+
+
+def report_changed(document: Document, name: str, environment: Plan, plan: Plan, findings: Findings) -> None:
+    """Report where the variables of an environment reach a criterion."""
+    for message in sorted(changed_criteria(name, environment, plan)):
+        help = f"{_WHY}; write what is asked for without a variable that it changes"
+        findings.add(document, (KEY, name, "variables"), message, help=help, key=True)
+
+
+def _is_well_written(document: Document, name: str, findings: Findings) -> bool:
+    at: TreePath = (KEY, name)
+    subject = f"environment {name!r}"
+    written = document.tree[KEY][name]
+    if not is_id(name):
+        findings.add(document, at, f"{name!r} cannot name an environment", help=ID_RULE, key=True)
+        return False
+    forbidden: list[TreePath] = []
+    for key in written if isinstance(written, Mapping) else ():
+        if key in _NEVER:
+            message = f"{subject} cannot have {key!r}: {_WHY}"
+            help = "an environment gives target and variables; steps and criteria are those of the plan"
+            findings.add(document, (*at, key), message, help=help, key=True)
+            forbidden.append((key,))
+    place = Place(document=document, path=at, subject=subject)
+    model = validate(EnvironmentWritten, written, place, findings, silent=forbidden)
+    if model is None:
+        return False
+    variables = document.tree.get("variables")
+    known = [key for key in variables if not key.startswith("x-")] if isinstance(variables, Mapping) else []
+    for variable in model.variables:
+        if variable not in known and not variable.startswith("x-"):
+            message = f"{subject}: the plan has no variable {variable!r}"
+            help = did_you_mean(variable, known, "variables")
+            findings.add(document, (*at, "variables", variable), message, help=help, key=True)
+    return True
+
+
+def _target_parts(written: Mapping[str, Any]) -> Iterator[tuple[TreePath, Any]]:
+    """What an environment replaces in the target: whole entries, and every other key."""
+    for key, value in written.items():
+        if key in GROUPS and isinstance(value, Mapping):
+            for id, entry in value.items():
+                yield (key, id), entry
+        else:
+            yield (key,), value
+
+
+def _with_part(target: Any, path: TreePath, value: Any) -> Any:
+    """The target with one part replaced. An entry has its id once, whether it is started or external."""
+    whole = {} if target is None else target
+    if len(path) == 1:
+        return _with(whole, {path[0]: value})
+    group, id = path
+    for other in GROUPS:
+        if other != group and isinstance(whole.get(other), Mapping) and id in whole[other]:
+            kept = ((k, v) for k, v in whole[other].items() if k != id)
+            whole = _with(whole, {other: Located(kept, at=getattr(whole[other], "at", None))})
+    entries = whole.get(group)
+    return _with(whole, {group: _with(entries if isinstance(entries, Mapping) else {}, {id: value})})
+
+
+def _with(tree: Any, items: Mapping[Any, Any]) -> Located:
+    return Located({**tree, **items}, at=getattr(tree, "at", None))
+
+
+def _written_criteria(plan: Plan) -> dict[tuple[str, int, int, str], PlanCriterion]:
+    """Criteria that the plan writes, by their place and their part."""
+    return {
+        (item.at.file, item.at.line, item.at.column, item.criterion.part): item
+        for item in plan.criteria
+        if item.at is not None and not item.default
+    }
+
+
+def _asked(criterion: PlanCriterion) -> tuple[Any, ...]:
+    return criterion.expression, criterion.level, criterion.over, criterion.confidence
+
+
+def _said(criterion: PlanCriterion) -> str:
+    confidence = "none" if criterion.confidence is None else format_share(criterion.confidence)
+    over = "" if criterion.over is None else f", over {format_seconds(criterion.over)}"
+    return f"{criterion.expression!r} ({criterion.level.value}, confidence {confidence}{over})"
