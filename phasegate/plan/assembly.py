@@ -219,7 +219,9 @@ class Assembly:
                         message = f"step {wish.id!r}: {key!r} names {name!r}, which is no step"
                         help = did_you_mean(name, [id for id in ids if id != wish.id], "steps")
                         context.findings.add(context.document, (*step.path, key, index), message, help=help)
-        follows = order.resolve(wishes)
+        # An id that is there twice is a mistake of its own, and makes no step wait for itself.
+        owners = {wish.id: wish for wish in reversed(wishes)}
+        follows = order.resolve([wish for wish in wishes if owners[wish.id] is wish])
         round_ = order.cycle(follows)
         if round_ is not None:
             first = next(step for step in known if step.id == round_[0])

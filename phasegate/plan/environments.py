@@ -12,8 +12,10 @@ from typing import Any
 
 from pydantic import Field
 
+from phasegate.errors import Position
 from phasegate.fields import Closed, Located
 from phasegate.plan.findings import Findings, did_you_mean
+from phasegate.plan.ids import where
 from phasegate.plan.models import ID_RULE, is_id
 from phasegate.plan.plan import Plan, PlanCriterion
 from phasegate.plan.target import GROUPS
@@ -69,25 +71,26 @@ def with_environment(document: Document, name: str) -> Document:
     return replace(document, tree=tree, grafts=grafts)
 
 
-def changed_criteria(name: str, environment: Plan, plan: Plan) -> Iterator[str]:
-    """What the values of an environment do to the criteria of a plan, one message each."""
-    here, there = _written_criteria(environment), _written_criteria(plan)
-    for place, criterion in there.items():
-        other = here.get(place)
-        if other is not None and _asked(other) != _asked(criterion):
-            was, now = _said(criterion), _said(other)
-            yield f"environment {name!r} changes the criterion at {criterion.source}: {was} becomes {now}"
-    if {check.id for check in environment.checks()} != {check.id for check in plan.checks()}:
-        return  # what is not known on this machine leaves out checks, and says nothing of their criteria
-    for place in there.keys() - here.keys():
-        yield f"environment {name!r} leaves out the criterion {_said(there[place])} at {there[place].source}"
-
-
 def report_changed(document: Document, name: str, environment: Plan, plan: Plan, findings: Findings) -> None:
     """Report where the variables of an environment reach a criterion."""
-    for message in sorted(changed_criteria(name, environment, plan)):
-        help = f"{_WHY}; write what is asked for without a variable that it changes"
+    help = f"{_WHY}; write what is asked for without a variable that it changes"
+    for at, said in _changes(environment, plan):
+        message = f"environment {name!r} {said} ({where(at, beside=document.file)})"
         findings.add(document, (KEY, name, "variables"), message, help=help, key=True)
+
+
+def _changes(environment: Plan, plan: Plan) -> Iterator[tuple[Position, str]]:
+    """What an environment does to the criteria that a plan writes, by the place of each."""
+    here, there = _written_criteria(environment), _written_criteria(plan)
+    for key, criterion in there.items():
+        other = here.get(key)
+        if other is not None and _asked(other) != _asked(criterion):
+            yield key[0], f"changes the criterion {_said(criterion)} to {_said(other)}"
+    # Where a name has no value on this machine checks are left out, which says nothing of their criteria.
+    if {check.id for check in environment.checks()} == {check.id for check in plan.checks()}:
+        for key, criterion in there.items():
+            if key not in here:
+                yield key[0], f"leaves out the criterion {_said(criterion)}"
 
 
 def _is_well_written(document: Document, name: str, findings: Findings) -> bool:
@@ -146,10 +149,10 @@ def _with(tree: Any, items: Mapping[Any, Any]) -> Located:
     return Located({**tree, **items}, at=getattr(tree, "at", None))
 
 
-def _written_criteria(plan: Plan) -> dict[tuple[str, int, int, str], PlanCriterion]:
+def _written_criteria(plan: Plan) -> dict[tuple[Position, str], PlanCriterion]:
     """Criteria that the plan writes, by their place and their part."""
     return {
-        (item.at.file, item.at.line, item.at.column, item.criterion.part): item
+        (item.at, item.criterion.part): item
         for item in plan.criteria
         if item.at is not None and not item.default
     }

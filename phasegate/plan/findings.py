@@ -52,13 +52,17 @@ class Findings:
             at = _narrowed(document.line(at.line), at, *within)
         self.extend([document.problem(message, at, help=help, warning=warning)])
 
-    def absorb(self, other: Findings, *, prefix: str) -> None:
-        """Take over the problems of another reading of the same files that this one did not have."""
-        for file in other._files:
+    def absorb(self, found: Findings, *, other: str = "") -> None:
+        """Take over what a reading of the plan found, each problem once whoever had it first.
+
+        `other`: how problems of a reading that is not the one asked for begin; its warnings are left out.
+        """
+        self._secrets |= found._secrets
+        for file in found._files:
             self._files.setdefault(file, len(self._files))
-        for key, problem in other._found.items():
-            if not problem.warning and key not in self._found:
-                self.extend([replace(problem, message=f"{prefix}{problem.message}")])
+        for key, problem in found._found.items():
+            if not (other and problem.warning):
+                self._found.setdefault(key, replace(problem, message=f"{other}{problem.message}"))
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -89,13 +89,13 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
     readable = ("", *environments.well_written(document, findings))
     policy = None if policy_file is None else read_policy(policy_file, settings.kinds, findings)
     reading = _Reading(document, settings, policy)
-    plan = reading.plan(chosen if chosen in readable else "", findings)
-    others = {name: reading.plan_elsewhere(name, findings) for name in readable if name != chosen}
-    whole = {**others, chosen: plan}
-    for name in readable[1:]:
-        changed, base = whole.get(name), whole.get("")
-        if changed is not None and base is not None:
-            environments.report_changed(document, name, changed, base, findings)
+    name = chosen if chosen in readable else ""
+    plan = reading.plan(name, findings)
+    plans = {other: reading.plan_elsewhere(other, findings) for other in readable if other != name}
+    for other, changed in {**plans, name: plan}.items():
+        base = plan if name == "" else plans[""]
+        if other and changed is not None and base is not None:
+            environments.report_changed(document, other, changed, base, findings)
     if plan is None or findings.problems:
         raise PlanError(findings.problems)
     return LoadedPlan(plan=plan, warnings=findings.warnings, environment=chosen, policy=policy)
@@ -118,8 +118,21 @@ class _Reading:
         self._files: dict[Path, Files] = {}
         """By root, so that nothing is read twice."""
 
-    def plan(self, name: str, findings: Findings, *, elsewhere: bool = False) -> Plan | None:
-        """None when something is wrong; then every problem has been reported."""
+    def plan(self, name: str, findings: Findings) -> Plan | None:
+        """The plan with an environment; None when something is wrong, and then every problem is reported."""
+        own = Findings()
+        plan = self._plan(name, own, elsewhere=False)
+        findings.absorb(own)
+        return plan
+
+    def plan_elsewhere(self, name: str, findings: Findings) -> Plan | None:
+        """The plan with an environment that was not chosen: what is wrong only there is reported."""
+        own = Findings()
+        plan = self._plan(name, own, elsewhere=True)
+        findings.absorb(own, other=f"in environment {name!r}: " if name else "without --env: ")
+        return plan
+
+    def _plan(self, name: str, findings: Findings, *, elsewhere: bool) -> Plan | None:
         settings = self._settings
         document = environments.with_environment(self._document, name)
         secrets = _secrets(document.tree)
@@ -134,13 +147,6 @@ class _Reading:
         )
         findings.hide(values.secret_values)
         return _Reader(document, settings.kinds, values, findings, self._files, self._policy).plan()
-
-    def plan_elsewhere(self, name: str, findings: Findings) -> Plan | None:
-        """The plan with an environment that was not chosen: what is wrong only there is reported."""
-        own = Findings()
-        plan = self.plan(name, own, elsewhere=True)
-        findings.absorb(own, prefix=f"in environment {name!r}: " if name else "without --env: ")
-        return plan
 
 
 @contextmanager

@@ -102,10 +102,12 @@ def read_policy(path: Path, kinds: Mapping[str, Kind[Any]], findings: Findings) 
         )
         findings.add(document, (), "policy: there is no floor in it, so it would ask for nothing", help=help)
         return None
-    return _made(document, written, floors)
+    return _made(document, written, floors, tuple(kind for kind in written.require if kind in kinds))
 
 
-def _made(document: Document, written: PolicyWritten, floors: Sequence[str]) -> Policy:
+def _made(
+    document: Document, written: PolicyWritten, floors: Sequence[str], require: tuple[str, ...]
+) -> Policy:
     allowed = written.allow_confidence_none
     return Policy(
         record=PolicyRecord(
@@ -115,7 +117,7 @@ def _made(document: Document, written: PolicyWritten, floors: Sequence[str]) -> 
         ),
         min_confidence=written.confidence,
         max_waiver_days=written.waiver_days,
-        require=written.require,
+        require=require,
         protected=written.protected,
         # Without a bound there is no confidence at all, which is less than any floor.
         allow_confidence_none=written.confidence is None if allowed is None else allowed,

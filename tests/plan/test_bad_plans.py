@@ -19,12 +19,18 @@ UPDATE = "UPDATE_GOLDEN"
 def test_mistakes_are_reported_all_at_once_in_file_order(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(BAD)
     with pytest.raises(PlanError) as raised:
-        load(Path(f"{name}.yaml"), kinds=REGISTRY, env={"GOOD_TOKEN": "0123456789"})
+        load(Path(f"{name}.yaml"), kinds=REGISTRY, env={"GOOD_TOKEN": "0123456789"}, policy=_policy(name))
     said = "\n".join(_shown(problem) for problem in raised.value.problems)
     golden = BAD / f"{name}.txt"
     if os.environ.get(UPDATE):
         golden.write_text(said)
     assert said == golden.read_text()
+
+
+def _policy(name: str) -> Path | None:
+    """The policy that a plan is held against, where there is one."""
+    policy = Path("policies") / f"{name}.yaml"
+    return policy if policy.is_file() else None
 
 
 def _shown(problem: Problem) -> str:
