@@ -103,7 +103,8 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
 
 def _check_chosen(document: Document, chosen: str) -> None:
     known = environments.names_of(document)
-    if chosen and chosen not in known:
+    malformed = not isinstance(document.tree.get(environments.KEY), Mapping | None)
+    if chosen and chosen not in known and not malformed:
         help = did_you_mean(chosen, known, "environments") if known else "the plan has no environments"
         raise UsageError(f"--env {chosen!r}: {document.file} has no such environment", help=help)
 

@@ -10,7 +10,7 @@ from tests.cli.conftest import CommandLine
 from tests.samples import all_runs
 
 
-@pytest.mark.parametrize("document", ["plan", "suite", "result"])
+@pytest.mark.parametrize("document", ["plan", "suite", "result", "include", "policy"])
 def test_a_schema_is_valid_and_alone_on_standard_output(phasegate: CommandLine, document: str) -> None:
     code, out, err = phasegate("schema", document)
     assert (code, err) == (0, "")

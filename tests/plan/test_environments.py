@@ -116,6 +116,13 @@ def test_an_unknown_environment_is_wrong_usage_and_the_known_ones_are_named(load
     assert raised.value.help == "the plan has no environments"
 
 
+def test_environments_that_are_no_mapping_are_a_mistake_of_the_plan(load_text: Load) -> None:
+    text = SHOP[: SHOP.index("environments:")] + "environments: [a]\n" + SHOP[SHOP.index("steps:") :]
+    for name in ("", "staging"):
+        (said,) = refused(load_text, text, environment=name)
+        assert "environments must be a mapping of names to target and variables" in said
+
+
 @pytest.mark.parametrize("name", ["", "prod", "staging"])
 def test_a_broken_environment_shows_whichever_is_chosen(load_text: Load, name: str) -> None:
     text = SHOP.replace("rate: 5/s", "rate: 5").replace('web: {url: "https://staging', 'web: {url: "staging')

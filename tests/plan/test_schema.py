@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from phasegate.kinds import KINDS
 from phasegate.plan import yaml
-from phasegate.plan.schema import plan_schema, suite_schema
+from phasegate.plan.schema import include_schema, plan_schema, policy_schema, suite_schema
 from tests.plan.conftest import HEAD, REGISTRY
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +29,8 @@ def problems(validator: Draft202012Validator, text: str) -> list[str]:
 def test_the_schemas_are_json_schema() -> None:
     Draft202012Validator.check_schema(plan_schema(KINDS))
     Draft202012Validator.check_schema(suite_schema())
+    Draft202012Validator.check_schema(include_schema(KINDS))
+    Draft202012Validator.check_schema(policy_schema())
 
 
 FULL = (
@@ -61,6 +63,12 @@ steps:
 gate:
   checks: [{id: d, kind: probe, url: /, during: run}]
   limit: 10m
+include: [more.yaml]
+environments:
+  x-note: 1
+  staging:
+    target: {default: web, external: {web: {url: "https://staging.example"}}}
+    variables: {v: 2}
 """
 )
 
@@ -87,11 +95,27 @@ def test_what_the_loader_takes_is_valid(plans: Draft202012Validator) -> None:
         ("command: [serve]", "comand: [serve]"),
         ("during: run", "dering: run"),
         ("limit: 10m", "limit: 10"),
+        ("include: [more.yaml]", "include: more.yaml"),
+        ("    variables: {v: 2}", "    confidence: 90%"),
+        ('{url: "https://staging.example"}', '{urls: "https://staging.example"}'),
     ],
 )
 def test_what_the_loader_refuses_by_shape_is_invalid(plans: Draft202012Validator, old: str, new: str) -> None:
     assert old in FULL
     assert problems(plans, FULL.replace(old, new, 1))
+
+
+def test_included_files_and_policies_have_schemas_of_their_own() -> None:
+    included = Draft202012Validator(include_schema(REGISTRY))
+    steps = "steps: [{id: one, checks: [{id: a, kind: probe, url: /}]}]\n"
+    assert problems(included, steps + "gate: {criteria: [a.latency.p95 < 1s]}\n") == []
+    assert problems(included, steps + "gate: {limit: 3s}\n")
+    assert problems(included, steps + "title: no\n")
+    policy = Draft202012Validator(policy_schema())
+    floors = "policy: 1\nconfidence: 95%\nwaiver_days: 60\nrequire: [load]\nprotected: [prod]\nx-note: 1\n"
+    assert problems(policy, floors + "distinct_approver: true\nallow_confidence_none: false\n") == []
+    assert problems(policy, "policy: 1\nwaiver_days: many\n")
+    assert problems(policy, "policy: 1\nconfidance: 95%\n")
 
 
 def test_an_editor_hears_of_the_kind_that_was_chosen_only(plans: Draft202012Validator) -> None:
@@ -115,7 +139,7 @@ def test_shipped_suites_are_valid(path: Path) -> None:
 
 
 def test_no_default_is_proposed_in_base_units() -> None:
-    schemas = (plan_schema(KINDS), suite_schema())
+    schemas = (plan_schema(KINDS), suite_schema(), include_schema(KINDS), policy_schema())
     assert not [found for schema in schemas for found in _with_default(schema)]
 
 

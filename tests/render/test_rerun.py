@@ -26,6 +26,9 @@ def test_a_check_and_a_case_are_named_and_flags_that_change_them_are_kept() -> N
         "--set",
         "a=b c",
         "--vars=v.yaml",
+        "--env",
+        "staging",
+        "--policy=org.yaml",
         "-o",
         "out",
         "-x",
@@ -34,7 +37,16 @@ def test_a_check_and_a_case_are_named_and_flags_that_change_them_are_kept() -> N
     )
     words = shlex.split(rerun_command(replace(RUN, command=command), CHECK, case("flow/request[1]")))
     assert words[:3] == ["phasegate", "run", RUN.plan.path]
-    assert words[3:-4] == ["--set", "a=b c", "--vars=v.yaml", "--seed", "7"]
+    assert words[3:-4] == [
+        "--set",
+        "a=b c",
+        "--vars=v.yaml",
+        "--env",
+        "staging",
+        "--policy=org.yaml",
+        "--seed",
+        "7",
+    ]
     assert words[-4:] == ["--check", CHECK.id, "--case", "flow/request[1]"]
 
 

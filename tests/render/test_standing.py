@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
+from rich.console import Console
+
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.result import BaselineRecord
+from phasegate.model.result import BaselineRecord, PolicyRecord
 from phasegate.render import html, junit
 from phasegate.render.standing import standing
+from phasegate.render.terminal import summary
 from tests.samples import crashed_run, passing_run
 
 
@@ -73,3 +77,19 @@ def test_baselines_are_said_beside_the_verdict_and_listed_with_their_hashes() ->
     alone = replace(run, baselines=baselines[1:2])
     line = next(line for line in standing(alone) if line.label == "Baseline")
     assert line.text == "1 criterion held against reports/b (run run-b)"
+
+
+def test_environment_and_policy_are_said_first_in_every_format() -> None:
+    policy = PolicyRecord(name="Floors of the bank", path="policies/org.yaml", sha256="0123456789abcdef" * 4)
+    run = replace(crashed_run(), env="staging", policy=policy)
+    assert [(line.label, line.text) for line in standing(run)] == [
+        ("Environment", "staging"),
+        ("Policy", "Floors of the bank (policies/org.yaml, sha256 0123456789ab)"),
+    ]
+    with io.StringIO() as stream:
+        Console(file=stream, width=200).print(summary(run, width=200))
+        said = stream.getvalue()
+    for text in (html.render(run), junit.render(run), said):
+        assert "staging" in text
+        assert "Floors of the bank (policies/org.yaml, sha256 0123456789ab)" in text
+    assert '<property name="phasegate.environment" value="staging" />' in junit.render(run)
