@@ -33,6 +33,8 @@ from phasegate.plan.models import (
 from phasegate.plan.policy import PolicyWritten
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NAME = ID_PATTERN.replace("^", "^(?!x-)", 1)
+"""An id that is a key; what begins with x- is for notes."""
 _TEMPLATE = {"type": "string", "pattern": r"\$\{[^{}]*\}", "description": "a value put in: ${name}"}
 _FILE = {"type": "string", "description": "a YAML file, relative to the plan's root"}
 
@@ -61,7 +63,7 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
     environment["properties"]["target"] = plan["properties"]["target"]
     plan["properties"]["environments"] = {
         "type": "object",
-        "patternProperties": {ID_PATTERN: environment, "^x-": True},
+        "patternProperties": {_NAME: environment, "^x-": True},
         "additionalProperties": False,
     }
     return _whole(plan, definitions, "phasegate plan, format 1")
@@ -114,7 +116,7 @@ def _target(definitions: dict[str, Any]) -> dict[str, Any]:
     for key, model in (("processes", ProcessWritten), ("external", ExternalWritten)):
         target["properties"][key] = {
             "type": "object",
-            "patternProperties": {ID_PATTERN: _model(model, definitions), "^x-": True},
+            "patternProperties": {_NAME: _model(model, definitions), "^x-": True},
             "additionalProperties": False,
         }
     return target
