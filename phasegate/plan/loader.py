@@ -213,7 +213,9 @@ class _Reader:
             target = protect(target, self._policy)
         if head is None or self._findings.problems:
             return None
-        proving = (one for one in criteria if one.level is Level.BLOCK and one.criterion.measure not in BESIDE)
+        proving = (
+            one for one in criteria if one.level is Level.BLOCK and one.criterion.measure not in BESIDE
+        )
         if not self._values.elsewhere and next(proving, None) is None:
             message = "the plan has no blocking criterion, so nothing could keep the gate shut"
             help = "add a criterion to a step, or to the gate, without level: warn"
