@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from phasegate import __version__
-from phasegate.cli import init, kinds, plan, report, run, schema, validate
+from phasegate.cli import init, kinds, plan, report, run, schema, validate, waivers
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.problems import error_text, problems_text
 from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError
@@ -34,6 +34,7 @@ _COMMANDS: dict[str, Callable[..., int | None]] = {
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(waivers.app, name="waivers")
 
 
 @app.callback()
@@ -77,7 +78,7 @@ def _wrong_usage(error: TyperException) -> int:
 
 def _help_flag() -> str:
     named = sys.argv[1:2]
-    command = f" {named[0]}" if named and named[0] in _COMMANDS else ""
+    command = f" {named[0]}" if named and named[0] in (*_COMMANDS, "waivers") else ""
     return f"phasegate{command} --help lists what is accepted"
 
 

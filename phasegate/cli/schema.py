@@ -14,6 +14,7 @@ from phasegate.cli.console import put
 class Document(StrEnum):
     PLAN = "plan"
     SUITE = "suite"
+    WAIVERS = "waivers"
     RESULT = "result"
     INCLUDE = "include"
     POLICY = "policy"
@@ -21,23 +22,32 @@ class Document(StrEnum):
 
 def schema(
     document: Annotated[
-        Document, typer.Argument(metavar="plan|suite|result|include|policy", help="Which format to describe.")
+        Document,
+        typer.Argument(metavar="plan|suite|waivers|include|policy|result", help="Which format to describe."),
     ] = Document.PLAN,
 ) -> None:
-    """Print the JSON Schema of plans, API suites, results, included files or policies."""
+    """Print the JSON Schema of plans, API suites, waivers, included files, policies or results."""
     put(json.dumps(schema_of(document), indent=2) + "\n")
 
 
 def schema_of(document: Document) -> dict[str, Any]:
     from phasegate.kinds import KINDS
     from phasegate.model.codec import result_schema
-    from phasegate.plan.schema import include_schema, plan_schema, policy_schema, suite_schema
+    from phasegate.plan.schema import (
+        include_schema,
+        plan_schema,
+        policy_schema,
+        suite_schema,
+        waivers_schema,
+    )
 
     match document:
         case Document.PLAN:
             return plan_schema(KINDS)
         case Document.SUITE:
             return suite_schema()
+        case Document.WAIVERS:
+            return waivers_schema()
         case Document.RESULT:
             return result_schema()
         case Document.INCLUDE:

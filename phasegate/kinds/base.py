@@ -74,6 +74,10 @@ class Kind(Generic[P]):
         """Names of parts that criteria may speak of; None where they are known only after observing."""
         return frozenset()
 
+    def counts(self, measure: str, case: str) -> bool:
+        """Whether a measure of the check is a census that counts a case, by its id."""
+        return self.has_cases and measure == "pass_rate"
+
     def samples(self, params: P) -> int | None:
         """The most samples one attempt can see, to warn of criteria that can never be met; None: no limit."""
         return None

@@ -26,6 +26,7 @@ from phasegate.model.observation import (
     CaseAttempt,
     CaseStatus,
     Observation,
+    belongs,
     census,
     census_by_part,
 )
@@ -210,6 +211,9 @@ class CommandKind(Kind[CommandParams]):
             *(("pass_rate == 100%",) if params.results else ()),
         )
 
+    def counts(self, measure: str, case: str) -> bool:
+        return measure == ("expectations" if case in _EXPECTED else "pass_rate")
+
     def parts(self, params: CommandParams) -> frozenset[str] | None:
         return None if params.results else frozenset()
 
@@ -387,7 +391,7 @@ def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:
     seen.cases += chosen
     seen.measures.update(_case_measures(chosen))
     for part in census_by_part(chosen):
-        mine = [case for case in chosen if part in case.tags or f"{case.part}/".startswith(f"{part}/")]
+        mine = [case for case in chosen if belongs(case, part)]
         seen.parts[part] = _case_measures(mine)
 
 

@@ -22,6 +22,7 @@ from phasegate.model.observation import (
     Case,
     CaseStatus,
     Observation,
+    belongs,
     census,
     census_by_part,
 )
@@ -209,7 +210,7 @@ def _observation(
     return Observation(
         measures={**_measures(cases), **numbers},
         parts={
-            part: _measures(case for case in cases if _belongs(case, part)) for part in census_by_part(cases)
+            part: _measures(case for case in cases if belongs(case, part)) for part in census_by_part(cases)
         },
         cases=cases,
         evidence=tuple(evidence),
@@ -229,10 +230,6 @@ def _measures(cases: Iterable[Case]) -> dict[str, Measure]:
         "skipped": Number(value=by_status[CaseStatus.SKIPPED]),
         "total": Number(value=share.total),
     }
-
-
-def _belongs(case: Case, part: str) -> bool:
-    return part in case.tags or f"{case.part}/".startswith(f"{part}/")
 
 
 def _notes(report: PytestReport, cases: tuple[Case, ...], stopped: str | None) -> Iterator[str]:

@@ -16,6 +16,7 @@ from phasegate.model.result import (
     RunResult,
     TargetRecord,
     Verdict,
+    WaiverResult,
 )
 
 
@@ -135,6 +136,14 @@ class CriterionJudged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverApplied:
+    """What became of a waiver once every criterion was judged."""
+
+    at: datetime
+    waiver: WaiverResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupted:
     """Something ended the run early; what follows is the orderly end."""
 
@@ -150,6 +159,10 @@ class RunFinished:
     reason: str
     evidence: tuple[EvidenceFile, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    unwaived: Verdict | None = None
+    """The verdict without waivers, where any of them changed something."""
+    warnings: tuple[str, ...] = ()
+    """What showed only at the end, beside the warnings about the plan."""
 
 
 Event = (
@@ -166,6 +179,7 @@ Event = (
     | RetryScheduled
     | CheckFinished
     | CriterionJudged
+    | WaiverApplied
     | Interrupted
     | RunFinished
 )

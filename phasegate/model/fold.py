@@ -26,6 +26,7 @@ from phasegate.model.events import (
     StepStarted,
     TargetChanged,
     TargetSampled,
+    WaiverApplied,
 )
 from phasegate.model.observation import Case, Series
 from phasegate.model.result import (
@@ -40,6 +41,7 @@ from phasegate.model.result import (
     StepResult,
     TargetRecord,
     Verdict,
+    WaiverState,
 )
 
 CUT_SHORT = "the record ends before the run did"
@@ -73,6 +75,7 @@ class Folder:
         self._steps = {step.id: step for step in skeleton.steps}
         self._checks = {check.id: check for check in skeleton.checks()}
         self._targets = {target.id: target for target in skeleton.target}
+        self._waivers = {waiver.id: waiver for waiver in skeleton.waivers}
         self._open: dict[str, tuple[int, datetime, list[Case]]] = {}
         """Attempts under way: number, start, cases so far."""
         self._last_at = skeleton.started
@@ -112,6 +115,8 @@ class Folder:
                 )
             case CriterionJudged():
                 self._criteria[event.criterion.id] = event.criterion
+            case WaiverApplied():
+                self._waivers[event.waiver.id] = event.waiver
             case Interrupted():
                 self._run = replace(self._run, interrupted=event.because)
             case RunFinished():
@@ -123,6 +128,8 @@ class Folder:
                     reason=event.reason,
                     evidence=event.evidence,
                     environment={**self._run.environment, **event.environment},
+                    unwaived=event.unwaived,
+                    warnings=tuple(dict.fromkeys((*self._run.warnings, *event.warnings))),
                 )
             case RunStarted() | Progressed() | RetryScheduled():
                 pass
@@ -143,6 +150,7 @@ class Folder:
             steps=steps,
             gate_checks=tuple(checks[check.id] for check in self._run.gate_checks),
             target=tuple(self._targets.values()),
+            waivers=tuple(self._waivers.values()),
         )
         if run.finished is None:
             run = replace(
@@ -250,6 +258,10 @@ def contradiction(run: RunResult) -> str:
             return f"it ends with PASS, and {item.id} is {verdict.replace('_', ' ')}"
     if not any(item.proves and _blocks(item, CriterionVerdict.MET) for item in run.criteria):
         return "it ends with PASS, and no blocking criterion is met"
+    in_force = {waiver.id for waiver in run.waivers if waiver.state is WaiverState.USED}
+    for item in run.criteria:
+        if _blocks(item, CriterionVerdict.WAIVED) and not in_force.intersection(item.waivers):
+            return f"it ends with PASS, and no waiver in force covers {item.id}, which is waived"
     if run.interrupted:
         return f"it ends with PASS, and was ended early: {run.interrupted}"
     return "it ends with PASS, and only a selection was run" if run.selection.narrowed else ""

@@ -101,6 +101,11 @@ def census(cases: Iterable[Case]) -> Share:
     )
 
 
+def belongs(case: Case, part: str) -> bool:
+    """Whether a case counts for a part of its check, as in `census_by_part`; the whole is the empty part."""
+    return not part or part in case.tags or f"{case.part}/".startswith(f"{part}/")
+
+
 def census_by_part(cases: Iterable[Case]) -> dict[str, Share]:
     """The census of every part, of every prefix of a nested part, and of every tag."""
     members: dict[str, list[Case]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,18 @@ class CriterionVerdict(StrEnum):
     NOT_MET = "not_met"
     UNPROVEN = "unproven"
     WAIVED = "waived"
+
+
+class WaiverState(StrEnum):
+    USED = "used"
+    """A criterion is waived, or has nothing left to judge, through it."""
+    NOT_ENOUGH = "not_enough"
+    """It covers what failed, and the criterion does not hold without that either."""
+    UNUSED = "unused"
+    """Nothing needed it."""
+    TOO_WIDE = "too_wide"
+    """A pattern of it matches more than it may, so it covers nothing."""
+    EXPIRED = "expired"
 
 
 class Level(StrEnum):
@@ -94,6 +106,10 @@ class CriterionResult:
     """When it was decided, where that was before the sample was complete."""
     without: tuple[str, ...] = ()
     """Checks of its subject that it does not count, since they have a nearer budget."""
+    unwaived: CriterionVerdict | None = None
+    """Its real verdict, where a waiver changed it."""
+    waivers: tuple[str, ...] = ()
+    """Ids of the waivers that changed it."""
 
     @property
     def proves(self) -> bool:
@@ -285,6 +301,32 @@ class BaselineRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverResult:
+    """A waiver of the plan, and what became of it in this run."""
+
+    id: str
+    covers: tuple[str, ...]
+    """As written: criterion ids, `check/case`, patterns."""
+    owner: str
+    approver: str
+    reason: str
+    ticket: str
+    expires: date
+    """Its last day, UTC."""
+    days_left: int
+    """On the day of the run: 0 on its last day, negative after it."""
+    state: WaiverState = WaiverState.UNUSED
+    criteria: tuple[str, ...] = ()
+    """Criteria that it covers by id and that needed it."""
+    cases: tuple[str, ...] = ()
+    """`check/case` of every case that it covers and that did not pass."""
+    message: str = ""
+    """Why it covers nothing, or what of it; empty when there is nothing to say."""
+    source: str = ""
+    """`file:line` in the waivers file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     run: str
     phase: str
@@ -319,6 +361,9 @@ class RunResult:
     env: str = ""
     """The environment that was chosen; empty for the plan as it is."""
     policy: PolicyRecord | None = None
+    waivers: tuple[WaiverResult, ...] = ()
+    unwaived: Verdict | None = None
+    """The verdict without waivers; set when any of them changed something."""
 
     def checks(self) -> tuple[CheckResult, ...]:
         """All checks: those of the steps in order, then those of the gate."""

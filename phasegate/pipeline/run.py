@@ -11,13 +11,15 @@ import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from phasegate import __version__
 from phasegate.errors import ExitCode, PhasegateError, Problem, TargetError
 from phasegate.gate.verdict import decide
+from phasegate.gate.waivers import Applied, decide_with_waivers, warnings_of
 from phasegate.http.client import HttpxClient
 from phasegate.kinds import KINDS
 from phasegate.model.events import (
@@ -28,11 +30,11 @@ from phasegate.model.events import (
     RunStarted,
     TargetChanged,
     TargetSampled,
+    WaiverApplied,
 )
 from phasegate.model.fold import CUT_SHORT, Folder
 from phasegate.model.result import (
     BaselineRecord,
-    CriterionResult,
     RunResult,
     Selection,
     TargetRecord,
@@ -56,6 +58,7 @@ from phasegate.runner.preflight import find_missing
 from phasegate.runner.schedule import Orders, Schedule, leave_out, observations, reasons
 from phasegate.runner.selection import select, selected_criteria
 from phasegate.runner.skeleton import skeleton
+from phasegate.runner.waiving import waive
 from phasegate.runner.world import Parts, RealClock, Stop
 from phasegate.target.members import MARK, new_mark
 from phasegate.target.processes import LocalProcesses
@@ -101,6 +104,8 @@ class RunRequest:
     """Folders of earlier runs."""
     environment: str = ""
     policy: Path | None = None
+    today: date | None = None
+    """The day by which waivers are in force or not, UTC; None for the real one."""
 
 
 def execute(request: RunRequest, view: View | None) -> Done:
@@ -117,6 +122,7 @@ def execute(request: RunRequest, view: View | None) -> Done:
         env=os.environ,
         environment=request.environment,
         policy=request.policy,
+        today=request.today,
     )
     chosen, selection = select(
         loaded.plan, steps=request.steps, checks=request.checks, cases=request.cases, tags=request.tags
@@ -237,24 +243,35 @@ class _Run:
             await self._observe()
             # One moment for all that follows, so that the duration judged is the one in the record.
             ended = self._clock.utc()
-            criteria = judge_all(
-                self._plan,
-                observations(self._outcomes),
-                reasons(self._outcomes),
-                replace(self._state.result(), finished=ended),
-            )
-            for criterion in criteria:
+            judged = self._judge(ended)
+            for criterion in judged.criteria:
                 self._emit(CriterionJudged(at=ended, criterion=criterion))
-            self._end(criteria, ended)
+            for waiver in judged.waivers:
+                self._emit(WaiverApplied(at=ended, waiver=waiver))
+            self._end(judged, ended)
         return self._state.result()
+
+    def _judge(self, ended: datetime) -> Applied:
+        """Every criterion on what was observed, waivers applied to those that decide."""
+        seen, why_not = observations(self._outcomes), reasons(self._outcomes)
+        criteria = judge_all(self._plan, seen, why_not, replace(self._state.result(), finished=ended))
+        return waive(self._plan, criteria, seen, why_not, self._selected)
 
     def not_whole(self, trouble: str) -> RunResult:
         """The result of a run that would pass, but for what could not be written of it."""
         reason = f"the record is not complete: {trouble}"
         verdict, code = Verdict.INCONCLUSIVE, int(ExitCode.INCONCLUSIVE)
-        evidence = self._state.result().evidence
-        at = self._clock.utc()
-        self._emit(RunFinished(at=at, verdict=verdict, exit_code=code, reason=reason, evidence=evidence))
+        so_far = self._state.result()
+        self._emit(
+            RunFinished(
+                at=self._clock.utc(),
+                verdict=verdict,
+                exit_code=code,
+                reason=reason,
+                evidence=so_far.evidence,
+                unwaived=so_far.unwaived,
+            )
+        )
         return self._state.result()
 
     def close(self) -> None:
@@ -380,7 +397,7 @@ class _Run:
             self._store.folder("run", 1).write("defect.txt", trace)
         return f"{DEFECT}: {type(error).__name__}: {error}"
 
-    def _end(self, criteria: Sequence[CriterionResult], ended: datetime) -> None:
+    def _end(self, judged: Applied, ended: datetime) -> None:
         """Decide the gate and close the record."""
         interrupted = "; ".join(dict.fromkeys(filter(None, (self._stop.reason, *self._lacking))))
         defects = [self._defect, *(item.reason for item in self._outcomes.values() if item.defect)]
@@ -389,13 +406,17 @@ class _Run:
         except RecordError as error:
             inventory, interrupted = (), "; ".join(filter(None, (interrupted, error.message)))
         interrupted = "; ".join(filter(None, (interrupted, *self._store.problems)))
-        decision = decide(
-            [criterion for criterion in criteria if criterion.id in self._selected],
-            selection=self._selection,
-            interrupted=interrupted,
-            signal=self._signal,
-            target_error=self._target_error,
-            defect=next(filter(None, defects), ""),
+        decision, unwaived = decide_with_waivers(
+            [criterion for criterion in judged.criteria if criterion.id in self._selected],
+            judged.waivers,
+            partial(
+                decide,
+                selection=self._selection,
+                interrupted=interrupted,
+                signal=self._signal,
+                target_error=self._target_error,
+                defect=next(filter(None, defects), ""),
+            ),
         )
         self._emit(
             RunFinished(
@@ -404,6 +425,8 @@ class _Run:
                 exit_code=int(decision.exit_code),
                 reason=decision.reason,
                 evidence=inventory,
+                unwaived=unwaived,
+                warnings=warnings_of(judged.waivers),
             )
         )
 

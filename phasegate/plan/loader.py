@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,11 @@ from phasegate.plan.policy import Asked, Policy, hold, protect, read_policy
 from phasegate.plan.target import entries_of, read_target
 from phasegate.plan.validation import validate
 from phasegate.plan.values import Values, gather, put_in_known
+from phasegate.plan.waivers import Coverable, read_waivers
 from phasegate.plan.yaml import Document, read
 from phasegate.substitution import finish
 
-_APART = frozenset({"variables", "target", "steps", "gate", include.KEY, environments.KEY})
+_APART = frozenset({"variables", "target", "steps", "gate", "waivers", include.KEY, environments.KEY})
 """What is read on its own, so that a mistake in it hides nothing else."""
 
 
@@ -54,17 +56,26 @@ def load(
     overrides: Mapping[str, str] | None = None,
     variable_files: Sequence[Path] = (),
     env: Mapping[str, str] | None = None,
+    today: date | None = None,
     environment: str = "",
     policy: Path | None = None,
 ) -> LoadedPlan:
     """Read a plan. `overrides` (name to text) win over `variable_files`, those over the variables of the
     `environment` that is chosen, and those over the plan's.
 
+    `today` is the day, UTC, by which waivers are in force or not; None for the real one.
+
     Every environment is read, the plan without one too, so that none is broken without anybody knowing.
     Errors: PlanError with everything that is wrong, in file order; UsageError for an unknown environment.
     """
     with _without_collection():
-        settings = _Settings(kinds, overrides or {}, variable_files, os.environ if env is None else env)
+        settings = _Settings(
+            kinds,
+            overrides or {},
+            variable_files,
+            os.environ if env is None else env,
+            today or datetime.now(UTC).date(),
+        )
         return _load(path, settings, environment, policy)
 
 
@@ -76,6 +87,7 @@ class _Settings:
     overrides: Mapping[str, str]
     variable_files: Sequence[Path]
     env: Mapping[str, str]
+    today: date
 
 
 def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None) -> LoadedPlan:
@@ -147,7 +159,10 @@ class _Reading:
             elsewhere=elsewhere,
         )
         findings.hide(values.secret_values)
-        return _Reader(document, settings.kinds, values, findings, self._files, self._policy).plan()
+        reader = _Reader(
+            document, settings.kinds, values, findings, self._files, self._policy, settings.today
+        )
+        return reader.plan()
 
 
 @contextmanager
@@ -178,11 +193,13 @@ class _Reader:
         findings: Findings,
         files: dict[Path, Files],
         policy: Policy | None,
+        today: date,
     ) -> None:
         self._kinds = kinds
         self._values = values
         self._findings = findings
         self._policy = policy
+        self._today = today
         tree = put_in_known(
             Located(((k, v) for k, v in document.tree.items() if k != "variables"), at=document.tree.at),
             values,
@@ -207,9 +224,14 @@ class _Reader:
         steps, gate_checks, limit, criteria = Assembly(context, ids).read(
             self._tree.get("steps"), self._tree.get("gate")
         )
+        there = Coverable(
+            criteria=criteria,
+            checks=(*(check for step in steps for check in step.checks), *gate_checks),
+            whole=head is not None and not self._findings.problems,
+        )
+        waivers, waiver_days = read_waivers(context, self._waivers(context), there, self._today)
         if self._policy is not None:
-            checks = (*(check for step in steps for check in step.checks), *gate_checks)
-            self._hold(self._policy, head, checks, criteria)
+            self._hold(self._policy, head, tuple(there.checks), criteria)
             target = protect(target, self._policy)
         if head is None or self._findings.problems:
             return None
@@ -235,7 +257,13 @@ class _Reader:
             gate_checks=gate_checks,
             limit=limit,
             criteria=criteria,
+            waivers=waivers,
+            waiver_days=waiver_days,
         )
+
+    def _waivers(self, context: Context) -> Any:
+        settled, wrong = context.settled(("waivers",), self._tree.get("waivers"))
+        return None if wrong else settled
 
     def _head(self, context: Context) -> PlanWritten | None:
         """Everything but target, steps and gate; `steps` must be there."""

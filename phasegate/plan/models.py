@@ -332,7 +332,7 @@ class DefaultsWritten(Closed):
 
 
 class PlanWritten(Closed):
-    """The plan; steps, target and gate are validated on their own."""
+    """The plan; steps, target, gate and waivers are validated on their own."""
 
     phasegate: Literal[1]
     phase: Id
@@ -356,3 +356,4 @@ class PlanWritten(Closed):
     flaky: FlakyWritten | None = None
     include: tuple[str, ...] = ()
     environments: Any = None
+    waivers: Any = None

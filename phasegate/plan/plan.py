@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from phasegate.errors import ObservationError, Position
 from phasegate.gate.baseline import Earlier
 from phasegate.gate.criterion import Criterion, Relative
+from phasegate.gate.waivers import Waiver
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.result import Level, People, PlanRecord
 from phasegate.plan.tree import TreePath, dotted, model_of, spliced
@@ -346,6 +347,10 @@ class Plan:
     """Seconds for the whole run."""
     criteria: tuple[PlanCriterion, ...] = ()
     """Every criterion of the run, defaults included: by step and check, the gate's last."""
+    waivers: tuple[Waiver, ...] = ()
+    """As they stand on the day of the load, expired ones included."""
+    waiver_days: int = 90
+    """How many days ahead a waiver may end."""
 
     def checks(self) -> tuple[Check, ...]:
         """All checks: those of the steps in order, then those of the gate."""

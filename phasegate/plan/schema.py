@@ -31,6 +31,7 @@ from phasegate.plan.models import (
     TargetWritten,
 )
 from phasegate.plan.policy import PolicyWritten
+from phasegate.plan.waivers import WaiversFile, WaiversNamed, WaiverWritten
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAME = ID_PATTERN.replace("^", "^(?!x-)", 1)
@@ -66,6 +67,7 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
         "patternProperties": {_NAME: environment, "^x-": True},
         "additionalProperties": False,
     }
+    plan["properties"]["waivers"] = {"anyOf": [dict(_FILE), _model(WaiversNamed, definitions)]}
     return _whole(plan, definitions, "phasegate plan, format 1")
 
 
@@ -109,6 +111,14 @@ def _contents(
     steps["properties"]["checks"]["minItems"] = 1
     steps["required"] = ["id", "checks"]
     return {"type": "array", "minItems": 1, "items": steps}, gate
+
+
+def waivers_schema() -> dict[str, Any]:
+    """The schema of a waivers file."""
+    definitions: dict[str, Any] = {}
+    file = _model(WaiversFile, definitions)
+    file["properties"]["entries"] = {"type": "array", "items": _model(WaiverWritten, definitions)}
+    return _whole(file, definitions, "phasegate waivers, format 1")
 
 
 def _target(definitions: dict[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,10 @@ CASE: dict[CaseStatus, Badge] = {
     CaseStatus.SKIPPED: Badge("-", "skipped", "skipped"),
     CaseStatus.LOST: Badge("?", "no result", "error"),
 }
+WAIVED_CASE: dict[CaseStatus, Badge] = {
+    status: Badge("~", f"{CASE[status].word}, waived", "waived")
+    for status in (CaseStatus.FAILED, CaseStatus.SKIPPED, CaseStatus.LOST)
+}
 FLAKY = Badge("↻", "flaky", "warn")
 WARNING = Badge("!", "warning", "warn")
 _CRITERION: dict[CriterionVerdict, Badge] = {
@@ -64,5 +68,7 @@ def of_criterion(criterion: CriterionResult) -> Badge:
     return _CRITERION[criterion.verdict]
 
 
-def of_case(case: Case) -> Badge:
+def of_case(case: Case, *, waived: bool = False) -> Badge:
+    if waived and case.status in WAIVED_CASE:
+        return WAIVED_CASE[case.status]
     return FLAKY if case.flaky else CASE[case.status]

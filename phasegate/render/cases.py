@@ -13,6 +13,7 @@ from phasegate.model.result import CheckResult, RunResult
 from phasegate.render import badges
 from phasegate.render.badges import Badge
 from phasegate.render.hostile import shown
+from phasegate.render.waivers import waived_cases
 from phasegate.units import format_seconds
 
 MOST_ROWS = 200
@@ -29,6 +30,8 @@ class CaseRow:
     check: CheckResult
     case: Case
     badge: Badge
+    waivers: tuple[str, ...] = ()
+    """Ids of those that cover it."""
 
     @property
     def id(self) -> str:
@@ -61,15 +64,21 @@ class CaseTable:
 
 
 def case_table(run: RunResult) -> CaseTable:
+    waived = waived_cases(run)
     rows = [
-        CaseRow(check=check, case=case, badge=badges.of_case(case))
+        CaseRow(
+            check=check,
+            case=case,
+            badge=badges.of_case(case, waived=bool(by := waived.of(check, case))),
+            waivers=by,
+        )
         for check in run.checks()
         if check.last
         for case in check.last.cases
     ]
     rows.sort(key=lambda row: 3 if row.case.flaky else _ORDER[row.case.status])
     counted = Counter(row.badge for row in rows)
-    known = (*badges.CASE.values(), badges.FLAKY)
+    known = (*badges.CASE.values(), *badges.WAIVED_CASE.values(), badges.FLAKY)
     payload, packed = _payload(rows) if len(rows) > MOST_ROWS else ("", False)
     return CaseTable(
         rows=tuple(rows),

@@ -35,6 +35,7 @@ from phasegate.model.result import (
 from phasegate.render.hostile import first_line, xml_text
 from phasegate.render.rerun import rerun_command
 from phasegate.render.standing import standing
+from phasegate.render.waivers import WaivedCases, is_waived, waived_cases
 from phasegate.render.words import headline
 
 LONGEST_NAME = 500
@@ -99,10 +100,11 @@ def _document(run: RunResult, *, rich: bool) -> str:
 
 
 def _suites(run: RunResult) -> Iterator[_Suite]:
+    waived = waived_cases(run)
     for check in run.checks():
         yield _Suite(
             name=f"{run.phase}.{check.step or 'gate'}.{check.id}",
-            entries=tuple(_entries_of_check(run, check)),
+            entries=tuple(_entries_of_check(run, check, waived)),
             started=check.started,
             duration=check.duration,
             properties=(
@@ -118,20 +120,21 @@ def _suites(run: RunResult) -> Iterator[_Suite]:
         properties=(
             ("phasegate.verdict", run.verdict.value),
             ("phasegate.reason", run.reason),
+            *((("phasegate.unwaived", run.unwaived.value),) if run.unwaived else ()),
             *((f"phasegate.{line.label.lower().replace(' ', '-')}", line.text) for line in standing(run)),
         ),
     )
 
 
-def _entries_of_check(run: RunResult, check: CheckResult) -> Iterator[_Entry]:
+def _entries_of_check(run: RunResult, check: CheckResult, waived: WaivedCases) -> Iterator[_Entry]:
     cases = check.last.cases if check.last else ()
     for case in cases:
-        yield _entry_of_case(run, check, case)
+        yield _entry_of_case(run, check, case, waived.of(check, case))
     if not cases or check.status is CheckStatus.ERRORED or check.flaky_itself:
         yield _entry_of_whole_check(run, check)
 
 
-def _entry_of_case(run: RunResult, check: CheckResult, case: Case) -> _Entry:
+def _entry_of_case(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> _Entry:
     outcome, type = {
         CaseStatus.PASSED: ("", ""),
         CaseStatus.FAILED: ("failure", "phasegate.Failed"),
@@ -139,11 +142,15 @@ def _entry_of_case(run: RunResult, check: CheckResult, case: Case) -> _Entry:
         CaseStatus.LOST: ("error", "phasegate.Lost"),
     }[case.status]
     lost = "collected, but no result ever came" if case.status is CaseStatus.LOST else ""
+    message = first_line(case.message, LONGEST_MESSAGE) or lost
+    if waivers:
+        outcome, type = "skipped", "phasegate.Waived"
+        message = f"{case.status.value}, waived by {', '.join(waivers)}: {message}"
     return _Entry(
         name=case.id,
         outcome=outcome,
         type=type,
-        message=first_line(case.message, LONGEST_MESSAGE) or lost,
+        message=message,
         text=_details(case.message, case.evidence, rerun_command(run, check, case)),
         duration=case.duration,
         earlier=tuple(
@@ -172,6 +179,8 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
     reason = check.reason
     if outcome and not check.blocking:
         outcome, type, reason = "skipped", "phasegate.Warning", f"does not block: {reason}"
+    elif is_waived(run, check):
+        outcome, type, reason = "skipped", "phasegate.Waived", f"{check.status.value}, waived: {reason}"
     last = check.last
     details = [check.reason, check.help]
     details += [f"{times} x {cause}" for cause, times in last.causes.items()] if last else []

@@ -34,6 +34,7 @@ from phasegate.render.failures import (
 )
 from phasegate.render.hostile import anchor
 from phasegate.render.standing import Standing, standing
+from phasegate.render.waivers import WaiverRow, is_waived, waiver_rows
 from phasegate.render.words import count, describe, headline
 from phasegate.units import format_seconds, format_value
 
@@ -61,6 +62,8 @@ class CheckRow:
     parts: tuple[PartMeasures, ...]
     hidden_parts: int
     notes: tuple[str, ...]
+    waived: bool = False
+    """Whether waivers cover all that it did not pass for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +132,14 @@ class Page:
     hidden_evidence: int
     signers: tuple[tuple[str, str], ...]
     """(role, name in the plan)."""
+    waivers: tuple[WaiverRow, ...]
 
 
 def page_of(run: RunResult) -> Page:
     groups = criteria_groups(run)
     open_rows = [row for group in groups for row in group.rows if row.open]
     causes = causes_of(run)
-    checks = {check.id: check_row(check) for check in run.checks()}
+    checks = {check.id: check_row(check, waived=is_waived(run, check)) for check in run.checks()}
     cases = case_table(run)
     flaky = flaky_of(run)
     return Page(
@@ -165,10 +169,11 @@ def page_of(run: RunResult) -> Page:
         environment=_environment(run),
         hidden_evidence=max(0, len(run.evidence) - MOST_EVIDENCE),
         signers=(("Approver", run.people.approver), ("Owner of the phase", run.people.owner), ("", "")),
+        waivers=waiver_rows(run),
     )
 
 
-def check_row(check: CheckResult) -> CheckRow:
+def check_row(check: CheckResult, *, waived: bool = False) -> CheckRow:
     parts = check.last.parts if check.last else {}
     return CheckRow(
         check=check,
@@ -181,6 +186,7 @@ def check_row(check: CheckResult) -> CheckRow:
         ),
         hidden_parts=max(0, len(parts) - MOST_PARTS),
         notes=check.last.notes if check.last else (),
+        waived=waived,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render.failures import flaky_of
+from phasegate.render.waivers import beside_verdict
 from phasegate.render.words import count, enumerate_words
 from phasegate.units import format_seconds
 
@@ -46,6 +47,11 @@ def _baselines(run: RunResult) -> Iterator[Standing]:
     yield Standing(label="Baseline", text=text, tone="text", anchor="baselines")
 
 
+def _waivers(run: RunResult) -> Iterator[Standing]:
+    for label, text, tone in beside_verdict(run):
+        yield Standing(label=label, text=text, tone=tone, anchor="waivers")
+
+
 def _clusters(run: RunResult) -> Iterator[Standing]:
     worth = [item for item in run.criteria if item.effective_n is not None]
     if worth:
@@ -80,6 +86,7 @@ def _policy(run: RunResult) -> Iterator[Standing]:
 
 
 SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (
+    _waivers,
     _environment,
     _policy,
     _flaky,

@@ -21,6 +21,7 @@ from phasegate.model.result import (
 from phasegate.render.failures import flaky_of
 from phasegate.render.rerun import rerun_command
 from phasegate.render.standing import standing
+from phasegate.render.waivers import waived_cases
 from phasegate.render.words import (
     VERDICT_STYLE,
     count,
@@ -114,8 +115,9 @@ def _failures_of(run: RunResult, check: CheckResult) -> Iterator[RenderableType]
     head.append(f" ({check.kind})  {one_line(check.reason)}")
     yield head
     failed = [case for case in check.last.cases if case.status is CaseStatus.FAILED]
+    waived = waived_cases(run)
     for case in failed[:MOST_FAILURES]:
-        yield from _failed_case(run, check, case)
+        yield from _failed_case(run, check, case, waived.of(check, case))
     if len(failed) > MOST_FAILURES:
         yield Text(f"      and {count(len(failed) - MOST_FAILURES, 'more failed case')}", style="dim")
     for cause, times in sorted(check.last.causes.items(), key=lambda item: -item[1])[:5]:
@@ -126,11 +128,13 @@ def _failures_of(run: RunResult, check: CheckResult) -> Iterator[RenderableType]
         yield _to_copy(f"      rerun     {rerun_command(run, check)}")
 
 
-def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Iterator[Text]:
+def _failed_case(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> Iterator[Text]:
     place = f"  {one_line(case.file)}:{case.line}" if case.file and case.line else ""
     head = Text("      ")
     head.append(one_line(case.id), style="red")
     head.append(place, style="dim")
+    if waivers:
+        head.append(f"  waived by {', '.join(waivers)}", style="cyan")
     yield head
     for line in visible(case.message).splitlines()[:4]:
         yield Text(f"        {line[:300]}")

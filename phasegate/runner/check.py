@@ -12,6 +12,7 @@ from tenacity.wait import WaitBaseT
 
 from phasegate.errors import PhasegateError
 from phasegate.gate.verdict import attempt_status, is_flaky
+from phasegate.gate.waivers import Waiver
 from phasegate.model.events import (
     AttemptFinished,
     AttemptStarted,
@@ -20,11 +21,12 @@ from phasegate.model.events import (
     RetryScheduled,
 )
 from phasegate.model.observation import Case, Observation
-from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus
+from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionResult
 from phasegate.plan.plan import Check, PlanCriterion, Retry
 from phasegate.runner.attempt import DEFECT, Asked, observe
 from phasegate.runner.deciding import Decider
 from phasegate.runner.judging import closing, judge_criterion
+from phasegate.runner.waiving import waive_attempt
 from phasegate.runner.world import Parts, Stop
 
 LONGEST_WAIT = 86_400.0
@@ -38,6 +40,8 @@ class Outcome:
     reason: str = ""
     help: str = ""
     observation: Observation | None = None
+    waived: bool = False
+    """Whether it failed, and waivers cover all that made it fail."""
 
     @property
     def defect(self) -> bool:
@@ -50,6 +54,7 @@ class _Tried:
 
     observation: Observation
     result: AttemptResult
+    waived: bool
 
 
 async def run_check(
@@ -60,6 +65,7 @@ async def run_check(
     stop: Stop,
     cases: tuple[str, ...] = (),
     accompanies: bool = False,
+    waivers: Sequence[Waiver] = (),
 ) -> Outcome:
     """Observe and judge a check until an attempt settles it, telling everything as events.
 
@@ -79,7 +85,7 @@ async def run_check(
             accompanies=accompanies,
             decider=Decider(criteria=criteria) if check.until_decided else None,
         )
-        tried.append(await _attempt(asked, criteria, parts))
+        tried.append(await _attempt(asked, criteria, waivers, parts))
         return tried[-1]
 
     def again(state: RetryCallState) -> bool:
@@ -115,10 +121,12 @@ async def run_check(
     status = CheckStatus(last.result.status.value)
     reason = last.result.error or last.result.reason
     _tell(check, tried, status, reason, began, parts)
-    return Outcome(status=status, reason=reason, observation=last.observation)
+    return Outcome(status=status, reason=reason, observation=last.observation, waived=last.waived)
 
 
-async def _attempt(asked: Asked, criteria: Sequence[PlanCriterion], parts: Parts) -> _Tried:
+async def _attempt(
+    asked: Asked, criteria: Sequence[PlanCriterion], waivers: Sequence[Waiver], parts: Parts
+) -> _Tried:
     started, began = parts.clock.utc(), parts.clock.now()
     parts.emit(AttemptStarted(at=started, check=asked.check.id, number=asked.number))
     try:
@@ -127,10 +135,16 @@ async def _attempt(asked: Asked, criteria: Sequence[PlanCriterion], parts: Parts
         observation = Observation(error=ended_by(error, asked.stop))
         _finish(asked, observation, AttemptStatus.ERRORED, "", started, began, parts)
         raise
-    status, reason = _judged(asked.check, criteria, observation)
+    judged = [judge_criterion(criterion, asked.check, observation, absent="") for criterion in criteria]
+    status, reason = _stands(judged, observation)
+    waived = status is AttemptStatus.FAILED and bool(waivers)
+    if waived:
+        waived_ones = waive_attempt(waivers, asked.check, criteria, judged, observation)
+        waived = _stands(waived_ones, observation)[0] is not AttemptStatus.FAILED
     return _Tried(
         observation=observation,
         result=_finish(asked, observation, status, reason, started, began, parts),
+        waived=waived,
     )
 
 
@@ -139,11 +153,8 @@ def ended_by(error: BaseException, stop: Stop) -> str:
     return error.message if isinstance(error, PhasegateError) else stop.reason or "interrupted"
 
 
-def _judged(
-    check: Check, criteria: Sequence[PlanCriterion], observation: Observation
-) -> tuple[AttemptStatus, str]:
+def _stands(judged: Sequence[CriterionResult], observation: Observation) -> tuple[AttemptStatus, str]:
     """The status of an attempt, and the sentence that says why it is not passed."""
-    judged = [judge_criterion(criterion, check, observation, absent="") for criterion in criteria]
     status = attempt_status(((item.level, item.verdict) for item in judged), error=observation.error)
     decisive = closing(judged)
     if observation.error is not None or decisive is None:

@@ -161,12 +161,14 @@ class Schedule:
                 stop=stop,
                 cases=self._orders.cases,
                 accompanies=accompanies,
+                waivers=self._plan.waivers,
             )
         except (asyncio.CancelledError, PhasegateError) as error:
             self._outcomes[check.id] = Outcome(status=CheckStatus.ERRORED, reason=ended_by(error, stop))
             raise
         self._outcomes[check.id] = outcome
-        if self._orders.fail_fast and outcome.status in (CheckStatus.FAILED, CheckStatus.ERRORED):
+        stops = outcome.status in (CheckStatus.FAILED, CheckStatus.ERRORED) and not outcome.waived
+        if self._orders.fail_fast and stops:
             self._fail_fast = True
 
     def _why_not(self, check: Check) -> str:
@@ -194,7 +196,8 @@ class Schedule:
                 return f"step {id}, which it needs, did not hold: its setup failed"
             for check in needed.checks:
                 outcome = self._outcomes.get(check.id)
-                if outcome and check.id in self._blocking and outcome.status not in HOLDS:
+                holds = outcome is None or outcome.waived or outcome.status in HOLDS
+                if outcome and check.id in self._blocking and not holds:
                     return f"step {id}, which it needs, did not hold: {check.id}: {outcome.reason}"
         return ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from phasegate.errors import ExitCode
+from phasegate.gate.waivers import record
 from phasegate.model.result import (
     BaselineRecord,
     CheckResult,
@@ -69,6 +70,7 @@ def skeleton(
         baselines=baselines,
         env=loaded.environment,
         policy=None if loaded.policy is None else loaded.policy.record,
+        waivers=tuple(record(waiver) for waiver in plan.waivers),
     )
 
 

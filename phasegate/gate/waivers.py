@@ -1,0 +1,290 @@
+"""Waivers: what may fail for now, decided by people, in the open and until a day.
+
+A waiver turns a criterion that is *not met* or *unproven* into *waived*, never into met. It covers criteria by
+id, or cases. Covered cases that did not pass are left out of the census that a criterion speaks of: where it
+holds without them and did not with them, it is waived. Where nothing but covered cases is left, nothing is
+proven. Figures stay what they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fnmatch import fnmatchcase
+
+from phasegate.gate.verdict import GateDecision
+from phasegate.model.observation import Case, CaseStatus, belongs
+from phasegate.model.result import CriterionResult, CriterionVerdict, Verdict, WaiverResult, WaiverState
+
+SOON = 14
+"""Days before its end from which a waiver is warned of."""
+_OPEN = (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
+_NAMED = 5
+"""How many cases a message names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePattern:
+    """Cases of one check whose ids fit a glob of `*` and `?`; brackets are plain text, as in pytest's ids."""
+
+    check: str
+    glob: str
+    most: int
+    """With more cases than these the waiver covers nothing."""
+
+    def matches(self, case: str) -> bool:
+        return fnmatchcase(case, self.glob.replace("[", "[[]"))
+
+    def __str__(self) -> str:
+        return f"{self.check}/{self.glob} (at most {self.most})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """One entry of a waivers file as it stands on the day of the run."""
+
+    id: str
+    criteria: tuple[str, ...] = ()
+    cases: tuple[tuple[str, str], ...] = ()
+    """(check, case id)."""
+    patterns: tuple[CasePattern, ...] = ()
+    owner: str
+    approver: str
+    reason: str
+    ticket: str
+    expires: date
+    """The last day on which it covers anything, UTC."""
+    days_left: int
+    """0 on its last day, negative after it."""
+    source: str = ""
+
+    @property
+    def expired(self) -> bool:
+        return self.days_left < 0
+
+    @property
+    def ends_soon(self) -> bool:
+        return 0 <= self.days_left <= SOON
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """As people read it."""
+        cases = (f"{check}/{case}" for check, case in self.cases)
+        return (*self.criteria, *cases, *map(str, self.patterns))
+
+    @property
+    def term(self) -> str:
+        """`expires on 2026-12-24, in 9 days`."""
+        match self.days_left:
+            case 0:
+                return f"expires today, on {self.expires}"
+            case 1:
+                return f"expires tomorrow, on {self.expires}"
+            case left if left < 0:
+                return f"expired on {self.expires}"
+            case left:
+                return f"expires on {self.expires}, in {left} days"
+
+
+Again = Callable[[CriterionResult, Sequence[Case]], CriterionResult | None]
+"""A criterion judged again without some cases; None where its measure is no census of cases."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What waivers made of a run."""
+
+    criteria: tuple[CriterionResult, ...]
+    waivers: tuple[WaiverResult, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reach:
+    """What a waiver covers among the cases that were seen."""
+
+    cases: tuple[tuple[str, Case], ...] = ()
+    """(check, case), passed ones included."""
+    too_wide: str = ""
+    unmatched: tuple[str, ...] = ()
+    """Of what it names, in its words, what no case answers to."""
+
+
+def record(waiver: Waiver, state: WaiverState | None = None) -> WaiverResult:
+    """A waiver as the record has it; before anything was judged it is expired or unused."""
+    if waiver.expired:
+        message = f"{waiver.term}, so it covers nothing"
+        state = WaiverState.EXPIRED
+    else:
+        message = ""
+    return WaiverResult(
+        id=waiver.id,
+        covers=waiver.covers,
+        owner=waiver.owner,
+        approver=waiver.approver,
+        reason=waiver.reason,
+        ticket=waiver.ticket,
+        expires=waiver.expires,
+        days_left=waiver.days_left,
+        state=state or WaiverState.UNUSED,
+        message=message,
+        source=waiver.source,
+    )
+
+
+def apply(
+    waivers: Iterable[Waiver],
+    judged: Sequence[CriterionResult],
+    cases: Mapping[str, Sequence[Case]],
+    again: Again,
+) -> Applied:
+    """Hold waivers against judged criteria; `cases` are those of the deciding attempts, by check.
+
+    Shape: criteria in the order of `judged`, waivers in theirs; one that changed nothing says why.
+    """
+    waivers = tuple(waivers)
+    reaches = {waiver.id: _reach(waiver, cases) for waiver in waivers if not waiver.expired}
+    active = [waiver for waiver in waivers if waiver.id in reaches and not reaches[waiver.id].too_wide]
+    covered: dict[str, dict[str, tuple[Case, list[str]]]] = {}
+    for waiver in active:
+        for check, case in reaches[waiver.id].cases:
+            if case.status is not CaseStatus.PASSED:
+                covered.setdefault(check, {}).setdefault(case.id, (case, []))[1].append(waiver.id)
+    direct: dict[str, list[str]] = {}
+    for waiver in active:
+        for criterion in waiver.criteria:
+            direct.setdefault(criterion, []).append(waiver.id)
+    held = [_hold(item, covered.get(item.subject, {}), direct.get(item.id, ()), again) for item in judged]
+    return Applied(
+        criteria=tuple(one.criterion for one in held),
+        waivers=tuple(_as_applied(waiver, reaches.get(waiver.id), held) for waiver in waivers),
+    )
+
+
+def without_waivers(criterion: CriterionResult) -> CriterionResult:
+    """The criterion with its real verdict."""
+    return criterion if criterion.unwaived is None else replace(criterion, verdict=criterion.unwaived)
+
+
+def decide_with_waivers(
+    criteria: Sequence[CriterionResult],
+    waivers: Sequence[WaiverResult],
+    decide: Callable[[Sequence[CriterionResult]], GateDecision],
+) -> tuple[GateDecision, Verdict | None]:
+    """The gate's decision, and its verdict without waivers where any of them changed a criterion.
+
+    The reason then says both.
+    """
+    decision = decide(criteria)
+    used = sum(waiver.state is WaiverState.USED for waiver in waivers)
+    if not used:
+        return decision, None
+    unwaived = decide([without_waivers(item) for item in criteria]).verdict
+    beside = f"with {used:,} {'waiver' if used == 1 else 'waivers'}, {unwaived} without"
+    return replace(decision, reason=f"{decision.reason}; {beside}"), unwaived
+
+
+def warnings_of(waivers: Iterable[WaiverResult]) -> tuple[str, ...]:
+    """What should be looked at of waivers once a run is over; expired ones are said before it."""
+    return tuple(
+        f"waiver {waiver.id!r}: {waiver.message}"
+        for waiver in waivers
+        if waiver.message and waiver.state is not WaiverState.EXPIRED
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """A criterion with waivers held against it."""
+
+    criterion: CriterionResult
+    in_vain: tuple[str, ...] = ()
+    """Waivers without whose cases it does not hold either."""
+
+
+def _hold(
+    item: CriterionResult,
+    covered: Mapping[str, tuple[Case, list[str]]],
+    direct: Sequence[str],
+    again: Again,
+) -> _Held:
+    """One criterion with waivers: the cases first, as the narrower cover."""
+    if item.verdict not in _OPEN:
+        return _Held(criterion=item)
+    concerned = [(case, by) for case, by in covered.values() if belongs(case, item.part)]
+    judged = again(item, [case for case, _ in concerned]) if concerned else None
+    by = tuple(dict.fromkeys(id for _, ids in concerned for id in ids))
+    names = _names([case.id for case, _ in concerned])
+    if judged is not None and judged.verdict is CriterionVerdict.MET:
+        why = f"waived by {', '.join(by)}: {item.message}; without {names}: {judged.message}"
+        return _Held(criterion=_changed(item, CriterionVerdict.WAIVED, by, why))
+    if direct:
+        why = f"waived by {', '.join(direct)}: {item.message}"
+        return _Held(criterion=_changed(item, CriterionVerdict.WAIVED, tuple(direct), why))
+    if judged is None:
+        return _Held(criterion=item)
+    if judged.verdict is CriterionVerdict.UNPROVEN and judged.n == 0:
+        why = (
+            f"{item.message}; without {names}, waived by {', '.join(by)}, no case is left that shows anything"
+        )
+        return _Held(criterion=_changed(item, CriterionVerdict.UNPROVEN, by, why))
+    return _Held(criterion=item, in_vain=by)
+
+
+def _changed(
+    item: CriterionResult, verdict: CriterionVerdict, by: tuple[str, ...], why: str
+) -> CriterionResult:
+    return replace(item, verdict=verdict, unwaived=item.verdict, waivers=by, message=why)
+
+
+def _reach(waiver: Waiver, cases: Mapping[str, Sequence[Case]]) -> _Reach:
+    found: dict[tuple[str, str], Case] = {}
+    unmatched: list[str] = []
+    for check, id in waiver.cases:
+        named = [case for case in cases.get(check, ()) if case.id == id]
+        found.update({(check, case.id): case for case in named})
+        if not named:
+            unmatched.append(f"{check}/{id}")
+    for pattern in waiver.patterns:
+        named = [case for case in cases.get(pattern.check, ()) if pattern.matches(case.id)]
+        if len(named) > pattern.most:
+            return _Reach(
+                too_wide=f"{pattern.check}/{pattern.glob} matches {len(named):,} cases and may match at most"
+                f" {pattern.most:,}, so the whole waiver covers nothing"
+            )
+        found.update({(pattern.check, case.id): case for case in named})
+        if not named:
+            unmatched.append(f"{pattern.check}/{pattern.glob}")
+    return _Reach(
+        cases=tuple((check, case) for (check, _), case in found.items()), unmatched=tuple(unmatched)
+    )
+
+
+def _as_applied(waiver: Waiver, reach: _Reach | None, held: Sequence[_Held]) -> WaiverResult:
+    if reach is None:
+        return record(waiver)
+    if reach.too_wide:
+        return replace(record(waiver, WaiverState.TOO_WIDE), message=reach.too_wide)
+    changed = [one.criterion.id for one in held if waiver.id in one.criterion.waivers]
+    in_vain = [one.criterion.id for one in held if waiver.id in one.in_vain]
+    missed = f"no case that was seen is called {_names(reach.unmatched)}" if reach.unmatched else ""
+    if changed:
+        state, message = WaiverState.USED, missed
+    elif in_vain:
+        state = WaiverState.NOT_ENOUGH
+        message = f"without what it covers {_names(in_vain)} does not hold either"
+    else:
+        state, message = WaiverState.UNUSED, "; ".join(filter(None, ("nothing needed it", missed)))
+    return replace(
+        record(waiver, state),
+        criteria=tuple(id for id in changed if id in waiver.criteria),
+        cases=tuple(
+            f"{check}/{case.id}" for check, case in reach.cases if case.status is not CaseStatus.PASSED
+        ),
+        message=message,
+    )
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED:,} more"

@@ -1,0 +1,122 @@
+"""Waivers as reports show them: what each did in this run, and which cases and checks they cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from phasegate.model.observation import Case
+from phasegate.model.result import (
+    CheckResult,
+    CheckStatus,
+    CriterionVerdict,
+    Level,
+    RunResult,
+    WaiverResult,
+    WaiverState,
+)
+from phasegate.render.badges import Badge
+from phasegate.render.words import count, enumerate_words
+
+SOON = 14
+"""Days before its end from which a waiver is warned of."""
+STATE: dict[WaiverState, Badge] = {
+    WaiverState.USED: Badge("~", "used", "waived"),
+    WaiverState.NOT_ENOUGH: Badge("✗", "not enough", "fail"),
+    WaiverState.UNUSED: Badge("-", "unused", "warn"),
+    WaiverState.TOO_WIDE: Badge("!", "too wide", "warn"),
+    WaiverState.EXPIRED: Badge("!", "expired", "warn"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaivedCases:
+    """Which cases of a run are covered by waivers that are in force."""
+
+    by: Mapping[tuple[str, str], tuple[str, ...]]
+    """Ids of waivers by (check, case)."""
+
+    def of(self, check: CheckResult, case: Case) -> tuple[str, ...]:
+        return self.by.get((check.id, case.id), ())
+
+
+def waived_cases(run: RunResult) -> WaivedCases:
+    by: dict[tuple[str, str], tuple[str, ...]] = {}
+    for waiver in run.waivers:
+        for name in waiver.cases:
+            check, _, case = name.partition("/")
+            by[check, case] = (*by.get((check, case), ()), waiver.id)
+    return WaivedCases(by=by)
+
+
+def is_waived(run: RunResult, check: CheckResult) -> bool:
+    """Whether a check did not pass, and waivers cover all that would close the gate for it."""
+    if check.status is CheckStatus.PASSED:
+        return False
+    verdicts = [
+        item.verdict for item in run.criteria if item.subject == check.id and item.level is Level.BLOCK
+    ]
+    return CriterionVerdict.WAIVED in verdicts and not {
+        CriterionVerdict.NOT_MET,
+        CriterionVerdict.UNPROVEN,
+    }.intersection(verdicts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverRow:
+    waiver: WaiverResult
+    badge: Badge
+
+    @property
+    def covered(self) -> tuple[str, ...]:
+        """What it covers in this run."""
+        return (*self.waiver.criteria, *self.waiver.cases)
+
+    @property
+    def left(self) -> str:
+        """`82 days left`."""
+        days = self.waiver.days_left
+        if days < 0:
+            return f"{count(-days, 'day')} ago"
+        return "its last day" if days == 0 else f"{count(days, 'day')} left"
+
+    @property
+    def ends_soon(self) -> bool:
+        return 0 <= self.waiver.days_left <= SOON
+
+
+def waiver_rows(run: RunResult) -> tuple[WaiverRow, ...]:
+    return tuple(WaiverRow(waiver=waiver, badge=STATE[waiver.state]) for waiver in run.waivers)
+
+
+def beside_verdict(run: RunResult) -> Iterator[tuple[str, str, str]]:
+    """(label, text, tone): with how many waivers the verdict stands, and which of them need looking at."""
+    used = [waiver for waiver in run.waivers if waiver.state is WaiverState.USED]
+    if used:
+        them = "it" if len(used) == 1 else "them"
+        named = enumerate_words((waiver.id for waiver in used), 3)
+        unwaived = f"; without {them} {run.unwaived}" if run.unwaived else ""
+        yield "Waivers", f"{run.verdict} with {count(len(used), 'waiver')}: {named}{unwaived}", "waived"
+    groups = (
+        ("Waivers expired", [item for item in run.waivers if item.state is WaiverState.EXPIRED], _expired),
+        ("Waivers ending", [row.waiver for row in waiver_rows(run) if row.ends_soon], _ending),
+        ("Waivers to mend", [item for item in run.waivers if item.state in _TO_MEND], _to_mend),
+    )
+    for label, waivers, words in groups:
+        if waivers:
+            yield label, enumerate_words(map(words, waivers), 3), "warn"
+
+
+_TO_MEND = (WaiverState.TOO_WIDE, WaiverState.UNUSED, WaiverState.NOT_ENOUGH)
+
+
+def _expired(waiver: WaiverResult) -> str:
+    return f"{waiver.id} on {waiver.expires}, so it covers nothing"
+
+
+def _ending(waiver: WaiverResult) -> str:
+    return f"{waiver.id} on {waiver.expires} ({WaiverRow(waiver=waiver, badge=STATE[waiver.state]).left})"
+
+
+def _to_mend(waiver: WaiverResult) -> str:
+    return f"{waiver.id} is {STATE[waiver.state].word}"
