@@ -1,8 +1,8 @@
 """Waivers: what may fail for now, decided by people, in the open and until a day.
 
-A waiver turns a criterion that is *not met* or *unproven* into *waived*, never into met. It covers criteria by
-id, or cases. Covered cases that did not pass are left out of the census that a criterion speaks of: where it
-holds without them and did not with them, it is waived. Where nothing but covered cases is left, nothing is
+A waiver turns a criterion that is *not met* or *unproven* into *waived*, never into met. It covers criteria
+by id, or cases. Covered cases that did not pass are left out of the census that a criterion speaks of: where
+it holds without them and did not with them, it is waived. Where nothing but covered cases is left, nothing is
 proven. Figures stay what they were.
 """
 
@@ -15,10 +15,15 @@ from fnmatch import fnmatchcase
 
 from phasegate.gate.verdict import GateDecision
 from phasegate.model.observation import Case, CaseStatus, belongs
-from phasegate.model.result import CriterionResult, CriterionVerdict, Verdict, WaiverResult, WaiverState
+from phasegate.model.result import (
+    SOON,
+    CriterionResult,
+    CriterionVerdict,
+    Verdict,
+    WaiverResult,
+    WaiverState,
+)
 
-SOON = 14
-"""Days before its end from which a waiver is warned of."""
 _OPEN = (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
 _NAMED = 5
 """How many cases a message names."""

@@ -14,6 +14,8 @@ from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
 
 SCHEMA = "phasegate.result/1"
+SOON = 14
+"""Days before its end from which a waiver is warned of."""
 
 
 class Verdict(StrEnum):
@@ -324,6 +326,10 @@ class WaiverResult:
     """Why it covers nothing, or what of it; empty when there is nothing to say."""
     source: str = ""
     """`file:line` in the waivers file."""
+
+    @property
+    def ends_soon(self) -> bool:
+        return 0 <= self.days_left <= SOON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

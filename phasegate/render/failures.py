@@ -13,6 +13,7 @@ from phasegate.render import badges
 from phasegate.render.badges import Badge
 from phasegate.render.hostile import anchor, first_line
 from phasegate.render.rerun import rerun_command
+from phasegate.render.waivers import WaivedCases, waived_cases
 
 MOST_CAUSES = 60
 MOST_SHOWN = 8
@@ -51,6 +52,8 @@ class Failure:
     """What went wrong how often, most frequent first."""
     rerun: str
     anchor: str
+    waivers: tuple[str, ...] = ()
+    """Ids of those that cover it."""
 
     @property
     def place(self) -> str:
@@ -66,6 +69,11 @@ class Cause:
     text: str
     failures: tuple[Failure, ...]
     anchor: str
+
+    @property
+    def waived(self) -> bool:
+        """Whether waivers cover all of it."""
+        return all(failure.waivers for failure in self.failures)
 
     @property
     def full(self) -> tuple[Failure, ...]:
@@ -123,12 +131,13 @@ class Missing:
 def causes_of(run: RunResult) -> tuple[Cause, ...]:
     """Causes of blocking checks first, in the order of the plan; of one check, the most frequent first.
 
-    What broke early is mostly why the rest did.
+    What broke early is mostly why the rest did. What is waived comes last.
     """
     order = {check.id: place for place, check in enumerate(run.checks())}
     groups: dict[str, list[Failure]] = {}
+    waived = waived_cases(run)
     for check in run.checks():
-        for failure in _failures_of(run, check):
+        for failure in _failures_of(run, check, waived):
             groups.setdefault(_VARYING.sub("#", first_line(failure.message)), []).append(failure)
     causes = [
         Cause(
@@ -142,6 +151,7 @@ def causes_of(run: RunResult) -> tuple[Cause, ...]:
         sorted(
             causes,
             key=lambda cause: (
+                cause.waived,
                 not _closes(cause),
                 order[cause.failures[0].check.id],
                 -len(cause.failures),
@@ -181,21 +191,21 @@ def _closes(cause: Cause) -> bool:
     )
 
 
-def _failures_of(run: RunResult, check: CheckResult) -> Iterator[Failure]:
+def _failures_of(run: RunResult, check: CheckResult, waived: WaivedCases) -> Iterator[Failure]:
     failed = [case for case in check.last.cases if case.status is CaseStatus.FAILED] if check.last else []
     for case in failed:
-        yield _failed_case(run, check, case)
+        yield _failed_case(run, check, case, waived.of(check, case))
     errored = check.status is CheckStatus.ERRORED
     if errored or (check.status is CheckStatus.FAILED and not failed):
         yield _failed_check(run, check)
 
 
-def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Failure:
+def _failed_case(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> Failure:
     tries = _tries_of_case(case)
     return Failure(
         check=check,
         case=case,
-        badge=badges.CASE[case.status],
+        badge=badges.of_case(case, waived=bool(waivers)),
         name="" if case.id.endswith(case.name) else case.name,
         message=case.message,
         tries=tries if case.earlier else (),
@@ -203,6 +213,7 @@ def _failed_case(run: RunResult, check: CheckResult, case: Case) -> Failure:
         causes=(),
         rerun=rerun_command(run, check, case),
         anchor=anchor("case", check.id, case.id),
+        waivers=waivers,
     )
 
 

@@ -18,8 +18,6 @@ from phasegate.model.result import (
 from phasegate.render.badges import Badge
 from phasegate.render.words import count, enumerate_words
 
-SOON = 14
-"""Days before its end from which a waiver is warned of."""
 STATE: dict[WaiverState, Badge] = {
     WaiverState.USED: Badge("~", "used", "waived"),
     WaiverState.NOT_ENOUGH: Badge("✗", "not enough", "fail"),
@@ -80,10 +78,6 @@ class WaiverRow:
             return f"{count(-days, 'day')} ago"
         return "its last day" if days == 0 else f"{count(days, 'day')} left"
 
-    @property
-    def ends_soon(self) -> bool:
-        return 0 <= self.waiver.days_left <= SOON
-
 
 def waiver_rows(run: RunResult) -> tuple[WaiverRow, ...]:
     return tuple(WaiverRow(waiver=waiver, badge=STATE[waiver.state]) for waiver in run.waivers)
@@ -98,9 +92,9 @@ def beside_verdict(run: RunResult) -> Iterator[tuple[str, str, str]]:
         unwaived = f"; without {them} {run.unwaived}" if run.unwaived else ""
         yield "Waivers", f"{run.verdict} with {count(len(used), 'waiver')}: {named}{unwaived}", "waived"
     groups = (
-        ("Waivers expired", [item for item in run.waivers if item.state is WaiverState.EXPIRED], _expired),
-        ("Waivers ending", [row.waiver for row in waiver_rows(run) if row.ends_soon], _ending),
-        ("Waivers to mend", [item for item in run.waivers if item.state in _TO_MEND], _to_mend),
+        ("Expired", [item for item in run.waivers if item.state is WaiverState.EXPIRED], _expired),
+        ("Ends soon", [item for item in run.waivers if item.ends_soon], _ending),
+        ("To mend", [item for item in run.waivers if run.finished and item.state in _TO_MEND], _to_mend),
     )
     for label, waivers, words in groups:
         if waivers:
@@ -111,12 +105,14 @@ _TO_MEND = (WaiverState.TOO_WIDE, WaiverState.UNUSED, WaiverState.NOT_ENOUGH)
 
 
 def _expired(waiver: WaiverResult) -> str:
-    return f"{waiver.id} on {waiver.expires}, so it covers nothing"
+    return f"waiver {waiver.id} on {waiver.expires}, so it covers nothing"
 
 
 def _ending(waiver: WaiverResult) -> str:
-    return f"{waiver.id} on {waiver.expires} ({WaiverRow(waiver=waiver, badge=STATE[waiver.state]).left})"
+    return (
+        f"waiver {waiver.id} on {waiver.expires} ({WaiverRow(waiver=waiver, badge=STATE[waiver.state]).left})"
+    )
 
 
 def _to_mend(waiver: WaiverResult) -> str:
-    return f"{waiver.id} is {STATE[waiver.state].word}"
+    return f"waiver {waiver.id} is {STATE[waiver.state].word}"
