@@ -16,6 +16,12 @@ from phasegate.kinds import KINDS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+LEAVES = [
+    (name, *inner)
+    for name, command in COMMANDS.items()
+    for inner in ([(below,) for below in command.commands] if hasattr(command, "commands") else [()])
+]
+"""Every command as it is typed, those of a group one by one."""
 
 
 def table(marker: str) -> list[list[str]]:
@@ -38,8 +44,8 @@ def kind_row(name: str) -> list[str]:
     return [f"`{name}`", about["about"], measures + more, in_code(about["defaults"])]
 
 
-def command_row(name: str) -> list[str]:
-    said = CliRunner().invoke(app, [name, "--help"], prog_name="phasegate", env={"COLUMNS": "200"}).stdout
+def command_row(*names: str) -> list[str]:
+    said = CliRunner().invoke(app, [*names, "--help"], prog_name="phasegate", env={"COLUMNS": "200"}).stdout
     usage = (
         said.strip()
         .splitlines()[0]
@@ -47,7 +53,10 @@ def command_row(name: str) -> list[str]:
         .replace(" [OPTIONS]", "")
         .translate(str.maketrans("", "", "{}"))
     )
-    first = COMMANDS[name].help.split("\n\n")[0].rstrip(".")
+    command = COMMANDS[names[0]]
+    for name in names[1:]:
+        command = command.commands[name]
+    first = command.help.split("\n\n")[0].rstrip(".")
     return [f"`{usage}`", first[0].lower() + first[1:]]
 
 
@@ -56,7 +65,7 @@ def test_kinds_are_those_of_the_registry() -> None:
 
 
 def test_commands_are_those_of_the_command_line() -> None:
-    assert table("commands") == [command_row(name) for name in COMMANDS]
+    assert table("commands") == [command_row(*names) for names in LEAVES]
 
 
 def test_exit_codes_are_those_of_the_program() -> None:

@@ -31,7 +31,7 @@ from phasegate.plan.models import (
     TargetWritten,
 )
 from phasegate.plan.policy import PolicyWritten
-from phasegate.plan.waivers import WaiversFile, WaiversNamed, WaiverWritten
+from phasegate.plan.waivers import PatternWritten, WaiversFile, WaiversNamed, WaiverWritten
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAME = ID_PATTERN.replace("^", "^(?!x-)", 1)
@@ -117,7 +117,10 @@ def waivers_schema() -> dict[str, Any]:
     """The schema of a waivers file."""
     definitions: dict[str, Any] = {}
     file = _model(WaiversFile, definitions)
-    file["properties"]["entries"] = {"type": "array", "items": _model(WaiverWritten, definitions)}
+    waiver = _model(WaiverWritten, definitions)
+    covered = {"anyOf": [{"type": "string"}, _model(PatternWritten, definitions)]}
+    waiver["properties"]["covers"] |= {"items": covered}
+    file["properties"]["entries"] = {"type": "array", "items": waiver}
     return _whole(file, definitions, "phasegate waivers, format 1")
 
 

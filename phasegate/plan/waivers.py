@@ -75,7 +75,8 @@ class WaiverWritten(Closed):
     """One waiver."""
 
     id: Id
-    covers: tuple[str | PatternWritten, ...] = Field(min_length=1)
+    covers: tuple[Any, ...] = Field(min_length=1)
+    """Texts and patterns, validated on their own."""
     owner: Said
     approver: Said
     reason: Said
@@ -210,10 +211,8 @@ class _Reader:
         patterns: list[CasePattern] = []
         for index, one in enumerate(written.covers):
             place = (*path, "covers", index)
-            if isinstance(one, PatternWritten):
-                check, _, glob = one.pattern.partition("/")
-                patterns.append(CasePattern(check=check, glob=glob, most=one.max))
-                self._check_of((*place, "pattern"), subject, check)
+            if not isinstance(one, str):
+                patterns += self._pattern(place, subject, one)
             elif one in self._criteria:
                 criteria.append(one)
             elif "*" in one:
@@ -240,6 +239,18 @@ class _Reader:
             source=f"{at.file}:{at.line}",
         )
 
+    def _pattern(self, path: TreePath, subject: str, raw: Any) -> list[CasePattern]:
+        if not isinstance(raw, Mapping):
+            self._say(path, f"{subject}: 'covers' has ids and patterns", help="write {pattern: ..., max: 2}")
+            return []
+        place = Place(document=self._document, path=path, subject=f"{subject}: pattern")
+        written = validate(PatternWritten, raw, place, self._findings)
+        if written is None:
+            return []
+        check, _, glob = written.pattern.partition("/")
+        self._check_of((*path, "pattern"), subject, check)
+        return [CasePattern(check=check, glob=glob, most=written.max)]
+
     def _check_of(self, path: TreePath, subject: str, id: str) -> None:
         """Whether cases of a check can be covered: it is there, and its kind has cases."""
         check = self._checks.get(id)
@@ -256,11 +267,8 @@ class _Reader:
             return
         near = nearest(name, self._criteria)
         help = f"did you mean {near!r}?" if near else did_you_mean(name, sorted(self._criteria), "criteria")
-        self._say(
-            path,
-            f"{subject}: there is no criterion {name!r}",
-            help=f"{help} A case is written check/case",
-        )
+        message = f"{subject}: there is no criterion {name!r}"
+        self._say(path, message, help=f"{help}{'' if near else ';'} a case is written check/case")
 
     def _say(self, path: TreePath, message: str, *, help: str | None = None, warning: bool = False) -> None:
         self._findings.add(self._document, path, message, help=help, warning=warning)

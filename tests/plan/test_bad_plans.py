@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,13 @@ UPDATE = "UPDATE_GOLDEN"
 def test_mistakes_are_reported_all_at_once_in_file_order(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(BAD)
     with pytest.raises(PlanError) as raised:
-        load(Path(f"{name}.yaml"), kinds=REGISTRY, env={"GOOD_TOKEN": "0123456789"}, policy=_policy(name))
+        load(
+            Path(f"{name}.yaml"),
+            kinds=REGISTRY,
+            env={"GOOD_TOKEN": "0123456789"},
+            today=date(2026, 3, 10),
+            policy=_policy(name),
+        )
     said = "\n".join(_shown(problem) for problem in raised.value.problems)
     golden = BAD / f"{name}.txt"
     if os.environ.get(UPDATE):
