@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -22,6 +22,7 @@ from phasegate.model.events import (
     StepStarted,
     TargetChanged,
     TargetSampled,
+    WaiverApplied,
 )
 from phasegate.model.fold import CUT_SHORT, fold
 from phasegate.model.measures import Gauge
@@ -41,6 +42,8 @@ from phasegate.model.result import (
     TargetRecord,
     ToolRecord,
     Verdict,
+    WaiverResult,
+    WaiverState,
 )
 
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
@@ -137,6 +140,41 @@ def test_a_pass_that_does_not_follow_from_its_criteria_is_none() -> None:
         assert run.exit_code == {Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}[verdict]
         assert run.reason.startswith("the record contradicts itself: ")
         assert why in run.reason
+
+
+WAIVER = WaiverResult(
+    id="w",
+    covers=("late.rate",),
+    owner="a",
+    approver="b",
+    reason="c",
+    ticket="T-1",
+    expires=date(2026, 1, 31),
+    days_left=16,
+)
+LATE = CriterionResult(id="late.rate", expression="late.rate == 1", subject="late")
+WAIVED_RUN: list[Event] = [
+    RunStarted(at=AT, skeleton=replace(SKELETON, criteria=(*SKELETON.criteria, LATE), waivers=(WAIVER,))),
+    *WHOLE[1:-1],
+    CriterionJudged(at=later(3), criterion=replace(LATE, verdict=CriterionVerdict.WAIVED, waivers=("w",))),
+]
+ENDED = RunFinished(
+    at=later(4), verdict=Verdict.PASS, exit_code=0, reason="", unwaived=Verdict.FAIL, warnings=("look",)
+)
+
+
+def test_what_waivers_did_is_part_of_the_result() -> None:
+    used = replace(WAIVER, state=WaiverState.USED, criteria=("late.rate",))
+    run = fold([*WAIVED_RUN, WaiverApplied(at=later(3), waiver=used), ENDED])
+    assert (run.verdict, run.unwaived, run.waivers) == (Verdict.PASS, Verdict.FAIL, (used,))
+    assert run.warnings == ("look",)
+
+
+@pytest.mark.parametrize("state", [state for state in WaiverState if state is not WaiverState.USED])
+def test_a_pass_with_a_criterion_that_no_waiver_in_force_covers_is_none(state: WaiverState) -> None:
+    run = fold([*WAIVED_RUN, WaiverApplied(at=later(3), waiver=replace(WAIVER, state=state)), ENDED])
+    assert run.verdict is Verdict.INCONCLUSIVE
+    assert "no waiver in force covers late.rate" in run.reason
 
 
 @pytest.mark.parametrize(("verdict", "code"), [(Verdict.FAIL, 0), (Verdict.PASS, 1), (Verdict.PASS, 3)])
