@@ -34,7 +34,7 @@ from phasegate.render.failures import (
 )
 from phasegate.render.hostile import anchor
 from phasegate.render.standing import Standing, standing
-from phasegate.render.waivers import WaiverRow, is_waived, waiver_rows
+from phasegate.render.waivers import WaiverRow, is_waived, waiver_rows, with_waivers
 from phasegate.render.words import count, describe, headline
 from phasegate.units import format_seconds, format_value
 
@@ -133,6 +133,8 @@ class Page:
     signers: tuple[tuple[str, str], ...]
     """(role, name in the plan)."""
     waivers: tuple[WaiverRow, ...]
+    with_waivers: str
+    """What is read behind the verdict: ` with 2 waivers`, or nothing."""
 
 
 def page_of(run: RunResult) -> Page:
@@ -170,6 +172,7 @@ def page_of(run: RunResult) -> Page:
         hidden_evidence=max(0, len(run.evidence) - MOST_EVIDENCE),
         signers=(("Approver", run.people.approver), ("Owner of the phase", run.people.owner), ("", "")),
         waivers=waiver_rows(run),
+        with_waivers=with_waivers(run),
     )
 
 

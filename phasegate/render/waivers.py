@@ -83,14 +83,24 @@ def waiver_rows(run: RunResult) -> tuple[WaiverRow, ...]:
     return tuple(WaiverRow(waiver=waiver, badge=STATE[waiver.state]) for waiver in run.waivers)
 
 
+def with_waivers(run: RunResult) -> str:
+    """` with 2 waivers`, to be read behind the verdict; empty where no waiver changed anything."""
+    used = _used(run)
+    return f" with {count(len(used), 'waiver')}" if used else ""
+
+
+def _used(run: RunResult) -> list[WaiverResult]:
+    return [waiver for waiver in run.waivers if waiver.state is WaiverState.USED]
+
+
 def beside_verdict(run: RunResult) -> Iterator[tuple[str, str, str]]:
     """(label, text, tone): with how many waivers the verdict stands, and which of them need looking at."""
-    used = [waiver for waiver in run.waivers if waiver.state is WaiverState.USED]
+    used = _used(run)
     if used:
         them = "it" if len(used) == 1 else "them"
         named = enumerate_words((waiver.id for waiver in used), 3)
         unwaived = f"; without {them} {run.unwaived}" if run.unwaived else ""
-        yield "Waivers", f"{run.verdict} with {count(len(used), 'waiver')}: {named}{unwaived}", "waived"
+        yield "Waivers", f"{run.verdict}{with_waivers(run)}: {named}{unwaived}", "waived"
     groups = (
         ("Expired", [item for item in run.waivers if item.state is WaiverState.EXPIRED], _expired),
         ("Ends soon", [item for item in run.waivers if item.ends_soon], _ending),

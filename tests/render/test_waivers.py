@@ -78,6 +78,8 @@ def test_the_verdict_without_waivers_is_beside_the_verdict_in_every_format() -> 
     page = html.render(run)
     first_screen = page[: page.index('<nav class="contents"')]
     assert BESIDE in first_screen
+    assert "<title>PASS with 1 waiver: " in page
+    assert "<strong>PASS with 1 waiver</strong> (FAIL without) for" in page[page.index('id="sign-off"') :]
     assert f"Waivers     {BESIDE}" in terminal(run)
     gate = ElementTree.fromstring(junit.render(run)).findall("testsuite")[-1]
     properties = {item.get("name"): item.get("value") for item in gate.iter("property")}
