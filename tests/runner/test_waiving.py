@@ -176,7 +176,7 @@ plans = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans, statuses, statuses)
 def test_a_waiver_never_makes_anything_met_and_taking_it_away_gives_the_real_verdict(
     plan: Plan, a: Statuses, b: Statuses
@@ -195,7 +195,7 @@ def test_a_waiver_never_makes_anything_met_and_taking_it_away_gives_the_real_ver
     assert RANK[with_waivers.verdict] >= RANK[without]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans, statuses, statuses)
 def test_a_failing_case_more_never_improves_the_verdict(plan: Plan, a: Statuses, b: Statuses) -> None:
     before = verdict(plan, a=suite(a), b=suite(b))
@@ -203,7 +203,7 @@ def test_a_failing_case_more_never_improves_the_verdict(plan: Plan, a: Statuses,
     assert RANK[after] <= RANK[before]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans, statuses, statuses, st.sampled_from([SKIPPED, LOST]))
 def test_a_case_more_without_a_result_turns_nothing_into_a_pass(
     plan: Plan, a: Statuses, b: Statuses, more: CaseStatus
@@ -212,13 +212,13 @@ def test_a_case_more_without_a_result_turns_nothing_into_a_pass(
         assert verdict(plan, a=suite(a), b=suite(b)) is Verdict.PASS
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans, st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), max_size=4))
 def test_without_a_case_that_passed_there_is_no_pass(plan: Plan, a: Statuses) -> None:
     assert verdict(plan, a=suite(a), b=suite(a)) is not Verdict.PASS
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans, st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), max_size=4))
 def test_waivers_of_all_criteria_leave_nothing_proven(plan: Plan, a: Statuses) -> None:
     everything = replace(plan, waivers=(waiver(criteria=["a.pass_rate", "b.pass_rate"]),))
@@ -227,7 +227,7 @@ def test_waivers_of_all_criteria_leave_nothing_proven(plan: Plan, a: Statuses) -
     assert verdict(everything, a=suite(a), b=suite(a)) is Verdict.INCONCLUSIVE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans, statuses, statuses)
 def test_expired_waivers_change_nothing(plan: Plan, a: Statuses, b: Statuses) -> None:
     ended = replace(plan, waivers=tuple(replace(item, days_left=-1) for item in plan.waivers))
