@@ -19,6 +19,10 @@ from phasegate.plan.plan import Plan
 from phasegate.runner.judging import judge_all
 from phasegate.runner.waiving import waive
 from tests.runner.scripted import check, plan, step
+from tests.samples import crashed_run
+
+RECORD = crashed_run()
+"""Of some other run: nothing here asks for what a step or the run comes to."""
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 MET, NOT_MET, UNPROVEN, WAIVED = CriterionVerdict
@@ -67,7 +71,7 @@ def asked(*criteria: str, waivers: Sequence[Waiver] = ()) -> Plan:
 
 
 def applied(plan: Plan, **seen: Observation) -> Applied:
-    criteria = judge_all(plan, seen, {}, {})
+    criteria = judge_all(plan, seen, {}, RECORD)
     return waive(plan, criteria, seen, {}, {criterion.id for criterion in plan.criteria})
 
 
@@ -117,7 +121,7 @@ def test_a_census_with_nothing_left_is_unproven() -> None:
 
 def test_what_was_not_selected_is_not_waived() -> None:
     plan = asked(ALL, waivers=[waiver(criteria=["a.pass_rate"])])
-    criteria = judge_all(plan, {}, {}, {})
+    criteria = judge_all(plan, {}, {}, RECORD)
     assert waive(plan, criteria, {}, {}, frozenset()).criteria == tuple(criteria)
 
 
@@ -182,7 +186,7 @@ def test_a_waiver_never_makes_anything_met_and_taking_it_away_gives_the_real_ver
     plan: Plan, a: Statuses, b: Statuses
 ) -> None:
     seen = {"a": suite(a), "b": suite(b)}
-    real = judge_all(plan, seen, {}, {})
+    real = judge_all(plan, seen, {}, RECORD)
     done = applied(plan, **seen)
     for before, after in zip(real, done.criteria, strict=True):
         assert without_waivers(after).verdict is before.verdict
@@ -232,4 +236,4 @@ def test_waivers_of_all_criteria_leave_nothing_proven(plan: Plan, a: Statuses) -
 def test_expired_waivers_change_nothing(plan: Plan, a: Statuses, b: Statuses) -> None:
     ended = replace(plan, waivers=tuple(replace(item, days_left=-1) for item in plan.waivers))
     seen = {"a": suite(a), "b": suite(b)}
-    assert list(applied(ended, **seen).criteria) == judge_all(plan, seen, {}, {})
+    assert list(applied(ended, **seen).criteria) == judge_all(plan, seen, {}, RECORD)
