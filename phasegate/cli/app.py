@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from phasegate import __version__
-from phasegate.cli import init, kinds, plan, report, run, schema, validate, waivers
+from phasegate.cli import init, kinds, plan, report, run, schema, signoff, validate, verify, waivers
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.problems import error_text, problems_text
 from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError
@@ -28,6 +28,8 @@ _COMMANDS: dict[str, Callable[..., int | None]] = {
     "validate": validate.validate,
     "plan": plan.plan,
     "report": report.report,
+    "signoff": signoff.signoff,
+    "verify": verify.verify,
     "kinds": kinds.kinds,
     "schema": schema.schema,
     "init": init.init,

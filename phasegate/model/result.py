@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from phasegate.model.aggregates import BESIDE
+from phasegate.model.approval import Approval, Signatures
 from phasegate.model.decision import Decision
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
@@ -112,6 +115,10 @@ class CriterionResult:
     """Its real verdict, where a waiver changed it."""
     waivers: tuple[str, ...] = ()
     """Ids of the waivers that changed it."""
+    over: float | None = None
+    """Seconds that the samples had to span."""
+    asked: float | None = None
+    """The confidence that a sample is judged at; more than the plan's where a check is retried."""
 
     @property
     def proves(self) -> bool:
@@ -370,6 +377,10 @@ class RunResult:
     waivers: tuple[WaiverResult, ...] = ()
     unwaived: Verdict | None = None
     """The verdict without waivers; set when any of them changed something."""
+    approvals: tuple[Approval, ...] = ()
+    """Who must approve; none of it changes the verdict."""
+    signatures: Annotated[Signatures | None, Field(exclude=True)] = None
+    """What people decided since, for reports; not part of `result.json`, which they sign."""
 
     def checks(self) -> tuple[CheckResult, ...]:
         """All checks: those of the steps in order, then those of the gate."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from phasegate.errors import UsageError
-from phasegate.model.fold import fold
+from phasegate.gate.approval import signatures
 from phasegate.model.result import RunResult
-from phasegate.record.journal import RecordError, read_events, write_whole
+from phasegate.record.journal import RESULT, RecordError, write_whole
+from phasegate.record.reading import read_record
+from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS
 from phasegate.render.outputs import Output, parse_rendering
 
@@ -32,17 +34,30 @@ class Done:
 
 
 def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
-    """Render a record again from its events. Errors: UsageError when there is none."""
+    """Render a record again from its events, and what people decided since from its sign-offs.
+
+    Errors: UsageError when there is no record.
+    """
     outputs = parse_rendering(reports)
-    try:
-        result = fold(read_events(folder))
-    except KeyError as error:
-        raise UsageError(f"{folder}: the record speaks of {error}, which its run does not have") from None
-    return write_reports(result, folder.absolute(), outputs)
+    record = read_record(folder)
+    # What was signed stays as it is, byte by byte, also where another version would write it otherwise.
+    signed = FORMATS["json"].render(record.run).encode() if record.changed else record.data
+    signs = read_sign_offs(folder)
+    digest = hashlib.sha256(signed).hexdigest()
+    result = replace(record.run, signatures=signatures(record.run, signs.sign_offs, digest))
+    done = write_reports(result, folder.absolute(), outputs, signed=signed)
+    broken = tuple(f"{place} is no sign-off" for place in signs.broken)
+    cut = (f"the last line of {folder / SIGN_OFFS} was cut off and is left out",) if signs.cut else ()
+    return replace(done, troubles=(*done.troubles, *broken, *cut))
 
 
-def write_reports(result: RunResult, folder: Path, outputs: tuple[Output, ...]) -> Done:
-    """Write the reports; one that cannot be written does not keep the others back."""
+def write_reports(
+    result: RunResult, folder: Path, outputs: tuple[Output, ...], *, signed: bytes | None = None
+) -> Done:
+    """Write the reports; one that cannot be written does not keep the others back.
+
+    `signed` is what `result.json` of the record holds, where it does not come from the result anew.
+    """
     to_stdout: list[str] = []
     files: dict[str, str] = {}
     troubles: list[str] = []
@@ -53,7 +68,8 @@ def write_reports(result: RunResult, folder: Path, outputs: tuple[Output, ...]) 
             continue
         path = place(output, folder)
         try:
-            write_whole(path, text.encode("utf-8", "backslashreplace"))
+            kept = signed if path == folder / RESULT else None
+            write_whole(path, text.encode("utf-8", "backslashreplace") if kept is None else kept)
         except RecordError as error:
             troubles.append(error.message)
         else:

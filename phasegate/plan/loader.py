@@ -18,6 +18,7 @@ from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
 from phasegate.model.result import Level, People, PlanRecord
 from phasegate.plan import environments, include
+from phasegate.plan.approvals import read_approvals
 from phasegate.plan.assembly import Assembly
 from phasegate.plan.context import Context, budget_of, confidence_of, retry_of
 from phasegate.plan.findings import Findings, did_you_mean
@@ -233,6 +234,7 @@ class _Reader:
         if self._policy is not None:
             self._hold(self._policy, head, tuple(there.checks), criteria)
             target = protect(target, self._policy)
+        approvals = read_approvals(context, self._tree.get("gate"))
         if head is None or self._findings.problems:
             return None
         proving = (
@@ -259,6 +261,7 @@ class _Reader:
             criteria=criteria,
             waivers=waivers,
             waiver_days=waiver_days,
+            approvals=approvals,
         )
 
     def _waivers(self, context: Context) -> Any:

@@ -224,13 +224,28 @@ class StepWritten(Closed):
     flaky: FlakyWritten | None = None
 
 
+class ApprovalWritten(Closed):
+    """A role that must approve the run once it has ended."""
+
+    role: Text
+    within: Span | None = None
+
+    @field_validator("within")
+    @classmethod
+    def _within_a_year(cls, within: float | None) -> float | None:
+        if within is not None and within > 366 * 86_400:
+            raise ValueError("an approval may take 366d at most")
+        return within
+
+
 class GateWritten(Closed):
-    """Checks that accompany the whole run, and criteria on the phase as a whole."""
+    """Checks that accompany the whole run, criteria on the phase as a whole, and who must approve it."""
 
     checks: tuple[Any, ...] = ()
     criteria: tuple[Any, ...] = ()
     limit: Span | None = None
     require: tuple[str, ...] = ()
+    approvals: tuple[Any, ...] = ()
 
 
 class ReadyWritten(Closed):

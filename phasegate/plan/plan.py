@@ -18,6 +18,7 @@ from phasegate.gate.baseline import Earlier
 from phasegate.gate.criterion import Criterion, Relative
 from phasegate.gate.waivers import Waiver
 from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.model.approval import Approval
 from phasegate.model.result import Level, People, PlanRecord
 from phasegate.plan.tree import TreePath, dotted, model_of, spliced
 from phasegate.substitution import UnknownNameError, finish, put_in
@@ -351,6 +352,8 @@ class Plan:
     """As they stand on the day of the load, expired ones included."""
     waiver_days: int = 90
     """How many days ahead a waiver may end."""
+    approvals: tuple[Approval, ...] = ()
+    """Who must approve the run, in the order of the plan; no role twice."""
 
     def checks(self) -> tuple[Check, ...]:
         """All checks: those of the steps in order, then those of the gate."""

@@ -21,6 +21,7 @@ from phasegate.plan.annotations import field_types, marked
 from phasegate.plan.environments import EnvironmentWritten
 from phasegate.plan.include import IncludedGateWritten, IncludedWritten
 from phasegate.plan.models import (
+    ApprovalWritten,
     CheckCommon,
     CriterionWritten,
     ExternalWritten,
@@ -108,6 +109,7 @@ def _contents(
     for owner in (steps, gate):
         owner["properties"]["checks"] = {"type": "array", "items": {"$ref": "#/$defs/check"}}
         owner["properties"]["criteria"] = {"type": "array", "items": {"$ref": "#/$defs/criterion"}}
+    gate["properties"]["approvals"] = {"type": "array", "items": _model(ApprovalWritten, definitions)}
     steps["properties"]["checks"]["minItems"] = 1
     steps["required"] = ["id", "checks"]
     return {"type": "array", "minItems": 1, "items": steps}, gate

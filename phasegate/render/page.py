@@ -19,6 +19,7 @@ from phasegate.model.result import (
     Verdict,
 )
 from phasegate.render import badges
+from phasegate.render.approvals import Signer, sign_off_rows, signers
 from phasegate.render.badges import Badge
 from phasegate.render.cases import CaseTable, case_table
 from phasegate.render.charts import QUANTILES, Timeline, timelines_of
@@ -130,11 +131,12 @@ class Page:
     used: tuple[UsedRow, ...]
     environment: Facts
     hidden_evidence: int
-    signers: tuple[tuple[str, str], ...]
-    """(role, name in the plan)."""
     waivers: tuple[WaiverRow, ...]
     with_waivers: str
     """What is read behind the verdict: ` with 2 waivers`, or nothing."""
+    signers: tuple[Signer, ...]
+    sign_offs: tuple[tuple[str, str, str, str, str, str], ...]
+    """Every decision: date, name, role, decision, reason, what it counts for."""
 
 
 def page_of(run: RunResult) -> Page:
@@ -170,9 +172,10 @@ def page_of(run: RunResult) -> Page:
         used=_used(run),
         environment=_environment(run),
         hidden_evidence=max(0, len(run.evidence) - MOST_EVIDENCE),
-        signers=(("Approver", run.people.approver), ("Owner of the phase", run.people.owner), ("", "")),
         waivers=waiver_rows(run),
         with_waivers=with_waivers(run),
+        signers=tuple(signers(run)),
+        sign_offs=sign_off_rows(run),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from phasegate.model.result import CriterionResult, RunResult
+from phasegate.render.approvals import TONES, role_text, signatures_of
 from phasegate.render.failures import flaky_of
 from phasegate.render.waivers import beside_verdict
 from phasegate.render.words import count, enumerate_words
@@ -85,6 +86,15 @@ def _policy(run: RunResult) -> Iterator[Standing]:
         yield Standing(label="Policy", text=text, tone="text")
 
 
+def _approvals(run: RunResult) -> Iterator[Standing]:
+    roles = signatures_of(run).roles
+    if roles:
+        tones = {TONES[role.standing] for role in roles}
+        tone = next(tone for tone in ("fail", "warn", "pass") if tone in tones)
+        text = "; ".join(role_text(role) for role in roles)
+        yield Standing(label="Sign-off", text=text, tone=tone, anchor="sign-off")
+
+
 SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (
     _waivers,
     _environment,
@@ -93,4 +103,5 @@ SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (
     _clusters,
     _decided,
     _baselines,
+    _approvals,
 )

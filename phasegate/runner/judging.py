@@ -40,6 +40,8 @@ def unjudged(criterion: PlanCriterion) -> CriterionResult:
         message="nothing was observed",
         source=criterion.source,
         without=criterion.without,
+        over=criterion.over,
+        asked=criterion.confidence,
     )
 
 
@@ -55,19 +57,17 @@ def judge_criterion(
     judging = partial(judge, decision=decision)
     if criterion.relative:
         judging = partial(judge_against, earlier=criterion.earlier)
-    return _judged(
-        criterion,
-        judging(
-            parsed,
-            measure,
-            confidence=confidence_for(criterion.confidence, check.retry.attempts, check.retry.on_fail),
-            allow_skipped=check.allow_skipped,
-            over=criterion.over,
-            absent=absent,
-            always_valid=check.until_decided,
-        ),
-        decision,
+    confidence = confidence_for(criterion.confidence, check.retry.attempts, check.retry.on_fail)
+    judged = judging(
+        parsed,
+        measure,
+        confidence=confidence,
+        allow_skipped=check.allow_skipped,
+        over=criterion.over,
+        absent=absent,
+        always_valid=check.until_decided,
     )
+    return replace(_judged(criterion, judged, decision), asked=confidence)
 
 
 def judge_target(criterion: PlanCriterion, used: Mapping[str, Measure]) -> CriterionResult:

@@ -71,6 +71,7 @@ def skeleton(
         env=loaded.environment,
         policy=None if loaded.policy is None else loaded.policy.record,
         waivers=tuple(record(waiver) for waiver in plan.waivers),
+        approvals=plan.approvals,
     )
 
 

@@ -1,0 +1,163 @@
+"""Verifying a record: is it as the run left it, does it say what its measures say, and is it approved?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from phasegate.errors import ExitCode, UsageError
+from phasegate.gate.approval import exit_code, signatures
+from phasegate.gate.rejudging import rejudge
+from phasegate.model.approval import Signatures, Standing, Weight
+from phasegate.model.result import PlanRecord, RunResult, Verdict
+from phasegate.record.journal import EVENTS, RESULT
+from phasegate.record.reading import Recorded, evidence_problems, read_record
+from phasegate.record.signoff import SIGN_OFFS, SignOffFile, read_sign_offs
+from phasegate.render.approvals import role_text, sign_off_text
+
+
+class Mark(StrEnum):
+    OK = "ok"
+    NOTE = "note"
+    WAITING = "waiting"
+    """Something that is still missing."""
+    CLOSED = "closed"
+    """The gate is shut: FAIL, or a rejection."""
+    CHANGED = "changed"
+    """The record is not as the run left it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    mark: Mark
+    about: str
+    """`result`, `evidence`, `criteria`, `verdict`, `plan` or `sign-off`."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    run: RunResult | None
+    """None when the events cannot be read."""
+    signatures: Signatures
+    findings: tuple[Finding, ...]
+    exit_code: int
+
+
+def verify(folder: Path, *, now: datetime) -> Verified:
+    """Everything that can be said of a record at a moment; nothing is written.
+
+    Errors: UsageError when the folder holds no record at all; RecordError when sign-offs cannot be read.
+    """
+    if not any((folder / name).is_file() for name in (EVENTS, RESULT)):
+        raise UsageError(f"no record in {folder}", help="name the folder that a run wrote")
+    try:
+        record = read_record(folder)
+    except UsageError as error:
+        lost = Finding(mark=Mark.CHANGED, about="events", message=error.message)
+        return Verified(run=None, signatures=Signatures(), findings=(lost,), exit_code=ExitCode.FAIL)
+    file = read_sign_offs(folder)
+    signed = signatures(record.run, file.sign_offs, record.result_sha256, now=now)
+    findings = (
+        *_result(record),
+        *_evidence(folder, record.run),
+        *_criteria(record.run),
+        *_plan(record.run.plan),
+        *_sign_offs(folder, file, signed),
+        _verdict(record.run),
+        *_roles(signed),
+    )
+    sound = all(finding.mark is not Mark.CHANGED for finding in findings)
+    code = int(exit_code(record.run, signed.roles, sound=sound))
+    return Verified(run=record.run, signatures=signed, findings=findings, exit_code=code)
+
+
+def _result(record: Recorded) -> Iterator[Finding]:
+    if record.changed:
+        yield Finding(mark=Mark.CHANGED, about="result", message=record.changed)
+    else:
+        message = f"{RESULT} says what the events add up to, SHA-256 {record.result_sha256}"
+        yield Finding(mark=Mark.OK, about="result", message=message)
+
+
+def _evidence(folder: Path, run: RunResult) -> Iterator[Finding]:
+    if run.finished is None:
+        message = "files were not listed, as the run did not end"
+        yield Finding(mark=Mark.NOTE, about="evidence", message=message)
+        return
+    problems = tuple(evidence_problems(folder, run.evidence))
+    for problem in problems:
+        yield Finding(mark=Mark.CHANGED, about="evidence", message=problem)
+    if not problems:
+        files = f"{len(run.evidence):,} {'file' if len(run.evidence) == 1 else 'files'}"
+        yield Finding(mark=Mark.OK, about="evidence", message=f"{files}, as listed")
+
+
+def _criteria(run: RunResult) -> Iterator[Finding]:
+    again = rejudge(run)
+    for contradiction in again.contradictions:
+        yield Finding(mark=Mark.CHANGED, about="criteria", message=contradiction)
+    if not again.contradictions:
+        message = f"{again.judged:,} of {len(run.criteria):,} judged again on their measures, as recorded"
+        yield Finding(mark=Mark.OK, about="criteria", message=message)
+    if again.left_out:
+        message = f"not judged again, for lack of measures in the record: {', '.join(again.left_out)}"
+        yield Finding(mark=Mark.NOTE, about="criteria", message=message)
+
+
+def _plan(plan: PlanRecord) -> Iterator[Finding]:
+    """The plan may have moved on, so whatever is found is only worth a note."""
+    path = Path(plan.path)
+    try:
+        same = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == plan.sha256
+    except (OSError, ValueError):
+        same = False
+    if not path.is_file():
+        yield Finding(mark=Mark.NOTE, about="plan", message=f"{plan.path} is not here to compare with")
+        return
+    if same:
+        yield Finding(mark=Mark.OK, about="plan", message=f"{plan.path} is the plan that was run")
+    else:
+        yield Finding(mark=Mark.NOTE, about="plan", message=f"{plan.path} has changed since the run")
+
+
+_MARKS = {
+    Weight.COUNTS: Mark.OK,
+    Weight.SUPERSEDED: Mark.NOTE,
+    Weight.LATE: Mark.NOTE,
+    Weight.EARLY: Mark.CHANGED,
+    Weight.FOREIGN: Mark.CHANGED,
+    Weight.STRANGER: Mark.CHANGED,
+}
+
+
+def _sign_offs(folder: Path, file: SignOffFile, signed: Signatures) -> Iterator[Finding]:
+    for place in file.broken:
+        yield Finding(mark=Mark.CHANGED, about="sign-off", message=f"{place} is no sign-off")
+    if file.cut:
+        message = f"the last line of {folder / SIGN_OFFS} was cut off and is left out"
+        yield Finding(mark=Mark.NOTE, about="sign-off", message=message)
+    for one in signed.sign_offs:
+        yield Finding(mark=_MARKS[one.weight], about="sign-off", message=sign_off_text(one))
+
+
+def _verdict(run: RunResult) -> Finding:
+    marks = {Verdict.PASS: Mark.OK, Verdict.FAIL: Mark.CLOSED, Verdict.INCONCLUSIVE: Mark.WAITING}
+    return Finding(mark=marks[run.verdict], about="verdict", message=f"{run.verdict}: {run.reason}")
+
+
+def _roles(signed: Signatures) -> Iterator[Finding]:
+    marks = {
+        Standing.APPROVED: Mark.OK,
+        Standing.AWAITED: Mark.WAITING,
+        Standing.EXPIRED: Mark.WAITING,
+        Standing.REJECTED: Mark.CLOSED,
+    }
+    for role in signed.roles:
+        yield Finding(mark=marks[role.standing], about="approval", message=role_text(role))
+    if not signed.roles:
+        yield Finding(mark=Mark.NOTE, about="approval", message="the plan asks nobody to approve")

@@ -1,0 +1,143 @@
+"""A record as it lies on the disk, held against itself: events, result, evidence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from phasegate.errors import UsageError
+from phasegate.model.codec import result_from_json, result_to_json
+from phasegate.model.fold import fold
+from phasegate.model.result import EvidenceFile, RunResult
+from phasegate.record.evidence import EVIDENCE
+from phasegate.record.journal import EVENTS, RESULT, read_events
+
+LARGEST = 1 << 30
+"""Bytes; a `result.json` beyond that is not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What the events of a record add up to, and the `result.json` beside them."""
+
+    run: RunResult
+    """The fold of the events."""
+    data: bytes = b""
+    """The bytes of `result.json`; empty when it cannot be read."""
+    changed: str = ""
+    """How `result.json` differs from the events; empty when it says the same."""
+
+    @property
+    def result_sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def read_record(folder: Path) -> Recorded:
+    """Errors: UsageError when the events are missing or broken."""
+    try:
+        run = fold(read_events(folder))
+    except KeyError as error:
+        raise UsageError(f"{folder}: the record speaks of {error}, which its run does not have") from None
+    path = folder / RESULT
+    try:
+        if path.stat().st_size > LARGEST:
+            return Recorded(run=run, changed=f"{RESULT} is too large to be one")
+        data = path.read_bytes()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        return Recorded(run=run, changed=f"{RESULT} cannot be read: {why}")
+    return Recorded(run=run, data=data, changed=_difference(data, run))
+
+
+def _difference(data: bytes, run: RunResult) -> str:
+    """Where the bytes of a result say something else than the events do; empty when nowhere.
+
+    What the bytes lack may be at its default: an older version did not know it.
+    """
+    try:
+        found, same = json.loads(data), result_from_json(data) == run
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return f"{RESULT} is not a result of this format"
+    for place, was, now in _differences(result_to_json(run), found, ""):
+        return (
+            f"{RESULT} was changed: {place} is {_shown(now)}, and the events in {EVENTS} give {_shown(was)}"
+        )
+    return "" if same else f"{RESULT} was changed: it lacks what the events in {EVENTS} say"
+
+
+_ABSENT = object()
+
+
+def _differences(was: Any, now: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        for key, value in now.items():
+            yield from _differences(was.get(key, _ABSENT), value, f"{place}.{key}" if place else str(key))
+    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        for index, (one, other) in enumerate(zip(was, now, strict=True)):
+            yield from _differences(one, other, f"{place}[{_name(other, index)}]")
+    elif type(was) is not type(now) or was != now:
+        yield place, was, now
+
+
+def _name(item: Any, index: int) -> str:
+    """The id of an entry, where it has one, and its place in the list otherwise."""
+    return str(item["id"]) if isinstance(item, Mapping) and "id" in item else str(index)
+
+
+def _shown(value: Any) -> str:
+    if value is _ABSENT:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def evidence_problems(folder: Path, listed: tuple[EvidenceFile, ...]) -> Iterator[str]:
+    """What is not as the record lists it: files that are gone, changed, or were not there. Links are not
+    followed."""
+    known = {entry.path for entry in listed}
+    for entry in listed:
+        if problem := _problem(folder, entry):
+            yield problem
+    for path in sorted(_below(folder / EVIDENCE)):
+        shown = path.relative_to(folder).as_posix()
+        if shown not in known:
+            yield f"{shown} is not in the record"
+
+
+def _problem(folder: Path, entry: EvidenceFile) -> str:
+    path = folder / entry.path
+    parts = Path(entry.path).parts
+    if Path(entry.path).is_absolute() or parts[:1] != (EVIDENCE,) or ".." in parts:
+        return f"{entry.path} is not below {EVIDENCE}/"
+    try:
+        if any((folder / Path(*parts[:count])).is_symlink() for count in range(1, len(parts) + 1)):
+            return f"{entry.path} is reached through a link, and was a file"
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            return f"{entry.path} is no file any more"
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = os.fstat(file.fileno()).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{entry.path} is gone"
+    except OSError as error:
+        return f"{entry.path} cannot be read: {(error.strerror or str(error)).lower()}"
+    if size != entry.bytes:
+        return f"{entry.path} was changed: {size:,} bytes, and the record has {entry.bytes:,}"
+    return (
+        "" if digest == entry.sha256 else f"{entry.path} was changed: its SHA-256 is not that of the record"
+    )
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Everything below a folder that is no folder."""
+    for root, folders, names in os.walk(folder):
+        here = Path(root)
+        yield from (here / name for name in names)
+        yield from (here / name for name in folders if (here / name).is_symlink())
