@@ -11,7 +11,7 @@ from phasegate.model.result import RunResult
 
 DECIDED = {Decision.APPROVE: "approved", Decision.REJECT: "rejected"}
 WEIGHTS = {
-    Weight.COUNTS: "counts",
+    Weight.COUNTS: "decides",
     Weight.SUPERSEDED: "superseded by a later one",
     Weight.LATE: "does not count: it came too late",
     Weight.EARLY: "does not count: it is dated before the end of the run",
@@ -71,7 +71,8 @@ def signers(run: RunResult) -> Iterator[Signer]:
     """The roles that are asked, then whoever else the plan names, and a row for one more."""
     roles = signatures_of(run).roles
     yield from (_signer(role) for role in roles)
-    if run.people.approver.casefold() not in {role.role.casefold() for role in roles}:
+    asked = {role.role.casefold() for role in roles}
+    if not asked or run.people.approver and run.people.approver.casefold() not in asked:
         yield Signer(role="Approver", name=run.people.approver)
     yield Signer(role="Owner of the phase", name=run.people.owner)
     yield Signer(role="")
