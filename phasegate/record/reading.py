@@ -113,7 +113,7 @@ def evidence_problems(folder: Path, listed: tuple[EvidenceFile, ...]) -> Iterato
 def _problem(folder: Path, entry: EvidenceFile) -> str:
     path = folder / entry.path
     parts = Path(entry.path).parts
-    if Path(entry.path).is_absolute() or parts[:1] != (EVIDENCE,) or ".." in parts:
+    if Path(entry.path).is_absolute() or parts[:1] != (EVIDENCE,) or ".." in parts or "\0" in entry.path:
         return f"{entry.path} is not below {EVIDENCE}/"
     try:
         if any((folder / Path(*parts[:count])).is_symlink() for count in range(1, len(parts) + 1)):

@@ -72,7 +72,7 @@ def signers(run: RunResult) -> Iterator[Signer]:
     roles = signatures_of(run).roles
     yield from (_signer(role) for role in roles)
     asked = {role.role.casefold() for role in roles}
-    if not asked or run.people.approver and run.people.approver.casefold() not in asked:
+    if not asked or (run.people.approver and run.people.approver.casefold() not in asked):
         yield Signer(role="Approver", name=run.people.approver)
     yield Signer(role="Owner of the phase", name=run.people.owner)
     yield Signer(role="")

@@ -29,7 +29,9 @@ def end(hours: float) -> datetime:
     return finished + timedelta(hours=hours)
 
 
-def sign_off(decision: Decision, hours: float = 0.5, role: str = "release manager", **changes: str) -> SignOff:
+def sign_off(
+    decision: Decision, hours: float = 0.5, role: str = "release manager", **changes: str
+) -> SignOff:
     one = SignOff(
         at=end(hours),
         by="Ann",

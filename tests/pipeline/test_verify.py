@@ -30,6 +30,7 @@ gate:
   approvals: [{role: release manager, within: "${within}"}, {role: QA lead}]
 """
 MANAGER, LEAD = "release manager", "QA lead"
+SIGNED = ("--by", "Ann", "--reason", "looked at it")
 SIGN_OFFS = "signoffs.jsonl"
 RUNS: dict[str, tuple[str, ...]] = {
     "pass": (),
@@ -46,7 +47,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("records")
     for name, flags in RUNS.items():
         plan = folder / f"{name}.yaml"
-        plan.write_text(PLAN.partition("gate:")[0] if name == "free" else PLAN, encoding="utf-8")
+        plan.write_text(PLAN.partition("\ngate:")[0] + "\n" if name == "free" else PLAN, encoding="utf-8")
         run_command_line(["run", str(plan), "-o", str(folder / name), "-q", *flags])
     return folder
 
@@ -64,10 +65,7 @@ class Record:
 
     def sign(self, decision: str, *roles: str) -> int:
         codes = [
-            run_command_line(
-                ["signoff", str(self.path), "--by", "Ann", "--role", role, "--decision", decision]
-                + ["--reason", "looked at it"]
-            )
+            run_command_line(["signoff", str(self.path), *SIGNED, "--role", role, "--decision", decision])
             for role in roles or (MANAGER, LEAD)
         ]
         return max(codes)

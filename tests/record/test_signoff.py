@@ -20,7 +20,7 @@ ONE = SignOff(
     by="Ann",
     role="release manager",
     decision=Decision.APPROVE,
-    reason="all\ngood – really",
+    reason="all\ngood, really: ü",
     result_sha256="ab" * 32,
     run="r",
     tool_version="0.1.0",
@@ -77,12 +77,18 @@ def test_a_whole_line_counts_without_its_end(tmp_path: Path) -> None:
         b"\xff\x00",
         b"[" * 100_000,
         b'{"schema": "phasegate.signoff/1"}',
-        b'{"at":"2026-11-30T10:00:00Z","by":"B","role":"r","decision":"maybe","reason":"x",'
-        b'"result_sha256":"","run":"r","tool_version":"0"}',
-        b'{"at":"2026-11-30T10:00:00","by":"B","role":"r","decision":"approve","reason":"x",'
-        b'"result_sha256":"","run":"r","tool_version":"0"}',
-        b'{"at":"2026-11-30T10:00:00Z","by":"B","role":"r","decision":"approve","reason":"x",'
-        b'"result_sha256":"","run":"r","tool_version":"0","schema":"phasegate.signoff/9"}',
+        (
+            b'{"at":"2026-11-30T10:00:00Z","by":"B","role":"r","decision":"maybe","reason":"x",'
+            b'"result_sha256":"","run":"r","tool_version":"0"}'
+        ),
+        (
+            b'{"at":"2026-11-30T10:00:00","by":"B","role":"r","decision":"approve","reason":"x",'
+            b'"result_sha256":"","run":"r","tool_version":"0"}'
+        ),
+        (
+            b'{"at":"2026-11-30T10:00:00Z","by":"B","role":"r","decision":"approve","reason":"x",'
+            b'"result_sha256":"","run":"r","tool_version":"0","schema":"phasegate.signoff/9"}'
+        ),
     ],
     ids=["empty", "list", "bytes", "deep", "lacking", "decision", "zone", "schema"],
 )
