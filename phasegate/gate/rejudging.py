@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from phasegate.errors import ExitCode
-from phasegate.gate.criterion import Criterion, CriterionError, SubjectKind, parse_criterion
+from phasegate.gate.baseline import Earlier, judge_against
+from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
 from phasegate.gate.judge import judge
 from phasegate.gate.verdict import decide
 from phasegate.model.measures import Measure
@@ -63,23 +65,31 @@ def _verdict(item: CriterionResult, run: RunResult) -> CriterionVerdict | None:
             check = next((check for check in run.checks() if check.id == parsed.subject), None)
             if check is None:
                 return None
-            return _judged(item, parsed, _measures(check, parsed.part), check)
+            return _judged(item, parsed, run, _measures(check, parsed.part), check.allow_skipped)
         case SubjectKind.TARGET:
             entry = next((entry for entry in run.target if entry.id == parsed.subject), None)
-            return None if entry is None else _judged(item, parsed, entry.measures, None)
+            return None if entry is None else _judged(item, parsed, run, entry.measures)
         case _:
             return None
 
 
 def _judged(
-    item: CriterionResult, parsed: Criterion, measures: Mapping[str, Measure], check: CheckResult | None
+    item: CriterionResult,
+    parsed: Criterion,
+    run: RunResult,
+    measures: Mapping[str, Measure],
+    allow_skipped: int = 0,
 ) -> CriterionVerdict:
-    return judge(
+    judging = judge
+    if isinstance(parsed.threshold, Relative):
+        earlier = [Earlier(path=one.path, measure=one.measures.get(item.id)) for one in run.baselines]
+        judging = partial(judge_against, earlier=earlier)
+    return judging(
         parsed,
         measures.get(parsed.measure),
         # A record of a version that did not write what was asked has what was used.
         confidence=item.confidence if item.asked is None else item.asked,
-        allow_skipped=0 if check is None else check.allow_skipped,
+        allow_skipped=allow_skipped,
         over=item.over,
     ).verdict
 

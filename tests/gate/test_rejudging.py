@@ -13,6 +13,7 @@ from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
+    BaselineRecord,
     CheckResult,
     CheckStatus,
     CriterionResult,
@@ -117,6 +118,16 @@ def test_what_the_measures_carry_stands_and_nothing_better(
     for other in {MET, NOT_MET, UNPROVEN} - {item.verdict}:
         claimed = rejudge(run_of(replace(item, verdict=other), measure, **more))
         assert claimed.contradictions[0].startswith(f"it is {other.replace('_', ' ')} in the record, and its")
+
+
+@pytest.mark.parametrize(("typical", "verdict"), [(0.01, MET), (0.005, NOT_MET)])
+def test_a_baseline_is_held_against_as_recorded(typical: float, verdict: CriterionVerdict) -> None:
+    item = criterion("c.latency.p95 <= baseline * 1.20", verdict, measure="latency")
+    before = Distribution(good=Histogram.of_seconds([typical] * 2000), span=10.0)
+    record = BaselineRecord(path="old", run="r", file="result.json", sha256="", measures={item.id: before})
+    held = replace(run_of(item, fast(2000)), baselines=(record,))
+    assert rejudge(held).contradictions == ()
+    assert rejudge(replace(held, baselines=())).contradictions[0].endswith("make it unproven")
 
 
 def test_less_evidence_than_was_judged_is_found() -> None:
