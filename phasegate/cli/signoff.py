@@ -11,7 +11,7 @@ import typer
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.options import ColorOption
 from phasegate.errors import ExitCode
-from phasegate.model.approval import Decision
+from phasegate.model.approval import Choice
 
 
 def signoff(
@@ -20,7 +20,7 @@ def signoff(
     role: Annotated[
         str, typer.Option("--role", metavar="ROLE", help="As which of the roles that are asked.")
     ],
-    decision: Annotated[Decision, typer.Option("--decision", help="What is decided.")],
+    decision: Annotated[Choice, typer.Option("--decision", help="What is decided.")],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")],
     color: ColorOption = Color.AUTO,
 ) -> int:

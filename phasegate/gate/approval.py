@@ -13,7 +13,7 @@ from datetime import datetime
 from phasegate.errors import ExitCode
 from phasegate.model.approval import (
     Approval,
-    Decision,
+    Choice,
     RoleStanding,
     Signatures,
     SignOff,
@@ -52,7 +52,7 @@ def _weight(one: SignOff, run: RunResult, result_sha256: str) -> Weight:
         return Weight.STRANGER
     if run.finished is None or one.at < run.finished:
         return Weight.EARLY
-    if one.decision is Decision.REJECT:
+    if one.decision is Choice.REJECT:
         return Weight.COUNTS
     return Weight.LATE if _is_late(asked[one.role], one, run) else Weight.COUNTS
 
@@ -66,7 +66,7 @@ def _stands(role: RoleStanding, weighed: Sequence[Weighed], now: datetime | None
     mine = [one for one in weighed if one.sign_off.role == role.role]
     for one in mine:
         if one.weight is Weight.COUNTS:
-            approved = one.sign_off.decision is Decision.APPROVE
+            approved = one.sign_off.decision is Choice.APPROVE
             standing = Standing.APPROVED if approved else Standing.REJECTED
             return replace(role, standing=standing, decided=one.sign_off)
     late = [one.sign_off for one in mine if one.weight is Weight.LATE]

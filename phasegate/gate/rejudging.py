@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from functools import partial
 
 from phasegate.errors import ExitCode
+from phasegate.gate.aggregates import Aggregates
 from phasegate.gate.baseline import Earlier, judge_against
 from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
 from phasegate.gate.judge import judge
 from phasegate.gate.verdict import decide
+from phasegate.model.aggregates import BESIDE
 from phasegate.model.measures import Measure
 from phasegate.model.result import (
+    AttemptResult,
     CheckResult,
     CheckStatus,
     CriterionResult,
     CriterionVerdict,
     RunResult,
+    TargetRecord,
     Verdict,
 )
 
@@ -39,8 +43,9 @@ def rejudge(run: RunResult) -> Rejudged:
     """Hold every verdict of a record against its own measures."""
     contradictions: list[str] = []
     left_out: list[str] = []
+    aggregates = Aggregates(run)
     for item in run.criteria:
-        verdict = _verdict(item, run)
+        verdict = _verdict(item, run, aggregates)
         if verdict is None:
             left_out.append(item.id)
         elif verdict is not item.verdict:
@@ -55,49 +60,53 @@ def rejudge(run: RunResult) -> Rejudged:
     )
 
 
-def _verdict(item: CriterionResult, run: RunResult) -> CriterionVerdict | None:
+def _verdict(item: CriterionResult, run: RunResult, aggregates: Aggregates) -> CriterionVerdict | None:
     """The verdict by the measures; None where the record does not have what it takes."""
     parsed = _parsed(item)
     if parsed is None or item.verdict is CriterionVerdict.WAIVED:
         return None
-    match parsed.subject_kind:
-        case SubjectKind.CHECK:
-            check = next((check for check in run.checks() if check.id == parsed.subject), None)
-            if check is None:
-                return None
-            return _judged(item, parsed, run, _measures(check, parsed.part), check.allow_skipped)
-        case SubjectKind.TARGET:
-            entry = next((entry for entry in run.target if entry.id == parsed.subject), None)
-            return None if entry is None else _judged(item, parsed, run, entry.measures)
-        case _:
-            return None
+    if parsed.subject_kind is SubjectKind.TARGET:
+        entry = next((entry for entry in run.target if entry.id == parsed.subject), None)
+        return None if entry is None else _on_target(item, parsed, entry)
+    if parsed.subject_kind is not SubjectKind.CHECK or item.measure in BESIDE:
+        # A run is over a little later than it was judged.
+        late = parsed.subject_kind is SubjectKind.RUN and item.measure == "duration"
+        return None if late else aggregates.judge(parsed, without=item.without).verdict
+    check = next((check for check in run.checks() if check.id == parsed.subject), None)
+    return None if check is None else _on_check(item, parsed, check, run)
 
 
-def _judged(
-    item: CriterionResult,
-    parsed: Criterion,
-    run: RunResult,
-    measures: Mapping[str, Measure],
-    allow_skipped: int = 0,
+def _on_target(item: CriterionResult, parsed: Criterion, entry: TargetRecord) -> CriterionVerdict:
+    measure = entry.measures.get(parsed.measure)
+    return judge(parsed, measure, confidence=_confidence(item), over=item.over).verdict
+
+
+def _on_check(
+    item: CriterionResult, parsed: Criterion, check: CheckResult, run: RunResult
 ) -> CriterionVerdict:
-    judging = judge
+    seen = None if check.status in _UNOBSERVED else check.last
     if isinstance(parsed.threshold, Relative):
         earlier = [Earlier(path=one.path, measure=one.measures.get(item.id)) for one in run.baselines]
         judging = partial(judge_against, earlier=earlier)
+    else:
+        judging = partial(judge, decision=None if seen is None else seen.decisions.get(item.id))
     return judging(
         parsed,
-        measures.get(parsed.measure),
-        # A record of a version that did not write what was asked has what was used.
-        confidence=item.confidence if item.asked is None else item.asked,
-        allow_skipped=allow_skipped,
+        None if seen is None or seen.error else _measures(seen, parsed.part).get(parsed.measure),
+        confidence=_confidence(item),
+        allow_skipped=check.allow_skipped,
         over=item.over,
+        always_valid=check.until_decided,
     ).verdict
 
 
-def _measures(check: CheckResult, part: str) -> Mapping[str, Measure]:
-    if check.last is None or check.status in _UNOBSERVED or check.last.error:
-        return {}
-    return check.last.parts.get(part, {}) if part else check.last.measures
+def _confidence(item: CriterionResult) -> float | None:
+    """What was asked; a record of a version that did not write it has what was used."""
+    return item.confidence if item.asked is None else item.asked
+
+
+def _measures(seen: AttemptResult, part: str) -> Mapping[str, Measure]:
+    return seen.parts.get(part, {}) if part else seen.measures
 
 
 def _parsed(item: CriterionResult) -> Criterion | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 SIGN_OFF_SCHEMA = "phasegate.signoff/1"
 
 
-class Decision(StrEnum):
+class Choice(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
 
@@ -37,7 +37,7 @@ class SignOff:
     """UTC."""
     by: str
     role: str
-    decision: Decision
+    decision: Choice
     reason: str
     result_sha256: str
     """Of the bytes of `result.json` that were decided on."""

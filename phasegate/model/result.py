@@ -173,6 +173,8 @@ class CheckResult:
     """Of kind, parameters and the files they name; the same in two runs that did the same."""
     allow_skipped: int = 0
     """Skipped cases that its plan leaves out of the census."""
+    until_decided: bool = False
+    """Whether its sample could end because of what was seen, so that its bounds had to hold all along."""
 
     @property
     def last(self) -> AttemptResult | None:

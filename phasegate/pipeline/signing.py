@@ -9,7 +9,7 @@ from pathlib import Path
 from phasegate import __version__
 from phasegate.errors import UsageError
 from phasegate.gate.approval import signatures
-from phasegate.model.approval import Decision, RoleStanding, SignOff, Weighed
+from phasegate.model.approval import Choice, RoleStanding, SignOff, Weighed
 from phasegate.model.result import RunResult
 from phasegate.plan.findings import did_you_mean
 from phasegate.record.reading import read_record
@@ -25,7 +25,7 @@ class Signed:
     roles: tuple[RoleStanding, ...]
 
 
-def sign(folder: Path, *, by: str, role: str, decision: Decision, reason: str, now: datetime) -> Signed:
+def sign(folder: Path, *, by: str, role: str, decision: Choice, reason: str, now: datetime) -> Signed:
     """Append a decision to the record.
 
     Errors: UsageError, and nothing is written, when there is no record, it was changed, its run did not

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from phasegate.model.approval import Decision, RoleStanding, Signatures, Standing, Weighed, Weight, awaiting
+from phasegate.model.approval import Choice, RoleStanding, Signatures, Standing, Weighed, Weight, awaiting
 from phasegate.model.result import RunResult
 
-DECIDED = {Decision.APPROVE: "approved", Decision.REJECT: "rejected"}
+DECIDED = {Choice.APPROVE: "approved", Choice.REJECT: "rejected"}
 WEIGHTS = {
     Weight.COUNTS: "decides",
     Weight.SUPERSEDED: "superseded by a later one",
@@ -57,7 +57,7 @@ def role_text(role: RoleStanding) -> str:
             return f"the approval by {one.by} as {role.role} came too late, {minute(one.at)}{until}"
         case _:
             assert one is not None
-            reason = f": {one.reason}" if one.decision is Decision.REJECT else ""
+            reason = f": {one.reason}" if one.decision is Choice.REJECT else ""
             return f"{DECIDED[one.decision]} by {one.by} as {role.role}, {minute(one.at)}{reason}"
 
 

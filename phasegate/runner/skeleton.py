@@ -101,4 +101,5 @@ def _check(check: Check, blocking: set[str | None]) -> CheckResult:
         source=check.source,
         sha256=check.sha256,
         allow_skipped=check.allow_skipped,
+        until_decided=check.until_decided,
     )

@@ -9,11 +9,11 @@ from itertools import product
 import pytest
 
 from phasegate.gate.approval import exit_code, signatures
-from phasegate.model.approval import Approval, Decision, RoleStanding, SignOff, Standing, Weight
+from phasegate.model.approval import Approval, Choice, RoleStanding, SignOff, Standing, Weight
 from phasegate.model.result import RunResult, Verdict
 from tests.samples import failing_run, inconclusive_run, passing_run
 
-APPROVE, REJECT = Decision.APPROVE, Decision.REJECT
+APPROVE, REJECT = Choice.APPROVE, Choice.REJECT
 SHA = "ab" * 32
 HOUR = 3600.0
 
@@ -29,9 +29,7 @@ def end(hours: float) -> datetime:
     return finished + timedelta(hours=hours)
 
 
-def sign_off(
-    decision: Decision, hours: float = 0.5, role: str = "release manager", **changes: str
-) -> SignOff:
+def sign_off(decision: Choice, hours: float = 0.5, role: str = "release manager", **changes: str) -> SignOff:
     one = SignOff(
         at=end(hours),
         by="Ann",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.errors import UsageError
-from phasegate.model.approval import Decision, SignOff
+from phasegate.model.approval import Choice, SignOff
 from phasegate.record.journal import RecordError
 from phasegate.record.signoff import SIGN_OFFS, append_sign_off, read_sign_offs
 
@@ -19,7 +19,7 @@ ONE = SignOff(
     at=datetime(2026, 11, 30, 10, tzinfo=UTC),
     by="Ann",
     role="release manager",
-    decision=Decision.APPROVE,
+    decision=Choice.APPROVE,
     reason="all\ngood, really: ü",
     result_sha256="ab" * 32,
     run="r",
@@ -61,10 +61,10 @@ def test_half_a_line_at_the_end_is_left_out_and_gives_way_to_the_next(tmp_path: 
 
 
 def test_a_whole_line_counts_without_its_end(tmp_path: Path) -> None:
-    append_sign_off(tmp_path, replace(ONE, decision=Decision.REJECT))
+    append_sign_off(tmp_path, replace(ONE, decision=Choice.REJECT))
     path = tmp_path / SIGN_OFFS
     path.write_bytes(path.read_bytes().rstrip(b"\n"))
-    assert read_sign_offs(tmp_path).sign_offs[0].decision is Decision.REJECT
+    assert read_sign_offs(tmp_path).sign_offs[0].decision is Choice.REJECT
     append_sign_off(tmp_path, ONE)
     assert [one.decision.value for one in read_sign_offs(tmp_path).sign_offs] == ["reject", "approve"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from phasegate.gate.approval import signatures
-from phasegate.model.approval import Approval, Decision, SignOff
+from phasegate.model.approval import Approval, Choice, SignOff
 from phasegate.model.codec import result_from_json, result_to_json
 from phasegate.model.result import RunResult
 from phasegate.render import html, json, junit
@@ -22,7 +22,7 @@ def asking(run: RunResult | None = None) -> RunResult:
     return replace(run or passing_run(), approvals=approvals)
 
 
-def signed(*decided: tuple[str, str, Decision, float], reason: str = "seen") -> RunResult:
+def signed(*decided: tuple[str, str, Choice, float], reason: str = "seen") -> RunResult:
     """The run with sign-offs of (name, role, decision, days after its end)."""
     run = asking()
     assert run.finished is not None
@@ -62,7 +62,7 @@ def test_a_run_without_an_end_has_no_time_to_approve() -> None:
 
 def test_decisions_stand_in_the_place_of_what_was_awaited() -> None:
     run = signed(
-        ("Ann", "release manager", Decision.APPROVE, 1), ("Bo", "QA lead", Decision.REJECT, 2), reason="no"
+        ("Ann", "release manager", Choice.APPROVE, 1), ("Bo", "QA lead", Choice.REJECT, 2), reason="no"
     )
     assert line(run) == (
         "fail",
@@ -71,12 +71,12 @@ def test_decisions_stand_in_the_place_of_what_was_awaited() -> None:
             " rejected by Bo as QA lead, 18 Jul 2025 09:32 UTC: no"
         ),
     )
-    run = signed(("Ann", "release manager", Decision.APPROVE, 1), ("Bo", "QA lead", Decision.APPROVE, 2))
+    run = signed(("Ann", "release manager", Choice.APPROVE, 1), ("Bo", "QA lead", Choice.APPROVE, 2))
     assert line(run)[0] == "pass"
 
 
 def test_an_approval_that_came_too_late_is_said_to() -> None:
-    run = signed(("Ann", "release manager", Decision.APPROVE, 6))
+    run = signed(("Ann", "release manager", Choice.APPROVE, 6))
     tone, text = line(run)
     assert tone == "warn"
     assert text.startswith(
@@ -85,7 +85,7 @@ def test_an_approval_that_came_too_late_is_said_to() -> None:
 
 
 def test_rows_are_those_asked_then_the_owner_and_one_more() -> None:
-    run = signed(("Ann", "release manager", Decision.APPROVE, 1), reason="all seen")
+    run = signed(("Ann", "release manager", Choice.APPROVE, 1), reason="all seen")
     rows = list(signers(run))
     assert [(row.role, row.name, row.decision, row.note) for row in rows[:2]] == [
         ("release manager", "Ann", "approved", "all seen"),
@@ -97,9 +97,7 @@ def test_rows_are_those_asked_then_the_owner_and_one_more() -> None:
 
 def test_every_decision_is_kept_and_shown() -> None:
     page = html.render(
-        signed(
-            ("Ann", "release manager", Decision.REJECT, 1), ("Ann", "release manager", Decision.APPROVE, 2)
-        )
+        signed(("Ann", "release manager", Choice.REJECT, 1), ("Ann", "release manager", Choice.APPROVE, 2))
     )
     assert "Decisions on this record" in page
     assert "superseded by a later one" in page
@@ -107,13 +105,13 @@ def test_every_decision_is_kept_and_shown() -> None:
 
 
 def test_what_people_write_does_no_harm_in_a_page() -> None:
-    page = html.render(signed((HOSTILE, "QA lead", Decision.REJECT, 1), reason=HOSTILE))
+    page = html.render(signed((HOSTILE, "QA lead", Choice.REJECT, 1), reason=HOSTILE))
     assert "<script>alert(1)" not in page
     assert "onerror=alert" not in page.replace("onerror=alert(2)&gt;", "")
 
 
 def test_sign_offs_are_no_part_of_the_result_they_sign() -> None:
-    run = signed(("Ann", "release manager", Decision.APPROVE, 1))
+    run = signed(("Ann", "release manager", Choice.APPROVE, 1))
     assert json.render(run) == json.render(asking())
     assert "signatures" not in result_to_json(run)
     assert result_from_json(json.render(run).encode()).approvals == run.approvals
