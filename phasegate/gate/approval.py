@@ -54,7 +54,15 @@ def _weight(one: SignOff, run: RunResult, result_sha256: str) -> Weight:
         return Weight.EARLY
     if one.decision is Choice.REJECT:
         return Weight.COUNTS
+    if is_own(run, one.by):
+        return Weight.OWN
     return Weight.LATE if _is_late(asked[one.role], one, run) else Weight.COUNTS
+
+
+def is_own(run: RunResult, by: str) -> bool:
+    """Whether somebody may not approve the run, as the plan is theirs and its policy asks for another person."""
+    asked = run.policy is not None and run.policy.distinct_approver
+    return asked and " ".join(by.split()).casefold() == " ".join(run.people.owner.split()).casefold()
 
 
 def _is_late(approval: Approval, one: SignOff, run: RunResult) -> bool:

@@ -60,6 +60,8 @@ class Weight(StrEnum):
     """For another run or another `result.json`."""
     STRANGER = "stranger"
     """By a role that the plan does not ask."""
+    OWN = "own"
+    """An approval by the owner of the plan, where the policy asks for another person."""
 
 
 class Standing(StrEnum):

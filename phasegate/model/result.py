@@ -231,6 +231,8 @@ class PolicyRecord:
     name: str
     path: str
     sha256: str
+    distinct_approver: bool = False
+    """Whether the owner of the plan may not approve the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

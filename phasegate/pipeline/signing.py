@@ -8,7 +8,7 @@ from pathlib import Path
 
 from phasegate import __version__
 from phasegate.errors import UsageError
-from phasegate.gate.approval import signatures
+from phasegate.gate.approval import is_own, signatures
 from phasegate.model.approval import Choice, RoleStanding, SignOff, Weighed
 from phasegate.model.result import RunResult
 from phasegate.plan.findings import did_you_mean
@@ -49,6 +49,11 @@ def sign(folder: Path, *, by: str, role: str, decision: Choice, reason: str, now
     for flag, text in (("--by", by), ("--reason", reason)):
         if not text:
             raise UsageError(f"{flag} is empty", help="a decision has a name and a reason")
+    if decision is Choice.APPROVE and run.policy is not None and is_own(run, by):
+        raise UsageError(
+            f"{by!r} owns the plan, and the policy {run.policy.name!r} asks for another person to approve",
+            help="somebody else has to approve; the owner may reject",
+        )
     if now < run.finished:
         raise UsageError(
             f"the clock of this machine says {now:%Y-%m-%d %H:%M:%S} UTC, and the run ended"

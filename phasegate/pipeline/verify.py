@@ -132,6 +132,7 @@ _MARKS = {
     Weight.EARLY: Mark.CHANGED,
     Weight.FOREIGN: Mark.CHANGED,
     Weight.STRANGER: Mark.CHANGED,
+    Weight.OWN: Mark.CHANGED,
 }
 
 

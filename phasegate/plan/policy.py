@@ -114,6 +114,7 @@ def _made(
             name=written.title or Path(document.file).stem,
             path=document.file,
             sha256=hashlib.sha256(document.content).hexdigest(),
+            distinct_approver=written.distinct_approver,
         ),
         min_confidence=written.confidence,
         max_waiver_days=written.waiver_days,

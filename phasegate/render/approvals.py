@@ -16,6 +16,7 @@ WEIGHTS = {
     Weight.LATE: "does not count: it came too late",
     Weight.EARLY: "does not count: it is dated before the end of the run",
     Weight.FOREIGN: "does not count: it is for another result.json",
+    Weight.OWN: "does not count: the policy asks for another person than the owner of the plan",
     Weight.STRANGER: "does not count: the plan does not ask this role",
 }
 TONES = {

@@ -103,6 +103,19 @@ def test_a_plan_that_asks_nobody_takes_no_decision(phasegate: CommandLine, tmp_p
     assert "asks for no approval" in err
 
 
+def test_the_owner_cannot_approve_where_the_policy_asks_for_another_person(
+    phasegate: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "plan.yaml").write_text(ASKING + "owner: Ann\napprover: Bo\n")
+    (tmp_path / "policy.yaml").write_text("policy: 1\ntitle: releases\ndistinct_approver: true\n")
+    assert phasegate("run", "plan.yaml", "-o", "out", "--policy", "policy.yaml")[0] == 0
+    code, _, err = phasegate("signoff", "out", *ANN)
+    assert code == 2
+    assert "'Ann' owns the plan, and the policy 'releases' asks for another person to approve" in err
+    assert not (tmp_path / "out" / "signoffs.jsonl").exists()
+    assert phasegate("signoff", "out", "--by", "Bo", *ANN[2:])[0] == 0
+
+
 @pytest.mark.parametrize("command", [("signoff", "nowhere", *ANN), ("verify", "nowhere")])
 def test_without_a_record_there_is_nothing_to_do(command: tuple[str, ...], phasegate: CommandLine) -> None:
     code, out, err = phasegate(*command)

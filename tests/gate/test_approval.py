@@ -10,7 +10,7 @@ import pytest
 
 from phasegate.gate.approval import exit_code, signatures
 from phasegate.model.approval import Approval, Choice, RoleStanding, SignOff, Standing, Weight
-from phasegate.model.result import RunResult, Verdict
+from phasegate.model.result import PolicyRecord, RunResult, Verdict
 from tests.samples import failing_run, inconclusive_run, passing_run
 
 APPROVE, REJECT = Choice.APPROVE, Choice.REJECT
@@ -91,6 +91,15 @@ def test_the_last_decision_that_counts_stands(
     sign_offs: list[SignOff], standing: Standing, counted: list[Weight]
 ) -> None:
     assert (manager(*sign_offs).standing, weights(*sign_offs)) == (standing, counted)
+
+
+def test_the_owner_cannot_approve_where_the_policy_asks_for_another_person() -> None:
+    policy = PolicyRecord(name="p", path="p.yaml", sha256="", distinct_approver=True)
+    own = replace(run(), policy=policy, people=replace(run().people, owner="ann"))
+    for decision, weight in ((APPROVE, Weight.OWN), (REJECT, Weight.COUNTS)):
+        assert signatures(own, [sign_off(decision)], SHA).sign_offs[0].weight is weight
+    free = replace(own, policy=replace(policy, distinct_approver=False))
+    assert signatures(free, [sign_off(APPROVE)], SHA).sign_offs[0].weight is Weight.COUNTS
 
 
 def test_time_is_over_only_where_the_time_is_known() -> None:
