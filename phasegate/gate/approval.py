@@ -60,7 +60,7 @@ def _weight(one: SignOff, run: RunResult, result_sha256: str) -> Weight:
 
 
 def is_own(run: RunResult, by: str) -> bool:
-    """Whether somebody may not approve the run, as the plan is theirs and its policy asks for another person."""
+    """Whether the plan is theirs who would approve it, and the policy asks for another person."""
     asked = run.policy is not None and run.policy.distinct_approver
     return asked and " ".join(by.split()).casefold() == " ".join(run.people.owner.split()).casefold()
 

@@ -57,6 +57,7 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     plan = _model(PlanWritten, definitions)
     steps, gate = _contents(kinds, GateWritten, definitions)
+    gate["properties"]["approvals"] = {"type": "array", "items": _model(ApprovalWritten, definitions)}
     plan["properties"] |= {"steps": steps, "gate": gate, "target": _target(definitions)}
     # Steps may all come from included files.
     plan["required"].remove("steps")
@@ -109,7 +110,6 @@ def _contents(
     for owner in (steps, gate):
         owner["properties"]["checks"] = {"type": "array", "items": {"$ref": "#/$defs/check"}}
         owner["properties"]["criteria"] = {"type": "array", "items": {"$ref": "#/$defs/criterion"}}
-    gate["properties"]["approvals"] = {"type": "array", "items": _model(ApprovalWritten, definitions)}
     steps["properties"]["checks"]["minItems"] = 1
     steps["required"] = ["id", "checks"]
     return {"type": "array", "minItems": 1, "items": steps}, gate
