@@ -48,10 +48,9 @@ def rejudge(run: RunResult) -> Rejudged:
         verdict = _verdict(item, run, aggregates)
         if verdict is None:
             left_out.append(item.id)
-        elif verdict is not item.verdict:
+        elif verdict is not (real := item.unwaived or item.verdict):
             contradictions.append(
-                f"{item.id} is {_words(item.verdict)} in the record,"
-                f" and its measures make it {_words(verdict)}"
+                f"{item.id} is {_words(real)} in the record, and its measures make it {_words(verdict)}"
             )
     return Rejudged(
         judged=len(run.criteria) - len(left_out),
@@ -63,7 +62,7 @@ def rejudge(run: RunResult) -> Rejudged:
 def _verdict(item: CriterionResult, run: RunResult, aggregates: Aggregates) -> CriterionVerdict | None:
     """The verdict by the measures; None where the record does not have what it takes."""
     parsed = _parsed(item)
-    if parsed is None or item.verdict is CriterionVerdict.WAIVED:
+    if parsed is None or CriterionVerdict.WAIVED is (item.unwaived or item.verdict):
         return None
     if parsed.subject_kind is SubjectKind.TARGET:
         entry = next((entry for entry in run.target if entry.id == parsed.subject), None)

@@ -120,6 +120,13 @@ def test_what_the_measures_carry_stands_and_nothing_better(
         assert claimed.contradictions[0].startswith(f"it is {other.replace('_', ' ')} in the record, and its")
 
 
+def test_of_a_waived_criterion_the_real_verdict_is_judged() -> None:
+    item = criterion("c.rate == 100%", CriterionVerdict.WAIVED, unwaived=NOT_MET)
+    assert rejudge(run_of(item, census(6, 7))).contradictions == ()
+    (found,) = rejudge(run_of(item, census(7, 7))).contradictions
+    assert found == "it is not met in the record, and its measures make it met"
+
+
 @pytest.mark.parametrize(("typical", "verdict"), [(0.01, MET), (0.005, NOT_MET)])
 def test_a_baseline_is_held_against_as_recorded(typical: float, verdict: CriterionVerdict) -> None:
     item = criterion("c.latency.p95 <= baseline * 1.20", verdict, measure="latency")
