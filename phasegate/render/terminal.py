@@ -71,8 +71,10 @@ _TONES = {"pass": "green", "fail": "bold red", "warn": "yellow", "waived": "cyan
 
 
 def _standing(run: RunResult) -> Iterator[Text]:
-    for item in standing(run):
-        line = Text(f"{item.label:<{INDENT - 1}} ", style=_TONES.get(item.tone, ""))
+    lines = standing(run)
+    longest = max((len(item.label) for item in lines), default=0)
+    for item in lines:
+        line = Text(f"{item.label:<{longest}}  ", style=_TONES.get(item.tone, ""))
         line.append(one_line(item.text, 400), style="default")
         yield line
 

@@ -80,7 +80,7 @@ def test_the_verdict_without_waivers_is_beside_the_verdict_in_every_format() -> 
     assert BESIDE in first_screen
     assert "<title>PASS with 1 waiver: " in page
     assert "<strong>PASS with 1 waiver</strong> (FAIL without) for" in page[page.index('id="sign-off"') :]
-    assert f"Waivers     {BESIDE}" in terminal(run)
+    assert f"Waivers  {BESIDE}" in terminal(run)
     gate = ElementTree.fromstring(junit.render(run)).findall("testsuite")[-1]
     properties = {item.get("name"): item.get("value") for item in gate.iter("property")}
     assert properties["phasegate.waivers"] == BESIDE
