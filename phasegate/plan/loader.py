@@ -30,7 +30,7 @@ from phasegate.plan.policy import Asked, Policy, hold, protect, read_policy
 from phasegate.plan.target import entries_of, read_target
 from phasegate.plan.validation import validate
 from phasegate.plan.values import Values, gather, put_in_known
-from phasegate.plan.waivers import Coverable, read_waivers
+from phasegate.plan.waivers import Ceiling, Coverable, read_waivers
 from phasegate.plan.yaml import Document, read
 from phasegate.substitution import finish
 
@@ -230,7 +230,9 @@ class _Reader:
             checks=(*(check for step in steps for check in step.checks), *gate_checks),
             whole=head is not None and not self._findings.problems,
         )
-        waivers, waiver_days = read_waivers(context, self._waivers(context), there, self._today)
+        waivers, waiver_days = read_waivers(
+            context, self._waivers(context), there, self._today, _ceiling(self._policy)
+        )
         if self._policy is not None:
             self._hold(self._policy, head, tuple(there.checks), criteria)
             target = protect(target, self._policy)
@@ -315,6 +317,12 @@ class _Reader:
         return PlanRecord(
             path=self._document.file, sha256=hashlib.sha256(content).hexdigest(), files=self._files.hashed
         )
+
+
+def _ceiling(policy: Policy | None) -> Ceiling | None:
+    if policy is None or policy.max_waiver_days is None:
+        return None
+    return Ceiling(days=policy.max_waiver_days, place=policy.place("waiver_days"))
 
 
 def _people(head: PlanWritten) -> People:

@@ -101,8 +101,16 @@ class Coverable:
     """Whether the plan could be read whole; where not, an id that is not there may yet be."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """The most days ahead that a policy lets a waiver end, and where it says so."""
+
+    days: int
+    place: str
+
+
 def read_waivers(
-    context: Context, written: Any, there: Coverable, today: date
+    context: Context, written: Any, there: Coverable, today: date, ceiling: Ceiling | None = None
 ) -> tuple[tuple[Waiver, ...], int]:
     """The waivers of a plan as they stand on a day, and how many days ahead they may end.
 
@@ -125,7 +133,7 @@ def read_waivers(
             context.findings.extend(error.problems)
         return (), named.days
     context.findings.document(document)
-    reader = _Reader(context, document, there, named.days, today)
+    reader = _Reader(context, document, there, named.days, today, ceiling)
     return reader.read(), named.days
 
 
@@ -144,7 +152,13 @@ class _Reader:
     """Reads one waivers file; one call to `read`."""
 
     def __init__(
-        self, context: Context, document: Document, there: Coverable, days: int, today: date
+        self,
+        context: Context,
+        document: Document,
+        there: Coverable,
+        days: int,
+        today: date,
+        ceiling: Ceiling | None,
     ) -> None:
         self._findings = context.findings
         self._document = document
@@ -153,6 +167,7 @@ class _Reader:
         self._checks = {check.id: check for check in there.checks}
         self._days = days
         self._today = today
+        self._ceiling = ceiling
         self._lines: dict[str, int] = {}
 
     def read(self) -> tuple[Waiver, ...]:
@@ -199,6 +214,11 @@ class _Reader:
             message = f"{subject} ends in {waiver.days_left:,} days, and at most {self._days} are allowed"
             help = f"write {last} or earlier, or raise it in the plan: waivers: {{file: ..., days: ...}}"
             self._say(place, message, help=help)
+        elif self._ceiling is not None and waiver.days_left > self._ceiling.days:
+            last = self._today + timedelta(days=self._ceiling.days)
+            most = f"the policy's {self._ceiling.days} ({self._ceiling.place})"
+            message = f"{subject} ends in {waiver.days_left:,} days, which is more than {most}"
+            self._say(place, message, help=f"write {last} or earlier")
         elif waiver.expired:
             message = f"{subject} {waiver.term}, so it covers nothing"
             self._say(place, message, help="mend what it covers, or have it approved again", warning=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,21 @@ def test_a_waiver_ends_at_most_ninety_days_ahead(load_text: Load, days: int, fit
     else:
         with pytest.raises(PlanError, match="1 problem"):
             load_text(text, files=files, today=TODAY)
+
+
+def test_a_policy_can_allow_fewer_days_than_the_plan(load_text: Load, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("policy: 1\nwaiver_days: 60\n")
+    text = HEAD + "waivers: {file: waivers.yaml, days: 120}\n" + STEPS
+    fits, too_long = (waivers("b-holds", expires=TODAY + timedelta(days=days)) for days in (60, 61))
+    assert load_text(text, files=fits, today=TODAY, policy=policy).plan.waivers[0].days_left == 60
+    with pytest.raises(PlanError) as raised:
+        load_text(text, files=too_long, today=TODAY, policy=policy)
+    (problem,) = raised.value.problems
+    assert problem.message.startswith("waiver 'w' ends in 61 days, which is more than the policy's 60 (")
+    assert problem.message.endswith("policy.yaml:2)")
+    assert problem.at is not None
+    assert problem.at.file.endswith("waivers.yaml")
 
 
 def test_the_plan_can_allow_more_days(load_text: Load) -> None:
