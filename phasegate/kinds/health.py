@@ -272,7 +272,7 @@ class _Probing:
             done=min(1.0, seen / self._planned) if self._planned else None,
             text=f"{seen:,} probes, {tally.failed:,} failed",
             measures={} if self._at_least is None or seen < self._at_least else self._measures(),
-            pending=len(self._under_way),
+            pending=sum(1 + len(probe.held_up) for probe in self._under_way),
         )
         self._stopped = await self._world.progress(report)
         return self._stopped

@@ -164,7 +164,9 @@ class _Coordinator:
                     pending=sum(self._pending),
                 )
             )
-            damage = self._guard.reason() if self._guard is not None and reason is None else None
+            damage = None
+            if self._guard is not None and reason is None and self._stopped is None:
+                damage = self._guard.reason()
             reason = reason or damage
             if self._is_news(reason) and len(self._reports) < len(workers):
                 self._stopped, self._aborted = reason, damage is not None

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from phasegate.errors import ObservationError
-from phasegate.kinds.health import Health, HealthParams
+from phasegate.kinds.health import LANES, Health, HealthParams
 from phasegate.model.measures import Distribution, Share
 from phasegate.model.observation import Observation
 from tests.servers import Received, Server, response, serving, unused_port
@@ -137,6 +137,12 @@ async def test_a_stalled_target_does_not_stop_the_schedule(world: TestWorld, ser
     assert len(server.requests) < 40
     assert any("earlier probes had no answer" in cause for cause in observation.causes)
     assert sum(observation.causes.values()) == share.total
+
+
+async def test_moments_held_up_by_a_stall_are_pending_until_it_is_over(world: TestWorld) -> None:
+    """They fail together with the probe that holds them up, so who decides meanwhile has to know of them."""
+    await observe(world, url="/stall", probes=60, every="10ms", timeout="600ms")
+    assert max(report.pending for report in world.reports) > LANES
 
 
 async def test_probes_planned_closer_than_they_are_answered_are_sent_all_the_same(world: TestWorld) -> None:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from phasegate.errors import ObservationError
+from phasegate.load.abort import AbortOn, Guard
 from phasegate.load.engine import Outcome, generate
 from phasegate.load.job import PROTOCOL, Job
 from phasegate.load.pacing import Profile
@@ -120,6 +121,27 @@ async def test_load_that_is_decided_awaits_what_is_out_and_counts_it(open_model:
     assert outcome.tally.good == outcome.tally.requests == sent
     assert outcome.tally.latency.maximum >= 0.8
     assert max(progress.pending for progress in world.reported) > 0
+
+
+async def test_nothing_is_aborted_once_a_load_is_decided() -> None:
+    """In the second after the end of sending only failures come in; what still hangs has to be counted."""
+
+    def enough(progress: Progress) -> str | None:
+        return Enough("decided") if progress.measures else None
+
+    def script(number: int) -> Reply:
+        if number == 0:
+            return Reply(delay=2.4)
+        return Reply(pieces=(answer(500),), delay=1.2) if number % 10 == 9 else Reply()
+
+    guard = Guard(AbortOn.model_validate({"success_rate": "< 50%", "for": "1s"}), workers=1)
+    async with scripted(script) as server:
+        one = job(server.url, duration=30.0, tick=0.05, timeout=5.0)
+        world = LoadWorld(target=OneAddress(one.url), stop=enough)
+        outcome = await generate(one, world, guard, at_least=0.3)
+        sent = len(server.requests)
+    assert (outcome.stopped, outcome.aborted, outcome.report.unfinished) == ("decided", False, 0)
+    assert outcome.tally.requests == sent
 
 
 async def test_interrupt_ends_the_patient_wait_at_once() -> None:
