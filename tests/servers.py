@@ -127,6 +127,14 @@ async def _slow(server: Server, request: Received, out: asyncio.StreamWriter) ->
     out.write(response({"status": "ok"}))
 
 
+async def _now_and_then_slow(server: Server, request: Received, out: asyncio.StreamWriter) -> None:
+    """`?every=50&ms=3000`: each 50th request is answered late, the others at once."""
+    if server.count("now and then") % int(request.query.get("every", "50")) == 0:
+        await _slow(server, request, out)
+    else:
+        await _ok(server, request, out)
+
+
 async def _slow_body(server: Server, request: Received, out: asyncio.StreamWriter) -> None:
     """Headers at once, then a byte now and then, for ever."""
     out.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
@@ -242,6 +250,7 @@ _BEHAVIOURS: dict[str, Behaviour] = {
     "/flaky": _flaky,
     "/stall": _stall,
     "/slow": _slow,
+    "/now-and-then-slow": _now_and_then_slow,
     "/slow-body": _slow_body,
     "/endless": _endless,
     "/endless-headers": _endless_headers,

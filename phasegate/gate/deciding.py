@@ -77,13 +77,14 @@ def stands(decision: Decision, criterion: Criterion, measure: Measure, confidenc
     if reading is None or confidence is None:
         return False
     bounds = Bounds(confidence=confidence, always_valid=True)
-    n = decision.n + decision.pending
-    wrong = decision.n - decision.right
+    # Of some nothing ever came: what was still to be sent when sampling ended is in no count.
+    pending = min(decision.pending, max(reading.n - decision.n, 0))
+    n, wrong = decision.n + pending, decision.n - decision.right
     if decision.outcome is Decided.MET:
         wrong_since = max(reading.n - reading.surely - wrong, 0)
-        return bounds.shows_at_least(reading.needed, n - wrong - min(wrong_since, decision.pending), n)
+        return bounds.shows_at_least(reading.needed, n - wrong - min(wrong_since, pending), n)
     right_since = max(reading.possibly - decision.right, 0)
-    return bounds.shows_less(reading.needed, decision.right + min(right_since, decision.pending), n)
+    return bounds.shows_less(reading.needed, decision.right + min(right_since, pending), n)
 
 
 def _broken(criterion: Criterion, share: Share, at: float) -> Decision | None:

@@ -3,9 +3,11 @@
 import random
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
-from phasegate.gate.deciding import decidable, decide_early
+from phasegate.gate.deciding import decidable, decide_early, stands
 from phasegate.gate.judge import judge
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.histogram import Histogram
@@ -106,6 +108,94 @@ def test_decision_says_when_and_on_how_many():
     criterion = parse_criterion("c.success_rate >= 99.9%")
     judged = judge(criterion, sample(4_000, 4_000), confidence=0.95, always_valid=True, decision=MET)
     assert judged.message.endswith("whenever one looks; decided after 3,787 requests (1 s)")
+
+
+def later(n: int, right: int, pending: int, outcome: Decided = Decided.MET) -> Decision:
+    return Decision(outcome=outcome, n=n, right=right, at=1.0, pending=pending)
+
+
+@pytest.mark.parametrize(
+    ("decision", "passed", "total", "holds"),
+    [
+        (later(377, 377, 0), 377, 1_000, True),  # nothing was pending, and what came later is another matter
+        (later(377, 377, 10), 387, 387, True),
+        (later(377, 377, 10), 386, 387, False),
+        (later(663, 663, 10), 672, 673, True),  # 663 of them show 99% with one failure
+        (later(663, 663, 10), 671, 673, False),
+        (later(663, 662, 10), 671, 673, False),
+        (later(377, 377, 10), 9_999, 10_000, False),  # the one failure may have been among the ten
+        (later(5_000, 5_000, 10), 19_000, 20_000, True),  # ten at most were
+        (later(100, 90, 1_000, Decided.NOT_MET), 140, 150, True),
+        (later(100, 90, 1_000, Decided.NOT_MET), 1_090, 1_100, False),
+        (later(100, 90, 20, Decided.NOT_MET), 1_090, 1_100, True),  # no more than twenty were right
+    ],
+)
+def test_a_decision_stands_whatever_became_of_what_was_pending(decision, passed, total, holds):
+    criterion = parse_criterion("c.success_rate >= 99%")
+    assert stands(decision, criterion, sample(passed, total), 0.95) is holds
+
+
+def test_a_decision_on_a_quantile_counts_what_hung_as_slow():
+    criterion, decision = parse_criterion("c.latency.p95 < 100ms"), later(74, 74, 10)
+    assert stands(decision, criterion, durations(84), 0.95)
+    assert not stands(decision, criterion, durations(74, failed=10), 0.95)
+    assert not stands(decision, criterion, Distribution(good=durations(84).good, unmeasured=1), 0.95)
+
+
+def test_what_was_pending_and_never_sent_counts_for_nothing():
+    """A failure since weighs as much as it does without them."""
+    decision, criterion = later(377, 377, 1_000), parse_criterion("c.success_rate >= 99%")
+    assert not stands(decision, criterion, sample(386, 387), 0.95)
+
+
+counts = st.tuples(st.integers(0, 3_000), st.integers(0, 40))
+"""(right, wrong)."""
+
+
+@st.composite
+def histories(draw) -> tuple[Decision, tuple[int, int], tuple[int, int]]:
+    """A decision, and (right, wrong) of what was pending then and of what was begun later."""
+    right, wrong = draw(counts)
+    assume(right + wrong)
+    pending = draw(st.tuples(st.integers(0, 60), st.integers(0, 60)))
+    decision = decide_early(
+        parse_criterion("c.success_rate >= 99%"), sample(right, right + wrong), 0.95, 1.0, sum(pending)
+    )
+    assume(decision is not None)
+    return decision, pending, draw(counts)
+
+
+def seen(kind: str, right: int, wrong: int) -> tuple[str, Measure]:
+    if kind == "share":
+        return "success_rate >= 99%", sample(right, right + wrong)
+    return "latency.p99 < 100ms", durations(right, slow=wrong // 2, failed=wrong - wrong // 2)
+
+
+@pytest.mark.parametrize("kind", ["share", "quantile"])
+@given(history=histories())
+def test_a_decision_that_does_not_stand_is_never_met_for_its_sake(kind, history):
+    """Neither on what had been begun by then, nor on all there was, unless that shows it on its own."""
+    decision, pending, since = history
+    right, wrong = decision.right + pending[0], decision.n - decision.right + pending[1]
+    text, begun = seen(kind, right, wrong)
+    criterion = parse_criterion(f"c.{text}")
+    if decision.outcome is Decided.MET and not stands(decision, criterion, begun, 0.95):
+        assert at_the_end(text, begun, decision) is not CriterionVerdict.MET
+    text, whole = seen(kind, right + since[0], wrong + since[1])
+    if not stands(decision, criterion, whole, 0.95):
+        assert at_the_end(text, whole, decision) is at_the_end(text, whole)
+
+
+@pytest.mark.parametrize("kind", ["share", "quantile"])
+@given(history=histories())
+def test_another_failure_never_makes_a_met_stand(kind, history):
+    decision, pending, since = history
+    assume(decision.outcome is Decided.MET)
+    right, wrong = decision.right + sum(pending) + since[0], decision.n - decision.right + since[1]
+    text, fewer = seen(kind, right, wrong)
+    _, more = seen(kind, right - 1, wrong + 1)
+    criterion = parse_criterion(f"c.{text}")
+    assert stands(decision, criterion, fewer, 0.95) or not stands(decision, criterion, more, 0.95)
 
 
 def test_looking_again_and_again_at_the_boundary_is_rarely_fooled():

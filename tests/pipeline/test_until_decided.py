@@ -11,13 +11,13 @@ from tests.rules import rules
 from tests.servers import Server
 
 
-def run(desk: Desk, server: Server, check: str, *criteria: str) -> Ran:
+def run(desk: Desk, server: Server, check: str, *criteria: str, kind: str = "health") -> Ran:
     desk.plan(
         f"""
         target: {{external: {{it: {{url: "{server.url("/")}"}}}}}}
         steps:
           - id: only
-            checks: [{{id: up, kind: health, {check}}}]
+            checks: [{{id: up, kind: {kind}, {check}}}]
             criteria: [{", ".join(criteria)}]
         """
     )
@@ -134,3 +134,92 @@ def test_until_decided_does_not_go_with_during(desk: Desk) -> None:
 def test_a_cap_that_can_never_decide_is_warned_of(desk: Desk, server: Server) -> None:
     ran = run(desk, server, "url: /ok, probes: 73, until: decided", "up.success_rate >= 95%")
     assert any("74 without a failure would do" in warning for warning in ran.result["warnings"])
+
+
+CLOSED, OPEN = "connections: 20", "rate: 1000/s"
+LATE = "url: '/now-and-then-slow?ms=300', timeout: 20s"
+HANGING = "url: '/now-and-then-slow?ms=20000', timeout: 1s"
+"""Two in a hundred hang for longer than the check lasts: all that has been answered is good."""
+LOADS = {
+    "healthy_closed": f"url: /ok, {CLOSED}",
+    "healthy_open": f"url: /ok, {OPEN}",
+    "late": f"{LATE}, {OPEN}",
+    "failing": "url: '/share?every=3', connections: 5, criteria: [success_rate >= 99%, latency.p95 < 60s]",
+    "hanging_closed": f"{HANGING}, connections: 200",
+    "hanging_open": f"{HANGING}, {OPEN}",
+}
+
+
+@pytest.fixture(scope="module")
+def loads(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Ran:
+    """One run with every load, each decided within a minute at most."""
+    lines = []
+    for id, check in LOADS.items():
+        criteria = "" if "criteria" in check else ", criteria: [success_rate >= 99%]"
+        shared = "kind: load, duration: 1m, until: decided, at_least: 200ms"
+        lines.append(f"      - {{id: {id}, {shared}, {check}{criteria}}}\n")
+    head = f"target: {{external: {{it: {{url: '{server.url('/')}'}}}}}}\nsteps:\n  - id: all\n    checks:\n"
+    desk = Desk(tmp_path_factory.mktemp("loads"))
+    desk.plan(head + "".join(lines))
+    return desk.run()
+
+
+@pytest.mark.parametrize("id", ["healthy_closed", "healthy_open"])
+def test_load_on_a_healthy_service_is_decided_well_before_the_cap(loads: Ran, id: str) -> None:
+    criterion = loads.criterion(f"{id}.success_rate")
+    assert (criterion["verdict"], criterion["decided"]["outcome"]) == ("met", "met")
+    assert 377 <= criterion["decided"]["n"] <= criterion["n"]
+    assert ended_early(loads, id, "every criterion on its samples is decided")
+
+
+def test_load_on_a_failing_service_is_decided_against_before_the_cap(loads: Ran) -> None:
+    criterion = loads.criterion("failing.success_rate")
+    assert (criterion["verdict"], criterion["decided"]["outcome"]) == ("not_met", "not_met")
+    assert ended_early(loads, "failing", "failing.success_rate is decided: not met")
+
+
+@pytest.mark.parametrize("id", ["hanging_closed", "hanging_open"])
+def test_requests_that_hang_when_a_load_is_decided_are_awaited_and_counted(loads: Ran, id: str) -> None:
+    criterion = loads.criterion(f"{id}.success_rate")
+    assert criterion["verdict"] == "not_met"
+    assert criterion["decided"]["outcome"] == "met", "or nothing was hidden, and nothing is shown"
+    assert criterion["decided"]["pending"] > 0
+    share = loads.check(id)["attempts"][-1]["measures"]["success_rate"]
+    assert share["total"] - share["passed"] > criterion["decided"]["n"] * 0.01
+
+
+def test_requests_that_are_only_late_when_a_load_is_decided_leave_it_decided(loads: Ran) -> None:
+    criterion = loads.criterion("late.success_rate")
+    assert (criterion["verdict"], criterion["decided"]["outcome"]) == ("met", "met")
+    share = loads.check("late")["attempts"][-1]["measures"]["success_rate"]
+    assert share["total"] == share["passed"] >= criterion["decided"]["n"] + 1
+
+
+def ended_early(ran: Ran, id: str, because: str) -> bool:
+    (attempt,) = ran.check(id)["attempts"]
+    return any(note.startswith("stopped after") and note.endswith(because) for note in attempt["notes"])
+
+
+def test_loads_that_cannot_be_decided_are_errors_of_the_plan(desk: Desk) -> None:
+    desk.plan(
+        """
+        target: {external: {it: {url: "http://127.0.0.1:9"}}}
+        steps:
+          - id: only
+            checks:
+              - {id: a, kind: load, url: /, connections: 1, duration: 2s, until: decided, at_least: 3s}
+              - {id: b, kind: load, url: /, stages: [{rate: 5/s, duration: 500ms}], until: decided}
+              - {id: c, kind: load, url: /, connections: 1, at_least: 3s}
+              - {id: d, kind: load, url: /, connections: 1, until: soon}
+              - {id: e, kind: load, url: /, connections: 1, until: decided, criteria: [latency.max < 1s]}
+        """
+    )
+    ran = desk.run()
+    assert ran.code == 2
+    for says in (
+        "at_least (3 s) is more than the load takes (2 s)",
+        "at_least (1 s) is more than the load takes (500 ms)",
+        "at_least goes with until: decided; leave it out, or write both",
+        "must be 'decided'",
+    ):
+        assert says in ran.err
