@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import http2, load, machine, memory, plans
+from tests.benchmarks import clusters, early, http2, load, machine, memory, plans
 from tests.benchmarks.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
@@ -15,6 +15,8 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "load": load.benchmark,
     "http2": http2.benchmark,
     "memory": memory.benchmark,
+    "clusters": clusters.benchmark,
+    "early": early.benchmark,
 }
 
 
