@@ -105,7 +105,12 @@ def test_environment_policy_and_included_files_are_in_the_record_and_on_every_fi
     ran = desk.run("--env", "prod", env={"PHASEGATE_POLICY": "org.yaml"}).is_whole()
     digest = hashlib.sha256(FLOORS.encode()).hexdigest()
     assert ran.result["env"] == "prod"
-    assert ran.result["policy"] == {"name": "Floors", "path": "org.yaml", "sha256": digest}
+    assert ran.result["policy"] == {
+        "name": "Floors",
+        "path": "org.yaml",
+        "sha256": digest,
+        "distinct_approver": True,
+    }
     assert ran.result["variables"]["code"] == 3
     assert [file["path"] for file in ran.result["plan"]["files"]] == ["more.yaml"]
     assert ran.criterion("again.exit_code")["source"] == "more.yaml:5"
