@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from phasegate.fields import Closed, Duration
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
+from phasegate.units import Dimension
 from phasegate.world import World
 
 
@@ -37,6 +38,16 @@ class Requirement:
     """What to call it in messages; the program's name without."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """How much a parameter asks, in the base unit of its dimension."""
+
+    value: float
+    dimension: Dimension = Dimension.COUNT
+    more: bool | None = True
+    """Whether a larger value asks more of the target, or a smaller one does; None: neither can be said."""
+
+
 class Kind(Generic[P]):
     """Base of the kinds. A kind observes; it never compares with a threshold, retries, prints or exits.
 
@@ -61,6 +72,8 @@ class Kind(Generic[P]):
     """The value of `chooser` that means this kind; it is meant too where nothing is chosen."""
     variants: ClassVar[Mapping[str, Kind[Any]]] = {}
     """The others, by their value."""
+    weighed: ClassVar[frozenset[str]] = frozenset()
+    """Parameters, beside `timeout`, that `amounts` speaks for."""
 
     def measures(self, params: P) -> Mapping[str, MeasureSpec]:
         """Every measure an observation with these parameters may have."""
@@ -85,6 +98,10 @@ class Kind(Generic[P]):
     def duration(self, params: P) -> float | None:
         """Seconds one attempt is meant to take, for the plan's overview and the default limit; None: open."""
         return None
+
+    def amounts(self, params: P, *, accompanies: bool) -> Mapping[str, Amount]:
+        """How much is asked of the target, by name, so that two versions of a check can be weighed."""
+        return {}
 
     def until_decided(self, params: P) -> bool:
         """Whether it ends as soon as its criteria are decided.

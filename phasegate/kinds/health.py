@@ -15,7 +15,7 @@ from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.problems import Location, refuse
 from phasegate.http.tally import Tally
 from phasegate.http.transcript import transcript
-from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.base import Amount, CheckParams, Kind
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension, format_seconds
@@ -84,6 +84,7 @@ class Health(Kind[HealthParams]):
     Params: ClassVar[type[CheckParams]] = HealthParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "probes": 100}
     accompanies: ClassVar[bool] = True
+    weighed: ClassVar[frozenset[str]] = frozenset({"probes", "at_least", "every"})
 
     def measures(self, params: HealthParams) -> Mapping[str, MeasureSpec]:
         return {
@@ -106,6 +107,17 @@ class Health(Kind[HealthParams]):
 
     def duration(self, params: HealthParams) -> float | None:
         return None if params.every is None else params.every * (params.probes - 1)
+
+    def amounts(self, params: HealthParams, *, accompanies: bool) -> Mapping[str, Amount]:
+        if accompanies:
+            return {"every": Amount(value=params.every or DEFAULT_EVERY, dimension=Dimension.TIME, more=False)}
+        asked = {"probes": Amount(value=params.probes)}
+        if params.until is not None:
+            asked["at_least"] = Amount(value=params.at_least)
+        if params.every is not None:
+            span = params.every * (params.probes - 1)
+            asked["time from first to last probe"] = Amount(value=span, dimension=Dimension.TIME)
+        return asked
 
     def until_decided(self, params: HealthParams) -> bool:
         return params.until is not None

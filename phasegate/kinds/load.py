@@ -15,7 +15,7 @@ from phasegate.errors import ObservationError
 from phasegate.fields import Duration, Rate, Text
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import Location, refuse
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
 from phasegate.kinds.load_engines import ENGINES
 from phasegate.load.abort import AbortOn, Guard
 from phasegate.load.engine import Outcome, generate
@@ -221,6 +221,9 @@ class Load(Kind[LoadParams]):
     Params = LoadParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
     exclusive = True
+    weighed: ClassVar[frozenset[str]] = frozenset(
+        {"rate", "connections", "duration", "ramp", "stages", "at_least"}
+    )
 
     def measures(self, params: LoadParams) -> Mapping[str, MeasureSpec]:
         both = {
@@ -285,6 +288,20 @@ class Load(Kind[LoadParams]):
 
     def duration(self, params: LoadParams) -> float | None:
         return params.profile.duration
+
+    def amounts(self, params: LoadParams, *, accompanies: bool) -> Mapping[str, Amount]:
+        profile = params.profile
+        asked = {"duration": Amount(value=profile.duration, dimension=Dimension.TIME)}
+        if params.is_open:
+            asked["rate"] = Amount(value=profile.peak, dimension=Dimension.RATE)
+            asked["requests due"] = Amount(value=profile.total)
+            asked["connections at most"] = Amount(value=params.most_connections, more=None)
+        else:
+            asked["connections"] = Amount(value=profile.peak)
+            asked["time over all connections"] = Amount(value=profile.area, dimension=Dimension.TIME)
+        if params.until is not None:
+            asked["at_least"] = Amount(value=params.at_least, dimension=Dimension.TIME)
+        return asked
 
     def requirements(self, params: LoadParams) -> tuple[Requirement, ...]:
         return (_HTTP2,) if params.is_http2 else ()

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from phasegate.fields import Duration
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
 from phasegate.load import k6, locust
 from phasegate.load.k6 import K6Options
 from phasegate.load.locust import LocustOptions
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
-from phasegate.units import format_seconds
+from phasegate.units import Dimension, format_seconds
 from phasegate.world import World
 
 
@@ -45,6 +45,7 @@ class K6(Kind[K6Params]):
     }
     exclusive = True
     has_cases = True
+    weighed: ClassVar[frozenset[str]] = frozenset({"vus", "duration", "iterations"})
 
     def measures(self, params: K6Params) -> Mapping[str, MeasureSpec]:
         return k6.measures(params)
@@ -60,6 +61,14 @@ class K6(Kind[K6Params]):
             return None
         # The limit adds one timeout; iterations may take longer than that to end.
         return params.duration + max(k6.GRACEFUL_STOP - params.timeout, 0.0)
+
+    def amounts(self, params: K6Params, *, accompanies: bool) -> Mapping[str, Amount]:
+        asked = {name: getattr(params, name) for name in ("vus", "iterations", "duration")}
+        return {
+            name: Amount(value=value, dimension=Dimension.TIME if name == "duration" else Dimension.COUNT)
+            for name, value in asked.items()
+            if value is not None
+        }
 
     def requirements(self, params: K6Params) -> tuple[Requirement, ...]:
         return (Requirement(program=k6.program(), install=k6.INSTALL, label="k6"),)
@@ -96,6 +105,7 @@ class Locust(Kind[LocustParams]):
     }
     exclusive = True
     has_cases = True
+    weighed: ClassVar[frozenset[str]] = frozenset({"users", "spawn_rate", "duration"})
 
     def measures(self, params: LocustParams) -> Mapping[str, MeasureSpec]:
         return locust.MEASURES
@@ -108,6 +118,13 @@ class Locust(Kind[LocustParams]):
 
     def duration(self, params: LocustParams) -> float | None:
         return params.duration + (params.join.within if params.join is not None else 0.0)
+
+    def amounts(self, params: LocustParams, *, accompanies: bool) -> Mapping[str, Amount]:
+        return {
+            "users": Amount(value=params.users),
+            "duration": Amount(value=params.duration, dimension=Dimension.TIME),
+            "spawn_rate": Amount(value=params.spawn_rate or params.users, dimension=Dimension.RATE),
+        }
 
     def requirements(self, params: LocustParams) -> tuple[Requirement, ...]:
         python = locust.interpreter(params, os.environ)

@@ -48,6 +48,8 @@ class LoadedPlan:
     """The environment that was chosen; empty for the plan as it is."""
     policy: Policy | None = None
     """What the plan was held against."""
+    environments: tuple[str, ...] = ()
+    """The names of all that the plan has."""
 
 
 def load(
@@ -111,7 +113,13 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
             environments.report_changed(document, other, changed, base, findings)
     if plan is None or findings.problems:
         raise PlanError(findings.problems)
-    return LoadedPlan(plan=plan, warnings=findings.warnings, environment=chosen, policy=policy)
+    return LoadedPlan(
+        plan=plan,
+        warnings=findings.warnings,
+        environment=chosen,
+        policy=policy,
+        environments=environments.names_of(document),
+    )
 
 
 def _check_chosen(document: Document, chosen: str) -> None:
