@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from phasegate import __version__
-from phasegate.cli import init, kinds, plan, report, run, schema, signoff, validate, verify, waivers
+from phasegate.cli import guard, init, kinds, plan, report, run, schema, signoff, validate, verify, waivers
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.problems import error_text, problems_text
 from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError
@@ -33,6 +33,7 @@ _COMMANDS: dict[str, Callable[..., int | None]] = {
     "kinds": kinds.kinds,
     "schema": schema.schema,
     "init": init.init,
+    "guard": guard.guard,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)

@@ -110,7 +110,9 @@ class Health(Kind[HealthParams]):
 
     def amounts(self, params: HealthParams, *, accompanies: bool) -> Mapping[str, Amount]:
         if accompanies:
-            return {"every": Amount(value=params.every or DEFAULT_EVERY, dimension=Dimension.TIME, more=False)}
+            return {
+                "every": Amount(value=params.every or DEFAULT_EVERY, dimension=Dimension.TIME, more=False)
+            }
         asked = {"probes": Amount(value=params.probes)}
         if params.until is not None:
             asked["at_least"] = Amount(value=params.at_least)

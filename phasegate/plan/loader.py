@@ -18,6 +18,7 @@ from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
 from phasegate.model.result import Level, People, PlanRecord
 from phasegate.plan import environments, include
+from phasegate.plan.accepted import read_accepted
 from phasegate.plan.approvals import read_approvals
 from phasegate.plan.assembly import Assembly
 from phasegate.plan.context import Context, budget_of, confidence_of, retry_of
@@ -241,6 +242,8 @@ class _Reader:
         waivers, waiver_days = read_waivers(
             context, self._waivers(context), there, self._today, _ceiling(self._policy)
         )
+
+        accepted = read_accepted(context, self._tree.get("accepted"))
         if self._policy is not None:
             self._hold(self._policy, head, tuple(there.checks), criteria)
             target = protect(target, self._policy)
@@ -272,6 +275,7 @@ class _Reader:
             waivers=waivers,
             waiver_days=waiver_days,
             approvals=approvals,
+            accepted=accepted,
         )
 
     def _waivers(self, context: Context) -> Any:

@@ -67,6 +67,12 @@ def _env_name(text: str) -> str:
     return text
 
 
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text.strip()
+
+
 def _one_or_many(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
 
@@ -84,6 +90,8 @@ EnvName = Annotated[
 Span = Annotated[Duration, Field(gt=0)]
 """A duration that is not nothing."""
 Texts = tuple[Text, ...]
+Said = Annotated[Text, AfterValidator(_said)]
+"""Text that says something."""
 Entries = Annotated[
     tuple[Text | dict[str, Any], ...],
     BeforeValidator(_one_or_many),
@@ -346,8 +354,19 @@ class DefaultsWritten(Closed):
     retry: RetryWritten | None = None
 
 
+class AcceptedWritten(Closed):
+    """A weakening that was decided, in the words in which `phasegate guard` tells it."""
+
+    item: Said
+    from_: Said = Field(alias="from")
+    to: Said
+    approver: Said
+    reason: Said
+    ticket: Said
+
+
 class PlanWritten(Closed):
-    """The plan; steps, target, gate and waivers are validated on their own."""
+    """The plan; steps, target, gate, waivers and what is accepted are validated on their own."""
 
     phasegate: Literal[1]
     phase: Id
@@ -372,3 +391,4 @@ class PlanWritten(Closed):
     include: tuple[str, ...] = ()
     environments: Any = None
     waivers: Any = None
+    accepted: tuple[Any, ...] = ()

@@ -328,6 +328,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A weakening that somebody let through; item, before and after as `phasegate guard` tells it."""
+
+    item: str
+    before: str
+    after: str
+    approver: str
+    reason: str
+    ticket: str
+    at: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """One plan with everything it names."""
 
@@ -354,6 +367,9 @@ class Plan:
     """How many days ahead a waiver may end."""
     approvals: tuple[Approval, ...] = ()
     """Who must approve the run, in the order of the plan; no role twice."""
+
+    accepted: tuple[Accepted, ...] = ()
+    """What may be weaker than in the plan before, by decision."""
 
     def checks(self) -> tuple[Check, ...]:
         """All checks: those of the steps in order, then those of the gate."""

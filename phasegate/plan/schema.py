@@ -21,6 +21,7 @@ from phasegate.plan.annotations import field_types, marked
 from phasegate.plan.environments import EnvironmentWritten
 from phasegate.plan.include import IncludedGateWritten, IncludedWritten
 from phasegate.plan.models import (
+    AcceptedWritten,
     ApprovalWritten,
     CheckCommon,
     CriterionWritten,
@@ -70,6 +71,7 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
         "additionalProperties": False,
     }
     plan["properties"]["waivers"] = {"anyOf": [dict(_FILE), _model(WaiversNamed, definitions)]}
+    plan["properties"]["accepted"] = {"type": "array", "items": _model(AcceptedWritten, definitions)}
     return _whole(plan, definitions, "phasegate plan, format 1")
 
 

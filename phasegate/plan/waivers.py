@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from phasegate.errors import PlanError
-from phasegate.fields import Closed, Text
+from phasegate.fields import Closed
 from phasegate.gate.waivers import CasePattern, Waiver
 from phasegate.plan.context import Context
 from phasegate.plan.findings import did_you_mean, nearest
-from phasegate.plan.models import Id
+from phasegate.plan.models import Id, Said
 from phasegate.plan.plan import Check, PlanCriterion
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import Place, validate
@@ -35,13 +35,6 @@ def _date(value: object) -> object:
     raise ValueError(f"must be a date like 2026-12-24{shown}")
 
 
-def _said(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be empty")
-    return text.strip()
-
-
-Said = Annotated[Text, AfterValidator(_said)]
 IsoDate = Annotated[
     date,
     BeforeValidator(_date),

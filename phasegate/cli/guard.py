@@ -1,0 +1,115 @@
+"""`phasegate guard`: what became weaker between two versions of a plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from phasegate.cli.console import put
+from phasegate.errors import ExitCode, PlanError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from phasegate.guard.side import Side
+    from phasegate.plan.loader import LoadedPlan
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
+def guard(
+    plans: Annotated[
+        list[Path],
+        typer.Argument(metavar="BASE HEAD", help="The plan before and after; with --base-ref the one plan."),
+    ],
+    base_ref: Annotated[
+        str,
+        typer.Option(
+            "--base-ref", metavar="REF", help="Read the plan before from this git branch or commit."
+        ),
+    ] = "",
+    format: Annotated[
+        Format, typer.Option("--format", metavar="text|markdown", help="How the changes are told.")
+    ] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 for what only changed, too, unless it is accepted.")
+    ] = False,
+) -> int:
+    """Compare two versions of a plan and name everything that became weaker."""
+    from phasegate.guard import render
+    from phasegate.guard.compare import compare_all
+    from phasegate.guard.report import settle
+    from phasegate.record.redaction import Redactor
+
+    _one_way(plans, base_ref)
+    with ExitStack() as stack:
+        base = _before(stack, plans, base_ref)
+        head = _sides(plans[-1])
+        changes = compare_all(base, head)
+    now = head[""]
+    guarded = settle(
+        changes,
+        now.plan.accepted,
+        base=base[""].name_of_plan,
+        head=now.name_of_plan,
+        places={one: now.place(one.at) for one in now.plan.accepted},
+    )
+    told = render.as_json(guarded, strict=strict) if as_json else render.FORMATS[format](guarded)
+    secrets = (secret.value for side in (*base.values(), *head.values()) for secret in side.plan.secrets)
+    put(Redactor(value for value in dict.fromkeys(secrets) if value).redact(told))
+    return ExitCode.FAIL if guarded.fails(strict=strict) else ExitCode.PASS
+
+
+def _one_way(plans: list[Path], base_ref: str) -> None:
+    wanted = 1 if base_ref else 2
+    if len(plans) != wanted:
+        ways = "write guard BASE HEAD, or guard --base-ref main PLAN"
+        raise UsageError(f"{len(plans)} plans are named, and {wanted} needed", help=ways)
+
+
+def _before(stack: ExitStack, plans: list[Path], base_ref: str) -> Mapping[str, Side]:
+    """The plan before; out of git it lies in a folder that is there until the stack ends."""
+    from phasegate.guard.base import plan_at
+
+    if not base_ref:
+        return _sides(plans[0])
+    there = stack.enter_context(plan_at(base_ref, plans[-1]))
+    return _sides(there.plan, f"{there.folder}{os.sep}", f"{base_ref}:")
+
+
+def _sides(path: Path, folder: str = "", label: str = "") -> Mapping[str, Side]:
+    """The plan with each of its environments, by name; the empty name is the plan as it is.
+
+    Errors: PlanError, with the label in place of the folder.
+    """
+    from phasegate.guard.side import Side
+
+    try:
+        first = _loaded(path)
+        plans = {"": first, **{name: _loaded(path, name) for name in first.environments}}
+    except PlanError as error:
+        raise PlanError(_relabelled(problem, folder, label) for problem in error.problems) from None
+    return {name: Side(plan=one.plan, folder=folder, label=label) for name, one in plans.items()}
+
+
+def _relabelled(problem: Problem, folder: str, label: str) -> Problem:
+    if not folder:
+        return problem
+    at = problem.at and replace(problem.at, file=problem.at.file.replace(folder, label))
+    return replace(problem, at=at, message=problem.message.replace(folder, label))
+
+
+def _loaded(path: Path, environment: str = "") -> LoadedPlan:
+    from phasegate.kinds import KINDS
+    from phasegate.plan.loader import load
+
+    return load(path, kinds=KINDS, env=os.environ, environment=environment)

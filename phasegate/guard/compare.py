@@ -1,0 +1,142 @@
+"""Two loaded plans into what became weaker, changed and stronger. Pure: nothing is read or run here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from phasegate.errors import Position, UsageError
+from phasegate.guard import budgets, checks, criteria, waivers
+from phasegate.guard.change import GONE, NEW, Change, Subject, by_environment
+from phasegate.guard.side import Side
+from phasegate.plan.plan import ExternalEntry, ProcessEntry, Step
+from phasegate.units import format_seconds
+
+_OF_STEP = ("needs", "follows", "parallel", "setup", "teardown")
+_OF_ENTRY = ("url", "command", "env", "cwd", "ready", "headers", "tls")
+
+
+def compare_all(base: Mapping[str, Side], head: Mapping[str, Side]) -> tuple[Change, ...]:
+    """As `compare`, for every environment; the empty name is the plan without one.
+
+    An environment that is new is held against the plan without one, so that none comes in with less.
+    """
+    found = {name: list(compare(base.get(name, base[""]), side)) for name, side in head.items()}
+    plan = Subject(name="environment", before=_top(base[""]), after=_top(head[""]))
+    gone = [plan.different(name, "there", GONE) for name in base if name not in head]
+    new = [
+        plan.different(name, NEW, "compared with the plan without it") for name in head if name not in base
+    ]
+    return (*by_environment(found), *gone, *new)
+
+
+def compare(base: Side, head: Side) -> tuple[Change, ...]:
+    """Every difference that can matter to a verdict, in the order of the plan.
+
+    Errors: UsageError for plans of different phases, which have nothing to do with each other.
+    """
+    if base.plan.phase != head.plan.phase:
+        raise UsageError(
+            f"cannot compare a plan of phase {base.plan.phase!r} with one of phase {head.plan.phase!r}",
+            help="guard compares two versions of one plan, which have the same `phase`",
+        )
+    return tuple(change for part in _PARTS for change in part(base, head))
+
+
+def _plan(base: Side, head: Side) -> Iterator[Change]:
+    old, new = base.plan, head.plan
+    subject = Subject(name="plan", before=_top(base), after=_top(head))
+    if old.limit != new.limit:
+        looser = new.limit is None or (old.limit is not None and new.limit > old.limit)
+        turn = subject.weaker if looser else subject.stronger
+        yield turn(
+            "limit", *("none" if one is None else format_seconds(one) for one in (old.limit, new.limit))
+        )
+    secrets = [{secret.name for secret in side.plan.secrets} for side in (base, head)]
+    for name in sorted(secrets[0] - secrets[1]):
+        yield subject.different(f"secret {name}", "hidden", GONE)
+
+
+def _target(base: Side, head: Side) -> Iterator[Change]:
+    old = {entry.id: entry for entry in base.plan.target}
+    new = {entry.id: entry for entry in head.plan.target}
+    for id in dict.fromkeys((*old, *new)):
+        before, after = old.get(id), new.get(id)
+        places = (
+            _top(base) if before is None else base.place(before.at),
+            _top(head) if after is None else head.place(after.at),
+        )
+        subject = Subject(name=f"target {id}", before=places[0], after=places[1])
+        if before is None or after is None:
+            yield subject.different("", _entry(base, before, NEW), _entry(head, after, GONE))
+            continue
+        if before.protected is not after.protected:
+            turn = subject.weaker if before.protected else subject.stronger
+            yield turn("protected", str(before.protected).lower(), str(after.protected).lower())
+        yield from _fields(subject, (base, before), (head, after), _OF_ENTRY)
+    whole = Subject(name="target", before=_top(base), after=_top(head))
+    yield from _fields(
+        whole, (base, base.plan.target), (head, head.plan.target), ("default", "setup", "teardown")
+    )
+
+
+def _entry(side: Side, entry: ProcessEntry | ExternalEntry | None, missing: str) -> str:
+    match entry:
+        case None:
+            return missing
+        case ExternalEntry():
+            return entry.url
+        case _:
+            return " ".join(entry.command)
+
+
+def _steps(base: Side, head: Side) -> Iterator[Change]:
+    old = {step.id: step for step in base.plan.steps}
+    new = {step.id: step for step in head.plan.steps}
+    kept = {check.id for check in head.plan.checks()}
+    had = {check.id for check in base.plan.checks()}
+    for id in dict.fromkeys((*old, *new)):
+        before, after = old.get(id), new.get(id)
+        subject = Subject(
+            name=f"step {id}",
+            before="" if before is None else base.place(before.at),
+            after="" if after is None else head.place(after.at),
+        )
+        if after is None and before is not None:
+            yield subject.weaker("", _step(before, kept), GONE)
+        elif before is None and after is not None:
+            yield subject.stronger("", NEW, _step(after, had))
+        elif before is not None and after is not None:
+            yield from _fields(subject, (base, before), (head, after), _OF_STEP)
+
+
+def _step(step: Step, elsewhere: set[str]) -> str:
+    """What goes with a step: its checks that are nowhere else."""
+    own = [check.id for check in step.checks if check.id not in elsewhere]
+    return f"with {', '.join(own)}" if own else "its checks are in another step"
+
+
+def _fields(
+    subject: Subject, before: tuple[Side, Any], after: tuple[Side, Any], names: tuple[str, ...]
+) -> Iterator[Change]:
+    """Fields of which only people can say what another value means."""
+    (base, old), (head, new) = before, after
+    for name in names:
+        texts = base.said(getattr(old, name, None)), head.said(getattr(new, name, None))
+        if texts[0] != texts[1]:
+            yield subject.different(name, *texts)
+
+
+def _top(side: Side) -> str:
+    return side.place(Position(file=side.plan.record.path, line=1))
+
+
+_PARTS: tuple[Callable[[Side, Side], Iterator[Change]], ...] = (
+    _plan,
+    _target,
+    _steps,
+    checks.changes,
+    criteria.changes,
+    budgets.changes,
+    waivers.changes,
+)

@@ -1,0 +1,104 @@
+"""`expect` of two plans: what a reply must be, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from phasegate.guard import matchers
+from phasegate.guard.change import GONE, NEW, Change, Direction, Subject
+from phasegate.guard.side import Side, said
+from phasegate.http.expectation import DEFAULT_STATUS, Expect
+
+_SIGNS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+
+
+def changes(
+    subject: Subject, name: str, before: tuple[Side, Expect], after: tuple[Side, Expect]
+) -> Iterator[Change]:
+    """What became of an `expect`; `name` is what it is called: `expect` or `until`."""
+    (old_side, old), (new_side, new) = before, after
+    yield from _status(subject, f"{name} status", old.status, new.status)
+    headers = ({key.lower(): value for key, value in one.headers.items()} for one in (old, new))
+    yield from _named(subject, f"{name} header", *headers, text=True)
+    yield from _named(subject, f"{name} json", old.json_, new.json_)
+    yield from _one(subject, f"{name} body", old.body, new.body, text=True)
+    yield from _one(subject, f"{name} latency", _comparisons(old.latency), _comparisons(new.latency))
+    schemas = old_side.plain(old.schema_), new_side.plain(new.schema_)
+    yield from _schema(subject, f"{name} schema", *schemas)
+
+
+def matcher(
+    subject: Subject, aspect: str, before: Any, after: Any, *, text: bool = False
+) -> Iterator[Change]:
+    """What became of one matcher that both plans have."""
+    found = matchers.direction(before, after, text=text)
+    if found is not None:
+        yield subject.changed(aspect, said(before), said(after), found)
+
+
+def _named(
+    subject: Subject, aspect: str, before: Mapping[str, Any], after: Mapping[str, Any], *, text: bool = False
+) -> Iterator[Change]:
+    for name in dict.fromkeys((*before, *after)):
+        here = f"{aspect} {name}"
+        if name not in after:
+            yield subject.weaker(here, said(before[name]), GONE)
+        elif name not in before:
+            yield subject.stronger(here, NEW, said(after[name]))
+        else:
+            yield from matcher(subject, here, before[name], after[name], text=text)
+
+
+def _one(subject: Subject, aspect: str, before: Any, after: Any, *, text: bool = False) -> Iterator[Change]:
+    if before is not None and after is not None:
+        yield from matcher(subject, aspect, before, after, text=text)
+    elif before is not None:
+        yield subject.weaker(aspect, said(before), GONE)
+    elif after is not None:
+        yield subject.stronger(aspect, NEW, said(after))
+
+
+def _schema(subject: Subject, aspect: str, before: Any, after: Any) -> Iterator[Change]:
+    if before is not None and after is None:
+        yield subject.weaker(aspect, said(before), GONE)
+    elif before is None and after is not None:
+        yield subject.stronger(aspect, NEW, said(after))
+    elif before != after:
+        yield subject.different(aspect, said(before), said(after))
+
+
+def _status(subject: Subject, aspect: str, before: Any, after: Any) -> Iterator[Change]:
+    old, new = before or DEFAULT_STATUS, after or DEFAULT_STATUS
+    texts = said(_listed(old)), said(_listed(new))
+    allowed, allows = _allowed(old), _allowed(new)
+    if allowed is None or allows is None:
+        if old != new:
+            yield subject.different(aspect, *texts)
+    elif allows != allowed:
+        direction = Direction.CHANGED
+        if allows > allowed:
+            direction = Direction.WEAKER
+        elif allows < allowed:
+            direction = Direction.STRONGER
+        yield subject.changed(aspect, *texts, direction)
+
+
+def _allowed(status: Any) -> frozenset[int] | None:
+    """The statuses that are good; None where they are known only when the request is sent."""
+    try:
+        return Expect(status=status).compile().status.allowed
+    except ValueError:
+        return None
+
+
+def _listed(status: Any) -> Any:
+    return str(status) if isinstance(status, int | str) else list(status)
+
+
+def _comparisons(latency: Any) -> Any:
+    """`< 500ms` as operators, as the mapping has it."""
+    if not isinstance(latency, str):
+        return latency
+    sign = latency.strip()[:2].rstrip("0123456789. ")
+    return {_SIGNS.get(sign, sign): latency.strip()[len(sign) :].strip()}

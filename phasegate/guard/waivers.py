@@ -1,0 +1,74 @@
+"""Waivers of two plans: any that is new, covers more or lasts longer lets more through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phasegate.gate.waivers import Waiver
+from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.side import Side, said
+
+_PEOPLE = ("owner", "approver", "reason", "ticket")
+
+
+def changes(base: Side, head: Side) -> Iterator[Change]:
+    """What became of the waivers, and of how long they may last."""
+    old = {waiver.id: waiver for waiver in base.plan.waivers}
+    new = {waiver.id: waiver for waiver in head.plan.waivers}
+    for id in dict.fromkeys((*old, *new)):
+        before, after = old.get(id), new.get(id)
+        subject = Subject(
+            name=f"waiver {id}",
+            before="" if before is None else base.shown(before.source),
+            after="" if after is None else head.shown(after.source),
+        )
+        if after is None:
+            assert before is not None
+            yield subject.stronger("", _said(before), GONE)
+        elif before is None:
+            yield subject.weaker("", NEW, _said(after))
+        else:
+            yield from _between(subject, before, after)
+    if base.plan.waiver_days != head.plan.waiver_days:
+        place = f"{head.shown(head.plan.record.path)}:1"
+        days = Subject(name="waivers", before=place, after=place)
+        turn = days.weaker if head.plan.waiver_days > base.plan.waiver_days else days.stronger
+        yield turn("days", str(base.plan.waiver_days), str(head.plan.waiver_days))
+
+
+def _between(subject: Subject, before: Waiver, after: Waiver) -> Iterator[Change]:
+    if before.expires != after.expires:
+        turn = subject.weaker if after.expires > before.expires else subject.stronger
+        yield turn("expires", str(before.expires), str(after.expires))
+    old, new = _reach(before), _reach(after)
+    for name in dict.fromkeys((*old, *new)):
+        here = f"covers {name}"
+        if name not in new:
+            yield subject.stronger(here, _most(old[name]), "no more")
+        elif name not in old:
+            yield subject.weaker(here, "not covered", _most(new[name]))
+        elif old[name] != new[name]:
+            turn = subject.weaker if new[name] > old[name] else subject.stronger
+            yield turn(here, _most(old[name]), _most(new[name]))
+    for name in _PEOPLE:
+        texts = getattr(before, name), getattr(after, name)
+        if texts[0] != texts[1]:
+            yield subject.different(name, said(texts[0]), said(texts[1]))
+
+
+def _reach(waiver: Waiver) -> dict[str, int]:
+    """What it covers, and how many cases at most; 0 for what is one thing."""
+    found = dict.fromkeys(waiver.criteria, 0)
+    found |= {f"{check}/{case}": 0 for check, case in waiver.cases}
+    for pattern in waiver.patterns:
+        name = f"pattern {pattern.check}/{pattern.glob}"
+        found[name] = max(found.get(name, 0), pattern.most)
+    return found
+
+
+def _most(most: int) -> str:
+    return f"at most {most}" if most else "covered"
+
+
+def _said(waiver: Waiver) -> str:
+    return f"{', '.join(waiver.covers)} until {waiver.expires}"
