@@ -24,9 +24,7 @@ def compare_all(base: Mapping[str, Side], head: Mapping[str, Side]) -> tuple[Cha
     found = {name: list(compare(base.get(name, base[""]), side)) for name, side in head.items()}
     plan = Subject(name="environment", before=_top(base[""]), after=_top(head[""]))
     gone = [plan.different(name, "there", GONE) for name in base if name not in head]
-    new = [
-        plan.different(name, NEW, "compared with the plan without it") for name in head if name not in base
-    ]
+    new = [plan.different(name, NEW, "held against the plan without it") for name in head if name not in base]
     return (*by_environment(found), *gone, *new)
 
 

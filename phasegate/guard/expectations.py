@@ -9,6 +9,7 @@ from phasegate.guard import matchers
 from phasegate.guard.change import GONE, NEW, Change, Direction, Subject
 from phasegate.guard.side import Side, said
 from phasegate.http.expectation import DEFAULT_STATUS, Expect
+from phasegate.units import parse_quantity
 
 _SIGNS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
@@ -23,7 +24,7 @@ def changes(
     yield from _named(subject, f"{name} header", *headers, text=True)
     yield from _named(subject, f"{name} json", old.json_, new.json_)
     yield from _one(subject, f"{name} body", old.body, new.body, text=True)
-    yield from _one(subject, f"{name} latency", _comparisons(old.latency), _comparisons(new.latency))
+    yield from _latency(subject, f"{name} latency", old.latency, new.latency)
     schemas = old_side.plain(old.schema_), new_side.plain(new.schema_)
     yield from _schema(subject, f"{name} schema", *schemas)
 
@@ -57,6 +58,15 @@ def _one(subject: Subject, aspect: str, before: Any, after: Any, *, text: bool =
         yield subject.weaker(aspect, said(before), GONE)
     elif after is not None:
         yield subject.stronger(aspect, NEW, said(after))
+
+
+def _latency(subject: Subject, aspect: str, before: Any, after: Any) -> Iterator[Change]:
+    if before is None or after is None:
+        yield from _one(subject, aspect, before, after)
+        return
+    found = matchers.direction(_seconds(before), _seconds(after))
+    if found is not None:
+        yield subject.changed(aspect, said(before), said(after), found)
 
 
 def _schema(subject: Subject, aspect: str, before: Any, after: Any) -> Iterator[Change]:
@@ -96,9 +106,9 @@ def _listed(status: Any) -> Any:
     return str(status) if isinstance(status, int | str) else list(status)
 
 
-def _comparisons(latency: Any) -> Any:
-    """`< 500ms` as operators, as the mapping has it."""
-    if not isinstance(latency, str):
-        return latency
-    sign = latency.strip()[:2].rstrip("0123456789. ")
-    return {_SIGNS.get(sign, sign): latency.strip()[len(sign) :].strip()}
+def _seconds(latency: Any) -> Mapping[str, Any]:
+    """`< 500ms`, or a mapping of comparisons, as numbers; what is put in later stays text."""
+    if isinstance(latency, str):
+        sign = latency.strip()[:2].rstrip("0123456789. ")
+        latency = {_SIGNS.get(sign, sign): latency.strip()[len(sign) :]}
+    return {name: text if "${" in text else parse_quantity(text).value for name, text in latency.items()}

@@ -11,7 +11,6 @@ from typing import Any
 
 from phasegate.guard.change import Direction
 from phasegate.http.matcher import Matcher, same
-from phasegate.units import parse_quantity
 
 _RANGES = frozenset({"lt", "lte", "gt", "gte"})
 
@@ -117,12 +116,4 @@ def _within(one: tuple[_End, _End], other: tuple[_End, _End]) -> bool:
 
 
 def _number(value: Any) -> float | None:
-    """A number, or a text with a unit, as latencies have it; None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, str) and value[:1].isdigit() and not value[-1:].isdigit():
-        try:
-            return parse_quantity(value).value
-        except ValueError:
-            return None
-    return None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

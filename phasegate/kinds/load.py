@@ -294,11 +294,12 @@ class Load(Kind[LoadParams]):
         asked = {"duration": Amount(value=profile.duration, dimension=Dimension.TIME)}
         if params.is_open:
             asked["rate"] = Amount(value=profile.peak, dimension=Dimension.RATE)
-            asked["requests due"] = Amount(value=profile.total)
             asked["connections at most"] = Amount(value=params.most_connections, more=None)
         else:
             asked["connections"] = Amount(value=profile.peak)
-            asked["time over all connections"] = Amount(value=profile.area, dimension=Dimension.TIME)
+        # Ramps and stages: duration and peak alone would not tell a plateau from a spike.
+        fullness = profile.area / (profile.peak * profile.duration)
+        asked["mean level, of the highest"] = Amount(value=round(fullness, 9), dimension=Dimension.SHARE)
         if params.until is not None:
             asked["at_least"] = Amount(value=params.at_least, dimension=Dimension.TIME)
         return asked

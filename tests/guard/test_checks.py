@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.guard.plans import changes, health, load_check, plan, said
+
+CASES = {
+    "fewer probes": (
+        plan(health("probes: 300")),
+        plan(health("probes: 100")),
+        ["weaker: check up probes: 300 -> 100"],
+    ),
+    "a longer timeout": (
+        plan(health("timeout: 1s")),
+        plan(health("timeout: 5s")),
+        ["weaker: check up timeout: 1 s -> 5 s"],
+    ),
+    "probes closer together": (
+        plan(health("probes: 11, every: 1s")),
+        plan(health("probes: 11, every: 10ms")),
+        ["weaker: check up time from first to last probe: 10 s -> 100 ms"],
+    ),
+    "probes further apart beside others": (
+        plan(health(), rest="gate: {checks: [{id: b, kind: health, url: /, during: run, every: 10ms}]}\n"),
+        plan(health(), rest="gate: {checks: [{id: b, kind: health, url: /, during: run}]}\n"),
+        ["weaker: check b every: 10 ms -> 1 s"],
+    ),
+    "beside one check in place of the run": (
+        plan(health(), rest="gate: {checks: [{id: b, kind: health, url: /, during: run}]}\n"),
+        plan(health(), rest="gate: {checks: [{id: b, kind: health, url: /, during: up}]}\n"),
+        ["weaker: check b during: run -> up"],
+    ),
+    "a lower cap of until decided": (
+        plan(health("probes: 9000, until: decided", "success_rate >= 99%")),
+        plan(health("probes: 4000, until: decided", "success_rate >= 99%")),
+        ["weaker: check up probes: 9,000 -> 4,000"],
+    ),
+    "a lower least of until decided": (
+        plan(health("probes: 9000, at_least: 500, until: decided", "success_rate >= 99%")),
+        plan(health("probes: 9000, until: decided", "success_rate >= 99%")),
+        ["weaker: check up at_least: 500 -> 1"],
+    ),
+    "a lower rate": (
+        plan(load_check("rate: 200/s")),
+        plan(load_check("rate: 100/s")),
+        ["weaker: check steady rate: 200/s -> 100/s"],
+    ),
+    "a shorter duration": (
+        plan(load_check("connections: 5, duration: 30s")),
+        plan(load_check("connections: 5, duration: 10s")),
+        ["weaker: check steady duration: 30 s -> 10 s"],
+    ),
+    "fewer connections of the closed model": (
+        plan(load_check("connections: 50")),
+        plan(load_check("connections: 5")),
+        ["weaker: check steady connections: 50 -> 5"],
+    ),
+    "another most of connections of the open model": (
+        plan(load_check("rate: 10/s")),
+        plan(load_check("rate: 10/s, connections: 20")),
+        ["changed: check steady connections at most: 200 -> 20"],
+    ),
+    "a long ramp": (
+        plan(load_check("rate: 10/s, duration: 10s")),
+        plan(load_check("rate: 10/s, duration: 10s, ramp: 10s")),
+        ["weaker: check steady mean level, of the highest: 100% -> 50%"],
+    ),
+    "a spike in place of a plateau": (
+        plan(load_check("stages: [{duration: 0s, rate: 9/s}, {duration: 10s, rate: 9/s}]")),
+        plan(load_check("stages: [{duration: 10s, rate: 9/s}]")),
+        ["weaker: check steady mean level, of the highest: 100% -> 50%"],
+    ),
+    "more retries of failures": (
+        plan(health("retry: {attempts: 3}")),
+        plan(health("retry: {attempts: 3, on: [error, fail]}")),
+        ["weaker: check up attempts on failure: 1 -> 3"],
+    ),
+    "a default that retries failures": (
+        plan(health()),
+        plan(health(), rest="defaults: {retry: {attempts: 2, on: [error, fail]}}\n"),
+        ["weaker: check up attempts on failure: 1 -> 2"],
+    ),
+    "retries of errors": (
+        plan(health()),
+        plan(health("retry: {attempts: 3}")),
+        ["changed: check up attempts on error: 1 -> 3"],
+    ),
+    "more skipped cases": (
+        plan("{id: t, kind: command, command: [make], results: r.xml, allow_skipped: 1}"),
+        plan("{id: t, kind: command, command: [make], results: r.xml, allow_skipped: 2}"),
+        ["weaker: check t allow_skipped: 1 -> 2"],
+    ),
+    "redirects are followed": (
+        plan(health()),
+        plan(health("follow: true")),
+        ["weaker: check up follow: false -> true"],
+    ),
+    "another URL": (
+        plan(health()),
+        plan("{id: up, kind: health, url: /other}"),
+        ["changed: check up url: /health -> /other"],
+    ),
+    "another command": (
+        plan("{id: c, kind: command, command: [make, test]}"),
+        plan("{id: c, kind: command, command: ['true']}"),
+        ['changed: check c command: ["make", "test"] -> ["true"]'],
+    ),
+    "a looser exit code": (
+        plan("{id: c, kind: command, command: [make], expect: {exit_code: 0}}"),
+        plan("{id: c, kind: command, command: [make], expect: {exit_code: [0, 1]}}"),
+        ['weaker: check c expect exit_code: 0 -> {"one_of": [0, 1]}'],
+    ),
+    "a looser output": (
+        plan(
+            "{id: c, kind: command, command: [make], expect: {output: {contains: all good, matches: 'x+'}}}"
+        ),
+        plan("{id: c, kind: command, command: [make], expect: {output: {contains: good}}}"),
+        ['weaker: check c expect output: {"contains": "all good", "matches": "x+"} -> {"contains": "good"}'],
+    ),
+    "a longer limit": (
+        plan("{id: c, kind: command, command: [make], limit: 1m}"),
+        plan("{id: c, kind: command, command: [make], limit: 5m}"),
+        ["weaker: check c limit: 60 s -> 5m 00s"],
+    ),
+    "an entry of each less": (
+        plan('{id: up, kind: health, url: "${each}", each: {a: /a, b: /b}}'),
+        plan('{id: up, kind: health, url: "${each}", each: {a: /a}}'),
+        ["weaker: check up each b: GET /b -> removed"],
+    ),
+    "fewer probes of every entry": (
+        plan('{id: up, kind: health, url: "${each}", each: {a: /a, b: /b}, probes: 9}'),
+        plan('{id: up, kind: health, url: "${each}", each: {a: /a, b: /b}, probes: 3}'),
+        ["weaker: check up probes: 9 -> 3"],
+    ),
+    "another entry of each": (
+        plan('{id: up, kind: health, url: "${each}", each: {a: /a, b: /b}}'),
+        plan('{id: up, kind: health, url: "${each}", each: {a: /a, b: /c}}'),
+        ["changed: check up each b url: /b -> /c"],
+    ),
+    "a removed check takes its criteria along": (
+        plan(health("", "latency.p95 < 1s"), load_check("rate: 1/s")),
+        plan(load_check("rate: 1/s")),
+        ["weaker: check up: health: GET /health -> removed"],
+    ),
+    "an entry of a mix less": (
+        plan("{id: m, kind: load, rate: 1/s, mix: [{url: /a, weight: 3}, {url: /b}]}"),
+        plan("{id: m, kind: load, rate: 1/s, mix: [{url: /a}]}"),
+        ["changed: check m mix /a weight: 3 -> 1", "weaker: check m mix /b: weight 1 -> removed"],
+    ),
+    "another engine": (
+        plan(load_check("rate: 1/s")),
+        plan("{id: steady, kind: load, engine: locust, locustfile: plan.yaml, users: 1}"),
+        ["changed: check steady kind: load builtin -> load locust"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_became_of_a_check_is_said_in_a_line(name: str, tmp_path: Path) -> None:
+    before, after, wanted = CASES[name]
+    found = changes(tmp_path, before, after)
+    assert [line for line in said(found) if ": criterion " not in line] == wanted
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, wanted) in CASES.items() if "weaker" in wanted[-1]])
+def test_the_other_way_round_it_is_no_weaker_for_that(name: str, tmp_path: Path) -> None:
+    before, after, wanted = CASES[name]
+    items = {line.split(": ")[1] for line in wanted if line.startswith("weaker")}
+    back = changes(tmp_path, after, before)
+    assert not items & {one.item for one in back if one.direction == "weaker"}
+
+
+def test_files_are_compared_by_name_and_content_wherever_the_plan_lies(tmp_path: Path) -> None:
+    text = plan("{id: k, kind: load, engine: k6, script: a.js, vus: 1, duration: 1s}")
+    assert changes(tmp_path, text, text, {"a.js": "1"}) == ()
+    (found,) = said(changes(tmp_path, text, text, {"a.js": "1"}, {"a.js": "2"}))
+    assert found.startswith("changed: check k script content: a.js (sha256 6b86b273ff34) -> a.js (sha256 ")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ("path: t", "path: t/unit", "weaker: check e path: t -> t/unit"),
+        ("path: t/unit", "path: t", "stronger: check e path: t/unit -> t"),
+        ("path: t", "path: o", "changed: check e path: t -> o"),
+        ("path: t", "path: t, args: [-m, not slow]", "weaker: check e args -m: not there -> not slow"),
+        ("path: t, args: [-mslow]", "path: t, args: [-m, fast]", "weaker: check e args -m: slow -> fast"),
+        (
+            "path: t, args: [--deselect=a, --deselect, b]",
+            "path: t, args: [--deselect=b]",
+            "stronger: check e args --deselect: a -> removed",
+        ),
+        ("path: t", "path: t, args: [--reruns=3]", "weaker: check e args --reruns: not there -> 3"),
+        ("path: t", "path: t, args: [-x]", "changed: check e args: not there -> -x"),
+    ],
+)
+def test_fewer_tests_are_weaker(before: str, after: str, wanted: str, tmp_path: Path) -> None:
+    files = {"t/unit/test_a.py": "", "o/test_b.py": ""}
+    texts = [plan(f"{{id: e, kind: e2e, {one}}}") for one in (before, after)]
+    assert said(changes(tmp_path, *texts, files)) == [wanted]
