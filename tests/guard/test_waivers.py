@@ -23,7 +23,8 @@ PLAN = plan(CHECK, rest="waivers: waivers.yaml\n")
 def file(covers: str, expires: object = SOON, ticket: str = "T-1") -> dict[str, str]:
     text = (
         "waivers: 1\nentries:\n"
-        f"  - {{id: w, covers: [{covers}], owner: a, approver: b, reason: r, ticket: {ticket}, expires: {expires}}}\n"
+        f"  - {{id: w, covers: [{covers}], ticket: {ticket}, expires: {expires}, "
+        "owner: a, approver: b, reason: r}\n"
     )
     return {"waivers.yaml": text}
 
