@@ -26,10 +26,15 @@ class Format(StrEnum):
 
 
 def guard(
-    plans: Annotated[
-        list[Path],
-        typer.Argument(metavar="BASE HEAD", help="The plan before and after; with --base-ref the one plan."),
+    base: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BASE", help="The plan before; or with --base-ref the plan.", show_default=False
+        ),
     ],
+    head: Annotated[
+        Path | None, typer.Argument(metavar="HEAD", help="The plan after.", show_default=False)
+    ] = None,
     base_ref: Annotated[
         str,
         typer.Option(
@@ -50,39 +55,35 @@ def guard(
     from phasegate.guard.report import settle
     from phasegate.record.redaction import Redactor
 
-    _one_way(plans, base_ref)
+    if (head is None) is not bool(base_ref):
+        raise UsageError(
+            "guard compares two plans, or one with what it was in git",
+            help="write guard BASE HEAD, or guard --base-ref main PLAN",
+        )
     with ExitStack() as stack:
-        base = _before(stack, plans, base_ref)
-        head = _sides(plans[-1])
-        changes = compare_all(base, head)
-    now = head[""]
+        before, after = _before(stack, base, base_ref), _sides(head or base)
+        changes = compare_all(before, after)
+    now = after[""]
     guarded = settle(
         changes,
         now.plan.accepted,
-        base=base[""].name_of_plan,
+        base=before[""].name_of_plan,
         head=now.name_of_plan,
         places={one: now.place(one.at) for one in now.plan.accepted},
     )
     told = render.as_json(guarded, strict=strict) if as_json else render.FORMATS[format](guarded)
-    secrets = (secret.value for side in (*base.values(), *head.values()) for secret in side.plan.secrets)
+    secrets = (secret.value for side in (*before.values(), *after.values()) for secret in side.plan.secrets)
     put(Redactor(value for value in dict.fromkeys(secrets) if value).redact(told))
     return ExitCode.FAIL if guarded.fails(strict=strict) else ExitCode.PASS
 
 
-def _one_way(plans: list[Path], base_ref: str) -> None:
-    wanted = 1 if base_ref else 2
-    if len(plans) != wanted:
-        ways = "write guard BASE HEAD, or guard --base-ref main PLAN"
-        raise UsageError(f"{len(plans)} plans are named, and {wanted} needed", help=ways)
-
-
-def _before(stack: ExitStack, plans: list[Path], base_ref: str) -> Mapping[str, Side]:
+def _before(stack: ExitStack, plan: Path, base_ref: str) -> Mapping[str, Side]:
     """The plan before; out of git it lies in a folder that is there until the stack ends."""
     from phasegate.guard.base import plan_at
 
     if not base_ref:
-        return _sides(plans[0])
-    there = stack.enter_context(plan_at(base_ref, plans[-1]))
+        return _sides(plan)
+    there = stack.enter_context(plan_at(base_ref, plan))
     return _sides(there.plan, f"{there.folder}{os.sep}", f"{base_ref}:")
 
 

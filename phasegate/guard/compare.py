@@ -50,9 +50,27 @@ def _plan(base: Side, head: Side) -> Iterator[Change]:
         yield turn(
             "limit", *("none" if one is None else format_seconds(one) for one in (old.limit, new.limit))
         )
+    yield from _approvals(base, head)
     secrets = [{secret.name for secret in side.plan.secrets} for side in (base, head)]
     for name in sorted(secrets[0] - secrets[1]):
         yield subject.different(f"secret {name}", "hidden", GONE)
+
+
+def _approvals(base: Side, head: Side) -> Iterator[Change]:
+    """Who must approve a run, and how soon."""
+    old = {one.role: one for one in base.plan.approvals}
+    new = {one.role: one for one in head.plan.approvals}
+    for role in dict.fromkeys((*old, *new)):
+        subject = Subject(name=f"approval of {role}", before=_top(base), after=_top(head))
+        if role not in new or role not in old:
+            turn = subject.weaker if role in old else subject.stronger
+            yield turn("", "asked for" if role in old else NEW, "asked for" if role in new else GONE)
+            continue
+        before, after = old[role].within, new[role].within
+        if before != after:
+            longer = after is None or (before is not None and after > before)
+            turn = subject.weaker if longer else subject.stronger
+            yield turn("within", *("none" if one is None else format_seconds(one) for one in (before, after)))
 
 
 def _target(base: Side, head: Side) -> Iterator[Change]:

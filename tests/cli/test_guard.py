@@ -198,6 +198,12 @@ PLANS: dict[str, Scene] = {
     "a URL is another one": one("url: /health", "url: /other", "check up url: /health -> /other"),
     "a URL is another one, with --strict": one("url: /health", "url: /other", flags=("--strict",)),
     "a script has other content": Scene(plan=SCRIPT, after={"k6.js": "2"}, line="check k6 script content: "),
+    "an approval is not asked for any more": one(
+        "approvals: [{role: qa}]",
+        "approvals: []",
+        "approval of qa: asked for -> removed",
+        plan=PLAN.replace("require: [load]", "require: [load], approvals: [{role: qa}]"),
+    ),
     "what is weaker is accepted": Scene(
         changed=(("probes: 300", "probes: 100"), ("flaky:", f"{ACCEPTED % 300}flaky:")),
         line="check up probes: 300 -> 100 (ann, T-1: slow)",
@@ -393,10 +399,10 @@ def test_without_git_that_is_said(
     assert "--base-ref needs git, and there is none" in err
 
 
-@pytest.mark.parametrize(
-    "arguments", [("a.yaml",), ("a.yaml", "b.yaml", "c.yaml"), ("--base-ref", "x", "a", "b")]
-)
-def test_a_wrong_number_of_plans_is_wrong_usage(phasegate: CommandLine, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("arguments", [("a.yaml",), ("--base-ref", "main", "a.yaml", "b.yaml")])
+def test_one_plan_and_no_ref_is_wrong_usage_and_so_is_a_ref_with_two(
+    phasegate: CommandLine, arguments: tuple[str, ...]
+) -> None:
     code, out, err = phasegate("guard", *arguments)
     assert (code, out) == (2, "")
     assert "guard --base-ref main PLAN" in err

@@ -55,6 +55,16 @@ def test_the_target_is_looked_at_and_its_protection_is_held(tmp_path: Path) -> N
         ("gate: {limit: 1m}\n", "gate: {limit: 2m}\n", "weaker: plan limit: 60 s -> 2m 00s"),
         ("gate: {limit: 1m}\n", "", "weaker: plan limit: 60 s -> none"),
         ("", "gate: {limit: 1m}\n", "stronger: plan limit: none -> 60 s"),
+        (
+            "gate: {approvals: [{role: release manager}]}\n",
+            "",
+            "weaker: approval of release manager: asked for -> removed",
+        ),
+        (
+            "gate: {approvals: [{role: release manager, within: 1h}]}\n",
+            "gate: {approvals: [{role: release manager}]}\n",
+            "weaker: approval of release manager within: 1h 00m 00s -> none",
+        ),
         ("secrets: [TOKEN]\n", "", "changed: plan secret TOKEN: hidden -> removed"),
     ],
 )
