@@ -108,9 +108,14 @@ def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Chec
     parts = {part.name: part for part in old.parts}
     others = {part.name: part for part in new.parts}
     if old.each is not new.each:
-        texts = [", ".join(names) or "one" for names in (parts, others)] if parts and others else ["", ""]
-        yield subject.different("each", texts[0] or "one", texts[1] or "one")
-        return
+        names = [", ".join(one) if check.each else NEW for one, check in ((parts, old), (others, new))]
+        turn = subject.weaker if old.each else subject.different
+        yield turn("each", names[0], names[1] if new.each else GONE)
+        # The one part of a check without `each` is held against all of the other.
+        parts, others = (
+            one if check.each else dict.fromkeys(other, *one.values())
+            for one, other, check in ((parts, others, old), (others, parts, new))
+        )
     both = [name for name in parts if name in others]
     for name in parts:
         if name not in others:

@@ -119,7 +119,8 @@ def _steps(base: Side, head: Side) -> Iterator[Change]:
             after="" if after is None else head.place(after.at),
         )
         if after is None and before is not None:
-            yield subject.weaker("", _step(before, kept), GONE)
+            turn = subject.different if {check.id for check in before.checks} <= kept else subject.weaker
+            yield turn("", _step(before, kept), GONE)
         elif before is None and after is not None:
             yield subject.stronger("", NEW, _step(after, had))
         elif before is not None and after is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from phasegate.gate.criterion import Criterion, Operator, Relative, SubjectKind
+from phasegate.guard import matchers
 from phasegate.guard.change import GONE, NEW, Change, Subject
 from phasegate.guard.side import Side
 from phasegate.model.aggregates import AGGREGATES, FLAKY_RATE
@@ -33,7 +34,7 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
         if chosen is not None:
             matched.add(chosen.id)
             yield from _between(base, one, head, chosen)
-        elif _subject_is_there(one, head):
+        elif _subject_is_there(one, head) and not _expected_instead(one, head):
             yield _subject(base, one, head, None).weaker("", _said(one), GONE)
     there = {one.id for one in old}
     for other in new:
@@ -83,10 +84,20 @@ def _subject_is_there(one: PlanCriterion, side: Side) -> bool:
             return check is not None and (
                 not check.each or not part or any(each.name == part for each in check.parts)
             )
-        case SubjectKind.STEP:
-            return any(step.id == criterion.subject for step in plan.steps)
         case _:
             return True
+
+
+def _expected_instead(one: PlanCriterion, head: Side) -> bool:
+    """Whether a command's exit code, judged by default before, is now among what it is expected to do."""
+    if not one.default or one.criterion.measure != "exit_code":
+        return False
+    check = head.plan.check(one.criterion.subject)
+    expected = [getattr(part.params, "expect", None) for part in check.parts]
+    return all(
+        expect is not None and matchers.direction(one.criterion.quantity.value, expect.exit_code) is None
+        for expect in expected
+    )
 
 
 def _between(base: Side, one: PlanCriterion, head: Side, other: PlanCriterion) -> Iterator[Change]:

@@ -129,6 +129,20 @@ CASES = {
         plan('{id: up, kind: health, url: "${each}", each: {a: /a}}'),
         ["weaker: check up each b: GET /b -> removed"],
     ),
+    "entries that come in with fewer probes": (
+        plan("{id: up, kind: health, url: /a, probes: 9}"),
+        plan('{id: up, kind: health, url: "${each}", each: {a: /a, b: /b}, probes: 3}'),
+        [
+            "changed: check up each: not there -> a, b",
+            "weaker: check up probes: 9 -> 3",
+            "changed: check up each b url: /a -> /b",
+        ],
+    ),
+    "one URL in place of entries": (
+        plan('{id: up, kind: health, url: "${each}", each: {a: /a, b: /b}}'),
+        plan("{id: up, kind: health, url: /a}"),
+        ["weaker: check up each: a, b -> removed", "changed: check up each b url: /b -> /a"],
+    ),
     "fewer probes of every entry": (
         plan('{id: up, kind: health, url: "${each}", each: {a: /a, b: /b}, probes: 9}'),
         plan('{id: up, kind: health, url: "${each}", each: {a: /a, b: /b}, probes: 3}'),

@@ -27,7 +27,7 @@ def test_a_removed_step_is_one_line_with_its_checks(tmp_path: Path) -> None:
 def test_a_check_may_move_to_another_step(tmp_path: Path) -> None:
     after = plan(health(), "{id: more, kind: health, url: /more}")
     assert said(changes(tmp_path, plan(health()) + STEP, after)) == [
-        "weaker: step two: its checks are in another step -> removed",
+        "changed: step two: its checks are in another step -> removed",
         "changed: check more step: two -> one",
     ]
 

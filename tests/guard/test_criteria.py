@@ -163,6 +163,20 @@ def test_aggregates_and_required_kinds_are_held(tmp_path: Path) -> None:
     ]
 
 
+def test_an_expected_exit_code_stands_for_the_default_if_it_is_the_same(tmp_path: Path) -> None:
+    before = plan("{id: c, kind: command, command: [make]}")
+    for code, gone in ((0, []), (1, ["weaker: criterion c.exit_code: exit_code == 0 (default) -> removed"])):
+        after = plan(f"{{id: c, kind: command, command: [make], expect: {{exit_code: {code}}}}}")
+        found = said(changes(tmp_path, before, after))
+        assert [line for line in found if line.startswith("weaker")] == gone
+
+
+def test_a_criterion_on_a_step_does_not_go_unseen_when_the_step_gets_another_name(tmp_path: Path) -> None:
+    before = plan(health(), rest="gate: {criteria: [step/one.total >= 5]}\n")
+    after = plan(health()).replace("- id: one", "- id: first")
+    assert "weaker: criterion step/one.total: total >= 5 -> removed" in said(changes(tmp_path, before, after))
+
+
 def test_at_least_all_and_exactly_all_of_a_census_are_one(tmp_path: Path) -> None:
     text = "{id: c, kind: command, command: [make], results: r.xml, criteria: [pass_rate OP 100%]}"
     assert changes(tmp_path, plan(text.replace("OP", "==")), plan(text.replace("OP", ">="))) == ()
