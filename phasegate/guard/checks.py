@@ -56,11 +56,11 @@ def _kind(check: Check) -> str:
 
 
 def _during(subject: Subject, old: str | None, new: str | None) -> Iterator[Change]:
-    """The whole run is longer than any check in it."""
+    """The whole run is longer than any check in it, and a check on its own sees nothing of the others."""
     if old == new:
         return
     turn = subject.different
-    if old == "run" and new is not None:
+    if old == "run" or new is None:
         turn = subject.weaker
     elif new == "run" and old is not None:
         turn = subject.stronger

@@ -32,6 +32,11 @@ CASES = {
         plan(health(), rest="gate: {checks: [{id: b, kind: health, url: /, during: up}]}\n"),
         ["weaker: check b during: run -> up"],
     ),
+    "on its own in place of beside the run": (
+        plan(health(), rest="gate: {checks: [{id: b, kind: health, url: /, during: run}]}\n"),
+        plan(health(), rest="gate: {checks: [{id: b, kind: health, url: /}]}\n"),
+        ["weaker: check b during: run -> none", "changed: check b limit: none -> 10m 00s"],
+    ),
     "a lower cap of until decided": (
         plan(health("probes: 9000, until: decided", "success_rate >= 99%")),
         plan(health("probes: 4000, until: decided", "success_rate >= 99%")),
@@ -184,6 +189,39 @@ def test_the_other_way_round_it_is_no_weaker_for_that(name: str, tmp_path: Path)
     items = {line.split(": ")[1] for line in wanted if line.startswith("weaker")}
     back = changes(tmp_path, after, before)
     assert not items & {one.item for one in back if one.direction == "weaker"}
+
+
+LOCUST = "engine: locust, locustfile: s, users: 9"
+
+
+@pytest.mark.parametrize(
+    ("check", "smaller", "wanted"),
+    [
+        ("engine: k6, script: s, vus: 9, iterations: 90", ("vus: 9,", "vus: 3,"), "vus: 9 -> 3"),
+        ("engine: k6, script: s, vus: 9, iterations: 90", ("90", "30"), "iterations: 90 -> 30"),
+        ("engine: k6, script: s, vus: 9, duration: 9s", ("9s", "3s"), "duration: 9 s -> 3 s"),
+        (
+            f"{LOCUST}, spawn_rate: 9/s",
+            ("users: 9", "users: 3"),
+            "users: 9 -> 3",
+        ),
+        (
+            f"{LOCUST}, spawn_rate: 9/s",
+            ("9/s", "3/s"),
+            "spawn_rate: 9/s -> 3/s",
+        ),
+        (
+            "engine: locust, locustfile: s, users: 9",
+            ("users: 9", "users: 9, duration: 5s"),
+            "duration: 10 s -> 5 s",
+        ),
+    ],
+)
+def test_less_load_by_other_engines_is_weaker(
+    check: str, smaller: tuple[str, str], wanted: str, tmp_path: Path
+) -> None:
+    texts = [plan(load_check(one).replace("url: /, ", "")) for one in (check, check.replace(*smaller))]
+    assert said(changes(tmp_path, *texts, {"s": ""})) == [f"weaker: check steady {wanted}"]
 
 
 def test_files_are_compared_by_name_and_content_wherever_the_plan_lies(tmp_path: Path) -> None:
