@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from phasegate.gate.verdict import decide
+from phasegate.model.fold import fold
+from phasegate.model.result import CriterionVerdict, Verdict
+from phasegate.record.journal import read_events
 from tests.pipeline.bench import Desk
 
 ABSENT = "http://127.0.0.1:9"
@@ -171,3 +176,40 @@ def test_whole_that_lacks_a_check_is_never_met_however_good_the_rest_is(desk: De
     assert ran.code == 3
     verdicts = {item["id"]: item["verdict"] for item in ran.result["criteria"]}
     assert {verdict for id, verdict in verdicts.items() if id.startswith("run.")} == {"unproven"}
+
+
+@pytest.mark.parametrize(
+    "criterion", ["run.duration < 10m", "run.errored == 0", "run.total >= 1", "step/one.failed == 0"]
+)
+def test_how_long_or_how_much_is_no_pass_without_anything_that_passed(desk: Desk, criterion: str) -> None:
+    desk.plan(checks(command("tags: [a]")) + f"gate: {{criteria: [{criterion}]}}\n")
+    judged = fold(read_events(desk.run().folder)).criteria
+    (alone,) = [item for item in judged if item.subject != "x"]
+    assert alone.verdict is CriterionVerdict.MET
+    assert decide(judged).verdict is Verdict.PASS
+    assert decide([alone]).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("approver", ["platform  TEAM", "platform\u200b team", "\uff50latform team"])
+def test_owner_under_another_spelling_is_no_second_person(desk: Desk, approver: str) -> None:
+    desk.plan(f"owner: platform team\napprover: {json.dumps(approver)}\n" + checks(command("tags: [a]")))
+    desk.write("policy.yaml", "policy: 1\ndistinct_approver: true\n")
+    ran = desk.run("--policy", "policy.yaml")
+    assert ran.code == 2, ran.err
+    assert "two different people" in ran.err
+
+
+def test_environment_that_waives_more_is_an_error_of_the_plan(desk: Desk) -> None:
+    day = datetime.now(UTC).date() + timedelta(days=9)
+    who = "owner: a, approver: b, reason: c, ticket: d"
+    desk.write("none.yaml", "waivers: 1\nentries: []\n")
+    desk.write(
+        "all.yaml", f"waivers: 1\nentries: [{{id: w, covers: [x.exit_code], {who}, expires: {day}}}]\n"
+    )
+    desk.plan(
+        "variables: {who: none}\nwaivers: '${who}.yaml'\nenvironments: {prod: {variables: {who: all}}}\n"
+        + checks(command("criteria: [exit_code == 0]"))
+    )
+    ran = desk.run()
+    assert ran.code == 2, ran.err
+    assert "changes the waivers" in ran.err

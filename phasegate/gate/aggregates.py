@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from phasegate.gate.criterion import Criterion, Operator, SubjectKind
+from phasegate.gate.criterion import Criterion, Operator, SubjectKind, parse_criterion
 from phasegate.gate.flaky import flaky_share
 from phasegate.gate.judge import judge
 from phasegate.gate.judgement import Judgement, counted, no_data
@@ -73,7 +73,6 @@ def aggregate(checks: Iterable[CheckResult], *, duration: float | None = None) -
     items = [(item, check) for check in everything for item in _items(check)]
     counts = Counter(outcome for (_, outcome), _ in items)
     missing = [name for (name, outcome), _ in items if outcome in (Outcome.SKIPPED, Outcome.ERRORED)]
-    skipped = Counter(check.id for (_, outcome), check in items if outcome is Outcome.SKIPPED)
     numbers: dict[str, Measure] = {outcome.value: Number(value=counts[outcome]) for outcome in Outcome}
     share, flaky = flaky_share(everything)
     return Aggregate(
@@ -92,8 +91,14 @@ def aggregate(checks: Iterable[CheckResult], *, duration: float | None = None) -
         },
         unseen=tuple(_why_unseen(check) for check in everything if not _observed(check)),
         flaky=flaky[:NAMED],
-        allowed=sum(min(check.allow_skipped, skipped[check.id]) for check in everything),
+        allowed=sum(min(check.allow_skipped, _cases_without_result(check)) for check in everything),
     )
+
+
+def _cases_without_result(check: CheckResult) -> int:
+    """Cases only: a check that is itself unproven was never allowed to be."""
+    cases = check.last.cases if check.last else ()
+    return sum(_OF_CASE[case.status] is Outcome.SKIPPED for case in cases)
 
 
 def _items(check: CheckResult) -> Iterator[tuple[str, Outcome]]:
@@ -199,6 +204,11 @@ def _nothing(whole: Aggregate) -> str:
     if not whole.measures:
         return "no check belongs to it"
     return f"nothing passed: {_some(whole.unseen)}" if whole.unseen else "nothing passed"
+
+
+def required_kind(kind: str) -> Criterion:
+    """The demand that a check of a kind has run."""
+    return replace(parse_criterion(f"run.{CHECKS} >= 1"), part=kind, id=f"require:{kind}")
 
 
 def _judge_required(criterion: Criterion, run: RunResult) -> Judgement:

@@ -21,6 +21,7 @@ from phasegate.model.approval import (
     Weighed,
     Weight,
     awaiting,
+    same_person,
 )
 from phasegate.model.result import RunResult, Verdict
 
@@ -62,7 +63,7 @@ def _weight(one: SignOff, run: RunResult, result_sha256: str) -> Weight:
 def is_own(run: RunResult, by: str) -> bool:
     """Whether the plan is theirs who would approve it, and the policy asks for another person."""
     asked = run.policy is not None and run.policy.distinct_approver
-    return asked and " ".join(by.split()).casefold() == " ".join(run.people.owner.split()).casefold()
+    return asked and same_person(by, run.people.owner)
 
 
 def _is_late(approval: Approval, one: SignOff, run: RunResult) -> bool:

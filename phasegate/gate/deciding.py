@@ -72,10 +72,8 @@ def decide_early(
 def stands(decision: Decision, criterion: Criterion, measure: Measure, confidence: float | None) -> bool:
     """Whether a decision holds whatever became of the requests that were pending when it was made."""
     reading = _reading(criterion, measure)
-    if not decision.pending:
-        return True
-    if reading is None or confidence is None:
-        return False
+    if reading is None or confidence is None:  # a statement, which one answer broke for good
+        return not decision.pending and decision.outcome is Decided.NOT_MET
     bounds = Bounds(confidence=confidence, always_valid=True)
     # Of some nothing ever came: what was still to be sent when sampling ended is in no count.
     pending = min(decision.pending, max(reading.n - decision.n, 0))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from phasegate.errors import ExitCode
-from phasegate.gate.aggregates import Aggregates
+from phasegate.gate.aggregates import Aggregates, required_kind
 from phasegate.gate.baseline import Earlier, judge_against
 from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
 from phasegate.gate.judge import judge
 from phasegate.gate.verdict import decide
-from phasegate.model.aggregates import BESIDE
+from phasegate.model.aggregates import BESIDE, CHECKS
 from phasegate.model.measures import Measure
 from phasegate.model.result import (
     AttemptResult,
@@ -20,6 +20,7 @@ from phasegate.model.result import (
     CheckStatus,
     CriterionResult,
     CriterionVerdict,
+    Level,
     RunResult,
     TargetRecord,
     Verdict,
@@ -46,8 +47,14 @@ def rejudge(run: RunResult) -> Rejudged:
     aggregates = Aggregates(run)
     for item in run.criteria:
         verdict = _verdict(item, run, aggregates)
+        if item.verdict is CriterionVerdict.WAIVED and (why := _not_waived(item, run)):
+            contradictions.append(f"{item.id} is waived in the record, and {why}")
         if verdict is None:
             left_out.append(item.id)
+            if _opens(item, run):
+                contradictions.append(
+                    f"{item.id} is {_words(item.verdict)}, and the record has nothing it speaks of"
+                )
         elif verdict is not (real := item.unwaived or item.verdict):
             contradictions.append(
                 f"{item.id} is {_words(real)} in the record, and its measures make it {_words(verdict)}"
@@ -59,8 +66,27 @@ def rejudge(run: RunResult) -> Rejudged:
     )
 
 
+def _opens(item: CriterionResult, run: RunResult) -> bool:
+    """Whether a PASS rests on a criterion: what cannot be judged again must not let it through."""
+    return run.verdict is Verdict.PASS and item.level is Level.BLOCK
+
+
+def _not_waived(item: CriterionResult, run: RunResult) -> str:
+    """Why a criterion cannot have been waived in this run; empty where it can."""
+    if item.unwaived not in (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN):
+        return "does not say what it is without a waiver"
+    for waiver in run.waivers:
+        cases = {case.partition("/")[0] for case in waiver.cases}
+        covered = item.id in waiver.covers or item.subject in cases
+        if waiver.id in item.waivers and covered and run.started.date() <= waiver.expires:
+            return ""
+    return "no waiver that was in force covers it"
+
+
 def _verdict(item: CriterionResult, run: RunResult, aggregates: Aggregates) -> CriterionVerdict | None:
     """The verdict by the measures; None where the record does not have what it takes."""
+    if item.subject == "run" and item.measure == CHECKS:
+        return aggregates.judge(required_kind(item.part)).verdict
     parsed = _parsed(item)
     if parsed is None or CriterionVerdict.WAIVED is (item.unwaived or item.verdict):
         return None
@@ -68,8 +94,8 @@ def _verdict(item: CriterionResult, run: RunResult, aggregates: Aggregates) -> C
         entry = next((entry for entry in run.target if entry.id == parsed.subject), None)
         return None if entry is None else _on_target(item, parsed, entry)
     if parsed.subject_kind is not SubjectKind.CHECK or item.measure in BESIDE:
-        # A run is over a little later than it was judged.
-        late = parsed.subject_kind is SubjectKind.RUN and item.measure == "duration"
+        # A run that did not end as it was to is over later than it was judged.
+        late = item.subject == "run" and item.measure == "duration" and run.verdict is not Verdict.PASS
         return None if late else aggregates.judge(parsed, without=item.without).verdict
     check = next((check for check in run.checks() if check.id == parsed.subject), None)
     return None if check is None else _on_check(item, parsed, check, run)

@@ -17,7 +17,10 @@ CHECKS = "checks"
 """How many blocking checks of a kind were observed to their end; judged for `gate.require` only."""
 BESIDE = frozenset({FLAKY_RATE, CHECKS})
 """Measures that say how something was seen and nothing of what: alone they prove nothing."""
-WHOLE = frozenset({"total", "passed"})
+SHOWN = frozenset({"pass_rate", "passed"})
+"""Aggregates of a step or the run that can say that something passed; the others hold where nothing did."""
+TOTAL = "total"
+WHOLE = frozenset({TOTAL, "passed"})
 """Counts that speak of a whole suite, and so of nothing where only some of its cases were asked for."""
 
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 SIGN_OFF_SCHEMA = "phasegate.signoff/1"
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether a reader takes two names for one: case, spacing, width and what is invisible do not count."""
+    return _seen(one) == _seen(other)
+
+
+def _seen(name: str) -> str:
+    plain = unicodedata.normalize("NFKC", name)
+    visible = "".join(char for char in plain if unicodedata.category(char) != "Cf")
+    return " ".join(visible.split()).casefold()
 
 
 class Choice(StrEnum):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from phasegate.model.aggregates import BESIDE
+from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL
 from phasegate.model.approval import Approval, Signatures
 from phasegate.model.decision import Decision
 from phasegate.model.measure_json import JsonMeasure
@@ -122,8 +122,10 @@ class CriterionResult:
 
     @property
     def proves(self) -> bool:
-        """Whether it says anything of what was tested, and not only how that was seen."""
-        return self.measure not in BESIDE
+        """Whether, once met, it says that something passed, and not only how, how much or how long."""
+        if self.subject == "run" or self.subject.startswith("step/"):
+            return self.measure in SHOWN and self.required.startswith((">", "=="))
+        return self.measure not in BESIDE and self.measure != TOTAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

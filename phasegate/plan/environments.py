@@ -74,6 +74,9 @@ def with_environment(document: Document, name: str) -> Document:
 def report_changed(document: Document, name: str, environment: Plan, plan: Plan, findings: Findings) -> None:
     """Report where the variables of an environment reach a criterion."""
     help = f"{_WHY}; write what is asked for without a variable that it changes"
+    for said in _leniencies(environment, plan):
+        message = f"environment {name!r} changes {said}"
+        findings.add(document, (KEY, name, "variables"), message, help=help, key=True)
     for at, said in _changes(environment, plan):
         message = f"environment {name!r} {said} ({where(at, beside=document.file)})"
         findings.add(document, (KEY, name, "variables"), message, help=help, key=True)
@@ -91,6 +94,18 @@ def _changes(environment: Plan, plan: Plan) -> Iterator[tuple[Position, str]]:
         for key, criterion in there.items():
             if key not in here:
                 yield key[0], f"leaves out the criterion {_said(criterion)}"
+
+
+def _leniencies(environment: Plan, plan: Plan) -> Iterator[str]:
+    """What else an environment does to what the gate lets through: waivers, approvals, skipped cases."""
+    if environment.waivers != plan.waivers or environment.waiver_days != plan.waiver_days:
+        yield "the waivers"
+    if environment.approvals != plan.approvals:
+        yield "who must approve"
+    allowed = {check.id: check.allow_skipped for check in plan.checks()}
+    for check in environment.checks():
+        if check.allow_skipped != allowed.get(check.id, check.allow_skipped):
+            yield f"how many cases of check {check.id!r} may be skipped"
 
 
 def _is_well_written(document: Document, name: str, findings: Findings) -> bool:

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from phasegate.errors import PlanError
 from phasegate.fields import Closed, Text
 from phasegate.kinds.base import Kind
+from phasegate.model.approval import same_person
 from phasegate.model.result import Level, PolicyRecord
 from phasegate.plan.findings import Findings, did_you_mean
 from phasegate.plan.models import DEFAULT_CONFIDENCE, Id, PlanWritten, confidence_level
@@ -247,11 +248,11 @@ def _kinds(tree: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _hold_approver(policy: Policy, plan: Asked, head: PlanWritten, findings: Findings) -> None:
-    owner, approver = (" ".join(name.casefold().split()) for name in (head.owner, head.approver))
+    owner, approver = head.owner.strip(), head.approver.strip()
     asked = f"the policy asks for two different people ({policy.place('distinct_approver')})"
     if not owner or not approver:
         lacking = " and ".join(key for key, name in (("owner", owner), ("approver", approver)) if not name)
         findings.add(plan.document, ("phasegate",), f"the plan names no {lacking}, and {asked}", key=True)
-    elif owner == approver:
+    elif same_person(owner, approver):
         message = f"owner and approver are both {head.approver!r}, and {asked}"
         findings.add(plan.document, ("approver",), message)

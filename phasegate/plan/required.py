@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from phasegate.gate.criterion import parse_criterion
+from phasegate.gate.aggregates import required_kind
 from phasegate.model.aggregates import CHECKS
 from phasegate.model.result import Level
 from phasegate.plan.checks import Draft
@@ -30,7 +29,7 @@ def required_kinds(
         if wrong is not None:
             context.findings.add(context.document, path, wrong[0], help=wrong[1])
             continue
-        criterion = replace(parse_criterion(f"run.{CHECKS} >= 1"), part=name, id=f"require:{name}")
+        criterion = required_kind(name)
         found[name] = PlanCriterion(
             id=criterion.id,
             criterion=criterion,

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 from phasegate.errors import PlanError
 from phasegate.fields import Closed
 from phasegate.gate.waivers import CasePattern, Waiver
+from phasegate.model.approval import same_person
 from phasegate.plan.context import Context
 from phasegate.plan.findings import did_you_mean, nearest
 from phasegate.plan.models import Id, Said
@@ -186,7 +187,7 @@ class _Reader:
         written = validate(WaiverWritten, raw, place, self._findings)
         if written is None:
             return None
-        if _same_person(written.owner, written.approver):
+        if same_person(written.owner, written.approver):
             message = f"{subject}: owner and approver are the same person, {written.approver!r}"
             self._say((*path, "approver"), message, help="somebody else has to approve a waiver")
         waiver = self._made(path, subject, written)
@@ -285,7 +286,3 @@ class _Reader:
 
     def _say(self, path: TreePath, message: str, *, help: str | None = None, warning: bool = False) -> None:
         self._findings.add(self._document, path, message, help=help, warning=warning)
-
-
-def _same_person(one: str, other: str) -> bool:
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

@@ -9,10 +9,20 @@ from pathlib import Path
 
 from phasegate.errors import UsageError
 from phasegate.gate.baseline import Earlier
+from phasegate.gate.rejudging import rejudge
 from phasegate.model.codec import result_from_json
 from phasegate.model.fold import contradiction, fold
 from phasegate.model.measures import Measure
-from phasegate.model.result import AttemptStatus, BaselineRecord, CheckResult, RunResult, Verdict
+from phasegate.model.result import (
+    AttemptStatus,
+    BaselineRecord,
+    CheckResult,
+    CriterionResult,
+    CriterionVerdict,
+    Level,
+    RunResult,
+    Verdict,
+)
 from phasegate.plan.plan import Check, Plan, PlanCriterion
 from phasegate.record.journal import EVENTS, RESULT, read_events
 
@@ -65,6 +75,9 @@ def _read(folder: Path, plan: Plan) -> BaselineRecord:
     )
     if differences := [one for one in differing if one]:
         raise UsageError("; ".join(differences))
+    watched = {criterion.check for criterion in asked}
+    if waived := [one.id for one in result.criteria if one.subject in watched and _was_waived(one)]:
+        raise UsageError(f"it passed by waivers: {', '.join(waived)} did not hold")
     measures = {criterion.id: _measure(criterion, checks) for criterion in asked}
     return BaselineRecord(
         path=_shown(folder),
@@ -95,9 +108,13 @@ def _result(folder: Path) -> tuple[str, RunResult]:
         raise UsageError(f"its {RESULT} cannot be read: {why}") from None
     if folded is not None and _evidence_of(folded) != _evidence_of(result):
         raise UsageError(f"its {RESULT} is not what its {EVENTS} adds up to; {NOT_A_PASS}")
-    if why := contradiction(result):
+    if why := contradiction(result) or next(iter(rejudge(result).contradictions), ""):
         raise UsageError(f"its {RESULT} contradicts itself: {why}; {NOT_A_PASS}")
     return RESULT, result
+
+
+def _was_waived(criterion: CriterionResult) -> bool:
+    return criterion.level is Level.BLOCK and criterion.verdict is CriterionVerdict.WAIVED
 
 
 def _evidence_of(result: RunResult) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -22,6 +22,8 @@ from phasegate.model.result import (
     StepResult,
     TargetRecord,
     Verdict,
+    WaiverResult,
+    WaiverState,
 )
 from phasegate.units import Dimension
 from tests.samples import START, passing_run
@@ -121,10 +123,47 @@ def test_what_the_measures_carry_stands_and_nothing_better(
 
 
 def test_of_a_waived_criterion_the_real_verdict_is_judged() -> None:
-    item = criterion("c.rate == 100%", CriterionVerdict.WAIVED, unwaived=NOT_MET)
-    assert rejudge(run_of(item, census(6, 7))).contradictions == ()
-    (found,) = rejudge(run_of(item, census(7, 7))).contradictions
+    item = criterion("c.rate == 100%", CriterionVerdict.WAIVED, unwaived=NOT_MET, waivers=("w",))
+    waived = replace(run_of(item, census(6, 7)), waivers=(waiver(),))
+    assert rejudge(waived).contradictions == ()
+    (found,) = rejudge(replace(run_of(item, census(7, 7)), waivers=(waiver(),))).contradictions
     assert found == "it is not met in the record, and its measures make it met"
+
+
+def waiver(**changes: object) -> WaiverResult:
+    made = WaiverResult(
+        id="w",
+        covers=("it",),
+        owner="Ann",
+        approver="Bob",
+        reason="known",
+        ticket="T-1",
+        expires=START.date(),
+        days_left=0,
+        state=WaiverState.USED,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("unwaived", "recorded", "says"),
+    [
+        (None, waiver(), "does not say what it is without a waiver"),
+        (MET, waiver(), "does not say what it is without a waiver"),
+        (NOT_MET, waiver(covers=("other",)), "no waiver that was in force covers it"),
+        (NOT_MET, waiver(covers=("d/a",), cases=("d/a",)), "no waiver that was in force covers it"),
+        (NOT_MET, waiver(id="another"), "no waiver that was in force covers it"),
+        (NOT_MET, waiver(expires=START.date() - timedelta(days=1)), "no waiver that was in force covers it"),
+        (NOT_MET, waiver(covers=("c/a",), cases=("c/a",)), ""),
+    ],
+)
+def test_what_no_waiver_covers_was_never_waived(
+    unwaived: CriterionVerdict | None, recorded: WaiverResult, says: str
+) -> None:
+    item = criterion("c.rate == 100%", CriterionVerdict.WAIVED, unwaived=unwaived, waivers=("w",))
+    measure = census(7, 7) if unwaived is MET else census(6, 7)
+    found = rejudge(replace(run_of(item, measure), waivers=(recorded,))).contradictions
+    assert found == ((f"it is waived in the record, and {says}",) if says else ())
 
 
 @pytest.mark.parametrize(("typical", "verdict"), [(0.01, MET), (0.005, NOT_MET)])
@@ -138,9 +177,9 @@ def test_a_baseline_is_held_against_as_recorded(typical: float, verdict: Criteri
 
 
 def test_what_the_checks_come_to_is_counted_again() -> None:
-    item = criterion("run.total >= 1", subject="run", measure="total")
+    item = criterion("run.passed >= 1", subject="run", measure="passed", required=">= 1")
     assert rejudge(run_of(item)).contradictions == ()
-    (found,) = rejudge(run_of(replace(item, expression="run.total >= 12"))).contradictions
+    (found,) = rejudge(run_of(replace(item, expression="run.passed >= 12"))).contradictions
     assert found == "it is met in the record, and its measures make it not met"
 
 
@@ -162,8 +201,6 @@ def test_less_evidence_than_was_judged_is_found() -> None:
 @pytest.mark.parametrize(
     "item",
     [
-        criterion("run.duration < 9s", subject="run", measure="duration"),
-        criterion("c.rate >= 95%", CriterionVerdict.WAIVED),
         criterion("c.rate >= 95%", subject="d"),
         criterion("gone.rate >= 95%", subject="gone"),
         criterion("nonsense"),
@@ -172,6 +209,25 @@ def test_less_evidence_than_was_judged_is_found() -> None:
 def test_what_the_record_cannot_carry_is_named_and_not_guessed(item: CriterionResult) -> None:
     found = rejudge(run_of(item, sample(100, 100)))
     assert (found.judged, found.left_out) == (0, ("it",))
+    assert found.contradictions == ("it is met, and the record has nothing it speaks of",)
+
+
+def test_what_no_pass_rests_on_is_only_named() -> None:
+    found = rejudge(run_of(criterion("c.rate >= 95%", UNPROVEN, subject="d")))
+    assert (found.left_out, found.contradictions) == (("it",), ())
+
+
+@pytest.mark.parametrize(
+    ("item", "real"),
+    [
+        (criterion("run.duration < 9s", subject="run", measure="duration"), NOT_MET),
+        (criterion("run.checks[load] >= 1", subject="run", measure="checks", part="load"), UNPROVEN),
+    ],
+)
+def test_how_long_a_run_took_and_what_had_to_run_is_judged_again(item: CriterionResult, real: str) -> None:
+    run = replace(run_of(item), verdict=Verdict.PASS, exit_code=0)
+    found = rejudge(run).contradictions
+    assert f"it is met in the record, and its measures make it {real.replace('_', ' ')}" in found
 
 
 @pytest.mark.parametrize(
