@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from phasegate.errors import ObservationError
 from phasegate.kinds import KINDS
-from phasegate.kinds.load import Load, LoadParams
+from phasegate.kinds.load import Load
+from phasegate.kinds.load_params import LoadParams
 from phasegate.load.upload import UPLOAD_LIMIT
 from phasegate.model.measures import Distribution, MeasureType, Number, Share
 from phasegate.model.observation import Observation

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from phasegate.errors import ObservationError, PlanError
 from phasegate.http.client import HttpxClient
 from phasegate.kinds import KINDS
-from phasegate.kinds.load import Load, LoadParams
+from phasegate.kinds.load import Load
+from phasegate.kinds.load_params import LoadParams
 from phasegate.model.measures import Distribution, Number, Share
 from phasegate.model.observation import Observation
 from phasegate.plan.loader import load

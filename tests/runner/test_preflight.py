@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from phasegate.kinds.base import Requirement
-from phasegate.kinds.load import Load, LoadParams
+from phasegate.kinds.load import Load
+from phasegate.kinds.load_params import LoadParams
 from phasegate.plan.plan import Check
 from phasegate.runner.preflight import Missing, find_missing
 from phasegate.target.processes import LocalProcesses

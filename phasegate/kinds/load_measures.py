@@ -1,0 +1,115 @@
+"""The measures of a load of our own engine: which ones there are, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from phasegate.kinds.load_params import LoadParams
+from phasegate.load.engine import Outcome
+from phasegate.load.measured import distribution, samples
+from phasegate.load.tally import PartTally
+from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.units import Dimension
+from phasegate.world import Enough
+
+_SPECS = {
+    "success_rate": MeasureSpec(
+        type=MeasureType.SAMPLE,
+        dimension=Dimension.SHARE,
+        about="share of the requests sent that were answered as expected",
+    ),
+    "latency": MeasureSpec(
+        type=MeasureType.DISTRIBUTION,
+        dimension=Dimension.TIME,
+        about="from the moment a request was due to the end of its answer",
+    ),
+    "service_time": MeasureSpec(
+        type=MeasureType.DISTRIBUTION,
+        dimension=Dimension.TIME,
+        about="from sending a request to the end of its answer",
+    ),
+    "throughput": MeasureSpec(
+        type=MeasureType.NUMBER,
+        dimension=Dimension.RATE,
+        about="good answers per second while requests were sent",
+        lowest=0,
+    ),
+    "requests": MeasureSpec(
+        type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that were sent", lowest=0
+    ),
+    "redirects": MeasureSpec(
+        type=MeasureType.NUMBER,
+        dimension=Dimension.COUNT,
+        about="answers that sent elsewhere (301, 302, 303, 307, 308), followed or not",
+        lowest=0,
+    ),
+}
+_OPEN = {
+    "achieved_rate": MeasureSpec(
+        type=MeasureType.CENSUS,
+        dimension=Dimension.SHARE,
+        about="share of the requests that were due that were sent",
+    ),
+    "dropped": MeasureSpec(
+        type=MeasureType.NUMBER,
+        dimension=Dimension.COUNT,
+        about="requests that waited for a free connection until their timeout",
+        lowest=0,
+    ),
+}
+_COMPLETED = MeasureSpec(
+    type=MeasureType.NUMBER,
+    dimension=Dimension.SHARE,
+    about="share of the planned duration before the load was aborted or stopped",
+)
+_JOURNEYS = MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="journeys that were begun")
+
+
+def specs(params: LoadParams) -> Mapping[str, MeasureSpec]:
+    found = dict(_SPECS)
+    if params.is_open:
+        found |= _OPEN
+    if params.abort_on is not None:
+        found["completed"] = _COMPLETED
+    if params.units:
+        found["journeys"] = _JOURNEYS
+    return found
+
+
+def measures_of(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
+    tally, report = outcome.tally, outcome.report
+    requests = tally.requests
+    measured: dict[str, Measure] = {
+        **samples(tally, outcome.clusters, span=report.span, episodes=report.episodes),
+        "throughput": Number(
+            value=report.good_in_window / report.window if report.window else None, dimension=Dimension.RATE
+        ),
+        "requests": Number(value=requests),
+        "redirects": Number(value=report.redirects),
+    }
+    if params.units:
+        measured["journeys"] = Number(value=requests)
+        measured["requests"] = Number(value=report.asked)
+    if params.is_open:
+        # What an aborted load did not come to was due all the same.
+        due = params.profile.total if outcome.aborted else report.scheduled
+        measured["achieved_rate"] = Share(passed=report.sent, total=due, sample=False)
+        measured["dropped"] = Number(value=tally.dropped)
+    if params.abort_on is not None:
+        whole = outcome.stopped is None or isinstance(outcome.stopped, Enough)
+        done = 1.0 if whole else min(report.window / params.profile.duration, 1.0)
+        measured["completed"] = Number(value=done, dimension=Dimension.SHARE)
+    return measured
+
+
+def measures_by_part(outcome: Outcome) -> Mapping[str, Mapping[str, Measure]]:
+    return {name: _part(outcome, name, part) for name, part in outcome.tally.parts.items()}
+
+
+def _part(outcome: Outcome, name: str, part: PartTally) -> Mapping[str, Measure]:
+    durations, shares = outcome.clusters.part(name)
+    good, failed = part.latency.n, part.failed
+    return {
+        "success_rate": Share(passed=good, total=good + failed, sample=True, blocks=shares),
+        "latency": distribution(part.latency, failed + part.dropped, outcome.report.span, durations),
+    }
