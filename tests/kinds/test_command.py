@@ -18,6 +18,7 @@ from phasegate.model.measures import MeasureType, Number, Share
 from phasegate.model.observation import CaseStatus, Observation
 from phasegate.target.processes import LocalProcesses
 from phasegate.units import Dimension
+from tests.observed import number
 from tests.worlds import TestWorld, world_at
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
@@ -42,12 +43,6 @@ def sh(script: str, **params: Any) -> CommandParams:
 
 async def observe(params: CommandParams, world: TestWorld) -> Observation:
     return await CommandKind().observe(params, world)
-
-
-def number(observation: Observation, name: str) -> float | None:
-    measure = observation.measures[name]
-    assert isinstance(measure, Number)
-    return measure.value
 
 
 def share(observation: Observation, name: str) -> tuple[int, int]:

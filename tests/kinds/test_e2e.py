@@ -18,6 +18,7 @@ from phasegate.kinds.e2e import E2e, E2eParams, interpreter
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.target.processes import LocalProcesses
+from tests.observed import number
 from tests.worlds import TestWorld, world_at
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
@@ -68,12 +69,6 @@ def share(observation: Observation, part: str = "") -> Share:
     measure = measures["pass_rate"]
     assert isinstance(measure, Share)
     return measure
-
-
-def number(observation: Observation, name: str) -> float | None:
-    measure = observation.measures[name]
-    assert isinstance(measure, Number)
-    return measure.value
 
 
 EVERY_OUTCOME = """

@@ -18,12 +18,13 @@ from phasegate.http.client import HttpxClient
 from phasegate.kinds import KINDS
 from phasegate.kinds.load import Load
 from phasegate.kinds.load_params import LoadParams
-from phasegate.model.measures import Distribution, Number, Share
+from phasegate.model.measures import Distribution, Share
 from phasegate.model.observation import Observation
 from phasegate.plan.loader import load
 from tests.load.server import Reply, Scripted, answer, scripted
 from tests.load.sessions import FLOW, SUITE, path_of, sessions
 from tests.load.world import LoadWorld, OneAddress
+from tests.observed import number
 
 
 def params(**written: Any) -> LoadParams:
@@ -39,12 +40,6 @@ def share(measures: Any) -> tuple[int, int]:
     measure = measures["success_rate"]
     assert isinstance(measure, Share)
     return measure.passed, measure.total
-
-
-def number(observed: Observation, name: str) -> float | None:
-    measure = observed.measures[name]
-    assert isinstance(measure, Number)
-    return measure.value
 
 
 def flow(*requests: dict[str, Any], **more: Any) -> dict[str, Any]:

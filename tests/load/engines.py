@@ -10,7 +10,6 @@ from typing import Any
 import psutil
 
 from phasegate.kinds.load_engines import ENGINES
-from phasegate.model.measures import Distribution, Number, Share
 from phasegate.model.observation import Case, Observation
 from tests.load.world import LoadWorld, OneAddress
 
@@ -31,24 +30,6 @@ async def observed(engine: str, world: LoadWorld, **written: Any) -> Observation
     declared = kind.measures(params)
     assert set(observation.measures) <= set(declared)
     return observation
-
-
-def share(observation: Observation, name: str) -> Share:
-    measure = observation.measures[name]
-    assert isinstance(measure, Share)
-    return measure
-
-
-def distribution(observation: Observation, name: str) -> Distribution:
-    measure = observation.measures[name]
-    assert isinstance(measure, Distribution)
-    return measure
-
-
-def number(observation: Observation, name: str) -> float | None:
-    measure = observation.measures[name]
-    assert isinstance(measure, Number)
-    return measure.value
 
 
 def cases(observation: Observation) -> dict[str, Case]:

@@ -21,8 +21,9 @@ from phasegate.load.k6_summary import Summary
 from phasegate.load.samples import Samples
 from phasegate.model.observation import CaseStatus
 from phasegate.world import Progress
-from tests.load.engines import cases, distribution, number, observed, processes_with, share, until, world_of
+from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
+from tests.observed import distribution, number, share
 
 HEAD = "import http from 'k6/http'; import { check, group, sleep } from 'k6';\n"
 GET = "http.get(`${__ENV.PHASEGATE_TARGET_URL}/health`);\n"

@@ -18,17 +18,9 @@ from phasegate.load.locust import PLUGIN, Join
 from phasegate.model.histogram import bucket_of
 from phasegate.model.observation import CaseStatus
 from phasegate.world import Progress
-from tests.load.engines import (
-    cases,
-    distribution,
-    number,
-    observed,
-    processes_with,
-    share,
-    until,
-    world_of,
-)
+from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
+from tests.observed import distribution, number, share
 
 HEAD = """
 import time
