@@ -6,15 +6,13 @@ import asyncio
 import os
 import random
 import secrets as tokens
-import signal
 import traceback
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from phasegate import __version__
 from phasegate.errors import ExitCode, PhasegateError, Problem, TargetError
@@ -42,6 +40,8 @@ from phasegate.model.result import (
     Verdict,
 )
 from phasegate.pipeline.reports import Done, place, write_reports
+from phasegate.pipeline.signals import signals, undisturbed
+from phasegate.pipeline.ticking import ticking
 from phasegate.plan.baseline import without_baseline
 from phasegate.plan.loader import LoadedPlan, load
 from phasegate.record.baseline import held_against, read_baselines
@@ -50,6 +50,7 @@ from phasegate.record.folder import make_folder
 from phasegate.record.journal import Journal, RecordError
 from phasegate.record.provenance import provenance
 from phasegate.record.redaction import Redactor
+from phasegate.render.live import View
 from phasegate.render.outputs import Output, parse_outputs
 from phasegate.runner.attempt import DEFECT
 from phasegate.runner.check import Outcome
@@ -69,17 +70,6 @@ from phasegate.units import format_seconds
 
 ORDERLY_END = 3.0
 """Seconds a kind gets after the first Ctrl-C to hand in what it has seen."""
-TICK = 0.125
-
-
-class View(Protocol):
-    """Listens to the run while it goes on."""
-
-    def __call__(self, event: Event) -> None: ...
-
-    def tick(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +126,7 @@ def execute(request: RunRequest, view: View | None) -> Done:
     run = _Run(loaded, request, chosen, selection, baselines, folder, started, view)
     try:
         result = asyncio.run(run.to_the_end())
-        with _undisturbed():
+        with undisturbed():
             return _write_whole_record(run, result, folder, outputs)
     finally:
         run.close()
@@ -163,25 +153,6 @@ def _write_whole_record(run: _Run, result: RunResult, folder: Path, outputs: tup
         again = write_reports(run.not_whole(done.troubles[0]), folder, outputs)
         done = replace(again, troubles=tuple(dict.fromkeys((*done.troubles, *again.troubles))))
     return done
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """The run is over: Ctrl-C and SIGTERM wait until its record is written; a second one ends the program."""
-    received: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        if received:
-            os._exit(128 + number)
-        received.append(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, note) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 class _Run:
@@ -239,7 +210,7 @@ class _Run:
     async def to_the_end(self) -> RunResult:
         """Every stage in order; whatever happens, the record gets its end."""
         self._emit(RunStarted(at=self._clock.utc(), skeleton=self._skeleton))
-        async with self._ticking(), self._signals():
+        async with ticking(self._view), signals(self._received, self._close_view):
             await self._observe()
             # One moment for all that follows, so that the duration judged is the one in the record.
             ended = self._clock.utc()
@@ -391,6 +362,14 @@ class _Run:
             self._stop.now(reason)
             self._emit(Interrupted(at=self._clock.utc(), because=reason))
 
+    def _received(self, code: ExitCode, reason: str) -> None:
+        self._signal = code
+        self._stop_run(reason)
+
+    def _close_view(self) -> None:
+        if self._view is not None:
+            self._view.close()
+
     def _note_defect(self, error: Exception) -> str:
         with suppress(PhasegateError):
             trace = "".join(traceback.format_exception(error))
@@ -429,50 +408,3 @@ class _Run:
                 warnings=warnings_of(judged.waivers),
             )
         )
-
-    @asynccontextmanager
-    async def _ticking(self) -> AsyncIterator[None]:
-        """Keep the view moving while nothing happens, and close it at the end."""
-        view = self._view
-        if view is None:
-            yield
-            return
-
-        async def tick() -> None:
-            while True:
-                await asyncio.sleep(TICK)
-                view.tick()
-
-        task = asyncio.create_task(tick())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            view.close()
-
-    @asynccontextmanager
-    async def _signals(self) -> AsyncIterator[None]:
-        """The first Ctrl-C, SIGTERM or loss of the terminal ends the run in order, the second at once."""
-        loop = asyncio.get_running_loop()
-        codes = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has it ignored
-            codes[signal.SIGHUP] = ExitCode.TERMINATED
-
-        def received(number: signal.Signals) -> None:
-            if self._signal is not None:
-                with suppress(Exception):  # only the cursor is at stake
-                    if self._view is not None:
-                        self._view.close()
-                os._exit(codes[number])
-            self._signal = codes[number]
-            self._stop_run("stopped by Ctrl-C" if number is signal.SIGINT else f"stopped by {number.name}")
-
-        for number in codes:
-            loop.add_signal_handler(number, received, number)
-        try:
-            yield
-        finally:
-            for number in codes:
-                loop.remove_signal_handler(number)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.pipeline.run import _undisturbed
 from tests.pipeline.bench import Desk, Running
 
 SERVER = """
@@ -308,10 +307,3 @@ def test_a_full_disk_begins_no_run(desk: Desk, tiny_disk: Path) -> None:
     assert "Traceback" not in ran.err
     assert "no space left" in ran.err
     assert not (desk.path / "ran").exists()
-
-
-def test_a_signal_while_the_record_is_written_waits_until_it_is_whole() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with _undisturbed():
-        os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
