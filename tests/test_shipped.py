@@ -15,7 +15,8 @@ from phasegate.cli.schema import Document, schema_of
 from phasegate.fields import field_docs
 from phasegate.kinds import KINDS
 from phasegate.model.result import CriterionVerdict, RunResult, Verdict
-from phasegate.pipeline.run import RunRequest, execute
+from phasegate.pipeline.request import RunRequest
+from phasegate.pipeline.run import execute
 from phasegate.plan.loader import load
 from phasegate.plan.yaml import read
 from phasegate.render import html

@@ -92,7 +92,8 @@ def run(
 
     The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 75 the target did not come up.
     """
-    from phasegate.pipeline.run import RunRequest, execute
+    from phasegate.pipeline.request import RunRequest
+    from phasegate.pipeline.run import execute
     from phasegate.render.live import LineView, LiveView, View
 
     live = is_live(progress) and not quiet

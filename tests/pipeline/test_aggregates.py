@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from phasegate.errors import PlanError
-from phasegate.pipeline.run import RunRequest, execute
+from phasegate.pipeline.request import RunRequest
+from phasegate.pipeline.run import execute
 from phasegate.units import parse_quantity
 from tests.pipeline.bench import Desk, Ran
 from tests.rules import Rule, rules

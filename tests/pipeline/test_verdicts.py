@@ -133,7 +133,7 @@ def test_a_defect_outside_of_a_kind_still_ends_the_record(
     async def broken(self: object) -> None:
         raise LookupError("the schedule is broken")
 
-    monkeypatch.setattr("phasegate.pipeline.run.Schedule.run", broken)
+    monkeypatch.setattr("phasegate.pipeline.under_way.Schedule.run", broken)
     desk.plan(command("fine", "print(1)"))
     monkeypatch.chdir(desk.path)
     assert run_command_line(["run", "plan.yaml", "-o", "out"]) == 70

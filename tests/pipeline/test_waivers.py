@@ -13,7 +13,8 @@ from phasegate.cli.app import run_command_line
 from phasegate.errors import PlanError
 from phasegate.model.fold import fold
 from phasegate.model.result import CheckStatus, RunResult, WaiverState
-from phasegate.pipeline.run import RunRequest, execute
+from phasegate.pipeline.request import RunRequest
+from phasegate.pipeline.run import execute
 from phasegate.record.journal import read_events
 from tests.rules import Rule, rules
 

@@ -1,0 +1,320 @@
+"""One run under way; the one place where the real parts are wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets as tokens
+import traceback
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from phasegate import __version__
+from phasegate.errors import ExitCode, PhasegateError, TargetError
+from phasegate.gate.verdict import decide
+from phasegate.gate.waivers import Applied, decide_with_waivers, warnings_of
+from phasegate.http.client import HttpxClient
+from phasegate.model.events import (
+    CriterionJudged,
+    Event,
+    Interrupted,
+    RunFinished,
+    RunStarted,
+    TargetChanged,
+    TargetSampled,
+    WaiverApplied,
+)
+from phasegate.model.fold import CUT_SHORT, Folder
+from phasegate.model.result import (
+    BaselineRecord,
+    RunResult,
+    Selection,
+    TargetRecord,
+    ToolRecord,
+    Verdict,
+)
+from phasegate.pipeline.request import RunRequest
+from phasegate.pipeline.signals import signals
+from phasegate.pipeline.ticking import ticking
+from phasegate.plan.loader import LoadedPlan
+from phasegate.record.evidence import EvidenceStore
+from phasegate.record.journal import Journal, RecordError
+from phasegate.record.provenance import provenance
+from phasegate.record.redaction import Redactor
+from phasegate.render.live import View
+from phasegate.runner.attempt import DEFECT
+from phasegate.runner.check import Outcome
+from phasegate.runner.judging import judge_all
+from phasegate.runner.preflight import find_missing
+from phasegate.runner.schedule import Orders, Schedule, leave_out, observations, reasons
+from phasegate.runner.selection import selected_criteria
+from phasegate.runner.skeleton import skeleton
+from phasegate.runner.waiving import waive
+from phasegate.runner.world import Parts, RealClock, Stop
+from phasegate.target.members import MARK, new_mark
+from phasegate.target.processes import LocalProcesses
+from phasegate.target.resources import Resources
+from phasegate.target.stack import Stack
+from phasegate.units import format_seconds
+
+ORDERLY_END = 3.0
+"""Seconds a kind gets after the first Ctrl-C to hand in what it has seen."""
+
+
+class UnderWay:
+    """One run under way: the record, the stop signal and the real parts."""
+
+    def __init__(
+        self,
+        loaded: LoadedPlan,
+        request: RunRequest,
+        chosen: frozenset[str],
+        selection: Selection,
+        baselines: tuple[BaselineRecord, ...],
+        folder: Path,
+        started: datetime,
+        view: View | None,
+    ) -> None:
+        self._plan = loaded.plan
+        self._request = request
+        self._chosen = chosen
+        self._selected = selected_criteria(loaded.plan, chosen, cases=bool(request.cases))
+        self._selection = selection
+        self._view = view
+        self._clock = RealClock()
+        self._stop = Stop()
+        self._seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**31)
+        self._redactor = Redactor(secret.value for secret in loaded.plan.secrets if secret.value)
+        self._store = EvidenceStore(folder, self._redactor)
+        self._journal = Journal(folder, self._redactor)
+        self._mark = new_mark()
+        self._environment = {**os.environ, MARK: self._mark}
+        self._processes = LocalProcesses(self._environment)
+        self._signal: ExitCode | None = None
+        self._target_error = ""
+        self._lacking: list[str] = []
+        """Why a PASS could not be trusted: a limit, a target that died, a record that is not whole."""
+        self._outcomes: dict[str, Outcome] = {}
+        self._defect = ""
+        self._grace = 0.0
+        """Seconds that work under way gets to end in order; nothing but checks has anything to hand in."""
+        self._observed = asyncio.Event()
+        """Set when all checks have ended; what is left is to take the target down, which bounds itself."""
+        self._skeleton = skeleton(
+            loaded,
+            run=f"{started:%Y%m%dT%H%M%SZ}-{tokens.token_hex(3)}",
+            tool=ToolRecord(name="phasegate", version=__version__),
+            started=started,
+            seed=self._seed,
+            command=request.command,
+            environment=provenance(loaded.plan.root, os.environ),
+            selection=selection,
+            baselines=baselines,
+        )
+        self._state = Folder(self._skeleton)
+
+    async def to_the_end(self) -> RunResult:
+        """Every stage in order; whatever happens, the record gets its end."""
+        self._emit(RunStarted(at=self._clock.utc(), skeleton=self._skeleton))
+        async with ticking(self._view), signals(self._received, self._close_view):
+            await self._observe()
+            # One moment for all that follows, so that the duration judged is the one in the record.
+            ended = self._clock.utc()
+            judged = self._judge(ended)
+            for criterion in judged.criteria:
+                self._emit(CriterionJudged(at=ended, criterion=criterion))
+            for waiver in judged.waivers:
+                self._emit(WaiverApplied(at=ended, waiver=waiver))
+            self._end(judged, ended)
+        return self._state.result()
+
+    def _judge(self, ended: datetime) -> Applied:
+        """Every criterion on what was observed, waivers applied to those that decide."""
+        seen, why_not = observations(self._outcomes), reasons(self._outcomes)
+        criteria = judge_all(self._plan, seen, why_not, replace(self._state.result(), finished=ended))
+        return waive(self._plan, criteria, seen, why_not, self._selected)
+
+    def not_whole(self, trouble: str) -> RunResult:
+        """The result of a run that would pass, but for what could not be written of it."""
+        reason = f"the record is not complete: {trouble}"
+        verdict, code = Verdict.INCONCLUSIVE, int(ExitCode.INCONCLUSIVE)
+        so_far = self._state.result()
+        self._emit(
+            RunFinished(
+                at=self._clock.utc(),
+                verdict=verdict,
+                exit_code=code,
+                reason=reason,
+                evidence=so_far.evidence,
+                unwaived=so_far.unwaived,
+            )
+        )
+        return self._state.result()
+
+    def close(self) -> None:
+        self._journal.close()
+
+    async def _observe(self) -> None:
+        """Bring the target up, run what is selected, take the target down; ended early when told to stop."""
+        work = asyncio.create_task(self._with_target())
+        waits = [asyncio.create_task(event.wait()) for event in (self._stop, self._observed)]
+        await asyncio.wait({work, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        if self._stop.reason:
+            # Kinds hear of it through their progress and hand in what they have; who does not is cancelled.
+            await asyncio.wait({work, waits[1]}, timeout=self._grace, return_when=asyncio.FIRST_COMPLETED)
+            if not self._observed.is_set():
+                work.cancel()
+        try:
+            await work
+        except asyncio.CancelledError:
+            pass
+        except TargetError as error:
+            self._target_error = error.message
+        except PhasegateError as error:
+            self._lacking.append(error.message)
+        except Exception as error:
+            self._defect = self._note_defect(error)
+        for wait in waits:
+            wait.cancel()
+        reasons = (self._stop.reason, self._target_error, *self._lacking, self._defect)
+        reason = next(filter(None, reasons), CUT_SHORT)
+        leave_out(self._plan.checks(), self._outcomes, reason, self._emit, self._clock)
+
+    async def _with_target(self) -> None:
+        chosen = [check for check in self._plan.checks() if check.id in self._chosen]
+        missing = await find_missing(
+            chosen, processes=self._processes, environment=self._environment, root=self._plan.root
+        )
+        if len(missing) == len(chosen):
+            # Nothing can be observed, so nothing is brought up for it.
+            for check in chosen:
+                lacking = missing[check.id]
+                leave_out([check], self._outcomes, lacking.reason, self._emit, self._clock, help=lacking.help)
+            return
+        orders = Orders(
+            selected=self._chosen,
+            missing=missing,
+            cases=self._request.cases,
+            jobs=self._request.jobs,
+            fail_fast=self._request.fail_fast,
+        )
+        if self._plan.limit is not None:
+            reason = f"the run reached its limit of {format_seconds(self._plan.limit)}"
+            asyncio.get_running_loop().call_later(self._plan.limit, self._stop_run, reason)
+        stack = Stack(
+            self._plan.target,
+            processes=self._processes,
+            logs=self._store.log,
+            on_change=self._target_changed,
+            on_problem=lambda problem: self._lacking.append(problem.message),
+            on_sampled=self._target_sampled,
+            mark=self._mark,
+        )
+        async with stack as target, HttpxClient(target) as http:
+            parts = Parts(
+                clock=self._clock,
+                http=http,
+                processes=self._processes,
+                target=target,
+                evidence=self._store,
+                root=self._plan.root,
+                environment=self._environment,
+                seed=self._seed,
+                emit=self._emit,
+                keep_secret=self._redactor.add,
+            )
+            self._grace = ORDERLY_END
+            try:
+                await Schedule(self._plan, orders, parts, self._stop, self._outcomes).run()
+            finally:
+                self._observed.set()
+
+    def _target_changed(self, state: str, record: TargetRecord) -> None:
+        if state == "died":
+            self._lacking.append(f"target {record.id} died during the run: {record.error}")
+        self._emit(TargetChanged(at=self._clock.utc(), state=state, target=record))
+
+    def _target_sampled(self, used: Resources) -> None:
+        self._emit(
+            TargetSampled(
+                at=self._clock.utc(),
+                target=used.entry,
+                since=used.since,
+                measures=used.measures,
+                timeline=used.timeline,
+            )
+        )
+
+    def _emit(self, event: Event) -> None:
+        broken = ""
+        try:
+            event = self._journal.write(event)
+        except RecordError as error:
+            broken = error.message
+        if isinstance(event, RunStarted):
+            # As it was written: free of secrets, which the skeleton of the plan may hold.
+            self._state = Folder(event.skeleton)
+        else:
+            self._state.add(event)
+        if self._view is not None:
+            self._view(event)
+        if broken:
+            self._lacking.append(broken)
+            self._stop_run(broken)
+
+    def _stop_run(self, reason: str) -> None:
+        """Begin the orderly end. A reason that comes later than another changes nothing."""
+        if not self._stop.reason:
+            self._stop.now(reason)
+            self._emit(Interrupted(at=self._clock.utc(), because=reason))
+
+    def _received(self, code: ExitCode, reason: str) -> None:
+        self._signal = code
+        self._stop_run(reason)
+
+    def _close_view(self) -> None:
+        if self._view is not None:
+            self._view.close()
+
+    def _note_defect(self, error: Exception) -> str:
+        with suppress(PhasegateError):
+            trace = "".join(traceback.format_exception(error))
+            self._store.folder("run", 1).write("defect.txt", trace)
+        return f"{DEFECT}: {type(error).__name__}: {error}"
+
+    def _end(self, judged: Applied, ended: datetime) -> None:
+        """Decide the gate and close the record."""
+        interrupted = "; ".join(dict.fromkeys(filter(None, (self._stop.reason, *self._lacking))))
+        defects = [self._defect, *(item.reason for item in self._outcomes.values() if item.defect)]
+        try:
+            inventory = self._store.inventory()
+        except RecordError as error:
+            inventory, interrupted = (), "; ".join(filter(None, (interrupted, error.message)))
+        interrupted = "; ".join(filter(None, (interrupted, *self._store.problems)))
+        decision, unwaived = decide_with_waivers(
+            [criterion for criterion in judged.criteria if criterion.id in self._selected],
+            judged.waivers,
+            partial(
+                decide,
+                selection=self._selection,
+                interrupted=interrupted,
+                signal=self._signal,
+                target_error=self._target_error,
+                defect=next(filter(None, defects), ""),
+            ),
+        )
+        self._emit(
+            RunFinished(
+                at=ended,
+                verdict=decision.verdict,
+                exit_code=int(decision.exit_code),
+                reason=decision.reason,
+                evidence=inventory,
+                unwaived=unwaived,
+                warnings=warnings_of(judged.waivers),
+            )
+        )
