@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +14,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from phasegate.fields import AnyPath, Text
+from phasegate.interpreter import interpreter
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import (
@@ -87,7 +86,7 @@ class E2e(Kind[E2eParams]):
         return None
 
     def requirements(self, params: E2eParams) -> tuple[Requirement, ...]:
-        python = interpreter(params, os.environ)
+        python = interpreter(params.python, params.path, os.environ)
         return (
             Requirement(
                 program=python,
@@ -109,32 +108,8 @@ class E2e(Kind[E2eParams]):
         return _observation(report, world, completed, stopped)
 
 
-def interpreter(params: E2eParams, environment: Mapping[str, str]) -> str:
-    """The Python whose pytest runs: an absolute path, or what was asked for where there is no such thing."""
-    wanted = params.python
-    if wanted == "python":
-        return sys.executable
-    if wanted is not None:
-        found = _upwards(params.path, wanted) if "/" in wanted else _on_path(wanted, environment)
-        return found or wanted
-    active = environment.get("VIRTUAL_ENV")
-    if active and (python := Path(active) / "bin" / "python").exists():
-        return str(python.absolute())
-    return _upwards(params.path, ".venv/bin/python") or sys.executable
-
-
-def _on_path(name: str, environment: Mapping[str, str]) -> str | None:
-    return shutil.which(name, path=environment.get("PATH"))
-
-
-def _upwards(start: Path, name: str) -> str | None:
-    start = start.absolute()
-    places = (folder / name for folder in (start, *start.parents))
-    return next((str(place) for place in places if place.exists()), None)
-
-
 def _command(params: E2eParams, report: PytestReport, folder: Path, world: World) -> Command:
-    python = interpreter(params, world.environment)
+    python = interpreter(params.python, params.path, world.environment)
     around = {**world.environment, **params.env}
     env = {
         **world.target.environment(),

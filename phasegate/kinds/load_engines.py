@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from phasegate.fields import Duration
+from phasegate.interpreter import interpreter
 from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
 from phasegate.load import k6, locust
 from phasegate.load.k6 import K6Options
@@ -127,7 +128,7 @@ class Locust(Kind[LocustParams]):
         }
 
     def requirements(self, params: LocustParams) -> tuple[Requirement, ...]:
-        python = locust.interpreter(params, os.environ)
+        python = interpreter(params.python, params.locustfile, os.environ)
         return (
             Requirement(
                 program=python,

@@ -6,9 +6,7 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import socket
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,6 +18,7 @@ from pydantic import Field, field_validator, model_validator
 
 from phasegate.errors import ObservationError
 from phasegate.fields import Closed, Duration, FilePath, Rate, Text
+from phasegate.interpreter import interpreter
 from phasegate.load.foreign import Foreign, beside, refuse_arguments
 from phasegate.load.samples import Samples
 from phasegate.load.script_cases import case, pass_rates, selected, with_earlier
@@ -151,26 +150,6 @@ MEASURES: Mapping[str, MeasureSpec] = beside(
 )
 
 
-def interpreter(options: LocustOptions, environment: Mapping[str, str]) -> str:
-    """The Python whose Locust runs: an absolute path, or what was asked for where there is no such thing."""
-    wanted = options.python
-    if wanted == "python":
-        return sys.executable
-    if wanted is not None:
-        if "/" in wanted:
-            return _upwards(options.locustfile, wanted) or wanted
-        return shutil.which(wanted, path=environment.get("PATH")) or wanted
-    active = environment.get("VIRTUAL_ENV")
-    if active and (python := Path(active) / "bin" / "python").exists():
-        return str(python.absolute())
-    return _upwards(options.locustfile, ".venv/bin/python") or sys.executable
-
-
-def _upwards(start: Path, name: str) -> str | None:
-    places = (folder / name for folder in start.absolute().parents)
-    return next((str(place) for place in places if place.exists()), None)
-
-
 async def observe(options: LocustOptions, timeout: float, world: World) -> Observation:
     """Run the file to its end, or until `world.progress` says stop; users get `timeout` seconds to end.
 
@@ -241,7 +220,7 @@ class _Report:
 class _Commands:
     def __init__(self, options: LocustOptions, timeout: float, report: Path, world: World) -> None:
         self._options = options
-        self._python = interpreter(options, world.environment)
+        self._python = interpreter(options.python, options.locustfile, world.environment)
         self._timeout = timeout
         self._host = _host(options, world)
         self._root = world.root

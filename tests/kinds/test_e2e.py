@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from phasegate.kinds.e2e import E2e, E2eParams, interpreter
+from phasegate.kinds.e2e import E2e, E2eParams
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.target.processes import LocalProcesses
@@ -417,23 +417,6 @@ async def test_tests_run_with_the_interpreter_and_path_of_their_environment(
     seen = await observe(params, world)
     assert seen.error is None
     assert set(statuses(seen).values()) == {PASSED}, seen.cases
-
-
-def test_interpreter_is_that_of_the_active_environment_then_of_a_dot_venv_then_ours(tmp_path: Path) -> None:
-    path = tmp_path / "checks"
-    for folder in (path, tmp_path / "active/bin", tmp_path / "tools/bin", tmp_path / ".venv/bin"):
-        folder.mkdir(parents=True)
-    assert interpreter(E2eParams(path=path), {}) == sys.executable
-    (tmp_path / ".venv/bin/python").touch()
-    assert interpreter(E2eParams(path=path), {}) == str(tmp_path / ".venv/bin/python")
-    active = {"VIRTUAL_ENV": str(tmp_path / "active")}
-    assert interpreter(E2eParams(path=path), active) == str(tmp_path / ".venv/bin/python")
-    (tmp_path / "active/bin/python").touch()
-    assert interpreter(E2eParams(path=path), active) == str(tmp_path / "active/bin/python")
-    (tmp_path / "tools/bin/python").touch()
-    assert interpreter(E2eParams(path=path, python="tools/bin/python"), active).endswith("tools/bin/python")
-    assert interpreter(E2eParams(path=path, python="python"), active) == sys.executable
-    assert interpreter(E2eParams(path=path, python="python0"), {"PATH": "/nowhere"}) == "python0"
 
 
 SECOND_TIME = """
