@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.errors import ObservationError
+from phasegate.model.cases import as_attempt
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.world import Completed, World
 
@@ -157,7 +158,7 @@ class PytestReport:
             message=message,
             file=_relative(file, self._world.root) or str(file),
             line=item.get("line"),
-            earlier=() if before is None else (*before.earlier, _attempt(before)),
+            earlier=() if before is None else (*before.earlier, as_attempt(before)),
         )
 
     def _part(self, file: Path, module: str) -> str:
@@ -179,7 +180,7 @@ class PytestReport:
                     message="was there in the attempt before, but not in this one",
                     evidence=(),
                     duration=None,
-                    earlier=(*before.earlier, _attempt(before)),
+                    earlier=(*before.earlier, as_attempt(before)),
                 )
         return tuple(cases.values())
 
@@ -233,10 +234,6 @@ def _some(names: Iterable[str]) -> str:
     everything = [name or "a file" for name in names]
     more = f" and {len(everything) - NAMED} more" if len(everything) > NAMED else ""
     return ", ".join(everything[:NAMED]) + more
-
-
-def _attempt(case: Case) -> CaseAttempt:
-    return CaseAttempt(status=case.status, message=case.message, duration=case.duration)
 
 
 def _stem(module: str) -> str:

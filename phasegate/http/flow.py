@@ -105,15 +105,6 @@ def carried_over(group: Group, earlier: Iterable[Case]) -> tuple[Case, ...] | No
     return passed if len(passed) == len(cases) else None
 
 
-def with_earlier(case: Case, earlier: Mapping[str, Case]) -> Case:
-    """A case of this attempt with its tries in the attempts before it."""
-    before = earlier.get(case.id)
-    if before is None:
-        return case
-    last = CaseAttempt(status=before.status, message=before.message, duration=before.duration)
-    return replace(case, earlier=(*before.earlier, last, *case.earlier))
-
-
 @dataclass(slots=True)
 class _Trial:
     """One case: a request for one row, sent until it passes or its tries are used up."""

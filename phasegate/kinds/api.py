@@ -12,10 +12,11 @@ from pydantic import WithJsonSchema
 from phasegate.errors import ObservationError
 from phasegate.fields import NamedDocument
 from phasegate.http.exchange import Conversation, Expectations
-from phasegate.http.flow import Group, Telling, carried_over, run_group, with_earlier
+from phasegate.http.flow import Group, Telling, carried_over, run_group
 from phasegate.http.references import SETUP, TEARDOWN
 from phasegate.http.suite import Suite
 from phasegate.kinds.base import CheckParams, Kind
+from phasegate.model.cases import after
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
@@ -128,7 +129,7 @@ class _Session:
         """In the order of the suite; what was begun and never ended is lost."""
         earlier = {case.id: case for case in self._world.earlier}
         known = {case.id: case for cases in self._carried.values() for case in cases}
-        known |= {case.id: with_earlier(case, earlier) for case in self._telling.cases}
+        known |= {case.id: after(case, earlier) for case in self._telling.cases}
         ids = [id for group in (self._setup, *self._flows, self._teardown) for _, _, id in group.planned()]
         return tuple(known[id] for id in ids if id in known) + tuple(
             case for case in known.values() if case.id not in set(ids)

@@ -8,7 +8,7 @@ import re
 import shlex
 import signal
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Self
 
@@ -20,15 +20,13 @@ from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import ABSENT, Matcher, compile_pattern
 from phasegate.junit import JUnitCase, JUnitFile, ResultFiles, matching
 from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.model.cases import case_measures, case_measures_by_part, selected, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import (
     Case,
-    CaseAttempt,
     CaseStatus,
     Observation,
-    belongs,
     census,
-    census_by_part,
 )
 from phasegate.units import Dimension, parse_as, parse_quantity
 from phasegate.world import Command, Completed, Progress, World
@@ -288,7 +286,7 @@ def _take_in_program(params: CommandParams, world: World, completed: Completed, 
     if params.expect is not None and not seen.errors:
         cases = _expectations(params.expect, completed)
         seen.measures["expectations"] = census(cases)
-        seen.cases += _with_earlier(cases, [case for case in world.earlier if case.id in _EXPECTED])
+        seen.cases += with_earlier(cases, [case for case in world.earlier if case.id in _EXPECTED])
 
 
 def _take_in_captures(params: CommandParams, files: ResultFiles, completed: Completed, seen: _Seen) -> None:
@@ -384,27 +382,14 @@ def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:
     seen.errors += read.problems
     seen.notes += read.notes
     cases = [_evidenced(item, world) for item in read.cases]
-    chosen = _selected(cases, world.cases)
+    # The program runs as a whole all the same: it decides what it tests.
+    chosen = selected(cases, world.cases)
     if cases and not chosen:
         seen.errors.append(f"no case in the result files is named {', '.join(world.cases)}")
-    chosen = _with_earlier(chosen, [case for case in world.earlier if case.id not in _EXPECTED])
+    chosen = with_earlier(chosen, [case for case in world.earlier if case.id not in _EXPECTED])
     seen.cases += chosen
-    seen.measures.update(_case_measures(chosen))
-    for part in census_by_part(chosen):
-        mine = [case for case in chosen if belongs(case, part)]
-        seen.parts[part] = _case_measures(mine)
-
-
-def _case_measures(cases: Iterable[Case]) -> dict[str, Measure]:
-    share = census(cases := tuple(cases))
-    skipped = sum(case.status is CaseStatus.SKIPPED for case in cases)
-    return {
-        "pass_rate": share,
-        "passed": Number(value=share.passed),
-        "failed": Number(value=share.failed),
-        "skipped": Number(value=skipped),
-        "total": Number(value=share.total),
-    }
+    seen.measures.update(case_measures(chosen))
+    seen.parts.update(case_measures_by_part(chosen))
 
 
 def _evidenced(item: JUnitCase, world: World) -> Case:
@@ -412,41 +397,6 @@ def _evidenced(item: JUnitCase, world: World) -> Case:
     if not item.details:
         return item.case
     return replace(item.case, evidence=(world.evidence.write(f"{item.case.id}.txt", item.details),))
-
-
-def _selected(cases: list[Case], names: tuple[str, ...]) -> list[Case]:
-    """Cases by id, name or part. The program runs as a whole all the same: it decides what it tests."""
-    if not names:
-        return cases
-    return [case for case in cases if any(name in (case.id, case.name, case.part) for name in names)]
-
-
-def _with_earlier(cases: list[Case], before: Iterable[Case]) -> list[Case]:
-    """Cases with their tries in earlier attempts; one that is there no more is lost, not forgotten."""
-    known = {case.id: case for case in before}
-    found = [
-        replace(case, earlier=(*known[case.id].earlier, _attempt(known[case.id]), *case.earlier))
-        if case.id in known
-        else case
-        for case in cases
-    ]
-    ids = {case.id for case in cases}
-    return found + [
-        replace(
-            case,
-            status=CaseStatus.LOST,
-            message="was there in the attempt before, but not in this one",
-            duration=None,
-            evidence=(),
-            earlier=(*case.earlier, _attempt(case)),
-        )
-        for case in known.values()
-        if case.id not in ids
-    ]
-
-
-def _attempt(case: Case) -> CaseAttempt:
-    return CaseAttempt(status=case.status, message=case.message, duration=case.duration)
 
 
 def _adopt(params: CommandParams, world: World, seen: _Seen) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,14 +16,12 @@ from pydantic import Field
 from phasegate.fields import AnyPath, Text
 from phasegate.interpreter import interpreter
 from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.model.cases import case_measures, case_measures_by_part
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import (
     Case,
     CaseStatus,
     Observation,
-    belongs,
-    census,
-    census_by_part,
 )
 from phasegate.pytest_report import PytestReport, why_no_observation
 from phasegate.units import Dimension
@@ -183,28 +181,14 @@ def _observation(
         "duration": Number(value=completed.duration if completed else None, dimension=Dimension.TIME),
     }
     return Observation(
-        measures={**_measures(cases), **numbers},
-        parts={
-            part: _measures(case for case in cases if belongs(case, part)) for part in census_by_part(cases)
-        },
+        measures={**case_measures(cases), **numbers},
+        parts=case_measures_by_part(cases),
         cases=cases,
         evidence=tuple(evidence),
         notes=tuple(_notes(report, cases, stopped)),
         causes=Counter(case.message for case in cases if case.status is CaseStatus.FAILED),
         error=None if completed is None else why_no_observation(report, cases, completed),
     )
-
-
-def _measures(cases: Iterable[Case]) -> dict[str, Measure]:
-    share = census(cases := tuple(cases))
-    by_status = Counter(case.status for case in cases)
-    return {
-        "pass_rate": share,
-        "passed": Number(value=share.passed),
-        "failed": Number(value=share.failed),
-        "skipped": Number(value=by_status[CaseStatus.SKIPPED]),
-        "total": Number(value=share.total),
-    }
 
 
 def _notes(report: PytestReport, cases: tuple[Case, ...], stopped: str | None) -> Iterator[str]:

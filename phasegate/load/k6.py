@@ -22,8 +22,9 @@ from phasegate.fields import Closed, Duration, FilePath, Text
 from phasegate.load.foreign import PACKAGE_FOLDER, Foreign, beside, refuse_arguments
 from phasegate.load.k6_summary import Summary
 from phasegate.load.samples import Samples
-from phasegate.load.script_cases import case, pass_rates, selected, with_earlier
+from phasegate.load.script_cases import case, pass_rates
 from phasegate.load.tally import histogram_from_json
+from phasegate.model.cases import selected, with_earlier
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.units import Dimension

@@ -21,8 +21,9 @@ from phasegate.fields import Closed, Duration, FilePath, Rate, Text
 from phasegate.interpreter import interpreter
 from phasegate.load.foreign import Foreign, beside, refuse_arguments
 from phasegate.load.samples import Samples
-from phasegate.load.script_cases import case, pass_rates, selected, with_earlier
+from phasegate.load.script_cases import case, pass_rates
 from phasegate.load.tally import merge_causes
+from phasegate.model.cases import selected, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.units import format_seconds

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from phasegate.load.measured import distribution
 from phasegate.load.tally import Tally, histogram_from_json
 from phasegate.load.timeline import Timeline, series
-from phasegate.model.histogram import Histogram, bucket_bounds
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.model.observation import Series
 from phasegate.units import Dimension, format_seconds
@@ -117,20 +117,6 @@ class Samples:
         if self.dropped:
             said.append(f"{self.dropped:,} dropped")
         return ", ".join(said)
-
-
-def distribution(histogram: Histogram, failed: int, span: float | None) -> Distribution:
-    """Durations of 0, which the clock could not resolve, are no data."""
-    zeros = dict(histogram.counts).get(0, 0)
-    if zeros:
-        above = {bucket: count for bucket, count in histogram.counts if bucket}
-        histogram = Histogram.of_counts(
-            above,
-            minimum_ns=bucket_bounds(min(above))[0] if above else 0,
-            maximum_ns=histogram.maximum_ns,
-            total_ns=histogram.total_ns,
-        )
-    return Distribution(good=histogram, failed=failed, span=span, unmeasured=zeros)
 
 
 def _tally(data: Mapping[str, Any]) -> Tally:
