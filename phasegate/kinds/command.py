@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import shlex
 import signal
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
-
-from phasegate.errors import ObservationError
-from phasegate.fields import AnyPath, Closed, Text
-from phasegate.http.json_path import JsonPath
-from phasegate.http.matcher import ABSENT, Matcher, compile_pattern
 from phasegate.junit import JUnitCase, JUnitFile, ResultFiles, matching
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import Kind, Requirement
+from phasegate.kinds.command_captures import captured, output_of
+from phasegate.kinds.command_params import CASES, CommandExpect, CommandParams
 from phasegate.model.cases import case_measures, case_measures_by_part, selected, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
-from phasegate.model.observation import (
-    Case,
-    CaseStatus,
-    Observation,
-    census,
-)
-from phasegate.units import Dimension, parse_as, parse_quantity
+from phasegate.model.observation import Case, CaseStatus, Observation, census
+from phasegate.units import Dimension
 from phasegate.world import Command, Completed, Progress, World
 
 KEPT = 1 << 19
@@ -37,124 +26,7 @@ POLL = 0.25
 """Seconds between two looks at why to stop."""
 ADOPTED = 100
 """Files that `evidence` takes in."""
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_STATISTIC = re.compile(r"p\d+|min|max|mean")
-_CASES = {
-    "passed": "cases that passed",
-    "failed": "cases that failed, xfailed ones included",
-    "skipped": "cases that were skipped",
-    "total": "cases in the result files",
-}
 _EXPECTED = ("exit_code", "output")
-_OWN = frozenset({"exit_code", "duration", "expectations", "pass_rate", *_CASES})
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _no_shell(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        words = shlex.split(value)
-    except ValueError:  # a quote that does not end
-        words = value.split()
-    raise ValueError(f"a command is a list, not a line for a shell: {json.dumps(words)}")
-
-
-Patterns = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_listed),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-]
-"""One path or glob, or a list of them, relative to the plan's root."""
-
-
-class MeasureCapture(Closed):
-    """A number that the program printed, or wrote to a file: exactly one of `regex` and `json`."""
-
-    regex: str | None = None
-    """Its first group, or the whole match without one; where it matches several times, the last counts."""
-    json_: str | None = Field(default=None, alias="json")
-    """A JSONPath into standard output, or into `file`."""
-    file: str | None = None
-    """Read instead of the output; relative to the plan's root."""
-    unit: str = ""
-    """What the number is in: ms, %, MiB; nothing for counts."""
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        if (self.regex is None) == (self.json_ is None):
-            raise ValueError("a measure is captured by exactly one of regex and json")
-        if self.regex is not None:
-            compile_pattern(self.regex)
-        if self.json_ is not None and JsonPath.compile(self.json_).many:
-            raise ValueError(f"{self.json_} may select many values; a measure is one number")
-        parse_quantity(f"1{self.unit}")
-        return self
-
-    @property
-    def dimension(self) -> Dimension:
-        return parse_quantity(f"1{self.unit}").dimension
-
-
-class CommandExpect(Closed):
-    """What must hold of the program; each becomes a case."""
-
-    exit_code: Any = None
-    """A number, a list of numbers, or operators."""
-    output: Any = None
-    """Text, or operators, held against standard output followed by standard error, without blank ends."""
-
-    @model_validator(mode="after")
-    def _compiles(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("expects nothing; write exit_code or output")
-        self.matchers()
-        return self
-
-    def matchers(self) -> dict[str, Matcher]:
-        """By what they look at, in the order of the report."""
-        found = {}
-        if "exit_code" in self.model_fields_set:
-            several = isinstance(self.exit_code, list | tuple)
-            matcher = Matcher.compile({"one_of": self.exit_code} if several else self.exit_code, always=True)
-            if all(matcher.check(code) is None for code in range(256)):
-                raise ValueError("exit_code is as expected whatever it is, so it says nothing")
-            found["exit_code"] = matcher
-        if "output" in self.model_fields_set:
-            found["output"] = Matcher.compile(self.output, text=True, always=True)
-        return found
-
-
-class CommandParams(CheckParams):
-    command: Annotated[tuple[Text, ...], BeforeValidator(_no_shell), Field(min_length=1)]
-    """The program and its arguments; `python` is phasegate's own interpreter."""
-    env: Mapping[str, Text] = Field(default_factory=dict)
-    """Added to the environment."""
-    cwd: AnyPath | None = None
-    """Where it is started; default: the plan's root."""
-    expect: CommandExpect | None = None
-    """The exit code and the output it should have; exit code 0 unless it says otherwise."""
-    measures: Mapping[str, MeasureCapture] = Field(default_factory=dict)
-    """Numbers the program reports, by name."""
-    results: Patterns = ()
-    """JUnit files that it writes: paths or globs."""
-    evidence: Patterns = ()
-    """Further files to keep with the record: paths or globs."""
-
-    @field_validator("measures")
-    @classmethod
-    def _named(cls, measures: Mapping[str, MeasureCapture]) -> Mapping[str, MeasureCapture]:
-        for name in measures:
-            if name in _OWN:
-                raise ValueError(f"{name!r} is measured already; choose another name")
-            if not _NAME.fullmatch(name) or _STATISTIC.fullmatch(name):
-                raise ValueError(
-                    f"{name!r} is no name for a measure; write one like 'coverage' or 'bundle_size'"
-                )
-        return measures
 
 
 @dataclass
@@ -195,7 +67,7 @@ class CommandKind(Kind[CommandParams]):
             found["expectations"] = share("expectations that held")
         if params.results:
             found["pass_rate"] = share("cases passed of cases in the result files")
-            found |= {name: number(Dimension.COUNT, about, lowest=0) for name, about in _CASES.items()}
+            found |= {name: number(Dimension.COUNT, about, lowest=0) for name, about in CASES.items()}
         for name, capture in params.measures.items():
             found[name] = number(capture.dimension, "reported by the program")
         return found
@@ -291,7 +163,7 @@ def _take_in_program(params: CommandParams, world: World, completed: Completed, 
 
 def _take_in_captures(params: CommandParams, files: ResultFiles, completed: Completed, seen: _Seen) -> None:
     for name, capture in params.measures.items():
-        value, note = _captured(name, capture, completed, files)
+        value, note = captured(name, capture, completed, files)
         seen.measures[name] = Number(value=value, dimension=capture.dimension, reported=True)
         seen.notes += [note] if note else []
 
@@ -307,7 +179,7 @@ def _why_not_observed(params: CommandParams, completed: Completed) -> list[str]:
 
 
 def _expectations(expect: CommandExpect, completed: Completed) -> list[Case]:
-    actual = {"exit_code": completed.exit_code, "output": _output(completed)}
+    actual = {"exit_code": completed.exit_code, "output": output_of(completed)}
     cut = max(len(completed.stdout), len(completed.stderr)) > KEPT
     cases = []
     for name, matcher in expect.matchers().items():
@@ -322,60 +194,8 @@ def _expectations(expect: CommandExpect, completed: Completed) -> list[Case]:
     return cases
 
 
-def _output(completed: Completed) -> str:
-    streams = (completed.stdout, completed.stderr)
-    return "\n".join(filter(None, (stream.decode(errors="replace").strip() for stream in streams)))
-
-
 def _measured_files(params: CommandParams) -> tuple[str, ...]:
     return tuple(capture.file for capture in params.measures.values() if capture.file is not None)
-
-
-def _captured(
-    name: str, capture: MeasureCapture, completed: Completed, files: ResultFiles
-) -> tuple[float | None, str]:
-    """The value in the base unit, or None and a note that says why there is none."""
-    try:
-        if capture.file is not None:
-            text = files.text(capture.file)
-        else:
-            stdout = completed.stdout.decode(errors="replace")
-            text = stdout if capture.json_ is not None else _output(completed)
-        found = (
-            _searched(capture.regex, text) if capture.regex is not None else _selected_value(capture, text)
-        )
-        return _quantity(found, capture), ""
-    except (ValueError, ObservationError) as error:
-        return None, f"{name} was not measured: {error}"
-
-
-def _searched(pattern: str, text: str) -> str:
-    matches = deque(compile_pattern(pattern).finditer(text), maxlen=1)
-    found = next((match[1] if match.re.groups else match[0] for match in matches), None)
-    if found is None:
-        raise ValueError(f"nothing matches {pattern!r}")
-    return found
-
-
-def _selected_value(capture: MeasureCapture, text: str) -> Any:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError(f"{capture.file or 'the standard output'} is not JSON") from None
-    value = JsonPath.compile(capture.json_ or "$").value(document)
-    if value is ABSENT:
-        raise ValueError(f"there is no {capture.json_}")
-    return value
-
-
-def _quantity(found: Any, capture: MeasureCapture) -> float:
-    if isinstance(found, bool) or not isinstance(found, str | int | float):
-        raise ValueError(f"{json.dumps(found)[:80]} is not a number")
-    text = str(found).strip()
-    try:
-        return parse_quantity(f"{text}{capture.unit}").value
-    except ValueError:
-        return parse_as(text, capture.dimension).value  # it came with a unit
 
 
 def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:

@@ -1,0 +1,136 @@
+"""What a plan may say of a command."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+
+from phasegate.fields import AnyPath, Closed, Text
+from phasegate.http.json_path import JsonPath
+from phasegate.http.matcher import Matcher, compile_pattern
+from phasegate.kinds.base import CheckParams
+from phasegate.units import Dimension, parse_quantity
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_STATISTIC = re.compile(r"p\d+|min|max|mean")
+CASES = {
+    "passed": "cases that passed",
+    "failed": "cases that failed, xfailed ones included",
+    "skipped": "cases that were skipped",
+    "total": "cases in the result files",
+}
+"""Measures that only a command with result files has, beside `pass_rate`."""
+_OWN = frozenset({"exit_code", "duration", "expectations", "pass_rate", *CASES})
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _no_shell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        words = shlex.split(value)
+    except ValueError:  # a quote that does not end
+        words = value.split()
+    raise ValueError(f"a command is a list, not a line for a shell: {json.dumps(words)}")
+
+
+Patterns = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One path or glob, or a list of them, relative to the plan's root."""
+
+
+class MeasureCapture(Closed):
+    """A number that the program printed, or wrote to a file: exactly one of `regex` and `json`."""
+
+    regex: str | None = None
+    """Its first group, or the whole match without one; where it matches several times, the last counts."""
+    json_: str | None = Field(default=None, alias="json")
+    """A JSONPath into standard output, or into `file`."""
+    file: str | None = None
+    """Read instead of the output; relative to the plan's root."""
+    unit: str = ""
+    """What the number is in: ms, %, MiB; nothing for counts."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if (self.regex is None) == (self.json_ is None):
+            raise ValueError("a measure is captured by exactly one of regex and json")
+        if self.regex is not None:
+            compile_pattern(self.regex)
+        if self.json_ is not None and JsonPath.compile(self.json_).many:
+            raise ValueError(f"{self.json_} may select many values; a measure is one number")
+        parse_quantity(f"1{self.unit}")
+        return self
+
+    @property
+    def dimension(self) -> Dimension:
+        return parse_quantity(f"1{self.unit}").dimension
+
+
+class CommandExpect(Closed):
+    """What must hold of the program; each becomes a case."""
+
+    exit_code: Any = None
+    """A number, a list of numbers, or operators."""
+    output: Any = None
+    """Text, or operators, held against standard output followed by standard error, without blank ends."""
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("expects nothing; write exit_code or output")
+        self.matchers()
+        return self
+
+    def matchers(self) -> dict[str, Matcher]:
+        """By what they look at, in the order of the report."""
+        found = {}
+        if "exit_code" in self.model_fields_set:
+            several = isinstance(self.exit_code, list | tuple)
+            matcher = Matcher.compile({"one_of": self.exit_code} if several else self.exit_code, always=True)
+            if all(matcher.check(code) is None for code in range(256)):
+                raise ValueError("exit_code is as expected whatever it is, so it says nothing")
+            found["exit_code"] = matcher
+        if "output" in self.model_fields_set:
+            found["output"] = Matcher.compile(self.output, text=True, always=True)
+        return found
+
+
+class CommandParams(CheckParams):
+    command: Annotated[tuple[Text, ...], BeforeValidator(_no_shell), Field(min_length=1)]
+    """The program and its arguments; `python` is phasegate's own interpreter."""
+    env: Mapping[str, Text] = Field(default_factory=dict)
+    """Added to the environment."""
+    cwd: AnyPath | None = None
+    """Where it is started; default: the plan's root."""
+    expect: CommandExpect | None = None
+    """The exit code and the output it should have; exit code 0 unless it says otherwise."""
+    measures: Mapping[str, MeasureCapture] = Field(default_factory=dict)
+    """Numbers the program reports, by name."""
+    results: Patterns = ()
+    """JUnit files that it writes: paths or globs."""
+    evidence: Patterns = ()
+    """Further files to keep with the record: paths or globs."""
+
+    @field_validator("measures")
+    @classmethod
+    def _named(cls, measures: Mapping[str, MeasureCapture]) -> Mapping[str, MeasureCapture]:
+        for name in measures:
+            if name in _OWN:
+                raise ValueError(f"{name!r} is measured already; choose another name")
+            if not _NAME.fullmatch(name) or _STATISTIC.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} is no name for a measure; write one like 'coverage' or 'bundle_size'"
+                )
+        return measures
