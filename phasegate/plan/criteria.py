@@ -7,24 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from phasegate.errors import Position
-from phasegate.gate.bounds import Bounds
-from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
+from phasegate.gate.criterion import Criterion, CriterionError, SubjectKind, parse_criterion
 from phasegate.gate.deciding import decidable
-from phasegate.gate.verdict import confidence_for
-from phasegate.gate.vetting import check_against, feasible
+from phasegate.gate.vetting import check_against
 from phasegate.model.aggregates import AGGREGATES
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.model.resources import RESOURCES
 from phasegate.model.result import Level
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Confidence, Context, confidence_of
+from phasegate.plan.defaults import defaults_left, displacing_weakly
+from phasegate.plan.feasibility import Feasibility
 from phasegate.plan.findings import did_you_mean, nearest
 from phasegate.plan.ids import Ids, where
 from phasegate.plan.models import CriterionWritten
 from phasegate.plan.plan import Check, PlanCriterion
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
-from phasegate.units import Dimension, Quantity, format_seconds, parse_quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,24 +63,22 @@ class Criteria:
         self._places: dict[str, Position] = {}
         """Where each criterion's id was seen first."""
         self._paths: dict[str, TreePath] = {}
-        self._feasible: dict[tuple[Any, ...], str | None] = {}
+        self._feasibility = Feasibility()
         self._specs: dict[str, Mapping[str, MeasureSpec]] = {}
 
     def read(self, lists: tuple[CriteriaList, ...]) -> tuple[PlanCriterion, ...]:
         """Every criterion in the order of the lists, those of a check followed by its kind's own."""
         written = [list(self._of_list(one)) for one in lists]
-        blocking = {
-            (one.check, one.criterion.measure, one.criterion.part)
-            for group in written
-            for one in group
-            if one.level is Level.BLOCK
-        }
-        self._warn_of_weak([one for group in written for one in group if one.level is Level.BLOCK])
+        blocking = [one for group in written for one in group if one.level is Level.BLOCK]
+        checks = [draft.check for draft in self._drafts.values() if draft.check is not None]
+        said = {(one.check, one.criterion.measure, one.criterion.part) for one in blocking}
+        for one, message in displacing_weakly(checks, blocking):
+            self._warn(self._paths[one.id], message)
         found: list[PlanCriterion] = []
-        for one, group in zip(lists, written, strict=True):
+        for owner, group in zip(lists, written, strict=True):
             found += group
-            if one.inside is not None and one.inside.check is not None:
-                found += self._defaults(one.inside.check, blocking)
+            if owner.inside is not None and owner.inside.check is not None:
+                found += defaults_left(owner.inside.check, said, taken=self._places)
         self._refuse_undecidable(found)
         return tuple(found)
 
@@ -101,6 +98,9 @@ class Criteria:
                 )
                 help = "write one with a bound, such as success_rate >= 99.9% or latency.p95 < 100ms"
                 self._context.findings.add(self._context.document, (*draft.path, "until"), message, help=help)
+
+    def _warn(self, path: TreePath, message: str) -> None:
+        self._context.findings.add(self._context.document, path, message, warning=True)
 
     def _check_of(self, one: PlanCriterion) -> Check | None:
         draft = None if one.check is None else self._drafts.get(one.check)
@@ -301,103 +301,11 @@ class Criteria:
             at=at,
         )
         if check is not None:
-            self._warn(made, check, entry.text_path)
+            spec = self._measures(check)[criterion.measure]
+            warning = self._feasibility.warning(made, check, spec)
+            if warning is not None:
+                self._warn(entry.text_path, f"criterion {made.id!r}: {warning}")
         return made
-
-    def _defaults(self, check: Check, blocking: set[tuple[str | None, str, str]]) -> Iterator[PlanCriterion]:
-        for part in check.parts:
-            for text in check.kind.defaults(part.params):
-                criterion = parse_criterion(text, inside=check.id)
-                if check.each:
-                    criterion = criterion.for_part(part.name)
-                written = ((check.id, criterion.measure, place) for place in ("", criterion.part))
-                if any(one in blocking for one in written):
-                    continue
-                id = f"{criterion.id}.default" if criterion.id in self._places else criterion.id
-                yield PlanCriterion(
-                    id=id,
-                    criterion=criterion,
-                    expression=text,
-                    step=check.step,
-                    check=check.id,
-                    confidence=check.confidence,
-                    default=True,
-                    at=check.at,
-                )
-
-    def _warn_of_weak(self, blocking: list[PlanCriterion]) -> None:
-        """Say which criteria take the place of a default and hold when everything has failed."""
-        warned: set[str] = set()
-        for check, part, text in self._default_texts():
-            default = parse_criterion(text, inside=check.id)
-            instead = [
-                one
-                for one in blocking
-                if (one.check, one.criterion.measure) == (check.id, default.measure)
-                and one.criterion.part in ("", part)
-            ]
-            worst = parse_quantity("0%" if default.quantity.dimension is Dimension.SHARE else "1")
-            if not instead or not all(_holds(one.criterion, worst) for one in instead):
-                continue
-            id = instead[0].id
-            if id not in warned:
-                warned.add(id)
-                message = (
-                    f"criterion {id!r} holds when {default.measure} is {worst}, "
-                    f"and takes the place of the default {text}"
-                )
-                self._context.findings.add(self._context.document, self._paths[id], message, warning=True)
-
-    def _default_texts(self) -> Iterator[tuple[Check, str, str]]:
-        """Check, part and default criterion."""
-        for draft in self._drafts.values():
-            if draft.check is not None:
-                for part in draft.check.parts:
-                    for text in draft.check.kind.defaults(part.params):
-                        yield draft.check, part.name, text
-
-    def _warn(self, made: PlanCriterion, check: Check, path: TreePath) -> None:
-        """Say which criteria can never be met."""
-        criterion = made.criterion
-        parts = [part for part in check.parts if not check.each or criterion.part in ("", part.name)]
-        counts = [check.kind.samples(part.params) for part in parts]
-        unknown = check.during is not None or None in counts or criterion.part not in _wholes(check)
-        samples = None if unknown else sum(count or 0 for count in counts)
-        confidence = confidence_for(made.confidence, check.retry.attempts, check.retry.on_fail)
-        spec = self._measures(check)[criterion.measure]
-        bounds = (
-            None if confidence is None else Bounds(confidence=confidence, always_valid=check.until_decided)
-        )
-        warning = self._infeasible(criterion, spec, samples, bounds)
-        if warning is None and made.over is not None and check.during is None:
-            lasting = [check.kind.duration(part.params) for part in parts]
-            longest = None if None in lasting else max(one or 0.0 for one in lasting)
-            if longest is not None and longest < made.over:
-                spans = f"{format_seconds(longest)} and can never span {format_seconds(made.over)}"
-                warning = f"{check.id} takes {spans}"
-        if warning is not None:
-            message = f"criterion {made.id!r}: {warning}"
-            self._context.findings.add(self._context.document, path, message, warning=True)
-
-    def _infeasible(
-        self, criterion: Criterion, spec: MeasureSpec, samples: int | None, bounds: Bounds | None
-    ) -> str | None:
-        # Exact bounds cost time, and in a large plan the same demands come back hundreds of times.
-        key = (criterion.value_text, criterion.required, spec, samples, bounds)
-        if key not in self._feasible:
-            self._feasible[key] = feasible(criterion, spec, samples, bounds)
-        return self._feasible[key]
-
-
-def _holds(criterion: Criterion, value: Quantity) -> bool:
-    if isinstance(criterion.threshold, Relative):  # whatever the baseline was, it is above 0
-        return criterion.op.wants_more if value.value else criterion.op.wants_less
-    return criterion.op.holds(value.value, criterion.threshold.value)
-
-
-def _wholes(check: Check) -> set[str]:
-    """Parts whose samples are known: the whole, and the entries of `each`."""
-    return {"", *(part.name for part in check.parts)} if check.each else {""}
 
 
 def _listed(names: frozenset[str]) -> str:

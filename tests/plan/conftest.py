@@ -10,10 +10,12 @@ from typing import Annotated, Any, ClassVar, Literal
 import pytest
 from pydantic import Field
 
+from phasegate.errors import PlanError
 from phasegate.fields import AnyPath, Closed, Duration, FilePath, NamedDocument, Rate, Text
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.plan.loader import LoadedPlan, load
+from phasegate.plan.plan import Plan
 from phasegate.units import Dimension
 
 SHARE = MeasureSpec(type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="good ones")
@@ -206,3 +208,13 @@ def load_text(tmp_path: Path) -> Load:
         return load(plan, kinds=REGISTRY, env=env or {}, **options)
 
     return write_and_load
+
+
+def plan_of(load_text: Load, text: str, **options: Any) -> Plan:
+    return load_text(HEAD + text, **options).plan
+
+
+def refused(load_text: Load, text: str, **options: Any) -> list[str]:
+    with pytest.raises(PlanError) as raised:
+        load_text(text, **options)
+    return [problem.message for problem in raised.value.problems]

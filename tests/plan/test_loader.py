@@ -2,27 +2,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from phasegate.errors import ObservationError, PlanError
-from phasegate.model.result import Level
 from phasegate.plan.loader import load
-from phasegate.plan.plan import Plan, Retry
-from tests.plan.conftest import HEAD, REGISTRY, Burst, Load, Probe, Program, Suite
+from phasegate.plan.plan import Retry
+from tests.plan.conftest import HEAD, REGISTRY, Burst, Load, Probe, Program, Suite, plan_of, refused
 
 ONE = "steps: [{id: one, checks: [{id: a, kind: probe, url: /health}]}]\n"
-
-
-def plan_of(load_text: Load, text: str, **options: Any) -> Plan:
-    return load_text(HEAD + text, **options).plan
-
-
-def refused(load_text: Load, text: str, **options: Any) -> list[str]:
-    with pytest.raises(PlanError) as raised:
-        load_text(text, **options)
-    return [problem.message for problem in raised.value.problems]
 
 
 def test_a_plan_arrives_with_everything_that_people_read(load_text: Load) -> None:
@@ -481,97 +469,6 @@ steps:
     assert needed[3].install == "make jq"
 
 
-def test_defaults_of_the_kind_judge_unless_a_blocking_criterion_is_on_their_measure(load_text: Load) -> None:
-    plan = plan_of(
-        load_text,
-        """\
-steps:
-  - id: one
-    checks:
-      - {id: a, kind: probe, url: /}
-      - {id: b, kind: probe, url: /, criteria: [success_rate >= 10%]}
-      - {id: c, kind: probe, url: /, criteria: [{criterion: success_rate >= 20%, level: warn}]}
-      - {id: d, kind: probe, url: /}
-      - {id: e, kind: suite, suite: s.yaml}
-    criteria: [e/f.pass_rate == 100%]
-gate: {criteria: [d.success_rate >= 30%]}
-""",
-        files={"s.yaml": "{suite: 1, flows: [{id: f, url: /, expect: {}}]}"},
-    )
-    found = {
-        criterion.id: (criterion.expression, criterion.default, criterion.level)
-        for criterion in plan.criteria
-    }
-    assert found == {
-        "a.success_rate": ("success_rate == 100%", True, Level.BLOCK),
-        "b.success_rate": ("success_rate >= 10%", False, Level.BLOCK),
-        "c.success_rate": ("success_rate >= 20%", False, Level.WARN),
-        "c.success_rate.default": ("success_rate == 100%", True, Level.BLOCK),
-        "e.pass_rate": ("pass_rate == 100%", True, Level.BLOCK),
-        "e/f.pass_rate": ("e/f.pass_rate == 100%", False, Level.BLOCK),
-        "d.success_rate": ("d.success_rate >= 30%", False, Level.BLOCK),
-    }
-
-
-def test_a_range_is_two_criteria_of_which_one_has_an_id(load_text: Load) -> None:
-    plan = plan_of(
-        load_text,
-        ONE + "gate: {criteria: [a.latency.p50 > 1ms, {criterion: a.latency.p50 < 1s, id: below}]}\n",
-    )
-    assert [one.id for one in plan.criteria if one.criterion.measure == "latency"] == [
-        "a.latency.p50",
-        "below",
-    ]
-
-
-def test_the_nearest_confidence_counts(load_text: Load) -> None:
-    plan = plan_of(
-        load_text,
-        """\
-confidence: 99%
-steps:
-  - id: one
-    checks:
-      - {id: a, kind: probe, url: /, criteria: [success_rate >= 1%]}
-      - id: b
-        kind: probe
-        url: /
-        confidence: none
-        criteria: [latency.mean < 1s, {criterion: success_rate >= 1%, confidence: 90%, over: 1s}]
-    criteria: [b.latency.max < 1s]
-""",
-    )
-    found = {criterion.id: criterion.confidence for criterion in plan.criteria}
-    assert plan.confidence == 0.99
-    assert found == {
-        "a.success_rate": 0.99,
-        "b.latency.mean": None,
-        "b.success_rate": 0.9,
-        "b.latency.max": None,
-    }
-
-
-def test_criteria_that_can_never_be_met_are_warned_of(load_text: Load) -> None:
-    loaded = load_text(
-        HEAD
-        + """\
-steps:
-  - id: one
-    checks:
-      - {id: a, kind: probe, url: /, probes: 3, criteria: [success_rate >= 99.9%]}
-      - {id: b, kind: burst, url: /, rate: 100/s, duration: 10s}
-    criteria: [{criterion: b.success_rate >= 90%, over: 10m}]
-gate:
-  checks: [{id: c, kind: probe, url: /, during: run}]
-  criteria: [c.success_rate >= 99.9%]
-"""
-    )
-    first, second = loaded.warnings
-    assert "3 samples can never meet success_rate >= 99.9%" in first.message
-    assert "2,995" in first.message
-    assert second.message == "criterion 'b.success_rate': b takes 10 s and can never span 10m 00s"
-
-
 def test_order_is_settled(load_text: Load) -> None:
     plan = plan_of(
         load_text,
@@ -688,30 +585,3 @@ def test_two_thousand_checks_load_without_delay(load_text: Load) -> None:
         for i in range(2000)
     )
     assert len(plan_of(load_text, "steps:\n" + steps).checks()) == 2000
-
-
-@pytest.mark.parametrize(
-    ("criteria", "warned"),
-    [
-        ("[success_rate != 100%]", True),
-        ("[success_rate < 100%]", True),
-        ("[success_rate == 0%]", True),
-        ("[success_rate > 0%]", False),
-        ("[success_rate < 100%, {criterion: success_rate > 50%, id: most}]", False),
-        ("[{criterion: success_rate < 100%, level: warn}]", False),
-    ],
-)
-def test_criterion_that_holds_when_all_failed_and_displaces_a_default_gets_a_warning(
-    load_text: Load, criteria: str, warned: bool
-) -> None:
-    text = (
-        f"steps: [{{id: one, checks: [{{id: a, kind: probe, url: /, probes: 5, criteria: {criteria}}}]}}]\n"
-    )
-    said = [item for item in load_text(HEAD + text).warnings if "takes the place" in item.message]
-    assert bool(said) is warned
-    if warned:
-        assert said[0].message == (
-            "criterion 'a.success_rate' holds when success_rate is 0%, "
-            "and takes the place of the default success_rate == 100%"
-        )
-        assert said[0].at is not None

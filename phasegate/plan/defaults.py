@@ -1,0 +1,74 @@
+"""Default criteria: what a kind asks of a check where its plan does not, and what takes their place."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+
+from phasegate.gate.criterion import Criterion, Relative, parse_criterion
+from phasegate.plan.plan import Check, PlanCriterion
+from phasegate.units import Dimension, Quantity, parse_quantity
+
+
+def defaults_left(
+    check: Check, said: Container[tuple[str | None, str, str]], *, taken: Container[str]
+) -> Iterator[PlanCriterion]:
+    """The defaults in whose place nothing stands.
+
+    `said` has check, measure and part of every blocking criterion that is written, `taken` the ids of all.
+    """
+    for part, text in _texts(check):
+        criterion = parse_criterion(text, inside=check.id)
+        if check.each:
+            criterion = criterion.for_part(part)
+        if any((check.id, criterion.measure, place) in said for place in ("", criterion.part)):
+            continue
+        yield PlanCriterion(
+            id=f"{criterion.id}.default" if criterion.id in taken else criterion.id,
+            criterion=criterion,
+            expression=text,
+            step=check.step,
+            check=check.id,
+            confidence=check.confidence,
+            default=True,
+            at=check.at,
+        )
+
+
+def displacing_weakly(
+    checks: Iterable[Check], blocking: Sequence[PlanCriterion]
+) -> Iterator[tuple[PlanCriterion, str]]:
+    """Criteria that take the place of a default and hold when everything has failed: each once, in words."""
+    said: set[str] = set()
+    everything = ((check, part, text) for check in checks for part, text in _texts(check))
+    for owner, part, text in everything:
+        default = parse_criterion(text, inside=owner.id)
+        instead = [
+            one
+            for one in blocking
+            if (one.check, one.criterion.measure) == (owner.id, default.measure)
+            and one.criterion.part in ("", part)
+        ]
+        worst = parse_quantity("0%" if default.quantity.dimension is Dimension.SHARE else "1")
+        if not instead or not all(_holds(one.criterion, worst) for one in instead):
+            continue
+        first = instead[0]
+        if first.id not in said:
+            said.add(first.id)
+            message = (
+                f"criterion {first.id!r} holds when {default.measure} is {worst}, "
+                f"and takes the place of the default {text}"
+            )
+            yield first, message
+
+
+def _texts(check: Check) -> Iterator[tuple[str, str]]:
+    """Part and default criterion."""
+    for part in check.parts:
+        for text in check.kind.defaults(part.params):
+            yield part.name, text
+
+
+def _holds(criterion: Criterion, value: Quantity) -> bool:
+    if isinstance(criterion.threshold, Relative):  # whatever the baseline was, it is above 0
+        return criterion.op.wants_more if value.value else criterion.op.wants_less
+    return criterion.op.holds(value.value, criterion.threshold.value)

@@ -1,0 +1,56 @@
+"""Criteria that can never be met, whatever the target does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from phasegate.gate.bounds import Bounds
+from phasegate.gate.verdict import confidence_for
+from phasegate.gate.vetting import feasible
+from phasegate.model.measures import MeasureSpec
+from phasegate.plan.plan import Check, Part, PlanCriterion
+from phasegate.units import format_seconds
+
+
+class Feasibility:
+    """Remembers what it found: exact bounds cost time, and large plans ask the same hundreds of times."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Any, ...], str | None] = {}
+
+    def warning(self, made: PlanCriterion, check: Check, spec: MeasureSpec) -> str | None:
+        """Why a criterion on a check can never be met; None when it can, or when that is not known."""
+        parts = [part for part in check.parts if not check.each or made.criterion.part in ("", part.name)]
+        return self._too_few(made, check, parts, spec) or _too_short(made, check, parts)
+
+    def _too_few(
+        self, made: PlanCriterion, check: Check, parts: Sequence[Part], spec: MeasureSpec
+    ) -> str | None:
+        criterion = made.criterion
+        counts = [check.kind.samples(part.params) for part in parts]
+        unknown = check.during is not None or None in counts or criterion.part not in _wholes(check)
+        samples = None if unknown else sum(count or 0 for count in counts)
+        confidence = confidence_for(made.confidence, check.retry.attempts, check.retry.on_fail)
+        bounds = (
+            None if confidence is None else Bounds(confidence=confidence, always_valid=check.until_decided)
+        )
+        key = (criterion.value_text, criterion.required, spec, samples, bounds)
+        if key not in self._found:
+            self._found[key] = feasible(criterion, spec, samples, bounds)
+        return self._found[key]
+
+
+def _too_short(made: PlanCriterion, check: Check, parts: Sequence[Part]) -> str | None:
+    if made.over is None or check.during is not None:
+        return None
+    lasting = [check.kind.duration(part.params) for part in parts]
+    longest = None if None in lasting else max(one or 0.0 for one in lasting)
+    if longest is None or longest >= made.over:
+        return None
+    return f"{check.id} takes {format_seconds(longest)} and can never span {format_seconds(made.over)}"
+
+
+def _wholes(check: Check) -> set[str]:
+    """Parts whose samples are known: the whole, and the entries of `each`."""
+    return {"", *(part.name for part in check.parts)} if check.each else {""}

@@ -1,0 +1,26 @@
+"""Criteria that can never be met."""
+
+from __future__ import annotations
+
+from tests.plan.conftest import HEAD, Load
+
+
+def test_criteria_that_can_never_be_met_are_warned_of(load_text: Load) -> None:
+    loaded = load_text(
+        HEAD
+        + """\
+steps:
+  - id: one
+    checks:
+      - {id: a, kind: probe, url: /, probes: 3, criteria: [success_rate >= 99.9%]}
+      - {id: b, kind: burst, url: /, rate: 100/s, duration: 10s}
+    criteria: [{criterion: b.success_rate >= 90%, over: 10m}]
+gate:
+  checks: [{id: c, kind: probe, url: /, during: run}]
+  criteria: [c.success_rate >= 99.9%]
+"""
+    )
+    first, second = loaded.warnings
+    assert "3 samples can never meet success_rate >= 99.9%" in first.message
+    assert "2,995" in first.message
+    assert second.message == "criterion 'b.success_rate': b takes 10 s and can never span 10m 00s"
