@@ -6,7 +6,7 @@ be redacted, bounded and stopped in one place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile
 from phasegate.model.measures import Measure
 from phasegate.model.observation import Case
 
@@ -161,6 +162,54 @@ class Addresses(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """How a container that was started for it took the wish to stop."""
+
+    before: str = ""
+    """Why there was nothing to stop: it could not be started, or ended by itself first; empty otherwise."""
+    exit_code: int | None = None
+    seconds: float = 0.0
+    """From the signal to its end."""
+    killed: bool = False
+    """Whether it had to be killed."""
+
+
+class Containers(Protocol):
+    """The containers of the target, and the engine they run on.
+
+    Errors, for all of it: ObservationError when there is no engine, it has gone, or the target has no
+    containers."""
+
+    async def all(self) -> tuple[Container, ...]:
+        """Every container of the target, ended ones included, by service and number."""
+        ...
+
+    def lines(self, container: Container) -> AsyncIterator[str]:
+        """What a container has printed so far, standard output and error, line by line."""
+        ...
+
+    async def usage(self, containers: Sequence[Container]) -> Mapping[str, ContainerUsage]:
+        """What running containers have used so far, by id; one that has ended meanwhile is left out."""
+        ...
+
+    def inside(self, service: str) -> Processes:
+        """Programs in the container of a service, in its own environment."""
+        ...
+
+    async def image(self, reference: str) -> Image:
+        """Errors: ObservationError when there is no such image."""
+        ...
+
+    async def files(self, image: Image) -> tuple[ImageFile, ...]:
+        """Every file and folder of an image; nothing of it is started."""
+        ...
+
+    async def stop_of(self, image: Image, *, after: float, within: float) -> Stopped:
+        """Start an image without network, ask it to stop after some seconds, and see."""
+        ...
+
+
 class EvidenceFolder(Protocol):
     """The folder of one attempt below the run's `evidence/`."""
 
@@ -222,6 +271,9 @@ class World(Protocol):
 
     @property
     def target(self) -> Addresses: ...
+
+    @property
+    def containers(self) -> Containers: ...
 
     @property
     def evidence(self) -> EvidenceFolder: ...

@@ -22,7 +22,17 @@ from urllib.parse import urlsplit
 from phasegate.errors import ObservationError
 from phasegate.http.client import HttpxClient
 from phasegate.model.observation import Case
-from phasegate.world import Addresses, Clock, EvidenceFolder, HttpClient, Processes, Progress, World
+from phasegate.target.containers.reach import TargetContainers
+from phasegate.world import (
+    Addresses,
+    Clock,
+    Containers,
+    EvidenceFolder,
+    HttpClient,
+    Processes,
+    Progress,
+    World,
+)
 
 
 class RealClock:
@@ -119,6 +129,7 @@ class TestWorld:
     root: Path
     clock: Clock = field(default_factory=RealClock)
     processes: Processes = field(default_factory=NoProcesses)
+    containers: Containers = field(default_factory=lambda: TargetContainers(os.environ))
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     seed: int = 7
     earlier: tuple[Case, ...] = ()

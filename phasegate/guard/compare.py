@@ -9,7 +9,8 @@ from phasegate.errors import Position, UsageError
 from phasegate.guard import budgets, checks, criteria, waivers
 from phasegate.guard.change import GONE, NEW, Change, Subject, by_environment
 from phasegate.guard.side import Side
-from phasegate.plan.plan import ExternalEntry, ProcessEntry, Step
+from phasegate.plan.entries import Entry, ExternalEntry, ProcessEntry, ServiceEntry
+from phasegate.plan.plan import Step
 from phasegate.units import format_seconds
 
 _OF_STEP = ("needs", "follows", "parallel", "setup", "teardown")
@@ -96,14 +97,16 @@ def _target(base: Side, head: Side) -> Iterator[Change]:
     )
 
 
-def _entry(side: Side, entry: ProcessEntry | ExternalEntry | None, missing: str) -> str:
+def _entry(side: Side, entry: Entry | None, missing: str) -> str:
     match entry:
         case None:
             return missing
         case ExternalEntry():
             return entry.url
-        case _:
+        case ProcessEntry():
             return " ".join(entry.command)
+        case ServiceEntry():
+            return f"service {entry.id}"
 
 
 def _steps(base: Side, head: Side) -> Iterator[Change]:

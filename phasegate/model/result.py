@@ -249,7 +249,7 @@ class TargetRecord:
 
     id: str
     kind: str
-    """`process` or `external`."""
+    """`process`, `external` or `container`."""
     url: str = ""
     command: tuple[str, ...] = ()
     ready_after: float | None = None

@@ -55,6 +55,7 @@ from phasegate.runner.selection import selected_criteria
 from phasegate.runner.skeleton import skeleton
 from phasegate.runner.waiving import waive
 from phasegate.runner.world import Parts, RealClock, Stop
+from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.members import MARK, new_mark
 from phasegate.target.processes import LocalProcesses
 from phasegate.target.resources import Resources
@@ -94,6 +95,7 @@ class UnderWay:
         self._mark = new_mark()
         self._environment = {**os.environ, MARK: self._mark}
         self._processes = LocalProcesses(self._environment)
+        self._containers = TargetContainers(self._environment)
         self._signal: ExitCode | None = None
         self._target_error = ""
         self._lacking: list[str] = []
@@ -157,6 +159,7 @@ class UnderWay:
 
     def close(self) -> None:
         self._journal.close()
+        self._containers.close()
 
     async def _observe(self) -> None:
         """Bring the target up, run what is selected, take the target down; ended early when told to stop."""
@@ -220,6 +223,7 @@ class UnderWay:
                 http=http,
                 processes=self._processes,
                 target=target,
+                containers=self._containers,
                 evidence=self._store,
                 root=self._plan.root,
                 environment=self._environment,

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 from phasegate.fields import Located
 from phasegate.kinds.base import Kind
 from phasegate.model.result import Level
+from phasegate.plan.entries import PlanCommand
 from phasegate.plan.findings import Findings
 from phasegate.plan.models import CommandWritten, FlakyWritten, RetryWritten
 from phasegate.plan.named import Files
-from phasegate.plan.plan import FlakyBudget, PlanCommand, Retry
+from phasegate.plan.plan import FlakyBudget, Retry
 from phasegate.plan.tree import TreePath, is_plain
 from phasegate.plan.validation import Place
 from phasegate.plan.values import Values, report_unknown

@@ -6,8 +6,8 @@ template form until `bind` puts the values in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from phasegate.gate.waivers import Waiver
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.approval import Approval
 from phasegate.model.result import Level, People, PlanRecord
+from phasegate.plan.entries import PlanCommand, Target
 from phasegate.plan.tree import TreePath, dotted, model_of, spliced
 from phasegate.substitution import UnknownNameError, finish, put_in
 
@@ -55,111 +56,6 @@ class FlakyBudget:
     """A share: 0.01 is 1%."""
     level: Level = Level.BLOCK
     at: Position | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanCommand:
-    """A command of `setup` or `teardown`, in template form until bound."""
-
-    argv: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
-    cwd: Path
-    limit: float
-    """Seconds."""
-    at: Position | None = None
-
-    def bind(self, values: Mapping[str, str]) -> PlanCommand:
-        """Put target addresses in. Errors: ObservationError for an address that is not known."""
-        return replace(self, argv=tuple(_texts(self.argv, values)), env=_text_values(self.env, values))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """When a process counts as up: exactly one of `url`, `tcp` and `log` is set."""
-
-    url: str | None = None
-    """A path of the entry, or a whole URL in template form."""
-    tcp: bool = False
-    log: str | None = None
-    """A regular expression searched in its output."""
-    within: float = 30.0
-    """Seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """Absolute paths."""
-
-    ca: Path | None = None
-    cert: Path | None = None
-    key: Path | None = None
-
-    def as_mapping(self) -> dict[str, str]:
-        named = {"ca": self.ca, "cert": self.cert, "key": self.key}
-        return {name: str(path) for name, path in named.items() if path is not None}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessEntry:
-    """A program of the target that phasegate starts; its texts are in template form until bound."""
-
-    id: str
-    command: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
-    cwd: Path
-    ready: Ready
-    headers: tuple[tuple[str, str], ...] = ()
-    tls: Tls = Tls()
-    protected: bool = False
-    missing_secrets: tuple[str, ...] = ()
-    """Secrets it uses that are not set: it cannot be started."""
-    at: Position | None = None
-
-    def bind(self, values: Mapping[str, str]) -> ProcessEntry:
-        """Put in `self.port`, `self.url` and the addresses of the other entries.
-
-        Errors: ObservationError for an address that is not known.
-        """
-        return replace(
-            self,
-            command=tuple(_texts(self.command, values)),
-            env=_text_values(self.env, values),
-            headers=tuple((name, text) for name, text in _text_values(dict(self.headers), values).items()),
-            ready=replace(
-                self.ready, url=None if self.ready.url is None else _texts((self.ready.url,), values)[0]
-            ),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalEntry:
-    """A service that is already there."""
-
-    id: str
-    url: str
-    headers: tuple[tuple[str, str], ...] = ()
-    tls: Tls = Tls()
-    protected: bool = False
-    missing_secrets: tuple[str, ...] = ()
-    at: Position | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The stack under test."""
-
-    default: str | None = None
-    """The entry that a URL which begins with `/` is on."""
-    processes: tuple[ProcessEntry, ...] = ()
-    external: tuple[ExternalEntry, ...] = ()
-    setup: tuple[PlanCommand, ...] = ()
-    """Run once every entry is ready."""
-    teardown: tuple[PlanCommand, ...] = ()
-    """Always run, before the processes are taken down."""
-
-    def __iter__(self) -> Iterator[ProcessEntry | ExternalEntry]:
-        yield from self.processes
-        yield from self.external
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,7 +250,7 @@ class Plan:
     """With overrides applied."""
     secrets: tuple[Secret, ...] = ()
     confidence: float | None = 0.95
-    target: Target = Target()
+    target: Target = field(default_factory=Target)
     steps: tuple[Step, ...]
     gate_checks: tuple[Check, ...] = ()
     limit: float | None = None
@@ -386,14 +282,3 @@ class Plan:
 def _stays(name: str) -> bool:
     """In documents, names that are no address are captures or columns, which the kind puts in."""
     return not name.startswith("target.") and name != "out"
-
-
-def _texts(templates: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
-    try:
-        return [str(finish(put_in(template, values))) for template in templates]
-    except UnknownNameError as unknown:
-        raise ObservationError(f"${{{unknown.name}}} is not known") from None
-
-
-def _text_values(templates: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
-    return dict(zip(templates, _texts(tuple(templates.values()), values), strict=True))

@@ -15,9 +15,10 @@ from phasegate.fields import Closed, Text
 from phasegate.kinds.base import Kind
 from phasegate.model.approval import same_person
 from phasegate.model.result import Level, PolicyRecord
+from phasegate.plan.entries import Target
 from phasegate.plan.findings import Findings, did_you_mean
 from phasegate.plan.models import DEFAULT_CONFIDENCE, Id, PlanWritten, confidence_level
-from phasegate.plan.plan import Check, PlanCriterion, Target
+from phasegate.plan.plan import Check, PlanCriterion
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.yaml import Document, read

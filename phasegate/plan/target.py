@@ -8,11 +8,11 @@ from typing import Any
 
 from phasegate.fields import Located
 from phasegate.plan.context import Context, address
+from phasegate.plan.entries import ExternalEntry, ProcessEntry, Ready, Target, Tls
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import ExternalWritten, ProcessWritten, TargetWritten, TlsWritten
 from phasegate.plan.named import named_in
-from phasegate.plan.plan import ExternalEntry, ProcessEntry, Ready, Target, Tls
 from phasegate.plan.tree import TreePath, spliced
 from phasegate.plan.validation import validate
 from phasegate.substitution import finish

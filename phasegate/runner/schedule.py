@@ -11,7 +11,8 @@ from phasegate.gate.verdict import step_status
 from phasegate.model.events import CheckFinished, Event, StepFinished, StepStarted
 from phasegate.model.observation import Observation
 from phasegate.model.result import CheckStatus, Level
-from phasegate.plan.plan import Check, Plan, PlanCommand, PlanCriterion, Step
+from phasegate.plan.entries import PlanCommand
+from phasegate.plan.plan import Check, Plan, PlanCriterion, Step
 from phasegate.runner.check import Outcome, ended_by, run_check
 from phasegate.runner.preflight import Missing
 from phasegate.runner.selection import of_whole

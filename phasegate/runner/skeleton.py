@@ -17,8 +17,9 @@ from phasegate.model.result import (
     ToolRecord,
     Verdict,
 )
+from phasegate.plan.entries import Entry, ExternalEntry, ProcessEntry, ServiceEntry
 from phasegate.plan.loader import LoadedPlan
-from phasegate.plan.plan import Check, ProcessEntry, Step
+from phasegate.plan.plan import Check, Step
 from phasegate.runner.judging import unjudged
 
 
@@ -53,15 +54,7 @@ def skeleton(
         environment=environment,
         variables=dict(plan.variables),
         people=plan.people,
-        target=tuple(
-            TargetRecord(
-                id=entry.id,
-                kind="process" if isinstance(entry, ProcessEntry) else "external",
-                url="" if isinstance(entry, ProcessEntry) else entry.url,
-                command=entry.command if isinstance(entry, ProcessEntry) else (),
-            )
-            for entry in plan.target
-        ),
+        target=tuple(_entry(entry) for entry in plan.target),
         selection=selection,
         warnings=tuple(warning.message for warning in loaded.warnings),
         criteria=tuple(unjudged(criterion) for criterion in plan.criteria),
@@ -73,6 +66,16 @@ def skeleton(
         waivers=tuple(record(waiver) for waiver in plan.waivers),
         approvals=plan.approvals,
     )
+
+
+def _entry(entry: Entry) -> TargetRecord:
+    match entry:
+        case ProcessEntry():
+            return TargetRecord(id=entry.id, kind="process", command=entry.command)
+        case ExternalEntry():
+            return TargetRecord(id=entry.id, kind="external", url=entry.url)
+        case ServiceEntry():
+            return TargetRecord(id=entry.id, kind="container")
 
 
 def _step(step: Step, blocking: set[str | None]) -> StepResult:

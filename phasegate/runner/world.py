@@ -13,7 +13,7 @@ from typing import Protocol
 from phasegate.model.events import CaseFinished, Event, Progressed
 from phasegate.model.observation import Case
 from phasegate.runner.deciding import Decider
-from phasegate.world import Addresses, Clock, EvidenceFolder, HttpClient, Processes, Progress
+from phasegate.world import Addresses, Clock, Containers, EvidenceFolder, HttpClient, Processes, Progress
 
 EVERY = 0.25
 """Seconds between two progress events of one check; what comes in between is folded into the next."""
@@ -46,6 +46,7 @@ class Parts:
     http: HttpClient
     processes: Processes
     target: Addresses
+    containers: Containers
     evidence: Evidence
     root: Path
     environment: Mapping[str, str]
@@ -122,6 +123,10 @@ class AttemptWorld:
     @property
     def target(self) -> Addresses:
         return self.parts.target
+
+    @property
+    def containers(self) -> Containers:
+        return self.parts.containers
 
     @property
     def root(self) -> Path:

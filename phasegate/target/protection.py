@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phasegate.errors import UsageError
-from phasegate.plan.plan import Check, ExternalEntry, Plan
+from phasegate.plan.entries import ExternalEntry
+from phasegate.plan.plan import Check, Plan
 from phasegate.target.addresses import Address, TargetAddresses
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from phasegate.errors import TargetError
-from phasegate.plan.plan import Ready
+from phasegate.plan.entries import Ready
 from phasegate.target.sockets import Owner, owner, stranger
 from phasegate.units import format_seconds
 

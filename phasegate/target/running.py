@@ -13,7 +13,7 @@ from typing import Protocol
 
 from phasegate.errors import PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
-from phasegate.plan.plan import ProcessEntry
+from phasegate.plan.entries import ProcessEntry
 from phasegate.target.members import members
 from phasegate.target.output import LINE
 from phasegate.target.process_group import ProcessGroup

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from phasegate.errors import ObservationError, PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
-from phasegate.plan.plan import PlanCommand, ProcessEntry, Target
+from phasegate.plan.entries import PlanCommand, ProcessEntry, Target
 from phasegate.target.addresses import Address, TargetAddresses
 from phasegate.target.members import GRACE, MARK, end_marked, kill_marked, new_mark
 from phasegate.target.ports import Ports

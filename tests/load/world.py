@@ -74,6 +74,7 @@ class LoadWorld:
     evidence: Kept = field(default_factory=Kept)
     reported: list[Progress] = field(default_factory=list)
     http: Any = None
+    containers: Any = None
     root: Path = field(default_factory=Path.cwd)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     seed: int = 0

@@ -19,6 +19,7 @@ from phasegate.plan.plan import Check, Part, Plan, PlanCriterion, Retry, Step
 from phasegate.runner.check import Outcome
 from phasegate.runner.schedule import Orders, Schedule
 from phasegate.runner.world import Parts, Stop
+from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.processes import LocalProcesses
 from phasegate.units import Dimension
 from phasegate.world import Progress, World
@@ -192,6 +193,7 @@ class Stage:
             http=None,  # type: ignore[arg-type]
             processes=LocalProcesses({}),
             target=StaticAddresses(),
+            containers=TargetContainers({}),
             evidence=Folders(self.path),
             root=self.path,
             environment={},

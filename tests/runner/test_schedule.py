@@ -10,7 +10,7 @@ import pytest
 from phasegate.model.events import CheckFinished, CheckStarted, StepFinished
 from phasegate.model.observation import Observation
 from phasegate.model.result import CheckStatus
-from phasegate.plan.plan import PlanCommand
+from phasegate.plan.entries import PlanCommand
 from phasegate.runner.preflight import Missing
 from phasegate.world import World
 from tests.runner.scripted import BAD, GOOD, Scripted, Stage, check, plan, step, until_stopped

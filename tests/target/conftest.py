@@ -11,7 +11,7 @@ import pytest
 
 from phasegate.errors import PhasegateError
 from phasegate.model.result import TargetRecord
-from phasegate.plan.plan import PlanCommand, ProcessEntry, Ready, Target
+from phasegate.plan.entries import PlanCommand, ProcessEntry, Ready, Target
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.redaction import Redactor
 from phasegate.target.members import MARK, kill_marked, marked, new_mark

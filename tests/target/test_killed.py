@@ -13,7 +13,7 @@ from phasegate.target.members import marked, new_mark
 RUN = """
 import asyncio, os, sys
 from pathlib import Path
-from phasegate.plan.plan import ProcessEntry, Ready, Target
+from phasegate.plan.entries import ProcessEntry, Ready, Target
 from phasegate.target.members import MARK
 from phasegate.target.processes import LocalProcesses
 from phasegate.target.stack import Stack

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from phasegate.errors import TargetError
-from phasegate.plan.plan import Ready
+from phasegate.plan.entries import Ready
 from phasegate.target.readiness import Watched, probe_for, wait_until_ready
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from phasegate.errors import ExitCode, TargetError
-from phasegate.plan.plan import ExternalEntry, Ready
+from phasegate.plan.entries import ExternalEntry, Ready
 from phasegate.target.ports import Ports, ephemeral_range
 from tests.target.conftest import SERVER, Bench
 

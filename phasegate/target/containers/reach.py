@@ -1,0 +1,68 @@
+"""What checks reach of containers: those of the target, through an engine connected when first used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from phasegate.errors import ObservationError
+from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile
+from phasegate.target.containers import images
+from phasegate.target.containers.cgroups import usage_of
+from phasegate.target.containers.engine import Engine
+from phasegate.target.containers.inside import Inside
+from phasegate.target.containers.printed import printed
+from phasegate.world import Processes, Stopped
+
+
+class TargetContainers:
+    """See `phasegate.world.Containers`."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._connecting = asyncio.Lock()
+        self._engine: Engine | None = None
+        self._labels: tuple[str, ...] = ()
+
+    async def engine(self) -> Engine:
+        """Errors: EngineError."""
+        async with self._connecting:
+            if self._engine is None:
+                self._engine = await Engine.connect(self._environment)
+            return self._engine
+
+    def are(self, *labels: str) -> None:
+        """From now on the target's containers are those with all these labels."""
+        self._labels = labels
+
+    async def all(self) -> tuple[Container, ...]:
+        if not self._labels:
+            raise ObservationError(
+                "the target has no containers",
+                help="bring a stack up with target.compose, or name one that is up with target.containers",
+            )
+        found = await (await self.engine()).containers(self._labels)
+        return tuple(one for one in found if not one.one_off)
+
+    def lines(self, container: Container) -> AsyncIterator[str]:
+        return printed(self.engine, container)
+
+    async def usage(self, containers: Sequence[Container]) -> Mapping[str, ContainerUsage]:
+        return await usage_of(await self.engine(), containers)
+
+    def inside(self, service: str) -> Processes:
+        return Inside(self, service)
+
+    async def image(self, reference: str) -> Image:
+        return await (await self.engine()).image(reference)
+
+    async def files(self, image: Image) -> tuple[ImageFile, ...]:
+        return await images.files_of(await self.engine(), image)
+
+    async def stop_of(self, image: Image, *, after: float, within: float) -> Stopped:
+        return await images.stop_of(await self.engine(), image, after=after, within=within)
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
