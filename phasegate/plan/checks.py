@@ -400,10 +400,11 @@ class _Parameters:
                 context.findings.add(context.document, path, message, help=help)
 
     def _declared(self, address: str) -> bool:
-        addresses = self._context.addresses
+        addresses, services = self._context.addresses, self._context.entries.services
         hosts = {_host(url) for name, url in addresses.items() if name.endswith(".url")}
         host = _host(address)
-        return "${" in address or (host is not None and host in hosts)
+        # A service is called by its id, whichever of its ports is meant.
+        return "${" in address or (host is not None and (host in hosts or host[1] in services))
 
 
 def _host(url: str) -> tuple[str, str | None, int] | None:

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from phasegate.fields import Located
 from phasegate.kinds.base import Kind
 from phasegate.model.result import Level
-from phasegate.plan.entries import PlanCommand
+from phasegate.plan.addressable import Addressable
+from phasegate.plan.entries import PlanCommand, Tls
 from phasegate.plan.findings import Findings
-from phasegate.plan.models import CommandWritten, FlakyWritten, RetryWritten
-from phasegate.plan.named import Files
+from phasegate.plan.models import CommandWritten, FlakyWritten, RetryWritten, TlsWritten
+from phasegate.plan.named import Files, named_in
 from phasegate.plan.plan import FlakyBudget, Retry
-from phasegate.plan.tree import TreePath, is_plain
+from phasegate.plan.tree import TreePath, is_plain, spliced
 from phasegate.plan.validation import Place
 from phasegate.plan.values import Values, report_unknown
 from phasegate.plan.yaml import Document
@@ -35,8 +36,8 @@ class Context:
     values: Values
     files: Files
     findings: Findings
-    entries: Mapping[str, Any]
-    """The target's entries as written: every id that `${target.<id>.url}` may name."""
+    entries: Addressable
+    """The ids of the target's entries: what `${target.<id>.url}` may name."""
     external: frozenset[str] = frozenset()
     """Those of them that are not started here."""
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -152,11 +153,28 @@ def confidence_of(*written: Confidence, otherwise: float | None) -> float | None
     return otherwise
 
 
-def address(id: str, url: str | None) -> dict[str, str]:
-    """`target.<id>.url|host|port`; a process, whose port is not known yet, is called by its id."""
-    parts = urlsplit(url or f"http://{id}")
+def with_files(context: Context, path: TreePath, model: Any, tree: Any) -> Any:
+    """The tree of an entry with the files that it names looked for and made absolute."""
+    if not isinstance(tree, Located):
+        return tree
+    for named in list(named_in(model, tree)):
+        name = finish(named.value)
+        wrong = context.files.wrong_with(name, folder_allowed=False)
+        if wrong is not None and not context.values.elsewhere:
+            context.findings.add(context.document, (*path, *named.path), wrong)
+        tree = spliced(tree, named.path, str(context.files.locate(name)))
+    return tree
+
+
+def tls_of(written: TlsWritten) -> Tls:
+    return Tls(ca=written.ca, cert=written.cert, key=written.key)
+
+
+def address(id: str, url: str) -> dict[str, str]:
+    """`target.<id>.url|host|port` of an entry."""
+    parts = urlsplit(url)
     return {
-        f"target.{id}.url": (url or f"http://{id}").rstrip("/"),
+        f"target.{id}.url": url.rstrip("/"),
         f"target.{id}.host": parts.hostname or id,
         f"target.{id}.port": str(parts.port or (443 if parts.scheme == "https" else 80)),
     }

@@ -192,6 +192,13 @@ class Criteria:
             help = "entries under target.processes are sampled; measure an external one through its answers"
             self._at_subject(entry, message, help)
             return False
+        if of_target and criterion.subject in self._context.entries.services:
+            message = (
+                f"{criterion.subject_text} is a service in containers, and only processes are sampled here"
+            )
+            help = f"a check of kind resources measures it: <check>/{criterion.subject}.memory.max < 256MiB"
+            self._at_subject(entry, message, help)
+            return False
         confidence, over = self._confidence(entry.written.confidence, None), entry.written.over
         specs = RESOURCES if of_target else AGGREGATES
         errors = check_against(criterion, specs, confidence=confidence, over=over)

@@ -154,6 +154,17 @@ class AttachedStack:
 Entry = ProcessEntry | ExternalEntry | ServiceEntry
 
 
+def stand_in(entry: Entry) -> str:
+    """The URL of an entry before it is up: what is started for the run is called by its id."""
+    match entry:
+        case ExternalEntry():
+            return entry.url
+        case ServiceEntry():
+            return f"{entry.scheme}://{entry.id}"
+        case ProcessEntry():
+            return f"http://{entry.id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """The stack under test."""

@@ -28,7 +28,7 @@ from phasegate.plan.models import DEFAULT_CONFIDENCE, PlanWritten
 from phasegate.plan.named import Files
 from phasegate.plan.plan import Check, Plan, PlanCriterion, Retry
 from phasegate.plan.policy import Asked, Policy, hold, protect, read_policy
-from phasegate.plan.target import entries_of, read_target
+from phasegate.plan.target import addressable_in, read_target
 from phasegate.plan.validation import validate
 from phasegate.plan.values import Values, gather, put_in_known
 from phasegate.plan.waivers import Ceiling, Coverable, read_waivers
@@ -225,7 +225,7 @@ class _Reader:
             values=self._values,
             files=self._files,
             findings=self._findings,
-            entries=entries_of(self._tree),
+            entries=addressable_in(self._tree, self._files),
         )
         head = self._head(context)
         ids = Ids()

@@ -73,7 +73,7 @@ def _said(text: str) -> str:
     return text.strip()
 
 
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
 
 
@@ -94,7 +94,7 @@ Said = Annotated[Text, AfterValidator(_said)]
 """Text that says something."""
 Entries = Annotated[
     tuple[Text | dict[str, Any], ...],
-    BeforeValidator(_one_or_many),
+    BeforeValidator(one_or_many),
     WithJsonSchema(
         {
             "anyOf": [
@@ -215,8 +215,8 @@ class StepWritten(Closed):
     id: Id
     title: Text = ""
     purpose: Text = ""
-    work: Annotated[Texts, BeforeValidator(_one_or_many)] = ()
-    outcomes: Annotated[Texts, BeforeValidator(_one_or_many)] = ()
+    work: Annotated[Texts, BeforeValidator(one_or_many)] = ()
+    outcomes: Annotated[Texts, BeforeValidator(one_or_many)] = ()
     owner: Text = ""
     priority: Literal["critical", "high", "medium", "low"] | None = None
     estimate: Text = ""
@@ -334,6 +334,8 @@ class TargetWritten(Closed):
     default: str | None = None
     processes: dict[str, Any] = Field(default_factory=dict)
     external: dict[str, Any] = Field(default_factory=dict)
+    compose: Any = None
+    containers: Any = None
     setup: Commands = ()
     teardown: Commands = ()
 
@@ -344,7 +346,7 @@ class RiskWritten(Closed):
     title: Text
     impact: Text = ""
     likelihood: Text = ""
-    measures: Annotated[Texts, BeforeValidator(_one_or_many)] = ()
+    measures: Annotated[Texts, BeforeValidator(one_or_many)] = ()
 
 
 class DefaultsWritten(Closed):

@@ -74,12 +74,12 @@ class Files:
         """A file's name for people: from where they stand, not from the root."""
         return name if Path(name).is_absolute() else os.path.normpath(Path(self._shown_root) / name)
 
-    def document(self, name: str) -> Document:
+    def document(self, name: str, *, foreign_tags: bool = False) -> Document:
         """Errors: PlanError."""
         path = self.locate(name)
         if path not in self._documents:
             try:
-                self._documents[path] = read(path, self.shown(name))
+                self._documents[path] = read(path, self.shown(name), foreign_tags=foreign_tags)
             except PlanError as error:
                 self._documents[path] = error
         known = self._documents[path]

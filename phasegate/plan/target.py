@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from phasegate.fields import Located
-from phasegate.plan.context import Context, address
-from phasegate.plan.entries import ExternalEntry, ProcessEntry, Ready, Target, Tls
-from phasegate.plan.findings import did_you_mean
+from phasegate.plan.addressable import Addressable
+from phasegate.plan.context import Context, address, tls_of, with_files
+from phasegate.plan.entries import ExternalEntry, ProcessEntry, Ready, Target, stand_in
 from phasegate.plan.ids import Ids
-from phasegate.plan.models import ExternalWritten, ProcessWritten, TargetWritten, TlsWritten
-from phasegate.plan.named import named_in
-from phasegate.plan.tree import TreePath, spliced
+from phasegate.plan.models import ExternalWritten, ProcessWritten, TargetWritten
+from phasegate.plan.named import Files
+from phasegate.plan.stacks import STACKS, read_attached, read_compose, with_services
+from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
 from phasegate.substitution import finish
 
@@ -21,13 +21,12 @@ _AT: TreePath = ("target",)
 GROUPS = ("processes", "external")
 
 
-def entries_of(tree: Any) -> dict[str, Any]:
-    """The entries of a target as written, by id; what is malformed is left for `read_target` to say."""
+def addressable_in(tree: Mapping[str, Any], files: Files) -> Addressable:
+    """What can be named of a target; what is malformed is left for `read_target` to say."""
     target = tree.get("target")
-    if not isinstance(target, Mapping):
-        return {}
-    groups = [group for name in GROUPS if isinstance(group := target.get(name), Mapping)]
-    return {id: entry for group in groups for id, entry in group.items() if not id.startswith("x-")}
+    groups = {name: target.get(name) for name in GROUPS} if isinstance(target, Mapping) else {}
+    plain = Addressable(plain=tuple(id for _, id, _ in _entries(groups)))
+    return with_services(plain, tree, files)
 
 
 def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]:
@@ -37,7 +36,7 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
     place = context.place(_AT, "target")
     wrong = context.unknown(
         _AT,
-        {k: v for k, v in tree.items() if k not in GROUPS} if isinstance(tree, Mapping) else tree,
+        {k: v for k, v in tree.items() if k not in (*GROUPS, *STACKS)} if isinstance(tree, Mapping) else tree,
         "target",
     )
     written = validate(TargetWritten, tree, place, context.findings, silent=wrong)
@@ -56,15 +55,18 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
         else:
             service = _external(context, path, id, entry)
             external += [] if service is None else [service]
-    entries = _entries(groups)
+    parts = tree if isinstance(tree, Mapping) else {}
     target = Target(
-        default=_default(context, tree, [id for _, id, _ in entries]),
+        default=_default(context, tree),
         processes=tuple(processes),
         external=tuple(external),
+        compose=read_compose(context, parts.get("compose")),
+        containers=read_attached(context, parts.get("containers")),
         setup=() if written is None else context.commands((*_AT, "setup"), written.setup),
         teardown=() if written is None else context.commands((*_AT, "teardown"), written.teardown),
     )
-    return target, _completed(context, target, tree, entries)
+    _report_taken(context, target)
+    return target, _completed(context, target, tree, _entries(groups))
 
 
 def _entries(groups: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
@@ -78,12 +80,17 @@ def _entries(groups: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
 
 
 def _completed(context: Context, target: Target, tree: Any, entries: list[tuple[str, str, Any]]) -> Context:
-    urls = {entry.id: entry.url for entry in target.external}
+    # An entry with which something is wrong is called by its id all the same.
+    urls = {id: f"http://{id}" for id in (*context.entries, *(id for _, id, _ in entries))}
+    urls |= {entry.id: stand_in(entry) for entry in target}
     addresses: dict[str, str] = {}
-    for _, id, _ in entries:
-        addresses |= address(id, urls.get(id))
+    for id, url in urls.items():
+        addresses |= address(id, url)
+    addresses |= context.entries.numbered
     missing = {entry.id: entry.missing_secrets for entry in target if entry.missing_secrets}
     everywhere = [name for process in target.processes for name in process.missing_secrets]
+    if target.compose is not None:
+        everywhere += [name for service in target.compose.entries for name in service.missing_secrets]
     everywhere += missing.get(target.default or "", ())
     if isinstance(tree, Mapping):
         everywhere += context.missing_in([tree.get("setup"), tree.get("teardown")])
@@ -97,21 +104,41 @@ def _completed(context: Context, target: Target, tree: Any, entries: list[tuple[
     )
 
 
-def _default(context: Context, tree: Any, entries: list[str]) -> str | None:
+def _default(context: Context, tree: Any) -> str | None:
     default = tree.get("default") if isinstance(tree, Mapping) else None
+    entries = context.entries
     if not isinstance(default, str):
-        return entries[0] if len(entries) == 1 else None
-    if default not in entries:
+        ids = tuple(entries)
+        return ids[0] if len(ids) == 1 else None
+    if not entries.may_be(default):
         message = f"target: there is no entry {default!r}"
-        help = did_you_mean(default, entries, "entries")
-        context.findings.add(context.document, (*_AT, "default"), message, help=help)
+        context.findings.add(context.document, (*_AT, "default"), message, help=entries.help(default))
     return default
+
+
+def _report_taken(context: Context, target: Target) -> None:
+    """Report services with the id of another entry of the target."""
+    owners: dict[str, str] = {}
+    for group, entries in (("processes", target.processes), ("external", target.external)):
+        owners |= {entry.id: f"also under target.{group}" for entry in entries}
+    for stack in STACKS:
+        of_stack = getattr(target, stack)
+        for entry in of_stack.entries if of_stack is not None else ():
+            if entry.id in owners:
+                path: TreePath = (*_AT, stack, "services", entry.id)
+                message = f"service {entry.id!r} of target.{stack} is {owners[entry.id]}"
+                help = "entries of a target are told apart by their ids: rename the other one"
+                context.findings.add(context.document, path, message, help=help, key=True)
+        owners |= {
+            entry.id: f"also a service of target.{stack}"
+            for entry in (of_stack.entries if of_stack is not None else ())
+        }
 
 
 def _process(context: Context, path: TreePath, id: str, tree: Any) -> ProcessEntry | None:
     wrong = context.unknown(path, tree, "target", "self")
     missing = context.missing_in(tree)
-    tree = _with_files(context, path, ProcessWritten, context.with_secrets(tree))
+    tree = with_files(context, path, ProcessWritten, context.with_secrets(tree))
     written = validate(
         ProcessWritten, tree, context.place(path, f"target {id!r}"), context.findings, silent=wrong
     )
@@ -130,7 +157,7 @@ def _process(context: Context, path: TreePath, id: str, tree: Any) -> ProcessEnt
             within=ready.within,
         ),
         headers=tuple(written.headers.items()),
-        tls=_tls(written.tls),
+        tls=tls_of(written.tls),
         protected=written.protected,
         missing_secrets=missing,
         at=context.document.key_at(path),
@@ -140,7 +167,7 @@ def _process(context: Context, path: TreePath, id: str, tree: Any) -> ProcessEnt
 def _external(context: Context, path: TreePath, id: str, tree: Any) -> ExternalEntry | None:
     missing = context.missing_in(tree)
     tree, wrong = context.settled(path, tree)
-    tree = _with_files(context, path, ExternalWritten, tree)
+    tree = with_files(context, path, ExternalWritten, tree)
     wrong = (
         *wrong,
         *((("url",),) if context.missing_in(tree.get("url") if isinstance(tree, Mapping) else ()) else ()),
@@ -154,25 +181,8 @@ def _external(context: Context, path: TreePath, id: str, tree: Any) -> ExternalE
         id=id,
         url=written.url,
         headers=tuple(written.headers.items()),
-        tls=_tls(written.tls),
+        tls=tls_of(written.tls),
         protected=written.protected,
         missing_secrets=missing,
         at=context.document.key_at(path),
     )
-
-
-def _with_files(context: Context, path: TreePath, model: Any, tree: Any) -> Any:
-    """The tree of an entry with the files that it names looked for and made absolute."""
-    if not isinstance(tree, Located):
-        return tree
-    for named in list(named_in(model, tree)):
-        name = finish(named.value)
-        wrong = context.files.wrong_with(name, folder_allowed=False)
-        if wrong is not None and not context.values.elsewhere:
-            context.findings.add(context.document, (*path, *named.path), wrong)
-        tree = spliced(tree, named.path, str(context.files.locate(name)))
-    return tree
-
-
-def _tls(written: TlsWritten) -> Tls:
-    return Tls(ca=written.ca, cert=written.cert, key=written.key)

@@ -10,6 +10,7 @@ from typing import Any
 
 from phasegate.errors import PlanError, Problem
 from phasegate.fields import Located
+from phasegate.plan.addressable import Addressable
 from phasegate.plan.findings import Findings, did_you_mean, nearest
 from phasegate.plan.plan import Secret
 from phasegate.plan.tree import TreePath
@@ -205,7 +206,7 @@ def report_unknown(
     findings: Findings,
     *,
     allowed: frozenset[str],
-    entries: Mapping[str, Any],
+    entries: Addressable,
     capturing: bool = False,
 ) -> tuple[TreePath, ...]:
     """Say which names of a tree stay without a value. Shape: their places, below `path`.
@@ -221,8 +222,7 @@ def report_unknown(
         if name in values.secret_names:
             return True
         if first == "target" and dot and "target" in allowed:
-            entry, _, what = rest.rpartition(".")
-            return entry in entries and what in ("url", "host", "port")
+            return entries.has(rest)
         if first == "self" and dot:
             return "self" in allowed and rest in ("port", "url")
         if name in _LATER_WORDS:
@@ -243,7 +243,7 @@ def report_unknown(
 
 
 def _explained(
-    name: str, values: Values, allowed: frozenset[str], entries: Mapping[str, Any]
+    name: str, values: Values, allowed: frozenset[str], entries: Addressable
 ) -> tuple[str, str | None]:
     first, dot, rest = name.partition(".")
     if first == "env" and dot:
@@ -254,10 +254,7 @@ def _explained(
                 f"${{{name}}} is not known here",
                 "addresses can be used in checks, commands and the target",
             )
-        entry, _, what = rest.rpartition(".")
-        if entry in entries:
-            return f"${{{name}}}: an entry has no {what!r}", "it has url, host and port"
-        return f"${{{name}}}: the target has no such entry", did_you_mean(entry or rest, entries, "entries")
+        return entries.explained(rest)
     if first == "self" and dot:
         return f"${{{name}}} is not known here", "processes of the target know ${self.port} and ${self.url}"
     if name == "each":

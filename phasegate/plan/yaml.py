@@ -137,11 +137,14 @@ class _Mark:
         return _Mark(start.line, start.column, end.line, end.column)
 
 
-def read(path: Path, shown: str | None = None) -> Document:
-    """Read one YAML file. Errors: PlanError when it is missing, too large, not text or not YAML."""
+def read(path: Path, shown: str | None = None, *, foreign_tags: bool = False) -> Document:
+    """Read one YAML file. Errors: PlanError when it is missing, too large, not text or not YAML.
+
+    `foreign_tags`: values with tags of another program (`!reset`) are read as if they had none.
+    """
     file = str(path) if shown is None else shown
     content = _bytes(path, file)
-    return replace(parse(decode(content, file), file), content=content)
+    return replace(parse(decode(content, file), file, foreign_tags=foreign_tags), content=content)
 
 
 def _bytes(path: Path, file: str) -> bytes:
@@ -178,9 +181,9 @@ def decode(content: bytes, file: str) -> str:
     return text
 
 
-def parse(text: str, file: str) -> Document:
+def parse(text: str, file: str, *, foreign_tags: bool = False) -> Document:
     """Parse the text of one document. Errors: PlanError with the one place where it stops being YAML."""
-    composer = _Composer(text, file)
+    composer = _Composer(text, file, foreign_tags=foreign_tags)
     try:
         tree, spot = composer.document()
     except yaml.MarkedYAMLError as error:
@@ -213,7 +216,8 @@ class _Anchor:
 class _Composer:
     """Builds data from events; one call to `document` each."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, *, foreign_tags: bool = False) -> None:
+        self._foreign_tags = foreign_tags
         self._text = text
         self._file = file
         self._loader: Any = yaml.CSafeLoader(text)
@@ -263,7 +267,11 @@ class _Composer:
             return self._scalar(event), _Spot(event.start_mark, event.end_mark)
         if depth >= MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
-        if event.tag is not None and event.tag not in (_TAG + "map", _TAG + "seq", "!"):
+        if (
+            event.tag is not None
+            and event.tag not in (_TAG + "map", _TAG + "seq", "!")
+            and not self._foreign(event)
+        ):
             self._unknown_tag(event)
         return self._mapping(event, depth) if kind is yaml.MappingStartEvent else self._list(event, depth)
 
@@ -345,7 +353,7 @@ class _Composer:
         self.problems.append(self._problem(event, f"duplicate key {key!r}", help))
 
     def _scalar(self, event: Any) -> Any:
-        tag = event.tag
+        tag = None if self._foreign(event) else event.tag
         if tag is None:
             if event.style:
                 return event.value
@@ -368,6 +376,10 @@ class _Composer:
         except ValueError:
             shown = value if len(value) <= 40 else value[:40] + "..."
             self._stop(event, f"{shown!r} is not a number that can be read")
+
+    def _foreign(self, event: Any) -> bool:
+        tag: str = event.tag or ""
+        return self._foreign_tags and tag.startswith("!") and tag != "!"
 
     def _unknown_tag(self, event: Any) -> NoReturn:
         tag = event.tag.replace(_TAG, "!!")

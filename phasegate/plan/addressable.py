@@ -1,0 +1,92 @@
+"""What of the target can be named before it is up: `${target.<id>.url|host|port|port.<number>}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from phasegate.plan.findings import did_you_mean
+from phasegate.plan.models import is_id
+
+OF_ENTRY = ("url", "host", "port")
+_PORT = re.compile(r"(?P<id>.*)\.port\.(?P<port>[0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressable:
+    """The ids of the target's entries, as far as they can be told from what is written."""
+
+    plain: tuple[str, ...] = ()
+    """Processes and external services."""
+    services: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Services in containers, with the ports that they are known to have; none: whatever is asked for."""
+    attached: frozenset[str] = frozenset()
+    """Those of them that are up already."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Services that are in a file and are not brought up, and why."""
+    open: bool = False
+    """Whether there are services that cannot be seen from here."""
+    numbered: Mapping[str, str] = field(default_factory=dict)
+    """`target.<id>.port.<number>`, wherever the plan has it, with a stand-in: the number itself."""
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.plain
+        yield from self.services
+
+    def __bool__(self) -> bool:
+        return bool(self.plain or self.services)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self.services or id in self.plain
+
+    def may_be(self, id: str) -> bool:
+        """Whether an id is one, as far as can be told."""
+        return id in self or (self.open and is_id(id) and id not in self.absent)
+
+    def has(self, rest: str) -> bool:
+        """Whether `target.<rest>` gets a value."""
+        id, what = _split(rest)
+        known = self.may_be(id)
+        if not known or isinstance(what, str):
+            return known and what in OF_ENTRY
+        return id not in self.plain and (not self.services.get(id) or what in self.services[id])
+
+    def explained(self, rest: str) -> tuple[str, str | None]:
+        """What is wrong with `${target.<rest>}`, and what would be right."""
+        id, what = _split(rest)
+        name = f"${{target.{rest}}}"
+        if id not in self:
+            return f"{name}: the target has no such entry", self.help(id or rest)
+        if isinstance(what, str):
+            return f"{name}: an entry has no {what!r}", "it has url, host and port"
+        if id in self.plain:
+            return f"{name}: {id!r} is no service in containers", "it has url, host and port"
+        return no_such_port(name, id, what, self.services[id])
+
+    def help(self, id: str) -> str:
+        """What to do about an id that is none."""
+        return self.absent.get(id) or did_you_mean(id, self, "entries")
+
+
+def numbered(names: Iterable[str]) -> dict[str, str]:
+    """The names of numbered ports among the names of `${...}`, with their stand-ins."""
+    return {
+        name: found["port"]
+        for name in names
+        if name.startswith("target.") and (found := _PORT.fullmatch(name)) is not None
+    }
+
+
+def no_such_port(name: str, service: str, port: int, ports: tuple[int, ...]) -> tuple[str, str]:
+    known = ", ".join(str(one) for one in ports)
+    message = f"{name}: service {service!r} neither publishes nor exposes port {port}"
+    return message, f"its ports in the compose file: {known}"
+
+
+def _split(rest: str) -> tuple[str, str | int]:
+    numbered = _PORT.fullmatch(rest)
+    if numbered is not None:
+        return numbered["id"], int(numbered["port"])
+    id, _, what = rest.rpartition(".")
+    return id, what

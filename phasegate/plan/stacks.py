@@ -1,0 +1,275 @@
+"""Stacks in containers as a plan has them: one that Compose brings up, and containers that are up already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from phasegate.errors import PlanError, Position
+from phasegate.fields import Located
+from phasegate.plan.addressable import Addressable, no_such_port, numbered
+from phasegate.plan.compose_file import ComposeFile, read_compose_file, seen
+from phasegate.plan.container_models import AttachedWritten, ComposeWritten, ServiceWritten
+from phasegate.plan.context import Context, picked, tls_of, with_files
+from phasegate.plan.entries import AttachedStack, ComposeStack, ServiceEntry
+from phasegate.plan.findings import did_you_mean
+from phasegate.plan.models import is_id
+from phasegate.plan.named import Files
+from phasegate.plan.tree import TreePath
+from phasegate.plan.validation import validate
+from phasegate.substitution import finish, names_in
+
+STACKS = ("compose", "containers")
+_COMPOSE: TreePath = ("target", "compose")
+_CONTAINERS: TreePath = ("target", "containers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A service that the plan names in a stack."""
+
+    name: str
+    path: TreePath
+    more: Any = None
+    """What it says of it, as written."""
+
+
+def with_services(known: Addressable, tree: Mapping[str, Any], files: Files) -> Addressable:
+    """What can be named of the target, services included; the readers say what is malformed."""
+    target = tree.get("target")
+    if not isinstance(target, Mapping):
+        return known
+    compose, containers = target.get("compose"), target.get("containers")
+    if compose is None and containers is None:
+        return known
+    names = list(names_in(tree))
+    found = replace(known, numbered=numbered(names))
+    if isinstance(compose, Mapping):
+        found = _with_compose(found, compose, files)
+        if found.open and found.services:
+            # What the file takes from others is not seen in it, so what the plan names is taken to be there.
+            used = [name.split(".")[1] for name in names if name.startswith("target.")]
+            more = {id: () for id in used if is_id(id) and id not in found and id not in found.absent}
+            found = replace(found, services={**found.services, **more})
+    if isinstance(containers, Mapping):
+        attached = {one.name: () for one in _asked(_CONTAINERS, containers) if is_id(one.name)}
+        found = replace(found, services={**attached, **found.services}, attached=frozenset(attached))
+    return found
+
+
+def _with_compose(known: Addressable, compose: Mapping[str, Any], files: Files) -> Addressable:
+    name = compose.get("file")
+    file = seen(files, finish(name)) if isinstance(name, str) and "${" not in finish(name) else None
+    if file is None:
+        return replace(known, open=True)
+    asked = [one.name for one in _asked(_COMPOSE, compose)]
+    profiles = _listed_texts(compose.get("profiles"))
+    up = file.up(asked, profiles)
+    services = {name: one.ports for name, one in up.items() if is_id(name)}
+    if file.includes:
+        services |= {name: () for name in asked if is_id(name) and name not in file.services}
+    return replace(
+        known,
+        services={**known.services, **services},
+        absent=file.absent(up, profiles),
+        open=file.includes,
+    )
+
+
+def read_compose(context: Context, tree: Any) -> ComposeStack | None:
+    """None where there is none, or where something is wrong with it; then every problem has been reported."""
+    if tree is None:
+        return None
+    place = context.place(_COMPOSE, "target.compose")
+    own, wrong = context.settled(_COMPOSE, _without_services(tree))
+    own = with_files(context, _COMPOSE, ComposeWritten, own)
+    written = validate(ComposeWritten, own, place, context.findings, silent=wrong)
+    asked = _services(context, _COMPOSE, tree)
+    name = own.get("file") if isinstance(own, Mapping) else None
+    file = _file(context, name) if isinstance(name, str) and "${" not in name else None
+    if file is not None:
+        _check_named(context, file, asked)
+    missing = context.missing_in(_without_services(tree))
+    profiles = _listed_texts(own.get("profiles") if isinstance(own, Mapping) else None)
+    entries = tuple(_entries(context, file, asked, profiles, missing))
+    if written is None or file is None:
+        return None
+    if written.env_file is not None and written.env_file.is_file():
+        context.files.hash(str(written.env_file))
+    return ComposeStack(
+        file=context.files.locate(written.file),
+        services=tuple(one.name for one in asked),
+        profiles=written.profiles,
+        env_file=written.env_file,
+        project=written.project,
+        within=written.within,
+        env=written.env,
+        entries=entries,
+        at=context.document.key_at(_COMPOSE),
+    )
+
+
+def read_attached(context: Context, tree: Any) -> AttachedStack | None:
+    """As `read_compose`, for containers that are up."""
+    if tree is None:
+        return None
+    place = context.place(_CONTAINERS, "target.containers")
+    own, wrong = context.settled(_CONTAINERS, _without_services(tree))
+    written = validate(AttachedWritten, own, place, context.findings, silent=wrong)
+    missing = context.missing_in(_without_services(tree))
+    asked = _services(context, _CONTAINERS, tree)
+    entries = [
+        _entry(context, one.path, one.name, one.more, (), missing, context.document.key_at(one.path))
+        for one in asked
+    ]
+    for one in asked:
+        if not is_id(one.name):
+            message = f"service {one.name!r} cannot be addressed: its name is no id of the plan"
+            help = "leave it out here; kinds that look at containers see it all the same"
+            context.findings.add(context.document, one.path, message, help=help, key=True)
+    if written is None:
+        return None
+    return AttachedStack(
+        labels=written.label,
+        within=written.within,
+        allow_faults=written.allow_faults,
+        entries=tuple(entry for entry in entries if entry is not None),
+        at=context.document.key_at(_CONTAINERS),
+    )
+
+
+def _without_services(tree: Any) -> Any:
+    return picked(tree, frozenset(tree) - {"services"}) if isinstance(tree, Located) else tree
+
+
+def _asked(at: TreePath, tree: Any) -> Iterator[_Asked]:
+    """The services that a stack names, in a list or with more said of them."""
+    services = tree.get("services") if isinstance(tree, Mapping) else None
+    if isinstance(services, Mapping):
+        for name, more in services.items():
+            if not name.startswith("x-"):
+                yield _Asked(name=name, path=(*at, "services", name), more=more)
+    elif isinstance(services, list):
+        for index, name in enumerate(services):
+            if isinstance(name, str):
+                yield _Asked(name=finish(name), path=(*at, "services", index))
+
+
+def _services(context: Context, at: TreePath, tree: Any) -> list[_Asked]:
+    """The same, with what is wrong reported; none twice."""
+    services = tree.get("services") if isinstance(tree, Mapping) else None
+    found: dict[str, _Asked] = {}
+    for one in _asked(at, tree):
+        if one.name in found:
+            message = f"service {one.name!r} is named twice"
+            context.findings.add(context.document, one.path, message, help="leave one of them out")
+        elif not (isinstance(services, list) and context.unknown(one.path, one.name)):
+            found[one.name] = one
+    help = "write a list of names, or {name: {port: 8080}} to say more of some"
+    place = f"{'.'.join(str(step) for step in at)}"
+    if not isinstance(services, list | Mapping | None):
+        message = f"{place}: 'services' must be a list or a mapping of services"
+        context.findings.add(context.document, (*at, "services"), message, help=help)
+    for index, name in enumerate(services if isinstance(services, list) else ()):
+        if not isinstance(name, str):
+            message = f"{place}: a service is named by text"
+            context.findings.add(context.document, (*at, "services", index), message, help=help)
+    if services is not None and not services and isinstance(services, list | Mapping):
+        message = f"{place}: 'services' names none"
+        context.findings.add(
+            context.document, (*at, "services"), message, help="leave it out for all of them"
+        )
+    return list(found.values())
+
+
+def _file(context: Context, name: str) -> ComposeFile | None:
+    """The compose file, hashed as one of the plan's; what is wrong with it is reported."""
+    try:
+        file, wrong = read_compose_file(context.files, name)
+    except PlanError as error:
+        for problem in error.problems:
+            if problem.at is None:
+                message = f"target.compose: {problem.message}"
+                context.findings.add(context.document, (*_COMPOSE, "file"), message)
+            else:
+                context.findings.extend([problem])
+        return None
+    context.findings.absorb(wrong)
+    return file
+
+
+def _check_named(context: Context, file: ComposeFile, asked: list[_Asked]) -> None:
+    if file.includes:
+        return
+    for one in asked:
+        if one.name not in file.services:
+            message = f"target.compose: the compose file has no service {one.name!r}"
+            help = did_you_mean(one.name, file.services, "services")
+            context.findings.add(context.document, one.path, message, help=help, key=True)
+
+
+def _entries(
+    context: Context,
+    file: ComposeFile | None,
+    asked: list[_Asked],
+    profiles: list[str],
+    missing: tuple[str, ...],
+) -> Iterator[ServiceEntry]:
+    """Every service that comes up and can be addressed, in the order of the file."""
+    named = {one.name: one for one in asked}
+    up = {} if file is None else file.up(named, profiles)
+    attached = context.entries.attached
+    elsewhere = [id for id in context.entries.services if id not in up and id not in attached]
+    for name in dict.fromkeys((*up, *elsewhere, *named)):
+        one = named.get(name)
+        if one is not None:
+            at = context.document.key_at(one.path)
+        elif name in up and file is not None:
+            at = file.document.key_at(("services", name))
+        else:
+            at = context.document.key_at((*_COMPOSE, "file"))
+        path = _COMPOSE if one is None else one.path
+        ports = up[name].ports if name in up else ()
+        entry = _entry(context, path, name, None if one is None else one.more, ports, missing, at)
+        if entry is not None and is_id(name):
+            yield entry
+
+
+def _entry(
+    context: Context,
+    path: TreePath,
+    name: str,
+    tree: Any,
+    ports: tuple[int, ...],
+    missing: tuple[str, ...],
+    at: Position,
+) -> ServiceEntry | None:
+    """A service with what the plan says of it; `missing`: secrets that its stack lacks."""
+    if tree is None:
+        return ServiceEntry(id=name, missing_secrets=missing, at=at)
+    missing = tuple(dict.fromkeys((*missing, *context.missing_in(tree))))
+    tree, wrong = context.settled(path, tree)
+    tree = with_files(context, path, ServiceWritten, tree)
+    subject = f"service {name!r}"
+    written = validate(ServiceWritten, tree, context.place(path, subject), context.findings, silent=wrong)
+    if written is None:
+        return None
+    if written.port is not None and ports and written.port not in ports:
+        message, help = no_such_port(f"port {written.port}", name, written.port, ports)
+        context.findings.add(context.document, (*path, "port"), message, help=help)
+    tls = tls_of(written.tls)
+    return ServiceEntry(
+        id=name,
+        port=written.port,
+        tls=tls,
+        scheme=written.scheme or ("https" if tls.as_mapping() else "http"),
+        headers=tuple(written.headers.items()),
+        protected=written.protected,
+        missing_secrets=missing,
+        at=at,
+    )
+
+
+def _listed_texts(written: Any) -> list[str]:
+    return [finish(one) for one in written if isinstance(one, str)] if isinstance(written, list) else []
