@@ -26,16 +26,20 @@ P = TypeVar("P", bound=CheckParams)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """A program that must be there before anything starts."""
+    """A program that must be there before anything starts, or, `inside` a container, before any check does."""
 
-    program: str
-    """Looked up on PATH, or an absolute path."""
+    program: str = ""
+    """Looked up on PATH, or an absolute path; empty where `tools` says what is looked for."""
     arguments: tuple[str, ...] = ()
     """When given, the program is run with these and must exit 0: `python -c "import pytest"`."""
     install: str = ""
     """The command that gets it, for people."""
     label: str = ""
     """What to call it in messages; the program's name without."""
+    inside: str = ""
+    """The service in whose container `tools` are looked for; empty for this machine."""
+    tools: tuple[str, ...] = ()
+    """Programs inside the container of a service, by name or absolute path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

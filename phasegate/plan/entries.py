@@ -22,6 +22,8 @@ class PlanCommand:
     cwd: Path
     limit: float
     """Seconds."""
+    inside: str = ""
+    """The service in whose container it runs; empty for this machine."""
     at: Position | None = None
 
     def bind(self, values: Mapping[str, str]) -> PlanCommand:
