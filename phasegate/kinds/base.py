@@ -132,5 +132,9 @@ class Kind(Generic[P]):
         """URLs load is sent to (may begin with `/`), to be checked against the declared target."""
         return ()
 
+    def services(self, params: P) -> tuple[str, ...]:
+        """Services of the target that it names, to be checked against those there are."""
+        return ()
+
     async def observe(self, params: P, world: World) -> Observation:
         raise NotImplementedError

@@ -23,10 +23,14 @@ class Addressable:
     """Services in containers, with the ports that they are known to have; none: whatever is asked for."""
     attached: frozenset[str] = frozenset()
     """Those of them that are up already."""
+    odd: tuple[str, ...] = ()
+    """Services with names that are no ids: programs can run in them, and nothing can be addressed to them."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """Services that are in a file and are not brought up, and why."""
     open: bool = False
     """Whether there are services that cannot be seen from here."""
+    unseen: bool = False
+    """Whether containers that are up belong to the target: their services show when they are looked at."""
     numbered: Mapping[str, str] = field(default_factory=dict)
     """`target.<id>.port.<number>`, wherever the plan has it, with a stand-in: the number itself."""
 
@@ -51,6 +55,17 @@ class Addressable:
         if not known or isinstance(what, str):
             return known and what in OF_ENTRY
         return id not in self.plain and (not self.services.get(id) or what in self.services[id])
+
+    def wrong_with_service(self, name: str) -> tuple[str, str] | None:
+        """Why no program can run in a service of this name, and what would be right."""
+        if not (self.services or self.odd or self.open or self.unseen):
+            help = "services are those of target.compose and target.containers"
+            return f"there is no service {name!r}: no entry of the target runs in containers", help
+        known = (*self.services, *self.odd)
+        if name in known or self.open or self.unseen:
+            return None
+        help = self.absent.get(name) or did_you_mean(name, known, "services")
+        return f"there is no service {name!r}", help
 
     def explained(self, rest: str) -> tuple[str, str | None]:
         """What is wrong with `${target.<rest>}`, and what would be right."""

@@ -16,7 +16,6 @@ from phasegate.plan.ids import Ids
 from phasegate.plan.models import GateWritten, StepWritten
 from phasegate.plan.plan import Check, PlanCriterion, Step
 from phasegate.plan.required import required_kinds
-from phasegate.plan.requirements import requirement
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
 
@@ -87,7 +86,7 @@ class Assembly:
         if isinstance(tree.get("checks", []), list) and not tree.get("checks"):
             help = "a step says what must be true; add checks, or write it under 'next' or 'schedule'"
             context.findings.add(context.document, path, f"{subject} has no checks", help=help)
-        share = self._share(id or "", written, tree)
+        share = self._share(path, id or "", written, tree)
         checks = tuple(
             read_check(context, (*path, "checks", index), check, share, f"check {index + 1} of {subject}")
             for index, check in enumerate(_listed(tree.get("checks")))
@@ -112,13 +111,15 @@ class Assembly:
         place = context.place(path, subject)
         return validate(StepWritten, settled, place, context.findings, silent=(*wrong, *more))
 
-    def _share(self, id: str, written: StepWritten | None, tree: Mapping[str, Any]) -> StepShare:
+    def _share(
+        self, path: TreePath, id: str, written: StepWritten | None, tree: Mapping[str, Any]
+    ) -> StepShare:
         if written is None:
             return StepShare(id=id)
         commands = [tree.get("setup"), tree.get("teardown")]
         return StepShare(
             id=id,
-            requirements=tuple(requirement(one) for one in written.requires),
+            requirements=self._context.requirements(path, written.requires),
             tags=written.tags,
             missing_secrets=self._context.missing_in(commands),
         )

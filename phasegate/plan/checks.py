@@ -19,7 +19,7 @@ from phasegate.plan.findings import did_you_mean
 from phasegate.plan.models import CheckCommon
 from phasegate.plan.named import NamedPlace, named_in
 from phasegate.plan.plan import Check, Deferred, Part, Retry
-from phasegate.plan.requirements import requirement, united
+from phasegate.plan.requirements import united
 from phasegate.plan.tree import TreePath, dotted, is_plain, spliced
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.values import captured, put_in_known
@@ -150,7 +150,7 @@ def _check(
     path: TreePath,
 ) -> Check:
     params = [part.params for part in parts]
-    own = [requirement(one) for one in common.requires]
+    own = context.requirements(path, common.requires)
     if common.during is not None:
         retry = Retry()
     else:
@@ -289,6 +289,7 @@ class _Parameters:
         if params is None:
             return None
         self._check_addresses(params)
+        self._check_services(params)
         later = any(_is_later(used) for used in _names(template))
         return Part(name=name, params=params, deferred=template if later else None)
 
@@ -398,6 +399,12 @@ class _Parameters:
                 message = f"{self._subject}: {address!r} is not on the target, and load is sent nowhere else"
                 help = "declare it under target: {external: {<id>: {url: ...}}}"
                 context.findings.add(context.document, path, message, help=help)
+
+    def _check_services(self, params: CheckParams) -> None:
+        """What runs in the container of a service, or looks at it, needs one that is there."""
+        for name in self._kind.services(params):
+            key = next((key for key, value in self._tree.items() if value == name), "kind")
+            self._context.check_service((*self._path, key), name, subject=f"{self._subject}: ")
 
     def _declared(self, address: str) -> bool:
         addresses, services = self._context.addresses, self._context.entries.services

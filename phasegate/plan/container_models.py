@@ -11,12 +11,6 @@ from phasegate.fields import Closed, FilePath, Text
 from phasegate.plan.models import EnvName, Said, Span, TlsWritten, one_or_many
 
 _PROJECT = r"^[a-z0-9][a-z0-9_-]*$"
-_SERVICES = {
-    "anyOf": [
-        {"type": "array", "items": {"type": "string"}},
-        {"type": "object"},
-    ]
-}
 
 
 class ServiceWritten(Closed):
@@ -35,7 +29,7 @@ class ComposeWritten(Closed):
     file: Annotated[
         Said, WithJsonSchema({"type": "string", "description": "a compose file, relative to the plan's root"})
     ]
-    services: Annotated[Any, WithJsonSchema(_SERVICES)] = None
+    services: Any = None
     profiles: tuple[Said, ...] = ()
     env_file: FilePath | None = None
     env: dict[EnvName, Text] = Field(default_factory=dict)
@@ -64,7 +58,7 @@ class AttachedWritten(Closed):
             {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
         ),
     ]
-    services: Annotated[Any, WithJsonSchema(_SERVICES)] = None
+    services: Any = None
     within: Span = 30.0
     allow_faults: bool = False
 

@@ -9,14 +9,15 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from phasegate.fields import Located
-from phasegate.kinds.base import Kind
+from phasegate.kinds.base import Kind, Requirement
 from phasegate.model.result import Level
 from phasegate.plan.addressable import Addressable
 from phasegate.plan.entries import PlanCommand, Tls
 from phasegate.plan.findings import Findings
-from phasegate.plan.models import CommandWritten, FlakyWritten, RetryWritten, TlsWritten
+from phasegate.plan.models import CommandWritten, FlakyWritten, Requirements, RetryWritten, TlsWritten
 from phasegate.plan.named import Files, named_in
 from phasegate.plan.plan import FlakyBudget, Retry
+from phasegate.plan.requirements import requirement
 from phasegate.plan.tree import TreePath, is_plain, spliced
 from phasegate.plan.validation import Place
 from phasegate.plan.values import Values, report_unknown
@@ -107,11 +108,27 @@ class Context:
     def _command(self, path: TreePath, one: CommandWritten | tuple[str, ...]) -> PlanCommand:
         at = self.document.value_at(path)
         if isinstance(one, CommandWritten):
-            argv, env, limit = one.command, one.env, one.limit
-            cwd = self.folder((*path, "cwd"), one.cwd)
+            argv, env, limit, inside = one.command, one.env, one.limit, one.in_
+            # In a container a folder is the container's.
+            cwd = Path(finish(one.cwd)) if inside else self.folder((*path, "cwd"), one.cwd)
+            self.check_service((*path, "in"), inside)
         else:
-            argv, env, limit, cwd = one, {}, 600.0, self.root
-        return PlanCommand(argv=argv, env=env, cwd=cwd, limit=limit, at=at)
+            argv, env, limit, cwd, inside = one, {}, 600.0, self.root, ""
+        return PlanCommand(argv=argv, env=env, cwd=cwd, limit=limit, inside=inside, at=at)
+
+    def requirements(self, path: TreePath, written: Requirements) -> tuple[Requirement, ...]:
+        """Of the `requires` of something at a path; services that are named and not there are reported."""
+        found = tuple(requirement(one) for one in written)
+        for index, one in enumerate(found):
+            self.check_service((*path, "requires", index, "in"), one.inside)
+        return found
+
+    def check_service(self, path: TreePath, name: str, *, subject: str = "") -> None:
+        """Report a service in whose container something is to run, and that is not there; none: no name."""
+        wrong = self.entries.wrong_with_service(name) if name and "${" not in name else None
+        if wrong is not None:
+            message, help = wrong
+            self.findings.add(self.document, path, f"{subject}{message}", help=help)
 
     def folder(self, path: TreePath, name: str) -> Path:
         """A working folder, relative to the root; reported when it is not there."""

@@ -137,7 +137,7 @@ def _is_well_written(document: Document, name: str, findings: Findings) -> bool:
 
 
 def _target_parts(written: Mapping[str, Any]) -> Iterator[tuple[TreePath, Any]]:
-    """What an environment replaces in the target: whole entries, and every other key."""
+    """What an environment replaces in the target: whole entries, and every other key; an empty one goes."""
     for key, value in written.items():
         if key in GROUPS and isinstance(value, Mapping):
             for id, entry in value.items():
@@ -150,6 +150,8 @@ def _with_part(target: Any, path: TreePath, value: Any) -> Any:
     """The target with one part replaced. An entry has its id once, whether it is started or external."""
     whole = {} if target is None else target
     if len(path) == 1:
+        if value is None:
+            return Located(((k, v) for k, v in whole.items() if k != path[0]), at=getattr(whole, "at", None))
         return _with(whole, {path[0]: value})
     group, id = path
     for other in GROUPS:

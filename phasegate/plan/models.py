@@ -154,17 +154,25 @@ class RequirementWritten(Closed):
     label: Text = ""
 
 
+class InsideWritten(Closed):
+    """Programs that must be there in the container of a service."""
+
+    in_: Text = Field(alias="in", min_length=1)
+    tools: Annotated[tuple[Said, ...], Field(min_length=1)]
+
+
 class CommandWritten(Closed):
     """A command of `setup` or `teardown`."""
 
     command: Argv
+    in_: Text = Field(default="", alias="in")
     env: dict[str, Text] = Field(default_factory=dict)
     cwd: Text = ""
     limit: Span = 600.0
 
 
 Commands = tuple[CommandWritten | Argv, ...]
-Requirements = tuple[Annotated[str, Field(min_length=1)] | RequirementWritten, ...]
+Requirements = tuple[Annotated[str, Field(min_length=1)] | RequirementWritten | InsideWritten, ...]
 
 
 class CriterionWritten(Closed):

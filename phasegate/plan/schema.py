@@ -18,6 +18,7 @@ from phasegate.fields import ID_PATTERN, NamedDocument
 from phasegate.http.suite import Suite
 from phasegate.kinds.base import Kind
 from phasegate.plan.annotations import field_types, marked
+from phasegate.plan.container_models import AttachedWritten, ComposeWritten, ServiceWritten
 from phasegate.plan.environments import EnvironmentWritten
 from phasegate.plan.include import IncludedGateWritten, IncludedWritten
 from phasegate.plan.models import (
@@ -136,7 +137,21 @@ def _target(definitions: dict[str, Any]) -> dict[str, Any]:
             "patternProperties": {_NAME: _model(model, definitions), "^x-": True},
             "additionalProperties": False,
         }
+    for key, stack in (("compose", ComposeWritten), ("containers", AttachedWritten)):
+        target["properties"][key] = _model(stack, definitions)
+        target["properties"][key]["properties"]["services"] = _services(definitions)
     return target
+
+
+def _services(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Names alone, or with what is said of each; an entry of the mapping may be empty."""
+    one = {"anyOf": [_model(ServiceWritten, definitions), {"type": "null"}]}
+    return {
+        "anyOf": [
+            {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            {"type": "object", "additionalProperties": one, "minProperties": 1},
+        ]
+    }
 
 
 def _check(

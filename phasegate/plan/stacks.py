@@ -54,7 +54,9 @@ def with_services(known: Addressable, tree: Mapping[str, Any], files: Files) -> 
             found = replace(found, services={**found.services, **more})
     if isinstance(containers, Mapping):
         attached = {one.name: () for one in _asked(_CONTAINERS, containers) if is_id(one.name)}
-        found = replace(found, services={**attached, **found.services}, attached=frozenset(attached))
+        found = replace(
+            found, services={**attached, **found.services}, attached=frozenset(attached), unseen=True
+        )
     return found
 
 
@@ -72,6 +74,7 @@ def _with_compose(known: Addressable, compose: Mapping[str, Any], files: Files) 
     return replace(
         known,
         services={**known.services, **services},
+        odd=tuple(name for name in up if not is_id(name)),
         absent=file.absent(up, profiles),
         open=file.includes,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phasegate.errors import UsageError
-from phasegate.plan.entries import ExternalEntry
+from phasegate.http.places import place_of
+from phasegate.plan.entries import stand_in
 from phasegate.plan.plan import Check, Plan
 from phasegate.target.addresses import Address, TargetAddresses
 
@@ -20,21 +21,23 @@ def confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, 
                 help=f"entries are {', '.join(entries) or 'none'}",
             )
     addresses = TargetAddresses(
-        # Before it is started, a process is addressed by its id, as in the parameters of a loaded plan.
-        (
-            Address(id=entry.id, url=entry.url if isinstance(entry, ExternalEntry) else f"http://{entry.id}")
-            for entry in plan.target
-        ),
-        plan.target.default,
+        (Address(id=entry.id, url=stand_in(entry)) for entry in plan.target), plan.target.default
     )
+    # Before it is up a service is called by its id, whichever of its ports is meant.
+    services = {entry.id for entry in plan.target.services}
     loaded = ((check, url) for check in plan.checks() if check.id in chosen for url in _loaded_urls(check))
     for check, url in loaded:
-        entry = entries.get(addresses.entry(url))
+        entry = entries.get(addresses.entry(url) or _host(url, services))
         if entry is not None and entry.protected and entry.id not in confirmed:
             raise UsageError(
                 f"check {check.id!r} puts load on the protected target {entry.id!r}",
                 help=f"allow it with --confirm {entry.id}",
             )
+
+
+def _host(url: str, services: set[str]) -> str:
+    place = place_of(url)
+    return place[0] if place is not None and place[0] in services else ""
 
 
 def _loaded_urls(check: Check) -> Iterator[str]:
