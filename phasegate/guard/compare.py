@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
-from phasegate.errors import Position, UsageError
-from phasegate.guard import budgets, checks, criteria, waivers
+from phasegate.errors import UsageError
+from phasegate.guard import budgets, checks, criteria, target, waivers
 from phasegate.guard.change import GONE, NEW, Change, Subject, by_environment
+from phasegate.guard.fields import fields, top
 from phasegate.guard.side import Side
-from phasegate.plan.entries import Entry, ExternalEntry, ProcessEntry, ServiceEntry
 from phasegate.plan.plan import Step
 from phasegate.units import format_seconds
 
 _OF_STEP = ("needs", "follows", "parallel", "setup", "teardown")
-_OF_ENTRY = ("url", "command", "env", "cwd", "ready", "headers", "tls")
 
 
 def compare_all(base: Mapping[str, Side], head: Mapping[str, Side]) -> tuple[Change, ...]:
@@ -23,7 +21,7 @@ def compare_all(base: Mapping[str, Side], head: Mapping[str, Side]) -> tuple[Cha
     An environment that is new is held against the plan without one, so that none comes in with less.
     """
     found = {name: list(compare(base.get(name, base[""]), side)) for name, side in head.items()}
-    plan = Subject(name="environment", before=_top(base[""]), after=_top(head[""]))
+    plan = Subject(name="environment", before=top(base[""]), after=top(head[""]))
     gone = [plan.different(name, "there", GONE) for name in base if name not in head]
     new = [plan.different(name, NEW, "held against the plan without it") for name in head if name not in base]
     return (*by_environment(found), *gone, *new)
@@ -44,7 +42,7 @@ def compare(base: Side, head: Side) -> tuple[Change, ...]:
 
 def _plan(base: Side, head: Side) -> Iterator[Change]:
     old, new = base.plan, head.plan
-    subject = Subject(name="plan", before=_top(base), after=_top(head))
+    subject = Subject(name="plan", before=top(base), after=top(head))
     if old.limit != new.limit:
         looser = new.limit is None or (old.limit is not None and new.limit > old.limit)
         turn = subject.weaker if looser else subject.stronger
@@ -62,7 +60,7 @@ def _approvals(base: Side, head: Side) -> Iterator[Change]:
     old = {one.role: one for one in base.plan.approvals}
     new = {one.role: one for one in head.plan.approvals}
     for role in dict.fromkeys((*old, *new)):
-        subject = Subject(name=f"approval of {role}", before=_top(base), after=_top(head))
+        subject = Subject(name=f"approval of {role}", before=top(base), after=top(head))
         if role not in new or role not in old:
             turn = subject.weaker if role in old else subject.stronger
             yield turn("", "asked for" if role in old else NEW, "asked for" if role in new else GONE)
@@ -72,41 +70,6 @@ def _approvals(base: Side, head: Side) -> Iterator[Change]:
             longer = after is None or (before is not None and after > before)
             turn = subject.weaker if longer else subject.stronger
             yield turn("within", *("none" if one is None else format_seconds(one) for one in (before, after)))
-
-
-def _target(base: Side, head: Side) -> Iterator[Change]:
-    old = {entry.id: entry for entry in base.plan.target}
-    new = {entry.id: entry for entry in head.plan.target}
-    for id in dict.fromkeys((*old, *new)):
-        before, after = old.get(id), new.get(id)
-        places = (
-            _top(base) if before is None else base.place(before.at),
-            _top(head) if after is None else head.place(after.at),
-        )
-        subject = Subject(name=f"target {id}", before=places[0], after=places[1])
-        if before is None or after is None:
-            yield subject.different("", _entry(base, before, NEW), _entry(head, after, GONE))
-            continue
-        if before.protected is not after.protected:
-            turn = subject.weaker if before.protected else subject.stronger
-            yield turn("protected", str(before.protected).lower(), str(after.protected).lower())
-        yield from _fields(subject, (base, before), (head, after), _OF_ENTRY)
-    whole = Subject(name="target", before=_top(base), after=_top(head))
-    yield from _fields(
-        whole, (base, base.plan.target), (head, head.plan.target), ("default", "setup", "teardown")
-    )
-
-
-def _entry(side: Side, entry: Entry | None, missing: str) -> str:
-    match entry:
-        case None:
-            return missing
-        case ExternalEntry():
-            return entry.url
-        case ProcessEntry():
-            return " ".join(entry.command)
-        case ServiceEntry():
-            return f"service {entry.id}"
 
 
 def _steps(base: Side, head: Side) -> Iterator[Change]:
@@ -127,7 +90,7 @@ def _steps(base: Side, head: Side) -> Iterator[Change]:
         elif before is None and after is not None:
             yield subject.stronger("", NEW, _step(after, had))
         elif before is not None and after is not None:
-            yield from _fields(subject, (base, before), (head, after), _OF_STEP)
+            yield from fields(subject, (base, before), (head, after), _OF_STEP)
 
 
 def _step(step: Step, elsewhere: set[str]) -> str:
@@ -136,24 +99,9 @@ def _step(step: Step, elsewhere: set[str]) -> str:
     return f"with {', '.join(own)}" if own else "its checks are in another step"
 
 
-def _fields(
-    subject: Subject, before: tuple[Side, Any], after: tuple[Side, Any], names: tuple[str, ...]
-) -> Iterator[Change]:
-    """Fields of which only people can say what another value means."""
-    (base, old), (head, new) = before, after
-    for name in names:
-        texts = base.said(getattr(old, name, None)), head.said(getattr(new, name, None))
-        if texts[0] != texts[1]:
-            yield subject.different(name, *texts)
-
-
-def _top(side: Side) -> str:
-    return side.place(Position(file=side.plan.record.path, line=1))
-
-
 _PARTS: tuple[Callable[[Side, Side], Iterator[Change]], ...] = (
     _plan,
-    _target,
+    target.changes,
     _steps,
     checks.changes,
     criteria.changes,

@@ -91,6 +91,10 @@ INCLUDED = "steps:\n  - {id: three, checks: [{id: in, kind: health, url: /, prob
 SCRIPT = (
     PLAN + "  - {id: k, checks: [{id: k6, kind: load, engine: k6, script: k6.js, vus: 1, duration: 1s}]}\n"
 )
+COMPOSE = "services:\n  web: {image: 'a:1', ports: [80]}\n  queue: {image: q}\n"
+STACK = (
+    HEAD.replace("}}}", "}}, default: shop, compose: {file: compose.yaml, services: [web, queue]}}") + STEPS
+)
 PLANS: dict[str, Scene] = {
     "the plans are the same": Scene(),
     "only titles, reasons and order of keys changed": Scene(
@@ -203,6 +207,38 @@ PLANS: dict[str, Scene] = {
         "approvals: []",
         "approval of qa: asked for -> removed",
         plan=PLAN.replace("require: [load]", "require: [load], approvals: [{role: qa}]"),
+    ),
+    "the compose file has other content": Scene(
+        plan=STACK,
+        before={"compose.yaml": COMPOSE},
+        after={"compose.yaml": COMPOSE.replace("a:1", "a:2")},
+        line="target.compose file: compose.yaml (sha256 ",
+    ),
+    "the stack comes up without one of its services": one(
+        "services: [web, queue]",
+        "services: [web]",
+        "target queue: service queue -> removed",
+        plan=STACK,
+        before={"compose.yaml": COMPOSE},
+    ),
+    "a service goes from the compose file": Scene(
+        plan=STACK.replace(", services: [web, queue]", ""),
+        before={"compose.yaml": COMPOSE},
+        after={"compose.yaml": COMPOSE.replace("  queue: {image: q}\n", "")},
+        line="target queue: service queue -> removed",
+    ),
+    "a service is not protected any more": one(
+        "services: {web: {protected: true}}",
+        "services: {web: {}}",
+        "target web protected: true -> false",
+        plan=STACK.replace("services: [web, queue]", "services: {web: {protected: true}}"),
+        before={"compose.yaml": COMPOSE},
+    ),
+    "faults in containers that are up are allowed": one(
+        "label: stack=shop",
+        "label: stack=shop, allow_faults: true",
+        "target.containers allow_faults: false -> true",
+        plan=HEAD.replace("}}}", "}}, containers: {label: stack=shop}}") + STEPS,
     ),
     "what is weaker is accepted": Scene(
         changed=(("probes: 300", "probes: 100"), ("flaky:", f"{ACCEPTED % 300}flaky:")),
