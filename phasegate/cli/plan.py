@@ -26,6 +26,7 @@ from phasegate.cli.options import (
     as_tuple,
     overrides,
 )
+from phasegate.cli.overview import stacks_data, target_lines
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -111,12 +112,7 @@ def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, 
         lines.append(Text(f"environment {loaded.environment}"))
     if loaded.policy is not None:
         lines.append(Text(f"policy {loaded.policy.record.name} ({loaded.policy.record.path})"))
-    if any(True for _ in plan.target):
-        lines.append(Text("target"))
-    for process in plan.target.processes:
-        lines.append(Text(f"  {process.id:<16} starts {' '.join(process.command)}"))
-    for external in plan.target.external:
-        lines.append(Text(f"  {external.id:<16} is at {external.url}"))
+    lines += [Text(line) for line in target_lines(plan.target, plan.root)]
     for step in plan.steps:
         order = f" after {', '.join(step.follows)}" if step.follows else ""
         needs = f", needs {', '.join(step.needs)}" if step.needs else ""
@@ -178,6 +174,7 @@ def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, M
         "environment": loaded.environment,
         "policy": loaded.policy and asdict(loaded.policy.record),
         "target": [entry.id for entry in plan.target],
+        "stacks": stacks_data(plan.target, plan.root),
         "steps": [
             {
                 "id": step.id,
