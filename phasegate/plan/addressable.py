@@ -74,10 +74,12 @@ class Addressable:
         if id not in self:
             return f"{name}: the target has no such entry", self.help(id or rest)
         if isinstance(what, str):
-            return f"{name}: an entry has no {what!r}", "it has url, host and port"
+            more = ", port and port.<number>" if id in self.services else " and port"
+            return f"{name}: an entry has no {what!r}", f"it has url, host{more}"
         if id in self.plain:
             return f"{name}: {id!r} is no service in containers", "it has url, host and port"
-        return no_such_port(name, id, what, self.services[id])
+        message, help = no_such_port(id, what, self.services[id])
+        return f"{name}: {message}", help
 
     def help(self, id: str) -> str:
         """What to do about an id that is none."""
@@ -93,9 +95,10 @@ def numbered(names: Iterable[str]) -> dict[str, str]:
     }
 
 
-def no_such_port(name: str, service: str, port: int, ports: tuple[int, ...]) -> tuple[str, str]:
+def no_such_port(service: str, port: int, ports: tuple[int, ...]) -> tuple[str, str]:
+    """What is wrong with a port that a service does not have, and those it has."""
     known = ", ".join(str(one) for one in ports)
-    message = f"{name}: service {service!r} neither publishes nor exposes port {port}"
+    message = f"service {service!r} neither publishes nor exposes port {port}"
     return message, f"its ports in the compose file: {known}"
 
 

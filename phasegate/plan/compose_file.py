@@ -88,9 +88,7 @@ class ComposeFile:
                 found[name] = f"the stack is brought up without {name!r}: add it to target.compose.services"
             else:
                 named = ", ".join(one.profiles)
-                found[name] = (
-                    f"{name!r} is in a profile that is not chosen: add to target.compose.profiles {named}"
-                )
+                found[name] = f"{name!r} needs a profile under target.compose.profiles: {named}"
         return found
 
 

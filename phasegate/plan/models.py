@@ -146,19 +146,21 @@ class FlakyWritten(Closed):
 
 
 class RequirementWritten(Closed):
-    """A program that must be there before anything starts."""
+    """A program that must be there before anything starts, or tools in the container of a service."""
 
-    program: Text = Field(min_length=1)
+    program: Text = ""
     arguments: Texts = ()
     install: Text = ""
     label: Text = ""
+    in_: Text = Field(default="", alias="in")
+    tools: tuple[Said, ...] = ()
 
-
-class InsideWritten(Closed):
-    """Programs that must be there in the container of a service."""
-
-    in_: Text = Field(alias="in", min_length=1)
-    tools: Annotated[tuple[Said, ...], Field(min_length=1)]
+    @model_validator(mode="after")
+    def _here_or_inside(self) -> RequirementWritten:
+        here = self.program or self.arguments
+        if bool(self.in_) != bool(self.tools) or bool(here) == bool(self.in_) or (here and not self.program):
+            raise ValueError("write {program: NAME} for this machine, or {in: SERVICE, tools: [NAME]}")
+        return self
 
 
 class CommandWritten(Closed):
@@ -172,7 +174,7 @@ class CommandWritten(Closed):
 
 
 Commands = tuple[CommandWritten | Argv, ...]
-Requirements = tuple[Annotated[str, Field(min_length=1)] | RequirementWritten | InsideWritten, ...]
+Requirements = tuple[Annotated[str, Field(min_length=1)] | RequirementWritten, ...]
 
 
 class CriterionWritten(Closed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from phasegate.kinds.base import Requirement
-from phasegate.plan.models import InsideWritten, RequirementWritten
+from phasegate.plan.models import RequirementWritten
 
 _INSTALL = {
     "node": "apt-get install nodejs, or brew install node",
@@ -32,12 +32,14 @@ def _how(program: str) -> str:
     return _INSTALL.get(program, f"install {program}, or put the folder it is in on PATH")
 
 
-def requirement(written: str | RequirementWritten | InsideWritten) -> Requirement:
+def requirement(written: str | RequirementWritten) -> Requirement:
     """A requirement as the runner looks for it."""
-    if isinstance(written, InsideWritten):
-        return Requirement(inside=written.in_, tools=written.tools)
     if isinstance(written, str):
         return Requirement(program=written, install=_how(written))
+    if written.in_:
+        return Requirement(
+            inside=written.in_, tools=written.tools, install=written.install, label=written.label
+        )
     return Requirement(
         program=written.program,
         arguments=written.arguments,

@@ -142,6 +142,12 @@ def read_attached(context: Context, tree: Any) -> AttachedStack | None:
     )
 
 
+def place_of_service(tree: Any, stack: str, name: str) -> TreePath:
+    """Where a target names a service of a stack; where it does not, the stack."""
+    named = (one.path for one in _asked(("target", stack), tree.get(stack)) if one.name == name)
+    return next(named, ("target", stack))
+
+
 def _without_services(tree: Any) -> Any:
     return picked(tree, frozenset(tree) - {"services"}) if isinstance(tree, Located) else tree
 
@@ -259,7 +265,7 @@ def _entry(
     if written is None:
         return None
     if written.port is not None and ports and written.port not in ports:
-        message, help = no_such_port(f"port {written.port}", name, written.port, ports)
+        message, help = no_such_port(name, written.port, ports)
         context.findings.add(context.document, (*path, "port"), message, help=help)
     tls = tls_of(written.tls)
     return ServiceEntry(

@@ -8,11 +8,19 @@ from typing import Any
 
 from phasegate.plan.addressable import Addressable
 from phasegate.plan.context import Context, address, tls_of, with_files
-from phasegate.plan.entries import ExternalEntry, ProcessEntry, Ready, Target, stand_in
+from phasegate.plan.entries import (
+    AttachedStack,
+    ComposeStack,
+    ExternalEntry,
+    ProcessEntry,
+    Ready,
+    Target,
+    stand_in,
+)
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import ExternalWritten, ProcessWritten, TargetWritten
 from phasegate.plan.named import Files
-from phasegate.plan.stacks import STACKS, read_attached, read_compose, with_services
+from phasegate.plan.stacks import STACKS, place_of_service, read_attached, read_compose, with_services
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
 from phasegate.substitution import finish
@@ -65,7 +73,7 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
         setup=() if written is None else context.commands((*_AT, "setup"), written.setup),
         teardown=() if written is None else context.commands((*_AT, "teardown"), written.teardown),
     )
-    _report_taken(context, target)
+    _report_taken(context, target, tree)
     return target, _completed(context, target, tree, _entries(groups))
 
 
@@ -116,23 +124,20 @@ def _default(context: Context, tree: Any) -> str | None:
     return default
 
 
-def _report_taken(context: Context, target: Target) -> None:
+def _report_taken(context: Context, target: Target, tree: Any) -> None:
     """Report services with the id of another entry of the target."""
-    owners: dict[str, str] = {}
-    for group, entries in (("processes", target.processes), ("external", target.external)):
-        owners |= {entry.id: f"also under target.{group}" for entry in entries}
-    for stack in STACKS:
-        of_stack = getattr(target, stack)
-        for entry in of_stack.entries if of_stack is not None else ():
-            if entry.id in owners:
-                path: TreePath = (*_AT, stack, "services", entry.id)
-                message = f"service {entry.id!r} of target.{stack} is {owners[entry.id]}"
-                help = "entries of a target are told apart by their ids: rename the other one"
-                context.findings.add(context.document, path, message, help=help, key=True)
-        owners |= {
-            entry.id: f"also a service of target.{stack}"
-            for entry in (of_stack.entries if of_stack is not None else ())
-        }
+    owners = {entry.id: "also under target.processes" for entry in target.processes}
+    owners |= {entry.id: "also under target.external" for entry in target.external}
+    for name in STACKS:
+        stack: ComposeStack | AttachedStack | None = getattr(target, name)
+        for entry in stack.entries if stack is not None else ():
+            if entry.id not in owners:
+                owners[entry.id] = f"also a service of target.{name}"
+                continue
+            path = place_of_service(tree, name, entry.id)
+            message = f"service {entry.id!r} of target.{name} is {owners[entry.id]}"
+            help = "entries of a target are told apart by their ids: rename the other one"
+            context.findings.add(context.document, path, message, help=help, key=True)
 
 
 def _process(context: Context, path: TreePath, id: str, tree: Any) -> ProcessEntry | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -87,7 +86,7 @@ def _grouped(details: list[ErrorDetails], tree: Any) -> Iterator[_Group]:
     plain: dict[TreePath, list[ErrorDetails]] = {}
     branched: dict[tuple[TreePath, str], list[tuple[TreePath, ErrorDetails]]] = {}
     for detail in details:
-        union = _union_at(detail["loc"], tree)
+        union = _union_at(detail, tree)
         if union is None:
             path = _exact(detail, tree)
             plain.setdefault(path, []).append(detail)
@@ -123,17 +122,18 @@ def _exact(detail: ErrorDetails, tree: Any) -> TreePath:
     return path
 
 
-def _union_at(loc: tuple[int | str, ...], tree: Any) -> tuple[TreePath, str] | None:
+def _union_at(detail: ErrorDetails, tree: Any) -> tuple[TreePath, str] | None:
     """The outermost union on the way to an error: where it is, and which branch."""
     path: list[str | int] = []
+    loc, missing = detail["loc"], detail["type"] == "missing"
     for index, step in enumerate(loc):
         match tree, step:
             case Mapping(), str() if step in tree:
                 tree = tree[step]
             case list() | tuple(), int() if 0 <= step < len(tree):
                 tree = tree[step]
-            case Mapping(), str() if index == len(loc) - 1 and re.fullmatch(r"[\w-]+", step):
-                return None  # a key that is missing
+            case Mapping(), str() if missing and index == len(loc) - 1:
+                return None
             case _:
                 return tuple(path), str(step)
         path.append(step)
@@ -162,7 +162,8 @@ def _report(group: _Group, model: type[BaseModel], place: Place, findings: Findi
         case _:
             sentence = _sentence(group.details)
             whole = sentence if own or _says_all(detail) else f"the file {sentence}"
-            joined = f"{name!r}{':' if _says_all(detail) else ''} {sentence}" if name else whole
+            colon = ":" if any(map(_says_all, group.details)) else ""
+            joined = f"{name!r}{colon} {sentence}" if name else whole
             findings.add(document, path, f"{subject}{joined}")
 
 

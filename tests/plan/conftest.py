@@ -135,6 +135,7 @@ class Program(Kind["Program.Params"]):
     class Params(CheckParams):
         command: tuple[Text, ...] = Field(min_length=1)
         path: AnyPath | None = None
+        in_: Text = Field(default="", alias="in")
 
     name = "program"
     about = "a program"
@@ -154,6 +155,9 @@ class Program(Kind["Program.Params"]):
 
     def summary(self, params: Params) -> str:
         return " ".join(params.command)
+
+    def services(self, params: Params) -> tuple[str, ...]:
+        return (params.in_,) if params.in_ else ()
 
 
 class Quiet(Kind[CheckParams]):
