@@ -16,6 +16,7 @@ from phasegate.plan.entries import AttachedStack, ComposeStack, ServiceEntry
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.models import is_id
 from phasegate.plan.named import Files
+from phasegate.plan.stack_warnings import warn_of
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
 from phasegate.substitution import finish, names_in
@@ -80,8 +81,11 @@ def _with_compose(known: Addressable, compose: Mapping[str, Any], files: Files) 
     )
 
 
-def read_compose(context: Context, tree: Any) -> ComposeStack | None:
-    """None where there is none, or where something is wrong with it; then every problem has been reported."""
+def read_compose(context: Context, tree: Any, default: Any) -> ComposeStack | None:
+    """The stack of a plan; `default` is the target's, as written.
+
+    None where there is none, or where something is wrong with it; then every problem has been reported.
+    """
     if tree is None:
         return None
     place = context.place(_COMPOSE, "target.compose")
@@ -100,7 +104,7 @@ def read_compose(context: Context, tree: Any) -> ComposeStack | None:
         return None
     if written.env_file is not None and written.env_file.is_file():
         context.files.hash(str(written.env_file))
-    return ComposeStack(
+    stack = ComposeStack(
         file=context.files.locate(written.file),
         services=tuple(one.name for one in asked),
         profiles=written.profiles,
@@ -111,6 +115,8 @@ def read_compose(context: Context, tree: Any) -> ComposeStack | None:
         entries=entries,
         at=context.document.key_at(_COMPOSE),
     )
+    warn_of(context, _COMPOSE, stack, file, default)
+    return stack
 
 
 def read_attached(context: Context, tree: Any) -> AttachedStack | None:

@@ -68,7 +68,7 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
         default=_default(context, tree),
         processes=tuple(processes),
         external=tuple(external),
-        compose=read_compose(context, parts.get("compose")),
+        compose=read_compose(context, parts.get("compose"), parts.get("default")),
         containers=read_attached(context, parts.get("containers")),
         setup=() if written is None else context.commands((*_AT, "setup"), written.setup),
         teardown=() if written is None else context.commands((*_AT, "teardown"), written.teardown),
