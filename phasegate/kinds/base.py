@@ -21,6 +21,9 @@ class CheckParams(Closed):
     """Bounds one request or probe."""
 
 
+NAMING_SERVICES = ("in", "service", "services")
+"""Parameters that name services of the target, in every kind that has them."""
+
 P = TypeVar("P", bound=CheckParams)
 
 
@@ -133,8 +136,14 @@ class Kind(Generic[P]):
         return ()
 
     def services(self, params: P) -> tuple[str, ...]:
-        """Services of the target that it names, to be checked against those there are."""
-        return ()
+        """Services of the target that it names, to be checked against those there are: by default what the
+        parameters `in`, `service` and `services` say."""
+        named: list[str] = []
+        for name, info in type(params).model_fields.items():
+            if (info.alias or name) in NAMING_SERVICES:
+                value = getattr(params, name)
+                named += [value] if isinstance(value, str) else value or ()
+        return tuple(named)
 
     async def observe(self, params: P, world: World) -> Observation:
         raise NotImplementedError

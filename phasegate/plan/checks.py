@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from phasegate.errors import PlanError
 from phasegate.fields import Located, NamedDocument, NamedPath
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind, Requirement
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import keys_of, naming_fields
 from phasegate.plan.context import Context, budget_of, confidence_of, picked, retry_of
@@ -403,8 +403,8 @@ class _Parameters:
     def _check_services(self, params: CheckParams) -> None:
         """What runs in the container of a service, or looks at it, needs one that is there."""
         for name in self._kind.services(params):
-            key = next((key for key, value in self._tree.items() if value == name), "kind")
-            self._context.check_service((*self._path, key), name, subject=f"{self._subject}: ")
+            where = next(_naming(self._tree, name), ("kind",))
+            self._context.check_service((*self._path, *where), name, subject=f"{self._subject}: ")
 
     def _declared(self, address: str) -> bool:
         addresses, services = self._context.addresses, self._context.entries.services
@@ -412,6 +412,16 @@ class _Parameters:
         host = _host(address)
         # A service is called by its id, whichever of its ports is meant.
         return "${" in address or (host is not None and (host in hosts or host[1] in services))
+
+
+def _naming(tree: Mapping[str, Any], service: str) -> Iterator[TreePath]:
+    """Where parameters name a service."""
+    for key in NAMING_SERVICES:
+        value = tree.get(key)
+        if value == service:
+            yield (key,)
+        elif isinstance(value, list) and service in value:
+            yield key, value.index(service)
 
 
 def _host(url: str) -> tuple[str, str | None, int] | None:

@@ -136,6 +136,7 @@ class Program(Kind["Program.Params"]):
         command: tuple[Text, ...] = Field(min_length=1)
         path: AnyPath | None = None
         in_: Text = Field(default="", alias="in")
+        services: list[str] = Field(default_factory=list)
 
     name = "program"
     about = "a program"
@@ -155,9 +156,6 @@ class Program(Kind["Program.Params"]):
 
     def summary(self, params: Params) -> str:
         return " ".join(params.command)
-
-    def services(self, params: Params) -> tuple[str, ...]:
-        return (params.in_,) if params.in_ else ()
 
 
 class Quiet(Kind[CheckParams]):
