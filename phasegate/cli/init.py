@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 import typer
 
 from phasegate.cli.console import make_console
-from phasegate.errors import UsageError
+from phasegate.errors import PlanError, UsageError
 
 _PLAN = """\
 phasegate: 1
@@ -45,20 +46,21 @@ steps:
 
 
 def init(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where the service answers, path included.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL|FILE",
+            help="Where the service answers, path included; or a compose file.",
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The plan to write.")] = Path(
         "phasegate.yaml"
     ),
 ) -> int:
-    """Write a starter plan for a service that is up."""
-    parts = _service(url)
-    text = _PLAN.format(
-        phase="first",
-        title=json.dumps(f"First gate for {parts.hostname}"),
-        url=json.dumps(f"{parts.scheme}://{parts.netloc}"),
-        path=json.dumps(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"),
-    )
-    text = text.replace("$", "$$")  # what a URL has of them is none of ours
+    """Write a starter plan for a service that is up, or for a compose stack."""
+    compose = Path(source)
+    of_stack = "://" not in source and (compose.suffix in (".yaml", ".yml") or compose.exists())
+    text = _for_stack(compose, output) if of_stack else _for_service(_service(source))
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -71,6 +73,28 @@ def init(
     return 0
 
 
+def _for_service(parts: SplitResult) -> str:
+    text = _PLAN.format(
+        phase="first",
+        title=json.dumps(f"First gate for {parts.hostname}"),
+        url=json.dumps(f"{parts.scheme}://{parts.netloc}"),
+        path=json.dumps(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"),
+    )
+    return text.replace("$", "$$")  # what a URL has of them is none of ours
+
+
+def _for_stack(file: Path, output: Path) -> str:
+    """Errors: PlanError for what is no compose file."""
+    from phasegate.cli.stack_starter import plan_for
+    from phasegate.plan.compose_file import read_compose_file
+    from phasegate.plan.named import Files
+
+    compose, wrong = read_compose_file(Files(Path.cwd(), ""), str(file))
+    if compose is None or wrong.problems:
+        raise PlanError(wrong.problems)
+    return plan_for(compose, os.path.relpath(file, output.parent))
+
+
 def _service(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
@@ -79,5 +103,6 @@ def _service(url: str) -> SplitResult:
     except ValueError:
         pass  # a port or an IPv6 address that is none
     raise UsageError(
-        f"{url!r} is not the URL of a service", help="write it like http://localhost:8080/health"
+        f"{url!r} is not the URL of a service, nor a compose file",
+        help="write it like http://localhost:8080/health, or name a file like compose.yaml",
     )

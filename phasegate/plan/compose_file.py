@@ -29,6 +29,8 @@ class ComposeService:
     tree: Mapping[str, Any]
     published: tuple[int, ...] = ()
     """Ports in its container that are published on this machine."""
+    streams: tuple[int, ...] = ()
+    """Those of them that speak TCP."""
     exposed: tuple[int, ...] = ()
     """Those that others reach over its networks only."""
     whole: bool = True
@@ -143,34 +145,39 @@ def _active(service: ComposeService, chosen: frozenset[str]) -> bool:
 def _service(name: str, tree: Mapping[str, Any]) -> ComposeService:
     published, some = _ports(tree.get("ports"))
     exposed, more = _ports(tree.get("expose"))
+    streams = (port for port, protocol in published.items() if protocol == "tcp")
     return ComposeService(
         name=name,
         tree=tree,
-        published=published,
-        exposed=exposed,
+        published=tuple(published),
+        streams=tuple(streams),
+        exposed=tuple(exposed),
         whole=some and more and "extends" not in tree,
     )
 
 
-def _ports(written: Any) -> tuple[tuple[int, ...], bool]:
-    """Container ports of `ports` or `expose`, and whether each of them could be read."""
+def _ports(written: Any) -> tuple[dict[int, str], bool]:
+    """Container ports of `ports` or `expose` with their protocols, and whether each could be read."""
     if written is None:
-        return (), True
-    found: list[int] = []
+        return {}, True
+    found: dict[int, str] = {}
     whole = isinstance(written, list)
     for one in written if isinstance(written, list) else ():
-        ports = list(_port(one.get("target") if isinstance(one, Mapping) else one))
-        found += ports
+        if isinstance(one, Mapping):
+            one = f"{one.get('target')}/{one.get('protocol', 'tcp')}"
+        ports, protocol = _port(str(one))
+        found |= {port: protocol for port in ports if found.get(port) != "tcp"}
         whole = whole and bool(ports)
-    return tuple(dict.fromkeys(found)), whole
+    return found, whole
 
 
-def _port(written: Any) -> Iterator[int]:
-    """`8080`, `"80:8080"`, `"127.0.0.1:80:8080/tcp"`, `"9000-9002:8000-8002"`: the ports in the container."""
-    text = _VARIABLE.sub("?", str(written)).rpartition(":")[2].partition("/")[0].strip()
-    bounds = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text)
-    if bounds is not None:
-        yield from range(int(bounds[1]), min(int(bounds[2] or bounds[1]), 65535) + 1)
+def _port(written: str) -> tuple[range, str]:
+    """`8080`, `80:8080`, `127.0.0.1:80:8080/tcp`, `9000-9002:8000-8002`: the ports in the container."""
+    text, _, protocol = _VARIABLE.sub("?", written).rpartition(":")[2].partition("/")
+    bounds = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text.strip())
+    if bounds is None:
+        return range(0), ""
+    return range(int(bounds[1]), min(int(bounds[2] or bounds[1]), 65535) + 1), protocol or "tcp"
 
 
 def _needs(tree: Mapping[str, Any]) -> Iterator[str]:

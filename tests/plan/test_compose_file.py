@@ -71,6 +71,7 @@ def test_ports_are_those_in_the_container_where_the_file_tells(tmp_path: Path) -
     services = read(tmp_path, SHOP).services
     assert services["web"].published == (8080, 9000, 6000, 6001, 5000)
     assert services["web"].ports == (8080, 9000, 6000, 6001, 5000, 4000, 4001)
+    assert services["web"].streams == (8080, 9000, 6000, 6001)
     assert services["db"].ports == ()
     # A variable stands for a port that nobody knows here.
     assert services["open"].ports == ()
