@@ -27,8 +27,9 @@ def warn_of(context: Context, at: TreePath, stack: ComposeStack, file: ComposeFi
             _warn(context, (*at, "profiles", index), message, help)
     used = dict.fromkeys(_VARIABLE.findall(file.document.text))
     for name in stack.env:
-        # Names that begin so are read by Compose itself.
-        if name not in used and not name.startswith(("COMPOSE_", "DOCKER_")):
+        # A service may take a variable over by its name alone, and names that begin so are Compose's own.
+        named = re.search(rf"\b{name}\b", file.document.text) is not None
+        if not named and not name.startswith(("COMPOSE_", "DOCKER_")):
             message = f"the compose file does not use the variable {name!r}"
             help = did_you_mean(name, used, "variables")
             _warn(context, (*at, "env", name), message, help, key=True)
