@@ -34,6 +34,8 @@ from phasegate.plan.models import (
     TargetWritten,
 )
 from phasegate.plan.policy import PolicyWritten
+from phasegate.plan.stacks import STACKS
+from phasegate.plan.target import GROUPS
 from phasegate.plan.waivers import PatternWritten, WaiversFile, WaiversNamed, WaiverWritten
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -65,7 +67,7 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
     plan["required"].remove("steps")
     plan["anyOf"] = [{"required": ["steps"]}, {"required": ["include"]}]
     environment = _model(EnvironmentWritten, definitions)
-    environment["properties"]["target"] = plan["properties"]["target"]
+    environment["properties"]["target"] = _with_gaps(plan["properties"]["target"])
     plan["properties"]["environments"] = {
         "type": "object",
         "patternProperties": {_NAME: environment, "^x-": True},
@@ -141,6 +143,12 @@ def _target(definitions: dict[str, Any]) -> dict[str, Any]:
         target["properties"][key] = _model(stack, definitions)
         target["properties"][key]["properties"]["services"] = _services(definitions)
     return target
+
+
+def _with_gaps(target: dict[str, Any]) -> dict[str, Any]:
+    """The target of an environment, in which a group that is empty takes that of the plan away."""
+    groups = {key: {"anyOf": [target["properties"][key], {"type": "null"}]} for key in (*GROUPS, *STACKS)}
+    return {**target, "properties": {**target["properties"], **groups}}
 
 
 def _services(definitions: dict[str, Any]) -> dict[str, Any]:

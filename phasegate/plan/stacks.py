@@ -102,8 +102,9 @@ def read_compose(context: Context, tree: Any, default: Any) -> ComposeStack | No
     entries = tuple(_entries(context, file, asked, profiles, missing))
     if written is None or file is None:
         return None
-    if written.env_file is not None and written.env_file.is_file():
-        context.files.hash(str(written.env_file))
+    env_file = "" if written.env_file is None else str(written.env_file)
+    if env_file and context.files.wrong_with(env_file, folder_allowed=False) is None:
+        context.files.hash(env_file)
     stack = ComposeStack(
         file=context.files.locate(written.file),
         services=tuple(one.name for one in asked),

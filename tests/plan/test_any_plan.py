@@ -33,11 +33,19 @@ target:
   default: web
   processes: {web: {command: [serve, "${self.port}"], env: {A: b}, ready: {url: /health, within: 20s}}}
   external: {docs: {url: "http://docs", headers: {A: b}, tls: {}}}
-  setup: [[make, a], {command: [make], limit: 3s}]
+  compose:
+    file: compose.yaml
+    services: {shop: {port: 80, headers: {A: b}, tls: {}}, queue: {}}
+    profiles: [more]
+    env: {V: "${v}"}
+    project: p
+    within: 1m
+  containers: {label: [a, b=c], services: [old], allow_faults: true}
+  setup: [[make, a], {command: [make], limit: 3s}, {in: shop, command: [ls]}]
 steps:
   - id: one
     needs: []
-    requires: [node, {program: jq}]
+    requires: [node, {program: jq}, {in: queue, tools: [jq]}]
     tags: [t]
     setup: [[make]]
     checks:
@@ -46,12 +54,21 @@ steps:
       - {id: c, kind: suite, suite: suite.yaml, criteria: [pass_rate == 100%]}
       - {id: d, kind: program, command: [x, "${out}"], path: suite.yaml, limit: 3s}
     criteria: [{criterion: a.latency.p95 < 1s, over: 1s, id: fast}]
-  - {id: two, after: [one], checks: [{id: e, kind: quiet}]}
+  - id: two
+    after: [one]
+    checks:
+      - {id: e, kind: quiet}
+      - {id: g, kind: program, in: shop, command: [x, "${target.shop.port.80}"]}
 gate: {checks: [{id: f, kind: probe, url: /, during: run}], criteria: [f.success_rate >= 1%], limit: 1h}
 """)
 SUITE: dict[str, Any] = yaml.safe_load("""\
 suite: 1
 flows: [{id: a, url: "/${v}", expect: {status: 200, schema: suite.yaml}, capture: {t: $.t}, each: [{r: 1}]}]
+""")
+COMPOSE: dict[str, Any] = yaml.safe_load("""\
+services:
+  shop: {image: s, ports: ["8080:80", {target: 81}], depends_on: {queue: {condition: service_started}}}
+  queue: {image: q, expose: [5672], profiles: [more], network_mode: "service:shop", links: ["shop:x"]}
 """)
 JUNK: list[Any] = [
     *(
@@ -114,19 +131,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_plan_that_is_changed_is_a_good_one(folder: Path) -> None:
     (folder / "suite.yaml").write_text(yaml.safe_dump(SUITE))
+    (folder / "compose.yaml").write_text(yaml.safe_dump(COMPOSE))
     (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN, sort_keys=False))
-    assert len(load(folder / "plan.yaml", kinds=REGISTRY, env={}).plan.checks()) == 6
+    assert len(load(folder / "plan.yaml", kinds=REGISTRY, env={}).plan.checks()) == 7
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-@given(st.randoms(use_true_random=False), st.integers(1, 5), st.booleans())
+@given(st.randoms(use_true_random=False), st.integers(1, 5), st.sampled_from(["plan", "suite", "compose"]))
 def test_mistakes_of_every_sort_become_problems_with_a_place(
-    folder: Path, random: Any, changes: int, in_suite: bool
+    folder: Path, random: Any, changes: int, where: str
 ) -> None:
-    plan = PLAN if in_suite else _changed(PLAN, random, changes)
-    suite = _changed(SUITE, random, changes) if in_suite else SUITE
-    (folder / "suite.yaml").write_text(yaml.safe_dump(suite, allow_unicode=True))
-    (folder / "plan.yaml").write_text(yaml.safe_dump(plan, allow_unicode=True, sort_keys=False))
+    for name, tree in (("plan", PLAN), ("suite", SUITE), ("compose", COMPOSE)):
+        tree = _changed(tree, random, changes) if name == where else tree
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False))
     try:
         load(folder / "plan.yaml", kinds=REGISTRY, env={"TOKEN": "0123456789"})
     except PlanError as error:

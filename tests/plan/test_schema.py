@@ -33,8 +33,21 @@ def test_the_schemas_are_json_schema() -> None:
     Draft202012Validator.check_schema(policy_schema())
 
 
+WITH_STACKS = """target:
+  processes: {web: {command: [serve], ready: {tcp: true}}}
+  compose:
+    file: c.yaml
+    services: {web: {port: 80, scheme: https, headers: {a: 1}, tls: {ca: ca.pem}, protected: true}, db: }
+    profiles: [a]
+    env_file: .env
+    env: {A: "${v}"}
+    project: shop
+    within: 2m
+  containers: {label: [a, b=c], services: {other: {port: 80}}, within: 3s, allow_faults: true}
+  setup: [{in: web, command: [ls]}]
+"""
 FULL = (
-    HEAD
+    HEAD.replace("target: {processes: {web: {command: [serve], ready: {tcp: true}}}}\n", WITH_STACKS)
     + """\
 x-note: 1
 due: 2025-07-18
@@ -47,7 +60,7 @@ steps:
   - id: one
     x-note: 1
     priority: high
-    requires: [node, {program: jq}]
+    requires: [node, {program: jq}, {in: web, tools: [jq]}]
     setup: [[make, 1], {command: [make], limit: 3s}]
     checks:
       - id: a
@@ -69,6 +82,8 @@ environments:
   staging:
     target: {default: web, external: {web: {url: "https://staging.example"}}}
     variables: {v: 2}
+  attached:
+    target: {compose: , processes: , containers: {label: a=b, services: [web]}}
 """
 )
 
@@ -94,6 +109,14 @@ def test_what_the_loader_takes_is_valid(plans: Draft202012Validator) -> None:
         ("ready: {tcp: true}", "ready: {tcp: maybe}"),
         ("command: [serve]", "comand: [serve]"),
         ("during: run", "dering: run"),
+        ("project: shop", "project: Shop"),
+        ("within: 2m", "within: 2"),
+        ("port: 80,", "port: 0,"),
+        ("db: }", "db: {ports: [80]}}"),
+        ("env: {A:", "envs: {A:"),
+        ("label: [a, b=c], ", ""),
+        ("allow_faults: true", "allow_faults: perhaps"),
+        ("services: [web]", "services: [[web]]"),
         ("limit: 10m", "limit: 10"),
         ("include: [more.yaml]", "include: more.yaml"),
         ("    variables: {v: 2}", "    confidence: 90%"),

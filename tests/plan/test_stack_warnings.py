@@ -25,7 +25,7 @@ def warnings(load_text: Load, rest: str, compose: str = COMPOSE) -> list[str]:
     "rest",
     [
         "compose: {file: c.yaml}",
-        "default: db, compose: {file: c.yaml, env: {VERSION: 1, TAG: 2, BY_NAME: 3, COMPOSE_PARALLEL_LIMIT: 1}}",
+        "default: db, compose: {file: c.yaml, env: {VERSION: 1, TAG: 2, BY_NAME: 3, COMPOSE_X: 1}}",
         "default: web, compose: {file: c.yaml, services: {web: {port: 81}}, profiles: [debug]}",
         "default: web, compose: {file: c.yaml, services: {web: {port: 81}}, profiles: ['*']}",
     ],
