@@ -88,7 +88,9 @@ class Criteria:
             one.check
             for one in found
             if (check := self._check_of(one)) is not None
-            and decidable(one.criterion, self._measures(check)[one.criterion.measure].type, one.confidence)
+            # Two checks may have one id by mistake, and then not the measures of each other.
+            and (spec := self._measures(check).get(one.criterion.measure)) is not None
+            and decidable(one.criterion, spec.type, one.confidence)
         }
         for draft in self._drafts.values():
             check = draft.check
