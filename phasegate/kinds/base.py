@@ -29,7 +29,7 @@ P = TypeVar("P", bound=CheckParams)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """A program that must be there before anything starts, or, `inside` a container, before any check does."""
+    """A program that must be there before anything starts; inside a container, before any check does."""
 
     program: str = ""
     """Looked up on PATH, or an absolute path; empty where `tools` says what is looked for."""
