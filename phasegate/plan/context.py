@@ -109,8 +109,7 @@ class Context:
         at = self.document.value_at(path)
         if isinstance(one, CommandWritten):
             argv, env, limit, inside = one.command, one.env, one.limit, one.in_
-            # In a container a folder is the container's.
-            cwd = Path(finish(one.cwd)) if inside else self.folder((*path, "cwd"), one.cwd)
+            cwd = self.folder((*path, "cwd"), one.cwd)
             self.check_service((*path, "in"), inside)
         else:
             argv, env, limit, cwd, inside = one, {}, 600.0, self.root, ""

@@ -172,6 +172,14 @@ class CommandWritten(Closed):
     cwd: Text = ""
     limit: Span = 600.0
 
+    @model_validator(mode="after")
+    def _where(self) -> CommandWritten:
+        if self.in_ and self.cwd:
+            raise ValueError(
+                "'cwd' is a folder of this machine, and 'in' says that the command runs in a container"
+            )
+        return self
+
 
 Commands = tuple[CommandWritten | Argv, ...]
 Requirements = tuple[Annotated[str, Field(min_length=1)] | RequirementWritten, ...]

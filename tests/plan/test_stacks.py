@@ -174,7 +174,7 @@ def test_commands_and_requirements_say_in_which_service_they_are_meant(load_text
     target = """\
         default: controller
         compose: {file: deploy/compose.yaml}
-        setup: [{in: Odd.One, command: [ls]}, [make], {in: postgres, command: [ls], cwd: /data}]
+        setup: [{in: Odd.One, command: [ls]}, [make], {in: postgres, command: [ls]}]
     """
     step = "requires: [{in: controller, tools: [jq, curl]}, git], teardown: [{in: nodejs, command: [a]}]"
     text = plan(target).replace("id: postgres,", f"id: postgres, {step},")
@@ -184,7 +184,6 @@ def test_commands_and_requirements_say_in_which_service_they_are_meant(load_text
         ("", ("make",)),
         ("postgres", ("ls",)),
     ]
-    assert loaded.target.setup[2].cwd == Path("/data")
     assert [one.inside for one in loaded.steps[0].teardown] == ["nodejs"]
     inside, here = loaded.check("controller").requirements
     assert (inside.inside, inside.tools, inside.program) == ("controller", ("jq", "curl"), "")
