@@ -1,7 +1,7 @@
 """Quantities with units: parsed from what people write, held in base units, printed for people.
 
 Base units: seconds for times, a ratio (1.0 = 100%) for shares, per second for rates, bytes for sizes,
-plain numbers for counts.
+bytes per second for data rates, plain numbers for counts.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ class Dimension(StrEnum):
     SHARE = "share"
     RATE = "rate"
     SIZE = "size"
+    DATA_RATE = "data rate"
     COUNT = "count"
 
 
@@ -45,6 +46,13 @@ _FACTORS: dict[str, tuple[Dimension, float]] = {
     "MiB": (Dimension.SIZE, 2.0**20),
     "GiB": (Dimension.SIZE, 2.0**30),
     "TiB": (Dimension.SIZE, 2.0**40),
+    "B/s": (Dimension.DATA_RATE, 1.0),
+    "kB/s": (Dimension.DATA_RATE, 1e3),
+    "MB/s": (Dimension.DATA_RATE, 1e6),
+    "GB/s": (Dimension.DATA_RATE, 1e9),
+    "KiB/s": (Dimension.DATA_RATE, 2.0**10),
+    "MiB/s": (Dimension.DATA_RATE, 2.0**20),
+    "GiB/s": (Dimension.DATA_RATE, 2.0**30),
     "": (Dimension.COUNT, 1.0),
 }
 EXAMPLES: dict[Dimension, str] = {
@@ -52,6 +60,7 @@ EXAMPLES: dict[Dimension, str] = {
     Dimension.SHARE: "95% or 99.9%",
     Dimension.RATE: "200/s",
     Dimension.SIZE: "64MiB or 500kB",
+    Dimension.DATA_RATE: "10MiB/s or 500kB/s",
     Dimension.COUNT: "12",
 }
 BASE_UNIT: dict[Dimension, str] = {
@@ -59,6 +68,7 @@ BASE_UNIT: dict[Dimension, str] = {
     Dimension.SHARE: "",
     Dimension.RATE: "/s",
     Dimension.SIZE: "B",
+    Dimension.DATA_RATE: "B/s",
     Dimension.COUNT: "",
 }
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ/%]*)\s*")
@@ -127,6 +137,8 @@ def format_value(value: float, dimension: Dimension) -> str:
             return f"{_digits(value)}/s"
         case Dimension.SIZE:
             return _format_size(value)
+        case Dimension.DATA_RATE:
+            return f"{_format_size(value)}/s"
         case Dimension.COUNT:
             return _digits(value)
 

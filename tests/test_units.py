@@ -32,6 +32,8 @@ from phasegate.units import (
         ("3600/h", 1.0, Dimension.RATE),
         ("64MiB", 64 * 2**20, Dimension.SIZE),
         ("500kB", 500_000.0, Dimension.SIZE),
+        ("10MiB/s", 10 * 2**20, Dimension.DATA_RATE),
+        ("1.5MB/s", 1_500_000.0, Dimension.DATA_RATE),
         ("12", 12.0, Dimension.COUNT),
         ("-3", -3.0, Dimension.COUNT),
         (".5s", 0.5, Dimension.TIME),

@@ -129,5 +129,7 @@ def _unit(value: float, dimension: Dimension) -> tuple[str, float]:
             return "/s", 1.0
         case Dimension.SIZE:
             return " B", 1.0
+        case Dimension.DATA_RATE:
+            return " B/s", 1.0
         case Dimension.COUNT:
             return "", 1.0

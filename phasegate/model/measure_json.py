@@ -19,7 +19,13 @@ from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.units import Dimension
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
-_DIMENSIONS = {"s": Dimension.TIME, "/s": Dimension.RATE, "B": Dimension.SIZE, "ratio": Dimension.SHARE}
+_DIMENSIONS = {
+    "s": Dimension.TIME,
+    "/s": Dimension.RATE,
+    "B": Dimension.SIZE,
+    "B/s": Dimension.DATA_RATE,
+    "ratio": Dimension.SHARE,
+}
 
 
 def encode_measure(measure: Measure) -> dict[str, Any]:

@@ -29,6 +29,7 @@ _DIMENSIONS = {
     "s": Dimension.TIME,
     "/s": Dimension.RATE,
     "B": Dimension.SIZE,
+    "B/s": Dimension.DATA_RATE,
     "ratio": Dimension.SHARE,
     "%": Dimension.SHARE,
 }
@@ -37,6 +38,7 @@ _TITLES = {
     Dimension.RATE: "Requests and errors over time",
     Dimension.SHARE: "Share over time",
     Dimension.SIZE: "Size over time",
+    Dimension.DATA_RATE: "Data rate over time",
     Dimension.COUNT: "Count over time",
 }
 _TARGET = "target/"
