@@ -100,6 +100,8 @@ class Container:
     ports: tuple[Port, ...] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Its address in each of its networks, by the network's name."""
+    network_mode: str = ""
+    """The engine's word: `host` for that of the machine, `container:<id>` for that of another container."""
     limits: Limits = Limits()
     restart_policy: str = "no"
     labels: Mapping[str, str] = field(default_factory=dict)

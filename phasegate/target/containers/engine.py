@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 TIMEOUT = 30
 """Seconds that one call may take."""
-THREADS = 8
+THREADS = 64
+"""Made when needed. An engine takes a second to say what a container uses, so many are asked at once."""
 DEFAULT = "unix:///var/run/docker.sock"
 INSTALL = "pip install 'phasegate[containers]'"
 _NO_ENGINE = "start it (dockerd, or systemctl start docker), or say where it is with DOCKER_HOST"
@@ -114,7 +115,9 @@ def _connected(environment: Mapping[str, str]) -> docker.DockerClient:
     where = environment.get("DOCKER_HOST") or DEFAULT
     _knock(where)
     try:
-        return docker.DockerClient.from_env(environment=dict(environment), timeout=TIMEOUT)
+        return docker.DockerClient.from_env(
+            environment=dict(environment), timeout=TIMEOUT, max_pool_size=THREADS
+        )
     except docker.errors.DockerException as error:
         raise EngineError(
             f"the container engine at {where} cannot be used: {_line(str(error))}", help=_NO_ENGINE

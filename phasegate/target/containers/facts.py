@@ -63,6 +63,7 @@ def container_of(told: Mapping[str, Any]) -> Container:
             for network, settings in (told.get("NetworkSettings", {}).get("Networks") or {}).items()
             if settings and settings.get("IPAddress")
         },
+        network_mode=host.get("NetworkMode") or "",
         limits=_limits(host),
         restart_policy=(host.get("RestartPolicy") or {}).get("Name") or "no",
         labels=labels,
