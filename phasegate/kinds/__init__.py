@@ -14,6 +14,7 @@ _KINDS: dict[str, str] = {
     "e2e": "phasegate.kinds.e2e:E2e",
     "load": "phasegate.kinds.load:Load",
     "command": "phasegate.kinds.command:CommandKind",
+    "resources": "phasegate.kinds.resources:ResourcesKind",
 }
 
 

@@ -82,6 +82,8 @@ class Observation:
     causes: Mapping[str, int] = field(default_factory=dict)
     """Failures by cause in one line each, with counts."""
     timeline: tuple[Series, ...] = ()
+    absent: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Why a measure is not there, by part (empty for the whole) and name, where the kind can say."""
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     """What the runner found decided while it went on, by criterion."""
     error: str | None = None

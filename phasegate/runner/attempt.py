@@ -137,6 +137,11 @@ def together(by_entry: Mapping[str, Observation], each: bool) -> Observation:
         evidence=tuple(path for item in by_entry.values() for path in item.evidence),
         notes=tuple(f"{name}: {note}" for name, item in by_entry.items() for note in item.notes),
         causes={f"{name}: {k}": v for name, item in by_entry.items() for k, v in item.causes.items()},
+        absent={
+            (f"{name}/{part}" if part else name, measure): why
+            for name, item in by_entry.items()
+            for (part, measure), why in item.absent.items()
+        },
         timeline=tuple(
             replace(series, name=f"{name} {series.name}")
             for name, item in by_entry.items()

@@ -151,6 +151,8 @@ def _find(observation: Observation, part: str, measure: str) -> Measure | None:
 
 
 def _why_absent(observation: Observation, part: str, measure: str) -> str:
+    if said := observation.absent.get((part, measure)):
+        return said
     if part and part not in observation.parts:
         known = ", ".join(sorted(observation.parts)[:10]) or "none"
         return f"no part {part!r} was seen; parts seen: {known}"

@@ -56,4 +56,4 @@ def _blocks(told: Mapping[str, Any], word: str) -> int | None:
     entries = (told.get("blkio_stats") or {}).get("io_service_bytes_recursive")
     if entries is None:
         return None
-    return sum(one["value"] for one in entries if one["op"].lower() == word)
+    return sum(int(one["value"]) for one in entries if one["op"].lower() == word)

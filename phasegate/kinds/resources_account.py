@@ -1,0 +1,283 @@
+"""What the services of a stack used, look by look, from what their containers had used up to then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from phasegate.model.containers import Container, ContainerUsage
+from phasegate.model.measures import Gauge, Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.observation import Series
+from phasegate.units import BASE_UNIT, Dimension
+
+FEWEST = 2
+"""Looks below which nothing is said of how a value went."""
+MOST_POINTS = 240
+"""Of one line of the timeline; beyond, each point is the highest of twice as many looks as before."""
+
+
+def _gauge(dimension: Dimension, about: str) -> MeasureSpec:
+    return MeasureSpec(type=MeasureType.GAUGE, dimension=dimension, about=about, lowest=0)
+
+
+GAUGES: Mapping[str, MeasureSpec] = {
+    "cpu": _gauge(Dimension.SHARE, "processor time per time: 100% is one core"),
+    "memory": _gauge(Dimension.SIZE, "working set: without the file cache that nobody touched lately"),
+    "memory_share": _gauge(
+        Dimension.SHARE,
+        "working set by the container's memory limit, the greatest of all; none without limit",
+    ),
+    "network_in": _gauge(Dimension.DATA_RATE, "what came in over all interfaces but loopback"),
+    "network_out": _gauge(Dimension.DATA_RATE, "what went out"),
+    "block_read": _gauge(Dimension.DATA_RATE, "what was read from devices; what came from a cache is not"),
+    "block_written": _gauge(Dimension.DATA_RATE, "what was written to devices, once it really is"),
+    "pids": _gauge(Dimension.COUNT, "processes and threads"),
+    "throttled": _gauge(
+        Dimension.SHARE,
+        "time held back by a CPU limit per time, the greatest of all; each core that is held back counts",
+    ),
+}
+SAMPLES = MeasureSpec(
+    type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="looks at which something ran", lowest=0
+)
+_GREATEST = frozenset({"memory_share", "throttled"})
+"""Of several containers the greatest counts; of the others, all together."""
+_NETWORK = frozenset({"network_in", "network_out"})
+_COUNTERS = ("cpu", "throttled", "network_in", "network_out", "block_read", "block_written")
+"""They only grow while a container runs, so their growth by time is what is measured."""
+
+_SHARED = "container:"
+"""How the network mode of a container begins that uses another's network."""
+_NAMED = 3
+
+Values = Mapping[str, float | None]
+
+
+@dataclass(slots=True)
+class _Line:
+    """One line of a timeline: the highest of so many looks makes a point."""
+
+    points: list[tuple[float, float | None]] = field(default_factory=list)
+    each: int = 1
+    _open: list[float | None] = field(default_factory=list)
+
+    def add(self, at: float, value: float | None) -> None:
+        self._open.append(value)
+        if len(self._open) < self.each:
+            return
+        self.points.append((round(at, 3), _highest(self._open)))
+        self._open = []
+        if len(self.points) >= MOST_POINTS:
+            pairs = zip(self.points[::2], self.points[1::2], strict=True)
+            self.points = [(later, _highest([one, other])) for (_, one), (later, other) in pairs]
+            self.each *= 2
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One service, or all of them together."""
+
+    every: float
+    since: float
+    looks: int = 0
+    gauges: dict[str, Gauge] = field(default_factory=dict)
+    lines: dict[str, _Line] = field(default_factory=dict)
+
+    def add(self, at: float, values: Values) -> None:
+        self.looks += 1
+        for name, value in values.items():
+            if value is None:
+                continue
+            if name not in self.gauges:
+                self.gauges[name] = Gauge(dimension=GAUGES[name].dimension, interval=self.every)
+            self.gauges[name] = self.gauges[name].and_then(value, span=at - self.since)
+        self._draw(at, values)
+
+    def pause(self, at: float) -> None:
+        """Nothing ran at this look."""
+        self._draw(at, {})
+
+    def _draw(self, at: float, values: Values) -> None:
+        for name in self.gauges:
+            self.lines.setdefault(name, _Line()).add(at, _rounded(values.get(name)))
+
+    def measures(self) -> dict[str, Measure]:
+        found: dict[str, Measure] = {name: self.gauges[name] for name in GAUGES if name in self.gauges}
+        if self.looks >= FEWEST:
+            found["samples"] = Number(value=self.looks)
+        return found
+
+
+@dataclass(slots=True)
+class Account:
+    """Pure, so that it can be fed any times and usages; times are seconds from the start."""
+
+    every: float
+    asked: Sequence[str] = ()
+    """Services that have to be there; none where it is all that run."""
+    services: dict[str, _Watched] = field(default_factory=dict)
+    whole: _Watched | None = None
+    latest: Values = field(default_factory=dict)
+    """Of all services together at the last look."""
+    _before: dict[tuple[str, datetime | None], tuple[float, ContainerUsage]] = field(default_factory=dict)
+    _unlimited: set[str] = field(default_factory=set)
+    _elsewhere: dict[str, str] = field(default_factory=dict)
+    """The network mode of services that have no network of their own."""
+
+    def add(self, at: float, used: Iterable[tuple[Container, ContainerUsage]]) -> None:
+        """One more look at what runs. Rates show from the second look at a container on."""
+        before, self._before = self._before, {}
+        by_service: dict[str, list[Values]] = {}
+        everything: list[tuple[Container, Values]] = []
+        for container, usage in used:
+            self._learn(container)
+            # One that was started again counts anew.
+            key = (container.id, container.started)
+            self._before[key] = (at, usage)
+            values = _values(container, at, usage, before.get(key))
+            by_service.setdefault(container.service, []).append(values)
+            everything.append((container, values))
+        for service, watched in self.services.items():
+            if service not in by_service:
+                watched.pause(at)
+        for service, several in by_service.items():
+            watched = self.services.setdefault(service, _Watched(every=self.every, since=at))
+            watched.add(at, {name: _together(name, [one[name] for one in several]) for name in GAUGES})
+        self._add_whole(at, everything)
+
+    def _learn(self, container: Container) -> None:
+        if container.limits.memory is None:
+            self._unlimited.add(container.service)
+        if container.network_mode == "host" or container.network_mode.startswith(_SHARED):
+            self._elsewhere[container.service] = container.network_mode
+
+    def _add_whole(self, at: float, everything: Sequence[tuple[Container, Values]]) -> None:
+        if not everything:
+            if self.whole is not None:
+                self.whole.pause(at)
+            return
+        if self.whole is None:
+            self.whole = _Watched(every=self.every, since=at)
+        self.latest = {
+            # What goes over the network of another container is counted there.
+            name: _together(
+                name,
+                [
+                    values[name]
+                    for container, values in everything
+                    if not (name in _NETWORK and container.network_mode.startswith(_SHARED))
+                ],
+            )
+            for name in GAUGES
+        }
+        self.whole.add(at, self.latest)
+
+    @property
+    def looks(self) -> int:
+        """Those at which something ran."""
+        return 0 if self.whole is None else self.whole.looks
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Services that were asked for and never ran."""
+        return tuple(one for one in self.asked if one not in self.services)
+
+    def measures(self) -> dict[str, Measure]:
+        """Of all services together; nothing where one that was asked for never ran."""
+        return {} if self.whole is None or self.missing else self.whole.measures()
+
+    def parts(self) -> dict[str, dict[str, Measure]]:
+        return {service: watched.measures() for service, watched in sorted(self.services.items())}
+
+    def absent(self) -> dict[tuple[str, str], str]:
+        """Why measures are not there, by part and name."""
+        found = {
+            (service, name): self._why_absent(service, watched, name)
+            for service, watched in self.services.items()
+            for name in _left_out(watched.measures())
+        }
+        for service in self.missing:
+            found |= {
+                (service, name): f"no container of {service} was seen running" for name in _left_out({})
+            }
+        return found | {("", name): self._why_not_whole(name) for name in _left_out(self.measures())}
+
+    def timeline(self) -> tuple[Series, ...]:
+        """A line for each service and measure, `service.measure`; those that are 0 all the time left out."""
+        return tuple(
+            Series(name=f"{service}.{name}", unit=_unit(GAUGES[name].dimension), points=tuple(line.points))
+            for service, watched in sorted(self.services.items())
+            for name, line in watched.lines.items()
+            if any(value for _, value in line.points)
+        )
+
+    def _why_absent(self, service: str, watched: _Watched, name: str) -> str:
+        if name == "memory_share" and service in self._unlimited:
+            return f"{service} has no memory limit"
+        if name in _NETWORK and service in self._elsewhere:
+            return f"{service} has no network of its own (network mode {self._elsewhere[service]})"
+        if watched.looks < FEWEST:
+            return f"{service} was looked at once, and {FEWEST} looks are needed"
+        return f"{name} of {service} could not be read"
+
+    def _why_not_whole(self, name: str) -> str:
+        if self.missing:
+            return f"no container of {', '.join(self.missing)} was seen running"
+        if self.whole is None:
+            return "no container was seen running"
+        why = [
+            self._why_absent(service, watched, name)
+            for service, watched in sorted(self.services.items())
+            if name in _left_out(watched.measures())
+        ]
+        more = f", and {len(why) - _NAMED} more" if len(why) > _NAMED else ""
+        return "; ".join(why[:_NAMED]) + more if why else f"{name} was never known of all services at once"
+
+
+def _left_out(measures: Mapping[str, Measure]) -> Iterator[str]:
+    return (name for name in (*GAUGES, "samples") if name not in measures)
+
+
+def _values(
+    container: Container, at: float, usage: ContainerUsage, before: tuple[float, ContainerUsage] | None
+) -> Values:
+    limit = container.limits.memory
+    return {
+        "memory": usage.memory,
+        "memory_share": usage.memory / limit if usage.memory is not None and limit else None,
+        "pids": usage.pids,
+        **{
+            name: None
+            if before is None
+            else _growth(getattr(before[1], name), getattr(usage, name), at - before[0])
+            for name in _COUNTERS
+        },
+    }
+
+
+def _growth(before: float | None, after: float | None, seconds: float) -> float | None:
+    """Per second; None where a counter went back, as what it counted before is not known."""
+    if before is None or after is None or after < before or seconds <= 0:
+        return None
+    return (after - before) / seconds
+
+
+def _together(name: str, values: Sequence[float | None]) -> float | None:
+    """Of several containers; what is not known of one is not known of all."""
+    known = [value for value in values if value is not None]
+    if not known or len(known) < len(values):
+        return None
+    return max(known) if name in _GREATEST else sum(known)
+
+
+def _highest(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4) if value < 100 else float(round(value))
+
+
+def _unit(dimension: Dimension) -> str:
+    return "ratio" if dimension is Dimension.SHARE else BASE_UNIT[dimension]
