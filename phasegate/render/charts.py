@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from phasegate.model.measures import Distribution
 from phasegate.model.observation import Series
 from phasegate.model.result import CheckResult, CriterionResult, RunResult, TargetRecord
+from phasegate.render.drawing import Drawing, Points, drawable, limit_of
 from phasegate.render.hostile import anchor
-from phasegate.units import Dimension, format_seconds, format_value, parse_quantity
+from phasegate.render.used import (
+    RESOURCES,
+    ServiceTable,
+    of_processes,
+    of_services,
+    own_drawings,
+    service_table,
+)
+from phasegate.units import Dimension, format_seconds, format_value
 
 WIDTH, HEIGHT = 560, 230
 LEFT, RIGHT, TOP, BOTTOM = 60, 92, 22, 28
@@ -33,6 +41,7 @@ _DIMENSIONS = {
     "ratio": Dimension.SHARE,
     "%": Dimension.SHARE,
 }
+_BINARY = frozenset({Dimension.SIZE, Dimension.DATA_RATE})
 _TITLES = {
     Dimension.TIME: "Latency over time",
     Dimension.RATE: "Requests and errors over time",
@@ -41,15 +50,6 @@ _TITLES = {
     Dimension.DATA_RATE: "Data rate over time",
     Dimension.COUNT: "Count over time",
 }
-_TARGET = "target/"
-_USED = (
-    ("cpu", "CPU of the target over time", Dimension.SHARE, "100% is one core"),
-    ("memory", "Memory of the target over time", Dimension.SIZE, ""),
-)
-"""What is drawn of the target: measure, title, dimension, note."""
-_THRESHOLD = re.compile(r"(<=|>=|==|<|>)\s*(.+)")
-
-Points = tuple[tuple[float, float | None], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,27 +96,10 @@ class Chart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     rows: tuple[DataRow, ...]
+    others: tuple[str, ...]
+    """Names of lines that there was no room for."""
     summary: str
     """The chart in a sentence, for those who do not see it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Drawing:
-    """What goes into one chart."""
-
-    title: str
-    anchor: str
-    dimension: Dimension
-    group: list[Series]
-    limits: list[tuple[str, float]]
-    peaks: bool
-    """Whether a point that stands for many is their highest, or their mean."""
-    note: str = ""
-
-    @property
-    def end(self) -> float:
-        """The time of the last point."""
-        return max((time for series in self.group for time, _ in series.points), default=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,101 +122,66 @@ class Timeline:
     charts: tuple[Chart, ...]
     quantiles: tuple[QuantileRow, ...]
     causes: tuple[tuple[str, int], ...]
+    services: ServiceTable | None
     anchor: str
 
 
 def timelines_of(run: RunResult) -> tuple[Timeline, ...]:
     """Checks with a timeline or with a distribution in their deciding attempt."""
     found = []
-    for check in run.checks():
+    checks = run.checks()
+    for check in checks:
         if check.last is None:
             continue
         timeline = Timeline(
             check=check,
-            charts=charts_of(check, run.criteria, run.target),
+            charts=charts_of(check, run.criteria, run.target, checks),
             quantiles=quantile_rows(check),
             causes=tuple(sorted(check.last.causes.items(), key=lambda item: (-item[1], item[0]))),
+            services=service_table(check),
             anchor=anchor("timeline", check.id),
         )
-        if timeline.charts or timeline.quantiles:
+        if timeline.charts or timeline.quantiles or timeline.services:
             found.append(timeline)
     return tuple(found)
 
 
 def charts_of(
-    check: CheckResult, criteria: Iterable[CriterionResult], target: Iterable[TargetRecord] = ()
+    check: CheckResult,
+    criteria: Iterable[CriterionResult],
+    target: Iterable[TargetRecord] = (),
+    checks: Iterable[CheckResult] = (),
 ) -> tuple[Chart, ...]:
     """One chart for each unit that has a value above 0, with the limits of criteria in that unit.
 
-    Under a load stand the processor time and the memory of the target meanwhile, all on one time axis.
+    Under a load stands what the target's processes used meanwhile, and its containers by what other `checks`
+    saw of them, all on one time axis.
     """
     criteria = tuple(criteria)
+    if check.kind == RESOURCES:
+        return tuple(_chart(drawing, None) for drawing in own_drawings(check, criteria, checks))
     by_dimension: dict[Dimension, list[Series]] = {}
     for series in check.last.timeline if check.last else ():
-        if any(_drawable(value) for _, value in series.points):
+        if any(drawable(value) for _, value in series.points):
             by_dimension.setdefault(_DIMENSIONS.get(series.unit, Dimension.COUNT), []).append(series)
     limits = [item for item in criteria if item.subject == check.id and not item.part]
     drawings = [
-        _Drawing(
+        Drawing(
             title=_TITLES[dimension],
             anchor=anchor("chart", check.id, dimension.value),
             dimension=dimension,
             group=by_dimension[dimension],
-            limits=[found for item in limits if (found := _limit_of(item, dimension))],
+            limits=[found for item in limits if (found := limit_of(item, dimension, without=f"{check.id}."))],
             peaks=dimension is Dimension.TIME,
         )
         for dimension in Dimension
         if any(value for series in by_dimension.get(dimension, ()) for _, value in series.points)
     ]
-    used = _of_target(check, criteria, target) if drawings and check.kind == "load" else []
+    used = []
+    if drawings and check.kind == "load":
+        used = [*of_processes(check, criteria, target), *of_services(check, criteria, checks)]
     end = max(drawing.end for drawing in (*drawings, *used)) if used else None
     return tuple(_chart(drawing, end) for drawing in (*drawings, *used))
-
-
-def _of_target(
-    check: CheckResult, criteria: tuple[CriterionResult, ...], target: Iterable[TargetRecord]
-) -> list[_Drawing]:
-    """What the target used while a check was observed, a line for each process."""
-    drawings = []
-    entries = tuple(target)
-    for measure, title, dimension, note in _USED:
-        group = [series for entry in entries if (series := _window(check, entry, measure))]
-        if group:
-            limits = [
-                found
-                for item in criteria
-                if item.subject.startswith(_TARGET) and item.measure == measure
-                if (found := _limit_of(item, dimension))
-            ]
-            drawings.append(
-                _Drawing(
-                    title=title,
-                    anchor=anchor("chart", check.id, measure),
-                    dimension=dimension,
-                    group=group,
-                    limits=limits,
-                    peaks=True,
-                    note=note,
-                )
-            )
-    return drawings
-
-
-def _window(check: CheckResult, entry: TargetRecord, measure: str) -> Series | None:
-    """The samples of one process from the start of a check's deciding attempt to its end, in its time."""
-    attempt = check.last
-    if attempt is None or entry.sampled_from is None:
-        return None
-    later = (entry.sampled_from - attempt.started).total_seconds()
-    points = tuple(
-        (round(time + later, 3), value)
-        for series in entry.timeline
-        if series.name == measure
-        for time, value in series.points
-        if 0 <= time + later <= attempt.duration
-    )
-    drawable = any(_drawable(value) for _, value in points)
-    return Series(name=entry.id, unit="", points=points) if drawable else None
 
 
 def quantile_rows(check: CheckResult) -> tuple[QuantileRow, ...]:
@@ -256,13 +204,15 @@ def _quantile_row(name: str, of: str, measure: Distribution) -> QuantileRow:
     return QuantileRow(measure=name, of=of, n=measure.n, failed=measure.failed, cells=tuple(cells))
 
 
-def _chart(drawing: _Drawing, axis_end: float | None) -> Chart:
+def _chart(drawing: Drawing, axis_end: float | None) -> Chart:
     """The geometry of a drawing; `axis_end` is the last second of the axis where several charts share one."""
     dimension, group, limits = drawing.dimension, drawing.group, drawing.limits
     drawn = [_condensed(series.points, peaks=drawing.peaks) for series in group]
     highest = max((value for points in drawn for _, value in points if value is not None), default=0.0)
     near = [(text, value) for text, value in limits if value <= highest * FAR_OFF]
-    top, y_values = _scale(max([highest, *(value for _, value in near)]), steps=4)
+    top, y_values = _scale(
+        max([highest, *(value for _, value in near)]), steps=4, binary=dimension in _BINARY
+    )
     end, x_values = _scale(drawing.end if axis_end is None else axis_end, steps=6, exact=True)
 
     def x(time: float) -> float:
@@ -291,29 +241,14 @@ def _chart(drawing: _Drawing, axis_end: float | None) -> Chart:
             Tick(at=y(value), text=format_value(value, dimension) if value else "0") for value in y_values
         ),
         rows=_rows(drawn, dimension, x),
+        others=drawing.others,
         summary=_summary(group, dimension),
     )
 
 
-def _limit_of(criterion: CriterionResult, dimension: Dimension) -> tuple[str, float] | None:
-    """The threshold as a line of this chart; None when the criterion is about something else."""
-    match = _THRESHOLD.fullmatch(criterion.required.strip())
-    if match is None:
-        return None
-    try:
-        quantity = parse_quantity(match[2])
-    except ValueError:
-        return None
-    if quantity.dimension is not dimension or quantity.value <= 0:
-        return None
-    named = criterion.expression.split(match[1])[0].strip()
-    subject = _TARGET if criterion.subject.startswith(_TARGET) else f"{criterion.subject}."
-    return f"{named.removeprefix(subject)} {criterion.required}", quantity.value
-
-
 def _condensed(points: Points, *, peaks: bool) -> Points:
     """At most `MOST_POINTS`, by spans of time: the highest of each where peaks matter, else the mean."""
-    clean = tuple((time, value if _drawable(value) else None) for time, value in points)
+    clean = tuple((time, value if drawable(value) else None) for time, value in points)
     if len(clean) <= MOST_POINTS:
         return clean
     size = math.ceil(len(clean) / MOST_POINTS)
@@ -326,21 +261,22 @@ def _condensed(points: Points, *, peaks: bool) -> Points:
     return tuple(condensed)
 
 
-def _drawable(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _scale(highest: float, *, steps: int, exact: bool = False) -> tuple[float, list[float]]:
-    """The end of an axis from 0, and round tick values: steps of 1, 2 or 5 times a power of ten."""
+def _scale(
+    highest: float, *, steps: int, exact: bool = False, binary: bool = False
+) -> tuple[float, list[float]]:
+    """The end of an axis from 0, and round tick values: steps of 1, 2 or 5 times a power of ten, or powers of
+    two, which is what is round in MiB."""
     if highest < 1e-12:
         return 1.0, [0.0]
     rough = highest / steps
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    if binary:
+        step = 2.0 ** math.ceil(math.log2(rough) - 1e-9)
     count = math.floor(highest / step + 1e-9) if exact else math.ceil(highest / step - 1e-9)
     ticks = [number * step for number in range(count + 1)]
     return (highest if exact else ticks[-1]), ticks
@@ -403,7 +339,7 @@ def _time_text(seconds: float) -> str:
     return "0" if seconds == 0 else format_seconds(round(seconds, 3))
 
 
-def _note(drawing: _Drawing, above: list[str]) -> str:
+def _note(drawing: Drawing, above: list[str]) -> str:
     notes = [drawing.note] if drawing.note else []
     notes += [f"limit {text} is above this chart" for text in above]
     longest = max(len(series.points) for series in drawing.group)
@@ -413,7 +349,7 @@ def _note(drawing: _Drawing, above: list[str]) -> str:
     return "; ".join(notes)
 
 
-def _summary(group: list[Series], dimension: Dimension) -> str:
+def _summary(group: Sequence[Series], dimension: Dimension) -> str:
     pieces = []
     for series in group:
         values = [value for _, value in series.points if value is not None and math.isfinite(value)]

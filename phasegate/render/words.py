@@ -90,7 +90,7 @@ def headline(check: CheckResult) -> str:
     last = check.last
     if last is None:
         return ""
-    order = ("pass_rate", "success_rate", "latency", "throughput", "exit_code", "duration")
+    order = ("pass_rate", "success_rate", "latency", "throughput", "exit_code", "duration", "cpu", "memory")
     shown = [f"{name} {describe(last.measures[name])}" for name in order if name in last.measures]
     return ", ".join(shown[:3])
 

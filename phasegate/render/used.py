@@ -1,0 +1,239 @@
+"""What was used while a check was observed, as drawings on its time axis: by processes, and by services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from phasegate.model.measures import Gauge
+from phasegate.model.observation import Series
+from phasegate.model.result import AttemptResult, CheckResult, CriterionResult, TargetRecord
+from phasegate.render.drawing import Drawing, Points, drawable, highest, limit_of
+from phasegate.render.hostile import anchor
+from phasegate.units import Dimension, format_value
+
+RESOURCES = "resources"
+"""The kind that looks at containers; its lines are named `service.measure`."""
+MOST_LINES = 4
+"""Of one chart of services: as many as can be told apart."""
+_COVERED = 0.8
+"""The share of a check's looks that fell into a load from which on they need no chart of their own."""
+_TARGET = "target/"
+_PROCESSES = (
+    ("cpu", "CPU of the target over time", Dimension.SHARE, "100% is one core"),
+    ("memory", "Memory of the target over time", Dimension.SIZE, ""),
+)
+"""What is drawn of the target's processes: measure, title, dimension, note."""
+_SERVICES = (
+    ("cpu", "CPU of services over time", Dimension.SHARE, "100% is one core"),
+    ("memory", "Memory of services over time", Dimension.SIZE, "working set"),
+    ("throttled", "Time held back by CPU limits", Dimension.SHARE, ""),
+    ("network_in", "Network traffic into services", Dimension.DATA_RATE, ""),
+    ("network_out", "Network traffic out of services", Dimension.DATA_RATE, ""),
+    ("block_read", "Read from devices", Dimension.DATA_RATE, ""),
+    ("block_written", "Written to devices", Dimension.DATA_RATE, ""),
+)
+_EACH = frozenset({"throttled", "memory_share"})
+"""Measures of which the whole is the greatest, so that a limit of the whole is one of each service."""
+_COLUMNS = (
+    ("cpu", "CPU"),
+    ("memory", "memory"),
+    ("memory_share", "of limit"),
+    ("throttled", "throttled"),
+    ("network_in", "network in"),
+    ("network_out", "network out"),
+    ("block_read", "read"),
+    ("block_written", "written"),
+    ("pids", "PIDs"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceTable:
+    """The greatest values of every service, the one with the most processor time first."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    """A service and its figures; `-` where there is none."""
+
+
+def of_processes(
+    check: CheckResult, criteria: Sequence[CriterionResult], target: Iterable[TargetRecord]
+) -> list[Drawing]:
+    """What the target used while a check was observed, a line for each process."""
+    drawings = []
+    entries = tuple(target)
+    for measure, title, dimension, note in _PROCESSES:
+        group = [series for entry in entries if (series := _of_entry(check, entry, measure))]
+        if group:
+            limits = [
+                found
+                for item in criteria
+                if item.subject.startswith(_TARGET) and item.measure == measure
+                if (found := limit_of(item, dimension, without=_TARGET))
+            ]
+            drawings.append(
+                Drawing(
+                    title=title,
+                    anchor=anchor("chart", check.id, measure),
+                    dimension=dimension,
+                    group=group,
+                    limits=limits,
+                    peaks=True,
+                    note=note,
+                )
+            )
+    return drawings
+
+
+def _of_entry(check: CheckResult, entry: TargetRecord, measure: str) -> Series | None:
+    """The samples of one process from the start of a check's deciding attempt to its end, in its time."""
+    if check.last is None or entry.sampled_from is None:
+        return None
+    everything = tuple(
+        point for series in entry.timeline if series.name == measure for point in series.points
+    )
+    points = _window(check.last, entry.sampled_from, everything)
+    return (
+        Series(name=entry.id, unit="", points=points) if any(drawable(value) for _, value in points) else None
+    )
+
+
+def _window(attempt: AttemptResult, since: datetime, points: Points) -> Points:
+    """Points that count from a moment on, those during an attempt, in its time."""
+    later = (since - attempt.started).total_seconds()
+    return tuple(
+        (round(time + later, 3), value) for time, value in points if 0 <= time + later <= attempt.duration
+    )
+
+
+def of_services(
+    check: CheckResult, criteria: Sequence[CriterionResult], checks: Iterable[CheckResult]
+) -> list[Drawing]:
+    """What the services of a stack used while a check was observed, those that used most as lines.
+
+    Where several checks looked at them meanwhile, the one that looked most often is drawn.
+    """
+    lookers = [one for one in checks if one.kind == RESOURCES and one.last is not None]
+    drawings = []
+    for measure, *_ in _SERVICES:
+        by_looker = [(one, _meanwhile(check, one, measure)) for one in lookers]
+        looker, group = max(by_looker, key=lambda item: _looks(item[1]), default=(None, []))
+        if looker is not None and (drawing := _drawing(check, looker, measure, group, criteria)):
+            drawings.append(drawing)
+    return drawings
+
+
+def own_drawings(
+    check: CheckResult, criteria: Sequence[CriterionResult], checks: Iterable[CheckResult]
+) -> list[Drawing]:
+    """What a check of resources saw from its start to its end; nothing where that is drawn under a load."""
+    if any(one.kind == "load" and _covers(one, check) for one in checks):
+        return []
+    drawings = [
+        _drawing(check, check, measure, _lines(check, measure), criteria) for measure, *_ in _SERVICES
+    ]
+    return [drawing for drawing in drawings if drawing is not None]
+
+
+def service_table(check: CheckResult) -> ServiceTable | None:
+    """The table of a check of resources; None for other kinds, and where nothing was seen."""
+    if check.kind != RESOURCES or check.last is None or not check.last.parts:
+        return None
+    parts = check.last.parts
+    columns = [(name, header) for name, header in _COLUMNS if any(name in part for part in parts.values())]
+
+    def most(service: str, name: str) -> float:
+        measure = parts[service].get(name)
+        return (measure.maximum or 0.0) if isinstance(measure, Gauge) else 0.0
+
+    def figure(service: str, name: str) -> str:
+        measure = parts[service].get(name)
+        if not isinstance(measure, Gauge) or measure.maximum is None:
+            return "-"
+        return format_value(measure.maximum, measure.dimension)
+
+    order = sorted(parts, key=lambda service: (-most(service, "cpu"), -most(service, "memory"), service))
+    return ServiceTable(
+        headers=tuple(header for _, header in columns),
+        rows=tuple(
+            (service, tuple(figure(service, name) for name, _ in columns))
+            for service in order
+            if any(isinstance(measure, Gauge) for measure in parts[service].values())
+        ),
+    )
+
+
+def _lines(looker: CheckResult, measure: str) -> list[Series]:
+    """One for each service, named after it."""
+    return [
+        replace(series, name=service)
+        for series in (looker.last.timeline if looker.last else ())
+        for service, _, name in [series.name.rpartition(".")]
+        if name == measure
+    ]
+
+
+def _meanwhile(check: CheckResult, looker: CheckResult, measure: str) -> list[Series]:
+    if check.last is None or looker.last is None:
+        return []
+    attempt, since = check.last, looker.last.started
+    return [
+        replace(series, points=_window(attempt, since, series.points)) for series in _lines(looker, measure)
+    ]
+
+
+def _looks(group: Iterable[Series]) -> int:
+    return max((sum(drawable(value) for _, value in series.points) for series in group), default=0)
+
+
+def _covers(load: CheckResult, looker: CheckResult) -> bool:
+    """Whether nearly all that was looked at was looked at during a load."""
+    everything = _looks(_lines(looker, "memory"))
+    return everything > 0 and _looks(_meanwhile(load, looker, "memory")) >= everything * _COVERED
+
+
+def _drawing(
+    check: CheckResult,
+    looker: CheckResult,
+    measure: str,
+    group: Sequence[Series],
+    criteria: Sequence[CriterionResult],
+) -> Drawing | None:
+    """None where nobody used any of it."""
+    used = sorted(
+        (series for series in group if highest(series.points) > 0),
+        key=lambda series: (-highest(series.points), series.name),
+    )
+    if not used:
+        return None
+    _, title, dimension, note = next(one for one in _SERVICES if one[0] == measure)
+    drawn = used[:MOST_LINES]
+    return Drawing(
+        title=title,
+        anchor=anchor("chart", check.id, f"services-{measure}"),
+        dimension=dimension,
+        group=drawn,
+        limits=list(_limits(looker, measure, dimension, {series.name for series in drawn}, criteria)),
+        peaks=True,
+        note=note,
+        others=tuple(series.name for series in used[MOST_LINES:]),
+    )
+
+
+def _limits(
+    looker: CheckResult,
+    measure: str,
+    dimension: Dimension,
+    drawn: set[str],
+    criteria: Iterable[CriterionResult],
+) -> Iterator[tuple[str, float]]:
+    """Of the services that are drawn; a limit of all together is none of their lines."""
+    for item in criteria:
+        if item.subject != looker.id or item.measure != measure:
+            continue
+        if item.part in drawn or (not item.part and measure in _EACH):
+            found = limit_of(item, dimension, without=f"{looker.id}/")
+            if found:
+                yield found
