@@ -144,25 +144,31 @@ def service_table(check: CheckResult) -> ServiceTable | None:
     parts = check.last.parts
     columns = [(name, header) for name, header in _COLUMNS if any(name in part for part in parts.values())]
 
-    def most(service: str, name: str) -> float:
-        measure = parts[service].get(name)
-        return (measure.maximum or 0.0) if isinstance(measure, Gauge) else 0.0
-
     def figure(service: str, name: str) -> str:
         measure = parts[service].get(name)
         if not isinstance(measure, Gauge) or measure.maximum is None:
             return "-"
         return format_value(measure.maximum, measure.dimension)
 
-    order = sorted(parts, key=lambda service: (-most(service, "cpu"), -most(service, "memory"), service))
     return ServiceTable(
         headers=tuple(header for _, header in columns),
         rows=tuple(
             (service, tuple(figure(service, name) for name, _ in columns))
-            for service in order
+            for service in _order(check)
             if any(isinstance(measure, Gauge) for measure in parts[service].values())
         ),
     )
+
+
+def _order(looker: CheckResult) -> list[str]:
+    """Services, those first that used most of the processor, then of memory."""
+    parts = looker.last.parts if looker.last else {}
+
+    def most(service: str, name: str) -> float:
+        measure = parts[service].get(name)
+        return (measure.maximum or 0.0) if isinstance(measure, Gauge) else 0.0
+
+    return sorted(parts, key=lambda service: (-most(service, "cpu"), -most(service, "memory"), service))
 
 
 def _lines(looker: CheckResult, measure: str) -> list[Series]:
@@ -209,7 +215,9 @@ def _drawing(
     if not used:
         return None
     _, title, dimension, note = next(one for one in _SERVICES if one[0] == measure)
-    drawn = used[:MOST_LINES]
+    # In one order on all charts, so that a service keeps its colour where the same ones are drawn.
+    order = {service: number for number, service in enumerate(_order(looker))}
+    drawn = sorted(used[:MOST_LINES], key=lambda series: order.get(series.name, len(order)))
     return Drawing(
         title=title,
         anchor=anchor("chart", check.id, f"services-{measure}"),
