@@ -148,7 +148,9 @@ def service_table(check: CheckResult) -> ServiceTable | None:
         measure = parts[service].get(name)
         if not isinstance(measure, Gauge) or measure.maximum is None:
             return "-"
-        return format_value(measure.maximum, measure.dimension)
+        # Shares are printed exactly, which is too exact for several cores.
+        value = round(measure.maximum, 3) if measure.maximum > 1 else measure.maximum
+        return format_value(value, measure.dimension)
 
     return ServiceTable(
         headers=tuple(header for _, header in columns),
