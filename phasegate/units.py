@@ -71,6 +71,8 @@ BASE_UNIT: dict[Dimension, str] = {
     Dimension.DATA_RATE: "B/s",
     Dimension.COUNT: "",
 }
+_FAR_FROM_ALL = 110
+"""Percent, of several cores for instance, from which on a rounded figure is not taken for 100%."""
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ/%]*)\s*")
 
 
@@ -167,7 +169,9 @@ def format_share(ratio: float) -> str:
     if ratio in (0.0, 1.0):
         return f"{percent:.0f}%"
     if not 0.0 < ratio < 1.0:
-        return f"{percent:.3f}".rstrip("0").rstrip(".") + "%" if abs(percent) < 1e6 else f"{percent:.3g}%"
+        places = 3 if abs(percent) < _FAR_FROM_ALL else 1
+        text = f"{percent:.{places}f}".rstrip("0").rstrip(".")
+        return f"{text}%" if abs(percent) < 1e6 else f"{percent:.3g}%"
     for places in range(1, 18):
         text = f"{percent:.{places}f}"
         if abs(float(text) - percent) < min(percent, 100 - percent) * 0.01:

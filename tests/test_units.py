@@ -47,6 +47,11 @@ def test_quantities_are_held_in_base_units(text, value, dimension):
     assert str(quantity) == text.strip()
 
 
+def test_shares_of_several_cores_are_rounded_but_never_to_all():
+    shares = [format_share(ratio) for ratio in (1.19574, 2.8, 1.0004, -0.25, 12.34567)]
+    assert shares == ["119.6%", "280%", "100.04%", "-25%", "1234.6%"]
+
+
 @pytest.mark.parametrize(("share", "of"), [("99.9%", 1000), ("95%", 20), ("0.1%", 1000), ("33.3%", 1000)])
 def test_a_share_equals_the_fraction_it_names(share, of):
     value = parse_quantity(share).value

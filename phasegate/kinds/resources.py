@@ -22,7 +22,7 @@ from phasegate.world import Progress, World
 
 LOOKS = 10
 """Intervals that it goes on for where nothing says how long."""
-LISTED = 10.0
+LISTED = 15.0
 """Seconds between two questions which containers there are, while none is lost: about 50 of them an engine
 thinks ten times as long as it takes to read what they use."""
 REPORT = 0.2
@@ -108,8 +108,8 @@ class _Looking:
         self._until = math.inf if world.accompanies else params.meant
         self.account = Account(every=params.every, asked=tuple(params.services))
         self._running: list[Container] = []
-        self._pause = params.every
-        """From one listing of the containers to the next; it doubles while nothing changes."""
+        self._pause = LISTED
+        """From one listing of the containers to the next: short where one was lost, longer each time."""
         self._list_at = 0.0
         self._lost: dict[str, int] = {}
         """How often a container of a service was gone at a look."""
@@ -142,7 +142,7 @@ class _Looking:
             self._list_at, self._pause = self._last, self._params.every
 
     async def _list(self) -> None:
-        wanted, before = self._params.services, self._running
+        wanted = self._params.services
         self._are(
             [
                 one
@@ -150,9 +150,8 @@ class _Looking:
                 if one.state in _RUNS and (not wanted or one.service in wanted)
             ]
         )
-        changed = set(map(_life, before)) != set(map(_life, self._running))
-        self._pause = self._params.every if changed else min(self._pause * 2, LISTED)
         self._list_at = self._now() + self._pause
+        self._pause = min(self._pause * 2, LISTED)
 
     def _are(self, running: list[Container]) -> None:
         """From now on these are looked at; who was before and is no more has been lost."""

@@ -63,11 +63,12 @@ class _Line:
     _open: list[float | None] = field(default_factory=list)
 
     def add(self, at: float, value: float | None) -> None:
-        self._open.append(value)
-        if len(self._open) < self.each:
-            return
-        self.points.append((round(at, 3), _highest(self._open)))
-        self._open = []
+        if self.each > 1:
+            self._open.append(value)
+            if len(self._open) < self.each:
+                return
+            value, self._open = _highest(self._open), []
+        self.points.append((round(at, 3), value))
         if len(self.points) >= MOST_POINTS:
             pairs = zip(self.points[::2], self.points[1::2], strict=True)
             self.points = [(later, _highest([one, other])) for (_, one), (later, other) in pairs]
@@ -91,6 +92,7 @@ class _Watched:
                 continue
             if name not in self.gauges:
                 self.gauges[name] = Gauge(dimension=GAUGES[name].dimension, interval=self.every)
+                self.lines[name] = _Line()
             self.gauges[name] = self.gauges[name].and_then(value, span=at - self.since)
         self._draw(at, values)
 
@@ -99,8 +101,8 @@ class _Watched:
         self._draw(at, {})
 
     def _draw(self, at: float, values: Values) -> None:
-        for name in self.gauges:
-            self.lines.setdefault(name, _Line()).add(at, _rounded(values.get(name)))
+        for name, line in self.lines.items():
+            line.add(at, _rounded(values.get(name)))
 
     def measures(self) -> dict[str, Measure]:
         found: dict[str, Measure] = {name: self.gauges[name] for name in GAUGES if name in self.gauges}
@@ -143,7 +145,7 @@ class Account:
                 watched.pause(at)
         for service, several in by_service.items():
             watched = self.services.setdefault(service, _Watched(every=self.every, since=at))
-            watched.add(at, {name: _together(name, [one[name] for one in several]) for name in GAUGES})
+            watched.add(at, several[0] if len(several) == 1 else _all_together(several))
         self._add_whole(at, everything)
 
     def _learn(self, container: Container) -> None:
@@ -261,6 +263,10 @@ def _growth(before: float | None, after: float | None, seconds: float) -> float 
     if before is None or after is None or after < before or seconds <= 0:
         return None
     return (after - before) / seconds
+
+
+def _all_together(several: Sequence[Values]) -> Values:
+    return {name: _together(name, [one[name] for one in several]) for name in GAUGES}
 
 
 def _together(name: str, values: Sequence[float | None]) -> float | None:

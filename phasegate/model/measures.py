@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -155,13 +155,15 @@ class Gauge:
             minimum, maximum = min(self.minimum, value), max(self.maximum, value)
             # Rounding may carry a mean past the values that it is the mean of.
             mean = min(max(self.mean + (value - self.mean) / (self.samples + 1), minimum), maximum)
-        return replace(
-            self,
+        # Not `replace`, which takes twice as long: a stack has hundreds of gauges, all looked at often.
+        return Gauge(
             samples=self.samples + 1,
             minimum=minimum,
             maximum=maximum,
             mean=mean,
             last=value,
+            dimension=self.dimension,
+            interval=self.interval,
             span=span,
         )
 

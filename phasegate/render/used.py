@@ -148,9 +148,7 @@ def service_table(check: CheckResult) -> ServiceTable | None:
         measure = parts[service].get(name)
         if not isinstance(measure, Gauge) or measure.maximum is None:
             return "-"
-        # Shares are printed exactly, which is too exact for several cores.
-        value = round(measure.maximum, 3) if measure.maximum > 1 else measure.maximum
-        return format_value(value, measure.dimension)
+        return format_value(measure.maximum, measure.dimension)
 
     return ServiceTable(
         headers=tuple(header for _, header in columns),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import clusters, early, http2, load, machine, memory, plans
+from tests.benchmarks import clusters, containers, early, http2, load, machine, memory, plans
 from tests.benchmarks.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
@@ -17,6 +17,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "memory": memory.benchmark,
     "clusters": clusters.benchmark,
     "early": early.benchmark,
+    "containers": containers.benchmark,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -20,9 +22,13 @@ from phasegate.model.observation import Observation
 from phasegate.model.result import CriterionVerdict
 from phasegate.plan.plan import Check, Part, PlanCriterion
 from phasegate.runner.judging import judge_criterion
+from phasegate.target.containers.reach import TargetContainers
 from phasegate.world import Progress
+from tests.engines import ENGINE, busybox, client, nothing_left
 from tests.runner.scripted import StillClock
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
+
+__all__ = ["nothing_left"]
 
 BORN = datetime(2026, 1, 15, tzinfo=UTC)
 MIB = 1 << 20
@@ -302,3 +308,65 @@ def test_it_is_summed_up_in_a_few_words() -> None:
         == "what api use, every 500 ms"
     )
     ResourcesParams.model_validate(dict(kind.example))
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.engine
+@ENGINE[1]
+async def test_a_real_stack_is_held_to_its_limits_while_one_of_it_is_started_again(tmp_path: Path) -> None:
+    image = busybox('CMD ["sleep", "600"]')
+    label = "phasegate.r"
+    made = {
+        service: client().containers.run(
+            image,
+            ["sh", "-c", "while :; do :; done"] if service == "busy" else ["sleep", "600"],
+            labels={label: "kind", "com.docker.compose.service": service},
+            detach=True,
+            stop_signal="SIGKILL",
+            **limits,
+        )
+        for service, limits in (("busy", {"nano_cpus": 200_000_000, "mem_limit": "64m"}), ("idle", {}))
+    }
+    reached = TargetContainers(os.environ)
+    reached.are(f"{label}=kind")
+    world = TestWorld(
+        http=None,  # type: ignore[arg-type]
+        target=StaticAddresses(),
+        evidence=TemporaryEvidence(tmp_path / "evidence"),
+        root=tmp_path,
+        containers=reached,
+        accompanies=True,
+    )
+    try:
+        looking = asyncio.create_task(
+            ResourcesKind().observe(ResourcesParams.model_validate({"every": "200ms"}), world)
+        )
+        await asyncio.sleep(1.5)
+        await asyncio.to_thread(made["busy"].restart, timeout=0)
+        await asyncio.sleep(1.5)
+        world.stop("everything else has ended")
+        observation = await looking
+    finally:
+        reached.close()
+        for one in made.values():
+            one.remove(force=True)
+    cpu = gauge(observation, "cpu", "busy")
+    assert cpu.samples >= FEWEST_OF_REAL
+    assert cpu.minimum is not None
+    assert cpu.minimum >= 0
+    assert 0.02 < (cpu.mean or 0) < 0.6
+    assert (gauge(observation, "throttled", "busy").maximum or 0) > 0.05
+    assert (gauge(observation, "cpu", "idle").maximum or 0) < 0.1
+    assert judged(observation, "res/busy.memory.max < 64MiB")[0] is CriterionVerdict.MET
+    assert judged(observation, "res/busy.memory.max < 10kB")[0] is CriterionVerdict.NOT_MET
+    assert judged(observation, "res/busy.memory_share.max < 100%")[0] is CriterionVerdict.MET
+    assert judged(observation, "res/idle.memory_share.max < 100%") == (
+        CriterionVerdict.UNPROVEN,
+        "no data: idle has no memory limit",
+    )
+    assert [note for note in observation.notes if note.startswith("a container of busy ended")]
+    assert observation.error is None
+
+
+FEWEST_OF_REAL = 4
+"""Of some fifteen looks, on a busy machine."""

@@ -20,6 +20,8 @@ UNIFIED = ""
 _CONTROLLERS = frozenset({"cpuacct", "cpu", "memory", "blkio", "pids"})
 _READ = 1 << 16
 """Bytes of one file; these have a few thousand."""
+_WHOLE = 2048
+"""The kernel hands such files out by the page: what is shorter than half of one is all there is."""
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _NANO, _MICRO = 1e9, 1e6
 
@@ -246,6 +248,8 @@ def _text(path: str, *, most: int = _READ) -> str | None:
         while most > 0 and (piece := os.read(descriptor, most)):
             pieces.append(piece)
             most -= len(piece)
+            if len(piece) < _WHOLE:
+                break
     except OSError:
         return None
     finally:

@@ -115,9 +115,12 @@ def _connected(environment: Mapping[str, str]) -> docker.DockerClient:
     where = environment.get("DOCKER_HOST") or DEFAULT
     _knock(where)
     try:
-        return docker.DockerClient.from_env(
+        client = docker.DockerClient.from_env(
             environment=dict(environment), timeout=TIMEOUT, max_pool_size=THREADS
         )
+        # A socket of this machine has no proxy, and looking for one takes a sixth of each call.
+        client.api.trust_env = not where.startswith("unix:")
+        return client
     except docker.errors.DockerException as error:
         raise EngineError(
             f"the container engine at {where} cannot be used: {_line(str(error))}", help=_NO_ENGINE
