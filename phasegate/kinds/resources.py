@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -129,11 +130,18 @@ class _Looking:
             await self._look()
 
     async def _look(self) -> None:
-        containers = self._world.containers
+        try:
+            async with asyncio.timeout(self._params.timeout):
+                await self._look_at_all()
+        except TimeoutError:
+            long = format_seconds(self._params.timeout)
+            raise ObservationError(f"no look at the containers came to an end within {long}") from None
+
+    async def _look_at_all(self) -> None:
         if self._now() >= self._list_at:
             await self._list()
         begun = self._now()
-        used = await containers.usage(self._running)
+        used = await self._world.containers.usage(self._running)
         self._last = (begun + self._now()) / 2
         seen = [(one, used[one.id]) for one in self._running if one.id in used]
         self.account.add(self._last, seen)

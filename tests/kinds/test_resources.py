@@ -66,6 +66,7 @@ class Stack:
     looked: list[float] = field(default_factory=list)
     gone_at: float = float("inf")
     """When the engine itself goes."""
+    hangs_at: float = float("inf")
     slow: Mapping[int, float] = field(default_factory=dict)
     """Seconds that a look by its number takes."""
 
@@ -79,6 +80,8 @@ class Stack:
         )
 
     async def usage(self, containers: Sequence[Container]) -> Mapping[str, ContainerUsage]:
+        if self.clock.at >= self.hangs_at:
+            await asyncio.Event().wait()
         self.looked.append(self.clock.at)
         told = {
             one.id: used
@@ -269,6 +272,13 @@ async def test_an_engine_that_goes_ends_it_with_what_was_seen(tmp_path: Path) ->
     world = scene(tmp_path, [(container("api"), steady)], ends=60.0, gone_at=20.0)
     observation = await observe(world)
     assert observation.error == "the container engine does not answer any more"
+    assert gauge(observation, "memory").samples > 10
+
+
+async def test_a_look_that_does_not_end_ends_the_check(tmp_path: Path) -> None:
+    world = scene(tmp_path, [(container("api"), steady)], ends=60.0, hangs_at=20.0)
+    observation = await observe(world, timeout="50ms")
+    assert observation.error == "no look at the containers came to an end within 50 ms"
     assert gauge(observation, "memory").samples > 10
 
 
