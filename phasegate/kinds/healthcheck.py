@@ -1,0 +1,48 @@
+"""Healthchecks that cannot fail: the health they tell of proves nothing."""
+
+from __future__ import annotations
+
+import shlex
+
+from phasegate.kinds.shell_status import read_line, read_program
+from phasegate.model.containers import Healthcheck
+
+SHOWN = 120
+"""Characters of a healthcheck that a message shows."""
+
+
+def why_it_proves_nothing(check: Healthcheck | None) -> str:
+    """Why a container counts as healthy whatever it does, in a few words; empty where its check can fail.
+
+    Only what is certain from the text counts: a check that asks too little, such as `curl` without `-f`,
+    can fail and is not found here.
+    """
+    if check is None:
+        return "no healthcheck"
+    how, *words = check.test
+    match how:
+        case "CMD-SHELL":
+            reading = read_line(" ".join(words))
+        case "CMD" if words:
+            reading = read_program(words)
+        case "CMD":
+            return ""  # an engine finds no program to start
+        case _:
+            return f"a healthcheck of the unknown form {how!r}, which no engine asks"
+    if not reading.always_good:
+        return ""
+    if reading.asks:
+        asked = shown(reading.asks[0])
+        return f"a healthcheck that cannot fail, as it hides every failure of `{asked}`: `{written(check)}`"
+    return f"a healthcheck that cannot fail: `{written(check)}`"
+
+
+def written(check: Healthcheck) -> str:
+    """The check on one line, as a person would type it."""
+    how, *words = check.test
+    return shown(" ".join(words) if how == "CMD-SHELL" else shlex.join(words))
+
+
+def shown(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 3]}..."
