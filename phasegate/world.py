@@ -181,6 +181,11 @@ class Containers(Protocol):
     Errors, for all of it: ObservationError when there is no engine, it has gone, or the target has no
     containers."""
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that the target is to have; empty where nobody says."""
+        ...
+
     async def all(self) -> tuple[Container, ...]:
         """Every container of the target, ended ones included, by service and number."""
         ...
@@ -203,6 +208,10 @@ class Containers(Protocol):
 
     async def files(self, image: Image) -> tuple[ImageFile, ...]:
         """Every file and folder of an image; nothing of it is started."""
+        ...
+
+    async def content(self, image: Image, path: str) -> bytes | None:
+        """A file of an image, at most 1 MiB of it; None when there is no such file."""
         ...
 
     async def stop_of(self, image: Image, *, after: float, within: float) -> Stopped:

@@ -1,8 +1,8 @@
 """How a line for a POSIX shell can end, as far as that is certain from its text alone.
 
 A line is read into commands; each gives the ends it may have, and `;`, `&&`, `||`, `|`, `!`, `&`, groups and
-`if` put them together as a shell does. What is not read for certain (loops, functions, here-documents, options
-of the shell such as `set -e`, files that a redirection may not find) may end in every way.
+`if` put them together as a shell does. What is not read for certain (loops, functions, here-documents,
+options of the shell such as `set -e`, files that a redirection may not find) may end in every way.
 """
 
 from __future__ import annotations
@@ -46,10 +46,13 @@ _TOKEN = re.compile(
 )
 _QUOTED = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.)", re.DOTALL)
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
-_UNCERTAIN = frozenset(
-    "set shopt trap eval alias unset readonly return break continue source . function for while until case select"
-    " do done esac coproc time [[ then elif else fi }".split()
+_SETTINGS = ("set", "shopt", "trap", "eval", "alias", "unset", "readonly", "source", ".")
+_JUMPS = ("return", "break", "continue")
+_KEYWORDS = (
+    *("function", "for", "while", "until", "case", "select", "do", "done", "esac", "coproc", "time", "[["),
+    *("then", "elif", "else", "fi", "}"),
 )
+_UNCERTAIN = frozenset((*_SETTINGS, *_JUMPS, *_KEYWORDS))
 """Words that, as a command, change what the rest of a line means, or begin what is not read here."""
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 _HARMLESS = {

@@ -255,45 +255,21 @@ def test_shells_in_shells_are_followed_to_an_end() -> None:
     assert shell("true;" * 100_000) == ""
 
 
+COMMANDS = r"""
+true; false; :; exit 0; exit 1; exit 3; echo x; printf y; (exit 2); { false\n}; cat; test -f /nowhere; X=1
+exit; sh -c 'exit 4'; ( true ); ! true; ! false; grep -q z; date; true >/dev/null; true >/no/where
+if false\nthen exit 5\nfi; if true\nthen false\nelse true\nfi
+"""
 words = st.sampled_from(
-    [
-        "true",
-        "false",
-        ":",
-        "exit 0",
-        "exit 1",
-        "exit 3",
-        "echo x",
-        "printf y",
-        "(exit 2)",
-        "{ false; }",
-        "cat",
-    ]
-    + [
-        "test -f /nowhere",
-        "sh -c 'exit 4'",
-        "( true )",
-        "! true",
-        "! false",
-        "grep -q z",
-        "X=1",
-        "exit",
-        "date",
-    ]
-    + [
-        "if false; then exit 5; fi",
-        "if true; then false; else true; fi",
-        "true >/dev/null",
-        "true >/no/where",
-    ]
+    [one.strip().replace("\\n", "\n") for row in COMMANDS.strip().splitlines() for one in row.split(";")]
 )
 lines = st.recursive(
     words,
     lambda inner: st.one_of(
         st.builds("{} {} {}".format, inner, st.sampled_from([";", "&&", "||", "|", "\n"]), inner),
         inner.map("( {} )".format),
-        inner.map("{{ {}; }}".format),
-        st.builds("if {}; then {}; else {}; fi".format, inner, inner, inner),
+        inner.map("{{ {}\n}}".format),
+        st.builds("if {}\nthen {}\nelse {}\nfi".format, inner, inner, inner),
     ),
     max_leaves=6,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from phasegate.errors import ObservationError
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile
@@ -23,6 +23,7 @@ class TargetContainers:
         self._connecting = asyncio.Lock()
         self._engine: Engine | None = None
         self._labels: tuple[str, ...] = ()
+        self._services: tuple[str, ...] = ()
 
     async def engine(self) -> Engine:
         """Errors: EngineError."""
@@ -31,9 +32,15 @@ class TargetContainers:
                 self._engine = await Engine.connect(self._environment)
             return self._engine
 
-    def are(self, *labels: str) -> None:
-        """From now on the target's containers are those with all these labels."""
+    def are(self, *labels: str, services: Iterable[str] = ()) -> None:
+        """From now on the target's containers are those with all these labels, and `services` should be
+        among them."""
         self._labels = labels
+        self._services = tuple(services)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return self._services
 
     async def all(self) -> tuple[Container, ...]:
         if not self._labels:
@@ -58,6 +65,9 @@ class TargetContainers:
 
     async def files(self, image: Image) -> tuple[ImageFile, ...]:
         return await images.files_of(await self.engine(), image)
+
+    async def content(self, image: Image, path: str) -> bytes | None:
+        return await images.content_of(await self.engine(), image, path)
 
     async def stop_of(self, image: Image, *, after: float, within: float) -> Stopped:
         return await images.stop_of(await self.engine(), image, after=after, within=within)
