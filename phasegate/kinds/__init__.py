@@ -15,6 +15,8 @@ _KINDS: dict[str, str] = {
     "load": "phasegate.kinds.load:Load",
     "command": "phasegate.kinds.command:CommandKind",
     "resources": "phasegate.kinds.resources:ResourcesKind",
+    "containers": "phasegate.kinds.containers:ContainersKind",
+    "image": "phasegate.kinds.image:ImageKind",
 }
 
 

@@ -84,7 +84,7 @@ async def _observe_part(check: Check, part: Part, world: AttemptWorld) -> Observ
             params = part.bind({**world.target.values(), "out": str(world.evidence.path)})
         return await check.kind.observe(params, mine)
     except ObservationError as error:
-        return _cut(mine, error.message)
+        return _cut(mine, _said(error))
     except PhasegateError:
         raise
     except Exception as error:
@@ -98,11 +98,17 @@ def _translated(error: Exception, world: AttemptWorld) -> Observation:
         if isinstance(leaf, PhasegateError) and not isinstance(leaf, ObservationError):
             raise leaf
     if leaves and all(isinstance(leaf, ObservationError) for leaf in leaves):
-        return _cut(world, str(leaves[0]))
+        return _cut(world, _said(leaves[0]))
     trace = "".join(traceback.format_exception(error))
     written = world.evidence.write("defect.txt", trace)
     cut = _cut(world, f"{DEFECT}: {type(leaves[0]).__name__}: {leaves[0]}")
     return replace(cut, evidence=(*cut.evidence, written))
+
+
+def _said(error: BaseException) -> str:
+    """What went wrong, and the way out where there is one."""
+    help = error.help if isinstance(error, PhasegateError) else None
+    return f"{error}; {help}" if help else str(error)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

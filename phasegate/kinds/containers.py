@@ -1,0 +1,246 @@
+"""Containers: is everything there that should be, does it run, and does anything prove that it is healthy?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from phasegate.errors import ObservationError
+from phasegate.http.matcher import compile_pattern
+from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.containers_cases import (
+    Printed,
+    Stack,
+    cases_of,
+    counted,
+    measures_of,
+    speaks_of,
+)
+from phasegate.kinds.containers_params import MEASURES, ContainersParams
+from phasegate.kinds.engine import ENGINE
+from phasegate.kinds.healthcheck import why_it_proves_nothing, written
+from phasegate.model.cases import selected, with_earlier
+from phasegate.model.containers import Container, Image
+from phasegate.model.measures import Measure, MeasureSpec, MeasureType
+from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
+from phasegate.units import Dimension
+from phasegate.world import Containers, Progress, World
+
+BATCH = 2_000
+"""Lines that are searched at a time, away from where others measure."""
+EXCERPT = 200
+"""Characters of a matching line that a message shows."""
+
+
+class ContainersKind(Kind[ContainersParams]):
+    name: ClassVar[str] = "containers"
+    about: ClassVar[str] = "the target's containers: present, running, healthy by a check that can fail; logs"
+    Params: ClassVar[type[CheckParams]] = ContainersParams
+    example: ClassVar[Mapping[str, Any]] = {
+        "expect": ["controller", "postgres", "migrate"],
+        "exit_codes": {"migrate": 0},
+        "logs": [{"must_not": "panic|FATAL"}, {"service": "controller", "must": "listening on"}],
+    }
+    has_cases: ClassVar[bool] = True
+
+    def measures(self, params: ContainersParams) -> Mapping[str, MeasureSpec]:
+        def number(dimension: Dimension, about: str) -> MeasureSpec:
+            return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about, lowest=0)
+
+        share = MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="cases passed")
+        found = {"pass_rate": share}
+        found |= {name: number(Dimension.COUNT, about) for name, about in MEASURES.items()}
+        found["youngest"] = number(Dimension.TIME, "since the last start of a running container")
+        found["oldest"] = number(Dimension.TIME, "since the first start of a running container")
+        for rule in params.logs:
+            if rule.name:
+                found[rule.name] = number(Dimension.COUNT, f"lines that match {rule.pattern!r}")
+        return found
+
+    def defaults(self, params: ContainersParams) -> tuple[str, ...]:
+        return ("pass_rate == 100%", "restarts == 0", "oom_killed == 0")
+
+    def parts(self, params: ContainersParams) -> frozenset[str] | None:
+        return None
+
+    def requirements(self, params: ContainersParams) -> tuple[Requirement, ...]:
+        return ENGINE
+
+    def summary(self, params: ContainersParams) -> str:
+        match params.expect:
+            case None:
+                text = "the containers of the target"
+            case int(number):
+                text = f"{number:,} services"
+            case names:
+                text = f"{len(names):,} services by name"
+        return f"{text}, {len(params.logs):,} rules for logs" if params.logs else text
+
+    async def observe(self, params: ContainersParams, world: World) -> Observation:
+        containers = await world.containers.all()
+        stopped = await world.progress(Progress(text=f"{len(containers):,} containers"))
+        if stopped:
+            return Observation(notes=(f"stopped early: {stopped}",))
+        stack = Stack(
+            params=params,
+            containers=containers,
+            declared=world.containers.services,
+            at=world.clock.utc(),
+        )
+        images = await _images(containers, world.containers)
+        stack = replace(stack, printed=await _printed(stack, world.containers))
+        evidence = world.evidence.write("containers.json", json.dumps(_told(containers, images), indent=2))
+        cases = selected(cases_of(stack), world.cases)
+        if not cases:
+            raise ObservationError(f"no case is named {', '.join(world.cases)}")
+        cases = with_earlier(cases, world.earlier)
+        await world.progress(Progress(cases=cases))
+        return Observation(
+            measures=_measures(stack, cases),
+            parts=_parts(stack, cases),
+            cases=cases,
+            evidence=(evidence,),
+            notes=tuple(_notes(stack, images)),
+            causes=Counter(case.message for case in cases if case.status is CaseStatus.FAILED),
+        )
+
+
+def _measures(stack: Stack, cases: Sequence[Case]) -> dict[str, Measure]:
+    everything = [one for group in stack.looked_at.values() for one in group]
+    found: dict[str, Measure] = {"pass_rate": census(cases), **measures_of(stack, everything)}
+    for number, rule in enumerate(stack.params.logs):
+        if rule.name:
+            found[rule.name] = counted(stack, number, speaks_of(stack, rule))
+    return found
+
+
+def _parts(stack: Stack, cases: Sequence[Case]) -> dict[str, Mapping[str, Measure]]:
+    found: dict[str, Mapping[str, Measure]] = {}
+    for service, share in census_by_part(cases).items():
+        measures: dict[str, Measure] = {"pass_rate": share}
+        if containers := stack.looked_at.get(service):
+            measures |= measures_of(stack, containers)
+        for number, rule in enumerate(stack.params.logs):
+            if rule.name and service in speaks_of(stack, rule):
+                measures[rule.name] = counted(stack, number, [service])
+        found[service] = measures
+    return found
+
+
+async def _images(containers: Sequence[Container], reach: Containers) -> Mapping[str, Image]:
+    """The images that run, by id, and what their names mean by now, by name.
+
+    Errors: ObservationError when an image that runs cannot be looked at.
+    """
+    found: dict[str, Image] = {}
+
+    async def look(reference: str) -> None:
+        # A name may be gone, or mean another image by now; what runs is told by its id.
+        try:
+            found[reference] = await reach.image(reference)
+        except ObservationError:
+            if reference in running:
+                raise
+
+    running = {one.image_id for one in containers}
+    async with asyncio.TaskGroup() as group:
+        for reference in running | {one.image for one in containers}:
+            group.create_task(look(reference))
+    return found
+
+
+async def _printed(stack: Stack, reach: Containers) -> dict[str, Printed]:
+    """What was searched for in the logs, by service."""
+    wanted = dict.fromkeys(name for rule in stack.params.logs for name in speaks_of(stack, rule))
+    there = stack.looked_at
+    found: dict[str, Printed] = {}
+    for service in wanted:
+        if service in there:
+            try:
+                found[service] = await _searched(stack, service, reach)
+            except ObservationError as error:
+                found[service] = Printed(problem=error.message)
+    return found
+
+
+async def _searched(stack: Stack, service: str, reach: Containers) -> Printed:
+    patterns = {
+        number: compile_pattern(rule.pattern)
+        for number, rule in enumerate(stack.params.logs)
+        if service in speaks_of(stack, rule)
+    }
+    counts: Counter[int] = Counter()
+    first: dict[int, str] = {}
+    seen = 0
+
+    def search(lines: Sequence[str]) -> None:
+        for line in lines:
+            for number, pattern in patterns.items():
+                if pattern.search(line):
+                    counts[number] += 1
+                    first.setdefault(number, line[:EXCERPT])
+
+    for container in stack.looked_at[service]:
+        batch: list[str] = []
+        async for line in reach.lines(container):
+            batch.append(line)
+            if len(batch) == BATCH:
+                await asyncio.to_thread(search, batch)
+                seen, batch = seen + len(batch), []
+        await asyncio.to_thread(search, batch)
+        seen += len(batch)
+    every = tuple(counts[number] for number in range(len(stack.params.logs)))
+    return Printed(lines=seen, counts=every, first=first)
+
+
+def _notes(stack: Stack, images: Mapping[str, Image]) -> list[str]:
+    notes = []
+    if stack.params.healthy is not None:
+        silent = [name for name in stack.looked_at if stack.goes_on(name) and not stack.asks_health(name)]
+        if silent:
+            notes.append(f"the health of {', '.join(silent)} was not asked for")
+    if stack.params.unexpected == "allow":
+        strange = sorted({one.service for one in stack.containers} - set(stack.looked_at))
+        if strange:
+            notes.append(f"not looked at, as nobody expects them: {', '.join(strange)}")
+    for one in stack.containers:
+        named = images.get(one.image)
+        if named is not None and named.id != one.image_id:
+            notes.append(
+                f"{one.name} runs {one.image_id}, and {one.image} means another image by now: {named.id}"
+            )
+    return notes
+
+
+def _told(containers: Sequence[Container], images: Mapping[str, Image]) -> list[dict[str, Any]]:
+    """What was seen of each container, images as they really run."""
+    return [
+        {
+            "service": one.service,
+            "name": one.name,
+            "id": one.id,
+            "image": one.image,
+            "image_id": one.image_id,
+            "digests": list(images[one.image_id].digests) if one.image_id in images else [],
+            "state": one.state,
+            "health": one.health,
+            "healthcheck": written(one.healthcheck) if one.healthcheck else None,
+            "proves_nothing": why_it_proves_nothing(one.healthcheck),
+            "health_output": one.health_output,
+            "exit_code": one.exit_code,
+            "oom_killed": one.oom_killed,
+            "restarts": one.restarts,
+            "error": one.error,
+            "created": one.created.isoformat(),
+            "started": one.started.isoformat() if one.started else None,
+            "finished": one.finished.isoformat() if one.finished else None,
+            "user": one.user,
+            "restart_policy": one.restart_policy,
+            "ports": [f"{port.number}/{port.protocol}" for port in one.ports],
+        }
+        for one in containers
+    ]

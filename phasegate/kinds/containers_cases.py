@@ -1,0 +1,276 @@
+"""What is asserted of the containers of a stack, service by service; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from phasegate.kinds.containers_params import ContainersParams, LogRule
+from phasegate.kinds.healthcheck import why_it_proves_nothing
+from phasegate.model.containers import Container, ContainerState, Health
+from phasegate.model.measures import Measure, Number
+from phasegate.model.observation import Case, CaseStatus
+from phasegate.units import Dimension
+
+NAMED = 20
+"""Things that a message names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """What was found in the log of one service."""
+
+    lines: int = 0
+    counts: tuple[int, ...] = ()
+    """By rule of the plan; 0 for one that does not speak of this service."""
+    first: Mapping[int, str] = field(default_factory=dict)
+    """The first line that a rule matched."""
+    problem: str = ""
+    """Why it could not be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """The containers at one moment, and what should be there."""
+
+    params: ContainersParams
+    containers: tuple[Container, ...]
+    declared: tuple[str, ...] = ()
+    """The services that the plan's target is to have; empty where nobody says."""
+    printed: Mapping[str, Printed] = field(default_factory=dict)
+    at: datetime
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """Services by name; empty where only their number is known, or nothing."""
+        match self.params.expect:
+            case tuple() | Mapping() as names:
+                return tuple(names)
+            case _:
+                return self.declared
+
+    @property
+    def looked_at(self) -> dict[str, tuple[Container, ...]]:
+        """Containers by service; of those nobody expects only where they are not let through."""
+        found: dict[str, tuple[Container, ...]] = {}
+        for one in self.containers:
+            if self.params.unexpected == "forbid" or not self.expected or one.service in self.expected:
+                found[one.service] = (*found.get(one.service, ()), one)
+        return found
+
+    def goes_on(self, service: str) -> bool:
+        return service not in self.params.exit_codes
+
+    def asks_health(self, service: str) -> bool:
+        wanted = self.params.healthy
+        return self.goes_on(service) and (wanted is None or service in wanted)
+
+
+def cases_of(stack: Stack) -> tuple[Case, ...]:
+    of_services = (case for service in _services(stack) for case in _of_service(stack, service))
+    return (*_presence(stack), *of_services)
+
+
+def measures_of(stack: Stack, containers: Iterable[Container]) -> dict[str, Measure]:
+    """All measures but `pass_rate` and the counts of logs, of some of the containers."""
+    everything = tuple(containers)
+    services = {one.service: why_it_proves_nothing(one.healthcheck) for one in everything}
+    unproven = {service for service, why in services.items() if why and stack.goes_on(service)}
+    fake = {one.service for one in everything if _is_fake(one)} & unproven
+    running = [one for one in everything if one.state is ContainerState.RUNNING]
+    ages = [(stack.at - one.started).total_seconds() for one in running if one.started is not None]
+    counts = {
+        "services": len(services),
+        "containers": len(everything),
+        "running": len(running),
+        "healthy": sum(_proven(one) for one in running),
+        "unproven_health": len(unproven),
+        "fake_healthchecks": len(fake),
+        "restarts": sum(one.restarts for one in everything),
+        "oom_killed": sum(one.oom_killed for one in everything),
+    }
+    found: dict[str, Measure] = {name: Number(value=count) for name, count in counts.items()}
+    for name, choose in (("youngest", min), ("oldest", max)):
+        found[name] = Number(value=choose(ages, default=None), dimension=Dimension.TIME)
+    return found
+
+
+def counted(stack: Stack, rule: int, services: Iterable[str]) -> Number:
+    """Lines that a rule matched; None where a log could not be read, or nothing was printed at all."""
+    logs = [stack.printed.get(service, Printed(problem="nobody is there")) for service in services]
+    if not logs or any(log.problem for log in logs) or not any(log.lines for log in logs):
+        return Number(value=None)
+    return Number(value=sum(log.counts[rule] for log in logs))
+
+
+def speaks_of(stack: Stack, rule: LogRule) -> tuple[str, ...]:
+    return rule.service or _services(stack)
+
+
+def _services(stack: Stack) -> tuple[str, ...]:
+    """Everything that has a part: expected by any parameter, or there."""
+    params = stack.params
+    logged = (name for rule in params.logs for name in rule.service)
+    named = (*stack.expected, *params.exit_codes, *(params.healthy or ()), *logged)
+    return tuple(dict.fromkeys((*named, *stack.looked_at)))
+
+
+def _presence(stack: Stack) -> Iterator[Case]:
+    there, expected = stack.looked_at, stack.expected
+    missing = [name for name in expected if name not in there]
+    strangers = [one for one in stack.containers if expected and one.service not in expected]
+    if isinstance(stack.params.expect, int):
+        yield _number(stack, stack.params.expect, missing)
+    elif not expected:
+        message = "" if there else "there is no container at all"
+        yield _case("services", not message, message)
+    if expected and stack.params.unexpected == "forbid":
+        named = _named(f"{one.name} ({one.image})" for one in strangers)
+        yield _case("unexpected", not strangers, f"nobody expects {named}" if strangers else "")
+
+
+def _number(stack: Stack, wanted: int, missing: Sequence[str]) -> Case:
+    there = stack.looked_at
+    enough = len(there) == wanted or (len(there) > wanted and stack.params.unexpected == "allow")
+    which = f"{_named(missing)} missing" if missing else f"there are {_named(there)}" if there else "none"
+    message = f"expected {wanted:,} services, found {len(there):,}: {which}"
+    return _case("services", enough, "" if enough else message)
+
+
+def _of_service(stack: Stack, service: str) -> Iterator[Case]:
+    containers = stack.looked_at.get(service, ())
+    if service in stack.expected or not containers:
+        yield _present(stack, service, containers)
+    if not containers:
+        return
+    if stack.goes_on(service):
+        yield _service_case(service, "running", filter(None, map(_not_running, containers)))
+    else:
+        codes = stack.params.exit_codes[service]
+        yield _service_case(service, "ended", filter(None, (_not_ended(one, codes) for one in containers)))
+    if stack.asks_health(service):
+        yield _health(service, containers)
+    for number, rule in enumerate(stack.params.logs):
+        if rule.count is None and service in speaks_of(stack, rule):
+            yield _log(service, number, rule, stack.printed.get(service, Printed(problem="it was not read")))
+
+
+def _present(stack: Stack, service: str, containers: Sequence[Container]) -> Case:
+    expect = stack.params.expect
+    wanted = expect.get(service) if isinstance(expect, Mapping) else None
+    if not containers:
+        return _service_case(service, "present", [f"there is no container of {service}"])
+    if wanted is not None and len(containers) != wanted:
+        return _service_case(
+            service, "present", [f"expected {wanted:,} containers of {service}, found {len(containers):,}"]
+        )
+    return _service_case(service, "present", [])
+
+
+def _not_running(one: Container) -> str:
+    match one.state:
+        case ContainerState.RUNNING:
+            return ""
+        case ContainerState.EXITED | ContainerState.DEAD:
+            return f"{one.name} ended with exit code {one.exit_code}{_why(one)}"
+        case ContainerState.CREATED:
+            return f"{one.name} was never started{_why(one)}"
+        case state:
+            return f"{one.name} is {state}{_why(one)}"
+
+
+def _not_ended(one: Container, codes: Sequence[int]) -> str:
+    right = " or ".join(map(str, codes))
+    if one.state is not ContainerState.EXITED:
+        return f"{one.name} is {one.state}, and should have ended with exit code {right}"
+    if one.exit_code not in codes:
+        return f"{one.name} ended with exit code {one.exit_code}, not {right}{_why(one)}"
+    return ""
+
+
+def _why(one: Container) -> str:
+    memory = ", killed for want of memory" if one.oom_killed else ""
+    return memory + (f": {one.error}" if one.error else "")
+
+
+def _health(service: str, containers: Sequence[Container]) -> Case:
+    """Failed where a container is seen not to be healthy; without a result where nothing is proven."""
+    unproven = [why for one in containers if (why := why_it_proves_nothing(one.healthcheck))]
+    failures = [_not_healthy(one) for one in containers if not why_it_proves_nothing(one.healthcheck)]
+    if any(failures):
+        return _service_case(service, "health", filter(None, failures))
+    if unproven:
+        return Case(
+            id=f"{service}/health",
+            name=f"{service}: health",
+            status=CaseStatus.SKIPPED,
+            part=service,
+            message=f"the health of {service} is not proven: {unproven[0]}",
+        )
+    return _service_case(service, "health", [])
+
+
+def _not_healthy(one: Container) -> str:
+    if one.health is Health.HEALTHY and one.state is ContainerState.RUNNING:
+        return ""
+    if one.state is not ContainerState.RUNNING:
+        return f"{one.name} is {one.state}, so it is not healthy"
+    said = f": {one.health_output}" if one.health_output else ""
+    told = "its engine tells of no health" if one.health is Health.NONE else f"it is {one.health}"
+    return f"{one.name} is not healthy, {told}{said}"
+
+
+def _log(service: str, number: int, rule: LogRule, printed: Printed) -> Case:
+    wanted = "must" if rule.must is not None else "must not"
+    case = Case(
+        id=f"{service}/logs/{rule.label}",
+        name=f"{service}: its log {wanted} match {rule.pattern!r}",
+        status=CaseStatus.PASSED,
+        part=service,
+    )
+    if printed.problem:
+        return _with(case, CaseStatus.LOST, f"the log of {service} cannot be read: {printed.problem}")
+    count, seen = printed.counts[number], f"in {printed.lines:,} lines of {service}"
+    first = f"; the first: {printed.first[number]}" if number in printed.first else ""
+    if rule.must is not None and count < (least := rule.at_least or 1):
+        message = f"expected at least {least:,} lines that match {rule.pattern!r}, found {count:,} {seen}"
+        return _with(case, CaseStatus.FAILED, message + first)
+    if rule.must_not is not None and count > (most := rule.at_most or 0):
+        message = f"expected at most {most:,} lines that match {rule.pattern!r}, found {count:,} {seen}"
+        return _with(case, CaseStatus.FAILED, message + first)
+    if not printed.lines:
+        return _with(case, CaseStatus.SKIPPED, f"{service} has printed nothing, so nothing was searched")
+    return case
+
+
+def _with(case: Case, status: CaseStatus, message: str) -> Case:
+    return Case(id=case.id, name=case.name, part=case.part, status=status, message=message)
+
+
+def _proven(one: Container) -> bool:
+    return one.health is Health.HEALTHY and not _is_fake_or_none(one)
+
+
+def _is_fake_or_none(one: Container) -> bool:
+    return bool(why_it_proves_nothing(one.healthcheck))
+
+
+def _is_fake(one: Container) -> bool:
+    return one.healthcheck is not None and _is_fake_or_none(one)
+
+
+def _service_case(service: str, aspect: str, failures: Iterable[str]) -> Case:
+    message = "; ".join(failures)
+    return _case(f"{service}/{aspect}", not message, message, part=service, name=f"{service}: {aspect}")
+
+
+def _case(id: str, passed: bool, message: str, *, part: str = "", name: str = "") -> Case:
+    status = CaseStatus.PASSED if passed else CaseStatus.FAILED
+    return Case(id=id, name=name or id, status=status, part=part, message=message)
+
+
+def _named(names: Iterable[str]) -> str:
+    everything = list(names)
+    more = len(everything) - NAMED
+    return ", ".join(everything[:NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,20 @@
+"""What every kind that looks at containers or images needs."""
+
+from __future__ import annotations
+
+from phasegate.kinds.base import Requirement
+
+ENGINE = (
+    Requirement(
+        program="python",
+        arguments=("-c", "import docker"),
+        label="the docker SDK",
+        install="pip install 'phasegate[containers]'",
+    ),
+    Requirement(
+        program="python",
+        arguments=("-m", "phasegate.target.containers.knock"),
+        label="the container engine",
+        install="start it (dockerd, or systemctl start docker), or say where it is with DOCKER_HOST",
+    ),
+)

@@ -1,0 +1,35 @@
+"""`python -m phasegate.target.containers.knock`: exit code 0 where a container engine answers.
+
+Where the SDK is not installed nothing can be said of the engine, and nothing is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import sys
+
+from phasegate.errors import ObservationError
+from phasegate.target.containers.engine import Engine
+
+
+async def _knock() -> str:
+    try:
+        (await Engine.connect(os.environ)).close()
+    except ObservationError as error:
+        return error.message
+    return ""
+
+
+def main() -> int:
+    if importlib.util.find_spec("docker") is None:
+        return 0
+    problem = asyncio.run(_knock())
+    if problem:
+        sys.stderr.write(f"{problem}\n")
+    return 1 if problem else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
