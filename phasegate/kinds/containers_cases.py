@@ -234,10 +234,12 @@ def _log(service: str, number: int, rule: LogRule, printed: Printed) -> Case:
     count, seen = printed.counts[number], f"in {printed.lines:,} lines of {service}"
     first = f"; the first: {printed.first[number]}" if number in printed.first else ""
     if rule.must is not None and count < (least := rule.at_least or 1):
-        message = f"expected at least {least:,} lines that match {rule.pattern!r}, found {count:,} {seen}"
+        wish = "a line that matches" if least == 1 else f"at least {least:,} lines that match"
+        message = f"expected {wish} {rule.pattern!r}, found {count:,} {seen}"
         return _with(case, CaseStatus.FAILED, message + first)
     if rule.must_not is not None and count > (most := rule.at_most or 0):
-        message = f"expected at most {most:,} lines that match {rule.pattern!r}, found {count:,} {seen}"
+        wish = f"at most {most:,} lines that match" if most else "no line that matches"
+        message = f"expected {wish} {rule.pattern!r}, found {count:,} {seen}"
         return _with(case, CaseStatus.FAILED, message + first)
     if not printed.lines:
         return _with(case, CaseStatus.SKIPPED, f"{service} has printed nothing, so nothing was searched")

@@ -110,9 +110,13 @@ class ImageParams(CheckParams):
         return tuple(
             aspect
             for aspect in Aspect
-            if aspect not in self.ignore
-            and (aspect not in ASKED or getattr(self, ASKED[aspect]) not in (None, (), {}))
+            if aspect not in self.ignore and (aspect not in ASKED or self._says(ASKED[aspect]))
         )
+
+    def _says(self, name: str) -> bool:
+        """Whether a parameter says what is right; that no port is to be exposed is said by an empty list."""
+        value = getattr(self, name)
+        return value is not None and (name == "ports" or bool(value))
 
     @property
     def allowed_ports(self) -> frozenset[str]:

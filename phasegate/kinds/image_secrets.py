@@ -13,7 +13,8 @@ _NAMES = re.compile(
     r"|private_?key|secret_?key|auth_?key|encryption_?key|signing_?key|apikey)(?:$|_)"
 )
 _NOT_THE_THING = re.compile(r"(?i)_(?:file|path|dir|url|uri|name|id|type|ttl|length|min|max|policy|expiry)$")
-_ASSIGNED = re.compile(r"(?<![\w$-])([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|[^\s\"'|;&]+)")
+_NO_SECRETS = frozenset({"PWD", "OLDPWD", "PROXY_PASS"})
+_ASSIGNED = re.compile(r"(?<![\w$])([A-Za-z_][\w-]*)=(\"[^\"]*\"|'[^']*'|[^\s\"'|;&]+)")
 _SHAPES = {
     "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[\s\S]{0,4096}"),
     "an AWS access key": re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])"),
@@ -24,7 +25,7 @@ _SHAPES = {
     "a signed token": re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
     "a password in a URL": re.compile(r"(?<=://)[^\s/:@'\"]*:[^\s/:@'\"$]+(?=@[\w.\[-])"),
 }
-_PLACEHOLDERS = frozenset({"", "none", "null", "true", "false", "unset", "0", "1", "changeme-at-runtime"})
+_PLACEHOLDERS = frozenset({"", "none", "null", "true", "false", "unset", "0", "1", "yes", "no", "on", "off"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def _shaped(text: str, before: str) -> Iterator[tuple[str, str]]:
 
 def _is_secret(name: str, value: str) -> bool:
     """A name that tells of a secret, with a value that is one: no reference, no flag."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
-    if not _NAMES.search(words) or _NOT_THE_THING.search(words):
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|-", "_", name)
+    if name.upper() in _NO_SECRETS or not _NAMES.search(words) or _NOT_THE_THING.search(words):
         return False
     return value.lower() not in _PLACEHOLDERS and not value.startswith(("$", "/run/secrets/"))
