@@ -153,6 +153,7 @@ class UnderWay:
                 reason=reason,
                 evidence=so_far.evidence,
                 unwaived=so_far.unwaived,
+                environment={f"image of {name}": image for name, image in self._containers.ran().items()},
             )
         )
         return self._state.result()

@@ -24,6 +24,8 @@ class TargetContainers:
         self._engine: Engine | None = None
         self._labels: tuple[str, ...] = ()
         self._services: tuple[str, ...] = ()
+        self._ran: dict[str, dict[str, str]] = {}
+        self._digests: dict[str, tuple[str, ...]] = {}
 
     async def engine(self) -> Engine:
         """Errors: EngineError."""
@@ -49,7 +51,20 @@ class TargetContainers:
                 help="bring a stack up with target.compose, or name one that is up with target.containers",
             )
         found = await (await self.engine()).containers(self._labels)
-        return tuple(one for one in found if not one.one_off)
+        stack = tuple(one for one in found if not one.one_off)
+        for one in stack:
+            self._ran.setdefault(one.service, {})[one.image_id] = one.image
+        return stack
+
+    def ran(self) -> dict[str, str]:
+        """The images that each service was seen to run: as asked for, by id, by digest where one is known."""
+        return {
+            service: "; then ".join(self._image_as_text(id, name) for id, name in images.items())
+            for service, images in sorted(self._ran.items())
+        }
+
+    def _image_as_text(self, id: str, name: str) -> str:
+        return ", ".join((name, id, *self._digests.get(id, ())))
 
     def lines(self, container: Container) -> AsyncIterator[str]:
         return printed(self.engine, container)
@@ -61,7 +76,9 @@ class TargetContainers:
         return Inside(self, service)
 
     async def image(self, reference: str) -> Image:
-        return await (await self.engine()).image(reference)
+        image = await (await self.engine()).image(reference)
+        self._digests[image.id] = image.digests
+        return image
 
     async def files(self, image: Image) -> tuple[ImageFile, ...]:
         return await images.files_of(await self.engine(), image)
