@@ -78,7 +78,8 @@ class ContainersKind(Kind[ContainersParams]):
                 text = f"{number:,} services"
             case names:
                 text = f"{len(names):,} services by name"
-        return f"{text}, {len(params.logs):,} rules for logs" if params.logs else text
+        rules = len(params.logs)
+        return f"{text}, {rules:,} {'rule' if rules == 1 else 'rules'} for logs" if rules else text
 
     async def observe(self, params: ContainersParams, world: World) -> Observation:
         containers = await world.containers.all()
