@@ -123,11 +123,18 @@ def _presence(stack: Stack) -> Iterator[Case]:
     if isinstance(stack.params.expect, int):
         yield _number(stack, stack.params.expect, missing)
     elif not expected:
-        message = "" if there else "there is no container at all"
-        yield _case("services", not message, message)
+        yield _unnamed(there)
     if expected and stack.params.unexpected == "forbid":
         named = _named(f"{one.name} ({one.image})" for one in strangers)
         yield _case("unexpected", not strangers, f"nobody expects {named}" if strangers else "")
+
+
+def _unnamed(there: Mapping[str, object]) -> Case:
+    """Where nobody says what should be there, nothing shows that all of it is."""
+    if not there:
+        return _case("services", False, "there is no container at all")
+    message = f"nothing says which services there should be, so write expect; there are {_named(there)}"
+    return _with(_case("services", True, ""), CaseStatus.SKIPPED, message)
 
 
 def _number(stack: Stack, wanted: int, missing: Sequence[str]) -> Case:
@@ -197,18 +204,11 @@ def _why(one: Container) -> str:
 def _health(service: str, containers: Sequence[Container]) -> Case:
     """Failed where a container is seen not to be healthy; without a result where nothing is proven."""
     unproven = [why for one in containers if (why := why_it_proves_nothing(one.healthcheck))]
-    failures = [_not_healthy(one) for one in containers if not why_it_proves_nothing(one.healthcheck)]
-    if any(failures):
-        return _service_case(service, "health", filter(None, failures))
-    if unproven:
-        return Case(
-            id=f"{service}/health",
-            name=f"{service}: health",
-            status=CaseStatus.SKIPPED,
-            part=service,
-            message=f"the health of {service} is not proven: {unproven[0]}",
-        )
-    return _service_case(service, "health", [])
+    telling = (one for one in containers if one.health is Health.UNHEALTHY or not _proves_nothing(one))
+    case = _service_case(service, "health", filter(None, map(_not_healthy, telling)))
+    if case.status is CaseStatus.FAILED or not unproven:
+        return case
+    return _with(case, CaseStatus.SKIPPED, f"the health of {service} is not proven: {unproven[0]}")
 
 
 def _not_healthy(one: Container) -> str:
@@ -251,15 +251,15 @@ def _with(case: Case, status: CaseStatus, message: str) -> Case:
 
 
 def _proven(one: Container) -> bool:
-    return one.health is Health.HEALTHY and not _is_fake_or_none(one)
+    return one.health is Health.HEALTHY and not _proves_nothing(one)
 
 
-def _is_fake_or_none(one: Container) -> bool:
+def _proves_nothing(one: Container) -> bool:
     return bool(why_it_proves_nothing(one.healthcheck))
 
 
 def _is_fake(one: Container) -> bool:
-    return one.healthcheck is not None and _is_fake_or_none(one)
+    return one.healthcheck is not None and _proves_nothing(one)
 
 
 def _service_case(service: str, aspect: str, failures: Iterable[str]) -> Case:

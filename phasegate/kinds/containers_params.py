@@ -111,8 +111,8 @@ class ContainersParams(CheckParams):
         | Mapping[str, Annotated[StrictInt, Field(ge=1)]]
         | None
     ) = None
-    """How many services there are, a list of them, or how many containers each has; default: those of the
-    target's compose file that are brought up."""
+    """How many services there are, a list of them, or how many containers each has; default: those
+    that the target brings up or names; where it names none, nothing shows that all are there."""
     unexpected: Literal["forbid", "allow"] = "forbid"
     """Whether containers of other services may be there too; they are not looked at."""
     healthy: tuple[str, ...] | None = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
-from phasegate.kinds.shell_status import read_line, read_program
+from phasegate.kinds.shell_commands import ANY, SHELLS, shell_line
+from phasegate.kinds.shell_status import Reading, read_line, read_program
 from phasegate.model.containers import Healthcheck
 
 SHOWN = 120
@@ -22,7 +24,7 @@ def why_it_proves_nothing(check: Healthcheck | None) -> str:
     how, *words = check.test
     match how:
         case "CMD-SHELL":
-            reading = read_line(" ".join(words))
+            reading = _given_to(check.shell, " ".join(words))
         case "CMD" if words:
             reading = read_program(words)
         case "CMD":
@@ -35,6 +37,14 @@ def why_it_proves_nothing(check: Healthcheck | None) -> str:
         asked = shown(reading.asks[0])
         return f"a healthcheck that cannot fail, as it hides every failure of `{asked}`: `{written(check)}`"
     return f"a healthcheck that cannot fail: `{written(check)}`"
+
+
+def _given_to(shell: Sequence[str], line: str) -> Reading:
+    """How a line can end in the shell of an image, which may have options such as `-eo pipefail`."""
+    if not shell or shell_line([*shell, line]) == line:
+        return read_line(line)
+    known = shell[0].rpartition("/")[2] in SHELLS and shell[-1].startswith("-") and shell[-1].endswith("c")
+    return read_line(line, strict=True) if known else Reading(ANY, (line,))
 
 
 def written(check: Healthcheck) -> str:

@@ -32,6 +32,8 @@ class Healthcheck:
 
     test: tuple[str, ...]
     """`CMD`, program and arguments, or `CMD-SHELL` and a line for a shell. Never `NONE`: that is no check."""
+    shell: tuple[str, ...] = ()
+    """What such a line is given to, where the image says so; `/bin/sh -c` otherwise."""
     interval: float = 30.0
     timeout: float = 30.0
     retries: int = 3

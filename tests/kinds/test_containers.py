@@ -51,6 +51,7 @@ def world(folder: Path, scripted: Any, **settings: Any) -> TestWorld:
 def look(tmp_path: Path):  # type: ignore[no-untyped-def]
     async def look(*containers: Any, params: Any = None, **script: Any) -> Observation:
         settings = {key: script.pop(key) for key in ("earlier", "cases") if key in script}
+        script.setdefault("services", tuple(dict.fromkeys(one.service for one in containers)))
         scripted = ScriptedContainers(containers, **script)
         wanted = ContainersParams.model_validate(params or {})
         return await ContainersKind().observe(wanted, world(tmp_path, scripted, **settings))
@@ -205,7 +206,7 @@ async def test_a_missing_service_is_named_whatever_way_it_is_expected(look: Any)
     assert statuses(by_number)["s10/present"] is FAILED
     by_target = await look(*there, services=names)
     assert statuses(by_target)["s10/present"] is FAILED
-    unknown = await look(*there, params={"expect": 11})
+    unknown = await look(*there, params={"expect": 11}, services=())
     assert message(unknown, "services").startswith("expected 11 services, found 10: there are s0, s1,")
     for seen in (by_name, by_number, by_target, unknown):
         assert verdict(seen) is CriterionVerdict.NOT_MET
@@ -215,6 +216,19 @@ async def test_no_container_at_all_is_a_failure(look: Any) -> None:
     seen = await look()
     assert message(seen, "services") == "there is no container at all"
     assert verdict(seen) is CriterionVerdict.NOT_MET
+
+
+async def test_without_a_word_on_what_should_be_there_nothing_is_proven(look: Any) -> None:
+    seen = await look(container("web"), services=())
+    assert statuses(seen)["services"] is SKIPPED
+    assert "write expect; there are web" in message(seen, "services")
+    assert verdict(seen) is CriterionVerdict.UNPROVEN
+
+
+async def test_an_unhealthy_container_is_unhealthy_whatever_its_check(look: Any) -> None:
+    seen = await look(container("web", healthcheck=FAKE, health=Health.UNHEALTHY))
+    assert message(seen, "web/health") == "shop_web_1 is not healthy, it is unhealthy"
+    assert statuses(seen)["web/health"] is FAILED
 
 
 async def test_a_service_named_by_any_parameter_must_be_there(look: Any) -> None:
@@ -238,7 +252,7 @@ async def test_what_nobody_expects_is_named(look: Any) -> None:
     stack = (container("web"), container("debug"))
     seen = await look(*stack, params={"expect": ["web"]})
     assert message(seen, "unexpected") == "nobody expects shop_debug_1 (shop/debug:1)"
-    assert statuses(await look(*stack, params={"expect": 1}))["services"] is FAILED
+    assert statuses(await look(*stack, params={"expect": 1}, services=()))["services"] is FAILED
     assert statuses(await look(*stack, services=("web",)))["unexpected"] is FAILED
 
 
@@ -248,7 +262,8 @@ async def test_what_nobody_expects_is_let_through_in_the_open(look: Any) -> None
     assert verdict(seen) is CriterionVerdict.MET
     assert number(seen, "containers") == 1
     assert seen.notes == ("not looked at, as nobody expects them: debug",)
-    assert statuses(await look(*stack, params={"expect": 1, "unexpected": "allow"}))["services"] is PASSED
+    more = await look(*stack, params={"expect": 1, "unexpected": "allow"}, services=())
+    assert statuses(more)["services"] is PASSED
 
 
 async def test_health_that_is_not_asked_for_is_said_to_be_left_out(look: Any) -> None:

@@ -131,6 +131,8 @@ CAN_FAIL = [
     "$CHECK || true",
     "true > /run/health",
     "true < /run/health",
+    "echo ok >&-",
+    "PATH=/nowhere; curl -f x | cat",
     "echo ok >&3",
     "cat <<EOF\nok\nEOF",
     "printf",
@@ -253,6 +255,31 @@ def test_shells_in_shells_are_followed_to_an_end() -> None:
     assert shell("(" * 5000 + "true" + ")" * 5000) == ""
     assert shell("( " * 500 + "true" + " )" * 500) == ""
     assert shell("true;" * 100_000) == ""
+
+
+STRICT = ("/bin/bash", "-eo", "pipefail", "-c")
+
+
+@pytest.mark.parametrize(
+    ("shell", "line", "sure"),
+    [
+        (("/bin/bash", "-c"), "curl -f x; true", True),
+        (("/bin/bash", "-c"), "curl -f x | cat", True),
+        (STRICT, "exit 0", True),
+        (STRICT, "curl -f x || true", True),
+        (STRICT, "curl -f x || exit 0", True),
+        (STRICT, "true; echo ok", True),
+        (STRICT, "curl -f x; true", False),
+        (STRICT, "curl -f x | cat", False),
+        (STRICT, "curl -f x | cat || true", True),
+        (STRICT, "echo $READY", False),
+        (("powershell", "-Command"), "exit 0", False),
+        (("/bin/sh", "/health.sh"), "exit 0", False),
+    ],
+)
+def test_the_shell_of_an_image_and_its_options_count(shell: tuple[str, ...], line: str, sure: bool) -> None:
+    check = Healthcheck(test=("CMD-SHELL", line), shell=shell)
+    assert bool(why_it_proves_nothing(check)) is sure
 
 
 COMMANDS = r"""

@@ -45,7 +45,7 @@ def container_of(told: Mapping[str, Any]) -> Container:
         image_id=told["Image"],
         state=ContainerState(state["Status"]),
         health=_health(state),
-        healthcheck=healthcheck_of(config.get("Healthcheck")),
+        healthcheck=healthcheck_of(config.get("Healthcheck"), config.get("Shell")),
         health_output=_health_output(state),
         exit_code=None if running else state.get("ExitCode"),
         oom_killed=bool(state.get("OOMKilled")),
@@ -82,7 +82,7 @@ def image_of(told: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> I
         architecture=told.get("Architecture", ""),
         os=told.get("Os", ""),
         user=config.get("User") or "",
-        healthcheck=healthcheck_of(config.get("Healthcheck")),
+        healthcheck=healthcheck_of(config.get("Healthcheck"), config.get("Shell")),
         exposed=_exposed(config.get("ExposedPorts")),
         environment=tuple(config.get("Env") or ()),
         entrypoint=tuple(config.get("Entrypoint") or ()),
@@ -98,13 +98,14 @@ def image_of(told: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> I
     )
 
 
-def healthcheck_of(told: Mapping[str, Any] | None) -> Healthcheck | None:
+def healthcheck_of(told: Mapping[str, Any] | None, shell: Sequence[str] | None = None) -> Healthcheck | None:
     """None where there is none, or where it is switched off; times come in nanoseconds, 0 for the default."""
     test = tuple((told or {}).get("Test") or ())
     if told is None or not test or test[0] == "NONE":
         return None
     return Healthcheck(
         test=test,
+        shell=tuple(shell or ()),
         interval=(told.get("Interval") or 30 * _NANO) / _NANO,
         timeout=(told.get("Timeout") or 30 * _NANO) / _NANO,
         retries=told.get("Retries") or 3,

@@ -12,7 +12,7 @@ from phasegate.target.containers.engine import Engine
 from phasegate.target.containers.streaming import streamed
 
 LONGEST = 1 << 14
-"""Bytes of a line that are kept."""
+"""Bytes of a line; what is longer comes as several."""
 BATCH = 1_000
 """Lines that are fetched at a time."""
 _HEAD = 8
@@ -73,15 +73,24 @@ def frames_of(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def lines_of(parts: Iterable[tuple[int, bytes]]) -> Iterator[str]:
-    """Lines without their ends; those of the two streams are kept apart, long ones cut."""
+    """Lines without their ends; those of the two streams are kept apart, long ones come in pieces."""
     begun: dict[int, bytes] = {}
     for stream, part in parts:
         *ended, rest = part.split(b"\n")
         for line in ended:
-            yield _text(begun.pop(stream, b"") + line)
-        begun[stream] = (begun.get(stream, b"") + rest)[:LONGEST]
+            yield from _pieces(begun.pop(stream, b"") + line)
+        rest = begun.get(stream, b"") + rest
+        while len(rest) > LONGEST:
+            yield _text(rest[:LONGEST])
+            rest = rest[LONGEST:]
+        begun[stream] = rest
     yield from (_text(line) for line in begun.values() if line)
 
 
+def _pieces(line: bytes) -> Iterator[str]:
+    for at in range(0, len(line) or 1, LONGEST):
+        yield _text(line[at : at + LONGEST])
+
+
 def _text(line: bytes) -> str:
-    return line[:LONGEST].decode(errors="replace").removesuffix("\r")
+    return line.decode(errors="replace").removesuffix("\r")

@@ -47,6 +47,13 @@ async def test_files_come_with_modes_and_owners_over_all_layers(reach: TargetCon
     assert not any(path.startswith(("/dev", "/proc", "/sys")) for path in files)
 
 
+async def test_a_healthcheck_comes_with_the_shell_that_reads_it(reach: TargetContainers) -> None:
+    image = await reach.image(busybox('SHELL ["/bin/sh", "-e", "-c"]', "HEALTHCHECK CMD wget -q x; true"))
+    assert image.healthcheck is not None
+    assert image.healthcheck.test == ("CMD-SHELL", "wget -q x; true")
+    assert image.healthcheck.shell == ("/bin/sh", "-e", "-c")
+
+
 async def test_an_image_without_a_command_has_files_too(reach: TargetContainers) -> None:
     image = await reach.image(build("FROM scratch\nCOPY a /etc/a", {"a": b"content"}))
     assert {file.path for file in await reach.files(image) if not file.folder} >= {"/etc/a"}

@@ -33,7 +33,7 @@ async def test_without_the_sdk_the_command_that_installs_it_is_said(tmp_path: Pa
     (tmp_path / "docker.py").write_text("raise ImportError(\"No module named 'docker'\")\n")
     (said,) = await missing({**without_engine(), "PYTHONPATH": str(tmp_path)}, tmp_path)
     assert said.startswith("the docker SDK does not work: ImportError: No module named 'docker'")
-    assert said.endswith("| pip install 'phasegate[containers]'") or "phasegate[containers]" in said
+    assert "| pip install 'phasegate[containers]'" in said
 
 
 @pytest.mark.engine

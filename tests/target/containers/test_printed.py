@@ -47,9 +47,12 @@ def test_a_line_that_two_streams_cut_into_is_two_lines() -> None:
     ]
 
 
-def test_a_line_without_end_is_kept_to_a_length() -> None:
-    (line,) = lines_of((1, b"x" * 1000) for _ in range(1000))
-    assert len(line) == LONGEST
+def test_a_line_without_end_comes_in_pieces_of_bounded_length() -> None:
+    pieces = list(lines_of((1, b"x" * 1000) for _ in range(1000)))
+    assert "".join(pieces) == "x" * 1_000_000
+    assert {len(piece) for piece in pieces[:-1]} == {LONGEST}
+    (first, second) = lines_of([(1, b"y" * (LONGEST + 1) + b"\n")])
+    assert (len(first), second) == (LONGEST, "y")
 
 
 @engine
