@@ -15,6 +15,7 @@ from phasegate.guard.side import said as said_of
 from phasegate.http.expectation import Expect
 from phasegate.http.suite import Suite
 from phasegate.kinds.base import Amount, CheckParams, Kind
+from phasegate.kinds.command_params import CommandExpect
 from phasegate.load.mix import SuiteFlow, Unit
 from phasegate.units import Dimension, format_value
 
@@ -31,8 +32,43 @@ def changes(
     amounts = [_amounts(kind, params, accompanies) for _, params in (before, after)]
     yield from _weighed(subject, amounts[0], amounts[1])
     for name in type(before[1]).model_fields:
-        if name not in kind.weighed and name != "timeout":
+        if name in kind.weighed or name == "timeout":
+            continue
+        lists = [_as_list(getattr(params, name)) for _, params in (before, after)]
+        if name in kind.wanted | kind.let_through and lists[0] is not None and lists[1] is not None:
+            yield from _listed(subject, name, lists[0], lists[1], more_asks_more=name in kind.wanted)
+        else:
             yield from _field(subject, name, before, after)
+
+
+def _as_list(value: Any) -> tuple[str, ...] | None:
+    """The things that a parameter lists, as they are written; None where it is no list."""
+    match value:
+        case Mapping():
+            pairs = ((key, _written(item)) for key, item in value.items())
+            return tuple(key if item is None else f"{key}: {said_of(item)}" for key, item in pairs)
+        case tuple():
+            return tuple(said_of(_written(item)) for item in value)
+        case _:
+            return None
+
+
+def _written(item: Any) -> Any:
+    return item.model_dump(mode="json", exclude_defaults=True) if isinstance(item, BaseModel) else item
+
+
+def _listed(
+    subject: Subject, name: str, before: tuple[str, ...], after: tuple[str, ...], *, more_asks_more: bool
+) -> Iterator[Change]:
+    """What is in one list and not in the other."""
+    for one in before:
+        if one not in after:
+            turn = subject.weaker if more_asks_more else subject.stronger
+            yield turn(name, one, GONE)
+    for one in after:
+        if one not in before:
+            turn = subject.stronger if more_asks_more else subject.weaker
+            yield turn(name, NEW, one)
 
 
 def _amounts(kind: Kind[Any], params: CheckParams, accompanies: bool) -> dict[str, Amount]:
@@ -79,7 +115,7 @@ def _field(
             yield from selection.changes(subject, old, new)
         case tuple(), tuple() if any(isinstance(one, Unit) for one in (*old, *new)):
             yield from _mix(subject, (old_side, old), (new_side, new))
-        case _ if name == "expect":
+        case (CommandExpect() | None, CommandExpect() | None) if name == "expect":
             yield from _matchers(subject, old, new)
         case _:
             texts = old_side.said(old), new_side.said(new)

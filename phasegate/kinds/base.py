@@ -81,6 +81,10 @@ class Kind(Generic[P]):
     """The others, by their value."""
     weighed: ClassVar[frozenset[str]] = frozenset()
     """Parameters, beside `timeout`, that `amounts` speaks for."""
+    wanted: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that list what must be: with one thing less, less is asked."""
+    let_through: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that list what is let through: with one thing more, less is asked."""
 
     def measures(self, params: P) -> Mapping[str, MeasureSpec]:
         """Every measure an observation with these parameters may have."""

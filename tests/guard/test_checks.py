@@ -57,6 +57,34 @@ CASES = {
         plan(load_check("connections: 5, duration: 10s")),
         ["weaker: check steady duration: 30 s -> 10 s"],
     ),
+    "a service less that must be there": (
+        plan("{id: x, kind: containers, expect: [a, b], logs: [{must_not: panic}]}"),
+        plan("{id: x, kind: containers, expect: [a]}"),
+        [
+            "weaker: check x expect: b -> removed",
+            'weaker: check x logs: {"must_not": "panic"} -> removed',
+        ],
+    ),
+    "a service more that must be there": (
+        plan("{id: x, kind: containers, expect: {a: 1}}"),
+        plan("{id: x, kind: containers, expect: {a: 1, b: 2}}"),
+        ["stronger: check x expect: not there -> b: 2"],
+    ),
+    "services by number in place of by name": (
+        plan("{id: x, kind: containers, expect: [a, b]}"),
+        plan("{id: x, kind: containers, expect: 2}"),
+        ['changed: check x expect: ["a", "b"] -> 2'],
+    ),
+    "more of an image let through": (
+        plan("{id: x, kind: image, image: 'a:1', ports: [80], labels: [team], stops_within: 5s}"),
+        plan("{id: x, kind: image, image: 'a:1', ports: [80, 22], ignore: [user], stops_within: 9s}"),
+        [
+            "weaker: check x stops_within: 5 s -> 9 s",
+            "weaker: check x ignore: not there -> user",
+            "weaker: check x ports: not there -> 22",
+            "weaker: check x labels: team -> removed",
+        ],
+    ),
     "fewer connections of the closed model": (
         plan(load_check("connections: 50")),
         plan(load_check("connections: 5")),
