@@ -21,9 +21,14 @@ from phasegate.model.containers import ContainerState, Health, Healthcheck, Imag
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.model.result import CriterionVerdict
+from phasegate.plan.plan import Part
+from phasegate.runner.attempt import Asked, observe
+from phasegate.runner.world import Stop
 from phasegate.target.containers.reach import TargetContainers
+from tests.engine_door import door_at
 from tests.engines import ENGINE, busybox, client, nothing_left
 from tests.kinds.scripted_containers import FAKE, NOW, ScriptedContainers, container, ended
+from tests.runner.scripted import Stage, check
 from tests.worlds import RealClock, StaticAddresses, TemporaryEvidence, TestWorld
 
 __all__ = ["nothing_left"]
@@ -428,6 +433,37 @@ async def test_chosen_cases_are_looked_at_alone(look: Any) -> None:
 def test_parameters_that_make_no_sense_are_refused(params: Any, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         ContainersParams.model_validate(params)
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.engine
+@pytest.mark.skipif(*ENGINE[1].args, reason=ENGINE[1].kwargs["reason"])
+async def test_an_engine_that_dies_half_way_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+    class Dying(TargetContainers):
+        async def all(self) -> tuple[Any, ...]:
+            found = await super().all()
+            door.shut()
+            return found
+
+    made = client().containers.run(
+        busybox('CMD ["sleep", "60"]'), detach=True, labels={"phasegate.t": "dying"}
+    )
+    async with door_at(tmp_path / "docker.sock") as door:
+        reach = Dying(door.environment)
+        reach.are("phasegate.t=dying")
+        asked = check("stack", kind=None)
+        asked = replace(asked, kind=ContainersKind(), parts=(Part(name="", params=ContainersParams()),))
+        stage = Stage(tmp_path)
+        parts = replace(stage.parts(), containers=reach)
+        try:
+            seen = await observe(Asked(check=asked, number=1, stop=Stop()), parts)
+        finally:
+            reach.close()
+            made.remove(force=True)
+    assert seen.error is not None
+    assert seen.error.startswith("the container engine does not answer any more: ")
+    assert "start it (dockerd" in seen.error
+    assert not seen.measures
 
 
 @pytest.mark.usefixtures("nothing_left")

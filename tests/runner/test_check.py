@@ -37,6 +37,11 @@ async def test_a_check_passes_on_the_third_attempt_and_is_flaky(tmp_path: Path) 
     ]
 
 
+async def test_an_error_comes_with_its_way_out(tmp_path: Path) -> None:
+    finished = await run_one(Stage(tmp_path), ObservationError("no engine", help="start it"))
+    assert (finished.status, finished.reason) == (CheckStatus.ERRORED, "no engine; start it")
+
+
 async def test_waits_grow_up_to_the_longest(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     retry = Retry(attempts=5, wait=1, backoff=10, max_wait=20)
