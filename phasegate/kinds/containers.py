@@ -68,6 +68,9 @@ class ContainersKind(Kind[ContainersParams]):
     def parts(self, params: ContainersParams) -> frozenset[str] | None:
         return None
 
+    def services(self, params: ContainersParams) -> tuple[str, ...]:
+        return params.named
+
     def requirements(self, params: ContainersParams) -> tuple[Requirement, ...]:
         return ENGINE
 

@@ -110,10 +110,7 @@ def speaks_of(stack: Stack, rule: LogRule) -> tuple[str, ...]:
 
 def _services(stack: Stack) -> tuple[str, ...]:
     """Everything that has a part: expected by any parameter, or there."""
-    params = stack.params
-    logged = (name for rule in params.logs for name in rule.service)
-    named = (*stack.expected, *params.exit_codes, *(params.healthy or ()), *logged)
-    return tuple(dict.fromkeys((*named, *stack.looked_at)))
+    return tuple(dict.fromkeys((*stack.expected, *stack.params.named, *stack.looked_at)))
 
 
 def _presence(stack: Stack) -> Iterator[Case]:

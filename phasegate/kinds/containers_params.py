@@ -127,6 +127,13 @@ class ContainersParams(CheckParams):
         refuse("containers", self._problems())
         return self
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every service that a parameter names."""
+        expected = self.expect if isinstance(self.expect, tuple | Mapping) else ()
+        logged = (name for rule in self.logs for name in rule.service)
+        return tuple(dict.fromkeys((*expected, *self.exit_codes, *(self.healthy or ()), *logged)))
+
     def _problems(self) -> Iterator[tuple[Location, str]]:
         names = set(self.expect) if isinstance(self.expect, tuple | Mapping) else None
         asked = [("healthy", name) for name in self.healthy or ()]

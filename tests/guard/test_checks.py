@@ -6,6 +6,12 @@ import pytest
 
 from tests.guard.plans import changes, health, load_check, plan, said
 
+
+def stacked(check: str) -> str:
+    """A plan whose target also has containers."""
+    return plan(check).replace("target: {", "target: {containers: {label: shop}, ")
+
+
 CASES = {
     "fewer probes": (
         plan(health("probes: 300")),
@@ -58,21 +64,21 @@ CASES = {
         ["weaker: check steady duration: 30 s -> 10 s"],
     ),
     "a service less that must be there": (
-        plan("{id: x, kind: containers, expect: [a, b], logs: [{must_not: panic}]}"),
-        plan("{id: x, kind: containers, expect: [a]}"),
+        stacked("{id: x, kind: containers, expect: [a, b], logs: [{must_not: panic}]}"),
+        stacked("{id: x, kind: containers, expect: [a]}"),
         [
             "weaker: check x expect: b -> removed",
             'weaker: check x logs: {"must_not": "panic"} -> removed',
         ],
     ),
     "a service more that must be there": (
-        plan("{id: x, kind: containers, expect: {a: 1}}"),
-        plan("{id: x, kind: containers, expect: {a: 1, b: 2}}"),
+        stacked("{id: x, kind: containers, expect: {a: 1}}"),
+        stacked("{id: x, kind: containers, expect: {a: 1, b: 2}}"),
         ["stronger: check x expect: not there -> b: 2"],
     ),
     "services by number in place of by name": (
-        plan("{id: x, kind: containers, expect: [a, b]}"),
-        plan("{id: x, kind: containers, expect: 2}"),
+        stacked("{id: x, kind: containers, expect: [a, b]}"),
+        stacked("{id: x, kind: containers, expect: 2}"),
         ['changed: check x expect: ["a", "b"] -> 2'],
     ),
     "more of an image let through": (

@@ -435,6 +435,15 @@ def test_parameters_that_make_no_sense_are_refused(params: Any, said: str) -> No
         ContainersParams.model_validate(params)
 
 
+def test_services_that_any_parameter_names_are_known_before_anything_runs() -> None:
+    logs = [{"service": ["d", "a"], "must": "x"}]
+    params = {"healthy": ["a"], "exit_codes": {"b": 0}, "logs": logs}
+    named = ContainersKind().services(ContainersParams.model_validate(params))
+    assert named == ("b", "a", "d")
+    listed = ContainersKind().services(ContainersParams.model_validate({"expect": {"c": 2}}))
+    assert listed == ("c",)
+
+
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.engine
 @pytest.mark.skipif(*ENGINE[1].args, reason=ENGINE[1].kwargs["reason"])
