@@ -90,7 +90,8 @@ def nothing_left() -> Iterator[None]:
     """`docker ps -a`, `docker network ls` and `docker volume ls` are after the test as before it."""
     before = listing()
     yield
-    assert listing() == before
+    after = listing()
+    assert after == before, {k: after[k] ^ before[k] for k in after}
 
 
 def _archive(files: Mapping[str, bytes]) -> io.BytesIO:

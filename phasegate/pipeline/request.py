@@ -21,6 +21,8 @@ class RunRequest:
     variable_files: tuple[Path, ...] = ()
     confirmed: tuple[str, ...] = ()
     fail_fast: bool = False
+    keep_target: bool = False
+    """Whether the stack that Compose brought up stays up."""
     jobs: int = 4
     seed: int | None = None
     command: tuple[str, ...] = ()

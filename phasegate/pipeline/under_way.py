@@ -217,6 +217,10 @@ class UnderWay:
             on_problem=lambda problem: self._lacking.append(problem.message),
             on_sampled=self._target_sampled,
             mark=self._mark,
+            containers=self._containers,
+            run=self._skeleton.run,
+            keep_file=self._store.keep_of_target,
+            keep=self._request.keep_target,
         )
         async with stack as target, HttpxClient(target) as http:
             parts = Parts(

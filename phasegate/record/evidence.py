@@ -75,6 +75,17 @@ class EvidenceStore:
         self._logs[path] = log
         return log
 
+    def keep_of_target(self, name: str, content: str) -> str:
+        """Keep a file of the target, `evidence/target/<name>`; its path as the record names it.
+
+        Errors: RecordError.
+        """
+        path = self.path / TARGET / safe_name(name)
+        with _recording(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self.write(path, content.encode("utf-8", "surrogatepass"))
+        return self.shown(path)
+
     def shown(self, path: Path) -> str:
         """A path below the run's folder, as the record names it."""
         return path.relative_to(self.run_folder).as_posix()

@@ -19,6 +19,8 @@ class Address:
     """Absolute, `http` or `https`, with a path when the service has one; no slash at its end."""
     headers: tuple[tuple[str, str], ...] = ()
     tls: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[int, int] = field(default_factory=dict)
+    """Ports of a service in a container, by their number inside: where on `host` each is reached."""
 
     @property
     def host(self) -> str:
@@ -40,8 +42,12 @@ class TargetAddresses:
             default = next(iter(self._entries))
         self._default = self._entries.get(default or "")
         self._by_place: dict[tuple[str, int], list[Address]] = {}
+        self._also: dict[tuple[str, int], Address] = {}
+        """Places where an entry listens beside the one of its URL."""
         for entry in self._entries.values():
             self._by_place.setdefault(folded(entry.host, entry.port), []).append(entry)
+            for port in entry.ports.values():
+                self._also.setdefault(folded(entry.host, port), entry)
 
     def url(self, path_or_url: str) -> str:
         if not path_or_url.startswith("/"):
@@ -69,13 +75,14 @@ class TargetAddresses:
 
     def declares(self, url: str) -> bool:
         place = place_of(url)
-        return place is not None and place in self._by_place
+        return place is not None and (place in self._by_place or place in self._also)
 
     def entry(self, path_or_url: str) -> str:
         """The id of the entry behind an address; empty when it is on none."""
         if path_or_url.startswith("/"):
             return self._default.id if self._default else ""
-        entry = self._behind(path_or_url)
+        place = place_of(path_or_url)
+        entry = self._behind(path_or_url) or (self._also.get(place) if place is not None else None)
         return entry.id if entry else ""
 
     def values(self) -> Mapping[str, str]:
@@ -86,6 +93,7 @@ class TargetAddresses:
                 f"target.{entry.id}.host": entry.host,
                 f"target.{entry.id}.port": str(entry.port),
             }
+            values |= {f"target.{entry.id}.port.{inside}": str(port) for inside, port in entry.ports.items()}
         return values
 
     def environment(self) -> Mapping[str, str]:

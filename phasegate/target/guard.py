@@ -4,27 +4,41 @@ Run as a program of its own, with nothing but the standard library, in a session
 pipe that only phasegate holds open; the end of it means that phasegate is gone, whatever the way. The lines
 are `+<group>` and `-<group>` for process groups, and `=<assignment>` for an environment variable that all
 have which the run starts: on Linux it finds those who left their group, and those started in the last
-moment.
+moment. `@<engine> <label>` and `~<engine> <label>` are for what carries a label on a container engine that is
+reached by a Unix socket or plain TCP, `><folder>` and `<<folder>` for a temporary folder.
 """
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
 import os
+import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
 _POLL = 0.05
 _PROC = Path("/proc")
+_ROUNDS = 10
+"""Looks at what an engine still has: it may be making more of what was asked for before."""
+_BETWEEN = 0.3
+_ANSWERS = 60.0
 
 
 def main() -> None:
     groups: set[int] = set()
     marks: set[bytes] = set()
+    labels: set[str] = set()
+    folders: set[str] = set()
     for line in sys.stdin:
         word = line[1:].strip()
         match line[0]:
@@ -34,6 +48,14 @@ def main() -> None:
                 groups.discard(int(word))
             case "=":
                 marks.add(word.encode())
+            case "@":
+                labels.add(word)
+            case "~":
+                labels.discard(word)
+            case ">":
+                folders.add(word)
+            case "<":
+                folders.discard(word)
     deadline = time.monotonic() + GRACE
     left = _send(groups, marks, signal.SIGTERM)
     _send(groups, marks, signal.SIGCONT)  # one that is stopped sees SIGTERM only when it goes on
@@ -41,6 +63,12 @@ def main() -> None:
         time.sleep(_POLL)
         left = _send(groups, marks, 0)
     _send(groups, marks, signal.SIGKILL)
+    for word in labels:
+        engine, _, label = word.partition(" ")
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            _remove(engine, label)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _send(groups: set[int], marks: set[bytes], number: int) -> bool:
@@ -76,6 +104,48 @@ def _marked(marks: set[bytes]) -> Iterator[int]:
                 continue
             if not marks.isdisjoint(environment):
                 yield int(folder.name)
+
+
+def _remove(engine: str, label: str) -> None:
+    """Remove containers, networks and volumes with a label, until none is left."""
+    named = "?filters=" + quote(json.dumps({"label": [label]}))
+    for number in range(_ROUNDS):
+        containers = _ask(engine, "GET", f"/containers/json{named}&all=1")
+        networks = _ask(engine, "GET", f"/networks{named}")
+        volumes = (_ask(engine, "GET", f"/volumes{named}") or {}).get("Volumes")
+        if number > 1 and not (containers or networks or volumes):
+            return
+        for one in containers or ():
+            _ask(engine, "DELETE", f"/containers/{one['Id']}?force=1&v=1")
+        for one in networks or ():
+            _ask(engine, "DELETE", f"/networks/{one['Id']}")
+        for one in volumes or ():
+            _ask(engine, "DELETE", f"/volumes/{quote(one['Name'])}?force=1")
+        time.sleep(_BETWEEN)
+
+
+def _ask(engine: str, method: str, path: str) -> Any:
+    """What the engine answers; None where it refuses."""
+    connection = _connected(engine)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        body = answer.read()
+        return json.loads(body) if answer.status == 200 else None
+    finally:
+        connection.close()
+
+
+def _connected(engine: str) -> http.client.HTTPConnection:
+    scheme, _, place = engine.partition("://")
+    if scheme != "unix":
+        parts = urlsplit(engine)
+        return http.client.HTTPConnection(parts.hostname or "", parts.port or 2375, timeout=_ANSWERS)
+    connection = http.client.HTTPConnection("localhost", timeout=_ANSWERS)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(_ANSWERS)
+    connection.sock.connect(place)
+    return connection
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class ProcessGroup(asyncio.SubprocessProtocol):
 
         Errors: OSError and ValueError of the system's exec.
         """
-        _GUARD.expect(environment)
+        GUARD.expect(environment)
         starting = asyncio.ensure_future(
             asyncio.get_running_loop().subprocess_exec(
                 lambda: self,
@@ -99,7 +99,7 @@ class ProcessGroup(asyncio.SubprocessProtocol):
         # Not by isinstance: uvloop's transport has no base class in common with asyncio's.
         self._transport = transport = cast("asyncio.SubprocessTransport", transport)
         self.pid = transport.get_pid()
-        _GUARD.watch(self.pid)
+        GUARD.watch(self.pid)
         if self._reader is not None:
             output = transport.get_pipe_transport(1)
             assert output is not None
@@ -210,7 +210,7 @@ class ProcessGroup(asyncio.SubprocessProtocol):
             for stray in self._strays:
                 _kill(stray)
             self._over = not self.running
-            _GUARD.forget(self.pid)
+            GUARD.forget(self.pid)
         await self._reap()
 
     async def _end_gently(self, grace: float) -> None:
@@ -305,6 +305,15 @@ class _Guard:
     def forget(self, group: int) -> None:
         self._tell(f"-{group}\n")
 
+    def project(self, engine: str, label: str, folder: str, *, keep: bool) -> None:
+        """Remove a folder, and, unless they are kept, the containers, networks and volumes with a label."""
+        self._tell(f">{folder}\n")
+        if not keep:
+            self._tell(f"@{engine} {label}\n")
+
+    def forget_project(self, engine: str, label: str, folder: str) -> None:
+        self._tell(f"<{folder}\n~{engine} {label}\n")
+
     def _start(self) -> None:
         with contextlib.suppress(OSError):
             self._process = subprocess.Popen(
@@ -330,4 +339,4 @@ class _Guard:
                 self._process.wait(guard.GRACE + 1)
 
 
-_GUARD = _Guard()
+GUARD = _Guard()

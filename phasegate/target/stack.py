@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 
 from phasegate.errors import ObservationError, PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
-from phasegate.plan.entries import PlanCommand, ProcessEntry, Target
+from phasegate.plan.entries import PlanCommand, ProcessEntry, ServiceEntry, Target
 from phasegate.target.addresses import Address, TargetAddresses
+from phasegate.target.containers.attach import Attached
+from phasegate.target.containers.engine import EngineError
+from phasegate.target.containers.project import Project
+from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.members import GRACE, MARK, end_marked, kill_marked, new_mark
 from phasegate.target.ports import Ports
 from phasegate.target.processes import LocalProcesses
 from phasegate.target.resources import Resources, Sampler
 from phasegate.target.running import Log, Output, RunningProcess
 from phasegate.units import format_seconds
-from phasegate.world import Command, Completed
+from phasegate.world import Command, Completed, Processes
 
 
 class Stack:
     """`async with Stack(...) as target:` brings the target up, gives its addresses and takes it down.
 
-    Processes start in the order of the plan, each when the one before it is ready; then the plan's setup
-    commands run. At the end the teardown commands run, the processes are ended in reverse, and so is whatever
-    still carries `mark`, wherever it has moved to. A program gets the mark by its environment: give
-    `LocalProcesses` the same, so that what checks start is found too.
+    Containers come first, so that processes can refer to them: the stack that Compose brings up, then the one
+    that is up already. Processes start in the order of the plan, each when the one before it is ready; then
+    the plan's setup commands run. At the end the teardown commands run, the processes are ended in reverse,
+    and so is whatever still carries `mark`, wherever it has moved to; last goes the stack of Compose. A
+    program gets the mark by its environment: give `LocalProcesses` the same, so that what checks start is
+    found too.
     """
 
     def __init__(
@@ -40,16 +48,28 @@ class Stack:
         on_sampled: Callable[[Resources], None] = lambda _: None,
         mark: str = "",
         grace: float = GRACE,
+        containers: TargetContainers | None = None,
+        run: str = "",
+        keep_file: Callable[[str, str], str] = lambda name, _: name,
+        keep: bool = False,
     ) -> None:
         """`logs` opens the log of an entry, or of `setup` and `teardown`; `on_problem` hears of what does
         not end the run at once: a log that cannot be written, a teardown command that failed. `on_sampled`
-        hears now and then what the processes use, for the last time before the teardown commands run."""
+        hears now and then what the processes use, for the last time before the teardown commands run.
+        `containers` is asked where the target has some; `run` names the project of Compose, whose
+        configuration `keep_file` takes into the record, and which `keep` leaves up."""
         self._target = target
         self._processes = processes
         self._logs = logs
         self._on_change = on_change
         self._on_problem = on_problem
         self._mark = mark or new_mark()
+        self._containers = containers if containers is not None else TargetContainers({})
+        self._run_id = run or new_mark()
+        self._keep_file = keep_file
+        self._keep = keep
+        self._project: Project | None = None
+        self._attached: Attached | None = None
         self._grace = grace
         self._ports = Ports()
         self._sampler = Sampler(on_sampled)
@@ -72,6 +92,7 @@ class Stack:
                 )
                 for entry in self._target.external
             ]
+            await self._bring_containers_up()
             for entry in self._target.processes:
                 await self._start(entry)
             await self._set_up()
@@ -90,16 +111,67 @@ class Stack:
         return TargetAddresses(self._addresses, self._target.default)
 
     def records(self) -> tuple[TargetRecord, ...]:
-        """Every process that was started, as it stands."""
-        return tuple(process.record for process in self._running)
+        """Every service and every process that was started, as it stands."""
+        services = (record for stack in self._stacks() for record in stack.services.records)
+        return (*services, *(process.record for process in self._running))
+
+    @property
+    def kept(self) -> str:
+        """How a person takes down the stack that was left up; empty when none was."""
+        return self._project.kept if self._project is not None else ""
+
+    @contextmanager
+    def expected(self, service: str) -> Iterator[None]:
+        """While inside, ends of the containers of a service are meant to be, and are no deaths."""
+        with ExitStack() as stack:
+            for one in self._stacks():
+                stack.enter_context(one.services.expected(service))
+            yield
+
+    def _stacks(self) -> tuple[Project | Attached, ...]:
+        return tuple(one for one in (self._project, self._attached) if one is not None)
+
+    async def _bring_containers_up(self) -> None:
+        """Errors: TargetError."""
+        compose, attached = self._target.compose, self._target.containers
+        for entry in self._target.services:
+            _refuse_without_secrets(entry)
+        try:
+            if compose is not None:
+                self._touched = True
+                self._project = Project(
+                    compose,
+                    run=self._run_id,
+                    engine=await self._containers.engine(),
+                    host=self._containers.host,
+                    processes=self._processes,
+                    ports=self._ports,
+                    logs=self._logs,
+                    keep_file=self._keep_file,
+                    on_change=self._on_change,
+                    on_problem=self._on_problem,
+                    keep=self._keep,
+                )
+                self._containers.are(self._project.label)
+                await self._project.up()
+                self._addresses += self._project.services.addresses
+            if attached is not None:
+                self._touched = True
+                self._attached = Attached(
+                    attached,
+                    engine=await self._containers.engine(),
+                    logs=self._logs,
+                    on_change=self._on_change,
+                    on_problem=self._on_problem,
+                )
+                self._containers.are(*attached.labels)
+                await self._attached.up()
+                self._addresses += self._attached.services.addresses
+        except EngineError as error:
+            raise TargetError(error.message, help=error.help) from None
 
     async def _start(self, entry: ProcessEntry) -> None:
-        if entry.missing_secrets:
-            names = ", ".join(entry.missing_secrets)
-            raise TargetError(
-                f"target {entry.id!r} needs a secret that is not set: {names}",
-                help="set it as an environment variable",
-            )
+        _refuse_without_secrets(entry)
         port = self._ports.take()
         url = f"{'https' if entry.tls.as_mapping() else 'http'}://127.0.0.1:{port}"
         own = {"self.url": url, "self.port": str(port)}
@@ -149,7 +221,11 @@ class Stack:
             await self._sampler.close()
             await self._tear_down()
         finally:
-            await self._end_all()
+            try:
+                await self._end_all()
+            finally:
+                for stack in reversed(self._stacks()):
+                    await stack.close()
 
     async def _tear_down(self) -> None:
         if not self._target.teardown:
@@ -187,11 +263,14 @@ class Stack:
         except ObservationError as error:
             return error.message
         output.line(f"$ {_shown(bound)}")
-        done = await self._processes.run(
+        # Addresses on this machine mean nothing inside a container, and nothing there carries the mark.
+        outside = {} if bound.inside else {**addresses.environment(), MARK: self._mark}
+        runs: Processes = self._containers.inside(bound.inside) if bound.inside else self._processes
+        done = await runs.run(
             Command(
                 argv=bound.argv,
-                cwd=bound.cwd,
-                env={**addresses.environment(), **bound.env, MARK: self._mark},
+                cwd=Path() if bound.inside else bound.cwd,
+                env={**outside, **bound.env},
                 limit=bound.limit,
                 keep=0,
             ),
@@ -201,6 +280,15 @@ class Stack:
         if trouble:
             output.line(f"[phasegate: {trouble}]")
         return trouble
+
+
+def _refuse_without_secrets(entry: ProcessEntry | ServiceEntry) -> None:
+    if entry.missing_secrets:
+        names = ", ".join(entry.missing_secrets)
+        raise TargetError(
+            f"target {entry.id!r} needs a secret that is not set: {names}",
+            help="set it as an environment variable",
+        )
 
 
 def _trouble(command: PlanCommand, done: Completed) -> str:

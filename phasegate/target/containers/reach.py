@@ -9,7 +9,7 @@ from phasegate.errors import ObservationError
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile
 from phasegate.target.containers import images
 from phasegate.target.containers.cgroups import usage_of
-from phasegate.target.containers.engine import Engine
+from phasegate.target.containers.engine import DEFAULT, Engine
 from phasegate.target.containers.inside import Inside
 from phasegate.target.containers.printed import printed
 from phasegate.world import Processes, Stopped
@@ -22,7 +22,7 @@ class TargetContainers:
         self._environment = environment
         self._connecting = asyncio.Lock()
         self._engine: Engine | None = None
-        self._labels: tuple[str, ...] = ()
+        self._labels: list[tuple[str, ...]] = []
         self._services: tuple[str, ...] = ()
         self._ran: dict[str, dict[str, str]] = {}
         self._digests: dict[str, tuple[str, ...]] = {}
@@ -34,11 +34,16 @@ class TargetContainers:
                 self._engine = await Engine.connect(self._environment)
             return self._engine
 
+    @property
+    def host(self) -> str:
+        """Where the engine is, as in `DOCKER_HOST`."""
+        return self._environment.get("DOCKER_HOST") or DEFAULT
+
     def are(self, *labels: str, services: Iterable[str] = ()) -> None:
-        """From now on the target's containers are those with all these labels, and `services` should be
+        """From now on the containers with all these labels are the target's too, and `services` should be
         among them."""
-        self._labels = labels
-        self._services = tuple(services)
+        self._labels.append(labels)
+        self._services = (*self._services, *services)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -50,8 +55,9 @@ class TargetContainers:
                 "the target has no containers",
                 help="bring a stack up with target.compose, or name one that is up with target.containers",
             )
-        found = await (await self.engine()).containers(self._labels)
-        stack = tuple(one for one in found if not one.one_off)
+        engine = await self.engine()
+        found = {one.id: one for labels in self._labels for one in await engine.containers(labels)}
+        stack = tuple(one for one in found.values() if not one.one_off)
         for one in stack:
             self._ran.setdefault(one.service, {})[one.image_id] = one.image
         return stack

@@ -1,0 +1,65 @@
+"""Containers that are up already, and stay up: found by their labels, waited for, watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from phasegate.errors import PhasegateError, TargetError
+from phasegate.model.containers import Container
+from phasegate.model.result import TargetRecord
+from phasegate.plan.entries import AttachedStack
+from phasegate.target.containers.engine import Engine
+from phasegate.target.containers.services import Services
+from phasegate.target.running import Log
+
+
+class Attached:
+    """A stack of somebody else's; nothing of it is ever stopped or removed."""
+
+    def __init__(
+        self,
+        stack: AttachedStack,
+        *,
+        engine: Engine,
+        logs: Callable[[str], Log],
+        on_change: Callable[[str, TargetRecord], None],
+        on_problem: Callable[[PhasegateError], None],
+    ) -> None:
+        self._stack = stack
+        self.services = Services(
+            engine, stack.labels, stack.entries, logs=logs, on_change=on_change, on_problem=on_problem
+        )
+
+    async def up(self) -> None:
+        """Wait until each of them is ready.
+
+        Errors: TargetError when there are none, when one of those that the plan names is not among them, or
+        when one is not ready in time; EngineError.
+        """
+        labels = ", ".join(self._stack.labels)
+        found = await self.services.found()
+        if not found:
+            raise TargetError(
+                f"target.containers: no container carries {labels}",
+                help="bring the stack up before the run, or let target.compose do it",
+            )
+        services = sorted({one.service for one in found})
+        for entry in self._stack.entries:
+            if entry.id not in services:
+                raise TargetError(
+                    f"target {entry.id!r}: no container of this service carries {labels}",
+                    help=f"services that do are {', '.join(services)}",
+                )
+        await self.services.listen()
+        named = {entry.id: (entry.port,) for entry in self._stack.entries if entry.port is not None}
+        self.services.serve({one.service: _published(one) for one in found} | named)
+        await self.services.ready(self._stack.within, patient=True)
+
+    async def close(self) -> None:
+        """Look away."""
+        await self.services.close(within=0)
+
+
+def _published(container: Container) -> tuple[int, ...]:
+    ports = (one.number for one in container.ports if one.protocol == "tcp" and one.host_port is not None)
+    return tuple(dict.fromkeys(ports))

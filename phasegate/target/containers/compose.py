@@ -1,0 +1,220 @@
+"""Compose: which one is here, what it makes of a file, and that file freed of all that two runs would share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from phasegate.errors import TargetError
+from phasegate.plan.entries import ComposeStack
+from phasegate.world import Command, Completed, Processes
+
+INSTALL = "apt-get install docker-compose, or https://docs.docker.com/compose/install/"
+OLDER = ("docker-compose",)
+_ASKED_WITHIN = 60.0
+"""Seconds that Compose gets to say what it is, or what it makes of a file."""
+_HIDDEN = "[not kept]"
+_LIKE_A_SECRET = re.compile(r"pass|secret|token|key|credential|auth", re.IGNORECASE)
+_ONE_PORT = re.compile(r"(?:.*:)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/(?P<protocol>\w+))?")
+"""`8080:80`, `127.0.0.1:8080:80/tcp`, `80`, `8000-8010:8000-8010`: what stands last is inside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compose:
+    """A Compose that is here."""
+
+    argv: tuple[str, ...]
+    """`docker compose`, or `docker-compose`."""
+
+    def command(
+        self, stack: ComposeStack, project: str, *arguments: str, file: Path | None = None
+    ) -> tuple[str, ...]:
+        """A command line on a file of the stack; `file` is read in place of the one the plan names."""
+        options = ["--ansi", "never", "--file", str(file or stack.file)]
+        options += ["--project-directory", str(stack.file.parent), "--project-name", project]
+        if stack.env_file is not None:
+            options += ["--env-file", str(stack.env_file)]
+        for profile in stack.profiles:
+            options += ["--profile", profile]
+        return (*self.argv, *options, *arguments)
+
+    def down(self, project: str, file: str) -> str:
+        """What a person types to take a project down."""
+        return f"{' '.join(self.argv)} -f {file} -p {project} down --volumes --remove-orphans"
+
+
+async def find_compose(processes: Processes) -> Compose:
+    """Compose v2 where it is, else the older one, which says for itself when it is not here either: it takes
+    a second to start."""
+    argv = ("docker", "compose")
+    done = await processes.run(Command(argv=(*argv, "version"), cwd=Path("/"), limit=_ASKED_WITHIN))
+    return Compose(argv=argv if done.exit_code == 0 else OLDER)
+
+
+async def resolved(
+    compose: Compose, stack: ComposeStack, project: str, processes: Processes, env: Mapping[str, str]
+) -> dict[str, Any]:
+    """The file with everything that it includes and refers to put in, paths absolute.
+
+    Errors: TargetError with what Compose says of it.
+    """
+    argv = compose.command(stack, project, "config")
+    done = await processes.run(
+        Command(argv=argv, cwd=stack.file.parent, env=env, limit=_ASKED_WITHIN, keep=16 << 20)
+    )
+    if done.error and compose.argv == OLDER:
+        raise TargetError(
+            f"target.compose needs Compose, and neither docker compose nor docker-compose works here: "
+            f"{done.error}",
+            help=INSTALL,
+        )
+    if done.exit_code != 0:
+        raise TargetError(f"target.compose: {stack.file} cannot be used: {said(done)}")
+    try:
+        found = yaml.safe_load(done.stdout)
+    except yaml.YAMLError as error:
+        raise TargetError(
+            f"target.compose: {' '.join(compose.argv)} printed no YAML for {stack.file}: "
+            f"{' '.join(str(error).split())}"
+        ) from None
+    if not isinstance(found, dict) or not isinstance(found.get("services"), dict) or not found["services"]:
+        raise TargetError(f"target.compose: {stack.file} has no services")
+    return found
+
+
+def said(done: Completed) -> str:
+    """What Compose said of its trouble, on one line of bounded length."""
+    if done.error:
+        return done.error
+    if done.timed_out:
+        return "it took too long"
+    lines = [
+        re.sub(r"^(ERROR|Error):?\s+", "", line.strip())
+        for line in done.stderr.decode(errors="replace").splitlines()
+        # What is a warning, or tells how it goes on, is no reason.
+        if line.strip()
+        and not re.match(r"\s*(time=.*level=warning|WARNING:|WARN\[|Creating |Starting )", line)
+    ]
+    text = "; ".join(dict.fromkeys(filter(None, lines[-8:])))
+    return text[:600] or f"it ended with exit code {done.exit_code}"
+
+
+def wanted(config: Mapping[str, Any], stack: ComposeStack) -> tuple[str, ...]:
+    """The services that are brought up: those asked for with what they depend on, or all of the profiles."""
+    services = config["services"]
+    if not stack.services:
+        on = set(stack.profiles)
+        return tuple(
+            name
+            for name, service in services.items()
+            if not service.get("profiles") or "*" in on or on & set(service["profiles"])
+        )
+    found: dict[str, None] = {}
+    waiting = list(stack.services)
+    while waiting:
+        name = waiting.pop(0)
+        if name in services and name not in found:
+            found[name] = None
+            waiting += needed_by(services[name])
+    return tuple(found)
+
+
+def needed_by(service: Mapping[str, Any]) -> list[str]:
+    """The services that one needs before it."""
+    links = [str(link).partition(":")[0] for link in service.get("links") or ()]
+    return [*(service.get("depends_on") or ()), *links]
+
+
+def published(service: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
+    """The ports of a service, inside, that a resolved file publishes, with their protocols."""
+    found: dict[tuple[int, str], None] = {}
+    for written in service.get("ports") or ():
+        if isinstance(written, Mapping):
+            text, protocol = str(written["target"]), written.get("protocol") or "tcp"
+        else:
+            text, protocol = str(written), "tcp"
+        match = _ONE_PORT.fullmatch(text)
+        if match is not None:
+            first = int(match["first"])
+            for number in range(first, int(match["last"] or first) + 1):
+                found[number, match["protocol"] or protocol] = None
+    return tuple(found)
+
+
+def freed(
+    config: Mapping[str, Any],
+    *,
+    project: str,
+    ports: Mapping[str, Iterable[int]],
+    take: Callable[[], int],
+) -> dict[str, Any]:
+    """The configuration without anything that another run of the same file would have too.
+
+    Names of containers, networks and volumes go, so that Compose makes them up from the project's; what is
+    external keeps its name. Ports are published on loopback, each at one that `take` gives: one that the
+    engine chooses would change when a container is started again. `ports` are published too, by service.
+    """
+    found = {key: value for key, value in config.items() if key != "name"}
+    for group in ("networks", "volumes"):
+        found[group] = {name: _unnamed(item) for name, item in (config.get(group) or {}).items()}
+    found["services"] = {
+        name: _freed_service(service, f"{project}-{name}".lower(), ports.get(name, ()), take)
+        for name, service in config["services"].items()
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _unnamed(item: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not item or item.get("external"):
+        return None if item is None else dict(item)
+    return {key: value for key, value in item.items() if key != "name"}
+
+
+def _freed_service(
+    service: Mapping[str, Any], image: str, more: Iterable[int], take: Callable[[], int]
+) -> dict[str, Any]:
+    found = {key: value for key, value in service.items() if key not in ("container_name", "ports")}
+    if "build" in found and "image" not in found:
+        found["image"] = image
+    # In the network of the host or of another container there is nothing to publish.
+    if not service.get("network_mode") or service["network_mode"] in ("bridge", "default"):
+        all_ports = dict.fromkeys((*published(service), *((number, "tcp") for number in more)))
+        one = _replicas(service) == 1
+        found["ports"] = [
+            f"127.0.0.1:{take() if one else ''}:{number}/{protocol}" for number, protocol in all_ports
+        ]
+    return {key: value for key, value in found.items() if key != "ports" or value}
+
+
+def _replicas(service: Mapping[str, Any]) -> int:
+    said = service.get("scale", (service.get("deploy") or {}).get("replicas", 1))
+    return int(said) if str(said).isdigit() else 1
+
+
+def shown(config: Mapping[str, Any]) -> str:
+    """The configuration for the record: values that look like secrets by their names are left out."""
+    return yaml.safe_dump(_hidden(config), sort_keys=False, allow_unicode=True)
+
+
+def _hidden(tree: Any, within: str = "") -> Any:
+    if isinstance(tree, Mapping):
+        secret = within in ("environment", "args")
+        return {
+            key: _HIDDEN
+            if secret and value is not None and _LIKE_A_SECRET.search(str(key))
+            else _hidden(value, str(key))
+            for key, value in tree.items()
+        }
+    if isinstance(tree, list):
+        return [_hidden(item) for item in tree]
+    return tree
+
+
+def dumped(config: Mapping[str, Any]) -> str:
+    """The configuration as Compose reads it."""
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)

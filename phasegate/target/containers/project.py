@@ -1,0 +1,320 @@
+"""A stack that Compose brings up for this run, and that is gone when the run is over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from phasegate.errors import PhasegateError, TargetError
+from phasegate.model.result import TargetRecord
+from phasegate.plan.entries import ComposeStack
+from phasegate.target.containers.compose import (
+    Compose,
+    dumped,
+    find_compose,
+    freed,
+    published,
+    resolved,
+    said,
+    shown,
+    wanted,
+)
+from phasegate.target.containers.engine import DEFAULT, Engine, EngineError
+from phasegate.target.containers.facts import PROJECT
+from phasegate.target.containers.removal import remove, stop, there
+from phasegate.target.containers.services import Services
+from phasegate.target.ports import Ports
+from phasegate.target.process_group import GUARD
+from phasegate.target.processes import LocalProcesses
+from phasegate.target.running import Log, Output
+from phasegate.world import Command, Completed
+
+FILE = "compose.yaml"
+OUTPUT = "compose.output"
+"""The log of what Compose itself prints; no service has a name like that in a plan."""
+BUILD_LIMIT = 3600.0
+"""Seconds that images get to be built; what is waited for begins after that."""
+TRIES = 3
+"""Times that ports are chosen: another program may take one before the engine does."""
+_PORT_TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
+_NO_IMAGE = re.compile(
+    r"pull access denied|manifest unknown|no such image|not found: manifest|failed to resolve reference"
+    r"|registry|no such host",
+    re.IGNORECASE,
+)
+
+
+class Project:
+    """One stack, from up to down."""
+
+    def __init__(
+        self,
+        stack: ComposeStack,
+        *,
+        run: str,
+        engine: Engine,
+        host: str,
+        processes: LocalProcesses,
+        ports: Ports,
+        logs: Callable[[str], Log],
+        keep_file: Callable[[str, str], str],
+        on_change: Callable[[str, TargetRecord], None],
+        on_problem: Callable[[PhasegateError], None],
+        keep: bool = False,
+    ) -> None:
+        """`host` is where the engine is, as in `DOCKER_HOST`. `keep_file` takes the configuration into the
+        record and says under which path. `keep` leaves the stack up at the end."""
+        self.name = stack.project or f"phasegate-{run}".lower()
+        self.label = f"{PROJECT}={self.name}"
+        self.kept = ""
+        """How a person takes down what was left up."""
+        self.services = Services(
+            engine, [self.label], stack.entries, logs=logs, on_change=on_change, on_problem=on_problem
+        )
+        self._stack = stack
+        self._engine = engine
+        self._host = host or DEFAULT
+        self._processes = processes
+        self._ports = ports
+        self._logs = logs
+        self._keep_file = keep_file
+        self._on_problem = on_problem
+        self._keep = keep
+        self._folder: Path | None = None
+        self._compose: Compose | None = None
+        self._output: Output | None = None
+        self._images: list[str] = []
+        """Tags that only this run has made."""
+        self._kept_file = ""
+        self._touched = False
+        """Whether anything of it may be on the engine."""
+        self._env = {
+            **stack.env,
+            "DOCKER_HOST": self._host,
+            "DOCKER_CONTEXT": "",
+            "COMPOSE_PROFILES": "",
+        }
+
+    async def up(self) -> None:
+        """Errors: TargetError when it does not come up; the caller closes it all the same. EngineError."""
+        self._compose = await find_compose(self._processes)
+        config = await resolved(self._compose, self._stack, self.name, self._processes, self._env)
+        names = wanted(config, self._stack)
+        await self._refuse_what_is_there()
+        self._output = Output(self._logs(OUTPUT), self._on_problem)
+        self._folder = Path(tempfile.mkdtemp(prefix="phasegate-"))
+        self._touched = True
+        GUARD.project(self._host, self.label, str(self._folder), keep=self._keep)
+        await self.services.listen()
+        self.services.serve(_asked(config, self._stack, names))
+        await self._build(config, names)
+        for number in range(TRIES):
+            done = await self._started(config, names)
+            if done is None:
+                return
+            if number + 1 < TRIES and _PORT_TAKEN.search(done.stderr.decode(errors="replace")):
+                await remove(self._engine, self.label)
+                continue
+            raise await self._not_up(config, names, done)
+
+    async def close(self) -> None:
+        """Take it down, whatever state it is in, or leave it up where that was asked for.
+
+        Cancelled, it ends at once what it would have given time to stop, and goes on when all is removed.
+        """
+        self.services.down()
+        if not self._touched:
+            await self.services.close()
+            return
+        if self._keep:
+            await self._left_up()
+            return
+        down = asyncio.create_task(self._down())
+        try:
+            await asyncio.shield(down)
+        except asyncio.CancelledError:
+            down.cancel()
+            await asyncio.wait([down])
+            await self._removed(self._engine)
+            raise
+        finally:
+            self._forget()
+
+    async def _refuse_what_is_there(self) -> None:
+        found = await there(self._engine, self.label)
+        if not found:
+            return
+        what = "; ".join(f"{group}: {', '.join(names[:5])}" for group, names in found.items())
+        assert self._compose is not None
+        down = self._compose.down(self.name, str(self._stack.file))
+        raise TargetError(
+            f"target.compose: the project {self.name!r} is there already ({what})",
+            help=f"take it down ({down}), or attach to it with target.containers: {{label: {self.label}}}",
+        )
+
+    async def _build(self, config: Mapping[str, Any], names: Iterable[str]) -> None:
+        """Images are made before the clock of `within` starts."""
+        build = [name for name in names if "build" in config["services"][name]]
+        if not build:
+            return
+        file = self._written(config)
+        for name in build:
+            image = f"{self.name}-{name}".lower()
+            if "image" not in config["services"][name] and not await self._has(image):
+                self._images.append(image)
+        done = await self._compose_run(file, "build", "--force-rm", *build, limit=BUILD_LIMIT)
+        if done.exit_code != 0:
+            raise TargetError(
+                f"target.compose: the images of {', '.join(build)} cannot be built: {said(done)}",
+                help=self._tail(),
+            )
+
+    async def _started(self, config: Mapping[str, Any], names: tuple[str, ...]) -> Completed | None:
+        """Bring it up and wait; how Compose ended when it could not. Errors: TargetError."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._stack.within
+        file = self._written(config)
+        services = names if self._stack.services else ()
+        starting = asyncio.create_task(
+            self._compose_run(file, "up", "--detach", "--no-build", *services, limit=self._stack.within)
+        )
+        breaking = asyncio.create_task(self.services.broken())
+        try:
+            await asyncio.wait({starting, breaking}, return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                await breaking
+            done = await starting
+        finally:
+            for task in (starting, breaking):
+                task.cancel()
+            await asyncio.wait([starting, breaking])
+        if done.timed_out:
+            await self.services.ready(0)  # names who is not, and why
+        if done.exit_code != 0:
+            return done
+        await self.services.ready(max(deadline - loop.time(), 0), of=_with_containers(config, names))
+        return None
+
+    def _written(self, config: Mapping[str, Any]) -> Path:
+        """The file that Compose reads, which may hold secrets, in a folder that nobody else reads."""
+        assert self._folder is not None
+        entries = {entry.id: (entry.port,) for entry in self._stack.entries if entry.port is not None}
+        found = freed(config, project=self.name, ports=entries, take=self._ports.take)
+        self._kept_file = self._keep_file(FILE, shown(found))
+        file = self._folder / FILE
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as out:
+            out.write(dumped(found))
+        return file
+
+    async def _compose_run(self, file: Path, *arguments: str, limit: float) -> Completed:
+        assert self._compose is not None
+        assert self._output is not None
+        output = self._output
+        output.line(f"$ {' '.join(self._compose.argv)} {' '.join(arguments)}")
+        return await self._processes.run(
+            Command(
+                argv=self._compose.command(self._stack, self.name, *arguments, file=file),
+                cwd=self._stack.file.parent,
+                env=self._env,
+                limit=limit,
+            ),
+            on_line=lambda _stream, text: output.line(text),
+        )
+
+    async def _not_up(self, config: Mapping[str, Any], names: Iterable[str], done: Completed) -> TargetError:
+        """Why Compose could not bring it up, as far as the engine knows better than its words."""
+        words = said(done)
+        for name in names:
+            image = config["services"][name].get("image")
+            if image and "build" not in config["services"][name] and not await self._has(image):
+                return TargetError(
+                    f"target {name!r}: the image {image!r} is not on this engine, and could not be pulled: "
+                    f"{words}",
+                    help=f"build it, or docker pull {image}, before the run",
+                )
+        help = self._tail()
+        if _PORT_TAKEN.search(words):
+            help = "end what has the port (ss -ltnp shows it), or publish another one"
+        return TargetError(f"target.compose: {words}", help=help)
+
+    async def _has(self, image: str) -> bool:
+        try:
+            await self._engine.image(image)
+        except EngineError:
+            return False
+        return True
+
+    def _tail(self) -> str | None:
+        assert self._output is not None
+        tail = "".join(f"\n    {line}" for line in self._output.tail())
+        return f"{self._output.log.path} ends with{tail}" if tail else None
+
+    async def _down(self) -> None:
+        engine = self._engine
+        again: Engine | None = None
+        try:
+            if self.services.lost:
+                # It may be back by now, and what it ran with it.
+                engine = again = await Engine.connect({"DOCKER_HOST": self._host})
+            else:
+                await stop(engine, self.label)
+            await self.services.close()
+            self.services.stopped()
+            await self._removed(engine)
+        except EngineError as error:
+            self._on_problem(TargetError(f"{self._not_removed()}: {error.message}"))
+        finally:
+            await self.services.close(within=0)
+            if again is not None:
+                again.close()
+
+    async def _removed(self, engine: Engine) -> None:
+        troubles = await remove(engine, self.label, images=self._images)
+        if troubles:
+            self._on_problem(TargetError(f"{self._not_removed()}: {'; '.join(troubles)}"))
+
+    def _not_removed(self) -> str:
+        down = self._compose.down(self.name, self._kept_file) if self._compose else ""
+        return f"what is left of the stack {self.name} could not be removed (remove it with {down})"
+
+    async def _left_up(self) -> None:
+        assert self._compose is not None
+        if await there(self._engine, self.label):
+            self.kept = self._compose.down(self.name, self._kept_file)
+        await self.services.close(within=0)
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._output is not None:
+            self._output.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            GUARD.forget_project(self._host, self.label, str(self._folder))
+
+
+def _asked(
+    config: Mapping[str, Any], stack: ComposeStack, names: Iterable[str]
+) -> dict[str, tuple[int, ...]]:
+    """The tcp ports of each service that must accept connections before it is ready."""
+    found = {}
+    for name in names:
+        ports = {
+            number: None for number, protocol in published(config["services"][name]) if protocol == "tcp"
+        }
+        ports |= {entry.port: None for entry in stack.entries if entry.id == name and entry.port is not None}
+        found[name] = tuple(ports)
+    return found
+
+
+def _with_containers(config: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    def some(service: Mapping[str, Any]) -> bool:
+        return str(service.get("scale", (service.get("deploy") or {}).get("replicas", 1))) != "0"
+
+    return [name for name in names if some(config["services"][name])]

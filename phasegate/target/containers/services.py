@@ -1,0 +1,330 @@
+"""The services of a stack while a run uses them: ready or not, their logs, their addresses, their end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from phasegate.errors import PhasegateError, TargetError
+from phasegate.model.containers import Container, ContainerState
+from phasegate.model.result import TargetRecord
+from phasegate.plan.entries import ServiceEntry
+from phasegate.target.addresses import Address
+from phasegate.target.containers.engine import Engine, EngineError
+from phasegate.target.containers.listening import Happened, Listening
+from phasegate.target.containers.logs import Follower
+from phasegate.target.containers.places import address_of, refusing
+from phasegate.target.containers.standing import Standing, Way, how_it_ended, is_job, standing
+from phasegate.target.running import Log, Output
+from phasegate.units import format_seconds
+
+POLL = 0.25
+"""Seconds between two looks at containers on their way up."""
+SETTLED = 1.0
+"""Seconds that a container must have run which nothing says more of than that it runs."""
+_LAST_LINES = 5.0
+"""Seconds that logs get for their last lines when their containers have ended."""
+
+
+class Services:
+    """Everything that carries some labels, by service."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        labels: Sequence[str],
+        entries: Iterable[ServiceEntry],
+        *,
+        logs: Callable[[str], Log],
+        on_change: Callable[[str, TargetRecord], None],
+        on_problem: Callable[[PhasegateError], None],
+    ) -> None:
+        self.engine = engine
+        self.labels = tuple(labels)
+        self.lost = ""
+        """Why the engine does not answer any more; empty while it does."""
+        self._entries = {entry.id: entry for entry in entries}
+        self._logs = logs
+        self._on_change = on_change
+        self._on_problem = on_problem
+        self._listening = Listening(
+            engine, labels, on_event=self._heard, on_silence=lambda: self._later(self._asked())
+        )
+        self._asked_ports: Mapping[str, tuple[int, ...]] = {}
+        self._records: dict[str, TargetRecord] = {}
+        self._outputs: dict[str, Output] = {}
+        self._followers: dict[str, Follower] = {}
+        self._first_seen: dict[str, float] = {}
+        self._expected: Counter[str] = Counter()
+        self._up = False
+        """Whether an end is a death: from ready until it is taken down."""
+        self._news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.addresses: tuple[Address, ...] = ()
+        """Of every service that has one, once they are ready."""
+
+    @property
+    def records(self) -> tuple[TargetRecord, ...]:
+        return tuple(self._records.values())
+
+    @contextmanager
+    def expected(self, service: str) -> Iterator[None]:
+        """While inside, ends of a service's containers are meant to be, and are no deaths."""
+        self._expected[service] += 1
+        try:
+            yield
+        finally:
+            self._expected[service] -= 1
+
+    async def listen(self) -> None:
+        """Follow logs and ends from now on. Errors: EngineError."""
+        await self._listening.begin()
+
+    def serve(self, ports: Mapping[str, tuple[int, ...]]) -> None:
+        """The tcp ports, inside, that must accept connections before a service without a healthcheck is
+        ready."""
+        self._asked_ports = ports
+
+    async def found(self) -> tuple[Container, ...]:
+        """The containers as they stand. Errors: EngineError."""
+        everything = await self.engine.containers(self.labels)
+        return tuple(one for one in everything if not one.one_off)
+
+    async def ready(self, within: float, *, patient: bool = False, of: Iterable[str] = ()) -> None:
+        """Wait until all are ready; services of `of` must be there.
+
+        Errors: TargetError naming who is not and why, as soon as waiting makes no sense, which a `patient`
+        caller does not think of what is unhealthy; EngineError.
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while True:
+            self._news.clear()
+            containers = await self.found()
+            self._begin(containers)
+            standings = [(one, await self._standing(one)) for one in containers]
+            missing = [name for name in of if name not in {one.service for one in containers}]
+            waiting = [(one, how) for one, how in standings if how.way is not Way.READY]
+            for one, how in waiting:
+                if how.way is Way.BROKEN and not (patient and one.state is ContainerState.RUNNING):
+                    raise await self._failed([(one, how)])
+            self._note_ready(standings, loop.time() - started)
+            if not waiting and not missing:
+                break
+            if loop.time() - started >= within:
+                raise await self._failed(waiting, missing=missing, within=within)
+            await self._wait(min(POLL, max(within - (loop.time() - started), 0.01)))
+        self._up = True
+        self.addresses = self._located(containers)
+
+    async def broken(self) -> None:
+        """Return never, but raise when a container breaks on its way up. Errors: TargetError, EngineError."""
+        while True:
+            self._news.clear()
+            containers = await self.found()
+            self._begin(containers)
+            for one in containers:
+                # Before everything was asked to start, who needs whom is Compose's concern.
+                how = standing(one, serves=self._serves(one))
+                if how.way is Way.BROKEN and one.state is not ContainerState.CREATED:
+                    raise await self._failed([(one, how)])
+            await self._wait(2 * POLL)
+
+    def down(self) -> None:
+        """From now on ends are no deaths."""
+        self._up = False
+
+    async def close(self, *, within: float = _LAST_LINES) -> None:
+        """Take in the last lines of what has ended, and close every log."""
+        self._up = False
+        self._listening.close()
+        waits = [asyncio.create_task(follower.ended.wait()) for follower in self._followers.values()]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=within)
+            for follower in self._followers.values():
+                follower.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1.0)
+            for wait in waits:
+                wait.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for output in self._outputs.values():
+            output.close()
+
+    def stopped(self) -> None:
+        """Tell that those which lived until now were taken down."""
+        for id, record in self._records.items():
+            if not record.error and record.exit_code is None:
+                self._changed("stopped", id)
+
+    # On their way up.
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(0.02)  # what comes at once is looked at at once
+
+    def _begin(self, containers: Iterable[Container]) -> None:
+        now = asyncio.get_running_loop().time()
+        for one in containers:
+            self._record(one.service, one.command)
+            if one.state is ContainerState.RUNNING:
+                self._first_seen.setdefault(one.id, now)
+            if one.state is not ContainerState.CREATED and one.id not in self._followers:
+                self._follow(one.id, one.service)
+
+    def _record(self, service: str, command: tuple[str, ...] = ()) -> None:
+        if service not in self._records:
+            output = Output(self._logs(service), self._on_problem)
+            self._outputs[service] = output
+            self._records[service] = TargetRecord(
+                id=service, kind="container", command=command, log=output.log.path
+            )
+            self._changed("starting", service)
+
+    def _follow(self, container: str, service: str, *, since: float | None = None) -> None:
+        self._followers[container] = Follower(
+            self.engine.api,
+            container,
+            on_line=self._outputs[service].line,
+            after=self._followers.get(container),
+            since=since,
+        )
+
+    def _serves(self, container: Container) -> bool:
+        return bool(self._asked_ports.get(container.service))
+
+    async def _standing(self, container: Container) -> Standing:
+        how = standing(container, serves=self._serves(container))
+        if how.way is not Way.RUNNING:
+            return how
+        if not self._serves(container):
+            seen = self._first_seen.get(container.id, 0.0)
+            settled = asyncio.get_running_loop().time() - seen >= SETTLED
+            return Standing(way=Way.READY if settled else Way.WAITING, why="it has just been started")
+        why = await refusing(container, self._asked_ports[container.service])
+        return Standing(way=Way.WAITING if why else Way.READY, why=why)
+
+    def _note_ready(self, standings: Sequence[tuple[Container, Standing]], after: float) -> None:
+        waiting = {one.service for one, how in standings if how.way is not Way.READY}
+        for one, _ in standings:
+            record = self._records[one.service]
+            if one.service in waiting or record.ready_after is not None:
+                continue
+            address = self._address(one)
+            self._records[one.service] = replace(
+                record, ready_after=after, exit_code=one.exit_code, url=address.url if address else ""
+            )
+            self._changed("ready", one.service)
+
+    def _located(self, containers: Iterable[Container]) -> tuple[Address, ...]:
+        found: dict[str, Address] = {}
+        for one in containers:
+            address = self._address(one)
+            if address is not None:
+                found.setdefault(one.service, address)
+        return tuple(found.values())
+
+    def _address(self, container: Container) -> Address | None:
+        return address_of(container, self._entries.get(container.service, ServiceEntry(id=container.service)))
+
+    async def _failed(
+        self,
+        waiting: Sequence[tuple[Container, Standing]],
+        *,
+        missing: Sequence[str] = (),
+        within: float | None = None,
+    ) -> TargetError:
+        await asyncio.sleep(0.1)  # the last lines of what has just ended
+        tails: dict[str, tuple[str, ...]] = {}
+        for one, how in waiting:
+            tails[one.service] = tail = self._outputs[one.service].tail()
+            record = self._records[one.service]
+            self._records[one.service] = replace(
+                record, error=how.why, exit_code=one.exit_code, log_tail=tail
+            )
+            self._changed("failed", one.service)
+        named = [f"{one.service!r}: {how.why}" for one, how in waiting]
+        named += [f"{name!r}: it has no container" for name in missing]
+        late = "" if within is None else f"not ready within {format_seconds(within)}: "
+        return TargetError(f"target {late}{'; '.join(dict.fromkeys(named))}", help=_tails(tails))
+
+    # While they are up.
+
+    def _heard(self, happened: Happened) -> None:
+        self._news.set()
+        if not happened.ended:
+            if happened.service in self._outputs:
+                self._follow(happened.container, happened.service)
+        elif self._up and not self._expected[happened.service]:
+            self._later(self._note_its_end(happened))
+
+    async def _note_its_end(self, happened: Happened) -> None:
+        record = self._records.get(happened.service)
+        if record is None or record.error:
+            return
+        container = next((one for one in await self.found() if one.id == happened.container), None)
+        follower = self._followers.get(happened.container)
+        if follower is not None:
+            try:
+                async with asyncio.timeout(1.0):
+                    await follower.ended.wait()
+            except TimeoutError:
+                pass
+        if container is not None and happened.exit_code == 0:
+            job = is_job(container, serves=self._serves(container))
+            if job or container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
+                # It has done its work, or is one that the engine runs again and again.
+                return
+        how = how_it_ended(happened.exit_code, oom_killed=container is not None and container.oom_killed)
+        if container is not None and container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
+            how += f", and the engine started it again (restart: {container.restart_policy})"
+        self._records[happened.service] = replace(
+            record,
+            error=how,
+            exit_code=happened.exit_code,
+            log_tail=self._outputs[happened.service].tail(),
+        )
+        self._changed("died", happened.service)
+
+    async def _asked(self) -> None:
+        """Whether an engine that tells nothing any more still answers."""
+        try:
+            await self.engine.call(self.engine.api.ping)
+        except EngineError as error:
+            self.lost = error.message
+            self._on_problem(TargetError(error.message, help=error.help))
+        else:
+            await self._listening.begin()
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(_unless_lost(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _changed(self, state: str, service: str) -> None:
+        self._on_change(state, self._records[service])
+
+
+async def _unless_lost(work: Coroutine[None, None, None]) -> None:
+    try:
+        await work
+    except EngineError:
+        return  # that it is lost is told by the end of its events
+
+
+def _tails(tails: Mapping[str, tuple[str, ...]]) -> str | None:
+    parts = []
+    for service, tail in tails.items():
+        lines = "".join(f"\n    {line}" for line in tail)
+        parts.append(
+            f"the log of {service} ends with{lines}" if tail else f"{service} wrote nothing to its log"
+        )
+    return "\n  ".join(parts[:3]) or None

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phasegate.errors import PhasegateError
+from phasegate.model.result import TargetRecord
+from phasegate.plan.entries import AttachedStack, ComposeStack, Target
+from phasegate.record.evidence import EvidenceStore
+from phasegate.record.redaction import Redactor
+from phasegate.target.containers.reach import TargetContainers
+from phasegate.target.members import MARK, new_mark
+from phasegate.target.processes import LocalProcesses
+from phasegate.target.stack import Stack
+from tests.engines import busybox
+
+SERVE = (
+    "trap 'exit 0' TERM; mkdir -p /www; echo ok > /www/health; httpd -p $$PORT -h /www;"
+    " while :; do sleep 0.1; done"
+)
+"""A web server for a compose file: answers on /health at $PORT, and ends on SIGTERM."""
+WAIT = "trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done"
+"""A program without a port."""
+
+
+@dataclass
+class Yard:
+    """A stack of containers under test: what it is given, and what it told."""
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    changes: list[tuple[str, TargetRecord]] = field(default_factory=list)
+    problems: list[PhasegateError] = field(default_factory=list)
+    mark: str = field(default_factory=new_mark)
+
+    def __post_init__(self) -> None:
+        self.store = EvidenceStore(self.root / "run", Redactor(["hunter2-hunter2"]))
+        self.containers = TargetContainers(self.environment)
+
+    def file(self, text: str) -> Path:
+        """A compose file; BUSYBOX in it is an image with busybox, SERVE and WAIT are programs for `sh -c`."""
+        text = textwrap.dedent(text).replace("BUSYBOX", busybox())
+        for name, program in (("SERVE", SERVE), ("WAIT", WAIT)):
+            text = text.replace(name, f'["sh", "-c", "{program}"]')
+        path = self.root / "compose.yaml"
+        path.write_text(text)
+        return path
+
+    def compose(self, text: str, **more: Any) -> ComposeStack:
+        return ComposeStack(file=self.file(text), **{"within": 30.0} | more)
+
+    def stack(
+        self, compose: ComposeStack | None = None, attached: AttachedStack | None = None, **more: Any
+    ) -> Stack:
+        target = {key: more.pop(key) for key in ("processes", "setup", "teardown", "default") if key in more}
+        return Stack(
+            Target(compose=compose, containers=attached, **target),
+            processes=LocalProcesses({**self.environment, MARK: self.mark}),
+            logs=self.store.log,
+            on_change=lambda state, record: self.changes.append((state, record)),
+            on_problem=self.problems.append,
+            mark=self.mark,
+            containers=self.containers,
+            run=f"t-{self.mark}",
+            keep_file=self.store.keep_of_target,
+            **more,
+        )
+
+    def states(self) -> list[str]:
+        return [f"{record.id} {state}" for state, record in self.changes]
+
+    def record(self, id: str) -> TargetRecord:
+        return next(record for _, record in reversed(self.changes) if record.id == id)
+
+    def log(self, name: str) -> str:
+        return (self.store.path / "target" / f"{name}.log").read_text()
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[Yard]:
+    yard = Yard(tmp_path)
+    yield yard
+    yard.containers.close()
+    yard.store.inventory()
