@@ -199,7 +199,8 @@ class Containers(Protocol):
         ...
 
     def inside(self, service: str) -> Processes:
-        """Programs in the container of a service, in its own environment."""
+        """Programs in the container of a service, in its own environment; `Path()` is the folder that it
+        starts in, other folders are inside it too."""
         ...
 
     async def image(self, reference: str) -> Image:

@@ -66,6 +66,13 @@ def run(
     fail_fast: Annotated[
         bool, typer.Option("-x", "--fail-fast", help="Start nothing more after the first failed check.")
     ] = False,
+    keep_target: Annotated[
+        bool,
+        typer.Option(
+            "--keep-target",
+            help="Leave the stack of target.compose up at the end; processes are ended all the same.",
+        ),
+    ] = False,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", min=1, max=256, help="How many checks may run at the same time.")
     ] = 4,
@@ -114,6 +121,7 @@ def run(
             variable_files=as_tuple(vars_),
             confirmed=as_tuple(confirm),
             fail_fast=fail_fast,
+            keep_target=keep_target,
             jobs=jobs,
             seed=seed,
             command=("phasegate", *sys.argv[1:]),
@@ -139,6 +147,8 @@ def show(done: Done, console: Console, *, quiet: bool) -> int:
     wrap = is_wrapped()
     report = summary(done.result, width=console.width, files=done.files, quiet=quiet, wrap=wrap)
     console.print(report, soft_wrap=not wrap, crop=False)
+    if done.kept:
+        console.print(f"the stack is still up; take it down with: {done.kept}", soft_wrap=True, markup=False)
     for trouble in troubles:
         console.print(f"warning: {trouble}", soft_wrap=True)
     # What was asked for and could not be delivered is evidence that somebody lacks.

@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from phasegate.junit import JUnitCase, JUnitFile, ResultFiles, matching
@@ -89,12 +90,15 @@ class CommandKind(Kind[CommandParams]):
 
     def requirements(self, params: CommandParams) -> tuple[Requirement, ...]:
         program = params.command[0]
+        if params.in_:
+            known = "${" not in program
+            return (Requirement(inside=params.in_, tools=(program,)),) if known else ()
         # One beside the plan is looked for when it starts: only then is its folder known.
         beside = "/" in program and not program.startswith("/")
         return () if program == "python" or beside or "${" in program else (Requirement(program=program),)
 
     def summary(self, params: CommandParams) -> str:
-        line = shlex.join(params.command)
+        line = f"{params.in_}: {shlex.join(params.command)}" if params.in_ else shlex.join(params.command)
         return line if len(line) <= 80 else f"{line[:77]}..."
 
     async def observe(self, params: CommandParams, world: World) -> Observation:
@@ -133,9 +137,14 @@ async def _run(params: CommandParams, world: World) -> tuple[str | None, Complet
         nonlocal last
         last = line.strip()[:120] or last
 
-    env = {**world.target.environment(), **params.env}
-    command = Command(argv=params.command, cwd=params.cwd or world.root, env=env, keep=KEPT)
-    run = asyncio.create_task(world.processes.run(command, on_line=on_line))
+    if params.in_:
+        # Addresses on this machine mean nothing there.
+        processes, cwd, env = world.containers.inside(params.in_), Path(), dict(params.env)
+    else:
+        processes, cwd = world.processes, params.cwd or world.root
+        env = {**world.target.environment(), **params.env}
+    command = Command(argv=params.command, cwd=cwd, env=env, keep=KEPT)
+    run = asyncio.create_task(processes.run(command, on_line=on_line))
     stopped = None
     try:
         while not run.done() and stopped is None:

@@ -112,8 +112,10 @@ class CommandParams(CheckParams):
     """The program and its arguments; `python` is phasegate's own interpreter."""
     env: Mapping[str, Text] = Field(default_factory=dict)
     """Added to the environment."""
+    in_: str = Field(default="", alias="in")
+    """The service of the target in whose container it runs; nothing for this machine."""
     cwd: AnyPath | None = None
-    """Where it is started; default: the plan's root."""
+    """Where it is started; default: the plan's root, in a container its own folder."""
     expect: CommandExpect | None = None
     """The exit code and the output it should have; exit code 0 unless it says otherwise."""
     measures: Mapping[str, MeasureCapture] = Field(default_factory=dict)
@@ -122,6 +124,14 @@ class CommandParams(CheckParams):
     """JUnit files that it writes: paths or globs."""
     evidence: Patterns = ()
     """Further files to keep with the record: paths or globs."""
+
+    @model_validator(mode="after")
+    def _where(self) -> Self:
+        if self.in_ and self.cwd is not None:
+            raise ValueError(
+                "cwd is a folder of this machine, and in says that the command runs in a container"
+            )
+        return self
 
     @field_validator("measures")
     @classmethod

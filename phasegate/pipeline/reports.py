@@ -31,6 +31,8 @@ class Done:
     """Reports that were asked for on standard output."""
     troubles: tuple[str, ...] = ()
     """What could not be written."""
+    kept: str = ""
+    """How a person takes down the stack that was left up."""
 
 
 def render_again(folder: Path, reports: tuple[str, ...]) -> Done:

@@ -55,7 +55,7 @@ def execute(request: RunRequest, view: View | None) -> Done:
     try:
         result = asyncio.run(run.to_the_end())
         with undisturbed():
-            return _write_whole_record(run, result, folder, outputs)
+            return replace(_write_whole_record(run, result, folder, outputs), kept=run.kept)
     finally:
         run.close()
 

@@ -49,7 +49,7 @@ from phasegate.render.live import View
 from phasegate.runner.attempt import DEFECT
 from phasegate.runner.check import Outcome
 from phasegate.runner.judging import judge_all
-from phasegate.runner.preflight import find_missing
+from phasegate.runner.preflight import find_lacking, find_missing
 from phasegate.runner.schedule import Orders, Schedule, leave_out, observations, reasons
 from phasegate.runner.selection import selected_criteria
 from phasegate.runner.skeleton import skeleton
@@ -96,6 +96,7 @@ class UnderWay:
         self._environment = {**os.environ, MARK: self._mark}
         self._processes = LocalProcesses(self._environment)
         self._containers = TargetContainers(self._environment)
+        self._stack: Stack | None = None
         self._signal: ExitCode | None = None
         self._target_error = ""
         self._lacking: list[str] = []
@@ -158,6 +159,11 @@ class UnderWay:
         )
         return self._state.result()
 
+    @property
+    def kept(self) -> str:
+        """How a person takes down the stack that was left up; empty when none was."""
+        return self._stack.kept if self._stack is not None else ""
+
     def close(self) -> None:
         self._journal.close()
         self._containers.close()
@@ -199,13 +205,6 @@ class UnderWay:
                 lacking = missing[check.id]
                 leave_out([check], self._outcomes, lacking.reason, self._emit, self._clock, help=lacking.help)
             return
-        orders = Orders(
-            selected=self._chosen,
-            missing=missing,
-            cases=self._request.cases,
-            jobs=self._request.jobs,
-            fail_fast=self._request.fail_fast,
-        )
         if self._plan.limit is not None:
             reason = f"the run reached its limit of {format_seconds(self._plan.limit)}"
             asyncio.get_running_loop().call_later(self._plan.limit, self._stop_run, reason)
@@ -222,6 +221,7 @@ class UnderWay:
             keep_file=self._store.keep_of_target,
             keep=self._request.keep_target,
         )
+        self._stack = stack
         async with stack as target, HttpxClient(target) as http:
             parts = Parts(
                 clock=self._clock,
@@ -235,6 +235,16 @@ class UnderWay:
                 seed=self._seed,
                 emit=self._emit,
                 keep_secret=self._redactor.add,
+            )
+            missing |= await find_lacking(
+                [check for check in chosen if check.id not in missing], self._containers.lacking
+            )
+            orders = Orders(
+                selected=self._chosen,
+                missing=missing,
+                cases=self._request.cases,
+                jobs=self._request.jobs,
+                fail_fast=self._request.fail_fast,
             )
             self._grace = ORDERLY_END
             try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from phasegate.errors import ObservationError
 from phasegate.kinds.base import Requirement
 from phasegate.plan.plan import Check
 from phasegate.world import Command, Processes
@@ -28,9 +29,9 @@ class Missing:
 async def find_missing(
     checks: Iterable[Check], *, processes: Processes, environment: Mapping[str, str], root: Path
 ) -> dict[str, Missing]:
-    """The checks that cannot run here, by id."""
+    """The checks that cannot run here, by id; what they need inside containers is not looked for."""
     everything = list(checks)
-    needed = list(dict.fromkeys(item for check in everything for item in check.requirements))
+    needed = _needed(everything, inside=False)
     answers = await asyncio.gather(*(_look(item, processes, environment, root) for item in needed))
     troubles = {item: answer for item, answer in zip(needed, answers, strict=True) if answer}
     missing: dict[str, Missing] = {}
@@ -43,6 +44,49 @@ async def find_missing(
         if reasons:
             missing[check.id] = Missing(reason="; ".join(reasons), help="; ".join(dict.fromkeys(helps)))
     return missing
+
+
+async def find_lacking(
+    checks: Iterable[Check], lacking: Callable[[str, tuple[str, ...]], Awaitable[tuple[str, ...]]]
+) -> dict[str, Missing]:
+    """The checks that need a program which is not in the container of a service, by id.
+
+    `lacking` says which of some programs the container of a service does not have.
+    """
+    everything = list(checks)
+    needed = _needed(everything, inside=True)
+    answers = await asyncio.gather(*(_look_inside(item, lacking) for item in needed))
+    troubles = {item: answer for item, answer in zip(needed, answers, strict=True) if answer is not None}
+    missing: dict[str, Missing] = {}
+    for check in everything:
+        found = [troubles[item] for item in check.requirements if item in troubles]
+        if found:
+            missing[check.id] = Missing(
+                reason="; ".join(dict.fromkeys(one.reason for one in found)),
+                help="; ".join(dict.fromkeys(one.help for one in found if one.help)),
+            )
+    return missing
+
+
+def _needed(checks: Iterable[Check], *, inside: bool) -> list[Requirement]:
+    items = (item for check in checks for item in check.requirements if bool(item.inside) is inside)
+    return list(dict.fromkeys(items))
+
+
+async def _look_inside(
+    item: Requirement, lacking: Callable[[str, tuple[str, ...]], Awaitable[tuple[str, ...]]]
+) -> Missing | None:
+    try:
+        tools = await lacking(item.inside, item.tools)
+    except ObservationError as error:
+        return Missing(reason=error.message, help=error.help or "")
+    if not tools:
+        return None
+    verb = "is" if len(tools) == 1 else "are"
+    return Missing(
+        reason=f"{', '.join(tools)} {verb} not in the container of {item.inside}",
+        help=item.install or f"add {', '.join(tools)} to the image of {item.inside}",
+    )
 
 
 async def _look(item: Requirement, processes: Processes, environment: Mapping[str, str], root: Path) -> str:

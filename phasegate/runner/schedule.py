@@ -234,9 +234,9 @@ async def run_commands(
     trouble = ""
     for number, command in enumerate(commands, start=1):
         bound = command.bind(parts.target.values())
-        done = await parts.processes.run(
-            Command(argv=bound.argv, cwd=bound.cwd, env=bound.env, limit=bound.limit)
-        )
+        runs = parts.containers.inside(bound.inside) if bound.inside else parts.processes
+        cwd = Path() if bound.inside else bound.cwd
+        done = await runs.run(Command(argv=bound.argv, cwd=cwd, env=bound.env, limit=bound.limit))
         folder = parts.evidence.folder(name.replace(" ", "-"), number)
         if done.stdout or done.stderr:
             folder.write("output.txt", done.stdout + done.stderr)

@@ -1,4 +1,4 @@
-"""Compose: which one is here, what it makes of a file, and that file freed of all that two runs would share."""
+"""Compose: which one is here, what it makes of a file, and the file freed of what two runs would share."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _ASKED_WITHIN = 60.0
 """Seconds that Compose gets to say what it is, or what it makes of a file."""
 _HIDDEN = "[not kept]"
 _LIKE_A_SECRET = re.compile(r"pass|secret|token|key|credential|auth", re.IGNORECASE)
+_NO_REASON = re.compile(r"\s*(time=.*level=warning|WARNING:|WARN\[|(Creating|Starting|Building|Pulling) )")
 _ONE_PORT = re.compile(r"(?:.*:)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/(?P<protocol>\w+))?")
 """`8080:80`, `127.0.0.1:8080:80/tcp`, `80`, `8000-8010:8000-8010`: what stands last is inside."""
 

@@ -1,14 +1,14 @@
-"""What an engine tells of containers as it happens: that one started, that one ended, that the engine went."""
+"""What an engine tells of containers as it happens: that one started, that one ended, that it goes itself."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from phasegate.target.containers.bridge import Bridge
 from phasegate.target.containers.engine import Engine
 from phasegate.target.containers.facts import ONE_OFF, SERVICE
 
@@ -43,37 +43,32 @@ class Listening:
         self._on_silence = on_silence
         self._stream: Any = None
         self._open = False
+        self._silence: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Everything that happens after this is heard. Errors: EngineError."""
         filters = {"type": "container", "label": list(self._labels), "event": list(_HEARD)}
         self._stream = await self._engine.call(self._engine.api.events, filters=filters, decode=True)
         self._open = True
-        loop = asyncio.get_running_loop()
-        threading.Thread(target=self._listen, args=(loop,), name="engine-events", daemon=True).start()
+        bridge = Bridge(lambda: map(_happened, self._stream), self._heard, name="engine-events")
+        self._silence = asyncio.create_task(self._until_silent(bridge.start()))
 
     def close(self) -> None:
         self._open = False
         with contextlib.suppress(Exception):
             self._stream.close()
+        if self._silence is not None:
+            self._silence.cancel()
 
-    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        with contextlib.suppress(Exception):
-            for told in self._stream:
-                happened = _happened(told)
-                if happened is not None:
-                    loop.call_soon_threadsafe(self._heard, happened)
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(self._silent)
-
-    def _heard(self, happened: Happened) -> None:
-        if self._open:
-            self._on_event(happened)
-
-    def _silent(self) -> None:
+    async def _until_silent(self, bridge: Bridge[Happened | None]) -> None:
+        await bridge.ended.wait()
         if self._open:
             self._open = False
             self._on_silence()
+
+    def _heard(self, happened: Happened | None) -> None:
+        if self._open and happened is not None:
+            self._on_event(happened)
 
 
 def _happened(told: Mapping[str, Any]) -> Happened | None:

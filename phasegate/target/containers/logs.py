@@ -1,26 +1,23 @@
-"""What containers print, followed while they run: a thread for each, lines handed to the event loop."""
+"""What containers print, followed while they run."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from phasegate.target.containers.bridge import Bridge
 from phasegate.target.output import LINE, LineSplitter
 
-WAITING = 256
-"""Pieces that may wait for the event loop; a container that prints faster is read more slowly."""
-_PATIENCE = 5.0
-"""Seconds until a thread looks again whether it is wanted."""
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d)) ?")
+_PATIENCE = 0.5
 
 
 class Follower:
-    """Follows one container; `ended` is set when its last line was handed over."""
+    """Follows one container until it ends."""
 
     def __init__(
         self,
@@ -35,89 +32,62 @@ class Follower:
         `since` leaves out what was printed before, in seconds since 1970."""
         self._api = api
         self._container = container
-        self._on_line = on_line
         self._before = after
         self._since = since
-        self._loop = asyncio.get_running_loop()
-        self._room = threading.BoundedSemaphore(WAITING)
-        self._lines = LineSplitter(on_line)
         self._stream: Any = None
-        self._wanted = True
-        self.ended = asyncio.Event()
         self._last = b""
         """When the last piece was printed, as the engine writes it."""
-        self._thread = threading.Thread(target=self._follow, name=f"log-{container[:12]}", daemon=True)
-        self._thread.start()
+        self._lines = LineSplitter(on_line)
+        self._bridge = Bridge(self._pieces, self._lines.feed, name=f"log-{container[:12]}")
+        self._bridge.start()
+
+    async def ended(self) -> None:
+        """Wait until the last line was handed over."""
+        await self._bridge.ended.wait()
+        self._lines.close()
 
     def cancel(self) -> None:
-        """Follow no longer; `ended` is set soon."""
-        self._wanted = False
+        """Follow no longer; it ends soon."""
+        self._bridge.close()
         # The stream may be just about to be read by the thread, or at its end.
         with contextlib.suppress(Exception):
             self._stream.close()
 
-    def _follow(self) -> None:
-        try:
-            if self._before is not None:
-                while self._wanted and self._before._thread.is_alive():
-                    self._before._thread.join(_PATIENCE / 10)
-                self._last, self._before = self._before._last, None
-            # Whatever the engine does, the follower ends; that the engine has gone is noticed elsewhere.
-            with contextlib.suppress(Exception):
-                self._read()
-        finally:
-            self._post(self._finish)
-
-    def _read(self) -> None:
-        while self._wanted:
-            self._stream = self._api.logs(
-                self._container,
-                stdout=True,
-                stderr=True,
-                stream=True,
-                follow=True,
-                timestamps=True,
-                since=_seconds(self._last) or self._since,
-            )
-            pieces = _Pieces(self._stream)
+    def _pieces(self) -> Iterator[bytes]:
+        if self._before is not None:
+            while self._bridge.wanted and self._before._bridge.thread.is_alive():
+                self._before._bridge.thread.join(_PATIENCE)
+            self._last, self._before = self._before._last, None
+        while True:
+            pieces = _Stamped(self._opened())
             for piece in pieces:
-                if not self._hand_over(piece):
-                    return
+                stamp = _STAMP.match(piece)
+                if stamp is None:
+                    yield piece
+                elif stamp[1] > self._last:
+                    self._last = stamp[1]
+                    yield piece[stamp.end() :]
             # What a terminal prints is not read on when nothing has come for a while.
-            if not (pieces.terminal and self._runs()):
+            if not (pieces.terminal and self._bridge.wanted and self._runs()):
                 return
 
-    def _hand_over(self, piece: bytes) -> bool:
-        """Whether to go on."""
-        stamp = _STAMP.match(piece)
-        if stamp is not None:
-            if stamp[1] <= self._last:
-                return self._wanted
-            self._last = stamp[1]
-            piece = piece[stamp.end() :]
-        while not self._room.acquire(timeout=_PATIENCE):
-            if not self._wanted or self._loop.is_closed():
-                return False
-        self._post(self._take, piece)
-        return self._wanted
+    def _opened(self) -> Any:
+        self._stream = self._api.logs(
+            self._container,
+            stdout=True,
+            stderr=True,
+            stream=True,
+            follow=True,
+            timestamps=True,
+            since=_seconds(self._last) or self._since,
+        )
+        return self._stream
 
     def _runs(self) -> bool:
         return bool(self._api.inspect_container(self._container)["State"]["Running"])
 
-    def _post(self, function: Callable[..., None], *arguments: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(function, *arguments)
 
-    def _take(self, piece: bytes) -> None:
-        self._room.release()
-        self._lines.feed(piece)
-
-    def _finish(self) -> None:
-        self._lines.close()
-        self.ended.set()
-
-
-class _Pieces:
+class _Stamped:
     """What was printed, in pieces that begin with a time each.
 
     The SDK gives a piece as the engine sent it, but of a terminal one character after the other.
@@ -140,6 +110,21 @@ class _Pieces:
                 line.clear()
         if line:
             yield "".join(line).encode()
+
+
+async def all_ended(followers: Iterable[Follower], within: float) -> None:
+    """Wait for the last lines of containers that have ended; those that have not are followed no longer."""
+    everyone = list(followers)
+    waits = [asyncio.create_task(follower.ended()) for follower in everyone]
+    if not waits:
+        return
+    _, late = await asyncio.wait(waits, timeout=within)
+    for follower in everyone:
+        follower.cancel()
+    if late:
+        await asyncio.wait(late, timeout=_PATIENCE)
+    for wait in waits:
+        wait.cancel()
 
 
 def _seconds(stamp: bytes) -> float | None:

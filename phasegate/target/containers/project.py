@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import tempfile
@@ -208,9 +207,7 @@ class Project:
         found = freed(config, project=self.name, ports=entries, take=self._ports.take)
         self._kept_file = self._keep_file(FILE, shown(found))
         file = self._folder / FILE
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as out:
-            out.write(dumped(found))
+        file.write_text(dumped(found), encoding="utf-8")
         return file
 
     async def _compose_run(self, file: Path, *arguments: str, limit: float) -> Completed:

@@ -10,8 +10,9 @@ from phasegate.model.containers import Container, ContainerUsage, Image, ImageFi
 from phasegate.target.containers import images
 from phasegate.target.containers.cgroups import usage_of
 from phasegate.target.containers.engine import DEFAULT, Engine
-from phasegate.target.containers.inside import Inside
+from phasegate.target.containers.inside import Inside, running_of
 from phasegate.target.containers.printed import printed
+from phasegate.target.containers.programs import lacking
 from phasegate.world import Processes, Stopped
 
 
@@ -80,6 +81,10 @@ class TargetContainers:
 
     def inside(self, service: str) -> Processes:
         return Inside(self, service)
+
+    async def lacking(self, service: str, tools: Sequence[str]) -> tuple[str, ...]:
+        """The tools that the container of a service does not have. Errors: ObservationError."""
+        return await lacking(await self.engine(), await running_of(self, service), tools)
 
     async def image(self, reference: str) -> Image:
         image = await (await self.engine()).image(reference)

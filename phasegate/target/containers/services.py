@@ -15,7 +15,7 @@ from phasegate.plan.entries import ServiceEntry
 from phasegate.target.addresses import Address
 from phasegate.target.containers.engine import Engine, EngineError
 from phasegate.target.containers.listening import Happened, Listening
-from phasegate.target.containers.logs import Follower
+from phasegate.target.containers.logs import Follower, all_ended
 from phasegate.target.containers.places import address_of, refusing
 from phasegate.target.containers.standing import Standing, Way, how_it_ended, is_job, standing
 from phasegate.target.running import Log, Output
@@ -141,15 +141,7 @@ class Services:
         """Take in the last lines of what has ended, and close every log."""
         self._up = False
         self._listening.close()
-        waits = [asyncio.create_task(follower.ended.wait()) for follower in self._followers.values()]
-        if waits:
-            _, late = await asyncio.wait(waits, timeout=within)
-            for follower in self._followers.values():
-                follower.cancel()
-            if late:
-                await asyncio.wait(late, timeout=1.0)
-            for wait in waits:
-                wait.cancel()
+        await all_ended(self._followers.values(), within)
         for task in self._tasks:
             task.cancel()
         for output in self._outputs.values():
@@ -275,7 +267,7 @@ class Services:
         if follower is not None:
             try:
                 async with asyncio.timeout(1.0):
-                    await follower.ended.wait()
+                    await follower.ended()
             except TimeoutError:
                 pass
         if container is not None and happened.exit_code == 0:
