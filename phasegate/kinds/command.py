@@ -90,12 +90,15 @@ class CommandKind(Kind[CommandParams]):
 
     def requirements(self, params: CommandParams) -> tuple[Requirement, ...]:
         program = params.command[0]
-        if params.in_:
-            known = "${" not in program
-            return (Requirement(inside=params.in_, tools=(program,)),) if known else ()
         # One beside the plan is looked for when it starts: only then is its folder known.
         beside = "/" in program and not program.startswith("/")
-        return () if program == "python" or beside or "${" in program else (Requirement(program=program),)
+        if params.in_ and not beside and "${" not in program:
+            return (Requirement(inside=params.in_, tools=(program,)),)
+        return (
+            ()
+            if params.in_ or program == "python" or beside or "${" in program
+            else (Requirement(program=program),)
+        )
 
     def summary(self, params: CommandParams) -> str:
         line = f"{params.in_}: {shlex.join(params.command)}" if params.in_ else shlex.join(params.command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -221,11 +221,10 @@ class Stack:
             await self._sampler.close()
             await self._tear_down()
         finally:
-            try:
+            async with AsyncExitStack() as last:
+                for stack in self._stacks():
+                    last.push_async_callback(stack.close)
                 await self._end_all()
-            finally:
-                for stack in reversed(self._stacks()):
-                    await stack.close()
 
     async def _tear_down(self) -> None:
         if not self._target.teardown:

@@ -24,7 +24,11 @@ _POLL = 0.05
 _KILL_WAIT = 2.0
 _LAST_WORDS = 1.0
 """Seconds for the rest of the output of a program that was ended."""
-_SIGNAL = 'for p in /proc/[0-9]*; do if grep -q "$1" "$p/environ" 2>/dev/null; then kill -"$2" "${p#/proc/}"; fi; done'
+_SIGNAL = """
+for p in /proc/[0-9]*; do
+  if grep -q "$1" "$p/environ" 2>/dev/null; then kill -"$2" "${p#/proc/}"; fi
+done
+"""
 """Signals whatever carries a mark; for a shell inside the container."""
 _OF_THE_RUNTIME = re.compile(
     r"^OCI runtime exec failed: (exec failed: )?(unable to start container process: )?"
@@ -195,7 +199,7 @@ class _Program:
 
     async def _gone_within(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while (await self._told())["Running"] and time.monotonic() < deadline:
+        while (await self._told())["Running"] and time.monotonic() < deadline:  # noqa: ASYNC110  in there
             await asyncio.sleep(_POLL)
 
     async def _signal(self, number: str) -> None:

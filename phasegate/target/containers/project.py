@@ -42,11 +42,6 @@ BUILD_LIMIT = 3600.0
 TRIES = 3
 """Times that ports are chosen: another program may take one before the engine does."""
 _PORT_TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
-_NO_IMAGE = re.compile(
-    r"pull access denied|manifest unknown|no such image|not found: manifest|failed to resolve reference"
-    r"|registry|no such host",
-    re.IGNORECASE,
-)
 
 
 class Project:
@@ -194,10 +189,11 @@ class Project:
                 task.cancel()
             await asyncio.wait([starting, breaking])
         if done.timed_out:
-            await self.services.ready(0)  # names who is not, and why
+            await self.services.ready(self._stack.within, left=0)  # names who is not, and why
         if done.exit_code != 0:
             return done
-        await self.services.ready(max(deadline - loop.time(), 0), of=_with_containers(config, names))
+        left = max(deadline - loop.time(), 0)
+        await self.services.ready(self._stack.within, left=left, of=_with_containers(config, names))
         return None
 
     def _written(self, config: Mapping[str, Any]) -> Path:
@@ -236,10 +232,11 @@ class Project:
                     f"{words}",
                     help=f"build it, or docker pull {image}, before the run",
                 )
-        help = self._tail()
         if _PORT_TAKEN.search(words):
             help = "end what has the port (ss -ltnp shows it), or publish another one"
-        return TargetError(f"target.compose: {words}", help=help)
+            return TargetError(f"target.compose: {words}", help=help)
+        trouble = await self.services.trouble(await self.services.found())
+        return trouble or TargetError(f"target.compose: {words}", help=self._tail())
 
     async def _has(self, image: str) -> bool:
         try:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from phasegate.errors import PhasegateError, TargetError
 from phasegate.model.containers import Container, ContainerState
@@ -57,7 +58,8 @@ class Services:
         self._records: dict[str, TargetRecord] = {}
         self._outputs: dict[str, Output] = {}
         self._followers: dict[str, Follower] = {}
-        self._first_seen: dict[str, float] = {}
+        self._first_seen: dict[tuple[str, datetime | None], float] = {}
+        """When a start of a container was first seen."""
         self._expected: Counter[str] = Counter()
         self._up = False
         """Whether an end is a death: from ready until it is taken down."""
@@ -93,14 +95,16 @@ class Services:
         everything = await self.engine.containers(self.labels)
         return tuple(one for one in everything if not one.one_off)
 
-    async def ready(self, within: float, *, patient: bool = False, of: Iterable[str] = ()) -> None:
-        """Wait until all are ready; services of `of` must be there.
+    async def ready(
+        self, within: float, *, left: float | None = None, patient: bool = False, of: Iterable[str] = ()
+    ) -> None:
+        """Wait until all are ready; services of `of` must be there. Of `within` seconds there are `left`.
 
         Errors: TargetError naming who is not and why, as soon as waiting makes no sense, which a `patient`
         caller does not think of what is unhealthy; EngineError.
         """
         loop = asyncio.get_running_loop()
-        started = loop.time()
+        started = loop.time() - (0 if left is None else within - left)
         while True:
             self._news.clear()
             containers = await self.found()
@@ -126,12 +130,19 @@ class Services:
             self._news.clear()
             containers = await self.found()
             self._begin(containers)
-            for one in containers:
-                # Before everything was asked to start, who needs whom is Compose's concern.
-                how = standing(one, serves=self._serves(one))
-                if how.way is Way.BROKEN and one.state is not ContainerState.CREATED:
-                    raise await self._failed([(one, how)])
+            # What was not started is Compose's concern: it may try again.
+            trouble = await self.trouble(one for one in containers if one.state is not ContainerState.CREATED)
+            if trouble is not None:
+                raise trouble
             await self._wait(2 * POLL)
+
+    async def trouble(self, containers: Iterable[Container]) -> TargetError | None:
+        """The first container for which waiting makes no sense, and why."""
+        for one in containers:
+            how = standing(one, serves=self._serves(one))
+            if how.way is Way.BROKEN:
+                return await self._failed([(one, how)])
+        return None
 
     def down(self) -> None:
         """From now on ends are no deaths."""
@@ -168,7 +179,7 @@ class Services:
         for one in containers:
             self._record(one.service, one.command)
             if one.state is ContainerState.RUNNING:
-                self._first_seen.setdefault(one.id, now)
+                self._first_seen.setdefault((one.id, one.started), now)
             if one.state is not ContainerState.CREATED and one.id not in self._followers:
                 self._follow(one.id, one.service)
 
@@ -198,7 +209,7 @@ class Services:
         if how.way is not Way.RUNNING:
             return how
         if not self._serves(container):
-            seen = self._first_seen.get(container.id, 0.0)
+            seen = self._first_seen[container.id, container.started]
             settled = asyncio.get_running_loop().time() - seen >= SETTLED
             return Standing(way=Way.READY if settled else Way.WAITING, why="it has just been started")
         why = await refusing(container, self._asked_ports[container.service])

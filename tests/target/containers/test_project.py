@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import httpx
 import pytest
 
+from phasegate.errors import ExitCode, ObservationError, TargetError
 from phasegate.plan.entries import ServiceEntry
-from tests.engines import ENGINE, nothing_left
+from phasegate.target.containers.facts import PROJECT
+from phasegate.target.containers.removal import remove
+from tests.engines import ENGINE, busybox, client, nothing_left
 from tests.target.containers.conftest import Yard
 
 __all__ = ["nothing_left"]
@@ -40,6 +48,12 @@ async def status(url: str) -> int:
         return (await client.get(url)).status_code
 
 
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not happened():  # noqa: ASYNC110  what is waited for happens in containers
+            await asyncio.sleep(0.02)
+
+
 async def test_a_stack_is_up_while_the_context_is_open_and_gone_after(yard: Yard) -> None:
     compose = yard.compose(SHOP, entries=(ServiceEntry(id="web"), ServiceEntry(id="db", port=5432)))
     async with yard.stack(compose) as target:
@@ -63,3 +77,172 @@ async def test_a_stack_is_up_while_the_context_is_open_and_gone_after(yard: Yard
     kept = (yard.store.path / "target" / "compose.yaml").read_text()
     assert "hunter2" not in kept
     assert "container_name" not in kept
+
+
+async def refused(yard: Yard, text: str, **more: Any) -> TargetError:
+    with pytest.raises(TargetError) as raised:
+        async with yard.stack(yard.compose(text, **more)):
+            pytest.fail("it did not come up")
+    assert raised.value.exit_code is ExitCode.TARGET
+    assert "\n" not in raised.value.message
+    assert not yard.problems
+    return raised.value
+
+
+def one(*lines: str) -> str:
+    """A compose file with one service."""
+    return "\n".join(("services:", "  web:", "    image: BUSYBOX", *(f"    {line}" for line in lines)))
+
+
+async def test_a_service_that_ends_before_it_is_ready_is_named_with_its_log(yard: Yard) -> None:
+    error = await refused(yard, one('command: ["sh", "-c", "echo no database hunter2-hunter2; exit 7"]'))
+    assert error.message == "target 'web': it ended with exit code 7 before it was ready"
+    assert error.help == "the log of web ends with\n    no database [redacted]"
+    record = yard.record("web")
+    assert (record.exit_code, record.log_tail) == (7, ("no database [redacted]",))
+    assert yard.states() == ["web starting", "web failed"]
+
+
+async def test_an_unhealthy_service_ends_the_wait_at_once(yard: Yard) -> None:
+    check = 'healthcheck: {test: ["CMD-SHELL", "echo no table; false"], interval: 0.3s, retries: 1}'
+    error = await refused(yard, one("command: WAIT", check), within=60.0)
+    assert error.message == "target 'web': it is unhealthy: no table"
+
+
+async def test_a_port_that_nobody_listens_on_is_never_ready(yard: Yard) -> None:
+    error = await refused(yard, one("command: WAIT", 'ports: ["8080"]'), within=4.0)
+    assert error.message == "target not ready within 4s: 'web': nobody listens on port 8080"
+
+
+async def test_a_service_that_ends_again_and_again_is_not_waited_for(yard: Yard) -> None:
+    error = await refused(yard, one("restart: always", 'command: ["sh", "-c", "exit 1"]'), within=60.0)
+    assert error.message == "target 'web': it ends again and again (3 restarts)"
+
+
+async def test_a_server_that_ends_with_exit_code_0_is_no_job_that_is_done(yard: Yard) -> None:
+    error = await refused(yard, one('ports: ["8080"]', 'command: ["true"]'))
+    assert error.message == "target 'web': it ended with exit code 0 before it was ready"
+
+
+async def test_an_image_that_is_not_there_is_named(yard: Yard) -> None:
+    error = await refused(yard, "services: {web: {image: 'phasegate-nowhere.invalid/shop:1'}}")
+    assert error.message.startswith(
+        "target 'web': the image 'phasegate-nowhere.invalid/shop:1' is not on this engine, and could not be"
+    )
+    assert error.help == "build it, or docker pull phasegate-nowhere.invalid/shop:1, before the run"
+
+
+async def test_a_program_that_is_not_in_the_image_is_named(yard: Yard) -> None:
+    error = await refused(yard, one('command: ["no-such-program"]'))
+    assert "'web': it cannot be started" in error.message
+    assert "no-such-program" in error.message
+
+
+async def test_a_file_that_does_not_parse_is_refused_with_the_words_of_compose(yard: Yard) -> None:
+    error = await refused(yard, "services:\n  web: [\n")
+    assert error.message.startswith(f"target.compose: {yard.root / 'compose.yaml'} cannot be used: ")
+    error = await refused(yard, "services: {web: {image: x, prots: [80]}}")
+    assert "prots" in error.message
+
+
+async def test_an_image_is_built_and_gone_after_the_run(yard: Yard) -> None:
+    (yard.root / "web").mkdir()
+    (yard.root / "web" / "Dockerfile").write_text(f"FROM {busybox()}\nRUN echo built > /built\n")
+    text = "services: {web: {build: web, command: WAIT}}"
+    async with yard.stack(yard.compose(text)):
+        (container,) = await yard.containers.all()
+        assert (await yard.containers.image(container.image)).tags == (f"{container.image}:latest",)
+    with pytest.raises(ObservationError, match="there is no image"):
+        await yard.containers.image(container.image)
+
+
+async def test_a_failed_build_says_why(yard: Yard) -> None:
+    (yard.root / "web").mkdir()
+    (yard.root / "web" / "Dockerfile").write_text(f'FROM {busybox()}\nRUN ["sh", "-c", "exit 3"]\n')
+    error = await refused(yard, "services: {web: {build: web}}")
+    assert error.message.startswith("target.compose: the images of web cannot be built: ")
+    assert "returned a non-zero code: 3" in error.message
+
+
+async def test_two_runs_of_one_stack_do_not_meet(yard: Yard, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Yard(tmp_path / "other")
+    entries = (ServiceEntry(id="web"),)
+    async with (
+        yard.stack(yard.compose(SHOP, entries=entries)) as one,
+        other.stack(other.compose(SHOP, entries=entries)) as two,
+    ):
+        assert await status(one.url("/health")) == await status(two.url("/health")) == 200
+        assert one.url("/") != two.url("/")
+    other.containers.close()
+
+
+async def test_a_project_that_is_there_is_refused_with_both_ways_out(yard: Yard) -> None:
+    volume = client().volumes.create("phasegate-t-shop-data", labels={PROJECT: "phasegate-t-shop"})
+    try:
+        error = await refused(yard, one("command: WAIT"), project="phasegate-t-shop")
+    finally:
+        volume.remove()
+    assert error.message == (
+        "target.compose: the project 'phasegate-t-shop' is there already (volumes: phasegate-t-shop-data)"
+    )
+    assert error.help is not None
+    assert "-p phasegate-t-shop down --volumes" in error.help
+    assert "target.containers: {label: com.docker.compose.project=phasegate-t-shop}" in error.help
+
+
+async def test_a_start_that_is_cut_off_leaves_nothing(yard: Yard) -> None:
+    text = one("command: WAIT", 'healthcheck: {test: ["CMD", "false"], interval: 1s, retries: 60}')
+    start = asyncio.create_task(yard.stack(yard.compose(text)).__aenter__())
+    while "web starting" not in yard.states():
+        await asyncio.sleep(0.05)
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+
+
+async def test_a_stack_that_is_kept_stays_up(yard: Yard) -> None:
+    stack = yard.stack(yard.compose(one("command: WAIT")), keep=True)
+    async with stack:
+        (container,) = await yard.containers.all()
+    try:
+        assert client().containers.get(container.id).status == "running"
+        assert stack.kept.startswith(("docker-compose -f evidence/", "docker compose -f evidence/"))
+        assert f"-p {container.project} down" in stack.kept
+    finally:
+        engine = await yard.containers.engine()
+        assert await remove(engine, f"{PROJECT}={container.project}") == ()
+
+
+async def test_a_service_that_dies_is_noticed_and_one_that_a_fault_ends_is_not(yard: Yard) -> None:
+    text = one('command: ["sh", "-c", "trap \'exit 3\' TERM; echo up; while :; do sleep 0.1; done"]')
+    stack = yard.stack(yard.compose(text))
+    async with stack:
+        (container,) = await yard.containers.all()
+        found = client().containers.get(container.id)
+        with stack.expected("web"):
+            found.kill()
+            found.start()
+        await asyncio.sleep(0.5)
+        assert yard.states()[-1] == "web ready"
+        found.kill("SIGTERM")
+        await until(lambda: yard.states()[-1] == "web died")
+    record = yard.record("web")
+    assert (record.error, record.exit_code) == ("it ended with exit code 3", 3)
+    assert record.log_tail == ("up", "up")
+    assert yard.states()[-1] == "web died"
+    assert yard.log("web") == "up\nup\n"
+
+
+async def test_a_job_that_is_done_later_is_no_death(yard: Yard) -> None:
+    text = one('command: ["sh", "-c", "sleep 2; echo done"]')
+    async with yard.stack(yard.compose(text)):
+        await until(lambda: "done" in yard.log("web"))
+        await asyncio.sleep(0.5)
+    assert yard.states() == ["web starting", "web ready", "web stopped"]
+
+
+async def test_only_the_services_that_are_asked_for_come_up_with_what_they_need(yard: Yard) -> None:
+    compose = yard.compose(SHOP, services=("db",))
+    async with yard.stack(compose):
+        assert [one.service for one in await yard.containers.all()] == ["db"]
