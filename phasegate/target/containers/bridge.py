@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterable
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -59,3 +59,11 @@ class Bridge(Generic[T]):
     def _post(self, function: Callable[..., None], *arguments: T) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def let_go(stream: Any) -> None:
+    """Close a stream of the SDK with its connection, which the SDK leaves open where the other end went first,
+    and where it has made it into a plain one."""
+    for close in (stream.close, stream._response.close):
+        with contextlib.suppress(Exception):
+            close()

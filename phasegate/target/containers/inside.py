@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from phasegate.errors import ObservationError
 from phasegate.model.containers import Container, ContainerState
-from phasegate.target.containers.bridge import Bridge
+from phasegate.target.containers.bridge import Bridge, let_go
 from phasegate.target.containers.engine import Engine, EngineError
 from phasegate.target.members import GRACE, MARK, end_marked, new_mark
 from phasegate.target.output import BoundedOutput, LineSplitter
@@ -133,6 +133,7 @@ class _Program:
                 await self._end()
                 await _within(bridge.ended, _LAST_WORDS)
                 bridge.close()
+            let_go(stream)
         duration = time.perf_counter() - started
         if self._failure is None:
             for lines in self._lines:
@@ -206,7 +207,7 @@ class _Program:
         api = self._engine.api
         argv = ["sh", "-c", _SIGNAL, "sh", f"{MARK}={self._mark}", number]
         made = await self._engine.call(api.exec_create, self._container.id, argv)
-        await self._engine.call(api.exec_start, made["Id"])
+        await self._engine.call(api.exec_start, made["Id"], detach=True)
 
 
 def _named(name: str, on_line: Callable[[str, str], None]) -> Callable[[str], None]:

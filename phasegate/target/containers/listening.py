@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from phasegate.target.containers.bridge import Bridge
+from phasegate.target.containers.bridge import Bridge, let_go
 from phasegate.target.containers.engine import Engine
 from phasegate.target.containers.facts import ONE_OFF, SERVICE
 
@@ -55,13 +54,14 @@ class Listening:
 
     def close(self) -> None:
         self._open = False
-        with contextlib.suppress(Exception):
-            self._stream.close()
+        if self._stream is not None:
+            let_go(self._stream)
         if self._silence is not None:
             self._silence.cancel()
 
     async def _until_silent(self, bridge: Bridge[Happened | None]) -> None:
         await bridge.ended.wait()
+        let_go(self._stream)
         if self._open:
             self._open = False
             self._on_silence()

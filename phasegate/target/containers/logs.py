@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from phasegate.target.containers.bridge import Bridge
+from phasegate.target.containers.bridge import Bridge, let_go
 from phasegate.target.output import LINE, LineSplitter
 
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d)) ?")
@@ -49,9 +48,8 @@ class Follower:
     def cancel(self) -> None:
         """Follow no longer; it ends soon."""
         self._bridge.close()
-        # The stream may be just about to be read by the thread, or at its end.
-        with contextlib.suppress(Exception):
-            self._stream.close()
+        if self._stream is not None:
+            let_go(self._stream)
 
     def _pieces(self) -> Iterator[bytes]:
         if self._before is not None:
@@ -60,16 +58,23 @@ class Follower:
             self._last, self._before = self._before._last, None
         while True:
             pieces = _Stamped(self._opened())
-            for piece in pieces:
-                stamp = _STAMP.match(piece)
-                if stamp is None:
-                    yield piece
-                elif stamp[1] > self._last:
-                    self._last = stamp[1]
-                    yield piece[stamp.end() :]
+            try:
+                yield from self._new(pieces)
+            finally:
+                let_go(self._stream)
             # What a terminal prints is not read on when nothing has come for a while.
             if not (pieces.terminal and self._bridge.wanted and self._runs()):
                 return
+
+    def _new(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """What was not told before, without its time."""
+        for piece in pieces:
+            stamp = _STAMP.match(piece)
+            if stamp is None:
+                yield piece
+            elif stamp[1] > self._last:
+                self._last = stamp[1]
+                yield piece[stamp.end() :]
 
     def _opened(self) -> Any:
         self._stream = self._api.logs(

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,8 @@ class Project:
         self._kept_file = ""
         self._touched = False
         """Whether anything of it may be on the engine."""
+        self._gone = False
+        """Whether all of it was seen to be removed; what was not is tried again when phasegate has ended."""
         self._env = {
             **stack.env,
             "DOCKER_HOST": self._host,
@@ -135,7 +138,8 @@ class Project:
         except asyncio.CancelledError:
             down.cancel()
             await asyncio.wait([down])
-            await self._removed(self._engine)
+            with suppress(EngineError):
+                await self._removed(self._engine)
             raise
         finally:
             self._forget()
@@ -189,7 +193,8 @@ class Project:
                 task.cancel()
             await asyncio.wait([starting, breaking])
         if done.timed_out:
-            await self.services.ready(self._stack.within, left=0)  # names who is not, and why
+            # Names who is not ready, and why.
+            await self.services.ready(self._stack.within, left=0, of=_with_containers(config, names))
         if done.exit_code != 0:
             return done
         left = max(deadline - loop.time(), 0)
@@ -271,6 +276,7 @@ class Project:
 
     async def _removed(self, engine: Engine) -> None:
         troubles = await remove(engine, self.label, images=self._images)
+        self._gone = not troubles
         if troubles:
             self._on_problem(TargetError(f"{self._not_removed()}: {'; '.join(troubles)}"))
 
@@ -282,6 +288,7 @@ class Project:
         assert self._compose is not None
         if await there(self._engine, self.label):
             self.kept = self._compose.down(self.name, self._kept_file)
+        self._gone = True
         await self.services.close(within=0)
         self._forget()
 
@@ -290,6 +297,7 @@ class Project:
             self._output.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None and self._gone:
             GUARD.forget_project(self._host, self.label, str(self._folder))
 
 

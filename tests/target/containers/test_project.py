@@ -54,18 +54,25 @@ async def until(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_stack_is_up_while_the_context_is_open_and_gone_after(yard: Yard) -> None:
-    compose = yard.compose(SHOP, entries=(ServiceEntry(id="web"), ServiceEntry(id="db", port=5432)))
-    async with yard.stack(compose) as target:
+async def test_two_runs_of_one_stack_are_up_side_by_side_and_gone_after(yard: Yard, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Yard(tmp_path / "other")
+    entries = (ServiceEntry(id="web"), ServiceEntry(id="db", port=5432))
+    async with (
+        yard.stack(yard.compose(SHOP, entries=entries), default="web") as target,
+        other.stack(other.compose(SHOP, entries=entries), default="web") as theirs,
+    ):
         values = target.values()
         assert await status(f"{values['target.web.url']}/health") == 200
         assert await status(f"{values['target.db.url']}/health") == 200
+        assert await status(theirs.url("/health")) == 200
+        assert theirs.url("/") != target.url("/")
         assert values["target.web.host"] == "127.0.0.1"
         assert values["target.db.port.5432"] == values["target.db.port"]
         assert "target.migrate.url" not in values
         assert target.declares(values["target.db.url"])
-        services = [one.service for one in await yard.containers.all()]
-        assert services == ["db", "migrate", "web"]
+        assert [one.service for one in await yard.containers.all()] == ["db", "migrate", "web"]
+    other.containers.close()
     assert not yard.problems
     states = yard.states()
     assert sorted(states[:3]) == ["db starting", "migrate starting", "web starting"]
@@ -103,25 +110,9 @@ async def test_a_service_that_ends_before_it_is_ready_is_named_with_its_log(yard
     assert yard.states() == ["web starting", "web failed"]
 
 
-async def test_an_unhealthy_service_ends_the_wait_at_once(yard: Yard) -> None:
-    check = 'healthcheck: {test: ["CMD-SHELL", "echo no table; false"], interval: 0.3s, retries: 1}'
-    error = await refused(yard, one("command: WAIT", check), within=60.0)
-    assert error.message == "target 'web': it is unhealthy: no table"
-
-
-async def test_a_port_that_nobody_listens_on_is_never_ready(yard: Yard) -> None:
-    error = await refused(yard, one("command: WAIT", 'ports: ["8080"]'), within=4.0)
-    assert error.message == "target not ready within 4s: 'web': nobody listens on port 8080"
-
-
 async def test_a_service_that_ends_again_and_again_is_not_waited_for(yard: Yard) -> None:
     error = await refused(yard, one("restart: always", 'command: ["sh", "-c", "exit 1"]'), within=60.0)
     assert error.message == "target 'web': it ends again and again (3 restarts)"
-
-
-async def test_a_server_that_ends_with_exit_code_0_is_no_job_that_is_done(yard: Yard) -> None:
-    error = await refused(yard, one('ports: ["8080"]', 'command: ["true"]'))
-    assert error.message == "target 'web': it ended with exit code 0 before it was ready"
 
 
 async def test_an_image_that_is_not_there_is_named(yard: Yard) -> None:
@@ -164,19 +155,6 @@ async def test_a_failed_build_says_why(yard: Yard) -> None:
     assert "returned a non-zero code: 3" in error.message
 
 
-async def test_two_runs_of_one_stack_do_not_meet(yard: Yard, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    other = Yard(tmp_path / "other")
-    entries = (ServiceEntry(id="web"),)
-    async with (
-        yard.stack(yard.compose(SHOP, entries=entries)) as one,
-        other.stack(other.compose(SHOP, entries=entries)) as two,
-    ):
-        assert await status(one.url("/health")) == await status(two.url("/health")) == 200
-        assert one.url("/") != two.url("/")
-    other.containers.close()
-
-
 async def test_a_project_that_is_there_is_refused_with_both_ways_out(yard: Yard) -> None:
     volume = client().volumes.create("phasegate-t-shop-data", labels={PROJECT: "phasegate-t-shop"})
     try:
@@ -194,8 +172,7 @@ async def test_a_project_that_is_there_is_refused_with_both_ways_out(yard: Yard)
 async def test_a_start_that_is_cut_off_leaves_nothing(yard: Yard) -> None:
     text = one("command: WAIT", 'healthcheck: {test: ["CMD", "false"], interval: 1s, retries: 60}')
     start = asyncio.create_task(yard.stack(yard.compose(text)).__aenter__())
-    while "web starting" not in yard.states():
-        await asyncio.sleep(0.05)
+    await until(lambda: "web starting" in yard.states())
     start.cancel()
     with pytest.raises(asyncio.CancelledError):
         await start
@@ -214,35 +191,26 @@ async def test_a_stack_that_is_kept_stays_up(yard: Yard) -> None:
         assert await remove(engine, f"{PROJECT}={container.project}") == ()
 
 
-async def test_a_service_that_dies_is_noticed_and_one_that_a_fault_ends_is_not(yard: Yard) -> None:
-    text = one('command: ["sh", "-c", "trap \'exit 3\' TERM; echo up; while :; do sleep 0.1; done"]')
+async def test_a_service_that_dies_is_noticed_and_neither_a_job_nor_what_a_fault_ends(yard: Yard) -> None:
+    text = """
+        services:
+          web:
+            image: BUSYBOX
+            command: ["sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done"]
+          job: {image: BUSYBOX, command: ["sh", "-c", "sleep 2; echo done"]}
+    """
     stack = yard.stack(yard.compose(text))
     async with stack:
-        (container,) = await yard.containers.all()
-        found = client().containers.get(container.id)
+        web = next(one for one in await yard.containers.all() if one.service == "web")
+        found = client().containers.get(web.id)
         with stack.expected("web"):
             found.kill()
             found.start()
-        await asyncio.sleep(0.5)
-        assert yard.states()[-1] == "web ready"
+        await until(lambda: "done" in yard.log("job") and yard.log("web") == "up\nup\n")
+        assert not [state for state in yard.states() if state.endswith("died")]
         found.kill("SIGTERM")
         await until(lambda: yard.states()[-1] == "web died")
     record = yard.record("web")
     assert (record.error, record.exit_code) == ("it ended with exit code 3", 3)
     assert record.log_tail == ("up", "up")
-    assert yard.states()[-1] == "web died"
-    assert yard.log("web") == "up\nup\n"
-
-
-async def test_a_job_that_is_done_later_is_no_death(yard: Yard) -> None:
-    text = one('command: ["sh", "-c", "sleep 2; echo done"]')
-    async with yard.stack(yard.compose(text)):
-        await until(lambda: "done" in yard.log("web"))
-        await asyncio.sleep(0.5)
-    assert yard.states() == ["web starting", "web ready", "web stopped"]
-
-
-async def test_only_the_services_that_are_asked_for_come_up_with_what_they_need(yard: Yard) -> None:
-    compose = yard.compose(SHOP, services=("db",))
-    async with yard.stack(compose):
-        assert [one.service for one in await yard.containers.all()] == ["db"]
+    assert yard.states()[-1] == "job stopped"
