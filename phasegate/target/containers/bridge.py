@@ -62,7 +62,7 @@ class Bridge(Generic[T]):
 
 
 def let_go(stream: Any) -> None:
-    """Close a stream of the SDK with its connection, which the SDK leaves open where the other end went first,
+    """Close a stream of the SDK with its connection, which the SDK leaves open where the other end goes first,
     and where it has made it into a plain one."""
     for close in (stream.close, stream._response.close):
         with contextlib.suppress(Exception):

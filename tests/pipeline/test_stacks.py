@@ -1,0 +1,180 @@
+"""Runs on stacks of containers, as people start and end them; whatever happens, nothing is left on the engine."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine_proxy import proxied
+from tests.engines import ENGINE, busybox, client, listing, nothing_left
+from tests.pipeline.bench import Desk
+
+__all__ = ["nothing_left"]
+pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
+
+COMPOSE = """
+    services:
+      web:
+        image: BUSYBOX
+        command: ["sh", "-c", "mkdir /www; echo ok > /www/health; httpd -p 8080 -h /www; exec tail -f /dev/null"]
+        init: true
+        ports: ["8080"]
+        volumes: ["data:/data"]
+      worker: {image: BUSYBOX, init: true, command: [sleep, "600"]HEALTH}
+    volumes: {data: {}}
+"""
+NEVER_HEALTHY = ', healthcheck: {test: ["CMD", "false"], interval: 1s, retries: 90}'
+PLAN = """
+    target:
+      default: web
+      compose: {file: compose.yaml, within: 60s}
+      setup: [{command: [sh, -c, "echo set up > /data/note"], in: web}]
+      teardown: [{command: [sh, -c, "cat /data/note"], in: web}]
+    steps:
+      - id: one
+        setup: [{command: [sh, -c, "echo and more >> /data/note"], in: web}]
+        checks:
+          - {id: alive, kind: health, url: /health, probes: 3}
+          - {id: inside, kind: command, in: web, command: [cat, /data/note], expect: {output: "set up\\nand more"}}
+          - {id: other, kind: command, in: web, command: [jq, .]}
+      - id: two
+        requires: [{in: worker, tools: [sh, psql]}]
+        checks: [{id: needy, kind: command, command: ["true"]}]
+"""
+LONG = """
+    target: {compose: {file: compose.yaml, within: 60s}}
+    steps:
+      - id: one
+        checks:
+          - {id: endless, kind: command, in: web, command: [sleep, "601"]}
+          - {id: after, kind: command, in: web, command: ["true"]}
+"""
+
+
+def compose(desk: Desk, *, healthy: bool = True) -> None:
+    text = COMPOSE.replace("BUSYBOX", busybox()).replace("HEALTH", "" if healthy else NEVER_HEALTHY)
+    desk.write("compose.yaml", text)
+
+
+@pytest.fixture
+def until_gone() -> Iterator[None]:
+    """What a guard takes away after the end of phasegate is gone soon."""
+    before = listing()
+    yield
+    deadline = time.monotonic() + 30
+    while listing() != before and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def test_checks_run_on_a_stack_and_inside_it(desk: Desk) -> None:
+    compose(desk)
+    desk.plan(PLAN)
+    ran = desk.run()
+    assert ran.code == 3, ran.err
+    ran.is_whole()
+    assert ran.statuses() == {"alive": "passed", "inside": "passed", "other": "not_run", "needy": "not_run"}
+    assert ran.check("other")["reason"] == "jq is not in the container of web"
+    assert ran.check("needy")["reason"] == "psql is not in the container of worker"
+    targets = {entry["id"]: entry for entry in ran.result["target"]}
+    assert targets["web"]["kind"] == "container"
+    assert targets["web"]["url"].startswith("http://127.0.0.1:")
+    assert "set up\nand more" in (ran.folder / "evidence/target/teardown.log").read_text()
+    assert (ran.folder / "evidence/target/compose.yaml").exists()
+
+
+def test_a_stack_that_does_not_come_up_is_75_with_the_reason(desk: Desk) -> None:
+    compose(desk)
+    desk.write("compose.yaml", (desk.path / "compose.yaml").read_text().replace("sleep,", "no-such,"))
+    desk.plan(LONG)
+    ran = desk.run()
+    assert ran.code == 75
+    assert "'worker': it cannot be started" in ran.is_whole().result["reason"]
+    assert set(ran.statuses().values()) == {"not_run"}
+
+
+def test_ctrl_c_while_a_stack_comes_up_takes_it_down(desk: Desk) -> None:
+    compose(desk, healthy=False)
+    desk.plan(LONG)
+    with desk.running() as run:
+        run.until('"state":"ready"')
+        run.signal(signal.SIGINT)
+        ran = run.end()
+    assert ran.code == 130
+    ran.is_whole()
+
+
+@pytest.mark.usefixtures("until_gone")
+@pytest.mark.parametrize("how", ["ctrl-c", "twice", "killed"])
+def test_however_a_run_ends_its_stack_goes_too(desk: Desk, how: str) -> None:
+    compose(desk)
+    desk.plan(LONG)
+    with desk.running() as run:
+        run.until('"check":"endless"')
+        run.signal(signal.SIGKILL if how == "killed" else signal.SIGINT)
+        if how == "twice":
+            run.until('"Interrupted"')
+            run.signal(signal.SIGINT)
+        ran = run.end()
+    assert ran.code == (-signal.SIGKILL if how == "killed" else 130)
+    if how == "ctrl-c":
+        assert ran.is_whole().statuses() == {"endless": "errored", "after": "not_run"}
+
+
+def test_a_service_that_dies_keeps_a_run_from_passing(desk: Desk) -> None:
+    compose(desk)
+    desk.plan(LONG.replace("601", "3"))
+    with desk.running() as run:
+        run.until('"check":"endless"')
+        (worker,) = client().containers.list(filters={"label": "com.docker.compose.service=worker"})
+        worker.kill()
+        ran = run.end()
+    assert ran.code == 3
+    assert "target worker died during the run: it ended with exit code 137" in ran.is_whole().result["reason"]
+    assert ran.statuses() == {"endless": "passed", "after": "passed"}
+
+
+def test_a_stack_is_kept_where_that_is_asked_for(desk: Desk) -> None:
+    compose(desk)
+    desk.plan(LONG.replace("601", "0"))
+    ran = desk.run("--keep-target")
+    found = client().containers.list(filters={"label": "com.docker.compose.service=web"})
+    try:
+        assert ran.code == 0, ran.err
+        assert [one.status for one in found] == ["running"]
+        project = found[0].labels["com.docker.compose.project"]
+        assert f"-p {project} down --volumes --remove-orphans" in ran.err
+    finally:
+        _take_down(project)
+
+
+def test_an_engine_that_goes_leaves_checks_errored_and_the_verdict_open(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose(desk)
+    desk.plan(LONG)
+    with proxied(tmp_path / "engine.sock") as proxy:
+        monkeypatch.setenv("DOCKER_HOST", proxy.host)
+        with desk.running() as run:
+            run.until('"check":"endless"')
+            (web,) = client().containers.list(filters={"label": "com.docker.compose.service=web"})
+            proxy.die()
+            ran = run.end()
+    _take_down(web.labels["com.docker.compose.project"])
+    assert ran.code == 3
+    assert "the container engine does not answer any more" in ran.is_whole().result["reason"]
+    assert ran.statuses() == {"endless": "errored", "after": "errored"}
+    assert (ran.folder / "evidence/target/web.log").exists()
+
+
+def _take_down(project: str) -> None:
+    label = {"label": f"com.docker.compose.project={project}"}
+    for container in client().containers.list(all=True, filters=label):
+        container.remove(force=True, v=True)
+    for network in client().networks.list(filters=label):
+        network.remove()
+    for volume in client().volumes.list(filters=label):
+        volume.remove()
