@@ -7,17 +7,21 @@ import os
 import shutil
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from phasegate.kinds.command import CommandKind
 from phasegate.kinds.command_params import CommandParams
 from phasegate.model.measures import MeasureType, Number, Share
 from phasegate.model.observation import CaseStatus, Observation
+from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.processes import LocalProcesses
 from phasegate.units import Dimension
+from phasegate.world import Command, Completed, Processes
 from tests.observed import number
 from tests.worlds import TestWorld, world_at
 
@@ -322,3 +326,46 @@ def test_programs_on_path_are_required_before_anything_starts() -> None:
 def test_example_is_valid_and_summed_up() -> None:
     params = CommandParams.model_validate(dict(CommandKind.example))
     assert CommandKind().summary(params) == "make test"
+
+
+class Elsewhere(TargetContainers):
+    """Programs of a container, run here."""
+
+    def __init__(self, processes: LocalProcesses) -> None:
+        super().__init__({})
+        self.asked: list[tuple[str, Command]] = []
+        self._processes = processes
+
+    def inside(self, service: str) -> Processes:
+        run = self._processes.run
+        asked = self.asked
+
+        class There:
+            async def run(self, command: Command, *, on_line: Any = None) -> Completed:
+                asked.append((service, command))
+                return await run(replace(command, cwd=Path("/")), on_line=on_line)
+
+            def open(self, command: Command) -> Any:
+                raise AssertionError("nothing is spoken to")
+
+        return There()
+
+
+async def test_a_command_in_a_service_runs_in_its_container_and_knows_no_address_of_here(
+    world: TestWorld,
+) -> None:
+    assert isinstance(world.processes, LocalProcesses)
+    world.containers = there = Elsewhere(world.processes)
+    params = sh("echo $WHO", env={"WHO": "me"}, **{"in": "web"})
+    seen = await observe(params, world)
+    assert seen.error is None
+    ((service, command),) = there.asked
+    assert (service, command.cwd, dict(command.env)) == ("web", Path(), {"WHO": "me"})
+    assert CommandKind().summary(params).startswith("web: sh -c")
+    (requirement,) = CommandKind().requirements(params)
+    assert (requirement.inside, requirement.tools) == ("web", ("sh",))
+
+
+def test_a_folder_of_this_machine_is_no_place_in_a_container(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="cwd is a folder of this machine"):
+        CommandParams.model_validate({"command": ["ls"], "in": "web", "cwd": str(tmp_path)})

@@ -1,4 +1,4 @@
-"""Runs on stacks of containers, as people start and end them; whatever happens, nothing is left on the engine."""
+"""Runs on stacks of containers, as people start and end them; whatever happens, nothing is left of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMPOSE = """
     services:
       web:
         image: BUSYBOX
-        command: ["sh", "-c", "mkdir /www; echo ok > /www/health; httpd -p 8080 -h /www; exec tail -f /dev/null"]
+        command: ["sh", "-c", "mkdir /www; echo ok > /www/health; exec httpd -f -p 8080 -h /www"]
         init: true
         ports: ["8080"]
         volumes: ["data:/data"]
@@ -39,7 +39,8 @@ PLAN = """
         setup: [{command: [sh, -c, "echo and more >> /data/note"], in: web}]
         checks:
           - {id: alive, kind: health, url: /health, probes: 3}
-          - {id: inside, kind: command, in: web, command: [cat, /data/note], expect: {output: "set up\\nand more"}}
+          - {id: inside, kind: command, in: web, command: [cat, /data/note],
+             expect: {output: "set up\\nand more"}}
           - {id: other, kind: command, in: web, command: [jq, .]}
       - id: two
         requires: [{in: worker, tools: [sh, psql]}]
@@ -92,7 +93,9 @@ def test_a_stack_that_does_not_come_up_is_75_with_the_reason(desk: Desk) -> None
     desk.plan(LONG)
     ran = desk.run()
     assert ran.code == 75
-    assert "'worker': it cannot be started" in ran.is_whole().result["reason"]
+    assert (
+        "target 'worker': it ended with exit code 127 before it was ready" in ran.is_whole().result["reason"]
+    )
     assert set(ran.statuses().values()) == {"not_run"}
 
 

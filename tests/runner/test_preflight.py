@@ -5,11 +5,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from phasegate.errors import ObservationError
 from phasegate.kinds.base import Requirement
 from phasegate.kinds.load import Load
 from phasegate.kinds.load_params import LoadParams
 from phasegate.plan.plan import Check
-from phasegate.runner.preflight import Missing, find_missing
+from phasegate.runner.preflight import Missing, find_lacking, find_missing
 from phasegate.target.processes import LocalProcesses
 from tests.runner.scripted import check
 
@@ -77,3 +78,34 @@ async def test_a_secret_that_is_not_set_is_missing(tmp_path: Path) -> None:
     assert missing["a"] == Missing(
         reason="the secret API_TOKEN is not set", help="set the environment variable API_TOKEN"
     )
+
+
+async def test_what_is_needed_inside_a_container_is_looked_for_there(tmp_path: Path) -> None:
+    asked: list[tuple[str, tuple[str, ...]]] = []
+
+    async def lacking(service: str, tools: tuple[str, ...]) -> tuple[str, ...]:
+        asked.append((service, tools))
+        if service == "down":
+            raise ObservationError("no container of service 'down' is running", help="look at its log")
+        return tuple(tool for tool in tools if tool != "sh")
+
+    has, lacks = (Requirement(inside="web", tools=tools) for tools in (("sh",), ("sh", "jq", "psql")))
+    own_way = Requirement(inside="db", tools=("jq",), install="apt-get install jq in deploy/db")
+    checks = (
+        needing("a", has),
+        needing("b", has, lacks),
+        needing("c", own_way, Requirement(inside="down", tools=("sh",))),
+        check("d"),
+    )
+    assert await look(tmp_path, *checks) == {}
+    assert asked == []
+    assert await find_lacking(checks, lacking) == {
+        "b": Missing(
+            reason="jq, psql are not in the container of web", help="add jq, psql to the image of web"
+        ),
+        "c": Missing(
+            reason="jq is not in the container of db; no container of service 'down' is running",
+            help="apt-get install jq in deploy/db; look at its log",
+        ),
+    }
+    assert len(asked) == 4

@@ -82,3 +82,14 @@ def test_an_ipv6_address_is_a_host_without_brackets() -> None:
     target = TargetAddresses([Address(id="api", url="http://[::1]:8080")])
     assert target.values()["target.api.host"] == "::1"
     assert target.declares("http://[::1]:8080/x")
+
+
+def test_every_port_of_a_service_belongs_to_the_target() -> None:
+    db = Address(id="db", url="http://127.0.0.1:20001", ports={5432: 20001, 9187: 20002})
+    target = TargetAddresses([db])
+    assert target.values()["target.db.port.5432"] == "20001"
+    assert target.values()["target.db.port.9187"] == "20002"
+    assert target.declares("http://127.0.0.1:20002/metrics")
+    assert not target.declares("http://127.0.0.1:20003/metrics")
+    assert target.entry("http://127.0.0.1:20002/metrics") == "db"
+    assert target.headers("http://127.0.0.1:20002/metrics") == ()

@@ -62,8 +62,8 @@ class Bridge(Generic[T]):
 
 
 def let_go(stream: Any) -> None:
-    """Close a stream of the SDK with its connection, which the SDK leaves open where the other end goes first,
-    and where it has made it into a plain one."""
+    """Close a stream of the SDK with its connection, which it leaves open where the other end goes first, or
+    where it has made it into a plain one."""
     for close in (stream.close, stream._response.close):
         with contextlib.suppress(Exception):
             close()

@@ -139,12 +139,22 @@ def published(service: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
             text, protocol = str(written["target"]), written.get("protocol") or "tcp"
         else:
             text, protocol = str(written), "tcp"
-        match = _ONE_PORT.fullmatch(text)
-        if match is not None:
-            first = int(match["first"])
-            for number in range(first, int(match["last"] or first) + 1):
-                found[number, match["protocol"] or protocol] = None
+        found |= dict.fromkeys(_ports(text, protocol))
     return tuple(found)
+
+
+def exposed(service: Mapping[str, Any]) -> tuple[int, ...]:
+    """The tcp ports that a resolved file says a service listens on, without publishing them."""
+    found = (port for text in service.get("expose") or () for port in _ports(str(text), "tcp"))
+    return tuple(number for number, protocol in found if protocol == "tcp")
+
+
+def _ports(text: str, protocol: str) -> list[tuple[int, str]]:
+    match = _ONE_PORT.fullmatch(text)
+    if match is None:
+        return []
+    first = int(match["first"])
+    return [(n, match["protocol"] or protocol) for n in range(first, int(match["last"] or first) + 1)]
 
 
 def freed(

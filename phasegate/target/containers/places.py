@@ -17,15 +17,17 @@ _SPEAKS = 0.1
 """Seconds in which the engine closes a connection to a published port that nobody listens on inside."""
 
 
-def address_of(container: Container, entry: ServiceEntry) -> Address | None:
+def address_of(container: Container, entry: ServiceEntry, first: Iterable[int] = ()) -> Address | None:
     """Where a service is: at its published ports, else at the container's own address; None without either.
 
-    Of a service whose port the plan does not name it is the lowest published one, else the lowest exposed.
+    Of a service whose port the plan does not name it is the first of `first` that is published, else the
+    lowest that is, else the lowest exposed.
     """
     tcp = [port for port in container.ports if port.protocol == "tcp"]
     published = {port.number: port for port in reversed(tcp) if port.host_port is not None and _v4(port)}
     own = next(iter(container.addresses.values()), "")
-    number = entry.port or next(iter(sorted(published) or sorted(port.number for port in tcp)), None)
+    numbers = [*(one for one in first if one in published), *sorted(published)]
+    number = entry.port or next(iter(numbers or sorted(port.number for port in tcp)), None)
     if number is None:
         return None
     at = published.get(number)

@@ -17,6 +17,7 @@ from phasegate.plan.entries import ComposeStack
 from phasegate.target.containers.compose import (
     Compose,
     dumped,
+    exposed,
     find_compose,
     freed,
     published,
@@ -161,7 +162,7 @@ class Project:
         build = [name for name in names if "build" in config["services"][name]]
         if not build:
             return
-        file = self._written(config)
+        file = self._written(config, {})
         for name in build:
             image = f"{self.name}-{name}".lower()
             if "image" not in config["services"][name] and not await self._has(image):
@@ -177,7 +178,7 @@ class Project:
         """Bring it up and wait; how Compose ended when it could not. Errors: TargetError."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._stack.within
-        file = self._written(config)
+        file = self._written(config, await self._to_publish(config, names))
         services = names if self._stack.services else ()
         starting = asyncio.create_task(
             self._compose_run(file, "up", "--detach", "--no-build", *services, limit=self._stack.within)
@@ -201,11 +202,27 @@ class Project:
         await self.services.ready(self._stack.within, left=left, of=_with_containers(config, names))
         return None
 
-    def _written(self, config: Mapping[str, Any]) -> Path:
+    async def _to_publish(self, config: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[int]]:
+        """The ports that are published beside those of the file, by service: the one that the plan names, and
+        what the file or an image that is here exposes. The address of a container itself changes when it is
+        started again."""
+        found: dict[str, list[int]] = {}
+        for name in names:
+            service = config["services"][name]
+            image = service.get("image") or f"{self.name}-{name}".lower()
+            with suppress(EngineError):
+                ports = (await self._engine.image(image)).exposed
+                found[name] = [port.number for port in ports if port.protocol == "tcp"]
+            found[name] = [*exposed(service), *found.get(name, ())]
+        for entry in self._stack.entries:
+            if entry.port is not None:
+                found.setdefault(entry.id, []).append(entry.port)
+        return found
+
+    def _written(self, config: Mapping[str, Any], ports: Mapping[str, Iterable[int]]) -> Path:
         """The file that Compose reads, which may hold secrets, in a folder that nobody else reads."""
         assert self._folder is not None
-        entries = {entry.id: (entry.port,) for entry in self._stack.entries if entry.port is not None}
-        found = freed(config, project=self.name, ports=entries, take=self._ports.take)
+        found = freed(config, project=self.name, ports=ports, take=self._ports.take)
         self._kept_file = self._keep_file(FILE, shown(found))
         file = self._folder / FILE
         file.write_text(dumped(found), encoding="utf-8")

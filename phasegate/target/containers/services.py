@@ -236,7 +236,8 @@ class Services:
         return tuple(found.values())
 
     def _address(self, container: Container) -> Address | None:
-        return address_of(container, self._entries.get(container.service, ServiceEntry(id=container.service)))
+        entry = self._entries.get(container.service, ServiceEntry(id=container.service))
+        return address_of(container, entry, self._asked_ports.get(container.service, ()))
 
     async def _failed(
         self,

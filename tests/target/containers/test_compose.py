@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from phasegate.plan.entries import ComposeStack
-from phasegate.target.containers.compose import Compose, freed, published, said, shown, wanted
+from phasegate.target.containers.compose import Compose, exposed, freed, published, said, shown, wanted
 from phasegate.world import Completed
 
 CONFIG = yaml.safe_load(
@@ -92,6 +92,11 @@ def test_what_is_freed_is_a_copy() -> None:
 )
 def test_ports_are_read_in_every_shape(written: Any, ports: tuple[tuple[int, str], ...]) -> None:
     assert published({"ports": [written]}) == ports
+
+
+def test_exposed_ports_are_those_of_tcp() -> None:
+    assert exposed({"expose": ["5432", 80, "53/udp", "9000-9001"]}) == (5432, 80, 9000, 9001)
+    assert exposed({}) == ()
 
 
 @pytest.mark.parametrize(
