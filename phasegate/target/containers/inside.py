@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -123,7 +124,7 @@ class _Program:
             )
         )["Id"]
         started = time.perf_counter()
-        stream = await self._engine.call(api.exec_start, self._id, stream=True, demux=True)
+        stream = await self._opened()
         bridge = Bridge(lambda: stream, self._take, name=f"exec-{self._container.service}").start()
         timed_out = False
         try:
@@ -141,6 +142,18 @@ class _Program:
         if self._failure is not None:
             raise self._failure
         return await self._completed(bridge, duration, timed_out)
+
+    async def _opened(self) -> Any:
+        """Start it; cancelled meanwhile, it is ended all the same."""
+        start = self._engine.call(self._engine.api.exec_start, self._id, stream=True, demux=True)
+        starting = asyncio.create_task(start)
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with contextlib.suppress(ObservationError):
+                let_go(await starting)
+                await self._end()
+            raise
 
     async def _ended(self, bridge: Bridge[Any], limit: float | None) -> bool:
         """Whether it ended by itself in time."""

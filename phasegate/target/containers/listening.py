@@ -20,6 +20,8 @@ class Happened:
 
     container: str
     service: str
+    at: float
+    """Seconds since 1970, by the clock of the engine."""
     ended: bool
     exit_code: int | None = None
 
@@ -80,6 +82,7 @@ def _happened(told: Mapping[str, Any]) -> Happened | None:
     return Happened(
         container=actor.get("ID", ""),
         service=attributes.get(SERVICE, attributes.get("name", "")),
+        at=(told.get("timeNano") or 0) / 1e9,
         ended=told["Action"] == "die",
         exit_code=int(code) if code.isdigit() else None,
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from phasegate.errors import PhasegateError, TargetError
@@ -28,6 +28,21 @@ SETTLED = 1.0
 """Seconds that a container must have run which nothing says more of than that it runs."""
 _LAST_LINES = 5.0
 """Seconds that logs get for their last lines when their containers have ended."""
+
+
+@dataclass(slots=True)
+class _Span:
+    """A time in which a service is expected to end; what happened in it may be heard of later."""
+
+    service: str
+    began: float
+    ended: float | None = None
+    """By the clock of this machine, as the other; None while it goes on."""
+
+    def holds(self, happened: Happened) -> bool:
+        if self.ended is None:
+            return happened.service == self.service
+        return happened.service == self.service and self.began <= happened.at <= self.ended
 
 
 class Services:
@@ -60,7 +75,7 @@ class Services:
         self._followers: dict[str, Follower] = {}
         self._first_seen: dict[tuple[str, datetime | None], float] = {}
         """When a start of a container was first seen."""
-        self._expected: Counter[str] = Counter()
+        self._expected: list[_Span] = []
         self._up = False
         """Whether an end is a death: from ready until it is taken down."""
         self._news = asyncio.Event()
@@ -75,11 +90,12 @@ class Services:
     @contextmanager
     def expected(self, service: str) -> Iterator[None]:
         """While inside, ends of a service's containers are meant to be, and are no deaths."""
-        self._expected[service] += 1
+        span = _Span(service, began=time.time())
+        self._expected.append(span)
         try:
             yield
         finally:
-            self._expected[service] -= 1
+            span.ended = time.time()
 
     async def listen(self) -> None:
         """Follow logs and ends from now on. Errors: EngineError."""
@@ -267,7 +283,7 @@ class Services:
         if not happened.ended:
             if happened.service in self._outputs:
                 self._follow(happened.container, happened.service)
-        elif self._up and not self._expected[happened.service]:
+        elif self._up and not any(span.holds(happened) for span in self._expected):
             self._later(self._note_its_end(happened))
 
     async def _note_its_end(self, happened: Happened) -> None:
@@ -289,7 +305,7 @@ class Services:
                 return
         how = how_it_ended(happened.exit_code, oom_killed=container is not None and container.oom_killed)
         if container is not None and container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
-            how += f", and the engine started it again (restart: {container.restart_policy})"
+            how += ", and was started again"
         self._records[happened.service] = replace(
             record,
             error=how,
