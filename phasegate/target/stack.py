@@ -152,8 +152,7 @@ class Stack:
                     on_problem=self._on_problem,
                     keep=self._keep,
                 )
-                self._containers.are(self._project.label)
-                await self._project.up()
+                await self._project.up(on_begun=lambda label: self._containers.are(label))
                 self._addresses += self._project.services.addresses
             if attached is not None:
                 self._touched = True

@@ -99,8 +99,11 @@ class Project:
             "COMPOSE_PROFILES": "",
         }
 
-    async def up(self) -> None:
-        """Errors: TargetError when it does not come up; the caller closes it all the same. EngineError."""
+    async def up(self, on_begun: Callable[[str], None] = lambda _: None) -> None:
+        """`on_begun` hears the label of all that is made, when nothing of others can have it.
+
+        Errors: TargetError when it does not come up; the caller closes it all the same. EngineError.
+        """
         self._compose = await find_compose(self._processes)
         config = await resolved(self._compose, self._stack, self.name, self._processes, self._env)
         names = wanted(config, self._stack)
@@ -108,6 +111,7 @@ class Project:
         self._output = Output(self._logs(OUTPUT), self._on_problem)
         self._folder = Path(tempfile.mkdtemp(prefix="phasegate-"))
         self._touched = True
+        on_begun(self.label)
         GUARD.project(self._host, self.label, str(self._folder), keep=self._keep)
         await self.services.listen()
         self.services.serve(_asked(config, self._stack, names))
