@@ -152,7 +152,7 @@ class Stack:
                     on_problem=self._on_problem,
                     keep=self._keep,
                 )
-                await self._project.up(on_begun=lambda label: self._containers.are(label))
+                await self._project.up(self._containers.are)
                 self._addresses += self._project.services.addresses
             if attached is not None:
                 self._touched = True
@@ -163,7 +163,7 @@ class Stack:
                     on_change=self._on_change,
                     on_problem=self._on_problem,
                 )
-                self._containers.are(*attached.labels)
+                self._containers.are(*attached.labels, services=[entry.id for entry in attached.entries])
                 await self._attached.up()
                 self._addresses += self._attached.services.addresses
         except EngineError as error:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from phasegate.errors import PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
@@ -44,6 +44,12 @@ BUILD_LIMIT = 3600.0
 TRIES = 3
 """Times that ports are chosen: another program may take one before the engine does."""
 _PORT_TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
+
+
+class Begun(Protocol):
+    """Takes the label of the stack, and the services that it is to have containers of."""
+
+    def __call__(self, label: str, /, *, services: Iterable[str]) -> None: ...
 
 
 class Project:
@@ -99,7 +105,7 @@ class Project:
             "COMPOSE_PROFILES": "",
         }
 
-    async def up(self, on_begun: Callable[[str], None] = lambda _: None) -> None:
+    async def up(self, on_begun: Begun) -> None:
         """`on_begun` hears the label of all that is made, when nothing of others can have it.
 
         Errors: TargetError when it does not come up; the caller closes it all the same. EngineError.
@@ -111,7 +117,7 @@ class Project:
         self._output = Output(self._logs(OUTPUT), self._on_problem)
         self._folder = Path(tempfile.mkdtemp(prefix="phasegate-"))
         self._touched = True
-        on_begun(self.label)
+        on_begun(self.label, services=_with_containers(config, names))
         GUARD.project(self._host, self.label, str(self._folder), keep=self._keep)
         await self.services.listen()
         self.services.serve(_asked(config, self._stack, names))
