@@ -315,6 +315,8 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
     value, dimension, threshold = number.value, number.dimension, criterion.quantity.value
     if value is None or not math.isfinite(value):
         return no_data(criterion, f"no value of {criterion.measure} was read")
+    if number.unended:
+        return _unended(criterion, value, dimension)
     if dimension is Dimension.TIME and value == 0:
         return no_data(criterion, "a time of exactly 0 is below the resolution of its clock")
     observed = shown(value, dimension, threshold) + (" (reported)" if number.reported else "")
@@ -326,6 +328,18 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
         observed=observed,
         margin=margin(value, criterion.op, threshold, dimension),
         message=f"observed {observed}, needs {criterion.required}{source}",
+    )
+
+
+def _unended(criterion: Criterion, value: float, dimension: Dimension) -> Judgement:
+    """What had not ended when the watch did ranks above every value, and never proves that it is more."""
+    observed = f"over {shown(value, dimension, criterion.quantity.value)}, and no end seen"
+    asks_for_more = criterion.op.wants_more or criterion.op is Operator.NE
+    return Judgement(
+        verdict=CriterionVerdict.UNPROVEN if asks_for_more else CriterionVerdict.NOT_MET,
+        required=criterion.required,
+        observed=observed,
+        message=f"observed {observed}, needs {criterion.required}",
     )
 
 

@@ -13,6 +13,7 @@ from phasegate.gate.criterion import Criterion, CriterionError, Relative, Subjec
 from phasegate.gate.judge import judge
 from phasegate.gate.verdict import decide
 from phasegate.model.aggregates import BESIDE, CHECKS
+from phasegate.model.faults import DONE
 from phasegate.model.measures import Measure
 from phasegate.model.result import (
     AttemptResult,
@@ -97,6 +98,10 @@ def _verdict(item: CriterionResult, run: RunResult, aggregates: Aggregates) -> C
         # A run that did not end as it was to is over later than it was judged.
         late = item.subject == "run" and item.measure == "duration" and run.verdict is not Verdict.PASS
         return None if late else aggregates.judge(parsed, without=item.without).verdict
+    fault = next((fault for fault in run.faults() if fault.id == parsed.subject), None)
+    if fault is not None:
+        measure = fault.measures.get(parsed.measure) if fault.status in DONE else None
+        return judge(parsed, measure, confidence=_confidence(item)).verdict
     check = next((check for check in run.checks() if check.id == parsed.subject), None)
     return None if check is None else _on_check(item, parsed, check, run)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from phasegate.model.faults import FaultResult
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
 from phasegate.model.result import (
@@ -130,6 +131,30 @@ class CheckFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaultStarted:
+    """Something is about to be done to the target on purpose."""
+
+    at: datetime
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultUndone:
+    """What was done to the target is undone; whether it recovers is still watched."""
+
+    at: datetime
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultEnded:
+    """A fault is over, or was not done."""
+
+    at: datetime
+    fault: FaultResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionJudged:
     at: datetime
     criterion: CriterionResult
@@ -178,6 +203,9 @@ Event = (
     | AttemptFinished
     | RetryScheduled
     | CheckFinished
+    | FaultStarted
+    | FaultUndone
+    | FaultEnded
     | CriterionJudged
     | WaiverApplied
     | Interrupted

@@ -17,6 +17,9 @@ from phasegate.model.events import (
     CheckStarted,
     CriterionJudged,
     Event,
+    FaultEnded,
+    FaultStarted,
+    FaultUndone,
     Interrupted,
     Progressed,
     RetryScheduled,
@@ -28,6 +31,7 @@ from phasegate.model.events import (
     TargetSampled,
     WaiverApplied,
 )
+from phasegate.model.faults import DONE, LEFT_ON, FaultStatus
 from phasegate.model.observation import Case, Series
 from phasegate.model.result import (
     AttemptResult,
@@ -74,6 +78,7 @@ class Folder:
         self._criteria = {criterion.id: criterion for criterion in skeleton.criteria}
         self._steps = {step.id: step for step in skeleton.steps}
         self._checks = {check.id: check for check in skeleton.checks()}
+        self._faults = {fault.id: fault for fault in skeleton.faults()}
         self._targets = {target.id: target for target in skeleton.target}
         self._waivers = {waiver.id: waiver for waiver in skeleton.waivers}
         self._open: dict[str, tuple[int, datetime, list[Case]]] = {}
@@ -105,6 +110,8 @@ class Folder:
                 attempts = (*self._checks[event.check].attempts, event.attempt)
                 self._change_check(event.check, attempts=attempts)
             case CheckFinished():
+                if event.status is CheckStatus.NOT_RUN:
+                    self._leave_out_faults(event.check, event.reason)
                 self._change_check(
                     event.check,
                     status=event.status,
@@ -113,6 +120,14 @@ class Folder:
                     flaky=event.flaky,
                     duration=event.duration,
                 )
+            case FaultStarted():
+                self._change_fault(
+                    event.fault, status=FaultStatus.UNDER_WAY, reason=CUT_SHORT, started=event.at
+                )
+            case FaultUndone():
+                self._change_fault(event.fault, status=FaultStatus.CUT_SHORT, undone=event.at)
+            case FaultEnded():
+                self._faults[event.fault.id] = event.fault
             case CriterionJudged():
                 self._criteria[event.criterion.id] = event.criterion
             case WaiverApplied():
@@ -139,7 +154,11 @@ class Folder:
         checks = self._checks if self._run.finished else self._cut_short()
         steps = tuple(
             _held(
-                replace(self._steps[step.id], checks=tuple(checks[check.id] for check in step.checks)),
+                replace(
+                    self._steps[step.id],
+                    checks=tuple(checks[check.id] for check in step.checks),
+                    faults=tuple(self._faults[fault.id] for fault in step.faults),
+                ),
                 self._criteria.values(),
             )
             for step in self._run.steps
@@ -210,6 +229,15 @@ class Folder:
     def _change_step(self, id: str, **changes: Any) -> None:
         self._steps[id] = replace(self._steps[id], **changes)
 
+    def _change_fault(self, id: str, **changes: Any) -> None:
+        self._faults[id] = replace(self._faults[id], **changes)
+
+    def _leave_out_faults(self, check: str, reason: str) -> None:
+        """Nothing is done to the target during a check that is not run."""
+        for fault in self._faults.values():
+            if fault.check == check:
+                self._change_fault(fault.id, reason=f"{check}, during which it is due, was not run: {reason}")
+
     def _change_check(self, id: str, **changes: Any) -> None:
         self._checks[id] = replace(self._checks[id], **changes)
 
@@ -230,6 +258,8 @@ def _held(step: StepResult, criteria: Iterable[CriterionResult]) -> StepResult:
 def _asks_of(step: StepResult, item: CriterionResult) -> bool:
     """Whether a criterion is on the step itself, or one of its own that no check could be held to."""
     if item.subject == f"step/{step.id}":
+        return True
+    if any(fault.id == item.subject for fault in step.faults):
         return True
     late = item.subject == "run" or item.subject.startswith(("target/", "step/"))
     return item.step == step.id and (late or item.measure == FLAKY_RATE)
@@ -258,6 +288,12 @@ def contradiction(run: RunResult) -> str:
             return f"it ends with PASS, and {item.id} is {verdict.replace('_', ' ')}"
     if not any(item.proves and _blocks(item, CriterionVerdict.MET) for item in run.criteria):
         return "it ends with PASS, and no blocking criterion is met"
+    if fault := next((fault for fault in run.faults() if fault.status in LEFT_ON), None):
+        return f"it ends with PASS, and fault {fault.id} was not undone"
+    not_seen = {fault.id for fault in run.faults() if fault.status not in DONE}
+    for item in run.criteria:
+        if _blocks(item, CriterionVerdict.MET) and item.subject in not_seen:
+            return f"it ends with PASS, and {item.id} is met without {item.subject} having been seen through"
     in_force = {waiver.id for waiver in run.waivers if waiver.state is WaiverState.USED}
     for item in run.criteria:
         if _blocks(item, CriterionVerdict.WAIVED) and not in_force.intersection(item.waivers):

@@ -58,8 +58,9 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 blocks=[_encode_block(block) for block in measure.blocks] or None,
             )
         case Number():
-            reported = {"reported": True} if measure.reported else {}
-            return {"value": measure.value, "unit": _unit(measure)} | reported
+            marks = {"reported": measure.reported, "unended": measure.unended}
+            marked = {name: True for name, is_so in marks.items() if is_so}
+            return {"value": measure.value, "unit": _unit(measure)} | marked
         case Gauge():
             return _without_none(
                 unit=_unit(measure),
@@ -114,6 +115,7 @@ def decode_measure(data: object) -> Measure:
             value=data["value"],
             dimension=_dimension(data["unit"]),
             reported=data.get("reported", False),
+            unended=data.get("unended", False),
         )
     raise ValueError("a measure has `sample`, `histogram`, `samples` or `unit`")
 
@@ -218,6 +220,10 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                 "value": {"type": ["number", "null"]},
                 "unit": {"type": "string"},
                 "reported": {"type": "boolean", "description": "computed by another tool"},
+                "unended": {
+                    "type": "boolean",
+                    "description": "it had not ended when the watch did, so it is more than value",
+                },
             },
         },
         {

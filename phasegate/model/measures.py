@@ -115,6 +115,9 @@ class Number:
     dimension: Dimension = Dimension.COUNT
     reported: bool = False
     """True when another tool computed it and phasegate only read it."""
+    unended: bool = False
+    """True when it had not come to its end while it was looked at: it is more than `value`, and ranks above
+    every value."""
 
     @property
     def unit(self) -> str:

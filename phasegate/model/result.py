@@ -13,6 +13,7 @@ from pydantic import Field
 from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL
 from phasegate.model.approval import Approval, Signatures
 from phasegate.model.decision import Decision
+from phasegate.model.faults import FaultResult
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
 
@@ -209,6 +210,8 @@ class StepResult:
     started: datetime | None = None
     duration: float | None = None
     checks: tuple[CheckResult, ...] = ()
+    faults: tuple[FaultResult, ...] = ()
+    """What was done to the target on purpose during its checks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,3 +394,7 @@ class RunResult:
     def checks(self) -> tuple[CheckResult, ...]:
         """All checks: those of the steps in order, then those of the gate."""
         return tuple(check for step in self.steps for check in step.checks) + self.gate_checks
+
+    def faults(self) -> tuple[FaultResult, ...]:
+        """What was done to the target on purpose, step by step."""
+        return tuple(fault for step in self.steps for fault in step.faults)

@@ -77,7 +77,10 @@ def describe(measure: Measure) -> str:
             failed = edges[1] == float("inf")
             return f"p95 {'failed' if failed else format_seconds(edges[1])} (n {measure.n:,})"
         case Number():
-            return "no data" if measure.value is None else format_value(measure.value, measure.dimension)
+            if measure.value is None:
+                return "no data"
+            more = "over " if measure.unended else ""
+            return f"{more}{format_value(measure.value, measure.dimension)}"
         case Gauge():
             if measure.mean is None or measure.maximum is None:
                 return "no data"

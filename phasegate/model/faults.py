@@ -1,0 +1,127 @@
+"""Faults: what was done to the target on purpose, and how long it took to be good again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from phasegate.model.measure_json import JsonMeasure
+from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.units import Dimension
+
+
+class Act(StrEnum):
+    """What is done to a service or a process."""
+
+    STOP = "stop"
+    """Asked to end, as at a deployment; started again."""
+    KILL = "kill"
+    """Ended without being asked, as by a crash; started again."""
+    PAUSE = "pause"
+    """Kept from running while its connections stay open; let go on."""
+    RESTART = "restart"
+    """Asked to end and started again at once."""
+    REPLACE = "replace"
+    """Run from another image; put back on its own."""
+    CUT = "cut"
+    """Taken off its networks; put on them again."""
+
+
+LASTING = frozenset({Act.STOP, Act.PAUSE, Act.CUT, Act.REPLACE})
+"""Acts that go on until they are undone, and so need a time."""
+CONTAINERS_ONLY = frozenset({Act.REPLACE, Act.CUT})
+"""Acts that a process of this machine, which has neither image nor network of its own, cannot be put to."""
+
+
+class FaultStatus(StrEnum):
+    NOT_DONE = "not_done"
+    """Nothing was done to the target, so nothing is proven."""
+    UNDER_WAY = "under_way"
+    """The record ends before it did: it may never have been undone."""
+    RECOVERED = "recovered"
+    NOT_RECOVERED = "not_recovered"
+    """Undone, and no unbroken run of good probes was seen in time."""
+    CUT_SHORT = "cut_short"
+    """Undone, and the run was ended before anybody could see whether it recovered."""
+    NOT_UNDONE = "not_undone"
+    """The target is not as it was."""
+
+
+DONE = frozenset({FaultStatus.RECOVERED, FaultStatus.NOT_RECOVERED})
+"""What became of a fault whose measures can be judged."""
+LEFT_ON = frozenset({FaultStatus.UNDER_WAY, FaultStatus.NOT_UNDONE})
+"""What became of a fault with which no run can pass."""
+
+
+def _time(about: str) -> MeasureSpec:
+    return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.TIME, about=about, lowest=0)
+
+
+_EVERY: Mapping[str, MeasureSpec] = {
+    "lost_requests": MeasureSpec(
+        type=MeasureType.NUMBER,
+        dimension=Dimension.COUNT,
+        about="probes without a good answer, from the fault until all was good again",
+        lowest=0,
+    ),
+    "outage": _time("the longest time between two good answers, from the fault until all was good again"),
+}
+_RECOVERY = {
+    "recovery_time": _time("from the fault to the first answer of the unbroken run of good ones after it")
+}
+_AFTER = {
+    "recovery_after": _time("from the beginning of its undoing to the first answer of that unbroken run then")
+}
+_ROLLING: Mapping[str, MeasureSpec] = {
+    "rollout_time": _time("from the other image to the first answer of an unbroken run of good ones on it"),
+    "rollback_time": _time("from putting its own image back to the first answer of an unbroken run"),
+}
+
+
+def fault_measures(act: Act) -> Mapping[str, MeasureSpec]:
+    """Every measure that a fault may have."""
+    match act:
+        case Act.REPLACE:
+            return {**_ROLLING, **_EVERY}
+        case Act.RESTART:
+            return {**_RECOVERY, **_EVERY}
+        case _:
+            return {**_RECOVERY, **_AFTER, **_EVERY}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultResult:
+    """One fault of a step, and what came of it."""
+
+    id: str
+    act: Act
+    target: str
+    """The entry of the target that it was done to."""
+    check: str
+    """The check during which it was done."""
+    title: str = ""
+    due: float = 0.0
+    """Seconds from the start of that check."""
+    lasting: float | None = None
+    """Seconds until it was to be undone; None where the act is over when it is done."""
+    image: str = ""
+    probe: str = ""
+    """What was asked meanwhile, in a few words: `GET /health every 50 ms`."""
+    status: FaultStatus = FaultStatus.NOT_DONE
+    reason: str = "the run ended before it"
+    """Why it was not done, not undone, or did not recover; empty when it recovered."""
+    started: datetime | None = None
+    """When it was begun to be done, from which its times count."""
+    undone: datetime | None = None
+    recovered: datetime | None = None
+    """The first answer of the unbroken run of good ones."""
+    probes: int = 0
+    """Probes with an outcome, those before the fault included."""
+    measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
+    causes: Mapping[str, int] = field(default_factory=dict)
+    """Lost requests by cause, with counts."""
+    notes: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    source: str = ""
