@@ -11,6 +11,8 @@ from phasegate.plan.budgets import budgets
 from phasegate.plan.checks import Draft, StepShare, read_check
 from phasegate.plan.context import Context, budget_of
 from phasegate.plan.criteria import Criteria, CriteriaList
+from phasegate.plan.entries import Target
+from phasegate.plan.fault_reading import FaultDraft, FaultReader, met_by
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import GateWritten, StepWritten
@@ -18,6 +20,9 @@ from phasegate.plan.plan import Check, PlanCriterion, Step
 from phasegate.plan.required import required_kinds
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
+
+_APART = ("checks", "faults", "criteria")
+"""Lists of a step whose items are read one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +33,17 @@ class _StepDraft:
     id: str | None = None
     written: StepWritten | None = None
     checks: tuple[Draft, ...] = ()
+    faults: tuple[FaultDraft, ...] = ()
     criteria: tuple[Any, ...] = ()
 
 
 class Assembly:
     """Reads steps and gate of one plan; one call to `read`."""
 
-    def __init__(self, context: Context, ids: Ids) -> None:
+    def __init__(self, context: Context, target: Target, ids: Ids) -> None:
         self._context = context
         self._ids = ids
+        self._faults = FaultReader(context, target, ids)
 
     def read(
         self, steps: Any, gate: Any
@@ -49,12 +56,14 @@ class Assembly:
         for check in checks:
             self._companion(check, by_id)
             self._decided(check)
+        self._faults.hold((fault for step in drafts for fault in step.faults), by_id)
         follows = self._order(drafts)
         step_ids = tuple(step.id for step in drafts if step.id is not None)
         gate_criteria = gate.get("criteria") if isinstance(gate, Mapping) else None
         lists = [*_lists(drafts), *_own(gate_checks)]
         lists.append(CriteriaList(path=("gate", "criteria"), entries=tuple(_listed(gate_criteria))))
-        criteria = Criteria(self._context, by_id, step_ids, self._ids).read(tuple(lists))
+        faults = {fault.id: fault.fault for step in drafts for fault in step.faults if fault.id is not None}
+        criteria = Criteria(self._context, by_id, step_ids, self._ids, faults).read(tuple(lists))
         made = tuple(
             self._made(step, step.written, follows.get(step.id or "", ()))
             for step in drafts
@@ -92,20 +101,25 @@ class Assembly:
             for index, check in enumerate(_listed(tree.get("checks")))
         )
         criteria = tuple(_listed(tree.get("criteria")))
-        return _StepDraft(path=path, id=id, written=written, checks=checks, criteria=criteria)
+        return _StepDraft(
+            path=path,
+            id=id,
+            written=written,
+            checks=checks,
+            faults=self._faults.read((*path, "faults"), tree.get("faults"), id),
+            criteria=criteria,
+        )
 
     def _step_itself(self, path: TreePath, tree: Any, subject: str) -> StepWritten | None:
         context = self._context
         commands = ("setup", "teardown")
         apart = {key: tree[key] for key in commands if key in tree}
         wrong = context.unknown(path, apart, "target")
-        rest = type(tree)(
-            ((k, v) for k, v in tree.items() if k not in (*commands, "checks", "criteria")), at=tree.at
-        )
+        rest = type(tree)(((k, v) for k, v in tree.items() if k not in (*commands, *_APART)), at=tree.at)
         settled, more = context.settled(path, rest)
         for key, value in apart.items():
             settled[key] = context.with_secrets(value)
-        for key in ("checks", "criteria"):
+        for key in _APART:
             if key in tree:
                 settled[key] = tree[key]
         place = context.place(path, subject)
@@ -234,6 +248,7 @@ class Assembly:
 
     def _made(self, draft: _StepDraft, written: StepWritten, follows: tuple[str, ...]) -> Step:
         context, path = self._context, draft.path
+        faults = tuple(one.fault for one in draft.faults if one.fault is not None)
         return Step(
             id=written.id,
             title=written.title,
@@ -249,7 +264,8 @@ class Assembly:
             parallel=written.parallel,
             setup=context.commands((*path, "setup"), written.setup),
             teardown=context.commands((*path, "teardown"), written.teardown),
-            checks=tuple(one.check for one in draft.checks if one.check is not None),
+            checks=tuple(met_by(one.check, faults) for one in draft.checks if one.check is not None),
+            faults=faults,
             at=context.document.value_at((*path, "id")),
             flaky=budget_of(context, path, written.flaky),
         )

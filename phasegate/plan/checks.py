@@ -18,7 +18,8 @@ from phasegate.plan.context import Context, budget_of, confidence_of, picked, re
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.models import CheckCommon
 from phasegate.plan.named import NamedPlace, named_in
-from phasegate.plan.plan import Check, Deferred, Part, Retry
+from phasegate.plan.part import Deferred, Part
+from phasegate.plan.plan import Check, Retry
 from phasegate.plan.requirements import united
 from phasegate.plan.tree import TreePath, dotted, is_plain, spliced
 from phasegate.plan.validation import Place, validate
@@ -89,6 +90,14 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         return draft
     check = _check(context, tree, common, kind, parts, step, path)
     return replace(draft, check=replace(check, sha256=_fingerprint(context, kind, tree, parameters)))
+
+
+def read_parameters(
+    context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
+) -> Part | None:
+    """Parameters that stand apart from a check, read as those of a check; None where they are wrong."""
+    parts = _Parameters(context, path, tree, kind, subject).parts()
+    return None if parts is None else parts[0]
 
 
 def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> Kind[Any] | None:

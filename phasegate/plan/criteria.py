@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from phasegate.errors import Position
-from phasegate.gate.criterion import Criterion, CriterionError, SubjectKind, parse_criterion
+from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
 from phasegate.gate.deciding import decidable
 from phasegate.gate.vetting import check_against
 from phasegate.model.aggregates import AGGREGATES
@@ -17,6 +17,7 @@ from phasegate.model.result import Level
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Confidence, Context, confidence_of
 from phasegate.plan.defaults import defaults_left, displacing_weakly
+from phasegate.plan.faults import Fault
 from phasegate.plan.feasibility import Feasibility
 from phasegate.plan.findings import did_you_mean, nearest
 from phasegate.plan.ids import Ids, where
@@ -54,12 +55,19 @@ class Criteria:
     """Reads every criterion of a plan; one call to `read`."""
 
     def __init__(
-        self, context: Context, drafts: Mapping[str, Draft], steps: tuple[str, ...], ids: Ids
+        self,
+        context: Context,
+        drafts: Mapping[str, Draft],
+        steps: tuple[str, ...],
+        ids: Ids,
+        faults: Mapping[str, Fault | None],
     ) -> None:
+        """`faults`: by id; None for one that is wrong, which has been said."""
         self._context = context
         self._drafts = drafts
         self._steps = steps
         self._ids = ids
+        self._faults = faults
         self._places: dict[str, Position] = {}
         """Where each criterion's id was seen first."""
         self._paths: dict[str, TreePath] = {}
@@ -166,6 +174,9 @@ class Criteria:
                     yield found
             return
         draft = entry.inside or self._drafts.get(criterion.subject)
+        if draft is None and criterion.subject in self._faults:
+            yield from self._of_fault(entry, self._faults[criterion.subject])
+            return
         if draft is None:
             self._unknown_subject(entry)
             return
@@ -178,6 +189,25 @@ class Criteria:
             found = self._made(entry, check, one)
             if found is not None:
                 yield found
+
+    def _of_fault(self, entry: _Entry, fault: Fault | None) -> Iterator[PlanCriterion]:
+        """A criterion on what came of a fault."""
+        criterion = entry.criterion
+        if fault is None:
+            return
+        if criterion.part:
+            self._at_subject(entry, f"fault {fault.id!r} has no parts", "leave the part out")
+            return
+        if isinstance(criterion.threshold, Relative):
+            message = "what came of a fault is not held against a baseline"
+            self._at_subject(entry, message, "write a limit of its own, such as < 10s")
+            return
+        confidence = self._confidence(entry.written.confidence, None)
+        errors = check_against(criterion, fault.measures, confidence=confidence, over=entry.written.over)
+        for error in errors:
+            self._report(entry.text_path, criterion.text, error)
+        if not errors and (made := self._made(entry, None, criterion)) is not None:
+            yield replace(made, fault=fault.id)
 
     def _other_subject(self, entry: _Entry) -> bool:
         """Whether a criterion on something else than a check can be judged."""
@@ -216,7 +246,7 @@ class Criteria:
         elif subject in self._context.entries:
             help = f"{subject!r} is an entry of the target; write target/{subject}"
         else:
-            help = did_you_mean(subject, self._drafts, "checks")
+            help = did_you_mean(subject, [*self._drafts, *self._faults], "checks")
         self._at_subject(entry, f"there is no check {subject!r}", help)
 
     def _at_subject(self, entry: _Entry, message: str, help: str | None) -> None:

@@ -9,7 +9,8 @@ from phasegate.gate.bounds import Bounds
 from phasegate.gate.verdict import confidence_for
 from phasegate.gate.vetting import feasible
 from phasegate.model.measures import MeasureSpec
-from phasegate.plan.plan import Check, Part, PlanCriterion
+from phasegate.plan.part import Part
+from phasegate.plan.plan import Check, PlanCriterion
 from phasegate.units import format_seconds
 
 

@@ -231,7 +231,7 @@ class _Reader:
         ids = Ids()
         target, context = read_target(context, self._tree.get("target"), ids)
         context = self._with_defaults(context, head)
-        steps, gate_checks, limit, criteria = Assembly(context, ids).read(
+        steps, gate_checks, limit, criteria = Assembly(context, target, ids).read(
             self._tree.get("steps"), self._tree.get("gate")
         )
         there = Coverable(

@@ -228,7 +228,7 @@ class CheckCommon(Closed):
 
 
 class StepWritten(Closed):
-    """A step; its checks and criteria are validated on their own."""
+    """A step; its checks, faults and criteria are validated on their own."""
 
     id: Id
     title: Text = ""
@@ -246,6 +246,7 @@ class StepWritten(Closed):
     setup: Commands = ()
     teardown: Commands = ()
     checks: tuple[Any, ...] = ()
+    faults: tuple[Any, ...] = ()
     criteria: tuple[Any, ...] = ()
     flaky: FlakyWritten | None = None
 

@@ -6,14 +6,12 @@ template form until `bind` puts the values in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from phasegate.errors import ObservationError, Position
+from phasegate.errors import Position
 from phasegate.gate.baseline import Earlier
 from phasegate.gate.criterion import Criterion, Relative
 from phasegate.gate.waivers import Waiver
@@ -21,8 +19,8 @@ from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.approval import Approval
 from phasegate.model.result import Level, People, PlanRecord
 from phasegate.plan.entries import PlanCommand, Target
-from phasegate.plan.tree import TreePath, dotted, model_of, spliced
-from phasegate.substitution import UnknownNameError, finish, put_in
+from phasegate.plan.faults import Fault
+from phasegate.plan.part import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,60 +54,6 @@ class FlakyBudget:
     """A share: 0.01 is 1%."""
     level: Level = Level.BLOCK
     at: Position | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deferred:
-    """A check's parameters in template form, to be validated again once addresses are known."""
-
-    tree: Any
-    each: Any = None
-    """What `${each}` stands for, in template form."""
-    replaced: tuple[tuple[TreePath, Any], ...] = ()
-    """By place in `tree`: absolute paths, and the content of files, whose templates the kind ends."""
-    own: frozenset[str] = frozenset()
-    """Names that the kind gives values to; where there are some, it ends all templates."""
-
-    def resolve(self, values: Mapping[str, str], *, keep: Callable[[str], bool] = lambda _: False) -> Any:
-        """The tree with values put in.
-
-        Errors: UnknownNameError for a name in `tree` that is neither in `values` nor kept.
-        """
-        known = {**values, "each": finish(put_in(self.each, values, keep=keep))}
-        tree = put_in(self.tree, known, keep=lambda name: keep(name) or name in self.own)
-        tree = tree if self.own else finish(tree)
-        for path, value in self.replaced:
-            tree = spliced(tree, path, put_in(value, values, keep=lambda name: keep(name) or _stays(name)))
-        return tree
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One entry of `each`, or the whole of a check without."""
-
-    name: str
-    """Empty for a check without `each`."""
-    params: CheckParams
-    """As validated at load; where `deferred` is set, addresses in it are stand-ins for people to read."""
-    deferred: Deferred | None = None
-
-    def bind(self, values: Mapping[str, str]) -> CheckParams:
-        """The parameters to observe with: `values` holds `target.<id>.url|host|port` and `out`.
-
-        Errors: ObservationError when an address is not known, or a parameter is wrong with it.
-        """
-        if self.deferred is None:
-            return self.params
-        try:
-            return model_of(type(self.params), self.deferred.resolve(values))
-        except UnknownNameError as unknown:
-            raise ObservationError(f"${{{unknown.name}}} is not known") from None
-        except ValidationError as invalid:
-            first = invalid.errors(include_url=False, include_context=False)[0]
-            where = dotted(first["loc"])
-            raise ObservationError(
-                f"{where} does not fit with the target's addresses: {first['msg']}"
-            ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +115,9 @@ class PlanCriterion:
     """The step it was written in; None for the gate's."""
     check: str | None = None
     """The check whose observation it is judged on; None for what is judged when all checks have ended:
-    `step/<id>`, `target/<id>`, `run`, and how flaky a check was."""
+    `step/<id>`, `target/<id>`, `run`, how flaky a check was, and what came of a fault."""
+    fault: str | None = None
+    """The fault that it speaks of."""
     title: str = ""
     why: str = ""
     ref: str = ""
@@ -219,6 +165,8 @@ class Step:
     setup: tuple[PlanCommand, ...] = ()
     teardown: tuple[PlanCommand, ...] = ()
     checks: tuple[Check, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    """What is done to the target on purpose during its checks."""
     at: Position | None = None
     flaky: FlakyBudget | None = None
 
@@ -271,14 +219,13 @@ class Plan:
         """All checks: those of the steps in order, then those of the gate."""
         return tuple(check for step in self.steps for check in step.checks) + self.gate_checks
 
+    def faults(self) -> tuple[Fault, ...]:
+        """What is done to the target on purpose, step by step."""
+        return tuple(fault for step in self.steps for fault in step.faults)
+
     def check(self, id: str) -> Check:
         return next(check for check in self.checks() if check.id == id)
 
     def criteria_of(self, check: str) -> tuple[PlanCriterion, ...]:
         """Criteria that speak of a check, wherever they were written."""
         return tuple(criterion for criterion in self.criteria if criterion.check == check)
-
-
-def _stays(name: str) -> bool:
-    """In documents, names that are no address are captures or columns, which the kind puts in."""
-    return not name.startswith("target.") and name != "out"

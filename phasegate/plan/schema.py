@@ -17,9 +17,11 @@ from pydantic_core import core_schema
 from phasegate.fields import ID_PATTERN, NamedDocument
 from phasegate.http.suite import Suite
 from phasegate.kinds.base import Kind
+from phasegate.model.faults import Act
 from phasegate.plan.annotations import field_types, marked
 from phasegate.plan.container_models import AttachedWritten, ComposeWritten, ServiceWritten
 from phasegate.plan.environments import EnvironmentWritten
+from phasegate.plan.fault_models import FaultWritten, ProbeParams
 from phasegate.plan.include import IncludedGateWritten, IncludedWritten
 from phasegate.plan.models import (
     AcceptedWritten,
@@ -116,8 +118,17 @@ def _contents(
         owner["properties"]["checks"] = {"type": "array", "items": {"$ref": "#/$defs/check"}}
         owner["properties"]["criteria"] = {"type": "array", "items": {"$ref": "#/$defs/criterion"}}
     steps["properties"]["checks"]["minItems"] = 1
+    definitions["fault"] = _fault(definitions)
+    steps["properties"]["faults"] = {"type": "array", "items": {"$ref": "#/$defs/fault"}}
     steps["required"] = ["id", "checks"]
     return {"type": "array", "minItems": 1, "items": steps}, gate
+
+
+def _fault(definitions: dict[str, Any]) -> dict[str, Any]:
+    fault = _model(FaultWritten, definitions)
+    fault["properties"]["probe"] = _model(ProbeParams, definitions)
+    fault["oneOf"] = [{"required": [act.value]} for act in Act]
+    return fault
 
 
 def waivers_schema() -> dict[str, Any]:

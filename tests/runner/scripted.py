@@ -15,7 +15,8 @@ from phasegate.model.events import CheckFinished, Event
 from phasegate.model.measures import MeasureSpec, MeasureType, Share
 from phasegate.model.observation import Case, CaseStatus, Observation, census
 from phasegate.model.result import CheckStatus, PlanRecord
-from phasegate.plan.plan import Check, Part, Plan, PlanCriterion, Retry, Step
+from phasegate.plan.part import Part
+from phasegate.plan.plan import Check, Plan, PlanCriterion, Retry, Step
 from phasegate.runner.check import Outcome
 from phasegate.runner.schedule import Orders, Schedule
 from phasegate.runner.world import Parts, Stop
@@ -191,6 +192,8 @@ class Stage:
         return Parts(
             clock=self.clock,
             http=None,  # type: ignore[arg-type]
+            prober=None,  # type: ignore[arg-type]
+            faults=None,  # type: ignore[arg-type]
             processes=LocalProcesses({}),
             target=StaticAddresses(),
             containers=TargetContainers({}),

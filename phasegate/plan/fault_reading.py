@@ -1,0 +1,219 @@
+"""The faults of a step: read, held against the target and against the check that they are done during."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from phasegate.fields import Located
+from phasegate.kinds.base import CheckParams, Kind
+from phasegate.model.faults import fault_measures
+from phasegate.plan.checks import COMMON_KEYS, Draft, read_parameters
+from phasegate.plan.context import Context, picked
+from phasegate.plan.entries import ExternalEntry, Target
+from phasegate.plan.fault_models import FaultWritten, ProbeParams
+from phasegate.plan.faults import Fault
+from phasegate.plan.findings import did_you_mean
+from phasegate.plan.ids import Ids
+from phasegate.plan.part import Part
+from phasegate.plan.plan import Check, Retry
+from phasegate.plan.tree import TreePath
+from phasegate.plan.validation import validate
+from phasegate.units import format_seconds
+
+
+class _Probe(Kind[ProbeParams]):
+    """A probe's parameters, in the shape in which those of checks are read."""
+
+    name: ClassVar[str] = "probe"
+    Params: ClassVar[type[CheckParams]] = ProbeParams
+
+
+_PROBE = _Probe()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultDraft:
+    """A fault as far as it could be read."""
+
+    path: TreePath
+    step: str | None
+    id: str | None = None
+    fault: Fault | None = None
+    """None where something is wrong with it."""
+
+
+class FaultReader:
+    """Reads the faults of a plan's steps."""
+
+    def __init__(self, context: Context, target: Target, ids: Ids) -> None:
+        self._context = context
+        self._target = target
+        self._ids = ids
+
+    def read(self, path: TreePath, tree: Any, step: str | None) -> tuple[FaultDraft, ...]:
+        """The faults of one step; everything wrong with each of them by itself is reported."""
+        if not isinstance(tree, list):
+            return ()
+        drafts = tuple(self._fault((*path, index), one, step) for index, one in enumerate(tree))
+        for draft in drafts:
+            if draft.id is not None:
+                self._ids.claim(self._context, (*draft.path, "id"), draft.id, "fault")
+        return drafts
+
+    def hold(self, drafts: Iterable[FaultDraft], checks: Mapping[str, Draft]) -> None:
+        """Report what does not go with the checks that faults are done during."""
+        placed = [
+            (draft, draft.fault, check)
+            for draft in drafts
+            if draft.fault is not None and (check := self._during(draft, draft.fault, checks)) is not None
+        ]
+        for draft, fault, check in placed:
+            self._fits(draft, fault, check)
+        self._apart([(draft, fault) for draft, fault, _ in placed])
+
+    def _fault(self, path: TreePath, tree: Any, step: str | None) -> FaultDraft:
+        context, label = self._context, f"fault {path[-1] + 1 if isinstance(path[-1], int) else ''}".strip()
+        if not isinstance(tree, Mapping):
+            context.findings.add(context.document, path, f"{label} must be a mapping with id and during")
+            return FaultDraft(path=path, step=step)
+        id = tree["id"] if isinstance(tree.get("id"), str) else None
+        subject = label if id is None else f"fault {id!r}"
+        settled, wrong = context.settled(path, picked(tree, frozenset(tree) - {"probe"}))
+        if "probe" in tree:
+            settled["probe"] = tree["probe"]
+        written = validate(
+            FaultWritten, settled, context.place(path, subject), context.findings, silent=wrong
+        )
+        probe = self._probe((*path, "probe"), tree["probe"], subject) if "probe" in tree else None
+        draft = FaultDraft(path=path, step=step, id=id)
+        if written is None or not self._can_be_done(path, written, subject) or probe is None:
+            return draft
+        fault = Fault(
+            id=written.id,
+            act=written.act,
+            target=written.target,
+            check=written.during,
+            due=written.due,
+            lasting=written.for_,
+            image=written.image,
+            probe=probe,
+            title=written.title,
+            measures=fault_measures(written.act),
+            at=context.document.value_at((*path, "id")),
+        )
+        return replace(draft, fault=fault)
+
+    def _probe(self, path: TreePath, tree: Any, subject: str) -> Part | None:
+        context = self._context
+        if not isinstance(tree, Mapping):
+            message = f"{subject}: 'probe' must be a mapping with a url that shows whether all is good"
+            context.findings.add(context.document, path, message, help="write probe: {url: /health}")
+            return None
+        strange = [key for key in tree if key in COMMON_KEYS]
+        for key in strange:
+            message = f"{subject}: unknown key {key!r} in 'probe'"
+            context.findings.add(context.document, (*path, key), message, key=True)
+        asked = Located({"timeout": "1s", **tree}, at=getattr(tree, "at", None))
+        part = read_parameters(context, path, asked, _PROBE, f"{subject}: probe")
+        return None if strange else part
+
+    def _can_be_done(self, path: TreePath, written: FaultWritten, subject: str) -> bool:
+        """Whether its target is something that may be acted on."""
+        context, act, target = self._context, written.act, written.target
+        entries = {entry.id: entry for entry in self._target}
+        entry, attached = entries.get(target), self._target.containers
+        message = help = ""
+        if entry is None:
+            if target in context.entries:
+                return False  # it is wrong itself, which has been said
+            message = f"the target has no entry {target!r}"
+            able = [id for id, one in entries.items() if not isinstance(one, ExternalEntry)]
+            help = did_you_mean(target, able, "processes and services")
+        elif isinstance(entry, ExternalEntry):
+            message = f"{target!r} is external, and nothing is done to what this run has not started"
+            help = "name a process or a service of the target"
+        elif written.needs_container and entry in self._target.processes:
+            own = "no network of its own to cut" if act == "cut" else "no image to replace"
+            message, help = f"{target!r} is a process, which has {own}", "use stop, kill, pause or restart"
+        elif attached is not None and entry in attached.entries and not attached.allow_faults:
+            message = f"{target!r} was there before this run, and nothing is done to it without leave"
+            help = "write allow_faults: true under target.containers, and run with --confirm"
+        if message:
+            context.findings.add(context.document, (*path, act), f"{subject}: {message}", help=help)
+        return not message
+
+    def _during(self, draft: FaultDraft, fault: Fault, checks: Mapping[str, Draft]) -> Draft | None:
+        check = checks.get(fault.check)
+        beside = [id for id, one in checks.items() if one.step == draft.step]
+        if check is None:
+            help = did_you_mean(fault.check, beside, "checks of this step")
+            self._say(draft, "during", f"there is no check {fault.check!r}", help)
+        elif check.step != draft.step:
+            where = "the gate" if check.step is None else "another step"
+            self._say(draft, "during", f"{fault.check!r} is a check of {where}", "move the fault there")
+        elif check.common is not None and check.common.during is not None:
+            message = f"{fault.check!r} itself goes on beside others"
+            self._say(draft, "during", message, f"name {check.common.during!r}, or a check without 'during'")
+        else:
+            return check
+        return None
+
+    def _fits(self, draft: FaultDraft, fault: Fault, on: Draft) -> None:
+        """What does not go together: a check that is tried again, that ends by itself, that is too short."""
+        if on.common is not None and on.common.retry is not None:
+            message = f"check {on.id!r} is retried, and another attempt would not meet the fault"
+            self._say(draft, "during", message, f"leave 'retry' of {on.id} out")
+        check = on.check
+        if check is None:
+            return
+        if check.until_decided:
+            message = f"check {check.id!r} ends when it is decided, which may be before the fault"
+            self._say(draft, "during", message, f"leave 'until' of {check.id} out")
+        lasting = [check.kind.duration(part.params) for part in check.parts]
+        whole = None if None in lasting else sum(one or 0.0 for one in lasting)
+        takes = "" if whole is None else f"check {check.id!r} takes {format_seconds(whole)}"
+        if whole is not None and fault.due >= whole:
+            self._say(draft, "at", f"{takes} and is over when the fault is due", "write an earlier 'at'")
+        elif whole is not None and fault.end > whole:
+            message = f"{takes}, and the fault would end after {format_seconds(fault.end)}"
+            self._say(draft, "for", message, "write an earlier 'at', a shorter 'for' or a longer check")
+
+    def _apart(self, placed: list[tuple[FaultDraft, Fault]]) -> None:
+        """Two faults at a time on one entry: undoing the one would undo the other."""
+        by_place: dict[tuple[str, str], list[tuple[FaultDraft, Fault]]] = {}
+        for draft, fault in placed:
+            by_place.setdefault((fault.check, fault.target), []).append((draft, fault))
+        for together in by_place.values():
+            together.sort(key=lambda pair: pair[1].due)
+            for (_, first), (draft, second) in pairwise(together):
+                if second.due <= first.end:
+                    message = f"{second.target!r} is still in fault {first.id!r} then"
+                    self._say(draft, "at", message, f"write 'at' after {format_seconds(first.end)}")
+
+    def _say(self, draft: FaultDraft, key: str, message: str, help: str) -> None:
+        context = self._context
+        context.findings.add(
+            context.document, (*draft.path, key), f"fault {draft.id!r}: {message}", help=help
+        )
+
+
+def met_by(check: Check, faults: Iterable[Fault]) -> Check:
+    """A check that faults are done during: observed once, alone with the target, and another than without.
+
+    Its hash holds them, so that no run without them is a baseline for it.
+    """
+    meeting = [fault for fault in faults if fault.check == check.id]
+    if not meeting:
+        return check
+    text = json.dumps([check.sha256, [list(_told(fault)) for fault in meeting]], ensure_ascii=False)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return replace(check, retry=Retry(), exclusive=True, sha256=digest)
+
+
+def _told(fault: Fault) -> Iterator[str | float | None]:
+    yield from (fault.act, fault.target, fault.due, fault.lasting, fault.image)

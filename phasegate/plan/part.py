@@ -1,0 +1,73 @@
+"""Parameters as they are asked for: with stand-ins until the target's addresses are known, and then real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from phasegate.errors import ObservationError
+from phasegate.kinds.base import CheckParams
+from phasegate.plan.tree import TreePath, dotted, model_of, spliced
+from phasegate.substitution import UnknownNameError, finish, put_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """A check's parameters in template form, to be validated again once addresses are known."""
+
+    tree: Any
+    each: Any = None
+    """What `${each}` stands for, in template form."""
+    replaced: tuple[tuple[TreePath, Any], ...] = ()
+    """By place in `tree`: absolute paths, and the content of files, whose templates the kind ends."""
+    own: frozenset[str] = frozenset()
+    """Names that the kind gives values to; where there are some, it ends all templates."""
+
+    def resolve(self, values: Mapping[str, str], *, keep: Callable[[str], bool] = lambda _: False) -> Any:
+        """The tree with values put in.
+
+        Errors: UnknownNameError for a name in `tree` that is neither in `values` nor kept.
+        """
+        known = {**values, "each": finish(put_in(self.each, values, keep=keep))}
+        tree = put_in(self.tree, known, keep=lambda name: keep(name) or name in self.own)
+        tree = tree if self.own else finish(tree)
+        for path, value in self.replaced:
+            tree = spliced(tree, path, put_in(value, values, keep=lambda name: keep(name) or _stays(name)))
+        return tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One entry of `each`, or the whole of a check without."""
+
+    name: str
+    """Empty for a check without `each`."""
+    params: CheckParams
+    """As validated at load; where `deferred` is set, addresses in it are stand-ins for people to read."""
+    deferred: Deferred | None = None
+
+    def bind(self, values: Mapping[str, str]) -> CheckParams:
+        """The parameters to observe with: `values` holds `target.<id>.url|host|port` and `out`.
+
+        Errors: ObservationError when an address is not known, or a parameter is wrong with it.
+        """
+        if self.deferred is None:
+            return self.params
+        try:
+            return model_of(type(self.params), self.deferred.resolve(values))
+        except UnknownNameError as unknown:
+            raise ObservationError(f"${{{unknown.name}}} is not known") from None
+        except ValidationError as invalid:
+            first = invalid.errors(include_url=False, include_context=False)[0]
+            where = dotted(first["loc"])
+            raise ObservationError(
+                f"{where} does not fit with the target's addresses: {first['msg']}"
+            ) from None
+
+
+def _stays(name: str) -> bool:
+    """In documents, names that are no address are captures or columns, which the kind puts in."""
+    return not name.startswith("target.") and name != "out"
