@@ -21,6 +21,7 @@ from phasegate.http.client import HttpxClient
 from phasegate.model.events import (
     CriterionJudged,
     Event,
+    FaultEnded,
     Interrupted,
     RunFinished,
     RunStarted,
@@ -28,6 +29,7 @@ from phasegate.model.events import (
     TargetSampled,
     WaiverApplied,
 )
+from phasegate.model.faults import FaultStatus
 from phasegate.model.fold import CUT_SHORT, Folder
 from phasegate.model.result import (
     BaselineRecord,
@@ -40,6 +42,7 @@ from phasegate.model.result import (
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.signals import signals
 from phasegate.pipeline.ticking import ticking
+from phasegate.plan.fault_models import MOST_UNDER_WAY
 from phasegate.plan.loader import LoadedPlan
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.journal import Journal, RecordError
@@ -62,6 +65,8 @@ from phasegate.target.resources import Resources
 from phasegate.target.stack import Stack
 from phasegate.units import format_seconds
 
+PROBES = 4 * MOST_UNDER_WAY
+"""Probes of faults that may be under way at a time over the whole run."""
 ORDERLY_END = 3.0
 """Seconds a kind gets after the first Ctrl-C to hand in what it has seen."""
 
@@ -222,10 +227,12 @@ class UnderWay:
             keep=self._request.keep_target,
         )
         self._stack = stack
-        async with stack as target, HttpxClient(target) as http:
+        async with stack as target, HttpxClient(target) as http, HttpxClient(target, places=PROBES) as prober:
             parts = Parts(
                 clock=self._clock,
                 http=http,
+                prober=prober,
+                faults=stack,
                 processes=self._processes,
                 target=target,
                 containers=self._containers,
@@ -269,6 +276,8 @@ class UnderWay:
         )
 
     def _emit(self, event: Event) -> None:
+        if isinstance(event, FaultEnded) and event.fault.status is FaultStatus.NOT_UNDONE:
+            self._lacking.append(f"fault {event.fault.id}: {event.fault.reason}")
         broken = ""
         try:
             event = self._journal.write(event)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from phasegate.errors import ObservationError, PhasegateError
 from phasegate.model.measures import Measure, merge
 from phasegate.model.observation import Case, Observation
-from phasegate.plan.plan import Check, Part
+from phasegate.plan.part import Part
+from phasegate.plan.plan import Check
 from phasegate.runner.deciding import Decider
 from phasegate.runner.world import AttemptWorld, Parts, Stop, entered
 from phasegate.units import format_seconds

@@ -13,6 +13,7 @@ from phasegate.gate.judge import judge
 from phasegate.gate.judgement import Judgement
 from phasegate.gate.verdict import confidence_for
 from phasegate.model.decision import Decision
+from phasegate.model.faults import DONE, FaultResult, FaultStatus
 from phasegate.model.measures import Measure
 from phasegate.model.observation import Observation
 from phasegate.model.result import CriterionResult, CriterionVerdict, Level, RunResult
@@ -87,6 +88,20 @@ def judge_target(criterion: PlanCriterion, used: Mapping[str, Measure]) -> Crite
     )
 
 
+def judge_fault(criterion: PlanCriterion, fault: FaultResult) -> CriterionResult:
+    """One criterion on what came of a fault; nothing is proven by one that was not seen through."""
+    measure = fault.measures.get(criterion.criterion.measure) if fault.status in DONE else None
+    words = _NOT_SEEN.get(fault.status, "not seen through")
+    absent = "" if measure is not None else f"the fault was {words}: {fault.reason}"
+    return _judged(
+        criterion,
+        judge(criterion.criterion, measure, confidence=criterion.confidence, over=None, absent=absent),
+    )
+
+
+_NOT_SEEN = {FaultStatus.NOT_DONE: "not done", FaultStatus.NOT_UNDONE: "not undone"}
+
+
 def _judged(
     criterion: PlanCriterion, judgement: Judgement, decision: Decision | None = None
 ) -> CriterionResult:
@@ -120,6 +135,7 @@ def judge_all(
     """
     checks = {check.id: check for check in plan.checks()}
     used = {entry.id: entry.measures for entry in run.target}
+    faults = {fault.id: fault for fault in run.faults()}
     aggregates = Aggregates(run)
 
     def judged(criterion: PlanCriterion) -> CriterionResult:
@@ -128,6 +144,8 @@ def judge_all(
             return judge_criterion(
                 criterion, checks[criterion.check], seen.get(criterion.check), absent=absent
             )
+        if criterion.fault is not None:
+            return judge_fault(criterion, faults[criterion.fault])
         if criterion.criterion.subject_kind is SubjectKind.TARGET:
             return judge_target(criterion, used.get(criterion.criterion.subject, {}))
         return _judged(criterion, aggregates.judge(criterion.criterion, without=criterion.without))

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from phasegate.errors import PhasegateError
 from phasegate.gate.verdict import step_status
+from phasegate.gate.waivers import apply
 from phasegate.model.events import CheckFinished, Event, StepFinished, StepStarted
+from phasegate.model.faults import FaultResult
 from phasegate.model.observation import Observation
-from phasegate.model.result import CheckStatus, Level
+from phasegate.model.result import CheckStatus, CriterionResult, CriterionVerdict, Level
 from phasegate.plan.entries import PlanCommand
+from phasegate.plan.faults import Fault
 from phasegate.plan.plan import Check, Plan, PlanCriterion, Step
 from phasegate.runner.check import Outcome, ended_by, run_check
+from phasegate.runner.faults import run_fault, to_its_end
+from phasegate.runner.judging import judge_fault
 from phasegate.runner.preflight import Missing
 from phasegate.runner.selection import of_whole
 from phasegate.runner.turns import Turns
@@ -62,6 +67,10 @@ class Schedule:
         for check in plan.checks():
             if check.during is not None:
                 self._companions.setdefault(check.during, []).append(check)
+        self._faults: dict[str, list[Fault]] = {}
+        for fault in plan.faults():
+            self._faults.setdefault(fault.check, []).append(fault)
+        self._faulted: dict[str, FaultResult] = {}
         self._broken_steps: set[str] = set()
         """Steps whose setup failed."""
         self._outcomes = outcomes
@@ -122,7 +131,7 @@ class Schedule:
                     await self._check(check)
         finally:
             teardown = self._commands(step.teardown, f"teardown of step {step.id}", go_on=True)
-            undone = await _to_its_end(teardown)
+            undone = await to_its_end(teardown)
         return trouble or undone
 
     async def _check(self, check: Check) -> None:
@@ -144,8 +153,13 @@ class Schedule:
             async with asyncio.TaskGroup() as group:
                 for other in companions:
                     group.create_task(self._accompany(other, ending))
+                for fault in self._faults.get(check.id, ()):
+                    group.create_task(self._fault(fault, ending))
                 await self._observe(check, Stop(self._stop))
                 ending.now(ENDED)
+
+    async def _fault(self, fault: Fault, ending: Stop) -> None:
+        self._faulted[fault.id] = await run_fault(fault, self._parts, ending)
 
     async def _accompany(self, check: Check, ending: Stop) -> None:
         reason = self._why_not(check)
@@ -201,7 +215,16 @@ class Schedule:
                 holds = outcome is None or outcome.waived or outcome.status in HOLDS
                 if outcome and check.id in self._blocking and not holds:
                     return f"step {id}, which it needs, did not hold: {check.id}: {outcome.reason}"
+            for item in self._of_faults(needed):
+                if item.verdict is CriterionVerdict.NOT_MET and item.level is Level.BLOCK:
+                    return f"step {id}, which it needs, did not hold: {item.id} is not met"
         return ""
+
+    def _of_faults(self, step: Step) -> tuple[CriterionResult, ...]:
+        """The criteria on what came of a step's faults, as they stand by now, waivers applied."""
+        done = {fault.id: self._faulted[fault.id] for fault in step.faults if fault.id in self._faulted}
+        judged = [judge_fault(one, done[one.fault]) for one in self._plan.criteria if one.fault in done]
+        return apply(self._plan.waivers, judged, {}, lambda _item, _cases: None).criteria
 
     def _step_status(self, step: Step) -> tuple[CheckStatus, str]:
         """The status of a step, and the check that keeps it from passing."""
@@ -216,16 +239,6 @@ class Schedule:
     async def _commands(self, commands: Sequence[PlanCommand], name: str, *, go_on: bool = False) -> str:
         """Run setup or teardown commands; the first trouble in one sentence, empty when all went well."""
         return await run_commands(commands, name, self._parts, go_on=go_on)
-
-
-async def _to_its_end(work: Coroutine[None, None, str]) -> str:
-    """What is not cut off when the task that awaits it is cancelled; that waits."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
 
 
 async def run_commands(

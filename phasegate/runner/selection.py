@@ -56,10 +56,12 @@ def selected_criteria(plan: Plan, checks: Collection[str], *, cases: bool = Fals
     """The ids of the criteria that decide when these checks are run; `cases`: only some cases of them.
 
     One on a step or the run needs all the checks that it counts, a required kind any check of it. One on the
-    target goes with its step: any check of it selects it, as it speaks of the whole of the run.
+    target goes with its step: any check of it selects it, as it speaks of the whole of the run. One on a
+    fault goes with the check that it is done during.
     """
     everything = all(check.id in checks for check in plan.checks())
     steps = {check.step for check in plan.checks() if check.id in checks}
+    during = {fault.id: fault.check for fault in plan.faults()}
     kinds = {check.kind.name for check in plan.checks() if check.id in checks}
 
     def decides(item: PlanCriterion) -> bool:
@@ -70,6 +72,8 @@ def selected_criteria(plan: Plan, checks: Collection[str], *, cases: bool = Fals
         parsed = item.criterion
         if parsed.measure == CHECKS:
             return parsed.part in kinds
+        if item.fault is not None:
+            return during[item.fault] in checks
         if parsed.subject_kind is SubjectKind.TARGET:
             return everything or item.step in steps
         return all(check.id in checks for check in counted_checks(plan, item))

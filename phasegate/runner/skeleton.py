@@ -20,6 +20,7 @@ from phasegate.model.result import (
 from phasegate.plan.entries import Entry, ExternalEntry, ProcessEntry, ServiceEntry
 from phasegate.plan.loader import LoadedPlan
 from phasegate.plan.plan import Check, Step
+from phasegate.runner.faults import planned
 from phasegate.runner.judging import unjudged
 
 
@@ -90,6 +91,7 @@ def _step(step: Step, blocking: set[str | None]) -> StepResult:
         estimate=step.estimate,
         tags=step.tags,
         checks=tuple(_check(check, blocking) for check in step.checks),
+        faults=tuple(planned(fault) for fault in step.faults),
     )
 
 

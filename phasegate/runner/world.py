@@ -12,6 +12,7 @@ from typing import Protocol
 
 from phasegate.model.events import CaseFinished, Event, Progressed
 from phasegate.model.observation import Case
+from phasegate.plan.faults import Fault
 from phasegate.runner.deciding import Decider
 from phasegate.world import Addresses, Clock, Containers, EvidenceFolder, HttpClient, Processes, Progress
 
@@ -38,12 +39,32 @@ class Evidence(Protocol):
     def folder(self, check: str, attempt: int) -> EvidenceFolder: ...
 
 
+class Faults(Protocol):
+    """What is done to the target on purpose."""
+
+    async def act(self, fault: Fault) -> None:
+        """Do it; returns when it is done.
+
+        Errors: ObservationError, one line, when the target cannot be acted on."""
+        ...
+
+    async def undo(self, fault: Fault) -> str:
+        """Bring back what was there before it, also where it was done in part or not at all; returns when
+        that is started, not when it is ready. Shape: what a reader should know of it, or an empty text.
+
+        Errors: ObservationError when the target is not as it was."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """What all attempts of a run share; wired once by the pipeline."""
 
     clock: Clock
     http: HttpClient
+    prober: HttpClient
+    """For the probes of faults: others would have to wait where many get no answer."""
+    faults: Faults
     processes: Processes
     target: Addresses
     containers: Containers

@@ -6,12 +6,12 @@ import asyncio
 import re
 import signal
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from phasegate.errors import PhasegateError, TargetError
+from phasegate.errors import ObservationError, PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import ProcessEntry
 from phasegate.target.members import members
@@ -102,6 +102,10 @@ class RunningProcess:
         self._matched = False
         self._group: ProcessGroup | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._begin: Callable[[], Awaitable[ProcessGroup]] | None = None
+        """Starts its program, the same way each time."""
+        self._halted = self._paused = False
+        """Whether it is ended or paused on purpose."""
 
     async def start(self, processes: LocalProcesses, env: Mapping[str, str]) -> None:
         """Start it and wait until it is ready; from then on its end is watched.
@@ -109,11 +113,13 @@ class RunningProcess:
         Errors: TargetError with why it did not come up, its log's tail as help; the caller ends it.
         """
         self._changed("starting")
-        command = Command(
-            argv=self._entry.command, cwd=self._entry.cwd, env={**self._entry.env, **env}, keep=0
+        self._begin = partial(
+            processes.start,
+            Command(argv=self._entry.command, cwd=self._entry.cwd, env={**self._entry.env, **env}, keep=0),
+            on_line=self._on_line,
         )
         try:
-            self._group = await processes.start(command, on_line=self._on_line)
+            self._group = await self._begin()
             after = await self._ready(self._group)
         except (StartError, TargetError) as error:
             raise await self._failed(str(error)) from None
@@ -123,8 +129,7 @@ class RunningProcess:
 
     async def end(self, grace: float) -> None:
         """End it with everything it has started; cancelled, it sends SIGKILL at once."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self._unwatched()
         if self._group is None:
             self._output.close()
             return
@@ -137,6 +142,56 @@ class RunningProcess:
         self._output.close()
         if self._lives:
             self._changed("stopped")
+
+    async def halt(self, grace: float) -> None:
+        """End it on purpose, so that nobody is told that it died: SIGTERM, and SIGKILL after `grace`.
+
+        Errors: ObservationError when it does not run.
+        """
+        group = self._living()
+        self._unwatched()
+        self._halted = True
+        await group.end(grace)
+        self._output.flush()
+
+    async def crash(self) -> None:
+        """End it on purpose by SIGKILL. Errors: ObservationError when it does not run."""
+        self._living()
+        self.kill()
+        await self.halt(0)
+
+    def pause(self) -> None:
+        """Errors: ObservationError when it does not run."""
+        self._living().signal(signal.SIGSTOP)
+        self._paused = True
+
+    async def go_on(self) -> None:
+        """Let it run as before: from its pause, or anew at the same address; its end is watched again.
+
+        Errors: ObservationError when it cannot be started, or has ended in its pause.
+        """
+        if self._paused:
+            self._paused = False
+            self._living().signal(signal.SIGCONT)
+        if not self._halted or self._begin is None:
+            return
+        try:
+            self._group = await self._begin()
+        except StartError as error:
+            raise ObservationError(str(error)) from None
+        self._halted = False
+        self._watch = asyncio.create_task(self._notice_its_end(self._group))
+
+    def _living(self) -> ProcessGroup:
+        if self._group is None or not self._group.running:
+            how = self.record.error or "it has ended"
+            raise ObservationError(f"{self._entry.id} does not run: {how}")
+        return self._group
+
+    def _unwatched(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     @property
     def leader(self) -> int | None:

@@ -12,6 +12,8 @@ from types import TracebackType
 from phasegate.errors import ObservationError, PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import PlanCommand, ProcessEntry, ServiceEntry, Target
+from phasegate.plan.faults import Fault
+from phasegate.target.acts import act_on_process
 from phasegate.target.addresses import Address, TargetAddresses
 from phasegate.target.containers.attach import Attached
 from phasegate.target.containers.engine import EngineError
@@ -105,6 +107,28 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._take_down()
+
+    async def act(self, fault: Fault) -> None:
+        """See `phasegate.runner.world.Faults`."""
+        await act_on_process(fault.act, self._process(fault.target), self._grace)
+        self._sample_anew(fault.target)
+
+    async def undo(self, fault: Fault) -> str:
+        await self._process(fault.target).go_on()
+        self._sample_anew(fault.target)
+        return ""
+
+    def _process(self, id: str) -> RunningProcess:
+        for process in self._running:
+            if process.record.id == id:
+                return process
+        raise ObservationError(f"{id} was not started")
+
+    def _sample_anew(self, id: str) -> None:
+        """Where it was started again, another process leads its group."""
+        leader = self._process(id).leader
+        if leader is not None:
+            self._sampler.watch(id, leader)
 
     def addresses(self) -> TargetAddresses:
         """What has an address by now."""

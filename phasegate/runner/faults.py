@@ -1,0 +1,231 @@
+"""One fault from before it to after it: asked all the while, done at its time, undone whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from phasegate.errors import ObservationError, PhasegateError
+from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
+from phasegate.model.faults import Act, FaultResult, FaultStatus
+from phasegate.plan.faults import Fault
+from phasegate.runner.probing import Prober
+from phasegate.runner.recovery import Moments, Probed, good_again, recovery
+from phasegate.runner.world import Parts, Stop
+from phasegate.units import format_seconds
+
+T = TypeVar("T")
+
+LOOK = 0.05
+"""Seconds between two looks at whether the check has ended, or all is good again."""
+
+
+def planned(fault: Fault) -> FaultResult:
+    """How a fault stands in the record before anything was done."""
+    return FaultResult(
+        id=fault.id,
+        act=fault.act,
+        target=fault.target,
+        check=fault.check,
+        title=fault.title,
+        due=fault.due,
+        lasting=fault.lasting,
+        image=fault.image,
+        probe=fault.asked,
+        source=fault.source,
+    )
+
+
+async def run_fault(fault: Fault, parts: Parts, ending: Stop) -> FaultResult:
+    """Do a fault during its check, which begins now; `ending` is told when the check has ended.
+
+    Errors: CancelledError, PhasegateError where the record cannot be kept; the fault is undone before.
+    """
+    under_way = _UnderWay(fault, parts, ending)
+    await under_way.run()
+    return under_way.result
+
+
+class _UnderWay:
+    """One fault under way; times are seconds on the run's clock."""
+
+    def __init__(self, fault: Fault, parts: Parts, ending: Stop) -> None:
+        self._fault = fault
+        self._parts = parts
+        self._clock = parts.clock
+        self._ending = ending
+        self.result = planned(fault)
+        self._notes: list[str] = []
+        self._told = False
+        self._zero = (self._clock.now(), self._clock.utc())
+
+    async def run(self) -> None:
+        began = self._clock.now()
+        try:
+            asked = self._fault.asking(self._parts.target.values())
+            prober = Prober(asked, self._parts.target, self._parts.prober, self._clock)
+        except (ObservationError, ValueError) as error:
+            self._not_done(f"its probe cannot be sent: {error}")
+            return
+        asking = asyncio.create_task(prober.run())
+        try:
+            await self._until(began + self._fault.due)
+            if self._ending.reason:
+                taken = format_seconds(self._clock.now() - began)
+                ended = f"{self._fault.check} had ended after {taken}"
+                self._not_done(self._ending.reason if self._ending.interrupted else f"{ended}, before it")
+                return
+            await self._through(prober, asked.within)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _through(self, prober: Prober, within: float) -> None:
+        """Do it, undo it, watch it; the record learns how it ended also when this is cancelled."""
+        try:
+            moments = await self._done_and_undone()
+            if moments is not None:
+                await self._watch(prober, moments, within)
+                self._tell(prober, moments, within)
+        except asyncio.CancelledError:
+            self._cut_short(self._ending.reason or "interrupted")
+            raise
+
+    async def _done_and_undone(self) -> Moments | None:
+        """When what was done; None where it was not done whole or not undone, so nothing is to be watched."""
+        acts, fault, refused = self._parts.faults, self._fault, ""
+        begun = done = undoing = self._clock.now()
+        self.result = replace(self.result, started=self._at(begun))
+        self._parts.emit(FaultStarted(at=self._at(begun), fault=fault.id))
+        try:
+            await to_its_end(acts.act(fault))
+            done = self._clock.now()
+            await self._until(done + (fault.lasting or 0.0))
+        except ObservationError as error:
+            refused = error.message
+        finally:
+            # Also after a refusal, which may have come half-way.
+            undoing = self._clock.now()
+            undone = await to_its_end(self._undone(refused))
+        if undone is None:
+            return None
+        lacking = done + (fault.lasting or 0.0) - undoing
+        if lacking > 0:
+            why = self._ending.reason if self._ending.interrupted else f"{fault.check} had ended"
+            self._cut_short(f"it was undone {format_seconds(lacking)} early, as {why}")
+            return None
+        if fault.act is Act.RESTART:
+            undoing, undone = begun, done
+        return Moments(begun=begun, done=done, undoing=undoing, undone=undone)
+
+    async def _undone(self, refused: str) -> float | None:
+        """Undo it. Shape: when it was undone; None where it was not, or never done, which has been told."""
+        trouble = await self._undo()
+        undone = self._clock.now()
+        if trouble:
+            reason = f"it could not be undone: {trouble}"
+            self._finish(replace(self.result, status=FaultStatus.NOT_UNDONE, reason=reason))
+        elif refused:
+            self._not_done(f"it could not be done: {refused}")
+        else:
+            self._parts.emit(FaultUndone(at=self._at(undone), fault=self._fault.id))
+            self.result = replace(self.result, undone=self._at(undone))
+            return undone
+        return None
+
+    async def _undo(self) -> str:
+        """Undo it; what went wrong, or an empty text."""
+        try:
+            note = await self._parts.faults.undo(self._fault)
+        except PhasegateError as error:
+            return error.message
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        if note:
+            self._notes.append(note)
+        return ""
+
+    async def _watch(self, prober: Prober, moments: Moments, within: float) -> None:
+        """Until all is good again, or the time for it is over, or the run is stopped."""
+        while self._clock.now() < moments.undone + within and not self._ending.interrupted:
+            if good_again(prober.seen(), since=moments.undoing, settled=moments.undone):
+                return
+            await self._clock.sleep(LOOK)
+
+    async def _until(self, moment: float) -> None:
+        """Until a moment, or until the check has ended."""
+        while (left := moment - self._clock.now()) > 0 and not self._ending.reason:
+            await self._clock.sleep(min(left, LOOK))
+
+    def _tell(self, prober: Prober, moments: Moments, within: float) -> None:
+        seen = prober.seen()
+        until = self._clock.now()
+        found = recovery(self._fault.act, seen, moments, until)
+        if not any(probe.good and probe.answered <= moments.begun for probe in seen):
+            self._notes.append("no probe before it had a good answer")
+        result = replace(
+            self.result,
+            status=FaultStatus.RECOVERED,
+            reason="",
+            probes=len(seen),
+            measures=found.measures,
+            causes=found.causes,
+            notes=tuple(self._notes),
+            evidence=self._evidence(prober.all(), moments.begun),
+            recovered=None if found.recovered is None else self._at(found.recovered),
+        )
+        if found.recovered is None and self._ending.interrupted:
+            self._cut_short(f"{self._ending.reason}, before it could be seen whether it recovers")
+            return
+        if found.recovered is None:
+            reason = f"not good again within {format_seconds(within)} after it was undone"
+            last = seen[-1].cause if seen else ""
+            reason += f": {last}" if last else ""
+            result = replace(result, status=FaultStatus.NOT_RECOVERED, reason=reason)
+        self._finish(result)
+
+    def _evidence(self, probes: tuple[Probed, ...], begun: float) -> tuple[str, ...]:
+        """Every probe as a line of a table."""
+        lines = ["sent_s,answered_s,good,cause"]
+        lines += [
+            f'{probe.sent - begun:.4f},{probe.answered - begun:.4f},{str(probe.good).lower()},"{cause}"'
+            for probe in probes
+            for cause in [probe.cause.replace('"', '""')]
+        ]
+        folder = self._parts.evidence.folder(self._fault.id, 1)
+        return (folder.write("probes.csv", "\n".join(lines) + "\n"),)
+
+    def _not_done(self, reason: str) -> None:
+        self._finish(replace(self.result, status=FaultStatus.NOT_DONE, reason=reason))
+
+    def _cut_short(self, reason: str) -> None:
+        self._finish(replace(self.result, status=FaultStatus.CUT_SHORT, reason=reason))
+
+    def _finish(self, result: FaultResult) -> None:
+        """Tell how it ended; what is told first stands."""
+        if not self._told:
+            self._told = True
+            self.result = result
+            self._parts.emit(FaultEnded(at=self._clock.utc(), fault=result))
+
+    def _at(self, moment: float) -> datetime:
+        seconds, at = self._zero
+        return at + timedelta(seconds=moment - seconds)
+
+
+async def to_its_end(work: Coroutine[None, None, T]) -> T:
+    """What is not cut off when the task that awaits it is cancelled; that waits."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+        raise
