@@ -232,7 +232,7 @@ class UnderWay:
                 clock=self._clock,
                 http=http,
                 prober=prober,
-                faults=stack,
+                faults=stack.acts(),
                 processes=self._processes,
                 target=target,
                 containers=self._containers,

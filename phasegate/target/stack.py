@@ -12,9 +12,9 @@ from types import TracebackType
 from phasegate.errors import ObservationError, PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import PlanCommand, ProcessEntry, ServiceEntry, Target
-from phasegate.plan.faults import Fault
-from phasegate.target.acts import act_on_process
+from phasegate.target.acts import TargetActs
 from phasegate.target.addresses import Address, TargetAddresses
+from phasegate.target.containers.acts import ContainerActs
 from phasegate.target.containers.attach import Attached
 from phasegate.target.containers.engine import EngineError
 from phasegate.target.containers.project import Project
@@ -108,27 +108,19 @@ class Stack:
     ) -> None:
         await self._take_down()
 
-    async def act(self, fault: Fault) -> None:
-        """See `phasegate.runner.world.Faults`."""
-        await act_on_process(fault.act, self._process(fault.target), self._grace)
-        self._sample_anew(fault.target)
+    def acts(self) -> TargetActs:
+        """What is done to it on purpose."""
+        return TargetActs(
+            lambda entry: next((one for one in self._running if one.record.id == entry), None),
+            ContainerActs(self._containers),
+            grace=self._grace,
+            on_process=self._sample,
+        )
 
-    async def undo(self, fault: Fault) -> str:
-        await self._process(fault.target).go_on()
-        self._sample_anew(fault.target)
-        return ""
-
-    def _process(self, id: str) -> RunningProcess:
-        for process in self._running:
-            if process.record.id == id:
-                return process
-        raise ObservationError(f"{id} was not started")
-
-    def _sample_anew(self, id: str) -> None:
-        """Where it was started again, another process leads its group."""
-        leader = self._process(id).leader
-        if leader is not None:
-            self._sampler.watch(id, leader)
+    def _sample(self, process: RunningProcess) -> None:
+        """Look at what it uses from now on, whoever leads its group by now."""
+        if process.leader is not None:
+            self._sampler.watch(process.record.id, process.leader)
 
     def addresses(self) -> TargetAddresses:
         """What has an address by now."""
@@ -212,8 +204,7 @@ class Stack:
         self._running.append(process)
         self._touched = True
         await process.start(self._processes, {MARK: self._mark})
-        if process.leader is not None:
-            self._sampler.watch(entry.id, process.leader)
+        self._sample(process)
         self._addresses.append(
             Address(id=entry.id, url=url, headers=bound.headers, tls=bound.tls.as_mapping())
         )
