@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from phasegate.model.faults import FaultResult
 from phasegate.model.measures import Distribution
 from phasegate.model.observation import Series
 from phasegate.model.result import CheckResult, CriterionResult, RunResult, TargetRecord
 from phasegate.render.drawing import Drawing, Points, drawable, limit_of
+from phasegate.render.faults import Window, windows_of
 from phasegate.render.hostile import anchor
 from phasegate.render.used import (
     RESOURCES,
@@ -78,6 +80,15 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """A time in which the target was under a fault, in pixels."""
+
+    text: str
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataRow:
     at: float
     """Pixels from the left, for the hover line."""
@@ -93,6 +104,7 @@ class Chart:
     """How the points were condensed and which limits lie outside; empty when there is nothing to say."""
     lines: tuple[Line, ...]
     limits: tuple[Limit, ...]
+    bands: tuple[Band, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     rows: tuple[DataRow, ...]
@@ -135,7 +147,7 @@ def timelines_of(run: RunResult) -> tuple[Timeline, ...]:
             continue
         timeline = Timeline(
             check=check,
-            charts=charts_of(check, run.criteria, run.target, checks),
+            charts=charts_of(check, run.criteria, run.target, checks, run.faults()),
             quantiles=quantile_rows(check),
             causes=tuple(sorted(check.last.causes.items(), key=lambda item: (-item[1], item[0]))),
             services=service_table(check),
@@ -151,11 +163,12 @@ def charts_of(
     criteria: Iterable[CriterionResult],
     target: Iterable[TargetRecord] = (),
     checks: Iterable[CheckResult] = (),
+    faults: Iterable[FaultResult] = (),
 ) -> tuple[Chart, ...]:
     """One chart for each unit that has a value above 0, with the limits of criteria in that unit.
 
     Under a load stands what the target's processes used meanwhile, and its containers by what other `checks`
-    saw of them, all on one time axis.
+    saw of them, all on one time axis, and every fault as a band.
     """
     criteria = tuple(criteria)
     if check.kind == RESOURCES:
@@ -181,7 +194,8 @@ def charts_of(
     if drawings and check.kind == "load":
         used = [*of_processes(check, criteria, target), *of_services(check, criteria, checks)]
     end = max(drawing.end for drawing in (*drawings, *used)) if used else None
-    return tuple(_chart(drawing, end) for drawing in (*drawings, *used))
+    windows = tuple(windows_of(check, faults))
+    return tuple(_chart(drawing, end, windows) for drawing in (*drawings, *used))
 
 
 def quantile_rows(check: CheckResult) -> tuple[QuantileRow, ...]:
@@ -204,7 +218,7 @@ def _quantile_row(name: str, of: str, measure: Distribution) -> QuantileRow:
     return QuantileRow(measure=name, of=of, n=measure.n, failed=measure.failed, cells=tuple(cells))
 
 
-def _chart(drawing: Drawing, axis_end: float | None) -> Chart:
+def _chart(drawing: Drawing, axis_end: float | None, windows: tuple[Window, ...] = ()) -> Chart:
     """The geometry of a drawing; `axis_end` is the last second of the axis where several charts share one."""
     dimension, group, limits = drawing.dimension, drawing.group, drawing.limits
     drawn = [_condensed(series.points, peaks=drawing.peaks) for series in group]
@@ -236,13 +250,16 @@ def _chart(drawing: Drawing, axis_end: float | None) -> Chart:
             for path, dots in [_path(points)]
         ),
         limits=tuple(Limit(text=text, at=y(value)) for text, value in near),
+        bands=tuple(
+            Band(text=one.name, begin=x(min(one.begin, end)), end=x(min(one.end, end))) for one in windows
+        ),
         x_ticks=tuple(Tick(at=x(value), text=_time_text(value)) for value in x_values),
         y_ticks=tuple(
             Tick(at=y(value), text=format_value(value, dimension) if value else "0") for value in y_values
         ),
         rows=_rows(drawn, dimension, x),
         others=drawing.others,
-        summary=_summary(group, dimension),
+        summary=_summary(group, dimension, windows),
     )
 
 
@@ -349,10 +366,13 @@ def _note(drawing: Drawing, above: list[str]) -> str:
     return "; ".join(notes)
 
 
-def _summary(group: Sequence[Series], dimension: Dimension) -> str:
+def _summary(group: Sequence[Series], dimension: Dimension, windows: tuple[Window, ...]) -> str:
     pieces = []
     for series in group:
         values = [value for _, value in series.points if value is not None and math.isfinite(value)]
         low, high = format_value(min(values), dimension), format_value(max(values), dimension)
         pieces.append(f"{series.name} between {low} and {high}")
+    for one in windows:
+        begin, until = _time_text(one.begin), _time_text(one.end)
+        pieces.append(f"fault {one.name} from {begin} to {until}")
     return "; ".join(pieces)

@@ -18,6 +18,8 @@ from phasegate.model.events import (
     CheckFinished,
     CheckStarted,
     Event,
+    FaultEnded,
+    FaultStarted,
     Interrupted,
     Progressed,
     RetryScheduled,
@@ -25,8 +27,11 @@ from phasegate.model.events import (
     StepStarted,
     TargetChanged,
 )
+from phasegate.model.faults import FaultResult
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import AttemptResult, CheckResult, CheckStatus, RunResult
+from phasegate.render.faults import WORDS, done_text
+from phasegate.render.faults import headline as fault_headline
 from phasegate.render.words import CHECK_WORDS, count, headline, one_line
 from phasegate.units import format_seconds
 
@@ -68,10 +73,12 @@ class _Board:
         self.checks: dict[str, CheckResult] = {}
         self.running: dict[str, _Running] = {}
         self.attempts: dict[str, AttemptResult] = {}
+        self.faults: dict[str, FaultResult] = {}
         self.finished = 0
 
     def start(self, skeleton: RunResult) -> None:
         self.checks = {check.id: check for check in skeleton.checks()}
+        self.faults = {fault.id: fault for fault in skeleton.faults()}
 
     def take(self, event: Event, now: float) -> None:
         match event:
@@ -118,6 +125,13 @@ class _Board:
             line.append("  flaky", style="yellow")
         if event.duration is not None:
             line.append(f"  {format_seconds(event.duration)}", style="dim")
+        return line
+
+    def fault_begins(self, event: FaultStarted) -> Text:
+        fault = self.faults[event.fault]
+        line = Text("↯ fault ", style="magenta")
+        line.append(f" {fault.id}", style="bold")
+        line.append(f"  {one_line(done_text(fault), 120)}")
         return line
 
     def failed_cases(self, id: str) -> list[Text]:
@@ -193,6 +207,10 @@ class LineView:
                 return Text(f"    {event.case.status.value:<8} {one_line(event.case.id)}")
             case RetryScheduled():
                 return _retry_line(event)
+            case FaultStarted():
+                return self._board.fault_begins(event)
+            case FaultEnded():
+                return fault_ends(event.fault)
             case CheckFinished():
                 return self._board.finished_line(event)
             case Interrupted():
@@ -239,6 +257,10 @@ class LiveView:
                 self._console.print(_retry_line(event))
             case CaseFinished() if self._verbose:
                 self._console.print(Text(f"    {event.case.status.value:<8} {one_line(event.case.id)}"))
+            case FaultStarted():
+                self._console.print(Text(" ").append_text(self._board.fault_begins(event)))
+            case FaultEnded():
+                self._console.print(Text(" ").append_text(fault_ends(event.fault)))
             case CheckFinished():
                 self._console.print(Text(" ").append_text(self._board.finished_line(event)))
                 for case in self._board.failed_cases(event.check):
@@ -304,6 +326,14 @@ def _target_line(event: TargetChanged) -> Text | None:
             line.append(f"{event.state}: {one_line(target.error)}", style="bold red")
         case _:
             return None
+    return line
+
+
+def fault_ends(fault: FaultResult) -> Text:
+    symbol, word, style = WORDS[fault.status]
+    line = Text(f"{symbol} {word:<8}", style=style)
+    line.append(f" {fault.id}", style="bold")
+    line.append(f"  {one_line(fault.reason or fault_headline(fault), 160)}")
     return line
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from phasegate.model.faults import LEFT_ON
 from phasegate.model.measures import Distribution, Gauge, Measure
 from phasegate.model.result import (
     CheckResult,
@@ -33,6 +34,7 @@ from phasegate.render.failures import (
     flaky_of,
     missing_of,
 )
+from phasegate.render.faults import FaultRow, done_text, fault_rows
 from phasegate.render.hostile import anchor
 from phasegate.render.standing import Standing, standing
 from phasegate.render.waivers import WaiverRow, is_waived, waiver_rows, with_waivers
@@ -77,6 +79,7 @@ class StepSection:
     anchor: str
     facts: Facts
     checks: tuple[CheckRow, ...]
+    faults: tuple[FaultRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +234,9 @@ def _alerts(run: RunResult) -> tuple[str, ...]:
         )
     elif run.interrupted:
         alerts.append(f"This run was ended early: {run.interrupted}. Below is what had been seen by then.")
+    for fault in run.faults():
+        if fault.status in LEFT_ON:
+            alerts.append(f"Fault {fault.id} ({done_text(fault)}) may still be on: {fault.reason}.")
     if narrowed := _narrowed(run.selection):
         alerts.append(f"This run was narrowed: {narrowed}.")
     return tuple(alerts)
@@ -304,6 +310,7 @@ def _steps(run: RunResult, checks: Mapping[str, CheckRow]) -> tuple[StepSection,
             anchor=anchor("step", step.id),
             facts=_step_facts(step),
             checks=tuple(checks[check.id] for check in step.checks),
+            faults=fault_rows(step.faults),
         )
         for number, step in enumerate(run.steps, start=1)
     ]

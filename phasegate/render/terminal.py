@@ -19,6 +19,7 @@ from phasegate.model.result import (
     RunResult,
 )
 from phasegate.render.failures import flaky_of
+from phasegate.render.faults import WORDS, done_text, headline
 from phasegate.render.rerun import rerun_command
 from phasegate.render.standing import standing
 from phasegate.render.waivers import waived_cases
@@ -55,12 +56,12 @@ def summary(
     """
     parts: list[RenderableType] = []
     if not quiet:
-        for section in (_target(run), _failures(run), _flaky(run), _not_tested(run), _warnings(run)):
-            if section:
-                parts += [*section, Text("")]
+        for section in (_target, _faults, _failures, _flaky, _not_tested, _warnings):
+            if lines := section(run):
+                parts += [*lines, Text("")]
         parts += [_criteria(run, width, wrap), Text("")]
-        if lines := list(_standing(run)):
-            parts += [*lines, Text("")]
+        if stands := list(_standing(run)):
+            parts += [*stands, Text("")]
     if files and not quiet:
         parts.append(_to_copy("   ".join(f"{name}  {path}" for name, path in files.items())))
     parts.append(verdict_line(run))
@@ -101,6 +102,24 @@ def _target(run: RunResult) -> list[RenderableType]:
         if entry.log:
             lines.append(_to_copy(f"      log  {entry.log}"))
     return [Text("Target", style="bold"), *lines] if lines else []
+
+
+def _faults(run: RunResult) -> list[RenderableType]:
+    """What was done to the target on purpose, and what came of each."""
+    lines: list[RenderableType] = []
+    for fault in run.faults():
+        symbol, word, style = WORDS[fault.status]
+        line = Text("  ")
+        line.append(f"{symbol} {word}", style=style)
+        line.append(f"  {fault.id}", style="bold")
+        line.append(f"  {one_line(done_text(fault), 120)}")
+        if shown := headline(fault):
+            line.append(f"  {shown}", style="dim")
+        lines.append(line)
+        if fault.reason:
+            lines.append(Text(f"      {one_line(fault.reason, 300)}"))
+        lines += [Text(f"      {one_line(note, 300)}", style="dim") for note in fault.notes]
+    return [Text("Faults", style="bold"), *lines] if lines else []
 
 
 def _failures(run: RunResult) -> list[RenderableType]:

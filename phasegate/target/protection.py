@@ -1,4 +1,4 @@
-"""Entries of the target that are protected: load is put on them only when a person confirmed it."""
+"""Entries that are protected, or were there before the run: load and faults on them need a person's word."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from phasegate.target.addresses import Address, TargetAddresses
 
 
 def confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ...]) -> None:
-    """Load on a protected entry of the target needs `--confirm`. Errors: UsageError."""
+    """Load and faults on a protected entry of the target need `--confirm`, and so do faults on containers
+    that were there before the run. Errors: UsageError."""
     entries = {entry.id: entry for entry in plan.target}
     for name in confirmed:
         if name not in entries:
@@ -31,6 +32,18 @@ def confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, 
         if entry is not None and entry.protected and entry.id not in confirmed:
             raise UsageError(
                 f"check {check.id!r} puts load on the protected target {entry.id!r}",
+                help=f"allow it with --confirm {entry.id}",
+            )
+    attached = () if plan.target.containers is None else plan.target.containers.entries
+    for fault in plan.faults():
+        entry = entries[fault.target]
+        if fault.check not in chosen or fault.target in confirmed:
+            continue
+        what = "protected target" if isinstance(entry, ExternalEntry) or entry.protected else ""
+        what = what or ("service that was there before the run," if entry in attached else "")
+        if what:
+            raise UsageError(
+                f"fault {fault.id!r} is to {fault.act} {entry.id!r}, a {what.rstrip(',')}",
                 help=f"allow it with --confirm {entry.id}",
             )
 

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import docker.errors
 import pytest
 
 from phasegate.errors import ObservationError
@@ -72,6 +71,8 @@ class Service:
             return None
 
     def remove(self) -> None:
+        import docker.errors
+
         with suppress(docker.errors.NotFound):
             client().api.remove_container(self.id, force=True)
         self.network.remove()
