@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from phasegate.errors import UsageError
-from phasegate.guard import budgets, checks, criteria, target, waivers
+from phasegate.guard import budgets, checks, criteria, faults, target, waivers
 from phasegate.guard.change import GONE, NEW, Change, Subject, by_environment
 from phasegate.guard.fields import fields, top
 from phasegate.guard.side import Side
@@ -104,6 +104,7 @@ _PARTS: tuple[Callable[[Side, Side], Iterator[Change]], ...] = (
     target.changes,
     _steps,
     checks.changes,
+    faults.changes,
     criteria.changes,
     budgets.changes,
     waivers.changes,

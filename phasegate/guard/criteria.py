@@ -78,6 +78,8 @@ def _subject_is_there(one: PlanCriterion, side: Side) -> bool:
     """Whether a plan has what a criterion speaks of; where not, its end has been told already."""
     criterion, plan = one.criterion, side.plan
     match criterion.subject_kind:
+        case SubjectKind.CHECK if one.fault is not None:
+            return any(fault.id == one.fault for fault in plan.faults())
         case SubjectKind.CHECK:
             check = next((check for check in plan.checks() if check.id == criterion.subject), None)
             part = criterion.part.partition("/")[0]
@@ -207,6 +209,9 @@ def _holds(head: Side, other: PlanCriterion, base: Side, one: PlanCriterion) -> 
 
 def _spec(side: Side, one: PlanCriterion) -> MeasureSpec | None:
     criterion = one.criterion
+    if one.fault is not None:
+        fault = next((fault for fault in side.plan.faults() if fault.id == one.fault), None)
+        return None if fault is None else fault.measures.get(criterion.measure)
     if criterion.subject_kind is SubjectKind.CHECK:
         check = next((check for check in side.plan.checks() if check.id == criterion.subject), None)
         specs: dict[str, MeasureSpec] = {}

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from phasegate.fields import Located
-from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.base import Amount, CheckParams, Kind
 from phasegate.model.faults import fault_measures
 from phasegate.plan.checks import COMMON_KEYS, Draft, read_parameters
 from phasegate.plan.context import Context, picked
@@ -23,7 +23,7 @@ from phasegate.plan.part import Part
 from phasegate.plan.plan import Check, Retry
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
-from phasegate.units import format_seconds
+from phasegate.units import Dimension, format_seconds
 
 
 class _Probe(Kind[ProbeParams]):
@@ -31,9 +31,17 @@ class _Probe(Kind[ProbeParams]):
 
     name: ClassVar[str] = "probe"
     Params: ClassVar[type[CheckParams]] = ProbeParams
+    weighed: ClassVar[frozenset[str]] = frozenset({"every", "within"})
+
+    def amounts(self, params: ProbeParams, *, accompanies: bool) -> Mapping[str, Amount]:
+        """What is asked less often loses less; how long it is waited makes no difference to what is met."""
+        return {
+            "every": Amount(value=params.every, dimension=Dimension.TIME, more=False),
+            "within": Amount(value=params.within, dimension=Dimension.TIME, more=None),
+        }
 
 
-_PROBE = _Probe()
+PROBE = _Probe()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +127,7 @@ class FaultReader:
             message = f"{subject}: unknown key {key!r} in 'probe'"
             context.findings.add(context.document, (*path, key), message, key=True)
         asked = Located({"timeout": "1s", **tree}, at=getattr(tree, "at", None))
-        part = read_parameters(context, path, asked, _PROBE, f"{subject}: probe")
+        part = read_parameters(context, path, asked, PROBE, f"{subject}: probe")
         return None if strange else part
 
     def _can_be_done(self, path: TreePath, written: FaultWritten, subject: str) -> bool:

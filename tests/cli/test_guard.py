@@ -95,7 +95,52 @@ COMPOSE = "services:\n  web: {image: 'a:1', ports: [80]}\n  queue: {image: q}\n"
 STACK = (
     HEAD.replace("}}}", "}}, default: shop, compose: {file: compose.yaml, services: [web, queue]}}") + STEPS
 )
+FAULTED = """\
+phasegate: 1
+phase: shop
+title: The shop
+target:
+  default: shop
+  processes:
+    shop: {command: [shop], ready: {tcp: true}}
+    till: {command: [till], ready: {tcp: true}}
+steps:
+  - id: one
+    checks: [{id: steady, kind: load, url: /, rate: 200/s, duration: 30s}]
+    faults:
+      - {id: crash, kill: shop, during: steady, at: 5s, for: 3s, probe: {url: /, every: 50ms}}
+    criteria:
+      - steady.success_rate >= 99%
+      - crash.recovery_time < 10s
+"""
+CRASH = "      - {id: crash, kill: shop, during: steady, at: 5s, for: 3s, probe: {url: /, every: 50ms}}\n"
 PLANS: dict[str, Scene] = {
+    "a fault is removed": Scene(
+        plan=FAULTED,
+        changed=((CRASH, ""), ("    faults:\n", ""), ("      - crash.recovery_time < 10s\n", "")),
+        line="fault crash: kill shop at 5 s for 3 s -> removed",
+    ),
+    "a fault lasts less long": one("for: 3s", "for: 1s", "fault crash for: 3 s -> 1 s", plan=FAULTED),
+    "a fault is a gentler one": one(
+        "kill: shop", "stop: shop", "fault crash act: kill -> stop", plan=FAULTED
+    ),
+    "a fault is probed less often": one(
+        "every: 50ms", "every: 1s", "fault crash probe every: 50 ms -> 1 s", plan=FAULTED
+    ),
+    "a criterion on a fault is removed": one(
+        "      - crash.recovery_time < 10s\n",
+        "",
+        "criterion crash.recovery_time: recovery_time < 10s -> removed",
+        plan=FAULTED,
+    ),
+    "a fault is new": Scene(
+        plan=FAULTED,
+        changed=((CRASH, CRASH + CRASH.replace("id: crash", "id: again").replace("at: 5s", "at: 20s")),),
+        line="1 stronger",
+    ),
+    "a fault is done to another entry": one(
+        "kill: shop", "kill: till", "fault crash target: shop -> till", plan=FAULTED
+    ),
     "the plans are the same": Scene(),
     "only titles, reasons and order of keys changed": Scene(
         changed=(

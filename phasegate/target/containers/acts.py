@@ -10,7 +10,7 @@ from typing import Any
 from phasegate.errors import ObservationError
 from phasegate.model.containers import Container, ContainerState
 from phasegate.model.faults import Act
-from phasegate.target.containers.engine import Engine, NotThereError
+from phasegate.target.containers.engine import Engine
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.containers.replacing import REPLACES, another, as_connected
 
@@ -128,6 +128,8 @@ def _replace(api: Any, one: Touched, image: str) -> None:
 
 
 def _undo(engine: Engine, act: Act, one: Touched) -> None:
+    import docker.errors
+
     api = engine.api
     try:
         if act is Act.REPLACE:
@@ -145,7 +147,7 @@ def _undo(engine: Engine, act: Act, one: Touched) -> None:
             api.start(one.id)
         elif act in (Act.STOP, Act.KILL):
             one.notes.append(f"the engine had started {one.name} again by itself")
-    except NotThereError:
+    except docker.errors.NotFound:
         raise ObservationError(f"{one.name} has been removed meanwhile") from None
     if moved := list(_moved(one, api.inspect_container(one.id))):
         raise ObservationError(f"{one.name} is published elsewhere now: {', '.join(moved)}")

@@ -160,7 +160,7 @@ async def test_image_that_is_not_there_leaves_the_service_alone(web: tuple[Servi
 
 async def test_image_that_cannot_start_is_taken_away_again(web: tuple[Service, ContainerActs]) -> None:
     service, acts = web
-    broken = busybox("USER nobody-of-this-name")
+    broken = busybox("USER nobody-of-this-name", 'CMD ["sleep", "9"]')
     with pytest.raises(ObservationError, match="nobody-of-this-name"):
         await acts.act("f", Act.REPLACE, "web", broken)
     assert await acts.undo("f", Act.REPLACE) == ""

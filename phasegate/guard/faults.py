@@ -1,0 +1,70 @@
+"""Faults of two plans, by id: what is not done to the target any more, or done more gently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phasegate.guard import params
+from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.side import Side
+from phasegate.model.faults import Act
+from phasegate.plan.fault_reading import PROBE
+from phasegate.plan.faults import Fault
+from phasegate.units import format_seconds
+
+_GENTLER = ((Act.KILL, Act.STOP), (Act.KILL, Act.RESTART), (Act.STOP, Act.RESTART))
+"""Acts, and what is less than each of them."""
+
+
+def changes(base: Side, head: Side) -> Iterator[Change]:
+    """What became of every fault; one that went with its step is not told again."""
+    old = {fault.id: (step.id, fault) for step in base.plan.steps for fault in step.faults}
+    new = {fault.id: (step.id, fault) for step in head.plan.steps for fault in step.faults}
+    steps, others = ({step.id for step in side.plan.steps} for side in (base, head))
+    for id in dict.fromkeys((*old, *new)):
+        subject = Subject(
+            name=f"fault {id}",
+            before=base.place(old[id][1].at) if id in old else "",
+            after=head.place(new[id][1].at) if id in new else "",
+        )
+        if id not in new:
+            step, before = old[id]
+            if step in others:
+                yield subject.weaker("", before.summary, GONE)
+        elif id not in old:
+            step, after = new[id]
+            if step in steps:
+                yield subject.stronger("", NEW, after.summary)
+        else:
+            yield from _between(subject, (base, old[id][1]), (head, new[id][1]))
+
+
+def _between(subject: Subject, before: tuple[Side, Fault], after: tuple[Side, Fault]) -> Iterator[Change]:
+    (base, old), (head, new) = before, after
+    if old.act is not new.act:
+        turn = subject.different
+        if (old.act, new.act) in _GENTLER:
+            turn = subject.weaker
+        elif (new.act, old.act) in _GENTLER:
+            turn = subject.stronger
+        yield turn("act", old.act, new.act)
+    for aspect, was, now in (
+        ("target", old.target, new.target),
+        ("during", old.check, new.check),
+        ("at", format_seconds(old.due), format_seconds(new.due)),
+        ("image", old.image or "none", new.image or "none"),
+    ):
+        if was != now:
+            yield subject.different(aspect, was, now)
+    yield from _lasting(subject, old, new)
+    yield from params.changes(
+        subject.inside("probe"), PROBE, (base, old.asks), (head, new.asks), accompanies=True
+    )
+
+
+def _lasting(subject: Subject, old: Fault, new: Fault) -> Iterator[Change]:
+    """How long it goes on: what is undone at once, no time at all."""
+    if old.lasting == new.lasting:
+        return
+    turn = subject.weaker if (new.lasting or 0.0) < (old.lasting or 0.0) else subject.stronger
+    yield turn("for", *("none" if one is None else format_seconds(one) for one in (old.lasting, new.lasting)))
