@@ -17,26 +17,28 @@ from tests.pipeline.bench import Desk, Ran
 from tests.rules import Rule, rules
 
 SERVER = """\
-#!/usr/bin/env python3
-import http.server, os, pathlib, sys
-how, before = sys.argv[2], pathlib.Path(f"{sys.argv[2]}-was-here")
-if how == "once" and before.exists():
-    sys.exit(4)
+#!/usr/bin/env -S python3 -S
+import os, socket, sys, threading
+port, how = int(sys.argv[1]), sys.argv[2]
+if how == "once":
+    try:
+        open("was-here", "x")
+    except FileExistsError:
+        sys.exit(4)
 if how == "gone":
     os.remove(__file__)
-before.touch()
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        if self.path == "/end":
-            os._exit(5)
-    def log_message(self, *args):
-        pass
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+def answer(connection):
+    asked = connection.recv(4096)
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok")
+    connection.close()
+    if b" /end " in asked:
+        os._exit(5)
+server = socket.create_server(("127.0.0.1", port), backlog=100)
+while True:
+    threading.Thread(target=answer, args=server.accept()[:1], daemon=True).start()
 """
+SLEEP = 'kind: command, command: [python, -S, -c, "import time; time.sleep(%s)"]'
 HEALTH = "kind: health, url: /, probes: 12, every: 100ms, criteria: [success_rate >= 1%]"
-SLEEP = 'kind: command, command: [python, -c, "import time; time.sleep(0.8)"]'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,11 @@ class Scene:
     criteria: str = "f.recovery_time < 20s"
     how: str = "always"
     """How the server behaves when it is started again."""
-    check: str = HEALTH
+    check: str = SLEEP % 1.5
+    beside: str = ""
+    """What stands after it in `checks`."""
+    till: str = ""
+    """Another process."""
     entry: str = ""
     probe: str = "url: /, every: 20ms, timeout: 300ms, within: 20s"
     more: str = ""
@@ -62,13 +68,13 @@ target:
   default: shop
   processes:
     shop: {{command: [./server, "${{self.port}}", {self.how}], ready: {{url: /}}{self.entry}}}
-    till: {{command: [./server, "${{self.port}}", till], ready: {{url: /}}}}
+{self.till}\
   external: {{docs: {{url: "http://docs.example"}}}}
 steps:
   - id: one
     checks:
       - {{id: steady, {self.check}}}
-      - {{id: other, {SLEEP}}}
+{self.beside}\
     faults:
       - {{id: f, during: steady, {self.fault}, probe: {{{self.probe}}}}}
     criteria:
@@ -88,6 +94,7 @@ SITUATIONS: dict[str, Scene] = {
     ),
     "no probe was lost": Scene(
         fault="pause: till, at: 200ms, for: 500ms",
+        till='    till: {command: [./server, "${self.port}", till], ready: {tcp: true}}\n',
         criteria="f.lost_requests == 0\n      - f.recovery_time < 20s",
     ),
     "what was restarted never comes back": Scene(
@@ -97,24 +104,28 @@ SITUATIONS: dict[str, Scene] = {
         said="not good again within 1 s after it was undone: 127.0.0.1:",
     ),
     "the check has ended before the fault is due": Scene(
-        fault="kill: shop, at: 9s", check=SLEEP, said="before it"
+        fault="kill: shop, at: 9s", check=SLEEP % 0.3, said="before it"
     ),
     "the check ends while the fault is on": Scene(
-        fault="pause: shop, at: 200ms, for: 30s", check=SLEEP, said="early, as steady had ended"
+        fault="pause: shop, at: 200ms, for: 30s", check=SLEEP % 0.8, said="early, as steady had ended"
     ),
     "the process has ended before the fault": Scene(
-        check=HEALTH.replace("url: /", "url: /end"), said="shop does not run: it ended with exit code 5"
+        check=HEALTH.replace("url: /", "url: /end").replace("12", "5"),
+        said="shop does not run: it ended with exit code 5",
     ),
     "the process cannot be started again": Scene(how="gone", said="it could not be undone: there is no"),
     "the check is not run": Scene(
-        check=f"{HEALTH}, requires: [no-such-tool-here]", said="steady, during which it is due, was not run: "
+        check=SLEEP % 1 + ", requires: [no-such-tool-here]",
+        said="steady, during which it is due, was not run: ",
     ),
-    "the run is narrowed to another check": Scene(flags=("--check", "other"), said="not selected"),
+    "the run is narrowed to another check": Scene(
+        beside=f"      - {{id: other, {SLEEP % 0.1}}}\n", flags=("--check", "other"), said="not selected"
+    ),
     "the fault is over after its check": Scene(
-        fault="kill: shop, at: 300ms, for: 9s", said="the fault would end after 9.3 s"
+        check=HEALTH, fault="kill: shop, at: 300ms, for: 9s", said="the fault would end after 9.3 s"
     ),
     "the check is tried again": Scene(
-        check=f"{HEALTH}, retry: {{attempts: 2}}", said="another attempt would not meet the fault"
+        check=SLEEP % 1 + ", retry: {attempts: 2}", said="another attempt would not meet the fault"
     ),
     "the entry is external": Scene(fault="kill: docs, at: 300ms", said="'docs' is external"),
     "the entry is protected and nobody confirmed it": Scene(
@@ -179,7 +190,7 @@ def test_record_tells_when_a_fault_was_done_undone_and_over_and_every_probe(desk
 
 @pytest.mark.parametrize("act", ["pause", "stop"])
 def test_stopped_run_undoes_the_fault_before_the_target_goes(desk: Desk, act: str) -> None:
-    scene = Scene(fault=f"{act}: shop, at: 100ms, for: 20s", check=HEALTH.replace("12", "999"))
+    scene = Scene(fault=f"{act}: shop, at: 100ms, for: 20s", check=SLEEP % 30)
     with laid(desk, scene).running() as running:
         running.until('"event":"FaultStarted"')
         running.signal(signal.SIGINT)
@@ -192,7 +203,7 @@ def test_stopped_run_undoes_the_fault_before_the_target_goes(desk: Desk, act: st
 
 
 def test_record_of_a_run_that_was_killed_says_that_the_fault_may_still_be_on(desk: Desk) -> None:
-    scene = Scene(fault="pause: shop, at: 100ms, for: 20s", check=HEALTH.replace("12", "999"))
+    scene = Scene(fault="pause: shop, at: 100ms, for: 20s", check=SLEEP % 30)
     with laid(desk, scene).running() as running:
         running.until('"event":"FaultStarted"')
         children = psutil.Process(running.process.pid).children(recursive=True)
@@ -210,7 +221,9 @@ def test_record_of_a_run_that_was_killed_says_that_the_fault_may_still_be_on(des
 
 def test_step_that_needs_one_whose_fault_missed_its_limit_is_held_back(desk: Desk) -> None:
     scene = Scene(fault="pause: shop, at: 200ms, for: 300ms", criteria="f.recovery_time < 100ms")
-    laid(desk, scene).plan(scene.plan + f"  - {{id: two, needs: [one], checks: [{{id: after, {SLEEP}}}]}}\n")
+    laid(desk, scene).plan(
+        scene.plan + f"  - {{id: two, needs: [one], checks: [{{id: after, {SLEEP % 0.1}}}]}}\n"
+    )
     ran = desk.run()
     assert ran.code == 1
     assert ran.check("after")["status"] == "not_run"
