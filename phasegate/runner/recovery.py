@@ -123,9 +123,10 @@ def _longest_gap(probes: Sequence[Probed], begun: float, end: float) -> float:
     """The longest time without a good answer, from the last one before the fault to the end.
 
     No shorter outage can be excluded, so it is never 0; without a good answer before, it counts from the
-    fault.
+    first question.
     """
     answers = sorted(probe.answered for probe in probes if probe.good and probe.answered <= end)
     before = [at for at in answers if at < begun]
-    moments = [before[-1] if before else begun, *(at for at in answers if at >= begun), end]
+    first = min((probe.sent for probe in probes), default=begun)
+    moments = [before[-1] if before else min(first, begun), *(at for at in answers if at >= begun), end]
     return max(later - earlier for earlier, later in pairwise(moments))
