@@ -119,6 +119,10 @@ def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, 
         side = ", checks side by side" if step.parallel else ""
         lines.append(Text(f"step {step.id}{order}{needs}{side}", style="bold"))
         lines += [_check_line(check, chosen, missing) for check in step.checks]
+        lines += [
+            Text(f"  {fault.id:<16} fault    {fault.summary} of {fault.check}, asks {fault.asked}")
+            for fault in step.faults
+        ]
     if plan.gate_checks:
         lines.append(Text("gate", style="bold"))
         lines += [_check_line(check, chosen, missing) for check in plan.gate_checks]
@@ -182,6 +186,17 @@ def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, M
                 "needs": list(step.needs),
                 "parallel": step.parallel,
                 "checks": [check_data(check) for check in step.checks],
+                "faults": [
+                    {
+                        "id": fault.id,
+                        "act": fault.act.value,
+                        "target": fault.target,
+                        "during": fault.check,
+                        "at": fault.due,
+                        "for": fault.lasting,
+                    }
+                    for fault in step.faults
+                ],
             }
             for step in plan.steps
         ],

@@ -163,7 +163,9 @@ class FaultReader:
             self._say(draft, "during", f"there is no check {fault.check!r}", help)
         elif check.step != draft.step:
             where = "the gate" if check.step is None else "another step"
-            self._say(draft, "during", f"{fault.check!r} is a check of {where}", "move the fault there")
+            help = did_you_mean(fault.check, beside, "checks of this step")
+            help = help if check.step is None else "move the fault to that step"
+            self._say(draft, "during", f"{fault.check!r} is a check of {where}", help)
         elif check.common is not None and check.common.during is not None:
             message = f"{fault.check!r} itself goes on beside others"
             self._say(draft, "during", message, f"name {check.common.during!r}, or a check without 'during'")

@@ -1,0 +1,79 @@
+"""Faults that can be done: what the loaded plan holds of them, and of the checks they are done during."""
+
+from __future__ import annotations
+
+import pytest
+
+from phasegate.errors import ObservationError
+from phasegate.model.faults import Act
+from phasegate.plan.plan import Retry
+from tests.plan.conftest import HEAD, Load
+
+STEPS = """\
+defaults: {retry: {attempts: 3}, timeout: 9s}
+variables: {limit: 2s, victim: web}
+secrets: [TOKEN]
+steps:
+  - id: one
+    parallel: true
+    checks:
+      - {id: steady, kind: probe, url: /}
+      - {id: other, kind: probe, url: /}
+    faults:
+      - id: crash
+        kill: ${victim}
+        during: steady
+        at: 1s
+        for: ${limit}
+        probe: {url: "${target.web.url}/up", headers: {Key: "${env.TOKEN}"}, expect: {json: {$.ok: true}}}
+    criteria: [crash.recovery_time < 10s, {criterion: crash.lost_requests <= 3, level: warn}]
+"""
+
+
+def test_fault_has_all_that_was_asked_and_its_probe_learns_addresses_later(load_text: Load) -> None:
+    plan = load_text(HEAD + STEPS, env={"TOKEN": "0123456789"}).plan
+    (fault,) = plan.faults()
+    assert (fault.act, fault.target, fault.check) == (Act.KILL, "web", "steady")
+    assert (fault.due, fault.lasting) == (1.0, 2.0)
+    assert fault.summary == "kill web at 1 s for 2 s"
+    assert fault.asked == "GET http://web/up every 100 ms"
+    asked = fault.asking({"target.web.url": "http://127.0.0.1:8"})
+    assert asked.url == "http://127.0.0.1:8/up"
+    assert asked.headers == {"Key": "0123456789"}
+    assert asked.timeout == 1.0  # not that of checks, for which 9 s may be right
+    with pytest.raises(ObservationError, match=r"target\.web\.url"):
+        fault.asking({})
+
+
+def test_criteria_speak_of_the_fault_and_of_no_check(load_text: Load) -> None:
+    plan = load_text(HEAD + STEPS, env={"TOKEN": "0123456789"}).plan
+    of_fault = [one for one in plan.criteria if one.fault is not None]
+    assert [(one.id, one.fault, one.check) for one in of_fault] == [
+        ("crash.recovery_time", "crash", None),
+        ("crash.lost_requests", "crash", None),
+    ]
+
+
+def test_check_with_a_fault_is_observed_once_alone_and_is_another_than_without(load_text: Load) -> None:
+    env = {"TOKEN": "0123456789"}
+    steady, other = load_text(HEAD + STEPS, env=env).plan.checks()
+    assert (steady.retry, steady.exclusive) == (Retry(), True)
+    assert (other.retry.attempts, other.exclusive) == (3, False)
+    for change in (("at: 1s", "at: 2s"), ("kill:", "stop:"), ("limit: 2s", "limit: 1s")):
+        changed, same = load_text(HEAD + STEPS.replace(*change), env=env).plan.checks()
+        assert changed.sha256 != steady.sha256
+        assert same.sha256 == other.sha256
+
+
+@pytest.mark.parametrize("act", ["stop", "kill", "pause", "restart"])
+def test_processes_can_be_put_to_every_act_that_needs_no_container(load_text: Load, act: str) -> None:
+    lasting = "" if act == "restart" else ", for: 1s"
+    text = f"""\
+steps:
+  - id: one
+    checks: [{{id: steady, kind: burst, url: /, rate: 1000/s}}]
+    faults: [{{id: f, {act}: web, during: steady, at: 1s{lasting}, probe: {{url: /}}}}]
+"""
+    (fault,) = load_text(HEAD + text).plan.faults()
+    assert fault.act == act
+    assert fault.end == (1.0 if act == "restart" else 2.0)
