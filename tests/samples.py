@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from phasegate.model.faults import Act, FaultResult, FaultStatus
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, Number, Share
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, Series, census, census_by_part
@@ -59,7 +60,7 @@ def passing_run() -> RunResult:
     checks = _application_checks(faulty=False)
     steps = (
         _application_step(checks, CheckStatus.PASSED),
-        _e2e_step((_node(), _steady()), CheckStatus.PASSED),
+        replace(_e2e_step((_node(), _steady()), CheckStatus.PASSED), faults=_faults()),
     )
     criteria = (*_application_criteria(faulty=False), *_e2e_criteria(), *_gate_criteria())
     return replace(
@@ -80,7 +81,10 @@ def failing_run() -> RunResult:
     checks = _application_checks(faulty=True)
     steps = (
         _application_step(checks, CheckStatus.FAILED),
-        _e2e_step((_node(), _overloaded()), CheckStatus.FAILED),
+        replace(
+            _e2e_step((_node(), _overloaded()), CheckStatus.FAILED),
+            faults=(_faults()[0], _never_back(), _not_undone()),
+        ),
     )
     criteria = (*_application_criteria(faulty=True), *_e2e_criteria(overloaded=True), *_gate_criteria())
     return replace(
@@ -306,6 +310,21 @@ def hostile_run() -> RunResult:
         status=CheckStatus.FAILED,
         reason=bad,
         checks=(check, replace(load, help=bad, source=bad)),
+        faults=(
+            replace(
+                _never_back(),
+                title=bad,
+                check="flood",
+                target=bad,
+                image=bad,
+                probe=bad,
+                reason=bad,
+                causes={bad: 3},
+                notes=(bad,),
+                evidence=(bad,),
+                source=bad,
+            ),
+        ),
     )
     criterion = replace(
         _application_criteria(faulty=True)[1],
@@ -855,6 +874,82 @@ def _steady() -> CheckResult:
                 Series(name="errors", unit="/s", points=tuple((t, 0.0) for t in seconds)),
             ),
         ),
+    )
+
+
+def _faults() -> tuple[FaultResult, ...]:
+    """A crash that was over in a moment, and one that never came to pass."""
+    crash = FaultResult(
+        id="crash",
+        title="A runtime crashes under load",
+        act=Act.KILL,
+        target="controller",
+        check="steady",
+        due=3.0,
+        lasting=1.0,
+        probe="GET /health every 50 ms",
+        status=FaultStatus.RECOVERED,
+        reason="",
+        started=after(3.0),
+        undone=after(4.1),
+        recovered=after(4.6),
+        probes=190,
+        measures={
+            "lost_requests": Number(value=31),
+            "outage": Number(value=1.62, dimension=Dimension.TIME),
+            "recovery_time": Number(value=1.6, dimension=Dimension.TIME),
+            "recovery_after": Number(value=0.5, dimension=Dimension.TIME),
+        },
+        causes={"127.0.0.1:8080: connection refused": 31},
+        evidence=("evidence/crash/1/probes.csv",),
+        source="plans/phase4.yaml:118",
+    )
+    late = FaultResult(
+        id="late",
+        act=Act.REPLACE,
+        target="controller",
+        check="steady",
+        due=9.0,
+        lasting=1.0,
+        image="shop/controller:2",
+        probe="GET /health every 100 ms",
+        reason="steady had ended after 8.2 s, before it",
+    )
+    return crash, late
+
+
+def _never_back() -> FaultResult:
+    return replace(
+        _faults()[0],
+        id="hang",
+        title="",
+        act=Act.PAUSE,
+        due=6.0,
+        status=FaultStatus.NOT_RECOVERED,
+        reason="not good again within 30 s after it was undone: 127.0.0.1:8080: timeout",
+        started=after(6.0),
+        undone=after(7.0),
+        recovered=None,
+        measures={
+            "lost_requests": Number(value=620, unended=True),
+            "recovery_time": Number(value=31.0, dimension=Dimension.TIME, unended=True),
+        },
+        notes=("no probe before it had a good answer",),
+    )
+
+
+def _not_undone() -> FaultResult:
+    return replace(
+        _faults()[0],
+        id="cut-off",
+        act=Act.CUT,
+        status=FaultStatus.NOT_UNDONE,
+        reason="it could not be undone: the container engine does not answer any more",
+        undone=None,
+        recovered=None,
+        measures={},
+        causes={},
+        evidence=(),
     )
 
 

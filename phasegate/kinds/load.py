@@ -104,6 +104,7 @@ class Load(Kind[LoadParams]):
             notes=_notes(params, outcome),
             causes=dict(sorted(outcome.tally.causes.items(), key=lambda item: -item[1])),
             timeline=series(outcome.bins),
+            timeline_from=outcome.began,
         )
 
 

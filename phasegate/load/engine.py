@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class Outcome:
     """Why it was stopped before its time."""
     aborted: bool = False
     """Whether that is what the guard said."""
+    began: datetime | None = None
+    """When the first request was due."""
 
 
 async def generate(
@@ -87,6 +90,7 @@ class _Coordinator:
                 for number in range(self._job.workers)
             ]
             await self._together(worker.prepare(self._job) for worker in workers)
+            began = self._world.clock.utc() + timedelta(seconds=START_DELAY)
             for worker in workers:
                 await worker.write("start", delay=START_DELAY)
             watching = asyncio.create_task(self._watch(workers))
@@ -107,6 +111,7 @@ class _Coordinator:
             clusters=self._clusters,
             stopped=self._stopped,
             aborted=self._aborted,
+            began=began,
         )
 
     def _open(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from phasegate.model.decision import Decision
@@ -84,6 +85,8 @@ class Observation:
     timeline: tuple[Series, ...] = ()
     absent: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Why a measure is not there, by part (empty for the whole) and name, where the kind can say."""
+    timeline_from: datetime | None = None
+    """When the seconds of the timeline begin; None: with the attempt."""
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     """What the runner found decided while it went on, by criterion."""
     error: str | None = None

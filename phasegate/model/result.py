@@ -147,6 +147,8 @@ class AttemptResult:
     notes: tuple[str, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
     timeline: tuple[Series, ...] = ()
+    timeline_from: datetime | None = None
+    """When the seconds of the timeline begin; None: with the attempt."""
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     """Criteria that were decided before the sample was complete, by id."""
 

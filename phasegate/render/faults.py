@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from phasegate.model.faults import FaultResult, FaultStatus
 from phasegate.model.result import CheckResult
@@ -37,7 +37,7 @@ class FaultRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """When a fault was felt; seconds from the start of a check's attempt."""
+    """When a fault was felt; seconds on the timeline of a check."""
 
     name: str
     begin: float
@@ -94,12 +94,11 @@ def windows_of(check: CheckResult, faults: Iterable[FaultResult]) -> Iterator[Wi
     attempt = check.last
     if attempt is None:
         return
+    zero = attempt.timeline_from or attempt.started
+    over = attempt.started + timedelta(seconds=attempt.duration)
     for fault in faults:
         if fault.check != check.id or fault.started is None:
             continue
-        begin = (fault.started - attempt.started).total_seconds()
-        end = attempt.duration
-        if fault.recovered is not None:
-            end = (fault.recovered - attempt.started).total_seconds()
-        if begin < attempt.duration:
+        begin, end = ((at - zero).total_seconds() for at in (fault.started, fault.recovered or over))
+        if fault.started < over and end > 0:
             yield Window(name=fault.id, begin=max(0.0, begin), end=end)

@@ -185,6 +185,7 @@ def _finish(
         notes=observation.notes,
         causes=observation.causes,
         timeline=observation.timeline,
+        timeline_from=observation.timeline_from,
         decisions=observation.decisions,
     )
     parts.emit(AttemptFinished(at=parts.clock.utc(), check=asked.check.id, attempt=result))
