@@ -60,7 +60,7 @@ def passing_run() -> RunResult:
     checks = _application_checks(faulty=False)
     steps = (
         _application_step(checks, CheckStatus.PASSED),
-        replace(_e2e_step((_node(), _steady()), CheckStatus.PASSED), faults=_faults()),
+        replace(_e2e_step((_node(), _steady()), CheckStatus.PASSED), faults=_faults()[:1]),
     )
     criteria = (*_application_criteria(faulty=False), *_e2e_criteria(), *_gate_criteria())
     return replace(
@@ -83,7 +83,7 @@ def failing_run() -> RunResult:
         _application_step(checks, CheckStatus.FAILED),
         replace(
             _e2e_step((_node(), _overloaded()), CheckStatus.FAILED),
-            faults=(_faults()[0], _never_back(), _not_undone()),
+            faults=(*_faults(), _never_back(), _not_undone()),
         ),
     )
     criteria = (*_application_criteria(faulty=True), *_e2e_criteria(overloaded=True), *_gate_criteria())

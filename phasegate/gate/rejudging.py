@@ -123,6 +123,7 @@ def _on_check(
     return judging(
         parsed,
         None if seen is None or seen.error else _measures(seen, parsed.part).get(parsed.measure),
+        absent=run.spared().get(check.id, ""),
         confidence=_confidence(item),
         allow_skipped=check.allow_skipped,
         over=item.over,

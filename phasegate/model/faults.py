@@ -55,6 +55,14 @@ LEFT_ON = frozenset({FaultStatus.UNDER_WAY, FaultStatus.NOT_UNDONE})
 """What became of a fault with which no run can pass."""
 
 
+_WORDS = {FaultStatus.NOT_DONE: "not done", FaultStatus.NOT_UNDONE: "not undone"}
+
+
+def words_of(status: FaultStatus) -> str:
+    """What is said of a fault that was not seen through."""
+    return _WORDS.get(status, "not seen through")
+
+
 def _time(about: str) -> MeasureSpec:
     return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.TIME, about=about, lowest=0)
 

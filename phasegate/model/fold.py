@@ -152,16 +152,14 @@ class Folder:
     def result(self) -> RunResult:
         """The result so far; complete once `RunFinished` was added."""
         checks = self._checks if self._run.finished else self._cut_short()
+        spared = replace(self._run, steps=self._with_faults()).spared()
+        checks = {id: _spared(check, spared.get(id, "")) for id, check in checks.items()}
         steps = tuple(
             _held(
-                replace(
-                    self._steps[step.id],
-                    checks=tuple(checks[check.id] for check in step.checks),
-                    faults=tuple(self._faults[fault.id] for fault in step.faults),
-                ),
+                replace(step, checks=tuple(checks[check.id] for check in step.checks)),
                 self._criteria.values(),
             )
-            for step in self._run.steps
+            for step in self._with_faults()
         )
         run = replace(
             self._run,
@@ -188,6 +186,13 @@ class Folder:
                 reason=f"the record contradicts itself: {why}",
             )
         return run
+
+    def _with_faults(self) -> tuple[StepResult, ...]:
+        """The steps, with what came of their faults."""
+        return tuple(
+            replace(self._steps[step.id], faults=tuple(self._faults[fault.id] for fault in step.faults))
+            for step in self._run.steps
+        )
 
     def _cut_short(self) -> dict[str, CheckResult]:
         """The checks, with those that had begun closed as errored."""
@@ -242,6 +247,13 @@ class Folder:
         self._checks[id] = replace(self._checks[id], **changes)
 
 
+def _spared(check: CheckResult, why: str) -> CheckResult:
+    """A check held to the fault that was to be done meanwhile; `why` it was not, if so."""
+    if why and check.status is CheckStatus.PASSED:
+        return replace(check, status=CheckStatus.UNPROVEN, reason=why)
+    return check
+
+
 def _held(step: StepResult, criteria: Iterable[CriterionResult]) -> StepResult:
     """A step held to what is judged when its checks have long ended: see `_asks_of`."""
     asked = [item for item in criteria if _asks_of(step, item)]
@@ -259,7 +271,7 @@ def _asks_of(step: StepResult, item: CriterionResult) -> bool:
     """Whether a criterion is on the step itself, or one of its own that no check could be held to."""
     if item.subject == f"step/{step.id}":
         return True
-    if any(fault.id == item.subject for fault in step.faults):
+    if any(item.subject in (fault.id, fault.check) for fault in step.faults):
         return True
     late = item.subject == "run" or item.subject.startswith(("target/", "step/"))
     return item.step == step.id and (late or item.measure == FLAKY_RATE)
@@ -290,10 +302,10 @@ def contradiction(run: RunResult) -> str:
         return "it ends with PASS, and no blocking criterion is met"
     if fault := next((fault for fault in run.faults() if fault.status in LEFT_ON), None):
         return f"it ends with PASS, and fault {fault.id} was not undone"
-    not_seen = {fault.id for fault in run.faults() if fault.status not in DONE}
+    lacking = {fault.id: fault.reason for fault in run.faults() if fault.status not in DONE} | run.spared()
     for item in run.criteria:
-        if _blocks(item, CriterionVerdict.MET) and item.subject in not_seen:
-            return f"it ends with PASS, and {item.id} is met without {item.subject} having been seen through"
+        if _blocks(item, CriterionVerdict.MET) and item.subject in lacking:
+            return f"it ends with PASS, and {item.id} is met without its fault: {lacking[item.subject]}"
     in_force = {waiver.id for waiver in run.waivers if waiver.state is WaiverState.USED}
     for item in run.criteria:
         if _blocks(item, CriterionVerdict.WAIVED) and not in_force.intersection(item.waivers):

@@ -13,7 +13,7 @@ from pydantic import Field
 from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL
 from phasegate.model.approval import Approval, Signatures
 from phasegate.model.decision import Decision
-from phasegate.model.faults import FaultResult
+from phasegate.model.faults import DONE, FaultResult, words_of
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
 
@@ -176,6 +176,8 @@ class CheckResult:
     source: str = ""
     sha256: str = ""
     """Of kind, parameters and the files they name; the same in two runs that did the same."""
+    during: str = ""
+    """`run`, or the check that it goes beside; empty where it runs by itself."""
     allow_skipped: int = 0
     """Skipped cases that its plan leaves out of the census."""
     until_decided: bool = False
@@ -400,3 +402,17 @@ class RunResult:
     def faults(self) -> tuple[FaultResult, ...]:
         """What was done to the target on purpose, step by step."""
         return tuple(fault for step in self.steps for fault in step.faults)
+
+    def spared(self) -> dict[str, str]:
+        """Checks during which a fault was to be done that was not seen through, and why, by id.
+
+        What they saw is what a target shows that was spared, so it proves nothing of what was asked.
+        """
+        found: dict[str, str] = {}
+        for fault in self.faults():
+            if fault.status not in DONE:
+                why = f"fault {fault.id} was {words_of(fault.status)}: {fault.reason}"
+                for check in self.checks():
+                    if fault.check in (check.id, check.during):
+                        found.setdefault(check.id, why)
+        return found

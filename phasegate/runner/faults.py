@@ -77,7 +77,7 @@ class _UnderWay:
             if self._ending.reason:
                 taken = format_seconds(self._clock.now() - began)
                 ended = f"{self._fault.check} had ended after {taken}"
-                self._not_done(self._ending.reason if self._ending.interrupted else f"{ended}, before it")
+                self._not_done(self._ending.interruption or f"{ended}, before it")
                 return
             await self._through(prober, asked.within)
         finally:
@@ -92,7 +92,7 @@ class _UnderWay:
                 await self._watch(prober, moments, within)
                 self._tell(prober, moments, within)
         except asyncio.CancelledError:
-            self._cut_short(self._ending.reason or "interrupted")
+            self._cut_short(self._ending.interruption or "interrupted")
             raise
 
     async def _done_and_undone(self) -> Moments | None:
@@ -115,7 +115,7 @@ class _UnderWay:
             return None
         lacking = done + (fault.lasting or 0.0) - undoing
         if lacking > 0:
-            why = self._ending.reason if self._ending.interrupted else f"{fault.check} had ended"
+            why = self._ending.interruption or f"{fault.check} had ended"
             self._cut_short(f"it was undone {format_seconds(lacking)} early, as {why}")
             return None
         if fault.act is Act.RESTART:
@@ -179,7 +179,7 @@ class _UnderWay:
             recovered=None if found.recovered is None else self._at(found.recovered),
         )
         if found.recovered is None and self._ending.interrupted:
-            self._cut_short(f"{self._ending.reason}, before it could be seen whether it recovers")
+            self._cut_short(f"{self._ending.interruption}, before it could be seen whether it recovers")
             return
         if found.recovered is None:
             reason = f"not good again within {format_seconds(within)} after it was undone"

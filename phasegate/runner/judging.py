@@ -13,7 +13,7 @@ from phasegate.gate.judge import judge
 from phasegate.gate.judgement import Judgement
 from phasegate.gate.verdict import confidence_for
 from phasegate.model.decision import Decision
-from phasegate.model.faults import DONE, FaultResult, FaultStatus
+from phasegate.model.faults import DONE, FaultResult, words_of
 from phasegate.model.measures import Measure
 from phasegate.model.observation import Observation
 from phasegate.model.result import CriterionResult, CriterionVerdict, Level, RunResult
@@ -91,15 +91,11 @@ def judge_target(criterion: PlanCriterion, used: Mapping[str, Measure]) -> Crite
 def judge_fault(criterion: PlanCriterion, fault: FaultResult) -> CriterionResult:
     """One criterion on what came of a fault; nothing is proven by one that was not seen through."""
     measure = fault.measures.get(criterion.criterion.measure) if fault.status in DONE else None
-    words = _NOT_SEEN.get(fault.status, "not seen through")
-    absent = "" if measure is not None else f"the fault was {words}: {fault.reason}"
+    absent = "" if measure is not None else f"the fault was {words_of(fault.status)}: {fault.reason}"
     return _judged(
         criterion,
         judge(criterion.criterion, measure, confidence=criterion.confidence, over=None, absent=absent),
     )
-
-
-_NOT_SEEN = {FaultStatus.NOT_DONE: "not done", FaultStatus.NOT_UNDONE: "not undone"}
 
 
 def _judged(
@@ -131,12 +127,14 @@ def judge_all(
     the checks of a step or the run come to.
 
     `seen` and `reasons` go by check id; a reason says why a check saw nothing or cannot be trusted. `run` is
-    the record when all of that was over, `finished` included.
+    the record when all of that was over, `finished` included. What a check saw without the fault that was to
+    be done meanwhile cannot be trusted either.
     """
     checks = {check.id: check for check in plan.checks()}
     used = {entry.id: entry.measures for entry in run.target}
     faults = {fault.id: fault for fault in run.faults()}
     aggregates = Aggregates(run)
+    reasons = {**run.spared(), **reasons}
 
     def judged(criterion: PlanCriterion) -> CriterionResult:
         if criterion.check is not None:

@@ -105,6 +105,7 @@ def _check(check: Check, blocking: set[str | None]) -> CheckResult:
         blocking=check.id in blocking,
         source=check.source,
         sha256=check.sha256,
+        during=check.during or "",
         allow_skipped=check.allow_skipped,
         until_decided=check.until_decided,
     )

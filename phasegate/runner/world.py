@@ -100,7 +100,12 @@ class Stop:
     @property
     def interrupted(self) -> bool:
         """Whether the run as a whole was stopped, so that what was seen is not all there was to see."""
-        return self._whole.interrupted if self._whole else self._reason is not None
+        return self.interruption is not None
+
+    @property
+    def interruption(self) -> str | None:
+        """Why the run as a whole was stopped."""
+        return self._whole.interruption if self._whole else self._reason
 
 
 @dataclass(kw_only=True)

@@ -109,6 +109,9 @@ SITUATIONS: dict[str, Scene] = {
     "the check ends while the fault is on": Scene(
         fault="pause: shop, at: 200ms, for: 30s", check=SLEEP % 0.8, said="early, as steady had ended"
     ),
+    "only the check has criteria, and the fault was not done": Scene(
+        fault="kill: shop, at: 9s", check=SLEEP % 0.3, criteria="steady.exit_code == 0", said="before it"
+    ),
     "the process has ended before the fault": Scene(
         check=HEALTH.replace("url: /", "url: /end").replace("12", "5"),
         said="shop does not run: it ended with exit code 5",
@@ -228,3 +231,12 @@ def test_step_that_needs_one_whose_fault_missed_its_limit_is_held_back(desk: Des
     assert ran.code == 1
     assert ran.check("after")["status"] == "not_run"
     assert "f.recovery_time is not met" in ran.check("after")["reason"]
+
+
+def test_check_that_was_spared_its_fault_is_unproven_in_every_view_of_the_record(desk: Desk) -> None:
+    scene = SITUATIONS["only the check has criteria, and the fault was not done"]
+    ran = laid(desk, scene).run().is_whole()
+    assert ran.check("steady")["status"] == "unproven"
+    assert ran.result["steps"][0]["status"] == "unproven"
+    assert "fault f was not done: steady had ended after" in ran.criterion("steady.exit_code")["message"]
+    assert desk.phasegate("verify", str(ran.folder)).code == 3
