@@ -101,11 +101,11 @@ def _of_entry(check: CheckResult, entry: TargetRecord, measure: str) -> Series |
 
 
 def _window(attempt: AttemptResult, since: datetime, points: Points) -> Points:
-    """Points that count from a moment on, those during an attempt, in its time."""
-    later = (since - attempt.started).total_seconds()
-    return tuple(
-        (round(time + later, 3), value) for time, value in points if 0 <= time + later <= attempt.duration
-    )
+    """Points that count from a moment on, those during an attempt, in the time of its timeline."""
+    zero = attempt.timeline_from or attempt.started
+    later = (since - zero).total_seconds()
+    end = attempt.duration - (zero - attempt.started).total_seconds()
+    return tuple((round(time + later, 3), value) for time, value in points if 0 <= time + later <= end)
 
 
 def of_services(

@@ -34,17 +34,21 @@ def confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, 
                 f"check {check.id!r} puts load on the protected target {entry.id!r}",
                 help=f"allow it with --confirm {entry.id}",
             )
+    _confirm_faults(plan, chosen, confirmed)
+
+
+def _confirm_faults(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ...]) -> None:
     attached = () if plan.target.containers is None else plan.target.containers.entries
+    protected = {entry.id for entry in plan.target if entry.protected}
+    there_before = {entry.id for entry in attached}
     for fault in plan.faults():
-        entry = entries[fault.target]
         if fault.check not in chosen or fault.target in confirmed:
             continue
-        what = "protected target" if isinstance(entry, ExternalEntry) or entry.protected else ""
-        what = what or ("service that was there before the run," if entry in attached else "")
-        if what:
+        if fault.target in protected | there_before:
+            why = "protected" if fault.target in protected else "not of this run's making"
             raise UsageError(
-                f"fault {fault.id!r} is to {fault.act} {entry.id!r}, a {what.rstrip(',')}",
-                help=f"allow it with --confirm {entry.id}",
+                f"fault {fault.id!r} is to {fault.act} {fault.target!r}, which is {why}",
+                help=f"allow it with --confirm {fault.target}",
             )
 
 

@@ -388,3 +388,26 @@ class TestGauge:
         assert judged("cpu.max < 80%", gauge(0.1, 0.2), over=600.0).verdict is UNPROVEN
         assert judged("cpu.max < 80%", gauge(0.1, 0.9), over=600.0).verdict is NOT_MET
         assert judged("cpu.max < 80%", gauge(0.1, 0.2, 0.3), over=1.0).verdict is MET
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("f.recovery_time < 10s", CriterionVerdict.NOT_MET),
+        ("f.recovery_time <= 1h", CriterionVerdict.NOT_MET),
+        ("f.recovery_time > 1s", CriterionVerdict.UNPROVEN),
+    ],
+)
+def test_what_had_not_ended_when_the_watch_did_is_more_than_any_limit(
+    text: str, verdict: CriterionVerdict
+) -> None:
+    seen = Number(value=12.0, dimension=Dimension.TIME, unended=True)
+    found = judge(parse_criterion(text), seen, confidence=0.95)
+    assert found.verdict is verdict
+    assert found.observed == "over 12 s, and no end seen"
+
+
+def test_count_that_was_still_growing_holds_no_limit() -> None:
+    seen = Number(value=3, unended=True)
+    for text in ("f.lost_requests <= 20", "f.lost_requests == 3", "f.lost_requests < 1"):
+        assert judge(parse_criterion(text), seen, confidence=0.95).verdict is CriterionVerdict.NOT_MET

@@ -132,7 +132,7 @@ SITUATIONS: dict[str, Scene] = {
     ),
     "the entry is external": Scene(fault="kill: docs, at: 300ms", said="'docs' is external"),
     "the entry is protected and nobody confirmed it": Scene(
-        entry=", protected: true", said="fault 'f' is to kill 'shop', a protected target"
+        entry=", protected: true", said="fault 'f' is to kill 'shop', which is protected"
     ),
     "the entry is protected and somebody confirmed it": Scene(
         entry=", protected: true", flags=("--confirm", "shop")

@@ -7,7 +7,7 @@ import pytest
 from phasegate.errors import ObservationError
 from phasegate.model.faults import Act
 from phasegate.plan.plan import Retry
-from tests.plan.conftest import HEAD, Load
+from tests.plan.conftest import HEAD, Load, refused
 
 STEPS = """\
 defaults: {retry: {attempts: 3}, timeout: 9s}
@@ -77,3 +77,39 @@ steps:
     (fault,) = load_text(HEAD + text).plan.faults()
     assert fault.act == act
     assert fault.end == (1.0 if act == "restart" else 2.0)
+
+
+SERVICES = """\
+phasegate: 1
+phase: phase4
+title: A phase
+target:
+  default: web
+  compose: {file: compose.yaml}
+  containers: {label: a=b, services: {old: {port: 80}}%s}
+steps:
+  - id: one
+    checks: [{id: steady, kind: burst, url: "${target.web.url}/", rate: 1000/s}]
+    faults: [{id: f, %s, during: steady, at: 1s, for: 1s, probe: {url: "http://${target.web.host}/"}}]
+    criteria: [%s]
+"""
+COMPOSE = {"compose.yaml": "services: {web: {image: w, ports: [80]}}"}
+
+
+@pytest.mark.parametrize(
+    ("act", "measure"),
+    [("cut: web", "recovery_time < 1s"), ('replace: web, image: "web:2"', "rollback_time < 30s")],
+)
+def test_services_can_be_cut_off_and_replaced(load_text: Load, act: str, measure: str) -> None:
+    text = SERVICES % ("", act, f"f.{measure}")
+    (fault,) = load_text(text, files=COMPOSE).plan.faults()
+    assert fault.target == "web"
+    assert fault.image == ("web:2" if fault.act is Act.REPLACE else "")
+
+
+def test_services_that_were_there_before_are_left_alone_without_leave(load_text: Load) -> None:
+    criteria = "f.recovery_time < 1s"
+    said = refused(load_text, SERVICES % ("", "stop: old", criteria), files=COMPOSE)
+    assert said == ["fault 'f': 'old' was there before this run, and nothing is done to it without leave"]
+    allowed = SERVICES % (", allow_faults: true", "stop: old", criteria)
+    assert load_text(allowed, files=COMPOSE).plan.faults()[0].target == "old"

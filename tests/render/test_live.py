@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -13,12 +13,15 @@ from phasegate.model.events import (
     CheckFinished,
     CheckStarted,
     Event,
+    FaultEnded,
+    FaultStarted,
     Interrupted,
     Progressed,
     RetryScheduled,
     RunStarted,
     StepStarted,
 )
+from phasegate.model.faults import FaultStatus
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.render.live import HEARTBEAT, LineView, LiveView
 from tests.samples import failing_run, passing_run
@@ -80,6 +83,27 @@ def test_lines_tell_the_story_without_moving_the_cursor() -> None:
     for part in ("failed   flow/request", "it broke", "not as it should be", "1.5 s", "stopped by Ctrl-C"):
         assert part in said
     assert all(line.startswith(("[", " ")) for line in said.splitlines())
+
+
+def test_faults_are_told_when_they_begin_and_how_they_ended() -> None:
+    fault = next(iter(RUN.faults()))
+    never = replace(fault, status=FaultStatus.NOT_UNDONE, reason="it could not be undone: no engine")
+    for make in (LineView, LiveView):
+        screen = console()
+        view = make(screen)
+        for event in (
+            RunStarted(at=AT, skeleton=RUN),
+            FaultStarted(at=AT, fault=fault.id),
+            FaultEnded(at=AT, fault=fault),
+            FaultEnded(at=AT, fault=never),
+        ):
+            view(event)
+        view.close()
+        said = text(screen)
+        assert "kill controller at 3 s of steady for 1 s" in said
+        assert "recovery_time 1.6 s, lost_requests 31" in said
+        assert "NOT UNDONE" in said
+        assert "it could not be undone: no engine" in said
 
 
 def test_cases_are_told_only_when_asked_for() -> None:

@@ -51,3 +51,39 @@ def test_load_on_another_service_needs_no_confirmation(tmp_path: Path) -> None:
     confirm_protected(plan(tmp_path, "${target.open.url}/"), frozenset({"steady"}), ())
     with pytest.raises(UsageError, match="the target has no such entry"):
         confirm_protected(plan(tmp_path, "/"), frozenset(), ("wbe",))
+
+
+FAULTS = """\
+phasegate: 1
+phase: p
+title: t
+target:
+  default: web
+  compose: {file: c.yaml, services: {web: {port: 80, protected: true}, open: {}}}
+  containers: {label: a=b, allow_faults: true, services: {old: {port: 80}}}
+steps:
+  - id: one
+    checks:
+      - {id: steady, kind: health, url: /}
+      - {id: other, kind: health, url: /}
+    faults: [{id: f, stop: %s, during: steady, at: 1s, for: 1s, probe: {url: /}}]
+"""
+
+
+@pytest.mark.parametrize(("service", "why"), [("web", "protected"), ("old", "not of this run's making")])
+def test_fault_on_what_is_protected_or_was_there_before_is_confirmed(
+    tmp_path: Path, service: str, why: str
+) -> None:
+    (tmp_path / "c.yaml").write_text(COMPOSE)
+    (tmp_path / "plan.yaml").write_text(FAULTS % service)
+    loaded = load(tmp_path / "plan.yaml", kinds=KINDS, env={}).plan
+    with pytest.raises(UsageError, match=f"fault 'f' is to stop '{service}', which is {why}"):
+        confirm_protected(loaded, frozenset({"steady"}), ())
+    confirm_protected(loaded, frozenset({"steady"}), (service,))
+    confirm_protected(loaded, frozenset({"other"}), ())
+
+
+def test_fault_on_a_service_that_this_run_brings_up_needs_no_confirmation(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(COMPOSE)
+    (tmp_path / "plan.yaml").write_text(FAULTS % "open")
+    confirm_protected(load(tmp_path / "plan.yaml", kinds=KINDS, env={}).plan, frozenset({"steady"}), ())
