@@ -18,7 +18,7 @@ from tests.rules import Rule, rules
 
 SERVER = """\
 #!/usr/bin/env -S python3 -S
-import os, socket, sys, threading
+import os, socket, sys, threading, time
 port, how = int(sys.argv[1]), sys.argv[2]
 if how == "once":
     try:
@@ -28,10 +28,11 @@ if how == "once":
 if how == "gone":
     os.remove(__file__)
 def answer(connection):
-    asked = connection.recv(4096)
+    connection.recv(4096)
     connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok")
     connection.close()
-    if b" /end " in asked:
+    if how == "ends":
+        time.sleep(0.2)
         os._exit(5)
 server = socket.create_server(("127.0.0.1", port), backlog=100)
 while True:
@@ -113,8 +114,7 @@ SITUATIONS: dict[str, Scene] = {
         fault="kill: shop, at: 9s", check=SLEEP % 0.3, criteria="steady.exit_code == 0", said="before it"
     ),
     "the process has ended before the fault": Scene(
-        check=HEALTH.replace("url: /", "url: /end").replace("12", "5"),
-        said="shop does not run: it ended with exit code 5",
+        fault="kill: shop, at: 1s", how="ends", said="shop does not run: it ended with exit code 5"
     ),
     "the process cannot be started again": Scene(how="gone", said="it could not be undone: there is no"),
     "the check is not run": Scene(
