@@ -157,6 +157,23 @@ def _ports(text: str, protocol: str) -> list[tuple[int, str]]:
     return [(n, match["protocol"] or protocol) for n in range(first, int(match["last"] or first) + 1)]
 
 
+def asked_ports(
+    config: Mapping[str, Any], stack: ComposeStack, names: Iterable[str]
+) -> dict[str, tuple[int, ...]]:
+    """The tcp ports of each service that must accept connections before it is ready."""
+    found = {}
+    for name in names:
+        ports = [number for number, protocol in published(config["services"][name]) if protocol == "tcp"]
+        ports += [entry.port for entry in stack.entries if entry.id == name and entry.port is not None]
+        found[name] = tuple(dict.fromkeys(ports))
+    return found
+
+
+def with_containers(config: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """Those of some services that are to have a container at all."""
+    return [name for name in names if _replicas(config["services"][name]) > 0]
+
+
 def freed(
     config: Mapping[str, Any],
     *,

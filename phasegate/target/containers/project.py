@@ -16,15 +16,16 @@ from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import ComposeStack
 from phasegate.target.containers.compose import (
     Compose,
+    asked_ports,
     dumped,
     exposed,
     find_compose,
     freed,
-    published,
     resolved,
     said,
     shown,
     wanted,
+    with_containers,
 )
 from phasegate.target.containers.engine import DEFAULT, Engine, EngineError
 from phasegate.target.containers.facts import PROJECT
@@ -117,10 +118,10 @@ class Project:
         self._output = Output(self._logs(OUTPUT), self._on_problem)
         self._folder = Path(tempfile.mkdtemp(prefix="phasegate-"))
         self._touched = True
-        on_begun(self.label, services=_with_containers(config, names))
+        on_begun(self.label, services=with_containers(config, names))
         GUARD.project(self._host, self.label, str(self._folder), keep=self._keep)
         await self.services.listen()
-        self.services.serve(_asked(config, self._stack, names))
+        self.services.serve(asked_ports(config, self._stack, names))
         await self._build(config, names)
         for number in range(TRIES):
             done = await self._started(config, names)
@@ -205,11 +206,11 @@ class Project:
             await asyncio.wait([starting, breaking])
         if done.timed_out:
             # Names who is not ready, and why.
-            await self.services.ready(self._stack.within, left=0, of=_with_containers(config, names))
+            await self.services.ready(self._stack.within, left=0, of=with_containers(config, names))
         if done.exit_code != 0:
             return done
         left = max(deadline - loop.time(), 0)
-        await self.services.ready(self._stack.within, left=left, of=_with_containers(config, names))
+        await self.services.ready(self._stack.within, left=left, of=with_containers(config, names))
         return None
 
     async def _to_publish(self, config: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[int]]:
@@ -326,24 +327,3 @@ class Project:
             shutil.rmtree(self._folder, ignore_errors=True)
         if self._folder is not None and self._gone:
             GUARD.forget_project(self._host, self.label, str(self._folder))
-
-
-def _asked(
-    config: Mapping[str, Any], stack: ComposeStack, names: Iterable[str]
-) -> dict[str, tuple[int, ...]]:
-    """The tcp ports of each service that must accept connections before it is ready."""
-    found = {}
-    for name in names:
-        ports = {
-            number: None for number, protocol in published(config["services"][name]) if protocol == "tcp"
-        }
-        ports |= {entry.port: None for entry in stack.entries if entry.id == name and entry.port is not None}
-        found[name] = tuple(ports)
-    return found
-
-
-def _with_containers(config: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-    def some(service: Mapping[str, Any]) -> bool:
-        return str(service.get("scale", (service.get("deploy") or {}).get("replicas", 1))) != "0"
-
-    return [name for name in names if some(config["services"][name])]

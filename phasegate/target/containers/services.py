@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from phasegate.errors import PhasegateError, TargetError
@@ -15,6 +14,7 @@ from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import ServiceEntry
 from phasegate.target.addresses import Address
 from phasegate.target.containers.engine import Engine, EngineError
+from phasegate.target.containers.expected import Expected
 from phasegate.target.containers.listening import Happened, Listening
 from phasegate.target.containers.logs import Follower, all_ended
 from phasegate.target.containers.places import address_of, refusing
@@ -28,21 +28,6 @@ SETTLED = 1.0
 """Seconds that a container must have run which nothing says more of than that it runs."""
 _LAST_LINES = 5.0
 """Seconds that logs get for their last lines when their containers have ended."""
-
-
-@dataclass(slots=True)
-class _Span:
-    """A time in which a service is expected to end; what happened in it may be heard of later."""
-
-    service: str
-    began: float
-    ended: float | None = None
-    """By the clock of this machine, as the other; None while it goes on."""
-
-    def holds(self, happened: Happened) -> bool:
-        if self.ended is None:
-            return happened.service == self.service
-        return happened.service == self.service and self.began <= happened.at <= self.ended
 
 
 class Services:
@@ -75,7 +60,7 @@ class Services:
         self._followers: dict[str, Follower] = {}
         self._first_seen: dict[tuple[str, datetime | None], float] = {}
         """When a start of a container was first seen."""
-        self._expected: list[_Span] = []
+        self._expected = Expected()
         self._up = False
         """Whether an end is a death: from ready until it is taken down."""
         self._news = asyncio.Event()
@@ -90,12 +75,8 @@ class Services:
     @contextmanager
     def expected(self, service: str) -> Iterator[None]:
         """While inside, ends of a service's containers are meant to be, and are no deaths."""
-        span = _Span(service, began=time.time())
-        self._expected.append(span)
-        try:
+        with self._expected.during(service):
             yield
-        finally:
-            span.ended = time.time()
 
     async def listen(self) -> None:
         """Follow logs and ends from now on. Errors: EngineError."""
@@ -283,7 +264,7 @@ class Services:
         if not happened.ended:
             if happened.service in self._outputs:
                 self._follow(happened.container, happened.service)
-        elif self._up and not any(span.holds(happened) for span in self._expected):
+        elif self._up and not self._expected.holds(happened):
             self._later(self._note_its_end(happened))
 
     async def _note_its_end(self, happened: Happened) -> None:
