@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
@@ -23,11 +24,20 @@ from phasegate.demo.runtimes import LANGUAGES, Job, Runtimes, program
 from phasegate.demo.serving import add_address, leave_on_signals, listen, scratch_folder, serve
 
 VERSION_LIMIT = 5.0
+ASKED_AGAIN = 1.0
+"""Seconds for which a version that was told is told again: a probe must not use up what scripts run on."""
 
 
 def build(language: str, runtimes: Runtimes) -> Starlette:
+    asking = asyncio.Lock()
+    told, at = "", -ASKED_AGAIN
+
     async def health(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok", "language": language, "version": await _version(language)})
+        nonlocal told, at
+        async with asking:
+            if time.monotonic() - at > ASKED_AGAIN:
+                told, at = await _version(language), time.monotonic()
+        return JSONResponse({"status": "ok", "language": language, "version": told})
 
     async def run(request: Request) -> JSONResponse:
         job = _job(language, await request.body())

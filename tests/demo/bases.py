@@ -39,7 +39,7 @@ _LINKED += (
     "libc_nonshared.a",
 )
 _LINKED += ("libm.so", "libm.so.6", "libmvec.so.1", "libpthread.a", "libdl.a", "librt.a", "libutil.a")
-_LINKED += ("liblto_plugin.so", "ld-linux-x86-64.so.2")
+_LINKED += ("libc_nonshared.a", "liblto_plugin.so", "ld-linux-x86-64.so.2")
 
 
 def environment() -> dict[str, str]:
@@ -92,8 +92,9 @@ def rust() -> str:
     files.program(sysroot / "bin/rustc", f"{place}/bin/rustc")
     for path in sorted((sysroot / "lib").glob("*.so*")):
         files.program(path, f"{place}/lib/{path.name}")
-    for folder in sorted((sysroot / "lib/rustlib").glob("*/lib")):
-        files.tree(folder, f"{place}/lib/rustlib/{folder.parent.name}/lib")
+    for folder in sorted((sysroot / "lib/rustlib").glob("*/*")):
+        if folder.name in ("lib", "bin"):  # libraries, and the linker that newer versions bring
+            files.tree(folder, f"{place}/lib/rustlib/{folder.parent.name}/{folder.name}")
     files.link("/usr/local/cargo/bin/rustc", f"{place}/bin/rustc")
     return files.image("/usr/local/cargo/bin")
 

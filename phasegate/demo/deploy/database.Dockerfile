@@ -17,6 +17,6 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 9000
 # It counts the functions in the database, so it fails when the file is gone or locked.
-HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
-  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/health', timeout=3)"]
+HEALTHCHECK --interval=5s --timeout=10s --start-period=60s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/health', timeout=8)"]
 CMD ["python", "-m", "phasegate.demo.sessions.server", "--host", "0.0.0.0", "--port", "9000", "--database", "/data/sessions.sqlite3"]

@@ -19,6 +19,6 @@ ENV PATH=/opt/demo/bin:$PATH PYTHONPATH=/opt/demo/app PYTHONDONTWRITEBYTECODE=1 
 USER 10001:10001
 EXPOSE 9000
 # It asks node for its version, so it fails where that is missing or broken.
-HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
-  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/health', timeout=3)"]
+HEALTHCHECK --interval=5s --timeout=10s --start-period=60s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/health', timeout=8)"]
 CMD ["python", "-m", "phasegate.demo.runtime", "--language", "nodejs", "--host", "0.0.0.0", "--port", "9000"]
