@@ -115,18 +115,18 @@ def _service(name: str, *, fixed: bool) -> dict[str, Any]:
 
 
 def write(desk: Desk, *, fixed: bool) -> Path:
-    """The stack, its API suite, and a plan for all of it."""
+    """The stack, its API suite, and a plan: of its shape, and of the fixed one also what it bears."""
     desk.write("compose.yaml", compose(fixed=fixed))
     desk.write("suite.yaml", SUITE)
-    return desk.plan(PLAN.replace("IMAGE_2", image("2")))
+    return desk.plan(SHAPE + (RESILIENCE.replace("IMAGE_2", image("2")) if fixed else ""))
 
 
-PLAN = """
+SHAPE = """
 target:
   default: controller
   compose:
     file: compose.yaml
-    within: 50s
+    within: 2m
 steps:
   - id: shape
     checks:
@@ -140,6 +140,8 @@ steps:
       - {id: image, kind: image, service: controller, ignore: [healthcheck, labels]}
       - {id: api, kind: api, suite: suite.yaml}
       - {id: inside, kind: command, in: controller, command: [test, -s, /www/health]}
+"""
+RESILIENCE = """
   - id: resilience
     checks:
       - {id: steady, kind: load, url: /cgi-bin/execute?nodejs, rate: 40/s, duration: 12s}

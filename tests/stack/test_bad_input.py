@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,15 +17,6 @@ steps:
   - id: one
     checks:
       - {id: up, kind: health, url: "${target.app.url}/", probes: 3, expect: {status: 404}}
-"""
-
-
-LONG = """
-steps:
-  - id: one
-    checks:
-      - {id: wait, kind: health, url: "${target.app.url}/", probes: 40, every: 100ms, expect: {status: 404}}
-      - {id: stack, kind: containers}
 """
 
 
@@ -111,80 +99,3 @@ def test_a_port_in_use_does_not_matter(desk: Desk) -> None:
         plan(desk, {"ports": [f"127.0.0.1:{taken.getsockname()[1]}:80"]})
         ran = desk.run()
     assert ran.code == 0, ran.err
-
-
-@with_engine
-def test_an_engine_that_dies_half_way_makes_the_run_inconclusive(desk: Desk) -> None:
-    plan(desk, {}, steps=LONG)
-    with engine_that_dies(desk.path / "engine.sock") as engine:
-        environment = {"DOCKER_HOST": f"unix://{engine.path}"}
-        with desk.running(env=environment) as running:
-            running.until('"event":"CheckStarted"')
-            engine.die()
-            ran = running.end()
-    remove(ran)
-    assert ran.code == 3
-    says(ran, "the container engine does not answer any more: no such file or directory", "dockerd")
-    says(ran, "could not be removed", "docker-compose")
-
-
-class Engine:
-    """A socket in front of the real engine, until it dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen()
-        self._open: list[socket.socket] = []
-        self._dead = False
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
-
-    def die(self) -> None:
-        if not self._dead:
-            self._dead = True
-            self.path.unlink()
-            for one in (self._listener, *self._open):
-                with suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
-                one.close()
-            self._accepting.join()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                inner, _ = self._listener.accept()
-                outer = socket.socket(socket.AF_UNIX)
-                outer.connect("/var/run/docker.sock")
-                self._open += [inner, outer]
-                for one, other in ((inner, outer), (outer, inner)):
-                    threading.Thread(target=_pump, args=(one, other), daemon=True).start()
-
-
-def _pump(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while part := one.recv(65536):
-            other.sendall(part)
-    with suppress(OSError):
-        other.shutdown(socket.SHUT_WR)
-
-
-@contextmanager
-def engine_that_dies(path: Path) -> Iterator[Engine]:
-    with ExitStack() as stack:
-        engine = Engine(path)
-        stack.callback(engine.die)
-        yield engine
-
-
-def remove(ran: Ran) -> None:
-    """What a run could not take down, as its engine was gone."""
-    from tests.engines import client
-
-    project = f"phasegate-{ran.result['run']}".lower()
-    label = {"label": f"com.docker.compose.project={project}"}
-    for container in client().containers.list(all=True, filters=label):
-        container.remove(force=True)
-    for network in client().networks.list(filters=label):
-        network.remove()
