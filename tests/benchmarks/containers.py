@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from phasegate.kinds.containers import ContainersKind
-
 from phasegate.kinds.base import Kind
+from phasegate.kinds.containers import ContainersKind
 from phasegate.kinds.resources import ResourcesKind
 from phasegate.model.measures import Number
 from phasegate.model.observation import Observation
