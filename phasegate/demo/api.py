@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -18,7 +17,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phasegate.demo import VERSION, validation
-from phasegate.demo.failures import ApiError, broken, missing
+from phasegate.demo.answers import FAILURES
+from phasegate.demo.failures import broken, missing
+from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes
 from phasegate.demo.runtimes import Job, Runtimes
 from phasegate.demo.sessions.database import Database
 from phasegate.demo.sessions.store import LoggedRequest, Session, Store, StoredResult
@@ -31,8 +32,8 @@ FAULTS = ("", "app-data")
 class Service:
     """What the endpoints work with; times are seconds."""
 
-    database: Database
-    runtimes: Runtimes
+    database: Database | RemoteDatabase
+    runtimes: Runtimes | RemoteRuntimes
     fault: str
     session_ttl: float
     script_limit: float
@@ -159,14 +160,14 @@ def build(service: Service) -> Starlette:
             Route("/api/v1/schema", service.schema),
         ],
         middleware=[Middleware(_RequestLog, database=service.database)],
-        exception_handlers={ApiError: _failure, HTTPException: _http_error, Exception: _defect},
+        exception_handlers=dict(FAILURES),
     )
 
 
 class _RequestLog:
     """Notes every request to the API in the database; /health and /test never touch it."""
 
-    def __init__(self, app: ASGIApp, database: Database) -> None:
+    def __init__(self, app: ASGIApp, database: Database | RemoteDatabase) -> None:
         self._app = app
         self._database = database
 
@@ -191,25 +192,6 @@ class _RequestLog:
             self._database.log(
                 LoggedRequest(at=at, method=scope["method"], path=path, status=status, duration=duration)
             )
-
-
-async def _failure(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, ApiError)
-    return _error(error.status, error.code, error.message)
-
-
-async def _http_error(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    codes = {404: "not_found", 405: "method_not_allowed"}
-    return _error(error.status_code, codes.get(error.status_code, "http_error"), error.detail)
-
-
-async def _defect(_: Request, __: Exception) -> JSONResponse:
-    return _error(500, "internal_error", "the controller failed; its log says more")
-
-
-def _error(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
 
 
 def _timestamp(seconds: float) -> str:

@@ -80,9 +80,9 @@ class Runtimes:
     async def _command(self, job: Job) -> list[str]:
         match job.language:
             case "nodejs":
-                return [_find("node", "Node.js"), "--max-old-space-size=256", str(_HARNESS / "harness.js")]
+                return [program(job.language), "--max-old-space-size=256", str(_HARNESS / "harness.js")]
             case "python":
-                return [sys.executable, "-I", "-S", "-B", str(_HARNESS / "harness.py")]
+                return [program(job.language), "-I", "-S", "-B", str(_HARNESS / "harness.py")]
             case "rust":
                 return [str(await self._compiled(job.script))]
         raise ValueError(f"no runtime for {job.language}")
@@ -97,7 +97,7 @@ class Runtimes:
         return binary
 
     async def _compile(self, script: str, binary: Path) -> None:
-        rustc = _find("rustc", "Rust")
+        rustc = program("rust")
         source = (_HARNESS / "harness.rs").read_text(encoding="utf-8").replace("// SCRIPT", script)
         async with self._slots, self._folder() as folder:
             (folder / "script.rs").write_text(source, encoding="utf-8")
@@ -123,10 +123,14 @@ class Runtimes:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-def _find(program: str, runtime: str) -> str:
-    path = shutil.which(program)
+def program(language: str) -> str:
+    """What runs a language's scripts, or compiles them. Errors: ApiError 500 `runtime_missing`."""
+    if language == "python":
+        return sys.executable
+    name, runtime = {"nodejs": ("node", "Node.js"), "rust": ("rustc", "Rust")}[language]
+    path = shutil.which(name)
     if path is None:
-        raise broken("runtime_missing", f"the {runtime} runtime is missing: {program} is not on PATH")
+        raise broken("runtime_missing", f"the {runtime} runtime is missing: {name} is not on PATH")
     return path
 
 

@@ -104,6 +104,7 @@ class UnderWay:
         self._stack: Stack | None = None
         self._signal: ExitCode | None = None
         self._target_error = ""
+        self._target_help = ""
         self._lacking: list[str] = []
         """Why a PASS could not be trusted: a limit, a target that died, a record that is not whole."""
         self._outcomes: dict[str, Outcome] = {}
@@ -189,6 +190,7 @@ class UnderWay:
             pass
         except TargetError as error:
             self._target_error = error.message
+            self._target_help = error.help or ""
         except PhasegateError as error:
             self._lacking.append(error.message)
         except Exception as error:
@@ -197,7 +199,8 @@ class UnderWay:
             wait.cancel()
         reasons = (self._stop.reason, self._target_error, *self._lacking, self._defect)
         reason = next(filter(None, reasons), CUT_SHORT)
-        leave_out(self._plan.checks(), self._outcomes, reason, self._emit, self._clock)
+        help = self._target_help if reason == self._target_error else ""
+        leave_out(self._plan.checks(), self._outcomes, reason, self._emit, self._clock, help=help)
 
     async def _with_target(self) -> None:
         chosen = [check for check in self._plan.checks() if check.id in self._chosen]

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from phasegate.kinds.resources import ResourcesKind, ResourcesParams
+from phasegate.kinds.base import Kind
+from phasegate.kinds.containers import ContainersKind
+from phasegate.kinds.resources import ResourcesKind
+from phasegate.model.measures import Number
+from phasegate.model.observation import Observation
 from phasegate.target.containers import cgroups
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.units import format_share
-from tests.benchmarks.measure import CannotRunError, table
+from tests.benchmarks.measure import ROUNDS, CannotRunError, table
 from tests.engines import busybox, client, why_not
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 
 CONTAINERS = 50
+IMAGES = 11
 SECONDS = int(os.environ.get("BENCHMARK_SECONDS", "30"))
 AIM = 0.05
 """Of one core, while each container is looked at once a second."""
+LOOK_AIM = 3.0
+"""Seconds for one look at all containers, their images and healthchecks."""
 _LABEL = "phasegate.benchmark"
 
 
@@ -30,22 +39,49 @@ def benchmark() -> None:
     if reason := why_not():
         raise CannotRunError(reason)
     with stack(CONTAINERS) as label:
+        print(observing(label))
+        print()
         print(sampling(label))
 
 
 @contextlib.contextmanager
 def stack(size: int) -> Iterator[str]:
     """So many containers that sleep; the label they carry."""
-    label, image = f"{_LABEL}={os.getpid()}", busybox('CMD ["sleep", "3600"]')
+    label = f"{_LABEL}={os.getpid()}"
     name, _, value = label.partition("=")
+    images = [busybox('CMD ["sleep", "3600"]', f"LABEL number={number}") for number in range(IMAGES)]
+    health = {"test": ["CMD", "test", "-x", "/bin/sh"], "interval": 3600 * 10**9}
     made = []
     try:
-        for _ in range(size):
-            made.append(client().containers.run(image, detach=True, labels={name: value}, mem_limit="32m"))
+        for number in range(size):
+            made.append(
+                client().containers.run(
+                    images[number % IMAGES],
+                    detach=True,
+                    labels={name: value},
+                    mem_limit="32m",
+                    healthcheck=health,
+                )
+            )
         yield label
     finally:
         for one in made:
             one.remove(force=True)
+
+
+def observing(label: str) -> str:
+    """A table of what `kind: containers` takes for one look, the connecting to the engine included."""
+    rows = [("round", "containers", "images", "healthchecks", "seconds", "aim")]
+    for number in range(1, ROUNDS + 1):
+        begun = time.perf_counter()
+        seen, told = asyncio.run(_observe(ContainersKind(), {"expect": CONTAINERS}, label))
+        took = time.perf_counter() - begun
+        if seen.measures["containers"] != Number(value=CONTAINERS):
+            raise CannotRunError(f"{seen.measures['containers']} of {CONTAINERS} containers were seen")
+        images, asked = len({one["image_id"] for one in told}), sum(1 for one in told if one["healthcheck"])
+        aim = f"{LOOK_AIM:g} s{'' if took < LOOK_AIM else ', missed'}"
+        rows.append((str(number), str(len(told)), str(images), str(asked), f"{took:.2f}", aim))
+    return table("containers: one look at all of them, by `kind: containers`", rows)
 
 
 def sampling(label: str) -> str:
@@ -68,6 +104,14 @@ def _cost(label: str) -> tuple[str, str, str, str]:
 
 async def _look(label: str) -> int:
     """How many looks there were at all of them."""
+    seen, _ = await _observe(ResourcesKind(), {"duration": f"{SECONDS}s"}, label)
+    if len(seen.parts) != CONTAINERS:
+        raise CannotRunError(f"{len(seen.parts)} of {CONTAINERS} containers were seen")
+    return max(len(series.points) for series in seen.timeline)
+
+
+async def _observe(kind: Kind[Any], params: Mapping[str, Any], label: str) -> tuple[Observation, list[Any]]:
+    """An observation of the containers with a label, and what it wrote of them, one by one."""
     containers = TargetContainers(os.environ)
     containers.are(label)
     with tempfile.TemporaryDirectory() as folder:
@@ -78,11 +122,8 @@ async def _look(label: str) -> int:
             root=Path(folder),
             containers=containers,
         )
-        params = ResourcesParams.model_validate({"duration": f"{SECONDS}s"})
         try:
-            seen = await ResourcesKind().observe(params, world)
+            seen = await kind.observe(kind.Params.model_validate(params), world)
         finally:
             containers.close()
-    if len(seen.parts) != CONTAINERS:
-        raise CannotRunError(f"{len(seen.parts)} of {CONTAINERS} containers were seen")
-    return max(len(series.points) for series in seen.timeline)
+        return seen, json.loads(world.evidence_text(seen.evidence[0])) if seen.evidence else []

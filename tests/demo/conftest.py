@@ -73,9 +73,13 @@ def _answer(response: HTTPResponse | HTTPError) -> Answer:
 
 
 @contextmanager
-def running(*flags: str, environment: Mapping[str, str] | None = None) -> Iterator[Controller]:
-    """The controller, stopped by SIGTERM at the end unless it ended before."""
-    command = [sys.executable, "-m", "phasegate.demo.controller", "--port", "0", *flags]
+def running(
+    *flags: str,
+    environment: Mapping[str, str] | None = None,
+    module: str = "phasegate.demo.controller",
+) -> Iterator[Controller]:
+    """The controller, or another process of the demo; SIGTERM at the end unless it ended before."""
+    command = [sys.executable, "-m", module, "--port", "0", *flags]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
     ) as process:

@@ -94,17 +94,29 @@ class Desk:
         """A plan with the given target, steps and gate."""
         return self.write(name, "phasegate: 1\nphase: try\ntitle: Try it\n" + textwrap.dedent(body))
 
-    def run(self, *arguments: str, env: Mapping[str, str] | None = None, plan: str = "plan.yaml") -> Ran:
+    def run(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        plan: str = "plan.yaml",
+        within: float = LONGEST,
+    ) -> Ran:
         """`phasegate run PLAN -o OUT` with further arguments."""
         folder = self.fresh()
-        return self.phasegate("run", plan, "-o", str(folder), *arguments, env=env, folder=folder)
+        return self.phasegate(
+            "run", plan, "-o", str(folder), *arguments, env=env, folder=folder, within=within
+        )
 
     def fresh(self) -> Path:
         self.runs += 1
         return self.path / f"out-{self.runs}"
 
     def phasegate(
-        self, *arguments: str, env: Mapping[str, str] | None = None, folder: Path | None = None
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        within: float = LONGEST,
     ) -> Ran:
         """Any command line. Nothing it started may be left."""
         done = subprocess.run(
@@ -114,20 +126,22 @@ class Desk:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=LONGEST,
+            timeout=within,
             check=False,
         )
         assert self.left() == []
         return Ran(done.returncode, done.stdout, done.stderr, folder or self.path)
 
     @contextlib.contextmanager
-    def running(self, *arguments: str, plan: str = "plan.yaml") -> Iterator[Running]:
+    def running(
+        self, *arguments: str, plan: str = "plan.yaml", env: Mapping[str, str] | None = None
+    ) -> Iterator[Running]:
         """A run under way."""
         folder = self.fresh()
         with subprocess.Popen(
             [sys.executable, "-m", "phasegate", "run", plan, "-o", str(folder), *arguments],
             cwd=self.path,
-            env=self.environment(),
+            env=self.environment(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,7 +138,7 @@ class Store:
                 (request_id, params_hash, stored.result, stored.execution_time, now),
             )
 
-    def log(self, requests: Iterable[LoggedRequest]) -> None:
+    def log(self, requests: Sequence[LoggedRequest]) -> None:
         rows = [(entry.at, entry.method, entry.path, entry.status, entry.duration) for entry in requests]
         with self._transaction():
             self._connection.executemany(

@@ -176,8 +176,18 @@ def _translated(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         OSError,
     ) as error:
         raise EngineError(
-            f"the container engine does not answer any more: {_line(str(error))}", help=_NO_ENGINE
+            f"the container engine does not answer any more: {_reason(error)}", help=_NO_ENGINE
         ) from None
+
+
+def _reason(error: BaseException) -> str:
+    """The system's own word where there is one: the libraries on the way wrap it in their representations."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror.lower()
+        inner = inner.__cause__ or inner.__context__
+    return _line(str(error))
 
 
 def _line(text: str) -> str:

@@ -1,0 +1,24 @@
+# The runtime of Node.js scripts: a Python service that starts node.
+ARG PYTHON_BASE=python:3.12-slim
+ARG NODE_BASE=node:20-slim
+
+FROM ${NODE_BASE} AS node
+
+FROM ${PYTHON_BASE} AS packages
+COPY deploy/requirements.txt /requirements.txt
+# With --system-site-packages a base that brings a package already is taken at its word, so that nothing is downloaded.
+RUN python3 -m venv --system-site-packages /opt/demo \
+ && /opt/demo/bin/python -m pip install --no-cache-dir --disable-pip-version-check --requirement /requirements.txt
+
+FROM ${PYTHON_BASE}
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+LABEL org.opencontainers.image.title="phasegate demo: Node.js runtime"
+COPY --from=packages /opt/demo /opt/demo
+COPY . /opt/demo/app/phasegate/demo
+ENV PATH=/opt/demo/bin:$PATH PYTHONPATH=/opt/demo/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 10001:10001
+EXPOSE 9000
+# It asks node for its version, so it fails where that is missing or broken.
+HEALTHCHECK --interval=5s --timeout=10s --start-period=60s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9000/health', timeout=8)"]
+CMD ["python", "-m", "phasegate.demo.runtime", "--language", "nodejs", "--host", "0.0.0.0", "--port", "9000"]

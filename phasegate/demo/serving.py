@@ -1,0 +1,90 @@
+"""What every process of the demo shares: one listening socket, one server, an orderly end, small flags."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import uvicorn
+from starlette.applications import Starlette
+
+from phasegate.demo import VERSION
+
+GRACE = 2
+"""Seconds that open requests get to finish when a service is told to stop."""
+
+
+def leave_on_signals() -> None:
+    """From now on SIGTERM and SIGINT end the process in order, with exit code 0."""
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="phasegate-demo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def serve(name: str, app: Starlette, listener: socket.socket) -> None:
+    """Serve until told to stop; one line on standard output says when the service is ready."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        backlog=2048,
+        timeout_graceful_shutdown=GRACE,
+    )
+    # After its own orderly end uvicorn raises the signal again, which `_leave` turns into SystemExit.
+    with contextlib.suppress(SystemExit):
+        _Server(name, config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, name: str, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._name = name
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            sys.stdout.write(f"{self._name} {VERSION} ready on http://{shown}:{port}\n")
+            sys.stdout.flush()
+
+
+def add_address(parser: argparse.ArgumentParser) -> None:
+    """The flags `--host` and `--port`."""
+    parser.add_argument("--port", type=_port, required=True, help="0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1")
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} is not a port; ports are 0 to 65535")
+    return int(text)

@@ -1,0 +1,81 @@
+"""The store as a process: `python -m phasegate.demo.sessions.server --port 9000 --database FILE`.
+
+SQLite in a file, one writer, asked over HTTP: `POST /<method>` with a JSON list of its arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sqlite3
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from phasegate.demo.answers import FAILURES
+from phasegate.demo.failures import broken, invalid, missing
+from phasegate.demo.serving import add_address, leave_on_signals, listen, serve
+from phasegate.demo.sessions.calls import CALLS
+from phasegate.demo.sessions.database import Database
+from phasegate.demo.sessions.schema import SchemaError
+from phasegate.demo.sessions.store import Store
+
+
+def build(database: Database) -> Starlette:
+    async def health(_: Request) -> JSONResponse:
+        # A query, so that a file that is gone or locked is seen.
+        try:
+            _page, functions = await database.call(Store.functions, None, 1, 1)
+        except sqlite3.Error as error:
+            raise broken("database_broken", str(error)) from None
+        return JSONResponse({"status": "ok", "functions": functions})
+
+    async def call(request: Request) -> Response:
+        found = CALLS.get(request.path_params["method"])
+        if found is None:
+            raise missing("not_found", f"known methods: {', '.join(CALLS)}")
+        try:
+            arguments = found.arguments.validate_json(await request.body())
+        except ValidationError as error:
+            raise invalid(f"the arguments do not fit: {error.errors()[0]['msg']}") from None
+        try:
+            answer = await database.call(found.method, *arguments)
+        except sqlite3.Error as error:
+            raise broken("database_broken", str(error)) from None
+        return Response(found.result.dump_json(answer), media_type="application/json")
+
+    return Starlette(
+        routes=[Route("/health", health), Route("/{method}", call, methods=["POST"])],
+        exception_handlers=dict(FAILURES),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after an orderly end, 1 when it cannot start, 2 for wrong usage."""
+    parser = argparse.ArgumentParser(
+        prog="python -m phasegate.demo.sessions.server", description=__doc__, allow_abbrev=False
+    )
+    add_address(parser)
+    parser.add_argument("--database", type=Path, required=True, help="SQLite file, made when it is not there")
+    options = parser.parse_args(argv)
+    leave_on_signals()
+    with contextlib.ExitStack() as stack:
+        try:
+            listener = stack.enter_context(listen(options.host, options.port))
+            database = Database(options.database)
+        except (OSError, SchemaError, sqlite3.Error) as error:
+            sys.stderr.write(f"database: cannot start: {error}\n")
+            return 1
+        stack.callback(database.close)
+        serve("database", build(database), listener)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
