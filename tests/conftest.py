@@ -21,11 +21,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="Write golden files instead of comparing.")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests with containers compare what is on the engine before and after: with pytest-xdist
-    (`-n 2 --dist loadgroup`) one worker runs them all, one after the other."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with containers compare what is on the engine before and after, so none runs beside another."""
     for item in items:
-        if config.pluginmanager.hasplugin("xdist") and item.get_closest_marker("engine"):
+        if item.get_closest_marker("engine"):
             item.add_marker(pytest.mark.xdist_group("engine"))
 
 

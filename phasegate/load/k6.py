@@ -154,6 +154,8 @@ class _Seen:
     result: Mapping[str, Any] = field(default_factory=dict)
     """What the samples came to beside requests; empty until the end."""
     output: list[str] = field(default_factory=list)
+    read: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the samples have their reader, or will have none."""
 
 
 async def observe(options: K6Options, world: World) -> Observation:
@@ -183,7 +185,9 @@ async def observe(options: K6Options, world: World) -> Observation:
                 async with started as running:
                     foreign = Foreign(running, world, duration=options.duration)
                     completed = await foreign.run(lambda: seen.samples.text, watched=collecting)
-                # k6 is gone by now, however long it took to stop, so the pipe has an end.
+                # A pipe that nobody has opened yet loses what is in it with its last writer. k6 is gone by
+                # now, however long it took to stop, so the pipe has an end.
+                await seen.read.wait()
                 written.close()
                 await collecting
         return _observation(options, seen, foreign, completed, Summary.read(summary), world)
@@ -230,9 +234,18 @@ def _command(options: K6Options, pipe: str, summary: Path, world: World) -> Comm
 
 async def _collect(counter: Running, seen: _Seen) -> None:
     """Errors: ObservationError when the samples cannot be read."""
+    try:
+        await _collected(counter, seen)
+    finally:
+        seen.read.set()
+
+
+async def _collected(counter: Running, seen: _Seen) -> None:
     while (line := await counter.read_line()) is not None:
         message = json.loads(line)
         match message["type"]:
+            case "opened":
+                seen.read.set()
             case "samples":
                 seen.samples.add(0, message)
             case "result":

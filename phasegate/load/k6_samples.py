@@ -305,6 +305,7 @@ _METRICS: dict[str, Callable[[], _Trend | _Values]] = {
 
 def _chunks(pipe: str) -> Iterator[bytes]:
     descriptor = os.open(pipe, os.O_RDONLY)
+    _write({"type": "opened"})
     try:
         while chunk := os.read(descriptor, _CHUNK):
             yield chunk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import clusters, containers, early, http2, load, machine, memory, plans
+from tests.benchmarks import arrivals, clusters, containers, early, http2, load, machine, memory, plans
 from tests.benchmarks.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
@@ -14,6 +14,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "health": plans.health,
     "load": load.benchmark,
     "http2": http2.benchmark,
+    "arrivals": arrivals.benchmark,
     "memory": memory.benchmark,
     "clusters": clusters.benchmark,
     "early": early.benchmark,

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,7 +24,8 @@ from phasegate.load.k6_samples import PARTS, REST, Reducer
 from phasegate.load.k6_summary import Summary
 from phasegate.load.samples import Samples
 from phasegate.model.observation import CaseStatus
-from phasegate.world import Progress
+from phasegate.target.processes import LocalProcesses
+from phasegate.world import Command, Progress, Running
 from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.observed import distribution, number, share
@@ -235,6 +240,29 @@ async def test_samples_that_cannot_be_read_end_the_load(tmp_path: Path, script: 
                 "k6", world, script=file, vus=1, duration="2m", args=["--system-tags", "method,url"]
             )
     assert processes_with("k6") == []
+
+
+async def test_a_reader_of_samples_that_is_slow_to_start_loses_none(tmp_path: Path, script: Any) -> None:
+    file = script("export default function () { " + GET + "}")
+    async with scripted() as server:
+        world = world_of(server.url.removesuffix("/health"), tmp_path, processes=SlowReader())
+        async with asyncio.timeout(30):
+            observation = await observed("k6", world, script=file, vus=1, iterations=3)
+    assert observation.error is None
+    assert number(observation, "requests") == 3
+
+
+class SlowReader(LocalProcesses):
+    """Starts what reads the samples when k6 has long ended."""
+
+    def __init__(self) -> None:
+        super().__init__(os.environ)
+
+    def open(self, command: Command) -> AbstractAsyncContextManager[Running]:
+        if "phasegate.load.k6_samples" in command.argv:
+            line = (sys.executable, *command.argv[1:])
+            command = replace(command, argv=("sh", "-c", 'sleep 3; exec "$@"', "sh", *line))
+        return super().open(command)
 
 
 async def test_no_request_is_no_data(tmp_path: Path, script: Any) -> None:

@@ -124,7 +124,7 @@ async def test_an_exit_code_that_the_file_sets_is_a_case(tmp_path: Path, locustf
 
 
 async def test_users_who_had_to_be_killed_are_missing_evidence(tmp_path: Path, locustfile: Any) -> None:
-    async with scripted(lambda n: Reply(delay=60 if n >= 4 else 0)) as server:
+    async with scripted(lambda n: Reply(delay=60 if n >= 2 else 0)) as server:
         base = server.url.removesuffix("/health")
         observation = await observed(
             "locust",

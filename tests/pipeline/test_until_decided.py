@@ -138,7 +138,7 @@ def test_a_cap_that_can_never_decide_is_warned_of(desk: Desk, server: Server) ->
 
 CLOSED, OPEN = "connections: 20", "rate: 1000/s"
 LATE = "url: '/now-and-then-slow?ms=300', timeout: 20s"
-HANGING = "url: '/now-and-then-slow?ms=20000', timeout: 1s"
+HANGING = "url: '/now-and-then-slow?ms=30000', timeout: 4s"
 """Two in a hundred hang for longer than the check lasts: all that has been answered is good."""
 LOADS = {
     "healthy_closed": f"url: /ok, {CLOSED}",
