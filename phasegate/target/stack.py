@@ -115,6 +115,7 @@ class Stack:
             ContainerActs(self._containers),
             grace=self._grace,
             on_process=self._sample,
+            expected=self.expected,
         )
 
     def _sample(self, process: RunningProcess) -> None:

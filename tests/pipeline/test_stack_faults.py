@@ -1,0 +1,112 @@
+"""Faults on services in containers, from plan to verdict: of a stack of this run, and one that was there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.pipeline.bench import Desk, Ran
+
+__all__ = ["nothing_left"]
+pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
+
+SLEEP = 'kind: command, command: [python, -S, -c, "import time; time.sleep(%s)"]'
+PROBE = "probe: {url: /, every: 50ms, timeout: 500ms}"
+
+
+def serving(word: str) -> str:
+    """An image that serves one word."""
+    page = f'RUN ["/bin/sh", "-c", "mkdir /www && echo {word} > /www/index.html"]'
+    return busybox(page, "EXPOSE 8080", 'CMD ["httpd", "-f", "-p", "8080", "-h", "/www"]')
+
+
+def plan(target: str, faults: str, *criteria: str, lasts: float) -> str:
+    return f"""\
+target:
+{target}
+steps:
+  - id: one
+    checks: [{{id: steady, {SLEEP % lasts}}}]
+    faults:
+{faults}
+    criteria: [{", ".join(criteria)}]
+"""
+
+
+def by_id(ran: Ran) -> dict[str, dict[str, object]]:
+    return {fault["id"]: fault for fault in ran.result["steps"][0]["faults"]}
+
+
+def stack(desk: Desk) -> str:
+    desk.write(
+        "compose.yaml",
+        f'services: {{web: {{image: "{serving("one")}", init: true, ports: ["8080"], restart: always}}}}\n',
+    )
+    return "  default: web\n  compose: {file: compose.yaml, within: 60s}"
+
+
+def test_service_that_crashes_is_replaced_and_cut_off_recovers_and_is_as_before(desk: Desk) -> None:
+    faults = f"""\
+      - {{id: crash, kill: web, during: steady, at: 200ms, for: 300ms, {PROBE}}}
+      - {{id: rollout, replace: web, image: "{serving("two")}", during: steady, at: 2500ms, for: 1s, {PROBE}}}
+      - {{id: cut, cut: web, during: steady, at: 6s, for: 500ms, {PROBE}}}"""
+    criteria = ("crash.recovery_time < 20s", "rollout.rollback_time < 30s", "cut.lost_requests >= 1")
+    desk.plan(plan(stack(desk), faults, *criteria, lasts=9))
+    ran = desk.run()
+    assert ran.code == 0, ran.err
+    found = by_id(ran.is_whole())
+    assert {fault["status"] for fault in found.values()} == {"recovered"}
+    assert not [entry["error"] for entry in ran.result["target"] if entry["error"]]
+
+
+@pytest.mark.parametrize("act", ["cut: web", "replace: web, image: IMAGE"])
+def test_stopped_run_puts_a_service_back_before_its_stack_goes(desk: Desk, act: str) -> None:
+    act = act.replace("IMAGE", serving("two"))
+    faults = f"      - {{id: f, {act}, during: steady, at: 100ms, for: 20s, {PROBE}}}"
+    desk.plan(plan(stack(desk), faults, "f.lost_requests <= 3", lasts=30))
+    with desk.running() as running:
+        running.until('"event":"FaultStarted"')
+        running.signal(signal.SIGINT)
+        ran = running.end()
+    assert ran.code == 130
+    assert by_id(ran.is_whole())["f"]["undone"] is not None
+
+
+@pytest.fixture
+def there_before() -> Iterator[str]:
+    """A service that somebody else has started; its label."""
+    label = f"phasegate.t=faults-{os.getpid()}"
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    name, value = label.split("=")
+    container = client().containers.run(
+        serving("one"),
+        detach=True,
+        init=True,
+        ports={"8080/tcp": ("127.0.0.1", port)},
+        labels={name: value, "com.docker.compose.service": "web", "com.docker.compose.project": value},
+    )
+    yield label
+    container.remove(force=True)
+
+
+def test_service_that_was_there_before_is_acted_on_with_leave_only_and_stays_up(
+    desk: Desk, there_before: str
+) -> None:
+    target = (
+        f"  containers: {{label: {there_before}, allow_faults: true, services: {{web: {{port: 8080}}}}}}\n"
+        "  default: web"
+    )
+    faults = f"      - {{id: f, pause: web, during: steady, at: 100ms, for: 500ms, {PROBE}}}"
+    desk.plan(plan(target, faults, "f.recovery_time < 20s", lasts=2))
+    assert desk.run().code == 2
+    ran = desk.run("--confirm", "web")
+    assert ran.code == 0, ran.err
+    (container,) = client().containers.list(filters={"label": there_before})
+    assert container.status == "running"
