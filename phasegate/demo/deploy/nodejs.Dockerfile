@@ -4,17 +4,22 @@ ARG NODE_BASE=node:20-slim
 
 FROM ${NODE_BASE} AS node
 
-FROM ${PYTHON_BASE} AS packages
+FROM ${PYTHON_BASE} AS base
+# Public images come without compiled modules, and a read-only container would compile them at every start.
+RUN python3 -m compileall -q -x 'test|lib2to3' "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+
+FROM base AS packages
 COPY deploy/requirements.txt /requirements.txt
 # With --system-site-packages a base that brings a package already is taken at its word, so that nothing is downloaded.
 RUN python3 -m venv --system-site-packages /opt/demo \
  && /opt/demo/bin/python -m pip install --no-cache-dir --disable-pip-version-check --requirement /requirements.txt
 
-FROM ${PYTHON_BASE}
+FROM base
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 LABEL org.opencontainers.image.title="phasegate demo: Node.js runtime"
 COPY --from=packages /opt/demo /opt/demo
 COPY . /opt/demo/app/phasegate/demo
+RUN python3 -m compileall -q /opt/demo/app
 ENV PATH=/opt/demo/bin:$PATH PYTHONPATH=/opt/demo/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 9000
