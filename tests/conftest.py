@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("phasegate", deadline=None)  # a deadline would be a test of the machine
+settings.register_profile(
+    # A deadline, and the look at slow examples, would be tests of the machine.
+    "phasegate",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 settings.load_profile("phasegate")
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -19,13 +24,6 @@ HoldAgainst = Callable[[str, str], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="Write golden files instead of comparing.")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with containers compare what is on the engine before and after, so none runs beside another."""
-    for item in items:
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
 
 
 @pytest.fixture

@@ -42,7 +42,10 @@ def why_not() -> str:
     return ""
 
 
-ENGINE = (pytest.mark.engine, pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"))
+ENGINE = (
+    pytest.mark.engine,
+    pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
+)
 """For `pytestmark = list(ENGINE)`."""
 
 

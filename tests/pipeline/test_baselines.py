@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.cli.app import run_command_line
-from tests.pipeline.bench import Desk, Ran
+from tests.pipeline.bench import LONGEST, Desk, Ran
 from tests.rules import Rule, rules
 from tests.servers import Server
 
@@ -43,7 +43,11 @@ class Bench(Desk):
     """Where what is printed is read; nothing is without."""
 
     def phasegate(
-        self, *arguments: str, env: Mapping[str, str] | None = None, folder: Path | None = None
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        within: float = LONGEST,
     ) -> Ran:
         if self.capture is not None:
             self.capture.readouterr()
