@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import compileall
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+import phasegate
+
 settings.register_profile("phasegate", deadline=None)  # a deadline would be a test of the machine
 settings.load_profile("phasegate")
 
 GOLDEN = Path(__file__).parent / "golden"
+PACKAGE = Path(phasegate.__file__).parent
 
 HoldAgainst = Callable[[str, str], None]
 """`hold(name, text)`: the text must be that of the golden file."""
@@ -19,6 +23,12 @@ HoldAgainst = Callable[[str, str], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="Write golden files instead of comparing.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile once what hundreds of processes import: told to write no bytecode, each would do it again."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(PACKAGE, quiet=2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
