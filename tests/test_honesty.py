@@ -111,7 +111,6 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return desk.run()
 
 
-@pytest.mark.xdist_group("reported")
 @pytest.mark.parametrize("xml", SAYING)
 def test_results_that_say_more_than_they_show_are_no_pass(reported: Ran, xml: str) -> None:
     assert reported.alone(f"said-{list(SAYING).index(xml)}").exit_code == SAYING[xml], reported.err
@@ -155,7 +154,6 @@ def hidden(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return desk.run()
 
 
-@pytest.mark.xdist_group("hidden")
 @pytest.mark.parametrize("number", range(len(HIDING)))
 def test_suite_that_hides_its_failure_is_no_pass(hidden: Ran, number: int) -> None:
     assert hidden.alone(f"e2e-{number}").exit_code == HIDING[number][-1], hidden.err
@@ -188,7 +186,6 @@ def test_record_changed_by_hand_does_not_report_a_pass(desk: Desk) -> None:
     assert json.loads((ran.folder / "result.json").read_text(encoding="utf-8"))["verdict"] == "FAIL"
 
 
-@pytest.mark.xdist_group("reported")
 @pytest.mark.parametrize("claim", CLAIMING, ids=" ".join)
 def test_three_of_three_cannot_stand_for_sixty_six(reported: Ran, claim: tuple[str, str]) -> None:
     assert reported.alone(f"claimed-{list(CLAIMING).index(claim)}").exit_code == CLAIMING[claim], reported.err
