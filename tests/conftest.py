@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import compileall
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import phasegate
 
 settings.register_profile(
     # A deadline, and the look at slow examples, would be tests of the machine.
@@ -17,6 +20,7 @@ settings.register_profile(
 settings.load_profile("phasegate")
 
 GOLDEN = Path(__file__).parent / "golden"
+PACKAGE = Path(phasegate.__file__).parent
 
 HoldAgainst = Callable[[str, str], None]
 """`hold(name, text)`: the text must be that of the golden file."""
@@ -24,6 +28,12 @@ HoldAgainst = Callable[[str, str], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="Write golden files instead of comparing.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile once what hundreds of processes import: told to write no bytecode, each would do it again."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(PACKAGE, quiet=2)
 
 
 @pytest.fixture

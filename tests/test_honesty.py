@@ -13,7 +13,7 @@ from phasegate.gate.verdict import decide
 from phasegate.model.fold import fold
 from phasegate.model.result import CriterionVerdict, Verdict
 from phasegate.record.journal import read_events
-from tests.pipeline.bench import Desk
+from tests.pipeline.bench import Desk, Ran
 
 ABSENT = "http://127.0.0.1:9"
 """Nothing listens there."""
@@ -32,25 +32,27 @@ def command(rest: str, script: str = "pass") -> str:
     return f'{{id: x, kind: command, command: [python, -c, "{script}"], {rest}}}'
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        command("criteria: [exit_code >= 0]"),
-        command("criteria: [duration >= 0s]"),
-        command("expect: {exit_code: {gte: 0}}"),
-        command("expect: {output: {matches: '.*'}}"),
-        f"{{id: x, kind: health, url: '{ABSENT}/', criteria: [success_rate >= 0%]}}",
-        f"{{id: x, kind: health, url: '{ABSENT}/', expect: {{status: [1xx, 2xx, 3xx, 4xx, 5xx]}}}}",
-        f"{{id: x, kind: health, url: '{ABSENT}/', expect: {{json: {{}}}}}}",
-        f"{{id: x, kind: health, url: '{ABSENT}/', expect: {{schema: {{}}}}}}",
-        "{id: x, kind: health, url: '${each}', each: {}}",
-    ],
+HOLLOW = (
+    command("criteria: [exit_code >= 0]"),
+    command("criteria: [duration >= 0s]"),
+    command("expect: {exit_code: {gte: 0}}"),
+    command("expect: {output: {matches: '.*'}}"),
+    f"{{id: x, kind: health, url: '{ABSENT}/', criteria: [success_rate >= 0%]}}",
+    f"{{id: x, kind: health, url: '{ABSENT}/', expect: {{status: [1xx, 2xx, 3xx, 4xx, 5xx]}}}}",
+    f"{{id: x, kind: health, url: '{ABSENT}/', expect: {{json: {{}}}}}}",
+    f"{{id: x, kind: health, url: '{ABSENT}/', expect: {{schema: {{}}}}}}",
+    "{id: x, kind: health, url: '${each}', each: {}}",
 )
-def test_demand_that_nothing_can_miss_is_an_error_of_the_plan(desk: Desk, line: str) -> None:
-    desk.plan(checks(line))
+
+
+def test_demand_that_nothing_can_miss_is_an_error_of_the_plan(desk: Desk) -> None:
+    sound = command("criteria: [exit_code == 0]")
+    lines = [line.replace("id: x", f"id: x{number}") for number, line in enumerate((*HOLLOW, sound))]
+    written = desk.plan(checks(*lines)).read_text(encoding="utf-8").splitlines()
     ran = desk.run()
     assert ran.code == 2, ran.err
     assert not ran.folder.exists()
+    assert [written[number - 1].removeprefix("      - ") for number in ran.errors()] == lines[:-1]
 
 
 def test_criterion_that_is_only_a_warning_leaves_the_default_in_place(desk: Desk) -> None:
@@ -71,21 +73,48 @@ def test_green_by_failing_is_said_before_the_run_and_in_the_record(desk: Desk) -
     assert any(said in warning for warning in ran.result["warnings"])
 
 
-@pytest.mark.parametrize(
-    ("xml", "code"),
-    [
-        ("<testsuite tests='66'><testcase name='a'/></testsuite>", 3),
-        ("<testsuite tests='2' failures='1'><testcase name='a'/><testcase name='b'/></testsuite>", 3),
-        ("<testsuite tests='1'><testcase name='a' status='error'/></testsuite>", 1),
-        ("<testsuite tests='0'/>", 3),
-        ("<testsuite tests='1'><testcase name='a'/></testsuite>", 0),
-    ],
-)
-def test_results_that_say_more_than_they_show_are_no_pass(desk: Desk, xml: str, code: int) -> None:
-    desk.write("write.py", f"open('r.xml', 'w').write({xml!r})")
-    desk.plan(checks("{id: x, kind: command, command: [python, write.py], results: r.xml}"))
-    ran = desk.run()
-    assert ran.code == code, ran.err
+THREE = "".join(f"<testcase name='t{number}'/>" for number in range(3))
+SAYING = {
+    "<testsuite tests='66'><testcase name='a'/></testsuite>": 3,
+    "<testsuite tests='2' failures='1'><testcase name='a'/><testcase name='b'/></testsuite>": 3,
+    "<testsuite tests='1'><testcase name='a' status='error'/></testsuite>": 1,
+    "<testsuite tests='0'/>": 3,
+    "<testsuite tests='1'><testcase name='a'/></testsuite>": 0,
+}
+CLAIMING = {
+    ("total >= 66", f"<testsuite>{THREE}</testsuite>"): 1,
+    ("total >= 66", f"<testsuite tests='66'>{THREE}</testsuite>"): 3,
+    ("passed >= 66", f"<testsuite tests='66'>{THREE}</testsuite>"): 1,
+    ("total >= 3", f"<testsuite>{THREE}</testsuite>"): 0,
+}
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One run with a program that writes each of these results, `said-N` and `claimed-N`."""
+    desk = Desk(tmp_path_factory.mktemp("reported"))
+    desk.write("write.py", "import sys\nopen(sys.argv[1], 'w').write(sys.argv[2])\n")
+    written = [(f"said-{number}", xml, "") for number, xml in enumerate(SAYING)]
+    written += [
+        (f"claimed-{number}", xml, f", criteria: ['{criterion}']")
+        for number, (criterion, xml) in enumerate(CLAIMING)
+    ]
+    desk.plan(
+        checks(
+            *(
+                f"{{id: {id}, kind: command, command: [python, write.py, {id}.xml, {json.dumps(xml)}], "
+                f"results: {id}.xml{more}}}"
+                for id, xml, more in written
+            )
+        )
+    )
+    return desk.run()
+
+
+@pytest.mark.parametrize("xml", SAYING)
+def test_results_that_say_more_than_they_show_are_no_pass(reported: Ran, xml: str) -> None:
+    assert reported.alone(f"said-{list(SAYING).index(xml)}").exit_code == SAYING[xml], reported.err
+    assert reported.code == 1
 
 
 SWALLOWING = """
@@ -99,39 +128,48 @@ def pytest_runtest_makereport(item, call):
 SUITE = "def test_good(): pass\n\ndef test_bad(): assert False\n"
 
 
-@pytest.mark.parametrize(
-    ("args", "conftest", "code"),
-    [
-        ("--co", "", 3),
-        ("--setup-plan", "", 3),
-        ("-x", "", 1),
-        ("", "def pytest_collection_modifyitems(items): items.clear()", 3),
-        ("", "def pytest_runtest_protocol(item): return True", 3),
-        ("", "import os\ndef pytest_sessionfinish(): os._exit(0)", 3),
-        ("", "def pytest_sessionfinish(session): session.exitstatus = 0", 1),
-        (
-            "",
-            SWALLOWING,
-            1,
-        ),
-    ],
+HIDING = (
+    ("--co", "", 3),
+    ("--setup-plan", "", 3),
+    ("-x", "", 1),
+    ("", "def pytest_collection_modifyitems(items): items.clear()", 3),
+    ("", "def pytest_runtest_protocol(item): return True", 3),
+    ("", "import os\ndef pytest_sessionfinish(): os._exit(0)", 3),
+    ("", "def pytest_sessionfinish(session): session.exitstatus = 0", 1),
+    ("", SWALLOWING, 1),
 )
-def test_suite_that_hides_its_failure_is_no_pass(desk: Desk, args: str, conftest: str, code: int) -> None:
-    desk.write("e2e/pytest.ini", "[pytest]\n")
-    desk.write("e2e/conftest.py", conftest)
-    desk.write("e2e/test_it.py", SUITE)
-    desk.plan(checks(f"{{id: x, kind: e2e, path: e2e, python: python, args: [{args}]}}"))
-    ran = desk.run()
-    assert ran.code == code, ran.err
 
 
-@pytest.mark.parametrize("load", ["rate: 50/s", "connections: 2"])
-def test_load_that_nobody_takes_is_no_pass(desk: Desk, load: str) -> None:
-    line = f"{{id: x, kind: load, url: /, {load}, duration: 1s, criteria: [latency.p50 < 1h]}}"
-    desk.plan(f"target: {{default: s, external: {{s: {{url: '{ABSENT}'}}}}}}\n" + checks(line))
+@pytest.fixture(scope="module")
+def hidden(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One run with a suite for each of these, `e2e-N`."""
+    desk = Desk(tmp_path_factory.mktemp("hidden"))
+    lines = []
+    for number, (args, conftest, _) in enumerate(HIDING):
+        desk.write(f"e2e-{number}/pytest.ini", "[pytest]\n")
+        desk.write(f"e2e-{number}/conftest.py", conftest)
+        desk.write(f"e2e-{number}/test_it.py", SUITE)
+        lines.append(f"{{id: e2e-{number}, kind: e2e, path: e2e-{number}, python: python, args: [{args}]}}")
+    desk.plan(checks(*lines))
+    return desk.run()
+
+
+@pytest.mark.parametrize("number", range(len(HIDING)))
+def test_suite_that_hides_its_failure_is_no_pass(hidden: Ran, number: int) -> None:
+    assert hidden.alone(f"e2e-{number}").exit_code == HIDING[number][-1], hidden.err
+    assert hidden.code == 1
+
+
+def test_load_that_nobody_takes_is_no_pass(desk: Desk) -> None:
+    loads = {"open": "rate: 50/s", "closed": "connections: 2"}
+    rest = "kind: load, url: /, duration: 1s, criteria: [latency.p50 < 1h]"
+    lines = [f"{{id: {id}, {load}, {rest}}}" for id, load in loads.items()]
+    desk.plan(f"target: {{default: s, external: {{s: {{url: '{ABSENT}'}}}}}}\n" + checks(*lines))
     ran = desk.run()
     assert ran.code == 1
-    assert {item["verdict"] for item in ran.result["criteria"]} >= {"not_met"}
+    for id in loads:
+        assert ran.alone(id).exit_code == 1
+        assert ran.criterion(f"{id}.latency.p50")["verdict"] == "not_met"
 
 
 def test_record_changed_by_hand_does_not_report_a_pass(desk: Desk) -> None:
@@ -148,24 +186,9 @@ def test_record_changed_by_hand_does_not_report_a_pass(desk: Desk) -> None:
     assert json.loads((ran.folder / "result.json").read_text(encoding="utf-8"))["verdict"] == "FAIL"
 
 
-THREE = "".join(f"<testcase name='t{number}'/>" for number in range(3))
-
-
-@pytest.mark.parametrize(
-    ("criterion", "xml", "code"),
-    [
-        ("total >= 66", f"<testsuite>{THREE}</testsuite>", 1),
-        ("total >= 66", f"<testsuite tests='66'>{THREE}</testsuite>", 3),
-        ("passed >= 66", f"<testsuite tests='66'>{THREE}</testsuite>", 1),
-        ("total >= 3", f"<testsuite>{THREE}</testsuite>", 0),
-    ],
-)
-def test_three_of_three_cannot_stand_for_sixty_six(desk: Desk, criterion: str, xml: str, code: int) -> None:
-    desk.write("write.py", f"open('r.xml', 'w').write({xml!r})")
-    line = "command: [python, write.py], results: r.xml"
-    desk.plan(checks(f"{{id: unit, kind: command, {line}, criteria: ['{criterion}']}}"))
-    ran = desk.run()
-    assert ran.code == code, ran.err
+@pytest.mark.parametrize("claim", CLAIMING, ids=" ".join)
+def test_three_of_three_cannot_stand_for_sixty_six(reported: Ran, claim: tuple[str, str]) -> None:
+    assert reported.alone(f"claimed-{list(CLAIMING).index(claim)}").exit_code == CLAIMING[claim], reported.err
 
 
 def test_whole_that_lacks_a_check_is_never_met_however_good_the_rest_is(desk: Desk) -> None:
@@ -178,16 +201,21 @@ def test_whole_that_lacks_a_check_is_never_met_however_good_the_rest_is(desk: De
     assert {verdict for id, verdict in verdicts.items() if id.startswith("run.")} == {"unproven"}
 
 
-@pytest.mark.parametrize(
-    "criterion", ["run.duration < 10m", "run.errored == 0", "run.total >= 1", "step/one.failed == 0"]
-)
-def test_how_long_or_how_much_is_no_pass_without_anything_that_passed(desk: Desk, criterion: str) -> None:
-    desk.plan(checks(command("tags: [a]")) + f"gate: {{criteria: [{criterion}]}}\n")
-    judged = fold(read_events(desk.run().folder)).criteria
-    (alone,) = [item for item in judged if item.subject != "x"]
-    assert alone.verdict is CriterionVerdict.MET
+def test_how_long_or_how_much_is_no_pass_without_anything_that_passed(desk: Desk) -> None:
+    wholes = ("run.duration < 10m", "run.errored == 0", "run.total >= 1", "step/one.failed == 0")
+    desk.plan(checks(command("tags: [a]")) + f"gate: {{criteria: [{', '.join(wholes)}]}}\n")
+    ran = desk.run()
+    judged = fold(read_events(ran.folder)).criteria
+    assert ran.code == 0
     assert decide(judged).verdict is Verdict.PASS
-    assert decide([alone]).verdict is Verdict.INCONCLUSIVE
+    (passed,) = [item for item in judged if item.subject == "x"]
+    without = [item for item in judged if item is not passed]
+    assert len(without) == len(wholes)
+    for whole in without:
+        assert whole.verdict is CriterionVerdict.MET
+        assert decide([whole, passed]).verdict is Verdict.PASS
+        assert decide([whole]).verdict is Verdict.INCONCLUSIVE
+    assert decide(without).verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("approver", ["platform  TEAM", "platform\u200b team", "\uff50latform team"])

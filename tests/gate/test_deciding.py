@@ -10,7 +10,7 @@ from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.deciding import decidable, decide_early, stands
 from phasegate.gate.judge import judge
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.histogram import Histogram
+from phasegate.model.histogram import Histogram, bucket_of
 from phasegate.model.measures import Distribution, Measure, MeasureType, Number, Share
 from phasegate.model.result import CriterionVerdict
 
@@ -25,7 +25,14 @@ def sample(passed: int, total: int) -> Share:
 
 
 def durations(fast: int, slow: int = 0, failed: int = 0) -> Distribution:
-    return Distribution(good=Histogram.of_seconds([0.01] * fast + [0.2] * slow), failed=failed)
+    counted = {ns: count for ns, count in ((10_000_000, fast), (200_000_000, slow)) if count}
+    good = Histogram.of_counts(
+        {bucket_of(ns): count for ns, count in counted.items()},
+        minimum_ns=min(counted, default=0),
+        maximum_ns=max(counted, default=0),
+        total_ns=sum(ns * count for ns, count in counted.items()),
+    )
+    return Distribution(good=good, failed=failed)
 
 
 @pytest.mark.parametrize(

@@ -84,29 +84,32 @@ def test_upper_limit_is_the_edge_of_what_is_shown(count):
     assert edge == 1 or shows_below(min(edge * (1 + 1e-9), 1.0), failures, n, 0.95)
 
 
-def last_shown_above(limit: float, failures: int, confidence: float, start: int) -> int:
-    """The most samples of which so many failures still show more than `limit`; `start` is one that do."""
-    few, many = start, start * 2
-    while shows_above(limit, failures, many, confidence):
-        few, many = many, many * 2
-    while many - few > 1:
-        middle = (few + many) // 2
-        few, many = (middle, many) if shows_above(limit, failures, middle, confidence) else (few, middle)
-    return few
-
-
 def edges(limit: float, confidence: float, *, below: bool) -> list[int]:
-    """By number of failures: the first sample that decides with them (below), or the last one (above)."""
+    """By number of failures: the first sample that decides with them (below), or the last one (above).
+
+    Edges are about as far apart as those before, so each is looked for around where they lead.
+    """
+    shows, step = (shows_below, 1) if below else (shows_above, -1)
     found: list[int] = []
     while not found or found[-1] <= LONGEST:
         failures = len(found)
-        if below:
-            found.append(samples_needed(limit, confidence, failures) or LONGEST + 1)
-        else:
-            shown = failures > 0 and shows_above(limit, failures, max(failures, 1), confidence)
-            start = max(found[-1], failures) if found else failures
-            found.append(last_shown_above(limit, failures, confidence, start) if shown else 0)
+        n = max(2 * found[-1] - found[-2] if failures > 1 else sum(found), failures, 1)
+        while n >= failures and not shows(limit, failures, n, confidence):
+            n += step
+        while n - step >= failures and shows(limit, failures, n - step, confidence):
+            n -= step
+        found.append(n if n >= failures else 0)
     return found
+
+
+@pytest.mark.parametrize("limit", [0.001, 0.05])
+def test_edges_are_where_decisions_begin_and_end(limit):
+    first, last = (edges(limit, 0.95, below=below) for below in (True, False))
+    for failures in (0, 1, 2, 3, 40, len(first) - 1):
+        assert first[failures] == samples_needed(limit, 0.95, failures)
+    for failures in (1, 2, 3, 40, len(last) - 1):
+        assert not shows_above(limit, failures, last[failures] + 1, 0.95)
+        assert shows_above(limit, failures, last[failures], 0.95) or last[failures] == 0
 
 
 def chance_to_cross(limit: float, error: float, *, below: bool) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from phasegate.gate.verdict import GateDecision, decide
 from phasegate.model.codec import result_to_json
 from phasegate.model.fold import fold
 from phasegate.record.journal import read_events
@@ -24,6 +26,8 @@ from phasegate.record.journal import read_events
 LONGEST = 60.0
 """Seconds any run of these tests may take before it counts as hanging."""
 _SHADOWS = ("CI", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "VIRTUAL_ENV")
+_PLAIN_PYTEST = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""Plugins that none of the suites here needs take longer than they do."""
 ENDS = '{"event":"RunFinished"'
 
 
@@ -58,6 +62,15 @@ class Ran:
             for group in (*(step["checks"] for step in self.result["steps"]), self.result["gate_checks"])
             for check in group
         }
+
+    def alone(self, id: str) -> GateDecision:
+        """What the gate would say if it had the criteria of one check only."""
+        return decide([item for item in fold(read_events(self.folder)).criteria if item.subject == id])
+
+    def errors(self) -> dict[int, str]:
+        """What is said to be wrong with a plan, by its lines."""
+        found = re.findall(r"^error: (.+)\n +--> .+:(\d+):\d+$", self.err, re.MULTILINE)
+        return {int(line): "\n".join(said for said, where in found if where == line) for _, line in found}
 
     def files(self) -> list[Path]:
         return [path for path in self.folder.rglob("*") if path.is_file()]
@@ -155,10 +168,15 @@ class Desk:
                     process.kill()
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in _SHADOWS}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _SHADOWS and not name.startswith("PYTEST_")
+        }
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, (root, kept.get("PYTHONPATH"))))
-        return {**kept, "PYTHONPATH": path, "DESK_MARK": self.mark, **(more or {})}
+        own = {"PYTHONPATH": path, "DESK_MARK": self.mark, **_PLAIN_PYTEST}
+        return {**kept, **own, **(more or {})}
 
     def left(self, within: float = 5.0) -> list[str]:
         """The command lines of processes that are still there after a while."""

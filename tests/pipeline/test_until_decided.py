@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pytest
 
 from tests.pipeline.bench import Desk, Ran
-from tests.rules import rules
+from tests.rules import Rule, rules
 from tests.servers import Server
-
-
-def run(desk: Desk, server: Server, check: str, *criteria: str, kind: str = "health") -> Ran:
-    desk.plan(
-        f"""
-        target: {{external: {{it: {{url: "{server.url("/")}"}}}}}}
-        steps:
-          - id: only
-            checks: [{{id: up, kind: {kind}, {check}}}]
-            criteria: [{", ".join(criteria)}]
-        """
-    )
-    return desk.run()
-
 
 SITUATIONS = {
     "the evidence is enough before the cap": (
@@ -46,94 +33,134 @@ SITUATIONS = {
         ("up.success_rate >= 95%", "up.latency.max < 60s"),
     ),
 }
+ENTRIES, OWN = "each: {one: /ok, two: /ok}", "criteria: [success_rate >= 95%]"
+MORE = {
+    "at least so many": (
+        "url: /ok, probes: 100000, until: decided, at_least: 300",
+        ("up.success_rate >= 50%",),
+    ),
+    "decided against beside what holds": (
+        "url: /status?code=500, probes: 100000, until: decided",
+        ("up.success_rate >= 95%", "up.latency.p95 < 60s"),
+    ),
+    "entries of each": (f"url: '${{each}}', {ENTRIES}, probes: 100000, until: decided, {OWN}", ()),
+    "a cap too low": ("url: /ok, probes: 73, until: decided", ("up.success_rate >= 95%",)),
+}
+NAMES = {situation: f"up-{number}" for number, situation in enumerate({**SITUATIONS, **MORE})}
+
+
+def plan_of(target: str, checks: Iterable[str], *criteria: str) -> str:
+    return (
+        f"target: {{external: {{it: {{url: '{target}'}}}}}}\nsteps:\n  - id: only\n    checks:\n"
+        + "".join(f"      - {{{check}}}\n" for check in checks)
+        + f"    criteria: [{', '.join(criteria)}]\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Ran:
+    """One run with a check for each situation, by `NAMES`."""
+    desk = Desk(tmp_path_factory.mktemp("probed"))
+    asked = {NAMES[situation]: rest for situation, rest in {**SITUATIONS, **MORE}.items()}
+    desk.plan(
+        plan_of(
+            server.url("/"),
+            (f"id: {id}, kind: health, {check}" for id, (check, _) in asked.items()),
+            *(one.replace("up.", f"{id}.") for id, (_, criteria) in asked.items() for one in criteria),
+        )
+    )
+    return desk.run()
 
 
 @pytest.mark.parametrize("rule", rules("until-decided"), ids=str)
-def test_decided_by_the_table_of_the_docs(desk: Desk, server: Server, rule) -> None:
-    check, criteria = SITUATIONS[rule.situation]
-    ran = run(desk, server, check, *criteria)
-    assert (ran.result["verdict"], ran.code) == (rule.verdict, rule.exit_code), ran.err
+def test_decided_by_the_table_of_the_docs(probed: Ran, rule: Rule) -> None:
+    gate = probed.alone(NAMES[rule.situation])
+    assert (gate.verdict, gate.exit_code) == (rule.verdict, rule.exit_code), gate.reason
 
 
 def test_table_of_the_docs_has_every_situation() -> None:
     assert {rule.situation for rule in rules("until-decided")} == set(SITUATIONS)
 
 
-def test_a_healthy_service_is_decided_in_a_small_part_of_the_cap(desk: Desk, server: Server) -> None:
-    ran = run(desk, server, "url: /ok, probes: 100000, until: decided", "up.success_rate >= 95%")
-    criterion = ran.criterion("up.success_rate")
+def test_a_healthy_service_is_decided_in_a_small_part_of_the_cap(probed: Ran) -> None:
+    id = NAMES["the evidence is enough before the cap"]
+    criterion = probed.criterion(f"{id}.success_rate")
     assert criterion["decided"]["outcome"] == "met"
     assert 74 <= criterion["decided"]["n"] < 20_000
     assert re.search(r"decided after [\d,]+ requests", criterion["message"])
-    (note,) = [note for note in ran.check("up")["attempts"][-1]["notes"] if "stopped after" in note]
+    (note,) = [note for note in probed.check(id)["attempts"][-1]["notes"] if "stopped after" in note]
     assert note.endswith("every criterion on its samples is decided")
 
 
-def test_at_least_so_many_probes_are_made(desk: Desk, server: Server) -> None:
-    check = "url: /ok, probes: 100000, until: decided, at_least: 300"
-    assert run(desk, server, check, "up.success_rate >= 50%").criterion("up.success_rate")["n"] >= 300
+def test_at_least_so_many_probes_are_made(probed: Ran) -> None:
+    assert probed.criterion(f"{NAMES['at least so many']}.success_rate")["n"] >= 300
 
 
-def test_a_blocking_criterion_decided_against_ends_the_sampling(desk: Desk, server: Server) -> None:
-    check = "url: /status?code=500, probes: 100000, until: decided"
-    ran = run(desk, server, check, "up.success_rate >= 95%", "up.latency.p95 < 60s")
-    assert ran.criterion("up.success_rate")["n"] < 50_000
-    assert ran.criterion("up.success_rate")["decided"]["outcome"] == "not_met"
+def test_a_blocking_criterion_decided_against_ends_the_sampling(probed: Ran) -> None:
+    criterion = probed.criterion(f"{NAMES['decided against beside what holds']}.success_rate")
+    assert criterion["n"] < 50_000
+    assert criterion["decided"]["outcome"] == "not_met"
 
 
-def test_entries_of_each_are_decided_one_by_one(desk: Desk, server: Server) -> None:
-    check = (
-        "url: '${each}', each: {one: /ok, two: /ok}, probes: 100000, until: decided, "
-        "criteria: [success_rate >= 95%]"
-    )
-    ran = run(desk, server, check)
-    assert ran.code == 0
-    decided = {item["id"]: item["decided"]["outcome"] for item in ran.result["criteria"]}
-    assert decided == {"up/one.success_rate": "met", "up/two.success_rate": "met"}
+def test_entries_of_each_are_decided_one_by_one(probed: Ran) -> None:
+    id = NAMES["entries of each"]
+    decided = {
+        item["id"]: (item["verdict"], item["decided"]["outcome"])
+        for item in probed.result["criteria"]
+        if item["id"].startswith(f"{id}/")
+    }
+    assert decided == {f"{id}/{each}.success_rate": ("met", "met") for each in ("one", "two")}
 
 
-@pytest.mark.parametrize(
-    ("check", "criterion", "says"),
-    [
-        ("probes: 9, until: decided", "up.success_rate == 100%", "none of its criteria can be decided"),
-        ("probes: 9, until: decided", "up.latency.max < 1s", "none of its criteria can be decided"),
-        ("until: decided", "up.success_rate >= 95%", "needs probes, the most it may take"),
-        ("probes: 9, until: decided, at_least: 10", "up.success_rate >= 95%", "is more than probes (9)"),
-        ("probes: 9, at_least: 2", "up.success_rate >= 95%", "at_least goes with until: decided"),
-        ("probes: 9, until: soon", "up.success_rate >= 95%", "must be 'decided'"),
-        (
-            "probes: 9, until: decided, retry: {attempts: 2, on: [error, fail]}",
-            "up.success_rate >= 95%",
-            "does not go with a retry on failure",
-        ),
-    ],
-)
-def test_what_cannot_be_decided_is_an_error_of_the_plan(
-    desk: Desk, server: Server, check: str, criterion: str, says: str
-) -> None:
-    ran = run(desk, server, f"url: /ok, {check}", criterion)
-    assert ran.code == 2
-    assert says in ran.err
+def test_a_cap_that_can_never_decide_is_warned_of(probed: Ran) -> None:
+    named = f"criterion '{NAMES['a cap too low']}.success_rate': 73 samples can never meet"
+    (warning,) = [warning for warning in probed.result["warnings"] if warning.startswith(named)]
+    assert warning.endswith("74 without a failure would do")
 
 
-def test_until_decided_does_not_go_with_during(desk: Desk) -> None:
-    desk.plan(
-        """
-        target: {external: {it: {url: "http://127.0.0.1:9"}}}
-        steps: [{id: one, checks: [{id: c, kind: command, command: [python, -c, pass]}]}]
-        gate:
-          checks: [{id: up, kind: health, url: /, during: run, probes: 9, until: decided}]
-          criteria: [up.success_rate >= 95%]
-        """
+HEALTH = "kind: health, url: /, criteria: [success_rate >= 95%]"
+LOAD = "kind: load, url: /, connections: 1"
+WRONG = {
+    "kind: health, url: /, probes: 9, until: decided, criteria: [success_rate == 100%]": (
+        "none of its criteria can be decided"
+    ),
+    "kind: health, url: /, probes: 9, until: decided, criteria: [latency.max < 1s]": (
+        "none of its criteria can be decided"
+    ),
+    f"{HEALTH}, until: decided": "needs probes, the most it may take",
+    f"{HEALTH}, probes: 9, until: decided, at_least: 10": "at_least (10) is more than probes (9)",
+    f"{HEALTH}, probes: 9, at_least: 2": "at_least goes with until: decided; leave it out, or write both",
+    f"{HEALTH}, probes: 9, until: soon": "must be 'decided'",
+    f"{HEALTH}, probes: 9, until: decided, retry: {{attempts: 2, on: [error, fail]}}": (
+        "does not go with a retry on failure"
+    ),
+    f"{LOAD}, duration: 2s, until: decided, at_least: 3s": (
+        "at_least (3 s) is more than the load takes (2 s)"
+    ),
+    "kind: load, url: /, stages: [{rate: 5/s, duration: 500ms}], until: decided": (
+        "at_least (1 s) is more than the load takes (500 ms)"
+    ),
+    f"{LOAD}, at_least: 3s": "at_least goes with until: decided; leave it out, or write both",
+    f"{LOAD}, until: soon": "must be 'decided'",
+}
+"""What is said of a check that is written so."""
+
+
+def test_what_cannot_be_decided_is_an_error_of_the_plan(desk: Desk) -> None:
+    checks = [f"id: c{number}, {check}" for number, check in enumerate(WRONG)]
+    during = "{id: up, kind: health, url: /, during: run, probes: 9, until: decided}"
+    written = desk.plan(
+        plan_of("http://127.0.0.1:9", checks)
+        + f"gate:\n  checks: [{during}]\n  criteria: [up.success_rate >= 95%]\n"
     )
     ran = desk.run()
     assert ran.code == 2
-    assert "'until: decided' does not go with 'during'" in ran.err
-
-
-def test_a_cap_that_can_never_decide_is_warned_of(desk: Desk, server: Server) -> None:
-    ran = run(desk, server, "url: /ok, probes: 73, until: decided", "up.success_rate >= 95%")
-    assert any("74 without a failure would do" in warning for warning in ran.result["warnings"])
+    lines = written.read_text(encoding="utf-8").splitlines()
+    wrong = [f"      - {{{check}}}" for check in checks] + [f"  checks: [{during}]"]
+    assert [lines[number - 1] for number in ran.errors()] == wrong
+    expected = [*WRONG.values(), "'until: decided' does not go with 'during'"]
+    for said, says in zip(ran.errors().values(), expected, strict=True):
+        assert says in said
 
 
 CLOSED, OPEN = "connections: 20", "rate: 1000/s"
@@ -157,10 +184,9 @@ def loads(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Ran:
     for id, check in LOADS.items():
         criteria = "" if "criteria" in check else ", criteria: [success_rate >= 99%]"
         shared = "kind: load, duration: 1m, until: decided, at_least: 200ms"
-        lines.append(f"      - {{id: {id}, {shared}, {check}{criteria}}}\n")
-    head = f"target: {{external: {{it: {{url: '{server.url('/')}'}}}}}}\nsteps:\n  - id: all\n    checks:\n"
+        lines.append(f"id: {id}, {shared}, {check}{criteria}")
     desk = Desk(tmp_path_factory.mktemp("loads"))
-    desk.plan(head + "".join(lines))
+    desk.plan(plan_of(server.url("/"), lines))
     return desk.run()
 
 
@@ -198,28 +224,3 @@ def test_requests_that_are_only_late_when_a_load_is_decided_leave_it_decided(loa
 def ended_early(ran: Ran, id: str, because: str) -> bool:
     (attempt,) = ran.check(id)["attempts"]
     return any(note.startswith("stopped after") and note.endswith(because) for note in attempt["notes"])
-
-
-def test_loads_that_cannot_be_decided_are_errors_of_the_plan(desk: Desk) -> None:
-    desk.plan(
-        """
-        target: {external: {it: {url: "http://127.0.0.1:9"}}}
-        steps:
-          - id: only
-            checks:
-              - {id: a, kind: load, url: /, connections: 1, duration: 2s, until: decided, at_least: 3s}
-              - {id: b, kind: load, url: /, stages: [{rate: 5/s, duration: 500ms}], until: decided}
-              - {id: c, kind: load, url: /, connections: 1, at_least: 3s}
-              - {id: d, kind: load, url: /, connections: 1, until: soon}
-              - {id: e, kind: load, url: /, connections: 1, until: decided, criteria: [latency.max < 1s]}
-        """
-    )
-    ran = desk.run()
-    assert ran.code == 2
-    for says in (
-        "at_least (3 s) is more than the load takes (2 s)",
-        "at_least (1 s) is more than the load takes (500 ms)",
-        "at_least goes with until: decided; leave it out, or write both",
-        "must be 'decided'",
-    ):
-        assert says in ran.err
