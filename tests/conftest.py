@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import compileall
+import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,6 +36,28 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile once what hundreds of processes import: told to write no bytecode, each would do it again."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(PACKAGE, quiet=2)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n 2` a module runs in one worker, so that its fixtures are made once, and all modules with
+    containers run in the same one: they compare what is on the engine before and after.
+
+    pytest-xdist's own groups (3.8) are not seen by pytest 9.2, which keeps the ids of tests elsewhere.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneEngine(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return "engine" if _uses_engine(config.rootpath / module) else module
+
+    return OneEngine(config, log)
+
+
+@functools.cache
+def _uses_engine(module: Path) -> bool:
+    return "tests.engines" in module.read_text(encoding="utf-8")
 
 
 @pytest.fixture
