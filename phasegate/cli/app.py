@@ -69,11 +69,12 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def _wrong_usage(error: TyperException) -> int:
-    """What the parser of flags found; without any argument its message is the help."""
-    if not sys.argv[1:]:
+    """What the parser of flags found; without a command its message is the help."""
+    if sys.argv[1:] in ([], ["waivers"]):
         typer.echo(error.format_message(), err=True)
         return int(ExitCode.USAGE)
-    message = error.format_message().rstrip(".") or "missing argument"
+    # The words of the parser's own parser are for whoever wrote the flags.
+    message = error.format_message().replace("Value error, ", "").rstrip(".") or "missing argument"
     problem = UsageError(message[0].lower() + message[1:], help=_help_flag())
     make_console().print(error_text(problem), soft_wrap=True)
     return int(ExitCode.USAGE)

@@ -49,7 +49,7 @@ def guard(
         bool, typer.Option("--strict", help="Exit 1 for what only changed, too, unless it is accepted.")
     ] = False,
 ) -> int:
-    """Compare two versions of a plan and name everything that became weaker."""
+    """Compare two versions of a plan and name what became weaker."""
     from phasegate.guard import render
     from phasegate.guard.compare import compare_all
     from phasegate.guard.report import settle

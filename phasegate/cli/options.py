@@ -22,8 +22,20 @@ Vars = Annotated[
     list[Path] | None,
     typer.Option("--vars", metavar="FILE", help="Read values of variables from a YAML file; repeatable."),
 ]
+
+
+def _no_empty_name(name: str | None) -> str:
+    """An empty one is a variable of a script that was not set; the plan without an environment is another."""
+    if name == "":
+        raise UsageError("--env is empty", help="name an environment of the plan, or leave --env out")
+    return name or ""
+
+
 Env = Annotated[
-    str, typer.Option("--env", metavar="NAME", help="Use this environment of the plan.", show_default=False)
+    str | None,
+    typer.Option(
+        "--env", metavar="NAME", help="Use this environment of the plan.", callback=_no_empty_name
+    ),
 ]
 PolicyFile = Annotated[
     Path | None,

@@ -42,7 +42,7 @@ def plan(
     check: Checks = None,
     case: Cases = None,
     tag: Tags = None,
-    env: Env = "",
+    env: Env = None,
     set_: Set = None,
     vars_: Vars = None,
     policy: PolicyFile = None,
@@ -68,7 +68,7 @@ def plan(
         overrides=overrides(set_),
         variable_files=as_tuple(vars_),
         env=os.environ,
-        environment=env,
+        environment=env or "",
         policy=policy,
     )
     chosen, _ = select(

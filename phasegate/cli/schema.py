@@ -26,7 +26,7 @@ def schema(
         typer.Argument(metavar="plan|suite|waivers|include|policy|result", help="Which format to describe."),
     ] = Document.PLAN,
 ) -> None:
-    """Print the JSON Schema of plans, API suites, waivers, included files, policies or results."""
+    """Print the JSON Schema of plans, files they name, or results."""
     put(json.dumps(schema_of(document), indent=2) + "\n")
 
 

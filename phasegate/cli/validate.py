@@ -11,7 +11,7 @@ from phasegate.cli.problems import problems_text
 
 def validate(
     plan: PlanPath,
-    env: Env = "",
+    env: Env = None,
     set_: Set = None,
     vars_: Vars = None,
     policy: PolicyFile = None,
@@ -29,7 +29,7 @@ def validate(
         overrides=overrides(set_),
         variable_files=as_tuple(vars_),
         env=os.environ,
-        environment=env,
+        environment=env or "",
         policy=policy,
     )
     console = make_console(color)

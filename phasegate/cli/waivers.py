@@ -34,7 +34,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """List the waivers of a plan with their state and the days they have left."""
+    """List the waivers of a plan with their state and days left."""
     from phasegate.render.words import one_line
 
     loaded = _loaded(plan, today, set_, vars_)

@@ -86,9 +86,19 @@ class Criteria:
         for owner, group in zip(lists, written, strict=True):
             found += group
             if owner.inside is not None and owner.inside.check is not None:
-                found += defaults_left(owner.inside.check, said, taken=self._places)
+                left = list(defaults_left(owner.inside.check, said, taken=self._places))
+                self._warn_of_defaults(left, owner.inside, owner.inside.check)
+                found += left
         self._refuse_undecidable(found)
         return tuple(found)
+
+    def _warn_of_defaults(self, left: list[PlanCriterion], draft: Draft, check: Check) -> None:
+        """Nobody wrote a default, so nobody expects the run to be in doubt because of one."""
+        for made in left:
+            spec = self._measures(check)[made.criterion.measure]
+            warning = self._feasibility.warning(made, check, spec)
+            if warning is not None:
+                self._warn(draft.path, f"criterion {made.id!r}, a default of the kind: {warning}")
 
     def _refuse_undecidable(self, found: list[PlanCriterion]) -> None:
         """A check that is to end when it is decided needs something that a sample can decide."""

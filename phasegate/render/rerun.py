@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 
 from phasegate.model.observation import Case
 from phasegate.model.result import CheckResult, RunResult
@@ -35,7 +36,7 @@ def _bytes(char: str) -> str:
 
 def _kept(command: tuple[str, ...]) -> list[str]:
     kept: list[str] = []
-    for word, following in zip(command, (*command[1:], ""), strict=True):
+    for word, following in pairwise((*command, "")):
         if word in _KEPT and following:
             kept += [word, following]
         elif word.startswith(tuple(f"{flag}=" for flag in _KEPT)):

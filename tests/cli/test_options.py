@@ -45,6 +45,18 @@ def test_environment_and_policy_are_taken(planned: CommandLine, command: str) ->
     assert (code, "policy: there is no file 'gone.yaml'" in err) == (2, True)
 
 
+@pytest.mark.parametrize("command", ["validate", "plan", "run"])
+def test_an_empty_name_is_no_environment_left_out(planned: CommandLine, command: str) -> None:
+    code, _, err = planned(command, "plan.yaml", "--env", "")
+    assert (code, "--env is empty" in err) == (2, True)
+
+
+def test_a_word_that_is_none_of_those_accepted_is_said_plainly(planned: CommandLine) -> None:
+    code, _, err = planned("validate", "plan.yaml", "--color", "pink")
+    assert code == 2
+    assert err.startswith("error: invalid value for '--color': 'pink' is not one of 'auto', 'always', 'never'\n")
+
+
 def test_a_policy_may_come_from_the_environment_and_an_empty_one_is_none(
     planned: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

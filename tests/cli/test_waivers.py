@@ -42,6 +42,11 @@ def waivers(phasegate: CommandLine, tmp_path: Path) -> CommandLine:
     return lambda *arguments: phasegate("waivers", *arguments)
 
 
+def test_without_a_command_its_help_is_shown(phasegate: CommandLine) -> None:
+    code, _, err = phasegate("waivers")
+    assert (code, err.startswith("Usage: phasegate waivers")) == (2, True)
+
+
 def test_list_shows_every_waiver_with_its_state_and_days(waivers: CommandLine) -> None:
     code, out, err = waivers("list", "plan.yaml", "--today", "2026-03-10")
     assert (code, out) == (0, "")

@@ -219,5 +219,6 @@ def test_a_cause_that_is_known_is_in_the_warnings_of_the_chosen_environment_only
     text = SHOP.replace("up.latency.p95 < 100ms", "up.success_rate >= 99.9%").replace(
         "rate: 5/s", "probes: 3"
     )
+    text = text.replace("variables: {rate: 10/s", "variables: {rate: 30/s")  # 299 for the default of `steady`
     assert load_text(text).warnings == ()
     assert len(load_text(text, environment="staging").warnings) == 1

@@ -24,3 +24,21 @@ gate:
     assert "3 samples can never meet success_rate >= 99.9%" in first.message
     assert "2,995" in first.message
     assert second.message == "criterion 'b.success_rate': b takes 10 s and can never span 10m 00s"
+
+
+def test_defaults_that_can_never_be_met_are_warned_of_at_their_check(load_text: Load) -> None:
+    loaded = load_text(
+        HEAD
+        + """\
+steps:
+  - id: one
+    checks:
+      - {id: a, kind: burst, url: /, rate: 10/s, duration: 10s}
+      - {id: b, kind: burst, url: /, rate: 10/s, duration: 10s}
+    criteria: [b.success_rate >= 90%]
+"""
+    )
+    (only,) = loaded.warnings
+    assert only.message.startswith("criterion 'a.success_rate', a default of the kind: 100 samples can never")
+    assert only.at is not None
+    assert (only.line_text or "").strip().startswith("- {id: a")

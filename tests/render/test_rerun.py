@@ -50,6 +50,11 @@ def test_a_check_and_a_case_are_named_and_flags_that_change_them_are_kept() -> N
     assert words[-4:] == ["--check", CHECK.id, "--case", "flow/request[1]"]
 
 
+def test_a_run_that_no_command_line_started_gives_the_plain_command() -> None:
+    command = rerun_command(replace(RUN, command=()), CHECK)
+    assert command == f"phasegate run {RUN.plan.path} --check {CHECK.id}"
+
+
 def test_a_whole_check_needs_no_case() -> None:
     assert "--case" not in rerun_command(RUN, CHECK)
 
