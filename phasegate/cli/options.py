@@ -33,9 +33,7 @@ def _no_empty_name(name: str | None) -> str:
 
 Env = Annotated[
     str | None,
-    typer.Option(
-        "--env", metavar="NAME", help="Use this environment of the plan.", callback=_no_empty_name
-    ),
+    typer.Option("--env", metavar="NAME", help="Use this environment of the plan.", callback=_no_empty_name),
 ]
 PolicyFile = Annotated[
     Path | None,

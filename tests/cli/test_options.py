@@ -54,7 +54,9 @@ def test_an_empty_name_is_no_environment_left_out(planned: CommandLine, command:
 def test_a_word_that_is_none_of_those_accepted_is_said_plainly(planned: CommandLine) -> None:
     code, _, err = planned("validate", "plan.yaml", "--color", "pink")
     assert code == 2
-    assert err.startswith("error: invalid value for '--color': 'pink' is not one of 'auto', 'always', 'never'\n")
+    assert err.startswith(
+        "error: invalid value for '--color': 'pink' is not one of 'auto', 'always', 'never'\n"
+    )
 
 
 def test_a_policy_may_come_from_the_environment_and_an_empty_one_is_none(
