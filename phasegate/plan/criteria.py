@@ -95,8 +95,9 @@ class Criteria:
     def _warn_of_defaults(self, left: list[PlanCriterion], draft: Draft, check: Check) -> None:
         """Nobody wrote a default, so nobody expects the run to be in doubt because of one."""
         for made in left:
-            spec = self._measures(check)[made.criterion.measure]
-            warning = self._feasibility.warning(made, check, spec)
+            # Two checks of one id, which is an error of its own, have the measures of the first.
+            spec = self._measures(check).get(made.criterion.measure)
+            warning = None if spec is None else self._feasibility.warning(made, check, spec)
             if warning is not None:
                 self._warn(draft.path, f"criterion {made.id!r}, a default of the kind: {warning}")
 

@@ -352,7 +352,9 @@ async def test_a_real_stack_is_held_to_its_limits_while_one_of_it_is_started_aga
             ResourcesKind().observe(ResourcesParams.model_validate({"every": "200ms"}), world)
         )
         await asyncio.sleep(1.5)
-        await asyncio.to_thread(made["busy"].restart, timeout=0)
+        await asyncio.to_thread(made["busy"].stop, timeout=0)
+        await asyncio.sleep(1)  # long enough for several looks
+        await asyncio.to_thread(made["busy"].start)
         await asyncio.sleep(1.5)
         world.stop("everything else has ended")
         observation = await looking
