@@ -97,7 +97,8 @@ def _bounded(
     if judged.verdict is CriterionVerdict.NOT_MET:
         return judged
     observed = f"observed {_figure(criterion, judged.observed, seen)}"
-    shows = f"{observed} shows {words or 'no bound'} {bounds.words}{worth(effect, n)}"
+    beyond = ("slow or failed" if seen.failed else "slow") if op.wants_less else "fast"
+    shows = f"{observed} shows {words or 'no bound'} {bounds.words}{worth(effect, n, f'{beyond} requests')}"
     if edge is not None and op.holds(edge, threshold):
         return replace(judged, message=shows)
     outside = n - surely_within(op, seen.good, threshold)

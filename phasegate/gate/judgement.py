@@ -86,13 +86,13 @@ def counted(n: int, noun: str) -> str:
     return f"1 {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def worth(effect: float | None, n: int) -> str:
-    """What failures that come together in time make of a sample; empty where there is nothing to say."""
+def worth(effect: float | None, n: int, what: str = "failures") -> str:
+    """What failures (or `what`) that come together in time make of a sample; empty where nothing is to say."""
     if effect is None:
-        return f"; {FEWEST_BLOCKS} pieces of time would be needed to tell whether failures come together"
+        return f"; {FEWEST_BLOCKS} pieces of time would be needed to tell whether {what} come together"
     if effect == 1:
         return ""
-    return f"; failures come together in time, so {n:,} are worth {effective(effect, n):,} independent ones"
+    return f"; {what} come together in time, so {n:,} are worth {effective(effect, n):,} independent ones"
 
 
 def effective(effect: float, n: int) -> int:

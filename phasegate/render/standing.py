@@ -59,7 +59,7 @@ def _clusters(run: RunResult) -> Iterator[Standing]:
         named = enumerate_words(
             (f"{item.id}: {item.n or 0:,} are worth {item.effective_n:,}" for item in worth), 2
         )
-        text = f"failures came together in time; {named}"
+        text = f"what fell short came together in time; {named}"
         yield Standing(label="Not independent", text=text, tone="warn", anchor="criteria")
 
 

@@ -35,7 +35,7 @@ def test_samples_that_are_worth_less_are_said_beside_the_verdict() -> None:
         for line in standing(replace(run, criteria=(first, *run.criteria[1:])))
         if line.label == "Not independent"
     )
-    assert line.text == f"failures came together in time; {first.id}: 4,000 are worth 412"
+    assert line.text == f"what fell short came together in time; {first.id}: 4,000 are worth 412"
 
 
 def test_what_was_decided_early_is_said_beside_the_verdict() -> None:
