@@ -87,7 +87,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def worth(effect: float | None, n: int, what: str = "failures") -> str:
-    """What failures (or `what`) that come together in time make of a sample; empty where nothing is to say."""
+    """What failures (or `what`) that come together in time make of a sample; empty: nothing is to say."""
     if effect is None:
         return f"; {FEWEST_BLOCKS} pieces of time would be needed to tell whether {what} come together"
     if effect == 1:

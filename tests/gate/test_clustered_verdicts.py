@@ -77,7 +77,9 @@ def test_message_says_what_a_sample_is_worth() -> None:
 
 
 def test_message_on_a_quantile_without_a_failure_speaks_of_slow_requests() -> None:
-    text, measure = SITUATIONS["slow requests come in one stall and the plain bound of the quantile would hold"]
+    text, measure = SITUATIONS[
+        "slow requests come in one stall and the plain bound of the quantile would hold"
+    ]
     message = judged(text, measure).message
     assert "; slow requests come together in time, so " in message
     assert "failure" not in message.partition("independent")[0]
