@@ -233,7 +233,9 @@ class Http2Connection(asyncio.Protocol):
             case ngh2.ConnectionClosed() if event.error_code:
                 # Either this side found the target's frames wrong, or the target said so of ours.
                 debug = event.debug_data.decode("utf-8", "replace") or _name(event.error_code)
-                self._broken(self._goaway_cause() or f"{Cause.PROTOCOL}: {debug}")
+                # Whoever speaks HTTP/2 begins with its settings.
+                stranger = "" if self.greeted.done() else "what it speaks is not HTTP/2: "
+                self._broken(self._goaway_cause() or f"{Cause.PROTOCOL}: {stranger}{debug}")
             case ngh2.ConnectionClosed():
                 self._transport.close()
 

@@ -188,6 +188,12 @@ async def test_target_that_speaks_http1_is_a_failure_over_plain_http() -> None:
         assert run.tally.causes == {"protocol error: what it speaks is HTTP/1.1, not HTTP/2": 20}
 
 
+async def test_target_that_speaks_something_else_is_named_as_such() -> None:
+    async with scripted(Reply(pieces=(b"<!DOCTYPE HTML>\n<html>no</html>",), end="close")) as server:
+        run = await drive(open_(server.url, 50))
+        assert (await cause_of(run)).startswith("protocol error: what it speaks is not HTTP/2: ")
+
+
 async def test_target_that_says_nothing_is_a_timeout() -> None:
     async with http2_scripted(greets=False) as server:
         run = await drive(open_(server.url, 50, timeout=0.2, duration=0.1))
