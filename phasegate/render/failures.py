@@ -138,7 +138,7 @@ def causes_of(run: RunResult) -> tuple[Cause, ...]:
     waived = waived_cases(run)
     for check in run.checks():
         for failure in _failures_of(run, check, waived):
-            groups.setdefault(_VARYING.sub("#", first_line(failure.message)), []).append(failure)
+            groups.setdefault(_alike(failure), []).append(failure)
     causes = [
         Cause(
             text=first_line(failures[0].message) or "no message was given",
@@ -158,6 +158,12 @@ def causes_of(run: RunResult) -> tuple[Cause, ...]:
             ),
         )
     )
+
+
+def _alike(failure: Failure) -> str:
+    """What failures of one cause have in common: how they begin, and what went wrong most often."""
+    most = failure.causes[0][0] if failure.causes else ""
+    return "\n".join(filter(None, (_VARYING.sub("#", first_line(failure.message)), most)))
 
 
 def flaky_of(run: RunResult) -> tuple[Flaky, ...]:

@@ -287,15 +287,16 @@ def _tallies(run: RunResult, cases: CaseTable, flaky: tuple[Flaky, ...]) -> tupl
     passed = sum(check.status is CheckStatus.PASSED for check in checks)
     not_run = sum(check.status is CheckStatus.NOT_RUN for check in checks)
     good = run.verdict is Verdict.PASS and counted.met == counted.blocking
+    criteria = "blocking criterion" if counted.blocking == 1 else "blocking criteria"
     figures = [
-        (f"{counted.met} of {counted.blocking}", "blocking criteria met", "pass" if good else "text"),
+        (f"{counted.met} of {counted.blocking}", f"{criteria} met", "pass" if good else "text"),
         (str(counted.not_met), "not met", "fail"),
         (str(counted.unproven), "unproven", "warn"),
         (str(counted.waived), "waived", "waived"),
         (str(counted.warnings), "warning" if counted.warnings == 1 else "warnings", "warn"),
-        (f"{passed} of {len(checks)}", "checks passed", "text"),
+        (f"{passed} of {len(checks)}", "check passed" if len(checks) == 1 else "checks passed", "text"),
         (str(not_run), "checks not run" if not_run != 1 else "check not run", "warn"),
-        (f"{len(cases.rows):,}", "cases", "text"),
+        (f"{len(cases.rows):,}", "case" if len(cases.rows) == 1 else "cases", "text"),
         (str(len(flaky)), "flaky", "warn"),
     ]
     return tuple(figure for figure in figures if figure[0] != "0")

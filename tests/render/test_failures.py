@@ -46,6 +46,21 @@ def test_messages_that_differ_in_numbers_and_ids_are_one_cause() -> None:
     assert [len(cause.failures) for cause in causes_of(run)] == [2, 1]
 
 
+def test_checks_that_failed_alike_for_other_reasons_are_other_causes() -> None:
+    run = with_cases()
+    (check,) = run.checks()
+    assert check.last is not None
+    reason = "success_rate >= 99%: observed 0% (0 of 35), needs >= 99%"
+
+    def loaded(id: str, cause: str) -> CheckResult:
+        last = replace(check.last, causes={cause: 35})
+        return replace(check, id=id, reason=reason, attempts=(last,))
+
+    checks = (loaded("a", "got 500"), loaded("b", "too many redirects"), loaded("c", "got 500"))
+    run = replace(run, steps=(replace(run.steps[0], checks=checks),))
+    assert [cause.checks for cause in causes_of(run)] == [("a", "c"), ("b",)]
+
+
 def test_causes_that_close_the_gate_come_before_frequent_ones_that_do_not() -> None:
     noisy = with_cases(failed("a", "noise"), failed("b", "noise"), blocking=False)
     closing = with_cases(failed("c", "the cause")).checks()[0]
