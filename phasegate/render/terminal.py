@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from phasegate.model.observation import Case, CaseStatus
@@ -56,11 +57,13 @@ def summary(
     """
     parts: list[RenderableType] = []
     if not quiet:
-        for section in (_target, _faults, _failures, _flaky, _not_tested, _warnings):
-            if lines := section(run):
-                parts += [*lines, Text("")]
+        failures = _failures(run, wrap)
+        before = (_target(run), _faults(run), failures, _flaky(run), _not_tested(run), _warnings(run))
+        for section in before:
+            if section:
+                parts += [*section, Text("")]
         parts += [_criteria(run, width, wrap), Text("")]
-        if stands := list(_standing(run)):
+        if stands := list(_standing(run, wrap)):
             parts += [*stands, Text("")]
     if files and not quiet:
         parts.append(_to_copy("   ".join(f"{name}  {path}" for name, path in files.items())))
@@ -71,13 +74,25 @@ def summary(
 _TONES = {"pass": "green", "fail": "bold red", "warn": "yellow", "waived": "cyan"}
 
 
-def _standing(run: RunResult) -> Iterator[Text]:
+def _standing(run: RunResult, wrap: bool) -> Iterator[RenderableType]:
     lines = standing(run)
     longest = max((len(item.label) for item in lines), default=0)
     for item in lines:
-        line = Text(f"{item.label:<{longest}}  ", style=_TONES.get(item.tone, ""))
-        line.append(one_line(item.text, 400), style="default")
-        yield line
+        label = Text(f"{item.label:<{longest}}  ", style=_TONES.get(item.tone, ""))
+        text = Text(one_line(item.text, 400))
+        if not wrap:
+            yield label.append(text.plain, style="default")
+            continue
+        beside = Table.grid()
+        beside.add_column(no_wrap=True, min_width=longest + 2)
+        beside.add_column(overflow="fold")
+        beside.add_row(label, text)
+        yield beside
+
+
+def _indented(line: Text, indent: int, wrap: bool) -> RenderableType:
+    """A statement whose further lines begin where its first does."""
+    return Padding(line, (0, 0, 0, indent)) if wrap else Text(" " * indent).append_text(line)
 
 
 def verdict_line(run: RunResult) -> Text:
@@ -122,43 +137,48 @@ def _faults(run: RunResult) -> list[RenderableType]:
     return [Text("Faults", style="bold"), *lines] if lines else []
 
 
-def _failures(run: RunResult) -> list[RenderableType]:
-    lines = [line for check in run.checks() for line in _failures_of(run, check)]
+def _failures(run: RunResult, wrap: bool) -> list[RenderableType]:
+    lines = [line for check in run.checks() for line in _failures_of(run, check, wrap)]
     return [Text("Failures", style="bold"), *lines] if lines else []
 
 
-def _failures_of(run: RunResult, check: CheckResult) -> Iterator[RenderableType]:
+def _failures_of(run: RunResult, check: CheckResult, wrap: bool) -> Iterator[RenderableType]:
     if check.status not in (CheckStatus.FAILED, CheckStatus.ERRORED) or check.last is None:
         return
-    head = Text("  ")
+    head = Text()
     head.append("✗ " if check.status is CheckStatus.FAILED else "! ", style="bold red")
     head.append(check.id, style="bold")
     head.append(f" ({check.kind})  {one_line(check.reason)}")
-    yield head
+    yield _indented(head, 2, wrap)
+    for note in check.last.notes:
+        yield _indented(Text(one_line(note, 300)), 6, wrap)
     failed = [case for case in check.last.cases if case.status is CaseStatus.FAILED]
     waived = waived_cases(run)
     for case in failed[:MOST_FAILURES]:
-        yield from _failed_case(run, check, case, waived.of(check, case))
+        yield from _failed_case(run, check, case, waived.of(check, case), wrap)
     if len(failed) > MOST_FAILURES:
         yield Text(f"      and {count(len(failed) - MOST_FAILURES, 'more failed case')}", style="dim")
-    for cause, times in sorted(check.last.causes.items(), key=lambda item: -item[1])[:5]:
-        yield Text(f"      {times:,} x {one_line(cause)}")
+    if not failed or len(failed) > MOST_FAILURES:  # otherwise the cases have said it
+        for cause, times in sorted(check.last.causes.items(), key=lambda item: -item[1])[:5]:
+            yield _indented(Text(f"{times:,} x {one_line(cause)}"), 6, wrap)
     if not failed:
         if check.last.evidence:
             yield _to_copy(f"      evidence  {check.last.evidence[0]}")
         yield _to_copy(f"      rerun     {rerun_command(run, check)}")
 
 
-def _failed_case(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> Iterator[Text]:
+def _failed_case(
+    run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...], wrap: bool
+) -> Iterator[RenderableType]:
     place = f"  {one_line(case.file)}:{case.line}" if case.file and case.line else ""
-    head = Text("      ")
+    head = Text()
     head.append(one_line(case.id), style="red")
     head.append(place, style="dim")
     if waivers:
         head.append(f"  waived by {', '.join(waivers)}", style="cyan")
-    yield head
+    yield _indented(head, 6, wrap)
     for line in visible(case.message).splitlines()[:4]:
-        yield Text(f"        {line[:300]}")
+        yield _indented(Text(line[:300]), 8, wrap)
     if case.evidence:
         yield _to_copy(f"        evidence  {case.evidence[0]}")
     yield _to_copy(f"        rerun     {rerun_command(run, check, case)}")
@@ -217,7 +237,8 @@ _ORDER = {
 
 def _criteria(run: RunResult, width: int, wrap: bool) -> RenderableType:
     ordered = sorted(run.criteria, key=lambda criterion: _ORDER[criterion.verdict])
-    return Group(*(_criteria_columns(ordered, width, wrap) if width >= WIDE else _criteria_lines(ordered)))
+    made = _criteria_columns(ordered, width, wrap) if width >= WIDE else _criteria_lines(ordered, wrap)
+    return Group(*made)
 
 
 def _criteria_columns(criteria: list[CriterionResult], width: int, wrap: bool) -> Iterator[RenderableType]:
@@ -241,8 +262,7 @@ def _criteria_columns(criteria: list[CriterionResult], width: int, wrap: bool) -
         symbol, word, style = criterion_words(criterion)
         yield _columns(Text(f"{symbol} {word}", style=style), name, row, longest, sizes)
         for text in _explained(criterion):
-            line = Text(one_line(text, 400), style="dim")
-            yield Padding(line, (0, 0, 0, INDENT)) if wrap else Text(" " * INDENT).append_text(line)
+            yield _indented(Text(one_line(text, 400), style="dim"), INDENT, wrap)
 
 
 def _columns(
@@ -272,16 +292,16 @@ def _only_warns(criterion: CriterionResult) -> str:
     return "warns only" if criterion.level is Level.WARN else ""
 
 
-def _criteria_lines(criteria: list[CriterionResult]) -> Iterator[Text]:
+def _criteria_lines(criteria: list[CriterionResult], wrap: bool) -> Iterator[RenderableType]:
+    """Two lines each, with what needs explaining below them, for a terminal of little width."""
     yield Text("Criteria", style="bold")
     for criterion in criteria:
         symbol, word, style = criterion_words(criterion)
         line = Text()
         line.append(f"{symbol} {word}", style=style)
         line.append(f"  {one_line(full_expression(criterion), 90)}")
-        line.append(f"  {_only_warns(criterion)}", style="dim")
         yield line
         bound = f", {criterion.bound}" if criterion.bound else ""
-        yield Text(f"    observed {one_line(criterion.observed, 60)}{bound}", style="dim")
-        if criterion.verdict is not CriterionVerdict.MET and criterion.message:
-            yield Text(f"    {one_line(criterion.message, 300)}", style="dim")
+        seen = f"observed {one_line(criterion.observed, 60)}{bound}"
+        for text in (seen, *_explained(criterion)):
+            yield _indented(Text(one_line(text, 400), style="dim"), 4, wrap)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from phasegate.model.result import RunResult
-from phasegate.render.terminal import summary
+from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.result import CheckStatus, CriterionVerdict, RunResult
+from phasegate.render.terminal import MOST_FAILURES, summary
 from phasegate.render.words import full_expression, one_line
 from tests.samples import all_runs, crashed_run, failing_run, hostile_run, inconclusive_run, passing_run
 
@@ -55,6 +57,48 @@ def test_failures_come_with_evidence_and_the_command_that_runs_them_again() -> N
     assert "rerun     phasegate run " in text
     assert "--set fault=app-data" in text
     assert "out/report.html" in text
+
+
+def with_last(run: RunResult, **changes: Any) -> RunResult:
+    """The run with another last attempt of its first failed check that has failed cases."""
+    step = run.steps[0]
+    check = next(
+        one for one in step.checks if one.status is CheckStatus.FAILED and one.last and one.last.cases
+    )
+    assert check.last is not None
+    changed = replace(check, attempts=(*check.attempts[:-1], replace(check.last, **changes)))
+    checks = tuple(changed if one is check else one for one in step.checks)
+    return replace(run, steps=(replace(step, checks=checks), *run.steps[1:]))
+
+
+def test_what_is_noted_of_a_failed_check_is_said() -> None:
+    note = "aborted after 1.18 s of 11 s: success_rate was 0% over 1 s, and abort_on says success_rate < 50%"
+    assert note in shown(with_last(failing_run(), notes=(note,)), wrap=False)
+
+
+@pytest.mark.parametrize(("more", "said"), [(0, False), (MOST_FAILURES, True)])
+def test_causes_are_left_out_where_the_failed_cases_say_them(more: int, said: bool) -> None:
+    case = Case(id="f/a", name="a", status=CaseStatus.FAILED, message="got 500")
+    cases = tuple(replace(case, id=f"f/{number}") for number in range(1 + more))
+    run = with_last(failing_run(), cases=cases, causes={"got 500": len(cases)})
+    text = shown(run, wrap=False)
+    assert "        got 500\n" in text
+    assert (f"      {len(cases)} x got 500\n" in text) is said
+
+
+@pytest.mark.parametrize("width", [50, 80, 140])
+def test_lines_that_wrap_keep_their_indentation(width: int) -> None:
+    text = shown(with_last(failing_run(), notes=("word " * 60,)), width=width)
+    assert text.count("word") == 60
+    assert all(line.startswith("      word") for line in text.splitlines() if "word" in line)
+
+
+def test_a_criterion_that_is_open_has_its_title_at_any_width() -> None:
+    run = failing_run()
+    titles = [item.title for item in run.criteria if item.title and item.verdict is CriterionVerdict.NOT_MET]
+    assert titles
+    text = shown(run, width=60, wrap=False)
+    assert all(one_line(title) in text for title in titles)
 
 
 def test_what_was_not_tested_is_said_with_its_reason() -> None:
