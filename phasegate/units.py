@@ -146,6 +146,7 @@ def format_value(value: float, dimension: Dimension) -> str:
 
 
 def format_seconds(value: float) -> str:
+    """As people say it: from two days on in days, with what is not a whole one behind."""
     magnitude = abs(value)
     if magnitude == 0:
         return "0 s"
@@ -160,7 +161,11 @@ def format_seconds(value: float) -> str:
     minutes, seconds = divmod(round(magnitude), 60)
     hours, minutes = divmod(minutes, 60)
     sign = "-" if value < 0 else ""
-    return f"{sign}{hours}h {minutes:02}m {seconds:02}s" if hours else f"{sign}{minutes}m {seconds:02}s"
+    if hours < 48:
+        return f"{sign}{hours}h {minutes:02}m {seconds:02}s" if hours else f"{sign}{minutes}m {seconds:02}s"
+    days, hours = divmod(hours, 24)
+    rest = f" {hours}h {minutes:02}m {seconds:02}s" if hours or minutes or seconds else ""
+    return f"{sign}{days}d{rest}"
 
 
 def format_share(ratio: float) -> str:
