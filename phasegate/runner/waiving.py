@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from phasegate.gate.judgement import NO_VALUE
 from phasegate.gate.waivers import Applied, Waiver, apply
 from phasegate.model.measures import Share
 from phasegate.model.observation import Case, Observation, belongs, census
-from phasegate.model.result import CriterionResult
+from phasegate.model.result import CriterionResult, CriterionVerdict
 from phasegate.plan.plan import Check, Plan, PlanCriterion
 from phasegate.runner.judging import judge_criterion
+
+_OPEN = (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
+_FIGURES = frozenset({"pass_rate", "passed", "failed", "skipped"})
+"""Measures that change with how a case ended."""
 
 
 def waive(
@@ -36,8 +41,25 @@ def waive(
 
     cases = {id: observation.cases for id, observation in seen.items()}
     applied = apply(plan.waivers, [item for item in judged if item.id in selected], cases, again)
-    changed = {item.id: item for item in applied.criteria}
+    covered = {name.partition("/")[0] for waiver in applied.waivers for name in waiver.cases}
+    changed = {item.id: _told(item, plan, covered) for item in applied.criteria}
     return replace(applied, criteria=tuple(changed.get(item.id, item) for item in judged))
+
+
+def _told(item: CriterionResult, plan: Plan, covered: Collection[str]) -> CriterionResult:
+    """A figure that counts cases of `covered` checks stays as it is, which who waived them may not expect."""
+    open = item.verdict in _OPEN and item.observed not in ("", NO_VALUE)
+    if not open or item.waivers or item.measure not in _FIGURES:
+        return item
+    counted = {
+        check.id
+        for check in plan.checks()
+        if item.subject == "run" or item.subject in (check.id, f"step/{check.step}")
+    }
+    if counted.isdisjoint(covered) or (item.measure == "pass_rate" and item.subject in counted):
+        return item
+    why = f"waived cases count here as what they are, and only a waiver of {item.id} itself reaches it"
+    return replace(item, message=f"{item.message}; {why}")
 
 
 def waive_attempt(

@@ -14,7 +14,7 @@ from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import Applied, CasePattern, Waiver, decide_with_waivers, without_waivers
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
-from phasegate.model.result import CriterionVerdict, Verdict, WaiverState
+from phasegate.model.result import CriterionResult, CriterionVerdict, Verdict, WaiverState
 from phasegate.plan.plan import Plan
 from phasegate.runner.judging import judge_all
 from phasegate.runner.waiving import waive
@@ -105,6 +105,35 @@ def test_cases_come_before_the_criterion_as_the_narrower_cover() -> None:
 def test_numbers_are_never_changed() -> None:
     plan = asked("a.failed == 0", waivers=[waiver(cases=["c1"])])
     assert applied(plan, a=suite([PASSED, FAILED])).criteria[0].verdict is NOT_MET
+
+
+@pytest.mark.parametrize(
+    ("criterion", "told"),
+    [
+        ("a.failed == 0", True),
+        ("run.failed == 0", True),
+        ("step/first.pass_rate == 100%", True),
+        ("run.total >= 9", False),
+        ("b.failed == 0", False),
+        ("a.pass_rate == 100%", False),
+    ],
+)
+def test_figures_that_count_waived_cases_say_what_would_reach_them(criterion: str, told: bool) -> None:
+    plan = asked(criterion, ALL, "b.pass_rate == 100%", waivers=[waiver(cases=["c1"])])
+    seen = {"a": suite([PASSED, FAILED, FAILED]), "b": suite([PASSED, FAILED])}
+    one = next(one for one in plan.criteria if one.expression == criterion)
+    judged = CriterionResult(
+        id=one.id,
+        expression=criterion,
+        subject=one.criterion.subject_text,
+        measure=one.criterion.measure,
+        verdict=NOT_MET,
+        observed="2",
+        message="observed 2",
+    )
+    (item,) = waive(plan, [judged], seen, {}, {one.id}).criteria
+    assert item.verdict is NOT_MET
+    assert (f"only a waiver of {item.id} itself reaches it" in item.message) is told
 
 
 def test_a_measure_that_is_not_the_census_of_the_cases_is_left_alone() -> None:
