@@ -33,7 +33,7 @@ def signoff(
 
     from phasegate.model.approval import Weight
     from phasegate.pipeline.signing import sign
-    from phasegate.render.approvals import role_text, sign_off_text
+    from phasegate.render.approvals import roles_text, sign_off_text
     from phasegate.render.words import VERDICT_STYLE, one_line
 
     signed = sign(folder, by=by, role=role, decision=decision, reason=reason, now=datetime.now(UTC))
@@ -41,6 +41,6 @@ def signoff(
     console.print(one_line(sign_off_text(signed.written), 400), soft_wrap=True)
     line = Text(signed.run.verdict, style=VERDICT_STYLE[signed.run.verdict])
     line.append(f"  {one_line(signed.run.phase)}: ", style="default")
-    line.append(one_line("; ".join(role_text(one) for one in signed.roles), 800), style="default")
+    line.append(one_line(roles_text(signed.roles), 800), style="default")
     console.print(line, soft_wrap=True)
     return int(ExitCode.PASS if signed.written.weight is Weight.COUNTS else ExitCode.INCONCLUSIVE)

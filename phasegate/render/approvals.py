@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -60,6 +60,13 @@ def role_text(role: RoleStanding) -> str:
             assert one is not None
             reason = f": {one.reason}" if one.decision is Choice.REJECT else ""
             return f"{DECIDED[one.decision]} by {one.by} as {role.role}, {minute(one.at)}{reason}"
+
+
+def roles_text(roles: Iterable[RoleStanding]) -> str:
+    """All of them in one line, what keeps the gate shut first."""
+    worst_first = (Standing.REJECTED, Standing.EXPIRED, Standing.AWAITED, Standing.APPROVED)
+    ordered = sorted(roles, key=lambda role: worst_first.index(role.standing))
+    return "; ".join(role_text(role) for role in ordered)
 
 
 def sign_off_text(one: Weighed) -> str:

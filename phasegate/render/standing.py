@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from phasegate.model.result import CriterionResult, RunResult
-from phasegate.render.approvals import TONES, role_text, signatures_of
+from phasegate.render.approvals import TONES, roles_text, signatures_of
 from phasegate.render.failures import flaky_of
 from phasegate.render.waivers import beside_verdict
 from phasegate.render.words import count, enumerate_words
@@ -91,7 +91,7 @@ def _approvals(run: RunResult) -> Iterator[Standing]:
     if roles:
         tones = {TONES[role.standing] for role in roles}
         tone = next(tone for tone in ("fail", "warn", "pass") if tone in tones)
-        text = "; ".join(role_text(role) for role in roles)
+        text = roles_text(roles)
         yield Standing(label="Sign-off", text=text, tone=tone, anchor="sign-off")
 
 

@@ -60,15 +60,15 @@ def test_a_run_without_an_end_has_no_time_to_approve() -> None:
     assert line(asking(crashed_run()))[1] == "awaiting release manager; awaiting QA lead"
 
 
-def test_decisions_stand_in_the_place_of_what_was_awaited() -> None:
+def test_decisions_stand_in_the_place_of_what_was_awaited_and_what_keeps_the_gate_shut_comes_first() -> None:
     run = signed(
         ("Ann", "release manager", Choice.APPROVE, 1), ("Bo", "QA lead", Choice.REJECT, 2), reason="no"
     )
     assert line(run) == (
         "fail",
         (
-            "approved by Ann as release manager, 17 Jul 2025 09:32 UTC;"
-            " rejected by Bo as QA lead, 18 Jul 2025 09:32 UTC: no"
+            "rejected by Bo as QA lead, 18 Jul 2025 09:32 UTC: no;"
+            " approved by Ann as release manager, 17 Jul 2025 09:32 UTC"
         ),
     )
     run = signed(("Ann", "release manager", Choice.APPROVE, 1), ("Bo", "QA lead", Choice.APPROVE, 2))
