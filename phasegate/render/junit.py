@@ -183,7 +183,8 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
         outcome, type, reason = "skipped", "phasegate.Waived", f"{check.status.value}, waived: {reason}"
     last = check.last
     details = [check.reason, check.help]
-    details += [f"{times} x {cause}" for cause, times in last.causes.items()] if last else []
+    if last is not None:
+        details += [*last.notes, *(f"{times} x {cause}" for cause, times in last.causes.items())]
     return _Entry(
         name=check.id,
         outcome=outcome,

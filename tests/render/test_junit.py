@@ -160,6 +160,14 @@ def test_check_without_cases_is_one_case() -> None:
     assert open_["phase4.gate.uptime uptime"] == "error phasegate.Unproven"
 
 
+def test_what_is_noted_of_a_check_is_in_the_text_of_its_failure() -> None:
+    run = failing_run()
+    steady = run.steps[1].checks[1]
+    assert steady.last is not None
+    noted = replace(steady, attempts=(replace(steady.last, notes=("aborted after 1.18 s of 11 s",)),))
+    assert "\naborted after 1.18 s of 11 s\n" in render(replace(run, steps=(), gate_checks=(noted,)))
+
+
 def test_check_that_does_not_block_never_turns_a_build_red() -> None:
     run = failing_run()
     steady = replace(run.steps[1].checks[1], blocking=False)
