@@ -46,9 +46,10 @@ class SuiteFlow(Suite):
     def _problems_of_choice(self) -> Iterator[tuple[Location, str]]:
         ids = ", ".join(flow.id for flow in self.flows) or "none"
         if not self.flow and len(self.flows) != 1:
-            yield (), f"has several flows; name one behind #: {ids}" if self.flows else "has no flow"
+            several = f"the suite has several flows; name one behind #: {ids}"
+            yield (), several if self.flows else "the suite has no flow"
         elif self.flow and not any(flow.id == self.flow for flow in self.flows):
-            yield (), f"has no flow {self.flow!r}; its flows are {ids}"
+            yield (), f"the suite has no flow {self.flow!r}; its flows are {ids}"
         elif not self.chosen.requests:
             yield (), f"flow {self.chosen.id!r} has no request"
         else:
@@ -161,6 +162,13 @@ class Data(Closed):
     """One JSON object a line."""
     order: Literal["sequence", "random"] = "sequence"
     """In sequence, workers share the rows and begin anew after the last; random by the seed of the run."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_bare_name(cls, written: Any) -> Any:
+        if isinstance(written, str):
+            raise ValueError("name the file by its kind: {csv: users.csv} or {jsonl: users.jsonl}")
+        return written
 
     @model_validator(mode="after")
     def _is_one_file(self) -> Self:

@@ -485,11 +485,12 @@ def test_columns_are_names_in_the_plan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("flow: suite.yaml#nothing", "has no flow 'nothing'; its flows are lifecycle, other"),
+        ("flow: suite.yaml#nothing", "the suite has no flow 'nothing'; its flows are lifecycle, other"),
         ("flow: suite.yaml", "has several flows; name one behind #"),
         ("flow: nowhere.yaml#a", "nowhere.yaml"),
         ("flow: suite.yaml#lifecycle", "uses ${user}, which nothing before it captures"),
         ("flow: suite.yaml#other", "'http://elsewhere/' is not on the target"),
+        ("url: /, data: users.csv", "name the file by its kind: {csv: users.csv} or {jsonl: users.jsonl}"),
         ('url: "/${user}"', "unknown variable 'user'"),
         ('url: "/${nobody}", data: {csv: users.csv}', "unknown variable 'nobody'"),
         ("url: /, data: {csv: nowhere.csv}", "nowhere.csv"),
