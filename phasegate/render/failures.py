@@ -52,6 +52,8 @@ class Failure:
     """What went wrong how often, most frequent first."""
     rerun: str
     anchor: str
+    notes: tuple[str, ...] = ()
+    """What was noted of the attempt, such as why a load was aborted."""
     waivers: tuple[str, ...] = ()
     """Ids of those that cover it."""
 
@@ -236,6 +238,7 @@ def _failed_check(run: RunResult, check: CheckResult) -> Failure:
         causes=tuple(sorted(last.causes.items(), key=lambda item: (-item[1], item[0]))) if last else (),
         rerun=rerun_command(run, check),
         anchor=anchor("failure", check.id),
+        notes=last.notes if last else (),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import AttemptStatus, CheckResult, CheckStatus, RunResult
+from phasegate.render import html
 from phasegate.render.failures import (
     MOST_NAMED,
     MOST_SHOWN,
@@ -53,12 +54,16 @@ def test_checks_that_failed_alike_for_other_reasons_are_other_causes() -> None:
     reason = "success_rate >= 99%: observed 0% (0 of 35), needs >= 99%"
 
     def loaded(id: str, cause: str) -> CheckResult:
-        last = replace(check.last, causes={cause: 35})
+        last = replace(check.last, causes={cause: 35}, notes=("aborted after 1 s",))
         return replace(check, id=id, reason=reason, attempts=(last,))
 
-    checks = (loaded("a", "got 500"), loaded("b", "too many redirects"), loaded("c", "got 500"))
+    again = [loaded(id, "got 500") for id in ("c", "d")]
+    checks = (loaded("a", "got 500"), loaded("b", "too many redirects"), *again)
     run = replace(run, steps=(replace(run.steps[0], checks=checks),))
-    assert [cause.checks for cause in causes_of(run)] == [("a", "c"), ("b",)]
+    assert [cause.checks for cause in causes_of(run)] == [("a", "c", "d"), ("b",)]
+    assert {failure.notes for cause in causes_of(run) for failure in cause.full} == {("aborted after 1 s",)}
+    assert "a and 2 more checks</a>" in html.render(run)
+    assert html.render(run).count("aborted after 1 s") >= 6  # on the first screen, and at each failure
 
 
 def test_causes_that_close_the_gate_come_before_frequent_ones_that_do_not() -> None:
