@@ -82,10 +82,10 @@ class Foreign:
         try:
             began = self._world.clock.now()
             while not reading.done():
-                done, _ = await asyncio.wait(
+                await asyncio.wait(
                     {reading} if watched is None or watched.done() else {reading, watched}, timeout=EVERY
                 )
-                if watched in done and watched is not None:
+                if watched is not None and watched.done():  # now, or while progress was told
                     watched.result()
                 reason = await self._world.progress(
                     Progress(done=self._done(self._world.clock.now() - began), text=text())
