@@ -34,20 +34,26 @@ class Proxy:
         server = await asyncio.start_unix_server(self._serve, self._path)
         self._up.set()
         await self._dying.wait()
-        server.close()
         self._path.unlink(missing_ok=True)
-        for writer in self._writers:
-            writer.transport.abort()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # a server that closes while it takes a connection would leak that one
+        server.close()
+        while self._writers:
+            for writer in self._writers:
+                writer.transport.abort()
+            await asyncio.sleep(0.05)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_engine, to_engine = await asyncio.open_unix_connection(SOCKET)
-        ends = {writer, to_engine}
-        self._writers |= ends
-        await asyncio.gather(_copy(reader, to_engine), _copy(from_engine, writer))
-        self._writers -= ends
-        for end in ends:
-            end.transport.abort()
+        ends = {writer}
+        self._writers.add(writer)
+        try:
+            from_engine, to_engine = await asyncio.open_unix_connection(SOCKET)
+            ends.add(to_engine)
+            self._writers.add(to_engine)
+            await asyncio.gather(_copy(reader, to_engine), _copy(from_engine, writer))
+        finally:
+            self._writers -= ends
+            for end in ends:
+                end.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
