@@ -30,7 +30,7 @@ _SETTINGS = ("set", "shopt", "trap", "eval", "alias", "unset", "readonly", "sour
 _JUMPS = ("return", "break", "continue")
 _KEYWORDS = (
     *("function", "for", "while", "until", "case", "select", "do", "done", "esac", "coproc", "time", "[["),
-    *("then", "elif", "else", "fi", "}"),
+    *("then", "elif", "else", "fi", "}", "!"),
 )
 _UNCERTAIN = frozenset((*_SETTINGS, *_JUMPS, *_KEYWORDS))
 """Words that, as a command, change what the rest of a line means, or begin what is not read here."""

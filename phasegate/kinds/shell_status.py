@@ -244,7 +244,7 @@ class _Parser:
             ends = ANY
         else:
             ends = command(words, self._within)
-        if any(not end.ok for end in ends) and words and words[0] not in ("exit", "false", "!"):
+        if any(not end.ok for end in ends) and words and words[0] not in ("exit", "false"):
             self.asks.append(" ".join(words))
         return ends
 

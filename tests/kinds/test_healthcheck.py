@@ -6,7 +6,7 @@ import shlex
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from phasegate.kinds.healthcheck import why_it_proves_nothing
@@ -303,6 +303,7 @@ lines = st.recursive(
 
 
 @settings(max_examples=150, deadline=None)
+@example("true | ! true; true")
 @given(lines)
 def test_how_a_shell_ends_is_among_the_ends_foretold(line: str) -> None:
     done = subprocess.run(["/bin/sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, check=False)
