@@ -71,6 +71,8 @@ class Kind(Generic[P]):
     """Whether it has the target to itself unless the plan says otherwise."""
     accompanies: ClassVar[bool] = False
     """Whether it can run `during` others."""
+    of_containers: ClassVar[bool] = False
+    """Whether it looks at the target's containers, so that there must be some."""
     has_cases: ClassVar[bool] = False
     """Whether it has cases, so that `--case` and `allow_skipped` mean something."""
     chooser: ClassVar[str] = ""

@@ -46,6 +46,7 @@ class ContainersKind(Kind[ContainersParams]):
         "logs": [{"must_not": "panic|FATAL"}, {"service": "controller", "must": "listening on"}],
     }
     has_cases: ClassVar[bool] = True
+    of_containers: ClassVar[bool] = True
     wanted: ClassVar[frozenset[str]] = frozenset({"expect", "healthy", "logs"})
 
     def measures(self, params: ContainersParams) -> Mapping[str, MeasureSpec]:

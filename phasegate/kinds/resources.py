@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 from phasegate.errors import ObservationError
 from phasegate.fields import Duration
 from phasegate.http.problems import Location, refuse
-from phasegate.kinds.base import Amount, CheckParams, Kind
+from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
+from phasegate.kinds.engine import ENGINE
 from phasegate.kinds.resources_account import GAUGES, SAMPLES, Account
 from phasegate.model.containers import Container, ContainerState
 from phasegate.model.measures import MeasureSpec
@@ -63,6 +64,7 @@ class ResourcesKind(Kind[ResourcesParams]):
     Params: ClassVar[type[CheckParams]] = ResourcesParams
     example: ClassVar[Mapping[str, Any]] = {"services": ["controller", "postgres"], "every": "1s"}
     accompanies: ClassVar[bool] = True
+    of_containers: ClassVar[bool] = True
     weighed: ClassVar[frozenset[str]] = frozenset({"every", "duration"})
 
     def measures(self, params: ResourcesParams) -> Mapping[str, MeasureSpec]:
@@ -82,6 +84,9 @@ class ResourcesKind(Kind[ResourcesParams]):
         if accompanies:
             return {"every": every}
         return {"every": every, "duration": Amount(value=params.meant, dimension=Dimension.TIME)}
+
+    def requirements(self, params: ResourcesParams) -> tuple[Requirement, ...]:
+        return ENGINE
 
     def summary(self, params: ResourcesParams) -> str:
         whose = ", ".join(params.services) or "all services"

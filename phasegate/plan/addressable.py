@@ -56,9 +56,14 @@ class Addressable:
             return known and what in OF_ENTRY
         return id not in self.plain and (not self.services.get(id) or what in self.services[id])
 
+    @property
+    def without_containers(self) -> bool:
+        """Whether nothing of the target runs in containers."""
+        return not (self.services or self.odd or self.open or self.unseen)
+
     def wrong_with_service(self, name: str) -> tuple[str, str] | None:
         """Why no program can run in a service of this name, and what would be right."""
-        if not (self.services or self.odd or self.open or self.unseen):
+        if self.without_containers:
             help = "services are those of target.compose and target.containers"
             return f"there is no service {name!r}: no entry of the target runs in containers", help
         known = (*self.services, *self.odd)

@@ -411,7 +411,12 @@ class _Parameters:
 
     def _check_services(self, params: CheckParams) -> None:
         """What runs in the container of a service, or looks at it, needs one that is there."""
-        for name in self._kind.services(params):
+        named = self._kind.services(params)
+        if self._kind.of_containers and not named and self._context.entries.without_containers:
+            message = f"{self._subject}: nothing of the target runs in containers"
+            help = "bring a stack up with target.compose, or name one that is up with target.containers"
+            self._context.findings.add(self._context.document, (*self._path, "kind"), message, help=help)
+        for name in named:
             where = next(_naming(self._tree, name), ("kind",))
             self._context.check_service((*self._path, *where), name, subject=f"{self._subject}: ")
 

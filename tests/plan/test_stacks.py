@@ -9,7 +9,9 @@ from textwrap import dedent
 import pytest
 
 from phasegate.errors import PlanError
+from phasegate.kinds import KINDS
 from phasegate.plan.entries import AttachedStack, ComposeStack, Target
+from phasegate.plan.loader import load
 from tests.plan.conftest import Load
 
 COMPOSE = """\
@@ -246,3 +248,18 @@ def test_a_policy_protects_services_too(load_text: Load, tmp_path: Path) -> None
     )
     loaded = load_text(plan(target, "/"), files=FILES, policy=tmp_path / "policy.yaml").plan
     assert [entry.id for entry in loaded.target if entry.protected] == ["postgres", "mail"]
+
+
+@pytest.mark.parametrize("kind", ["containers", "resources"])
+def test_a_look_at_containers_wants_a_target_that_has_some(tmp_path: Path, kind: str) -> None:
+    written = tmp_path / "plan.yaml"
+    target = "target: {external: {web: {url: 'http://web.example'}}}"
+    checks = f"steps: [{{id: one, checks: [{{id: look, kind: {kind}}}]}}]"
+    written.write_text(f"{HEAD}{target}\n{checks}\n")
+    with pytest.raises(PlanError) as raised:
+        load(written, kinds=KINDS, env={})
+    (problem,) = raised.value.problems
+    assert problem.message == "check 'look': nothing of the target runs in containers"
+    assert problem.help == (
+        "bring a stack up with target.compose, or name one that is up with target.containers"
+    )
