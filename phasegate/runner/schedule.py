@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from phasegate.errors import PhasegateError
 from phasegate.gate.verdict import step_status
 from phasegate.gate.waivers import apply
 from phasegate.model.events import CheckFinished, Event, StepFinished, StepStarted
-from phasegate.model.faults import FaultResult
+from phasegate.model.faults import FaultResult, FaultStatus
 from phasegate.model.observation import Observation
 from phasegate.model.result import CheckStatus, CriterionResult, CriterionVerdict, Level
 from phasegate.plan.entries import PlanCommand
@@ -28,6 +28,7 @@ from phasegate.world import Clock, Command
 
 ENDED = "the checks it goes beside have ended"
 FAILED_FAST = "an earlier check failed, and --fail-fast was asked for"
+FAULT_FAILED_FAST = "an earlier fault failed, and --fail-fast was asked for"
 NOT_SELECTED = "not selected"
 HOLDS = (CheckStatus.PASSED, CheckStatus.UNPROVEN)
 """A step with these holds: nothing was not met, errored or left out."""
@@ -57,7 +58,8 @@ class Schedule:
         self._stop = stop
         self._turns = Turns(orders.jobs)
         self._ended = {step.id: asyncio.Event() for step in plan.steps}
-        self._fail_fast = False
+        self._failed_fast = ""
+        """Why nothing further is begun, once something failed that ends the run."""
         self._criteria: dict[str, list[PlanCriterion]] = {}
         for criterion in plan.criteria:
             if criterion.check is not None and not (orders.cases and of_whole(criterion)):
@@ -159,7 +161,11 @@ class Schedule:
                 ending.now(ENDED)
 
     async def _fault(self, fault: Fault, ending: Stop) -> None:
-        self._faulted[fault.id] = await run_fault(fault, self._parts, ending)
+        result = await run_fault(fault, self._parts, ending)
+        self._faulted[fault.id] = result
+        failed = result.status in (FaultStatus.NOT_DONE, FaultStatus.NOT_UNDONE)
+        if self._orders.fail_fast and (failed or any(self._missed([fault]))):
+            self._failed_fast = FAULT_FAILED_FAST
 
     async def _accompany(self, check: Check, ending: Stop) -> None:
         reason = self._why_not(check)
@@ -185,7 +191,7 @@ class Schedule:
         self._outcomes[check.id] = outcome
         stops = outcome.status in (CheckStatus.FAILED, CheckStatus.ERRORED) and not outcome.waived
         if self._orders.fail_fast and stops:
-            self._fail_fast = True
+            self._failed_fast = FAILED_FAST
 
     def _why_not(self, check: Check) -> str:
         """Why a check is not to be run; empty when it is."""
@@ -195,7 +201,7 @@ class Schedule:
             return self._stop.reason
         if check.id in self._orders.missing:
             return self._orders.missing[check.id].reason
-        return FAILED_FAST if self._fail_fast else ""
+        return self._failed_fast
 
     def _leave_out(self, check: Check, reason: str) -> None:
         missing = self._orders.missing.get(check.id)
@@ -215,16 +221,17 @@ class Schedule:
                 holds = outcome is None or outcome.waived or outcome.status in HOLDS
                 if outcome and check.id in self._blocking and not holds:
                     return f"step {id}, which it needs, did not hold: {check.id}: {outcome.reason}"
-            for item in self._of_faults(needed):
-                if item.verdict is CriterionVerdict.NOT_MET and item.level is Level.BLOCK:
-                    return f"step {id}, which it needs, did not hold: {item.id} is not met"
+            for item in self._missed(needed.faults):
+                return f"step {id}, which it needs, did not hold: {item.id} is not met"
         return ""
 
-    def _of_faults(self, step: Step) -> tuple[CriterionResult, ...]:
-        """The criteria on what came of a step's faults, as they stand by now, waivers applied."""
-        done = {fault.id: self._faulted[fault.id] for fault in step.faults if fault.id in self._faulted}
+    def _missed(self, faults: Iterable[Fault]) -> Iterator[CriterionResult]:
+        """The blocking criteria on what came of faults that are not met by now, waivers applied."""
+        done = {fault.id: self._faulted[fault.id] for fault in faults if fault.id in self._faulted}
         judged = [judge_fault(one, done[one.fault]) for one in self._plan.criteria if one.fault in done]
-        return apply(self._plan.waivers, judged, {}, lambda _item, _cases: None).criteria
+        for item in apply(self._plan.waivers, judged, {}, lambda _item, _cases: None).criteria:
+            if item.verdict is CriterionVerdict.NOT_MET and item.level is Level.BLOCK:
+                yield item
 
     def _step_status(self, step: Step) -> tuple[CheckStatus, str]:
         """The status of a step, and the check that keeps it from passing."""

@@ -233,6 +233,24 @@ def test_step_that_needs_one_whose_fault_missed_its_limit_is_held_back(desk: Des
     assert "f.recovery_time is not met" in ran.check("after")["reason"]
 
 
+@pytest.mark.parametrize(
+    ("limit", "flags", "ran_after"), [("100ms", ("-x",), False), ("100ms", (), True), ("20s", ("-x",), True)]
+)
+def test_fail_fast_begins_nothing_more_once_a_fault_missed_its_limit(
+    desk: Desk, limit: str, flags: tuple[str, ...], ran_after: bool
+) -> None:
+    scene = Scene(
+        fault="pause: shop, at: 200ms, for: 300ms",
+        criteria=f"f.recovery_time < {limit}",
+        beside=f"      - {{id: after, {SLEEP % 0.1}}}\n",
+    )
+    ran = laid(desk, scene).run(*flags)
+    assert ran.code == (0 if limit == "20s" else 1), ran.err
+    assert ran.check("after")["status"] == ("passed" if ran_after else "not_run")
+    if not ran_after:
+        assert ran.check("after")["reason"] == "an earlier fault failed, and --fail-fast was asked for"
+
+
 def test_check_that_was_spared_its_fault_is_unproven_in_every_view_of_the_record(desk: Desk) -> None:
     scene = SITUATIONS["only the check has criteria, and the fault was not done"]
     ran = laid(desk, scene).run().is_whole()
