@@ -94,9 +94,14 @@ def said(done: Completed) -> str:
         return done.error
     if done.timed_out:
         return "it took too long"
+    printed = done.stderr.decode(errors="replace").splitlines()
+    if any(line.startswith("Traceback (most recent call last)") for line in printed):
+        printed = printed[
+            -1:
+        ]  # a defect of docker-compose 1.29 on what it does not expect; the rest is its code
     lines = [
         re.sub(r"^(ERROR|Error):?\s+", "", line.strip())
-        for line in done.stderr.decode(errors="replace").splitlines()
+        for line in printed
         # What is a warning, or tells how it goes on, is no reason.
         if line.strip()
         and not re.match(r"\s*(time=.*level=warning|WARNING:|WARN\[|Creating |Starting )", line)

@@ -138,6 +138,10 @@ def test_the_command_line_names_file_project_and_profiles() -> None:
     [
         (Completed(exit_code=1, stderr=b"Creating a ...\nERROR: for a  no\nERROR: for a  no\n"), "for a  no"),
         (Completed(exit_code=1, stderr=b"WARNING: X is not set.\nService x is odd\n"), "Service x is odd"),
+        (
+            Completed(exit_code=1, stderr=b"Traceback (most recent call last):\n  File x\nKeyError: 'a'\n"),
+            "KeyError: 'a'",
+        ),
         (Completed(exit_code=17), "it ended with exit code 17"),
         (Completed(exit_code=None, error="it is not on PATH"), "it is not on PATH"),
     ],
