@@ -45,7 +45,9 @@ class Yard:
 
     def file(self, text: str) -> Path:
         """A compose file; BUSYBOX in it is an image with busybox, SERVE and WAIT are programs for `sh -c`."""
-        text = textwrap.dedent(text).replace("BUSYBOX", busybox())
+        text = textwrap.dedent(text)
+        if "BUSYBOX" in text:
+            text = text.replace("BUSYBOX", busybox())
         for name, program in (("SERVE", SERVE), ("WAIT", WAIT)):
             text = text.replace(name, f'["sh", "-c", "{program}"]')
         path = self.root / "compose.yaml"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from phasegate.errors import ExitCode, ObservationError, TargetError
 from phasegate.plan.entries import ServiceEntry
 from phasegate.target.containers.facts import PROJECT
 from phasegate.target.containers.removal import remove
+from phasegate.target.ports import Ports
 from tests.engines import ENGINE, busybox, client, nothing_left
 from tests.target.containers.conftest import Yard
 
@@ -167,6 +169,35 @@ async def test_a_project_that_is_there_is_refused_with_both_ways_out(yard: Yard)
     assert error.help is not None
     assert "-p phasegate-t-shop down --volumes" in error.help
     assert "target.containers: {label: com.docker.compose.project=phasegate-t-shop}" in error.help
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with socket.create_server(("127.0.0.1", Ports().take())) as listener:
+        yield listener.getsockname()[1]
+
+
+async def test_a_port_that_another_program_takes_first_is_left_to_it(
+    yard: Yard, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = Ports.take
+    first = iter([taken])
+    monkeypatch.setattr(Ports, "take", lambda ports: next(first, None) or take(ports))
+    text = one("command: SERVE", "environment: {PORT: '8080'}", "ports: [8080]")
+    async with yard.stack(yard.compose(text), default="web") as target:
+        assert await status(target.url("/health")) == 200
+        assert str(taken) not in target.url("/health")
+    assert not yard.problems
+
+
+async def test_a_port_that_cannot_be_had_is_named(
+    yard: Yard, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ports, "take", lambda _: taken)
+    error = await refused(yard, one("command: WAIT", "ports: [8080]"))
+    assert str(taken) in error.message
+    assert error.help == "end what has the port (ss -ltnp shows it), or publish another one"
 
 
 async def test_a_start_that_is_cut_off_leaves_nothing(yard: Yard) -> None:
