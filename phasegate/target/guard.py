@@ -4,8 +4,10 @@ Run as a program of its own, with nothing but the standard library, in a session
 pipe that only phasegate holds open; the end of it means that phasegate is gone, whatever the way. The lines
 are `+<group>` and `-<group>` for process groups, and `=<assignment>` for an environment variable that all
 have which the run starts: on Linux it finds those who left their group, and those started in the last
-moment. `@<engine> <label>` and `~<engine> <label>` are for what carries a label on a container engine that is
-reached by a Unix socket or plain TCP, `><folder>` and `<<folder>` for a temporary folder.
+moment. `@<engine> <label>` and `~<engine> <label>` are for what carries a label on a container engine that
+is reached by a Unix socket or plain TCP, `!<json>` and `?<key>` for a promise to put back what was done to
+such an engine on purpose (`key`, `engine`, and `calls` of method, path and body), `><folder>` and
+`<<folder>` for a temporary folder.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ def main() -> None:
     groups: set[int] = set()
     marks: set[bytes] = set()
     labels: set[str] = set()
+    promises: dict[str, dict[str, Any]] = {}
     folders: set[str] = set()
     for line in sys.stdin:
         word = line[1:].strip()
@@ -52,6 +55,11 @@ def main() -> None:
                 labels.add(word)
             case "~":
                 labels.discard(word)
+            case "!":
+                promise = json.loads(word)
+                promises[promise["key"]] = promise
+            case "?":
+                promises.pop(word, None)
             case ">":
                 folders.add(word)
             case "<":
@@ -67,6 +75,10 @@ def main() -> None:
         engine, _, label = word.partition(" ")
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
             _remove(engine, label)
+    for promise in promises.values():
+        for method, path, body in promise["calls"]:
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+                _ask(promise["engine"], method, path, body)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -124,11 +136,14 @@ def _remove(engine: str, label: str) -> None:
         time.sleep(_BETWEEN)
 
 
-def _ask(engine: str, method: str, path: str) -> Any:
+def _ask(engine: str, method: str, path: str, body: Any = None) -> Any:
     """What the engine answers; None where it refuses."""
     connection = _connected(engine)
     try:
-        connection.request(method, path)
+        if body is None:
+            connection.request(method, path)
+        else:
+            connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
         answer = connection.getresponse()
         body = answer.read()
         return json.loads(body) if answer.status == 200 else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -284,7 +285,7 @@ def _kill(process: psutil.Process) -> None:
 
 
 class _Guard:
-    """The guard process of this phasegate, started with the first program."""
+    """The guard process of this phasegate, started with the first thing that it is to guard."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -292,8 +293,7 @@ class _Guard:
 
     def expect(self, environment: Mapping[str, str]) -> None:
         """Be there before a program starts, and know the mark it will carry."""
-        if self._process is None:
-            self._start()
+        self._be_there()
         mark = environment.get(MARK, "")
         if mark and mark not in self._marks:
             self._marks.add(mark)
@@ -307,12 +307,36 @@ class _Guard:
 
     def project(self, engine: str, label: str, folder: str, *, keep: bool) -> None:
         """Remove a folder, and, unless they are kept, the containers, networks and volumes with a label."""
+        self._be_there()
         self._tell(f">{folder}\n")
         if not keep:
-            self._tell(f"@{engine} {label}\n")
+            self.containers(engine, label)
+
+    def containers(self, engine: str, label: str) -> None:
+        """Remove the containers with a label, and networks and volumes that carry it."""
+        self._be_there()
+        self._tell(f"@{engine} {label}\n")
+
+    def forget_containers(self, engine: str, label: str) -> None:
+        self._tell(f"~{engine} {label}\n")
+
+    def promise(self, key: str, engine: str, calls: Sequence[tuple[str, str, object]]) -> None:
+        """Put back what is done to an engine: calls of its API by method, path and body, in their order, when
+        all is removed that is to be removed."""
+        self._be_there()
+        self._tell(f"!{json.dumps({'key': key, 'engine': engine, 'calls': calls})}\n")
+
+    def keep_promise(self, key: str) -> None:
+        """It was put back, so nothing is due any more."""
+        self._tell(f"?{key}\n")
 
     def forget_project(self, engine: str, label: str, folder: str) -> None:
-        self._tell(f"<{folder}\n~{engine} {label}\n")
+        self._tell(f"<{folder}\n")
+        self.forget_containers(engine, label)
+
+    def _be_there(self) -> None:
+        if self._process is None:
+            self._start()
 
     def _start(self) -> None:
         with contextlib.suppress(OSError):

@@ -160,7 +160,6 @@ class Stack:
                     compose,
                     run=self._run_id,
                     engine=await self._containers.engine(),
-                    host=self._containers.host,
                     processes=self._processes,
                     ports=self._ports,
                     logs=self._logs,

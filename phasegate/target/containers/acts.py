@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from phasegate.errors import ObservationError
 from phasegate.model.containers import Container, ContainerState
 from phasegate.model.faults import Act
 from phasegate.target.containers.engine import Engine
 from phasegate.target.containers.reach import TargetContainers
-from phasegate.target.containers.replacing import REPLACES, another, as_connected
+from phasegate.target.containers.replacing import REPLACES, another, as_connected, asked
+from phasegate.target.process_group import GUARD
 
 GRACE = 10
 """Seconds that an engine gives a container to stop where the container does not say."""
@@ -64,7 +66,14 @@ class ContainerActs:
         if act is Act.REPLACE:
             await engine.image(image)
         touched = self._touched.setdefault(fault, [])
-        await _each(running, lambda one: engine.call(_do, engine, act, one, image, touched))
+
+        async def touch(container: Container) -> None:
+            one = await engine.call(_looked_at, engine, act, container)
+            touched.append(one)
+            _promise(engine, fault, act, one)
+            await engine.call(_do, engine, act, one, image)
+
+        await _each(running, touch)
 
     async def undo(self, fault: str, act: Act) -> str:
         """Bring all of it back as it was, what was done in part included. Shape: what to know of it.
@@ -75,7 +84,12 @@ class ContainerActs:
         if not touched:
             return ""
         engine = await self._containers.engine()
-        await _each(touched, lambda one: engine.call(_undo, engine, act, one))
+
+        async def put_back(one: Touched) -> None:
+            await engine.call(_undo, engine, act, one)
+            _keep_promise(engine, fault, one)
+
+        await _each(touched, put_back)
         return "; ".join(dict.fromkeys(note for one in touched for note in one.notes))
 
 
@@ -86,14 +100,45 @@ async def _each(items: list[Any], work: Callable[[Any], Any]) -> None:
             raise outcome
 
 
-def _do(engine: Engine, act: Act, container: Container, image: str, touched: list[Touched]) -> None:
-    api = engine.api
-    one = Touched(id=container.id, before=api.inspect_container(container.id))
+def _promise(engine: Engine, fault: str, act: Act, one: Touched) -> None:
+    """Let it be undone should phasegate die, and once more at its end where it could not be undone."""
+    start = ("POST", f"/containers/{one.id}/start", None)
+    calls: list[tuple[str, str, object]] = [start]
+    match act:
+        case Act.PAUSE:
+            calls = [("POST", f"/containers/{one.id}/unpause", None)]
+        case Act.CUT:
+            calls = [
+                (
+                    "POST",
+                    f"/networks/{place['NetworkID']}/connect",
+                    {"Container": one.id, "EndpointConfig": asked(one.before, network)},
+                )
+                for network, place in one.networks.items()
+            ]
+        case Act.REPLACE:
+            GUARD.containers(engine.host, f"{REPLACES}={one.id}")
+            calls = [("POST", f"/containers/{one.id}/rename?name={quote(one.name)}", None), start]
+    GUARD.promise(f"{fault}/{one.id}", engine.host, calls)
+
+
+def _keep_promise(engine: Engine, fault: str, one: Touched) -> None:
+    GUARD.keep_promise(f"{fault}/{one.id}")
+    GUARD.forget_containers(engine.host, f"{REPLACES}={one.id}")
+
+
+def _looked_at(engine: Engine, act: Act, container: Container) -> Touched:
+    """Errors: ObservationError when it cannot be acted on so, and come back."""
+    one = Touched(id=container.id, before=engine.api.inspect_container(container.id))
     if act in _ENDING and one.before["HostConfig"].get("AutoRemove"):
         raise ObservationError(f"the engine removes {one.name} once it ends (--rm), so it cannot come back")
     if act is Act.CUT and not _cuttable(one):
         raise ObservationError(f"{one.name} has no network of its own to cut")
-    touched.append(one)
+    return one
+
+
+def _do(engine: Engine, act: Act, one: Touched, image: str) -> None:
+    api = engine.api
     match act:
         case Act.STOP:
             api.stop(one.id, timeout=one.grace)

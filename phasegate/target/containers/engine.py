@@ -36,7 +36,9 @@ class EngineError(ObservationError):
 class Engine:
     """One engine. Calls are blocking and go through `call`."""
 
-    def __init__(self, client: docker.DockerClient) -> None:
+    def __init__(self, client: docker.DockerClient, host: str) -> None:
+        self.host = host
+        """Where it is, as in `DOCKER_HOST`."""
         self._client = client
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
 
@@ -46,7 +48,8 @@ class Engine:
 
         Errors: EngineError when the SDK is not installed or no engine answers.
         """
-        return cls(await asyncio.to_thread(_connected, environment))
+        where = environment.get("DOCKER_HOST") or DEFAULT
+        return cls(await asyncio.to_thread(_connected, where, environment), where)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function of the SDK in a thread.
@@ -106,13 +109,12 @@ class NotThereError(EngineError):
     """A container, image or network that the engine does not know (any more)."""
 
 
-def _connected(environment: Mapping[str, str]) -> docker.DockerClient:
+def _connected(where: str, environment: Mapping[str, str]) -> docker.DockerClient:
     try:
         import docker
         import docker.errors
     except ImportError:
         raise EngineError("the docker SDK is not installed", help=f"{INSTALL} installs it") from None
-    where = environment.get("DOCKER_HOST") or DEFAULT
     _knock(where)
     try:
         client = docker.DockerClient.from_env(

@@ -8,12 +8,14 @@ import io
 import tarfile
 import threading
 import time
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from phasegate.model.containers import Image, ImageFile
 from phasegate.target.containers.engine import Engine, EngineError, NotThereError
 from phasegate.target.containers.streaming import streamed
+from phasegate.target.process_group import GUARD
 from phasegate.world import Stopped
 
 LABEL = "phasegate.throwaway"
@@ -102,12 +104,14 @@ async def _made(
     engine: Engine, image: Image, host_config: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[str]:
     """A container of an image, not started, removed with its volumes whatever happens."""
+    mark = uuid.uuid4().hex
+    GUARD.containers(engine.host, f"{LABEL}={mark}")
     making = asyncio.ensure_future(
         engine.call(
             engine.api.create_container,
             image.id,
             host_config=engine.api.create_host_config(**(host_config or {})),
-            labels={LABEL: "1"},
+            labels={LABEL: mark},
             **settings,
         )
     )
@@ -115,6 +119,7 @@ async def _made(
         yield (await asyncio.shield(making))["Id"]
     finally:
         await _to_the_end(_removed(engine, making))
+        GUARD.forget_containers(engine.host, f"{LABEL}={mark}")
 
 
 async def _removed(engine: Engine, making: asyncio.Future[dict[str, Any]]) -> None:

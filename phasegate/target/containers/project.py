@@ -27,7 +27,7 @@ from phasegate.target.containers.compose import (
     wanted,
     with_containers,
 )
-from phasegate.target.containers.engine import DEFAULT, Engine, EngineError
+from phasegate.target.containers.engine import Engine, EngineError
 from phasegate.target.containers.facts import PROJECT
 from phasegate.target.containers.removal import remove, stop, there
 from phasegate.target.containers.services import Services
@@ -62,7 +62,6 @@ class Project:
         *,
         run: str,
         engine: Engine,
-        host: str,
         processes: LocalProcesses,
         ports: Ports,
         logs: Callable[[str], Log],
@@ -71,8 +70,8 @@ class Project:
         on_problem: Callable[[PhasegateError], None],
         keep: bool = False,
     ) -> None:
-        """`host` is where the engine is, as in `DOCKER_HOST`. `keep_file` takes the configuration into the
-        record and says under which path. `keep` leaves the stack up at the end."""
+        """`keep_file` takes the configuration into the record and says under which path. `keep` leaves the
+        stack up at the end."""
         self.name = stack.project or f"phasegate-{run}".lower()
         self.label = f"{PROJECT}={self.name}"
         self.kept = ""
@@ -82,7 +81,6 @@ class Project:
         )
         self._stack = stack
         self._engine = engine
-        self._host = host or DEFAULT
         self._processes = processes
         self._ports = ports
         self._logs = logs
@@ -101,7 +99,7 @@ class Project:
         """Whether all of it was seen to be removed; what was not is tried again when phasegate has ended."""
         self._env = {
             **stack.env,
-            "DOCKER_HOST": self._host,
+            "DOCKER_HOST": self._engine.host,
             "DOCKER_CONTEXT": "",
             "COMPOSE_PROFILES": "",
         }
@@ -119,7 +117,7 @@ class Project:
         self._folder = Path(tempfile.mkdtemp(prefix="phasegate-"))
         self._touched = True
         on_begun(self.label, services=with_containers(config, names))
-        GUARD.project(self._host, self.label, str(self._folder), keep=self._keep)
+        GUARD.project(self._engine.host, self.label, str(self._folder), keep=self._keep)
         await self.services.listen()
         self.services.serve(asked_ports(config, self._stack, names))
         await self._build(config, names)
@@ -289,7 +287,7 @@ class Project:
         try:
             if self.services.lost:
                 # It may be back by now, and what it ran with it.
-                engine = again = await Engine.connect({"DOCKER_HOST": self._host})
+                engine = again = await Engine.connect({"DOCKER_HOST": self._engine.host})
             else:
                 await stop(engine, self.label)
             await self.services.close()
@@ -326,4 +324,4 @@ class Project:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         if self._folder is not None and self._gone:
-            GUARD.forget_project(self._host, self.label, str(self._folder))
+            GUARD.forget_project(self._engine.host, self.label, str(self._folder))

@@ -9,10 +9,11 @@ from phasegate.errors import ObservationError
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile
 from phasegate.target.containers import images
 from phasegate.target.containers.cgroups import usage_of
-from phasegate.target.containers.engine import DEFAULT, Engine
+from phasegate.target.containers.engine import Engine
 from phasegate.target.containers.inside import Inside, running_of
 from phasegate.target.containers.printed import printed
 from phasegate.target.containers.programs import lacking
+from phasegate.target.containers.replacing import REPLACES
 from phasegate.world import Processes, Stopped
 
 
@@ -35,11 +36,6 @@ class TargetContainers:
                 self._engine = await Engine.connect(self._environment)
             return self._engine
 
-    @property
-    def host(self) -> str:
-        """Where the engine is, as in `DOCKER_HOST`."""
-        return self._environment.get("DOCKER_HOST") or DEFAULT
-
     def are(self, *labels: str, services: Iterable[str] = ()) -> None:
         """From now on the containers with all these labels are the target's too, and `services` should be
         among them."""
@@ -58,7 +54,8 @@ class TargetContainers:
             )
         engine = await self.engine()
         found = {one.id: one for labels in self._labels for one in await engine.containers(labels)}
-        stack = tuple(one for one in found.values() if not one.one_off)
+        set_aside = {one.labels[REPLACES] for one in found.values() if REPLACES in one.labels}
+        stack = tuple(one for one in found.values() if not one.one_off and one.id not in set_aside)
         for one in stack:
             self._ran.setdefault(one.service, {})[one.image_id] = one.image
         return stack

@@ -33,7 +33,7 @@ def another(told: Mapping[str, Any], old_image: Mapping[str, Any], image: str) -
     first = host.get("NetworkMode") if host.get("NetworkMode") in networks else next(iter(networks), None)
     config |= {"Image": image, "HostConfig": host}
     if first is not None:
-        config["NetworkingConfig"] = {"EndpointsConfig": {first: _asked(told, first)}}
+        config["NetworkingConfig"] = {"EndpointsConfig": {first: asked(told, first)}}
     further = tuple((name, as_connected(told, name)) for name in networks if name != first)
     return Wanted(config=config, further=further)
 
@@ -44,27 +44,27 @@ def as_connected(told: Mapping[str, Any], network: str) -> dict[str, Any]:
     An address that the engine chose itself cannot be asked for; it gives the lowest one that is free, which
     usually is the same.
     """
-    asked = _asked(told, network)
-    links = [tuple(link.split(":", 1)) for link in asked.get("Links", ())]
-    addresses = asked.get("IPAMConfig", {})
+    wanted = asked(told, network)
+    links = [tuple(link.split(":", 1)) for link in wanted.get("Links", ())]
+    addresses = wanted.get("IPAMConfig", {})
     place = {
-        "aliases": asked.get("Aliases"),
+        "aliases": wanted.get("Aliases"),
         "links": links,
-        "driver_opt": asked.get("DriverOpts"),
+        "driver_opt": wanted.get("DriverOpts"),
         "ipv4_address": addresses.get("IPv4Address"),
         "ipv6_address": addresses.get("IPv6Address"),
     }
     return {key: value for key, value in place.items() if value}
 
 
-def _asked(told: Mapping[str, Any], network: str) -> dict[str, Any]:
+def asked(told: Mapping[str, Any], network: str) -> dict[str, Any]:
     """A container's place in a network as the engine is asked for it: less what the engine chose itself."""
     if network == "bridge":
         return {}  # the default network knows neither names nor addresses that one asks for
     place = told["NetworkSettings"]["Networks"][network]
     aliases = [alias for alias in place.get("Aliases") or () if alias != told["Id"][:12]]
-    asked = {key: place.get(key) for key in ("IPAMConfig", "Links", "DriverOpts")} | {"Aliases": aliases}
-    return {key: value for key, value in asked.items() if value}
+    wanted = {key: place.get(key) for key in ("IPAMConfig", "Links", "DriverOpts")} | {"Aliases": aliases}
+    return {key: value for key, value in wanted.items() if value}
 
 
 def _less(config: Mapping[str, Any], brought: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 import uuid
@@ -147,6 +149,55 @@ async def test_another_image_runs_in_its_place_and_it_comes_back_itself(
     assert await acts.undo("f", Act.REPLACE) == ""
     service.says("one")
     assert service.told()["Name"] == before["Name"]
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from phasegate.model.faults import Act
+from phasegate.target.containers.acts import ContainerActs
+from phasegate.target.containers.reach import TargetContainers
+
+async def main(label, act, image):
+    reach = TargetContainers(os.environ)
+    reach.are(f"phasegate.t={label}")
+    await ContainerActs(reach).act("f", Act(act), "web", image)
+    print("done", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("act", [Act.STOP, Act.KILL, Act.PAUSE, Act.CUT, Act.REPLACE])
+def test_what_was_done_is_undone_when_phasegate_is_killed(act: Act) -> None:
+    with service() as (made, label):
+        before = made.told()
+        run = subprocess.Popen(
+            [sys.executable, "-c", KILLED, label, act, image("two")], stdout=subprocess.PIPE
+        )
+        with run:
+            assert run.stdout is not None
+            assert run.stdout.readline() == b"done\n"
+            made.says("two" if act is Act.REPLACE else None)
+            run.kill()
+        made.says("one", within=20)
+        after = made.told()
+        assert after["Name"] == before["Name"]
+        place, was = (one["NetworkSettings"]["Networks"][made.network.name] for one in (after, before))
+        assert sorted(place["Aliases"]) == sorted(was["Aliases"])
+
+
+async def test_what_stands_in_for_another_is_counted_instead_of_it() -> None:
+    with service() as (made, label):
+        reach = TargetContainers(os.environ)
+        reach.are(f"phasegate.t={label}")
+        acts = ContainerActs(reach)
+        await acts.act("f", Act.REPLACE, "web", image("two"))
+        (stand_in,) = await reach.all()
+        assert stand_in.id != made.id
+        await acts.undo("f", Act.REPLACE)
+        assert [one.id for one in await reach.all()] == [made.id]
+        reach.close()
 
 
 async def test_image_that_is_not_there_leaves_the_service_alone(web: tuple[Service, ContainerActs]) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import stat
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -88,6 +92,28 @@ async def test_a_program_that_cannot_be_started_is_said_to_be_one(reach: TargetC
     assert "/nowhere" in stopped.before
     without = await reach.stop_of(await reach.image(busybox()), after=0.1, within=1)
     assert "No command specified" in without.before
+
+
+KILLED = """
+import asyncio, os, signal
+from phasegate.target.containers.reach import TargetContainers
+
+async def main():
+    reach = TargetContainers(os.environ)
+    asyncio.get_running_loop().call_later(1, os.kill, os.getpid(), signal.SIGKILL)
+    await reach.stop_of(await reach.image(%r), after=30, within=30)
+
+asyncio.run(main())
+"""
+
+
+def test_what_was_made_for_a_look_goes_with_a_phasegate_that_is_killed() -> None:
+    ended = subprocess.run([sys.executable, "-c", KILLED % busybox(IGNORES)], check=False, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 20
+    while client().containers.list(all=True, filters={"label": LABEL}):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.3])
