@@ -145,8 +145,8 @@ def _ask(engine: str, method: str, path: str, body: Any = None) -> Any:
         else:
             connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
         answer = connection.getresponse()
-        body = answer.read()
-        return json.loads(body) if answer.status == 200 else None
+        told = answer.read()
+        return json.loads(told) if answer.status == 200 else None
     finally:
         connection.close()
 

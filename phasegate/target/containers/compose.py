@@ -96,9 +96,9 @@ def said(done: Completed) -> str:
         return "it took too long"
     printed = done.stderr.decode(errors="replace").splitlines()
     if any(line.startswith("Traceback (most recent call last)") for line in printed):
-        printed = printed[
-            -1:
-        ]  # a defect of docker-compose 1.29 on what it does not expect; the rest is its code
+        # A defect of docker-compose 1.29: the last line at the margin says of what; the others show its code,
+        # or say that it did not run.
+        printed = [line for line in printed if re.match(r"[^\s\[]", line)][-1:]
     lines = [
         re.sub(r"^(ERROR|Error):?\s+", "", line.strip())
         for line in printed

@@ -152,7 +152,7 @@ async def test_another_image_runs_in_its_place_and_it_comes_back_itself(
 
 
 KILLED = """
-import asyncio, os, signal, sys
+import asyncio, os, sys
 from phasegate.model.faults import Act
 from phasegate.target.containers.acts import ContainerActs
 from phasegate.target.containers.reach import TargetContainers

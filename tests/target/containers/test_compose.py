@@ -142,6 +142,14 @@ def test_the_command_line_names_file_project_and_profiles() -> None:
             Completed(exit_code=1, stderr=b"Traceback (most recent call last):\n  File x\nKeyError: 'a'\n"),
             "KeyError: 'a'",
         ),
+        (
+            Completed(
+                exit_code=255,
+                stderr=b"Traceback (most recent call last):\n  File x\nKeyError: 'a'\n"
+                b"[70] Failed to execute script docker-compose\n\n",
+            ),
+            "KeyError: 'a'",
+        ),
         (Completed(exit_code=17), "it ended with exit code 17"),
         (Completed(exit_code=None, error="it is not on PATH"), "it is not on PATH"),
     ],

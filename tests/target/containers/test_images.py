@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -94,13 +93,12 @@ async def test_a_program_that_cannot_be_started_is_said_to_be_one(reach: TargetC
     assert "No command specified" in without.before
 
 
-KILLED = """
-import asyncio, os, signal
+LOOKING = """
+import asyncio, os
 from phasegate.target.containers.reach import TargetContainers
 
 async def main():
     reach = TargetContainers(os.environ)
-    asyncio.get_running_loop().call_later(1, os.kill, os.getpid(), signal.SIGKILL)
     await reach.stop_of(await reach.image(%r), after=30, within=30)
 
 asyncio.run(main())
@@ -108,12 +106,16 @@ asyncio.run(main())
 
 
 def test_what_was_made_for_a_look_goes_with_a_phasegate_that_is_killed() -> None:
-    ended = subprocess.run([sys.executable, "-c", KILLED % busybox(IGNORES)], check=False, timeout=60)
-    assert ended.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 20
-    while client().containers.list(all=True, filters={"label": LABEL}):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    def wait_until(there: bool) -> None:
+        deadline = time.monotonic() + 20
+        while bool(client().containers.list(all=True, filters={"label": LABEL})) is not there:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    with subprocess.Popen([sys.executable, "-c", LOOKING % busybox(IGNORES)]) as looking:
+        wait_until(there=True)
+        looking.kill()
+    wait_until(there=False)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.3])

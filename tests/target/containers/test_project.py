@@ -188,6 +188,8 @@ async def test_a_port_that_another_program_takes_first_is_left_to_it(
     async with yard.stack(yard.compose(text), default="web") as target:
         assert await status(target.url("/health")) == 200
         assert str(taken) not in target.url("/health")
+    assert next(first, None) is None
+    assert yard.log("compose.output").count(" up --detach") == 2
     assert not yard.problems
 
 
