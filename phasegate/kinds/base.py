@@ -39,6 +39,8 @@ class Requirement:
     """The command that gets it, for people."""
     label: str = ""
     """What to call it in messages; the program's name without."""
+    explains: bool = False
+    """Whether the last line that it prints says by itself what is wrong."""
     inside: str = ""
     """The service in whose container `tools` are looked for; empty for this machine."""
     tools: tuple[str, ...] = ()

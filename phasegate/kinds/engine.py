@@ -15,6 +15,7 @@ ENGINE = (
         program="python",
         arguments=("-m", "phasegate.target.containers.knock"),
         label="the container engine",
+        explains=True,
         install="start it (dockerd, or systemctl start docker), or say where it is with DOCKER_HOST",
     ),
 )

@@ -38,6 +38,8 @@ MOST_FAILURES = 5
 """Failed cases of a check that are shown in full; the report has all of them."""
 MOST_TRIES = 5
 """Attempts at one check or case that did not pass and are shown."""
+MOST_REASONS = 5
+"""Messages of cases of a check that were skipped or have no result, each with the cases it stands at."""
 WIDE = 100
 """Columns from which the criteria are a table; below, each takes two lines."""
 INDENT = 12
@@ -215,11 +217,21 @@ def _not_tested(run: RunResult) -> list[RenderableType]:
         )
         lost = [case for case in check.last.cases if case.status is CaseStatus.LOST] if check.last else []
         for group, word in ((skipped, "skipped"), (lost, "without a result")):
-            for case in group[:5]:
-                lines.append(Text(f"  {check.id}  {one_line(case.id)}  {word}: {one_line(case.message)}"))
-            if len(group) > 5:
-                lines.append(Text(f"  {check.id}  and {len(group) - 5:,} more {word}"))
+            lines += _untested_cases(check, group, word)
     return [Text("Not tested", style="bold yellow"), *lines] if lines else []
+
+
+def _untested_cases(check: CheckResult, cases: list[Case], word: str) -> Iterator[Text]:
+    """Cases with the same message share a line."""
+    alike: dict[str, list[Case]] = {}
+    for case in cases:
+        alike.setdefault(one_line(case.message), []).append(case)
+    for message, those in list(alike.items())[:MOST_REASONS]:
+        more = f" and {len(those) - 1:,} more" if len(those) > 1 else ""
+        yield Text(f"  {check.id}  {one_line(those[0].id)}{more}  {word}: {message}")
+    rest = sum(len(those) for those in list(alike.values())[MOST_REASONS:])
+    if rest:
+        yield Text(f"  {check.id}  and {rest:,} more {word}")
 
 
 def _warnings(run: RunResult) -> list[RenderableType]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -16,6 +17,7 @@ from phasegate.world import Command, Processes
 
 PROBE_LIMIT = 20.0
 """Seconds a probe such as `python -c "import pytest"` may take."""
+_NO_MODULE = re.compile(r"\w+Error: No module named '(.+)'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,4 +103,8 @@ async def _look(item: Requirement, processes: Processes, environment: Mapping[st
     if done.exit_code == 0:
         return ""
     said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+    if item.explains and said:
+        return said[-1]
+    if said and (gone := _NO_MODULE.fullmatch(said[-1])) and item.arguments[-1] == f"import {gone[1]}":
+        return f"{label} is not installed"
     return f"{label} does not work: {said[-1] if said else done.error or f'exit code {done.exit_code}'}"

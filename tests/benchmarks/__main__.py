@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import arrivals, clusters, containers, early, http2, load, machine, memory, plans
+from tests.benchmarks import arrivals, clusters, containers, early, http2, load, machine, memory, pairs, plans
 from tests.benchmarks.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
@@ -13,6 +13,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "validate": plans.validate,
     "health": plans.health,
     "load": load.benchmark,
+    "pairs": pairs.benchmark,
     "http2": http2.benchmark,
     "arrivals": arrivals.benchmark,
     "memory": memory.benchmark,

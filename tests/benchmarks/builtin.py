@@ -102,9 +102,9 @@ def arrivals(url: str, rate: float) -> Job:
     return Job(url=url, open=True, points=points, connections=OPEN_CONNECTIONS, timeout=2.0)
 
 
-def builtin(url: str, tls: Mapping[str, str] = MappingProxyType({})) -> float:
+def builtin(url: str, tls: Mapping[str, str] = MappingProxyType({}), seconds: float = SECONDS) -> float:
     """Good answers per second, each status checked and each latency recorded."""
-    report = work(replace(closed(url), tls=tls)).report
+    report = work(replace(closed(url, seconds=seconds), tls=tls)).report
     return report.good_in_window / report.window
 
 

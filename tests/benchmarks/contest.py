@@ -1,4 +1,7 @@
-"""Tools side by side: rounds in turn, medians, and how many times each one's figure the first one's is."""
+"""Tools side by side: rounds in turn, medians, and how many times each one's figure the first one's is.
+
+Times are the median of those within the rounds: a machine that is slow for one round is so for all of it.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +37,14 @@ def side_by_side(title: str, contenders: Sequence[Contender], url: str, rounds: 
             else:
                 print(f"  round {number + 1}: {one.name} {figures[one.name][-1]:,.0f}", file=sys.stderr)
     first = contenders[0].name
-    ours = None if first in missing else median(figures[first])
+    ours = [] if first in missing else figures[first]
     rows = [("tool", *(f"round {number + 1}" for number in range(rounds)), "median", f"{first} is", "aim")]
     for one in contenders:
         if one.name not in missing:
             values = figures[one.name]
-            middle = median(values)
-            times = None if ours is None or one.name == first else ours / middle
-            shown = (f"{value:,.0f}" for value in (*values, middle))
+            ratios = [our / their for our, their in zip(ours, values, strict=False)]
+            times = median(ratios) if ratios and one.name != first else None
+            shown = (f"{value:,.0f}" for value in (*values, median(values)))
             rows.append((one.name, *shown, *_ratio(one, times)))
     unrun = [f"\nCould not be run: {name}: {reason}." for name, reason in missing.items()]
     return "\n".join([table(title, rows), *unrun])

@@ -49,8 +49,8 @@ steps:
 """
 
 
-def wrk(url: str) -> float:
-    return _figure("wrk", r"Requests/sec:\s+([\d.]+)", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", url)
+def wrk(url: str, seconds: int = SECONDS) -> float:
+    return _figure("wrk", r"Requests/sec:\s+([\d.]+)", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url)
 
 
 def hey(url: str) -> float:

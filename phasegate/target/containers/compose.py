@@ -21,6 +21,8 @@ _ASKED_WITHIN = 60.0
 _HIDDEN = "[not kept]"
 _LIKE_A_SECRET = re.compile(r"pass|secret|token|key|credential|auth", re.IGNORECASE)
 _NO_REASON = re.compile(r"\s*(time=.*level=warning|WARNING:|WARN\[|(Creating|Starting|Building|Pulling) )")
+_SHARED = ("network_mode", "ipc", "pid")
+"""Where `service:NAME` puts a service into what is another one's."""
 _ONE_PORT = re.compile(r"(?:.*:)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/(?P<protocol>\w+))?")
 """`8080:80`, `127.0.0.1:8080:80/tcp`, `80`, `8000-8010:8000-8010`: what stands last is inside."""
 
@@ -131,9 +133,13 @@ def wanted(config: Mapping[str, Any], stack: ComposeStack) -> tuple[str, ...]:
 
 
 def needed_by(service: Mapping[str, Any]) -> list[str]:
-    """The services that one needs before it."""
+    """The services that one needs before it: named, linked, or because it lives in what is theirs."""
     links = [str(link).partition(":")[0] for link in service.get("links") or ()]
-    return [*(service.get("depends_on") or ()), *links]
+    sources = [str(source).partition(":")[0] for source in service.get("volumes_from") or ()]
+    volumes = [name for name in sources if name != "container"]
+    shared = [str(service.get(place) or "").partition(":") for place in _SHARED]
+    namespaces = [name for how, _, name in shared if how == "service"]
+    return [*(service.get("depends_on") or ()), *links, *volumes, *namespaces]
 
 
 def published(service: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:

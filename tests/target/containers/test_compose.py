@@ -116,6 +116,24 @@ def test_services_come_up_with_what_they_need(
     assert wanted(CONFIG, stack) == names
 
 
+@pytest.mark.parametrize(
+    "needs",
+    [
+        {"depends_on": ["db"]},
+        {"depends_on": {"db": {"condition": "service_healthy"}}},
+        {"links": ["db:database"]},
+        {"volumes_from": ["db:ro", "container:cache"]},
+        {"network_mode": "service:db"},
+        {"ipc": "service:db", "network_mode": "host"},
+        {"pid": "service:db"},
+    ],
+    ids=lambda needs: next(iter(needs)),
+)
+def test_a_service_needs_those_it_names_and_those_whose_it_shares(needs: dict[str, Any]) -> None:
+    config = {"services": {"web": needs, "db": {}, "cache": {}}}
+    assert wanted(config, ComposeStack(file=Path("/srv/compose.yaml"), services=("web",))) == ("web", "db")
+
+
 def test_what_looks_like_a_secret_is_not_kept() -> None:
     text = shown(CONFIG)
     assert "hunter2" not in text

@@ -24,7 +24,7 @@ async def missing(environment: dict[str, str], root: Path) -> list[str]:
 async def test_without_an_engine_the_check_is_not_run_and_the_way_out_is_said(tmp_path: Path) -> None:
     (said,) = await missing(without_engine(), tmp_path)
     assert said == (
-        "the container engine does not work: there is no container engine at unix:///nowhere/docker.sock | "
+        "there is no container engine at unix:///nowhere/docker.sock | "
         "start it (dockerd, or systemctl start docker), or say where it is with DOCKER_HOST"
     )
 
@@ -32,8 +32,7 @@ async def test_without_an_engine_the_check_is_not_run_and_the_way_out_is_said(tm
 async def test_without_the_sdk_the_command_that_installs_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "docker.py").write_text("raise ImportError(\"No module named 'docker'\")\n")
     (said,) = await missing({**without_engine(), "PYTHONPATH": str(tmp_path)}, tmp_path)
-    assert said.startswith("the docker SDK does not work: ImportError: No module named 'docker'")
-    assert "| pip install 'phasegate[containers]'" in said
+    assert said == "the docker SDK is not installed | pip install 'phasegate[containers]'"
 
 
 @pytest.mark.engine
