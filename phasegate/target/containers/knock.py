@@ -6,7 +6,6 @@ Where the SDK is not installed nothing can be said of the engine, and nothing is
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import sys
 
@@ -23,7 +22,9 @@ async def _knock() -> str:
 
 
 def main() -> int:
-    if importlib.util.find_spec("docker") is None:
+    try:
+        import docker  # noqa: F401  only whether it is there
+    except ImportError:
         return 0
     problem = asyncio.run(_knock())
     if problem:

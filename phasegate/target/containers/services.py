@@ -128,13 +128,16 @@ class Services:
             containers = await self.found()
             self._begin(containers)
             # What was not started is Compose's concern: it may try again.
-            trouble = await self.trouble(one for one in containers if one.state is not ContainerState.CREATED)
+            trouble = await self.trouble(
+                [one for one in containers if one.state is not ContainerState.CREATED]
+            )
             if trouble is not None:
                 raise trouble
             await self._wait(2 * POLL)
 
-    async def trouble(self, containers: Iterable[Container]) -> TargetError | None:
+    async def trouble(self, containers: Sequence[Container]) -> TargetError | None:
         """The first container for which waiting makes no sense, and why."""
+        self._begin(containers)  # Compose may have ended before anybody looked
         for one in containers:
             how = standing(one, serves=self._serves(one))
             if how.way is Way.BROKEN:
