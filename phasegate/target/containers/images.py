@@ -14,6 +14,7 @@ from typing import Any
 
 from phasegate.model.containers import Image, ImageFile
 from phasegate.target.containers.engine import Engine, EngineError, NotThereError
+from phasegate.target.containers.facts import ONE_OFF
 from phasegate.target.containers.streaming import streamed
 from phasegate.target.process_group import GUARD
 from phasegate.world import Stopped
@@ -111,7 +112,8 @@ async def _made(
             engine.api.create_container,
             image.id,
             host_config=engine.api.create_host_config(**(host_config or {})),
-            labels={LABEL: mark},
+            # An image that Compose built carries the labels of its project: this one is no part of it.
+            labels={LABEL: mark, ONE_OFF: "True"},
             **settings,
         )
     )

@@ -13,9 +13,11 @@ import pytest
 
 from phasegate.errors import ExitCode, ObservationError, TargetError
 from phasegate.plan.entries import ServiceEntry
-from phasegate.target.containers.facts import PROJECT
+from phasegate.target.containers.facts import PROJECT, SERVICE
+from phasegate.target.containers.images import LABEL, stop_of
 from phasegate.target.containers.removal import remove
 from phasegate.target.ports import Ports
+from phasegate.world import Stopped
 from tests.engines import ENGINE, busybox, client, nothing_left
 from tests.target.containers.conftest import Yard
 
@@ -147,6 +149,23 @@ async def test_an_image_is_built_and_gone_after_the_run(yard: Yard) -> None:
         assert (await yard.containers.image(container.image)).tags == (f"{container.image}:latest",)
     with pytest.raises(ObservationError, match="there is no image"):
         await yard.containers.image(container.image)
+
+
+async def test_looking_into_an_image_that_compose_built_ends_no_service_of_its_project(yard: Yard) -> None:
+    image = busybox(f"LABEL {PROJECT}=phasegate-t-shop {SERVICE}=web", 'CMD ["sleep", "60"]')
+    text = f"services: {{web: {{image: '{image}', command: WAIT}}}}"
+    async with yard.stack(yard.compose(text, project="phasegate-t-shop")):
+        (web,) = await yard.containers.all()
+        engine = await yard.containers.engine()
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(
+                stop_of(engine, await engine.image(web.image), after=0.2, within=0.1)
+            )
+            await until(lambda: len(client().containers.list(filters={"label": LABEL})) == 1)
+            assert [one.id for one in await yard.containers.all()] == [web.id]
+        assert stopping.result() == Stopped(seconds=stopping.result().seconds, killed=True)
+        await asyncio.sleep(0.3)  # what is heard of its end is heard by then
+    assert yard.states() == ["web starting", "web ready", "web stopped"]
 
 
 async def test_a_failed_build_says_why(yard: Yard) -> None:
