@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phasegate.model.result import RunResult
@@ -18,6 +19,8 @@ from phasegate.units import format_seconds
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(run: RunResult) -> str:
@@ -37,10 +40,13 @@ def render(run: RunResult) -> str:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from phasegate.render.compiled import CompiledTemplates
 
     environment = Environment(
-        loader=PackageLoader("phasegate.render", "templates"),
+        loader=FileSystemLoader(_TEMPLATES),
+        bytecode_cache=CompiledTemplates(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,
