@@ -160,7 +160,6 @@ class UnderWay:
                 reason=reason,
                 evidence=so_far.evidence,
                 unwaived=so_far.unwaived,
-                environment={f"image of {name}": image for name, image in self._containers.ran().items()},
             )
         )
         return self._state.result()
@@ -246,6 +245,7 @@ class UnderWay:
                 emit=self._emit,
                 keep_secret=self._redactor.add,
             )
+            await self._containers.remember()
             missing |= await find_lacking(
                 [check for check in chosen if check.id not in missing], self._containers.lacking
             )
@@ -346,6 +346,7 @@ class UnderWay:
                 reason=decision.reason,
                 evidence=inventory,
                 unwaived=unwaived,
+                environment={f"image of {name}": image for name, image in self._containers.ran().items()},
                 warnings=warnings_of(judged.waivers),
             )
         )

@@ -85,6 +85,10 @@ def test_checks_run_on_a_stack_and_inside_it(desk: Desk) -> None:
     assert targets["web"]["url"].startswith("http://127.0.0.1:")
     assert "set up\nand more" in (ran.folder / "evidence/target/teardown.log").read_text()
     assert (ran.folder / "evidence/target/compose.yaml").exists()
+    id = client().images.get(busybox()).id
+    for service in ("web", "worker"):
+        assert ran.result["environment"][f"image of {service}"] == f"{busybox()}, {id}"
+    assert f"{busybox()}, {id}" in (ran.folder / "report.html").read_text()
 
 
 def test_a_stack_that_does_not_come_up_is_75_with_the_reason(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from phasegate.errors import ObservationError
@@ -59,6 +60,14 @@ class TargetContainers:
         for one in stack:
             self._ran.setdefault(one.service, {})[one.image_id] = one.image
         return stack
+
+    async def remember(self) -> None:
+        """See which images run now. What keeps it from being seen is told by whoever needs it seen."""
+        if not self._labels:
+            return
+        with contextlib.suppress(ObservationError):
+            for id in {one.image_id for one in await self.all()} - set(self._digests):
+                await self.image(id)
 
     def ran(self) -> dict[str, str]:
         """The images that each service was seen to run: as asked for, by id, by digest where one is known."""
