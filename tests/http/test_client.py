@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -195,12 +196,12 @@ async def test_an_idle_connection_that_the_server_closed_is_no_failure() -> None
 
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal served
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(response({"status": "ok"}))
-        await writer.drain()
-        await reader.readuntil(b"\r\n\r\n")
-        served += 1
-        writer.close()
+        with contextlib.closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(response({"status": "ok"}))
+            await writer.drain()
+            await reader.readuntil(b"\r\n\r\n")
+            served += 1
 
     listener = await asyncio.start_server(once, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
