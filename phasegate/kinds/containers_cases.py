@@ -177,7 +177,8 @@ def _not_running(one: Container) -> str:
         case ContainerState.RUNNING:
             return ""
         case ContainerState.EXITED | ContainerState.DEAD:
-            return f"{one.name} ended with exit code {one.exit_code}{_why(one)}"
+            meant = f" (exit_codes: {{{one.service}: 0}} if it should)" if one.exit_code == 0 else ""
+            return f"{one.name} ended with exit code {one.exit_code}{_why(one)}{meant}"
         case ContainerState.CREATED:
             return f"{one.name} was never started{_why(one)}"
         case state:

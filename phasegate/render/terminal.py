@@ -38,6 +38,8 @@ MOST_FAILURES = 5
 """Failed cases of a check that are shown in full; the report has all of them."""
 MOST_TRIES = 5
 """Attempts at one check or case that did not pass and are shown."""
+MOST_NAMES = 5
+"""Checks that were not run for one reason and are named."""
 MOST_REASONS = 5
 """Messages of cases of a check that were skipped or have no result, each with the cases it stands at."""
 WIDE = 100
@@ -206,12 +208,8 @@ def _flaky(run: RunResult) -> list[RenderableType]:
 
 
 def _not_tested(run: RunResult) -> list[RenderableType]:
-    lines: list[RenderableType] = []
+    lines: list[RenderableType] = list(_not_run(run))
     for check in run.checks():
-        if check.status is CheckStatus.NOT_RUN:
-            lines.append(Text(f"  {check.id} ({check.kind})  {one_line(check.reason)}"))
-            if check.help:
-                lines.append(Text(f"      {one_line(check.help)}", style="dim"))
         skipped = (
             [case for case in check.last.cases if case.status is CaseStatus.SKIPPED] if check.last else []
         )
@@ -219,6 +217,20 @@ def _not_tested(run: RunResult) -> list[RenderableType]:
         for group, word in ((skipped, "skipped"), (lost, "without a result")):
             lines += _untested_cases(check, group, word)
     return [Text("Not tested", style="bold yellow"), *lines] if lines else []
+
+
+def _not_run(run: RunResult) -> Iterator[Text]:
+    """Checks with the same reason share a line: a target that does not come up is one reason for all."""
+    alike: dict[tuple[str, str], list[CheckResult]] = {}
+    for check in run.checks():
+        if check.status is CheckStatus.NOT_RUN:
+            alike.setdefault((one_line(check.reason), one_line(check.help)), []).append(check)
+    for (reason, help), checks in alike.items():
+        named = ", ".join(f"{check.id} ({check.kind})" for check in checks[:MOST_NAMES])
+        more = f" and {len(checks) - MOST_NAMES:,} more" if len(checks) > MOST_NAMES else ""
+        yield Text(f"  {named}{more}  {reason}")
+        if help:
+            yield Text(f"      {help}", style="dim")
 
 
 def _untested_cases(check: CheckResult, cases: list[Case], word: str) -> Iterator[Text]:
@@ -270,11 +282,13 @@ def _criteria_columns(criteria: list[CriterionResult], width: int, wrap: bool) -
     names = [one_line(full_expression(criterion), room) for criterion in criteria]
     longest = max(map(cell_len, (*names, "Criterion")))
     yield _columns(Text("", style="bold"), "Criterion", heads, longest, sizes, style="bold")
+    above: CriterionResult | None = None
     for criterion, name, row in zip(criteria, names, cells, strict=True):
         symbol, word, style = criterion_words(criterion)
         yield _columns(Text(f"{symbol} {word}", style=style), name, row, longest, sizes)
-        for text in _explained(criterion):
+        for text in _explained(criterion, above):
             yield _indented(Text(one_line(text, 400), style="dim"), INDENT, wrap)
+        above = criterion
 
 
 def _columns(
@@ -290,13 +304,15 @@ def _columns(
     return line
 
 
-def _explained(criterion: CriterionResult) -> list[str]:
-    """What stands below a criterion: nothing when it is met."""
+def _explained(criterion: CriterionResult, above: CriterionResult | None) -> list[str]:
+    """What stands below a criterion: nothing when it is met; what the one above it said is not said again."""
     if criterion.verdict is CriterionVerdict.MET:
         return []
     start, end = f"observed {criterion.observed}", f"needs {criterion.required}"
     repeats = criterion.message.startswith(start) and criterion.message.endswith(end)
     message = "" if repeats else criterion.message
+    if message and above is not None and above.message == message:
+        message = "as above"
     return [text for text in (criterion.title, message, _only_warns(criterion)) if text]
 
 
@@ -307,6 +323,7 @@ def _only_warns(criterion: CriterionResult) -> str:
 def _criteria_lines(criteria: list[CriterionResult], wrap: bool) -> Iterator[RenderableType]:
     """Two lines each, with what needs explaining below them, for a terminal of little width."""
     yield Text("Criteria", style="bold")
+    above: CriterionResult | None = None
     for criterion in criteria:
         symbol, word, style = criterion_words(criterion)
         line = Text()
@@ -315,5 +332,6 @@ def _criteria_lines(criteria: list[CriterionResult], wrap: bool) -> Iterator[Ren
         yield line
         bound = f", {criterion.bound}" if criterion.bound else ""
         seen = f"observed {one_line(criterion.observed, 60)}{bound}"
-        for text in (seen, *_explained(criterion)):
+        for text in (seen, *_explained(criterion, above)):
             yield _indented(Text(one_line(text, 400), style="dim"), 4, wrap)
+        above = criterion

@@ -172,7 +172,7 @@ async def test_a_container_that_is_not_healthy_fails(look: Any, facts: Any, said
             ended("job", 137, oom_killed=True),
             "shop_job_1 ended with exit code 137, killed for want of memory",
         ),
-        (ended("job", 0), "shop_job_1 ended with exit code 0"),
+        (ended("job", 0), "shop_job_1 ended with exit code 0 (exit_codes: {job: 0} if it should)"),
         (container("job", state=ContainerState.CREATED), "shop_job_1 was never started"),
         (container("job", state=ContainerState.RESTARTING), "shop_job_1 is restarting"),
         (container("job", state=ContainerState.PAUSED), "shop_job_1 is paused"),

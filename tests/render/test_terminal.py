@@ -9,7 +9,7 @@ from rich.console import Console
 
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import CheckStatus, CriterionVerdict, RunResult
-from phasegate.render.terminal import MOST_FAILURES, summary
+from phasegate.render.terminal import MOST_FAILURES, MOST_NAMES, summary
 from phasegate.render.words import full_expression, one_line
 from tests.samples import all_runs, crashed_run, failing_run, hostile_run, inconclusive_run, passing_run
 
@@ -107,6 +107,43 @@ def test_what_was_not_tested_is_said_with_its_reason() -> None:
     for check in inconclusive_run().checks():
         if check.status.value == "not_run":
             assert check.reason in text
+
+
+def test_checks_that_were_not_run_for_one_reason_share_a_line() -> None:
+    run = passing_run()
+    checks = [
+        replace(check, status=CheckStatus.NOT_RUN, attempts=(), reason="it is down", help="start it")
+        for check in run.checks() * 2
+    ]
+    assert len(checks) > MOST_NAMES
+    steps = (replace(run.steps[0], checks=tuple(checks)),)
+    text = shown(replace(run, steps=steps, gate_checks=()), wrap=False)
+    named = ", ".join(f"{check.id} ({check.kind})" for check in checks[:MOST_NAMES])
+    assert f"  {named} and {len(checks) - MOST_NAMES} more  it is down\n      start it\n" in text
+    assert text.count("it is down") == 1
+
+
+def test_cases_without_a_result_for_one_reason_share_a_line() -> None:
+    cases = [
+        Case(id=f"f/{number}", name="", status=CaseStatus.LOST, message="counted, but not written")
+        for number in range(63)
+    ]
+    cases.append(Case(id="f/other", name="", status=CaseStatus.LOST, message="it hung"))
+    text = shown(with_last(failing_run(), cases=tuple(cases)), wrap=False)
+    assert "  f/0 and 62 more  without a result: counted, but not written\n" in text
+    assert "  f/other  without a result: it hung\n" in text
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_criteria_that_are_open_for_one_reason_say_it_once(width: int) -> None:
+    run = passing_run()
+    criteria = [
+        replace(item, verdict=CriterionVerdict.UNPROVEN, title="", message="no data: it is down")
+        for item in run.criteria
+    ]
+    text = shown(replace(run, criteria=tuple(criteria)), width=width, wrap=False)
+    assert text.count("no data: it is down") == 1
+    assert text.count("as above") == len(criteria) - 1
 
 
 def test_a_passing_run_has_no_failures_and_names_what_was_flaky() -> None:

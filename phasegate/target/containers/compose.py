@@ -108,7 +108,7 @@ def said(done: Completed) -> str:
         if line.strip()
         and not re.match(r"\s*(time=.*level=warning|WARNING:|WARN\[|Creating |Starting )", line)
     ]
-    text = "; ".join(dict.fromkeys(filter(None, lines[-8:])))
+    text = "; ".join(dict.fromkeys(filter(None, lines[-8:]))).replace(":; ", ": ")
     return text[:600] or f"it ended with exit code {done.exit_code}"
 
 
