@@ -47,10 +47,13 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def _described(kind: Any) -> dict[str, Any]:
+    from phasegate.cli.shapes import default_text, shape
     from phasegate.fields import field_docs
 
     params = _example_params(kind)
     docs = field_docs(kind.Params)
+    schema = kind.Params.model_json_schema(by_alias=True)
+    written, definitions = schema["properties"], schema.get("$defs", {})
     return {
         "about": kind.about,
         "measures": {
@@ -61,6 +64,8 @@ def _described(kind: Any) -> dict[str, Any]:
         "parameters": {
             field.alias or field_name: {
                 "required": field.is_required(),
+                "type": shape(written[field.alias or field_name], definitions),
+                "default": default_text(written[field.alias or field_name]),
                 "about": " ".join(docs.get(field_name, "").split()),
             }
             for field_name, field in kind.Params.model_fields.items()
@@ -104,8 +109,10 @@ def _section(name: str, about: dict[str, Any]) -> list[str]:
     lines = ["parameters"]
     width = max(map(len, about["parameters"]))
     for parameter, facts in about["parameters"].items():
-        required = "  (required)" if facts["required"] else ""
-        lines.append(f"  {parameter:<{width}}  {facts['about']}{required}".rstrip())
+        need = "required" if facts["required"] else f"default {facts['default']}" if facts["default"] else ""
+        lines.append(f"  {parameter:<{width}}  {facts['type']}{f' ({need})' if need else ''}")
+        if facts["about"]:
+            lines.append(f"  {'':<{width}}    {facts['about']}")
     lines += ["", "measures"]
     width = max(map(len, about["measures"]))
     for measure, facts in about["measures"].items():

@@ -172,6 +172,16 @@ def flaky_of(run: RunResult) -> tuple[Flaky, ...]:
     return tuple(item for check in run.checks() for item in _flaky_in(check))
 
 
+def not_run_alike(run: RunResult) -> tuple[tuple[CheckResult, ...], ...]:
+    """The checks that were not run; those with the same reason and the same way out together, for a target
+    that does not come up is one reason for all."""
+    alike: dict[tuple[str, str], list[CheckResult]] = {}
+    for check in run.checks():
+        if check.status is CheckStatus.NOT_RUN:
+            alike.setdefault((check.reason, check.help), []).append(check)
+    return tuple(map(tuple, alike.values()))
+
+
 def missing_of(run: RunResult) -> tuple[Missing, ...]:
     found = []
     for check in run.checks():

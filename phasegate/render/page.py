@@ -33,6 +33,7 @@ from phasegate.render.failures import (
     deselected_of,
     flaky_of,
     missing_of,
+    not_run_alike,
 )
 from phasegate.render.faults import FaultRow, done_text, fault_rows
 from phasegate.render.hostile import anchor
@@ -123,6 +124,8 @@ class Page:
     causes: tuple[Cause, ...]
     failures: int
     not_run: tuple[CheckRow, ...]
+    not_run_alike: tuple[tuple[CheckRow, ...], ...]
+    """The same, those with one reason together."""
     missing: tuple[Missing, ...]
     deselected: tuple[tuple[CheckResult, int], ...]
     narrowed: str
@@ -164,6 +167,7 @@ def page_of(run: RunResult) -> Page:
         causes=causes,
         failures=sum(len(cause.failures) for cause in causes),
         not_run=tuple(row for row in checks.values() if row.check.status is CheckStatus.NOT_RUN),
+        not_run_alike=tuple(tuple(checks[one.id] for one in alike) for alike in not_run_alike(run)),
         missing=missing_of(run),
         deselected=deselected_of(run),
         narrowed=_narrowed(run.selection),

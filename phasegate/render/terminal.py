@@ -19,7 +19,7 @@ from phasegate.model.result import (
     Level,
     RunResult,
 )
-from phasegate.render.failures import flaky_of
+from phasegate.render.failures import flaky_of, not_run_alike
 from phasegate.render.faults import WORDS, done_text, headline
 from phasegate.render.rerun import rerun_command
 from phasegate.render.standing import standing
@@ -220,17 +220,12 @@ def _not_tested(run: RunResult) -> list[RenderableType]:
 
 
 def _not_run(run: RunResult) -> Iterator[Text]:
-    """Checks with the same reason share a line: a target that does not come up is one reason for all."""
-    alike: dict[tuple[str, str], list[CheckResult]] = {}
-    for check in run.checks():
-        if check.status is CheckStatus.NOT_RUN:
-            alike.setdefault((one_line(check.reason), one_line(check.help)), []).append(check)
-    for (reason, help), checks in alike.items():
+    for checks in not_run_alike(run):
         named = ", ".join(f"{check.id} ({check.kind})" for check in checks[:MOST_NAMES])
         more = f" and {len(checks) - MOST_NAMES:,} more" if len(checks) > MOST_NAMES else ""
-        yield Text(f"  {named}{more}  {reason}")
-        if help:
-            yield Text(f"      {help}", style="dim")
+        yield Text(f"  {named}{more}  {one_line(checks[0].reason)}")
+        if checks[0].help:
+            yield Text(f"      {one_line(checks[0].help)}", style="dim")
 
 
 def _untested_cases(check: CheckResult, cases: list[Case], word: str) -> Iterator[Text]:

@@ -33,6 +33,8 @@ def test_json_describes_every_kind(phasegate: CommandLine) -> None:
     described = json.loads(out)
     assert list(described) == list(KINDS)
     assert described["health"]["parameters"]["url"]["required"]
+    timeout = described["health"]["parameters"]["timeout"]
+    assert (timeout["type"], timeout["default"]) == ("time", "30s")
     assert described["health"]["measures"]["success_rate"]["type"] == "sample"
 
 
