@@ -50,6 +50,8 @@ def decide(
         reason = f"{interrupted or 'interrupted'}; {_counts(criteria)}"
         return GateDecision(verdict=Verdict.INCONCLUSIVE, exit_code=signal, reason=reason)
     verdict, reason = _judged(criteria, selection or Selection())
+    if target_error and verdict is Verdict.INCONCLUSIVE:
+        reason = _counts(criteria)  # each criterion would only say the same again
     for trouble in (target_error, interrupted, defect):
         if trouble:
             verdict = verdict if verdict is Verdict.FAIL else Verdict.INCONCLUSIVE

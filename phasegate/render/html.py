@@ -14,7 +14,7 @@ from phasegate.render import charts, palette
 from phasegate.render.failures import MOST_CAUSES
 from phasegate.render.hostile import anchor, evidence_href, excerpt, is_download, shown
 from phasegate.render.page import MOST_EVIDENCE, moment, page_of
-from phasegate.render.words import full_expression
+from phasegate.render.words import full_expression, is_command
 from phasegate.units import format_seconds
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _environment() -> Environment:
         seconds=lambda value: "" if value is None else format_seconds(value),
         thousands=lambda value: f"{value:,}",
     )
+    environment.tests["command"] = is_command
     environment.tests["download"] = is_download
     environment.globals.update(charts=charts, most_causes=MOST_CAUSES, most_evidence=MOST_EVIDENCE)
     return environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -27,6 +28,7 @@ VERDICT_STYLE: dict[Verdict, str] = {
     Verdict.FAIL: "bold red",
     Verdict.INCONCLUSIVE: "bold yellow",
 }
+_COMMAND = re.compile(r"(\S*python\S*|pip|apt-get|brew|cargo|docker|docker-compose|export|go|npm|phasegate) ")
 
 
 def criterion_words(criterion: CriterionResult) -> tuple[str, str, str]:
@@ -50,6 +52,11 @@ def visible(text: str) -> str:
         char if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co") else _shown(char)
         for char in text
     )
+
+
+def is_command(help: str) -> bool:
+    """Whether a way out can be copied into a shell as it stands; others are advice."""
+    return _COMMAND.match(help) is not None and ", or " not in help
 
 
 def one_line(text: str, width: int = 200) -> str:
