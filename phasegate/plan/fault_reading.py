@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 from phasegate.fields import Located
 from phasegate.kinds.base import Amount, CheckParams, Kind
 from phasegate.model.faults import fault_measures
-from phasegate.plan.checks import COMMON_KEYS, Draft, read_parameters
+from phasegate.plan.checks import Draft
 from phasegate.plan.context import Context, picked
 from phasegate.plan.entries import ExternalEntry, Target
 from phasegate.plan.fault_models import FaultWritten, ProbeParams
 from phasegate.plan.faults import Fault
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.ids import Ids
+from phasegate.plan.parameters import COMMON_KEYS, read_parameters
 from phasegate.plan.part import Part
 from phasegate.plan.plan import Check, Retry
 from phasegate.plan.tree import TreePath

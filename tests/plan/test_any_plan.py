@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from phasegate.errors import PlanError
 from phasegate.kinds import KINDS
 from phasegate.plan.annotations import keys_of
-from phasegate.plan.checks import COMMON_KEYS
 from phasegate.plan.loader import load
+from phasegate.plan.parameters import COMMON_KEYS
 from tests.plan.conftest import REGISTRY
 
 PLAN: dict[str, Any] = yaml.safe_load("""\

@@ -1,0 +1,225 @@
+"""Parameters of a check, by part: values put in, named files read, all of it held against the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from phasegate.errors import PlanError
+from phasegate.fields import Located, NamedDocument, NamedPath
+from phasegate.kinds.base import Kind
+from phasegate.model.result import EvidenceFile
+from phasegate.plan.annotations import keys_of, naming_fields
+from phasegate.plan.context import Context
+from phasegate.plan.models import CheckCommon
+from phasegate.plan.named import NamedPlace, named_in
+from phasegate.plan.part import Deferred, Part
+from phasegate.plan.reachable import Where, check_addresses, check_services
+from phasegate.plan.tree import TreePath, dotted, is_plain, spliced
+from phasegate.plan.validation import Place, validate
+from phasegate.plan.values import captured, put_in_known
+from phasegate.plan.yaml import Document
+from phasegate.substitution import finish, names_in
+
+COMMON_KEYS = frozenset(keys_of(CheckCommon))
+"""What every check has, whatever its kind."""
+
+
+def read_parameters(
+    context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
+) -> Part | None:
+    """Parameters that stand apart from a check, read as those of a check; None where they are wrong."""
+    parts = Parameters(context, path, tree, kind, subject).parts()
+    return None if parts is None else parts[0]
+
+
+class Parameters:
+    """The parameters of one check, by part."""
+
+    def __init__(
+        self, context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
+    ) -> None:
+        self._context = context
+        self._path = path
+        self._kind = kind
+        self._subject = subject
+        self.files: dict[str, EvidenceFile] = {}
+        """Files that it names, by name, as they were hashed."""
+        self.filled: dict[str, Any] = {}
+        """What was put into those files, by name."""
+        each = tree.get("each")
+        self._each = each if isinstance(each, Mapping) else None
+        rest = Located(
+            ((k, v) for k, v in tree.items() if k not in COMMON_KEYS and not k.startswith("x-")),
+            at=getattr(tree, "at", None),
+        )
+        self._plain = self._each is None and is_plain(rest)
+        self._own = kind.own_names(rest, context.root)
+        self._wrong = [
+            *context.unknown(
+                path, rest, "target", "out", *self._own, *(() if self._each is None else ("each",))
+            )
+        ]
+        for name, value in (self._each or {}).items():
+            if context.unknown((*path, "each", name), value, "target", "out"):
+                self._wrong += [where for where, _ in _using_each(rest)]
+        if context.timeout is not None and "timeout" not in rest:
+            rest["timeout"] = context.timeout
+        self._tree = context.with_secrets(rest)
+
+    def parts(self) -> tuple[Part, ...] | None:
+        """None when one of them is wrong; then every problem has been reported."""
+        if self._each is None:
+            part = self._part("", None)
+            return None if part is None else (part,)
+        found = [self._part(name, value) for name, value in self._each.items()]
+        whole = tuple(part for part in found if part is not None)
+        return whole if whole and len(whole) == len(found) else None
+
+    def _part(self, name: str, each: Any) -> Part | None:
+        context = self._context
+        template = Deferred(tree=self._tree, each=context.with_secrets(each), own=self._own)
+        tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
+        replaced, documents, broken = self._files(tree)
+        template = replace(template, replaced=replaced)
+        tree = template.resolve(context.addresses, keep=_keep_all) if replaced else tree
+        place = Place(
+            document=context.document,
+            path=self._path,
+            subject=self._subject,
+            documents=documents,
+            known=tuple(COMMON_KEYS),
+        )
+        silent = (*self._wrong, *broken)
+        params = validate(self._kind.Params, tree, place, context.findings, silent=silent)
+        if params is None:
+            return None
+        where = Where(context=context, path=self._path, tree=self._tree, subject=self._subject)
+        check_addresses(where, self._kind, params)
+        check_services(where, self._kind, params)
+        later = any(_is_later(used) for used in _names(template))
+        return Part(name=name, params=params, deferred=template if later else None)
+
+    def _files(
+        self, tree: Any
+    ) -> tuple[tuple[tuple[TreePath, Any], ...], tuple[tuple[TreePath, Document], ...], tuple[TreePath, ...]]:
+        """What stands for the names of files; the documents among it; and names that lead nowhere."""
+        if not naming_fields(self._kind.Params):
+            return (), (), ()
+        replaced: list[tuple[TreePath, Any]] = []
+        documents: list[tuple[TreePath, Document]] = []
+        broken: list[TreePath] = []
+        for named in named_in(self._kind.Params, tree):
+            if not isinstance(named.value, str):
+                message = f"{self._subject}: {dotted(named.path)!r} must be the path of a YAML file"
+                self._context.findings.add(self._context.document, (*self._path, *named.path), message)
+                broken.append(named.path)
+                continue
+            if "${" in named.value:
+                continue
+            if isinstance(named.mark, NamedPath):
+                found = self._named_path(
+                    self._context.document, (*self._path, *named.path), named, subject=f"{self._subject}: "
+                )
+                replaced += [] if found is None else [(named.path, found)]
+                broken += [named.path] if found is None else []
+                continue
+            named, fragment = _without_fragment(named)
+            document = self._document(named)
+            if document is None:
+                broken.append(named.path)
+                continue
+            documents.append((named.path, document))
+            content, inner_broken = self._content(document, named)
+            if fragment and isinstance(content, Mapping):
+                content = Located({**content, **fragment}, at=getattr(content, "at", None))
+            replaced.append((named.path, content))
+            broken += inner_broken
+        return tuple(replaced), tuple(documents), tuple(broken)
+
+    def _named_path(
+        self, document: Document, path: TreePath, named: NamedPlace, *, subject: str
+    ) -> str | None:
+        files = self._context.files
+        assert isinstance(named.mark, NamedPath)
+        wrong = files.wrong_with(named.value, folder_allowed=named.mark.folder_allowed)
+        if wrong is not None:
+            self._context.findings.add(document, path, f"{subject}{wrong}")
+            return None
+        self.files[named.value] = files.hash(named.value)
+        return str(files.locate(named.value))
+
+    def _document(self, named: NamedPlace) -> Document | None:
+        context = self._context
+        try:
+            document = context.files.document(named.value)
+        except PlanError as error:
+            for problem in error.problems:
+                if problem.at is None:
+                    where = (*self._path, *named.path)
+                    context.findings.add(context.document, where, f"{self._subject}: {problem.message}")
+                else:
+                    context.findings.extend([problem])
+            return None
+        context.findings.document(document)
+        self.files[named.value] = context.files.hash(named.value)
+        return document
+
+    def _content(self, document: Document, named: NamedPlace) -> tuple[Any, list[TreePath]]:
+        """A document with values put in, as far as they are known, and its own named files looked for."""
+        context = self._context
+        own = captured(document.tree) | self._own
+        given = context.values.known
+        used = (name for name in names_in(document.tree) if name in given and name not in own)
+        self.filled |= {name: given[name] for name in used}
+        tree = put_in_known(document.tree, context.values, but=own)
+        wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
+        tree = context.with_secrets(tree)
+        broken = [(*named.path, *where) for where in wrong]
+        for inner in list(named_in(named.kind, tree)):
+            if not isinstance(inner.mark, NamedPath) or "${" in inner.value:
+                continue
+            known = replace(inner, value=finish(inner.value))
+            found = self._named_path(document, inner.path, known, subject="")
+            if found is None:
+                broken.append((*named.path, *inner.path))
+            else:
+                tree = spliced(tree, inner.path, found.replace("$", "$$"))
+        return tree, broken
+
+
+def _without_fragment(named: NamedPlace) -> tuple[NamedPlace, dict[str, str]]:
+    """The place with the path alone, and what stands behind `#`, by its key in the document."""
+    key = named.mark.fragment if isinstance(named.mark, NamedDocument) else ""
+    path, sign, fragment = named.value.partition("#") if key else (named.value, "", "")
+    return replace(named, value=path), {key: fragment} if sign else {}
+
+
+def _using_each(tree: Any, path: TreePath = ()) -> Iterator[tuple[TreePath, Any]]:
+    match tree:
+        case str() if "${each}" in tree:
+            yield path, tree
+        case Mapping():
+            for key, item in tree.items():
+                yield from _using_each(item, (*path, key))
+        case list():
+            for index, item in enumerate(tree):
+                yield from _using_each(item, (*path, index))
+        case _:
+            return
+
+
+def _names(template: Deferred) -> Iterator[str]:
+    yield from names_in(template.tree)
+    yield from names_in(template.each)
+    for _, value in template.replaced:
+        yield from names_in(value)
+
+
+def _is_later(name: str) -> bool:
+    return name.startswith("target.") or name == "out"
+
+
+def _keep_all(_: str) -> bool:
+    return True

@@ -1,0 +1,82 @@
+"""Whether the target has what a check asks: an entry for paths, the hosts of load, services by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind
+from phasegate.plan.context import Context
+from phasegate.plan.tree import TreePath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """The check that is looked at, as it is written."""
+
+    context: Context
+    path: TreePath
+    tree: Mapping[str, Any]
+    subject: str
+
+
+def check_addresses(where: Where, kind: Kind[Any], params: CheckParams) -> None:
+    """Paths need a default entry; load is sent nowhere but to the target."""
+    context = where.context
+    key = next((key for key in ("url", "flow", "mix") if key in where.tree), "url")
+    path = (*where.path, key)
+    url = getattr(params, "url", None)
+    addresses = (*((url,) if isinstance(url, str) else ()), *kind.targets(params))
+    on_default = next((address for address in addresses if address.startswith("/")), None)
+    if on_default is not None and context.default_entry is None:
+        message = f"{where.subject}: {on_default!r} is on the target's default entry, and there is none"
+        several = "say which entry is meant with target: {default: <id>}"
+        none = "declare a target, or write a whole URL"
+        context.findings.add(context.document, path, message, help=several if context.entries else none)
+        return
+    for address in kind.targets(params):
+        if not address.startswith("/") and not _declared(context, address):
+            message = f"{where.subject}: {address!r} is not on the target, and load is sent nowhere else"
+            help = "declare it under target: {external: {<id>: {url: ...}}}"
+            context.findings.add(context.document, path, message, help=help)
+
+
+def check_services(where: Where, kind: Kind[Any], params: CheckParams) -> None:
+    """What runs in the container of a service, or looks at it, needs one that is there."""
+    named = kind.services(params)
+    if kind.of_containers and not named and where.context.entries.without_containers:
+        message = f"{where.subject}: nothing of the target runs in containers"
+        help = "bring a stack up with target.compose, or name one that is up with target.containers"
+        where.context.findings.add(where.context.document, (*where.path, "kind"), message, help=help)
+    for name in named:
+        key = next(_naming(where.tree, name), ("kind",))
+        where.context.check_service((*where.path, *key), name, subject=f"{where.subject}: ")
+
+
+def _declared(context: Context, address: str) -> bool:
+    addresses, services = context.addresses, context.entries.services
+    hosts = {_host(url) for name, url in addresses.items() if name.endswith(".url")}
+    host = _host(address)
+    # A service is called by its id, whichever of its ports is meant.
+    return "${" in address or (host is not None and (host in hosts or host[1] in services))
+
+
+def _naming(tree: Mapping[str, Any], service: str) -> Iterator[TreePath]:
+    """Where parameters name a service."""
+    for key in NAMING_SERVICES:
+        value = tree.get(key)
+        if value == service:
+            yield (key,)
+        elif isinstance(value, list) and service in value:
+            yield key, value.index(service)
+
+
+def _host(url: str) -> tuple[str, str | None, int] | None:
+    """Scheme, host and port; None for what is no URL."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
