@@ -90,11 +90,17 @@ def plan_for(file: ComposeFile, name: str) -> str:
         default=f"  default: {default}\n" if default else "",
         file=json.dumps(name.replace("$", "$$"), ensure_ascii=False),
         note=notes,
-        expect=f", expect: {len(up)}" if not file.includes else "",
+        expect=(f", expect: {len(up)}" if not file.includes else "") + _jobs(file, up),
         checks="".join(_HEALTH.format(id=door.service, url=json.dumps(door.url(default))) for door in doors),
     )
     load = _LOAD.format(url=json.dumps(doors[0].url(default))) if doors else ""
     return text + load + _GATE
+
+
+def _jobs(file: ComposeFile, up: Mapping[str, Any]) -> str:
+    """What does its work and ends, as the check is told."""
+    codes = {name: 0 for name in file.jobs if name in up}
+    return f", exit_codes: {json.dumps(codes, ensure_ascii=False)}" if codes else ""
 
 
 def door_of(service: ComposeService) -> Door | None:

@@ -48,7 +48,7 @@ class ComposeService:
     @property
     def needs(self) -> tuple[str, ...]:
         """Services that Compose starts with it."""
-        return tuple(dict.fromkeys(_needs(self.tree)))
+        return tuple(dict.fromkeys(needs_of(self.tree)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,18 @@ class ComposeFile:
     services: Mapping[str, ComposeService]
     includes: bool
     """Whether it takes services from other files, which cannot be seen in it."""
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """Services that another one waits for until they have ended well."""
+        waited = (
+            name
+            for service in self.services.values()
+            if isinstance(needs := service.tree.get("depends_on"), Mapping)
+            for name, how in needs.items()
+            if isinstance(how, Mapping) and how.get("condition") == "service_completed_successfully"
+        )
+        return tuple(name for name in dict.fromkeys(waited) if name in self.services)
 
     def up(self, services: Iterable[str], profiles: Iterable[str]) -> dict[str, ComposeService]:
         """What Compose brings up when it is asked for these services, or for all when there are none."""
@@ -180,10 +192,13 @@ def _port(written: str) -> tuple[range, str]:
     return range(int(bounds[1]), min(int(bounds[2] or bounds[1]), 65535) + 1), protocol or "tcp"
 
 
-def _needs(tree: Mapping[str, Any]) -> Iterator[str]:
+def needs_of(tree: Mapping[str, Any]) -> Iterator[str]:
+    """The services that one needs before it: named, linked, or because it lives in what is theirs."""
     yield from _texts(tree.get("depends_on"))
     for key in ("links", "volumes_from"):
-        yield from (text.partition(":")[0] for text in _texts(tree.get(key)))
+        yield from (
+            text.partition(":")[0] for text in _texts(tree.get(key)) if not text.startswith("container:")
+        )
     for key in _BORROWED:
         value = tree.get(key)
         if isinstance(value, str) and value.startswith("service:"):

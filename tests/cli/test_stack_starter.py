@@ -25,6 +25,8 @@ services:
     healthcheck: {test: "wget -qO- http://api:9443/ready || exit 1"}
   db: {image: db, ports: ["5432:5432"], healthcheck: {test: [CMD, pg_isready, -h, localhost]}}
   quiet: {image: quiet, expose: [7000]}
+  migrate: {image: migrate, depends_on: {db: {condition: service_healthy}}}
+  worker: {image: w, depends_on: {migrate: {condition: service_completed_successfully}}}
   Big.One: {image: big, ports: [80]}
   debugger: {image: debugger, ports: [9229], profiles: [debug]}
 """
@@ -51,7 +53,8 @@ def test_the_plan_for_a_stack_has_no_problem_and_asks_what_the_file_tells(
     assert plan.target.default == "web"
     checks = {check.id: check for check in plan.checks()}
     assert list(checks) == ["stack", "web-up", "api-up", "steady", "usage"]
-    assert checks["stack"].parts[0].params.expect == 5  # type: ignore[attr-defined]
+    assert checks["stack"].parts[0].params.expect == 7  # type: ignore[attr-defined]
+    assert checks["stack"].parts[0].params.exit_codes == {"migrate": (0,)}  # type: ignore[attr-defined]
     assert checks["web-up"].parts[0].params.url == "/healthz?full=1"  # type: ignore[attr-defined]
     assert checks["api-up"].parts[0].params.url == "http://api:9443/ready"  # type: ignore[attr-defined]
     assert checks["steady"].parts[0].params.url == "/healthz?full=1"  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from phasegate.errors import TargetError
+from phasegate.plan.compose_file import needs_of
 from phasegate.plan.entries import ComposeStack
 from phasegate.world import Command, Completed, Processes
 
@@ -21,8 +22,6 @@ _ASKED_WITHIN = 60.0
 _HIDDEN = "[not kept]"
 _LIKE_A_SECRET = re.compile(r"pass|secret|token|key|credential|auth", re.IGNORECASE)
 _NO_REASON = re.compile(r"\s*(time=.*level=warning|WARNING:|WARN\[|(Creating|Starting|Building|Pulling) )")
-_SHARED = ("network_mode", "ipc", "pid")
-"""Where `service:NAME` puts a service into what is another one's."""
 _ONE_PORT = re.compile(r"(?:.*:)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/(?P<protocol>\w+))?")
 """`8080:80`, `127.0.0.1:8080:80/tcp`, `80`, `8000-8010:8000-8010`: what stands last is inside."""
 
@@ -128,18 +127,8 @@ def wanted(config: Mapping[str, Any], stack: ComposeStack) -> tuple[str, ...]:
         name = waiting.pop(0)
         if name in services and name not in found:
             found[name] = None
-            waiting += needed_by(services[name])
+            waiting += needs_of(services[name])
     return tuple(found)
-
-
-def needed_by(service: Mapping[str, Any]) -> list[str]:
-    """The services that one needs before it: named, linked, or because it lives in what is theirs."""
-    links = [str(link).partition(":")[0] for link in service.get("links") or ()]
-    sources = [str(source).partition(":")[0] for source in service.get("volumes_from") or ()]
-    volumes = [name for name in sources if name != "container"]
-    shared = [str(service.get(place) or "").partition(":") for place in _SHARED]
-    namespaces = [name for how, _, name in shared if how == "service"]
-    return [*(service.get("depends_on") or ()), *links, *volumes, *namespaces]
 
 
 def published(service: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
