@@ -23,6 +23,7 @@ SERVICE = "com.docker.compose.service"
 NUMBER = "com.docker.compose.container-number"
 ONE_OFF = "com.docker.compose.oneoff"
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+_PORT = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?(?:/(?P<protocol>\w+))?")
 _NANO = 1e9
 _LINE = 200
 """Characters of what a healthcheck printed."""
@@ -37,8 +38,8 @@ def container_of(told: Mapping[str, Any]) -> Container:
     return Container(
         id=told["Id"],
         name=name,
-        service=labels.get(SERVICE, name),
-        number=int(labels.get(NUMBER, "1")),
+        service=labels.get(SERVICE) or name,
+        number=int(number) if (number := labels.get(NUMBER, "1")).isdecimal() else 1,
         project=labels.get(PROJECT, ""),
         one_off=labels.get(ONE_OFF, "False").lower() == "true",
         image=config.get("Image", ""),
@@ -135,25 +136,29 @@ def _health_output(state: Mapping[str, Any]) -> str:
 def _ports(published: Mapping[str, Any] | None, exposed: Mapping[str, Any] | None) -> tuple[Port, ...]:
     ports: list[Port] = []
     for name, places in {**dict.fromkeys(exposed or {}), **(published or {})}.items():
-        number, protocol = _port(name)
-        if not places:
-            ports.append(Port(number=number, protocol=protocol))
-        ports += [
-            Port(number=number, protocol=protocol, host=place["HostIp"], host_port=int(place["HostPort"]))
-            for place in places or ()
-        ]
+        open = [place for place in places or () if place.get("HostPort")]
+        for number, protocol in _numbers(name):
+            if not open:
+                ports.append(Port(number=number, protocol=protocol))
+            ports += [
+                Port(number=number, protocol=protocol, host=place["HostIp"], host_port=int(place["HostPort"]))
+                for place in open
+            ]
     return tuple(sorted(ports, key=lambda port: (port.number, port.protocol, port.host)))
 
 
 def _exposed(exposed: Iterable[str] | None) -> tuple[Port, ...]:
-    numbers = sorted(_port(name) for name in exposed or ())
+    numbers = sorted(number for name in exposed or () for number in _numbers(name))
     return tuple(Port(number=number, protocol=protocol) for number, protocol in numbers)
 
 
-def _port(name: str) -> tuple[int, str]:
-    """`5432/tcp`."""
-    number, _, protocol = name.partition("/")
-    return int(number), protocol or "tcp"
+def _numbers(name: str) -> list[tuple[int, str]]:
+    """`5432/tcp`, or a range, which an image that another program built may have; nothing of what is neither."""
+    match = _PORT.fullmatch(name)
+    if match is None:
+        return []
+    first = int(match["first"])
+    return [(number, match["protocol"] or "tcp") for number in range(first, int(match["last"] or first) + 1)]
 
 
 def _limits(host: Mapping[str, Any]) -> Limits:
