@@ -18,7 +18,6 @@ from phasegate.gate.durations import judge_distribution
 from phasegate.gate.judgement import (
     AS_OBSERVED,
     NO_BOUND,
-    NO_VALUE,
     Judgement,
     counted,
     effective,
@@ -31,7 +30,7 @@ from phasegate.gate.judgement import (
 )
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
-from phasegate.model.result import CriterionVerdict
+from phasegate.model.result import NO_VALUE, CriterionVerdict
 from phasegate.units import Dimension, format_seconds
 
 _NAMED = 5

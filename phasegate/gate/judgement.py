@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from phasegate.gate.clusters import FEWEST_BLOCKS
 from phasegate.gate.criterion import Criterion, Operator
-from phasegate.model.result import CriterionVerdict
+from phasegate.model.result import NO_VALUE, CriterionVerdict
 from phasegate.units import Dimension, format_seconds, format_share, format_value, parse_quantity
 
-NO_VALUE = "-"
 NO_BOUND = "none asked"
 """Shown in place of a bound where `confidence: none` was written for a sample."""
 AS_OBSERVED = "; compared as observed, without a bound"

@@ -70,6 +70,10 @@ class AttemptStatus(StrEnum):
 _BROKEN = frozenset({AttemptStatus.ERRORED, AttemptStatus.FAILED})
 
 
+NO_VALUE = "-"
+"""What a criterion has observed where there is no data."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionResult:
     """One criterion as judged: everything a reader needs to follow the verdict."""

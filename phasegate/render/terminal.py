@@ -12,6 +12,7 @@ from rich.text import Text
 
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import (
+    NO_VALUE,
     CheckResult,
     CheckStatus,
     CriterionResult,
@@ -326,7 +327,9 @@ def _criteria_lines(criteria: list[CriterionResult], wrap: bool) -> Iterator[Ren
         line.append(f"  {one_line(full_expression(criterion), 90)}")
         yield line
         bound = f", {criterion.bound}" if criterion.bound else ""
-        seen = f"observed {one_line(criterion.observed, 60)}{bound}"
-        for text in (seen, *_explained(criterion, above)):
+        seen = (
+            [f"observed {one_line(criterion.observed, 60)}{bound}"] if criterion.observed != NO_VALUE else []
+        )
+        for text in (*seen, *_explained(criterion, above)):
             yield _indented(Text(one_line(text, 400), style="dim"), 4, wrap)
         above = criterion

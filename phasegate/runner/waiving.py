@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from phasegate.gate.judgement import NO_VALUE
 from phasegate.gate.waivers import Applied, Waiver, apply
 from phasegate.model.measures import Share
 from phasegate.model.observation import Case, Observation, belongs, census
-from phasegate.model.result import CriterionResult, CriterionVerdict
+from phasegate.model.result import NO_VALUE, CriterionResult, CriterionVerdict
 from phasegate.plan.plan import Check, Plan, PlanCriterion
 from phasegate.runner.judging import judge_criterion
 
