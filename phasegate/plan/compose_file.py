@@ -196,8 +196,11 @@ def needs_of(tree: Mapping[str, Any]) -> Iterator[str]:
     """The services that one needs before it: named, linked, or because it lives in what is theirs."""
     yield from _texts(tree.get("depends_on"))
     for key in ("links", "volumes_from"):
+        # docker-compose 1.29 resolves `db:ro` to `service:db:ro`.
         yield from (
-            text.partition(":")[0] for text in _texts(tree.get(key)) if not text.startswith("container:")
+            text.removeprefix("service:").partition(":")[0]
+            for text in _texts(tree.get(key))
+            if not text.startswith("container:")
         )
     for key in _BORROWED:
         value = tree.get(key)

@@ -88,7 +88,7 @@ class Engine:
         found = []
         for listed in api.containers(all=True, filters={"label": list(labels)}):
             try:
-                found.append(container_of(api.inspect_container(listed["Id"])))
+                found.append(_understood(container_of, api.inspect_container(listed["Id"])))
             except docker.errors.NotFound:
                 continue  # it was removed between the two questions
         return tuple(sorted(found, key=lambda one: (one.service, one.number, one.name)))
@@ -98,7 +98,7 @@ class Engine:
 
         api = self.api
         try:
-            return image_of(api.inspect_image(reference), api.history(reference))
+            return _understood(image_of, api.inspect_image(reference), api.history(reference))
         except docker.errors.ImageNotFound:
             raise NotThereError(
                 f"there is no image {reference!r} on this engine", help="build it, or pull it, before the run"
@@ -156,6 +156,15 @@ def _knock(where: str) -> None:
         raise EngineError(
             f"no container engine answers at {where}: {reason.lower()}", help=_NO_ENGINE
         ) from None
+
+
+def _understood(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Errors: EngineError for an answer that is not in the form of the Engine API."""
+    try:
+        return read(*args, **kwargs)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise EngineError(f"the container engine gave an answer that is not understood: {what}") from None
 
 
 def _translated(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

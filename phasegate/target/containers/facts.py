@@ -25,6 +25,7 @@ ONE_OFF = "com.docker.compose.oneoff"
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 _PORT = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?(?:/(?P<protocol>\w+))?")
 _NANO = 1e9
+_HEALTHS = frozenset(Health)
 _LINE = 200
 """Characters of what a healthcheck printed."""
 
@@ -124,13 +125,19 @@ def moment(text: str | None) -> datetime | None:
 
 
 def _health(state: Mapping[str, Any]) -> Health:
-    return Health((state.get("Health") or {}).get("Status") or "none")
+    """Words that are not Docker's prove nothing."""
+    word = (state.get("Health") or {}).get("Status") or "none"
+    return Health(word) if word in _HEALTHS else Health.NONE
 
 
 def _health_output(state: Mapping[str, Any]) -> str:
     log = (state.get("Health") or {}).get("Log") or ()
-    lines = (log[-1].get("Output") or "").split("\n") if log else ()
-    return next((line.strip()[:_LINE] for line in lines if line.strip()), "")
+    printed = (log[-1].get("Output") or "").split("\n") if log else ()
+    lines = [line.strip()[:_LINE] for line in printed if line.strip()]
+    if not lines:
+        return ""
+    # Python says last what went wrong, others first.
+    return lines[-1] if lines[0].startswith("Traceback (most recent call last)") else lines[0]
 
 
 def _ports(published: Mapping[str, Any] | None, exposed: Mapping[str, Any] | None) -> tuple[Port, ...]:
@@ -153,7 +160,7 @@ def _exposed(exposed: Iterable[str] | None) -> tuple[Port, ...]:
 
 
 def _numbers(name: str) -> list[tuple[int, str]]:
-    """`5432/tcp`, or a range, which an image that another program built may have; nothing of what is neither."""
+    """Of `5432/tcp`, or of a range, as other programs write it into images; none of what is neither."""
     match = _PORT.fullmatch(name)
     if match is None:
         return []

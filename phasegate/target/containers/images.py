@@ -32,6 +32,8 @@ _NO_PROGRAM = "-"
 """An image without a command makes no container, even if it is never started."""
 _MADE_BY_THE_ENGINE = frozenset({".dockerenv"})
 _SAID = 200
+_END = bytes(2 * tarfile.BLOCKSIZE)
+_BROKE_OFF = "the engine's archive of the image broke off"
 
 
 async def files_of(engine: Engine, image: Image) -> tuple[ImageFile, ...]:
@@ -152,14 +154,26 @@ def _listed(api: Any, id: str, enough: threading.Event) -> tuple[ImageFile, ...]
     found: list[ImageFile] = []
     with streamed(api, f"/containers/{id}/export") as pieces:
         source = _Pieces(pieces, enough)
-        with tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]
+        with _whole(), tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]
             while (member := archive.next()) is not None:
                 archive.members.clear()
                 if len(found) > MOST_FILES or source.bytes > MOST_BYTES:
                     raise EngineError("the image is too large to look at its files")
                 if (member.isfile() or member.isdir() or member.islnk()) and not _of_the_engine(member.name):
                     found.append(_file(member))
+            source.drain()
+    if not source.ended_well:
+        raise EngineError(_BROKE_OFF)
     return tuple(found)
+
+
+@contextlib.contextmanager
+def _whole() -> Iterator[None]:
+    """Errors: EngineError for an archive that is none, or not to its end."""
+    try:
+        yield
+    except tarfile.TarError:
+        raise EngineError(_BROKE_OFF) from None
 
 
 def _file(member: tarfile.TarInfo) -> ImageFile:
@@ -181,7 +195,7 @@ def _content(api: Any, id: str, path: str) -> bytes:
     """In a thread: the first file in the archive of a path, cut to a length."""
     pieces, _ = api.get_archive(id, path)
     archive = b"".join(_up_to(pieces, LARGEST + 10 * tarfile.BLOCKSIZE))
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as opened:
+    with _whole(), tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as opened:
         member = opened.next()
         file = opened.extractfile(member) if member is not None and member.isfile() else None
         return file.read(LARGEST) if file is not None else b""
@@ -203,6 +217,7 @@ class _Pieces:
         self._pieces = pieces
         self._enough = enough
         self._rest = b""
+        self._tail = b""
         self.bytes = 0
 
     def read(self, size: int) -> bytes:
@@ -214,7 +229,20 @@ class _Pieces:
                 break
             taken.append(piece)
             have += len(piece)
+            self._tail = (self._tail + piece)[-len(_END) :]
         whole = b"".join(taken)
         self._rest = whole[size:]
         self.bytes += min(have, size)
         return whole[:size]
+
+    def drain(self) -> None:
+        while self.read(tarfile.RECORDSIZE):
+            pass
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether the archive came to its end: a reader takes one that is cut between two members for whole.
+
+        Source: POSIX, pax, "ustar Interchange Format": two blocks of zeros.
+        """
+        return self._tail == _END

@@ -8,13 +8,15 @@ from itertools import islice
 from typing import Any
 
 from phasegate.model.containers import Container
-from phasegate.target.containers.engine import Engine
+from phasegate.target.containers.engine import Engine, EngineError
 from phasegate.target.containers.streaming import streamed
 
 LONGEST = 1 << 14
 """Bytes of a line; what is longer comes as several."""
 BATCH = 1_000
 """Lines that are fetched at a time."""
+_TROUBLE = 3
+"""The stream on which an engine says what it has to say itself."""
 _HEAD = 8
 """Bytes before each frame: the stream, three zeros, the length."""
 
@@ -56,6 +58,7 @@ def frames_of(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """The stream (1 output, 2 error) and content of each frame, in parts as they come.
 
     Source: Engine API, "Attach to a container", stream format.
+    Errors: EngineError when it ends within a frame.
     """
     head, stream, left = b"", 0, 0
     for piece in pieces:
@@ -70,12 +73,19 @@ def frames_of(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             head, at = head + piece[at : at + wanted], at + wanted
             if len(head) == _HEAD:
                 stream, left, head = head[0], int.from_bytes(head[4:], "big"), b""
+    if left or head:
+        raise EngineError("the log broke off")
 
 
 def lines_of(parts: Iterable[tuple[int, bytes]]) -> Iterator[str]:
-    """Lines without their ends; those of the two streams are kept apart, long ones come in pieces."""
+    """Lines without their ends; those of the two streams are kept apart, long ones come in pieces.
+
+    Errors: EngineError when the engine says among them that it could not read on.
+    """
     begun: dict[int, bytes] = {}
     for stream, part in parts:
+        if stream == _TROUBLE:
+            raise EngineError(f"the engine could not read the log: {_text(part.strip())[:200]}")
         *ended, rest = part.split(b"\n")
         for line in ended:
             yield from _pieces(begun.pop(stream, b"") + line)

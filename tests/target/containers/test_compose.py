@@ -123,6 +123,7 @@ def test_services_come_up_with_what_they_need(
         {"depends_on": {"db": {"condition": "service_healthy"}}},
         {"links": ["db:database"]},
         {"volumes_from": ["db:ro", "container:cache"]},
+        {"volumes_from": ["service:db:ro"]},
         {"network_mode": "service:db"},
         {"ipc": "service:db", "network_mode": "host"},
         {"pid": "service:db"},
