@@ -316,6 +316,8 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
         return no_data(criterion, f"no value of {criterion.measure} was read")
     if number.unended:
         return _unended(criterion, value, dimension)
+    if number.partial:
+        return _partial(criterion, value, dimension)
     if dimension is Dimension.TIME and value == 0:
         return no_data(criterion, "a time of exactly 0 is below the resolution of its clock")
     observed = shown(value, dimension, threshold) + (" (reported)" if number.reported else "")
@@ -336,6 +338,24 @@ def _unended(criterion: Criterion, value: float, dimension: Dimension) -> Judgem
     asks_for_more = criterion.op.wants_more or criterion.op is Operator.NE
     return Judgement(
         verdict=CriterionVerdict.UNPROVEN if asks_for_more else CriterionVerdict.NOT_MET,
+        required=criterion.required,
+        observed=observed,
+        message=f"observed {observed}, needs {criterion.required}",
+    )
+
+
+def _partial(criterion: Criterion, value: float, dimension: Dimension) -> Judgement:
+    """A lower bound holds for whoever asks for more, breaks what it is beyond, and says nothing else."""
+    threshold = criterion.quantity.value
+    observed = f"at least {shown(value, dimension, threshold)}, as not everything was there to be looked at"
+    if criterion.op.wants_more or criterion.op is Operator.NE:
+        holds = criterion.op.holds(value, threshold) and value >= threshold
+        verdict = CriterionVerdict.MET if holds else CriterionVerdict.UNPROVEN
+    else:
+        beyond = value > threshold or (criterion.op is Operator.LT and value == threshold)
+        verdict = CriterionVerdict.NOT_MET if beyond else CriterionVerdict.UNPROVEN
+    return Judgement(
+        verdict=verdict,
         required=criterion.required,
         observed=observed,
         message=f"observed {observed}, needs {criterion.required}",

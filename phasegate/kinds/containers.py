@@ -117,7 +117,9 @@ class ContainersKind(Kind[ContainersParams]):
 
 def _measures(stack: Stack, cases: Sequence[Case]) -> dict[str, Measure]:
     everything = [one for group in stack.looked_at.values() for one in group]
-    found: dict[str, Measure] = {"pass_rate": census(cases), **measures_of(stack, everything)}
+    missing = any(service not in stack.looked_at for service in stack.expected)
+    of_all = measures_of(stack, everything, missing=missing)
+    found: dict[str, Measure] = {"pass_rate": census(cases), **of_all}
     for number, rule in enumerate(stack.params.logs):
         if rule.name:
             found[rule.name] = counted(stack, number, speaks_of(stack, rule))

@@ -13,6 +13,8 @@ from phasegate.model.measures import Measure, Number
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.units import Dimension
 
+BAD = frozenset({"unproven_health", "fake_healthchecks", "restarts", "oom_killed"})
+"""Counts of something bad: of what is not there, nothing is known."""
 NAMED = 20
 """Things that a message names."""
 
@@ -72,8 +74,13 @@ def cases_of(stack: Stack) -> tuple[Case, ...]:
     return (*_presence(stack), *of_services)
 
 
-def measures_of(stack: Stack, containers: Iterable[Container]) -> dict[str, Measure]:
-    """All measures but `pass_rate` and the counts of logs, of some of the containers."""
+def measures_of(
+    stack: Stack, containers: Iterable[Container], *, missing: bool = False
+) -> dict[str, Measure]:
+    """All measures but `pass_rate` and the counts of logs, of some of the containers.
+
+    Where a service is `missing`, what is bad is counted at the least; of no container it is not known at all.
+    """
     everything = tuple(containers)
     services = {one.service: why_it_proves_nothing(one.healthcheck) for one in everything}
     unproven = {service for service, why in services.items() if why and stack.goes_on(service)}
@@ -91,6 +98,11 @@ def measures_of(stack: Stack, containers: Iterable[Container]) -> dict[str, Meas
         "oom_killed": sum(one.oom_killed for one in everything),
     }
     found: dict[str, Measure] = {name: Number(value=count) for name, count in counts.items()}
+    if missing or not everything:
+        found |= {
+            name: Number(value=counts[name], partial=True) if everything else Number(value=None)
+            for name in BAD
+        }
     for name, choose in (("youngest", min), ("oldest", max)):
         found[name] = Number(value=choose(ages, default=None), dimension=Dimension.TIME)
     return found

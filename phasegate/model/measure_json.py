@@ -58,7 +58,7 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 blocks=[_encode_block(block) for block in measure.blocks] or None,
             )
         case Number():
-            marks = {"reported": measure.reported, "unended": measure.unended}
+            marks = {"reported": measure.reported, "unended": measure.unended, "partial": measure.partial}
             marked = {name: True for name, is_so in marks.items() if is_so}
             return {"value": measure.value, "unit": _unit(measure)} | marked
         case Gauge():
@@ -116,6 +116,7 @@ def decode_measure(data: object) -> Measure:
             dimension=_dimension(data["unit"]),
             reported=data.get("reported", False),
             unended=data.get("unended", False),
+            partial=data.get("partial", False),
         )
     raise ValueError("a measure has `sample`, `histogram`, `samples` or `unit`")
 
@@ -223,6 +224,10 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                 "unended": {
                     "type": "boolean",
                     "description": "it had not ended when the watch did, so it is more than value",
+                },
+                "partial": {
+                    "type": "boolean",
+                    "description": "a part could not be looked at, so it is value at the least",
                 },
             },
         },

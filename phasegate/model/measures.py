@@ -118,6 +118,8 @@ class Number:
     unended: bool = False
     """True when it had not come to its end while it was looked at: it is more than `value`, and ranks above
     every value."""
+    partial: bool = False
+    """True for a count of which a part could not be looked at: it is `value` at the least."""
 
     @property
     def unit(self) -> str:

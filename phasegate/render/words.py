@@ -86,7 +86,7 @@ def describe(measure: Measure) -> str:
         case Number():
             if measure.value is None:
                 return "no data"
-            more = "over " if measure.unended else ""
+            more = "over " if measure.unended else "at least " if measure.partial else ""
             return f"{more}{format_value(measure.value, measure.dimension)}"
         case Gauge():
             if measure.mean is None or measure.maximum is None:

@@ -407,6 +407,21 @@ def test_what_had_not_ended_when_the_watch_did_is_more_than_any_limit(
     assert found.observed == "over 12 s, and no end seen"
 
 
+@pytest.mark.parametrize(
+    ("limit", "verdict"),
+    [
+        ("== 0", NOT_MET), ("== 3", UNPROVEN), ("== 4", UNPROVEN),
+        ("< 3", NOT_MET), ("< 4", UNPROVEN), ("<= 2", NOT_MET), ("<= 3", UNPROVEN), ("<= 9", UNPROVEN),
+        ("> 2", MET), ("> 3", UNPROVEN), (">= 3", MET), (">= 4", UNPROVEN),
+        ("!= 2", MET), ("!= 3", UNPROVEN), ("!= 4", UNPROVEN),
+    ],
+)  # fmt: skip
+def test_count_of_which_a_part_was_not_there_is_a_lower_bound(limit: str, verdict: CriterionVerdict) -> None:
+    found = judge(parse_criterion(f"stack.restarts {limit}"), Number(value=3, partial=True), confidence=0.95)
+    assert found.verdict is verdict
+    assert found.observed == "at least 3, as not everything was there to be looked at"
+
+
 def test_count_that_was_still_growing_holds_no_limit() -> None:
     seen = Number(value=3, unended=True)
     for text in ("f.lost_requests <= 20", "f.lost_requests == 3", "f.lost_requests < 1"):

@@ -140,6 +140,21 @@ async def test_health_that_nothing_proves_is_never_a_pass(
     assert number(seen, "unproven_health", "postgres") == 0
 
 
+async def test_what_is_bad_is_counted_at_the_least_while_a_service_is_missing(look: Any) -> None:
+    seen = await look(container("web", restarts=3), params={"expect": ["web", "gone"]})
+    for name, count in (("restarts", 3), ("oom_killed", 0), ("unproven_health", 0), ("fake_healthchecks", 0)):
+        assert seen.measures[name] == Number(value=count, partial=True)
+        assert seen.parts["web"][name] == Number(value=count)
+    assert seen.measures["running"] == Number(value=1)
+
+
+async def test_nothing_is_known_of_what_is_bad_where_there_is_no_container(look: Any) -> None:
+    seen = await look(params={"expect": ["web"]})
+    for name in ("restarts", "oom_killed", "unproven_health", "fake_healthchecks"):
+        assert seen.measures[name] == Number(value=None)
+    assert seen.measures["running"] == Number(value=0)
+
+
 async def test_one_container_of_a_service_without_proof_leaves_the_service_unproven(look: Any) -> None:
     seen = await look(container("web"), container("web", number=2, healthcheck=FAKE))
     assert statuses(seen)["web/health"] is SKIPPED

@@ -168,8 +168,9 @@ def test_events_of_faults_are_read_as_they_were_written(event: Event) -> None:
     assert event_from_json(json.loads(event_to_json(event))) == event
 
 
-def test_unended_number_keeps_its_mark_in_the_record() -> None:
-    endless = replace(RECOVERED, measures={"outage": Number(value=3.0, unended=True)})
+@pytest.mark.parametrize("mark", ["unended", "partial", "reported"])
+def test_number_keeps_its_mark_in_the_record(mark: str) -> None:
+    endless = replace(RECOVERED, measures={"outage": Number(value=3.0, **{mark: True})})
     event = FaultEnded(at=AT, fault=endless)
     assert event_from_json(json.loads(event_to_json(event))) == event
 

@@ -65,7 +65,9 @@ async def resolved(
 
     Errors: TargetError with what Compose says of it.
     """
-    argv = compose.command(stack, project, "config")
+    # Compose v2 leaves services out whose profile is not on, but for those that are asked for.
+    asked = () if compose.argv == OLDER else stack.services
+    argv = compose.command(stack, project, "config", *asked)
     done = await processes.run(
         Command(argv=argv, cwd=stack.file.parent, env=env, limit=_ASKED_WITHIN, keep=16 << 20)
     )
@@ -86,6 +88,12 @@ async def resolved(
         ) from None
     if not isinstance(found, dict) or not isinstance(found.get("services"), dict) or not found["services"]:
         raise TargetError(f"target.compose: {stack.file} has no services")
+    unknown = [name for name in stack.services if name not in found["services"]]
+    if unknown:
+        raise TargetError(
+            f"target.compose: {stack.file} has no service {', '.join(map(repr, unknown))}",
+            help=f"its services are {', '.join(map(str, found['services']))}",
+        )
     return found
 
 

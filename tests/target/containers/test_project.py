@@ -140,6 +140,24 @@ async def test_a_file_that_does_not_parse_is_refused_with_the_words_of_compose(y
     assert "prots" in error.message
 
 
+async def test_a_service_that_no_file_has_is_named(yard: Yard) -> None:
+    (yard.root / "other.yaml").write_text(f"services: {{base: {{image: '{busybox()}'}}}}")
+    text = "services: {web: {extends: {file: other.yaml, service: base}, command: WAIT}}"
+    error = await refused(yard, text, services=("web", "wbe"))
+    assert "wbe" in error.message
+    assert "base" not in error.message
+
+
+async def test_a_service_that_is_asked_for_comes_up_whatever_its_profile(yard: Yard) -> None:
+    text = """
+        services:
+          web: {image: BUSYBOX, command: WAIT}
+          debug: {image: BUSYBOX, command: WAIT, profiles: [debug]}
+    """
+    async with yard.stack(yard.compose(text, services=("debug",))):
+        assert [one.service for one in await yard.containers.all()] == ["debug"]
+
+
 async def test_an_image_is_built_and_gone_after_the_run(yard: Yard) -> None:
     (yard.root / "web").mkdir()
     (yard.root / "web" / "Dockerfile").write_text(f"FROM {busybox()}\nRUN echo built > /built\n")
