@@ -94,12 +94,22 @@ def usage_on_this_machine(
     # The number may be that of a process on another machine, or have been given to another process here.
     if groups is None or container.id not in groups:
         return None
-    folders = folders_of(groups, mounts)
+    folders = folders_of(_whole_groups(groups, container.id), mounts)
     used = usage_in(
         lambda controller, name: _text(f"{folders[controller]}/{name}") if controller in folders else None,
         net_dev=_text(f"{process}/net/dev") if _has_own_network(container) else None,
     )
     return None if used.cpu is None and used.memory is None else used
+
+
+def _whole_groups(groups: str, id: str) -> str:
+    """A `/proc/<pid>/cgroup` with the groups of the container: its process may have moved into one below, as
+    that of systemd and of an engine in a container does, where only a part of it is seen."""
+    lines = []
+    for line in groups.splitlines():
+        before, found, below = line.partition(id)
+        lines += [before + found + below.partition("/")[0]] if found else []
+    return "\n".join(lines)
 
 
 def _has_own_network(container: Container) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from phasegate.target.containers.acts import GRACE
 from phasegate.target.containers.engine import Engine, EngineError
 
 ROUNDS = 8
@@ -22,7 +23,13 @@ async def stop(engine: Engine, label: str) -> None:
     """Ask all containers at once to stop, each with the time that it wants for it. Errors: EngineError when
     the engine has gone."""
     running = await engine.call(engine.api.containers, filters={"label": [label]})
-    await asyncio.gather(*(_suffered(engine, engine.api.stop, one["Id"]) for one in running))
+    await asyncio.gather(*(_suffered(engine, _stopped, engine.api, one["Id"]) for one in running))
+
+
+def _stopped(api: Any, id: str) -> None:
+    """Said to the SDK too, which else waits for an answer no longer than for any other."""
+    wanted = api.inspect_container(id)["Config"].get("StopTimeout")
+    api.stop(id, timeout=GRACE if wanted is None else wanted)
 
 
 async def remove(engine: Engine, label: str, *, images: Iterable[str] = ()) -> tuple[str, ...]:

@@ -173,6 +173,18 @@ def test_a_container_of_version_2_is_read_from_its_files(version_2: tuple[Path, 
     assert (used.memory, used.network_in, used.pids) == (585728, 836, 3)
 
 
+def test_a_process_that_moved_into_a_group_below_is_counted_with_the_whole_container(
+    version_2: tuple[Path, Path],
+) -> None:
+    proc, group = version_2
+    (proc / "71/cgroup").write_text(f"0::/system.slice/docker-{ID}.scope/init.scope\n")
+    (group / "init.scope").mkdir()
+    (group / "init.scope" / "memory.current").write_text("4096\n")
+    used = usage_on_this_machine(container(), version_2_at(group), proc)
+    assert used is not None
+    assert used.memory == 585728
+
+
 @pytest.mark.parametrize("mode", ["host", f"container:{ID[::-1]}"])
 def test_a_network_that_is_not_its_own_is_not_counted_for_it(version_2: tuple[Path, Path], mode: str) -> None:
     proc, group = version_2

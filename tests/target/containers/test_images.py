@@ -108,7 +108,7 @@ asyncio.run(main())
 def test_what_was_made_for_a_look_goes_with_a_phasegate_that_is_killed() -> None:
     def wait_until(there: bool) -> None:
         deadline = time.monotonic() + 20
-        while bool(client().containers.list(all=True, filters={"label": LABEL})) is not there:
+        while bool(client().api.containers(all=True, filters={"label": LABEL})) is not there:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 

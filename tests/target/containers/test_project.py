@@ -179,7 +179,7 @@ async def test_looking_into_an_image_that_compose_built_ends_no_service_of_its_p
             stopping = group.create_task(
                 stop_of(engine, await engine.image(web.image), after=0.2, within=0.1)
             )
-            await until(lambda: len(client().containers.list(filters={"label": LABEL})) == 1)
+            await until(lambda: len(client().api.containers(filters={"label": LABEL})) == 1)
             assert [one.id for one in await yard.containers.all()] == [web.id]
         assert stopping.result() == Stopped(seconds=stopping.result().seconds, killed=True)
         await asyncio.sleep(0.3)  # what is heard of its end is heard by then
