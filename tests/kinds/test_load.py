@@ -171,7 +171,8 @@ async def test_failing_answers_are_kept_as_evidence() -> None:
 
 async def test_dropped_requests_rank_above_every_latency_but_are_no_failures_of_the_target() -> None:
     async with scripted(Reply(delay=0.1)) as server:
-        observed, _ = await observe(server.url, rate="200/s", connections=2, duration="1s", timeout="200ms")
+        # Six times what an answer takes: a crowded machine may hold up one of two connections for a while.
+        observed, _ = await observe(server.url, rate="200/s", connections=2, duration="1s", timeout="600ms")
     rate = share(observed, "achieved_rate")
     assert rate.total == 200
     assert rate.passed < 100
