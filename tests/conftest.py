@@ -21,6 +21,8 @@ settings.register_profile(
 )
 settings.load_profile("phasegate")
 
+pytest_plugins = ["tests.holdups"]
+
 GOLDEN = Path(__file__).parent / "golden"
 PACKAGE = Path(phasegate.__file__).parent
 

@@ -15,6 +15,8 @@ from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.servers import Server, response, serving, unused_port
 from tests.worlds import StaticAddresses
 
+pytestmark = pytest.mark.paced
+
 CERTIFICATE = Path(__file__).parent / "loopback.pem"
 
 

@@ -19,6 +19,8 @@ from phasegate.plan.schema import plan_schema
 from phasegate.runner.preflight import find_missing
 from phasegate.target.processes import LocalProcesses
 
+pytestmark = pytest.mark.paced
+
 PLAN = """\
 phasegate: 1
 phase: p

@@ -26,6 +26,8 @@ from tests.load.sessions import FLOW, SUITE, path_of, sessions
 from tests.load.world import LoadWorld, OneAddress
 from tests.observed import number
 
+pytestmark = pytest.mark.paced
+
 
 def params(**written: Any) -> LoadParams:
     return LoadParams.model_validate({"duration": "500ms", "timeout": "2s", **written})
@@ -218,7 +220,7 @@ async def test_journey_that_stalls_is_a_timeout_of_its_request() -> None:
         return Reply(delay=5) if path.endswith("/run") else None
 
     async with sessions(other=other) as server:
-        observed, _ = await observe(server, flow=SUITE, rate="10/s", timeout="300ms")
+        observed, _ = await observe(server, flow=SUITE, rate="10/s", timeout="1s")
     assert share(observed.measures) == (0, 5)
     assert share(observed.parts["execute"]) == (0, 5)
     assert all(cause.startswith("execute: timeout: ") for cause in observed.causes)

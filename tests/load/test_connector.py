@@ -15,6 +15,8 @@ from phasegate.load.connector import ConnectError, Connector
 from phasegate.load.request import Endpoint, endpoint_of, request_bytes
 from tests.load.server import scripted, unused_port
 
+pytestmark = pytest.mark.paced
+
 
 class Resolving(asyncio.SelectorEventLoop):
     """A loop whose name service says what a test wants."""

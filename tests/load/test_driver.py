@@ -25,6 +25,8 @@ from phasegate.load.request import endpoint_of, request_bytes, request_fields
 from phasegate.load.tally import Tally
 from tests.load.server import Reply, answer, scripted, unused_port
 
+pytestmark = pytest.mark.paced
+
 
 @dataclass
 class Drive:
@@ -105,21 +107,19 @@ async def test_closed_model_ramps_up_connections() -> None:
 
 
 async def test_closed_model_closes_connections_as_the_level_falls() -> None:
-    falling = Profile.staged([(0.0, 4.0), (0.4, 4.0), (0.0, 1.0), (0.6, 1.0)])
-    late: list[int] = []
+    falling = Profile.staged([(0.0, 4.0), (1.0, 4.0), (0.0, 1.0), (1.0, 1.0)])
+    open_then: list[int] = []
     async with scripted(Reply(delay=0.01)) as server:
         job = Job(url=server.url, points=falling.points, connections=4, timeout=2.0)
         driver = driver_of(job)
         running = asyncio.create_task(driver.run(perf_counter_ns()))
-        await asyncio.sleep(0.2)
-        early = len(driver.connections)
         while not running.done():
-            await asyncio.sleep(0.05)
-            late.append(len(driver.connections))
-        assert (early, server.connections) == (4, 4)
-        assert 1 in late, "one is left"
+            await asyncio.sleep(0.02)
+            open_then.append(len(driver.connections))
+        assert server.connections == max(open_then) == 4
+        assert 1 in open_then[open_then.index(4) :], "one is left"
         assert driver.recorder.take().requests == len(server.requests)
-    assert driver.window == pytest.approx(1.0)
+    assert driver.window == pytest.approx(2.0)
 
 
 async def test_open_model_follows_stages() -> None:
@@ -275,14 +275,14 @@ async def test_closed_model_awaits_what_is_out_up_to_the_timeout() -> None:
 
 
 async def test_requests_without_a_free_connection_are_dropped_after_their_timeout() -> None:
-    async with scripted(Reply(delay=0.1)) as server:
-        run = await drive(open_(server.url, rate=100.0, duration=1.0, timeout=0.2, connections=2))
+    async with scripted(Reply(delay=0.5)) as server:
+        run = await drive(open_(server.url, rate=50.0, duration=4.0, timeout=1.0, connections=2))
         sent = run.driver.scheduled.sent
         assert sent == run.tally.requests == run.tally.good
         assert 0 <= len(server.requests) - sent <= 2, "sent too late for their whole timeout"
-    assert run.driver.scheduled.due == 100
-    assert run.tally.dropped == 100 - sent > 50
-    assert run.tally.latency.maximum < 0.5
+    assert run.driver.scheduled.due == 200
+    assert run.tally.dropped == 200 - sent > 150
+    assert run.tally.latency.maximum < 2 * 1.0 + 0.5
 
 
 async def test_drip_fed_answer_times_out() -> None:

@@ -28,6 +28,8 @@ from tests.load.server import Reply, Scripted, answer, scripted
 from tests.load.sessions import path_of
 from tests.load.test_driver import closed, open_
 
+pytestmark = pytest.mark.paced
+
 OK = {"status": 200}
 
 

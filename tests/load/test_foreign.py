@@ -14,6 +14,8 @@ from phasegate.target.processes import LocalProcesses
 from phasegate.world import Command, Progress
 from tests.load.engines import world_of
 
+pytestmark = pytest.mark.paced
+
 ENDLESS = Command(argv=("sleep", "600"), cwd=Path.cwd())
 
 

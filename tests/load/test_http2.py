@@ -27,6 +27,8 @@ from tests.load.test_driver import Drive, drive
 from tests.load.test_driver import closed as closed_job
 from tests.load.test_driver import open_ as open_job
 
+pytestmark = pytest.mark.paced
+
 
 def closed(url: str, connections: int = 3, duration: float = 0.4, **more: Any) -> Job:
     return closed_job(url, connections, duration, **{"http2": True, "streams": 4, **more})
@@ -91,12 +93,14 @@ async def test_open_model_drops_what_finds_no_stream_in_time() -> None:
 
 async def test_ramp_down_closes_connections() -> None:
     async with http2_scripted() as server:
-        points = ((0.0, 4.0), (0.2, 4.0), (0.2, 1.0), (0.6, 1.0))
+        points = ((0.0, 4.0), (0.5, 4.0), (0.5, 1.0), (2.0, 1.0))
         job = Job(url=server.url, points=points, connections=4, http2=True, streams=4, timeout=2.0)
         running = asyncio.create_task(drive(job))
-        await asyncio.sleep(0.45)
-        alive = [session for session in server.sessions if not session.transport.is_closing()]
-        assert len(alive) == 1
+        alive = []
+        while not running.done():
+            await asyncio.sleep(0.02)
+            alive.append(sum(not session.transport.is_closing() for session in server.sessions))
+        assert 1 in alive[alive.index(4) :], "one is left"
         run = await running
         assert run.tally.good == len(server.requests)
 
@@ -232,7 +236,7 @@ async def test_tls_with_agreement_on_http2(authority: Authority) -> None:
 
 
 async def test_new_connection_that_the_target_asks_for_costs_no_request() -> None:
-    script = lambda n: http2_server.last_answer if n % 10 == 9 else answer()  # noqa: E731
+    script = lambda n: http2_server.last_answer if n % 30 == 29 else answer()  # noqa: E731
     async with http2_scripted(script) as server:
         run = await drive(closed(server.url, 2, streams=3))
         assert run.tally.causes == {}

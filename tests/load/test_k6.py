@@ -30,6 +30,8 @@ from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.observed import distribution, number, share
 
+pytestmark = pytest.mark.paced
+
 HEAD = "import http from 'k6/http'; import { check, group, sleep } from 'k6';\n"
 GET = "http.get(`${__ENV.PHASEGATE_TARGET_URL}/health`);\n"
 

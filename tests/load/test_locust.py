@@ -22,6 +22,8 @@ from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.observed import distribution, number, share
 
+pytestmark = pytest.mark.paced
+
 HEAD = """
 import time
 from locust import FastHttpUser, HttpUser, constant, events, task

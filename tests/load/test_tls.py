@@ -24,6 +24,8 @@ from phasegate.load.tls import Handshake, TlsStream, TruncatedError, client_cont
 from tests.load.certificates import Authority
 from tests.load.server import Reply, Scripted, answer, reset, scripted
 
+pytestmark = pytest.mark.paced
+
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 

@@ -22,6 +22,8 @@ from random import Random
 from time import perf_counter_ns
 from typing import Any
 
+import pytest
+
 from phasegate.load.engine import START_DELAY, Outcome, generate
 from phasegate.load.job import Job
 from phasegate.load.pacing import NANOSECONDS, Profile
@@ -32,6 +34,8 @@ from phasegate.world import Command, Completed, Running
 from tests.load.apart import Truth, apart
 from tests.load.server import Reply, Rule, Script, Served, Stall, answer
 from tests.load.world import LoadWorld, OneAddress
+
+pytestmark = pytest.mark.paced
 
 TOLERANCE = 0.02
 

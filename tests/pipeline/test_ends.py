@@ -15,6 +15,8 @@ import pytest
 
 from tests.pipeline.bench import Desk, Running
 
+pytestmark = pytest.mark.paced
+
 SERVER = """
     import http.server, sys
 

@@ -15,6 +15,8 @@ import pytest
 
 from tests.pipeline.bench import Desk
 
+pytestmark = pytest.mark.paced
+
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 PLAN = """
     steps:

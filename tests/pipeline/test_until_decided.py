@@ -11,6 +11,8 @@ from tests.pipeline.bench import Desk, Ran
 from tests.rules import Rule, rules
 from tests.servers import Server
 
+pytestmark = pytest.mark.paced
+
 SITUATIONS = {
     "the evidence is enough before the cap": (
         "url: /ok, probes: 100000, until: decided",

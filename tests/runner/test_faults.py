@@ -21,6 +21,8 @@ from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.runner.scripted import Stage
 from tests.worlds import StaticAddresses
 
+pytestmark = pytest.mark.paced
+
 
 @dataclass
 class Target:

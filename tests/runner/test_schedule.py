@@ -15,6 +15,8 @@ from phasegate.runner.preflight import Missing
 from phasegate.world import World
 from tests.runner.scripted import BAD, GOOD, Scripted, Stage, check, plan, step, until_stopped
 
+pytestmark = pytest.mark.paced
+
 PASSED, FAILED, NOT_RUN = CheckStatus.PASSED, CheckStatus.FAILED, CheckStatus.NOT_RUN
 ERRORED = CheckStatus.ERRORED
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from phasegate.runner.turns import Turns
+
+pytestmark = pytest.mark.paced
 
 
 class Log:

@@ -16,6 +16,8 @@ from phasegate.plan.part import Part
 from phasegate.target.stack import Stack
 from tests.target.conftest import SERVER, Bench
 
+pytestmark = pytest.mark.paced
+
 ONE_LIFE = """
     import os, socket, sys, time
     again = os.path.exists("was-here")

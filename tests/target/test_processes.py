@@ -17,6 +17,8 @@ import pytest
 from phasegate.target.processes import LocalProcesses
 from phasegate.world import Command
 
+pytestmark = pytest.mark.paced
+
 UPPER = 20.0
 """Seconds that nothing here may take."""
 

@@ -12,6 +12,8 @@ from phasegate.errors import TargetError
 from phasegate.plan.entries import Ready
 from phasegate.target.readiness import Watched, probe_for, wait_until_ready
 
+pytestmark = pytest.mark.paced
+
 
 @contextlib.asynccontextmanager
 async def answering(reply: bytes) -> AsyncIterator[tuple[Watched, list[bytes]]]:
