@@ -6,6 +6,12 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+INI = """
+[pytest]
+markers = paced: of moments
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+"""
 HELD_UP = """
 import asyncio, ctypes, pytest
 
@@ -20,7 +26,7 @@ def stand_still():
 
 
 def run(pytester: pytest.Pytester, test: str) -> pytest.RunResult:
-    pytester.makeini("[pytest]\nmarkers = paced: of moments\nasyncio_mode = auto\n")
+    pytester.makeini(INI)
     pytester.makepyfile(HELD_UP.format(test=test))
     return pytester.runpytest("-p", "tests.holdups", "-p", "no:cacheprovider", "-p", "no:xdist")
 
