@@ -16,6 +16,8 @@ class ContainerState(StrEnum):
     REMOVING = "removing"
     EXITED = "exited"
     DEAD = "dead"
+    UNKNOWN = "unknown"
+    """A word that is not Docker's: it proves nothing, so least of all that the container runs."""
 
 
 class Health(StrEnum):

@@ -131,6 +131,23 @@ def test_however_a_run_ends_its_stack_goes_too(desk: Desk, how: str) -> None:
         assert ran.is_whole().statuses() == {"endless": "errored", "after": "not_run"}
 
 
+@pytest.mark.usefixtures("until_gone")
+def test_images_that_a_killed_run_built_go_too(desk: Desk) -> None:
+    desk.write("web/Dockerfile", f"FROM {busybox()}\nRUN echo {desk.path} > /built\n")
+    desk.write("compose.yaml", 'services: {web: {build: web, command: ["sleep", "600"]}}')
+    desk.plan(LONG)
+    with desk.running() as run:
+        run.until('"check":"endless"')
+        (container,) = client().containers.list(filters={"label": "com.docker.compose.service=web"})
+        image = container.image.id
+        run.signal(signal.SIGKILL)
+        assert run.end().code == -signal.SIGKILL
+    deadline = time.monotonic() + 30
+    while image in {one.id for one in client().images.list()} and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert image not in {one.id for one in client().images.list()}
+
+
 def test_a_service_that_dies_keeps_a_run_from_passing(desk: Desk) -> None:
     compose(desk)
     desk.plan(LONG.replace("601", "3"))

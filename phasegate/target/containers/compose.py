@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,14 @@ def said(done: Completed) -> str:
     return text[:600] or f"it ended with exit code {done.exit_code}"
 
 
+def with_profiles_named(config: Mapping[str, Any], stack: ComposeStack) -> ComposeStack:
+    """The stack with the profiles of its file in place of `*`, which docker-compose 1.29 does not know."""
+    if "*" not in stack.profiles:
+        return stack
+    named = (name for service in config["services"].values() for name in service.get("profiles") or ())
+    return replace(stack, profiles=tuple(dict.fromkeys(named)))
+
+
 def wanted(config: Mapping[str, Any], stack: ComposeStack) -> tuple[str, ...]:
     """The services that are brought up: those asked for with what they depend on, or all of the profiles."""
     services = config["services"]
@@ -127,7 +135,7 @@ def wanted(config: Mapping[str, Any], stack: ComposeStack) -> tuple[str, ...]:
         return tuple(
             name
             for name, service in services.items()
-            if not service.get("profiles") or "*" in on or on & set(service["profiles"])
+            if not service.get("profiles") or on & set(service["profiles"])
         )
     found: dict[str, None] = {}
     waiting = list(stack.services)
@@ -169,7 +177,7 @@ def asked_ports(
     config: Mapping[str, Any], stack: ComposeStack, names: Iterable[str]
 ) -> dict[str, tuple[int, ...]]:
     """The tcp ports of each service that must accept connections before it is ready."""
-    found = {}
+    found: dict[str, tuple[int, ...]] = {}
     for name in names:
         ports = [number for number, protocol in published(config["services"][name]) if protocol == "tcp"]
         ports += [entry.port for entry in stack.entries if entry.id == name and entry.port is not None]
@@ -198,11 +206,28 @@ def freed(
     found = {key: value for key, value in config.items() if key != "name"}
     for group in ("networks", "volumes"):
         found[group] = {name: _unnamed(item) for name, item in (config.get(group) or {}).items()}
+    services = config["services"]
+    to_publish: dict[str, dict[tuple[int, str], None]] = {name: {} for name in services}
+    for name, service in services.items():
+        more = ((number, "tcp") for number in ports.get(name, ()))
+        to_publish[home(services, name)] |= dict.fromkeys((*published(service), *more))
     found["services"] = {
-        name: _freed_service(service, f"{project}-{name}".lower(), ports.get(name, ()), take)
-        for name, service in config["services"].items()
+        name: _freed_service(service, f"{project}-{name}".lower(), to_publish[name], take)
+        for name, service in services.items()
     }
     return {key: value for key, value in found.items() if value}
+
+
+def home(services: Mapping[str, Any], name: str) -> str:
+    """The service in whose network one is: mostly its own, but what `network_mode: service:NAME` borrows is
+    published where it is."""
+    seen: set[str] = set()
+    while name not in seen:
+        seen.add(name)
+        kind, _, owner = str(services[name].get("network_mode") or "").partition(":")
+        if kind == "service" and owner in services:
+            name = owner
+    return name
 
 
 def _unnamed(item: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -212,17 +237,16 @@ def _unnamed(item: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _freed_service(
-    service: Mapping[str, Any], image: str, more: Iterable[int], take: Callable[[], int]
+    service: Mapping[str, Any], image: str, ports: Iterable[tuple[int, str]], take: Callable[[], int]
 ) -> dict[str, Any]:
     found = {key: value for key, value in service.items() if key not in ("container_name", "ports")}
     if "build" in found and "image" not in found:
         found["image"] = image
     # In the network of the host or of another container there is nothing to publish.
     if not service.get("network_mode") or service["network_mode"] in ("bridge", "default"):
-        all_ports = dict.fromkeys((*published(service), *((number, "tcp") for number in more)))
         one = _replicas(service) == 1
         found["ports"] = [
-            f"127.0.0.1:{take() if one else ''}:{number}/{protocol}" for number, protocol in all_ports
+            f"127.0.0.1:{take() if one else ''}:{number}/{protocol}" for number, protocol in ports
         ]
     return {key: value for key, value in found.items() if key != "ports" or value}
 

@@ -26,6 +26,7 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\
 _PORT = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?(?:/(?P<protocol>\w+))?")
 _NANO = 1e9
 _HEALTHS = frozenset(Health)
+_STATES = frozenset(ContainerState)
 _LINE = 200
 """Characters of what a healthcheck printed."""
 
@@ -33,9 +34,10 @@ _LINE = 200
 def container_of(told: Mapping[str, Any]) -> Container:
     """From `GET /containers/<id>/json`."""
     config, state, host = told["Config"], told["State"], told["HostConfig"]
+    stands = ContainerState(state["Status"]) if state["Status"] in _STATES else ContainerState.UNKNOWN
     labels = config.get("Labels") or {}
     name = told["Name"].removeprefix("/")
-    running = state["Status"] in (ContainerState.RUNNING, ContainerState.PAUSED)
+    running = stands in (ContainerState.RUNNING, ContainerState.PAUSED)
     return Container(
         id=told["Id"],
         name=name,
@@ -45,7 +47,7 @@ def container_of(told: Mapping[str, Any]) -> Container:
         one_off=labels.get(ONE_OFF, "False").lower() == "true",
         image=config.get("Image", ""),
         image_id=told["Image"],
-        state=ContainerState(state["Status"]),
+        state=stands,
         health=_health(state),
         healthcheck=healthcheck_of(config.get("Healthcheck"), config.get("Shell")),
         health_output=_health_output(state),

@@ -67,12 +67,13 @@ class Follower:
                 return
 
     def _new(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """What was not told before, without its time."""
+        """What was not told before, without its time. The pieces of a line over 16 KiB have one time."""
+        told = self._last
         for piece in pieces:
             stamp = _STAMP.match(piece)
             if stamp is None:
                 yield piece
-            elif stamp[1] > self._last:
+            elif stamp[1] > told:
                 self._last = stamp[1]
                 yield piece[stamp.end() :]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from phasegate.model.containers import Container, Port
 from phasegate.plan.entries import ServiceEntry
@@ -17,17 +18,36 @@ _SPEAKS = 0.1
 """Seconds in which the engine closes a connection to a published port that nobody listens on inside."""
 
 
+def networked(containers: Iterable[Container]) -> tuple[Container, ...]:
+    """Containers that use the network of this machine, or of another one of them, with its addresses."""
+    found = {one.id: one for one in containers}
+    return tuple(_networked(one, found) for one in found.values())
+
+
+def _networked(container: Container, all: Mapping[str, Container]) -> Container:
+    kind, _, owner = container.network_mode.partition(":")
+    if kind == "host":
+        return replace(container, addresses={"host": LOOPBACK})
+    if kind == "container" and owner in all:
+        there = _networked(all[owner], {id: one for id, one in all.items() if id != owner})
+        taken = {(port.number, port.protocol) for port in there.ports}
+        own = tuple(port for port in container.ports if (port.number, port.protocol) not in taken)
+        return replace(container, addresses=there.addresses, ports=(*own, *there.ports))
+    return container
+
+
 def address_of(container: Container, entry: ServiceEntry, first: Iterable[int] = ()) -> Address | None:
     """Where a service is: at its published ports, else at the container's own address; None without either.
 
     Of a service whose port the plan does not name it is the first of `first` that is published, else the
-    lowest that is, else the lowest exposed.
+    lowest that is, else the first of `first`, else the lowest exposed.
     """
     tcp = [port for port in container.ports if port.protocol == "tcp"]
     published = {port.number: port for port in reversed(tcp) if port.host_port is not None and _v4(port)}
     own = next(iter(container.addresses.values()), "")
-    numbers = [*(one for one in first if one in published), *sorted(published)]
-    number = entry.port or next(iter(numbers or sorted(port.number for port in tcp)), None)
+    asked = tuple(first)
+    numbers = [*(one for one in asked if one in published), *sorted(published)]
+    number = entry.port or next(iter(numbers or (*asked, *sorted(port.number for port in tcp))), None)
     if number is None:
         return None
     at = published.get(number)

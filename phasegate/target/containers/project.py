@@ -21,11 +21,13 @@ from phasegate.target.containers.compose import (
     exposed,
     find_compose,
     freed,
+    home,
     resolved,
     said,
     shown,
     wanted,
     with_containers,
+    with_profiles_named,
 )
 from phasegate.target.containers.engine import Engine, EngineError
 from phasegate.target.containers.facts import PROJECT
@@ -92,6 +94,7 @@ class Project:
         self._output: Output | None = None
         self._images: list[str] = []
         """Tags that only this run has made."""
+        self._promise = f"images {self.name}"
         self._kept_file = ""
         self._touched = False
         """Whether anything of it may be on the engine."""
@@ -111,6 +114,7 @@ class Project:
         """
         self._compose = await find_compose(self._processes)
         config = await resolved(self._compose, self._stack, self.name, self._processes, self._env)
+        self._stack = with_profiles_named(config, self._stack)
         names = wanted(config, self._stack)
         await self._refuse_what_is_there()
         self._output = Output(self._logs(OUTPUT), self._on_problem)
@@ -176,6 +180,9 @@ class Project:
             image = f"{self.name}-{name}".lower()
             if "image" not in config["services"][name] and not await self._has(image):
                 self._images.append(image)
+        if not self._keep:
+            removals = [("DELETE", f"/images/{image}", None) for image in self._images]
+            GUARD.promise(self._promise, self._engine.host, removals)
         done = await self._compose_run(file, "build", "--force-rm", *build, limit=BUILD_LIMIT)
         if done.exit_code != 0:
             raise TargetError(
@@ -218,6 +225,8 @@ class Project:
         found: dict[str, list[int]] = {}
         for name in names:
             service = config["services"][name]
+            if home(config["services"], name) != name:
+                continue  # what its image exposes may be another's there
             image = service.get("image") or f"{self.name}-{name}".lower()
             with suppress(EngineError):
                 ports = (await self._engine.image(image)).exposed
@@ -324,4 +333,5 @@ class Project:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         if self._folder is not None and self._gone:
+            GUARD.keep_promise(self._promise)
             GUARD.forget_project(self._engine.host, self.label, str(self._folder))

@@ -17,7 +17,7 @@ from phasegate.target.containers.engine import Engine, EngineError
 from phasegate.target.containers.expected import Expected
 from phasegate.target.containers.listening import Happened, Listening
 from phasegate.target.containers.logs import Follower, all_ended
-from phasegate.target.containers.places import address_of, refusing
+from phasegate.target.containers.places import address_of, networked, refusing
 from phasegate.target.containers.standing import Standing, Way, how_it_ended, is_job, standing
 from phasegate.target.running import Log, Output
 from phasegate.units import format_seconds
@@ -104,7 +104,7 @@ class Services:
         started = loop.time() - (0 if left is None else within - left)
         while True:
             self._news.clear()
-            containers = await self.found()
+            containers = networked(await self.found())
             self._begin(containers)
             standings = [(one, await self._standing(one)) for one in containers]
             missing = [name for name in of if name not in {one.service for one in containers}]

@@ -11,7 +11,16 @@ import pytest
 import yaml
 
 from phasegate.plan.entries import ComposeStack
-from phasegate.target.containers.compose import Compose, exposed, freed, published, said, shown, wanted
+from phasegate.target.containers.compose import (
+    Compose,
+    exposed,
+    freed,
+    published,
+    said,
+    shown,
+    wanted,
+    with_profiles_named,
+)
 from phasegate.world import Completed
 
 CONFIG = yaml.safe_load(
@@ -64,6 +73,22 @@ def test_the_network_of_the_host_publishes_nothing() -> None:
     assert "ports" not in free()["services"]["debug"]
 
 
+def test_what_is_in_the_network_of_another_service_is_published_there() -> None:
+    config = {
+        "services": {
+            "app": {"network_mode": "service:proxy", "ports": ["8080:80"]},
+            "proxy": {"network_mode": "service:front"},
+            "front": {"ports": ["443"]},
+        }
+    }
+    services = free(config, app=(81, 443))["services"]
+    assert services["front"]["ports"] == [
+        "127.0.0.1:20001:80/tcp", "127.0.0.1:20002:81/tcp", "127.0.0.1:20003:443/tcp",
+    ]  # fmt: skip
+    assert "ports" not in services["app"]
+    assert "ports" not in services["proxy"]
+
+
 def test_an_image_that_is_built_has_a_name_of_the_run() -> None:
     services = free()["services"]
     assert services["db"]["image"] == "phasegate-1-db"
@@ -114,6 +139,15 @@ def test_services_come_up_with_what_they_need(
 ) -> None:
     stack = ComposeStack(file=Path("/srv/compose.yaml"), services=services, profiles=profiles)
     assert wanted(CONFIG, stack) == names
+
+
+def test_every_profile_is_named() -> None:
+    services = {"a": {"profiles": ["x", "y"]}, "b": {}, "c": {"profiles": ["x", "z"]}}
+    stack = ComposeStack(file=Path("/srv/compose.yaml"), profiles=("*",))
+    found = with_profiles_named({"services": services}, stack)
+    assert found.profiles == ("x", "y", "z")
+    assert wanted({"services": services}, found) == ("a", "b", "c")
+    assert with_profiles_named({"services": services}, STACK) is STACK
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,10 @@ def test_an_ended_container_has_the_exit_code_that_a_running_one_does_not() -> N
     assert (ended.exit_code, ended.oom_killed, ended.health) == (137, True, Health.NONE)
 
 
+def test_a_state_that_is_not_one_of_docker_proves_nothing() -> None:
+    assert container_of(told(State={"Status": "stopping"})).state is ContainerState.UNKNOWN
+
+
 def test_limits_of_cpu_time_are_read_in_either_form() -> None:
     quota = container_of(told(HostConfig={"NanoCpus": 0, "CpuQuota": 150_000, "CpuPeriod": 100_000}))
     assert quota.limits.cpus == 1.5

@@ -12,7 +12,7 @@ import pytest
 
 from phasegate.model.containers import Container, ContainerState, Port
 from phasegate.plan.entries import ServiceEntry
-from phasegate.target.containers.places import address_of, refusing
+from phasegate.target.containers.places import address_of, networked, refusing
 
 WEB = Container(
     id="1", name="web", service="web", image="shop", image_id="sha256:1",
@@ -61,6 +61,26 @@ def test_a_service_without_a_port_or_without_an_address_has_none() -> None:
     assert address_of(WEB, ServiceEntry(id="web")) is None
     ended = replace(WEB, ports=(exposed(80),), addresses={})
     assert address_of(ended, ServiceEntry(id="web")) is None
+
+
+def test_a_container_in_the_network_of_this_machine_is_reached_at_loopback() -> None:
+    (found,) = networked([replace(WEB, addresses={}, network_mode="host")])
+    address = address_of(found, ServiceEntry(id="web"), (8080, 80))
+    assert address is not None
+    assert address.url == "http://127.0.0.1:8080"
+
+
+def test_a_container_in_the_network_of_another_is_reached_there() -> None:
+    owner = replace(WEB, id="2", name="front", service="front", ports=BOTH)
+    borrower = replace(WEB, addresses={}, ports=(exposed(443), exposed(9000)), network_mode="container:2")
+    front, web = networked([owner, borrower])[0], networked([owner, borrower])[1]
+    assert front == owner
+    for port, url in ((443, "http://127.0.0.1:20002"), (9000, "http://172.18.0.2:9000")):
+        address = address_of(web, ServiceEntry(id="web", port=port))
+        assert address is not None
+        assert address.url == url
+    alone = replace(borrower, network_mode="container:3")
+    assert networked([alone]) == (alone,)
 
 
 async def test_a_port_at_which_connections_are_closed_at_once_has_nobody_inside() -> None:

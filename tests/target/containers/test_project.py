@@ -19,6 +19,7 @@ from phasegate.target.containers.removal import remove
 from phasegate.target.ports import Ports
 from phasegate.world import Stopped
 from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.load.server import unused_port
 from tests.target.containers.conftest import Yard
 
 __all__ = ["nothing_left"]
@@ -156,6 +157,44 @@ async def test_a_service_that_is_asked_for_comes_up_whatever_its_profile(yard: Y
     """
     async with yard.stack(yard.compose(text, services=("debug",))):
         assert [one.service for one in await yard.containers.all()] == ["debug"]
+
+
+async def test_every_profile_comes_up_where_all_are_asked_for(yard: Yard) -> None:
+    text = """
+        services:
+          web: {image: BUSYBOX, command: WAIT}
+          debug: {image: BUSYBOX, command: WAIT, profiles: [debug]}
+          tools: {image: BUSYBOX, command: WAIT, profiles: [tools, more]}
+    """
+    async with yard.stack(yard.compose(text, profiles=("*",))):
+        assert [one.service for one in await yard.containers.all()] == ["debug", "tools", "web"]
+
+
+async def test_services_in_networks_of_others_are_ready_and_reached(yard: Yard) -> None:
+    port = unused_port()
+    text = f"""
+        services:
+          host:
+            {{image: BUSYBOX, command: SERVE, network_mode: host, environment: {{PORT: "{port}"}},
+             ports: ["{port}"]}}
+          front: {{image: BUSYBOX, command: WAIT}}
+          behind:
+            {{image: BUSYBOX, command: SERVE, network_mode: "service:front", environment: {{PORT: "81"}}}}
+    """
+    entries = (ServiceEntry(id="host"), ServiceEntry(id="front"), ServiceEntry(id="behind", port=81))
+    async with yard.stack(yard.compose(text, entries=entries)) as target:
+        values = target.values()
+        assert values["target.host.url"] == f"http://127.0.0.1:{port}"
+        assert values["target.behind.host"] == "127.0.0.1"
+        for service in ("host", "behind"):
+            assert await status(f"{values[f'target.{service}.url']}/health") == 200
+
+
+async def test_a_line_that_the_engine_keeps_in_pieces_is_whole_in_the_log(yard: Yard) -> None:
+    program = "i=0; while [ $$i -lt 5000 ]; do printf '%07d,' $$i; i=$$((i+1)); done; echo; sleep 60"
+    async with yard.stack(yard.compose(one(f'command: ["sh", "-c", "{program}"]'))):
+        await until(lambda: yard.log("web").endswith("\n"))
+        assert yard.log("web") == "".join(f"{i:07d}," for i in range(5000)) + "\n"
 
 
 async def test_an_image_is_built_and_gone_after_the_run(yard: Yard) -> None:
