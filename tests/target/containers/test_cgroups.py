@@ -268,7 +268,9 @@ async def test_known_use_is_told_by_files_and_engine_alike(source: str) -> None:
     assert 20 << 20 < since(0, second.memory) < 128 << 20
     assert 20_000 < since(0, second.network_out) < 200_000
     assert since(0, second.pids) >= 1
-    assert since(first.block_read, second.block_read) >= 0
+    # An engine on groups of version 2 says nothing of blocks before one is read or written.
+    if source == "files" or first.block_read is not None:
+        assert since(first.block_read, second.block_read) >= 0
 
 
 def since(before: float | None, after: float | None) -> float:
