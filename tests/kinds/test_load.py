@@ -121,7 +121,7 @@ async def test_open_load_on_a_good_target() -> None:
     )
     blocks = share(observed, "success_rate").blocks
     assert sum(requests for requests, _ in blocks) == 600
-    assert 20 <= len(blocks) <= 64
+    assert 30 <= len(blocks) <= 64
     assert share(observed, "achieved_rate") == Share(passed=600, total=600, sample=False)
     assert number(observed, "requests") == 600
     assert number(observed, "dropped") == 0

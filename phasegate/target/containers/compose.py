@@ -210,7 +210,7 @@ def freed(
     to_publish: dict[str, dict[tuple[int, str], None]] = {name: {} for name in services}
     for name, service in services.items():
         more = ((number, "tcp") for number in ports.get(name, ()))
-        to_publish[home(services, name)] |= dict.fromkeys((*published(service), *more))
+        to_publish[network_home(services, name)] |= dict.fromkeys((*published(service), *more))
     found["services"] = {
         name: _freed_service(service, f"{project}-{name}".lower(), to_publish[name], take)
         for name, service in services.items()
@@ -218,7 +218,7 @@ def freed(
     return {key: value for key, value in found.items() if value}
 
 
-def home(services: Mapping[str, Any], name: str) -> str:
+def network_home(services: Mapping[str, Any], name: str) -> str:
     """The service in whose network one is: mostly its own, but what `network_mode: service:NAME` borrows is
     published where it is."""
     seen: set[str] = set()

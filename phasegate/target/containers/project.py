@@ -21,7 +21,7 @@ from phasegate.target.containers.compose import (
     exposed,
     find_compose,
     freed,
-    home,
+    network_home,
     resolved,
     said,
     shown,
@@ -225,7 +225,7 @@ class Project:
         found: dict[str, list[int]] = {}
         for name in names:
             service = config["services"][name]
-            if home(config["services"], name) != name:
+            if network_home(config["services"], name) != name:
                 continue  # what its image exposes may be another's there
             image = service.get("image") or f"{self.name}-{name}".lower()
             with suppress(EngineError):
