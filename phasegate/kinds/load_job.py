@@ -12,8 +12,8 @@ from phasegate.http.expectation import Expect
 from phasegate.kinds.load_params import LoadParams
 from phasegate.load.job import Job
 from phasegate.load.journey import Journeys
-from phasegate.load.request import request_bytes, request_fields
 from phasegate.load.upload import BodyFile
+from phasegate.wire.request import request_bytes, request_fields
 from phasegate.world import World
 
 _REPORTS = 40

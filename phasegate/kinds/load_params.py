@@ -15,10 +15,10 @@ from phasegate.kinds.base import CheckParams
 from phasegate.load.abort import AbortOn
 from phasegate.load.mix import Data, FlowField, Unit, problems_of_mix, problems_of_unit
 from phasegate.load.pacing import Profile
-from phasegate.load.request import header_problems
 from phasegate.load.stages import Stage, is_open, peak_of, problems_of, profile_of
 from phasegate.load.upload import BodyFile
 from phasegate.units import format_seconds
+from phasegate.wire.request import header_problems
 
 CONNECTIONS = 200
 """The most connections of the open model, unless the plan says otherwise."""

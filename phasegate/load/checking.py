@@ -8,17 +8,17 @@ from phasegate.http.content import ContentError, TooLargeError, decoded
 from phasegate.http.redirect import REDIRECTS
 from phasegate.load.connection import (
     BODY_LIMIT,
-    HEAD_LIMIT,
-    HEAD_TOO_LONG,
-    Connection,
     Exchange,
     HeadConnection,
+    LoadConnection,
     Owner,
 )
 from phasegate.load.recorder import Recorder
+from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG, REFUSED
 from phasegate.world import Cause, HttpReply, header
 
-BODY_TOO_LARGE = f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB"
+_MORE_THAN = f"more than {BODY_LIMIT >> 20} MiB"
+BODY_TOO_LARGE = f"{Cause.TOO_LARGE}: {_MORE_THAN}"
 
 
 def plain_body(headers: Sequence[tuple[str, str]], body: bytes) -> tuple[bytes, str]:
@@ -31,13 +31,13 @@ def plain_body(headers: Sequence[tuple[str, str]], body: bytes) -> tuple[bytes, 
         return b"", f"{Cause.PROTOCOL}: {error}"
 
 
-class HeadersConnection(Connection):
+class HeadersConnection(LoadConnection):
     """For expectations on headers; a body is counted as it comes, whatever its size and encoding."""
 
     __slots__ = ("_check", "_headers", "_headers_size", "_in_head")
 
     def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner) -> None:
-        Connection.__init__(self, exchange, recorder, owner)
+        LoadConnection.__init__(self, exchange, recorder, owner)
         if exchange.check is None:
             raise ValueError("a checking connection needs an expectation")
         self._check = exchange.check.check
@@ -57,18 +57,18 @@ class HeadersConnection(Connection):
 
     def _after_piece(self) -> None:
         if problem := self._too_large():
-            self._fail(problem)
-        else:
-            Connection._after_piece(self)
+            self._fail(*problem)
 
-    def _answered(self, now: int) -> None:
+    def on_answer(self, now: int) -> None:
         if not self.sent:
-            Connection._answered(self, now)
+            LoadConnection.on_answer(self, now)
             return
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
         if status in REDIRECTS:
             self._recorder.redirects += 1
+        if status >= REFUSED and self._exchange.body:
+            self._keep_alive = False
         failures = self._failures(status, (now - sent) / 1e9)
         if failures:
             self._recorder.failed("; ".join(failures), now, self._answer_bytes())
@@ -80,15 +80,15 @@ class HeadersConnection(Connection):
 
     def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
         if problem := self._too_large():
-            return (problem,)
+            return (": ".join(problem),)
         return self._judged(status, b"", elapsed)
 
     def _judged(self, status: int, body: bytes, elapsed: float) -> tuple[str, ...]:
         headers, url = tuple(self._headers), self._exchange.url
         return self._check(HttpReply(status=status, headers=headers, body=body, elapsed=elapsed, url=url))
 
-    def _too_large(self) -> str | None:
-        return HEAD_TOO_LONG if self._headers_size > HEAD_LIMIT else None
+    def _too_large(self) -> tuple[Cause, str] | None:
+        return (Cause.PROTOCOL, HEAD_TOO_LONG) if self._headers_size > HEAD_LIMIT else None
 
     def _forget(self) -> None:
         self._headers: list[tuple[str, str]] = []
@@ -112,14 +112,14 @@ class BodyConnection(HeadersConnection):
             self._body += body
 
     def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
-        if problem := self._too_large():
-            return (problem,)
+        if too_large := self._too_large():
+            return (": ".join(too_large),)
         body, problem = plain_body(self._headers, bytes(self._body))
         return (problem,) if problem else self._judged(status, body, elapsed)
 
-    def _too_large(self) -> str | None:
+    def _too_large(self) -> tuple[Cause, str] | None:
         if len(self._body) > BODY_LIMIT:
-            return BODY_TOO_LARGE
+            return Cause.TOO_LARGE, _MORE_THAN
         return HeadersConnection._too_large(self)
 
     def _forget(self) -> None:
@@ -144,13 +144,13 @@ class HeadHeadersConnection(HeadersConnection):
 
     def _next(self, now: int) -> None:
         self._new_parser()
-        Connection._next(self, now)
+        LoadConnection._next(self, now)
 
 
-def connection_class(method: str, exchange: Exchange) -> type[Connection]:
+def connection_class(method: str, exchange: Exchange) -> type[LoadConnection]:
     """The leanest class that can judge the answers."""
     if method.upper() == "HEAD":
         return HeadConnection if exchange.check is None else HeadHeadersConnection
     if exchange.check is None:
-        return Connection
+        return LoadConnection
     return BodyConnection if exchange.check.reads_body else HeadersConnection

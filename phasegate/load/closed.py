@@ -12,10 +12,9 @@ import asyncio
 from time import perf_counter_ns
 
 from phasegate.load.connection import Channel
-from phasegate.load.connector import ConnectError
-from phasegate.load.driver import TRIES, Driver, begin, unfinished
+from phasegate.load.driver import TRIES, Driver, Left, begin, unfinished
 from phasegate.load.pacing import NANOSECONDS, share_of
-from phasegate.load.visit import Visit
+from phasegate.wire.connector import ConnectError
 
 _FEWEST_TRIES = 100
 """A second, over all connections of a worker."""
@@ -63,29 +62,29 @@ class Closed(Driver):
             if not await self.until(self.start_ns + round(opens * NANOSECONDS)):
                 return
             closes_ns = self.start_ns + round(closes * NANOSECONDS)
-            visit: Visit | None = None
-            while visit is not None or perf_counter_ns() < min(closes_ns, self.end_ns):
-                served, visit = await self._connection_served(closes_ns, visit)
-                if not served and visit is None:
+            left: Left | None = None
+            while left is not None or perf_counter_ns() < min(closes_ns, self.end_ns):
+                served, left = await self._connection_served(closes_ns, left)
+                if not served and left is None:
                     await self._rest(closes_ns)
 
-    async def _connection_served(self, closes_ns: int, visit: Visit | None) -> tuple[bool, Visit | None]:
-        """Open a connection and use it up, first for a journey that had begun over another.
+    async def _connection_served(self, closes_ns: int, left: Left | None) -> tuple[bool, Left | None]:
+        """Open a connection and use it up, first for what another left.
 
-        Shape: whether it brought a good answer, and the journey it left behind.
+        Shape: whether it brought a good answer, and what it left itself.
         """
         try:
             connection = await self.connect()
         except ConnectError as error:
-            self.no_connection(str(error), visit)
+            self.no_connection(str(error), left)
             return False, None
         end = self._ends[connection] = asyncio.get_running_loop().create_future()
         self._until[connection] = closes_ns
         now = perf_counter_ns()
-        if visit is None:
+        if left is None:
             self.free(connection, now)
         else:
-            begin(connection, now, visit)
+            begin(connection, now, left)
         await end
         return connection.served, unfinished(connection)
 

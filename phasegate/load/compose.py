@@ -10,9 +10,9 @@ from phasegate.http.compose import compose
 from phasegate.http.rows import Row
 from phasegate.http.suite import Request
 from phasegate.load.journey import JourneyRequest, Piece
-from phasegate.load.request import endpoint_of, header_problems
 from phasegate.load.template import FORM, LINE, PLAIN, joined, json_pieces, text_pieces, url_pieces
 from phasegate.substitution import as_text, finish, names_in, put_in
+from phasegate.wire.request import endpoint_of, header_problems
 
 _OWN_HEADERS = (("User-Agent", "phasegate"), ("Accept", "*/*"))
 

@@ -1,31 +1,22 @@
-"""One HTTP/1.1 connection that sends the same request again and again and judges each answer.
+"""The load engine's connection: it sends the same request again and again and judges each answer.
 
-`Connection` looks at the status only: the parser calls it once an answer, and nothing of an answer is copied;
-how a body is encoded does not matter to it. `HeadConnection` knows that the answer to HEAD ends with its
-head. `checking` has those that keep more of an answer.
+`LoadConnection` looks at the status only: the parser calls it once an answer, and nothing of an answer is
+copied; how a body is encoded does not matter to it. `HeadConnection` knows that the answer to HEAD ends with
+its head. `checking` has those that keep more of an answer.
 """
 
 from __future__ import annotations
 
-import asyncio
-import ssl
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import Any, Protocol, cast
-
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from typing import Protocol
 
 from phasegate.http.redirect import REDIRECTS
-from phasegate.load.answer_head import read_head
 from phasegate.load.recorder import Recorder
-from phasegate.load.tls import TruncatedError, tls_words
 from phasegate.units import format_seconds
+from phasegate.wire.connection import IDEMPOTENT, REFUSED, Connection
 from phasegate.world import Cause, HttpReply
 
-HEAD_LIMIT = 64 << 10
-"""Bytes of the head of an answer; also what is kept of an answer that comes in pieces."""
-HEAD_TOO_LONG = f"{Cause.PROTOCOL}: the head of the answer is longer than {HEAD_LIMIT >> 10} KiB"
-_HEAD_END = b"\r\n\r\n"
 BODY_LIMIT = 16 << 20
 """Bytes of a body that an expectation looks at."""
 
@@ -48,19 +39,30 @@ class Exchange:
     timeout: float
     good: bytes
     """1 at the index of each status (0 to 999) that is a good answer."""
+    method: str = "GET"
     wanted: str = "2xx"
     check: Check | None = None
     fields: tuple[tuple[bytes, bytes], ...] = ()
     """In HTTP/2: what is sent in place of `request`, before `body`."""
     body: bytes | None = None
     plain: bytes = field(init=False, repr=False)
-    """`good` without redirects: the answers that need no second look."""
+    """`good` without the answers that need a second look: redirects, and what refuses a body."""
+    idempotent: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         plain = bytearray(self.good)
-        for status in REDIRECTS:
+        for status in (*REDIRECTS, *(range(REFUSED, len(plain)) if self.body else ())):
             plain[status] = 0
         object.__setattr__(self, "plain", bytes(plain))
+        object.__setattr__(self, "idempotent", self.method in IDEMPOTENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A request that met the end of an idle connection. It is sent again over another; its clock runs on."""
+
+    due: int
+    sent: int
 
 
 class Channel(Protocol):
@@ -104,73 +106,59 @@ class Owner(Protocol):
         ...
 
 
-class Connection(asyncio.Protocol):
+class LoadConnection(Connection):
     """Moments are `perf_counter_ns`. `sent` is 0 while no request is out."""
 
     __slots__ = (
-        "_data",
         "_exchange",
-        "_extra",
-        "_feed",
-        "_keep_alive",
         "_owner",
-        "_parser",
         "_plain",
         "_record_good",
         "_recorder",
         "_request",
-        "_seen",
-        "_status",
-        "_transport",
-        "_write",
+        "_watchful",
         "due",
-        "sent",
         "served",
+        "unanswered",
     )
 
-    _parser: Any
-    _feed: Any
-
     def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner) -> None:
+        Connection.__init__(self)
         self._exchange = exchange
         self._request = exchange.request
         self._plain = exchange.plain
         self._recorder = recorder
         self._record_good = recorder.good
         self._owner = owner
-        self._status = 0
-        self._extra = False
-        self._keep_alive = False
-        self._seen: bytearray | None = None
-        """The beginning of an answer that comes in pieces."""
-        self._data = b""
+        self._watchful = not exchange.idempotent
+        """Whether the socket is asked before each sending, as the request cannot be sent again."""
         self.due = 0
-        self.sent = 0
         self.served = False
         """Whether it ever brought a good answer."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._write = self._transport.write
-        self._new_parser()
+        self.unanswered: Unanswered | None = None
+        """The request that it leaves to another connection."""
 
     def send(self, due: int, now: int) -> None:
         self.due = due
+        if self._watchful and self.answers and not self.quiet:
+            self.send_again(Unanswered(due, now))
+            return
         self.sent = now
         self._write(self._request)
 
-    @property
-    def closing(self) -> bool:
-        """The target has closed it, and `gone` is about to be called."""
-        return self._transport.is_closing()
-
-    def close(self) -> None:
-        self._transport.close()
+    def send_again(self, request: Unanswered) -> None:
+        """Send a request that another connection left, or leave it to the next if this one has ended."""
+        if self.answers and not self.quiet:
+            self.unanswered = request
+            self._transport.abort()
+            return
+        self.due, self.sent = request.due, request.sent
+        self._write(self._request)
 
     def expire(self) -> None:
         """The request that is out has had its time."""
         detail = "the answer did not end" if self._seen else "no answer"
-        self._fail(f"{Cause.TIMEOUT}: {detail} in {format_seconds(self._exchange.timeout)}")
+        self._fail(Cause.TIMEOUT, f"{detail} in {format_seconds(self._exchange.timeout)}")
 
     def give_up(self) -> bool:
         """Forget the request that is out, if any, without counting it."""
@@ -178,61 +166,16 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
         return out
 
-    # asyncio.Protocol
-
-    def data_received(self, data: bytes) -> None:
-        if (self._seen is not None or len(data) > HEAD_LIMIT) and self._head_too_long(data):
-            self._keep(data)
-            self._fail(HEAD_TOO_LONG)
-            return
-        self._data = data
-        try:
-            self._feed(data)
-        except HttpParserUpgrade:
-            self._keep_alive = False
-        except HttpParserError as error:
-            if not self._status:
-                self._keep(data)
-                self._fail(f"{Cause.PROTOCOL}: {error}")
-                return
-            # A whole answer came, and after it something that is none.
-            self._extra = True
-        if self._status:
-            self._answered(perf_counter_ns())
-        else:
-            self._keep(data)
-            self._after_piece()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.sent:
-            self._lost(exc)
-        # The parser and the connection hold each other.
-        self._feed = self._parser = None
+    def on_end(self) -> None:
         self._owner.gone(self)
 
-    # httptools
+    def sends_again(self) -> bool:
+        if not (self.answers and self._exchange.idempotent):
+            return False
+        self.unanswered = Unanswered(self.due, self.sent)
+        return True
 
-    def on_message_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status < 200 and status != 101:
-            return
-        if self._status:
-            self._extra = True
-        else:
-            self._status = status
-            self._keep_alive = self._parser.should_keep_alive()
-
-    def _head_complete(self) -> None:
-        """The answer to HEAD ends here; without a length the parser takes it for one that ends with the
-        connection."""
-        Connection.on_message_complete(self)
-        if self._status and not self._keep_alive:
-            head = read_head(self._answer_bytes())
-            self._keep_alive = head is not None and head.keeps_alive
-
-    # the end of an exchange
-
-    def _answered(self, now: int) -> None:
+    def on_answer(self, now: int) -> None:
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
         if not sent:
@@ -243,13 +186,15 @@ class Connection(asyncio.Protocol):
             self._record_good(self.due, sent, now)
             self.served = True
         else:
-            self._looked_at(status, sent, now)
+            self._look_at(status, sent, now)
         self._next(now)
 
-    def _looked_at(self, status: int, sent: int, now: int) -> None:
-        """A redirect, good or not, or another status that is not good."""
+    def _look_at(self, status: int, sent: int, now: int) -> None:
+        """A redirect, good or not, what refuses a body, or another status that is not good."""
         if status in REDIRECTS:
             self._recorder.redirects += 1
+        if status >= REFUSED and self._exchange.body:
+            self._keep_alive = False
         if self._exchange.good[status]:
             self._record_good(self.due, sent, now)
             self.served = True
@@ -268,64 +213,11 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
-    def _fail(self, cause: str) -> None:
-        """The request that is out failed, and the connection with it."""
-        if self.sent:
-            self.sent = 0
-            self._recorder.failed(cause, perf_counter_ns(), bytes(self._seen or b""))
-        self._transport.abort()
-
-    # answers in pieces
-
-    def _keep(self, data: bytes) -> None:
-        if self._seen is None:
-            self._seen = bytearray()
-        if len(self._seen) < HEAD_LIMIT:
-            self._seen += data[: HEAD_LIMIT - len(self._seen)]
-
-    def _head_too_long(self, data: bytes) -> bool:
-        """Whether no head ends within the limit; the same for every way in which an answer is cut up."""
-        seen = self._seen or b""
-        room = HEAD_LIMIT - len(seen)
-        if len(data) < room or _HEAD_END in seen:
-            return False
-        return _HEAD_END not in seen[-len(_HEAD_END) + 1 :] + data[:room]
-
-    def _after_piece(self) -> None:
-        """A part of an answer has come."""
-
-    def _answer_bytes(self) -> bytes:
-        return self._data if self._seen is None else bytes(self._seen) + self._data
-
-    def _lost(self, exc: Exception | None) -> None:
-        """The connection closed while a request was out."""
-        seen = bytes(self._seen or b"")
-        truncated = isinstance(exc, TruncatedError)
-        if truncated:
-            exc = None
-        if isinstance(exc, ssl.SSLError):
-            self._fail(f"{Cause.TLS}: {tls_words(exc)}")
-        elif not seen:
-            how = "closed" if exc is None else "reset"
-            self._fail(f"{Cause.RESET}: {how} without an answer")
-        elif exc is not None:
-            self._fail(f"{Cause.RESET}: in the middle of the answer")
-        elif (head := read_head(seen)) is None:
-            self._fail(f"{Cause.PROTOCOL}: closed in the middle of the head of the answer")
-        elif head.ends_with_connection and truncated:
-            self._fail(f"{Cause.TLS}: closed without close_notify, so the body may have been cut")
-        elif head.ends_with_connection:
-            self._status, self._keep_alive, self._data, self._seen = head.status, False, seen, None
-            self._answered(perf_counter_ns())
-        else:
-            self._fail(f"{Cause.SHORT_BODY}: closed before the answer was complete")
-
-    def _new_parser(self) -> None:
-        self._parser = HttpResponseParser(self)
-        self._feed = self._parser.feed_data
+    def on_failure(self, cause: Cause, detail: str) -> None:
+        self._recorder.failed(f"{cause}: {detail}", perf_counter_ns(), bytes(self._seen or b""))
 
 
-class HeadConnection(Connection):
+class HeadConnection(LoadConnection):
     """For HEAD: an answer ends with its head, whatever length it announces."""
 
     __slots__ = ()
@@ -342,4 +234,4 @@ class HeadConnection(Connection):
     def _next(self, now: int) -> None:
         # The parser waits for a body that never comes.
         self._new_parser()
-        Connection._next(self, now)
+        LoadConnection._next(self, now)

@@ -6,17 +6,17 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from phasegate.load.checking import connection_class
-from phasegate.load.connection import Channel, Connection, Exchange, Owner
-from phasegate.load.connector import Connector
+from phasegate.load.connection import Channel, Exchange, LoadConnection, Owner, Unanswered
 from phasegate.load.job import Job
 from phasegate.load.journey_connection import JourneyConnection
 from phasegate.load.pacing import NANOSECONDS, Profile
 from phasegate.load.recorder import Recorder
 from phasegate.load.visit import Itinerary, Visit
 from phasegate.units import format_seconds
+from phasegate.wire.connector import Connector
 from phasegate.world import Cause
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ TRIES = 5_000
 """How many connections a second one worker tries to open, at most, while the target refuses them."""
 STOPPING = 1.0
 """Seconds that requests which are out get when a load is stopped early."""
+Left: TypeAlias = Visit | Unanswered
+"""A journey between two requests, or a request to be sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,13 +158,14 @@ class Driver:
         self.window = max(self.end_ns - self.start_ns, 0) / NANOSECONDS
         self.good_in_window = self.recorder.good_so_far
 
-    def no_connection(self, cause: str, visit: Visit | None) -> None:
-        """A request, or a journey, that had no connection; `visit` where the journey had begun."""
+    def no_connection(self, cause: str, left: Left | None) -> None:
+        """A request, or a journey, that had no connection; `left` where it had begun over another."""
         now = perf_counter_ns()
         if self._itinerary is None:
             self.recorder.failed(cause, now)
         else:
-            (visit or self._itinerary.next()).failed(self.recorder, cause, now)
+            visit = left if isinstance(left, Visit) else self._itinerary.next()
+            visit.failed(self.recorder, cause, now)
 
     def drop(self, count: int) -> None:
         """Requests, or journeys, that were never begun."""
@@ -175,7 +178,7 @@ class Driver:
         """Seconds that what is out is awaited after the end of sending."""
         return min(self.job.timeout, STOPPING) if self.hasty else self.job.timeout
 
-    def _new(self) -> Connection:
+    def _new(self) -> LoadConnection:
         if self._itinerary is not None:
             return JourneyConnection(self._exchange, self.recorder, self, self._itinerary)
         return self._class(self._exchange, self.recorder, self)
@@ -202,9 +205,11 @@ def _http2_pool(
     return Http2Pool(exchange, connector, recorder, owner, job.streams)
 
 
-def unfinished(connection: Channel) -> Visit | None:
-    """The journey that a connection leaves behind when the target closes it between two requests."""
-    return connection.unfinished if isinstance(connection, JourneyConnection) else None
+def unfinished(connection: Channel) -> Left | None:
+    """What a connection leaves behind that goes on over another."""
+    if isinstance(connection, JourneyConnection):
+        return connection.unfinished
+    return connection.unanswered if isinstance(connection, LoadConnection) else None
 
 
 def began(connection: Channel) -> int:
@@ -212,9 +217,11 @@ def began(connection: Channel) -> int:
     return connection.began if isinstance(connection, JourneyConnection) else connection.sent
 
 
-def begin(connection: Channel, due: int, visit: Visit | None) -> None:
-    """Send a request, begin a journey, or go on with one, over a new connection."""
-    if visit is not None and isinstance(connection, JourneyConnection):
-        connection.go_on(visit, perf_counter_ns())
+def begin(connection: Channel, due: int, left: Left | None) -> None:
+    """Send a request, begin a journey, or go on with what another connection left, over a new one."""
+    if isinstance(left, Visit) and isinstance(connection, JourneyConnection):
+        connection.go_on(left, perf_counter_ns())
+    elif isinstance(left, Unanswered) and isinstance(connection, LoadConnection):
+        connection.send_again(left)
     else:
         connection.send(due, perf_counter_ns())

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from phasegate.http.places import place_of
 from phasegate.http.redirect import MAX_REDIRECTS, origin, redirected
-from phasegate.load.request import endpoint_of, host_of, request_target
+from phasegate.wire.request import endpoint_of, host_of, request_target
 from phasegate.world import Cause, HttpReply, HttpRequest, header
 
 Headers = tuple[tuple[str, str], ...]

@@ -14,9 +14,10 @@ from typing import cast
 
 import ngh2
 
-from phasegate.load.connection import HEAD_LIMIT, HEAD_TOO_LONG, Exchange
+from phasegate.load.connection import Exchange
 from phasegate.load.lane import Lane
-from phasegate.load.tls import TruncatedError, tls_words
+from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG
+from phasegate.wire.tls import TruncatedError, tls_words
 from phasegate.world import Cause
 
 STREAM_WINDOW = 1 << 20

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from phasegate.load.connection import Exchange, Owner
-from phasegate.load.connector import ConnectError, Connector, GeneratorError
 from phasegate.load.http2_connection import Http2Connection
 from phasegate.load.lane import Lane
 from phasegate.load.recorder import Recorder
 from phasegate.units import format_seconds
+from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.world import Cause
 
 

@@ -7,19 +7,20 @@ from time import perf_counter_ns
 
 from phasegate.http.content import ContentError, TooLargeError, decoded
 from phasegate.http.redirect import REDIRECTS
-from phasegate.load.connection import BODY_LIMIT, HEAD_LIMIT, Connection, Exchange, Owner
+from phasegate.load.connection import BODY_LIMIT, Exchange, LoadConnection, Owner
 from phasegate.load.journey import UnfitError
 from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.recorder import Recorder
 from phasegate.load.visit import Itinerary, Visit
 from phasegate.units import format_seconds
+from phasegate.wire.connection import HEAD_LIMIT, REFUSED, Connection
 from phasegate.world import Cause, HttpReply
 
 _REST = 0.01
 """Seconds until the connection is free again after a journey that could not be begun."""
 
 
-class JourneyConnection(Connection):
+class JourneyConnection(LoadConnection):
     """`sent` is 0 while no request is out; `due` is that of the journey."""
 
     __slots__ = (
@@ -33,7 +34,7 @@ class JourneyConnection(Connection):
     )
 
     def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner, itinerary: Itinerary) -> None:
-        Connection.__init__(self, exchange, recorder, owner)
+        LoadConnection.__init__(self, exchange, recorder, owner)
         self._itinerary = itinerary
         self._visit: Visit | None = None
         self._forget()
@@ -50,11 +51,16 @@ class JourneyConnection(Connection):
         self.go_on(visit, now)
 
     def go_on(self, visit: Visit, now: int) -> None:
-        """Send the next request of a journey."""
+        """Send the next request of a journey, or leave it to another connection if this one has ended."""
         self._visit = visit
         self.due = visit.due
-        # Of a request that is redirected, the first sending counts, over whatever connection the rest goes.
-        self.sent = visit.sent = visit.sent or now
+        # Of a request that is sent again, or redirected, the first sending counts, whatever connection the
+        # rest goes over.
+        visit.sent = visit.sent or now
+        if self.answers and not self.quiet:
+            self._transport.abort()
+            return
+        self.sent = visit.sent
         try:
             request = visit.compose()
         except UnfitError as error:
@@ -79,13 +85,11 @@ class JourneyConnection(Connection):
 
     def expire_journey(self, seconds: float) -> None:
         """The journey has had that much time after the end of the load."""
-        self._fail(
-            f"{Cause.TIMEOUT}: the journey did not end within {format_seconds(seconds)} after the load"
-        )
+        self._fail(Cause.TIMEOUT, f"the journey did not end within {format_seconds(seconds)} after the load")
 
     def give_up(self) -> bool:
         self._visit = None
-        return Connection.give_up(self)
+        return LoadConnection.give_up(self)
 
     # httptools
 
@@ -120,21 +124,24 @@ class JourneyConnection(Connection):
 
     # the end of an exchange
 
+    def sends_again(self) -> bool:
+        return bool(self.answers) and self._visit is not None and self._visit.request.idempotent
+
     def _after_piece(self) -> None:
         if self._too_large():
-            self._fail(f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB")
-        else:
-            Connection._after_piece(self)
+            self._fail(Cause.TOO_LARGE, f"more than {BODY_LIMIT >> 20} MiB")
 
-    def _answered(self, now: int) -> None:
+    def on_answer(self, now: int) -> None:
         visit = self._visit
         if not self.sent or visit is None:
-            Connection._answered(self, now)
+            LoadConnection.on_answer(self, now)
             return
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
         if status in REDIRECTS:
             self._recorder.redirects += 1
+        if status >= REFUSED and visit.request.has_body:
+            self._keep_alive = False
         failures = self._failures(visit, status, (now - sent) / NANOSECONDS)
         if visit.request.head_only:
             # The parser waits for a body that never comes.
@@ -189,14 +196,12 @@ class JourneyConnection(Connection):
     def _decoded_headers(self) -> tuple[tuple[str, str], ...]:
         return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers)
 
-    def _fail(self, cause: str) -> None:
-        """The request that is out failed, the journey with it, and the connection."""
+    def on_failure(self, cause: Cause, detail: str) -> None:
+        """The request that is out failed, and the journey with it."""
         visit, self._visit = self._visit, None
-        if self.sent and visit is not None:
-            self.sent = 0
+        if visit is not None:
             answer = bytes(self._seen or b"")
-            visit.failed(self._recorder, cause, perf_counter_ns(), answer, visit.compose())
-        self._transport.abort()
+            visit.failed(self._recorder, f"{cause}: {detail}", perf_counter_ns(), answer, visit.compose())
 
     def _too_large(self) -> bool:
         return self._size > BODY_LIMIT or self._headers_size > HEAD_LIMIT

@@ -12,10 +12,9 @@ from time import perf_counter_ns
 
 from phasegate.load.alarm import alarm
 from phasegate.load.connection import Channel
-from phasegate.load.connector import ConnectError
-from phasegate.load.driver import TRIES, Driver, Scheduled, began, begin, unfinished
+from phasegate.load.driver import TRIES, Driver, Left, Scheduled, began, begin, unfinished
 from phasegate.load.pacing import NANOSECONDS, share_of
-from phasegate.load.visit import Visit
+from phasegate.wire.connector import ConnectError
 
 QUANTUM_NS = 100_000
 """The shortest sleep between two looks at the clock: at high rates requests leave in small groups."""
@@ -83,8 +82,8 @@ class Open(Driver):
         self.connections.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-        if (visit := unfinished(connection)) is not None:
-            self._open_for(visit.due, visit)
+        if (left := unfinished(connection)) is not None:
+            self._open_for(left.due, left)
         self._wake()
 
     def swept(self, now: int) -> None:
@@ -173,20 +172,20 @@ class Open(Driver):
             return _NEVER
         return self.start_ns + round(self.profile.due(request) * NANOSECONDS)
 
-    def _open_for(self, due: int, visit: Visit | None = None) -> None:
-        task = asyncio.create_task(self._send_on_new(due, visit))
+    def _open_for(self, due: int, left: Left | None = None) -> None:
+        task = asyncio.create_task(self._send_on_new(due, left))
         self._opening.add(task)
         task.add_done_callback(self._opened)
 
-    async def _send_on_new(self, due: int, visit: Visit | None) -> None:
+    async def _send_on_new(self, due: int, left: Left | None) -> None:
         try:
             connection = await self.connect()
         except ConnectError as error:
-            self.no_connection(str(error), visit)
+            self.no_connection(str(error), left)
             # The place rests, so that a target that refuses is asked `TRIES` times a second and no more.
             await self.until(perf_counter_ns() + round(self._cap / TRIES * NANOSECONDS))
             return
-        begin(connection, due, visit)
+        begin(connection, due, left)
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)

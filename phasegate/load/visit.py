@@ -12,6 +12,7 @@ from phasegate.load.cookies import Cookies
 from phasegate.load.following import Hop, RedirectError
 from phasegate.load.journey import Journey, JourneyRequest, Journeys, UnfitError
 from phasegate.load.recorder import Recorder
+from phasegate.wire.connection import IDEMPOTENT
 
 
 class Compiled:
@@ -23,7 +24,9 @@ class Compiled:
         "_tail",
         "_whole",
         "follow",
+        "has_body",
         "head_only",
+        "idempotent",
         "judge",
         "limit",
         "own_cookies",
@@ -43,6 +46,8 @@ class Compiled:
         self.url = request.url
         self.limit = request.limit
         self.head_only = request.method.upper() == "HEAD"
+        self.idempotent = request.method.upper() in IDEMPOTENT
+        self.has_body = request.body is not None
         self.follow = REDIRECTS if request.follow else frozenset[int]()
         """The statuses that are followed."""
         self.own_cookies = request.own_cookies

@@ -18,15 +18,15 @@ import uvloop
 
 from phasegate.load.closed import Closed
 from phasegate.load.connection import Check, Exchange
-from phasegate.load.connector import Connector, GeneratorError
 from phasegate.load.driver import Driver
 from phasegate.load.job import PROTOCOL, Job
 from phasegate.load.open import Open
 from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.recorder import Recorder
-from phasegate.load.request import endpoint_of, request_bytes, request_fields
 from phasegate.load.tally import Report, Tally
 from phasegate.load.visit import Itinerary
+from phasegate.wire.connector import Connector, GeneratorError
+from phasegate.wire.request import endpoint_of, request_bytes, request_fields
 
 LINE_LIMIT = 64 << 20
 """Bytes of a job with its body."""
@@ -113,6 +113,7 @@ def _exchange(job: Job) -> Exchange:
         request=b"" if job.http2 else request_bytes(*given),
         fields=request_fields(*given) if job.http2 else (),
         body=job.body,
+        method=job.method.upper(),
         url=job.url,
         timeout=job.timeout,
         good=bytes(good),

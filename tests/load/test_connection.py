@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from phasegate.http.expectation import Expect
 from phasegate.load.checking import connection_class
-from phasegate.load.connection import BODY_LIMIT, HEAD_LIMIT, HEAD_TOO_LONG, Connection, Exchange
+from phasegate.load.connection import BODY_LIMIT, Exchange, LoadConnection
 from phasegate.load.recorder import Recorder
 from phasegate.load.tally import Tally
+from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG
+from phasegate.world import Cause
 from tests.load.server import answer
 
 CHUNKED = (
@@ -72,10 +74,10 @@ class Seat:
         self.connection.connection_made(self.wire)
         self.connection.send(1, perf_counter_ns() - 1000)
 
-    def free(self, connection: Connection, now: int) -> None:
+    def free(self, connection: LoadConnection, now: int) -> None:
         self.freed += 1
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: LoadConnection) -> None:
         self.ended = True
 
     def receive(self, *pieces: bytes) -> Seat:
@@ -325,7 +327,7 @@ def test_header_flood_in_small_pieces_fails_an_expectation_within_bounds() -> No
     lines = [b"a: b\r\n" * 500] * 40
     seat = Seat(expect={"headers": {"x": "1"}}).receive(b"HTTP/1.1 200 OK\r\n", *lines)
     assert seat.wire.closed
-    assert list(seat.tally().causes) == [HEAD_TOO_LONG]
+    assert list(seat.tally().causes) == [f"{Cause.PROTOCOL}: {HEAD_TOO_LONG}"]
 
 
 def test_trailer_is_no_header_of_the_answer() -> None:

@@ -15,14 +15,14 @@ import pytest
 from phasegate.http.expectation import Expect
 from phasegate.load.closed import Closed
 from phasegate.load.connection import Exchange
-from phasegate.load.connector import Connector, GeneratorError
 from phasegate.load.driver import Driver
 from phasegate.load.job import Job
 from phasegate.load.open import Open
 from phasegate.load.pacing import NANOSECONDS, Profile
 from phasegate.load.recorder import Recorder
-from phasegate.load.request import endpoint_of, request_bytes, request_fields
 from phasegate.load.tally import Tally
+from phasegate.wire.connector import Connector, GeneratorError
+from phasegate.wire.request import endpoint_of, request_bytes, request_fields
 from tests.load.server import Reply, answer, scripted, unused_port
 
 pytestmark = pytest.mark.paced

@@ -21,9 +21,9 @@ from phasegate.load.driver import Driver
 from phasegate.load.following import Hop, RedirectError
 from phasegate.load.job import Job
 from phasegate.load.journey import Journey, Journeys
-from phasegate.load.request import request_bytes
 from phasegate.load.tally import Tally
 from phasegate.load.worker import Worker
+from phasegate.wire.request import request_bytes
 from tests.load.server import Reply, Scripted, answer, scripted
 from tests.load.sessions import path_of
 from tests.load.test_driver import closed, open_

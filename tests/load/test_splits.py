@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from phasegate.http.expectation import Expect
 from phasegate.load.checking import BodyConnection, HeadersConnection, connection_class
-from phasegate.load.connection import HEAD_LIMIT, HEAD_TOO_LONG, Connection, Exchange
+from phasegate.load.connection import Exchange, LoadConnection
 from phasegate.load.journey import Journey, JourneyRequest, Journeys
 from phasegate.load.journey_connection import JourneyConnection
 from phasegate.load.recorder import Recorder
 from phasegate.load.visit import Itinerary
+from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG
 from phasegate.world import Cause
 from tests.load.server import answer
 from tests.load.test_connection import Wire
@@ -38,7 +39,7 @@ ANSWERS = {
     "until close": b'HTTP/1.1 200 OK\r\n\r\n{"status":"ok"}',
     "hints until close": HINTS + b'HTTP/1.1 200 OK\r\n\r\n{"status":"ok"}',
     "old": b'HTTP/1.0 200 OK\r\n\r\n{"status":"ok"}',
-    "closing": answer(200, b'{"status":"ok"}', "Connection: close"),
+    "closing": answer(200, b'{"status":"ok"}', "LoadConnection: close"),
     "gzip": answer(200, SQUEEZED, "Content-Encoding: gzip"),
     "gzip in chunks": CHUNKED
     + b"Content-Encoding: gzip\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(SQUEEZED), SQUEEZED),
@@ -81,14 +82,14 @@ class Owner:
     def __init__(self) -> None:
         self.freed = self.ended = 0
 
-    def free(self, connection: Connection, now: int) -> None:
+    def free(self, connection: LoadConnection, now: int) -> None:
         self.freed += 1
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: LoadConnection) -> None:
         self.ended += 1
 
 
-def plain(method: str, expect: dict[str, Any] | None) -> Callable[[Recorder, Owner], Connection]:
+def plain(method: str, expect: dict[str, Any] | None) -> Callable[[Recorder, Owner], LoadConnection]:
     good = bytearray(1000)
     good[200:300] = b"\1" * 100
     check = None if expect is None else Expect.model_validate(expect).compile()
@@ -97,7 +98,7 @@ def plain(method: str, expect: dict[str, Any] | None) -> Callable[[Recorder, Own
     return lambda recorder, owner: kind(exchange, recorder, owner)
 
 
-def journey(method: str) -> Callable[[Recorder, Owner], Connection]:
+def journey(method: str) -> Callable[[Recorder, Owner], LoadConnection]:
     expect = {"status": "2xx", "json": {"$.status": "ok"}} if method == "GET" else {"status": "2xx"}
     request = JourneyRequest(
         part="", method=method, head=(f"{method} / HTTP/1.1\r\n",), url="http://x/", expect=expect
@@ -158,7 +159,7 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
 
 def test_every_class_of_connection_is_held_to_it() -> None:
     made = [type(make(Recorder(open=False), Owner())) for make in CONNECTIONS.values()]
-    assert made[:4] == [Connection, HeadersConnection, BodyConnection, JourneyConnection]
+    assert made[:4] == [LoadConnection, HeadersConnection, BodyConnection, JourneyConnection]
 
 
 GOOD = {
@@ -202,7 +203,7 @@ def test_head_at_the_limit_gets_the_verdict_of_the_whole(kind: str, size: int) -
     head = start + b"a" * (size - len(start) - len(end)) + end
     data = head if kind.startswith("HEAD") else head + b'{"status":"ok"}'
     whole = verdict(kind, [data])
-    assert whole.causes == ({} if size <= HEAD_LIMIT else {HEAD_TOO_LONG: 1})
+    assert whole.causes == ({} if size <= HEAD_LIMIT else {f"{Cause.PROTOCOL}: {HEAD_TOO_LONG}": 1})
     for places in (
         [10],
         [size - 1],

@@ -7,7 +7,7 @@ from httptools import HttpRequestParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phasegate.load.request import Endpoint, endpoint_of, header_problems, request_bytes
+from phasegate.wire.request import Endpoint, endpoint_of, header_problems, request_bytes
 
 
 @pytest.mark.parametrize(

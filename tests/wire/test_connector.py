@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from phasegate.load.connector import ConnectError, Connector
-from phasegate.load.request import Endpoint, endpoint_of, request_bytes
+from phasegate.wire.connector import ConnectError, Connector
+from phasegate.wire.request import Endpoint, endpoint_of, request_bytes
 from tests.load.server import scripted, unused_port
 
 pytestmark = pytest.mark.paced
@@ -159,7 +159,7 @@ def test_unknown_name_is_asked_for_once_by_many_connections() -> None:
 
 
 def test_names_are_asked_for_again_when_no_address_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phasegate.load.connector.ASK_AGAIN", 0.0)
+    monkeypatch.setattr("phasegate.wire.connector.ASK_AGAIN", 0.0)
 
     async def test() -> None:
         loop = asyncio.get_running_loop()

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phasegate.load.checking import connection_class
-from phasegate.load.connection import Connection, Exchange
-from phasegate.load.connector import ConnectError, Connector, GeneratorError
+from phasegate.load.connection import Exchange, LoadConnection
 from phasegate.load.recorder import Recorder
-from phasegate.load.request import endpoint_of, request_bytes
 from phasegate.load.tally import Tally
-from phasegate.load.tls import Handshake, TlsStream, TruncatedError, client_context, tls_words
+from phasegate.wire.connector import ConnectError, Connector, GeneratorError
+from phasegate.wire.request import endpoint_of, request_bytes
+from phasegate.wire.tls import Handshake, TlsStream, TruncatedError, client_context, tls_words
 from tests.load.certificates import Authority
 from tests.load.server import Reply, Scripted, answer, reset, scripted
 
@@ -59,10 +59,10 @@ class Asker:
         self.over = asyncio.Event()
         self.lost = asyncio.Event()
 
-    def free(self, connection: Connection, now: int) -> None:
+    def free(self, connection: LoadConnection, now: int) -> None:
         self.over.set()
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: LoadConnection) -> None:
         self.over.set()
         self.lost.set()
 
@@ -430,11 +430,11 @@ def body_until_close(authority: Authority, known: Path, *, announced: bool) -> T
     pair, recorder = Pair(authority, known), Recorder(open=False)
 
     class Nobody:
-        def free(self, connection: Connection, now: int) -> None: ...
+        def free(self, connection: LoadConnection, now: int) -> None: ...
 
-        def gone(self, connection: Connection) -> None: ...
+        def gone(self, connection: LoadConnection) -> None: ...
 
-    connection = Connection(exchange, recorder, Nobody())
+    connection = LoadConnection(exchange, recorder, Nobody())
     stream = TlsStream(
         pair.wire.protocol._tls, pair.wire.protocol._incoming, ssl.MemoryBIO(), pair.wire, connection
     )

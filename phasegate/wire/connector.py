@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TypeVar
 
-from phasegate.load.request import Endpoint
-from phasegate.load.tls import HTTP1, HTTP2, Handshake, client_context, tls_words
 from phasegate.units import format_seconds
+from phasegate.wire.request import Endpoint
+from phasegate.wire.tls import HTTP1, HTTP2, Handshake, client_context, tls_words
 from phasegate.world import Cause
 
 P = TypeVar("P", bound=asyncio.Protocol)
