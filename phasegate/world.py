@@ -41,23 +41,32 @@ class HttpRequest:
     url: str
     """Absolute."""
     headers: tuple[tuple[str, str], ...] = ()
+    """Text that goes out as UTF-8; lone surrogates are bytes that are none (`surrogateescape`)."""
     body: bytes | None = None
     timeout: float = 30.0
     """Seconds for the whole exchange, redirects and body included."""
     follow: bool = False
+    keep: int | None = 4 << 20
+    """Bytes of the answer's body that somebody looks at, its content codings undone; a larger one is a failure.
+    None: nobody looks at it, so it may have any size and coding, and only its beginning is kept, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpReply:
     status: int
     headers: tuple[tuple[str, str], ...]
-    """In order of arrival; repeated names stay repeated."""
+    """In order of arrival; repeated names stay repeated. For the text of a value see `header_text`."""
     body: bytes
+    """Its content codings undone."""
     elapsed: float
     """Seconds from sending to the last byte of the body."""
     url: str
     """The one that answered, after redirects."""
     http_version: str = "HTTP/1.1"
+    raw: tuple[tuple[bytes, bytes], ...] = ()
+    """The header lines as they came."""
+    unreadable: str = ""
+    """Why `body` is nothing to look at; empty where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

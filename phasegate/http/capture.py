@@ -8,11 +8,12 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from phasegate.fields import Closed, short_form
-from phasegate.http.expectation import BodyError, body_text, parse_json
+from phasegate.http.body import BodyError, body_text, parse_json
+from phasegate.http.header_lines import lines_of
 from phasegate.http.json_path import JsonPath
-from phasegate.http.matcher import ABSENT, SUBJECT_LIMIT, compile_pattern, excerpt
+from phasegate.http.matcher import ABSENT, LINES, SUBJECT_LIMIT, compile_pattern, excerpt
 from phasegate.substitution import as_text
-from phasegate.world import HttpReply, header
+from phasegate.world import HttpReply
 
 
 class CaptureError(LookupError):
@@ -30,7 +31,7 @@ class Capture(Closed):
     json_: str | None = Field(default=None, alias="json")
     """A JSONPath; one that may select many values gives a list."""
     header: str | None = None
-    """The first value of a response header."""
+    """The value of a response header; several lines with different values cannot be captured."""
     regex: str | None = None
     """Searched in the body; the first group, or the whole match without one."""
     secret: bool = False
@@ -54,17 +55,31 @@ class Capture(Closed):
     def take(self, name: str, reply: HttpReply) -> Captured:
         """Errors: CaptureError when the reply has no such value."""
         if self.header is not None:
-            value: Any = header(reply.headers, self.header)
-            if value is None:
-                raise CaptureError(f"cannot capture {name}: the response has no header {self.header}")
+            value: Any = self._line(name, self.header, reply)
         elif self.regex is not None:
             value = self._search(name, self.regex, reply)
         else:
             value = self._select(name, self.json_ or "$", reply)
         return Captured(name, value, self.secret)
 
+    @property
+    def reads_body(self) -> bool:
+        return self.header is None
+
+    def _line(self, name: str, of: str, reply: HttpReply) -> str:
+        lines = lines_of(reply.headers, of)
+        if not lines:
+            raise CaptureError(f"cannot capture {name}: the response has no header {of}")
+        if len(set(lines)) > 1:
+            shown = " and ".join(excerpt(line) for line in lines[:LINES])
+            raise CaptureError(f"cannot capture {name}: header {of} came in {len(lines)} lines, {shown}")
+        return lines[0]
+
     def _search(self, name: str, pattern: str, reply: HttpReply) -> str:
-        text = body_text(reply)
+        try:
+            text = body_text(reply)
+        except BodyError as error:
+            raise CaptureError(f"cannot capture {name}: {error}") from None
         match = compile_pattern(pattern).search(text, 0, SUBJECT_LIMIT)
         found = None if match is None else match[1] if match.re.groups else match[0]
         if found is None:
@@ -74,8 +89,6 @@ class Capture(Closed):
     def _select(self, name: str, path: str, reply: HttpReply) -> Any:
         try:
             value = JsonPath.compile(path).value(document := parse_json(reply))
-        except BodyError as error:
-            raise CaptureError(f"cannot capture {name}: {error}") from None
         except ValueError as error:
             raise CaptureError(f"cannot capture {name}: {error}") from None
         if value is ABSENT:

@@ -1,52 +1,291 @@
-"""The cookie jar of a flow: domains, paths and expiry as browsers have them."""
+"""The cookies of a flow or journey, by RFC 6265bis as browsers have them; names and values are bytes.
+
+Left out is what only a browser with several sites open can tell apart: SameSite, HttpOnly, partitions. A domain of
+one label (`com`, `internal`) counts as a public suffix; the list of the others is not consulted.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+import re
+import time
+from calendar import timegm
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import NamedTuple
 
-from phasegate.world import HttpReply, HttpRequest
+LONGEST = 4_096
+"""Bytes of name and value together."""
+LONGEST_ATTRIBUTE = 1_024
+MOST = 3_000
+"""Cookies of a jar; the oldest go first."""
+NOTES = 3
+"""Cookies kept back that one message names."""
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_MAX_AGE = re.compile(rb"-?[0-9]+")
+_DELIMITER = re.compile(rb"[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
+_TIME = re.compile(rb"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")
+_DAY = re.compile(rb"([0-9]{1,2})(?![0-9])")
+_YEAR = re.compile(rb"([0-9]{2,4})(?![0-9])")
+_MONTHS = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
+_NEVER = float("inf")
 
-if TYPE_CHECKING:
-    import httpx
+
+class _Place(NamedTuple):
+    """Where a URL leads, as far as cookies care."""
+
+    host: str
+    is_name: bool
+    """A name, not an IP address."""
+    is_secure: bool
+    """Over https, or to this machine, which browsers trust as much."""
+    path: bytes
+
+
+@dataclass(slots=True, frozen=True)
+class _Cookie:
+    name: bytes
+    value: bytes
+    domain: str
+    host_only: bool
+    path: bytes
+    secure: bool
+    ends: float
+    """On the monotonic clock."""
+    number: int
+    """In the order of creation."""
 
 
 class CookieJar:
-    """Holds what `Set-Cookie` brought; a `Cookie` header of the request's own takes its place."""
+    """Holds what `Set-Cookie` brought."""
 
-    @cached_property
-    def _cookies(self) -> httpx.Cookies:
-        import httpx
+    __slots__ = ("_cookies", "_kept_back", "_number")
 
-        return httpx.Cookies()
+    def __init__(self) -> None:
+        self._cookies: dict[tuple[bytes, str, bool, bytes], _Cookie] = {}
+        """By name, domain, whether for that host only, and path."""
+        self._kept_back: dict[tuple[str, bytes], str] = {}
+        """Why a cookie was not taken, by the host that set it and its name."""
+        self._number = 0
 
-    def add_to(self, request: HttpRequest) -> HttpRequest:
-        import httpx
+    def keep(self, url: str, line: bytes) -> None:
+        """Take in the value of one `Set-Cookie` line of an answer from an absolute URL."""
+        if _CONTROL.search(line):
+            return
+        pair, *attributes = line.split(b";")
+        name, equals, value = pair.partition(b"=")
+        name, value = (name.strip(b" \t"), value.strip(b" \t")) if equals else (b"", name.strip(b" \t"))
+        if not (name or value) or len(name) + len(value) > LONGEST:
+            return
+        place, given = _place(url), dict(_attributes(attributes))
+        if why := self._refusal(name, value, place, given):
+            if len(self._kept_back) < MOST:
+                self._kept_back[place.host, name] = why
+            return
+        self._kept_back.pop((place.host, name), None)
+        domain = _domain(given, place)
+        self._store(
+            _Cookie(
+                name=name,
+                value=value,
+                domain=domain or place.host,
+                host_only=not domain,
+                path=given.get(b"path") or _default_path(place.path),
+                secure=b"secure" in given,
+                ends=_end(given),
+                number=self._number,
+            )
+        )
 
-        if not self._cookies.jar or has_cookie(request):
-            return request
+    def header(self, url: str) -> bytes:
+        """The value of `Cookie` for a request to an absolute URL; empty where there is none to send."""
+        if not self._cookies:
+            return b""
+        place, now = _place(url), time.monotonic()
+        fitting = [
+            cookie
+            for cookie in self._cookies.values()
+            if cookie.ends > now and _fits(cookie, place) and (place.is_secure or not cookie.secure)
+        ]
+        if len(fitting) > 1:
+            fitting.sort(key=lambda cookie: (-len(cookie.path), cookie.number))
+        return b"; ".join([b"%b=%b" % (one.name, one.value) if one.name else one.value for one in fitting])
+
+    def kept_back(self, url: str) -> tuple[str, ...]:
+        """Cookies that a request to a URL goes without where one may expect them, each with the reason."""
+        place = _place(url)
+        reasons = [why for (host, _), why in self._kept_back.items() if host == place.host]
+        reasons += [
+            f"cookie {_shown(cookie.name)} kept back: Secure, and the address is http"
+            for cookie in self._cookies.values()
+            if cookie.secure and not place.is_secure and _fits(cookie, place)
+        ]
+        return tuple(reasons[:NOTES])
+
+    def _refusal(self, name: bytes, value: bytes, place: _Place, given: dict[bytes, bytes]) -> str:
+        """Why a cookie is not taken; empty where it is."""
+        shown, domain = f"cookie {_shown(name)} kept back", given.get(b"domain", b"")
+        lower = (name or value).lower()
+        if b"secure" in given and not place.is_secure:
+            return f"{shown}: Secure, and the address is http"
+        if domain and _domain(given, place) is None:
+            return f"{shown}: its Domain {_shown(domain)} is not that of {place.host}"
+        prefixed = lower.startswith((b"__secure-", b"__host-"))
+        if prefixed and (not name or b"secure" not in given):
+            return f"{shown}: its name asks for Secure"
+        if lower.startswith(b"__host-") and (_domain(given, place) or given.get(b"path") != b"/"):
+            return f"{shown}: its name asks for Path=/ and no Domain"
+        if b"secure" not in given and not place.is_secure and self._overlays(name, place, given):
+            return f"{shown}: one that is Secure has its name, and the address is http"
+        return ""
+
+    def _overlays(self, name: bytes, place: _Place, given: dict[bytes, bytes]) -> bool:
+        """Whether a cookie from an address that is not secure would hide one that is."""
+        domain = _domain(given, place) or place.host
+        path = given.get(b"path") or _default_path(place.path)
+        return any(
+            cookie.secure
+            and cookie.name == name
+            and (_on_domain(domain, cookie.domain) or _on_domain(cookie.domain, domain))
+            and _path_matches(path, cookie.path)
+            for cookie in self._cookies.values()
+        )
+
+    def _store(self, cookie: _Cookie) -> None:
+        key = (cookie.name, cookie.domain, cookie.host_only, cookie.path)
+        old = self._cookies.get(key)
+        if cookie.ends <= time.monotonic():
+            self._cookies.pop(key, None)
+            return
+        if old is not None:  # it keeps its place in the order
+            cookie = _Cookie(
+                name=cookie.name,
+                value=cookie.value,
+                domain=cookie.domain,
+                host_only=cookie.host_only,
+                path=cookie.path,
+                secure=cookie.secure,
+                ends=cookie.ends,
+                number=old.number,
+            )
+        elif len(self._cookies) >= MOST:
+            del self._cookies[next(iter(self._cookies))]
+        self._cookies[key] = cookie
+        self._number += 1
+
+
+def _attributes(written: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Those that count, names in lower case; of one that is given twice, the last counts."""
+    for attribute in written:
+        key, _, value = attribute.partition(b"=")
+        key, value = key.strip(b" \t").lower(), value.strip(b" \t")
+        if len(value) > LONGEST_ATTRIBUTE:
+            continue
+        match key:
+            case b"domain":
+                yield key, value.removeprefix(b".").lower()
+            case b"path":
+                yield key, value if value.startswith(b"/") else b""
+            case b"max-age" if _MAX_AGE.fullmatch(value):
+                yield key, value
+            case b"expires" if cookie_date(value) is not None:
+                yield key, value
+            case b"secure":
+                yield key, b""
+
+
+def _domain(given: dict[bytes, bytes], place: _Place) -> str | None:
+    """The domain that a cookie is for; empty: the host that set it; None: one that it cannot be set for."""
+    written = given.get(b"domain", b"")
+    if not written:
+        return ""
+    try:
+        domain = written.decode("ascii")
+    except UnicodeDecodeError:
+        return None
+    if "." not in domain.rstrip("."):  # a public suffix, but for the host of that very name
+        return "" if domain == place.host else None
+    matches = domain == place.host or (place.is_name and _on_domain(place.host, domain))
+    return domain if matches else None
+
+
+def _end(given: dict[bytes, bytes]) -> float:
+    now = time.monotonic()
+    if b"max-age" in given:  # it wins over Expires
+        age = given[b"max-age"]
+        return now + int(age[:12]) if not age.startswith(b"-") and age.strip(b"0") else 0.0
+    if b"expires" in given and (date := cookie_date(given[b"expires"])) is not None:
+        return now + (date - time.time())
+    return _NEVER
+
+
+@lru_cache(maxsize=1_024)
+def cookie_date(text: bytes) -> float | None:
+    """A date by the lenient algorithm of RFC 6265, 5.1.1, in seconds since 1970; None where it is none."""
+    clock = day = month = year = None
+    for token in _DELIMITER.split(text):
+        if clock is None and (found := _TIME.match(token)):
+            clock = tuple(map(int, found.groups()))
+        elif day is None and (found := _DAY.match(token)):
+            day = int(found[1])
+        elif month is None and token[:3].lower() in _MONTHS:
+            month = _MONTHS.index(token[:3].lower()) + 1
+        elif year is None and (found := _YEAR.match(token)):
+            year = int(found[1])
+    if clock is None or day is None or month is None or year is None:
+        return None
+    year += 1900 if 70 <= year <= 99 else 2000 if year <= 69 else 0
+    long = 29 if year % 4 == 0 and (year % 100 or year % 400 == 0) else 28
+    days = (31, long, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
+    if year < 1601 or not 1 <= day <= days or clock[0] > 23 or clock[1] > 59 or clock[2] > 59:
+        return None
+    return float(timegm((year, month, day, *clock)))
+
+
+def _place(url: str) -> _Place:
+    scheme, _, rest = url.partition("://")
+    end = min((at for mark in "/?#" if (at := rest.find(mark)) >= 0), default=len(rest))
+    host, is_name, is_secure = _host(scheme, rest[:end])
+    path = rest[end:].partition("#")[0].partition("?")[0]
+    return _Place(host, is_name, is_secure, path.encode("utf-8", "surrogatepass") or b"/")
+
+
+@lru_cache(maxsize=1_024)
+def _host(scheme: str, authority: str) -> tuple[str, bool, bool]:
+    """The host, whether it is a name, and whether it is trusted with what is Secure."""
+    host = authority.rpartition("@")[2].lower()
+    host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if not host.isascii():
         try:
-            carrier = httpx.Request(request.method, request.url)
-        except httpx.InvalidURL:  # said by the client, in its words
-            return request
-        self._cookies.set_cookie_header(carrier)
-        cookie = carrier.headers.get("cookie")
-        return replace(request, headers=(*request.headers, ("Cookie", cookie))) if cookie else request
-
-    def keep(self, request: HttpRequest, reply: HttpReply) -> None:
-        import httpx
-
-        cookies = [pair for pair in reply.headers if pair[0].lower() == "set-cookie"]
-        if cookies:
-            carrier = httpx.Request(request.method, request.url)
-            self._cookies.extract_cookies(httpx.Response(reply.status, headers=cookies, request=carrier))
+            host = host.encode("idna").decode()
+        except UnicodeError:
+            pass  # no such host answers
+    try:
+        address = ip_address(host)
+    except ValueError:
+        name = host.rstrip(".")
+        return host, True, scheme.lower() == "https" or name == "localhost" or name.endswith(".localhost")
+    return host, False, scheme.lower() == "https" or address.is_loopback
 
 
-def has_cookie(request: HttpRequest) -> bool:
-    return any(name.lower() == "cookie" for name, _ in request.headers)
+def _fits(cookie: _Cookie, place: _Place) -> bool:
+    if cookie.host_only or not place.is_name:
+        return cookie.domain == place.host and _path_matches(place.path, cookie.path)
+    return _on_domain(place.host, cookie.domain) and _path_matches(place.path, cookie.path)
 
 
-def without_cookies(request: HttpRequest) -> HttpRequest:
-    headers = tuple(pair for pair in request.headers if pair[0].lower() != "cookie")
-    return replace(request, headers=headers)
+def _on_domain(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
+
+
+def _default_path(path: bytes) -> bytes:
+    return path.rpartition(b"/")[0] or b"/"
+
+
+def _path_matches(path: bytes, of: bytes) -> bool:
+    return path.startswith(of) and (len(path) == len(of) or of.endswith(b"/") or path[len(of)] == 0x2F)
+
+
+def _shown(name: bytes) -> str:
+    return name[:40].decode("utf-8", "replace") or "without a name"

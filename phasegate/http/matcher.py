@@ -11,6 +11,10 @@ A scalar or list means equality; a mapping means operators, all of which must ho
     exists                whether there is a value at all
     one_of                equality with one of a list
 
+Of a header that comes in several lines, `ne` and `not_matches` look at each and at the list that they make up,
+joined by ", "; `matches` and `contains` may hold for any of these; comparisons need lines that are equal; the
+others look at the list.
+
 A value that is not there fails every operator but `exists: false`. An operator that holds whatever the
 value is asserts nothing, and is refused.
 """
@@ -20,15 +24,19 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
+from phasegate.http.json_text import write_json
 from phasegate.substitution import as_text
 
 EXCERPT = 200
 """Characters of an actual value that a message shows."""
+LINES = 3
+"""Lines of a header that a message shows."""
 PATTERN_LIMIT = 1_000
 """Characters of a regular expression."""
 LONGEST = 1 << 62
@@ -55,11 +63,12 @@ OPERATORS: Final = (
 )
 _ANY_TEXT = ("", " ", "\n", "a", "Z", "0", "-", "\x00", "{}", "\u3042")
 """What all of these match, every text does: `.*`, `(ok)?`, `^`."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _FOR_MANY = ("eq", "ne", "contains", "length", "exists", "one_of")
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "number": lambda value: _is_number(value),
-    "integer": lambda value: _is_number(value) and float(value).is_integer(),
+    "integer": lambda value: _is_number(value) and is_integer(value),
     "boolean": lambda value: isinstance(value, bool),
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
@@ -79,9 +88,25 @@ ABSENT: Final = Absent()
 
 @dataclass(frozen=True, slots=True)
 class _Test:
+    operator: str
     wants: str
     """Continues "expected it ...": `to equal "ok"`."""
     holds: Callable[[Any], bool]
+
+    def holds_for(self, lines: Sequence[str], whole: str | None) -> bool:
+        """For a header of several lines; `whole`: the list they make up, None where they make up none."""
+        values = lines if whole is None else (*lines, whole)
+        match self.operator:
+            case "ne" | "not_matches":
+                return all(map(self.holds, values))
+            case "matches" | "contains":
+                return any(map(self.holds, values))
+            case "exists":
+                return self.holds(lines[0])
+            case "lt" | "lte" | "gt" | "gte":
+                return len(set(lines)) == 1 and self.holds(lines[0])
+            case _:
+                return whole is not None and self.holds(whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +151,17 @@ class Matcher:
                 return f"{test.wants}, got {excerpt(actual)}"
         return None
 
+    def check_lines(self, lines: Sequence[str], *, joins: bool = True) -> str | None:
+        """The same for the lines of a header. `joins`: several of them make up a list."""
+        if len(lines) < 2:
+            return self.check(lines[0] if lines else ABSENT)
+        whole = ", ".join(lines) if joins else None
+        for test in self.tests:
+            if not test.holds_for(lines, whole):
+                shown = " and ".join(excerpt(line) for line in lines[:LINES])
+                return f"{test.wants}, got {len(lines)} lines: {shown}{' and more' * (len(lines) > LINES)}"
+        return None
+
 
 def excerpt(value: Any, limit: int = EXCERPT) -> str:
     """A value as JSON on one line, cut to a length; what is not there is `nothing`."""
@@ -133,9 +169,12 @@ def excerpt(value: Any, limit: int = EXCERPT) -> str:
         case Absent():
             return "nothing"
         case str() if len(value) > limit:
-            return f"{json.dumps(value[:limit], ensure_ascii=False)}... ({len(value):,} characters)"
+            return f"{write_json(value[:limit])}... ({len(value):,} characters)"
         case _:
-            text = json.dumps(value, ensure_ascii=False, default=str)
+            try:
+                text = write_json(value)
+            except TypeError:  # a plan may hold what JSON does not, such as a date
+                text = json.dumps(value, ensure_ascii=False, default=str)
             return text if len(text) <= limit + 2 else f"{text[:limit]}... ({len(text):,} characters)"
 
 
@@ -155,8 +194,8 @@ def same(actual: Any, expected: Any) -> bool:
     match expected:
         case bool() | None:
             return actual is expected
-        case int() | float():
-            return _is_number(actual) and actual == expected
+        case int() | float() | Decimal():
+            return _is_number(actual) and bool(actual == expected)
         case Mapping():
             return (
                 isinstance(actual, Mapping)
@@ -174,6 +213,7 @@ def same(actual: Any, expected: Any) -> bool:
 
 
 _SEEN_WHOLE = _Test(
+    "not_matches",
     f"to have at most {SUBJECT_LIMIT:,} characters, as not_matches looks at no more",
     lambda it: isinstance(it, str) and len(it) <= SUBJECT_LIMIT,
 )
@@ -199,26 +239,32 @@ def _compile(name: str, wanted: Any, text: bool, many: bool) -> _Test:
             if not isinstance(wanted, bool):
                 raise ValueError(f"exists is true or false, not {excerpt(wanted)}")
             nothing = ([],) if many else (ABSENT,)
-            return _Test("to exist" if wanted else "not to exist", lambda it: (it not in nothing) is wanted)
+            return _Test(
+                name, "to exist" if wanted else "not to exist", lambda it: (it not in nothing) is wanted
+            )
         case _:
             return _one_of(wanted, text)
 
 
 def _equality(name: str, wanted: Any) -> _Test:
     if name == "eq":
-        return _Test(f"to equal {excerpt(wanted)}", lambda it: same(it, wanted))
-    return _Test(f"to be other than {excerpt(wanted)}", lambda it: it is not ABSENT and not same(it, wanted))
+        return _Test(name, f"to equal {excerpt(wanted)}", lambda it: same(it, wanted))
+    return _Test(
+        name, f"to be other than {excerpt(wanted)}", lambda it: it is not ABSENT and not same(it, wanted)
+    )
 
 
 def _comparison(name: str, wanted: Any, text: bool) -> _Test:
     words, compare = COMPARISONS[name]
     label = f"to be {words} {excerpt(wanted)}"
-    if _is_number(wanted):
+    if _is_number(wanted) and wanted == wanted:
         if text:
-            return _Test(label, lambda it: (number := _number_in(it)) is not None and compare(number, wanted))
-        return _Test(label, lambda it: _is_number(it) and compare(it, wanted))
+            return _Test(
+                name, label, lambda it: (number := _number_in(it)) is not None and compare(number, wanted)
+            )
+        return _Test(name, label, lambda it: _is_number(it) and compare(it, wanted))
     if isinstance(wanted, str):
-        return _Test(label, lambda it: isinstance(it, str) and compare(it, wanted))
+        return _Test(name, label, lambda it: isinstance(it, str) and compare(it, wanted))
     raise ValueError(f"{name} compares with a number or text, not {excerpt(wanted)}")
 
 
@@ -230,6 +276,7 @@ def _regex(name: str, wanted: Any) -> _Test:
     if found and all(pattern.search(sample) for sample in _ANY_TEXT):
         raise ValueError(f"{wanted!r} matches whatever the text is, so it says nothing")
     return _Test(
+        name,
         f"{'to match' if found else 'not to match'} {wanted!r}",
         lambda it: isinstance(it, str) and (pattern.search(it, 0, SUBJECT_LIMIT) is not None) is found,
     )
@@ -247,7 +294,7 @@ def _containment(wanted: Any) -> _Test:
             case _:
                 return False
 
-    return _Test(f"to contain {excerpt(wanted)}", holds)
+    return _Test("contains", f"to contain {excerpt(wanted)}", holds)
 
 
 def _length(wanted: Any) -> _Test:
@@ -269,20 +316,24 @@ def _length(wanted: Any) -> _Test:
         return isinstance(actual, str | list | dict) and inner.check(len(actual)) is None
 
     words = (test.wants.removeprefix("to be ").replace("to equal", "of") for test in inner.tests)
-    return _Test(f"to have a length {' and '.join(words)}", holds)
+    return _Test("length", f"to have a length {' and '.join(words)}", holds)
 
 
 def _type(wanted: Any) -> _Test:
     if not isinstance(wanted, str) or wanted not in _TYPES:
         raise ValueError(f"unknown type {excerpt(wanted)}; types are {', '.join(_TYPES)}")
-    return _Test(f"to be of type {wanted}", lambda it: it is not ABSENT and _TYPES[wanted](it))
+    return _Test("type", f"to be of type {wanted}", lambda it: it is not ABSENT and _TYPES[wanted](it))
 
 
 def _one_of(wanted: Any, text: bool) -> _Test:
     if not isinstance(wanted, list | tuple) or not wanted:
         raise ValueError(f"one_of takes a list, not {excerpt(wanted)}")
     choices = [_as_scalar_text(choice) if text else choice for choice in wanted]
-    return _Test(f"to be one of {excerpt(choices)}", lambda it: any(same(it, choice) for choice in choices))
+    return _Test(
+        "one_of",
+        f"to be one of {excerpt(choices)}",
+        lambda it: any(same(it, choice) for choice in choices),
+    )
 
 
 def _refuse_single(operators: Mapping[str, Any]) -> None:
@@ -297,16 +348,30 @@ def _refuse_single(operators: Mapping[str, Any]) -> None:
         )
 
 
+def is_integer(value: float | Decimal) -> bool:
+    """A number without a fraction, 2.0 among them; infinity and NaN are none."""
+    match value:
+        case Decimal():
+            return value.is_finite() and value == value.to_integral_value()
+        case float():
+            return value.is_integer()
+        case _:
+            return True
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _as_scalar_text(value: Any) -> Any:
-    return as_text(value) if isinstance(value, bool | int | float) or value is None else value
+    return as_text(value) if isinstance(value, bool | int | float | Decimal) or value is None else value
 
 
-def _number_in(value: Any) -> float | None:
+def _number_in(value: Any) -> Decimal | None:
+    """The number that a text is, with all its digits."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value.strip()):
+        return None
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return Decimal(value.strip())
+    except InvalidOperation:
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from phasegate.world import HttpReply, HttpRequest, header
+from phasegate.http.header_lines import one_value
+from phasegate.world import HttpReply, HttpRequest
 
 MAX_REDIRECTS = 10
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -18,10 +19,9 @@ def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
     """The request that follows a reply, None when it is no redirect.
 
     The method becomes GET after 303, and after 301 and 302 for POST, as browsers do; credentials are not
-    carried to another origin. Errors: ValueError when Location is not an HTTP address.
+    carried to another origin. Errors: ValueError when Location is not an HTTP address, or several are given.
     """
-    location = header(reply.headers, "location")
-    if reply.status not in REDIRECTS or location is None:
+    if reply.status not in REDIRECTS or (location := one_value(reply.headers, "location")) is None:
         return None
     url = urljoin(request.url, location)
     if urlsplit(url).scheme not in ("http", "https"):

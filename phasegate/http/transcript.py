@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 
-from phasegate.http.expectation import body_text
+from phasegate.http.body import BodyError, parse_json, shown_text
 from phasegate.units import format_seconds
 from phasegate.world import HttpFailure, HttpReply, HttpRequest
 
 SHOWN = 64 << 10
 """Characters of each body that are kept."""
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 LINE = 200
 """Characters of an answer that a message shows."""
 
@@ -30,14 +32,14 @@ def transcript(
             came = f"{outcome.http_version} {outcome.status} after {format_seconds(outcome.elapsed)}"
             moved = f" from {outcome.url}" if outcome.url != request.url else ""
             lines += ["", came + moved, *_headers(outcome.headers), "", _bounded(_readable(outcome))]
-    return "\n".join(lines).lstrip("\n") + "\n"
+    return _NO_TEXT.sub(_escape, "\n".join(lines).lstrip("\n") + "\n")
 
 
 def answer_line(outcome: HttpReply | HttpFailure) -> tuple[str, ...]:
     """The beginning of an answer's body in one line; nothing without an answer or a body."""
     if not isinstance(outcome, HttpReply) or not outcome.body:
         return ()
-    text = " ".join(body_text(outcome)[: 4 * LINE].split())
+    text = " ".join(shown_text(outcome)[: 4 * LINE].split())
     return (f"answer: {text}" if len(text) <= LINE else f"answer: {text[:LINE]}…",)
 
 
@@ -49,11 +51,17 @@ def _readable(reply: HttpReply) -> str:
     """JSON is indented; anything else is as it came."""
     if len(reply.body) <= SHOWN:
         try:
-            return json.dumps(json.loads(reply.body), indent=2, ensure_ascii=False)
-        except (ValueError, RecursionError):
+            return json.dumps(parse_json(reply), indent=2, ensure_ascii=False)
+        except (BodyError, TypeError):  # a number that is larger than any float
             pass
-    return body_text(reply)
+    return shown_text(reply)
 
 
 def _bounded(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n... ({len(text):,} characters in all)"
+
+
+def _escape(match: re.Match[str]) -> str:
+    """A byte of a header that is no UTF-8, or a lone surrogate, which no file can hold."""
+    code = ord(match[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"

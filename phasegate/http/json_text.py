@@ -1,0 +1,123 @@
+"""JSON as RFC 8259 has it, read strictly, with numbers of any size.
+
+An integer has all its digits. A number that no float comes near (`1e400`, an integer of more than 4,300 digits)
+is a `Decimal`, which compares exactly with int and float.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+DEPTH = 250
+"""Objects and lists within one another; whatever walks through them calls itself as often."""
+_DIGITS = 4_300
+"""Of an integer; Python's `int` takes no more from text."""
+_EXPONENT = 100_000
+_OPENING = re.compile(r"[\[{]")
+
+
+class JsonError(ValueError):
+    """It is not JSON; says why."""
+
+
+def read_json(text: str) -> Any:
+    """Errors: JsonError."""
+    try:
+        document = _decode(text)
+    except RecursionError:
+        raise JsonError(f"nested more than {DEPTH} deep") from None
+    except json.JSONDecodeError as error:
+        raise JsonError(f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos:,}") from None
+    if len(text) > DEPTH and len(_OPENING.findall(text)) > DEPTH and _is_deep(document):
+        raise JsonError(f"nested more than {DEPTH} deep")
+    return document
+
+
+def write_json(value: Any) -> str:
+    """A value on one line; numbers keep their digits, and a lone surrogate is written as its escape."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):  # a Decimal, or an integer of many digits
+        text = _written(value)
+    return text if text.isascii() or _is_unicode(text) else _SURROGATE.sub(_escape, text)
+
+
+def _integer(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _DIGITS else Decimal(text)
+
+
+def _real(text: str) -> float | Decimal:
+    value = float(text)
+    if value not in (0.0, float("inf"), float("-inf")):
+        return value
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:
+        raise JsonError(f"{text[:40]} is a number that cannot be represented") from None
+    if exact and abs(exact.adjusted()) > _EXPONENT:
+        raise JsonError(f"{text[:40]} is a number that cannot be represented")
+    return exact if exact else value
+
+
+def _no_constant(name: str) -> Any:
+    raise JsonError(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise JsonError(f"an object has the member {json.dumps(name[:80])} twice")
+            seen.add(name)
+    return members
+
+
+_decode = json.JSONDecoder(
+    parse_int=_integer, parse_float=_real, parse_constant=_no_constant, object_pairs_hook=_object
+).decode
+
+
+def _is_deep(document: Any) -> bool:
+    level = [document]
+    for _ in range(DEPTH + 1):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _written(value: Any) -> str:
+    match value:
+        case Decimal():
+            return str(value)
+        case Mapping():
+            members = (f"{json.dumps(str(name), ensure_ascii=False)}: {_written(of)}" for name, of in value.items())
+            return f"{{{', '.join(members)}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(_written, value))}]"
+        case int() if not isinstance(value, bool):
+            return str(Decimal(value))
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _is_unicode(text: str) -> bool:
+    return _SURROGATE.search(text) is None
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
