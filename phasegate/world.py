@@ -79,10 +79,25 @@ class HttpFailure:
 
 
 class HttpClient(Protocol):
-    async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
-        """One exchange; at most 4 are in flight at a time over the whole run, and time spent waiting for a
-        free place is not part of `elapsed`. Never raises for what the target does."""
+    """Requests over connections that nobody else uses."""
+
+    @property
+    def room(self) -> bool:
+        """Whether a request would be sent at once, as far as the bound over the whole run goes."""
         ...
+
+    async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
+        """One exchange; without `room` it waits for a place, which is phasegate's time and not part of
+        `elapsed`. Never raises for what the target does.
+
+        Errors: ObservationError where this machine cannot open a connection."""
+        ...
+
+
+class HttpClients(Protocol):
+    """Makes clients that share what a whole run shares: places, addresses of names, certificates."""
+
+    def client(self) -> AbstractAsyncContextManager[HttpClient]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

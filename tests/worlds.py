@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from phasegate.errors import ObservationError
-from phasegate.http.client import HttpxClient
+from phasegate.http.client import Network
 from phasegate.model.observation import Case
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.world import (
@@ -166,7 +166,7 @@ async def world_at(
     """A world whose default target entry is `url`; further settings are fields of `TestWorld`."""
     addresses = target or StaticAddresses({"app": url})
     settings.setdefault("processes", NoProcesses())
-    async with HttpxClient(addresses) as http:
+    async with Network(addresses).client() as http:
         evidence = TemporaryEvidence(folder / "evidence")
         yield TestWorld(http=http, target=addresses, evidence=evidence, root=folder, **settings)
 

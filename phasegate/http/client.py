@@ -1,247 +1,280 @@
-"""The HTTP client of a run, on httpx's transport: no cookies, no proxies, no redirects unless asked for.
+"""The HTTP client of health and api checks, of readiness and of the probes of faults.
 
-The transport is used without `httpx.AsyncClient`, whose cookie jar and redirects would carry state and target
-headers from one check to another.
+A `Client` belongs to one attempt of one check, and so do its connections: what one check breaks, no other
+gets. It keeps no cookies, uses no proxy and follows redirects only when asked. A `Network` is what the
+clients of a run share: the addresses of names, certificates, and how many connections may be open.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import import_module
+import resource
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter_ns
-from types import TracebackType
-from typing import Any, Self
+from typing import Protocol
 
-import httpx
-
-from phasegate import __version__
-from phasegate.http.content import ACCEPTED, Content, ContentError, TooLargeError
-from phasegate.http.failures import Phase, address_of, failure_of
+from phasegate.errors import ObservationError
+from phasegate.http.connection import Answer, ClientConnection, NoAnswer, Question
+from phasegate.http.header_lines import text_headers
+from phasegate.http.places import address_of
 from phasegate.http.redirect import MAX_REDIRECTS, redirected
 from phasegate.units import format_seconds
-from phasegate.world import Addresses, Cause, HttpFailure, HttpReply, HttpRequest
+from phasegate.wire.connector import ConnectError, Connector, GeneratorError
+from phasegate.wire.request import Endpoint, endpoint_of, request_bytes
+from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 
-PLACES = 4
-"""Requests in flight at a time; httpx gets slower beyond (measured: 1,200/s at 4, 170/s at 50)."""
-KEEP = 4 << 20
-"""Bytes of a decoded body that are read before it counts as too large."""
 IDLE = 2.0
 """Seconds a connection waits for reuse: below the keep-alive of common servers (uvicorn 5, Node.js 5)."""
-_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-_DEFAULTS = (
-    ("User-Agent", f"phasegate/{__version__}"),
-    ("Accept", "*/*"),
-    ("Accept-Encoding", ACCEPTED),
-)
+FEWEST_PLACES = 8
+"""Requests that may be under way however few files this process may open."""
+OTHER_FILES = 128
+"""Files that are left to everything else that a run opens."""
+
+
+class Credentials(Protocol):
+    """What requests carry beside what they say themselves; see `world.Addresses`."""
+
+    def headers(self, url: str) -> tuple[tuple[str, str], ...]: ...
+
+    def tls(self, url: str) -> Mapping[str, str]: ...
+
+
+class Network:
+    """What the clients of a run share."""
+
+    def __init__(self, target: Credentials, *, places: int | None = None) -> None:
+        """`places`: requests under way at a time over the whole run; what open files allow without."""
+        self.target = target
+        self.places = _places_of_files() if places is None else places
+        self.under_way = 0
+        self.open = 0
+        """Connections, idle ones included."""
+        self._connectors: dict[tuple[Endpoint, tuple[tuple[str, str], ...]], Connector] = {}
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        client = Client(self)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def connector(self, endpoint: Endpoint, tls: Mapping[str, str]) -> Connector:
+        """Errors: GeneratorError when a certificate file cannot be used."""
+        key = (endpoint, tuple(sorted(tls.items())) if endpoint.tls else ())
+        if key not in self._connectors:
+            self._connectors[key] = Connector(endpoint, timeout=30.0, tls=tls)
+        return self._connectors[key]
+
+    @property
+    def room(self) -> bool:
+        return self.under_way < self.places
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """One of the places for requests under way, given out in the order of asking."""
+        while not self.room:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._wake()
+                raise
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+            self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
 
 
 @dataclass(slots=True)
 class _Watch:
-    """How far an exchange has come."""
+    """The clock of one exchange, redirects included."""
 
-    started: int
-    phase: Phase = Phase.CONNECTING
-    reused: bool = True
-    received: int = 0
-
-    async def trace(self, event: str, _: Mapping[str, Any]) -> None:
-        match event:
-            case "connection.connect_tcp.started":
-                self.reused = False
-            case "http11.send_request_headers.started":
-                self.phase = Phase.WAITING
-            case "http11.receive_response_headers.complete":
-                self.phase = Phase.READING
+    timeout: float
+    started: int = field(default_factory=perf_counter_ns)
+    connection: ClientConnection | None = None
+    """The one that the request is out on; None while there is none."""
 
     @property
     def elapsed(self) -> float:
         return (perf_counter_ns() - self.started) / 1e9
 
-    def left(self, timeout: float) -> float:
-        return max(timeout - self.elapsed, 0.001)
+    @property
+    def left(self) -> float:
+        return max(self.timeout - self.elapsed, 0.001)
+
+    def overdue(self) -> str:
+        """What had not come when the time was over."""
+        within = format_seconds(self.timeout)
+        if self.connection is None:
+            return f"no connection within {within}"
+        if self.connection.answering:
+            return f"the body did not end within {within}"
+        before = self.connection.answers
+        reused = f", on a connection that had brought {before} answer{'s' * (before > 1)}" if before else ""
+        return f"no answer within {within}{reused}"
 
 
-class HttpxClient:
-    """`world.HttpClient` for one run; close it at the end, or use it as a context."""
+class Client:
+    """`world.HttpClient` for one attempt of one check."""
 
-    def __init__(self, target: Addresses, *, places: int = PLACES, keep: int = KEEP) -> None:
-        self._target = target
-        self._places = asyncio.Semaphore(places)
-        self._keep = keep
-        self._transports: dict[tuple[tuple[str, str], ...] | None, httpx.AsyncHTTPTransport] = {}
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._idle: dict[object, list[ClientConnection]] = {}
+        self._open: set[ClientConnection] = set()
 
-    async def __aenter__(self) -> Self:
-        return self
+    @property
+    def room(self) -> bool:
+        return self._network.room
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        transports, self._transports = list(self._transports.values()), {}
-        for transport in transports:
-            await transport.aclose()
+    def close(self) -> None:
+        for connection in tuple(self._open):
+            connection.abort()
 
     async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
         """One exchange, redirects included when `follow` asks for them; see `world.HttpClient`."""
-        async with self._places:
-            self._warm_up(request.url)
-            watch = _Watch(perf_counter_ns())
+        async with self._network.place():
+            watch = _Watch(request.timeout)
             try:
                 async with asyncio.timeout(request.timeout):
                     return await self._follow(request, watch)
             except TimeoutError:
-                return HttpFailure(
-                    cause=Cause.TIMEOUT,
-                    message=f"{address_of(request.url)}: {_timed_out(watch, request.timeout)}",
-                    elapsed=watch.elapsed,
-                )
+                return _failure(request.url, Cause.TIMEOUT, watch.overdue(), watch)
+            except GeneratorError as error:
+                raise ObservationError(str(error)) from error
 
     async def _follow(self, request: HttpRequest, watch: _Watch) -> HttpReply | HttpFailure:
         step = request
         for _ in range(MAX_REDIRECTS + 1):
-            reply = await self._once(step, watch)
+            reply = await self._exchange(step, watch)
             if isinstance(reply, HttpFailure) or not request.follow:
                 return reply
             try:
                 following = redirected(step, reply)
             except ValueError as error:
-                return _protocol(step.url, str(error), watch)
+                return _failure(step.url, Cause.PROTOCOL, str(error), watch)
             if following is None:
                 return reply
             step = following
+        text = f"more than {MAX_REDIRECTS} redirects, the last to {step.url[:200]}"
         return HttpFailure(
-            cause=Cause.REDIRECTS,
-            message=f"{address_of(request.url)}: more than {MAX_REDIRECTS} redirects, "
-            f"the last to {step.url[:200]}",
-            elapsed=watch.elapsed,
+            cause=Cause.REDIRECTS, message=f"{address_of(request.url)}: {text}", elapsed=watch.elapsed
         )
-
-    async def _once(self, request: HttpRequest, watch: _Watch) -> HttpReply | HttpFailure:
-        watch.phase, watch.reused, watch.received = Phase.CONNECTING, True, 0
-        outcome = await self._exchange(request, watch)
-        stale = isinstance(outcome, HttpFailure) and outcome.cause is Cause.RESET and watch.reused
-        if stale and watch.phase is not Phase.READING and request.method in _REPEATABLE:
-            # The server closed an idle connection just as it was reused; RFC 9112 9.3.1 has clients try again
-            watch.phase = Phase.CONNECTING
-            return await self._exchange(request, watch)
-        return outcome
 
     async def _exchange(self, request: HttpRequest, watch: _Watch) -> HttpReply | HttpFailure:
         try:
-            outgoing = httpx.Request(
-                request.method,
-                request.url,
-                headers=self._headers(request),
-                content=request.body,
-                # httpcore closes a socket whose TLS handshake it gave up itself, not one that was cancelled
-                extensions={"trace": watch.trace, "timeout": {"connect": watch.left(request.timeout) * 0.95}},
+            endpoint = endpoint_of(request.url)
+            question = Question(
+                data=request_bytes(request.method, request.url, self._headers(request), request.body),
+                method=request.method,
+                has_body=bool(request.body),
+                keep=request.keep,
             )
-            response = await self._transport(request.url).handle_async_request(outgoing)
-        except httpx.TimeoutException as error:
-            raise TimeoutError from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ExceptionGroup) as error:
-            return failure_of(error, request.url, watch.phase, watch.elapsed)
-        return await self._read(request, response, watch)
-
-    async def _read(
-        self, request: HttpRequest, response: httpx.Response, watch: _Watch
-    ) -> HttpReply | HttpFailure:
-        content = Content(response.headers.get("content-encoding", ""), self._keep)
+        except ValueError as error:
+            return _failure(request.url, Cause.PROTOCOL, f"the request cannot be sent: {error}", watch)
+        tls = self._network.target.tls(request.url) if endpoint.tls else {}
         try:
-            async for chunk in response.stream:  # type: ignore[union-attr]
-                content.add(chunk)
-                watch.received = content.received
-            elapsed = watch.elapsed
-            body = content.finish()
-        except TooLargeError:
-            text = f"{address_of(request.url)}: response larger than {self._keep / (1 << 20):g} MiB"
-            return HttpFailure(cause=Cause.TOO_LARGE, message=text, elapsed=watch.elapsed)
-        except ContentError as error:
-            return _protocol(request.url, str(error), watch)
-        except (httpx.HTTPError, OSError) as error:
-            return failure_of(error, request.url, Phase.READING, watch.elapsed, received=watch.received)
-        finally:
-            await response.aclose()
+            outcome = await self._answer(self._network.connector(endpoint, tls), question, watch)
+        except ConnectError as error:
+            return _failure(request.url, error.cause, error.detail, watch)
+        if isinstance(outcome, NoAnswer):
+            return _failure(request.url, outcome.cause, outcome.detail, watch)
         return HttpReply(
-            status=response.status_code,
-            headers=tuple(
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw
-            ),
-            body=body,
-            elapsed=elapsed,
+            status=outcome.status,
+            headers=text_headers(outcome.fields),
+            raw=outcome.fields,
+            body=outcome.body,
+            unreadable=outcome.unreadable,
+            elapsed=(outcome.ended - watch.started) / 1e9,
             url=request.url,
-            http_version=response.extensions.get("http_version", b"HTTP/1.1").decode("latin-1"),
+            http_version=f"HTTP/{outcome.version}",
         )
 
-    def _headers(self, request: HttpRequest) -> list[tuple[bytes, bytes]]:
-        """The request's own headers win over those of the target entry, those over the defaults."""
-        headers = list(request.headers)
-        named = {name.lower() for name, _ in headers}
-        for more in (self._target.headers(request.url), _DEFAULTS):
-            added = [(name, value) for name, value in more if name.lower() not in named]
-            headers += added
-            named.update(name.lower() for name, _ in added)
-        return [(_bytes(name), _bytes(value)) for name, value in headers]
+    async def _answer(self, connector: Connector, question: Question, watch: _Watch) -> Answer | NoAnswer:
+        """Over an idle connection, or over a new one where there is none or it ends under the request."""
+        watch.connection = None
+        connection = self._take_idle(connector)
+        if connection is not None and (outcome := await self._ask(connection, question, watch)) is not None:
+            return outcome
+        watch.connection = None
+        connection = await connector.open(lambda: ClientConnection(self, connector), timeout=watch.left)
+        self._open.add(connection)
+        self._network.open += 1
+        outcome = await self._ask(connection, question, watch)
+        return outcome or NoAnswer(Cause.RESET, "closed without an answer")
 
-    def _warm_up(self, url: str) -> None:
-        """Pay for imports and trust stores before the watch is started; the first latency counts too."""
+    async def _ask(
+        self, connection: ClientConnection, question: Question, watch: _Watch
+    ) -> Answer | NoAnswer | None:
+        watch.connection = connection
         try:
-            self._transport(url)
-        except (OSError, ValueError):
-            return  # said again, with its cause, when the request is sent
+            return await connection.ask(question, perf_counter_ns())
+        except BaseException:
+            # An exchange that is given up leaves a connection that takes no other.
+            connection.abort()
+            raise
 
-    def _transport(self, url: str) -> httpx.AsyncHTTPTransport:
-        secure = url[:6].lower() == "https:"
-        settings = self._target.tls(url) if secure else {}
-        key = tuple(sorted(settings.items())) if secure else None
-        if key not in self._transports:
-            import_module("anyio._backends._asyncio")
-            self._transports[key] = httpx.AsyncHTTPTransport(
-                verify=_tls(settings) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-                trust_env=False,
-                limits=httpx.Limits(
-                    max_connections=None, max_keepalive_connections=4 * PLACES, keepalive_expiry=IDLE
-                ),
-            )
-        return self._transports[key]
+    def _take_idle(self, connector: Connector) -> ClientConnection | None:
+        idle = self._idle.get(connector, [])
+        while idle:
+            connection = idle.pop()
+            if connection.quiet and perf_counter_ns() - connection.idle_since < IDLE * 1e9:
+                return connection
+            connection.abort()
+        return None
 
+    # for the connections
 
-def _tls(settings: Mapping[str, str]) -> ssl.SSLContext:
-    """The system's trust store, or `ca` in its place; OSError when a named file is not usable."""
-    context = ssl.create_default_context(cafile=settings.get("ca"))
-    paths = ssl.get_default_verify_paths()
-    if "ca" not in settings and not (paths.cafile or paths.capath):
-        import certifi  # Python from python.org on macOS comes without a trust store
+    def free(self, connection: ClientConnection) -> None:
+        """It can take another request."""
+        if self._network.open > 2 * self._network.places:
+            connection.close()
+        else:
+            self._idle.setdefault(connection.key, []).append(connection)
 
-        context.load_verify_locations(certifi.where())
-    if "cert" in settings:
-        context.load_cert_chain(settings["cert"], settings.get("key"))
-    return context
+    def gone(self, connection: ClientConnection) -> None:
+        if connection in self._open:
+            self._open.discard(connection)
+            self._network.open -= 1
+        idle = self._idle.get(connection.key, [])
+        if connection in idle:
+            idle.remove(connection)
 
-
-def _timed_out(watch: _Watch, timeout: float) -> str:
-    within = format_seconds(timeout)
-    match watch.phase:
-        case Phase.CONNECTING:
-            return f"timeout (no connection within {within})"
-        case Phase.WAITING:
-            return f"timeout (no answer within {within})"
-        case _:
-            return f"timeout (the body did not end within {within})"
+    def _headers(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """The request's own headers win over those of the target entry."""
+        own = {name.lower() for name, _ in request.headers}
+        entry = self._network.target.headers(request.url)
+        return [*(pair for pair in entry if pair[0].lower() not in own), *request.headers]
 
 
-def _protocol(url: str, what: str, watch: _Watch) -> HttpFailure:
-    message = f"{address_of(url)}: protocol error ({what})"
-    return HttpFailure(cause=Cause.PROTOCOL, message=message, elapsed=watch.elapsed)
+def _failure(url: str, cause: Cause, detail: str, watch: _Watch) -> HttpFailure:
+    words = f"{cause} ({detail})" if detail else str(cause)
+    return HttpFailure(cause=cause, message=f"{address_of(url)}: {words}", elapsed=watch.elapsed)
 
 
-def _bytes(text: str) -> bytes:
+def _places_of_files() -> int:
+    """Half of the files that this process may still open: the other half is for idle connections."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        soft = 1 << 16
     try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8")
+        used = sum(1 for _ in Path("/dev/fd").iterdir())
+    except OSError:
+        used = 0
+    return max((soft - used - OTHER_FILES) // 2, FEWEST_PLACES)

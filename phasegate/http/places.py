@@ -21,3 +21,16 @@ def place_of(url: str) -> tuple[str, int] | None:
 def folded(host: str, port: int) -> tuple[str, int]:
     name = host.lower().rstrip(".")
     return _LOOPBACK.get(name, name), port
+
+
+def address_of(url: str) -> str:
+    """`host:port` of a URL for people, or what there is of it."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return url[:100]
+    if not parts.hostname:
+        return url[:100]
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{host}:{port}" if port else host

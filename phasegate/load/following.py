@@ -24,7 +24,7 @@ class RedirectError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """A request that redirects have led to, as latin-1 text, so that any bytes survive."""
+    """A request that redirects have led to; bytes that are no UTF-8 are in it as surrogates."""
 
     request: HttpRequest
     number: int = 0
@@ -34,7 +34,7 @@ class Hop:
     def first(cls, sent: bytes, base: str, *, own_cookies: bool) -> Hop:
         """The request that a journey sent to `base`, without the cookies that its jar added."""
         head, _, body = sent.partition(b"\r\n\r\n")
-        line, *fields = head.decode("latin-1").split("\r\n")
+        line, *fields = head.decode("utf-8", "surrogateescape").split("\r\n")
         method, target, _ = line.split(" ", 2)
         pairs = [(name, value) for name, _, value in (field.partition(": ") for field in fields)]
         dropped = _MADE if own_cookies else _MADE | {"cookie"}
@@ -78,13 +78,13 @@ class Hop:
     def compose(self, cookie: str) -> bytes:
         """The bytes to send."""
         request = self.request
-        lines = [f"{request.method} {request_target(request.url, 'latin-1')} HTTP/1.1"]
+        lines = [f"{request.method} {request_target(request.url)} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in request.headers]
         if cookie:
             lines.append(f"Cookie: {cookie}")
         if request.body is not None:
             lines.append(f"Content-Length: {len(request.body)}")
-        return "\r\n".join((*lines, "", "")).encode("latin-1", "replace") + (request.body or b"")
+        return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape") + (request.body or b"")
 
 
 def _away(url: str, declared: frozenset[tuple[str, int] | None]) -> str:

@@ -17,7 +17,7 @@ from phasegate import __version__
 from phasegate.errors import ExitCode, PhasegateError, TargetError
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import Applied, decide_with_waivers, warnings_of
-from phasegate.http.client import HttpxClient
+from phasegate.http.client import Network
 from phasegate.model.events import (
     CriterionJudged,
     Event,
@@ -42,7 +42,6 @@ from phasegate.model.result import (
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.signals import signals
 from phasegate.pipeline.ticking import ticking
-from phasegate.plan.fault_models import MOST_UNDER_WAY
 from phasegate.plan.loader import LoadedPlan
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.journal import Journal, RecordError
@@ -65,8 +64,6 @@ from phasegate.target.resources import Resources
 from phasegate.target.stack import Stack
 from phasegate.units import format_seconds
 
-PROBES = 4 * MOST_UNDER_WAY
-"""Probes of faults that may be under way at a time over the whole run."""
 ORDERLY_END = 3.0
 """Seconds a kind gets after the first Ctrl-C to hand in what it has seen."""
 
@@ -229,11 +226,10 @@ class UnderWay:
             keep=self._request.keep_target,
         )
         self._stack = stack
-        async with stack as target, HttpxClient(target) as http, HttpxClient(target, places=PROBES) as prober:
+        async with stack as target:
             parts = Parts(
                 clock=self._clock,
-                http=http,
-                prober=prober,
+                http=Network(target),
                 faults=stack.acts(),
                 processes=self._processes,
                 target=target,

@@ -15,6 +15,7 @@ from phasegate.plan.plan import Check
 from phasegate.runner.deciding import Decider
 from phasegate.runner.world import AttemptWorld, Parts, Stop, entered
 from phasegate.units import format_seconds
+from phasegate.world import HttpClient
 
 DEFECT = "a defect in phasegate"
 
@@ -39,10 +40,16 @@ async def observe(asked: Asked, parts: Parts) -> Observation:
     Errors: PhasegateError where the record itself cannot be kept; CancelledError passes, after which
     what the attempt saw is lost, so the caller cancels only to give up.
     """
+    async with parts.http.client() as http:
+        return await _observe(asked, parts, http)
+
+
+async def _observe(asked: Asked, parts: Parts, http: HttpClient) -> Observation:
     check = asked.check
     folder = parts.evidence.folder(check.id, asked.number)
     world = AttemptWorld(
         parts=parts,
+        http=http,
         check=check.id,
         number=asked.number,
         evidence=folder,

@@ -17,6 +17,7 @@ from phasegate.runner.probing import Prober
 from phasegate.runner.recovery import Moments, Probed, good_again, recovery
 from phasegate.runner.world import Parts, Stop
 from phasegate.units import format_seconds
+from phasegate.world import HttpClient
 
 T = TypeVar("T")
 
@@ -64,10 +65,14 @@ class _UnderWay:
         self._zero = (self._clock.now(), self._clock.utc())
 
     async def run(self) -> None:
+        async with self._parts.http.client() as http:
+            await self._run(http)
+
+    async def _run(self, http: HttpClient) -> None:
         began = self._clock.now()
         try:
             asked = self._fault.asking(self._parts.target.values())
-            prober = Prober(asked, self._parts.target, self._parts.prober, self._clock)
+            prober = Prober(asked, self._parts.target, http, self._clock)
         except (ObservationError, ValueError) as error:
             self._not_done(f"its probe cannot be sent: {error}")
             return

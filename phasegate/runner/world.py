@@ -14,7 +14,16 @@ from phasegate.model.events import CaseFinished, Event, Progressed
 from phasegate.model.observation import Case
 from phasegate.plan.faults import Fault
 from phasegate.runner.deciding import Decider
-from phasegate.world import Addresses, Clock, Containers, EvidenceFolder, HttpClient, Processes, Progress
+from phasegate.world import (
+    Addresses,
+    Clock,
+    Containers,
+    EvidenceFolder,
+    HttpClient,
+    HttpClients,
+    Processes,
+    Progress,
+)
 
 EVERY = 0.25
 """Seconds between two progress events of one check; what comes in between is folded into the next."""
@@ -61,9 +70,7 @@ class Parts:
     """What all attempts of a run share; wired once by the pipeline."""
 
     clock: Clock
-    http: HttpClient
-    prober: HttpClient
-    """For the probes of faults: others would have to wait where many get no answer."""
+    http: HttpClients
     faults: Faults
     processes: Processes
     target: Addresses
@@ -113,6 +120,8 @@ class AttemptWorld:
     """What one attempt of one check reaches; see `phasegate.world.World`."""
 
     parts: Parts
+    http: HttpClient
+    """With connections of this attempt's own."""
     check: str
     number: int
     evidence: EvidenceFolder
@@ -137,10 +146,6 @@ class AttemptWorld:
     @property
     def clock(self) -> Clock:
         return self.parts.clock
-
-    @property
-    def http(self) -> HttpClient:
-        return self.parts.http
 
     @property
     def processes(self) -> Processes:

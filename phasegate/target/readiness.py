@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
-import ssl
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from phasegate.errors import TargetError
+from phasegate.http.client import Network
+from phasegate.http.places import address_of
 from phasegate.plan.entries import Ready
 from phasegate.target.sockets import Owner, owner, stranger
 from phasegate.units import format_seconds
+from phasegate.world import HttpFailure, HttpRequest
 
 FIRST_WAIT = 0.01
 LONGEST_WAIT = 0.25
@@ -21,7 +22,6 @@ _GROWTH = 1.5
 _TRY = 5.0
 """Seconds one question may take, so that a connection that hangs is not the only one that is tried."""
 _NOT_ASKED = "it was not asked"
-_STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})\b")
 
 Probe = Callable[[], Awaitable[str]]
 """Asks once whether the process is up: an empty text when it is, otherwise one line that says why not."""
@@ -38,7 +38,7 @@ class Watched:
     has_logged: Callable[[], bool]
     """Whether its output matched `ready.log`; for an entry with that sign only."""
     headers: tuple[tuple[str, str], ...] = ()
-    tls: ssl.SSLContext | None = None
+    tls: Mapping[str, str] = field(default_factory=dict)
 
 
 def probe_for(ready: Ready, url: str, watched: Watched) -> Probe:
@@ -98,51 +98,30 @@ async def _connected(watched: Watched) -> str:
 
 
 async def _answered(url: str, watched: Watched) -> str:
-    try:
-        status = await _status(url, watched)
-    except OSError as error:
-        return f"GET {url}: {_words(error)}"
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-        return f"GET {url}: the answer is no HTTP"
-    if not 200 <= status < 300:
-        return f"GET {url}: status {status}"
+    request = HttpRequest(method="GET", url=url, timeout=_TRY, keep=None)
+    async with Network(_Asker(watched)).client() as http:
+        outcome = await http.send(request)
+    if isinstance(outcome, HttpFailure):
+        return f"GET {url}: {outcome.message.removeprefix(f'{address_of(url)}: ')}"
+    if not 200 <= outcome.status < 300:
+        return f"GET {url}: status {outcome.status}"
     parts = urlsplit(url)
     if (parts.hostname, parts.port) == (watched.host, watched.port):
         return _ours(watched)
     return ""
 
 
-async def _status(url: str, watched: Watched) -> int:
-    """The status of one GET; 1xx answers before it are passed over.
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Asks with the headers and certificates of the entry that is starting."""
 
-    Only the head is read, by hand: a client library would take longer to import than most targets to start.
-    """
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    reader, writer = await asyncio.open_connection(
-        parts.hostname,
-        parts.port or (443 if secure else 80),
-        ssl=(watched.tls or ssl.create_default_context()) if secure else None,
-    )
-    try:
-        target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        given = {name.lower() for name, _ in watched.headers}
-        standard = (("Host", parts.netloc.rpartition("@")[2]), ("Accept", "*/*"), ("User-Agent", "phasegate"))
-        headers = [(name, value) for name, value in standard if name.lower() not in given]
-        lines = [f"GET {target} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in (*headers, *watched.headers, ("Connection", "close"))]
-        writer.write("".join(f"{line}\r\n" for line in (*lines, "")).encode())
-        await writer.drain()
-        while True:
-            match = _STATUS_LINE.match(await reader.readuntil(b"\r\n"))
-            if match is None:
-                raise ValueError("no status line")
-            if int(match[1]) >= 200:
-                return int(match[1])
-            while await reader.readuntil(b"\r\n") != b"\r\n":
-                pass
-    finally:
-        writer.transport.abort()
+    watched: Watched
+
+    def headers(self, url: str) -> tuple[tuple[str, str], ...]:
+        return self.watched.headers
+
+    def tls(self, url: str) -> Mapping[str, str]:
+        return self.watched.tls
 
 
 def _ours(watched: Watched) -> str:
@@ -164,8 +143,6 @@ def _taken(watched: Watched) -> str:
 
 
 def _words(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, ConnectionResetError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -216,7 +215,7 @@ class RunningProcess:
             members=lambda: members(group.pid),
             has_logged=lambda: self._matched,
             headers=entry.headers,
-            tls=_tls(entry),
+            tls=entry.tls.as_mapping(),
         )
         url = entry.ready.url or "/"
         probe = probe_for(entry.ready, f"{self.record.url}{url}" if url.startswith("/") else url, watched)
@@ -279,16 +278,3 @@ def _how_it_ended(group: ProcessGroup) -> str:
         return f"it was ended by {signal.Signals(done.signal).name}"
     except ValueError:
         return f"it was ended by signal {done.signal}"
-
-
-def _tls(entry: ProcessEntry) -> ssl.SSLContext | None:
-    files = entry.tls.as_mapping()
-    if not files:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=files.get("ca"))
-        if "cert" in files:
-            context.load_cert_chain(files["cert"], files.get("key"))
-    except OSError as error:
-        raise TargetError(f"its TLS files cannot be used: {error}") from None
-    return context

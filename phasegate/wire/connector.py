@@ -27,9 +27,15 @@ _OWN_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.
 class ConnectError(Exception):
     """The target could not be reached; the message is one line for people, the same for the same cause."""
 
+    def __init__(self, text: str, cause: Cause = Cause.CONNECT, detail: str = "") -> None:
+        """`detail`: what the message says beside the cause and the address."""
+        super().__init__(text)
+        self.cause = cause
+        self.detail = detail
+
 
 class GeneratorError(Exception):
-    """This machine cannot generate the load that was asked for: no statement about the target."""
+    """This machine cannot open what was asked for: no statement about the target."""
 
 
 class Connector:
@@ -52,10 +58,14 @@ class Connector:
     def endpoint(self) -> Endpoint:
         return self._endpoint
 
-    async def open(self, protocol: Callable[[], P]) -> P:
-        """Errors: ConnectError, GeneratorError."""
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        addresses = await self._addresses(deadline)
+    async def open(self, protocol: Callable[[], P], timeout: float | None = None) -> P:
+        """`timeout`: seconds, where this connection has not the time that all others have.
+
+        Errors: ConnectError, GeneratorError.
+        """
+        within = self._timeout if timeout is None else timeout
+        deadline = asyncio.get_running_loop().time() + within
+        addresses = await self._addresses(deadline, within)
         failed: list[tuple[str, Exception]] = []
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             # Each address gets its part of the time: one that swallows packets must not take it all.
@@ -71,17 +81,17 @@ class Connector:
                 self._names.worked(address)
                 return opened
         self._names.failed()
-        raise ConnectError(self._message(failed)) from failed[-1][1]
+        raise self._error(failed, within) from failed[-1][1]
 
-    async def _addresses(self, deadline: float) -> tuple[str, ...]:
+    async def _addresses(self, deadline: float, within: float) -> tuple[str, ...]:
         if self._endpoint.socket is not None:
             return (self._endpoint.socket,)
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._names.addresses()
         except TimeoutError:
-            text = f"{Cause.TIMEOUT}: no address of {self._endpoint.host}{self._within}"
-            raise ConnectError(text) from None
+            detail = f"no address of {self._endpoint.host} in {format_seconds(within)}"
+            raise ConnectError(f"{Cause.TIMEOUT}: {detail}", Cause.TIMEOUT, detail) from None
 
     async def _connect(self, address: str, protocol: Callable[[], P]) -> P:
         if self._context is None:
@@ -105,25 +115,26 @@ class Connector:
             _, opened = await loop.create_connection(protocol, address, self._endpoint.port)
         return opened
 
-    @property
-    def _within(self) -> str:
-        return f" in {format_seconds(self._timeout)}"
-
-    def _message(self, failed: list[tuple[str, Exception]]) -> str:
+    def _error(self, failed: list[tuple[str, Exception]], within: float) -> ConnectError:
         """One address: what failed. Several: each by name, under the cause they share, if they do."""
         explained = [(address, *_explain(error)) for address, error in failed]
         causes = {cause for _, cause, _ in explained}
         if len({(cause, detail) for _, cause, detail in explained}) > 1:
             shared = causes.pop() if len(causes) == 1 else Cause.CONNECT
-            each = (f"{address}: {cause}{detail and f': {detail}'}" for address, cause, detail in explained)
-            return f"{shared}: {self._endpoint}: {'; '.join(each)}"
+            each = "; ".join(
+                f"{address}: {cause}{detail and f': {detail}'}" for address, cause, detail in explained
+            )
+            return ConnectError(f"{shared}: {self._endpoint}: {each}", shared, each)
         addresses = f" ({', '.join(address for address, _ in failed)})" if len(failed) > 1 else ""
         _, cause, detail = explained[0]
         if cause is Cause.TIMEOUT:
             kind = "connection" if self._context is None else "TLS connection"
-            return f"{cause}: no {kind} to {self._endpoint}{addresses}{self._within}"
-        of = "certificate of " if isinstance(failed[0][1], ssl.SSLCertVerificationError) else ""
-        return f"{cause}: {of}{self._endpoint}{addresses}{detail and f': {detail}'}"
+            text = f"no {kind} to {self._endpoint}{addresses} in {format_seconds(within)}"
+            return ConnectError(f"{cause}: {text}", cause, f"no {kind} in {format_seconds(within)}")
+        refused = isinstance(failed[0][1], ssl.SSLCertVerificationError)
+        of = "certificate of " if refused else ""
+        text = f"{cause}: {of}{self._endpoint}{addresses}{detail and f': {detail}'}"
+        return ConnectError(text, cause, f"certificate not accepted: {detail}" if refused else detail)
 
 
 class _Names:
@@ -147,7 +158,7 @@ class _Names:
                     self._error = error
                 self._asked = perf_counter()
         if self._error is not None:
-            raise ConnectError(str(self._error)) from self._error
+            raise ConnectError(str(self._error), Cause.DNS, self._error.detail) from self._error
         return self._found
 
     def worked(self, address: str) -> None:
@@ -167,9 +178,10 @@ class _Names:
                 endpoint.host, endpoint.port, type=socket.SOCK_STREAM
             )
         except (socket.gaierror, UnicodeError) as error:
-            raise ConnectError(f"{Cause.DNS}: {endpoint.host}: {_words(error)}") from error
+            text = f"{Cause.DNS}: {endpoint.host}: {_words(error)}"
+            raise ConnectError(text, Cause.DNS, _words(error)) from error
         if not found:
-            raise ConnectError(f"{Cause.DNS}: {endpoint.host} has no address")
+            raise ConnectError(f"{Cause.DNS}: {endpoint.host} has no address", Cause.DNS, "no address")
         return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

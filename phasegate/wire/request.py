@@ -1,4 +1,8 @@
-"""The request of a load, as bytes, and where it goes: made once, sent often."""
+"""A request as bytes, and where it goes.
+
+The path is sent as it is written; only what has no place in a request line is percent-encoded. Header values
+are sent as UTF-8; text that holds other bytes, as a cookie may, has them as surrogates (PEP 383).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-_DEFAULT_HEADERS = (("User-Agent", "phasegate"), ("Accept", "*/*"))
+from phasegate import __version__
+
+DEFAULT_HEADERS = (("User-Agent", f"phasegate/{__version__}"), ("Accept", "*/*"))
+"""Sent with every request that does not bring its own."""
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 _QUERY_SAFE = _PATH_SAFE + "?[]"
 _ONLY_HTTP1 = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"})
@@ -40,7 +47,14 @@ def endpoint_of(url: str, socket: str | None = None) -> Endpoint:
         raise ValueError(f"{url!r} is not an http or https URL")
     tls = parts.scheme == "https"
     port = parts.port or (443 if tls else 80)
-    return Endpoint(host=parts.hostname, port=port, tls=tls, socket=socket)
+    return Endpoint(host=_ascii_host(parts.hostname), port=port, tls=tls, socket=socket)
+
+
+def _ascii_host(host: str) -> str:
+    """As the name service and `Host` have it. Errors: ValueError."""
+    if any(character <= " " or character in '"<>\\^`{|}' for character in host):
+        raise ValueError(f"{host!r} is not the name of a host")
+    return host if host.isascii() else host.encode("idna").decode()
 
 
 def request_bytes(method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> bytes:
@@ -50,7 +64,7 @@ def request_bytes(method: str, url: str, headers: Iterable[tuple[str, str]], bod
     """
     lines = [f"{method} {request_target(url)} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in _all_headers(method, url, headers, body)]
-    return "\r\n".join((*lines, "", "")).encode("utf-8") + (body or b"")
+    return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape") + (body or b"")
 
 
 def request_fields(
@@ -72,7 +86,7 @@ def request_fields(
         (":path", request_target(url)),
     ]
     fields += [(name.lower(), value.strip()) for name, value in given if name.lower() != "host"]
-    return tuple((name.encode(), value.encode()) for name, value in fields)
+    return tuple((name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in fields)
 
 
 def _all_headers(
@@ -82,7 +96,7 @@ def _all_headers(
     given = tuple(headers)
     for problem in (*_problem_of_method(method), *header_problems(given)):
         raise ValueError(problem)
-    own = [("Host", host_of(endpoint_of(url))), *_DEFAULT_HEADERS]
+    own = [("Host", host_of(endpoint_of(url))), *DEFAULT_HEADERS]
     if body is not None:
         own.append(("Content-Length", str(len(body))))
     named = {name.lower() for name, _ in given}
@@ -109,13 +123,17 @@ def _problem_of_method(method: str) -> Iterable[str]:
         yield f"{method!r} is not an HTTP method"
 
 
-def request_target(url: str, encoding: str = "utf-8") -> str:
+def request_target(url: str) -> str:
     """What stands in the request line: path and query, whatever has no place there percent-encoded."""
-    parts = urlsplit(url)
-    target = quote(parts.path or "/", safe=_PATH_SAFE, encoding=encoding)
-    if parts.query:
-        target += "?" + quote(parts.query, safe=_QUERY_SAFE, encoding=encoding)
-    return target
+    _, _, rest = url.partition("://")
+    rest = rest.partition("#")[0]
+    start = next((place for place, character in enumerate(rest) if character in "/?"), len(rest))
+    path, question, query = rest[start:].partition("?")
+    return _encoded(path or "/", _PATH_SAFE) + question + _encoded(query, _QUERY_SAFE)
+
+
+def _encoded(text: str, safe: str) -> str:
+    return quote(text, safe=safe, errors="surrogateescape")
 
 
 def host_of(endpoint: Endpoint) -> str:

@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from phasegate.errors import ObservationError, PlanError
-from phasegate.http.client import HttpxClient
+from phasegate.http.client import Network
 from phasegate.kinds import KINDS
 from phasegate.kinds.load import Load
 from phasegate.kinds.load_params import LoadParams
@@ -270,7 +270,7 @@ async def test_failed_setup_sends_no_load() -> None:
 
 async def _with_client(server: Scripted, **written: Any) -> tuple[Observation, LoadWorld]:
     target = OneAddress(f"http://127.0.0.1:{server.port}")
-    async with HttpxClient(target) as http:
+    async with Network(target).client() as http:
         around = LoadWorld(target=target, http=http)
         return await Load().observe(params(**written), around), around
 

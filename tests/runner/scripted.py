@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from phasegate.runner.world import Parts, Stop
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.processes import LocalProcesses
 from phasegate.units import Dimension
-from phasegate.world import Progress, World
+from phasegate.world import HttpClient, Progress, World
 from tests.worlds import StaticAddresses, TemporaryEvidence
 
 ONCE = Retry()
@@ -171,6 +172,13 @@ class Folders:
         return TemporaryEvidence(self._path / check / str(attempt))
 
 
+class Offline:
+    """For kinds that send nothing."""
+
+    def client(self) -> AbstractAsyncContextManager[HttpClient]:
+        return nullcontext(None)  # type: ignore[arg-type]
+
+
 @dataclass
 class Stage:
     """Runs a plan and keeps what was told."""
@@ -191,8 +199,7 @@ class Stage:
     def parts(self) -> Parts:
         return Parts(
             clock=self.clock,
-            http=None,  # type: ignore[arg-type]
-            prober=None,  # type: ignore[arg-type]
+            http=Offline(),
             faults=None,  # type: ignore[arg-type]
             processes=LocalProcesses({}),
             target=StaticAddresses(),

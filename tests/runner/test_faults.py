@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -56,6 +57,11 @@ class Target:
         self.log.append("undone")
         return "with a note"
 
+    room = True
+
+    def client(self) -> AbstractAsyncContextManager[Target]:
+        return nullcontext(self)
+
     async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
         await asyncio.sleep(0)
         if self.good:
@@ -88,7 +94,7 @@ def parts(stage: Stage, target: Target) -> Parts:
     return replace(
         stage.parts(),
         clock=RealClock(),
-        prober=target,
+        http=target,
         faults=target,
         target=StaticAddresses({"shop": "http://shop"}),
     )
