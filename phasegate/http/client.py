@@ -18,16 +18,15 @@ from typing import Any, Self
 import httpx
 
 from phasegate import __version__
-from phasegate.http.content import ACCEPTED, Content, ContentError, TooLargeError
+from phasegate.http.content import ACCEPTED, Content, ContentError, TooLargeError, too_large
 from phasegate.http.failures import Phase, address_of, failure_of
+from phasegate.http.header_lines import joined, text_headers
 from phasegate.http.redirect import MAX_REDIRECTS, redirected
 from phasegate.units import format_seconds
 from phasegate.world import Addresses, Cause, HttpFailure, HttpReply, HttpRequest
 
 PLACES = 4
 """Requests in flight at a time; httpx gets slower beyond (measured: 1,200/s at 4, 170/s at 50)."""
-KEEP = 4 << 20
-"""Bytes of a decoded body that are read before it counts as too large."""
 IDLE = 2.0
 """Seconds a connection waits for reuse: below the keep-alive of common servers (uvicorn 5, Node.js 5)."""
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
@@ -67,10 +66,9 @@ class _Watch:
 class HttpxClient:
     """`world.HttpClient` for one run; close it at the end, or use it as a context."""
 
-    def __init__(self, target: Addresses, *, places: int = PLACES, keep: int = KEEP) -> None:
+    def __init__(self, target: Addresses, *, places: int = PLACES) -> None:
         self._target = target
         self._places = asyncio.Semaphore(places)
-        self._keep = keep
         self._transports: dict[tuple[tuple[str, str], ...] | None, httpx.AsyncHTTPTransport] = {}
 
     async def __aenter__(self) -> Self:
@@ -151,7 +149,9 @@ class HttpxClient:
     async def _read(
         self, request: HttpRequest, response: httpx.Response, watch: _Watch
     ) -> HttpReply | HttpFailure:
-        content = Content(response.headers.get("content-encoding", ""), self._keep)
+        raw = tuple(response.headers.raw)
+        headers = text_headers(raw)
+        content, body, unreadable = Content(joined(headers, "content-encoding"), request.keep), b"", ""
         try:
             async for chunk in response.stream:  # type: ignore[union-attr]
                 content.add(chunk)
@@ -159,20 +159,20 @@ class HttpxClient:
             elapsed = watch.elapsed
             body = content.finish()
         except TooLargeError:
-            text = f"{address_of(request.url)}: response larger than {self._keep / (1 << 20):g} MiB"
+            text = f"{address_of(request.url)}: {Cause.TOO_LARGE} ({too_large(request.keep or 0)})"
             return HttpFailure(cause=Cause.TOO_LARGE, message=text, elapsed=watch.elapsed)
         except ContentError as error:
-            return _protocol(request.url, str(error), watch)
+            unreadable = str(error)
         except (httpx.HTTPError, OSError) as error:
             return failure_of(error, request.url, Phase.READING, watch.elapsed, received=watch.received)
         finally:
             await response.aclose()
         return HttpReply(
             status=response.status_code,
-            headers=tuple(
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw
-            ),
+            headers=headers,
+            raw=raw,
             body=body,
+            unreadable=unreadable,
             elapsed=elapsed,
             url=request.url,
             http_version=response.extensions.get("http_version", b"HTTP/1.1").decode("latin-1"),
@@ -241,7 +241,4 @@ def _protocol(url: str, what: str, watch: _Watch) -> HttpFailure:
 
 
 def _bytes(text: str) -> bytes:
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8")
+    return text.encode("utf-8", "surrogateescape")

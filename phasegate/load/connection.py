@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from phasegate.http.content import MAX_BODY
 from phasegate.http.redirect import REDIRECTS
 from phasegate.load.answer_head import read_head
 from phasegate.load.recorder import Recorder
@@ -26,8 +27,6 @@ HEAD_LIMIT = 64 << 10
 """Bytes of the head of an answer; also what is kept of an answer that comes in pieces."""
 HEAD_TOO_LONG = f"{Cause.PROTOCOL}: the head of the answer is longer than {HEAD_LIMIT >> 10} KiB"
 _HEAD_END = b"\r\n\r\n"
-BODY_LIMIT = 16 << 20
-"""Bytes of a body that an expectation looks at."""
 
 
 class Check(Protocol):
@@ -53,6 +52,8 @@ class Exchange:
     fields: tuple[tuple[bytes, bytes], ...] = ()
     """In HTTP/2: what is sent in place of `request`, before `body`."""
     body: bytes | None = None
+    max_body: int = MAX_BODY
+    """Bytes of a body that an expectation or capture looks at."""
     plain: bytes = field(init=False, repr=False)
     """`good` without redirects: the answers that need no second look."""
 

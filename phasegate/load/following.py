@@ -75,13 +75,13 @@ class Hop:
             following = replace(following, headers=(("Host", host_of(endpoint)), *others))
         return Hop(request=following, number=self.number + 1)
 
-    def compose(self, cookie: str) -> bytes:
+    def compose(self, cookie: bytes) -> bytes:
         """The bytes to send."""
         request = self.request
         lines = [f"{request.method} {request_target(request.url, 'latin-1')} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in request.headers]
         if cookie:
-            lines.append(f"Cookie: {cookie}")
+            lines.append(f"Cookie: {cookie.decode('latin-1')}")
         if request.body is not None:
             lines.append(f"Content-Length: {len(request.body)}")
         return "\r\n".join((*lines, "", "")).encode("latin-1", "replace") + (request.body or b"")
