@@ -47,8 +47,8 @@ class HttpRequest:
     """Seconds for the whole exchange, redirects and body included."""
     follow: bool = False
     keep: int | None = 4 << 20
-    """Bytes of the answer's body that somebody looks at, its content codings undone; a larger one is a failure.
-    None: nobody looks at it, so it may have any size and coding, and only its beginning is kept, for people."""
+    """Bytes of the answer's body that somebody looks at, its content codings undone; more is a failure.
+    None: nobody looks at it, so any size and coding is fine, and only its beginning is kept, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,18 @@ _AS_BROWSERS = {
 }
 """Names under which servers send the larger character set (WHATWG Encoding, 4.2)."""
 _NO_CHARSETS = frozenset(
-    {"charmap", "hz", "idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
+    {
+        "charmap",
+        "hz",
+        "idna",
+        "mbcs",
+        "oem",
+        "punycode",
+        "raw-unicode-escape",
+        "undefined",
+        "unicode-escape",
+        "utf-7",
+    }
 )
 """Codecs of text that are no charset, or one that hides ASCII characters."""
 
@@ -71,8 +82,8 @@ def shown_text(reply: HttpReply) -> str:
 
 @lru_cache(maxsize=256)
 def is_plain_json(content_type: str) -> bool:
-    """Whether JSON of this type is UTF-8 unless it is broken: no other charset is declared."""
-    return _is_json(content_type) or _charset(content_type) in ("", "utf-8")
+    """Whether JSON of this type, several lines joined by line breaks, is UTF-8 unless it is broken."""
+    return "\n" not in content_type and (_is_json(content_type) or _charset(content_type) in ("", "utf-8"))
 
 
 def _content_type(reply: HttpReply) -> str:
@@ -87,8 +98,7 @@ def _content_type(reply: HttpReply) -> str:
 def _decoded(reply: HttpReply, kind: str) -> str:
     body = reply.body
     if _is_json(kind):  # RFC 8259, 8.1: a charset is not declared
-        charset = codec = detect_encoding(body)
-        codec = codec.removesuffix("-sig")
+        charset = codec = str(detect_encoding(body)).removesuffix("-sig")
     else:
         charset = _charset(kind) or "utf-8"
         codec = next((codec for mark, codec in _BOMS if body.startswith(mark)), "") or _codec(charset)

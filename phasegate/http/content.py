@@ -109,7 +109,7 @@ class _Layer:
         return self._stream is not None and bool(self._stream.eof)
 
     def undo(self, data: bytes, room: int) -> bytes:
-        """What it unfolds to; where that is more than `room` bytes, the rest is left. Errors: ContentError."""
+        """What it unfolds to; of more than `room` bytes, the rest is left. Errors: ContentError."""
         if self._stream is None:
             data = self._start + data
             if self._coding == "deflate" and len(data) < 2:

@@ -1,7 +1,7 @@
 """The cookies of a flow or journey, by RFC 6265bis as browsers have them; names and values are bytes.
 
-Left out is what only a browser with several sites open can tell apart: SameSite, HttpOnly, partitions. A domain of
-one label (`com`, `internal`) counts as a public suffix; the list of the others is not consulted.
+Left out is what only a browser with several sites open can tell apart: SameSite, HttpOnly, partitions. A
+domain of one label (`com`, `internal`) counts as a public suffix; the list of the others is not consulted.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import re
 import time
 from calendar import timegm
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
+from urllib.parse import quote
 
 LONGEST = 4_096
 """Bytes of name and value together."""
@@ -30,6 +31,7 @@ _DAY = re.compile(rb"([0-9]{1,2})(?![0-9])")
 _YEAR = re.compile(rb"([0-9]{2,4})(?![0-9])")
 _MONTHS = (b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec")
 _NEVER = float("inf")
+_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class _Place(NamedTuple):
@@ -112,7 +114,7 @@ class CookieJar:
             fitting.sort(key=lambda cookie: (-len(cookie.path), cookie.number))
         return b"; ".join([b"%b=%b" % (one.name, one.value) if one.name else one.value for one in fitting])
 
-    def kept_back(self, url: str) -> tuple[str, ...]:
+    def notes(self, url: str) -> tuple[str, ...]:
         """Cookies that a request to a URL goes without where one may expect them, each with the reason."""
         place = _place(url)
         reasons = [why for (host, _), why in self._kept_back.items() if host == place.host]
@@ -159,16 +161,7 @@ class CookieJar:
             self._cookies.pop(key, None)
             return
         if old is not None:  # it keeps its place in the order
-            cookie = _Cookie(
-                name=cookie.name,
-                value=cookie.value,
-                domain=cookie.domain,
-                host_only=cookie.host_only,
-                path=cookie.path,
-                secure=cookie.secure,
-                ends=cookie.ends,
-                number=old.number,
-            )
+            cookie = replace(cookie, number=old.number)
         elif len(self._cookies) >= MOST:
             del self._cookies[next(iter(self._cookies))]
         self._cookies[key] = cookie
@@ -213,8 +206,8 @@ def _domain(given: dict[bytes, bytes], place: _Place) -> str | None:
 def _end(given: dict[bytes, bytes]) -> float:
     now = time.monotonic()
     if b"max-age" in given:  # it wins over Expires
-        age = given[b"max-age"]
-        return now + int(age[:12]) if not age.startswith(b"-") and age.strip(b"0") else 0.0
+        age = given[b"max-age"].lstrip(b"0")
+        return now + int(age[:12]) if age and not age.startswith(b"-") else 0.0
     if b"expires" in given and (date := cookie_date(given[b"expires"])) is not None:
         return now + (date - time.time())
     return _NEVER
@@ -248,7 +241,9 @@ def _place(url: str) -> _Place:
     end = min((at for mark in "/?#" if (at := rest.find(mark)) >= 0), default=len(rest))
     host, is_name, is_secure = _host(scheme, rest[:end])
     path = rest[end:].partition("#")[0].partition("?")[0]
-    return _Place(host, is_name, is_secure, path.encode("utf-8", "surrogatepass") or b"/")
+    if not path.isascii():
+        path = quote(path, safe=_ASCII, errors="surrogateescape")
+    return _Place(host, is_name, is_secure, path.encode("ascii") or b"/")
 
 
 @lru_cache(maxsize=1_024)

@@ -9,7 +9,8 @@ from typing import Any
 from phasegate.errors import ObservationError
 from phasegate.http.capture import CaptureError
 from phasegate.http.compose import ComposeError, compose
-from phasegate.http.cookies import CookieJar, has_cookie, without_cookies
+from phasegate.http.content import MAX_BODY
+from phasegate.http.cookies import CookieJar
 from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.redirect import MAX_REDIRECTS, redirected
 from phasegate.http.suite import Request
@@ -56,6 +57,8 @@ class Conversation:
     headers: Mapping[str, str]
     timeout: float
     expectations: Expectations
+    max_body: int = MAX_BODY
+    """Bytes of a body that an expectation or capture looks at."""
     values: dict[str, Any] = field(default_factory=dict)
     cookies: CookieJar = field(default_factory=CookieJar)
     secrets: list[str] = field(default_factory=list)
@@ -74,10 +77,14 @@ class Conversation:
             raise ObservationError(f"request {request.id!r}: ${{{error.name}}} has no value") from None
         except (ComposeError, ValueError, OSError) as error:
             return Exchange(sent=None, outcome=None, failures=(f"not sent: {error}",))
+        composed = replace(composed, keep=self.max_body if request.reads_body else None)
         sent, outcome = await self._deliver(composed)
         if isinstance(outcome, HttpFailure):
             return Exchange(sent=sent, outcome=outcome, failures=(outcome.message,))
-        return Exchange(sent=sent, outcome=outcome, failures=expectation.check(outcome))
+        failures = expectation.check(outcome)
+        if failures and not _has_cookie(composed):
+            failures += self.cookies.notes(outcome.url)
+        return Exchange(sent=sent, outcome=outcome, failures=failures)
 
     def take(self, request: Request, reply: HttpReply) -> tuple[str, ...]:
         """Take the captures of a request; what cannot be captured is a failure."""
@@ -100,19 +107,37 @@ class Conversation:
         """
         step, first, spent = replace(request, follow=False), None, 0.0
         for _ in range(MAX_REDIRECTS + 1):
-            step = self.cookies.add_to(step)
+            step = self._with_cookies(step)
             first = first or step
             outcome = await self.http.send(replace(step, timeout=max(request.timeout - spent, 0.001)))
             spent += outcome.elapsed
             if isinstance(outcome, HttpFailure):
                 return first, replace(outcome, elapsed=spent)
-            self.cookies.keep(step, outcome)
+            for name, value in outcome.raw:
+                if name.lower() == b"set-cookie":
+                    self.cookies.keep(step.url, value)
             try:
                 following = redirected(step, outcome) if request.follow else None
             except ValueError as error:
                 return first, HttpFailure(cause=Cause.PROTOCOL, message=str(error), elapsed=spent)
             if following is None:
                 return first, replace(outcome, elapsed=spent)
-            step = following if has_cookie(request) else without_cookies(following)
+            step = following if _has_cookie(request) else _without_cookies(following)
         message = f"more than {MAX_REDIRECTS} redirects, the last to {step.url[:200]}"
         return first or step, HttpFailure(cause=Cause.REDIRECTS, message=message, elapsed=spent)
+
+    def _with_cookies(self, request: HttpRequest) -> HttpRequest:
+        """A `Cookie` header of the request's own takes the place of the jar's."""
+        if _has_cookie(request) or not (cookie := self.cookies.header(request.url)):
+            return request
+        pair = ("Cookie", cookie.decode("utf-8", "surrogateescape"))
+        return replace(request, headers=(*request.headers, pair))
+
+
+def _has_cookie(request: HttpRequest) -> bool:
+    return any(name.lower() == "cookie" for name, _ in request.headers)
+
+
+def _without_cookies(request: HttpRequest) -> HttpRequest:
+    headers = tuple(pair for pair in request.headers if pair[0].lower() != "cookie")
+    return replace(request, headers=headers)

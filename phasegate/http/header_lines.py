@@ -1,4 +1,4 @@
-"""Header lines of answers: bytes on the wire, text for expectations, several of a name one list (RFC 9110, 5.3)."""
+"""Header lines of answers: bytes on the wire, text for people, several of a name one list (RFC 9110, 5.3)."""
 
 from __future__ import annotations
 

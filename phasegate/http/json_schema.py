@@ -11,11 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Context, Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from phasegate.http.matcher import EXCERPT
+from phasegate.http.matcher import EXCERPT, is_integer
 
 SCHEMA_LIMIT = 4 << 20
 SHOWN = 3
@@ -23,6 +25,8 @@ SHOWN = 3
 _NO_DEMANDS = frozenset(
     {"$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default", "examples"}
 )
+_EXACT = Context(prec=8 << 20)
+"""Digits for a quotient of the longest integer that a body can hold."""
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -59,7 +63,9 @@ class BodySchema:
             raise ValueError(f"not a JSON Schema: {error.json_path}: {_short(error.message)}") from None
         if schema is True or (isinstance(schema, dict) and schema.keys() <= _NO_DEMANDS):
             raise ValueError("the schema allows every body, so it says nothing; write {type: object} or more")
-        return cls(kind(schema, registry=REGISTRY, format_checker=checker))
+        if isinstance(schema, dict):
+            schema.pop("$schema", None)  # where the schema refers to itself, it would decide the class again
+        return cls(_exact(kind)(schema, registry=REGISTRY, format_checker=checker))
 
     def check(self, document: Any) -> tuple[str, ...]:
         """Violations, at most `SHOWN`: `expected the body to match the schema, but $.id: ...`."""
@@ -74,6 +80,31 @@ class BodySchema:
         except Exception as error:  # unresolvable references surface here, in several libraries' types
             return (f"the schema cannot be applied: {type(error).__name__}: {_short(str(error))}",)
         return tuple(found)
+
+
+@cache
+def _exact(kind: Any) -> Any:
+    """A validator that knows a `Decimal` and divides decimally: 19.99 is a multiple of 0.01."""
+    from jsonschema import validators
+
+    known = kind.TYPE_CHECKER
+    types = known.redefine(
+        "integer",
+        lambda _, value: is_integer(value) if isinstance(value, Decimal) else known.is_type(value, "integer"),
+    )
+    extend: Any = validators.extend
+    return extend(kind, {"multipleOf": _multiple_of}, type_checker=types)
+
+
+def _multiple_of(validator: Any, factor: Any, value: Any, schema: Any) -> Iterator[Any]:
+    from jsonschema import ValidationError
+
+    if validator.is_type(value, "number") and _EXACT.remainder(_decimal(value), _decimal(factor)):
+        yield ValidationError(f"{value} is not a multiple of {factor}")
+
+
+def _decimal(number: float | Decimal) -> Decimal:
+    return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
 
 
 def _formats(kind: Any) -> Any:

@@ -1,7 +1,7 @@
 """JSON as RFC 8259 has it, read strictly, with numbers of any size.
 
-An integer has all its digits. A number that no float comes near (`1e400`, an integer of more than 4,300 digits)
-is a `Decimal`, which compares exactly with int and float.
+An integer has all its digits. A number that no float comes near (`1e400`), and an integer of more than 4,300
+digits, is a `Decimal`, which compares exactly with int and float.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def _written(value: Any) -> str:
         case Decimal():
             return str(value)
         case Mapping():
-            members = (f"{json.dumps(str(name), ensure_ascii=False)}: {_written(of)}" for name, of in value.items())
+            members = (
+                f"{json.dumps(str(name), ensure_ascii=False)}: {_written(of)}" for name, of in value.items()
+            )
             return f"{{{', '.join(members)}}}"
         case list() | tuple():
             return f"[{', '.join(map(_written, value))}]"

@@ -11,9 +11,9 @@ A scalar or list means equality; a mapping means operators, all of which must ho
     exists                whether there is a value at all
     one_of                equality with one of a list
 
-Of a header that comes in several lines, `ne` and `not_matches` look at each and at the list that they make up,
-joined by ", "; `matches` and `contains` may hold for any of these; comparisons need lines that are equal; the
-others look at the list.
+Of a header that comes in several lines, `ne` and `not_matches` look at each and at the list that they make
+up, joined by ", "; `matches` and `contains` may hold for any of these; comparisons need lines that are equal;
+the others look at the list.
 
 A value that is not there fails every operator but `exists: false`. An operator that holds whatever the
 value is asserts nothing, and is refused.

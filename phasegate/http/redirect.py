@@ -21,7 +21,7 @@ def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
     The method becomes GET after 303, and after 301 and 302 for POST, as browsers do; credentials are not
     carried to another origin. Errors: ValueError when Location is not an HTTP address, or several are given.
     """
-    if reply.status not in REDIRECTS or (location := one_value(reply.headers, "location")) is None:
+    if reply.status not in REDIRECTS or (location := location_of(reply)) is None:
         return None
     url = urljoin(request.url, location)
     if urlsplit(url).scheme not in ("http", "https"):
@@ -34,6 +34,14 @@ def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
         method, body = "GET", None
         headers = tuple(pair for pair in headers if pair[0].lower() not in _BODY_HEADERS)
     return replace(request, method=method, url=url, headers=headers, body=body)
+
+
+def location_of(reply: HttpReply) -> str | None:
+    """Where an answer sends a client; bytes that are no UTF-8 are surrogates, so that they are asked for as
+    they came. Errors: HeaderError where several lines differ."""
+    text = one_value(reply.headers, "location")
+    lines = (value for name, value in reply.raw if name.lower() == b"location")
+    return next((line.decode("utf-8", "surrogateescape") for line in lines), text)
 
 
 def origin(url: str) -> tuple[str, str, int | None]:

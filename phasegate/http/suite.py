@@ -184,6 +184,15 @@ class Request(Closed):
     def has_json(self) -> bool:
         return self._has_body("json")
 
+    @property
+    def reads_body(self) -> bool:
+        """Whether an expectation or a capture looks at the body of its answer."""
+        return (
+            self.expect.reads_body
+            or (self.until is not None and self.until.reads_body)
+            or any(capture.reads_body for capture in self.capture.values())
+        )
+
     def rows(self) -> tuple[Row, ...] | None:
         """The entries of `each`; None without. Errors: OSError, ValueError when a file cannot be read."""
         if isinstance(self.each, RowsFile):

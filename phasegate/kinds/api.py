@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from phasegate.errors import ObservationError
-from phasegate.fields import NamedDocument
+from phasegate.fields import NamedDocument, Size
+from phasegate.http.content import MAX_BODY
 from phasegate.http.exchange import Conversation, Expectations
 from phasegate.http.flow import Group, Telling, carried_over, run_group
 from phasegate.http.references import SETUP, TEARDOWN
@@ -38,6 +39,8 @@ class ApiParams(CheckParams):
         WithJsonSchema({"type": "string", "description": "a suite file, relative to the plan's root"}),
     ]
     """The suite file, relative to the plan's root."""
+    max_body: Annotated[Size, Field(ge=1)] = MAX_BODY
+    """The largest body that an expectation or capture looks at; where none does, any size is fine."""
 
 
 class Api(Kind[ApiParams]):
@@ -118,6 +121,7 @@ class _Session:
         self._base = self._address(suite.base)
         self._headers = suite.headers
         self._timeout = params.timeout
+        self._max_body = params.max_body
         self._expectations = Expectations()
         self._places = asyncio.Semaphore(FLOWS_AT_ONCE)
         self.error: str | None = None
@@ -160,6 +164,7 @@ class _Session:
             base=self._base,
             headers=self._headers,
             timeout=self._timeout,
+            max_body=self._max_body,
             expectations=self._expectations,
             values={**self._world.target.values(), **values},
         )

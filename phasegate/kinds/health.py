@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from phasegate.errors import ObservationError
-from phasegate.fields import Duration, Text
+from phasegate.fields import Duration, Size, Text
+from phasegate.http.content import MAX_BODY
 from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.problems import Location, refuse
 from phasegate.http.tally import Tally
@@ -54,6 +55,8 @@ class HealthParams(CheckParams):
     """What a good answer is; status 2xx unless it says otherwise."""
     follow: bool = False
     """Whether redirects are followed."""
+    max_body: Annotated[Size, Field(ge=1)] = MAX_BODY
+    """The largest body that `expect` looks at; where it does not look at the body, any size is fine."""
 
     @model_validator(mode="after")
     def _until_makes_sense(self) -> Self:
@@ -143,6 +146,7 @@ class Health(Kind[HealthParams]):
             body=None if params.body is None else params.body.encode(),
             timeout=params.timeout,
             follow=params.follow,
+            keep=params.max_body if expectation.reads_body else None,
         )
         at_least = params.at_least if params.until else None
         probing = _Probing(request, expectation, world, at_least)

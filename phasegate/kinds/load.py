@@ -150,7 +150,9 @@ async def _generated(params: LoadParams, world: World, guard: Guard | None) -> t
         job = request_job(params, world)
         return job, await generate(job, world, guard, at_least=at_least)
     mixed = params.mix is not None
-    async with prepared(params.units, params.data, world, timeout=params.timeout, mixed=mixed) as journeys:
+    async with prepared(
+        params.units, params.data, world, timeout=params.timeout, max_body=params.max_body, mixed=mixed
+    ) as journeys:
         job = journeys_job(params, journeys, world)
         return job, await generate(job, world, guard, at_least=at_least)
 

@@ -76,6 +76,7 @@ def _job(params: LoadParams, url: str, world: World) -> Job:
     return Job(
         url=url,
         timeout=params.timeout,
+        max_body=params.max_body,
         open=params.is_open,
         points=params.profile.points,
         connections=params.most_connections,

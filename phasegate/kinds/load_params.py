@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from phasegate.fields import Duration, Rate, Text
+from phasegate.fields import Duration, Rate, Size, Text
+from phasegate.http.content import MAX_BODY
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import CheckParams
@@ -77,6 +78,8 @@ class LoadParams(CheckParams):
     follow: bool = False
     """Whether redirects are followed, at most 10 for a request, whose times then run to the end of the last
     answer. They are followed on the host and port of `url`; what leads elsewhere fails by name."""
+    max_body: Annotated[Size, Field(ge=1)] = MAX_BODY
+    """The largest body that an expectation or capture looks at; where none does, any size is fine."""
     workers: int = Field(default=1, ge=1, le=256)
     """Processes that share the load."""
     abort_on: AbortOn | None = None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from phasegate.http.content import ContentError, TooLargeError, decoded
+from phasegate.http.content import ContentError, TooLargeError, decoded, too_large
+from phasegate.http.header_lines import joined, text_headers
 from phasegate.http.redirect import REDIRECTS
 from phasegate.load.connection import (
-    BODY_LIMIT,
     Exchange,
     HeadConnection,
     LoadConnection,
@@ -15,20 +13,42 @@ from phasegate.load.connection import (
 )
 from phasegate.load.recorder import Recorder
 from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG, REFUSED
-from phasegate.world import Cause, HttpReply, header
+from phasegate.world import Cause, HttpReply
 
-_MORE_THAN = f"more than {BODY_LIMIT >> 20} MiB"
-BODY_TOO_LARGE = f"{Cause.TOO_LARGE}: {_MORE_THAN}"
+Lines = tuple[tuple[bytes, bytes], ...]
+"""Header lines as they came."""
 
 
-def plain_body(headers: Sequence[tuple[str, str]], body: bytes) -> tuple[bytes, str]:
-    """A body as it was before it was encoded; and what is wrong with it, or an empty text."""
+def body_too_large(limit: int) -> str:
+    return f"{Cause.TOO_LARGE}: {too_large(limit)}"
+
+
+def reply_of(
+    status: int,
+    raw: Lines,
+    body: bytes,
+    elapsed: float,
+    url: str,
+    *,
+    limit: int,
+    http_version: str = "HTTP/1.1",
+) -> HttpReply:
+    """An answer with the codings of its body undone. Errors: TooLargeError."""
+    headers, unreadable = text_headers(raw), ""
     try:
-        return decoded(header(headers, "content-encoding") or "", body, BODY_LIMIT), ""
-    except TooLargeError:
-        return b"", BODY_TOO_LARGE
+        body = decoded(joined(headers, "content-encoding"), body, limit)
     except ContentError as error:
-        return b"", f"{Cause.PROTOCOL}: {error}"
+        unreadable = str(error)
+    return HttpReply(
+        status=status,
+        headers=headers,
+        body=body,
+        elapsed=elapsed,
+        url=url,
+        http_version=http_version,
+        raw=raw,
+        unreadable=unreadable,
+    )
 
 
 class HeadersConnection(LoadConnection):
@@ -47,7 +67,7 @@ class HeadersConnection(LoadConnection):
         self._headers_size += len(name) + len(value)
         # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1).
         if self._in_head and self._headers_size <= HEAD_LIMIT:
-            self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if 100 <= self._parser.get_status_code() < 200:
@@ -84,14 +104,20 @@ class HeadersConnection(LoadConnection):
         return self._judged(status, b"", elapsed)
 
     def _judged(self, status: int, body: bytes, elapsed: float) -> tuple[str, ...]:
-        headers, url = tuple(self._headers), self._exchange.url
-        return self._check(HttpReply(status=status, headers=headers, body=body, elapsed=elapsed, url=url))
+        exchange = self._exchange
+        try:
+            reply = reply_of(
+                status, tuple(self._headers), body, elapsed, exchange.url, limit=exchange.max_body
+            )
+        except TooLargeError:
+            return (body_too_large(exchange.max_body),)
+        return self._check(reply)
 
     def _too_large(self) -> tuple[Cause, str] | None:
         return (Cause.PROTOCOL, HEAD_TOO_LONG) if self._headers_size > HEAD_LIMIT else None
 
     def _forget(self) -> None:
-        self._headers: list[tuple[str, str]] = []
+        self._headers: list[tuple[bytes, bytes]] = []
         self._headers_size = 0
         self._in_head = True
 
@@ -106,20 +132,19 @@ class BodyConnection(HeadersConnection):
     def on_body(self, body: bytes) -> None:
         if not self._body:
             self._body = body
-        elif len(self._body) <= BODY_LIMIT:
+        elif len(self._body) <= self._exchange.max_body:
             if isinstance(self._body, bytes):
                 self._body = bytearray(self._body)
             self._body += body
 
     def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
-        if too_large := self._too_large():
-            return (": ".join(too_large),)
-        body, problem = plain_body(self._headers, bytes(self._body))
-        return (problem,) if problem else self._judged(status, body, elapsed)
+        if problem := self._too_large():
+            return (": ".join(problem),)
+        return self._judged(status, bytes(self._body), elapsed)
 
     def _too_large(self) -> tuple[Cause, str] | None:
-        if len(self._body) > BODY_LIMIT:
-            return Cause.TOO_LARGE, _MORE_THAN
+        if len(self._body) > self._exchange.max_body:
+            return Cause.TOO_LARGE, too_large(self._exchange.max_body)
         return HeadersConnection._too_large(self)
 
     def _forget(self) -> None:

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Protocol
 
+from phasegate.http.content import MAX_BODY
 from phasegate.http.redirect import REDIRECTS
 from phasegate.load.recorder import Recorder
 from phasegate.units import format_seconds
 from phasegate.wire.connection import IDEMPOTENT, REFUSED, Connection
 from phasegate.world import Cause, HttpReply
-
-BODY_LIMIT = 16 << 20
-"""Bytes of a body that an expectation looks at."""
 
 
 class Check(Protocol):
@@ -45,6 +43,8 @@ class Exchange:
     fields: tuple[tuple[bytes, bytes], ...] = ()
     """In HTTP/2: what is sent in place of `request`, before `body`."""
     body: bytes | None = None
+    max_body: int = MAX_BODY
+    """Bytes of a body that an expectation or capture looks at."""
     plain: bytes = field(init=False, repr=False)
     """`good` without the answers that need a second look: redirects, and what refuses a body."""
     idempotent: bool = field(init=False, repr=False)

@@ -15,6 +15,7 @@ from typing import Any
 
 import phasegate
 from phasegate.errors import ObservationError
+from phasegate.http.json_text import write_json
 from phasegate.load.abort import Guard
 from phasegate.load.clusters import Clusters
 from phasegate.load.job import PROTOCOL, Job
@@ -229,7 +230,7 @@ class _Worker:
             raise ObservationError(answer.get("message", "a load worker did not get ready"))
 
     async def write(self, kind: str, **fields: Any) -> None:
-        await self._running.write_line(json.dumps({"type": kind, **fields}))
+        await self._running.write_line(write_json({"type": kind, **fields}))
 
     async def read(self) -> dict[str, Any]:
         """Errors: ObservationError when the worker has ended or says something that is no message."""

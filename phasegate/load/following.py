@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from phasegate.http.header_lines import HeaderError, text_headers
 from phasegate.http.places import place_of
 from phasegate.http.redirect import MAX_REDIRECTS, origin, redirected
 from phasegate.wire.request import endpoint_of, host_of, request_target
 from phasegate.world import Cause, HttpReply, HttpRequest, header
 
-Headers = tuple[tuple[str, str], ...]
+Lines = tuple[tuple[bytes, bytes], ...]
+"""Header lines as they came."""
 _MADE = frozenset({"content-length"})
 """Headers that follow from the rest of a request."""
 
@@ -47,18 +49,21 @@ class Hop:
         )
         return cls(request=request)
 
-    def next(self, status: int, headers: Headers, declared: frozenset[tuple[str, int] | None]) -> Hop:
+    def next(self, status: int, raw: Lines, declared: frozenset[tuple[str, int] | None]) -> Hop:
         """Where a redirect leads. `declared`: the hosts and ports of the target.
 
         Errors: RedirectError when that is not followed.
         """
         request = self.request
-        reply = HttpReply(status=status, headers=headers, body=b"", elapsed=0.0, url=request.url)
+        headers = text_headers(raw)
+        reply = HttpReply(status=status, headers=headers, raw=raw, body=b"", elapsed=0.0, url=request.url)
         try:
             following = redirected(request, reply)
             if following is None:
                 raise RedirectError(f"{Cause.PROTOCOL}: status {status} without a Location")
             endpoint = endpoint_of(following.url)
+        except HeaderError as error:
+            raise RedirectError(f"{Cause.PROTOCOL}: {error}") from None
         except ValueError:
             location = header(headers, "location") or ""
             text = f"redirect to {location[:200]!r}, which is not an HTTP address"
@@ -75,13 +80,13 @@ class Hop:
             following = replace(following, headers=(("Host", host_of(endpoint)), *others))
         return Hop(request=following, number=self.number + 1)
 
-    def compose(self, cookie: str) -> bytes:
+    def compose(self, cookie: bytes) -> bytes:
         """The bytes to send."""
         request = self.request
         lines = [f"{request.method} {request_target(request.url)} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in request.headers]
         if cookie:
-            lines.append(f"Cookie: {cookie}")
+            lines.append(f"Cookie: {cookie.decode('utf-8', 'surrogateescape')}")
         if request.body is not None:
             lines.append(f"Content-Length: {len(request.body)}")
         return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape") + (request.body or b"")

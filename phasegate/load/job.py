@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from phasegate.http.content import MAX_BODY
 from phasegate.load.journey import Journeys
 
 PROTOCOL = 2
@@ -42,6 +43,8 @@ class Job:
     expect: Mapping[str, Any] | None = None
     """As the plan has it, when it looks at more than the status: headers, body, latency."""
     timeout: float = 30.0
+    max_body: int = MAX_BODY
+    """Bytes of a body that an expectation or capture looks at."""
     open: bool = False
     """True: the level of the profile is a rate; False: it is a number of connections."""
     points: tuple[tuple[float, float], ...]
@@ -72,6 +75,7 @@ class Job:
             "wanted": self.wanted,
             "expect": None if self.expect is None else dict(self.expect),
             "timeout": self.timeout,
+            "max_body": self.max_body,
             "open": self.open,
             "points": [list(point) for point in self.points],
             "connections": self.connections,
@@ -97,6 +101,7 @@ class Job:
             wanted=data["wanted"],
             expect=data["expect"],
             timeout=data["timeout"],
+            max_body=data["max_body"],
             open=data["open"],
             points=tuple((time, level) for time, level in data["points"]),
             connections=data["connections"],

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter_ns
 
-from phasegate.http.content import ContentError, TooLargeError, decoded
+from phasegate.http.content import too_large
 from phasegate.http.redirect import REDIRECTS
-from phasegate.load.connection import BODY_LIMIT, Exchange, LoadConnection, Owner
+from phasegate.load.connection import Exchange, LoadConnection, Owner
 from phasegate.load.journey import UnfitError
 from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.recorder import Recorder
 from phasegate.load.visit import Itinerary, Visit
 from phasegate.units import format_seconds
-from phasegate.wire.connection import HEAD_LIMIT, REFUSED, Connection
-from phasegate.world import Cause, HttpReply
+from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG, REFUSED, Connection
+from phasegate.world import Cause
 
 _REST = 0.01
 """Seconds until the connection is free again after a journey that could not be begun."""
@@ -110,9 +110,10 @@ class JourneyConnection(LoadConnection):
     def on_body(self, body: bytes) -> None:
         if self._is_head:
             self._extra = True
-        self._size += len(body)
-        if self._size <= BODY_LIMIT:
-            self._body.append(body)
+        if self._reads_body:
+            self._size += len(body)
+            if self._size <= self._exchange.max_body:
+                self._body.append(body)
 
     def on_message_complete(self) -> None:
         if not self._is_head:
@@ -122,14 +123,18 @@ class JourneyConnection(LoadConnection):
     def _is_head(self) -> bool:
         return self._visit is not None and self._visit.request.head_only
 
+    @property
+    def _reads_body(self) -> bool:
+        return self._visit is not None and self._visit.reads_body
+
     # the end of an exchange
 
     def sends_again(self) -> bool:
         return bool(self.answers) and self._visit is not None and self._visit.request.idempotent
 
     def _after_piece(self) -> None:
-        if self._too_large():
-            self._fail(Cause.TOO_LARGE, f"more than {BODY_LIMIT >> 20} MiB")
+        if problem := self._too_large():
+            self._fail(*problem)
 
     def on_answer(self, now: int) -> None:
         visit = self._visit
@@ -165,36 +170,13 @@ class JourneyConnection(LoadConnection):
             self._transport.abort() if self._extra else self._transport.close()
 
     def _failures(self, visit: Visit, status: int, elapsed: float) -> tuple[str, ...]:
-        request = visit.request
-        if self._too_large():
-            return (f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB",)
-        if request.limit is not None and elapsed > request.limit:
-            return (f"{Cause.TIMEOUT}: no answer in {format_seconds(request.limit)}",)
+        if problem := self._too_large():
+            return (": ".join(problem),)
+        limit = visit.request.limit
+        if limit is not None and elapsed > limit:
+            return (f"{Cause.TIMEOUT}: no answer in {format_seconds(limit)}",)
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        encoding = ""
-        for name, value in self._headers:
-            match name.lower():
-                case b"set-cookie":
-                    visit.keep_cookie(value.decode("latin-1"))
-                case b"content-encoding":
-                    encoding = value.decode("latin-1")
-        if status in request.follow:
-            return visit.redirected(status, self._decoded_headers())
-        if encoding:
-            try:
-                body = decoded(encoding, body, BODY_LIMIT)
-            except TooLargeError:
-                return (f"{Cause.TOO_LARGE}: more than {BODY_LIMIT >> 20} MiB",)
-            except ContentError as error:
-                return (f"{Cause.PROTOCOL}: {error}",)
-        if request.judge.holds(status, body, visit.values):
-            return ()
-        headers = self._decoded_headers()
-        reply = HttpReply(status=status, headers=headers, body=body, elapsed=elapsed, url=visit.url)
-        return request.judge.failures(reply, visit.values)
-
-    def _decoded_headers(self) -> tuple[tuple[str, str], ...]:
-        return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers)
+        return visit.take_in(status, tuple(self._headers), body, elapsed, self._exchange.max_body)
 
     def on_failure(self, cause: Cause, detail: str) -> None:
         """The request that is out failed, and the journey with it."""
@@ -203,8 +185,11 @@ class JourneyConnection(LoadConnection):
             answer = bytes(self._seen or b"")
             visit.failed(self._recorder, f"{cause}: {detail}", perf_counter_ns(), answer, visit.compose())
 
-    def _too_large(self) -> bool:
-        return self._size > BODY_LIMIT or self._headers_size > HEAD_LIMIT
+    def _too_large(self) -> tuple[Cause, str] | None:
+        if self._headers_size > HEAD_LIMIT:
+            return Cause.PROTOCOL, HEAD_TOO_LONG
+        limit = self._exchange.max_body
+        return (Cause.TOO_LARGE, too_large(limit)) if self._size > limit else None
 
     def _forget(self) -> None:
         self._headers: list[tuple[bytes, bytes]] = []

@@ -7,24 +7,16 @@ walked by plain paths; the words for a bad one, and everything else, come from `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from json import JSONDecoder
 from typing import Any
 
+from phasegate.http.body import is_plain_json
 from phasegate.http.capture import Capture, CaptureError
 from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.json_path import JsonPath
+from phasegate.http.json_text import read_json
 from phasegate.http.matcher import ABSENT, Matcher, same
 from phasegate.substitution import UnknownNameError, as_text, fill, finish, names_in
 from phasegate.world import HttpReply
-
-Headers = tuple[tuple[str, str], ...]
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-_decode = JSONDecoder(parse_constant=_no_constant).decode
 
 
 class Judge:
@@ -39,6 +31,7 @@ class Judge:
         "_json",
         "_plain_captures",
         "_quick",
+        "reads_body",
         "secrets",
     )
 
@@ -47,6 +40,7 @@ class Judge:
         self._expect = Expect.model_validate(expect)
         self._captures = {name: Capture.model_validate(one) for name, one in captures.items()}
         self.secrets = tuple(name for name, capture in self._captures.items() if capture.secret)
+        self.reads_body = self._expect.reads_body or any(one.reads_body for one in self._captures.values())
         self._expectation = None if self._expect.templated else self._expect.compile()
         fixed, self._equal = _apart(self._expect)
         self._allowed = fixed.status.allowed if fixed is not None else frozenset()
@@ -59,14 +53,19 @@ class Judge:
             and len(self._plain_captures) == len(self._captures)
         )
 
-    def holds(self, status: int, body: bytes, values: dict[str, Any]) -> bool:
-        """Whether that can be seen at once; then the captures have been put into `values`."""
+    def holds(self, status: int, body: bytes, values: dict[str, Any], kind: bytes = b"") -> bool:
+        """Whether that can be seen at once; then the captures have been put into `values`.
+
+        `body` has no content coding; `kind` is its `Content-Type`, several lines joined by line breaks.
+        """
         if not self._quick or status not in self._allowed:
             return False
         if not (self._json or self._equal or self._plain_captures):
             return True
+        if not is_plain_json(kind.decode("latin-1")):
+            return False
         try:
-            document = _decode(str(body, "utf-8"))
+            document = read_json(str(body, "utf-8"))
             for path, matcher in self._json:
                 if matcher.check(path.value(document)) is not None:
                     return False
@@ -74,7 +73,7 @@ class Judge:
                 if not same(path.value(document), wanted(values)):
                     return False
             taken = {name: path.value(document) for name, path in self._plain_captures}
-        except (ValueError, RecursionError, LookupError):
+        except (ValueError, LookupError):
             return False
         if ABSENT in taken.values():
             return False

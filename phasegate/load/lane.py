@@ -10,12 +10,13 @@ import asyncio
 from time import perf_counter_ns
 from typing import Protocol
 
+from phasegate.http.content import TooLargeError
 from phasegate.http.redirect import REDIRECTS
-from phasegate.load.checking import BODY_TOO_LARGE, plain_body
-from phasegate.load.connection import BODY_LIMIT, Exchange, Owner
+from phasegate.load.checking import body_too_large, reply_of
+from phasegate.load.connection import Exchange, Owner
 from phasegate.load.recorder import ANSWER_KEPT, Recorder
 from phasegate.units import format_seconds
-from phasegate.world import Cause, HttpReply
+from phasegate.world import Cause
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
@@ -60,6 +61,7 @@ class Lane:
         "_length",
         "_link",
         "_owner",
+        "_reads_body",
         "_recorder",
         "_size",
         "_status",
@@ -79,8 +81,8 @@ class Lane:
         self._carrier = carrier
         self._link: Link | None = None
         self._gone = False
-        reads_body = exchange.check is not None and exchange.check.reads_body
-        self._kept = BODY_LIMIT if reads_body else ANSWER_KEPT
+        self._reads_body = exchange.check is not None and exchange.check.reads_body
+        self._kept = exchange.max_body if self._reads_body else ANSWER_KEPT
         """Bytes of a body that are kept."""
         self.due = 0
         self.sent = 0
@@ -149,8 +151,8 @@ class Lane:
         if self._size < self._kept:
             self._body.append(data)
         self._size += len(data)
-        if self._size > self._kept == BODY_LIMIT:
-            self.fail(BODY_TOO_LARGE)
+        if self._reads_body and self._size > self._kept:
+            self.fail(body_too_large(self._kept))
 
     def ended(self, now: int) -> None:
         """The answer is complete."""
@@ -220,20 +222,20 @@ class Lane:
         check = self._exchange.check
         if check is None:
             return ()
-        headers = tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in self._headers[1:]
-        )
-        body, problem = b"", ""
-        if check.reads_body:
-            body, problem = plain_body(headers, b"".join(self._body))
-        if problem:
-            return (problem,)
-        url = self._exchange.url
-        return check.check(
-            HttpReply(
-                status=status, headers=headers, body=body, elapsed=elapsed, url=url, http_version="HTTP/2"
+        exchange, body = self._exchange, b"".join(self._body) if self._reads_body else b""
+        try:
+            reply = reply_of(
+                status,
+                self._headers[1:],
+                body,
+                elapsed,
+                exchange.url,
+                limit=exchange.max_body,
+                http_version="HTTP/2",
             )
-        )
+        except TooLargeError:
+            return (body_too_large(exchange.max_body),)
+        return check.check(reply)
 
     def _answer_bytes(self) -> bytes:
         if not self._status:

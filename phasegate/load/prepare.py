@@ -27,13 +27,13 @@ TEARDOWN_LIMIT = 30.0
 
 @asynccontextmanager
 async def prepared(
-    units: tuple[Unit, ...], data: Data | None, world: World, *, timeout: float, mixed: bool
+    units: tuple[Unit, ...], data: Data | None, world: World, *, timeout: float, max_body: int, mixed: bool
 ) -> AsyncIterator[Journeys]:
     """`mixed`: whether the journeys are parts of their own.
 
     Errors: ObservationError when a setup fails, and for addresses that are not on the target.
     """
-    preparation = _Preparation(world, timeout, template=data is not None)
+    preparation = _Preparation(world, timeout, max_body, template=data is not None)
     try:
         mix = [await preparation.journey(unit, mixed=mixed) for unit in units]
         yield Journeys(
@@ -62,9 +62,10 @@ class _Unseen(Telling):
 
 
 class _Preparation:
-    def __init__(self, world: World, timeout: float, *, template: bool) -> None:
+    def __init__(self, world: World, timeout: float, max_body: int, *, template: bool) -> None:
         self._world = world
         self._timeout = timeout
+        self._max_body = max_body
         self._template = template
         self._set_up: list[tuple[SuiteFlow, Conversation]] = []
         self.origin = ""
@@ -108,6 +109,7 @@ class _Preparation:
             base=base,
             headers=suite.headers,
             timeout=self._timeout,
+            max_body=self._max_body,
             expectations=Expectations(),
             values=dict(self._world.target.values()),
         )

@@ -5,12 +5,12 @@ A piece is a literal text, or a hole: how the value is written there, and its na
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
+from phasegate.http.json_text import write_json
 from phasegate.load.journey import Piece, UnfitError
 from phasegate.substitution import as_text, finish
 
@@ -160,7 +160,7 @@ _ENCODERS: Mapping[str, Callable[[Any], bytes]] = {
 
 
 def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return write_json(value)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
+from phasegate.http.content import TooLargeError
+from phasegate.http.cookies import CookieJar
 from phasegate.http.places import place_of
-from phasegate.http.redirect import REDIRECTS, origin
-from phasegate.load.cookies import Cookies
+from phasegate.http.redirect import REDIRECTS
+from phasegate.load.checking import Lines, body_too_large, reply_of
 from phasegate.load.following import Hop, RedirectError
 from phasegate.load.journey import Journey, JourneyRequest, Journeys, UnfitError
 from phasegate.load.recorder import Recorder
@@ -56,16 +58,16 @@ class Compiled:
         self._body = None if request.body is None else Template(request.body)
         self._whole: bytes | None = None
         if self._head.static is not None and (self._body is None or self._body.static is not None):
-            self._whole = self.compose({}, "")
+            self._whole = self.compose({}, b"")
 
-    def compose(self, values: Mapping[str, Any], cookie: str) -> bytes:
+    def compose(self, values: Mapping[str, Any], cookie: bytes) -> bytes:
         """The bytes to send. Errors: UnfitError when a value cannot stand where it is wanted."""
         if self._whole is not None and not cookie:
             return self._whole
         try:
             head = self._head.fill(values)
             if cookie:
-                head += b"Cookie: %b\r\n" % cookie.encode("latin-1", "replace")
+                head += b"Cookie: %b\r\n" % cookie
             if self._body is None:
                 return head + b"\r\n"
             body = self._body.fill(values)
@@ -95,7 +97,7 @@ class Visit:
         self, itinerary: Itinerary, requests: tuple[Compiled, ...], part: int, values: dict[str, Any]
     ) -> None:
         self._itinerary = itinerary
-        self._jar: Cookies | None = None
+        self._jar: CookieJar | None = None
         self._hop: Hop | None = None
         """What is sent in place of the request since it was redirected."""
         self.requests = requests
@@ -115,43 +117,81 @@ class Visit:
         if self._hop is not None:
             return self._hop.compose(self._cookie_for(self._hop))
         if self._jar is None or request.own_cookies:
-            return request.compose(self.values, "")
-        plain = request.compose(self.values, "")
-        cookie = self._jar.header(_path_of(plain))
+            return request.compose(self.values, b"")
+        plain = request.compose(self.values, b"")
+        cookie = self._jar.header(self._address(plain))
         return request.compose(self.values, cookie) if cookie else plain
 
-    def keep_cookie(self, header: str) -> None:
+    @property
+    def reads_body(self) -> bool:
+        """Whether somebody looks at the body of the answer that is awaited."""
+        return self.request.judge.reads_body
+
+    def take_in(self, status: int, raw: Lines, body: bytes, elapsed: float, max_body: int) -> tuple[str, ...]:
+        """Take in a whole answer: cookies, captures, where a redirect leads. Shape: what is wrong with it."""
+        coding, kind = False, b""
+        for name, value in raw:
+            match name.lower():
+                case b"set-cookie":
+                    self._keep_cookie(value)
+                case b"content-encoding":
+                    coding = True
+                case b"content-type":
+                    kind += value + b"\n" if kind else value
+        request = self.request
+        if status in request.follow:
+            return self._redirected(status, raw)
+        if not coding and request.judge.holds(status, body, self.values, kind):
+            return ()
+        try:
+            reply = reply_of(status, raw, body, elapsed, self.url, limit=max_body)
+        except TooLargeError:
+            return (body_too_large(max_body),)
+        failures = request.judge.failures(reply, self.values)
+        if failures and self._jar is not None and not request.own_cookies:
+            failures += self._jar.notes(self._asked)
+        return failures
+
+    def _keep_cookie(self, line: bytes) -> None:
         if self._jar is None:
-            self._jar = Cookies(self._itinerary.origin)
-        if self._hop is None:
-            self._jar.keep(header, _path_of(self.request.compose(self.values, "")))
-        elif self._at_home(self._hop):
-            self._jar.keep(header, _path_of(self._hop.compose("")))
+            self._jar = CookieJar()
+        self._jar.keep(self._asked, line)
 
     @property
     def url(self) -> str:
         """The one that answers, for people."""
         return self.request.url if self._hop is None else self._hop.request.url
 
-    def redirected(self, status: int, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    def _redirected(self, status: int, raw: Lines) -> tuple[str, ...]:
         """Go on to where a redirect leads. Shape: why not, where that is not followed."""
         hop = self._hop or Hop.first(
             self.compose(), self._itinerary.origin, own_cookies=self.request.own_cookies
         )
         try:
-            self._hop = hop.next(status, headers, self._itinerary.declared)
+            self._hop = hop.next(status, raw, self._itinerary.declared)
         except RedirectError as error:
             return (str(error),)
         return ()
 
-    def _cookie_for(self, hop: Hop) -> str:
-        if self._jar is None or self.request.own_cookies or not self._at_home(hop):
-            return ""
-        return self._jar.header(_path_of(hop.compose("")))
+    def _cookie_for(self, hop: Hop) -> bytes:
+        if self._jar is None or self.request.own_cookies:
+            return b""
+        return self._jar.header(self._address(hop.compose(b""), hop.request.url))
 
-    def _at_home(self, hop: Hop) -> bool:
-        """Whether it goes to the host that the cookies are of."""
-        return origin(hop.request.url) == origin(self._itinerary.origin)
+    @property
+    def _asked(self) -> str:
+        """The address that was asked last, as its request line has it."""
+        if self._hop is not None:
+            return self._address(self._hop.compose(b""), self._hop.request.url)
+        return self._address(self.request.compose(self.values, b""))
+
+    def _address(self, request: bytes, base: str = "") -> str:
+        """The address of a request to the host of `base`, or of the journeys, without its query."""
+        target = request.split(b" ", 2)[1].partition(b"?")[0].decode("utf-8", "surrogateescape")
+        if not base:
+            return self._itinerary.origin + target
+        scheme, _, rest = base.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}{target}"
 
     def good(self, recorder: Recorder, sent: int, now: int) -> bool:
         """The answer is good: go on to the next request, or end. Whether the journey is over."""
@@ -246,9 +286,3 @@ def _at_random(journeys: Journeys, worker: int) -> Iterator[Mapping[str, Any]]:
     random = Random(f"rows {journeys.seed}/{worker}")
     while True:
         yield random.choice(journeys.rows)
-
-
-def _path_of(request: bytes) -> str:
-    """The path in a request's first line, without the query."""
-    target = request.split(b" ", 2)[1].partition(b"?")[0]
-    return target.decode("latin-1")

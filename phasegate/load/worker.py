@@ -16,6 +16,7 @@ from typing import Any
 
 import uvloop
 
+from phasegate.http.json_text import read_json
 from phasegate.load.closed import Closed
 from phasegate.load.connection import Check, Exchange
 from phasegate.load.driver import Driver
@@ -118,6 +119,7 @@ def _exchange(job: Job) -> Exchange:
         timeout=job.timeout,
         good=bytes(good),
         wanted=job.wanted,
+        max_body=job.max_body,
         check=None if job.expect is None else _compiled(job.expect),
     )
 
@@ -166,7 +168,7 @@ async def _main() -> None:
     lines = await _lines()
     _write("hello", protocol=PROTOCOL)
     try:
-        worker = Worker(Job.from_json(json.loads(await lines.readline())))
+        worker = Worker(Job.from_json(read_json((await lines.readline()).decode())))
         _write("ready")
         start = json.loads(await lines.readline())
         obeying = asyncio.create_task(_obey(lines, worker.driver))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from phasegate.http.content import MAX_BODY
 from phasegate.http.expectation import Expectation
 from phasegate.plan.fault_models import ProbeParams
 from phasegate.runner.recovery import Probed
@@ -22,6 +23,7 @@ class Prober:
             url=target.url(asked.url),
             headers=tuple(asked.headers.items()),
             timeout=asked.timeout,
+            keep=MAX_BODY if self._expectation.reads_body else None,
         )
         self._http = http
         self._clock = clock
