@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.http.client import PLACES, HttpxClient
+from phasegate.http.content import MAX_BODY, SHOWN
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.servers import Server, response, serving, unused_port
 from tests.worlds import StaticAddresses
@@ -32,8 +33,8 @@ async def client(server: Server) -> AsyncIterator[HttpxClient]:
         yield made
 
 
-def get(url: str, *, timeout: float = 5.0, follow: bool = False) -> HttpRequest:
-    return HttpRequest(method="GET", url=url, timeout=timeout, follow=follow)
+def get(url: str, *, timeout: float = 5.0, follow: bool = False, keep: int | None = MAX_BODY) -> HttpRequest:
+    return HttpRequest(method="GET", url=url, timeout=timeout, follow=follow, keep=keep)
 
 
 async def failure(client: HttpxClient, request: HttpRequest) -> HttpFailure:
@@ -82,7 +83,6 @@ async def test_method_headers_and_body_arrive_as_given(client: HttpxClient, serv
         ("/short-chunked", Cause.SHORT_BODY, "after 5 bytes"),
         ("/endless-headers", Cause.PROTOCOL, ""),
         ("/redirect-loop", Cause.REDIRECTS, "more than 10"),
-        ("/bad-gzip", Cause.PROTOCOL, "the body is not gzip"),
     ],
 )
 async def test_misbehaviour_is_a_failure_with_its_cause(
@@ -99,7 +99,24 @@ async def test_misbehaviour_is_a_failure_with_its_cause(
 async def test_bodies_beyond_the_bound_are_cut(client: HttpxClient, server: Server, path: str) -> None:
     outcome = await failure(client, get(server.url(path), timeout=20))
     assert outcome.cause is Cause.TOO_LARGE
-    assert "larger than 4 MiB" in outcome.message
+    assert "larger than max_body 4 MiB" in outcome.message
+
+
+@pytest.mark.parametrize("path", ["/gzip-bomb", "/big", "/bad-gzip"])
+async def test_body_that_nobody_looks_at_may_be_anything(
+    client: HttpxClient, server: Server, path: str
+) -> None:
+    reply = await answer(client, get(server.url(path), timeout=20, keep=None))
+    assert (reply.status, reply.unreadable) == (200, "")
+    assert len(reply.body) <= SHOWN
+
+
+async def test_body_that_is_not_what_its_coding_says_is_an_answer_that_cannot_be_read(
+    client: HttpxClient, server: Server
+) -> None:
+    reply = await answer(client, get(server.url("/bad-gzip")))
+    assert (reply.status, reply.body) == (200, b"")
+    assert reply.unreadable.startswith("the body is not gzip")
 
 
 async def test_a_refused_connection_names_the_address(client: HttpxClient) -> None:
