@@ -63,6 +63,7 @@ class Network:
             yield client
         finally:
             client.close()
+            await asyncio.sleep(0)  # the sockets are closed by the event loop
 
     def connector(self, endpoint: Endpoint, tls: Mapping[str, str]) -> Connector:
         """Errors: GeneratorError when a certificate file cannot be used."""

@@ -95,28 +95,29 @@ class ClientConnection(Connection):
     # httptools
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1).
+        # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1), nor is what comes behind it.
         if self._in_head:
             self._fields_size += len(name) + len(value)
             if self._fields_size <= HEAD_LIMIT:
                 self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if 100 <= self._parser.get_status_code() < 200:
+        if not self.sent or not self._in_head:
+            return
+        status = self._parser.get_status_code()
+        if 100 <= status < 200 and status != 101:
             self._fields.clear()
             return
         self._in_head = False
-        if self.sent:
-            self._content = Content(
-                joined(text_headers(self._fields), "content-encoding"), self._question.keep
-            )
-            if self._is_head:
-                self._head_complete()
+        coding = joined(text_headers(self._fields), "content-encoding")
+        self._content = Content(coding, self._question.keep)
+        if self._is_head:
+            self._head_complete()
 
     def on_body(self, body: bytes) -> None:
         if self._is_head:
             self._extra = True
-        elif self._content is not None:
+        elif self._content is not None and not self._status:
             try:
                 self._content.add(body)
             except TooLargeError:

@@ -6,6 +6,7 @@ domain of one label (`com`, `internal`) counts as a public suffix; the list of t
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from calendar import timegm
@@ -252,10 +253,8 @@ def _host(scheme: str, authority: str) -> tuple[str, bool, bool]:
     host = authority.rpartition("@")[2].lower()
     host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     if not host.isascii():
-        try:
+        with contextlib.suppress(UnicodeError):  # no such host answers
             host = host.encode("idna").decode()
-        except UnicodeError:
-            pass  # no such host answers
     try:
         address = ip_address(host)
     except ValueError:

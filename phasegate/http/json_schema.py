@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from phasegate.http.matcher import EXCERPT, is_integer
+from phasegate.http.matcher import EXCERPT, excerpt, is_integer
 
 SCHEMA_LIMIT = 4 << 20
 SHOWN = 3
@@ -100,7 +100,7 @@ def _multiple_of(validator: Any, factor: Any, value: Any, schema: Any) -> Iterat
     from jsonschema import ValidationError
 
     if validator.is_type(value, "number") and _EXACT.remainder(_decimal(value), _decimal(factor)):
-        yield ValidationError(f"{value} is not a multiple of {factor}")
+        yield ValidationError(f"{excerpt(value, 40)} is not a multiple of {factor}")
 
 
 def _decimal(number: float | Decimal) -> Decimal:

@@ -70,7 +70,7 @@ class HeadersConnection(LoadConnection):
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if 100 <= self._parser.get_status_code() < 200:
+        if self._in_head and 100 <= self._parser.get_status_code() < 200:
             self._headers.clear()
         else:
             self._in_head = False
@@ -130,6 +130,8 @@ class BodyConnection(HeadersConnection):
     _body: bytes | bytearray
 
     def on_body(self, body: bytes) -> None:
+        if self._status:  # it belongs to what comes behind the answer
+            return
         if not self._body:
             self._body = body
         elif len(self._body) <= self._exchange.max_body:

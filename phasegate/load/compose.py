@@ -12,9 +12,7 @@ from phasegate.http.suite import Request
 from phasegate.load.journey import JourneyRequest, Piece
 from phasegate.load.template import FORM, LINE, PLAIN, joined, json_pieces, text_pieces, url_pieces
 from phasegate.substitution import as_text, finish, names_in, put_in
-from phasegate.wire.request import endpoint_of, header_problems
-
-_OWN_HEADERS = (("User-Agent", "phasegate"), ("Accept", "*/*"))
+from phasegate.wire.request import DEFAULT_HEADERS, endpoint_of, header_problems
 
 
 def problems_of(request: Request) -> Iterator[str]:
@@ -122,7 +120,7 @@ def _headers(
     """Each with its line end; the first of a name wins."""
     host = urlsplit(base).netloc.rpartition("@")[2]
     made = (("Content-Type", content_type),) if content_type else ()
-    last = [(name, value.replace("$", "$$")) for name, value in (*shared, ("Host", host), *_OWN_HEADERS)]
+    last = [(name, value.replace("$", "$$")) for name, value in (*shared, ("Host", host), *DEFAULT_HEADERS)]
     seen: set[str] = {"content-length"}
     for group in (own.items(), common.items(), made, last):
         for name, value in group:

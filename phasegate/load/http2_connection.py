@@ -88,7 +88,7 @@ class Http2Connection(asyncio.Protocol):
             self._core.receive_data(data)
         except ngh2.DenialOfServiceError as error:
             too_long = _HEADER_LIST in str(error)
-            self._broken(HEAD_TOO_LONG if too_long else f"{Cause.PROTOCOL}: {error}")
+            self._broken(f"{Cause.PROTOCOL}: {HEAD_TOO_LONG if too_long else error}")
         except ngh2.NGH2Error as error:
             self._broken(f"{Cause.PROTOCOL}: {error}")
         else:

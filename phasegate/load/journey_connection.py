@@ -100,9 +100,9 @@ class JourneyConnection(LoadConnection):
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if 100 <= self._parser.get_status_code() < 200:
+        if self._in_head and 100 <= self._parser.get_status_code() < 200:
             self._headers.clear()
-        else:
+        elif self._in_head:
             self._in_head = False
             if self._is_head:
                 self._head_complete()
@@ -110,7 +110,7 @@ class JourneyConnection(LoadConnection):
     def on_body(self, body: bytes) -> None:
         if self._is_head:
             self._extra = True
-        if self._reads_body:
+        if self._reads_body and not self._status:
             self._size += len(body)
             if self._size <= self._exchange.max_body:
                 self._body.append(body)

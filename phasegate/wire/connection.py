@@ -244,16 +244,16 @@ class Connection(asyncio.Protocol):
             self._fail(Cause.SHORT_BODY, "closed before the answer was complete")
 
     def _met_the_end(self, exc: Exception | None) -> bool:
-        """Whether the connection had ended before the target had the request, as far as can be known.
+        """Whether the target ended the connection without a look at the request, as far as can be known.
 
-        Where the target closed it, what it acknowledged says so. A reset says nothing of that kind, so it
-        counts only on a connection that was idle.
+        An idle connection may end at any time. One that was busy has ended so if the target's machine never
+        acknowledged the request; a target that had it and hung up has failed.
         """
         if not self.answers:
             return False
-        if exc is None and (reached := self._has_reached_target()) is not None:
-            return not reached
-        return self.sent - self.idle_since >= IDLE_NS
+        if self.sent - self.idle_since >= IDLE_NS:
+            return True
+        return exc is None and self._has_reached_target() is False
 
     def _has_reached_target(self) -> bool | None:
         """Whether the target's machine acknowledged all that was sent; None where the system does not say."""

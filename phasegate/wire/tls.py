@@ -254,6 +254,9 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         self._closed = True
         self._transport.abort()
 
+    def get_write_buffer_size(self) -> int:
+        return self._transport.get_write_buffer_size() + sum(map(len, self._waiting))
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._tls if name == "ssl_object" else self._transport.get_extra_info(name, default)
 

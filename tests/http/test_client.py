@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from phasegate.errors import ObservationError
 from phasegate.http.client import Client, Network
+from phasegate.http.content import MAX_BODY, SHOWN
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.servers import Server, response, serving, unused_port
 from tests.worlds import StaticAddresses
@@ -32,8 +34,8 @@ async def client(server: Server) -> AsyncIterator[Client]:
         yield made
 
 
-def get(url: str, *, timeout: float = 5.0, follow: bool = False) -> HttpRequest:
-    return HttpRequest(method="GET", url=url, timeout=timeout, follow=follow)
+def get(url: str, *, timeout: float = 5.0, follow: bool = False, keep: int | None = MAX_BODY) -> HttpRequest:
+    return HttpRequest(method="GET", url=url, timeout=timeout, follow=follow, keep=keep)
 
 
 async def failure(client: Client, request: HttpRequest) -> HttpFailure:
@@ -98,7 +100,22 @@ async def test_misbehaviour_is_a_failure_with_its_cause(
 async def test_bodies_beyond_the_bound_are_cut(client: Client, server: Server, path: str) -> None:
     outcome = await failure(client, get(server.url(path), timeout=20))
     assert outcome.cause is Cause.TOO_LARGE
-    assert "larger than 4 MiB" in outcome.message
+    assert "larger than max_body 4 MiB" in outcome.message
+
+
+@pytest.mark.parametrize("path", ["/gzip-bomb", "/big", "/bad-gzip"])
+async def test_body_that_nobody_looks_at_may_be_anything(client: Client, server: Server, path: str) -> None:
+    reply = await answer(client, get(server.url(path), timeout=20, keep=None))
+    assert (reply.status, reply.unreadable) == (200, "")
+    assert len(reply.body) <= SHOWN
+
+
+async def test_body_that_is_not_what_its_coding_says_is_an_answer_that_cannot_be_read(
+    client: Client, server: Server
+) -> None:
+    reply = await answer(client, get(server.url("/bad-gzip")))
+    assert (reply.status, reply.body) == (200, b"")
+    assert reply.unreadable.startswith("the body is not gzip")
 
 
 async def test_a_refused_connection_names_the_address(client: Client) -> None:
@@ -195,28 +212,107 @@ async def test_waiting_for_a_place_is_not_part_of_the_time(server: Server) -> No
         assert type(await waiting) is HttpFailure
 
 
-async def test_an_idle_connection_that_the_server_closed_is_no_failure() -> None:
-    """The answer says nothing of closing, then the connection is closed as soon as it is used again."""
-    served = 0
+@contextlib.asynccontextmanager
+async def hanging_up(*, after: int, reads: bool) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Answers so many requests of a connection and says nothing of closing it; then it closes it at once, or
+    when the next request has come."""
+    taken: list[bytes] = []
 
-    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal served
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            for _ in range(after):
+                taken.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(response({"status": "ok"}))
+                await writer.drain()
+            if reads:
+                taken.append(await reader.readuntil(b"\r\n\r\n"))
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listener:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/", taken
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_connection_whose_end_has_come_takes_no_request(client: Client, method: str) -> None:
+    async with hanging_up(after=1, reads=False) as (url, taken):
+        for _ in range(5):
+            outcome = await client.send(HttpRequest(method=method, url=url, body=b""))
+            assert isinstance(outcome, HttpReply), outcome
+            await asyncio.sleep(0.02)
+        assert len(taken) == 5
+
+
+async def test_an_idempotent_request_that_ends_an_idle_connection_is_sent_again(client: Client) -> None:
+    async with hanging_up(after=1, reads=True) as (url, taken):
+        for _ in range(3):
+            assert (await answer(client, get(url))).status == 200
+            await asyncio.sleep(0.06)
+        assert len(taken) == 5
+        post = HttpRequest(method="POST", url=url, body=b"")
+        assert (await failure(client, post)).cause is Cause.RESET
+
+
+async def test_a_target_that_hangs_up_on_a_busy_connection_has_failed(client: Client) -> None:
+    async with hanging_up(after=2, reads=True) as (url, taken):
+        outcomes = [await client.send(get(url)) for _ in range(3)]
+        assert [isinstance(outcome, HttpReply) for outcome in outcomes] == [True, True, False]
+        assert len(taken) == 3
+
+
+async def test_a_connection_that_stays_silent_after_an_answer_is_said_to_be_one(client: Client) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer):
             await reader.readuntil(b"\r\n\r\n")
             writer.write(response({"status": "ok"}))
-            await writer.drain()
-            await reader.readuntil(b"\r\n\r\n")
-            served += 1
+            await reader.read()
 
-    listener = await asyncio.start_server(once, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    async with listener, Network(StaticAddresses()).client() as client:
-        url = f"http://127.0.0.1:{port}/"
-        for _ in range(3):
-            assert (await answer(client, get(url))).status == 200
-        assert served == 2
-        post = HttpRequest(method="POST", url=url, body=b"")
-        assert (await failure(client, post)).cause is Cause.RESET
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
+        assert (await answer(client, get(url))).status == 200
+        outcome = await failure(client, get(url, timeout=0.2))
+        assert outcome.cause is Cause.TIMEOUT
+        assert "on a connection that had brought 1 answer" in outcome.message
+
+
+async def test_what_comes_behind_an_answer_is_never_the_answer_to_another_request(client: Client) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if b" /late " in head:
+                    writer.write(response("mine"))
+                    await asyncio.sleep(0.02)
+                    writer.write(response("nobody's"))
+                elif b" /twice " in head:
+                    writer.write(response("mine") + response("nobody's"))
+                else:
+                    writer.write(response("other", 500))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        for path in ("/twice", "/late", "/twice"):
+            assert (await answer(client, get(f"{url}{path}"))).body == b"mine"
+            await asyncio.sleep(0.05)
+            assert (await answer(client, get(f"{url}/other"))).status == 500
+
+
+async def test_a_connection_whose_request_may_be_unread_takes_no_other(
+    client: Client, server: Server
+) -> None:
+    for _ in range(3):
+        refused = HttpRequest(method="POST", url=server.url("/status?code=400"), body=b"x")
+        assert (await answer(client, refused)).status == 400
+    assert server.connections == 3
+    for _ in range(3):
+        await answer(client, get(server.url("/status?code=404")))
+    assert server.connections == 4
+
+
+async def test_clients_do_not_share_connections(server: Server) -> None:
+    network = Network(StaticAddresses())
+    async with network.client() as one, network.client() as other:
+        for client in (one, other, one, other):
+            await answer(client, get(server.url("/ok")))
+    assert server.connections == 2
 
 
 async def test_a_cancelled_request_gives_its_place_back(server: Server) -> None:
@@ -241,7 +337,8 @@ async def test_tls_asks_for_a_certificate_that_can_be_trusted() -> None:
         async with Network(StaticAddresses(tls_settings={"ca": str(CERTIFICATE)})).client() as client:
             assert (await answer(client, get(server.url("/ok")))).status == 200
         async with Network(StaticAddresses(tls_settings={"ca": "/no/such/file"})).client() as client:
-            await failure(client, get(server.url("/ok")))
+            with pytest.raises(ObservationError, match="cannot use the certificates"):
+                await client.send(get(server.url("/ok")))
 
 
 async def test_tls_on_a_server_without_it_ends_with_the_timeout(client: Client, server: Server) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import ngh2
 import pytest
 
-from phasegate.load.connection import BODY_LIMIT
+from phasegate.http.content import MAX_BODY
 from phasegate.load.job import Job
 from tests.load import http2_server
 from tests.load.certificates import Authority
@@ -292,15 +292,17 @@ async def test_answer_before_the_end_of_an_upload_is_an_answer() -> None:
 
 
 async def test_large_answer_is_read_whatever_its_size_when_nothing_looks_at_it() -> None:
-    async with http2_scripted(lambda _: answer(200, bytes(BODY_LIMIT + 1))) as server:
+    async with http2_scripted(lambda _: answer(200, bytes(MAX_BODY + 1))) as server:
         run = await drive(one(server.url, duration=0.05, timeout=10.0))
         assert run.tally.good == len(server.requests) > 0
 
 
 async def test_large_answer_is_cut_off_where_an_expectation_looks_at_it() -> None:
-    async with http2_scripted(lambda _: answer(200, bytes(BODY_LIMIT + 1))) as server:
+    async with http2_scripted(lambda _: answer(200, bytes(MAX_BODY + 1))) as server:
         job = one(server.url, duration=0.05, timeout=10.0, expect={"body": {"contains": "x"}})
-        assert await cause_of(await drive(job)) == "response too large: more than 16 MiB"
+        assert (
+            await cause_of(await drive(job)) == "response too large: the body is larger than max_body 4 MiB"
+        )
 
 
 async def test_expectations_look_at_headers_and_inflated_bodies() -> None:
