@@ -29,6 +29,8 @@ from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 
 IDLE = 2.0
 """Seconds a connection waits for reuse: below the keep-alive of common servers (uvicorn 5, Node.js 5)."""
+FIRST_REST = 0.005
+"""Seconds before the second use of a connection: a target that does not keep it open has ended it by then."""
 FEWEST_PLACES = 8
 """Requests that may be under way however few files this process may open."""
 OTHER_FILES = 128
@@ -120,6 +122,12 @@ class _Watch:
     def left(self) -> float:
         return max(self.timeout - self.elapsed, 0.001)
 
+    async def rest(self, since: int) -> None:
+        """Wait for the end of a first rest, which is phasegate's time and not the target's."""
+        begun = perf_counter_ns()
+        await asyncio.sleep(max(FIRST_REST - (begun - since) / 1e9, 0))
+        self.started += perf_counter_ns() - begun
+
     def overdue(self) -> str:
         """What had not come when the time was over."""
         within = format_seconds(self.timeout)
@@ -210,7 +218,7 @@ class Client:
     async def _answer(self, connector: Connector, question: Question, watch: _Watch) -> Answer | NoAnswer:
         """Over an idle connection, or over a new one where there is none or it ends under the request."""
         watch.connection = None
-        connection = self._take_idle(connector)
+        connection = await self._take_idle(connector, watch)
         if connection is not None and (outcome := await self._ask(connection, question, watch)) is not None:
             return outcome
         watch.connection = None
@@ -231,10 +239,12 @@ class Client:
             connection.abort()
             raise
 
-    def _take_idle(self, connector: Connector) -> ClientConnection | None:
+    async def _take_idle(self, connector: Connector, watch: _Watch) -> ClientConnection | None:
         idle = self._idle.get(connector, [])
         while idle:
             connection = idle.pop()
+            if connection.answers == 1:
+                await watch.rest(connection.idle_since)
             if connection.quiet and perf_counter_ns() - connection.idle_since < IDLE * 1e9:
                 return connection
             connection.abort()

@@ -61,6 +61,7 @@ class ClientConnection(Connection):
 
     _question: Question
     _content: Content | None
+    _in_head: bool
     _outcome: asyncio.Future[Answer | NoAnswer | None]
 
     def __init__(self, owner: Owner, key: object) -> None:
@@ -95,7 +96,7 @@ class ClientConnection(Connection):
     # httptools
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1), nor is what comes behind it.
+        # What trails a chunked body is not a header of the answer (RFC 9110, 6.5.1).
         if self._in_head:
             self._fields_size += len(name) + len(value)
             if self._fields_size <= HEAD_LIMIT:

@@ -56,6 +56,8 @@ class HeadersConnection(LoadConnection):
 
     __slots__ = ("_check", "_headers", "_headers_size", "_in_head")
 
+    _in_head: bool
+
     def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner) -> None:
         LoadConnection.__init__(self, exchange, recorder, owner)
         if exchange.check is None:

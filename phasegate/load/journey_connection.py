@@ -33,6 +33,8 @@ class JourneyConnection(LoadConnection):
         "_visit",
     )
 
+    _in_head: bool
+
     def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner, itinerary: Itinerary) -> None:
         LoadConnection.__init__(self, exchange, recorder, owner)
         self._itinerary = itinerary

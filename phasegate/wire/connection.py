@@ -246,14 +246,15 @@ class Connection(asyncio.Protocol):
     def _met_the_end(self, exc: Exception | None) -> bool:
         """Whether the target ended the connection without a look at the request, as far as can be known.
 
-        An idle connection may end at any time. One that was busy has ended so if the target's machine never
-        acknowledged the request; a target that had it and hung up has failed.
+        An idle connection may end at any time, and one that was closed after its first answer was never meant
+        to live on. Any other has ended so if the target's machine never acknowledged the request; a target
+        that had it and hung up has failed.
         """
         if not self.answers:
             return False
         if self.sent - self.idle_since >= IDLE_NS:
             return True
-        return exc is None and self._has_reached_target() is False
+        return exc is None and (self.answers == 1 or self._has_reached_target() is False)
 
     def _has_reached_target(self) -> bool | None:
         """Whether the target's machine acknowledged all that was sent; None where the system does not say."""
