@@ -5,13 +5,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import arrivals, clusters, containers, early, http2, load, machine, memory, pairs, plans
+from tests.benchmarks import (
+    arrivals,
+    clients,
+    clusters,
+    containers,
+    early,
+    http2,
+    load,
+    machine,
+    memory,
+    pairs,
+    plans,
+)
 from tests.benchmarks.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "version": plans.version,
     "validate": plans.validate,
     "health": plans.health,
+    "clients": clients.benchmark,
     "load": load.benchmark,
     "pairs": pairs.benchmark,
     "http2": http2.benchmark,
