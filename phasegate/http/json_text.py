@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -85,16 +85,19 @@ _decode = json.JSONDecoder(
 
 def _is_deep(document: Any) -> bool:
     level = [document]
-    for _ in range(DEPTH + 1):
-        level = [
-            item
-            for value in level
-            if isinstance(value, dict | list)
-            for item in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return False
-    return True
+    for _ in range(DEPTH):
+        level = [item for value in level for item in _items(value)]
+    return any(isinstance(value, dict | list) for value in level)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+        case _:
+            return ()
 
 
 def _written(value: Any) -> str:
