@@ -228,5 +228,5 @@ def test_integers_of_any_number_of_digits_compare_as_integers(digits: str, limit
 def test_text_is_a_number_only_where_json_would_say_so() -> None:
     for text in ("5", " 5.0 ", "+5", "5e0", ".5e1"):
         assert Matcher.compile({"lte": 5, "gt": 4}, text=True).check(text) is None, text
-    for text in ("inf", "NaN", "5_0", "٥", "0x5", ""):
+    for text in ("inf", "NaN", "5_0", "\u0665", "0x5", ""):
         assert Matcher.compile({"gt": -1}, text=True).check(text) is not None, text
