@@ -59,6 +59,9 @@ def test_any_text_is_a_document_or_an_error_of_its_own(text: str) -> None:
         ("", "expecting value at character 0"),
         ("[1,]", "at character"),
         ("01", "extra data at character 1"),
+        ("[%s, " % ("9" * 5_000), "expecting value at character 5,003"),
+        ("[%s, NaN]" % ("9" * 5_000), "NaN is not JSON"),
+        ("[" * 300 + "9" * 5_000 + "]" * 300, "nested more than 250 deep"),
     ],
 )
 def test_what_is_not_json_says_why(text: str, why: str) -> None:
