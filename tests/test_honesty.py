@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -241,3 +242,66 @@ def test_environment_that_waives_more_is_an_error_of_the_plan(desk: Desk) -> Non
     ran = desk.run()
     assert ran.code == 2, ran.err
     assert "changes the waivers" in ran.err
+
+
+TWICE = gzip.compress(gzip.compress(b"ERROR"))
+LYING: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
+    ("body: {not_matches: ERROR}", ("Content-Encoding: gzip", "Content-Encoding: gzip"), TWICE),
+    ("body: {not_matches: ERROR}", ("Content-Encoding: snappy",), b"ERROR"),
+    ("body: {not_matches: ERROR}", ("Content-Encoding: gzip",), gzip.compress(b"fine") + b"ERROR"),
+    ("body: {not_matches: ERROR}", ("Content-Type: text/plain; charset=rot13",), b"REEBE"),
+    ("body: {not_matches: \u505c\u6b62}", ("Content-Type: text/plain; charset=euc-jp",), b"\xc4\xe4\xbb"),
+    ("body: {ne: ''}", (), b"\xff"),
+    ("headers: {X-Origin: {ne: '*'}}", ("X-Origin: a", "X-Origin: *"), b""),
+    ("headers: {X-Origin: {not_matches: '[*]'}}", ("X-Origin: a", "X-Origin: *"), b""),
+    ("headers: {Content-Type: text/html}", ("Content-Type: text/html", "Content-Type: text/plain"), b""),
+    ("headers: {Age: {lt: 5}}", ("Age: 1", "Age: 9"), b""),
+    ("headers: {Age: {gt: 5}}", ("Age: inf",), b""),
+    ("json: {$.status: ok}", (), b'{"status": "down", "status": "ok"}'),
+    ("json: {$.a: {gt: 5}}", (), b'{"a": Infinity}'),
+    ("json: {$.a: {lt: 5}}", (), b'{"a": 1e400}'),
+)
+ANSWERS = """
+import socketserver, sys
+
+class Answer(socketserver.StreamRequestHandler):
+    def handle(self):
+        while line := self.rfile.readline():
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(PAGES[int(line.split()[1][1:] or 0)])
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+
+Server(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One run with a server that gives each of these answers, asked by `health-N`, `api-N` and `load-N`."""
+    desk = Desk(tmp_path_factory.mktemp("answered"))
+    pages, lines = [], []
+    for number, (expect, headers, body) in enumerate(LYING):
+        head = "\r\n".join(("HTTP/1.1 200 OK", f"Content-Length: {len(body)}", *headers, "", ""))
+        pages.append(head.encode() + body)
+        asked = f"url: /{number}, expect: {{{expect}}}"
+        desk.write(f"{number}.yaml", f"suite: 1\nflows: [{{id: f, requests: [{{id: r, {asked}}}]}}]\n")
+        lines += [
+            f"{{id: health-{number}, kind: health, {asked}}}",
+            f"{{id: api-{number}, kind: api, suite: {number}.yaml}}",
+            f"{{id: load-{number}, kind: load, {asked}, connections: 1, duration: 100ms, exclusive: false}}",
+        ]
+    desk.write("answers.py", f"PAGES = {pages!r}\n{ANSWERS}")
+    desk.plan(
+        "target: {processes: {app: {command: [python, answers.py, '${self.port}'], ready: {tcp: true}}}}\n"
+        + checks(*lines)
+    )
+    return desk.run()
+
+
+@pytest.mark.parametrize("number", range(len(LYING)))
+@pytest.mark.parametrize("kind", ["health", "api", "load"])
+def test_answer_that_hides_what_is_wrong_is_no_pass(answered: Ran, kind: str, number: int) -> None:
+    assert answered.alone(f"{kind}-{number}").exit_code == 1, answered.err

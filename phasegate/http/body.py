@@ -28,6 +28,8 @@ _AS_BROWSERS = {
     "big5": "big5hkscs",
 }
 """Names under which servers send the larger character set (WHATWG Encoding, 4.2)."""
+_NO_CP932 = re.compile("[\uf8f0-\uf8f3]")
+"""What Python makes of single bytes that are none of its characters."""
 _NO_CHARSETS = frozenset(
     {
         "charmap",
@@ -105,11 +107,15 @@ def _decoded(reply: HttpReply, kind: str) -> str:
         if not codec:
             raise _unreadable(f"the body is in the charset {charset[:40]!r}, which is unknown")
     try:
-        return body.decode(codec).removeprefix("\ufeff")
+        text = body.decode(codec)
     except UnicodeDecodeError as error:
         raise _unreadable(f"the body is not valid {charset} at byte {error.start:,}") from None
     except ValueError:  # what a codec says besides
         raise _unreadable(f"the body is not valid {charset}") from None
+    if codec == "cp932" and (wrong := _NO_CP932.search(text)):
+        start = len(text[: wrong.start()].encode(codec))
+        raise _unreadable(f"the body is not valid {charset} at byte {start:,}")
+    return text.removeprefix("\ufeff")
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from typing import Any
 MAX_BODY = 4 << 20
 """Bytes of a body that an expectation or capture looks at, unless the plan says otherwise."""
 SHOWN = 64 << 10
-"""Bytes of a body that are kept for people."""
+"""Of a body that nobody looks at, so many bytes are kept for people, and one more where there is more."""
 LAYERS = 5
 """Codings that are undone, one behind the other."""
 ZSTD_WINDOW = 23
@@ -99,8 +99,10 @@ ACCEPTED = ", ".join(
 class _Layer:
     """One coding, undone piece by piece."""
 
-    def __init__(self, coding: str) -> None:
+    def __init__(self, coding: str, limit: int) -> None:
         self._coding = coding
+        self.room = limit
+        """Bytes that it may still unfold to; below 0, it has unfolded to more than the limit."""
         self._stream: Any = None
         self._start = b""
 
@@ -108,8 +110,8 @@ class _Layer:
     def is_complete(self) -> bool:
         return self._stream is not None and bool(self._stream.eof)
 
-    def undo(self, data: bytes, room: int) -> bytes:
-        """What it unfolds to; of more than `room` bytes, the rest is left. Errors: ContentError."""
+    def undo(self, data: bytes) -> bytes:
+        """What it unfolds to, as long as there is room. Errors: ContentError."""
         if self._stream is None:
             data = self._start + data
             if self._coding == "deflate" and len(data) < 2:
@@ -117,12 +119,14 @@ class _Layer:
                 return b""
             self._stream = self._new(data)
         out = bytearray()
-        while data and len(out) <= room:
+        while data and self.room >= 0:
             if self._stream.eof:
                 if self._coding not in _SEVERAL:
                     raise ContentError(f"the {self._coding} body goes on after its end")
                 self._stream = self._new(data)
-            out += self._decompressed(data, room - len(out) + 1)
+            piece = self._decompressed(data, self.room + 1)
+            self.room -= len(piece)
+            out += piece
             data = self._stream.unused_data
         return bytes(out)
 
@@ -159,7 +163,7 @@ class Content:
         self._layers: tuple[_Layer, ...] = ()
         self._problem: ContentError | None = None
         try:
-            self._layers = _layers(coding)
+            self._layers = _layers(coding, self._room)
         except ContentError as error:
             self._problem = error
 
@@ -180,7 +184,7 @@ class Content:
     def finish(self) -> bytes:
         """The body. Errors: ContentError when its codings cannot be undone, or it ends too early."""
         if self._limit is None:
-            return bytes(self._body[:SHOWN])
+            return bytes(self._body[: SHOWN + 1])
         if self._problem is not None and self._received:
             raise self._problem
         if self._received and not all(layer.is_complete for layer in self._layers):
@@ -189,21 +193,20 @@ class Content:
 
     def _take(self, chunk: bytes) -> bool:
         """Undo the codings of a piece. Shape: whether it fits, and all that lies between the codings."""
-        room = self._room - len(self._body)
         try:
             for layer in self._layers:
-                chunk = layer.undo(chunk, room)
-                if len(chunk) > room and layer is not self._layers[-1]:
+                chunk = layer.undo(chunk)
+                if layer.room < 0 and layer is not self._layers[-1]:
                     self._problem = ContentError("what lies between its content codings is too large")
                     return False
         except ContentError as error:
             self._problem = error
             return True
         self._body += chunk
-        return len(chunk) <= room
+        return len(self._body) <= self._room
 
 
-def _layers(coding: str) -> tuple[_Layer, ...]:
+def _layers(coding: str, limit: int) -> tuple[_Layer, ...]:
     """What undoes the codings, the last that was applied first. Errors: ContentError for an unknown one."""
     names = [name.strip().lower() for name in coding.split(",")]
     names = [name.removeprefix("x-") if name == "x-gzip" else name for name in names]
@@ -213,7 +216,7 @@ def _layers(coding: str) -> tuple[_Layer, ...]:
             raise ContentError(f"its content coding {name[:40]!r} cannot be undone")
     if len(names) > LAYERS:
         raise ContentError(f"it has {len(names):,} content codings, one behind the other")
-    return tuple(_Layer(name) for name in reversed(names))
+    return tuple(_Layer(name, limit) for name in reversed(names))
 
 
 def decoded(coding: str, body: bytes, limit: int) -> bytes:

@@ -105,12 +105,12 @@ class CookieJar:
         """The value of `Cookie` for a request to an absolute URL; empty where there is none to send."""
         if not self._cookies:
             return b""
-        place, now = _place(url), time.monotonic()
-        fitting = [
-            cookie
-            for cookie in self._cookies.values()
-            if cookie.ends > now and _fits(cookie, place) and (place.is_secure or not cookie.secure)
-        ]
+        place, fitting = _place(url), []
+        for cookie in self._cookies.values():
+            if not _fits(cookie, place) or (cookie.secure and not place.is_secure):
+                continue
+            if cookie.ends == _NEVER or cookie.ends > time.monotonic():
+                fitting.append(cookie)
         if len(fitting) > 1:
             fitting.sort(key=lambda cookie: (-len(cookie.path), cookie.number))
         return b"; ".join([b"%b=%b" % (one.name, one.value) if one.name else one.value for one in fitting])
@@ -238,13 +238,13 @@ def cookie_date(text: bytes) -> float | None:
 
 
 def _place(url: str) -> _Place:
+    if "?" in url or "#" in url:
+        url = url.partition("#")[0].partition("?")[0]
     scheme, _, rest = url.partition("://")
-    end = min((at for mark in "/?#" if (at := rest.find(mark)) >= 0), default=len(rest))
-    host, is_name, is_secure = _host(scheme, rest[:end])
-    path = rest[end:].partition("#")[0].partition("?")[0]
+    authority, _, path = rest.partition("/")
     if not path.isascii():
         path = quote(path, safe=_ASCII, errors="surrogateescape")
-    return _Place(host, is_name, is_secure, path.encode("ascii") or b"/")
+    return _Place(*_host(scheme, authority), b"/" + path.encode("ascii"))
 
 
 @lru_cache(maxsize=1_024)
@@ -264,9 +264,11 @@ def _host(scheme: str, authority: str) -> tuple[str, bool, bool]:
 
 
 def _fits(cookie: _Cookie, place: _Place) -> bool:
-    if cookie.host_only or not place.is_name:
-        return cookie.domain == place.host and _path_matches(place.path, cookie.path)
-    return _on_domain(place.host, cookie.domain) and _path_matches(place.path, cookie.path)
+    if cookie.domain != place.host and (
+        cookie.host_only or not place.is_name or not place.host.endswith(f".{cookie.domain}")
+    ):
+        return False
+    return cookie.path == b"/" or _path_matches(place.path, cookie.path)
 
 
 def _on_domain(host: str, domain: str) -> bool:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 DEPTH = 250
 """Objects and lists within one another; whatever walks through them calls itself as often."""
-_DIGITS = 4_300
-"""Of an integer; Python's `int` takes no more from text."""
 _EXPONENT = 100_000
-_OPENING = re.compile(r"[\[{]")
 
 
 class JsonError(ValueError):
@@ -27,12 +24,12 @@ class JsonError(ValueError):
 def read_json(text: str) -> Any:
     """Errors: JsonError."""
     try:
-        document = _decode(text)
+        document = _document(text)
     except RecursionError:
         raise JsonError(f"nested more than {DEPTH} deep") from None
     except json.JSONDecodeError as error:
         raise JsonError(f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos:,}") from None
-    if len(text) > DEPTH and len(_OPENING.findall(text)) > DEPTH and _is_deep(document):
+    if len(text) > DEPTH and text.count("[") + text.count("{") > DEPTH and _is_deep(document):
         raise JsonError(f"nested more than {DEPTH} deep")
     return document
 
@@ -46,8 +43,20 @@ def write_json(value: Any) -> str:
     return text if text.isascii() or _is_unicode(text) else _SURROGATE.sub(_escape, text)
 
 
+def _document(text: str) -> Any:
+    try:
+        return _decode(text)
+    except (json.JSONDecodeError, JsonError):
+        raise
+    except ValueError:  # an integer of more digits than `int` takes
+        return _decode_digits(text)
+
+
 def _integer(text: str) -> int | Decimal:
-    return int(text) if len(text) <= _DIGITS else Decimal(text)
+    try:
+        return int(text)
+    except ValueError:
+        return Decimal(text)
 
 
 def _real(text: str) -> float | Decimal:
@@ -78,23 +87,30 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-_decode = json.JSONDecoder(
-    parse_int=_integer, parse_float=_real, parse_constant=_no_constant, object_pairs_hook=_object
-).decode
+_HOOKS: dict[str, Any] = {
+    "parse_float": _real,
+    "parse_constant": _no_constant,
+    "object_pairs_hook": _object,
+}
+_decode = json.JSONDecoder(**_HOOKS).decode
+_decode_digits = json.JSONDecoder(**_HOOKS, parse_int=_integer).decode
 
 
 def _is_deep(document: Any) -> bool:
     level = [document]
-    for _ in range(DEPTH + 1):
-        level = [
-            item
-            for value in level
-            if isinstance(value, dict | list)
-            for item in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return False
-    return True
+    for _ in range(DEPTH):
+        level = [item for value in level for item in _items(value)]
+    return any(isinstance(value, dict | list) for value in level)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+        case _:
+            return ()
 
 
 def _written(value: Any) -> str:

@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from phasegate.http.body import BodyError, parse_json, shown_text
+from phasegate.http.content import SHOWN
 from phasegate.units import format_seconds
 from phasegate.world import HttpFailure, HttpReply, HttpRequest
 
-SHOWN = 64 << 10
-"""Characters of each body that are kept."""
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 LINE = 200
 """Characters of an answer that a message shows."""
@@ -58,7 +57,7 @@ def _readable(reply: HttpReply) -> str:
 
 
 def _bounded(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n... ({len(text):,} characters in all)"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n... (more was left out)"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -98,7 +98,7 @@ def test_hostile_bytes_are_an_error_by_name_or_a_body(body: bytes, codings: list
         pass
     whatever = Content(", ".join(codings), None)
     whatever.add(body)
-    assert len(whatever.finish()) <= SHOWN
+    assert len(whatever.finish()) <= SHOWN + 1
     assert whatever.received == len(body)
 
 
@@ -120,9 +120,22 @@ async def test_word_behind_any_codings_is_found_by_all(codings: list[str], rando
     assert all("an ERROR" in one.words for one in outcomes.values()), outcomes
 
 
+@settings(deadline=None)
+@given(st.binary(min_size=1, max_size=300), CODINGS, st.integers(1, 40))
+def test_whether_a_body_fits_does_not_depend_on_its_pieces(
+    body: bytes, codings: list[str], size: int
+) -> None:
+    """The limit is that of the largest stage, from what is sent to the plain body."""
+    stages = [encoded(body, codings[:count]) for count in range(len(codings) + 1)]
+    limit = max(map(len, stages))
+    assert taken(names(codings), stages[-1], size, limit) == body
+    with pytest.raises(TooLargeError):
+        taken(names(codings), stages[-1], size, limit - 1)
+
+
 def test_beginning_of_a_body_that_nobody_looks_at_is_kept_for_people() -> None:
     assert taken("gzip", gzip.compress(b"why it failed"), 5, None) == b"why it failed"
-    assert taken("gzip", gzip.compress(b"x" * (10 << 20)), 1 << 20, None) == b"x" * SHOWN
+    assert taken("gzip", gzip.compress(b"x" * (10 << 20)), 1 << 20, None) == b"x" * (SHOWN + 1)
     assert taken("snappy", b"????", 5, None) == b""
 
 

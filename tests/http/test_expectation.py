@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from phasegate.http.expectation import Expect, Expectation
+from phasegate.http.header_lines import header_text
 from phasegate.world import HttpReply
 
 
@@ -221,3 +224,53 @@ def test_expectation_that_cannot_fail_is_refused(written: dict[str, Any]) -> Non
 def test_path_that_selects_nothing_does_not_exist() -> None:
     assert check({"json": {"$..id": {"exists": True}}}, reply({"items": []})) != ()
     assert check({"json": {"$..id": {"exists": True}}}, reply({"id": None})) == ()
+
+
+CHARSETS = {
+    "utf-8": "grüße 停止",
+    "shift_jis": "エラー 停止",
+    "EUC-JP": "エラー 停止",
+    "gbk": "错误",
+    "utf-16": "grüße",
+    "ISO-8859-2": "wróg",
+    "big5": "錯誤",
+    "euc-kr": "오류",
+}
+BROKEN = {name: b"\xff" for name in CHARSETS if name not in ("utf-16", "ISO-8859-2")} | {"utf-16": b"\x00"}
+
+
+@given(st.sampled_from(sorted(CHARSETS)), st.sampled_from(["{}", '"{}"', "'{}'"]), st.booleans())
+def test_body_is_read_by_the_charset_it_declares(name: str, quotes: str, upper: bool) -> None:
+    text = CHARSETS[name]
+    kind = f"text/plain; Charset={quotes.format(name.upper() if upper else name)}"
+    answer = reply(text.encode(name), headers=(("content-type", kind),))
+    assert check({"body": text}, answer) == ()
+    assert len(check({"body": {"not_matches": text}}, answer)) == 1
+
+
+@given(st.sampled_from(sorted(BROKEN)), st.integers(0, 5))
+def test_nothing_passes_on_bytes_that_are_no_text(name: str, before: int) -> None:
+    body = ("x" * before).encode(name) + BROKEN[name]
+    answer = reply(body, headers=(("content-type", f"text/plain; charset={name}"),))
+    for wanted in (
+        {"not_matches": "ERROR"},
+        {"ne": "ERROR"},
+        {"matches": "^x*."},
+        {"length": {"lte": 9}},
+    ):
+        (failure,) = check({"body": wanted}, answer)
+        assert f"the body is not valid {name.lower()} at byte " in failure
+
+
+@given(st.text(max_size=60))
+def test_any_content_type_is_a_charset_or_a_failure_by_name(kind: str) -> None:
+    answer = reply(b"plain", headers=(("Content-Type", f"text/plain; charset={kind}"),))
+    for failure in check({"body": "plain"}, answer):
+        assert failure.startswith(("expected a body that can be read: ", "expected body to equal")), failure
+
+
+@given(st.binary(max_size=60))
+def test_header_value_of_any_bytes_is_text(value: bytes) -> None:
+    text = header_text(value)
+    assert text.encode("utf-8") == value or text.encode("latin-1") == value
+    assert check({"headers": {"x": {"eq": text}}}, reply(headers=(("X", text),))) == ()

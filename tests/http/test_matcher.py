@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import operator
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.http.json_text import read_json
 from phasegate.http.matcher import ABSENT, OPERATORS, SUBJECT_LIMIT, Matcher, excerpt, same
 
 JSON = st.recursive(
@@ -179,3 +181,52 @@ def test_excerpts_stay_on_one_bounded_line(value: Any) -> None:
     text = excerpt(value)
     assert len(text) < 260
     assert "\n" not in text
+
+
+VALUE = st.sampled_from(["*", "a", "b", "no-store", "5", "https://shop.example"])
+ASKED = st.one_of(
+    st.tuples(st.sampled_from(["ne", "contains", "not_matches"]), VALUE.map(re.escape)),
+    st.tuples(st.just("matches"), VALUE.map(lambda value: f"^{re.escape(value)}$")),
+    st.tuples(st.sampled_from(["lt", "gte"]), st.integers(4, 6)),
+)
+
+
+@given(st.lists(VALUE, min_size=2, max_size=4), ASKED, st.randoms())
+def test_verdict_on_lines_of_a_header_does_not_depend_on_their_order(
+    lines: list[str], asked: tuple[str, Any], random: Any
+) -> None:
+    matcher = Matcher.compile(dict([asked]), text=True)
+    shuffled = random.sample(lines, len(lines))
+    assert (matcher.check_lines(lines) is None) is (matcher.check_lines(shuffled) is None)
+
+
+@given(st.lists(VALUE, min_size=1, max_size=4), st.lists(VALUE, max_size=3), st.randoms())
+def test_no_line_of_a_header_hides_what_must_not_be_there(
+    others: list[str], more: list[str], random: Any
+) -> None:
+    lines = random.sample([*others, *more, "bad"], len(others) + len(more) + 1)
+    for asked in ({"ne": "bad"}, {"not_matches": "^bad$"}):
+        assert f"got {len(lines)} lines" in (Matcher.compile(asked, text=True).check_lines(lines) or "")
+    for asked in ({"contains": "bad"}, {"matches": "^bad$"}):
+        assert Matcher.compile(asked, text=True).check_lines(lines) is None
+
+
+DIGITS = st.integers(1, 6_000).flatmap(lambda size: st.integers(1, 9).map(lambda digit: str(digit) * size))
+
+
+@given(DIGITS, st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**20), 10**20))
+def test_integers_of_any_number_of_digits_compare_as_integers(digits: str, limit: float) -> None:
+    value = read_json(digits)
+    assert Matcher.compile({"type": "integer"}).check(value) is None
+    is_more = Decimal(digits) > Decimal(limit)
+    assert (Matcher.compile({"gt": limit}).check(value) is None) is is_more
+    assert (Matcher.compile({"gt": limit}, text=True).check(digits) is None) is is_more
+    assert Matcher.compile({"ne": value}).check(read_json(digits)) is not None
+    assert Matcher.compile("x").check(value) is not None
+
+
+def test_text_is_a_number_only_where_json_would_say_so() -> None:
+    for text in ("5", " 5.0 ", "+5", "5e0", ".5e1"):
+        assert Matcher.compile({"lte": 5, "gt": 4}, text=True).check(text) is None, text
+    for text in ("inf", "NaN", "5_0", "\u0665", "0x5", ""):
+        assert Matcher.compile({"gt": -1}, text=True).check(text) is not None, text

@@ -300,9 +300,8 @@ async def test_large_answer_is_read_whatever_its_size_when_nothing_looks_at_it()
 async def test_large_answer_is_cut_off_where_an_expectation_looks_at_it() -> None:
     async with http2_scripted(lambda _: answer(200, bytes(MAX_BODY + 1))) as server:
         job = one(server.url, duration=0.05, timeout=10.0, expect={"body": {"contains": "x"}})
-        assert (
-            await cause_of(await drive(job)) == "response too large: the body is larger than max_body 4 MiB"
-        )
+        said = "response too large: the body is larger than max_body 4 MiB"
+        assert await cause_of(await drive(job)) == said
 
 
 async def test_expectations_look_at_headers_and_inflated_bodies() -> None:
