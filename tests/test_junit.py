@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.errors import ObservationError
-from phasegate.junit import JUnitFile, parse_junit, read_junit
+from phasegate.junit import Conventions, JUnitFile, parse_junit, read_junit
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
