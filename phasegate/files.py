@@ -85,7 +85,7 @@ def open_file(path: Path, label: str) -> BinaryIO:
     Errors: ObservationError.
     """
     try:
-        _refuse_other_kinds(os.stat(path), label)
+        _refuse_other_kinds(path.stat(), label)
         # Where something else has taken its place meanwhile, opening must not wait for the other end.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
@@ -175,7 +175,7 @@ def _names(base: str, parts: list[str], search: _Search) -> Iterator[str]:
         if parts[at] == "**":
             go_on((folder, at + 1))
         elif not _MAGIC.search(parts[at]):
-            name = os.path.join(folder, parts[at])
+            name = str(Path(folder, parts[at]))
             if not last:
                 go_on((name, at + 1))
             elif os.path.lexists(name):
@@ -212,7 +212,7 @@ def _entries(folder: str, search: _Search) -> Iterator[os.DirEntry[str]]:
 def _is_match(name: str, within: tuple[str, ...], search: _Search) -> bool:
     why = ""
     try:
-        mode = os.stat(name).st_mode
+        mode = Path(name).stat().st_mode
         if stat.S_ISDIR(mode) and not search.literal:
             return False
         if stat.S_ISDIR(mode):

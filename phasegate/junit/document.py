@@ -77,7 +77,7 @@ class _Builder(TreeBuilder):
         super().__init__()
         self._count = 0
 
-    def start(self, tag: str, attrs: dict[str, str]) -> Element:  # type: ignore[override]
+    def start(self, tag: str, attrs: dict[str, str]) -> Element:
         self._count += 1
         if self._count > ELEMENTS:
             raise ValueError(f"more than {ELEMENTS:,} elements")

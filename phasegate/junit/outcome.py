@@ -28,7 +28,7 @@ _RERUN = ("rerunFailure", "rerunError")
 _BESIDE = frozenset({"", "system-out", "system-err", "properties", "property", "attachments", "attachment"})
 """Children that say nothing of the result; comments have no tag."""
 _WORDS = ("status", "result", "outcome", "state")
-"""Attributes that hold a word for the result: googletest, ctest, behave, Ginkgo, Pester, NUnit's converters."""
+"""Attributes that hold a word for the result, as googletest, ctest, behave, Ginkgo and Pester write them."""
 _PASSED = frozenset(
     {"", "pass", "passed", "passing", "ok", "success", "successful", "succeeded", "run", "ran"}
     | {"complete", "completed", "executed", "finished", "fixed"}

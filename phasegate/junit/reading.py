@@ -66,7 +66,7 @@ class _Node:
         return [*mine, *([self.own] if self.own else []), *self.lost]
 
 
-def read_junit(path: Path, name: str, conventions: Conventions = Conventions()) -> JUnitFile:  # noqa: B008
+def read_junit(path: Path, name: str, conventions: Conventions = Conventions()) -> JUnitFile:
     """Read one file; `name` is what messages call it.
 
     Errors: ObservationError when it is missing, empty, too large, malformed, no JUnit, or has no case.
@@ -74,7 +74,7 @@ def read_junit(path: Path, name: str, conventions: Conventions = Conventions()) 
     return parse_junit(read_file(path, f"results file {name}", SIZE_LIMIT), name, conventions)
 
 
-def parse_junit(content: bytes, name: str, conventions: Conventions = Conventions()) -> JUnitFile:  # noqa: B008
+def parse_junit(content: bytes, name: str, conventions: Conventions = Conventions()) -> JUnitFile:
     """The cases of one document, ids unique within it.
 
     Errors: ObservationError naming the file, as `read_junit` has it.

@@ -67,7 +67,7 @@ class ResultFiles:
         return JUnitFile(cases=tuple(cases), notes=tuple(notes), problems=tuple(problems))
 
     def text(self, name: str) -> str:
-        """The text of one file. Errors: ObservationError when it is missing, no file, too large or too old."""
+        """The text of one file. Errors: ObservationError; also when it is too large or too old."""
         file = self._root / name
         label = f"results file {printable(name)}"
         refuse_way_out(file, self._root, label)

@@ -123,7 +123,7 @@ class CommandParams(CheckParams):
     results: Patterns = ()
     """JUnit files that it writes: paths or globs."""
     subtests: bool = False
-    """The counts in `results` have subtests in them that the tool does not write as cases. Known of pytest."""
+    """The counts in `results` have subtests in them that are not written as cases. Known of pytest."""
     reruns: bool = False
     """The tool runs failed tests again and writes each try as a case in `results`: one that failed and then
     passed is flaky."""
