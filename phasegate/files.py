@@ -46,6 +46,8 @@ class Found:
 class _Search:
     literal: bool
     """The pattern names one file, which then must be one."""
+    folder: str = ""
+    """The last one that was found to be inside."""
     names: int = 0
     matches: int = 0
     problems: list[str] = field(default_factory=list)
@@ -53,6 +55,16 @@ class _Search:
     def say(self, problem: str) -> None:
         if len(self.problems) < PROBLEMS:
             self.problems.append(problem)
+
+    def leads_out(self, name: str, within: tuple[str, ...], *, linked: bool) -> bool:
+        if linked:
+            return _leads_out(name, within)
+        folder = os.path.dirname(name)
+        if folder != self.folder:
+            if _leads_out(folder, within):
+                return True
+            self.folder = folder
+        return False
 
 
 def find_files(root: Path, pattern: str, limit: int) -> Found:
@@ -212,14 +224,17 @@ def _entries(folder: str, search: _Search) -> Iterator[os.DirEntry[str]]:
 def _is_match(name: str, within: tuple[str, ...], search: _Search) -> bool:
     why = ""
     try:
-        mode = Path(name).stat().st_mode
+        mode = os.lstat(name).st_mode
+        linked = stat.S_ISLNK(mode)
+        if linked:
+            mode = Path(name).stat().st_mode
         if stat.S_ISDIR(mode) and not search.literal:
             return False
         if stat.S_ISDIR(mode):
             why = "is a folder, no file"
         elif not stat.S_ISREG(mode):
             why = f"is {_kind(mode)}, no file"
-        elif _leads_out(name, within):
+        elif search.leads_out(name, within, linked=linked):
             why = f"is a link that leads out of the folder, to {printable(os.path.realpath(name))}"
     except OSError as error:
         why = f"cannot be read: {_words(error)}"

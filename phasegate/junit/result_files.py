@@ -46,19 +46,17 @@ class ResultFiles:
         left = TOTAL
         for file in dict.fromkeys(self._found(patterns, problems)):
             name = self._name(file)
+            if left <= 0 or len(cases) > CASES:
+                limits = f"{TOTAL >> 20:,} MiB or {CASES:,} cases"
+                problems.append(f"the results files have more than {limits}; {name} and others were not read")
+                break
             try:
                 self._refuse_old(file, name)
-                left -= _stamp(file)[2]
-                if left < 0 or len(cases) > CASES:
-                    limits = f"{TOTAL >> 20:,} MiB or {CASES:,} cases"
-                    problems.append(
-                        f"the results files are more than {limits}; {name} and others were not read"
-                    )
-                    break
                 one = read_junit(file, name, conventions)
             except ObservationError as error:
                 problems.append(error.message)
                 continue
+            left -= _stamp(file)[2]
             new = unique(one.cases, ids)
             ids.update(item.case.id for item in new)
             cases += new
