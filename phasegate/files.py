@@ -59,7 +59,7 @@ class _Search:
     def leads_out(self, name: str, within: tuple[str, ...], *, linked: bool) -> bool:
         if linked:
             return _leads_out(name, within)
-        folder = os.path.dirname(name)
+        folder = name.rpartition("/")[0]
         if folder != self.folder:
             if _leads_out(folder, within):
                 return True

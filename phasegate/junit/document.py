@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
@@ -35,7 +36,18 @@ _USUAL = {
     "big5": "big5hkscs",
 }
 """What is written under a name is more than the standard of that name has (encoding.spec.whatwg.org)."""
-_NO_CHARSETS = frozenset({"utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
+_ALIASES = {
+    "windows-31j": "cp932",
+    "x-sjis": "cp932",
+    "x-euc-jp": "euc_jp",
+    "cp51932": "euc_jp",
+    "windows-936": "gbk",
+    "x-gbk": "gbk",
+    "windows-949": "cp949",
+    "x-big5": "big5",
+}
+"""Names that Python does not know."""
+_NO_CHARSETS = frozenset({"utf_7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 """What no XML may hold, and programs write all the same: terminal sequences above all."""
 _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
@@ -89,34 +101,39 @@ def _chunks(text: str) -> Iterator[str]:
 
 
 def _decoded(content: bytes) -> str:
-    encoding, declared = _encoding(content)
+    candidates, declared = _encoding(content)
+    for codec in candidates[:-1]:
+        with contextlib.suppress(UnicodeDecodeError):
+            return content.decode(codec)
     try:
-        return content.decode(encoding)
+        return content.decode(candidates[-1])
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         hint = "" if declared else ", and no other encoding is declared"
-        name = declared or encoding
+        name = declared or candidates[-1]
         raise ValueError(f"byte 0x{content[error.start]:02x} in line {line} is not {name}{hint}") from error
 
 
-def _encoding(content: bytes) -> tuple[str, str]:
-    """The codec, and the encoding as the document declares it."""
+def _encoding(content: bytes) -> tuple[tuple[str, ...], str]:
+    """The codecs to try in this order, and the encoding as the document declares it."""
     for mark, codec in _MARKS.items():
         if content.startswith(mark):
-            return codec, ""
+            return (codec,), ""
     match = _DECLARATION.match(content[:1024])
     declared = match[1].decode("ascii", "replace").strip() if match else ""
     if not declared:
-        return "utf-8", ""
+        return ("utf-8",), ""
     try:
-        found = codecs.lookup(declared)
+        found = codecs.lookup(_ALIASES.get(declared.lower(), declared))
     except (LookupError, ValueError):
         raise ValueError(f"unknown encoding {declared!r}") from None
-    name = found.name
+    name = found.name.replace("-", "_")
     if name in _NO_CHARSETS or not getattr(found, "_is_text_encoding", True):
         raise ValueError(f"unknown encoding {declared!r}")
     # A declaration that can be read byte by byte is not in these, whatever it says (.NET writes that).
-    return ("utf-8" if name.startswith(("utf-16", "utf-32")) else _USUAL.get(name, name)), declared
+    if name.startswith(("utf_16", "utf_32")):
+        return ("utf-8",), declared
+    return (_USUAL.get(name, name), found.name), declared
 
 
 def _without_controls(text: str) -> str:
