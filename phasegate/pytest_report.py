@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.errors import ObservationError
+from phasegate.files import open_file
 from phasegate.model.cases import as_attempt
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.world import Completed, World
 
+EVENT = 256 << 20
+"""Bytes of one event; that of the collection has a line with all tests."""
 NAMED = 3
 """How many cases or files a message names."""
 _EXITS = {
@@ -74,21 +77,25 @@ class PytestReport:
         return f"{text}, {failed} failed" if failed else text
 
     def take_in(self) -> tuple[Case, ...]:
-        """Read what the plugin has written since the last time; the cases that ended."""
-        return tuple(case for event in self._new_events() if (case := self._take(event)) is not None)
+        """Read what the plugin has written since the last time; the cases that ended.
+
+        Errors: ObservationError where something else has written there, or taken its place.
+        """
+        try:
+            return tuple(case for event in self._new_events() if (case := self._take(event)) is not None)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ObservationError("what pytest reported is damaged") from error
 
     def _new_events(self) -> Iterator[Mapping[str, Any]]:
-        with self.events.open("rb") as file:
+        with open_file(self.events, "what pytest reported") as file:
             file.seek(self._offset)
-            for line in file:
+            while line := file.readline(EVENT):
                 if not line.endswith(b"\n"):
+                    if len(line) == EVENT:
+                        raise ValueError("a line without an end")
                     break  # still being written
                 self._offset += len(line)
-                try:
-                    event = json.loads(line)
-                except ValueError as error:
-                    raise ObservationError("what pytest reported is damaged") from error
-                yield event
+                yield json.loads(line)
 
     def _take(self, event: Mapping[str, Any]) -> Case | None:
         match event["type"]:

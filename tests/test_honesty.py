@@ -81,6 +81,18 @@ SAYING = {
     "<testsuite tests='1'><testcase name='a' status='error'/></testsuite>": 1,
     "<testsuite tests='0'/>": 3,
     "<testsuite tests='1'><testcase name='a'/></testsuite>": 0,
+    "<testsuite tests='99999999999'><testcase name='a'/></testsuite>": 3,
+    "<testsuites tests='66'><testsuite tests='1'><testcase name='a'/></testsuite></testsuites>": 3,
+    "<testsuites failures='1'><testsuite tests='1'><testcase name='a'/></testsuite></testsuites>": 3,
+    "<testsuite tests='2' skipped='1'><testcase name='a'/><testcase name='b'/></testsuite>": 3,
+    "<testsuite tests='1'><testcase name='a'/><testcase name='b'/></testsuite>": 3,
+    "<testsuite tests='1'><testcase name='a' status='untested'/></testsuite>": 3,
+    "<testsuite tests='1'><testcase name='a' result='mauve'/></testsuite>": 3,
+    "<testsuite tests='1'><testcase name='a'><warning/></testcase></testsuite>": 3,
+    "<testsuite tests='1'><testcase name='a'><skipped/><failure/></testcase></testsuite>": 1,
+    "<testsuite tests='2'><testcase name='a'><rerunFailure/></testcase></testsuite>": 1,
+    "<testsuite tests='3' failures='2'><testcase name='a'><flakyError/><flakyError/></testcase></testsuite>": 0,
+    "<testsuite tests='3' failures='0'><testcase name='a'><flakyError/><flakyError/></testcase></testsuite>": 3,
 }
 CLAIMING = {
     ("total >= 66", f"<testsuite>{THREE}</testsuite>"): 1,

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from phasegate.junit import JUnitCase, JUnitFile, ResultFiles, matching
+from phasegate.errors import ObservationError
+from phasegate.files import find_files
+from phasegate.junit import Conventions, JUnitCase, JUnitFile, ResultFiles
 from phasegate.kinds.base import Kind, Requirement
 from phasegate.kinds.command_captures import captured, output_of
 from phasegate.kinds.command_params import CASES, CommandExpect, CommandParams
@@ -27,6 +29,8 @@ POLL = 0.25
 """Seconds between two looks at why to stop."""
 ADOPTED = 100
 """Files that `evidence` takes in."""
+EXPLAINED = 1_000
+"""Cases that did not pass whose stack trace and output are kept."""
 _EXPECTED = ("exit_code", "output")
 
 
@@ -117,8 +121,9 @@ class CommandKind(Kind[CommandParams]):
             # Reading may take long, and others measure in this thread meanwhile.
             await asyncio.to_thread(_take_in_captures, params, files, completed, seen)
             if params.results and not completed.error:
-                _take_in_results(await asyncio.to_thread(files.read, params.results), world, seen)
-            _adopt(params, world, seen)
+                ways = Conventions(subtests=params.subtests, reruns=params.reruns)
+                await _take_in_results(await asyncio.to_thread(files.read, params.results, ways), world, seen)
+            await _adopt(params, world, seen)
         if seen.cases:
             await world.progress(Progress(cases=tuple(seen.cases)))
         return Observation(
@@ -210,10 +215,20 @@ def _measured_files(params: CommandParams) -> tuple[str, ...]:
     return tuple(capture.file for capture in params.measures.values() if capture.file is not None)
 
 
-def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:
+async def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:
     seen.errors += read.problems
     seen.notes += read.notes
-    cases = [_evidenced(item, world) for item in read.cases]
+    cases = []
+    explained = 0
+    for item in read.cases:
+        explained += bool(item.details)
+        cases.append(_evidenced(item, world) if explained <= EXPLAINED else item.case)
+        if item.details and not explained % 100:
+            await asyncio.sleep(0)  # others measure in this thread meanwhile
+    if explained > EXPLAINED:
+        seen.notes.append(
+            f"{explained:,} cases did not pass; the details of the first {EXPLAINED:,} were kept"
+        )
     # The program runs as a whole all the same: it decides what it tests.
     chosen = selected(cases, world.cases)
     if cases and not chosen:
@@ -231,11 +246,18 @@ def _evidenced(item: JUnitCase, world: World) -> Case:
     return replace(item.case, evidence=(world.evidence.write(f"{item.case.id}.txt", item.details),))
 
 
-def _adopt(params: CommandParams, world: World, seen: _Seen) -> None:
+async def _adopt(params: CommandParams, world: World, seen: _Seen) -> None:
     for pattern in params.evidence:
-        files = [file for file in matching(world.root, pattern) if file.is_file()]
-        if not files:
+        found = await asyncio.to_thread(find_files, world.root, pattern, ADOPTED)
+        if not found.total and not found.problems:
             seen.notes.append(f"no evidence file matches {pattern}")
-        if len(files) > ADOPTED:
-            seen.notes.append(f"{pattern} matches {len(files):,} files; the first {ADOPTED} were kept")
-        seen.evidence += [world.evidence.adopt(file) for file in files[:ADOPTED]]
+        if found.total > ADOPTED:
+            seen.notes.append(f"{pattern} matches {found.total:,} files; the first {ADOPTED} were kept")
+        problems = list(found.problems)
+        for file in found.files:
+            try:
+                seen.evidence.append(world.evidence.adopt(file))
+            except ObservationError as error:
+                problems.append(error.message)
+            await asyncio.sleep(0)
+        seen.notes += [f"evidence was left out: {problem}" for problem in problems]

@@ -122,6 +122,11 @@ class CommandParams(CheckParams):
     """Numbers the program reports, by name."""
     results: Patterns = ()
     """JUnit files that it writes: paths or globs."""
+    subtests: bool = False
+    """The counts in `results` have subtests in them that are not written as cases. Known of pytest."""
+    reruns: bool = False
+    """The tool runs failed tests again and writes each try as a case in `results`: one that failed and then
+    passed is flaky."""
     evidence: Patterns = ()
     """Further files to keep with the record: paths or globs."""
 
@@ -131,6 +136,13 @@ class CommandParams(CheckParams):
             raise ValueError(
                 "cwd is a folder of this machine, and in says that the command runs in a container"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _about_results(self) -> Self:
+        for name in ("subtests", "reruns"):
+            if getattr(self, name) and not self.results:
+                raise ValueError(f"{name} says how results are written, and there are no results")
         return self
 
     @field_validator("measures")

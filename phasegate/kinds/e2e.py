@@ -98,7 +98,7 @@ class E2e(Kind[E2eParams]):
         return " ".join(["pytest", params.path.name, *params.args])
 
     async def observe(self, params: E2eParams, world: World) -> Observation:
-        with tempfile.TemporaryDirectory(prefix="phasegate-") as folder:
+        with tempfile.TemporaryDirectory(prefix="phasegate-", ignore_cleanup_errors=True) as folder:
             report = PytestReport(Path(folder) / "events.jsonl", params.path, world)
             if report.carried:
                 await world.progress(Progress(cases=report.carried))
@@ -162,11 +162,10 @@ async def _run(command: Command, report: PytestReport, world: World) -> tuple[st
         if not run.done():
             run.cancel()  # ends the process group; fixtures get the grace to clean up
             await asyncio.wait({run})
-    if not run.cancelled():
-        return None, run.result()
+    # What was written while progress was reported, or while pytest was ended.
     if cases := report.take_in():
         await world.progress(Progress(cases=cases))
-    return stopped, None
+    return (stopped, None) if run.cancelled() else (None, run.result())
 
 
 def _observation(

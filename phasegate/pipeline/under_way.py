@@ -33,6 +33,7 @@ from phasegate.model.faults import FaultStatus
 from phasegate.model.fold import CUT_SHORT, Folder
 from phasegate.model.result import (
     BaselineRecord,
+    EvidenceFile,
     RunResult,
     Selection,
     TargetRecord,
@@ -135,7 +136,8 @@ class UnderWay:
                 self._emit(CriterionJudged(at=ended, criterion=criterion))
             for waiver in judged.waivers:
                 self._emit(WaiverApplied(at=ended, waiver=waiver))
-            self._end(judged, ended)
+            # It may have to look through whatever programs left; Ctrl-C is heard meanwhile.
+            self._end(judged, ended, await asyncio.to_thread(self._inventory))
         return self._state.result()
 
     def _judge(self, ended: datetime) -> Applied:
@@ -313,14 +315,17 @@ class UnderWay:
             self._store.folder("run", 1).write("defect.txt", trace)
         return f"{DEFECT}: {type(error).__name__}: {error}"
 
-    def _end(self, judged: Applied, ended: datetime) -> None:
+    def _inventory(self) -> tuple[EvidenceFile, ...]:
+        try:
+            return self._store.inventory()
+        except RecordError as error:
+            self._store.problems.append(error.message)
+            return ()
+
+    def _end(self, judged: Applied, ended: datetime, inventory: tuple[EvidenceFile, ...]) -> None:
         """Decide the gate and close the record."""
         interrupted = "; ".join(dict.fromkeys(filter(None, (self._stop.reason, *self._lacking))))
         defects = [self._defect, *(item.reason for item in self._outcomes.values() if item.defect)]
-        try:
-            inventory = self._store.inventory()
-        except RecordError as error:
-            inventory, interrupted = (), "; ".join(filter(None, (interrupted, error.message)))
         interrupted = "; ".join(filter(None, (interrupted, *self._store.problems)))
         decision, unwaived = decide_with_waivers(
             [criterion for criterion in judged.criteria if criterion.id in self._selected],
@@ -343,6 +348,6 @@ class UnderWay:
                 evidence=inventory,
                 unwaived=unwaived,
                 environment={f"image of {name}": image for name, image in self._containers.ran().items()},
-                warnings=warnings_of(judged.waivers),
+                warnings=(*warnings_of(judged.waivers), *self._store.notes),
             )
         )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
-import re
-import stat
-import unicodedata
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +13,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from phasegate.errors import ObservationError
+from phasegate.files import open_file, printable
 from phasegate.model.result import EvidenceFile
 from phasegate.record.journal import RecordError
+from phasegate.record.names import needs_safe_name, safe_name
 from phasegate.record.redaction import Redactor
+from phasegate.record.sweep import Sweep
 
 EVIDENCE = "evidence"
 FILE_LIMIT = 16 << 20
@@ -27,14 +27,13 @@ RUN_LIMIT = 1 << 30
 """Bytes of one file, of the log of one part of the target, and of a whole run."""
 LOG_TAIL = 1 << 20
 """Bytes of the end of a log that are kept when it outgrows its limit."""
-LONGEST_NAME = 120
-"""Bytes; file systems take 255, archives and other systems less."""
 TARGET = "target"
 _CHUNK = 1 << 20
 _NOTICE = 200
 """Bytes that stay free for saying what was left out."""
-_UNSAFE = re.compile(r"[^\w.+=@,\[\]()-]+")
 _FLUSH_TAIL = 64 << 10
+_MARGIN = 64 << 10
+"""Bytes around what is left out of a file that are searched for secrets all the same."""
 
 
 class EvidenceStore:
@@ -55,11 +54,13 @@ class EvidenceStore:
         self.file_limit = file_limit
         self._log_limit = log_limit
         self._left = run_limit
-        self._clean: dict[Path, int] = {}
-        """Files written here, with the generation of secrets they were freed of."""
+        self._clean: dict[Path, tuple[int, tuple[int, ...]]] = {}
+        """Files written here, the generation of secrets they were freed of, and their stamp."""
         self._logs: dict[Path, EvidenceLog] = {}
         self.problems: list[str] = []
         """What `inventory` could not keep, one line each."""
+        self.notes: list[str] = []
+        """What programs left that is beyond what is kept of it, one line each."""
 
     def folder(self, check: str, attempt: int) -> AttemptFolder:
         """The folder of one attempt, `evidence/<check>/<attempt>/`, made when it is first used."""
@@ -101,7 +102,7 @@ class EvidenceStore:
 
     def wrote(self, path: Path, generation: int) -> None:
         """A file is free of every secret that was known at a generation of the redactor."""
-        self._clean[path] = generation
+        self._clean[path] = (generation, _stamp(path))
 
     def write(self, path: Path, content: bytes) -> None:
         """Write redacted content, bounded. Errors: RecordError."""
@@ -114,14 +115,11 @@ class EvidenceStore:
 
         Errors: ObservationError when it cannot be read or is no file; RecordError.
         """
-        with _reading(source):
-            if not stat.S_ISREG(source.stat().st_mode):
-                raise ObservationError(f"evidence {str(source)!r} is no file")
-            file = source.open("rb")
-        temporary = path.with_name(f".{path.name[:60]}.part")
-        with file:
+        with open_file(source, f"evidence {printable(str(source))!r}") as file:
+            # A name that nobody can know: whatever a program left under it would be opened instead.
+            temporary = path.with_name(f".{secrets.token_hex(12)}.part")
             try:
-                with _recording(path), temporary.open("wb") as copy:
+                with _recording(path), temporary.open("xb") as copy:
                     self._copy(file, copy, source, self.file_limit if limit is None else limit)
                 with _recording(path):
                     temporary.replace(path)
@@ -134,8 +132,10 @@ class EvidenceStore:
 
         What a program wrote into its folder on its own is redacted and bounded first, and so is what was
         written before a secret was known; a file for which the disk has no room is removed, since it may
-        hold secrets, and named in `problems`. Links and what is neither file nor folder are removed: they
-        would lead out of the record. So are empty folders. Errors: RecordError when the folder is gone.
+        hold secrets, and named in `problems`. A name with a secret in it, or with what cannot be printed, is
+        made safe. Links and what is neither file nor folder are removed: they would lead out of the record.
+        So are empty folders, and files beyond `LEFT_FILES` and `DEEPEST`, as `notes` says. Errors:
+        RecordError when the folder is gone.
         """
         for log in self._logs.values():
             try:
@@ -144,8 +144,8 @@ class EvidenceStore:
                 self.problems.append(error.message)
         found: list[EvidenceFile] = []
         with _recording(self.path):
-            for path in _tree(self.path):
-                if self._clean.get(path) != self.redactor.generation:
+            for path in Sweep(self.path, self.redactor, known=self._clean, notes=self.notes).files():
+                if self._clean.get(path) != (self.redactor.generation, _stamp(path)):
                     self._clean_again(path)
                 if not path.exists():
                     continue
@@ -171,18 +171,38 @@ class EvidenceStore:
         return content[:head] + _left_out(left_out) + (content[-tail:] if tail else b"")
 
     def _copy(self, file: BinaryIO, copy: BinaryIO, source: Path, limit: int) -> None:
+        """Of a file that is larger than what may be kept, only the two ends are read."""
         size = os.fstat(file.fileno()).st_size
+        granted = self.grant(min(size + _NOTICE, limit))
+        head, tail = _halves(granted - _NOTICE)
+        if size <= granted + 4 * _MARGIN:
+            bounded = _Bounded(copy.write, granted)
+            for piece in self._redacted(file, source, 0, size):
+                bounded.write(piece)
+            bounded.close()
+            return
+        first = b"".join(self._redacted(file, source, 0, head + _MARGIN, cut=True))[:head]
+        rest = b"".join(self._redacted(file, source, size - tail - _MARGIN, tail + _MARGIN))
+        # It may begin in the middle of a secret.
+        last = rest[_MARGIN // 2 :][-tail:] if tail else b""
+        copy.write(first + _left_out(size - len(first) - len(last)) + last)
+
+    def _redacted(
+        self, file: BinaryIO, source: Path, start: int, length: int, *, cut: bool = False
+    ) -> Iterator[bytes]:
+        """A part of a file, no more than was there when it was opened; `cut` where it ends in the middle."""
         stream = self.redactor.stream()
-        # Bounded while it is read, so that a file that still grows, or is larger than memory, does no harm.
-        bounded = _Bounded(copy.write, self.grant(min(size + _NOTICE, limit)))
-        while True:
+        with _reading(source):
+            file.seek(start)
+        while length > 0:
             with _reading(source):
-                chunk = file.read(_CHUNK)
+                chunk = file.read(min(_CHUNK, length))
             if not chunk:
                 break
-            bounded.write(stream.feed(chunk))
-        bounded.write(stream.flush())
-        bounded.close()
+            length -= len(chunk)
+            yield stream.feed(chunk)
+        if not cut:
+            yield stream.flush()
 
 
 class AttemptFolder:
@@ -199,7 +219,7 @@ class AttemptFolder:
     @property
     def path(self) -> Path:
         """Absolute, and there. Errors: RecordError."""
-        if not self._made:
+        if not self._made or not self._path.is_dir():  # a program may remove what it was given
             with _recording(self._path):
                 self._path.mkdir(parents=True, exist_ok=True)
             self._made = True
@@ -213,13 +233,18 @@ class AttemptFolder:
         return self._store.shown(path)
 
     def adopt(self, path: Path) -> str:
-        """Take in a file; one inside the folder is redacted where it lies.
+        """Take in a file; one inside the folder is redacted where it lies, unless its name needs a safe one.
 
         Errors: ObservationError when it cannot be read or is no file; RecordError.
         """
-        place = path if not path.is_symlink() and path.resolve().is_relative_to(self.path.resolve()) else None
-        goal = place.absolute() if place is not None else self._free(path.name)
+        inside = not path.is_symlink() and path.resolve().is_relative_to(self.path.resolve())
+        names = path.resolve().relative_to(self.path.resolve()).parts if inside else ()
+        stays = inside and not any(needs_safe_name(name, self._store.redactor) for name in names)
+        goal = path.absolute() if stays else self._free(path.name)
         self._store.take_in(path, goal)
+        if inside and not stays:
+            with _recording(path):
+                path.unlink(missing_ok=True)
         return self._store.shown(goal)
 
     def _free(self, name: str) -> Path:
@@ -345,24 +370,6 @@ class _Bounded:
         self._write(end)
 
 
-def safe_name(name: str) -> str:
-    """A name that is one component of a path on any system, at most `LONGEST_NAME` bytes long.
-
-    Letters and digits of any script stay. A name that had to be cut keeps its suffix and ends in a hash, so
-    that long names which differ stay different.
-    """
-    text = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
-    safe = _UNSAFE.sub("-", text).strip("-. ") or "unnamed"
-    if len(safe.encode()) <= LONGEST_NAME:
-        return safe
-    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:10]
-    suffix = Path(safe).suffix
-    if len(suffix.encode()) > 12:
-        suffix = ""
-    room = LONGEST_NAME - len(suffix.encode()) - len(digest) - 1
-    return f"{safe.encode()[:room].decode('utf-8', 'ignore')}-{digest}{suffix}"
-
-
 def _halves(size: int) -> tuple[int, int]:
     size = max(size, 0)
     return size - size // 2, size // 2
@@ -372,20 +379,13 @@ def _left_out(count: int) -> bytes:
     return f"\n[phasegate: {count:,} bytes left out here, the limit for evidence is reached]\n".encode()
 
 
-def _tree(folder: Path) -> Iterator[Path]:
-    """The files below a folder; removes links, special files and folders that hold nothing."""
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        mode = path.lstat().st_mode
-        if stat.S_ISDIR(mode):
-            yield from _tree(path)
-            with contextlib.suppress(OSError):  # it holds something
-                path.rmdir()
-        elif stat.S_ISREG(mode):
-            yield path
-        else:
-            path.unlink()
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes when a file does; empty when there is none."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return ()
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _entry(path: Path, shown: str) -> EvidenceFile:

@@ -243,7 +243,7 @@ BROKEN = {
     "empty": (": > out.xml", "out.xml", "results file out.xml is empty"),
     "malformed": ("echo '<testsuite' > out.xml", "out.xml", "results file out.xml is malformed"),
     "without a case": ("echo '<testsuites/>' > out.xml", "out.xml", "results file out.xml has no test case"),
-    "a folder": ("mkdir out.xml", "out.xml", "results file out.xml cannot be read: is a directory"),
+    "a folder": ("mkdir out.xml", "out.xml", "results file out.xml is a folder, no file"),
 }
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.errors import ExitCode, ObservationError
-from phasegate.record.evidence import LONGEST_NAME, EvidenceStore, safe_name
+from phasegate.record.evidence import EvidenceStore
 from phasegate.record.journal import RecordError
+from phasegate.record.names import LONGEST_NAME, safe_name
 from phasegate.record.redaction import Redactor
 
 SECRET = "hunter2-hunter2"

@@ -1,0 +1,161 @@
+"""What a suite counts, held against the cases that are written in it.
+
+Where the counts say more than the cases show, they are believed: tests without a case are lost, failures
+and skipped tests without one make the file contradict itself. Where the cases show more, the cases are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from xml.etree.ElementTree import Element
+
+from phasegate.junit.outcome import JUnitCase, Tally, Written, children, name_of, tag_of, whole_number
+from phasegate.model.observation import Case, CaseStatus
+
+UNWRITTEN = 10_000
+"""Tests that a suite may count without showing them."""
+_SKIPPED = ("skipped", "skips", "skip", "ignored", "notrun", "not-run", "inconclusive", "pending", "warnings")
+"""Attributes that count what has no result; some writers say the same under two of these names."""
+_PYTEST = frozenset({"name", "errors", "failures", "skipped", "tests", "time", "timestamp", "hostname"})
+
+
+class Counting(Enum):
+    """What `tests` counts."""
+
+    TESTS = ""
+    SUBTESTS = "the others are subtests, as the plan says"
+    PYTEST = "the others are subtests, which pytest counts and does not write"
+    CATCH2 = "Catch2 counts assertions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    lost: tuple[JUnitCase, ...] = ()
+    unproven: tuple[int, ...] = ()
+    """Which of the direct cases passed only because nothing says that they did not run."""
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def counting(root: Element, *, subtests: bool) -> Counting:
+    """By the marks of the writer in the file, never by the numbers alone."""
+    if subtests:
+        return Counting.SUBTESTS
+    suites = list(children(root, ("testsuite",)))
+    if root.get("name") == "pytest tests" and len(suites) == 1 and set(suites[0].keys()) == _PYTEST:
+        return Counting.PYTEST
+    suite = root if tag_of(root) == "testsuite" else suites[0] if len(suites) == 1 else None
+    if suite is not None and suite.get("hostname") == "tbd":
+        properties = (item for group in children(suite, ("properties",)) for item in group)
+        if any(item.get("name") == "random-seed" for item in properties):
+            return Counting.CATCH2
+    return Counting.TESTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A suite and what is below it, as far as counts go."""
+
+    element: Element
+    path: tuple[str, ...]
+    direct: Sequence[Written]
+    own: bool
+    """It failed as a whole."""
+    below: Tally
+    """Everything in its inner suites."""
+    below_counted: int
+    """The tests that the inner suites count, or show where they do not count."""
+    below_says: bool
+    """All of the inner suites count their tests."""
+
+    @property
+    def total(self) -> Tally:
+        return sum((item.tally for item in self.direct), self.below) + Tally(
+            failing=int(self.own), failed_tries=int(self.own)
+        )
+
+    @property
+    def tests(self) -> int | None:
+        return whole_number(self.element.get("tests"))
+
+    @property
+    def failed(self) -> int:
+        return sum(whole_number(self.element.get(key)) or 0 for key in ("failures", "errors"))
+
+    @property
+    def skipped(self) -> int:
+        disabled = whole_number(self.element.get("disabled")) or 0
+        return disabled + max(whole_number(self.element.get(key)) or 0 for key in _SKIPPED)
+
+
+def compare(suite: Suite, way: Counting) -> Compared:
+    """What the counts of one suite change."""
+    total = suite.total
+    problems = []
+    if suite.failed > total.failing and suite.failed != total.failed_tries:
+        problems.append(f"says {suite.failed:,} failed, {total.failing:,} are written")
+    result = _compare_tests(suite, total, way)
+    idle = total.idle + total.lost + len(result.lost)
+    if suite.skipped > idle:
+        problems.append(f"says {suite.skipped:,} skipped or not run, {idle:,} are written")
+    label = name_of(suite.element, "name") or "a suite without a name"
+    return replace(
+        result,
+        notes=tuple(f"{label} {note}" for note in result.notes),
+        problems=tuple(f"contradicts itself: {label} {problem}" for problem in (*problems, *result.problems)),
+    )
+
+
+def _compare_tests(suite: Suite, total: Tally, way: Counting) -> Compared:
+    tests, shown = suite.tests, total.written + total.lost
+    if tests is None or tests == shown:
+        return Compared()
+    if tests < shown:
+        return _fewer_counted(suite, tests, total)
+    text = f"says {tests:,} tests, {total.written:,} are written"
+    if tests == total.tries + total.lost and suite.failed == total.failed_tries:
+        return Compared(notes=(f"{text}: each try counts",))
+    missing = tests - shown
+    if way is not Counting.TESTS:
+        # Of what counts inside a case, only what passed is part of that case.
+        missing = max(suite.skipped - total.idle - total.lost, 0)
+        text = f"{text}; {way.value}"
+    if missing > UNWRITTEN:
+        return Compared(problems=(text,))
+    return Compared(lost=tuple(_lost(suite, tests, missing)), notes=(text,))
+
+
+def _lost(suite: Suite, tests: int, missing: int) -> list[JUnitCase]:
+    part = suite.path[-1] if suite.path else ""
+    return [
+        JUnitCase(
+            case=Case(
+                id=f"{part}::(unwritten {number})" if part else f"(unwritten {number})",
+                name=f"(unwritten {number})",
+                status=CaseStatus.LOST,
+                part=part,
+                message=f"counted among the {tests:,} tests of its suite, but not written",
+            )
+        )
+        for number in range(1, missing + 1)
+    ]
+
+
+def _fewer_counted(suite: Suite, tests: int, total: Tally) -> Compared:
+    """A case that its suite does not count may not have run (jest-junit writes `test.todo` as if it had)."""
+    text = f"says {tests:,} tests, {total.written:,} are written"
+    if suite.below_counted and tests in (len(suite.direct), len(suite.direct) + suite.below_counted):
+        return Compared()  # it counts its own tests, or those that the suites in it count
+    if not suite.direct and suite.below_says:
+        return Compared(notes=(text,))
+    cases = [item.item.case for item in suite.direct]
+    passed = [number for number, case in enumerate(cases) if case.status is CaseStatus.PASSED]
+    doubtful = len(passed) - max(tests - suite.failed - suite.skipped, 0)
+    if doubtful <= 0 and not suite.below.written:
+        return Compared(notes=(text,))
+    idle = tuple(number for number in passed if not cases[number].duration)
+    if len(idle) == doubtful and not suite.below.written:
+        return Compared(unproven=idle, notes=(f"{text}; {doubtful:,} that took no time have no result",))
+    return Compared(problems=(f"{text}, and which of them did not run is not known",))
