@@ -70,9 +70,14 @@ class HttpFailure:
 
 
 class HttpClient(Protocol):
+    @property
+    def room(self) -> bool:
+        """Whether a request would be sent at once, as far as the bound over the whole run goes."""
+        ...
+
     async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
-        """One exchange; at most 4 are in flight at a time over the whole run, and time spent waiting for a
-        free place is not part of `elapsed`. Never raises for what the target does."""
+        """One exchange; without `room` it waits for a place, which is phasegate's time and not part of
+        `elapsed`. Never raises for what the target does."""
         ...
 
 
