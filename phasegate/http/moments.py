@@ -14,7 +14,7 @@ from dataclasses import dataclass
 LATE = 1.0
 """Seconds that a probe may be late by; an interval of its schedule where that is longer."""
 AT_ONCE = 3
-"""Late probes that are sent at once at the most; where more moments than that are due within `FINE`, so many."""
+"""Late probes that are sent at once at the most, or as many as are due within `FINE`."""
 FINE = 0.01
 """Seconds within which nobody minds when exactly a probe is sent."""
 CATCHING_UP = 1.25

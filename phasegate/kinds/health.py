@@ -52,7 +52,7 @@ class HealthParams(CheckParams):
     every: Annotated[Duration, Field(ge=0.001)] | None = None
     """Time between the sending of two probes, whether the first was answered or not."""
     in_flight: int = Field(default=64, ge=1, le=4096)
-    """With `every`, the most probes under way; at a moment at which so many wait, the target is not answering."""
+    """With `every`, the most probes under way; where so many wait, the target does not answer in time."""
     expect: Expect = Field(default_factory=Expect)
     """What a good answer is; status 2xx unless it says otherwise."""
     follow: bool = False
@@ -336,8 +336,8 @@ class _Probing:
         seen = self._tally.good + self._tally.failed
         if self._tally.unsent:
             notes.append(
-                f"{self._tally.unsent:,} moments passed without a probe, as all {self._in_flight:,} that may be"
-                " under way waited for the target; they rank above every latency"
+                f"{self._tally.unsent:,} moments passed without a probe, as all {self._in_flight:,} that may"
+                " be under way waited for the target; they rank above every latency"
             )
         if self._unused:
             notes.append(unused_words(self._unused, seen + self._unused, replaced=self._replaces))

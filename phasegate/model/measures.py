@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -184,6 +184,19 @@ class Gauge:
 
 
 Measure = Share | Distribution | Number | Gauge
+
+
+def ends_of_unused(sample: Share | Distribution) -> tuple[Share | Distribution, Share | Distribution]:
+    """A sample as if the probes of all unused moments had failed, and as if all had been answered at once."""
+    unused = sample.unused
+    if isinstance(sample, Share):
+        all_failed = replace(sample, total=sample.total + unused, unused=0)
+        return all_failed, replace(all_failed, passed=sample.passed + unused)
+    at_once = Histogram.of_counts({1: unused}, minimum_ns=1, maximum_ns=1, total_ns=unused)
+    return (
+        replace(sample, failed=sample.failed + unused, unused=0),
+        replace(sample, good=sample.good.merge(at_once), unused=0),
+    )
 
 
 def unused_words(unused: int, moments: int, *, replaced: bool = False) -> str:
