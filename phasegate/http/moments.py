@@ -34,7 +34,7 @@ class Moments:
     """Moments every so many seconds, from 0 on; times are seconds from the start of the schedule."""
 
     def __init__(self, every: float) -> None:
-        self._every = every
+        self.every = every
         self._late = max(LATE, every)
         self._gap = every / CATCHING_UP
         self._burst = (max(AT_ONCE, round(FINE / every)) - 1) * self._gap
@@ -62,7 +62,7 @@ class Moments:
         if more is not None and more <= 0:
             self._resting = True
         elif self._resting:
-            self._origin, self._resting = max(self._origin, now - self.reached * self._every), False
+            self._origin, self._resting = max(self._origin, now - self.reached * self.every), False
         while self._due <= now and (more is None or more > 0):
             self._waiting.append(Moment(self.reached, self._due))
             self.reached += 1
@@ -89,4 +89,4 @@ class Moments:
 
     @property
     def _due(self) -> float:
-        return self._origin + self.reached * self._every
+        return self._origin + self.reached * self.every

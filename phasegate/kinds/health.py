@@ -232,13 +232,16 @@ class _Probing:
                 await self._stop_asked()
 
     async def _look_at(self, moments: Moments) -> None:
-        """Go on to this moment, and hold what passed without a free place against the oldest probe."""
+        """Go on to this moment, and hold what passed without a free place against the oldest probe.
+
+        On a schedule that is kept, all places are taken only when the oldest probe is as old as it takes to
+        fill them. Before, they are taken by probes that were late, which the target is not to blame for.
+        """
         if self._full and moments.behind(self._now()) > GRACE:
             await self._clock.sleep(GRACE)
         oldest = next(iter(self._under_way)) if self._full else None
-        held = moments.reach(
-            self._now(), self._more(moments), held_since=None if oldest is None else oldest.begun
-        )
+        since = None if oldest is None else oldest.begun + (self._in_flight - 1) * moments.every
+        held = moments.reach(self._now(), self._more(moments), held_since=since)
         if oldest is not None:
             oldest.held_up += held
 
