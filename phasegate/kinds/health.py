@@ -239,9 +239,10 @@ class _Probing:
         """
         if self._full and moments.behind(self._now()) > GRACE:
             await self._clock.sleep(GRACE)
-        oldest = next(iter(self._under_way)) if self._full else None
-        since = None if oldest is None else oldest.begun + (self._in_flight - 1) * moments.every
-        held = moments.reach(self._now(), self._more(moments), held_since=since)
+        now, oldest = self._now(), next(iter(self._under_way)) if self._full else None
+        if oldest is not None and now - oldest.begun < (self._in_flight - 1) * moments.every:
+            oldest = None
+        held = moments.reach(now, self._more(moments), held_since=None if oldest is None else oldest.begun)
         if oldest is not None:
             oldest.held_up += held
 

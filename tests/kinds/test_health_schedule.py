@@ -199,6 +199,13 @@ def test_the_answers_that_came_while_phasegate_stood_still_are_read_before_a_mom
     assert distribution(seen, "latency").failed == 0
 
 
+def test_probes_that_phasegate_bunched_excuse_nothing_that_the_target_does_not_answer(folder: Path) -> None:
+    target = Target(silent=[(1.0, 9.0)])
+    seen = observe(target, folder, every="10ms", lasting=12.0, in_flight=4, stalls=[(0.96, 1.003)])
+    assert share(seen, "success_rate").unused <= 1
+    assert distribution(seen, "latency").failed == pytest.approx(800, abs=10)
+
+
 def test_a_schedule_that_rested_goes_on_from_where_it_is_and_misses_nothing(folder: Path) -> None:
     target = Target(silent=[(0.1, 20.0)])
     seen = observe(target, folder, every="10ms", probes=40, in_flight=2)
@@ -285,7 +292,7 @@ def test_a_silence_of_the_target_is_never_excused(
         due
         for due in takewhile(lambda due: due < end - 0.5, (number * every for number in count()))
         if len(owing := target.owing(due, looked_at(due, stalls))) == in_flight
-        and due - min(owing) >= (in_flight - 1) * every
+        and looked_at(due, stalls) - 2 * TICK - min(owing) >= (in_flight - 1) * every
     ]
     event(f"by phasegate's own delays: {bool(stalls)}")
     assume(owed)
