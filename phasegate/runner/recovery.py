@@ -82,16 +82,11 @@ def recovery(
     """Everything measured of a fault whose probes were watched `until` a moment.
 
     What had not come to its end by then is `unended`, with the time that was watched. At the `missed`
-    moments phasegate did not look in time, and the target may have been good where the next probe was: so
-    every time has the `least` that it may have been.
+    moments phasegate did not look in time, and the target may have been good, but between two lost probes:
+    so every time has the `least` that it may have been.
     """
     seen = _recovery(act, probes, moments, until)
-    sent = [probe.sent for probe in probes]
-    good = [
-        Probed(sent=at, answered=at)
-        for at in missed
-        if (after := bisect_right(sent, at)) == len(probes) or probes[after].good
-    ]
+    good = [Probed(sent=at, answered=at) for at in missed if _may_be_good(at, probes)]
     if not good:
         return seen
     best = _recovery(act, sorted((*probes, *good), key=lambda probe: probe.sent), moments, until)
@@ -102,6 +97,11 @@ def recovery(
         for name, number in seen.measures.items()
     }
     return replace(seen, measures=measures, may_have_recovered=best.recovered is not None)
+
+
+def _may_be_good(at: float, probes: Sequence[Probed]) -> bool:
+    after = bisect_right(probes, at, key=lambda probe: probe.sent)
+    return after == len(probes) or any(probe.good for probe in probes[max(0, after - 1) : after + 1])
 
 
 def _recovery(act: Act, probes: Sequence[Probed], moments: Moments, until: float) -> Recovery:

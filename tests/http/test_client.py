@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.http.client import PLACES, HttpxClient
+from phasegate.http.client import HttpxClient
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.servers import Server, response, serving, unused_port
 from tests.worlds import StaticAddresses
@@ -18,6 +18,7 @@ from tests.worlds import StaticAddresses
 pytestmark = pytest.mark.paced
 
 CERTIFICATE = Path(__file__).parent / "loopback.pem"
+PLACES = 4
 
 
 @pytest.fixture
@@ -176,20 +177,31 @@ async def test_the_proxy_of_the_environment_is_not_used(
         assert (await answer(client, get(server.url("/ok")))).status == 200
 
 
-async def test_at_most_four_requests_are_in_flight(client: HttpxClient, server: Server) -> None:
-    outcomes = await asyncio.gather(*(client.send(get(server.url("/slow?ms=20"))) for _ in range(20)))
+@pytest.fixture
+async def narrow(server: Server) -> AsyncIterator[HttpxClient]:
+    async with HttpxClient(StaticAddresses({"app": server.url()}), places=PLACES) as made:
+        yield made
+
+
+async def test_no_more_requests_are_in_flight_than_there_are_places(
+    narrow: HttpxClient, server: Server
+) -> None:
+    outcomes = await asyncio.gather(*(narrow.send(get(server.url("/slow?ms=20"))) for _ in range(20)))
     assert server.most_in_flight == PLACES
     assert all(isinstance(outcome, HttpReply) for outcome in outcomes)
 
 
-async def test_waiting_for_a_place_is_not_part_of_the_time(client: HttpxClient, server: Server) -> None:
+async def test_waiting_for_a_place_is_not_part_of_the_time(narrow: HttpxClient, server: Server) -> None:
+    assert narrow.room
     waiting = [
-        asyncio.create_task(client.send(get(server.url("/stall"), timeout=1.5))) for _ in range(PLACES)
+        asyncio.create_task(narrow.send(get(server.url("/stall"), timeout=1.5))) for _ in range(PLACES)
     ]
     await asyncio.sleep(0.05)
-    reply = await answer(client, get(server.url("/ok"), timeout=1.2))
+    assert not narrow.room
+    reply = await answer(narrow, get(server.url("/ok"), timeout=1.2))
     assert reply.elapsed < 1.2
     assert {type(await task) for task in waiting} == {HttpFailure}
+    assert narrow.room
 
 
 async def test_an_idle_connection_that_the_server_closed_is_no_failure() -> None:
@@ -216,13 +228,13 @@ async def test_an_idle_connection_that_the_server_closed_is_no_failure() -> None
         assert (await failure(client, post)).cause is Cause.RESET
 
 
-async def test_a_cancelled_request_gives_its_place_back(client: HttpxClient, server: Server) -> None:
-    stalled = [asyncio.create_task(client.send(get(server.url("/stall")))) for _ in range(PLACES)]
+async def test_a_cancelled_request_gives_its_place_back(narrow: HttpxClient, server: Server) -> None:
+    stalled = [asyncio.create_task(narrow.send(get(server.url("/stall")))) for _ in range(PLACES)]
     await asyncio.sleep(0.05)
     for task in stalled:
         task.cancel()
     await asyncio.gather(*stalled, return_exceptions=True)
-    assert (await answer(client, get(server.url("/ok"), timeout=2))).status == 200
+    assert (await answer(narrow, get(server.url("/ok"), timeout=2))).status == 200
 
 
 async def test_tls_asks_for_a_certificate_that_can_be_trusted() -> None:
