@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -241,3 +242,31 @@ def test_environment_that_waives_more_is_an_error_of_the_plan(desk: Desk) -> Non
     ran = desk.run()
     assert ran.code == 2, ran.err
     assert "changes the waivers" in ran.err
+
+
+STOPPING = """
+import os, signal, time
+time.sleep(0.5)
+os.kill(os.getppid(), signal.SIGSTOP)
+time.sleep(3)
+os.kill(os.getppid(), signal.SIGCONT)
+time.sleep(0.5)
+"""
+
+
+def test_times_at_which_phasegate_did_not_look_are_no_pass(desk: Desk) -> None:
+    desk.write("stop.py", STOPPING)
+    desk.write("up.txt", "up")
+    beside = "{id: up, kind: health, url: /up.txt, every: 50ms, during: run}"
+    server = "{command: [python, -m, http.server, '${self.port}', --bind, 127.0.0.1], ready: {url: /up.txt}}"
+    desk.plan(
+        f"target: {{default: web, processes: {{web: {server}}}}}\n"
+        + checks("{id: x, kind: command, command: [python, stop.py]}")
+        + f"gate: {{checks: [{beside}]}}\n"
+    )
+    ran = desk.run()
+    assert ran.code == 3, ran.err
+    judged = ran.criterion("up.success_rate")
+    assert judged["verdict"] == "unproven"
+    assert "moments passed unused: phasegate was late" in judged["message"]
+    assert re.search(r"^Late +up: \d+ of [\d,]+ moments passed unused: phasegate was late$", ran.err, re.M)
