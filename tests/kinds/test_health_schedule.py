@@ -22,6 +22,7 @@ from phasegate.model.observation import Observation
 from phasegate.model.result import CriterionVerdict
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.observed import distribution, share
+from tests.rules import Rule, rules
 from tests.virtual_time import SimulatedClock, run_simulated
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 
@@ -210,6 +211,47 @@ def test_a_schedule_that_rested_goes_on_from_where_it_is_and_misses_nothing(fold
     target = Target(silent=[(0.1, 20.0)])
     seen = observe(target, folder, every="10ms", probes=40, in_flight=2)
     assert (share(seen, "success_rate").passed, share(seen, "success_rate").replaced) == (40, 0)
+
+
+SITUATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "phasegate stands still for a moment beside the run": (
+        "success_rate == 100%",
+        {"lasting": 9.0, "stalls": [(1.0, 1.8)]},
+    ),
+    "phasegate stands still for seconds beside the run": (
+        "success_rate == 100%",
+        {"lasting": 9.0, "stalls": [(1.0, 4.0)]},
+    ),
+    "phasegate stands still for seconds, and the demand holds without what it missed": (
+        "success_rate >= 70%",
+        {"lasting": 20.0, "stalls": [(1.0, 4.0)]},
+    ),
+    "phasegate stands still for seconds, and a probe that was sent failed": (
+        "success_rate == 100%",
+        {"lasting": 9.0, "stalls": [(1.0, 4.0)], "silent": [(7.0, 7.5)], "timeout": "100ms"},
+    ),
+    "phasegate stands still for seconds, and a number of probes is asked for": (
+        "success_rate == 100%",
+        {"probes": 300, "stalls": [(1.0, 4.0)]},
+    ),
+    "the target does not answer for seconds": (
+        "latency.p95 < 100ms",
+        {"lasting": 9.0, "silent": [(1.0, 4.0)]},
+    ),
+}
+GATE = {MET: ("PASS", 0), NOT_MET: ("FAIL", 1), UNPROVEN: ("INCONCLUSIVE", 3)}
+
+
+@pytest.mark.parametrize("rule", rules("unused"), ids=str)
+def test_a_rule_of_the_page_is_what_happens(folder: Path, rule: Rule) -> None:
+    criterion, how = SITUATIONS[rule.situation]
+    how = {**how}
+    seen = observe(Target(silent=how.pop("silent", ())), folder, every="10ms", **how)
+    assert GATE[verdict(criterion, seen)] == (rule.verdict, rule.exit_code)
+
+
+def test_every_situation_stands_on_the_page() -> None:
+    assert {rule.situation for rule in rules("unused")} == set(SITUATIONS)
 
 
 @st.composite
