@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -317,3 +318,31 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 @pytest.mark.parametrize("kind", ["health", "api", "load"])
 def test_answer_that_hides_what_is_wrong_is_no_pass(answered: Ran, kind: str, number: int) -> None:
     assert answered.alone(f"{kind}-{number}").exit_code == 1, answered.err
+
+
+STOPPING = """
+import os, signal, time
+time.sleep(0.5)
+os.kill(os.getppid(), signal.SIGSTOP)
+time.sleep(3)
+os.kill(os.getppid(), signal.SIGCONT)
+time.sleep(0.5)
+"""
+
+
+def test_times_at_which_phasegate_did_not_look_are_no_pass(desk: Desk) -> None:
+    desk.write("stop.py", STOPPING)
+    desk.write("up.txt", "up")
+    beside = "{id: up, kind: health, url: /up.txt, every: 50ms, during: run}"
+    server = "{command: [python, -m, http.server, '${self.port}', --bind, 127.0.0.1], ready: {url: /up.txt}}"
+    desk.plan(
+        f"target: {{default: web, processes: {{web: {server}}}}}\n"
+        + checks("{id: x, kind: command, command: [python, stop.py]}")
+        + f"gate: {{checks: [{beside}]}}\n"
+    )
+    ran = desk.run()
+    assert ran.code == 3, ran.err
+    judged = ran.criterion("up.success_rate")
+    assert judged["verdict"] == "unproven"
+    assert "moments passed unused: phasegate was late" in judged["message"]
+    assert re.search(r"^Late +up: \d+ of [\d,]+ moments passed unused: phasegate was late$", ran.err, re.M)

@@ -28,7 +28,15 @@ from phasegate.gate.judgement import (
     unproven,
 )
 from phasegate.gate.statistics import of_each_side
-from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share, nearest_rank
+from phasegate.model.measures import (
+    Distribution,
+    Gauge,
+    Measure,
+    Number,
+    Share,
+    ends_of_unused,
+    nearest_rank,
+)
 from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension, Quantity, format_value
 
@@ -108,6 +116,8 @@ def _median(criterion: Criterion, earlier: Sequence[Earlier]) -> Earlier:
 
 
 def _judged(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
+    if isinstance(old, Share | Distribution) and old.unused:
+        return _with_unused(criterion, new, old, terms)
     match new, old:
         case Share(), Share() if new.sample is old.sample:
             # What has no result in the baseline counts once against and once for it.
@@ -123,6 +133,17 @@ def _judged(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> 
             return _one(criterion, new, old, terms)
         case _:
             return unproven(criterion, f"{criterion.measure} was measured in another way in the baseline")
+
+
+def _with_unused(criterion: Criterion, new: Measure, old: Share | Distribution, terms: _Terms) -> Judgement:
+    """Moments that phasegate missed in the baseline may have gone either way."""
+    judged, *others = [
+        _judged(criterion, new, end, terms) for end in (replace(old, unused=0), *ends_of_unused(old))
+    ]
+    if all(other.verdict is judged.verdict for other in others):
+        return judged
+    message = f"{judged.message}; {old.unused:,} moments of the baseline passed unused: phasegate was late"
+    return replace(judged, verdict=UNPROVEN, message=message)
 
 
 def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:

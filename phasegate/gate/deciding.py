@@ -97,18 +97,19 @@ def _broken(criterion: Criterion, share: Share, at: float) -> Decision | None:
 
 
 def _reading(criterion: Criterion, measure: Measure) -> _Reading | None:
-    """None where a sample decides nothing: no data, missing results, durations no clock could resolve."""
+    """None where a sample decides nothing: no data, missing results, moments that phasegate missed,
+    durations no clock could resolve."""
     op, threshold = criterion.op, criterion.quantity.value
     if not (op.wants_more or op.wants_less):
         return None
     match measure:
-        case Share(sample=True, skipped=0) if measure.total:
+        case Share(sample=True, skipped=0, unused=0) if measure.total:
             right = measure.passed if op.wants_more else measure.total - measure.passed
             needed = threshold if op.wants_more else 1 - threshold
             return _Reading(
                 needed=needed, surely=right, possibly=right, n=measure.total, blocks=measure.blocks
             )
-        case Distribution(unmeasured=0) if measure.n and criterion.quantile is not None:
+        case Distribution(unmeasured=0, unused=0) if measure.n and criterion.quantile is not None:
             return _Reading(
                 needed=criterion.quantile if op.wants_less else 1 - criterion.quantile,
                 surely=surely_within(op, measure.good, threshold),

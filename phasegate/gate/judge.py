@@ -29,7 +29,15 @@ from phasegate.gate.judgement import (
     worth,
 )
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
+from phasegate.model.measures import (
+    Distribution,
+    Gauge,
+    Measure,
+    Number,
+    Share,
+    ends_of_unused,
+    unused_words,
+)
 from phasegate.model.result import NO_VALUE, CriterionVerdict
 from phasegate.units import Dimension, format_seconds
 
@@ -93,10 +101,8 @@ def _judge(criterion: Criterion, measure: Measure, bounds: Bounds | None, allow_
     match measure:
         case Share(sample=False):
             return _census(criterion, measure, allow_skipped)
-        case Share():
-            return _sample(criterion, measure, bounds)
-        case Distribution():
-            return judge_distribution(criterion, measure, bounds)
+        case Share() | Distribution():
+            return _with_unused(criterion, measure, bounds)
         case Number():
             return _number(criterion, measure)
         case Gauge():
@@ -199,6 +205,25 @@ def _names(missing: Sequence[str], count: int) -> str:
     if not named:
         return "their names are not known"
     return f"{named} and {more:,} more" if more > 0 else named
+
+
+def _with_unused(criterion: Criterion, sample: Share | Distribution, bounds: Bounds | None) -> Judgement:
+    """Moments that phasegate missed may have gone either way; only what holds both ways is met."""
+    seen = _sampled(criterion, sample, bounds)
+    if not sample.unused:
+        return seen
+    moments = sample.unused + (sample.total if isinstance(sample, Share) else sample.n)
+    ends = [_sampled(criterion, end, bounds).verdict for end in ends_of_unused(sample)]
+    verdict = seen.verdict
+    if verdict is CriterionVerdict.MET and set(ends) != {verdict}:
+        verdict = CriterionVerdict.UNPROVEN
+    return replace(seen, verdict=verdict, message=f"{unused_words(sample.unused, moments)}; {seen.message}")
+
+
+def _sampled(criterion: Criterion, sample: Share | Distribution, bounds: Bounds | None) -> Judgement:
+    if isinstance(sample, Share):
+        return _sample(criterion, sample, bounds)
+    return judge_distribution(criterion, sample, bounds)
 
 
 def _sample(criterion: Criterion, share: Share, bounds: Bounds | None) -> Judgement:
@@ -314,6 +339,8 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
     value, dimension, threshold = number.value, number.dimension, criterion.quantity.value
     if value is None or not math.isfinite(value):
         return no_data(criterion, f"no value of {criterion.measure} was read")
+    if number.least is not None:
+        return _at_least(criterion, number, number.least)
     if number.unended:
         return _unended(criterion, value, dimension)
     if number.partial:
@@ -330,6 +357,19 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
         margin=margin(value, criterion.op, threshold, dimension),
         message=f"observed {observed}, needs {criterion.required}{source}",
     )
+
+
+def _at_least(criterion: Criterion, number: Number, least: float) -> Judgement:
+    """What was observed is the most that it was; only what holds, or is violated, at both ends is so."""
+    observed = replace(number, least=None)
+    as_observed = _number(criterion, observed)
+    at_least = _number(criterion, replace(observed, value=least, unended=False))
+    within = criterion.op.wants_less and as_observed.verdict is CriterionVerdict.MET
+    if within or as_observed.verdict is at_least.verdict:
+        return as_observed
+    text = shown(least, number.dimension, criterion.quantity.value)
+    why = f"it may have been as little as {text}, as phasegate was late"
+    return replace(as_observed, verdict=CriterionVerdict.UNPROVEN, message=f"{as_observed.message}; {why}")
 
 
 def _unended(criterion: Criterion, value: float, dimension: Dimension) -> Judgement:

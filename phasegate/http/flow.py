@@ -140,7 +140,9 @@ class _Trial:
         assert until is not None
         end, times = clock.now() + until.within, 0
         while True:
+            begun = clock.now()
             exchange = await self.conversation.send(self.request, self._values(), until)
+            end += max(0.0, clock.now() - begun - (exchange.elapsed or 0.0))  # it waited for a place
             times += 1
             if not exchange.failures or exchange.sent is None:
                 break

@@ -66,7 +66,7 @@ class Tally:
         self.causes: Counter[str] = Counter()
 
     def held_up(self) -> None:
-        """A moment at which no probe could be sent, as slow ones were still under way; they were answered.
+        """A moment at which no probe could be sent, as all that may be were under way; they were answered.
 
         It ranks above every latency, since leaving it out would hide the stall (coordinated omission, Tene
         2013), and is in no share, since nothing was sent.

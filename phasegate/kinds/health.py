@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -13,17 +13,16 @@ from phasegate.errors import ObservationError
 from phasegate.fields import Duration, Size, Text
 from phasegate.http.content import MAX_BODY
 from phasegate.http.expectation import Expect, Expectation
+from phasegate.http.moments import Moment, Moments
 from phasegate.http.problems import Location, refuse
 from phasegate.http.tally import Tally
 from phasegate.http.transcript import transcript
 from phasegate.kinds.base import Amount, CheckParams, Kind
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType
+from phasegate.model.measures import Measure, MeasureSpec, MeasureType, unused_words
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension, format_seconds
-from phasegate.world import HttpFailure, HttpRequest, Progress, World
+from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
 
-LANES = 3
-"""Probes of a schedule under way at a time; one of the client's four places stays free for other checks."""
 DEFAULT_EVERY = 1.0
 """Between probes of a check that accompanies others and does not say."""
 EVIDENCE = 3
@@ -32,6 +31,8 @@ CHARTED = 2.0
 """Seconds a check must span for its timeline to say anything."""
 REPORT = 0.2
 """Seconds between two reports of progress; also how soon a stop is noticed."""
+GRACE = 0.01
+"""Seconds by which a look at the schedule must be late for answers to be read first: they may be there."""
 
 
 class HealthParams(CheckParams):
@@ -51,6 +52,8 @@ class HealthParams(CheckParams):
     """With `until: decided`, the fewest probes."""
     every: Annotated[Duration, Field(ge=0.001)] | None = None
     """Time between the sending of two probes, whether the first was answered or not."""
+    in_flight: int = Field(default=64, ge=1, le=4096)
+    """With `every`, the most probes under way; where so many wait, the target does not answer in time."""
     expect: Expect = Field(default_factory=Expect)
     """What a good answer is; status 2xx unless it says otherwise."""
     follow: bool = False
@@ -149,7 +152,7 @@ class Health(Kind[HealthParams]):
             keep=params.max_body if expectation.reads_body else None,
         )
         at_least = params.at_least if params.until else None
-        probing = _Probing(request, expectation, world, at_least)
+        probing = _Probing(request, expectation, world, at_least, params.in_flight)
         if world.accompanies:
             await probing.on_schedule(params.every or DEFAULT_EVERY, None)
         elif params.every is not None:
@@ -164,23 +167,28 @@ class _Probe:
     """One probe under way."""
 
     number: int
-    due: float
     begun: float
-    held_up: list[tuple[int, float]] = field(default_factory=list)
-    """Moments (number, due) that passed unused while this was the oldest probe without an answer."""
+    held_up: list[Moment] = field(default_factory=list)
+    """Moments that passed without a probe while this was the oldest without an answer."""
 
 
 class _Probing:
     """Probes of one attempt; times are seconds from its start."""
 
     def __init__(
-        self, request: HttpRequest, expectation: Expectation, world: World, at_least: int | None
+        self,
+        request: HttpRequest,
+        expectation: Expectation,
+        world: World,
+        at_least: int | None,
+        in_flight: int,
     ) -> None:
         self._request = request
         self._expectation = expectation
         self._world = world
         self._at_least = at_least
         """Probes from which on it is told what was seen; None where nobody decides by it."""
+        self._in_flight = in_flight
         self._clock = world.clock
         self._start = world.clock.now()
         self._reported = 0.0
@@ -188,46 +196,77 @@ class _Probing:
         self._evidence: dict[str, str] = {}
         self._under_way: dict[_Probe, asyncio.Task[None]] = {}
         """Oldest first."""
-        self._unused = 0
-        """Moments without a probe, because phasegate itself was late."""
+        self._moments: Moments | None = None
+        self._waited = 0
+        """Moments that passed while the oldest probe waited for a place, and so not for the target."""
         self._stopped: str | None = None
         self._planned: int | None = None
 
     async def one_by_one(self, probes: int) -> None:
         self._planned = probes
         for number in range(probes):
-            begun = self._now()
-            await self._send(_Probe(number, begun, begun))
+            await self._send(_Probe(number, self._now()))
             if await self._stop_asked():
                 return
 
     async def on_schedule(self, every: float, probes: int | None) -> None:
         """A probe at each moment, however long the ones before it take, until so many have an outcome.
 
-        A moment with no free lane passes without one. It counts as failed when the oldest probe then under
-        way fails in the end (the target was not answering). When that one is answered, it only ranks above
-        every latency, and another moment takes its place.
+        A moment at which all probes that may be under way are passes without one. It counts as failed when
+        the oldest of them fails in the end (the target was not answering). When that one is answered, it only
+        ranks above every latency, and another moment takes its place. A moment at which phasegate itself is
+        the reason, being late or without room, gets its probe a little later, or passes unused.
         """
         self._planned = probes
-        number = 0
+        self._moments = moments = Moments(every)
         async with asyncio.TaskGroup() as tasks:
             while not self._stopped:
-                while not self._enough(number) and not await self._wait_until(number * every):
-                    due, number = number * every, number + 1
-                    if len(self._under_way) < LANES:
-                        probe = _Probe(number - 1, due, self._now())
-                        self._under_way[probe] = tasks.create_task(self._send(probe))
-                        await asyncio.sleep(0)
-                    else:
-                        self._pass_unused(number - 1, due)
-                if self._under_way and not self._stopped:
+                await self._look_at(moments)
+                while self._has_room and (moment := moments.take(self._now())) is not None:
+                    probe = _Probe(moment.number, self._now())
+                    self._under_way[probe] = tasks.create_task(self._send(probe))
+                    await asyncio.sleep(0)
+                ahead = moments.ahead(self._now())
+                if ahead is not None:
+                    await self._clock.sleep(min(ahead, REPORT))
+                elif self._under_way:
                     await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
-                elif self._enough(number):
+                else:
                     return
+                await self._stop_asked()
 
-    def _enough(self, moments: int) -> bool:
-        """Whether enough of the moments so far have, or will have, an outcome."""
-        return self._planned is not None and moments - self._tally.unsent - self._unused >= self._planned
+    async def _look_at(self, moments: Moments) -> None:
+        """Go on to this moment, and hold what passed without a free place against the oldest probe.
+
+        On a schedule that is kept, all places are taken only when the oldest probe is as old as it takes to
+        fill them. Before, they are taken by probes that were late, which the target is not to blame for.
+        """
+        if self._full and moments.behind(self._now()) > GRACE:
+            await self._clock.sleep(GRACE)
+        now, oldest = self._now(), next(iter(self._under_way)) if self._full else None
+        if oldest is not None and now - oldest.begun < (self._in_flight - 1) * moments.every:
+            oldest = None
+        held = moments.reach(now, self._more(moments), held_since=None if oldest is None else oldest.begun)
+        if oldest is not None:
+            oldest.held_up += held
+
+    @property
+    def _full(self) -> bool:
+        return len(self._under_way) >= self._in_flight
+
+    @property
+    def _has_room(self) -> bool:
+        return not self._full and self._world.http.room
+
+    def _more(self, moments: Moments) -> int | None:
+        """How many moments more than those so far are needed, if all of them have an outcome."""
+        outcomes = moments.reached - self._tally.unsent - self._unused
+        return None if self._planned is None else max(0, self._planned - outcomes)
+
+    @property
+    def _unused(self) -> int:
+        """Moments without a probe, because phasegate itself was late."""
+        return self._waited + (0 if self._moments is None else len(self._moments.unused))
 
     def observation(self) -> Observation:
         tally = self._tally
@@ -240,11 +279,21 @@ class _Probing:
         )
 
     def _measures(self) -> dict[str, Measure]:
-        return {"success_rate": self._tally.success_rate(), "latency": self._tally.latency()}
+        unused, replaced = (0, self._unused) if self._replaces else (self._unused, 0)
+        return {
+            "success_rate": replace(self._tally.success_rate(), unused=unused, replaced=replaced),
+            "latency": replace(self._tally.latency(), unused=unused, replaced=replaced),
+        }
+
+    @property
+    def _replaces(self) -> bool:
+        """Whether other moments take the place of those that passed unused."""
+        return self._planned is not None and (not self._stopped or isinstance(self._stopped, Enough))
 
     async def _send(self, probe: _Probe) -> None:
         outcome = await self._world.http.send(self._request)
         self._under_way.pop(probe, None)
+        self._count_held_up(probe, outcome)
         if isinstance(outcome, HttpFailure):
             failures: tuple[str, ...] = (outcome.message,)
         else:
@@ -259,25 +308,19 @@ class _Probing:
         if cause not in self._evidence and len(self._evidence) < EVIDENCE:
             text = transcript(self._request, outcome, failures, about=f"probe {probe.number + 1}")
             self._evidence[cause] = self._world.evidence.write(f"probe-{probe.number + 1}.txt", text)
-        for number, due in probe.held_up:
-            self._tally.failure(number, due, f"not sent, as earlier probes had no answer: {cause}")
+        for moment in probe.held_up:
+            self._tally.failure(
+                moment.number, moment.due, f"not sent, as earlier probes had no answer: {cause}"
+            )
 
-    def _pass_unused(self, number: int, due: float) -> None:
-        oldest = next(iter(self._under_way))
-        if oldest.begun <= due:
-            oldest.held_up.append((number, due))
-        else:  # phasegate itself was late, so the target is not to blame
-            self._unused += 1
-
-    async def _wait_until(self, due: float) -> str | None:
-        """Sleep until a moment, reporting meanwhile. Shape: why to stop, or None."""
-        while True:
-            if reason := await self._stop_asked():
-                return reason
-            ahead = due - self._now()
-            if ahead <= 0:
-                return None
-            await self._clock.sleep(min(ahead, REPORT))
+    def _count_held_up(self, probe: _Probe, outcome: HttpReply | HttpFailure) -> None:
+        """Leave to the probe what passed while it waited for the target, not while it waited for a place."""
+        sent = self._now() - outcome.elapsed
+        if sent - probe.begun <= GRACE:
+            return
+        held_up = [moment for moment in probe.held_up if moment.due >= sent]
+        self._waited += len(probe.held_up) - len(held_up)
+        probe.held_up = held_up
 
     async def _stop_asked(self) -> str | None:
         now = self._now()
@@ -286,9 +329,10 @@ class _Probing:
         self._reported = now
         tally = self._tally
         seen = tally.good + tally.failed
+        late = f", {self._unused:,} moments unused" if self._unused else ""
         report = Progress(
             done=min(1.0, seen / self._planned) if self._planned else None,
-            text=f"{seen:,} probes, {tally.failed:,} failed",
+            text=f"{seen:,} probes, {tally.failed:,} failed{late}",
             measures={} if self._at_least is None or seen < self._at_least else self._measures(),
             pending=sum(1 + len(probe.held_up) for probe in self._under_way),
         )
@@ -297,15 +341,15 @@ class _Probing:
 
     def _notes(self) -> list[str]:
         notes = []
+        seen = self._tally.good + self._tally.failed
         if self._tally.unsent:
             notes.append(
-                f"{self._tally.unsent:,} moments passed without a probe, as {LANES} slow ones were under way;"
-                " they rank above every latency"
+                f"{self._tally.unsent:,} moments passed without a probe, as all {self._in_flight:,} that may"
+                " be under way waited for the target; they rank above every latency"
             )
         if self._unused:
-            notes.append(f"{self._unused:,} moments passed without a probe, as phasegate was late")
+            notes.append(unused_words(self._unused, seen + self._unused, replaced=self._replaces))
         if self._stopped and self._planned:
-            seen = self._tally.good + self._tally.failed
             notes.append(f"stopped after {seen:,} of {self._planned:,} probes: {self._stopped}")
         return notes
 

@@ -127,6 +127,8 @@ class FaultResult:
     """The first answer of the unbroken run of good ones."""
     probes: int = 0
     """Probes with an outcome, those before the fault included."""
+    unused: int = 0
+    """Moments that passed without a probe, as phasegate was late."""
     measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
     causes: Mapping[str, int] = field(default_factory=dict)
     """Lost requests by cause, with counts."""

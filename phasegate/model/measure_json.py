@@ -42,6 +42,8 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 span=measure.span,
                 episodes=measure.episodes,
                 blocks=[list(block) for block in measure.blocks] or None,
+                unused=measure.unused or None,
+                replaced=measure.replaced or None,
             )
         case Distribution():
             return _without_none(
@@ -56,11 +58,14 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 **{name: _quantile(measure, share) for name, share in QUANTILES.items()},
                 histogram=_encode_histogram(measure.good),
                 blocks=[_encode_block(block) for block in measure.blocks] or None,
+                unused=measure.unused or None,
+                replaced=measure.replaced or None,
             )
         case Number():
             marks = {"reported": measure.reported, "unended": measure.unended, "partial": measure.partial}
             marked = {name: True for name, is_so in marks.items() if is_so}
-            return {"value": measure.value, "unit": _unit(measure)} | marked
+            least = {} if measure.least is None else {"least": measure.least}
+            return {"value": measure.value, "unit": _unit(measure)} | marked | least
         case Gauge():
             return _without_none(
                 unit=_unit(measure),
@@ -90,6 +95,8 @@ def decode_measure(data: object) -> Measure:
             span=data.get("span"),
             episodes=data.get("episodes"),
             blocks=tuple((total, failed) for total, failed in data.get("blocks", ())),
+            unused=data.get("unused", 0),
+            replaced=data.get("replaced", 0),
         )
     if "histogram" in data:
         return Distribution(
@@ -98,6 +105,8 @@ def decode_measure(data: object) -> Measure:
             span=data.get("span"),
             unmeasured=data.get("unmeasured", 0),
             blocks=tuple(_decode_block(block) for block in data.get("blocks", ())),
+            unused=data.get("unused", 0),
+            replaced=data.get("replaced", 0),
         )
     if "samples" in data:
         return Gauge(
@@ -117,6 +126,7 @@ def decode_measure(data: object) -> Measure:
             reported=data.get("reported", False),
             unended=data.get("unended", False),
             partial=data.get("partial", False),
+            least=data.get("least"),
         )
     raise ValueError("a measure has `sample`, `histogram`, `samples` or `unit`")
 
@@ -166,6 +176,13 @@ def _without_none(**items: Any) -> dict[str, Any]:
     return {key: value for key, value in items.items() if value is not None}
 
 
+_UNUSED: dict[str, Any] = {
+    "unused": {
+        "type": "integer",
+        "description": "moments that passed without a probe, as phasegate was late: missing evidence",
+    },
+    "replaced": {"type": "integer", "description": "the same, where later moments took their place"},
+}
 _MEASURE_SCHEMA: dict[str, Any] = {
     "oneOf": [
         {
@@ -186,6 +203,7 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                     "description": "requests and failures in equal pieces of time",
                     "items": {"type": "array", "items": {"type": "integer"}},
                 },
+                **_UNUSED,
             },
         },
         {
@@ -211,6 +229,7 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                     "description": "failures and histograms in equal pieces of time",
                     "items": {"type": "object", "required": ["failed", "histogram"]},
                 },
+                **_UNUSED,
             },
         },
         {
@@ -228,6 +247,10 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                 "partial": {
                     "type": "boolean",
                     "description": "a part could not be looked at, so it is value at the least",
+                },
+                "least": {
+                    "type": "number",
+                    "description": "what it may have been as little as, had phasegate not been late to look",
                 },
             },
         },

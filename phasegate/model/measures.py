@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -60,6 +60,11 @@ class Share:
     """Runs of consecutive failures in a sample."""
     blocks: tuple[tuple[int, int], ...] = ()
     """(requests, failures) in equal pieces of time of a sample; empty where nobody looked."""
+    unused: int = 0
+    """Moments of a schedule that passed without a probe, as phasegate was late: missing evidence, not part
+    of `total`."""
+    replaced: int = 0
+    """The same, where later moments took their place, so that no evidence is missing."""
 
     @property
     def failed(self) -> int:
@@ -90,6 +95,9 @@ class Distribution:
     """Durations of exactly 0: below the resolution of the clock, so no data; not in `good`."""
     blocks: tuple[Block, ...] = ()
     """The same sample in equal pieces of time; empty where nobody looked."""
+    unused: int = 0
+    """As of a share; not part of `n`."""
+    replaced: int = 0
 
     @property
     def n(self) -> int:
@@ -120,6 +128,8 @@ class Number:
     every value."""
     partial: bool = False
     """True for a count of which a part could not be looked at: it is `value` at the least."""
+    least: float | None = None
+    """What it may have been as little as, had phasegate not been late to look; None where it was not."""
 
     @property
     def unit(self) -> str:
@@ -176,6 +186,25 @@ class Gauge:
 Measure = Share | Distribution | Number | Gauge
 
 
+def ends_of_unused(sample: Share | Distribution) -> tuple[Share | Distribution, Share | Distribution]:
+    """A sample as if the probes of all unused moments had failed, and as if all had been answered at once."""
+    unused = sample.unused
+    if isinstance(sample, Share):
+        all_failed = replace(sample, total=sample.total + unused, unused=0)
+        return all_failed, replace(all_failed, passed=sample.passed + unused)
+    at_once = Histogram.of_counts({1: unused}, minimum_ns=1, maximum_ns=1, total_ns=unused)
+    return (
+        replace(sample, failed=sample.failed + unused, unused=0),
+        replace(sample, good=sample.good.merge(at_once), unused=0),
+    )
+
+
+def unused_words(unused: int, moments: int, *, replaced: bool = False) -> str:
+    """Names what is missing where phasegate did not keep to a schedule."""
+    more = "; later ones took their place" if replaced else ""
+    return f"{unused:,} of {moments:,} moments passed unused: phasegate was late{more}"
+
+
 def merge(first: Measure, second: Measure) -> Measure | None:
     """The measure of two parts taken together; None where a whole has no meaning (numbers, gauges)."""
     match first, second:
@@ -191,6 +220,8 @@ def merge(first: Measure, second: Measure) -> Measure | None:
                 if first.episodes is None or second.episodes is None
                 else first.episodes + second.episodes,
                 blocks=_both(first.blocks, second.blocks),
+                unused=first.unused + second.unused,
+                replaced=first.replaced + second.replaced,
             )
         case Distribution(), Distribution():
             return Distribution(
@@ -199,6 +230,8 @@ def merge(first: Measure, second: Measure) -> Measure | None:
                 span=_shorter(first.span, second.span),
                 unmeasured=first.unmeasured + second.unmeasured,
                 blocks=_both(first.blocks, second.blocks),
+                unused=first.unused + second.unused,
+                replaced=first.replaced + second.replaced,
             )
         case _:
             return None

@@ -226,7 +226,8 @@ def _measure_text(measure: Measure) -> str:
     unmeasured = (
         f", {measure.unmeasured:,} below the clock's resolution left out" if measure.unmeasured else ""
     )
-    return f"{', '.join(pieces)} (n {measure.n:,}, {measure.failed:,} failed{unmeasured})"
+    unused = f", {count(measure.unused, 'moment')} unused" if measure.unused else ""
+    return f"{', '.join(pieces)} (n {measure.n:,}, {measure.failed:,} failed{unmeasured}{unused})"
 
 
 def _alerts(run: RunResult) -> tuple[str, ...]:

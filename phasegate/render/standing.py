@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from phasegate.model.measures import Distribution, Measure, Share, unused_words
 from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render.approvals import TONES, roles_text, signatures_of
 from phasegate.render.failures import flaky_of
@@ -75,6 +76,31 @@ def _after(item: CriterionResult) -> str:
     return "" if item.decided is None else f"{item.decided.n:,} in {format_seconds(item.decided.at)}"
 
 
+def _late(run: RunResult) -> Iterator[Standing]:
+    """Moments of a schedule that phasegate itself missed, by check and fault."""
+    missed = [
+        f"{check.id}: {max(words)[1]}"
+        for check in run.checks()
+        if check.last is not None and (words := [*_missed(check.last.measures.values())])
+    ]
+    missed += [
+        f"{fault.id}: {unused_words(fault.unused, fault.probes + fault.unused)}"
+        for fault in run.faults()
+        if fault.unused
+    ]
+    if missed:
+        yield Standing(label="Late", text=enumerate_words(missed, 3), tone="warn", anchor="steps")
+
+
+def _missed(measures: Iterable[Measure]) -> Iterator[tuple[int, str]]:
+    """Of each sample that misses something: how many moments there were, and what is to be said of them."""
+    for one in measures:
+        if isinstance(one, Share | Distribution) and one.unused + one.replaced:
+            seen = one.total if isinstance(one, Share) else one.n
+            missed = one.unused + one.replaced
+            yield seen + missed, unused_words(missed, seen + missed, replaced=not one.unused)
+
+
 def _environment(run: RunResult) -> Iterator[Standing]:
     if run.env:
         yield Standing(label="Environment", text=run.env, tone="text")
@@ -100,6 +126,7 @@ SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (
     _environment,
     _policy,
     _flaky,
+    _late,
     _clusters,
     _decided,
     _baselines,

@@ -73,10 +73,12 @@ def describe(measure: Measure) -> str:
     """A measure in a few words: `99.8% (998 of 1,000)`, `p95 14 ms of 1,000`."""
     match measure:
         case Share():
+            unused = f", {count(measure.unused, 'moment')} unused" if measure.unused else ""
             if measure.value is None:
-                return "no data"
+                return f"no data{unused}"
             skipped = f", {measure.skipped:,} without a verdict" if measure.skipped else ""
-            return f"{format_share(measure.value)} ({measure.passed:,} of {measure.total:,}{skipped})"
+            seen = f"{measure.passed:,} of {measure.total:,}"
+            return f"{format_share(measure.value)} ({seen}{skipped}{unused})"
         case Distribution():
             edges = measure.quantile(0.95)
             if edges is None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from phasegate.errors import ObservationError, PhasegateError
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
 from phasegate.model.faults import Act, FaultResult, FaultStatus
+from phasegate.model.measures import unused_words
 from phasegate.plan.faults import Fault
 from phasegate.runner.probing import Prober
 from phasegate.runner.recovery import Moments, Probed, good_again, recovery
@@ -169,7 +170,12 @@ class _UnderWay:
     def _tell(self, prober: Prober, moments: Moments, within: float) -> None:
         seen = prober.seen()
         until = self._clock.now()
-        found = recovery(self._fault.act, seen, moments, until)
+        found = recovery(self._fault.act, seen, moments, until, prober.missed())
+        measures, unused = dict(found.measures), prober.unused()
+        if unused:
+            self._notes.append(unused_words(len(unused), len(seen) + len(unused)))
+        if any(moments.begun <= at <= (found.recovered or until) for at in unused):
+            measures["lost_requests"] = replace(found.measures["lost_requests"], partial=True)
         if not any(probe.good and probe.answered <= moments.begun for probe in seen):
             self._notes.append("no probe before it had a good answer")
         result = replace(
@@ -177,7 +183,8 @@ class _UnderWay:
             status=FaultStatus.RECOVERED,
             reason="",
             probes=len(seen),
-            measures=found.measures,
+            unused=len(unused),
+            measures=measures,
             causes=found.causes,
             notes=tuple(self._notes),
             evidence=self._evidence(prober.all(), moments.begun),
@@ -185,6 +192,9 @@ class _UnderWay:
         )
         if found.recovered is None and self._ending.interrupted:
             self._cut_short(f"{self._ending.interruption}, before it could be seen whether it recovers")
+            return
+        if found.recovered is None and found.may_have_recovered:
+            self._cut_short("phasegate was late, and nobody could see whether it recovers")
             return
         if found.recovered is None:
             reason = f"not good again within {format_seconds(within)} after it was undone"

@@ -6,6 +6,7 @@ import asyncio
 
 from phasegate.http.content import MAX_BODY
 from phasegate.http.expectation import Expectation
+from phasegate.http.moments import Moments
 from phasegate.plan.fault_models import ProbeParams
 from phasegate.runner.recovery import Probed
 from phasegate.world import Addresses, Clock, HttpClient, HttpFailure, HttpRequest
@@ -29,17 +30,35 @@ class Prober:
         self._clock = clock
         self._probes: list[Probed | None] = []
         """In the order of sending; None while the outcome is open."""
+        self._start = clock.now()
+        self._moments = Moments(asked.every)
+        self._late: list[float] = []
 
     async def run(self) -> None:
-        """A probe at each moment of a schedule; moments for which phasegate itself is late are left out."""
-        start = self._clock.now()
-        number = 0
+        """A probe at each moment of a schedule, or a little later; see `phasegate.http.moments`."""
+        self._start = self._clock.now()
         async with asyncio.TaskGroup() as tasks:
             while True:
-                tasks.create_task(self._probe(len(self._probes)))
-                self._probes.append(None)
-                number = max(number + 1, int((self._clock.now() - start) / self._every))
-                await self._clock.sleep(max(0.0, start + number * self._every - self._clock.now()))
+                self._moments.reach(self._now())
+                while self._http.room and (moment := self._moments.take(self._now())) is not None:
+                    if self._now() - moment.due > self._every:
+                        self._late.append(moment.due)
+                    tasks.create_task(self._probe(len(self._probes)))
+                    self._probes.append(None)
+                    await asyncio.sleep(0)
+                await self._clock.sleep(self._moments.ahead(self._now()) or 0.0)
+
+    def unused(self) -> tuple[float, ...]:
+        """When the moments were due that passed without a probe, as phasegate was late."""
+        self._moments.reach(self._now())
+        return tuple(self._start + due for due in self._moments.unused)
+
+    def missed(self) -> tuple[float, ...]:
+        """Those, and the moments whose probe was later than the next was due."""
+        return tuple(sorted((*self.unused(), *(self._start + due for due in self._late))))
+
+    def _now(self) -> float:
+        return self._clock.now() - self._start
 
     def seen(self) -> tuple[Probed, ...]:
         """Probes in the order of sending, up to the first whose outcome is open."""
@@ -55,9 +74,10 @@ class Prober:
         return tuple(probe for probe in self._probes if probe is not None)
 
     async def _probe(self, place: int) -> None:
-        sent = self._clock.now()
+        begun = self._clock.now()
         outcome = await self._http.send(self._request)
         answered = self._clock.now()
+        sent = max(begun, answered - outcome.elapsed)  # it may have waited for a place
         if isinstance(outcome, HttpFailure):
             cause = outcome.message
         else:

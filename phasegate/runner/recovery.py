@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from phasegate.model.faults import Act
@@ -71,13 +72,39 @@ class Recovery:
     causes: Mapping[str, int]
     recovered: float | None
     """When the first answer of the last run of good ones was there; None where there was none."""
+    may_have_recovered: bool
+    """Whether it recovered if all was good when phasegate did not look."""
 
 
-def recovery(act: Act, probes: Sequence[Probed], moments: Moments, until: float) -> Recovery:
+def recovery(
+    act: Act, probes: Sequence[Probed], moments: Moments, until: float, missed: Sequence[float] = ()
+) -> Recovery:
     """Everything measured of a fault whose probes were watched `until` a moment.
 
-    What had not come to its end by then is `unended`, with the time that was watched.
+    What had not come to its end by then is `unended`, with the time that was watched. At the `missed`
+    moments phasegate did not look in time, and the target may have been good, but between two lost probes:
+    so every time has the `least` that it may have been.
     """
+    seen = _recovery(act, probes, moments, until)
+    good = [Probed(sent=at, answered=at) for at in missed if _may_be_good(at, probes)]
+    if not good:
+        return seen
+    best = _recovery(act, sorted((*probes, *good), key=lambda probe: probe.sent), moments, until)
+    measures = {
+        name: number
+        if number == best.measures[name] or number.dimension is not Dimension.TIME
+        else replace(number, least=best.measures[name].value)
+        for name, number in seen.measures.items()
+    }
+    return replace(seen, measures=measures, may_have_recovered=best.recovered is not None)
+
+
+def _may_be_good(at: float, probes: Sequence[Probed]) -> bool:
+    after = bisect_right(probes, at, key=lambda probe: probe.sent)
+    return after == len(probes) or any(probe.good for probe in probes[max(0, after - 1) : after + 1])
+
+
+def _recovery(act: Act, probes: Sequence[Probed], moments: Moments, until: float) -> Recovery:
     back = good_again(probes, since=moments.undoing, settled=moments.undone)
     whole = good_again(probes, since=moments.begun, settled=moments.undone)
     first = back if act is Act.REPLACE else whole
@@ -107,6 +134,7 @@ def recovery(act: Act, probes: Sequence[Probed], moments: Moments, until: float)
         measures=measures,
         causes=dict(Counter(probe.cause for probe in lost).most_common()),
         recovered=None if recovered is None else recovered.answered,
+        may_have_recovered=recovered is not None,
     )
 
 

@@ -500,6 +500,8 @@ async def test_an_expectation_that_makes_no_sense_with_a_captured_value_fails_th
 class DeadAddress:
     """A client that fails in a way no server can."""
 
+    room = True
+
     async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
         raise RuntimeError("a defect")
 

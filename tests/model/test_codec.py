@@ -19,24 +19,36 @@ from phasegate.units import Dimension
 from tests.model.test_fold import AT
 
 shares = st.builds(
-    lambda passed, failed, skipped, sample: Share(
-        passed=passed, total=passed + failed + skipped, skipped=skipped, sample=sample
+    lambda passed, failed, skipped, sample, unused, replaced: Share(
+        passed=passed,
+        total=passed + failed + skipped,
+        skipped=skipped,
+        sample=sample,
+        unused=unused,
+        replaced=replaced,
     ),
     st.integers(0, 10**6),
     st.integers(0, 10**6),
     st.integers(0, 10),
     st.booleans(),
+    st.integers(0, 10),
+    st.integers(0, 10),
 )
 distributions = st.builds(
-    lambda values, failed: Distribution(good=Histogram.of_nanoseconds(values), failed=failed),
+    lambda values, failed, unused, replaced: Distribution(
+        good=Histogram.of_nanoseconds(values), failed=failed, unused=unused, replaced=replaced
+    ),
     st.lists(st.integers(1, 10**13)),
     st.integers(0, 100),
+    st.integers(0, 10),
+    st.integers(0, 10),
 )
 numbers = st.builds(
     Number,
     value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     dimension=st.sampled_from(Dimension),
     reported=st.booleans(),
+    least=st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
 
 

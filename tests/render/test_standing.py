@@ -8,7 +8,8 @@ from dataclasses import replace
 from rich.console import Console
 
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.result import BaselineRecord, PolicyRecord
+from phasegate.model.measures import Share
+from phasegate.model.result import BaselineRecord, PolicyRecord, RunResult
 from phasegate.render import html, junit
 from phasegate.render.standing import standing
 from phasegate.render.terminal import summary
@@ -93,3 +94,28 @@ def test_environment_and_policy_are_said_first_in_every_format() -> None:
         assert "staging" in text
         assert "Floors of the bank (policies/org.yaml, sha256 0123456789ab)" in text
     assert '<property name="phasegate.environment" value="staging" />' in junit.render(run)
+
+
+def test_what_phasegate_missed_of_a_schedule_is_said_beside_the_verdict() -> None:
+    run = passing_run()
+    share = Share(passed=3_158, total=3_158, sample=True, unused=412)
+    for measure, words in (
+        (share, "412 of 3,570 moments passed unused: phasegate was late"),
+        (
+            replace(share, unused=0, replaced=412),
+            "412 of 3,570 moments passed unused: phasegate was late; later ones took their place",
+        ),
+    ):
+        changed = with_measure(run, measure)
+        (line,) = [line for line in standing(changed) if line.label == "Late"]
+        assert line.text == f"{changed.checks()[0].id}: {words}"
+        assert line.text in html.render(changed)
+        assert line.text in junit.render(changed)
+
+
+def with_measure(run: RunResult, measure: Share) -> RunResult:
+    first, *others = run.steps[0].checks
+    assert first.last is not None
+    attempt = replace(first.last, measures={"success_rate": measure})
+    checks = (replace(first, attempts=(attempt,)), *others)
+    return replace(run, steps=(replace(run.steps[0], checks=checks), *run.steps[1:]))

@@ -35,6 +35,7 @@ class Target:
     takes: float = 0.0
     breaks: bool = False
     comes_back: bool = True
+    room: bool = True
     log: list[str] = field(default_factory=list)
 
     @property

@@ -144,3 +144,44 @@ def test_another_lost_probe_never_makes_it_faster(outcomes: str, at: int) -> Non
                 assert other.value is not None
                 if name != "lost_requests" or not one.unended:
                     assert other.value >= one.value - 1e-9
+
+
+def seen_but(seen: Sequence[Probed], missed: Sequence[float]) -> list[Probed]:
+    """The same probes without those at some moments, of which phasegate missed all."""
+    return [probe for probe in seen if probe.sent not in missed]
+
+
+def test_outage_in_which_phasegate_did_not_look_is_as_little_as_it_may_have_been() -> None:
+    missed = [14.5, 15.0, 15.5, 16.0]
+    whole = probes("++", "-------", "+++++", "+++++++")
+    found = recovery(Act.STOP, seen_but(whole, missed), STOP, 30.0, missed).measures
+    assert found["outage"] == measured(Act.STOP, whole, STOP)["outage"]
+    missed = [12.5, 13.0, 13.5, 14.0, 14.5]
+    found = recovery(Act.STOP, seen_but(whole, missed), STOP, 30.0, missed).measures
+    outage = found["outage"]
+    assert (outage.value, outage.least) == (pytest.approx(5.5), pytest.approx(2.9))
+
+
+def test_what_phasegate_missed_between_two_lost_probes_excuses_nothing() -> None:
+    missed = [11.5, 12.0]
+    whole = probes("++", "-------", "+++++")
+    found = recovery(Act.STOP, seen_but(whole, missed), STOP, 30.0, missed)
+    assert found.measures["outage"].least is None
+    assert found.measures["outage"] == measured(Act.STOP, whole, STOP)["outage"]
+
+
+def test_target_that_phasegate_did_not_look_at_again_may_have_recovered() -> None:
+    missed = [13.5 + number * 0.5 for number in range(10)]
+    assert recovery(Act.STOP, probes("++", "-------"), STOP, 20.0, missed).may_have_recovered
+    assert not recovery(Act.STOP, probes("++", "-------"), STOP, 20.0).may_have_recovered
+    assert not recovery(Act.STOP, probes("++", "-" * 30), STOP, 24.0, missed).may_have_recovered
+
+
+@given(outcomes=st.text("+-", min_size=14, max_size=30), data=st.data())
+def test_no_time_is_longer_at_the_least_than_it_would_have_been(outcomes: str, data: st.DataObject) -> None:
+    """What was really so lies between what was observed and what it is at the least, or above both."""
+    whole = probes("++", outcomes, "++++")
+    missed = data.draw(st.sets(st.sampled_from([probe.sent for probe in whole[2:]]), min_size=1))
+    found = recovery(Act.STOP, seen_but(whole, sorted(missed)), STOP, 40.0, sorted(missed))
+    for number in found.measures.values():
+        assert number.least is None or (number.value is not None and number.least <= number.value)
