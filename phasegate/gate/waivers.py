@@ -2,8 +2,8 @@
 
 A waiver turns a criterion that is *not met* or *unproven* into *waived*, never into met. It covers criteria
 by id, or cases. Covered cases that did not pass are left out of the census that a criterion speaks of: where
-it holds without them and did not with them, it is waived. Where nothing but covered cases is left, nothing is
-proven. Figures stay what they were.
+it holds without them and did not with them, it is waived, and what is left is evidence. Where nothing but
+covered cases is left, nothing is proven. Figures stay what they were.
 """
 
 from __future__ import annotations
@@ -222,7 +222,8 @@ def _hold(
     names = _names([case.id for case, _ in concerned])
     if judged is not None and judged.verdict is CriterionVerdict.MET:
         why = f"waived by {', '.join(by)}: {item.message}; without {names}: {judged.message}"
-        return _Held(criterion=_changed(item, CriterionVerdict.WAIVED, by, why))
+        held = _changed(item, CriterionVerdict.WAIVED, by, why)
+        return _Held(criterion=replace(held, rest=judged.observed))
     if direct:
         why = f"waived by {', '.join(direct)}: {item.message}"
         return _Held(criterion=_changed(item, CriterionVerdict.WAIVED, tuple(direct), why))

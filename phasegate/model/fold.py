@@ -298,7 +298,7 @@ def contradiction(run: RunResult) -> str:
     for verdict in (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN):
         if item := next((item for item in run.criteria if _blocks(item, verdict)), None):
             return f"it ends with PASS, and {item.id} is {verdict.replace('_', ' ')}"
-    if not any(item.proves and _blocks(item, CriterionVerdict.MET) for item in run.criteria):
+    if not any(item.is_evidence and item.level is Level.BLOCK for item in run.criteria):
         return "it ends with PASS, and no blocking criterion is met"
     if fault := next((fault for fault in run.faults() if fault.status in LEFT_ON), None):
         return f"it ends with PASS, and fault {fault.id} was not undone"

@@ -120,6 +120,8 @@ class CriterionResult:
     """Its real verdict, where a waiver changed it."""
     waivers: tuple[str, ...] = ()
     """Ids of the waivers that changed it."""
+    rest: str = ""
+    """What it shows without the cases that waivers cover, where that is why it is waived: `100% (2 of 2)`."""
     over: float | None = None
     """Seconds that the samples had to span."""
     asked: float | None = None
@@ -131,6 +133,13 @@ class CriterionResult:
         if self.subject == "run" or self.subject.startswith("step/"):
             return self.measure in SHOWN and self.required.startswith((">", "=="))
         return self.measure not in BESIDE and self.measure != TOTAL
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether it shows that something passed: by all that was seen, or by what no waiver covers."""
+        if self.verdict is CriterionVerdict.WAIVED and not self.rest:
+            return False
+        return self.proves and self.verdict in (CriterionVerdict.MET, CriterionVerdict.WAIVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
