@@ -19,6 +19,7 @@ from defusedxml.ElementTree import fromstring
 
 from phasegate.errors import ObservationError
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
+from phasegate.world import Clock
 
 SIZE_LIMIT = 64 << 20
 """Bytes of one file."""
@@ -61,12 +62,14 @@ class ResultFiles:
     """Files that a program is to write: made before it starts, so that what it left alone is told apart.
 
     What was there before and did not change says nothing about this attempt, and neither does a copy that
-    kept the time of an older original.
+    kept the time of an older original. Where the calendar clock was set meanwhile, a file may bear the time
+    of either clock.
     """
 
-    def __init__(self, root: Path, patterns: Iterable[str], started: datetime) -> None:
+    def __init__(self, root: Path, patterns: Iterable[str], clock: Clock) -> None:
         self._root = root
-        self._started = started
+        self._clock = clock
+        self._started = (clock.utc(), clock.wall())
         self._before = {file: _stamp(file) for pattern in patterns for file in matching(root, pattern)}
 
     def read(self, patterns: Iterable[str]) -> JUnitFile:
@@ -103,11 +106,20 @@ class ResultFiles:
     def _refuse_old(self, file: Path, name: str) -> None:
         stamp = _stamp(file)
         written = datetime.fromtimestamp(stamp[0] / 1e9, UTC)
-        if stamp == self._before.get(file) or written < self._started - _CLOCKS_DIFFER:
+        if stamp == self._before.get(file) or self._is_older(written):
             raise ObservationError(
                 f"results file {name} is older than this attempt: it was written at "
                 f"{written:%Y-%m-%d %H:%M:%S} UTC, and the program did not write it again"
             )
+
+    def _is_older(self, written: datetime) -> bool:
+        """Whether a file bears a time that no clock showed since the attempt began, nor a later one."""
+        utc, wall = self._started
+        if written >= wall - _CLOCKS_DIFFER:
+            return False
+        # A clock that was set back shows once more what it had shown before.
+        now, lasted = self._clock.wall(), self._clock.utc() - utc
+        return not now - lasted - _CLOCKS_DIFFER <= written <= now + _CLOCKS_DIFFER
 
     def _name(self, file: Path) -> str:
         return str(file.relative_to(self._root) if file.is_relative_to(self._root) else file)

@@ -8,9 +8,9 @@ covered cases is left, nothing is proven. Figures stay what they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from fnmatch import fnmatchcase
 
 from phasegate.gate.verdict import GateDecision
@@ -19,6 +19,7 @@ from phasegate.model.result import (
     SOON,
     CriterionResult,
     CriterionVerdict,
+    RunResult,
     Verdict,
     WaiverResult,
     WaiverState,
@@ -196,6 +197,19 @@ def warnings_of(waivers: Iterable[WaiverResult]) -> tuple[str, ...]:
         for waiver in waivers
         if waiver.message and waiver.state is not WaiverState.EXPIRED
     )
+
+
+def in_doubt(waivers: Iterable[WaiverResult], state: WaiverState, run: RunResult) -> Iterator[str]:
+    """Waivers in a state that they would not be in by the calendar clock as it was set during the run."""
+    first = run.started.date()
+    then = (run.started + timedelta(seconds=run.clock_moved - run.suspended)).date()
+    for waiver in waivers:
+        if waiver.state is state and (waiver.expires < first) is not (waiver.expires < then):
+            was, became = ("in force", "expired") if waiver.expires >= first else ("expired", "in force")
+            yield (
+                f"waiver {waiver.id!r} is {was} by the clock at the start of the run, which said {first}, and"
+                f" {became} by the clock as it was set since, which makes that {then}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

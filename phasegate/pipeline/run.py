@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from phasegate.errors import Problem
@@ -22,6 +21,7 @@ from phasegate.record.baseline import held_against, read_baselines
 from phasegate.record.folder import make_folder
 from phasegate.render.live import View
 from phasegate.render.outputs import Output, parse_outputs
+from phasegate.runner.clock import RunClock
 from phasegate.runner.selection import select
 from phasegate.target.protection import confirm_protected
 
@@ -49,9 +49,9 @@ def execute(request: RunRequest, view: View | None) -> Done:
     outputs = parse_outputs(request.reports)
     baselines = read_baselines(request.baselines, loaded.plan)
     loaded = replace(loaded, plan=held_against(loaded.plan, baselines), warnings=_warnings(loaded, baselines))
-    started = datetime.now(UTC)
-    folder = make_folder(request.output, loaded.plan.phase, started)
-    run = UnderWay(loaded, request, chosen, selection, baselines, folder, started, view)
+    clock = RunClock()
+    folder = make_folder(request.output, loaded.plan.phase, clock.started)
+    run = UnderWay(loaded, request, chosen, selection, baselines, folder, clock, view)
     try:
         result = asyncio.run(run.to_the_end())
         with undisturbed():

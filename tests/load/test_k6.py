@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import sys
@@ -374,7 +375,7 @@ iterations,9200000000,1.000000,,,,,,,,,r,,,,,,,
 
 def reduced(*chunks: bytes) -> list[dict[str, Any]]:
     written: list[dict[str, Any]] = []
-    reducer = Reducer(written.append, {})
+    reducer = Reducer(written.append, {}, itertools.count(0, 10**15).__next__)
     for chunk in chunks:
         reducer.feed(chunk)
     reducer.finish()
