@@ -17,7 +17,7 @@ class Cookies:
         self._host = (parts.hostname or "").lower()
         self._secure = parts.scheme == "https"
         self._kept: dict[tuple[str, str], tuple[str, float]] = {}
-        """Value, and when it ends, by name and path."""
+        """Value, and when it ends on the monotonic clock, by name and path."""
 
     def keep(self, header: str, request_path: str) -> None:
         """Take in one header; a cookie for another host, or for HTTPS where there is none, is ignored."""
@@ -41,14 +41,14 @@ class Cookies:
                     ends = _end_at(given)
         if maximum is not None:
             ends = maximum  # it wins over Expires (RFC 6265, 5.3)
-        if ends <= time.time():
+        if ends <= time.monotonic():
             self._kept.pop((name.strip(), path), None)
         else:
             self._kept[name.strip(), path] = (value.strip(), ends)
 
     def header(self, path: str) -> str:
         """The value of `Cookie` for a path, longest paths first; empty without any."""
-        now = time.time()
+        now = time.monotonic()
         fitting = [
             (of, f"{name}={value}")
             for (name, of), (value, ends) in self._kept.items()
@@ -72,13 +72,13 @@ def _on_domain(host: str, domain: str) -> bool:
 
 def _end_after(seconds: str) -> float | None:
     try:
-        return time.time() + int(seconds)
+        return time.monotonic() + int(seconds)
     except ValueError:
         return None
 
 
 def _end_at(date: str) -> float:
     try:
-        return parsedate_to_datetime(date).timestamp()
+        return parsedate_to_datetime(date).timestamp() - time.time() + time.monotonic()
     except (ValueError, TypeError, OverflowError):
         return float("inf")
