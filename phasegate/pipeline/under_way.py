@@ -219,7 +219,7 @@ class UnderWay:
             reason = f"the run reached its limit of {format_seconds(self._plan.limit)}"
             asyncio.get_running_loop().call_later(self._plan.limit, self._stop_run, reason)
         stack = Stack(
-            self._plan.target,
+            self._plan.target.without_lacking(),
             processes=self._processes,
             logs=self._store.log,
             on_change=self._target_changed,

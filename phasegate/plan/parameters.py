@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from phasegate.errors import PlanError
@@ -12,6 +13,7 @@ from phasegate.kinds.base import Kind
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import keys_of, naming_fields
 from phasegate.plan.context import Context
+from phasegate.plan.lacking import read_in
 from phasegate.plan.models import CheckCommon
 from phasegate.plan.named import NamedPlace, named_in
 from phasegate.plan.part import Deferred, Part
@@ -22,16 +24,10 @@ from phasegate.plan.values import captured, put_in_known
 from phasegate.plan.yaml import Document
 from phasegate.substitution import finish, names_in
 
+_LONGEST_SCRIPT = 1 << 20
+"""Bytes of a script in which secrets are looked for."""
 COMMON_KEYS = frozenset(keys_of(CheckCommon))
 """What every check has, whatever its kind."""
-
-
-def read_parameters(
-    context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
-) -> Part | None:
-    """Parameters that stand apart from a check, read as those of a check; None where they are wrong."""
-    parts = Parameters(context, path, tree, kind, subject).parts()
-    return None if parts is None else parts[0]
 
 
 class Parameters:
@@ -48,6 +44,10 @@ class Parameters:
         """Files that it names, by name, as they were hashed."""
         self.filled: dict[str, Any] = {}
         """What was put into those files, by name."""
+        self._documents: list[Any] = []
+        """The files of its parameters that were read, with values put in."""
+        self._read_by_scripts: list[str] = []
+        """Secrets that the scripts which it names read, and that are not set."""
         each = tree.get("each")
         self._each = each if isinstance(each, Mapping) else None
         rest = Located(
@@ -76,6 +76,14 @@ class Parameters:
         found = [self._part(name, value) for name, value in self._each.items()]
         whole = tuple(part for part in found if part is not None)
         return whole if whole and len(whole) == len(found) else None
+
+    def missing_secrets(self, tree: Any, *, acted_on: str = "") -> tuple[str, ...]:
+        """Names of secrets that are not set and that are used: by a check, which is `tree` as written, by the
+        files of its parameters, or by the entries of the target that it needs."""
+        context, everything = self._context, [tree, *self._documents]
+        missing = [name for one in everything for name in context.missing_in(one)]
+        by_use = context.missing_by_use(everything, by_address=self._kind.by_address, acted_on=acted_on)
+        return tuple(dict.fromkeys((*missing, *self._read_by_scripts, *by_use)))
 
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
@@ -148,7 +156,18 @@ class Parameters:
             self._context.findings.add(document, path, f"{subject}{wrong}")
             return None
         self.files[named.value] = files.hash(named.value)
+        if not named.mark.folder_allowed:
+            self._read_by_scripts += self._read_by(files.locate(named.value))
         return str(files.locate(named.value))
+
+    def _read_by(self, script: Path) -> Iterable[str]:
+        """Secrets that a script reads and that are not set."""
+        secrets = self._context.values.missing_secrets
+        if not secrets or script.stat().st_size > _LONGEST_SCRIPT:
+            return ()
+        given = self._tree.get("env")
+        read = read_in(script.read_text(encoding="utf-8", errors="replace"), secrets)
+        return (name for name in secrets if name in read and name not in (given or ()))
 
     def _document(self, named: NamedPlace) -> Document | None:
         context = self._context
@@ -175,6 +194,7 @@ class Parameters:
         self.filled |= {name: given[name] for name in used}
         tree = put_in_known(document.tree, context.values, but=own)
         wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
+        self._documents.append(tree)
         tree = context.with_secrets(tree)
         broken = [(*named.path, *where) for where in wrong]
         for inner in list(named_in(named.kind, tree)):
