@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from phasegate.errors import ObservationError
-from phasegate.junit import JUnitFile, parse_junit, read_junit
+from phasegate.junit import JUnitFile, ResultFiles, parse_junit, read_junit
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
+from phasegate.runner.clock import RunClock
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 
@@ -296,3 +299,66 @@ def test_however_suites_are_nested_every_case_is_counted_once(suite: list[object
     read = parse_junit(tostring(root), "x")
     assert Counter(item.case.status for item in read.cases) == counted
     assert len({item.case.id for item in read.cases}) == counted.total()
+
+
+START = datetime(2026, 3, 10, 12, tzinfo=UTC)
+ONE = "<testsuite><testcase name='a'/></testsuite>"
+
+
+class Machine:
+    """A clock that is set by `ahead` while seconds pass."""
+
+    def __init__(self) -> None:
+        self.passed = self.ahead = 0.0
+
+    @property
+    def wall(self) -> datetime:
+        return START + timedelta(seconds=self.passed + self.ahead)
+
+    def clock(self) -> RunClock:
+        return RunClock(monotonic=lambda: self.passed, wall=lambda: self.wall, suspended=lambda: 0.0)
+
+
+def write(file: Path, at: datetime) -> None:
+    file.write_text(ONE)
+    os.utime(file, (at.timestamp(), at.timestamp()))
+
+
+@given(jump=st.floats(-1e7, 1e7), before=st.floats(0, 600), after=st.floats(0, 600), there=st.booleans())
+def test_what_an_attempt_wrote_is_its_own_however_the_clock_was_set(
+    tmp_path_factory: pytest.TempPathFactory, jump: float, before: float, after: float, there: bool
+) -> None:
+    folder, machine = tmp_path_factory.mktemp("own"), Machine()
+    if there:
+        write(folder / "out.xml", START + timedelta(days=1))
+    files = ResultFiles(folder, ["*.xml"], machine.clock())
+    machine.passed += before
+    write(folder / "early.xml", machine.wall)
+    machine.ahead += jump
+    write(folder / "out.xml", machine.wall)
+    machine.passed += after
+    write(folder / "late.xml", machine.wall)
+    assert files.read(["*.xml"]).problems == ()
+
+
+@given(
+    jump=st.floats(-1e7, 1e7),
+    lasts=st.floats(0, 600),
+    age=st.floats(700, 1e7),
+    copied=st.booleans(),
+)
+def test_what_was_there_before_is_old_however_the_clock_was_set(
+    tmp_path_factory: pytest.TempPathFactory, jump: float, lasts: float, age: float, copied: bool
+) -> None:
+    # What the clock shows once more, set back that far, is not to be told from a new file.
+    assume(not copied or abs(jump + age) > 1300)
+    folder, machine = tmp_path_factory.mktemp("old"), Machine()
+    dated = START - timedelta(seconds=age)
+    write(folder / ("original" if copied else "out.xml"), dated)
+    files = ResultFiles(folder, ["*.xml"], machine.clock())
+    machine.passed += lasts
+    machine.ahead += jump
+    if copied:
+        write(folder / "out.xml", dated)
+    (problem,) = files.read(["*.xml"]).problems
+    assert "older than this attempt" in problem

@@ -8,7 +8,7 @@ from typing import Any
 
 from phasegate.substitution import names_in
 
-_READS = r"(?:\$\{?|%|(?:__ENV|process\.env)\.|(?:__ENV|env|environ|getenv|environ\.get)\s*[\[(]\s*['\"])"
+_READS = r"(?:\$\{?|%|(?:__ENV|process\.env)\.|(?:__ENV|ENV|env|environ|getenv|environ\.get)\s*[\[(]\s*['\"])"
 """What stands before the name of a variable where a shell, k6, Python or Node reads it."""
 
 
