@@ -96,7 +96,8 @@ class Context:
 
     def missing_in(self, tree: Any) -> tuple[str, ...]:
         """Names of the secrets that a tree uses and that are not set."""
-        return missing_in(tree, self.values.missing_secrets)
+        missing = self.values.missing_secrets
+        return missing_in(tree, missing, self.files.texts(texts_in(tree))) if missing else ()
 
     def missing_by_use(self, tree: Any, *, by_address: bool, acted_on: str = "") -> tuple[str, ...]:
         """Names of the secrets that the entries lack which a tree uses.

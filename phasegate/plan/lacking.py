@@ -12,17 +12,17 @@ _READS = r"(?:\$\{?|%|(?:__ENV|process\.env)\.|(?:__ENV|ENV|env|environ|getenv|e
 """What stands before the name of a variable where a shell, k6, Python or Node reads it."""
 
 
-def missing_in(tree: Any, secrets: Iterable[str]) -> tuple[str, ...]:
-    """Which of some secrets a tree uses: as `${env.NAME}`, or as a variable of the environment of a program.
+def missing_in(tree: Any, secrets: Iterable[str], scripts: Iterable[str] = ()) -> tuple[str, ...]:
+    """Which of some secrets a tree uses: as `${env.NAME}`, or as a variable of the environment of a program,
+    which may be one of the `scripts` that the tree names.
 
     One that `env` of the tree gives another value is none of its environment.
     """
     names = tuple(secrets)
-    if not names:
-        return ()
     used = {name.removeprefix("env.") for name in names_in(tree) if name.startswith("env.")}
     given = tree.get("env") if isinstance(tree, Mapping) else None
-    read = read_in(" ".join(texts_in(tree)), (name for name in names if name not in (given or ())))
+    text = "\n".join((*texts_in(tree), *scripts))
+    read = read_in(text, (name for name in names if name not in (given or ())))
     return tuple(name for name in names if name in used or name in read)
 
 

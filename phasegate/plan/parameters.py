@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from phasegate.errors import PlanError
@@ -13,7 +12,6 @@ from phasegate.kinds.base import Kind
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import keys_of, naming_fields
 from phasegate.plan.context import Context
-from phasegate.plan.lacking import read_in
 from phasegate.plan.models import CheckCommon
 from phasegate.plan.named import NamedPlace, named_in
 from phasegate.plan.part import Deferred, Part
@@ -24,8 +22,6 @@ from phasegate.plan.values import captured, put_in_known
 from phasegate.plan.yaml import Document
 from phasegate.substitution import finish, names_in
 
-_LONGEST_SCRIPT = 1 << 20
-"""Bytes of a script in which secrets are looked for."""
 COMMON_KEYS = frozenset(keys_of(CheckCommon))
 """What every check has, whatever its kind."""
 
@@ -46,8 +42,6 @@ class Parameters:
         """What was put into those files, by name."""
         self._documents: list[Any] = []
         """The files of its parameters that were read, with values put in."""
-        self._read_by_scripts: list[str] = []
-        """Secrets that the scripts which it names read, and that are not set."""
         each = tree.get("each")
         self._each = each if isinstance(each, Mapping) else None
         rest = Located(
@@ -83,7 +77,7 @@ class Parameters:
         context, everything = self._context, [tree, *self._documents]
         missing = [name for one in everything for name in context.missing_in(one)]
         by_use = context.missing_by_use(everything, by_address=self._kind.by_address, acted_on=acted_on)
-        return tuple(dict.fromkeys((*missing, *self._read_by_scripts, *by_use)))
+        return tuple(dict.fromkeys((*missing, *by_use)))
 
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
@@ -156,18 +150,7 @@ class Parameters:
             self._context.findings.add(document, path, f"{subject}{wrong}")
             return None
         self.files[named.value] = files.hash(named.value)
-        if not named.mark.folder_allowed:
-            self._read_by_scripts += self._read_by(files.locate(named.value))
         return str(files.locate(named.value))
-
-    def _read_by(self, script: Path) -> Iterable[str]:
-        """Secrets that a script reads and that are not set."""
-        secrets = self._context.values.missing_secrets
-        if not secrets or script.stat().st_size > _LONGEST_SCRIPT:
-            return ()
-        given = self._tree.get("env")
-        read = read_in(script.read_text(encoding="utf-8", errors="replace"), secrets)
-        return (name for name in secrets if name in read and name not in (given or ()))
 
     def _document(self, named: NamedPlace) -> Document | None:
         context = self._context

@@ -15,7 +15,7 @@ from phasegate.plan.container_models import AttachedWritten, ComposeWritten, Ser
 from phasegate.plan.context import Context, picked, tls_of, with_files
 from phasegate.plan.entries import AttachedStack, ComposeStack, ServiceEntry
 from phasegate.plan.findings import did_you_mean
-from phasegate.plan.lacking import taken_by_compose
+from phasegate.plan.lacking import missing_in, taken_by_compose
 from phasegate.plan.models import is_id
 from phasegate.plan.named import Files
 from phasegate.plan.stack_warnings import warn_of
@@ -100,7 +100,8 @@ def read_compose(context: Context, tree: Any, default: Any) -> ComposeStack | No
     if file is not None:
         _check_named(context, file, asked)
     profiles = _listed_texts(own.get("profiles") if isinstance(own, Mapping) else None)
-    missing = context.missing_in(_without_services(tree))
+    # Not by `missing_in` of the context, as the file that is named is no script.
+    missing = missing_in(_without_services(tree), context.values.missing_secrets)
     if file is not None and written is not None:
         missing = (
             *missing,

@@ -28,6 +28,7 @@ FILES = {
         flows: [{id: f, requests: [{id: r, url: "${target.locked.url}/", expect: {status: 200}}]}]
         """,
     "reads.js": "export default function () { return __ENV.NAME }\n",
+    "run.sh": 'curl -H "Authorization: $NAME" http://b:1\n',
     "plain.js": "export default function () { return 'NAME' }\n",
     "included.yaml": """\
         steps: [{id: included, checks: [{id: inner, kind: health, url: "http://b:1/${env.NAME}"}]}]
@@ -80,6 +81,10 @@ PLACES = (
     Place('kind: load, rate: 1/s, duration: 1s, url: /, headers: {A: "${env.NAME}"}', True),
     Place("kind: load, engine: k6, script: reads.js", True),
     Place('kind: load, engine: k6, script: plain.js, env: {KEY: "${env.NAME}"}', True),
+    Place("kind: command, command: [bash, run.sh]", True),
+    Place("kind: command, command: [./run.sh]", True),
+    Place("kind: command, command: [bash, run.sh], env: {NAME: other}", False),
+    Place("kind: command, command: [bash, gone.sh]", False),
     Place("kind: health, url: /", False),
     Place('kind: health, url: "${target.plain.url}/"', False),
     Place('kind: health, url: "http://b:1/NAME"', False),
