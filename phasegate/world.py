@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile
+from phasegate.model.events import CLOCK_STEP
 from phasegate.model.measures import Measure
 from phasegate.model.observation import Case
 
@@ -264,13 +265,27 @@ class EvidenceFolder(Protocol):
 
 
 class Clock(Protocol):
+    """Whatever lasts is measured by `now`, or is a difference of `utc`; `wall` may jump at any time."""
+
     def now(self) -> float:
         """Seconds on a monotonic clock with a resolution below a microsecond."""
         ...
 
-    def utc(self) -> datetime: ...
+    def utc(self) -> datetime:
+        """The time of the run: it counts on from the calendar at the start, and never jumps."""
+        ...
+
+    def wall(self) -> datetime:
+        """The calendar clock of this machine as it stands, to hold against what others have dated."""
+        ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+def sure_wall(clock: Clock) -> datetime | None:
+    """The calendar clock; None where it moved during the run, so that what is dated has no sure age."""
+    wall = clock.wall()
+    return None if abs((wall - clock.utc()).total_seconds()) >= CLOCK_STEP else wall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

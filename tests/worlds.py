@@ -8,13 +8,11 @@ async with world_at(server.url(), tmp_path) as world:
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +20,7 @@ from urllib.parse import urlsplit
 from phasegate.errors import ObservationError
 from phasegate.http.client import Network
 from phasegate.model.observation import Case
+from phasegate.runner.clock import RunClock
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.world import (
     Addresses,
@@ -34,16 +33,7 @@ from phasegate.world import (
     World,
 )
 
-
-class RealClock:
-    def now(self) -> float:
-        return time.perf_counter()
-
-    def utc(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+RealClock = RunClock
 
 
 @dataclass

@@ -160,7 +160,7 @@ def _of_subject(run: RunResult, criterion: Criterion, without: tuple[str, ...]) 
     match criterion.subject_kind:
         case SubjectKind.RUN:
             checks = run.checks()
-            duration = None if run.finished is None else (run.finished - run.started).total_seconds()
+            duration = run.duration
         case SubjectKind.STEP:
             step = next((step for step in run.steps if step.id == criterion.subject), None)
             if step is not None:

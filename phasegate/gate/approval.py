@@ -1,7 +1,9 @@
 """Whether a run is approved: sign-offs held against what the plan asks for.
 
-The last decision of a role that counts decides for it. An approval counts when it is for this very
-`result.json` and came in time; a rejection needs no time limit. What does not count leaves what stood before.
+Sign-offs are dated by the calendar clock, so they are held against the end of the run by that clock as it
+stood then. The last decision of a role that counts decides for it. An approval counts when it is for this
+very `result.json` and came in time; a rejection needs no time limit. What does not count leaves what stood
+before.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def signatures(
         else one
         for index, one in enumerate(first)
     )
-    asked = awaiting(run.approvals, run.finished).roles
+    asked = awaiting(run.approvals, run.ended).roles
     return Signatures(roles=tuple(_stands(role, weighed, now) for role in asked), sign_offs=weighed)
 
 
@@ -51,7 +53,7 @@ def _weight(one: SignOff, run: RunResult, result_sha256: str) -> Weight:
         return Weight.FOREIGN
     if one.role not in asked:
         return Weight.STRANGER
-    if run.finished is None or one.at < run.finished:
+    if run.ended is None or one.at < run.ended:
         return Weight.EARLY
     if one.decision is Choice.REJECT:
         return Weight.COUNTS
@@ -67,7 +69,7 @@ def is_own(run: RunResult, by: str) -> bool:
 
 
 def _is_late(approval: Approval, one: SignOff, run: RunResult) -> bool:
-    until = approval.until(run.finished)
+    until = approval.until(run.ended)
     return until is not None and one.at > until
 
 

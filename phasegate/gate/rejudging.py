@@ -15,6 +15,7 @@ from phasegate.gate.verdict import decide
 from phasegate.model.aggregates import BESIDE, CHECKS
 from phasegate.model.faults import DONE
 from phasegate.model.measures import Measure
+from phasegate.model.observation import CaseStatus, belongs
 from phasegate.model.result import (
     AttemptResult,
     CheckResult,
@@ -80,8 +81,15 @@ def _not_waived(item: CriterionResult, run: RunResult) -> str:
         cases = {case.partition("/")[0] for case in waiver.cases}
         covered = item.id in waiver.covers or item.subject in cases
         if waiver.id in item.waivers and covered and run.started.date() <= waiver.expires:
-            return ""
+            return "" if not item.rest or _rest_passed(item, run) else "no case that is not waived passed"
     return "no waiver that was in force covers it"
+
+
+def _rest_passed(item: CriterionResult, run: RunResult) -> bool:
+    """Whether the record has a case that passed, of those that a criterion speaks of."""
+    check = next((check for check in run.checks() if check.id == item.subject), None)
+    seen = check.last.cases if check is not None and check.last is not None else ()
+    return any(case.status is CaseStatus.PASSED and belongs(case, item.part) for case in seen)
 
 
 def _verdict(item: CriterionResult, run: RunResult, aggregates: Aggregates) -> CriterionVerdict | None:

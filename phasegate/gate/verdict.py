@@ -87,15 +87,21 @@ def _judged(criteria: Sequence[CriterionResult], selection: Selection) -> tuple[
         word = "criterion" if len(blocking) == 1 else "criteria"
         counts = f"{met:,} of {len(blocking):,} selected {word} met, {left:,} not selected"
         return Verdict.INCONCLUSIVE, counts + warned
-    if not any(item.proves for item in by[CriterionVerdict.MET]):
-        asked = any(item.proves for item in blocking)
-        why = "every blocking criterion is waived" if asked else "no blocking criterion was judged"
-        return Verdict.INCONCLUSIVE, f"{why}, so nothing is proven"
+    if not any(item.is_evidence for item in blocking):
+        return Verdict.INCONCLUSIVE, f"{_why_unproven(blocking)}, so nothing is proven"
     waived = by[CriterionVerdict.WAIVED]
     if waived:
         met = len(by[CriterionVerdict.MET])
         return Verdict.PASS, f"{met:,} of {total} met, {len(waived):,} waived{warned}"
     return Verdict.PASS, f"{'all ' if len(blocking) > 1 else ''}{total} met{warned}"
+
+
+def _why_unproven(blocking: Sequence[CriterionResult]) -> str:
+    """Why criteria of which none is open show nothing."""
+    if not any(item.proves for item in blocking):
+        return "no blocking criterion was judged"
+    met = any(item.verdict is CriterionVerdict.MET for item in blocking)
+    return f"every blocking criterion{' that could show that something passed' if met else ''} is waived"
 
 
 def _warned(criteria: Iterable[CriterionResult]) -> str:

@@ -2,15 +2,15 @@
 
 A waiver turns a criterion that is *not met* or *unproven* into *waived*, never into met. It covers criteria
 by id, or cases. Covered cases that did not pass are left out of the census that a criterion speaks of: where
-it holds without them and did not with them, it is waived. Where nothing but covered cases is left, nothing is
-proven. Figures stay what they were.
+it holds without them and did not with them, it is waived, and what is left is evidence. Where nothing but
+covered cases is left, nothing is proven. Figures stay what they were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from fnmatch import fnmatchcase
 
 from phasegate.gate.verdict import GateDecision
@@ -19,6 +19,7 @@ from phasegate.model.result import (
     SOON,
     CriterionResult,
     CriterionVerdict,
+    RunResult,
     Verdict,
     WaiverResult,
     WaiverState,
@@ -198,6 +199,19 @@ def warnings_of(waivers: Iterable[WaiverResult]) -> tuple[str, ...]:
     )
 
 
+def in_doubt(waivers: Iterable[WaiverResult], state: WaiverState, run: RunResult) -> Iterator[str]:
+    """Waivers in a state that they would not be in by the calendar clock as it was set during the run."""
+    first = run.started.date()
+    then = (run.started + timedelta(seconds=run.clock_moved - run.suspended)).date()
+    for waiver in waivers:
+        if waiver.state is state and (waiver.expires < first) is not (waiver.expires < then):
+            was, became = ("in force", "expired") if waiver.expires >= first else ("expired", "in force")
+            yield (
+                f"waiver {waiver.id!r} is {was} by the clock at the start of the run, which said {first}, and"
+                f" {became} by the clock as it was set since, which makes that {then}"
+            )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
     """A criterion with waivers held against it."""
@@ -222,7 +236,8 @@ def _hold(
     names = _names([case.id for case, _ in concerned])
     if judged is not None and judged.verdict is CriterionVerdict.MET:
         why = f"waived by {', '.join(by)}: {item.message}; without {names}: {judged.message}"
-        return _Held(criterion=_changed(item, CriterionVerdict.WAIVED, by, why))
+        held = _changed(item, CriterionVerdict.WAIVED, by, why)
+        return _Held(criterion=replace(held, rest=judged.observed))
     if direct:
         why = f"waived by {', '.join(direct)}: {item.message}"
         return _Held(criterion=_changed(item, CriterionVerdict.WAIVED, tuple(direct), why))

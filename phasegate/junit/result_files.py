@@ -10,6 +10,7 @@ from phasegate.errors import ObservationError
 from phasegate.files import find_files, printable, read_file, refuse_way_out
 from phasegate.junit.outcome import JUnitCase
 from phasegate.junit.reading import SIZE_LIMIT, Conventions, JUnitFile, read_junit, unique
+from phasegate.world import Clock
 
 FILES = 10_000
 """Files that one pattern may match."""
@@ -27,12 +28,14 @@ class ResultFiles:
     """Files that a program is to write: made before it starts, so that what it left alone is told apart.
 
     What was there before and did not change says nothing about this attempt, and neither does a copy that
-    kept the time of an older original.
+    kept the time of an older original. Where the calendar clock was set meanwhile, a file may bear the time
+    of either clock.
     """
 
-    def __init__(self, root: Path, patterns: Iterable[str], started: datetime) -> None:
+    def __init__(self, root: Path, patterns: Iterable[str], clock: Clock) -> None:
         self._root = root
-        self._started = started
+        self._clock = clock
+        self._started = (clock.utc(), clock.wall())
         self._before = {
             file: _stamp(file) for pattern in patterns for file in find_files(root, pattern, FILES).files
         }
@@ -87,13 +90,23 @@ class ResultFiles:
     def _refuse_old(self, file: Path, name: str) -> None:
         stamp = _stamp(file)
         seconds = stamp[0] / 1e9
-        if stamp == self._before.get(file) or seconds < (self._started - _CLOCKS_DIFFER).timestamp():
+        if stamp == self._before.get(file) or self._is_older(seconds):
             # A program may set any time at all; what follows must be one that can be told.
             written = datetime.fromtimestamp(min(max(seconds, 0), LATEST), UTC)
             raise ObservationError(
                 f"results file {name} is older than this attempt: it was written at "
                 f"{written:%Y-%m-%d %H:%M:%S} UTC, and the program did not write it again"
             )
+
+    def _is_older(self, seconds: float) -> bool:
+        """Whether a file bears a time that no clock showed since the attempt began, nor a later one."""
+        utc, wall = self._started
+        if seconds >= (wall - _CLOCKS_DIFFER).timestamp():
+            return False
+        # A clock that was set back shows once more what it had shown before.
+        now = self._clock.wall()
+        begun = now - (self._clock.utc() - utc)
+        return not (begun - _CLOCKS_DIFFER).timestamp() <= seconds <= (now + _CLOCKS_DIFFER).timestamp()
 
     def _name(self, file: Path) -> str:
         return printable(str(file.relative_to(self._root) if file.is_relative_to(self._root) else file))

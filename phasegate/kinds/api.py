@@ -49,6 +49,7 @@ class Api(Kind[ApiParams]):
     Params: ClassVar[type[CheckParams]] = ApiParams
     example: ClassVar[Mapping[str, Any]] = {"suite": "checks/api/functions.yaml"}
     has_cases: ClassVar[bool] = True
+    by_address: ClassVar[bool] = True
 
     def measures(self, params: ApiParams) -> Mapping[str, MeasureSpec]:
         counts = {

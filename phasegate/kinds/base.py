@@ -73,6 +73,9 @@ class Kind(Generic[P]):
     """Whether it has the target to itself unless the plan says otherwise."""
     accompanies: ClassVar[bool] = False
     """Whether it can run `during` others."""
+    by_address: ClassVar[bool] = False
+    """Whether all that it reaches are the addresses in its parameters; others hand those of the target on to
+    programs."""
     of_containers: ClassVar[bool] = False
     """Whether it looks at the target's containers, so that there must be some."""
     has_cases: ClassVar[bool] = False

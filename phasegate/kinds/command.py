@@ -110,7 +110,7 @@ class CommandKind(Kind[CommandParams]):
 
     async def observe(self, params: CommandParams, world: World) -> Observation:
         files = await asyncio.to_thread(
-            ResultFiles, world.root, (*params.results, *_measured_files(params)), world.clock.utc()
+            ResultFiles, world.root, (*params.results, *_measured_files(params)), world.clock
         )
         stopped, completed = await _run(params, world)
         seen = _Seen()

@@ -28,7 +28,7 @@ from phasegate.model.containers import Container, Image
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
 from phasegate.units import Dimension
-from phasegate.world import Containers, Progress, World
+from phasegate.world import Containers, Progress, World, sure_wall
 
 BATCH = 2_000
 """Lines that are searched at a time, away from where others measure."""
@@ -95,7 +95,7 @@ class ContainersKind(Kind[ContainersParams]):
             params=params,
             containers=containers,
             declared=world.containers.services,
-            at=world.clock.utc(),
+            at=sure_wall(world.clock),
         )
         images = await _images(containers, world.containers)
         stack = replace(stack, printed=await _printed(stack, world.containers))
@@ -206,7 +206,7 @@ async def _searched(stack: Stack, service: str, reach: Containers) -> Printed:
 
 
 def _notes(stack: Stack, images: Mapping[str, Image]) -> list[str]:
-    notes = []
+    notes = [] if stack.at is not None else ["no age is known: the calendar clock moved during the run"]
     if stack.params.healthy is not None:
         silent = [name for name in stack.looked_at if stack.goes_on(name) and not stack.asks_health(name)]
         if silent:

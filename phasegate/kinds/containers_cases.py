@@ -41,7 +41,8 @@ class Stack:
     declared: tuple[str, ...] = ()
     """The services that the plan's target is to have; empty where nobody says."""
     printed: Mapping[str, Printed] = field(default_factory=dict)
-    at: datetime
+    at: datetime | None
+    """By the calendar clock; None where that moved during the run, so that no age is known."""
 
     @property
     def expected(self) -> tuple[str, ...]:
@@ -86,7 +87,8 @@ def measures_of(
     unproven = {service for service, why in services.items() if why and stack.goes_on(service)}
     fake = {one.service for one in everything if _is_fake(one)} & unproven
     running = [one for one in everything if one.state is ContainerState.RUNNING]
-    ages = [(stack.at - one.started).total_seconds() for one in running if one.started is not None]
+    started = [one.started for one in running if one.started is not None]
+    ages = [] if stack.at is None else [(stack.at - moment).total_seconds() for moment in started]
     counts = {
         "services": len(services),
         "containers": len(everything),

@@ -90,6 +90,7 @@ class Health(Kind[HealthParams]):
     Params: ClassVar[type[CheckParams]] = HealthParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "probes": 100}
     accompanies: ClassVar[bool] = True
+    by_address: ClassVar[bool] = True
     weighed: ClassVar[frozenset[str]] = frozenset({"probes", "at_least", "every"})
 
     def measures(self, params: HealthParams) -> Mapping[str, MeasureSpec]:

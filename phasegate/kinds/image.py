@@ -17,7 +17,7 @@ from phasegate.model.cases import selected, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
 from phasegate.units import Dimension, format_seconds
-from phasegate.world import Progress, World
+from phasegate.world import Progress, World, sure_wall
 
 NAMED = 10
 """Findings that a message shows; the evidence has all of them."""
@@ -98,7 +98,7 @@ class ImageKind(Kind[ImageParams]):
             parts={part: {"pass_rate": share} for part, share in census_by_part(cases).items()},
             cases=cases,
             evidence=(evidence,),
-            notes=tuple(_notes(seen, params, everything)),
+            notes=tuple(_notes(seen, params, everything, world)),
             causes=Counter(case.message for case in cases if case.status is CaseStatus.FAILED),
         )
 
@@ -165,7 +165,8 @@ def _case(seen: Seen, params: ImageParams, aspect: Aspect, findings: Sequence[Fi
 
 def _measures(seen: Seen, findings: Sequence[Finding], world: World) -> dict[str, Measure]:
     image, severities = seen.image, Counter(one.severity for one in findings)
-    age = None if image.created is None else (world.clock.utc() - image.created).total_seconds()
+    now = sure_wall(world.clock)
+    age = None if image.created is None or now is None else (now - image.created).total_seconds()
     found: dict[str, Measure] = {
         "size": Number(value=image.size, dimension=Dimension.SIZE),
         "layers": Number(value=len(image.layers)),
@@ -179,8 +180,10 @@ def _measures(seen: Seen, findings: Sequence[Finding], world: World) -> dict[str
     return found
 
 
-def _notes(seen: Seen, params: ImageParams, findings: Sequence[Finding]) -> list[str]:
+def _notes(seen: Seen, params: ImageParams, findings: Sequence[Finding], world: World) -> list[str]:
     notes = [f"{seen.asked_as} is {seen.image.id}"]
+    if sure_wall(world.clock) is None:
+        notes.append("its age is not known: the calendar clock moved during the run")
     if params.ignore:
         notes.append(f"not looked at, as ignore says: {', '.join(params.ignore)}")
     warnings = [one for one in findings if one.severity is Severity.WARNING]

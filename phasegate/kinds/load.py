@@ -41,6 +41,7 @@ class Load(Kind[LoadParams]):
     Params = LoadParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
     exclusive = True
+    by_address = True
     weighed: ClassVar[frozenset[str]] = frozenset(
         {"rate", "connections", "duration", "ramp", "stages", "at_least"}
     )

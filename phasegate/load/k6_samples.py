@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from time import perf_counter_ns
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ _CHUNK = 1 << 20
 _SECOND = 1_000_000_000
 _BEHIND = 3
 """Seconds that a bin stays open: virtual users hand in their samples out of order."""
+_OUT_OF_ORDER = 10 * _SECOND
+"""Nanoseconds by which a sample may be older than another that was handed in before."""
 _KNOWN = 8_192
 """Different rests of lines that are remembered."""
 _COLUMNS = ("error", "expected_response", "method", "name", "status", "url")
@@ -81,7 +84,13 @@ class _Part:
 class Reducer:
     """Samples in, one line of figures for each second out."""
 
-    def __init__(self, write: Callable[[dict[str, Any]], None], metrics: dict[str, str]) -> None:
+    def __init__(
+        self,
+        write: Callable[[dict[str, Any]], None],
+        metrics: dict[str, str],
+        clock: Callable[[], int] = perf_counter_ns,
+    ) -> None:
+        """`clock` never jumps, as that does by which k6 dates its samples; made before k6 starts."""
         self._write = write
         self._columns: dict[str, int] = {}
         self._names: set[str] = set()
@@ -94,6 +103,10 @@ class Reducer:
         self._pending: tuple[int, int, tuple[str, str]] | None = None
         self._failing = False
         self._episodes = 0
+        self._clock = clock
+        self._opened = clock()
+        self._shift = 0
+        self._latest: int | None = None
         self._first: int | None = None
         self._last: int | None = None
         self._metrics = {name: _METRICS[kind]() for name, kind in metrics.items()}
@@ -166,10 +179,11 @@ class Reducer:
         """Count the request whose duration came last, now that it is known how long it was held up before."""
         if self._pending is None:
             return
-        (end, took, (name, cause)), self._pending = self._pending, None
-        begun = end - took - blocked
+        (stamp, took, (name, cause)), self._pending = self._pending, None
         if self._start is None:
-            self._start = begun
+            self._start = stamp - took - blocked
+        end = self._in_order(stamp)
+        begun = end - took - blocked
         self._first = begun if self._first is None else min(begun, self._first)
         self._last = end if self._last is None else max(end, self._last)
         part = self._part(self._bin(end), name)
@@ -183,9 +197,22 @@ class Reducer:
             part.latency.add(took + blocked)
             self._failing = False
 
-    def _bin(self, moment: int) -> int:
+    def _in_order(self, stamp: int) -> int:
+        """The moment of a sample; where the calendar clock was set, it counts on from the newest before.
+
+        No sample can be further from the first than the time since k6 was waited for.
+        """
         if self._start is None:
-            self._start = moment
+            self._start = stamp
+        moment, latest = stamp + self._shift, self._start + self._clock() - self._opened
+        newest = self._start if self._latest is None else self._latest
+        if moment > latest or moment < newest - _OUT_OF_ORDER:
+            moment, self._shift = newest, newest - stamp
+        self._latest = max(moment, newest)
+        return moment
+
+    def _bin(self, moment: int) -> int:
+        assert self._start is not None
         index = max((moment - self._start) // _SECOND, self._emitted + 1)
         self._newest = max(index, self._newest)
         return index
@@ -224,7 +251,7 @@ class Reducer:
 
     def _drop(self, rest: bytes) -> None:
         stamp, value, _ = rest.split(b",", 2)
-        index = self._bin(int(stamp))
+        index = self._bin(self._in_order(int(stamp)))
         self._dropped[index] = self._dropped.get(index, 0) + round(float(value))
 
     def _iteration(self, rest: bytes) -> None:

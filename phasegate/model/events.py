@@ -19,6 +19,10 @@ from phasegate.model.result import (
     Verdict,
     WaiverResult,
 )
+from phasegate.units import format_seconds
+
+CLOCK_STEP = 0.5
+"""Seconds; a calendar clock that moved by less is taken to have stood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +159,30 @@ class FaultEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockMoved:
+    """The calendar clock of the machine was set, or went on while the machine was suspended.
+
+    `at` of every event counts on from the start of the run, whatever that clock does.
+    """
+
+    at: datetime
+    by: float
+    """Seconds, negative when it was set back."""
+    suspended: float = 0.0
+    """Seconds of it in which the machine was suspended."""
+
+    @property
+    def text(self) -> str:
+        when = f"{self.at:%Y-%m-%d %H:%M:%S} UTC"
+        slept, steps = self.suspended, self.by - self.suspended
+        what = [f"the machine was suspended for {format_seconds(slept)}"] if slept else []
+        if abs(steps) >= CLOCK_STEP:
+            direction = "forward" if steps > 0 else "back"
+            what.append(f"the calendar clock was set {direction} by {format_seconds(abs(steps))}")
+        return f"{when}: {' and '.join(what)}; the times of this record count on from its start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionJudged:
     at: datetime
     criterion: CriterionResult
@@ -206,6 +234,7 @@ Event = (
     | FaultStarted
     | FaultUndone
     | FaultEnded
+    | ClockMoved
     | CriterionJudged
     | WaiverApplied
     | Interrupted

@@ -15,6 +15,7 @@ from phasegate.model.events import (
     CaseFinished,
     CheckFinished,
     CheckStarted,
+    ClockMoved,
     CriterionJudged,
     Event,
     FaultEnded,
@@ -86,7 +87,7 @@ class Folder:
         self._last_at = skeleton.started
 
     def add(self, event: Event) -> None:
-        self._last_at = event.at
+        self._last_at = max(event.at, self._last_at)
         match event:
             case TargetChanged():
                 self._change_target(event.target)
@@ -96,7 +97,7 @@ class Folder:
                 self._change_step(event.step, started=event.at)
             case StepFinished():
                 step = self._steps[event.step]
-                taken = (event.at - step.started).total_seconds() if step.started else None
+                taken = _between(step.started, event.at) if step.started else None
                 self._change_step(event.step, status=event.status, reason=event.reason, duration=taken)
             case CheckStarted():
                 self._change_check(event.check, started=event.at)
@@ -128,6 +129,13 @@ class Folder:
                 self._change_fault(event.fault, status=FaultStatus.CUT_SHORT, undone=event.at)
             case FaultEnded():
                 self._faults[event.fault.id] = event.fault
+            case ClockMoved():
+                self._run = replace(
+                    self._run,
+                    clock_moved=self._run.clock_moved + event.by,
+                    suspended=self._run.suspended + event.suspended,
+                    warnings=(*self._run.warnings, event.text),
+                )
             case CriterionJudged():
                 self._criteria[event.criterion.id] = event.criterion
             case WaiverApplied():
@@ -202,7 +210,7 @@ class Folder:
                 number=number,
                 status=AttemptStatus.ERRORED,
                 started=started,
-                duration=(self._last_at - started).total_seconds(),
+                duration=_between(started, self._last_at),
                 error=CUT_SHORT,
                 cases=tuple(cases),
             )
@@ -277,6 +285,11 @@ def _asks_of(step: StepResult, item: CriterionResult) -> bool:
     return item.step == step.id and (late or item.measure == FLAKY_RATE)
 
 
+def _between(begin: datetime, end: datetime) -> float:
+    """Seconds; in records of an older version, whose clock could jump, an end may be before its begin."""
+    return max(0.0, (end - begin).total_seconds())
+
+
 def _continued(before: tuple[Series, ...], more: tuple[Series, ...]) -> tuple[Series, ...]:
     """Series with further points, put together by name."""
     found = {series.name: series for series in before}
@@ -298,7 +311,7 @@ def contradiction(run: RunResult) -> str:
     for verdict in (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN):
         if item := next((item for item in run.criteria if _blocks(item, verdict)), None):
             return f"it ends with PASS, and {item.id} is {verdict.replace('_', ' ')}"
-    if not any(item.proves and _blocks(item, CriterionVerdict.MET) for item in run.criteria):
+    if not any(item.is_evidence and item.level is Level.BLOCK for item in run.criteria):
         return "it ends with PASS, and no blocking criterion is met"
     if fault := next((fault for fault in run.faults() if fault.status in LEFT_ON), None):
         return f"it ends with PASS, and fault {fault.id} was not undone"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -120,6 +120,8 @@ class CriterionResult:
     """Its real verdict, where a waiver changed it."""
     waivers: tuple[str, ...] = ()
     """Ids of the waivers that changed it."""
+    rest: str = ""
+    """What it shows without the cases that waivers cover, where that is why it is waived: `100% (2 of 2)`."""
     over: float | None = None
     """Seconds that the samples had to span."""
     asked: float | None = None
@@ -131,6 +133,13 @@ class CriterionResult:
         if self.subject == "run" or self.subject.startswith("step/"):
             return self.measure in SHOWN and self.required.startswith((">", "=="))
         return self.measure not in BESIDE and self.measure != TOTAL
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether it shows that something passed: by all that was seen, or by what no waiver covers."""
+        if self.verdict is CriterionVerdict.WAIVED and not self.rest:
+            return False
+        return self.proves and self.verdict in (CriterionVerdict.MET, CriterionVerdict.WAIVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,6 +380,11 @@ class RunResult:
     schema: str = SCHEMA
     finished: datetime | None = None
     """None when the record ends without an end, after a crash."""
+    clock_moved: float = 0.0
+    """Seconds by which the calendar clock moved during the run. Times of the record do not follow it: they
+    count on from `started`."""
+    suspended: float = 0.0
+    """Seconds of that in which the machine was suspended."""
     interrupted: str = ""
     """What ended the run early: a signal, a limit, a full disk."""
     seed: int = 0
@@ -398,6 +412,18 @@ class RunResult:
     """Who must approve; none of it changes the verdict."""
     signatures: Annotated[Signatures | None, Field(exclude=True)] = None
     """What people decided since, for reports; not part of `result.json`, which they sign."""
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ended by the calendar clock that people decide by since."""
+        return None if self.finished is None else self.finished + timedelta(seconds=self.clock_moved)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds; None without an end, or with one before the start, as an older version could write it."""
+        if self.finished is None or self.finished < self.started:
+            return None
+        return (self.finished - self.started).total_seconds()
 
     def checks(self) -> tuple[CheckResult, ...]:
         """All checks: those of the steps in order, then those of the gate."""

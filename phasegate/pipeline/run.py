@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from phasegate.errors import Problem
@@ -22,12 +21,13 @@ from phasegate.record.baseline import held_against, read_baselines
 from phasegate.record.folder import make_folder
 from phasegate.render.live import View
 from phasegate.render.outputs import Output, parse_outputs
+from phasegate.runner.clock import RunClock
 from phasegate.runner.selection import select
 from phasegate.target.protection import confirm_protected
 
 
-def execute(request: RunRequest, view: View | None) -> Done:
-    """Run a plan to its verdict and write everything it leaves behind.
+def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunClock] = RunClock) -> Done:
+    """Run a plan to its verdict and write everything it leaves behind; `clock` starts the time of the run.
 
     Errors: PlanError and UsageError before anything ran or was written; RecordError where the record
     cannot be begun.
@@ -49,9 +49,9 @@ def execute(request: RunRequest, view: View | None) -> Done:
     outputs = parse_outputs(request.reports)
     baselines = read_baselines(request.baselines, loaded.plan)
     loaded = replace(loaded, plan=held_against(loaded.plan, baselines), warnings=_warnings(loaded, baselines))
-    started = datetime.now(UTC)
-    folder = make_folder(request.output, loaded.plan.phase, started)
-    run = UnderWay(loaded, request, chosen, selection, baselines, folder, started, view)
+    time = clock()
+    folder = make_folder(request.output, loaded.plan.phase, time.started)
+    run = UnderWay(loaded, request, chosen, selection, baselines, folder, time, view)
     try:
         result = asyncio.run(run.to_the_end())
         with undisturbed():

@@ -36,7 +36,7 @@ def sign(folder: Path, *, by: str, role: str, decision: Choice, reason: str, now
     by, role, reason = (" ".join(by.split()), " ".join(role.split()), reason.strip())
     if record.changed:
         raise UsageError(record.changed, help="sign what the run left, or run again")
-    if run.finished is None:
+    if run.ended is None:
         raise UsageError(f"the run in {folder} did not end: {run.reason}", help="run again, then sign")
     asked = [approval.role for approval in run.approvals]
     if not asked:
@@ -54,10 +54,11 @@ def sign(folder: Path, *, by: str, role: str, decision: Choice, reason: str, now
             f"{by!r} owns the plan, and the policy {run.policy.name!r} asks for another person to approve",
             help="somebody else has to approve; the owner may reject",
         )
-    if now < run.finished:
+    if now < run.ended:
+        moved = " by the clock at its end, which moved during the run" if run.clock_moved else ""
         raise UsageError(
             f"the clock of this machine says {now:%Y-%m-%d %H:%M:%S} UTC, and the run ended"
-            f" {run.finished:%Y-%m-%d %H:%M:%S} UTC",
+            f" {run.ended:%Y-%m-%d %H:%M:%S} UTC{moved}",
             help="set the clock, then sign",
         )
     append_sign_off(

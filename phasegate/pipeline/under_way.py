@@ -16,9 +16,10 @@ from pathlib import Path
 from phasegate import __version__
 from phasegate.errors import ExitCode, PhasegateError, TargetError
 from phasegate.gate.verdict import decide
-from phasegate.gate.waivers import Applied, decide_with_waivers, warnings_of
+from phasegate.gate.waivers import Applied, decide_with_waivers, in_doubt, warnings_of
 from phasegate.http.client import Network
 from phasegate.model.events import (
+    ClockMoved,
     CriterionJudged,
     Event,
     FaultEnded,
@@ -39,6 +40,7 @@ from phasegate.model.result import (
     TargetRecord,
     ToolRecord,
     Verdict,
+    WaiverState,
 )
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.signals import signals
@@ -51,13 +53,14 @@ from phasegate.record.redaction import Redactor
 from phasegate.render.live import View
 from phasegate.runner.attempt import DEFECT
 from phasegate.runner.check import Outcome
+from phasegate.runner.clock import RunClock
 from phasegate.runner.judging import judge_all
 from phasegate.runner.preflight import find_lacking, find_missing
 from phasegate.runner.schedule import Orders, Schedule, leave_out, observations, reasons
 from phasegate.runner.selection import selected_criteria
 from phasegate.runner.skeleton import skeleton
 from phasegate.runner.waiving import waive
-from phasegate.runner.world import Parts, RealClock, Stop
+from phasegate.runner.world import Parts, Stop
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.members import MARK, new_mark
 from phasegate.target.processes import LocalProcesses
@@ -80,7 +83,7 @@ class UnderWay:
         selection: Selection,
         baselines: tuple[BaselineRecord, ...],
         folder: Path,
-        started: datetime,
+        clock: RunClock,
         view: View | None,
     ) -> None:
         self._plan = loaded.plan
@@ -89,7 +92,7 @@ class UnderWay:
         self._selected = selected_criteria(loaded.plan, chosen, cases=bool(request.cases))
         self._selection = selection
         self._view = view
-        self._clock = RealClock()
+        self._clock = clock
         self._stop = Stop()
         self._seed = request.seed if request.seed is not None else random.SystemRandom().randrange(2**31)
         self._redactor = Redactor(secret.value for secret in loaded.plan.secrets if secret.value)
@@ -113,9 +116,9 @@ class UnderWay:
         """Set when all checks have ended; what is left is to take the target down, which bounds itself."""
         self._skeleton = skeleton(
             loaded,
-            run=f"{started:%Y%m%dT%H%M%SZ}-{tokens.token_hex(3)}",
+            run=f"{clock.started:%Y%m%dT%H%M%SZ}-{tokens.token_hex(3)}",
             tool=ToolRecord(name="phasegate", version=__version__),
-            started=started,
+            started=clock.started,
             seed=self._seed,
             command=request.command,
             environment=provenance(loaded.plan.root, os.environ),
@@ -215,12 +218,13 @@ class UnderWay:
             reason = f"the run reached its limit of {format_seconds(self._plan.limit)}"
             asyncio.get_running_loop().call_later(self._plan.limit, self._stop_run, reason)
         stack = Stack(
-            self._plan.target,
+            self._plan.target.without_lacking(),
             processes=self._processes,
             logs=self._store.log,
             on_change=self._target_changed,
             on_problem=lambda problem: self._lacking.append(problem.message),
             on_sampled=self._target_sampled,
+            utc=self._clock.utc,
             mark=self._mark,
             containers=self._containers,
             run=self._skeleton.run,
@@ -277,6 +281,12 @@ class UnderWay:
         )
 
     def _emit(self, event: Event) -> None:
+        started = isinstance(event, RunStarted)
+        if not started and (move := self._clock.move()) is not None:
+            self._write(ClockMoved(at=event.at, by=move.by, suspended=move.suspended))
+        self._write(event)
+
+    def _write(self, event: Event) -> None:
         if isinstance(event, FaultEnded) and event.fault.status is FaultStatus.NOT_UNDONE:
             self._lacking.append(f"fault {event.fault.id}: {event.fault.reason}")
         broken = ""
@@ -324,6 +334,8 @@ class UnderWay:
 
     def _end(self, judged: Applied, ended: datetime, inventory: tuple[EvidenceFile, ...]) -> None:
         """Decide the gate and close the record."""
+        run = self._state.result()
+        self._lacking += in_doubt(judged.waivers, WaiverState.USED, run)
         interrupted = "; ".join(dict.fromkeys(filter(None, (self._stop.reason, *self._lacking))))
         defects = [self._defect, *(item.reason for item in self._outcomes.values() if item.defect)]
         interrupted = "; ".join(filter(None, (interrupted, *self._store.problems)))
@@ -348,6 +360,10 @@ class UnderWay:
                 evidence=inventory,
                 unwaived=unwaived,
                 environment={f"image of {name}": image for name, image in self._containers.ran().items()},
-                warnings=(*warnings_of(judged.waivers), *self._store.notes),
+                warnings=(
+                    *warnings_of(judged.waivers),
+                    *in_doubt(judged.waivers, WaiverState.EXPIRED, run),
+                    *self._store.notes,
+                ),
             )
         )

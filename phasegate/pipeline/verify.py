@@ -17,7 +17,7 @@ from phasegate.model.result import PlanRecord, RunResult, Verdict
 from phasegate.record.journal import EVENTS, RESULT
 from phasegate.record.reading import Recorded, evidence_problems, read_record
 from phasegate.record.signoff import SIGN_OFFS, SignOffFile, read_sign_offs
-from phasegate.render.approvals import role_text, sign_off_text
+from phasegate.render.approvals import minute, role_text, sign_off_text
 
 
 class Mark(StrEnum):
@@ -70,6 +70,7 @@ def verify(folder: Path, *, now: datetime) -> Verified:
         *_sign_offs(folder, file, signed),
         _verdict(record.run),
         *_roles(signed),
+        *_clock(record.run, now),
     )
     sound = all(finding.mark is not Mark.CHANGED for finding in findings)
     code = int(exit_code(record.run, signed.roles, sound=sound))
@@ -162,3 +163,21 @@ def _roles(signed: Signatures) -> Iterator[Finding]:
         yield Finding(mark=marks[role.standing], about="approval", message=role_text(role))
     if not signed.roles:
         yield Finding(mark=Mark.NOTE, about="approval", message="the plan asks nobody to approve")
+
+
+def _clock(run: RunResult, now: datetime) -> Iterator[Finding]:
+    """What the standing of the roles takes for granted of the calendar clock."""
+    if not run.approvals or run.ended is None:
+        return
+    if run.clock_moved:
+        message = (
+            "the calendar clock moved during the run; sign-offs are held against its end by the clock as it"
+            f" stood then, {minute(run.ended)}"
+        )
+        yield Finding(mark=Mark.NOTE, about="approval", message=message)
+    if now < run.ended:
+        message = (
+            f"the clock of this machine says {minute(now)}, before the end of the run, {minute(run.ended)}:"
+            " whether there is time left is not known"
+        )
+        yield Finding(mark=Mark.NOTE, about="approval", message=message)

@@ -135,7 +135,10 @@ class Assembly:
             id=id,
             requirements=self._context.requirements(path, written.requires),
             tags=written.tags,
-            missing_secrets=self._context.missing_in(commands),
+            missing_secrets=(
+                *self._context.missing_in(commands),
+                *(self._context.missing_by_use(commands, by_address=False) if any(commands) else ()),
+            ),
         )
 
     def _gate(self, tree: Any) -> tuple[GateWritten | None, list[Draft]]:

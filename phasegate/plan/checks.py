@@ -18,7 +18,6 @@ from phasegate.plan.plan import Check, Retry
 from phasegate.plan.requirements import united
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
-from phasegate.substitution import names_in
 
 _DONE = frozenset({"each", "during"})
 """Keys that every check has and that change what it does."""
@@ -80,7 +79,9 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     parts = parameters.parts()
     if common is None or parts is None:
         return draft
-    check = _check(context, tree, common, kind, parts, step, path)
+    missing = (*parameters.missing_secrets(tree), *step.missing_secrets, *context.missing_everywhere)
+    check = _check(context, common, kind, parts, step, path)
+    check = replace(check, missing_secrets=tuple(dict.fromkeys(missing)))
     return replace(draft, check=replace(check, sha256=_fingerprint(context, kind, tree, parameters)))
 
 
@@ -135,7 +136,6 @@ def _common(context: Context, path: TreePath, tree: Mapping[str, Any], subject: 
 
 def _check(
     context: Context,
-    tree: Mapping[str, Any],
     common: CheckCommon,
     kind: Kind[Any],
     parts: tuple[Part, ...],
@@ -162,7 +162,6 @@ def _check(
         allow_skipped=common.allow_skipped,
         until_decided=any(kind.until_decided(one) for one in params),
         requirements=united(*(kind.requirements(one) for one in params), own, step.requirements),
-        missing_secrets=_missing_secrets(context, tree, step),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
         tags=tuple(dict.fromkeys((*common.tags, *step.tags))),
         summary=_summary(kind, parts),
@@ -191,14 +190,6 @@ def _limit_of_part(kind: Kind[Any], params: CheckParams) -> float:
 def _summary(kind: Kind[Any], parts: tuple[Part, ...]) -> str:
     first = kind.summary(parts[0].params)
     return first if len(parts) == 1 else f"{first}; {len(parts)} parts"
-
-
-def _missing_secrets(context: Context, tree: Mapping[str, Any], step: StepShare) -> tuple[str, ...]:
-    missing = [*context.missing_in(tree), *step.missing_secrets, *context.missing_everywhere]
-    for entry, names in context.missing_by_entry.items():
-        if any(name.startswith(f"target.{entry}.") for name in names_in(tree)):
-            missing += names
-    return tuple(dict.fromkeys(missing))
 
 
 def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], parameters: Parameters) -> str:

@@ -14,6 +14,7 @@ from phasegate.model.result import Level
 from phasegate.plan.addressable import Addressable
 from phasegate.plan.entries import PlanCommand, Tls
 from phasegate.plan.findings import Findings
+from phasegate.plan.lacking import missing_in, texts_in
 from phasegate.plan.models import CommandWritten, FlakyWritten, Requirements, RetryWritten, TlsWritten
 from phasegate.plan.named import Files, named_in
 from phasegate.plan.plan import FlakyBudget, Retry
@@ -96,10 +97,30 @@ class Context:
     def missing_in(self, tree: Any) -> tuple[str, ...]:
         """Names of the secrets that a tree uses and that are not set."""
         missing = self.values.missing_secrets
-        if not missing:
+        return missing_in(tree, missing, self.files.texts(texts_in(tree))) if missing else ()
+
+    def missing_by_use(self, tree: Any, *, by_address: bool, acted_on: str = "") -> tuple[str, ...]:
+        """Names of the secrets that the entries lack which a tree uses.
+
+        `by_address` as a kind has it; `acted_on` is an entry that something is done to.
+        """
+        if not self.missing_by_entry:
             return ()
-        used = dict.fromkeys(name for name in names_in(tree) if name in missing)
-        return tuple(name.removeprefix("env.") for name in used)
+        names, texts = frozenset(names_in(tree)), tuple(texts_in(tree))
+        found: list[str] = []
+        for entry, missing in self.missing_by_entry.items():
+            told = [f"PHASEGATE_TARGET_{entry.upper().replace('-', '_')}_URL"]
+            if entry in self.external:
+                told.append(urlsplit(self.addresses[f"target.{entry}.url"]).netloc)
+            paths = not by_address or any(text.startswith("/") for text in texts)
+            if (
+                entry == acted_on
+                or (paths and entry == self.default_entry)
+                or any(name.startswith(f"target.{entry}.") for name in names)
+                or any(word in text for word in told for text in texts)
+            ):
+                found += missing
+        return tuple(dict.fromkeys(found))
 
     def commands(self, path: TreePath, written: tuple[Any, ...]) -> tuple[PlanCommand, ...]:
         """Commands of `setup` and `teardown`; their texts stay in template form."""
@@ -176,6 +197,8 @@ def with_files(context: Context, path: TreePath, model: Any, tree: Any) -> Any:
     for named in list(named_in(model, tree)):
         name = finish(named.value)
         wrong = context.files.wrong_with(name, folder_allowed=False)
+        if context.missing_in(name):
+            continue
         if wrong is not None and not context.values.elsewhere:
             context.findings.add(context.document, (*path, *named.path), wrong)
         tree = spliced(tree, named.path, str(context.files.locate(name)))

@@ -187,6 +187,14 @@ class Target:
         yield from self.external
         yield from self.services
 
+    def without_lacking(self) -> Target:
+        """What can be brought up: without processes and addresses that lack a secret."""
+        return replace(
+            self,
+            processes=tuple(entry for entry in self.processes if not entry.missing_secrets),
+            external=tuple(entry for entry in self.external if not entry.missing_secrets),
+        )
+
     @property
     def services(self) -> tuple[ServiceEntry, ...]:
         """Entries that run in containers."""

@@ -19,7 +19,7 @@ from phasegate.plan.fault_models import FaultWritten, ProbeParams
 from phasegate.plan.faults import Fault
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.ids import Ids
-from phasegate.plan.parameters import COMMON_KEYS, read_parameters
+from phasegate.plan.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.part import Part
 from phasegate.plan.plan import Check, Retry
 from phasegate.plan.tree import TreePath
@@ -31,6 +31,7 @@ class _Probe(Kind[ProbeParams]):
     """A probe's parameters, in the shape in which those of checks are read."""
 
     name: ClassVar[str] = "probe"
+    by_address: ClassVar[bool] = True
     Params: ClassVar[type[CheckParams]] = ProbeParams
     weighed: ClassVar[frozenset[str]] = frozenset({"every", "within"})
 
@@ -110,14 +111,15 @@ class FaultReader:
             due=written.due,
             lasting=written.for_,
             image=written.image,
-            probe=probe,
+            probe=probe[0],
+            missing_secrets=probe[1].missing_secrets(tree, acted_on=written.target),
             title=written.title,
             measures=fault_measures(written.act),
             at=context.document.value_at((*path, "id")),
         )
         return replace(draft, fault=fault)
 
-    def _probe(self, path: TreePath, tree: Any, subject: str) -> Part | None:
+    def _probe(self, path: TreePath, tree: Any, subject: str) -> tuple[Part, Parameters] | None:
         context = self._context
         if not isinstance(tree, Mapping):
             message = f"{subject}: 'probe' must be a mapping with a url that shows whether all is good"
@@ -128,8 +130,9 @@ class FaultReader:
             message = f"{subject}: unknown key {key!r} in 'probe'"
             context.findings.add(context.document, (*path, key), message, key=True)
         asked = Located({"timeout": "1s", **tree}, at=getattr(tree, "at", None))
-        part = read_parameters(context, path, asked, PROBE, f"{subject}: probe")
-        return None if strange else part
+        parameters = Parameters(context, path, asked, PROBE, f"{subject}: probe")
+        parts = parameters.parts()
+        return None if strange or parts is None else (parts[0], parameters)
 
     def _can_be_done(self, path: TreePath, written: FaultWritten, subject: str) -> bool:
         """Whether its target is something that may be acted on."""
@@ -216,14 +219,22 @@ class FaultReader:
 def met_by(check: Check, faults: Iterable[Fault]) -> Check:
     """A check that faults are done during: observed once, alone with the target, and another than without.
 
-    Its hash holds them, so that no run without them is a baseline for it.
+    Its hash holds them, so that no run without them is a baseline for it. Without a secret that a fault needs
+    it is not run: what it would see is a target that was spared.
     """
     meeting = [fault for fault in faults if fault.check == check.id]
     if not meeting:
         return check
     text = json.dumps([check.sha256, [list(_told(fault)) for fault in meeting]], ensure_ascii=False)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return replace(check, retry=Retry(), exclusive=True, sha256=digest)
+    missing = (*check.missing_secrets, *(name for fault in meeting for name in fault.missing_secrets))
+    return replace(
+        check,
+        retry=Retry(),
+        exclusive=True,
+        sha256=digest,
+        missing_secrets=tuple(dict.fromkeys(missing)),
+    )
 
 
 def _told(fault: Fault) -> Iterator[str | float | None]:

@@ -32,6 +32,8 @@ class Fault:
     """The other image, for `replace`."""
     probe: Part
     title: str = ""
+    missing_secrets: tuple[str, ...] = ()
+    """Secrets that its probe uses and that are not set."""
     measures: Mapping[str, MeasureSpec]
     at: Position | None = None
 

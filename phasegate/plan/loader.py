@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -35,6 +35,8 @@ from phasegate.plan.waivers import Ceiling, Coverable, read_waivers
 from phasegate.plan.yaml import Document, read
 from phasegate.substitution import finish
 
+_NAMED = 5
+"""How many checks a warning names."""
 _APART = frozenset({"variables", "target", "steps", "gate", "waivers", include.KEY, environments.KEY})
 """What is read on its own, so that a mistake in it hides nothing else."""
 
@@ -258,6 +260,7 @@ class _Reader:
             help = "add a criterion to a step, or to the gate, without level: warn"
             self._findings.add(self._document, ("steps",), message, help=help, key=True)
             return None
+        self._warn_of_missing_secrets(there.checks)
         return Plan(
             record=self._record(),
             phase=head.phase,
@@ -277,6 +280,23 @@ class _Reader:
             approvals=approvals,
             accepted=accepted,
         )
+
+    def _warn_of_missing_secrets(self, checks: Iterable[Check]) -> None:
+        using: dict[str, list[str]] = {}
+        for check in checks:
+            for name in check.missing_secrets:
+                using.setdefault(name, []).append(check.id)
+        for index, secret in enumerate(self._values.secrets):
+            if secret.value:
+                continue
+            ids = using.get(secret.name, [])
+            more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+            told = (
+                f"what needs it is not run: {', '.join(ids[:_NAMED])}{more}" if ids else "no check needs it"
+            )
+            message = f"the secret {secret.name} is not set; {told}"
+            help = f"set the environment variable {secret.name}"
+            self._findings.add(self._document, ("secrets", index), message, help=help, warning=True)
 
     def _waivers(self, context: Context) -> Any:
         settled, wrong = context.settled(("waivers",), self._tree.get("waivers"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +16,8 @@ from phasegate.plan.annotations import is_model, marked, naming_fields
 from phasegate.plan.tree import TreePath
 from phasegate.plan.yaml import Document, read
 
+_LONGEST_SCRIPT = 1 << 20
+"""Bytes of a file that is looked into for the variables that it reads."""
 _MOST_FILES = 10_000
 _CACHES = frozenset({"__pycache__", "node_modules"})
 
@@ -100,6 +102,16 @@ class Files:
                 return None
         except (OSError, ValueError) as error:
             return f"cannot read {name!r}: {getattr(error, 'strerror', None) or error}"
+
+    def texts(self, names: Iterable[str]) -> Iterator[str]:
+        """The content of those names that are files, such as scripts; long ones are left out."""
+        for name in dict.fromkeys(names):
+            try:
+                path = self.locate(name)
+                if path.is_file() and path.stat().st_size <= _LONGEST_SCRIPT:
+                    yield path.read_text(encoding="utf-8", errors="replace")
+            except (OSError, ValueError):
+                continue
 
     def hash(self, name: str) -> EvidenceFile:
         """Hash a file, or everything in a folder but caches and hidden files. Errors: OSError."""

@@ -26,14 +26,6 @@ COMMON_KEYS = frozenset(keys_of(CheckCommon))
 """What every check has, whatever its kind."""
 
 
-def read_parameters(
-    context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
-) -> Part | None:
-    """Parameters that stand apart from a check, read as those of a check; None where they are wrong."""
-    parts = Parameters(context, path, tree, kind, subject).parts()
-    return None if parts is None else parts[0]
-
-
 class Parameters:
     """The parameters of one check, by part."""
 
@@ -48,6 +40,8 @@ class Parameters:
         """Files that it names, by name, as they were hashed."""
         self.filled: dict[str, Any] = {}
         """What was put into those files, by name."""
+        self._documents: list[Any] = []
+        """The files of its parameters that were read, with values put in."""
         each = tree.get("each")
         self._each = each if isinstance(each, Mapping) else None
         rest = Located(
@@ -76,6 +70,14 @@ class Parameters:
         found = [self._part(name, value) for name, value in self._each.items()]
         whole = tuple(part for part in found if part is not None)
         return whole if whole and len(whole) == len(found) else None
+
+    def missing_secrets(self, tree: Any, *, acted_on: str = "") -> tuple[str, ...]:
+        """Names of secrets that are not set and that are used: by a check, which is `tree` as written, by the
+        files of its parameters, or by the entries of the target that it needs."""
+        context, everything = self._context, [tree, *self._documents]
+        missing = [name for one in everything for name in context.missing_in(one)]
+        by_use = context.missing_by_use(everything, by_address=self._kind.by_address, acted_on=acted_on)
+        return tuple(dict.fromkeys((*missing, *by_use)))
 
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
@@ -175,6 +177,7 @@ class Parameters:
         self.filled |= {name: given[name] for name in used}
         tree = put_in_known(document.tree, context.values, but=own)
         wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
+        self._documents.append(tree)
         tree = context.with_secrets(tree)
         broken = [(*named.path, *where) for where in wrong]
         for inner in list(named_in(named.kind, tree)):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from phasegate.errors import PlanError, Position
 from phasegate.fields import Located
 from phasegate.plan.addressable import Addressable, no_such_port, numbered
-from phasegate.plan.compose_file import ComposeFile, read_compose_file, seen
+from phasegate.plan.compose_file import ComposeFile, ComposeService, read_compose_file, seen
 from phasegate.plan.container_models import AttachedWritten, ComposeWritten, ServiceWritten
 from phasegate.plan.context import Context, picked, tls_of, with_files
 from phasegate.plan.entries import AttachedStack, ComposeStack, ServiceEntry
 from phasegate.plan.findings import did_you_mean
+from phasegate.plan.lacking import missing_in, taken_by_compose
 from phasegate.plan.models import is_id
 from phasegate.plan.named import Files
 from phasegate.plan.stack_warnings import warn_of
@@ -97,8 +99,14 @@ def read_compose(context: Context, tree: Any, default: Any) -> ComposeStack | No
     file = _file(context, name) if isinstance(name, str) and "${" not in name else None
     if file is not None:
         _check_named(context, file, asked)
-    missing = context.missing_in(_without_services(tree))
     profiles = _listed_texts(own.get("profiles") if isinstance(own, Mapping) else None)
+    # Not by `missing_in` of the context, as the file that is named is no script.
+    missing = missing_in(_without_services(tree), context.values.missing_secrets)
+    if file is not None and written is not None:
+        missing = (
+            *missing,
+            *_missing_in_file(context, file, written, file.up([one.name for one in asked], profiles)),
+        )
     entries = tuple(_entries(context, file, asked, profiles, missing))
     if written is None or file is None:
         return None
@@ -118,6 +126,32 @@ def read_compose(context: Context, tree: Any, default: Any) -> ComposeStack | No
     )
     warn_of(context, _COMPOSE, stack, file, default)
     return stack
+
+
+def _missing_in_file(
+    context: Context, file: ComposeFile, written: ComposeWritten, up: Mapping[str, ComposeService]
+) -> tuple[str, ...]:
+    """Secrets that are not set and that Compose would put into the services that come up."""
+    secrets = context.values.missing_secrets
+    if not secrets:
+        return ()
+    env_file = context.files.locate(written.file).parent / ".env"
+    given = {*written.env, *_named_by(env_file if written.env_file is None else Path(written.env_file))}
+    rest = {key: value for key, value in file.document.tree.items() if key != "services"}
+    taken = taken_by_compose((one.tree for one in up.values()), rest, secrets)
+    return tuple(name for name in secrets if name in taken and name not in given)
+
+
+def _named_by(env_file: Path) -> Iterator[str]:
+    """Variables that a file of `NAME=value` gives a value."""
+    try:
+        lines = env_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        name, _, value = line.strip().removeprefix("export ").partition("=")
+        if value.strip():
+            yield name.strip()
 
 
 def read_attached(context: Context, tree: Any) -> AttachedStack | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +21,13 @@ from phasegate.plan.ids import Ids
 from phasegate.plan.models import ExternalWritten, ProcessWritten, TargetWritten
 from phasegate.plan.named import Files
 from phasegate.plan.stacks import STACKS, place_of_service, read_attached, read_compose, with_services
-from phasegate.plan.tree import TreePath
+from phasegate.plan.tree import TreePath, spliced
 from phasegate.plan.validation import validate
-from phasegate.substitution import finish
+from phasegate.substitution import finish, names_in
 
 _AT: TreePath = ("target",)
+NOT_SET = "http://not-set.invalid"
+"""Stands for an address that is a secret and not set; nothing is asked there."""
 GROUPS = ("processes", "external")
 
 
@@ -66,7 +68,7 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
     parts = tree if isinstance(tree, Mapping) else {}
     target = Target(
         default=_default(context, tree),
-        processes=tuple(processes),
+        processes=_with_needed(processes, external, _entries(groups)),
         external=tuple(external),
         compose=read_compose(context, parts.get("compose"), parts.get("default")),
         containers=read_attached(context, parts.get("containers")),
@@ -95,21 +97,36 @@ def _completed(context: Context, target: Target, tree: Any, entries: list[tuple[
     for id, url in urls.items():
         addresses |= address(id, url)
     addresses |= context.entries.numbered
-    missing = {entry.id: entry.missing_secrets for entry in target if entry.missing_secrets}
-    everywhere = [name for process in target.processes for name in process.missing_secrets]
-    if target.compose is not None:
-        everywhere += [name for service in target.compose.entries for name in service.missing_secrets]
-    everywhere += missing.get(target.default or "", ())
-    if isinstance(tree, Mapping):
-        everywhere += context.missing_in([tree.get("setup"), tree.get("teardown")])
-    return replace(
+    context = replace(
         context,
         addresses=addresses,
         external=frozenset(id for group, id, _ in entries if group == "external"),
         default_entry=target.default,
-        missing_by_entry=missing,
-        missing_everywhere=tuple(dict.fromkeys(everywhere)),
+        missing_by_entry={entry.id: entry.missing_secrets for entry in target if entry.missing_secrets},
     )
+    commands = [tree.get("setup"), tree.get("teardown")] if isinstance(tree, Mapping) else []
+    everywhere = [*context.missing_in(commands)]
+    if any(commands):
+        everywhere += context.missing_by_use(commands, by_address=False)
+    if target.compose is not None:
+        everywhere += [name for service in target.compose.entries for name in service.missing_secrets]
+    return replace(context, missing_everywhere=tuple(dict.fromkeys(everywhere)))
+
+
+def _with_needed(
+    processes: Sequence[ProcessEntry], external: Sequence[ExternalEntry], groups: Any
+) -> tuple[ProcessEntry, ...]:
+    """The processes, each lacking what those entries lack whose addresses it is given."""
+    trees = {id: tree for _, id, tree in groups}
+    lacking = {entry.id: entry.missing_secrets for entry in external}
+    found: list[ProcessEntry] = []
+    for process in processes:
+        needed = {name.split(".")[1] for name in names_in(trees[process.id]) if name.startswith("target.")}
+        more = (name for id in needed for name in lacking.get(id, ()))
+        missing = tuple(dict.fromkeys((*process.missing_secrets, *more)))
+        lacking[process.id] = missing
+        found.append(replace(process, missing_secrets=missing))
+    return tuple(found)
 
 
 def _default(context: Context, tree: Any) -> str | None:
@@ -173,10 +190,8 @@ def _external(context: Context, path: TreePath, id: str, tree: Any) -> ExternalE
     missing = context.missing_in(tree)
     tree, wrong = context.settled(path, tree)
     tree = with_files(context, path, ExternalWritten, tree)
-    wrong = (
-        *wrong,
-        *((("url",),) if context.missing_in(tree.get("url") if isinstance(tree, Mapping) else ()) else ()),
-    )
+    if isinstance(tree, Mapping) and context.missing_in(tree.get("url")):
+        tree = spliced(tree, ("url",), NOT_SET)
     written = validate(
         ExternalWritten, tree, context.place(path, f"target {id!r}"), context.findings, silent=wrong
     )

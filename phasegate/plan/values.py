@@ -47,8 +47,9 @@ class Values:
         return frozenset(f"env.{secret.name}" for secret in self.secrets)
 
     @property
-    def missing_secrets(self) -> frozenset[str]:
-        return frozenset(f"env.{secret.name}" for secret in self.secrets if not secret.value)
+    def missing_secrets(self) -> tuple[str, ...]:
+        """Names of secrets that are not set, or empty."""
+        return tuple(secret.name for secret in self.secrets if not secret.value)
 
     @property
     def secret_values(self) -> dict[str, str]:

@@ -42,7 +42,7 @@ class Signer:
 
 def signatures_of(run: RunResult) -> Signatures:
     """As they were read for this report, or nobody's yet."""
-    return run.signatures or awaiting(run.approvals, run.finished)
+    return run.signatures or awaiting(run.approvals, run.ended)
 
 
 def role_text(role: RoleStanding) -> str:

@@ -92,8 +92,8 @@ def _document(run: RunResult, *, rich: bool) -> str:
     if rich:
         root.set("skipped", str(totals["skipped"]))
         root.set("timestamp", _timestamp(run.started))
-    if run.finished is not None:
-        root.set("time", _time((run.finished - run.started).total_seconds()))
+    if run.duration is not None:
+        root.set("time", _time(run.duration))
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'

@@ -17,6 +17,7 @@ from phasegate.model.events import (
     CaseFinished,
     CheckFinished,
     CheckStarted,
+    ClockMoved,
     Event,
     FaultEnded,
     FaultStarted,
@@ -213,6 +214,8 @@ class LineView:
                 return fault_ends(event.fault)
             case CheckFinished():
                 return self._board.finished_line(event)
+            case ClockMoved():
+                return _clock_line(event)
             case Interrupted():
                 return Text(f"stopping: {one_line(event.because)}", style="bold yellow")
             case _:
@@ -265,6 +268,8 @@ class LiveView:
                 self._console.print(Text(" ").append_text(self._board.finished_line(event)))
                 for case in self._board.failed_cases(event.check):
                     self._console.print(case)
+            case ClockMoved():
+                self._console.print(_clock_line(event))
             case Interrupted():
                 self._console.print(Text(f"stopping: {one_line(event.because)}", style="bold yellow"))
 
@@ -312,6 +317,10 @@ def _running_line(item: _Running, now: float) -> Text:
     line.append(f"  {one_line(item.text or item.check.summary, 80)}")
     line.append(f"  {format_seconds(round(taken))}", style="dim")
     return line
+
+
+def _clock_line(event: ClockMoved) -> Text:
+    return Text(f"warning: {event.text}", style="yellow")
 
 
 def _target_line(event: TargetChanged) -> Text | None:

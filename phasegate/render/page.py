@@ -267,9 +267,7 @@ def _narrowed(selection: Selection) -> str:
 def _facts(run: RunResult) -> Facts:
     environment = run.environment
     who = " on ".join(text for text in (environment.get("user", ""), environment.get("host", "")) if text)
-    taken = (
-        format_seconds((run.finished - run.started).total_seconds()) if run.finished else "no end recorded"
-    )
+    taken = "no end recorded" if run.duration is None else format_seconds(run.duration)
     facts = (
         ("Phase", run.phase),
         ("Plan", run.plan.path),

@@ -104,8 +104,8 @@ def verdict_line(run: RunResult) -> Text:
     line = Text()
     line.append(run.verdict.value, style=VERDICT_STYLE[run.verdict])
     line.append(f"  {one_line(run.phase)}: {one_line(run.reason, 400)}")
-    if run.finished:
-        line.append(f" ({format_seconds((run.finished - run.started).total_seconds())})", style="dim")
+    if run.duration is not None:
+        line.append(f" ({format_seconds(run.duration)})", style="dim")
     return line
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -27,19 +25,6 @@ from phasegate.world import (
 
 EVERY = 0.25
 """Seconds between two progress events of one check; what comes in between is folded into the next."""
-
-
-class RealClock:
-    """The monotonic and the calendar clock of this machine."""
-
-    def now(self) -> float:
-        return time.perf_counter()
-
-    def utc(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 class Evidence(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from phasegate.model.measures import Gauge
 from phasegate.model.observation import Series
@@ -116,7 +116,8 @@ class Sampler:
     process of a family, and about 10 ms once a second where a machine runs a thousand processes.
     """
 
-    def __init__(self, tell: Callable[[Resources], None]) -> None:
+    def __init__(self, tell: Callable[[Resources], None], utc: Callable[[], datetime]) -> None:
+        self._utc = utc
         self._tell = tell
         self._leaders: dict[str, int] = {}
         self._accounts: dict[str, Account] = {}
@@ -160,7 +161,7 @@ class Sampler:
             usage = usage_of(found[leader])
             at = asyncio.get_running_loop().time()
             if entry not in self._accounts and usage.members:
-                self._accounts[entry] = Account(entry, datetime.now(UTC), at)
+                self._accounts[entry] = Account(entry, self._utc(), at)
             if entry in self._accounts:
                 self._accounts[entry].add(at, usage)
 

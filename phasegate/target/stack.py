@@ -6,6 +6,7 @@ import asyncio
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -54,12 +55,14 @@ class Stack:
         run: str = "",
         keep_file: Callable[[str, str], str] = lambda name, _: name,
         keep: bool = False,
+        utc: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`logs` opens the log of an entry, or of `setup` and `teardown`; `on_problem` hears of what does
         not end the run at once: a log that cannot be written, a teardown command that failed. `on_sampled`
         hears now and then what the processes use, for the last time before the teardown commands run.
         `containers` is asked where the target has some; `run` names the project of Compose, whose
-        configuration `keep_file` takes into the record, and which `keep` leaves up."""
+        configuration `keep_file` takes into the record, and which `keep` leaves up. `utc` is the time of
+        the run, by which samples are dated."""
         self._target = target
         self._processes = processes
         self._logs = logs
@@ -74,7 +77,7 @@ class Stack:
         self._attached: Attached | None = None
         self._grace = grace
         self._ports = Ports()
-        self._sampler = Sampler(on_sampled)
+        self._sampler = Sampler(on_sampled, utc)
         self._running: list[RunningProcess] = []
         self._addresses: list[Address] = []
         self._touched = False

@@ -10,6 +10,7 @@ import pytest
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
+from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
@@ -130,6 +131,9 @@ def test_of_a_waived_criterion_the_real_verdict_is_judged() -> None:
     assert found == "it is not met in the record, and its measures make it met"
 
 
+NONE_PASSED = "it is waived in the record, and no case that is not waived passed"
+
+
 def waiver(**changes: object) -> WaiverResult:
     made = WaiverResult(
         id="w",
@@ -164,6 +168,19 @@ def test_what_no_waiver_covers_was_never_waived(
     measure = census(7, 7) if unwaived is MET else census(6, 7)
     found = rejudge(replace(run_of(item, measure), waivers=(recorded,))).contradictions
     assert found == ((f"it is waived in the record, and {says}",) if says else ())
+
+
+@pytest.mark.parametrize(("status", "says"), [(CaseStatus.PASSED, ""), (CaseStatus.SKIPPED, NONE_PASSED)])
+def test_the_rest_of_a_waived_suite_is_looked_for_in_the_record(status: CaseStatus, says: str) -> None:
+    item = criterion(
+        "c.rate == 100%", CriterionVerdict.WAIVED, unwaived=NOT_MET, waivers=("w",), rest="100% (6 of 6)"
+    )
+    run = run_of(item, census(6, 7))
+    check = run.steps[0].checks[0]
+    attempt = replace(check.attempts[0], cases=(Case(id="b", name="b", status=status),))
+    run = replace(run, steps=(StepResult(id="s", checks=(replace(check, attempts=(attempt,)),)),))
+    held = replace(run, waivers=(waiver(covers=("c/a",), cases=("c/a",)),))
+    assert rejudge(held).contradictions == ((says,) if says else ())
 
 
 @pytest.mark.parametrize(("typical", "verdict"), [(0.01, MET), (0.005, NOT_MET)])

@@ -7,16 +7,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from phasegate.errors import ObservationError
 from phasegate.junit import Conventions, ResultFiles, result_files
 from phasegate.model.observation import CaseStatus
+from phasegate.runner.clock import RunClock
 
 ONE = "<testsuite tests='1'><testcase name='a'/></testsuite>"
 
 
 def results(root: Path, *patterns: str) -> ResultFiles:
-    return ResultFiles(root, patterns, datetime.now(UTC))
+    return ResultFiles(root, patterns, RunClock())
 
 
 def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -49,7 +52,9 @@ def test_file_from_the_far_future_was_written_in_this_attempt(tmp_path: Path) ->
     (tmp_path / "a.xml").write_text(ONE)
     os.utime(tmp_path / "a.xml", (2**33, 2**33))
     assert seen.read(["a.xml"]).problems == ()
-    old = ResultFiles(tmp_path, ["a.xml"], datetime.now(UTC) + timedelta(days=1))
+    machine = Machine()
+    machine.ahead = (datetime(2242, 3, 17, tzinfo=UTC) - START).total_seconds()
+    old = ResultFiles(tmp_path, ["b.xml"], machine.clock())
     assert "is older than this attempt" in old.read(["a.xml"]).problems[0]
 
 
@@ -92,3 +97,65 @@ def test_name_that_cannot_be_printed_is_told_all_the_same(tmp_path: Path) -> Non
     seen = results(tmp_path, "*.xml")
     (tmp_path / os.fsdecode(b"\xff\n.xml")).write_text("")
     assert seen.read(["*.xml"]).problems == ("results file \\xff\\n.xml is empty",)
+
+
+START = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+class Machine:
+    """A clock that is set by `ahead` while seconds pass."""
+
+    def __init__(self) -> None:
+        self.passed = self.ahead = 0.0
+
+    @property
+    def wall(self) -> datetime:
+        return START + timedelta(seconds=self.passed + self.ahead)
+
+    def clock(self) -> RunClock:
+        return RunClock(monotonic=lambda: self.passed, wall=lambda: self.wall, suspended=lambda: 0.0)
+
+
+def write(file: Path, at: datetime) -> None:
+    file.write_text(ONE)
+    os.utime(file, (at.timestamp(), at.timestamp()))
+
+
+@given(jump=st.floats(-1e7, 1e7), before=st.floats(0, 600), after=st.floats(0, 600), there=st.booleans())
+def test_what_an_attempt_wrote_is_its_own_however_the_clock_was_set(
+    tmp_path_factory: pytest.TempPathFactory, jump: float, before: float, after: float, there: bool
+) -> None:
+    folder, machine = tmp_path_factory.mktemp("own"), Machine()
+    if there:
+        write(folder / "out.xml", START + timedelta(days=1))
+    files = ResultFiles(folder, ["*.xml"], machine.clock())
+    machine.passed += before
+    write(folder / "early.xml", machine.wall)
+    machine.ahead += jump
+    write(folder / "out.xml", machine.wall)
+    machine.passed += after
+    write(folder / "late.xml", machine.wall)
+    assert files.read(["*.xml"]).problems == ()
+
+
+@given(
+    jump=st.floats(-1e7, 1e7),
+    lasts=st.floats(0, 600),
+    age=st.floats(700, 1e7),
+    copied=st.booleans(),
+)
+def test_what_was_there_before_is_old_however_the_clock_was_set(
+    tmp_path_factory: pytest.TempPathFactory, jump: float, lasts: float, age: float, copied: bool
+) -> None:
+    # What the clock shows once more, set back that far, is not to be told from a new file.
+    assume(not copied or abs(jump + age) > 1300)
+    folder, machine = tmp_path_factory.mktemp("old"), Machine()
+    dated = START - timedelta(seconds=age)
+    write(folder / ("original" if copied else "out.xml"), dated)
+    files = ResultFiles(folder, ["*.xml"], machine.clock())
+    machine.passed += lasts
+    machine.ahead += jump
+    if copied:
+        write(folder / "out.xml", dated)
+    (problem,) = files.read(["*.xml"]).problems
+    assert "older than this attempt" in problem

@@ -23,20 +23,24 @@ from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.model.result import CriterionVerdict
 from phasegate.plan.plan import Part
 from phasegate.runner.attempt import Asked, observe
+from phasegate.runner.clock import RunClock
 from phasegate.runner.world import Stop
 from phasegate.target.containers.reach import TargetContainers
 from tests.engine_door import door_at
 from tests.engines import ENGINE, busybox, client, nothing_left
 from tests.kinds.scripted_containers import FAKE, NOW, ScriptedContainers, container, ended
 from tests.runner.scripted import Stage, check
-from tests.worlds import RealClock, StaticAddresses, TemporaryEvidence, TestWorld
+from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 
 __all__ = ["nothing_left"]
 PASSED, FAILED, SKIPPED, LOST = CaseStatus.PASSED, CaseStatus.FAILED, CaseStatus.SKIPPED, CaseStatus.LOST
 
 
-class StillClock(RealClock):
+class StillClock(RunClock):
     def utc(self) -> datetime:
+        return NOW
+
+    def wall(self) -> datetime:
         return NOW
 
 
@@ -520,7 +524,7 @@ async def test_a_real_stack_is_seen_as_it_is(tmp_path: Path) -> None:
             "exit_codes": {"once": 4},
             "logs": [{"service": ["good", "fake"], "must": "^listening$"}],
         }
-        settings = replace(world(tmp_path, reach), clock=RealClock())
+        settings = replace(world(tmp_path, reach), clock=RunClock())
         seen = await ContainersKind().observe(ContainersParams.model_validate(params), settings)
     finally:
         reach.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import sys
@@ -358,6 +359,7 @@ COLUMNS = (
     "check,error,error_code,expected_response,group,method,name,proto,scenario,service,status,subproto,"
     "tls_version,url,extra_tags,metadata"
 )
+HOUR_NS = 3600 * 10**9
 CSV = f"""metric_name,timestamp,metric_value,{COLUMNS}
 http_reqs,1000000000,1.0,,,,true,,GET,"http://h/a?b=1,2",,,,200,,,"http://h/a?b=1,2",,
 http_req_duration,1000000000,2.000000,,,,true,,GET,"http://h/a?b=1,2",,,,200,,,"http://h/a?b=1,2",,
@@ -374,7 +376,7 @@ iterations,9200000000,1.000000,,,,,,,,,r,,,,,,,
 
 def reduced(*chunks: bytes) -> list[dict[str, Any]]:
     written: list[dict[str, Any]] = []
-    reducer = Reducer(written.append, {})
+    reducer = Reducer(written.append, {}, itertools.count(0, 10**15).__next__)
     for chunk in chunks:
         reducer.feed(chunk)
     reducer.finish()
@@ -409,6 +411,29 @@ def test_where_the_pipe_cuts_changes_nothing(cuts: list[int]) -> None:
     whole, cut = reduced(CSV), reduced(*pieces)
     assert together(cut).whole == together(whole).whole
     assert cut[-1] == whole[-1]
+
+
+@given(
+    st.lists(st.sampled_from([-HOUR_NS, HOUR_NS, 48 * HOUR_NS]), min_size=1, max_size=3),
+    st.integers(11, 30),
+)
+def test_samples_span_what_passed_however_the_calendar_is_set(jumps: list[int], seconds: int) -> None:
+    """k6 dates its samples by the calendar clock: one each second, and a jump now and then."""
+    now, ahead, written, sets = 0, 1_700_000_000 * 10**9, [], iter(jumps)
+    reducer = Reducer(written.append, {}, lambda: now)
+    reducer.feed(CSV.partition(b"\n")[0] + b"\n")
+    for second in range(seconds):
+        now = second * 10**9
+        if second % 10 == 9:
+            ahead += next(sets, 0)
+        for name, value in ((b"http_req_duration", b"1.0"), (b"http_req_blocked", b"0.0")):
+            stamp = str(now + ahead).encode()
+            reducer.feed(b",".join((name, stamp, value, b",,,true,,GET,http://h/a,,,,200,,,http://h/a,,\n")))
+    reducer.finish()
+    lasts = [one["last"] for one in written if one["type"] == "samples"]
+    assert lasts == sorted(lasts)
+    assert seconds - 1 - 3 <= lasts[-1] <= seconds - 1 + 0.001
+    assert together(written).whole.good == seconds
 
 
 def test_names_without_end_are_counted_together() -> None:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from phasegate.model.observation import Case
+from phasegate.runner.clock import RunClock
 from phasegate.target.processes import LocalProcesses
 from phasegate.world import Progress
 
-
-class RealClock:
-    def now(self) -> float:
-        return time.perf_counter()
-
-    def utc(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+RealClock = RunClock
 
 
 @dataclass

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phasegate.model.events import (
     AttemptFinished,
@@ -13,6 +15,7 @@ from phasegate.model.events import (
     CaseFinished,
     CheckFinished,
     CheckStarted,
+    ClockMoved,
     CriterionJudged,
     Event,
     Interrupted,
@@ -269,3 +272,29 @@ def test_a_step_is_held_to_its_aggregates_and_to_those_written_in_it(
         ]
     )
     assert run.steps[0].status is (CheckStatus.FAILED if held else CheckStatus.PASSED)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=len(WHOLE), max_size=len(WHOLE)), st.booleans())
+def test_records_of_a_version_whose_clock_could_jump_have_no_negative_times(
+    jumps: list[float], whole: bool
+) -> None:
+    dated = [
+        replace(event, at=event.at + timedelta(seconds=jump))
+        for event, jump in zip(WHOLE, jumps, strict=True)
+    ]
+    run = fold([WHOLE[0], *(dated[1:] if whole else dated[1:4])])
+    times = [run.duration, *(step.duration for step in run.steps)]
+    times += [attempt.duration for check in run.checks() for attempt in check.attempts]
+    assert all(one is None or one >= 0 for one in times)
+
+
+def test_how_the_calendar_moved_adds_up() -> None:
+    moves = [ClockMoved(at=later(1), by=-60.0), ClockMoved(at=later(2), by=3600.0, suspended=3600.0)]
+    run = fold([*WHOLE[:1], *moves, *WHOLE[1:]])
+    assert (run.clock_moved, run.suspended) == (3540.0, 3600.0)
+    assert run.finished is not None
+    assert run.ended == run.finished + timedelta(seconds=3540)
+    assert [text.partition(": ")[2].partition(";")[0] for text in run.warnings] == [
+        "the calendar clock was set back by 60 s",
+        "the machine was suspended for 1h 00m 00s",
+    ]

@@ -91,6 +91,8 @@ def phase(tmp_path: Path) -> Phase:
     return Phase(tmp_path)
 
 
+OFF = ["unit.total == 2", "unit.exit_code == 101"]
+"""A suite of two, and an exit code that it does not have."""
 RUNS = {
     "a waiver covers the criterion that is not met": lambda phase: phase.run(
         "a", "b=failure", waived=["unit.pass_rate"]
@@ -106,6 +108,15 @@ RUNS = {
     ),
     "waivers cover all cases of a check": lambda phase: phase.run(
         "a=failure", "b=failure", waived=["unit/unit::a", "unit/unit::b"]
+    ),
+    "a waiver covers the case that failed and the exit code that it causes": lambda phase: phase.run(
+        "a", "b=failure", waived=["unit/unit::b, unit.exit_code"], criteria=OFF
+    ),
+    "waivers cover all cases of a check and its exit code": lambda phase: phase.run(
+        "a=failure", "b=failure", waived=["unit/unit::a, unit/unit::b, unit.exit_code"], criteria=OFF
+    ),
+    "a waiver covers the exit code, and the case that failed as a criterion": lambda phase: phase.run(
+        "a", "b=failure", waived=["unit.pass_rate, unit.exit_code"], criteria=OFF
     ),
     "waivers cover every blocking criterion": lambda phase: phase.run(
         "a=failure", waived=["unit.pass_rate", "unit.exit_code"], criteria=["unit.exit_code == 3"]

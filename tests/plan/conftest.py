@@ -46,6 +46,7 @@ class Probe(Kind["Probe.Params"]):
     about = "a URL"
     example: ClassVar[Mapping[str, Any]] = {"url": "/health"}
     accompanies = True
+    by_address = True
 
     def measures(self, params: Params) -> Mapping[str, MeasureSpec]:
         return {"success_rate": SHARE, "latency": LATENCY}

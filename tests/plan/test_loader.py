@@ -300,10 +300,13 @@ steps:
         "d": ("TOKEN",),
     }
     assert checks["b"].parts[0].params.model_dump()["headers"] == {"A": "Bearer 0123456789"}
-    assert [warning.message for warning in loaded.warnings] == ["secret 'SHORT' is shorter than 8 characters"]
+    assert [warning.message for warning in loaded.warnings] == [
+        "the secret TOKEN is not set; what needs it is not run: a, d",
+        "secret 'SHORT' is shorter than 8 characters",
+    ]
 
 
-def test_a_secret_that_the_target_needs_is_missed_by_every_check(load_text: Load) -> None:
+def test_a_secret_that_a_part_of_the_target_needs_is_missed_by_what_uses_that_part(load_text: Load) -> None:
     plan = load_text(
         """\
 phasegate: 1
@@ -321,7 +324,8 @@ steps:
     ).plan
     assert plan.target.processes[0].missing_secrets == ("TOKEN",)
     assert plan.check("a").missing_secrets == ("TOKEN",)
-    assert plan.check("b").missing_secrets == ("TOKEN", "KEY")
+    assert plan.check("b").missing_secrets == ("KEY",)
+    assert [entry.id for entry in plan.target.without_lacking()] == []
 
 
 def test_secrets_are_part_of_neither_hash_nor_repr(load_text: Load) -> None:

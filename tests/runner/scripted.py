@@ -158,6 +158,9 @@ class StillClock:
     def utc(self) -> datetime:
         return datetime(2026, 1, 15, tzinfo=UTC) + timedelta(seconds=self.at)
 
+    def wall(self) -> datetime:
+        return self.utc()
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.at += seconds

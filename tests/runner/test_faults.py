@@ -16,8 +16,9 @@ from phasegate.model.faults import Act, FaultResult, FaultStatus, fault_measures
 from phasegate.plan.fault_models import ProbeParams
 from phasegate.plan.faults import Fault
 from phasegate.plan.part import Part
+from phasegate.runner.clock import RunClock
 from phasegate.runner.faults import run_fault, to_its_end
-from phasegate.runner.world import Parts, RealClock, Stop
+from phasegate.runner.world import Parts, Stop
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.runner.scripted import Stage
 from tests.worlds import StaticAddresses
@@ -58,8 +59,6 @@ class Target:
         self.log.append("undone")
         return "with a note"
 
-    room = True
-
     def client(self) -> AbstractAsyncContextManager[Target]:
         return nullcontext(self)
 
@@ -94,7 +93,7 @@ def stage(tmp_path: Path) -> Stage:
 def parts(stage: Stage, target: Target) -> Parts:
     return replace(
         stage.parts(),
-        clock=RealClock(),
+        clock=RunClock(),
         http=target,
         faults=target,
         target=StaticAddresses({"shop": "http://shop"}),

@@ -266,3 +266,27 @@ def test_expired_waivers_change_nothing(plan: Plan, a: Statuses, b: Statuses) ->
     ended = replace(plan, waivers=tuple(replace(item, days_left=-1) for item in plan.waivers))
     seen = {"a": suite(a), "b": suite(b)}
     assert list(applied(ended, **seen).criteria) == judge_all(plan, seen, {}, RECORD)
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 5), st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), min_size=1, max_size=4))
+def test_a_suite_with_waived_cases_and_their_exit_code_passes_by_its_other_cases(
+    passed: int, waived: Statuses
+) -> None:
+    """`b` stands for the exit code, and is waived as a criterion."""
+    cases = [f"c{passed + number}" for number in range(len(waived))]
+    one = waiver(criteria=["b.pass_rate"], cases=cases)
+    plan = asked(ALL, "b.pass_rate == 100%", waivers=[one])
+    whole = suite([*[PASSED] * passed, *waived])
+    assert verdict(plan, a=whole, b=suite([FAILED])) is Verdict.PASS
+    assert applied(plan, a=whole, b=suite([FAILED])).criteria[0].rest == f"100% ({passed} of {passed})"
+    assert verdict(plan, a=suite([*[PASSED] * passed, *waived, FAILED]), b=suite([FAILED])) is Verdict.FAIL
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), min_size=1, max_size=4), st.booleans())
+def test_a_suite_whose_cases_are_all_waived_shows_nothing(waived: Statuses, as_cases: bool) -> None:
+    cases = [f"c{number}" for number in range(len(waived))]
+    criteria = ["b.pass_rate"] if as_cases else ["a.pass_rate", "b.pass_rate"]
+    plan = asked(ALL, "b.pass_rate == 100%", waivers=[waiver(criteria=criteria, cases=cases)])
+    assert verdict(plan, a=suite(waived), b=suite([FAILED])) is Verdict.INCONCLUSIVE

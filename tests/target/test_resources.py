@@ -117,7 +117,7 @@ async def sampling(bench: Bench, code: str) -> AsyncIterator[tuple[Callable[[], 
         on_line=lambda _, line: ready.set(),
     )
     told: list[Resources] = []
-    sampler = Sampler(told.append)
+    sampler = Sampler(told.append, lambda: AT)
     try:
         await asyncio.wait_for(ready.wait(), 20)
         sampler.watch("web", group.pid)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from phasegate.target.containers.expected import Expected
 from phasegate.target.containers.listening import Happened
 
@@ -20,3 +22,19 @@ def test_what_ends_in_a_span_is_meant_to_also_when_it_is_heard_of_later() -> Non
     assert expected.holds(end("web", within))
     assert not expected.holds(end("web", before - 1))
     assert not expected.holds(end("web", time.time() + 1))
+
+
+@pytest.mark.parametrize("by", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_meanwhile_makes_no_span_longer_or_shorter(
+    monkeypatch: pytest.MonkeyPatch, by: float
+) -> None:
+    expected, before = Expected(), time.time()
+    real = time.time
+    with expected.during("web"):
+        within = time.time()
+        monkeypatch.setattr("phasegate.target.containers.expected.time.time", lambda: real() + by)
+        after = time.time()
+    assert expected.holds(end("web", within))
+    assert expected.holds(end("web", after))
+    for moment in (before - 60, after + 60, (within + after) / 2):
+        assert not expected.holds(end("web", moment))

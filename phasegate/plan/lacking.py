@@ -1,0 +1,72 @@
+"""Secrets that are not set: where a plan, a script or a compose file uses one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from phasegate.substitution import names_in
+
+_READS = r"(?:\$\{?|%|(?:__ENV|process\.env)\.|(?:__ENV|ENV|env|environ|getenv|environ\.get)\s*[\[(]\s*['\"])"
+"""What stands before the name of a variable where a shell, k6, Python or Node reads it."""
+
+
+def missing_in(tree: Any, secrets: Iterable[str], scripts: Iterable[str] = ()) -> tuple[str, ...]:
+    """Which of some secrets a tree uses: as `${env.NAME}`, or as a variable of the environment of a program,
+    which may be one of the `scripts` that the tree names.
+
+    One that `env` of the tree gives another value is none of its environment.
+    """
+    names = tuple(secrets)
+    used = {name.removeprefix("env.") for name in names_in(tree) if name.startswith("env.")}
+    given = tree.get("env") if isinstance(tree, Mapping) else None
+    text = "\n".join((*texts_in(tree), *scripts))
+    read = read_in(text, (name for name in names if name not in (given or ())))
+    return tuple(name for name in names if name in used or name in read)
+
+
+def read_in(text: str, secrets: Iterable[str]) -> frozenset[str]:
+    """Which of some variables of the environment a script or a line of a shell reads."""
+    return frozenset(name for name in secrets if re.search(rf"{_READS}{re.escape(name)}(?!\w)", text))
+
+
+def texts_in(tree: Any) -> Iterator[str]:
+    """Every text of a tree of mappings and lists; keys are none."""
+    match tree:
+        case str():
+            yield tree
+        case Mapping():
+            for item in tree.values():
+                yield from texts_in(item)
+        case list() | tuple():
+            for item in tree:
+                yield from texts_in(item)
+        case _:
+            return
+
+
+def taken_by_compose(services: Iterable[Mapping[str, Any]], rest: Any, secrets: Iterable[str]) -> set[str]:
+    """Which of some variables a compose file takes from the environment, and has no default for.
+
+    `rest` is what stands beside the services.
+    """
+    everything = [*services]
+    texts = " ".join(texts_in([*everything, rest]))
+    passed = {name for service in everything for name in _passed_on(service.get("environment"))}
+    kept = rest.get("secrets") if isinstance(rest, Mapping) else None
+    for one in kept.values() if isinstance(kept, Mapping) else ():
+        passed |= {str(one.get("environment"))} if isinstance(one, Mapping) else set()
+    return {
+        name
+        for name in secrets
+        if name in passed or re.search(rf"(?<!\$)(?:\$\$)*\$(?:{name}(?!\w)|\{{{name}(?:\}}|:?\?))", texts)
+    }
+
+
+def _passed_on(environment: Any) -> Iterator[str]:
+    """Variables that a service gets as they are: `- NAME`, or `NAME:` without a value."""
+    if isinstance(environment, Mapping):
+        yield from (name for name, value in environment.items() if value is None)
+    elif isinstance(environment, list):
+        yield from (one for one in environment if isinstance(one, str) and "=" not in one)
