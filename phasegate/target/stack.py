@@ -168,6 +168,7 @@ class Stack:
                     on_problem=self._on_problem,
                     keep=self._keep,
                 )
+                self._containers.keeps(self._project.services.log_of)
                 await self._project.up(self._containers.are)
                 self._addresses += self._project.services.addresses
             if attached is not None:
@@ -179,6 +180,7 @@ class Stack:
                     on_change=self._on_change,
                     on_problem=self._on_problem,
                 )
+                self._containers.keeps(self._attached.services.log_of)
                 self._containers.are(*attached.labels, services=[entry.id for entry in attached.entries])
                 await self._attached.up()
                 self._addresses += self._attached.services.addresses

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from phasegate.errors import PhasegateError, TargetError
 from phasegate.model.containers import Container, ContainerState
@@ -71,6 +72,14 @@ class Services:
     @property
     def records(self) -> tuple[TargetRecord, ...]:
         return tuple(self._records.values())
+
+    def log_of(self, service: str) -> Path | None:
+        """Where what a service prints is kept, with all of it that has come so far."""
+        output = self._outputs.get(service)
+        if output is None:
+            return None
+        output.tail()  # what waits to be written is written
+        return output.log.place
 
     @contextmanager
     def expected(self, service: str) -> Iterator[None]:
