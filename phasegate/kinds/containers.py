@@ -41,6 +41,7 @@ class ContainersKind(Kind[ContainersParams]):
     }
     has_cases: ClassVar[bool] = True
     of_containers: ClassVar[bool] = True
+    sees_broken: ClassVar[bool] = True
     wanted: ClassVar[frozenset[str]] = frozenset({"expect", "healthy", "logs"})
 
     def measures(self, params: ContainersParams) -> Mapping[str, MeasureSpec]:
@@ -65,6 +66,9 @@ class ContainersKind(Kind[ContainersParams]):
 
     def services(self, params: ContainersParams) -> tuple[str, ...]:
         return params.named
+
+    def exit_codes(self, params: ContainersParams) -> Mapping[str, tuple[int, ...]]:
+        return params.exit_codes
 
     def requirements(self, params: ContainersParams) -> tuple[Requirement, ...]:
         return ENGINE

@@ -115,14 +115,15 @@ def _add(everything: _Found, found: _Found) -> None:
 async def _search(
     pieces: AsyncIterator[LogPiece], patterns: Mapping[int, re.Pattern[str]], found: _Found
 ) -> None:
-    searches = {number: LineSearch(pattern) for number, pattern in patterns.items()}
+    searches: dict[tuple[int, int], LineSearch] = {}
 
     def search(batch: Sequence[LogPiece]) -> None:
         for piece in batch:
             found.lines += piece.begins
             found.cut += piece.begins and not piece.ends
             found.size += _kept_size(piece.text)
-            for number, one in searches.items():
+            for number, pattern in patterns.items():
+                one = searches.setdefault((number, piece.stream), LineSearch(pattern))
                 if one.finds(piece.text, begins=piece.begins, ends=piece.ends):
                     found.counts[number] += 1
                     found.first.setdefault(number, piece.text[:EXCERPT])

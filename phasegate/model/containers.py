@@ -72,6 +72,8 @@ class LogPiece:
     begins: bool = True
     """Whether it is the beginning of its line."""
     ends: bool = True
+    stream: int = 0
+    """Pieces of a line have one number; between them may be lines of another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

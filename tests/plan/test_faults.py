@@ -6,6 +6,7 @@ import pytest
 
 from phasegate.errors import ObservationError
 from phasegate.model.faults import Act
+from phasegate.model.result import Level
 from phasegate.plan.plan import Retry
 from tests.plan.conftest import HEAD, Load, refused
 

@@ -12,6 +12,7 @@ import pytest
 from phasegate.errors import ObservationError
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
 from phasegate.model.faults import Act, FaultResult, FaultStatus, fault_measures
+from phasegate.model.measures import Share
 from phasegate.plan.fault_models import ProbeParams
 from phasegate.plan.faults import Fault
 from phasegate.plan.part import Part

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.model.faults import Act, fault_measures
-from phasegate.model.measures import Number
+from phasegate.model.measures import Number, Share
 from phasegate.runner.recovery import NEEDED, Moments, Probed, good_again, recovery
 
 STOP = Moments(begun=10.0, done=10.2, undoing=13.2, undone=13.5)

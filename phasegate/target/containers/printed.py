@@ -107,39 +107,39 @@ def frames_of(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def lines_of(parts: Iterable[tuple[int, bytes]]) -> Iterator[LogPiece]:
-    """Lines without their ends; those of the two streams are kept apart, long ones come in pieces that no
-    other line comes between.
+    """Lines without their ends; those of the two streams are kept apart, long ones come in pieces.
 
     Errors: EngineError when the engine says among them that it could not read on.
     """
     begun: dict[int, bytes] = {}
-    pieces: dict[int, list[LogPiece]] = {}
+    cut: set[int] = set()
+    """Streams whose line goes on after a piece."""
+
+    def piece(stream: int, line: bytes, *, ends: bool) -> LogPiece:
+        text = line.decode(errors="replace")
+        begins = stream not in cut
+        (cut.discard if ends else cut.add)(stream)
+        return LogPiece(text.removesuffix("\r") if ends else text, begins, ends, stream)
+
     for stream, part in parts:
         if stream == _TROUBLE:
-            raise EngineError(f"the engine could not read the log: {_text(part.strip())[:200]}")
+            told = part.strip().decode(errors="replace")[:200]
+            raise EngineError(f"the engine could not read the log: {told}")
         *ended, rest = part.split(b"\n")
-        for line in ended:
-            yield from _line(begun.pop(stream, b"") + line, pieces.pop(stream, []))
-        rest = begun.get(stream, b"") + rest
-        while len(rest) > LONGEST:
-            at = _border(rest)
-            held = pieces.setdefault(stream, [])
-            held.append(LogPiece(_text(rest[:at]), begins=not held, ends=False))
-            rest = rest[at:]
-        begun[stream] = rest
-    for stream, line in begun.items():
-        if line or stream in pieces:
-            yield from _line(line, pieces.pop(stream, []))
-
-
-def _line(rest: bytes, before: list[LogPiece]) -> Iterator[LogPiece]:
-    yield from before
-    begins = not before
-    while len(rest) > LONGEST:
-        at = _border(rest)
-        yield LogPiece(_text(rest[:at]), begins=begins, ends=False)
-        begins, rest = False, rest[at:]
-    yield LogPiece(_text(rest).removesuffix("\r"), begins=begins)
+        ended = [begun.pop(stream, b"") + line if not number else line for number, line in enumerate(ended)]
+        rest = begun.pop(stream, b"") + rest
+        for number, line in enumerate((*ended, rest)):
+            while len(line) > LONGEST:
+                at = _border(line)
+                yield piece(stream, line[:at], ends=False)
+                line = line[at:]
+            if number < len(ended):
+                yield piece(stream, line, ends=True)
+            else:
+                begun[stream] = line
+    for stream, left in begun.items():
+        if left or stream in cut:
+            yield piece(stream, left, ends=True)
 
 
 def _border(line: bytes) -> int:
@@ -148,7 +148,3 @@ def _border(line: bytes) -> int:
     while at > LONGEST - 4 and line[at] & 0xC0 == 0x80:
         at -= 1
     return at
-
-
-def _text(line: bytes) -> str:
-    return line.decode(errors="replace")
