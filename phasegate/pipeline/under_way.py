@@ -352,6 +352,6 @@ class UnderWay:
                 evidence=inventory,
                 unwaived=unwaived,
                 environment={f"image of {name}": image for name, image in self._containers.ran().items()},
-                warnings=warnings_of(judged.waivers),
+                warnings=(*warnings_of(judged.waivers), *(self._stack.troubles if self._stack else ())),
             )
         )

@@ -56,12 +56,12 @@ class Stack:
         keep: bool = False,
         goes_on: bool = False,
     ) -> None:
-        """`goes_on`: where a service in containers does not come up, the rest of the target is used without it
-        and what needs it, all of which is `out` then. `logs` opens the log of an entry, or of `setup` and `teardown`; `on_problem` hears of what does
+        """`logs` opens the log of an entry, or of `setup` and `teardown`; `on_problem` hears of what does
         not end the run at once: a log that cannot be written, a teardown command that failed. `on_sampled`
         hears now and then what the processes use, for the last time before the teardown commands run.
         `containers` is asked where the target has some; `run` names the project of Compose, whose
-        configuration `keep_file` takes into the record, and which `keep` leaves up."""
+        configuration `keep_file` takes into the record, and which `keep` leaves up. `goes_on`: where a
+        service in containers does not come up, what does not need it is used without it."""
         self._target = target
         self._processes = processes
         self._logs = logs
@@ -151,6 +151,11 @@ class Stack:
     def kept(self) -> str:
         """How a person takes down the stack that was left up; empty when none was."""
         return self._project.kept if self._project is not None else ""
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What happened to services in containers that did not die of it."""
+        return tuple(text for stack in self._stacks() for text in stack.services.troubles)
 
     @contextmanager
     def expected(self, service: str) -> Iterator[None]:

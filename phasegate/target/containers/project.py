@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from phasegate.errors import PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import ComposeStack
+from phasegate.target.containers.claim import Claim
 from phasegate.target.containers.compose import (
     Compose,
     asked_ports,
@@ -101,6 +102,7 @@ class Project:
         self._keep_file = keep_file
         self._on_problem = on_problem
         self._keep = keep
+        self._claim: Claim | None = None
         self._folder: Path | None = None
         self._compose: Compose | None = None
         self._output: Output | None = None
@@ -128,6 +130,8 @@ class Project:
         config = await resolved(self._compose, self._stack, self.name, self._processes, self._env)
         self._stack = with_profiles_named(config, self._stack)
         names = wanted(config, self._stack)
+        if self._stack.project:
+            self._claim = Claim.take(self._engine.host, self.name)
         await self._refuse_what_is_there()
         self._output = Output(self._logs(OUTPUT), self._on_problem)
         self._folder = Path(tempfile.mkdtemp(prefix="phasegate-"))
@@ -151,6 +155,13 @@ class Project:
 
         Cancelled, it ends at once what it would have given time to stop, and goes on when all is removed.
         """
+        try:
+            await self._close()
+        finally:
+            if self._claim is not None:
+                self._claim.release()
+
+    async def _close(self) -> None:
         self.services.down()
         if not self._touched:
             await self.services.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -75,9 +76,18 @@ class Services:
         self._up = False
         """Whether an end is a death: from ready until it is taken down."""
         self._news = asyncio.Event()
+        self._troubles: Counter[str] = Counter()
+        """What it came through, in words, and how often."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.addresses: tuple[Address, ...] = ()
         """Of every service that has one, once they are ready."""
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What happened to services that did not die of it."""
+        return tuple(
+            text if times == 1 else f"{text}, {times} times" for text, times in self._troubles.items()
+        )
 
     @property
     def records(self) -> tuple[TargetRecord, ...]:
@@ -310,7 +320,10 @@ class Services:
 
     def _heard(self, happened: Happened) -> None:
         self._news.set()
-        if not happened.ended:
+        if happened.unhealthy:
+            if self._up and not self._expected.holds(happened):
+                self._troubles[f"service {happened.service} turned unhealthy while it was being used"] += 1
+        elif not happened.ended:
             if happened.service in self._outputs:
                 self._follow(happened.container, happened.service)
         elif self._up and not self._expected.holds(happened):
@@ -333,8 +346,11 @@ class Services:
             return
         if container is not None and happened.exit_code == 0 and right is None:
             job = is_job(container, serves=self._serves(container))
-            if job or container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
-                # It has done its work, or is one that the engine runs again and again.
+            if job:
+                return  # it has done its work
+            if container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
+                again = f"service {happened.service} ended with exit code 0 and was started again"
+                self._troubles[f"{again} while it was being used"] += 1
                 return
         how = how_it_ended(happened.exit_code, oom_killed=container is not None and container.oom_killed)
         if container is not None and container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):

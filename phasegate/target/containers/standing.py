@@ -32,8 +32,8 @@ class Standing:
 
 
 def standing(container: Container, *, serves: bool, right: Collection[int] | None = None) -> Standing:
-    """Where a container stands; `serves` says that it has ports which are asked, `right` with which exit codes
-    it may end; None where nobody says."""
+    """Where a container stands; `serves` says that it has ports which are asked, `right` with which exit
+    codes it may end; None where nobody says."""
     state = container.state
     if state is ContainerState.CREATED:
         if container.error:
