@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile
+from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile, LogPiece
 from phasegate.model.events import CLOCK_STEP
 from phasegate.model.measures import Measure
 from phasegate.model.observation import Case
@@ -215,8 +215,17 @@ class Containers(Protocol):
         """Every container of the target, ended ones included, by service and number."""
         ...
 
-    def lines(self, container: Container) -> AsyncIterator[str]:
-        """What a container has printed so far, standard output and error, line by line."""
+    def lines(self, container: Container) -> AsyncIterator[LogPiece]:
+        """What its engine has kept of what a container has printed so far, standard output and error."""
+        ...
+
+    def seen_lines(self, service: str) -> AsyncIterator[LogPiece]:
+        """What the run itself has kept of what a service printed, read as it was written; redacted."""
+        ...
+
+    async def memory_kills(self, containers: Sequence[Container]) -> Mapping[str, int]:
+        """How many processes the kernel has killed for want of memory in each running container, by id; left
+        out where nobody can say."""
         ...
 
     async def usage(self, containers: Sequence[Container]) -> Mapping[str, ContainerUsage]:

@@ -78,6 +78,8 @@ class Kind(Generic[P]):
     programs."""
     of_containers: ClassVar[bool] = False
     """Whether it looks at the target's containers, so that there must be some."""
+    sees_broken: ClassVar[bool] = False
+    """Whether it looks at the target's containers also where one of its services did not come up."""
     has_cases: ClassVar[bool] = False
     """Whether it has cases, so that `--case` and `allow_skipped` mean something."""
     chooser: ClassVar[str] = ""
@@ -155,6 +157,10 @@ class Kind(Generic[P]):
                 value = getattr(params, name)
                 named += [value] if isinstance(value, str) else value or ()
         return tuple(named)
+
+    def exit_codes(self, params: P) -> Mapping[str, tuple[int, ...]]:
+        """Services that end by themselves, and the exit codes that are right for them then."""
+        return {}
 
     async def observe(self, params: P, world: World) -> Observation:
         raise NotImplementedError

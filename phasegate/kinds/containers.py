@@ -10,30 +10,24 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from phasegate.errors import ObservationError
-from phasegate.http.matcher import compile_pattern
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.containers_cases import (
-    Printed,
     Stack,
     cases_of,
     counted,
     measures_of,
     speaks_of,
 )
+from phasegate.kinds.containers_logs import search_logs
 from phasegate.kinds.containers_params import MEASURES, ContainersParams
 from phasegate.kinds.engine import ENGINE
 from phasegate.kinds.healthcheck import why_it_proves_nothing, written
 from phasegate.model.cases import selected, with_earlier
-from phasegate.model.containers import Container, Image
+from phasegate.model.containers import Container, ContainerState, Image
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
 from phasegate.units import Dimension
 from phasegate.world import Containers, Progress, World, sure_wall
-
-BATCH = 2_000
-"""Lines that are searched at a time, away from where others measure."""
-EXCERPT = 200
-"""Characters of a matching line that a message shows."""
 
 
 class ContainersKind(Kind[ContainersParams]):
@@ -47,6 +41,7 @@ class ContainersKind(Kind[ContainersParams]):
     }
     has_cases: ClassVar[bool] = True
     of_containers: ClassVar[bool] = True
+    sees_broken: ClassVar[bool] = True
     wanted: ClassVar[frozenset[str]] = frozenset({"expect", "healthy", "logs"})
 
     def measures(self, params: ContainersParams) -> Mapping[str, MeasureSpec]:
@@ -71,6 +66,9 @@ class ContainersKind(Kind[ContainersParams]):
 
     def services(self, params: ContainersParams) -> tuple[str, ...]:
         return params.named
+
+    def exit_codes(self, params: ContainersParams) -> Mapping[str, tuple[int, ...]]:
+        return params.exit_codes
 
     def requirements(self, params: ContainersParams) -> tuple[Requirement, ...]:
         return ENGINE
@@ -98,8 +96,14 @@ class ContainersKind(Kind[ContainersParams]):
             at=sure_wall(world.clock),
         )
         images = await _images(containers, world.containers)
-        stack = replace(stack, printed=await _printed(stack, world.containers))
-        evidence = world.evidence.write("containers.json", json.dumps(_told(containers, images), indent=2))
+        stack = replace(
+            stack,
+            printed=await search_logs(stack, world.containers, timeout=params.timeout),
+            killed=await _killed(stack, world.containers),
+        )
+        evidence = world.evidence.write(
+            "containers.json", json.dumps(_told(containers, images, stack.killed), indent=2)
+        )
         cases = selected(cases_of(stack), world.cases)
         if not cases:
             raise ObservationError(f"no case is named {', '.join(world.cases)}")
@@ -139,6 +143,19 @@ def _parts(stack: Stack, cases: Sequence[Case]) -> dict[str, Mapping[str, Measur
     return found
 
 
+async def _killed(stack: Stack, reach: Containers) -> dict[str, bool]:
+    """Whether a process of a container was killed for want of memory, by id; left out where nobody knows.
+
+    Its engine knows only of those that have ended.
+    """
+    alive = (ContainerState.RUNNING, ContainerState.PAUSED)
+    living = [one for group in stack.looked_at.values() for one in group if one.state in alive]
+    living = [one for one in living if not one.oom_killed]
+    kills = await reach.memory_kills(living)
+    ended = [one for one in stack.containers if one not in living]
+    return {one.id: one.oom_killed for one in ended} | {id: number > 0 for id, number in kills.items()}
+
+
 async def _images(containers: Sequence[Container], reach: Containers) -> Mapping[str, Image]:
     """The images that run, by id, and what their names mean by now, by name.
 
@@ -161,50 +178,6 @@ async def _images(containers: Sequence[Container], reach: Containers) -> Mapping
     return found
 
 
-async def _printed(stack: Stack, reach: Containers) -> dict[str, Printed]:
-    """What was searched for in the logs, by service."""
-    wanted = dict.fromkeys(name for rule in stack.params.logs for name in speaks_of(stack, rule))
-    there = stack.looked_at
-    found: dict[str, Printed] = {}
-    for service in wanted:
-        if service in there:
-            try:
-                found[service] = await _searched(stack, service, reach)
-            except ObservationError as error:
-                found[service] = Printed(problem=error.message)
-    return found
-
-
-async def _searched(stack: Stack, service: str, reach: Containers) -> Printed:
-    patterns = {
-        number: compile_pattern(rule.pattern)
-        for number, rule in enumerate(stack.params.logs)
-        if service in speaks_of(stack, rule)
-    }
-    counts: Counter[int] = Counter()
-    first: dict[int, str] = {}
-    seen = 0
-
-    def search(lines: Sequence[str]) -> None:
-        for line in lines:
-            for number, pattern in patterns.items():
-                if pattern.search(line):
-                    counts[number] += 1
-                    first.setdefault(number, line[:EXCERPT])
-
-    for container in stack.looked_at[service]:
-        batch: list[str] = []
-        async for line in reach.lines(container):
-            batch.append(line)
-            if len(batch) == BATCH:
-                await asyncio.to_thread(search, batch)
-                seen, batch = seen + len(batch), []
-        await asyncio.to_thread(search, batch)
-        seen += len(batch)
-    every = tuple(counts[number] for number in range(len(stack.params.logs)))
-    return Printed(lines=seen, counts=every, first=first)
-
-
 def _notes(stack: Stack, images: Mapping[str, Image]) -> list[str]:
     notes = [] if stack.at is not None else ["no age is known: the calendar clock moved during the run"]
     if stack.params.healthy is not None:
@@ -215,6 +188,11 @@ def _notes(stack: Stack, images: Mapping[str, Image]) -> list[str]:
         strange = sorted({one.service for one in stack.containers} - set(stack.looked_at))
         if strange:
             notes.append(f"not looked at, as nobody expects them: {', '.join(strange)}")
+    unknown = [one.name for group in stack.looked_at.values() for one in group if one.id not in stack.killed]
+    if unknown:
+        notes.append(
+            f"nobody can say whether the kernel killed a process for want of memory in {', '.join(unknown)}"
+        )
     for one in stack.containers:
         named = images.get(one.image)
         if named is not None and named.id != one.image_id:
@@ -224,7 +202,9 @@ def _notes(stack: Stack, images: Mapping[str, Image]) -> list[str]:
     return notes
 
 
-def _told(containers: Sequence[Container], images: Mapping[str, Image]) -> list[dict[str, Any]]:
+def _told(
+    containers: Sequence[Container], images: Mapping[str, Image], killed: Mapping[str, bool]
+) -> list[dict[str, Any]]:
     """What was seen of each container, images as they really run."""
     return [
         {
@@ -240,7 +220,7 @@ def _told(containers: Sequence[Container], images: Mapping[str, Image]) -> list[
             "proves_nothing": why_it_proves_nothing(one.healthcheck),
             "health_output": one.health_output,
             "exit_code": one.exit_code,
-            "oom_killed": one.oom_killed,
+            "oom_killed": killed.get(one.id),
             "restarts": one.restarts,
             "error": one.error,
             "created": one.created.isoformat(),

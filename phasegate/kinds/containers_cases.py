@@ -28,6 +28,8 @@ class Printed:
     """By rule of the plan; 0 for one that does not speak of this service."""
     first: Mapping[int, str] = field(default_factory=dict)
     """The first line that a rule matched."""
+    lost: str = ""
+    """Why there may have been more than was searched; what was counted is the least then."""
     problem: str = ""
     """Why it could not be read."""
 
@@ -41,6 +43,8 @@ class Stack:
     declared: tuple[str, ...] = ()
     """The services that the plan's target is to have; empty where nobody says."""
     printed: Mapping[str, Printed] = field(default_factory=dict)
+    killed: Mapping[str, bool] = field(default_factory=dict)
+    """Whether the kernel killed a process for want of memory, by container; left out where nobody knows."""
     at: datetime | None
     """By the calendar clock; None where that moved during the run, so that no age is known."""
 
@@ -97,7 +101,7 @@ def measures_of(
         "unproven_health": len(unproven),
         "fake_healthchecks": len(fake),
         "restarts": sum(one.restarts for one in everything),
-        "oom_killed": sum(one.oom_killed for one in everything),
+        "oom_killed": sum(stack.killed.get(one.id, False) for one in everything),
     }
     found: dict[str, Measure] = {name: Number(value=count) for name, count in counts.items()}
     if missing or not everything:
@@ -105,6 +109,8 @@ def measures_of(
             name: Number(value=counts[name], partial=True) if everything else Number(value=None)
             for name in BAD
         }
+    if not all(one.id in stack.killed for one in everything):
+        found["oom_killed"] = Number(value=counts["oom_killed"], partial=True)
     for name, choose in (("youngest", min), ("oldest", max)):
         found[name] = Number(value=choose(ages, default=None), dimension=Dimension.TIME)
     return found
@@ -115,7 +121,7 @@ def counted(stack: Stack, rule: int, services: Iterable[str]) -> Number:
     logs = [stack.printed.get(service, Printed(problem="nobody is there")) for service in services]
     if not logs or any(log.problem for log in logs) or not any(log.lines for log in logs):
         return Number(value=None)
-    return Number(value=sum(log.counts[rule] for log in logs))
+    return Number(value=sum(log.counts[rule] for log in logs), partial=any(log.lost for log in logs))
 
 
 def speaks_of(stack: Stack, rule: LogRule) -> tuple[str, ...]:
@@ -245,7 +251,10 @@ def _log(service: str, number: int, rule: LogRule, printed: Printed) -> Case:
         return _with(case, CaseStatus.LOST, f"the log of {service} cannot be read: {printed.problem}")
     count, seen = printed.counts[number], f"in {printed.lines:,} lines of {service}"
     first = f"; the first: {printed.first[number]}" if number in printed.first else ""
+    doubt = f"the log of {service} may have had more lines than were searched: {printed.lost}"
     if rule.must is not None and count < (least := rule.at_least or 1):
+        if printed.lost:
+            return _with(case, CaseStatus.LOST, doubt)
         wish = "a line that matches" if least == 1 else f"at least {least:,} lines that match"
         message = f"expected {wish} {rule.pattern!r}, found {count:,} {seen}"
         return _with(case, CaseStatus.FAILED, message + first)
@@ -253,6 +262,8 @@ def _log(service: str, number: int, rule: LogRule, printed: Printed) -> Case:
         wish = f"at most {most:,} lines that match" if most else "no line that matches"
         message = f"expected {wish} {rule.pattern!r}, found {count:,} {seen}"
         return _with(case, CaseStatus.FAILED, message + first)
+    if rule.must_not is not None and printed.lost:
+        return _with(case, CaseStatus.LOST, doubt)
     if not printed.lines:
         return _with(case, CaseStatus.SKIPPED, f"{service} has printed nothing, so nothing was searched")
     return case

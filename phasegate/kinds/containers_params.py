@@ -23,7 +23,7 @@ MEASURES: Mapping[str, str] = {
     "unproven_health": "services whose health nothing proves: no healthcheck, or one that cannot fail",
     "fake_healthchecks": "services with a healthcheck that cannot fail",
     "restarts": "restarts by the engine, of all containers",
-    "oom_killed": "containers that were killed for want of memory",
+    "oom_killed": "containers with a process that was killed for want of memory",
 }
 """Counts, beside `pass_rate`, `youngest`, `oldest` and what the logs are searched for."""
 

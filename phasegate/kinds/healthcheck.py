@@ -41,10 +41,11 @@ def why_it_proves_nothing(check: Healthcheck | None) -> str:
 
 def _given_to(shell: Sequence[str], line: str) -> Reading:
     """How a line can end in the shell of an image, which may have options such as `-eo pipefail`."""
+    name = shell[0].rpartition("/")[2] if shell else "sh"
     if not shell or shell_line([*shell, line]) == line:
-        return read_line(line)
-    known = shell[0].rpartition("/")[2] in SHELLS and shell[-1].startswith("-") and shell[-1].endswith("c")
-    return read_line(line, strict=True) if known else Reading(ANY, (line,))
+        return read_line(line, shell=name)
+    known = name in SHELLS and shell[-1].startswith("-") and shell[-1].endswith("c")
+    return read_line(line, strict=True, shell=name) if known else Reading(ANY, (line,))
 
 
 def written(check: Healthcheck) -> str:

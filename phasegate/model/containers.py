@@ -64,6 +64,18 @@ class Limits:
     pids: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    """A line of a log, or a piece of one that is too long to be held whole."""
+
+    text: str
+    begins: bool = True
+    """Whether it is the beginning of its line."""
+    ends: bool = True
+    stream: int = 0
+    """Pieces of a line have one number; between them may be lines of another."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container at one moment."""
@@ -109,6 +121,8 @@ class Container:
     limits: Limits = Limits()
     restart_policy: str = "no"
     labels: Mapping[str, str] = field(default_factory=dict)
+    log_driver: str = ""
+    log_options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,14 @@ def _time(about: str) -> MeasureSpec:
     return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.TIME, about=about, lowest=0)
 
 
+FAULT_DEFAULTS = ("recovered == 100%",)
+"""Criteria that judge a fault unless the plan writes a blocking one on the same measure; subject left out."""
 _EVERY: Mapping[str, MeasureSpec] = {
+    "recovered": MeasureSpec(
+        type=MeasureType.CENSUS,
+        dimension=Dimension.SHARE,
+        about="100% where all was good again in time after it, else 0%",
+    ),
     "lost_requests": MeasureSpec(
         type=MeasureType.NUMBER,
         dimension=Dimension.COUNT,

@@ -55,7 +55,7 @@ from phasegate.runner.attempt import DEFECT
 from phasegate.runner.check import Outcome
 from phasegate.runner.clock import RunClock
 from phasegate.runner.judging import judge_all
-from phasegate.runner.preflight import find_lacking, find_missing
+from phasegate.runner.preflight import find_broken, find_lacking, find_missing
 from phasegate.runner.schedule import Orders, Schedule, leave_out, observations, reasons
 from phasegate.runner.selection import selected_criteria
 from phasegate.runner.skeleton import skeleton
@@ -230,6 +230,7 @@ class UnderWay:
             run=self._skeleton.run,
             keep_file=self._store.keep_of_target,
             keep=self._request.keep_target,
+            goes_on=any(check.kind.sees_broken for check in chosen if check.id not in missing),
         )
         self._stack = stack
         async with stack as target:
@@ -247,6 +248,10 @@ class UnderWay:
                 emit=self._emit,
                 keep_secret=self._redactor.add,
             )
+            if stack.broken_by is not None:
+                self._target_error = stack.broken_by.message
+                self._target_help = stack.broken_by.help or ""
+                missing |= find_broken(chosen, self._plan.target, stack.out)
             await self._containers.remember()
             missing |= await find_lacking(
                 [check for check in chosen if check.id not in missing], self._containers.lacking
@@ -363,6 +368,7 @@ class UnderWay:
                 warnings=(
                     *warnings_of(judged.waivers),
                     *in_doubt(judged.waivers, WaiverState.EXPIRED, run),
+                    *(self._stack.troubles if self._stack else ()),
                     *self._store.notes,
                 ),
             )

@@ -289,7 +289,9 @@ def _lists(drafts: list[_StepDraft]) -> list[CriteriaList]:
     lists: list[CriteriaList] = []
     for step in drafts:
         lists += _own(list(step.checks))
-        lists.append(CriteriaList(path=(*step.path, "criteria"), entries=step.criteria, step=step.id))
+        faults = tuple(one.fault for one in step.faults if one.fault is not None)
+        path = (*step.path, "criteria")
+        lists.append(CriteriaList(path=path, entries=step.criteria, step=step.id, faults=faults))
     return lists
 
 

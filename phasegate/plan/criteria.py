@@ -16,7 +16,7 @@ from phasegate.model.resources import RESOURCES
 from phasegate.model.result import Level
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Confidence, Context, confidence_of
-from phasegate.plan.defaults import defaults_left, displacing_weakly
+from phasegate.plan.defaults import defaults_left, displacing_weakly, fault_defaults_left
 from phasegate.plan.faults import Fault
 from phasegate.plan.feasibility import Feasibility
 from phasegate.plan.findings import did_you_mean, nearest
@@ -37,6 +37,8 @@ class CriteriaList:
     step: str | None = None
     inside: Draft | None = None
     """The check whose own they are."""
+    faults: tuple[Fault, ...] = ()
+    """Those of the step, whose defaults follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,9 @@ class Criteria:
                 left = list(defaults_left(owner.inside.check, said, taken=self._places))
                 self._warn_of_defaults(left, owner.inside, owner.inside.check)
                 found += left
+            of_faults = {(one.fault, one.criterion.measure) for one in blocking if one.fault is not None}
+            for fault in owner.faults:
+                found += fault_defaults_left(fault, owner.step, of_faults, taken=self._places)
         self._refuse_undecidable(found)
         return tuple(found)
 

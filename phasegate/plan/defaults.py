@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from phasegate.gate.criterion import Criterion, Relative, parse_criterion
+from phasegate.model.faults import FAULT_DEFAULTS
+from phasegate.plan.faults import Fault
 from phasegate.plan.plan import Check, PlanCriterion
 from phasegate.units import Dimension, Quantity, parse_quantity
 
@@ -32,6 +34,24 @@ def defaults_left(
             default=True,
             at=check.at,
         )
+
+
+def fault_defaults_left(
+    fault: Fault, step: str | None, said: Container[tuple[str, str]], *, taken: Container[str]
+) -> Iterator[PlanCriterion]:
+    """The same for a fault; `said` has fault and measure of every blocking criterion on one."""
+    for text in FAULT_DEFAULTS:
+        criterion = parse_criterion(text, inside=fault.id)
+        if (fault.id, criterion.measure) not in said:
+            yield PlanCriterion(
+                id=f"{criterion.id}.default" if criterion.id in taken else criterion.id,
+                criterion=criterion,
+                expression=text,
+                step=step,
+                fault=fault.id,
+                default=True,
+                at=fault.at,
+            )
 
 
 def displacing_weakly(

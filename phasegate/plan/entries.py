@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from phasegate.errors import ObservationError, Position
-from phasegate.substitution import UnknownNameError, finish, put_in
+from phasegate.substitution import UnknownNameError, finish, names_in, put_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +182,8 @@ class Target:
     """Run once every entry is ready."""
     teardown: tuple[PlanCommand, ...] = ()
     """Always run, before the processes are taken down."""
+    exit_codes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Services that end by themselves, and the exit codes with which checks say that they are right to."""
 
     def __iter__(self) -> Iterator[Entry]:
         yield from self.processes
@@ -200,6 +203,11 @@ class Target:
         """Entries that run in containers."""
         stacks = (self.compose, self.containers)
         return tuple(entry for stack in stacks if stack is not None for entry in stack.entries)
+
+
+def named_entries(tree: Any) -> set[str]:
+    """The entries of the target whose addresses texts in template form refer to."""
+    return {name.split(".")[1] for name in names_in(tree) if name.startswith("target.")}
 
 
 def _texts(templates: tuple[str, ...], values: Mapping[str, str]) -> list[str]:

@@ -241,6 +241,7 @@ class _Reader:
             checks=(*(check for step in steps for check in step.checks), *gate_checks),
             whole=head is not None and not self._findings.problems,
         )
+        target = replace(target, exit_codes=_exit_codes(there.checks))
         waivers, waiver_days = read_waivers(
             context, self._waivers(context), there, self._today, _ceiling(self._policy)
         )
@@ -355,6 +356,14 @@ def _ceiling(policy: Policy | None) -> Ceiling | None:
     if policy is None or policy.max_waiver_days is None:
         return None
     return Ceiling(days=policy.max_waiver_days, place=policy.place("waiver_days"))
+
+
+def _exit_codes(checks: Iterable[Check]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for part, kind in ((part, check.kind) for check in checks for part in check.parts):
+        for service, codes in kind.exit_codes(part.params).items():
+            found[service] = tuple(dict.fromkeys((*found.get(service, ()), *codes)))
+    return found
 
 
 def _people(head: PlanWritten) -> People:

@@ -274,7 +274,7 @@ class EvidenceLog:
         self.path = store.shown(path)
         """Below the run's folder."""
         self._store = store
-        self._place = path
+        self.place = path
         self._file = path.open("wb", buffering=0)
         self._stream = store.redactor.stream()
         self._bounded = _Bounded(self._append, limit, tail=min(LOG_TAIL, limit // 4))
@@ -309,7 +309,7 @@ class EvidenceLog:
                 self._bounded.close()
         finally:
             self._file.close()
-        self._store.wrote(self._place, self._generation)
+        self._store.wrote(self.place, self._generation)
 
     def _put(self, data: bytes) -> None:
         if not data:
@@ -323,7 +323,7 @@ class EvidenceLog:
     @contextmanager
     def _once(self) -> Iterator[None]:
         try:
-            with _recording(self._place):
+            with _recording(self.place):
                 yield
         except RecordError:
             self._broken = True

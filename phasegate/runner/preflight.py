@@ -12,6 +12,7 @@ from pathlib import Path
 
 from phasegate.errors import ObservationError
 from phasegate.kinds.base import Requirement
+from phasegate.plan.entries import Target, named_entries
 from phasegate.plan.plan import Check
 from phasegate.world import Command, Processes
 
@@ -68,6 +69,40 @@ async def find_lacking(
                 help="; ".join(dict.fromkeys(one.help for one in found if one.help)),
             )
     return missing
+
+
+def find_broken(checks: Iterable[Check], target: Target, out: Mapping[str, str]) -> dict[str, Missing]:
+    """The checks that need what did not come up, by id; `out` says which entries those are, and why.
+
+    A check that names no entry needs the default one. Where commands were to set the target up, nothing but
+    what looks at broken targets is run, as these have not been run either.
+    """
+    missing: dict[str, Missing] = {}
+    for check in checks:
+        if check.kind.sees_broken:
+            continue
+        lacking = [id for id in out if id in _entries_of(check, target.default)]
+        if lacking:
+            reason = "; ".join(f"it needs {id}, which did not come up: {out[id]}" for id in lacking)
+        elif target.setup:
+            reason = f"target.setup was not run, as {', '.join(out)} did not come up"
+        else:
+            continue
+        missing[check.id] = Missing(reason=reason, help="see the log of what did not come up")
+    return missing
+
+
+def _entries_of(check: Check, default: str | None) -> set[str]:
+    found: set[str] = set()
+    for part in check.parts:
+        found |= set(check.kind.services(part.params))
+        if part.deferred is not None:
+            written = part.deferred
+            found |= named_entries((written.tree, written.each, [value for _, value in written.replaced]))
+        url = getattr(part.params, "url", None)
+        if default is not None and isinstance(url, str) and url.startswith("/"):
+            found.add(default)
+    return found or ({default} if default is not None else set())
 
 
 def _needed(checks: Iterable[Check], *, inside: bool) -> list[Requirement]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from phasegate.model.faults import Act
-from phasegate.model.measures import Number
+from phasegate.model.measures import Measure, Number, Share
 from phasegate.units import Dimension
 
 NEEDED = 3
@@ -68,7 +68,7 @@ def good_again(probes: Sequence[Probed], *, since: float, settled: float) -> tup
 class Recovery:
     """What was measured of one fault."""
 
-    measures: Mapping[str, Number]
+    measures: Mapping[str, Measure]
     causes: Mapping[str, int]
     recovered: float | None
     """When the first answer of the last run of good ones was there; None where there was none."""
@@ -113,7 +113,8 @@ def _recovery(act: Act, probes: Sequence[Probed], moments: Moments, until: float
     lost = [
         probe for probe in probes if not probe.good and probe.answered >= moments.begun and probe.sent <= end
     ]
-    measures = {
+    measures: dict[str, Measure] = {
+        "recovered": Share(passed=int(recovered is not None), total=1, sample=False),
         "lost_requests": Number(value=len(lost), unended=recovered is None),
         "outage": _time(_longest_gap(probes, moments.begun, end), unended=recovered is None),
     }

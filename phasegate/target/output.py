@@ -43,6 +43,11 @@ class BoundedOutput:
             del self._tail[:excess]
 
 
+def goes_on(line: str) -> bool:
+    """Whether a line that a `LineSplitter` has handed on is a piece of one: more of it follows."""
+    return len(line) >= LINE or (not line.isascii() and len(line.encode("utf-8", "replace")) > LINE - 4)
+
+
 class LineSplitter:
     """Hands on complete lines without their ends, as text; bytes that are no UTF-8 are replaced."""
 
@@ -56,8 +61,11 @@ class LineSplitter:
         for line in lines:
             self._emit(line)
         while len(rest) > LINE:
-            self._emit(rest[:LINE])
-            rest = rest[LINE:]
+            at = LINE
+            while at > LINE - 4 and rest[at] & 0xC0 == 0x80:
+                at -= 1  # at no place within a character of UTF-8
+            self._emit(rest[:at])
+            rest = rest[at:]
         self._rest = rest
 
     def close(self) -> None:

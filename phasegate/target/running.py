@@ -8,13 +8,15 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from phasegate.errors import ObservationError, PhasegateError, TargetError
+from phasegate.kinds.line_search import LineSearch
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import ProcessEntry
 from phasegate.target.members import members
-from phasegate.target.output import LINE
+from phasegate.target.output import goes_on
 from phasegate.target.process_group import ProcessGroup
 from phasegate.target.processes import LocalProcesses, StartError
 from phasegate.target.readiness import Watched, probe_for, wait_until_ready
@@ -31,6 +33,11 @@ class Log(Protocol):
 
     path: str
     """Below the run's folder."""
+
+    @property
+    def place(self) -> Path:
+        """Absolute."""
+        ...
 
     def write(self, data: bytes) -> None: ...
 
@@ -50,8 +57,7 @@ class Output:
     def line(self, text: str) -> None:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
-        # A line this long is a piece of one: more of it follows.
-        self._waiting.append(text if len(text) >= LINE else f"{text}\n")
+        self._waiting.append(text if goes_on(text) else f"{text}\n")
 
     def flush(self) -> None:
         if self._waiting:
@@ -97,8 +103,10 @@ class RunningProcess:
         self._port = port
         self._output = output
         self._on_change = on_change
-        self._pattern = re.compile(entry.ready.log) if entry.ready.log is not None else None
+        self._search = LineSearch(re.compile(entry.ready.log)) if entry.ready.log is not None else None
         self._matched = False
+        self._cut = False
+        """Whether the line that came last goes on in the next."""
         self._group: ProcessGroup | None = None
         self._watch: asyncio.Task[None] | None = None
         self._begin: Callable[[], Awaitable[ProcessGroup]] | None = None
@@ -257,8 +265,9 @@ class RunningProcess:
 
     def _on_line(self, _stream: str, text: str) -> None:
         self._output.line(text)
-        if self._pattern is not None and not self._matched:
-            self._matched = self._pattern.search(text) is not None
+        if self._search is not None and not self._matched:
+            begins, self._cut = not self._cut, goes_on(text)
+            self._matched = self._search.finds(text, begins=begins, ends=not self._cut)
 
     def _changed(self, state: str) -> None:
         self._on_change(state, self.record)

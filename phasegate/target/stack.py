@@ -12,7 +12,7 @@ from types import TracebackType
 
 from phasegate.errors import ObservationError, PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
-from phasegate.plan.entries import PlanCommand, ProcessEntry, ServiceEntry, Target
+from phasegate.plan.entries import PlanCommand, ProcessEntry, ServiceEntry, Target, named_entries
 from phasegate.target.acts import TargetActs
 from phasegate.target.addresses import Address, TargetAddresses
 from phasegate.target.containers.acts import ContainerActs
@@ -56,13 +56,15 @@ class Stack:
         keep_file: Callable[[str, str], str] = lambda name, _: name,
         keep: bool = False,
         utc: Callable[[], datetime] = lambda: datetime.now(UTC),
+        goes_on: bool = False,
     ) -> None:
         """`logs` opens the log of an entry, or of `setup` and `teardown`; `on_problem` hears of what does
         not end the run at once: a log that cannot be written, a teardown command that failed. `on_sampled`
         hears now and then what the processes use, for the last time before the teardown commands run.
         `containers` is asked where the target has some; `run` names the project of Compose, whose
-        configuration `keep_file` takes into the record, and which `keep` leaves up. `utc` is the time of
-        the run, by which samples are dated."""
+        configuration `keep_file` takes into the record, and which `keep` leaves up. `goes_on`: where a
+        service in containers does not come up, what does not need it is used without it. `utc` is the time
+        of the run, by which samples are dated."""
         self._target = target
         self._processes = processes
         self._logs = logs
@@ -73,6 +75,11 @@ class Stack:
         self._run_id = run or new_mark()
         self._keep_file = keep_file
         self._keep = keep
+        self._goes_on = goes_on
+        self.out: dict[str, str] = {}
+        """Entries that did not come up, and why; the setup commands have not run then."""
+        self.broken_by: TargetError | None = None
+        """What is wrong with them."""
         self._project: Project | None = None
         self._attached: Attached | None = None
         self._grace = grace
@@ -98,9 +105,17 @@ class Stack:
                 for entry in self._target.external
             ]
             await self._bring_containers_up()
+            for stack in self._stacks():
+                self.out |= stack.services.out
+                self.broken_by = self.broken_by or stack.services.broken_by
             for entry in self._target.processes:
-                await self._start(entry)
-            await self._set_up()
+                needed = named_entries((entry.command, entry.env, entry.headers, entry.ready.url or ""))
+                if lacking := needed & set(self.out):
+                    self.out[entry.id] = f"it needs {', '.join(sorted(lacking))}"
+                else:
+                    await self._start(entry)
+            if not self.out:
+                await self._set_up()
         except BaseException:
             await self._take_down()
             raise
@@ -140,6 +155,11 @@ class Stack:
         """How a person takes down the stack that was left up; empty when none was."""
         return self._project.kept if self._project is not None else ""
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What happened to services in containers that did not die of it."""
+        return tuple(text for stack in self._stacks() for text in stack.services.troubles)
+
     @contextmanager
     def expected(self, service: str) -> Iterator[None]:
         """While inside, ends of the containers of a service are meant to be, and are no deaths."""
@@ -170,7 +190,10 @@ class Stack:
                     on_change=self._on_change,
                     on_problem=self._on_problem,
                     keep=self._keep,
+                    exit_codes=self._target.exit_codes,
+                    goes_on=self._goes_on,
                 )
+                self._containers.keeps(self._project.services.log_of)
                 await self._project.up(self._containers.are)
                 self._addresses += self._project.services.addresses
             if attached is not None:
@@ -181,7 +204,10 @@ class Stack:
                     logs=self._logs,
                     on_change=self._on_change,
                     on_problem=self._on_problem,
+                    exit_codes=self._target.exit_codes,
+                    goes_on=self._goes_on,
                 )
+                self._containers.keeps(self._attached.services.log_of)
                 self._containers.are(*attached.labels, services=[entry.id for entry in attached.entries])
                 await self._attached.up()
                 self._addresses += self._attached.services.addresses

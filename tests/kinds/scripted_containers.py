@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from phasegate.model.containers import (
     Healthcheck,
     Image,
     ImageFile,
+    LogPiece,
 )
 from phasegate.world import Containers, Processes, Stopped
 
@@ -54,8 +56,12 @@ class ScriptedContainers:
     containers: Sequence[Container] = ()
     services: tuple[str, ...] = ()
     images: Mapping[str, Image] = field(default_factory=dict)
-    logs: Mapping[str, Sequence[str] | str] = field(default_factory=dict)
+    logs: Mapping[str, Sequence[str | LogPiece] | str] = field(default_factory=dict)
     """Text instead of lines: why the log cannot be read."""
+    seen: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    stalled: tuple[str, ...] = ()
+    """Services whose log does not end after these lines."""
+    kills: Mapping[str, int | None] = field(default_factory=dict)
     listing: Sequence[ImageFile] = ()
     contents: Mapping[str, bytes] = field(default_factory=dict)
     stopped: Stopped = field(default_factory=Stopped)
@@ -64,12 +70,21 @@ class ScriptedContainers:
     async def all(self) -> tuple[Container, ...]:
         return tuple(self.containers)
 
-    async def lines(self, container: Container) -> AsyncIterator[str]:
+    async def lines(self, container: Container) -> AsyncIterator[LogPiece]:
         said = self.logs.get(container.service, ())
         if isinstance(said, str):
             raise ObservationError(said)
         for line in said:
-            yield line
+            yield line if isinstance(line, LogPiece) else LogPiece(line)
+        if container.service in self.stalled:
+            await asyncio.Event().wait()
+
+    async def seen_lines(self, service: str) -> AsyncIterator[LogPiece]:
+        for line in self.seen.get(service, ()):
+            yield LogPiece(line)
+
+    async def memory_kills(self, containers: Sequence[Container]) -> Mapping[str, int]:
+        return {one.id: kills for one in containers if (kills := self.kills.get(one.service, 0)) is not None}
 
     async def usage(self, containers: Sequence[Container]) -> Mapping[str, ContainerUsage]:
         return {}

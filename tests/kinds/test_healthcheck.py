@@ -6,7 +6,7 @@ import shlex
 import subprocess
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from phasegate.kinds.healthcheck import why_it_proves_nothing
@@ -74,8 +74,132 @@ CANNOT_FAIL = [
     "if curl -f http://localhost/; then exit 0; else exit 0; fi",
     "if curl -f http://localhost/; then exit 0; elif wget -q http://x/; then true; else echo down; fi",
     "X=1; echo $X",
+    "exit",
+    "exit $?",
+    "cat <<EOF\nok\nEOF",
+    "cat <<-'END' | head -n 1\n\t$(curl -f http://localhost/)\n\tEND",
+    "[ 1 = 1 ]",
+    "[ 1 -eq 1 ]",
+    "test -n x",
+    "test x",
+    "! test -z x",
+    "test 1 -lt 2 -a 2 -gt 1",
+    "[[ a == a ]]",
+    "[[ a == a && 1 -lt 2 ]]",
+    "((1))",
+    "(( 2 > 1 ))",
+    "let 1",
+    "expr 1",
+    "expr 1 + 1",
+    ": $((0))",
+    "exit $((0))",
+    "exit $((1 - 1))",
+    "curl -f http://localhost/ || exit $((0))",
+    "curl -f http://localhost/ || return 0",
+    "sleep 1",
+    "sleep 0.1; exit 0",
+    "curl -f http://localhost/ & wait",
+    "curl -f http://localhost/ & sleep 1",
+    "curl -f http://localhost/ & wait $! || true",
+    "trap 'exit 0' EXIT; curl -f http://localhost/",
+    "(trap 'exit 0' EXIT; curl -f http://localhost/)",
+    "trap true TERM; exit 0",
+    "eval 'curl -f http://localhost/ || true'",
+    "eval exit 0",
+    "check() { curl -f http://localhost/; return 0; }; check",
+    "check() { curl -f http://localhost/ || return 0; }; check || true",
+    "check() ( curl -f http://localhost/; exit 0 ); check",
+    "check() { local found; found=$(curl -f http://localhost/); return 0; }; check",
+    "rc=0; curl -f http://localhost/; exit $rc",
+    "curl -f http://localhost/; rc=$?; echo $rc; exit 0",
+    "curl -f http://localhost/; echo $?",
+    "ok=1; curl -f http://localhost/ || ok=1; [ $ok = 1 ]",
+    "X=$(curl -f http://localhost/ || true)",
+    "export STATE=$(curl -f http://localhost/)",
+    "case x in x) exit 0;; esac; curl -f http://localhost/",
+    "case $(curl http://localhost/) in ok) exit 0;; *) exit 0;; esac",
+    "case $STATE in up) ;; down) echo down;; esac",
+    "for i in 1 2 3; do curl -f http://localhost/ && break; done; exit 0",
+    "for i in 1 2 3; do curl -f http://localhost/ || true; done",
+    "while false; do curl -f http://localhost/; done",
+    "while curl -f http://localhost/; do break; done",
+    "while :; do curl -f http://localhost/; exit 0; done",
+    "! exit 0",
+    "timeout 5 true",
+    "timeout 5 curl -f http://localhost/ || true",
+    "kill -0 1 || true",
+    "env X=1 true",
+    "exec 2>/dev/null; curl -f http://localhost/; true",
+    "set -x; curl -f http://localhost/; true",
+    "set -e; true; exit 0",
+    "sh -c 'curl -f http://localhost/ || return 0'",
+    "sh -c \"sh -c 'curl -f http://localhost/; :'\"",
+    "{ curl -f http://localhost/; } 2>/dev/null; true",
+    "if [ 1 = 2 ]; then curl -f http://localhost/; fi",
+    "if curl -f http://localhost/; then X=0; else X=0; fi; exit $X",
 ]
 CAN_FAIL = [
+    "[ 1 = 2 ]",
+    "[ a == b ]",
+    "test -f /ready",
+    '[ -n "$READY" ]',
+    "[ $(curl http://localhost/) = ok ]",
+    "[ 1 = 1 ] && curl -f http://localhost/",
+    "[ 1 = 2 ] || curl -f http://localhost/",
+    "[[ a == a ]] && exit 0; curl -f http://localhost/",
+    "curl -f http://localhost/ || [[ a == a ]]",
+    "[[ $(curl http://localhost/) == ok ]]",
+    "((1)) || curl -f http://localhost/",
+    "((0))",
+    "(( $(curl http://localhost/) > 1 ))",
+    "expr 0",
+    "expr $(curl http://localhost/) : ok",
+    ": ${READY:?}",
+    ": $((READY))",
+    "curl -f http://localhost/ || exit $((1))",
+    "curl -f http://localhost/ || return 1",
+    "sleep 1; curl -f http://localhost/",
+    "sleep 1 && curl -f http://localhost/",
+    "curl -f http://localhost/ & wait $!",
+    "curl -f http://localhost/ & wait -n",
+    "trap 'exit 0' EXIT; exec curl -f http://localhost/",
+    "trap 'echo done' EXIT; curl -f http://localhost/",
+    "trap 'exit 0' TERM; curl -f http://localhost/",
+    "curl -f http://localhost/ || exit 1; trap 'exit 0' EXIT",
+    "curl -f http://localhost/ && trap 'exit 0' EXIT; false",
+    "eval 'curl -f http://localhost/'",
+    "check() { curl -f http://localhost/; }; check",
+    "check() { curl -f http://localhost/ || return 1; }; check",
+    "curl -f http://localhost/ && true() { return 1; }; true",
+    "rc=0; curl -f http://localhost/ || rc=1; exit $rc",
+    "rc=1; curl -f http://localhost/ && rc=0; exit $rc",
+    "curl -f http://localhost/; rc=$?; echo $rc; exit $rc",
+    "curl -f http://localhost/; [ $? -eq 0 ]",
+    "ok=0; curl -f http://localhost/ && ok=1; [ $ok = 1 ]",
+    "ok=1; curl -f http://localhost/ | while read line; do ok=0; done; [ $ok = 1 ]",
+    "case $(curl http://localhost/) in ok) exit 0;; *) exit 1;; esac",
+    "case $STATE in up) true;; *) curl -f http://localhost/;; esac",
+    "for i in 1 2 3; do curl -f http://localhost/ && exit 0; done; exit 1",
+    "for i in 1 2 3; do curl -f http://localhost/ && break; done",
+    "until curl -f http://localhost/; do sleep 1; done",
+    "while :; do curl -f http://localhost/ && exit 0; done",
+    "(until curl -f http://localhost/; do sleep 1; done); exit 0",
+    "(until curl -f http://localhost/; do sleep 1; done) & wait",
+    "while true; do continue; break; done",
+    "curl -f http://localhost/ || kill 1; true",
+    "curl -f http://localhost/ || kill -9 $$; exit 0",
+    "curl -f http://localhost/ || sh -c 'kill -s 15 -1 && (sleep 10; kill -s 9 -1)'; true",
+    "set -e; X=$(curl -f http://localhost/); exit 0",
+    "set -u; echo $READY",
+    "readonly X=1; X=2; exit 0",
+    "exec 3</ready; true",
+    "timeout 1 sleep 5",
+    "IFS=0; rc=0; curl -f http://localhost/ || rc=1; exit $rc",
+    "curl -f http://localhost/ <<EOF\nok\nEOF",
+    "cat <<EOF\n${READY:?}\nEOF",
+    "sh <<EOF\ncurl -f http://localhost/\nEOF",
+    "if [ 1 = 1 ]; then curl -f http://localhost/; fi",
+    "if curl -f http://localhost/; then X=0; else X=1; fi; exit $X",
     "curl -f http://localhost/health",
     "curl -f http://localhost/health || exit 1",
     "curl -f http://localhost/health || false",
@@ -104,8 +228,6 @@ CAN_FAIL = [
     "curl -f http://localhost/ # || true",
     "echo 'exit 0' | sh",
     "exit 1",
-    "exit",
-    "exit $?",
     "exit $STATUS",
     "exit 0x0",
     "exit 256",
@@ -134,7 +256,6 @@ CAN_FAIL = [
     "echo ok >&-",
     "PATH=/nowhere; curl -f x | cat",
     "echo ok >&3",
-    "cat <<EOF\nok\nEOF",
     "printf",
     "printf %d abc",
     'printf "$FORMAT"',
@@ -282,32 +403,110 @@ def test_the_shell_of_an_image_and_its_options_count(shell: tuple[str, ...], lin
     assert bool(why_it_proves_nothing(check)) is sure
 
 
-COMMANDS = r"""
-true; false; :; exit 0; exit 1; exit 3; echo x; printf y; (exit 2); { false\n}; cat; test -f /nowhere; X=1
-exit; sh -c 'exit 4'; ( true ); ! true; ! false; grep -q z; date; true >/dev/null; true >/no/where
-if false\nthen exit 5\nfi; if true\nthen false\nelse true\nfi
-"""
-words = st.sampled_from(
-    [one.strip().replace("\\n", "\n") for row in COMMANDS.strip().splitlines() for one in row.split(";")]
-)
+COMMANDS = [
+    *("true", "false", ":", "exit 0", "exit 1", "exit 3", "exit", "echo x", "printf y", "(exit 2)"),
+    *("test -f /nowhere", "X=1", "sh -c 'exit 4'", "! true", "! false", "grep -q z", "true >/dev/null"),
+    *("true >/no/where", "probe", "probe &", "wait", "X=0", "rc=$?", "X=$(probe)", "X=$(probe || true)"),
+    *("exit $X", "exit $rc", "exit $?", "exit $((0))", "exit $((2 > 1))", "[ 1 = 1 ]", "[ 1 -gt 2 ]"),
+    *("[ a == a ]", "[[ a == a ]]", "[[ a != a || 1 -eq 1 ]]", "((1))", "(( 2 < 1 ))", "expr 1", "expr 0"),
+    *('[ "$X" = 0 ]', "[ $rc -eq 0 ]", "test -n x", ": $((0))", "return 0", "return 1", "return", "break"),
+    *("trap 'exit 0' EXIT", "trap 'exit 1' EXIT", "trap : EXIT", "eval exit 0", "eval 'probe || X=0'"),
+    *("export X=0", "unset X", "set -e", "check", "sh -c 'probe || return 0'", "exec probe", "command probe"),
+    *("timeout 5 probe", "cat <<EOF\nx\nEOF\n:", "cat", "date", "let 1", "probe | cat"),
+]
+"""`probe` is a program that fails, or ends well; so is `check`, unless a line makes a function of it."""
 lines = st.recursive(
-    words,
+    st.sampled_from(COMMANDS),
     lambda inner: st.one_of(
         st.builds("{} {} {}".format, inner, st.sampled_from([";", "&&", "||", "|", "\n"]), inner),
-        inner.map("( {} )".format),
+        inner.map("( {}\n)".format),
         inner.map("{{ {}\n}}".format),
+        inner.map(lambda body: f"check() {{ {body.replace('check', 'probe')}\n}}"),
+        inner.map("for i in 1 2; do {}\ndone".format),
+        st.builds("while {}\ndo {}\nbreak; done".format, inner, inner),
         st.builds("if {}\nthen {}\nelse {}\nfi".format, inner, inner, inner),
+        st.builds("case $X in 0) {}\n;; *) {}\n;; esac".format, inner, inner),
     ),
     max_leaves=6,
 )
+SHELLS = {
+    "dash": ("/bin/dash",),
+    "ash": ("/bin/busybox", "sh"),
+    "bash": ("/bin/bash",),
+}
+"""Each under the name by which a healthcheck would have it."""
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.fixture(scope="module")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Folders of a probe that fails, and of one that ends well."""
+    folders = []
+    for code in (1, 0):
+        folder = tmp_path_factory.mktemp("probe")
+        for name in ("probe", "check"):
+            program = folder / name
+            program.write_text(f"#!/bin/sh\nexit {code}\n")
+            program.chmod(0o755)
+        folders.append(str(folder))
+    return folders[0], folders[1]
+
+
+def ended_well(argv: tuple[str, ...], line: str, folder: str) -> bool:
+    """Whether a shell ends well on a line."""
+    done = subprocess.run(
+        [*argv, "-c", line],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env={"PATH": f"{folder}:/usr/bin:/bin"},
+    )
+    return done.returncode == 0
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example("true | ! true; true")
 @given(lines)
-def test_how_a_shell_ends_is_among_the_ends_foretold(line: str) -> None:
-    done = subprocess.run(["/bin/sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    assert (done.returncode == 0) in {end.ok for end in read_line(line).ends}
+def test_how_a_shell_ends_is_among_the_ends_foretold(probes: tuple[str, str], line: str) -> None:
+    for name, argv in SHELLS.items():
+        foretold = {end.ok for end in read_line(line, shell=name).ends}
+        if len(foretold) == 1:
+            event(f"{name} is foretold to end one way")
+            assert {ended_well(argv, line, folder) for folder in probes} == foretold
+
+
+FAKES = st.one_of(
+    lines.map("{}; exit 0".format),
+    lines.map("( {}\n) || true".format),
+    lines.map("trap 'exit 0' EXIT; {}".format),
+    lines.map("( {}\n) & wait".format),
+    lines.map("if ( {}\n) then exit 0; else exit $((0)); fi".format),
+    lines.map("check() {{ ( {}\n); return 0; }}; check".format),
+    lines.map("case x in x) exit 0;; esac; {}".format),
+    lines.map("eval 'exit 0'; {}".format),
+    lines.map("[ 1 = 1 ] || {}".format),
+    lines.map("probe | ( {}\n) | cat".format),
+)
+"""Lines that mostly cannot fail, whatever is within."""
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(FAKES)
+def test_what_is_called_a_healthcheck_that_cannot_fail_ends_well_whatever_its_probe_says(
+    probes: tuple[str, str], line: str
+) -> None:
+    for name, argv in SHELLS.items():
+        check = Healthcheck(test=("CMD", name, "-c", line))
+        if why_it_proves_nothing(check):
+            event(f"{name}: called one that cannot fail")
+            assert all(ended_well(argv, line, folder) for folder in probes), (name, line)
+
+
+@pytest.mark.parametrize("line", [line for line in CAN_FAIL if "curl -f http://localhost/" in line])
+def test_no_line_that_can_fail_ends_well_in_every_shell_whatever_is_there(
+    probes: tuple[str, str], line: str
+) -> None:
+    asked = line.replace("curl -f http://localhost/", "probe")
+    assert shell(asked) == ""
 
 
 @given(st.text(alphabet="ec ho0x1;&|()!{}'\"\\$`#\n<>-", max_size=40))

@@ -6,6 +6,7 @@ import pytest
 
 from phasegate.errors import ObservationError
 from phasegate.model.faults import Act
+from phasegate.model.result import Level
 from phasegate.plan.plan import Retry
 from tests.plan.conftest import HEAD, Load, refused
 
@@ -51,7 +52,27 @@ def test_criteria_speak_of_the_fault_and_of_no_check(load_text: Load) -> None:
     assert [(one.id, one.fault, one.check) for one in of_fault] == [
         ("crash.recovery_time", "crash", None),
         ("crash.lost_requests", "crash", None),
+        ("crash.recovered", "crash", None),
     ]
+
+
+def test_fault_is_judged_by_its_recovery_unless_the_plan_writes_that_itself(load_text: Load) -> None:
+    def recovered(steps: str) -> list[tuple[str, str, Level, bool]]:
+        plan = load_text(HEAD + steps, env={"TOKEN": "0123456789"}).plan
+        return [
+            (one.id, one.expression, one.level, one.default)
+            for one in plan.criteria
+            if one.criterion.measure == "recovered"
+        ]
+
+    default = ("crash.recovered", "recovered == 100%", Level.BLOCK, True)
+    written = "- crash.lost_requests <= 20"
+    assert written in STEPS
+    assert recovered(STEPS) == [default]
+    own = recovered(STEPS.replace(written, "- crash.recovered == 100%"))
+    assert own == [("crash.recovered", "crash.recovered == 100%", Level.BLOCK, False)]
+    warned = STEPS.replace(written, "- {criterion: crash.recovered == 100%, level: warn}")
+    assert [one[2:] for one in recovered(warned)] == [(Level.WARN, False), (Level.BLOCK, True)]
 
 
 def test_check_with_a_fault_is_observed_once_alone_and_is_another_than_without(load_text: Load) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.model.faults import Act, fault_measures
-from phasegate.model.measures import Number
+from phasegate.model.measures import Number, Share
 from phasegate.runner.recovery import NEEDED, Moments, Probed, good_again, recovery
 
 STOP = Moments(begun=10.0, done=10.2, undoing=13.2, undone=13.5)
@@ -74,6 +74,7 @@ def test_flapping_service_is_back_only_when_it_stays() -> None:
 
 def test_two_good_answers_at_the_end_are_not_enough_and_everything_is_open() -> None:
     found = measured(Act.KILL, probes("++", "-------", "++"), STOP, until=20.0)
+    assert found.pop("recovered") == Share(passed=0, total=1, sample=False)
     assert all(number.unended for number in found.values())
     assert found["recovery_time"].value == 10.0
     assert found["lost_requests"].value == 7
@@ -138,6 +139,12 @@ def test_another_lost_probe_never_makes_it_faster(outcomes: str, at: int) -> Non
         second = recovery(act, probes(worse), STOP, 60.0).measures
         for name in first:
             one, other = first[name], second[name]
+            if isinstance(one, Share):
+                assert isinstance(other, Share)
+                assert other.passed <= one.passed
+                continue
+            assert isinstance(one, Number)
+            assert isinstance(other, Number)
             assert other.unended or not one.unended
             if one.unended is other.unended:
                 assert one.value is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from phasegate.errors import PhasegateError, TargetError
 from phasegate.model.containers import Container
@@ -24,10 +24,20 @@ class Attached:
         logs: Callable[[str], Log],
         on_change: Callable[[str, TargetRecord], None],
         on_problem: Callable[[PhasegateError], None],
+        exit_codes: Mapping[str, tuple[int, ...]] | None = None,
+        goes_on: bool = False,
     ) -> None:
+        """`exit_codes` and `goes_on` as for `Services`."""
         self._stack = stack
         self.services = Services(
-            engine, stack.labels, stack.entries, logs=logs, on_change=on_change, on_problem=on_problem
+            engine,
+            stack.labels,
+            stack.entries,
+            logs=logs,
+            on_change=on_change,
+            on_problem=on_problem,
+            exit_codes=exit_codes,
+            goes_on=goes_on,
         )
 
     async def up(self) -> None:

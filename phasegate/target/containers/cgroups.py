@@ -66,6 +66,52 @@ def _from_files(containers: Iterable[Container], proc: Path) -> dict[str, Contai
     }
 
 
+async def memory_kills_of(
+    engine: Engine, containers: Sequence[Container], *, proc: Path = PROC
+) -> Mapping[str, int]:
+    """See `phasegate.world.Containers`. Where its control group cannot be read here, the container is asked
+    for it by its own `cat`."""
+    found = await asyncio.to_thread(_kills_here, containers, proc)
+    elsewhere = [container for container in containers if container.id not in found]
+    told = await asyncio.gather(*(engine.call(_kills_inside, engine, one.id) for one in elsewhere))
+    more = {one.id: kills for one, kills in zip(elsewhere, told, strict=True) if kills is not None}
+    return {**found, **more}
+
+
+def _kills_here(containers: Iterable[Container], proc: Path) -> dict[str, int]:
+    mounts = mounts_seen(proc)
+    return {
+        one.id: kills
+        for one in containers
+        if (read := _reader(one, mounts, proc)) is not None and (kills := kills_in(read)) is not None
+    }
+
+
+def kills_in(read: Read) -> int | None:
+    """Processes of a control group, and of those below it, that the kernel killed for want of memory.
+
+    Source: as `usage_in`; version 1 tells since Linux 4.13.
+    """
+    kills = _field(read("memory", "memory.oom_control"), "oom_kill")
+    return _field(read(UNIFIED, "memory.events"), "oom_kill") if kills is None else kills
+
+
+def _kills_inside(engine: Engine, id: str) -> int | None:
+    from docker.errors import APIError
+
+    files = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+    for file in files:
+        try:
+            made = engine.api.exec_create(id, ["cat", file], stderr=False)
+            printed: bytes = engine.api.exec_start(made["Id"])
+        except APIError:
+            return None  # it has ended, or has no such program
+        kills = _field(printed.decode(errors="replace"), "oom_kill")
+        if kills is not None:
+            return kills
+    return None
+
+
 async def _from_engine(engine: Engine, container: Container) -> ContainerUsage | None:
     try:
         told = await engine.call(_ask, engine, container.id)
@@ -87,19 +133,22 @@ def usage_on_this_machine(
     container: Container, mounts: Iterable[Mount], proc: Path = PROC
 ) -> ContainerUsage | None:
     """None where its control groups cannot be read here, or its process is not there (any more)."""
-    if not container.pid:
+    read = _reader(container, mounts, proc)
+    if read is None:
         return None
-    process = f"{proc}/{container.pid}"
-    groups = _text(f"{process}/cgroup")
+    net_dev = _text(f"{proc}/{container.pid}/net/dev") if _has_own_network(container) else None
+    used = usage_in(read, net_dev=net_dev)
+    return None if used.cpu is None and used.memory is None else used
+
+
+def _reader(container: Container, mounts: Iterable[Mount], proc: Path) -> Read | None:
+    """Reads its control groups; None where they cannot be read here, or its process is not there."""
+    groups = _text(f"{proc}/{container.pid}/cgroup") if container.pid else None
     # The number may be that of a process on another machine, or have been given to another process here.
     if groups is None or container.id not in groups:
         return None
     folders = folders_of(_whole_groups(groups, container.id), mounts)
-    used = usage_in(
-        lambda controller, name: _text(f"{folders[controller]}/{name}") if controller in folders else None,
-        net_dev=_text(f"{process}/net/dev") if _has_own_network(container) else None,
-    )
-    return None if used.cpu is None and used.memory is None else used
+    return lambda controller, name: _text(f"{folders[controller]}/{name}") if controller in folders else None
 
 
 def _whole_groups(groups: str, id: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from phasegate.errors import TargetError
 from phasegate.plan.compose_file import needs_of
 from phasegate.plan.entries import ComposeStack
+from phasegate.secret_shapes import is_secret, without_secrets
 from phasegate.world import Command, Completed, Processes
 
 INSTALL = "apt-get install docker-compose, or https://docs.docker.com/compose/install/"
@@ -20,7 +22,8 @@ OLDER = ("docker-compose",)
 _ASKED_WITHIN = 60.0
 """Seconds that Compose gets to say what it is, or what it makes of a file."""
 _HIDDEN = "[not kept]"
-_LIKE_A_SECRET = re.compile(r"pass|secret|token|key|credential|auth", re.IGNORECASE)
+_SETTINGS = frozenset({"environment", "args", "labels", "options", "driver_opts", "annotations"})
+"""Mappings of a service, a volume or a network whose keys are names that people choose."""
 _NO_REASON = re.compile(r"\s*(time=.*level=warning|WARNING:|WARN\[|(Creating|Starting|Building|Pulling) )")
 _ONE_PORT = re.compile(r"(?:.*:)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/(?P<protocol>\w+))?")
 """`8080:80`, `127.0.0.1:8080:80/tcp`, `80`, `8000-8010:8000-8010`: what stands last is inside."""
@@ -257,22 +260,34 @@ def _replicas(service: Mapping[str, Any]) -> int:
 
 
 def shown(config: Mapping[str, Any]) -> str:
-    """The configuration for the record: values that look like secrets by their names are left out."""
-    return yaml.safe_dump(_hidden(config), sort_keys=False, allow_unicode=True)
+    """The configuration for the record, without what looks like a secret."""
+    return yaml.safe_dump(_without_secrets(config), sort_keys=False, allow_unicode=True)
 
 
-def _hidden(tree: Any, within: str = "") -> Any:
-    if isinstance(tree, Mapping):
-        secret = within in ("environment", "args")
-        return {
-            key: _HIDDEN
-            if secret and value is not None and _LIKE_A_SECRET.search(str(key))
-            else _hidden(value, str(key))
-            for key, value in tree.items()
-        }
-    if isinstance(tree, list):
-        return [_hidden(item) for item in tree]
-    return tree
+def _without_secrets(tree: Any, within: str = "", name: str = "") -> Any:
+    """`within`: the mapping that it is in; `name`: of the setting that it is."""
+    match tree:
+        case Mapping():
+            return {
+                _without_secrets(key): _without_secrets(
+                    item, str(key), str(key) if within in _SETTINGS else ""
+                )
+                for key, item in tree.items()
+            }
+        case list():
+            found = [_without_secrets(item, within) for item in tree]
+            # `--password`, and its value as the next item.
+            for number, (flag, value) in enumerate(pairwise(tree)):
+                pair = isinstance(flag, str) and isinstance(value, str) and flag.startswith("-")
+                if pair and "=" not in flag and is_secret(flag.lstrip("-"), value):
+                    found[number + 1] = _HIDDEN
+            return found
+        case str():
+            return without_secrets(tree, put=_HIDDEN, name=name)
+        case int() | float() if name and not isinstance(tree, bool) and is_secret(name, str(tree)):
+            return _HIDDEN
+        case _:
+            return tree
 
 
 def dumped(config: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ def container_of(told: Mapping[str, Any]) -> Container:
     stands = ContainerState(state["Status"]) if state["Status"] in _STATES else ContainerState.UNKNOWN
     labels = config.get("Labels") or {}
     name = told["Name"].removeprefix("/")
+    log = host.get("LogConfig") or {}
     running = stands in (ContainerState.RUNNING, ContainerState.PAUSED)
     return Container(
         id=told["Id"],
@@ -71,6 +72,8 @@ def container_of(told: Mapping[str, Any]) -> Container:
         limits=_limits(host),
         restart_policy=(host.get("RestartPolicy") or {}).get("Name") or "no",
         labels=labels,
+        log_driver=log.get("Type") or "",
+        log_options=log.get("Config") or {},
     )
 
 

@@ -1,4 +1,4 @@
-"""What an engine tells of containers as it happens: that one started, that one ended, that it goes itself."""
+"""What an engine tells of containers as it happens: a start, an end, bad health, and that it goes itself."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from phasegate.target.containers.bridge import Bridge, let_go
 from phasegate.target.containers.engine import Engine
 from phasegate.target.containers.facts import ONE_OFF, SERVICE
 
-_HEARD = ("start", "die")
+_HEARD = ("start", "die", "health_status")
+_UNHEALTHY = "health_status: unhealthy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happened:
-    """A container started or ended."""
+    """A container started, ended, or turned unhealthy."""
 
     container: str
     service: str
@@ -24,6 +25,7 @@ class Happened:
     """Seconds since 1970, by the clock of the engine."""
     ended: bool
     exit_code: int | None = None
+    unhealthy: bool = False
 
 
 class Listening:
@@ -76,13 +78,15 @@ class Listening:
 def _happened(told: Mapping[str, Any]) -> Happened | None:
     actor = told.get("Actor") or {}
     attributes = actor.get("Attributes") or {}
-    if told.get("Action") not in _HEARD or attributes.get(ONE_OFF, "False").lower() == "true":
+    action = told.get("Action")
+    if action not in ("start", "die", _UNHEALTHY) or attributes.get(ONE_OFF, "False").lower() == "true":
         return None
     code = attributes.get("exitCode", "")
     return Happened(
         container=actor.get("ID", ""),
         service=attributes.get(SERVICE, attributes.get("name", "")),
         at=(told.get("timeNano") or 0) / 1e9,
-        ended=told["Action"] == "die",
+        ended=action == "die",
+        unhealthy=action == _UNHEALTHY,
         exit_code=int(code) if code.isdigit() else None,
     )

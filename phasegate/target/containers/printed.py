@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from phasegate.model.containers import Container
+from phasegate.model.containers import Container, LogPiece
 from phasegate.target.containers.engine import Engine, EngineError
-from phasegate.target.containers.streaming import streamed
+from phasegate.target.containers.streaming import PIECE, streamed
 
-LONGEST = 1 << 14
-"""Bytes of a line; what is longer comes as several."""
+LONGEST = 1 << 20
+"""Bytes of a line; what is longer comes in pieces."""
 BATCH = 1_000
-"""Lines that are fetched at a time."""
+"""Pieces that are fetched at a time."""
+BATCH_SIZE = 4 << 20
+"""Characters of them, about."""
 _TROUBLE = 3
 """The stream on which an engine says what it has to say itself."""
 _HEAD = 8
 """Bytes before each frame: the stream, three zeros, the length."""
 
 
-async def printed(engine: Callable[[], Awaitable[Engine]], container: Container) -> AsyncIterator[str]:
+async def printed(engine: Callable[[], Awaitable[Engine]], container: Container) -> AsyncIterator[LogPiece]:
     """See `phasegate.world.Containers`."""
     found = await engine()
     log = _Log(found.api, container.id)
     try:
         while batch := await found.call(log.batch):
-            for line in batch:
-                yield line
+            for piece in batch:
+                yield piece
     finally:
         log.close()
+
+
+async def kept_lines(path: Path) -> AsyncIterator[LogPiece]:
+    """The lines of a file of this machine; of one that is not there none."""
+    try:
+        file = await asyncio.to_thread(path.open, "rb")
+    except OSError:
+        return
+    with file:
+        lines = lines_of((0, piece) for piece in iter(lambda: file.read(PIECE), b""))
+        while batch := await asyncio.to_thread(_batch, lines):
+            for piece in batch:
+                yield piece
+
+
+def _batch(lines: Iterator[LogPiece]) -> list[LogPiece]:
+    batch: list[LogPiece] = []
+    size = 0
+    for piece in lines:
+        batch.append(piece)
+        size += len(piece.text)
+        if len(batch) == BATCH or size > BATCH_SIZE:
+            break
+    return batch
 
 
 class _Log:
@@ -40,18 +67,20 @@ class _Log:
         self._api = api
         self._id = id
         self._open = contextlib.ExitStack()
-        self._lines: Iterator[str] | None = None
+        self._lines: Iterator[LogPiece] | None = None
 
-    def batch(self) -> list[str]:
+    def batch(self) -> list[LogPiece]:
         if self._lines is None:
             tty = self._api.inspect_container(self._id)["Config"].get("Tty")
             asked = {"stdout": 1, "stderr": 1, "follow": 0}
             pieces = self._open.enter_context(streamed(self._api, f"/containers/{self._id}/logs", **asked))
             self._lines = lines_of((0, piece) for piece in pieces) if tty else lines_of(frames_of(pieces))
-        return list(islice(self._lines, BATCH))
+        return _batch(self._lines)
 
     def close(self) -> None:
-        self._open.close()
+        # Somebody may be in the middle of reading it.
+        with contextlib.suppress(Exception):
+            self._open.close()
 
 
 def frames_of(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -77,30 +106,45 @@ def frames_of(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         raise EngineError("the log broke off")
 
 
-def lines_of(parts: Iterable[tuple[int, bytes]]) -> Iterator[str]:
+def lines_of(parts: Iterable[tuple[int, bytes]]) -> Iterator[LogPiece]:
     """Lines without their ends; those of the two streams are kept apart, long ones come in pieces.
 
     Errors: EngineError when the engine says among them that it could not read on.
     """
     begun: dict[int, bytes] = {}
+    cut: set[int] = set()
+    """Streams whose line goes on after a piece."""
+
+    def piece(stream: int, line: bytes, *, ends: bool) -> LogPiece:
+        text = line.decode(errors="replace")
+        begins = stream not in cut
+        (cut.discard if ends else cut.add)(stream)
+        return LogPiece(text.removesuffix("\r") if ends else text, begins, ends, stream)
+
     for stream, part in parts:
         if stream == _TROUBLE:
-            raise EngineError(f"the engine could not read the log: {_text(part.strip())[:200]}")
+            told = part.strip().decode(errors="replace")[:200]
+            raise EngineError(f"the engine could not read the log: {told}")
         *ended, rest = part.split(b"\n")
-        for line in ended:
-            yield from _pieces(begun.pop(stream, b"") + line)
-        rest = begun.get(stream, b"") + rest
-        while len(rest) > LONGEST:
-            yield _text(rest[:LONGEST])
-            rest = rest[LONGEST:]
-        begun[stream] = rest
-    yield from (_text(line) for line in begun.values() if line)
+        ended = [begun.pop(stream, b"") + line if not number else line for number, line in enumerate(ended)]
+        rest = begun.pop(stream, b"") + rest
+        for number, line in enumerate((*ended, rest)):
+            while len(line) > LONGEST:
+                at = _border(line)
+                yield piece(stream, line[:at], ends=False)
+                line = line[at:]
+            if number < len(ended):
+                yield piece(stream, line, ends=True)
+            else:
+                begun[stream] = line
+    for stream, left in begun.items():
+        if left or stream in cut:
+            yield piece(stream, left, ends=True)
 
 
-def _pieces(line: bytes) -> Iterator[str]:
-    for at in range(0, len(line) or 1, LONGEST):
-        yield _text(line[at : at + LONGEST])
-
-
-def _text(line: bytes) -> str:
-    return line.decode(errors="replace").removesuffix("\r")
+def _border(line: bytes) -> int:
+    """Where a line is cut: at no place within a character of UTF-8."""
+    at = LONGEST
+    while at > LONGEST - 4 and line[at] & 0xC0 == 0x80:
+        at -= 1
+    return at

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from phasegate.errors import PhasegateError, TargetError
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import ComposeStack
+from phasegate.target.containers.claim import Claim
 from phasegate.target.containers.compose import (
     Compose,
     asked_ports,
@@ -44,6 +45,8 @@ OUTPUT = "compose.output"
 """The log of what Compose itself prints; no service has a name like that in a plan."""
 BUILD_LIMIT = 3600.0
 """Seconds that images get to be built; what is waited for begins after that."""
+STARTS_OTHERS = 15.0
+"""Seconds that Compose gets to start the other services when one has broken."""
 TRIES = 3
 """Times that ports are chosen: another program may take one before the engine does."""
 _PORT_TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
@@ -71,16 +74,26 @@ class Project:
         on_change: Callable[[str, TargetRecord], None],
         on_problem: Callable[[PhasegateError], None],
         keep: bool = False,
+        exit_codes: Mapping[str, tuple[int, ...]] | None = None,
+        goes_on: bool = False,
     ) -> None:
         """`keep_file` takes the configuration into the record and says under which path. `keep` leaves the
-        stack up at the end."""
+        stack up at the end. `exit_codes` and `goes_on` are as for `Services`."""
         self.name = stack.project or f"phasegate-{run}".lower()
         self.label = f"{PROJECT}={self.name}"
         self.kept = ""
         """How a person takes down what was left up."""
         self.services = Services(
-            engine, [self.label], stack.entries, logs=logs, on_change=on_change, on_problem=on_problem
+            engine,
+            [self.label],
+            stack.entries,
+            logs=logs,
+            on_change=on_change,
+            on_problem=on_problem,
+            exit_codes=exit_codes,
+            goes_on=goes_on,
         )
+        self._goes_on = goes_on
         self._stack = stack
         self._engine = engine
         self._processes = processes
@@ -89,6 +102,7 @@ class Project:
         self._keep_file = keep_file
         self._on_problem = on_problem
         self._keep = keep
+        self._claim: Claim | None = None
         self._folder: Path | None = None
         self._compose: Compose | None = None
         self._output: Output | None = None
@@ -116,6 +130,8 @@ class Project:
         config = await resolved(self._compose, self._stack, self.name, self._processes, self._env)
         self._stack = with_profiles_named(config, self._stack)
         names = wanted(config, self._stack)
+        if self._stack.project:
+            self._claim = Claim.take(self._engine.host, self.name)
         await self._refuse_what_is_there()
         self._output = Output(self._logs(OUTPUT), self._on_problem)
         self._folder = Path(tempfile.mkdtemp(prefix="phasegate-"))
@@ -139,6 +155,13 @@ class Project:
 
         Cancelled, it ends at once what it would have given time to stop, and goes on when all is removed.
         """
+        try:
+            await self._close()
+        finally:
+            if self._claim is not None:
+                self._claim.release()
+
+    async def _close(self) -> None:
         self.services.down()
         if not self._touched:
             await self.services.close()
@@ -202,21 +225,36 @@ class Project:
         breaking = asyncio.create_task(self.services.broken())
         try:
             await asyncio.wait({starting, breaking}, return_when=asyncio.FIRST_COMPLETED)
-            if not starting.done():
+            if not starting.done() and self._goes_on:
+                # What hangs on what is broken is waited for in vain, but Compose may start the others yet.
+                await asyncio.wait({starting}, timeout=STARTS_OTHERS)
+            elif not starting.done():
                 await breaking
-            done = await starting
+            done = await starting if starting.done() else None
         finally:
             for task in (starting, breaking):
                 task.cancel()
             await asyncio.wait([starting, breaking])
+        of = with_containers(config, names)
+        if done is None or (done.exit_code != 0 and await self._goes_on_without_some(done)):
+            left = max(deadline - loop.time(), 0)
+            await self.services.ready(self._stack.within, left=left, of=of, final=True)
+            return None
         if done.timed_out:
             # Names who is not ready, and why.
-            await self.services.ready(self._stack.within, left=0, of=with_containers(config, names))
+            await self.services.ready(self._stack.within, left=0, of=of)
+            return None
         if done.exit_code != 0:
             return done
         left = max(deadline - loop.time(), 0)
-        await self.services.ready(self._stack.within, left=left, of=with_containers(config, names))
+        await self.services.ready(self._stack.within, left=left, of=of)
         return None
+
+    async def _goes_on_without_some(self, done: Completed) -> bool:
+        """Whether Compose stopped at a service that broke, and the others are used without it."""
+        if not self._goes_on or done.timed_out or _PORT_TAKEN.search(done.stderr.decode(errors="replace")):
+            return False
+        return await self.services.trouble(await self.services.found()) is not None
 
     async def _to_publish(self, config: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[int]]:
         """The ports that are published beside those of the file, by service: the one that the plan names, and

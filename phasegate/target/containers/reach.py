@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from phasegate.errors import ObservationError
-from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile
+from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile, LogPiece
 from phasegate.target.containers import images
-from phasegate.target.containers.cgroups import usage_of
+from phasegate.target.containers.cgroups import memory_kills_of, usage_of
 from phasegate.target.containers.engine import Engine
 from phasegate.target.containers.inside import Inside, running_of
-from phasegate.target.containers.printed import printed
+from phasegate.target.containers.printed import kept_lines, printed
 from phasegate.target.containers.programs import lacking
 from phasegate.target.containers.replacing import REPLACES
 from phasegate.world import Processes, Stopped
@@ -27,6 +28,7 @@ class TargetContainers:
         self._engine: Engine | None = None
         self._labels: list[tuple[str, ...]] = []
         self._services: tuple[str, ...] = ()
+        self._logs: list[Callable[[str], Path | None]] = []
         self._ran: dict[str, dict[str, str]] = {}
         self._digests: dict[str, tuple[str, ...]] = {}
 
@@ -42,6 +44,10 @@ class TargetContainers:
         among them."""
         self._labels.append(labels)
         self._services = (*self._services, *services)
+
+    def keeps(self, log: Callable[[str], Path | None]) -> None:
+        """From now on `log` says where the run keeps what a service prints."""
+        self._logs.append(log)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -79,8 +85,16 @@ class TargetContainers:
     def _image_as_text(self, id: str, name: str) -> str:
         return ", ".join((name, id, *self._digests.get(id, ())))
 
-    def lines(self, container: Container) -> AsyncIterator[str]:
+    def lines(self, container: Container) -> AsyncIterator[LogPiece]:
         return printed(self.engine, container)
+
+    async def seen_lines(self, service: str) -> AsyncIterator[LogPiece]:
+        for path in filter(None, [log(service) for log in self._logs]):
+            async for piece in kept_lines(path):
+                yield piece
+
+    async def memory_kills(self, containers: Sequence[Container]) -> Mapping[str, int]:
+        return await memory_kills_of(await self.engine(), containers)
 
     async def usage(self, containers: Sequence[Container]) -> Mapping[str, ContainerUsage]:
         return await usage_of(await self.engine(), containers)

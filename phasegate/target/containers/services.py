@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from phasegate.errors import PhasegateError, TargetError
 from phasegate.model.containers import Container, ContainerState
@@ -42,11 +44,21 @@ class Services:
         logs: Callable[[str], Log],
         on_change: Callable[[str, TargetRecord], None],
         on_problem: Callable[[PhasegateError], None],
+        exit_codes: Mapping[str, tuple[int, ...]] | None = None,
+        goes_on: bool = False,
     ) -> None:
+        """`exit_codes`: with which services may end, those that somebody says it of. `goes_on`: those that
+        come up are used without those that do not."""
         self.engine = engine
+        self.broken_by: TargetError | None = None
+        """What is wrong with the services that did not come up, where it went on without them."""
+        self.out: dict[str, str] = {}
+        """These services, and why."""
         self.labels = tuple(labels)
         self.lost = ""
         """Why the engine does not answer any more; empty while it does."""
+        self._exit_codes = exit_codes or {}
+        self._goes_on = goes_on
         self._entries = {entry.id: entry for entry in entries}
         self._logs = logs
         self._on_change = on_change
@@ -64,13 +76,30 @@ class Services:
         self._up = False
         """Whether an end is a death: from ready until it is taken down."""
         self._news = asyncio.Event()
+        self._troubles: Counter[str] = Counter()
+        """What it came through, in words, and how often."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.addresses: tuple[Address, ...] = ()
         """Of every service that has one, once they are ready."""
 
     @property
+    def troubles(self) -> tuple[str, ...]:
+        """What happened to services that did not die of it."""
+        return tuple(
+            text if times == 1 else f"{text}, {times} times" for text, times in self._troubles.items()
+        )
+
+    @property
     def records(self) -> tuple[TargetRecord, ...]:
         return tuple(self._records.values())
+
+    def log_of(self, service: str) -> Path | None:
+        """Where what a service prints is kept, with all of it that has come so far."""
+        output = self._outputs.get(service)
+        if output is None:
+            return None
+        output.tail()  # what waits to be written is written
+        return output.log.place
 
     @contextmanager
     def expected(self, service: str) -> Iterator[None]:
@@ -93,9 +122,18 @@ class Services:
         return tuple(one for one in everything if not one.one_off)
 
     async def ready(
-        self, within: float, *, left: float | None = None, patient: bool = False, of: Iterable[str] = ()
+        self,
+        within: float,
+        *,
+        left: float | None = None,
+        patient: bool = False,
+        of: Iterable[str] = (),
+        final: bool = False,
     ) -> None:
         """Wait until all are ready; services of `of` must be there. Of `within` seconds there are `left`.
+        `final`: what has not been started will not be.
+
+        Where it `goes_on` with those that are ready, the others are `out` afterwards.
 
         Errors: TargetError naming who is not and why, as soon as waiting makes no sense, which a `patient`
         caller does not think of what is unhealthy; EngineError.
@@ -109,17 +147,31 @@ class Services:
             standings = [(one, await self._standing(one)) for one in containers]
             missing = [name for name in of if name not in {one.service for one in containers}]
             waiting = [(one, how) for one, how in standings if how.way is not Way.READY]
-            for one, how in waiting:
-                if how.way is Way.BROKEN and not (patient and one.state is ContainerState.RUNNING):
-                    raise await self._failed([(one, how)])
+            late = loop.time() - started >= within
+            lost = [
+                (one, how) for one, how in waiting if late or _lost(one, how, patient=patient, final=final)
+            ]
+            if lost and not late and not self._goes_on:
+                raise await self._failed(lost[:1])
             self._note_ready(standings, loop.time() - started)
-            if not waiting and not missing:
+            gone = missing if late or final else []
+            if len(lost) == len(waiting) and gone == missing:
+                if lost or gone:
+                    await self._go_on_without(lost, gone, within if late else None)
                 break
-            if loop.time() - started >= within:
-                raise await self._failed(waiting, missing=missing, within=within)
             await self._wait(min(POLL, max(within - (loop.time() - started), 0.01)))
         self._up = True
-        self.addresses = self._located(containers)
+        self.addresses = self._located(one for one in containers if one.service not in self.out)
+
+    async def _go_on_without(
+        self, lost: Sequence[tuple[Container, Standing]], missing: Sequence[str], within: float | None
+    ) -> None:
+        """Errors: TargetError where it is not to go on."""
+        error = await self._failed(lost, missing=missing, within=within)
+        if not self._goes_on:
+            raise error
+        self.broken_by = error
+        self.out = {one.service: how.why for one, how in lost} | dict.fromkeys(missing, "it has no container")
 
     async def broken(self) -> None:
         """Return never, but raise when a container breaks on its way up. Errors: TargetError, EngineError."""
@@ -139,7 +191,7 @@ class Services:
         """The first container for which waiting makes no sense, and why."""
         self._begin(containers)  # Compose may have ended before anybody looked
         for one in containers:
-            how = standing(one, serves=self._serves(one))
+            how = standing(one, serves=self._serves(one), right=self._exit_codes.get(one.service))
             if how.way is Way.BROKEN:
                 return await self._failed([(one, how)])
         return None
@@ -205,7 +257,9 @@ class Services:
         return bool(self._asked_ports.get(container.service))
 
     async def _standing(self, container: Container) -> Standing:
-        how = standing(container, serves=self._serves(container))
+        how = standing(
+            container, serves=self._serves(container), right=self._exit_codes.get(container.service)
+        )
         if how.way is not Way.RUNNING:
             return how
         if not self._serves(container):
@@ -251,6 +305,8 @@ class Services:
         for one, how in waiting:
             tails[one.service] = tail = self._outputs[one.service].tail()
             record = self._records[one.service]
+            if record.error:
+                continue  # which has been told
             self._records[one.service] = replace(
                 record, error=how.why, exit_code=one.exit_code, log_tail=tail
             )
@@ -264,7 +320,10 @@ class Services:
 
     def _heard(self, happened: Happened) -> None:
         self._news.set()
-        if not happened.ended:
+        if happened.unhealthy:
+            if self._up and not self._expected.holds(happened):
+                self._troubles[f"service {happened.service} turned unhealthy while it was being used"] += 1
+        elif not happened.ended:
             if happened.service in self._outputs:
                 self._follow(happened.container, happened.service)
         elif self._up and not self._expected.holds(happened):
@@ -282,10 +341,16 @@ class Services:
                     await follower.ended()
             except TimeoutError:
                 pass
-        if container is not None and happened.exit_code == 0:
+        right = self._exit_codes.get(happened.service)
+        if right is not None and happened.exit_code in right:
+            return
+        if container is not None and happened.exit_code == 0 and right is None:
             job = is_job(container, serves=self._serves(container))
-            if job or container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
-                # It has done its work, or is one that the engine runs again and again.
+            if job:
+                return  # it has done its work
+            if container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
+                again = f"service {happened.service} ended with exit code 0 and was started again"
+                self._troubles[f"{again} while it was being used"] += 1
                 return
         how = how_it_ended(happened.exit_code, oom_killed=container is not None and container.oom_killed)
         if container is not None and container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
@@ -315,6 +380,13 @@ class Services:
 
     def _changed(self, state: str, service: str) -> None:
         self._on_change(state, self._records[service])
+
+
+def _lost(container: Container, how: Standing, *, patient: bool, final: bool) -> bool:
+    """Whether waiting for it makes no sense."""
+    if how.way is Way.BROKEN:
+        return not (patient and container.state is ContainerState.RUNNING)
+    return final and container.state is ContainerState.CREATED
 
 
 async def _unless_lost(work: Coroutine[None, None, None]) -> None:

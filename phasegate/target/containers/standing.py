@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,15 +31,16 @@ class Standing:
     """What keeps it from being ready, in a few words."""
 
 
-def standing(container: Container, *, serves: bool) -> Standing:
-    """Where a container stands; `serves` says that it has ports which are asked."""
+def standing(container: Container, *, serves: bool, right: Collection[int] | None = None) -> Standing:
+    """Where a container stands; `serves` says that it has ports which are asked, `right` with which exit
+    codes it may end; None where nobody says."""
     state = container.state
     if state is ContainerState.CREATED:
         if container.error:
             return Standing(way=Way.BROKEN, why=f"it cannot be started: {' '.join(container.error.split())}")
         return Standing(way=Way.WAITING, why="it has not been started")
     if state in _STAYS_DOWN:
-        return _ended(container, serves)
+        return _ended(container, serves, right)
     if container.restarts >= LOOP and container.health is not Health.HEALTHY:
         return Standing(way=Way.BROKEN, why=f"it ends again and again ({container.restarts} restarts)")
     if state is not ContainerState.RUNNING:
@@ -67,11 +69,13 @@ def how_it_ended(exit_code: int | None, *, oom_killed: bool = False) -> str:
     return f"it ended with exit code {exit_code}{signal}"
 
 
-def _ended(container: Container, serves: bool) -> Standing:
+def _ended(container: Container, serves: bool, right: Collection[int] | None) -> Standing:
     how = how_it_ended(container.exit_code, oom_killed=container.oom_killed)
     if container.error:
         return Standing(way=Way.BROKEN, why=f"it cannot be started: {' '.join(container.error.split())}")
-    if container.exit_code == 0 and is_job(container, serves=serves):
+    if right is not None and container.exit_code in right:
+        return Standing(way=Way.READY)
+    if right is None and container.exit_code == 0 and is_job(container, serves=serves):
         return Standing(way=Way.READY)
     return Standing(way=Way.BROKEN, why=f"{how} before it was ready")
 

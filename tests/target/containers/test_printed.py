@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.errors import ObservationError
+from phasegate.model.containers import LogPiece
 from phasegate.target.containers.printed import LONGEST, frames_of, lines_of
 from phasegate.target.containers.reach import TargetContainers
 from tests.engines import ENGINE, busybox, client, nothing_left
@@ -36,23 +37,39 @@ def test_lines_come_out_whole_however_the_network_cuts_them(
     wire = b"".join(bytes((stream, 0, 0, 0)) + len(data).to_bytes(4, "big") + data for stream, data in frames)
     ends = sorted({min(cut, len(wire)) for cut in cuts} | {0, len(wire)})
     pieces = [wire[start:end] for start, end in pairwise(ends)]
-    assert list(lines_of(frames_of(pieces))) == [text for _, text in said]
+    assert [piece.text for piece in lines_of(frames_of(pieces))] == [text for _, text in said]
 
 
 def test_a_line_that_two_streams_cut_into_is_two_lines() -> None:
-    assert list(lines_of([(1, b"out"), (2, b"err\n"), (1, b"put\r\n"), (2, b"rest")])) == [
-        "err",
-        "output",
-        "rest",
-    ]
+    parts = [(1, b"out"), (2, b"err\n"), (1, b"put\r\n"), (2, b"rest")]
+    assert [piece.text for piece in lines_of(parts)] == ["err", "output", "rest"]
 
 
 def test_a_line_without_end_comes_in_pieces_of_bounded_length() -> None:
-    pieces = list(lines_of((1, b"x" * 1000) for _ in range(1000)))
-    assert "".join(pieces) == "x" * 1_000_000
-    assert {len(piece) for piece in pieces[:-1]} == {LONGEST}
-    (first, second) = lines_of([(1, b"y" * (LONGEST + 1) + b"\n")])
-    assert (len(first), second) == (LONGEST, "y")
+    pieces = list(lines_of((1, b"x" * 10_000) for _ in range(300)))
+    assert "".join(piece.text for piece in pieces) == "x" * 3_000_000
+    assert {len(piece.text) for piece in pieces[:-1]} == {LONGEST}
+    assert [(piece.begins, piece.ends) for piece in pieces] == [(True, False), (False, False), (False, True)]
+    first, second = lines_of([(1, b"y" * (LONGEST + 1) + b"\n")])
+    assert (len(first.text), second) == (LONGEST, LogPiece("y", begins=False, ends=True, stream=1))
+
+
+def test_lines_of_one_stream_may_come_between_the_pieces_of_another() -> None:
+    parts = [(1, b"x" * (LONGEST + 1)), (2, b"err\n"), (1, b"end\n"), (1, b"next\n")]
+    found = [(piece.stream, piece.text[-4:], piece.begins, piece.ends) for piece in lines_of(parts)]
+    assert found == [
+        (1, "xxxx", True, False),
+        (2, "err", True, True),
+        (1, "xend", False, True),
+        (1, "next", True, True),
+    ]
+
+
+def test_no_line_is_cut_within_a_character() -> None:
+    line = "x" + "\u20ac" * LONGEST
+    pieces = [piece.text for piece in lines_of([(1, line.encode() + b"\n")])]
+    assert len(pieces) == 4
+    assert "".join(pieces) == line
 
 
 @engine
@@ -67,8 +84,8 @@ async def test_everything_a_container_printed_comes_in_order(tty: bool) -> None:
     try:
         made.wait()
         (container,) = await found.all()
-        lines = [line async for line in found.lines(container)]
-        first = [line async for line in _first(found.lines(container), 3)]
+        lines = [piece.text async for piece in found.lines(container)]
+        first = [piece.text async for piece in _first(found.lines(container), 3)]
     finally:
         found.close()
         made.remove(force=True)
