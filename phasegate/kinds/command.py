@@ -13,16 +13,18 @@ from typing import Any, ClassVar
 
 from phasegate.junit import JUnitCase, JUnitFile, ResultFiles, matching
 from phasegate.kinds.base import Kind, Requirement
-from phasegate.kinds.command_captures import captured, output_of
+from phasegate.kinds.command_captures import Captured, capture, contents
 from phasegate.kinds.command_params import CASES, CommandExpect, CommandParams
 from phasegate.model.cases import case_measures, case_measures_by_part, selected, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census
 from phasegate.units import Dimension
-from phasegate.world import Command, Completed, Progress, World
+from phasegate.world import Command, Completed, Progress, World, left_out
 
-KEPT = 1 << 19
-"""Bytes of each output stream that are kept; both together are what a matcher looks at as a whole."""
+KEPT = 16 << 20
+"""Bytes of each output stream that are searched; what is beyond them proves nothing."""
+SHOWN = 1 << 19
+"""Bytes of each that are kept with the record."""
 POLL = 0.25
 """Seconds between two looks at why to stop."""
 ADOPTED = 100
@@ -39,6 +41,7 @@ class _Seen:
     cases: list[Case] = field(default_factory=list)
     evidence: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    absent: dict[tuple[str, str], str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
 
@@ -113,9 +116,11 @@ class CommandKind(Kind[CommandParams]):
         if completed is None:
             seen.notes.append(f"stopped early: {stopped}")
         else:
-            _take_in_program(params, world, completed, seen)
             # Reading may take long, and others measure in this thread meanwhile.
-            await asyncio.to_thread(_take_in_captures, params, files, completed, seen)
+            read = await asyncio.to_thread(contents, params, files)
+            captured = await capture(params, completed, read, world.processes)
+            _take_in_program(params, world, completed, captured, seen)
+            _take_in_captures(params, captured, seen)
             if params.results and not completed.error:
                 _take_in_results(await asyncio.to_thread(files.read, params.results), world, seen)
             _adopt(params, world, seen)
@@ -127,6 +132,7 @@ class CommandKind(Kind[CommandParams]):
             cases=tuple(seen.cases),
             evidence=tuple(seen.evidence),
             notes=tuple(seen.notes),
+            absent=seen.absent,
             causes=Counter(case.message for case in seen.cases if case.status is CaseStatus.FAILED),
             error="; ".join(seen.errors) or None,
         )
@@ -160,24 +166,39 @@ async def _run(params: CommandParams, world: World) -> tuple[str | None, Complet
     return (stopped, None) if run.cancelled() else (None, run.result())
 
 
-def _take_in_program(params: CommandParams, world: World, completed: Completed, seen: _Seen) -> None:
-    for name, content in (("stdout.txt", completed.stdout), ("stderr.txt", completed.stderr)):
+def _take_in_program(
+    params: CommandParams, world: World, completed: Completed, captured: Captured, seen: _Seen
+) -> None:
+    for name, content, left_out in (
+        ("stdout.txt", completed.stdout, completed.stdout_left_out),
+        ("stderr.txt", completed.stderr, completed.stderr_left_out),
+    ):
         if content:
-            seen.evidence.append(world.evidence.write(name, content))
+            seen.evidence.append(world.evidence.write(name, _shown(content, left_out)))
     seen.errors += _why_not_observed(params, completed)
     seen.measures["exit_code"] = Number(value=completed.exit_code)
     seen.measures["duration"] = Number(value=completed.duration or None, dimension=Dimension.TIME)
     if params.expect is not None and not seen.errors:
-        cases = _expectations(params.expect, completed)
+        cases = _expectations(params.expect, completed, captured)
         seen.measures["expectations"] = census(cases)
         seen.cases += with_earlier(cases, [case for case in world.earlier if case.id in _EXPECTED])
 
 
-def _take_in_captures(params: CommandParams, files: ResultFiles, completed: Completed, seen: _Seen) -> None:
-    for name, capture in params.measures.items():
-        value, note = captured(name, capture, completed, files)
-        seen.measures[name] = Number(value=value, dimension=capture.dimension, reported=True)
-        seen.notes += [note] if note else []
+def _shown(content: bytes, without: int) -> bytes:
+    """The beginning and the end; `without`: bytes that are left out of the content already."""
+    if len(content) <= SHOWN:
+        return content
+    half = SHOWN // 2
+    between = len(content) - 2 * half + (without - len(left_out(without)) if without else 0)
+    return content[:half] + left_out(between) + content[-half:]
+
+
+def _take_in_captures(params: CommandParams, captured: Captured, seen: _Seen) -> None:
+    for name, value in captured.values.items():
+        dimension = params.measures[name].dimension
+        seen.measures[name] = Number(value=value, dimension=dimension, reported=True)
+    seen.absent |= {("", name): why for name, why in captured.absent.items()}
+    seen.notes += captured.absent.values()
 
 
 def _why_not_observed(params: CommandParams, completed: Completed) -> list[str]:
@@ -190,16 +211,13 @@ def _why_not_observed(params: CommandParams, completed: Completed) -> list[str]:
     return []
 
 
-def _expectations(expect: CommandExpect, completed: Completed) -> list[Case]:
-    actual = {"exit_code": completed.exit_code, "output": output_of(completed)}
-    cut = max(len(completed.stdout), len(completed.stderr)) > KEPT
+def _expectations(expect: CommandExpect, completed: Completed, captured: Captured) -> list[Case]:
     cases = []
     for name, matcher in expect.matchers().items():
-        failure = matcher.check(actual[name])
+        failure = captured.failure if name == "output" else matcher.check(completed.exit_code)
         status, message = CaseStatus.PASSED, ""
-        if name == "output" and cut:
-            status = CaseStatus.LOST
-            message = f"the output is longer than {KEPT:,} bytes, and its middle was not kept"
+        if name == "output" and captured.unknown:
+            status, message = CaseStatus.LOST, captured.unknown
         elif failure is not None:
             status, message = CaseStatus.FAILED, f"expected the {name.replace('_', ' ')} {failure}"
         cases.append(Case(id=name, name=name, status=status, message=message))
