@@ -260,11 +260,11 @@ class SlowReader(LocalProcesses):
     def __init__(self) -> None:
         super().__init__(os.environ)
 
-    def open(self, command: Command) -> AbstractAsyncContextManager[Running]:
+    def open(self, command: Command, **more: Any) -> AbstractAsyncContextManager[Running]:
         if "phasegate.load.k6_samples" in command.argv:
             line = (sys.executable, *command.argv[1:])
             command = replace(command, argv=("sh", "-c", 'sleep 3; exec "$@"', "sh", *line))
-        return super().open(command)
+        return super().open(command, **more)
 
 
 async def test_no_request_is_no_data(tmp_path: Path, script: Any) -> None:
