@@ -43,7 +43,7 @@ _BEFORE = 32
 """Characters in front of a figure that may belong to it."""
 
 
-def readable(content: bytes) -> str:
+def readable(content: bytes | bytearray) -> str:
     """As text, without sequences for a terminal; bytes that are no UTF-8 are replaced."""
     text = content.decode(errors="replace")
     return _TERMINAL.sub("", text) if "\x1b" in text else text
@@ -188,7 +188,7 @@ def _quantity(text: str, unit: str) -> float:
     return parse_as(f"{text}{unit}", wanted).value
 
 
-def _answer(question: Mapping[str, Any], texts: Mapping[str, bytes]) -> dict[str, Any]:
+def _answer(question: Mapping[str, Any], texts: Mapping[str, bytes | bytearray]) -> dict[str, Any]:
     def text(name: str) -> str:
         return readable(texts.get(name, b""))
 

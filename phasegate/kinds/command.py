@@ -198,7 +198,7 @@ def _take_in_captures(params: CommandParams, captured: Captured, seen: _Seen) ->
         dimension = params.measures[name].dimension
         seen.measures[name] = Number(value=value, dimension=dimension, reported=True)
     seen.absent |= {("", name): why for name, why in captured.absent.items()}
-    seen.notes += captured.absent.values()
+    seen.notes += [f"{name} was not measured: {why}" for name, why in captured.absent.items()]
 
 
 def _why_not_observed(params: CommandParams, completed: Completed) -> list[str]:

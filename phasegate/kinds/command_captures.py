@@ -56,7 +56,7 @@ async def capture(
     absent |= {name: broken_off for name in asked if name and name not in answered}
     return Captured(
         values={name: answer["value"] for name, answer in answered.items() if "value" in answer},
-        absent={name: f"{name} was not measured: {absent[name]}" for name in params.measures if name in absent},
+        absent={name: absent[name] for name in params.measures if name in absent},
         failure=answered.get("", {}).get("failure"),
         unknown=unknown or (broken_off if "" in asked and "" not in answered else ""),
     )
