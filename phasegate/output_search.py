@@ -34,9 +34,9 @@ NAMED = 5
 _LONGEST = 1 << 62
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^_`-~])")
 """Colours, and whatever else is for a terminal and not to be seen."""
-_GOES_ON = re.compile(r"\d|[.,'’_\u00a0\u202f]\d|[eE][+-]?\d|\ufffd")
+_GOES_ON = re.compile(r"\d|[.,'\u2019_\u00a0\u202f]\d|[eE][+-]?\d|\ufffd")
 _BEGAN = re.compile(
-    r"(?:\d|\d[.,'’_\u00a0\u202f]|\d\.?[eE][+-]?|(?<![\w+-])[+-]?0[xX][0-9a-fA-F]*|(?<![\w.])\.|\ufffd"
+    r"(?:\d|\d[.,'\u2019_\u00a0\u202f]|\d\.?[eE][+-]?|(?<![\w+-])[+-]?0[xX][0-9a-fA-F]*|(?<![\w.])\.|\ufffd"
     r"|(?<![\w)\]-])-)$"
 )
 _BEFORE = 32
@@ -98,7 +98,7 @@ def member(path: str, unit: str, text: str, what: str) -> float:
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         for name, value in pairs:
-            if found[name] != value:
+            if found[name] is not value and found[name] != value:
                 raise _TwiceError(
                     f"an object of {what} has {json.dumps(name)} more than once, with different values"
                 )
@@ -156,12 +156,20 @@ def _number(match: re.Match[str], unit: str) -> float:
     before = match.string[max(start - _BEFORE, 0) : start] if start == match.start() else ""
     after = match.string[end : end + 3] if end == match.end() else ""
     if _is_piece(text, before, after):
-        around = f"{before.split()[-1] if before.split() and not before[-1].isspace() else ''}{text}"
+        whole = (
+            _word(match.string[max(start - _BEFORE, 0) : start][::-1])[::-1]
+            + text
+            + _word(match.string[end : end + _BEFORE])
+        )
         raise ValueError(
-            f"{text!r}, which {match.re.pattern!r} matches, is only a piece of the number in "
-            f"{around + match.string[end : end + 10].split(maxsplit=1)[0]!r}"
+            f"{text!r}, which {match.re.pattern!r} matches, is only a piece of the number in {whole!r}"
         )
     return _quantity(text, unit)
+
+
+def _word(text: str) -> str:
+    """Up to the first space."""
+    return re.split(r"\s", text, maxsplit=1)[0]
 
 
 def _is_piece(text: str, before: str, after: str) -> bool:
@@ -215,7 +223,8 @@ def main() -> None:
         if "data" in message:
             pieces.setdefault(message["text"], bytearray()).extend(message["data"].encode("latin-1"))
         else:
-            print(json.dumps(_answer(message, pieces)), flush=True)
+            sys.stdout.write(json.dumps(_answer(message, pieces)) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

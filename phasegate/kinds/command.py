@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from phasegate.junit import JUnitCase, JUnitFile, ResultFiles, matching
 from phasegate.kinds.base import Kind, Requirement
-from phasegate.kinds.command_captures import Captured, capture, contents
+from phasegate.kinds.command_captures import Captured, captures, contents
 from phasegate.kinds.command_params import CASES, CommandExpect, CommandParams
 from phasegate.model.cases import case_measures, case_measures_by_part, selected, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
@@ -118,7 +118,7 @@ class CommandKind(Kind[CommandParams]):
         else:
             # Reading may take long, and others measure in this thread meanwhile.
             read = await asyncio.to_thread(contents, params, files)
-            captured = await capture(params, completed, read, world.processes)
+            captured = await captures(params, completed, read, world.processes)
             _take_in_program(params, world, completed, captured, seen)
             _take_in_captures(params, captured, seen)
             if params.results and not completed.error:
@@ -169,12 +169,12 @@ async def _run(params: CommandParams, world: World) -> tuple[str | None, Complet
 def _take_in_program(
     params: CommandParams, world: World, completed: Completed, captured: Captured, seen: _Seen
 ) -> None:
-    for name, content, left_out in (
+    for name, content, without in (
         ("stdout.txt", completed.stdout, completed.stdout_left_out),
         ("stderr.txt", completed.stderr, completed.stderr_left_out),
     ):
         if content:
-            seen.evidence.append(world.evidence.write(name, _shown(content, left_out)))
+            seen.evidence.append(world.evidence.write(name, _shown(content, without)))
     seen.errors += _why_not_observed(params, completed)
     seen.measures["exit_code"] = Number(value=completed.exit_code)
     seen.measures["duration"] = Number(value=completed.duration or None, dimension=Dimension.TIME)

@@ -33,7 +33,7 @@ class Captured:
     """Why nobody knows whether the output is as expected."""
 
 
-async def capture(
+async def captures(
     params: CommandParams, completed: Completed, files: Mapping[str, bytes | str], processes: Processes
 ) -> Captured:
     """`files`: what each file of `measures` holds, or why it cannot be read."""
@@ -106,9 +106,7 @@ async def _search(
     answers: list[Mapping[str, Any]] = []
     if not questions:
         return answers, ""
-    command = Command(
-        argv=("python", "-m", "phasegate.output_search"), cwd=PACKAGE_FOLDER, limit=SEARCHED
-    )
+    command = Command(argv=("python", "-m", "phasegate.output_search"), cwd=PACKAGE_FOLDER, limit=SEARCHED)
     async with processes.open(command) as running:
         for name, content in texts.items():
             for start in range(0, len(content), _PIECE):
@@ -124,7 +122,8 @@ async def _search(
 
 
 def _why_broken_off(question: Mapping[str, Any], completed: Completed) -> str:
-    at = f"the search for {json.dumps(question.get('regex') or question.get('path') or question.get('expect'))}"
+    sought = next(question[key] for key in ("regex", "path", "expect") if key in question)
+    at = f"the search for {json.dumps(sought)}"
     if completed.timed_out:
         return f"{at} took longer than {format_seconds(SEARCHED)}"
     lines = completed.stderr.decode(errors="replace").strip().splitlines()

@@ -102,7 +102,7 @@ class Load(Kind[LoadParams]):
         if outcome.late:
             why = _lateness(outcome, params.workers)
             absent = {(part, name): why for part, found in {"": measures, **parts}.items() for name in found}
-            measures, parts = {}, dict.fromkeys(parts, {})
+            measures, parts = {}, {name: {} for name in parts}
         return Observation(
             measures=measures,
             parts=parts,
