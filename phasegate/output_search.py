@@ -21,7 +21,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from phasegate.units import parse_as, parse_quantity
+from phasegate.units import BASE_UNIT, parse_as, parse_quantity
 
 TAKES: Mapping[str, Callable[[Iterable[float]], float]] = {
     "sum": math.fsum,
@@ -68,7 +68,7 @@ def figure(regex: str, take: str | None, unit: str, texts: Sequence[str]) -> flo
         if len(values) > 1:
             raise ValueError(
                 f"{regex!r} matches in the standard output and in the standard error, and nobody knows which "
-                f"was {take}: {_listed(values)}"
+                f"was {take}: {_listed(values, unit)}"
             )
     else:
         numbers = (_number(match, unit) for text in texts for match in pattern.finditer(text))
@@ -79,7 +79,7 @@ def figure(regex: str, take: str | None, unit: str, texts: Sequence[str]) -> flo
             values = [TAKES[take](everything)] if everything else []
         if len(values) > 1:
             raise ValueError(
-                f"{regex!r} matches more than once, with different values ({_listed(values)}); "
+                f"{regex!r} matches more than once, with different values ({_listed(values, unit)}); "
                 "write take: sum, first, last, min or max, or a pattern for one of them"
             )
     if not values:
@@ -140,8 +140,9 @@ def _different(values: Iterable[float]) -> list[float]:
     return list(found)
 
 
-def _listed(values: Sequence[float]) -> str:
-    named = ", ".join(f"{value:.15g}" for value in islice(values, NAMED))
+def _listed(values: Sequence[float], unit: str) -> str:
+    base = BASE_UNIT[parse_quantity(f"1{unit}").dimension]
+    named = ", ".join(f"{value:.15g} {base}".rstrip() for value in islice(values, NAMED))
     return f"{named}, ..." if len(values) > NAMED else named
 
 

@@ -239,6 +239,7 @@ async def test_numbers_are_captured_and_marked_as_reported(
         ("x", {"json": "$.a", "file": "gone.json"}, "gone.json cannot be read: no such file"),
         ("x", {"regex": ".*", "file": "old.txt"}, "old.txt is older than this attempt"),
         ("a=1 a=2", {"regex": r"a=(\d)"}, "with different values (1, 2); write take: sum, first, last"),
+        ("t=1 t=2", {"regex": r"t=(\d)", "unit": "ms"}, "different values (0.001 s, 0.002 s)"),
         ("1 2 3 4 5 6 7", {"regex": r"\d"}, "with different values (1, 2, 3, 4, 5, ...)"),
         ("a=1 a=x", {"regex": r"a=(\w)", "take": "max"}, "'x' is not a quantity"),
         ("a=5m", {"regex": r"a=(\w+)", "unit": "B"}, "'5m' is not a size"),
