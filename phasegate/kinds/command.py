@@ -6,10 +6,10 @@ import asyncio
 import shlex
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from phasegate.junit import JUnitCase, JUnitFile, ResultFiles, matching
 from phasegate.kinds.base import Kind, Requirement
@@ -30,6 +30,7 @@ POLL = 0.25
 ADOPTED = 100
 """Files that `evidence` takes in."""
 _EXPECTED = ("exit_code", "output")
+T = TypeVar("T")
 
 
 @dataclass
@@ -111,14 +112,14 @@ class CommandKind(Kind[CommandParams]):
         files = await asyncio.to_thread(
             ResultFiles, world.root, (*params.results, *_measured_files(params)), world.clock.utc()
         )
-        stopped, completed = await _run(params, world)
         seen = _Seen()
-        if completed is None:
+        stopped, completed = await _run(params, world)
+        captured = None
+        if completed is not None:
+            stopped, captured = await _search(params, files, completed, world)
+        if completed is None or captured is None:
             seen.notes.append(f"stopped early: {stopped}")
         else:
-            # Reading may take long, and others measure in this thread meanwhile.
-            read = await asyncio.to_thread(contents, params, files)
-            captured = await captures(params, completed, read, world.processes)
             _take_in_program(params, world, completed, captured, seen)
             _take_in_captures(params, captured, seen)
             if params.results and not completed.error:
@@ -153,17 +154,34 @@ async def _run(params: CommandParams, world: World) -> tuple[str | None, Complet
         processes, cwd = world.processes, params.cwd or world.root
         env = {**world.target.environment(), **params.env}
     command = Command(argv=params.command, cwd=cwd, env=env, keep=KEPT)
-    run = asyncio.create_task(processes.run(command, on_line=on_line))
+    return await _watched(processes.run(command, on_line=on_line), world, lambda: last)
+
+
+async def _search(
+    params: CommandParams, files: ResultFiles, completed: Completed, world: World
+) -> tuple[str | None, Captured | None]:
+    """What is read of the output, or why that was stopped."""
+    # Reading may take long, and others measure in this thread meanwhile.
+    read = await asyncio.to_thread(contents, params, files)
+    searching = captures(params, completed, read, world.processes)
+    return await _watched(searching, world, lambda: "searching the output")
+
+
+async def _watched(
+    work: Coroutine[Any, Any, T], world: World, text: Callable[[], str]
+) -> tuple[str | None, T | None]:
+    """The result, or why it was stopped; its processes are gone then."""
+    task = asyncio.create_task(work)
     stopped = None
     try:
-        while not run.done() and stopped is None:
-            await asyncio.wait({run}, timeout=POLL)
-            stopped = await world.progress(Progress(text=last))
+        while not task.done() and stopped is None:
+            await asyncio.wait({task}, timeout=POLL)
+            stopped = await world.progress(Progress(text=text()))
     finally:
-        if not run.done():
-            run.cancel()  # ends the process group
-            await asyncio.wait({run})
-    return (stopped, None) if run.cancelled() else (None, run.result())
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+    return (stopped, None) if task.cancelled() else (None, task.result())
 
 
 def _take_in_program(

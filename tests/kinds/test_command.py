@@ -398,6 +398,19 @@ async def observe_printed(
     return await observe(CommandParams.model_validate(program), world)
 
 
+async def test_search_is_stopped_with_the_run(world: TestWorld) -> None:
+    observing = asyncio.create_task(
+        observe(sh(f"echo {'a' * 60}!", measures={"it": {"regex": "(a+)+$"}}), world)
+    )
+    while not any(report.text == "searching the output" for report in world.reports):
+        await asyncio.sleep(0.02)
+        assert not observing.done()
+    world.stop("stopped by Ctrl-C")
+    seen = await observing
+    assert seen.notes == ("stopped early: stopped by Ctrl-C",)
+    assert seen.measures == {}
+
+
 async def test_number_is_read_from_a_file_of_this_attempt(world: TestWorld) -> None:
     params = sh(
         """echo '{"covered": 91.5}' > out.json""",
