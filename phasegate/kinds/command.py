@@ -6,25 +6,27 @@ import asyncio
 import shlex
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from phasegate.errors import ObservationError
 from phasegate.files import find_files
 from phasegate.junit import Conventions, JUnitCase, JUnitFile, ResultFiles
 from phasegate.kinds.base import Kind, Requirement
-from phasegate.kinds.command_captures import captured, output_of
+from phasegate.kinds.command_captures import Captured, captures, contents
 from phasegate.kinds.command_params import CASES, CommandExpect, CommandParams
 from phasegate.model.cases import case_measures, case_measures_by_part, selected, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census
 from phasegate.units import Dimension
-from phasegate.world import Command, Completed, Progress, World
+from phasegate.world import Command, Completed, Progress, World, left_out
 
-KEPT = 1 << 19
-"""Bytes of each output stream that are kept; both together are what a matcher looks at as a whole."""
+KEPT = 16 << 20
+"""Bytes of each output stream that are searched; what is beyond them proves nothing."""
+SHOWN = 1 << 19
+"""Bytes of each that are kept with the record."""
 POLL = 0.25
 """Seconds between two looks at why to stop."""
 ADOPTED = 100
@@ -32,6 +34,7 @@ ADOPTED = 100
 EXPLAINED = 1_000
 """Cases that did not pass whose stack trace and output are kept."""
 _EXPECTED = ("exit_code", "output")
+T = TypeVar("T")
 
 
 @dataclass
@@ -43,6 +46,7 @@ class _Seen:
     cases: list[Case] = field(default_factory=list)
     evidence: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    absent: dict[tuple[str, str], str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
 
@@ -112,14 +116,16 @@ class CommandKind(Kind[CommandParams]):
         files = await asyncio.to_thread(
             ResultFiles, world.root, (*params.results, *_measured_files(params)), world.clock
         )
-        stopped, completed = await _run(params, world)
         seen = _Seen()
-        if completed is None:
+        stopped, completed = await _run(params, world)
+        captured = None
+        if completed is not None:
+            stopped, captured = await _search(params, files, completed, world)
+        if completed is None or captured is None:
             seen.notes.append(f"stopped early: {stopped}")
         else:
-            _take_in_program(params, world, completed, seen)
-            # Reading may take long, and others measure in this thread meanwhile.
-            await asyncio.to_thread(_take_in_captures, params, files, completed, seen)
+            _take_in_program(params, world, completed, captured, seen)
+            _take_in_captures(params, captured, seen)
             if params.results and not completed.error:
                 ways = Conventions(subtests=params.subtests, reruns=params.reruns)
                 await _take_in_results(await asyncio.to_thread(files.read, params.results, ways), world, seen)
@@ -132,6 +138,7 @@ class CommandKind(Kind[CommandParams]):
             cases=tuple(seen.cases),
             evidence=tuple(seen.evidence),
             notes=tuple(seen.notes),
+            absent=seen.absent,
             causes=Counter(case.message for case in seen.cases if case.status is CaseStatus.FAILED),
             error="; ".join(seen.errors) or None,
         )
@@ -152,37 +159,69 @@ async def _run(params: CommandParams, world: World) -> tuple[str | None, Complet
         processes, cwd = world.processes, params.cwd or world.root
         env = {**world.target.environment(), **params.env}
     command = Command(argv=params.command, cwd=cwd, env=env, keep=KEPT)
-    run = asyncio.create_task(processes.run(command, on_line=on_line))
+    return await _watched(processes.run(command, on_line=on_line), world, lambda: last)
+
+
+async def _search(
+    params: CommandParams, files: ResultFiles, completed: Completed, world: World
+) -> tuple[str | None, Captured | None]:
+    """What is read of the output, or why that was stopped."""
+    # Reading may take long, and others measure in this thread meanwhile.
+    read = await asyncio.to_thread(contents, params, files)
+    searching = captures(params, completed, read, world.processes)
+    return await _watched(searching, world, lambda: "searching the output")
+
+
+async def _watched(
+    work: Coroutine[Any, Any, T], world: World, text: Callable[[], str]
+) -> tuple[str | None, T | None]:
+    """The result, or why it was stopped; its processes are gone then."""
+    task = asyncio.create_task(work)
     stopped = None
     try:
-        while not run.done() and stopped is None:
-            await asyncio.wait({run}, timeout=POLL)
-            stopped = await world.progress(Progress(text=last))
+        while not task.done() and stopped is None:
+            await asyncio.wait({task}, timeout=POLL)
+            stopped = await world.progress(Progress(text=text()))
     finally:
-        if not run.done():
-            run.cancel()  # ends the process group
-            await asyncio.wait({run})
-    return (stopped, None) if run.cancelled() else (None, run.result())
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+    return (stopped, None) if task.cancelled() else (None, task.result())
 
 
-def _take_in_program(params: CommandParams, world: World, completed: Completed, seen: _Seen) -> None:
-    for name, content in (("stdout.txt", completed.stdout), ("stderr.txt", completed.stderr)):
+def _take_in_program(
+    params: CommandParams, world: World, completed: Completed, captured: Captured, seen: _Seen
+) -> None:
+    for name, content, without in (
+        ("stdout.txt", completed.stdout, completed.stdout_left_out),
+        ("stderr.txt", completed.stderr, completed.stderr_left_out),
+    ):
         if content:
-            seen.evidence.append(world.evidence.write(name, content))
+            seen.evidence.append(world.evidence.write(name, _shown(content, without)))
     seen.errors += _why_not_observed(params, completed)
     seen.measures["exit_code"] = Number(value=completed.exit_code)
     seen.measures["duration"] = Number(value=completed.duration or None, dimension=Dimension.TIME)
     if params.expect is not None and not seen.errors:
-        cases = _expectations(params.expect, completed)
+        cases = _expectations(params.expect, completed, captured)
         seen.measures["expectations"] = census(cases)
         seen.cases += with_earlier(cases, [case for case in world.earlier if case.id in _EXPECTED])
 
 
-def _take_in_captures(params: CommandParams, files: ResultFiles, completed: Completed, seen: _Seen) -> None:
-    for name, capture in params.measures.items():
-        value, note = captured(name, capture, completed, files)
-        seen.measures[name] = Number(value=value, dimension=capture.dimension, reported=True)
-        seen.notes += [note] if note else []
+def _shown(content: bytes, without: int) -> bytes:
+    """The beginning and the end; `without`: bytes that are left out of the content already."""
+    if len(content) <= SHOWN:
+        return content
+    half = SHOWN // 2
+    between = len(content) - 2 * half + (without - len(left_out(without)) if without else 0)
+    return content[:half] + left_out(between) + content[-half:]
+
+
+def _take_in_captures(params: CommandParams, captured: Captured, seen: _Seen) -> None:
+    for name, value in captured.values.items():
+        dimension = params.measures[name].dimension
+        seen.measures[name] = Number(value=value, dimension=dimension, reported=True)
+    seen.absent |= {("", name): why for name, why in captured.absent.items()}
+    seen.notes += [f"{name} was not measured: {why}" for name, why in captured.absent.items()]
 
 
 def _why_not_observed(params: CommandParams, completed: Completed) -> list[str]:
@@ -195,16 +234,13 @@ def _why_not_observed(params: CommandParams, completed: Completed) -> list[str]:
     return []
 
 
-def _expectations(expect: CommandExpect, completed: Completed) -> list[Case]:
-    actual = {"exit_code": completed.exit_code, "output": output_of(completed)}
-    cut = max(len(completed.stdout), len(completed.stderr)) > KEPT
+def _expectations(expect: CommandExpect, completed: Completed, captured: Captured) -> list[Case]:
     cases = []
     for name, matcher in expect.matchers().items():
-        failure = matcher.check(actual[name])
+        failure = captured.failure if name == "output" else matcher.check(completed.exit_code)
         status, message = CaseStatus.PASSED, ""
-        if name == "output" and cut:
-            status = CaseStatus.LOST
-            message = f"the output is longer than {KEPT:,} bytes, and its middle was not kept"
+        if name == "output" and captured.unknown:
+            status, message = CaseStatus.LOST, captured.unknown
         elif failure is not None:
             status, message = CaseStatus.FAILED, f"expected the {name.replace('_', ' ')} {failure}"
         cases.append(Case(id=name, name=name, status=status, message=message))

@@ -1,68 +1,131 @@
-"""Numbers that a program printed, or wrote to a file."""
+"""What a program printed, or wrote to a file: searched for numbers, and held against what is expected."""
 
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from phasegate.errors import ObservationError
-from phasegate.http.json_path import JsonPath
-from phasegate.http.matcher import ABSENT, compile_pattern
 from phasegate.junit import ResultFiles
-from phasegate.kinds.command_params import MeasureCapture
-from phasegate.units import parse_as, parse_quantity
-from phasegate.world import Completed
+from phasegate.kinds.command_params import CommandParams, MeasureCapture
+from phasegate.load.foreign import PACKAGE_FOLDER
+from phasegate.units import format_seconds
+from phasegate.world import Command, Completed, Processes
+
+SEARCHED = 30.0
+"""Seconds after which a search is given up."""
+_PIECE = 1 << 18
+"""Bytes of a text that are handed over at a time: others measure in this thread meanwhile."""
+_STREAMS = {"stdout": "standard output", "stderr": "standard error"}
 
 
-def captured(
-    name: str, capture: MeasureCapture, completed: Completed, files: ResultFiles
-) -> tuple[float | None, str]:
-    """The value in the base unit, or None and a note that says why there is none."""
-    try:
-        if capture.file is not None:
-            text = files.text(capture.file)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Numbers by measure, in base units."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Why a number is not known, by measure."""
+    failure: str | None = None
+    """What is wrong with the output: continues "expected the output"; None where it is as expected."""
+    unknown: str = ""
+    """Why nobody knows whether the output is as expected."""
+
+
+async def captures(
+    params: CommandParams, completed: Completed, files: Mapping[str, bytes | str], processes: Processes
+) -> Captured:
+    """`files`: what each file of `measures` holds, or why it cannot be read."""
+    asked: dict[str, Mapping[str, Any]] = {}
+    absent: dict[str, str] = {}
+    for name, one in params.measures.items():
+        if why := _unread(one, completed, files):
+            absent[name] = why
         else:
-            stdout = completed.stdout.decode(errors="replace")
-            text = stdout if capture.json_ is not None else output_of(completed)
-        found = (
-            _searched(capture.regex, text) if capture.regex is not None else _selected_value(capture, text)
-        )
-        return _quantity(found, capture), ""
-    except (ValueError, ObservationError) as error:
-        return None, f"{name} was not measured: {error}"
+            asked[name] = _question(one)
+    expected = params.expect is not None and "output" in params.expect.model_fields_set
+    unknown = _cut(completed, *_STREAMS) if expected else ""
+    if expected and not unknown and params.expect is not None:
+        asked[""] = {"expect": params.expect.output, "texts": list(_STREAMS)}
+    texts = {"stdout": completed.stdout, "stderr": completed.stderr}
+    texts |= {name: content for name, content in files.items() if isinstance(content, bytes)}
+    answers, broken_off = await _search(texts, list(asked.values()), processes)
+    answered = dict(zip(asked, answers, strict=False))
+    absent |= {name: answer["why"] for name, answer in answered.items() if "why" in answer}
+    absent |= {name: broken_off for name in asked if name and name not in answered}
+    return Captured(
+        values={name: answer["value"] for name, answer in answered.items() if "value" in answer},
+        absent={name: absent[name] for name in params.measures if name in absent},
+        failure=answered.get("", {}).get("failure"),
+        unknown=unknown or (broken_off if "" in asked and "" not in answered else ""),
+    )
 
 
-def _searched(pattern: str, text: str) -> str:
-    matches = deque(compile_pattern(pattern).finditer(text), maxlen=1)
-    found = next((match[1] if match.re.groups else match[0] for match in matches), None)
-    if found is None:
-        raise ValueError(f"nothing matches {pattern!r}")
+def contents(params: CommandParams, files: ResultFiles) -> dict[str, bytes | str]:
+    """What each file of `measures` holds, or why it cannot be read."""
+    found: dict[str, bytes | str] = {}
+    for name in dict.fromkeys(one.file for one in params.measures.values() if one.file is not None):
+        try:
+            found[name] = files.text(name).encode()
+        except ObservationError as error:
+            found[name] = error.message
     return found
 
 
-def _selected_value(capture: MeasureCapture, text: str) -> Any:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError(f"{capture.file or 'the standard output'} is not JSON") from None
-    value = JsonPath.compile(capture.json_ or "$").value(document)
-    if value is ABSENT:
-        raise ValueError(f"there is no {capture.json_}")
-    return value
+def _unread(one: MeasureCapture, completed: Completed, files: Mapping[str, bytes | str]) -> str:
+    """Why what a number is to stand in is not all there; empty where it is."""
+    if one.file is not None:
+        content = files[one.file]
+        return content if isinstance(content, str) else ""
+    cut = _cut(completed, *(("stdout",) if one.json_ is not None else _STREAMS))
+    return cut and f"{cut}, and it may stand there; print less, or write it to a file and name that in file"
 
 
-def _quantity(found: Any, capture: MeasureCapture) -> float:
-    if isinstance(found, bool) or not isinstance(found, str | int | float):
-        raise ValueError(f"{json.dumps(found)[:80]} is not a number")
-    text = str(found).strip()
-    try:
-        return parse_quantity(f"{text}{capture.unit}").value
-    except ValueError:
-        return parse_as(text, capture.dimension).value  # it came with a unit
+def _cut(completed: Completed, *streams: str) -> str:
+    sizes = {"stdout": completed.stdout_left_out, "stderr": completed.stderr_left_out}
+    return " and ".join(
+        f"{sizes[name]:,} bytes in the middle of the {_STREAMS[name]} were not kept"
+        for name in streams
+        if sizes[name]
+    )
 
 
-def output_of(completed: Completed) -> str:
-    """Standard output followed by standard error, without blank ends."""
-    streams = (completed.stdout, completed.stderr)
-    return "\n".join(filter(None, (stream.decode(errors="replace").strip() for stream in streams)))
+def _question(one: MeasureCapture) -> Mapping[str, Any]:
+    if one.regex is None:
+        what = one.file or "the standard output"
+        return {"path": one.json_, "unit": one.unit, "text": one.file or "stdout", "what": what}
+    texts = [one.file] if one.file is not None else list(_STREAMS)
+    return {"regex": one.regex, "take": one.take, "unit": one.unit, "texts": texts}
+
+
+async def _search(
+    texts: Mapping[str, bytes], questions: Sequence[Mapping[str, Any]], processes: Processes
+) -> tuple[list[Mapping[str, Any]], str]:
+    """The answers, and why there are fewer than questions."""
+    answers: list[Mapping[str, Any]] = []
+    if not questions:
+        return answers, ""
+    command = Command(argv=("python", "-m", "phasegate.output_search"), cwd=PACKAGE_FOLDER, limit=SEARCHED)
+    async with processes.open(command) as running:
+        for name, content in texts.items():
+            for start in range(0, len(content), _PIECE):
+                data = content[start : start + _PIECE].decode("latin-1")
+                await running.write_line(json.dumps({"text": name, "data": data}))
+        for question in questions:
+            await running.write_line(json.dumps(question))
+            line = await running.read_line()
+            if line is None:
+                return answers, _why_broken_off(question, await running.wait())
+            answers.append(json.loads(line))
+    return answers, ""
+
+
+def _why_broken_off(question: Mapping[str, Any], completed: Completed) -> str:
+    sought = next(question[key] for key in ("regex", "path", "expect") if key in question)
+    at = f"the search for {json.dumps(sought)}"
+    if completed.timed_out:
+        return f"{at} took longer than {format_seconds(SEARCHED)}"
+    lines = completed.stderr.decode(errors="replace").strip().splitlines()
+    why = completed.error or (lines[-1] if lines else f"signal {completed.signal}")
+    return f"{at} broke off: {why[:200]}"

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -54,7 +54,9 @@ class MeasureCapture(Closed):
     """A number that the program printed, or wrote to a file: exactly one of `regex` and `json`."""
 
     regex: str | None = None
-    """Its first group, or the whole match without one; where it matches several times, the last counts."""
+    """Its first group, or the whole match without one."""
+    take: Literal["sum", "first", "last", "min", "max"] | None = None
+    """Which counts where `regex` matches more than once; without it, different values prove nothing."""
     json_: str | None = Field(default=None, alias="json")
     """A JSONPath into standard output, or into `file`."""
     file: str | None = None
@@ -66,6 +68,8 @@ class MeasureCapture(Closed):
     def _makes_sense(self) -> Self:
         if (self.regex is None) == (self.json_ is None):
             raise ValueError("a measure is captured by exactly one of regex and json")
+        if self.take is not None and self.regex is None:
+            raise ValueError("take says which match of a regex counts; a JSONPath selects one value")
         if self.regex is not None:
             compile_pattern(self.regex)
         if self.json_ is not None and JsonPath.compile(self.json_).many:
@@ -84,7 +88,8 @@ class CommandExpect(Closed):
     exit_code: Any = None
     """A number, a list of numbers, or operators."""
     output: Any = None
-    """Text, or operators, held against standard output followed by standard error, without blank ends."""
+    """Text, or operators, held against standard output followed by standard error, without blank ends and
+    without colours."""
 
     @model_validator(mode="after")
     def _compiles(self) -> Self:

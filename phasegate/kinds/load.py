@@ -98,9 +98,16 @@ class Load(Kind[LoadParams]):
     async def observe(self, params: LoadParams, world: World) -> Observation:
         guard = None if params.abort_on is None else Guard(params.abort_on, workers=params.workers)
         job, outcome = await _generated(params, world, guard)
+        measures, parts = measures_of(params, outcome), measures_by_part(outcome)
+        absent: dict[tuple[str, str], str] = {}
+        if outcome.late:
+            why = _lateness(outcome, params.workers)
+            absent = {(part, name): why for part, found in {"": measures, **parts}.items() for name in found}
+            measures, parts = {}, {name: {} for name in parts}
         return Observation(
-            measures=measures_of(params, outcome),
-            parts=measures_by_part(outcome),
+            measures=measures,
+            parts=parts,
+            absent=absent,
             evidence=_evidence(params, job, outcome, world),
             notes=_notes(params, outcome),
             causes=dict(sorted(outcome.tally.causes.items(), key=lambda item: -item[1])),
@@ -158,9 +165,24 @@ async def _generated(params: LoadParams, world: World, guard: Guard | None) -> t
         return job, await generate(job, world, guard, at_least=at_least)
 
 
+def _lateness(outcome: Outcome, workers: int) -> str:
+    """Why nothing is proven where a worker began after the others."""
+    named = " and ".join(
+        f"load worker {number + 1} of {workers} began {format_seconds(seconds)} late"
+        for number, seconds in outcome.late.items()
+    )
+    return f"{named}, so the load was not what the plan asks for"
+
+
 def _notes(params: LoadParams, outcome: Outcome) -> tuple[str, ...]:
     """What readers need beside the figures."""
     report, notes = outcome.report, []
+    if outcome.late:
+        tally = outcome.tally
+        notes.append(
+            f"{_lateness(outcome, params.workers)}; {tally.requests:,} requests were answered or failed all "
+            f"the same, {tally.failed:,} of them failed"
+        )
     if outcome.stopped is not None:
         left = f"; {report.unfinished:,} unfinished requests are not counted" if report.unfinished else ""
         how = "aborted" if outcome.aborted else "stopped"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from phasegate.load.abort import Guard
 from phasegate.load.clusters import Clusters
 from phasegate.load.job import PROTOCOL, Job
 from phasegate.load.measured import samples
+from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.tally import Report, Tally
 from phasegate.load.timeline import Bin, Timeline
 from phasegate.model.measures import Distribution, Share
@@ -51,6 +53,8 @@ class Outcome:
     """Whether that is what the guard said."""
     began: datetime | None = None
     """When the first request was due."""
+    late: Mapping[int, float] = field(default_factory=dict)
+    """Seconds by worker, from 0, of those that began so late that all was not sent as it was to be."""
 
 
 async def generate(
@@ -63,6 +67,11 @@ async def generate(
     Errors: ObservationError when a worker cannot be started, dies, or cannot generate the load.
     """
     return await _Coordinator(job, world, guard, at_least).run()
+
+
+def late(begun: Mapping[int, float], tick: float) -> Mapping[int, float]:
+    """Of the seconds after which workers began, those of more than one tick, in the order of workers."""
+    return {number: begun[number] for number in sorted(begun) if begun[number] > tick}
 
 
 class _Coordinator:
@@ -78,7 +87,7 @@ class _Coordinator:
         self._reported = [0.0] * job.workers
         """Until when each worker has said what came in, in seconds."""
         self._pending = [0] * job.workers
-        self._reports: list[Report] = []
+        self._reports: dict[int, Report] = {}
         self._recent: deque[tuple[float, Tally]] = deque()
         """What came in during the last second."""
         self._stopped: str | None = None
@@ -92,8 +101,10 @@ class _Coordinator:
             ]
             await self._together(worker.prepare(self._job) for worker in workers)
             began = self._world.clock.utc() + timedelta(seconds=START_DELAY)
+            # The clock of the machine, which its processes share: so who began late is known.
+            at = time.perf_counter_ns() + round(START_DELAY * NANOSECONDS)
             for worker in workers:
-                await worker.write("start", delay=START_DELAY)
+                await worker.write("start", at=at)
             watching = asyncio.create_task(self._watch(workers))
             try:
                 await self._together(self._collect(worker) for worker in workers)
@@ -101,8 +112,8 @@ class _Coordinator:
                 watching.cancel()
                 with suppress(asyncio.CancelledError):
                     await watching
-        report = self._reports[0]
-        for other in self._reports[1:]:
+        report, *others = self._reports.values()
+        for other in others:
             report = report.merge(other)
         bins = self._timeline.bins()
         return Outcome(
@@ -113,6 +124,7 @@ class _Coordinator:
             stopped=self._stopped,
             aborted=self._aborted,
             began=began,
+            late=late({number: one.late for number, one in self._reports.items()}, self._job.tick),
         )
 
     def _open(self) -> Any:
@@ -136,7 +148,7 @@ class _Coordinator:
                     self._pending[worker.number] = message["pending"]
                     self._add(worker.number, message["at"], Tally.from_json(message))
                 case "result":
-                    self._reports.append(Report.from_json(message))
+                    self._reports[worker.number] = Report.from_json(message)
                     return
                 case "error":
                     raise ObservationError(message["message"])

@@ -13,7 +13,7 @@ from phasegate.load.samples import EXCEPTIONS, REQUESTS, SUCCESS, THROUGHPUT
 from phasegate.load.script_cases import PASS_RATE
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.units import Dimension
-from phasegate.world import Completed, Progress, Running, World
+from phasegate.world import Completed, Progress, Running, World, left_out
 
 EVERY = 0.25
 """Seconds between two looks at whether to stop."""
@@ -59,19 +59,29 @@ def _refused(program: str, args: tuple[str, ...], own: Mapping[str, str]) -> Ite
 class Foreign:
     """One run of such a program."""
 
-    def __init__(self, running: Running, world: World, *, duration: float | None) -> None:
+    def __init__(
+        self,
+        running: Running,
+        world: World,
+        *,
+        duration: float | None,
+        on_line: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`on_line` sees each line of standard output, however much of it there is."""
         self._running = running
         self._world = world
         self._duration = duration
+        self._on_line = on_line
         self._head = bytearray()
         self._tail = bytearray()
+        self._left_out = 0
         self.stopped: str | None = None
         """Why it was stopped before its time."""
 
     @property
     def output(self) -> bytes:
-        """Standard output: its beginning and its end."""
-        return bytes(self._head + self._tail)
+        """Standard output: its beginning and its end, for people."""
+        return bytes(self._head) + (left_out(self._left_out) if self._left_out else b"") + bytes(self._tail)
 
     async def run(self, text: Callable[[], str], *, watched: asyncio.Task[Any] | None = None) -> Completed:
         """Watch it to its end.
@@ -114,7 +124,9 @@ class Foreign:
 
     async def _read(self) -> None:
         while (line := await self._running.read_line()) is not None:
+            self._on_line(line)
             place = self._head if len(self._head) < OUTPUT else self._tail
             place += line.encode() + b"\n"
             if len(self._tail) > 2 * OUTPUT:
+                self._left_out += len(self._tail) - OUTPUT
                 del self._tail[:-OUTPUT]

@@ -5,7 +5,8 @@ Coordinator and worker exchange JSON objects, one a line, each with a `type`:
     worker       hello {protocol}
     coordinator  job {...}            see `Job`
     worker       ready                or error {message}
-    coordinator  start {delay}        seconds until the load begins, the same for all workers
+    coordinator  start {at}           when the load begins, the same for all workers: nanoseconds of the
+                                      machine's monotonic clock, `perf_counter_ns`
     worker       progress {...}       every `tick` seconds: what came in since the line before, see `Tally`
     coordinator  stop {patient}       at any time: send nothing more and report; patient: when all that is out
                                       has been answered or has had its time
@@ -24,7 +25,7 @@ from typing import Any
 from phasegate.http.content import MAX_BODY
 from phasegate.load.journey import Journeys
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

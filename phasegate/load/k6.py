@@ -8,7 +8,6 @@ import os
 import re
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from phasegate.load.foreign import PACKAGE_FOLDER, Foreign, beside, refuse_argum
 from phasegate.load.k6_summary import Summary
 from phasegate.load.samples import Samples
 from phasegate.load.script_cases import case, pass_rates
-from phasegate.load.tally import histogram_from_json
+from phasegate.load.tally import histogram_from_json, merge_causes
 from phasegate.model.cases import selected, with_earlier
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
@@ -39,6 +38,8 @@ _TAGS = (
     "expected_response"
 )
 _OWN_ARGUMENTS = {
+    "--quiet": "phasegate reads how many iterations were interrupted",
+    "-q": "phasegate reads how many iterations were interrupted",
     "--out": "phasegate takes the samples itself",
     "-o": "phasegate takes the samples itself",
     "--summary-export": "phasegate keeps the summary itself",
@@ -65,7 +66,12 @@ _OWN_ARGUMENTS = {
 _JUDGED = frozenset({0, 99, 105, 108, 110})
 """Exit codes of a script that was carried out: to its end, crossed, stopped, aborted, or marked as failed."""
 _STOPPED, _ABORTED, _MARKED = 105, 108, 110
-_INTERRUPTED = re.compile(rb"(\d+) interrupted iterations")
+_INTERRUPTED = re.compile(r"running \(.*\), \d+/\d+ VUs, \d+ complete and (\d+) interrupted iterations")
+_ERROR = re.compile(r'"level":"(?:error|fatal|panic)"')
+_PROMISE = "Uncaught (in promise)"
+_ENTRY = 1 << 16
+"""Characters of a log entry from which on it is looked at whole, whatever stands in it."""
+_NOT_SAID = "k6 did not say how many iterations it interrupted"
 _METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 MetricKind = Literal["trend", "rate", "counter", "gauge"]
@@ -153,9 +159,16 @@ class _Seen:
     samples: Samples
     result: Mapping[str, Any] = field(default_factory=dict)
     """What the samples came to beside requests; empty until the end."""
-    output: list[str] = field(default_factory=list)
+    log: _Log = field(default_factory=lambda: _Log())
+    interrupted: int | None = None
+    """Iterations that k6 says it interrupted; None where it did not come to say so."""
     read: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the samples have their reader, or will have none."""
+
+    def on_line(self, line: str) -> None:
+        """A line of k6's standard output."""
+        if found := _INTERRUPTED.match(line):
+            self.interrupted = int(found[1])
 
 
 async def observe(options: K6Options, world: World) -> Observation:
@@ -181,9 +194,9 @@ async def observe(options: K6Options, world: World) -> Observation:
                 counter = await stack.enter_async_context(world.processes.open(counting))
                 collecting = asyncio.create_task(_collect(counter, seen))
                 stack.push_async_callback(_ended, collecting)
-                started = world.processes.open(_command(options, pipe, summary, world))
-                async with started as running:
-                    foreign = Foreign(running, world, duration=options.duration)
+                command = _command(options, pipe, summary, world)
+                async with world.processes.open(command, on_error_line=seen.log.add) as running:
+                    foreign = Foreign(running, world, duration=options.duration, on_line=seen.on_line)
                     completed = await foreign.run(lambda: seen.samples.text, watched=collecting)
                 # A pipe that nobody has opened yet loses what is in it with its last writer. k6 is gone by
                 # now, however long it took to stop, so the pipe has an end.
@@ -218,7 +231,8 @@ def _pipe(place: Path) -> Iterator[tuple[str, _Writer]]:
 def _command(options: K6Options, pipe: str, summary: Path, world: World) -> Command:
     tags = () if any(one.startswith("--system-tags") for one in options.args) else ("--system-tags", _TAGS)
     argv = (
-        *(PROGRAM, "run", "--no-color", "--no-usage-report", "--address", "", "--log-format", "json"),
+        *(PROGRAM, "run", "--no-color", "--no-usage-report", "--address", ""),
+        *("--log-format", "json", "--log-output", "stderr"),
         *("--out", f"csv={pipe}", "--summary-export", str(summary)),
         *("--summary-trend-stats", "avg,min,med,max,p(90),p(95),count"),
         *tags,
@@ -267,63 +281,95 @@ async def _ended(task: asyncio.Task[None]) -> None:
 def _observation(
     options: K6Options, seen: _Seen, foreign: Foreign, completed: Completed, summary: Summary, world: World
 ) -> Observation:
-    log = _Log(completed.stderr)
+    log = seen.log
+    log.broken_off = completed.exit_code is None
     cases = with_earlier(
-        selected(_cases(seen, summary, log, completed, stopped=foreign.stopped is not None), world.cases),
+        selected(_cases(seen, summary, completed, stopped=foreign.stopped is not None), world.cases),
         selected(world.earlier, world.cases),
     )
     whole, by_part = pass_rates(cases)
-    interrupted = _interrupted(foreign.output)
     parts: dict[str, Mapping[str, Measure]] = {**by_part}
     for name, found in seen.samples.by_part().items():
         parts[name] = {**parts.get(name, {}), **found}
     return Observation(
         measures={
             **(seen.samples.measures() if seen.result else {}),
-            **_of_script(options, seen, summary, log, interrupted),
+            **_of_script(options, seen, summary),
             **whole,
         },
         parts=parts,
         cases=cases,
         evidence=foreign.evidence(completed),
-        notes=tuple(_notes(options, seen, summary, foreign, interrupted, world)),
+        notes=tuple(_notes(options, seen, summary, foreign, world)),
         causes={**seen.samples.causes(), **log.exceptions},
+        absent={("", "achieved_rate"): _NOT_SAID} if seen.interrupted is None else {},
         timeline=seen.samples.timeline(),
         error=_why_not_observed(completed, log, stopped=foreign.stopped is not None),
     )
 
 
 class _Log:
-    """What k6 wrote to standard error: JSON lines, as far as they were kept."""
+    """What k6 writes to standard error: JSON lines, each looked at as it comes."""
 
-    def __init__(self, stderr: bytes) -> None:
-        self.exceptions: Counter[str] = Counter()
+    def __init__(self) -> None:
+        self.thrown = 0
+        self.exceptions: dict[str, int] = {}
+        """Those thrown, by cause."""
         self.last_error = ""
-        for line in stderr.decode(errors="replace").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if not isinstance(entry, dict) or entry.get("level") != "error":
-                continue
-            message = " ".join(str(entry.get("msg", "")).split())[:300]
-            self.last_error = message or self.last_error
-            if entry.get("source") == "stacktrace":
-                self.exceptions[f"exception: {message}"] += 1
+        self.unread = 0
+        """Entries that came in pieces, any of which may have been an exception."""
+        self.broken_off = False
+        """Whether k6 was gone before it had written all of it."""
+
+    @property
+    def whole(self) -> bool:
+        return not self.unread and not self.broken_off
+
+    def add(self, line: str) -> None:
+        # Scripts may print much: what cannot be an error is not taken apart.
+        if len(line) < _ENTRY and not _ERROR.search(line):
+            return
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            # What is not in the form of an entry is the runtime's, and no exception of the script.
+            self.unread += line.startswith("{") or len(line) >= _ENTRY
+            return
+        if not isinstance(entry, dict) or entry.get("level") not in ("error", "fatal", "panic"):
+            return
+        message = " ".join(str(entry.get("msg", ""))[:2_000].split())[:300]
+        self.last_error = message or self.last_error
+        if _is_exception(entry, message):
+            self.thrown += 1
+            self.exceptions = merge_causes(self.exceptions, {f"exception: {message}": 1})
 
 
-def _cases(
-    seen: _Seen, summary: Summary, log: _Log, completed: Completed, *, stopped: bool
-) -> Iterator[Case]:
+def _is_exception(entry: Mapping[str, Any], message: str) -> bool:
+    """Of an iteration, of a promise that nobody waits for, or of `setup`, `teardown` and `handleSummary`.
+
+    What the script itself prints has the source `console`.
+    """
+    source = entry.get("source")
+    return (
+        source == "stacktrace"
+        or entry.get("hint") == "script exception"
+        or (source is None and message.startswith(_PROMISE))
+    )
+
+
+def _cases(seen: _Seen, summary: Summary, completed: Completed, *, stopped: bool) -> Iterator[Case]:
+    log = seen.log
     yield from summary.cases(
         iterations=seen.result.get("iterations", 0),
         sampled=frozenset(seen.result.get("seen", ())),
         whole=not stopped,
     )
     name = "every iteration ends without an exception"
-    if thrown := sum(log.exceptions.values()):
+    if log.thrown:
         first = next(iter(log.exceptions)).removeprefix("exception: ")
-        yield case("script", name, CaseStatus.FAILED, f"{thrown:,} did not: {first}")
+        yield case("script", name, CaseStatus.FAILED, f"{log.thrown:,} did not: {first}")
+    elif not log.whole:
+        yield case("script", name, CaseStatus.LOST, _why_unread(log))
     elif seen.result.get("iterations"):
         yield case("script", name, CaseStatus.PASSED)
     else:
@@ -333,18 +379,24 @@ def _cases(
         yield case("script", "verdict", CaseStatus.FAILED, f"the script {what}: {log.last_error}")
 
 
-def _of_script(
-    options: K6Options, seen: _Seen, summary: Summary, log: _Log, interrupted: int
-) -> dict[str, Measure]:
+def _why_unread(log: _Log) -> str:
+    if log.unread:
+        return f"{log.unread:,} pieces of entries in the log of k6 are too long to be read"
+    return "k6 was gone before it had written its log to the end"
+
+
+def _of_script(options: K6Options, seen: _Seen, summary: Summary) -> dict[str, Measure]:
     """Measures beside those of requests; nothing but the exceptions where the samples did not end."""
     result = seen.result
-    found: dict[str, Measure] = {"exceptions": Number(value=sum(log.exceptions.values()))}
+    found: dict[str, Measure] = {"exceptions": Number(value=seen.log.thrown, partial=not seen.log.whole)}
     if not result:
         return found
     iterations, dropped = result["iterations"], seen.samples.dropped
     good, bad = result["checks"]
+    if seen.interrupted is not None:
+        due = iterations + dropped + seen.interrupted
+        found["achieved_rate"] = Share(passed=iterations, total=due, sample=False)
     found |= {
-        "achieved_rate": Share(passed=iterations, total=iterations + dropped + interrupted, sample=False),
         "dropped": Number(value=dropped),
         "iterations": Number(value=iterations),
         "checks": Share(passed=good, total=good + bad, sample=True, span=seen.samples.span),
@@ -368,21 +420,20 @@ def _metric(kind: MetricKind, data: Mapping[str, Any], span: float | None) -> Me
             return Number(value=data["last"])
 
 
-def _interrupted(output: bytes) -> int:
-    found = _INTERRUPTED.findall(output)
-    return int(found[-1]) if found else 0
-
-
 def _notes(
-    options: K6Options, seen: _Seen, summary: Summary, foreign: Foreign, interrupted: int, world: World
+    options: K6Options, seen: _Seen, summary: Summary, foreign: Foreign, world: World
 ) -> Iterator[str]:
     if foreign.stopped is not None:
         yield f"stopped early: {foreign.stopped}"
-    if interrupted:
+    if seen.interrupted:
         yield (
-            f"{interrupted:,} iterations were interrupted at the end; "
+            f"{seen.interrupted:,} iterations were interrupted at the end; "
             "requests of theirs without an answer are not counted"
         )
+    if not seen.log.whole:
+        yield f"exceptions may be missing: {_why_unread(seen.log)}"
+    if seen.result and seen.interrupted is None:
+        yield f"achieved_rate was not measured: {_NOT_SAID}"
     for name, kind in options.measures.items():
         actual = summary.type_of(name)
         if actual not in (kind, None):

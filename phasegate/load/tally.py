@@ -131,6 +131,8 @@ class Report:
     last: float | None = None
     lag: float = 0.0
     """The longest time, in seconds, that the worker was late for its own clock tick."""
+    late: float = 0.0
+    """Seconds from the moment at which the load was to begin until the worker began."""
     busy: float = 0.0
     """Share of the window that the worker's processor time took."""
     examples: tuple[Example, ...] = ()
@@ -149,6 +151,7 @@ class Report:
             first=_extreme(min, self.first, other.first),
             last=_extreme(max, self.last, other.last),
             lag=max(self.lag, other.lag),
+            late=max(self.late, other.late),
             busy=max(self.busy, other.busy),
             examples=tuple(sorted(self.examples + other.examples, key=lambda one: one.at)[:EXAMPLES]),
         )
@@ -181,6 +184,7 @@ _PLAIN = (
     "first",
     "last",
     "lag",
+    "late",
     "busy",
 )
 

@@ -45,16 +45,25 @@ class Worker:
         model = Open if job.open else Closed
         self.driver: Driver = model(job, _exchange(job), connector, self.recorder, itinerary)
         self._every = job.tick
+        self._alone = job.workers == 1
         self._lag_ns = 0
+        self._late_ns = 0
 
-    async def run(self, delay: float) -> None:
-        """Errors: GeneratorError."""
-        start_ns = perf_counter_ns() + round(delay * NANOSECONDS)
+    async def run(self, at_ns: int) -> None:
+        """Begin at a moment of `perf_counter_ns`, or at once when that has passed.
+
+        Errors: GeneratorError.
+        """
+        start_ns = max(at_ns, perf_counter_ns())
         ticker = asyncio.create_task(self._tick(start_ns))
         # What is alive now stays: the collector need not look at it again while requests are timed.
         gc.collect()
         gc.freeze()
         await self.driver.until(start_ns)
+        begun_ns = perf_counter_ns()
+        self._lag_ns = begun_ns - start_ns
+        # One that is alone has nobody to be late for: its load begins when it does.
+        self._late_ns = begun_ns - (start_ns if self._alone else at_ns)
         began = time.process_time()
         try:
             await self.driver.run(start_ns)
@@ -94,6 +103,7 @@ class Worker:
             first=_since(recorder.start_ns, recorder.first_ns),
             last=_since(recorder.start_ns, recorder.last_ns),
             lag=self._lag_ns / NANOSECONDS,
+            late=self._late_ns / NANOSECONDS,
             busy=min(took / driver.window, 1.0) if driver.window else 0.0,
             examples=tuple(recorder.examples),
         )
@@ -172,7 +182,7 @@ async def _main() -> None:
         _write("ready")
         start = json.loads(await lines.readline())
         obeying = asyncio.create_task(_obey(lines, worker.driver))
-        await worker.run(start.get("delay", 0.0))
+        await worker.run(start["at"])
         obeying.cancel()
     except GeneratorError as error:
         _write("error", message=str(error))

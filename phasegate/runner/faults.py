@@ -12,7 +12,7 @@ from typing import TypeVar
 from phasegate.errors import ObservationError, PhasegateError
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
 from phasegate.model.faults import Act, FaultResult, FaultStatus
-from phasegate.model.measures import unused_words
+from phasegate.model.measures import Number, unused_words
 from phasegate.plan.faults import Fault
 from phasegate.runner.probing import Prober
 from phasegate.runner.recovery import Moments, Probed, good_again, recovery
@@ -174,8 +174,11 @@ class _UnderWay:
         measures, unused = dict(found.measures), prober.unused()
         if unused:
             self._notes.append(unused_words(len(unused), len(seen) + len(unused)))
-        if any(moments.begun <= at <= (found.recovered or until) for at in unused):
-            measures["lost_requests"] = replace(found.measures["lost_requests"], partial=True)
+        lost = measures["lost_requests"]
+        if isinstance(lost, Number) and any(
+            moments.begun <= at <= (found.recovered or until) for at in unused
+        ):
+            measures["lost_requests"] = replace(lost, partial=True)
         if not any(probe.good and probe.answered <= moments.begun for probe in seen):
             self._notes.append("no probe before it had a good answer")
         result = replace(

@@ -90,13 +90,15 @@ def recovery(
     if not good:
         return seen
     best = _recovery(act, sorted((*probes, *good), key=lambda probe: probe.sent), moments, until)
-    measures = {
-        name: number
-        if number == best.measures[name] or number.dimension is not Dimension.TIME
-        else replace(number, least=best.measures[name].value)
-        for name, number in seen.measures.items()
-    }
+    measures = {name: _at_least(measure, best.measures[name]) for name, measure in seen.measures.items()}
     return replace(seen, measures=measures, may_have_recovered=best.recovered is not None)
+
+
+def _at_least(seen: Measure, best: Measure) -> Measure:
+    """A time, with the least that it may have been."""
+    if seen == best or not isinstance(seen, Number) or not isinstance(best, Number):
+        return seen
+    return replace(seen, least=best.value) if seen.dimension is Dimension.TIME else seen
 
 
 def _may_be_good(at: float, probes: Sequence[Probed]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from phasegate.world import left_out
+
 LINE = 64 * 1024
 """Bytes after which a line without an end is handed on as one."""
 
@@ -30,12 +32,15 @@ class BoundedOutput:
             if len(self._tail) > 2 * self._tail_size:
                 self._trim()
 
-    def content(self) -> bytes:
+    @property
+    def left_out(self) -> int:
+        """Bytes between what is kept of the beginning and of the end."""
         self._trim()
-        left_out = self._total - len(self._head) - len(self._tail)
-        if not left_out:
-            return bytes(self._head + self._tail)
-        return bytes(self._head) + f"\n[{left_out:,} bytes left out]\n".encode() + bytes(self._tail)
+        return self._total - len(self._head) - len(self._tail)
+
+    def content(self) -> bytes:
+        size = self.left_out
+        return bytes(self._head) + (left_out(size) if size else b"") + bytes(self._tail)
 
     def _trim(self) -> None:
         excess = len(self._tail) - self._tail_size
@@ -51,8 +56,10 @@ def goes_on(line: str) -> bool:
 class LineSplitter:
     """Hands on complete lines without their ends, as text; bytes that are no UTF-8 are replaced."""
 
-    def __init__(self, on_line: Callable[[str], None]) -> None:
+    def __init__(self, on_line: Callable[[str], None], *, longest: int = LINE) -> None:
+        """`longest`: bytes after which a line without an end is handed on in pieces."""
         self._on_line = on_line
+        self._longest = longest
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
@@ -60,9 +67,9 @@ class LineSplitter:
         self._rest = b""
         for line in lines:
             self._emit(line)
-        while len(rest) > LINE:
-            at = LINE
-            while at > LINE - 4 and rest[at] & 0xC0 == 0x80:
+        while len(rest) > self._longest:
+            at = self._longest
+            while at > self._longest - 4 and rest[at] & 0xC0 == 0x80:
                 at -= 1  # at no place within a character of UTF-8
             self._emit(rest[:at])
             rest = rest[at:]

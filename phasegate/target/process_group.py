@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 from phasegate.errors import ObservationError
 from phasegate.target import guard
 from phasegate.target.members import MARK, members
-from phasegate.target.output import BoundedOutput, LineSplitter
+from phasegate.target.output import LINE, BoundedOutput, LineSplitter
 from phasegate.world import Completed
 
 if TYPE_CHECKING:
@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 DRAIN = 0.5
 """Seconds to wait for the end of output once the group is gone: a daemon may have kept the pipe."""
 POLL = 0.02
+ERROR_LINE = 1 << 20
+"""Bytes after which a line of a spoken-to program's standard error is handed on in pieces."""
 _STREAMS = {1: "stdout", 2: "stderr"}
 
 
 class ProcessGroup(asyncio.SubprocessProtocol):
     """A program started as the leader of a session and process group of its own.
 
-    `on_line(stream, line)` sees each line; with `line_limit` standard input is open and standard output is
-    read by `read_line` instead of being kept.
+    `on_line(stream, line)` sees each line; with `line_limit` standard input is open, standard output is read
+    by `read_line` instead of being kept, and lines of standard error may be `ERROR_LINE` bytes long.
     """
 
     def __init__(
@@ -48,7 +50,10 @@ class ProcessGroup(asyncio.SubprocessProtocol):
         self._kept = {fd: BoundedOutput(keep) for fd in _STREAMS}
         self._lines: dict[int, LineSplitter] = {}
         if on_line is not None:
-            self._lines = {fd: LineSplitter(_naming(name, on_line)) for fd, name in _STREAMS.items()}
+            longest = ERROR_LINE if line_limit else LINE
+            self._lines = {
+                fd: LineSplitter(_naming(name, on_line), longest=longest) for fd, name in _STREAMS.items()
+            }
         self._reader = asyncio.StreamReader(limit=line_limit) if line_limit else None
         self._exited = asyncio.Event()
         self._ended = asyncio.Event()
@@ -182,6 +187,12 @@ class ProcessGroup(asyncio.SubprocessProtocol):
             raise self._failure
         return True
 
+    async def drained(self) -> None:
+        """Wait until what an ended program had written is read."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN):
+                await self._drained.wait()
+
     def signal(self, number: int) -> bool:
         """Signal the whole group; False when nothing was left of it."""
         if self._over:
@@ -238,9 +249,7 @@ class ProcessGroup(asyncio.SubprocessProtocol):
     async def _reap(self) -> None:
         await self._exited.wait()
         self._over = True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN):
-                await self._drained.wait()
+        await self.drained()
         if self._failure is None:
             for lines in self._lines.values():
                 lines.close()
@@ -257,6 +266,8 @@ class ProcessGroup(asyncio.SubprocessProtocol):
             signal=-code if code is not None and code < 0 else None,
             stdout=self._kept[1].content(),
             stderr=self._kept[2].content(),
+            stdout_left_out=self._kept[1].left_out,
+            stderr_left_out=self._kept[2].left_out,
             duration=finished - self._started,
             timed_out=timed_out,
             stopped=stopped,

@@ -57,14 +57,19 @@ class LocalProcesses:
             await group.end(self._grace)
         return group.completed(timed_out=timed_out)
 
-    def open(self, command: Command) -> AbstractAsyncContextManager[Running]:
+    def open(
+        self, command: Command, *, on_error_line: Callable[[str], None] | None = None
+    ) -> AbstractAsyncContextManager[Running]:
         """A process spoken to by lines; its standard error is kept for `wait`."""
-        return self._opened(command)
+        return self._opened(command, on_error_line)
 
     @asynccontextmanager
-    async def _opened(self, command: Command) -> AsyncIterator[Running]:
+    async def _opened(
+        self, command: Command, on_error_line: Callable[[str], None] | None
+    ) -> AsyncIterator[Running]:
+        on_line = None if on_error_line is None else lambda _stream, line: on_error_line(line)
         try:
-            group = await self.start(command, spoken=True)
+            group = await self.start(command, on_line=on_line, spoken=True)
         except StartError as error:
             yield _NotStarted(str(error))
             return
@@ -181,6 +186,7 @@ class _Spoken:
     async def wait(self) -> Completed:
         """Standard output is no part of the answer: it is for `read_line`."""
         await self._group.ended_within(None)
+        await self._group.drained()
         return self._group.completed(timed_out=self._timed_out, stopped=self._interrupted)
 
     def interrupt(self) -> None:

@@ -6,14 +6,17 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from phasegate.kinds import command, command_captures
 from phasegate.kinds.command import CommandKind
 from phasegate.kinds.command_params import CommandParams
 from phasegate.model.measures import MeasureType, Number, Share
@@ -124,11 +127,56 @@ async def test_expectation_that_fails_says_expected_and_actual(world: TestWorld)
     ]
 
 
-async def test_output_that_was_not_kept_whole_proves_nothing(world: TestWorld) -> None:
-    script = "head -c 400000 /dev/zero; echo ERROR; head -c 400000 /dev/zero"
-    seen = await observe(sh(script, expect={"output": {"not_matches": "ERROR"}}), world)
+MUCH = 600_000
+"""Bytes in front of and behind what is looked for: more than stands in the record."""
+
+
+def amid(words: str, size: int = MUCH, stream: int = 1) -> str:
+    """A script that prints words in the middle of a long output."""
+    filler = f"head -c {size} /dev/zero | tr '\\0' '.'"
+    return f"{{ {filler}; echo; echo '{words}'; {filler}; }} >&{stream}"
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+@pytest.mark.parametrize(
+    ("expected", "status"),
+    [
+        ({"not_matches": "ERROR"}, FAILED),
+        ({"not_matches": "WARNING"}, PASSED),
+        ({"matches": "ERROR"}, PASSED),
+        ({"contains": "ERROR"}, PASSED),
+        ({"matches": "(?m)^ERROR$"}, PASSED),
+        ({"length": 2 * MUCH + 7}, PASSED),
+        ({"length": {"lt": MUCH}}, FAILED),
+        ("ERROR", FAILED),
+    ],
+)
+async def test_the_whole_of_a_long_output_is_held_against_what_is_expected(
+    world: TestWorld, expected: Any, status: CaseStatus, stream: int
+) -> None:
+    seen = await observe(sh(amid("ERROR", stream=stream), expect={"output": expected}), world)
+    assert statuses(seen) == {"output": status}
+
+
+@pytest.mark.parametrize("expected", [{"not_matches": "ERROR"}, {"matches": "ERROR"}, "ERROR", {"length": 3}])
+async def test_output_that_was_not_kept_whole_proves_nothing(
+    world: TestWorld, monkeypatch: pytest.MonkeyPatch, expected: Any
+) -> None:
+    monkeypatch.setattr(command, "KEPT", 100_000)
+    seen = await observe(sh(amid("ERROR"), expect={"output": expected}), world)
     assert statuses(seen) == {"output": LOST}
-    assert "its middle was not kept" in seen.cases[0].message
+    assert seen.cases[0].message == "1,100,007 bytes in the middle of the standard output were not kept"
+
+
+async def test_the_record_has_the_ends_of_a_long_output_and_says_how_much_is_between(
+    world: TestWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "KEPT", 600_001)
+    for script, between in ((amid(""), 1_200_002 - command.SHOWN), (amid("", 300_000), 75_714)):
+        (path,) = (await observe(sh(script), world)).evidence
+        text = world.evidence_text(path)
+        assert f"\n[{between:,} bytes left out]\n" in text
+        assert len(text) < command.SHOWN + 40
 
 
 def test_defaults_follow_what_is_expected_and_read() -> None:
@@ -156,7 +204,12 @@ def test_every_default_names_a_declared_measure() -> None:
         ("TOTAL 812 12 83%", {"regex": r"TOTAL.*\s(\d+)%", "unit": "%"}, 0.83),
         ("took 250ms", {"regex": r"took (\S+)", "unit": "s"}, 0.25),
         ("took 250", {"regex": r"took (\S+)", "unit": "ms"}, 0.25),
-        ("a=1 a=2 a=3", {"regex": r"a=(\d)"}, 3.0),
+        ("a=1 a=2 a=3", {"regex": r"a=(\d)", "take": "last"}, 3.0),
+        ("a=1 a=2 a=3", {"regex": r"a=(\d)", "take": "first"}, 1.0),
+        ("a=1 a=3 a=2", {"regex": r"a=(\d)", "take": "max"}, 3.0),
+        ("a=2 a=1 a=3", {"regex": r"a=(\d)", "take": "min"}, 1.0),
+        ("a=1 a=2 a=3", {"regex": r"a=(\d)", "take": "sum"}, 6.0),
+        ("a=1 a=1.0 a=01", {"regex": r"a=(\S+)"}, 1.0),
         ("42", {"regex": r"\d+"}, 42.0),
         ('{"a": [{"b": 1.5}]}', {"json": "$.a[0].b"}, 1.5),
         ('{"size": "3 MiB"}', {"json": "$.size", "unit": "B"}, 3 * 2.0**20),
@@ -185,6 +238,15 @@ async def test_numbers_are_captured_and_marked_as_reported(
         ('{"a": true}', {"json": "$.a"}, "true is not a number"),
         ("x", {"json": "$.a", "file": "gone.json"}, "gone.json cannot be read: no such file"),
         ("x", {"regex": ".*", "file": "old.txt"}, "old.txt is older than this attempt"),
+        ("a=1 a=2", {"regex": r"a=(\d)"}, "with different values (1, 2); write take: sum, first, last"),
+        ("t=1 t=2", {"regex": r"t=(\d)", "unit": "ms"}, "different values (0.001 s, 0.002 s)"),
+        ("1 2 3 4 5 6 7", {"regex": r"\d"}, "with different values (1, 2, 3, 4, 5, ...)"),
+        ("a=1 a=x", {"regex": r"a=(\w)", "take": "max"}, "'x' is not a quantity"),
+        ("a=5m", {"regex": r"a=(\w+)", "unit": "B"}, "'5m' is not a size"),
+        ("failures: 3", {"regex": r"(\d+) failed|failures: (\d+)"}, "the first group of"),
+        ('{"a": 1, "a": 2}', {"json": "$.a"}, 'has "a" more than once, with different values'),
+        ('{"a": NaN}', {"json": "$.a"}, "'nan' is not a quantity"),
+        ('{"a": 1e999}', {"json": "$.a"}, "'inf' is not a quantity"),
     ],
 )
 async def test_number_that_is_not_there_is_no_value_with_a_reason(
@@ -193,9 +255,160 @@ async def test_number_that_is_not_there_is_no_value_with_a_reason(
     (world.root / "old.txt").write_text("7")
     seen = await observe(sh(f"echo '{printed}'", measures={"it": capture}), world)
     assert seen.error is None
-    assert number(seen, "it") is None
+    assert "it" not in seen.measures
+    assert why in seen.absent["", "it"]
     assert seen.notes[0].startswith("it was not measured: ")
     assert why in seen.notes[0]
+
+
+PIECES = (
+    ("1,234 failed", r"(\d+) failed"),
+    ("12 failed", r"(\d) failed"),
+    ("-5 failed", r"(\d+) failed"),
+    (".5 failed", r"(\d+) failed"),
+    ("2.5e-3 failed", r"(\d+) failed"),
+    ("lost=0.57", r"lost=(\d+)"),
+    ("lost=0,57", r"lost=(\d+)"),
+    ("lost=1e3", r"lost=(\d+)"),
+    ("lost=0x1F", r"lost=(\d+)"),
+    ("lost=10", r"lost=(\d)"),
+    ("lost=0\udcff7", r"lost=(\d+)"),
+)
+
+
+@pytest.mark.parametrize(("printed", "regex"), PIECES)
+async def test_piece_of_a_number_is_no_number(world: TestWorld, printed: str, regex: str) -> None:
+    seen = await observe(sh(f"echo '{printed}'", measures={"it": {"regex": regex}}), world)
+    whole = printed.removesuffix(" failed").replace("\udcff", "\ufffd")
+    assert f"is only a piece of the number in {whole!r}" in seen.absent["", "it"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "regex", "value"),
+    [
+        ("3 failed.", r"(\d+) failed", 3),
+        ("lost=3, found=5", r"lost=(\d+)", 3),
+        ("lost=3.", r"lost=(\d+)", 3),
+        ("5 of 7", r"(\d+) of", 5),
+        ("tests-5 failed", r"(\d+) failed", 5),
+        ("v1.2.3", r"v(\d+)\.", 1),
+        ("took 5ms", r"took (\d+)", 5),
+        ("lost=\x1b[1;31m5\x1b[0m7\x1b[0m", r"lost=(\d+)", 57),
+        ("\x1b]0;lost=1\x07lost=2", r"lost=(\d+)", 2),
+    ],
+)
+async def test_figure_beside_other_signs_is_whole(
+    world: TestWorld, printed: str, regex: str, value: float
+) -> None:
+    (world.root / "out").write_text(printed)
+    seen = await observe(sh("cat out", measures={"it": {"regex": regex}}), world)
+    assert number(seen, "it") == value, seen.notes
+
+
+@pytest.mark.parametrize("take", ["first", "last"])
+async def test_order_of_the_two_outputs_is_not_known(world: TestWorld, take: str) -> None:
+    measures = {"it": {"regex": r"a=(\d)", "take": take}}
+    seen = await observe(sh("echo a=1 a=2; echo a=3 a=4 >&2", measures=measures), world)
+    assert f"nobody knows which was {take}" in seen.absent["", "it"]
+    seen = await observe(sh("echo a=1 a=1; echo a=1 >&2", measures=measures), world)
+    assert number(seen, "it") == 1
+
+
+@pytest.mark.parametrize("capture", [{"regex": r"lost=(\d+)"}, {"json": "$.lost"}])
+async def test_figure_that_may_stand_in_what_was_not_kept_is_no_value(
+    world: TestWorld, monkeypatch: pytest.MonkeyPatch, capture: dict[str, str]
+) -> None:
+    monkeypatch.setattr(command, "KEPT", 100_000)
+    script = f"echo lost=0; {amid('lost=57')}"
+    measures = {"it": capture, "other": {"regex": r"\d", "file": "of-it"}}
+    seen = await observe(sh(f"{script}; echo 7 > of-it", measures=measures), world)
+    assert "1,100,016 bytes in the middle of the standard output were not kept" in seen.absent["", "it"]
+    assert "name that in file" in seen.absent["", "it"]
+    assert number(seen, "other") == 7
+
+
+async def test_json_is_read_beside_a_long_standard_error(
+    world: TestWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "KEPT", 100_000)
+    script = f"""echo '{{"a": 1}}'; {amid("x", stream=2)}"""
+    seen = await observe(sh(script, measures={"it": {"json": "$.a"}, "at": {"regex": r"\d"}}), world)
+    assert number(seen, "it") == 1
+    assert "standard error were not kept" in seen.absent["", "at"]
+
+
+async def test_search_that_does_not_end_is_ended_and_says_so(
+    world: TestWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_captures, "SEARCHED", 1.0)
+    params = sh(
+        f"echo {'a' * 60}!; echo 5",
+        measures={"good": {"regex": r"\d"}, "bad": {"regex": "(a+)+$"}},
+        expect={"output": {"matches": "5"}},
+    )
+    seen = await observe(params, world)
+    assert number(seen, "good") == 5
+    assert seen.absent["", "bad"] == 'the search for "(a+)+$" took longer than 1 s'
+    assert statuses(seen) == {"output": LOST}
+
+
+FILLERS = st.sampled_from([0, 1, 100, 65_535, 65_536, 300_000]) | st.integers(0, 200_000)
+FIGURES = st.lists(st.tuples(st.integers(0, 99), FILLERS, st.booleans()), min_size=2, max_size=6)
+"""What is printed: a figure, so many bytes in front of it, and whether on standard error."""
+
+
+def printing(figures: Sequence[tuple[int, int, bool]]) -> str:
+    text = "import sys\n"
+    for figure, filler, on_error in figures:
+        stream = "stderr" if on_error else "stdout"
+        text += f"sys.{stream}.write('.' * {filler} + ' lost={figure} of 100\\n')\n"
+    return text
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(figures=FIGURES)
+async def test_figures_that_differ_are_no_value_wherever_they_stand(
+    world: TestWorld, figures: list[tuple[int, int, bool]]
+) -> None:
+    (_, filler, on_error), *rest = figures
+    figures = [(rest[0][0] + 1, filler, on_error), *rest]
+    seen = await observe_printed(world, figures, None)
+    assert "it" not in seen.measures
+    assert "with different values" in seen.absent["", "it"]
+    for take, of in (("sum", sum), ("max", max), ("min", min)):
+        seen = await observe_printed(world, figures, take)
+        assert number(seen, "it") == of(figure for figure, _, _ in figures)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(figures=FIGURES, take=st.sampled_from([None, "first", "last", "min", "max"]))
+async def test_figure_that_is_said_again_is_its_value(
+    world: TestWorld, figures: list[tuple[int, int, bool]], take: str | None
+) -> None:
+    figures = [(figures[0][0], filler, on_error) for _, filler, on_error in figures]
+    seen = await observe_printed(world, figures, take)
+    assert number(seen, "it") == figures[0][0]
+
+
+async def observe_printed(
+    world: TestWorld, figures: Sequence[tuple[int, int, bool]], take: str | None
+) -> Observation:
+    measure = {"regex": r"lost=(\d+)", **({} if take is None else {"take": take})}
+    program = {"command": ["python", "-c", printing(figures)], "measures": {"it": measure}}
+    return await observe(CommandParams.model_validate(program), world)
+
+
+async def test_search_is_stopped_with_the_run(world: TestWorld) -> None:
+    observing = asyncio.create_task(
+        observe(sh(f"echo {'a' * 60}!", measures={"it": {"regex": "(a+)+$"}}), world)
+    )
+    while not any(report.text == "searching the output" for report in world.reports):
+        await asyncio.sleep(0.02)
+        assert not observing.done()
+    world.stop("stopped by Ctrl-C")
+    seen = await observing
+    assert seen.notes == ("stopped early: stopped by Ctrl-C",)
+    assert seen.measures == {}
 
 
 async def test_number_is_read_from_a_file_of_this_attempt(world: TestWorld) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from phasegate.model.observation import Observation
 from phasegate.world import Progress
 from tests.load.http2_server import answer as http2_answer
 from tests.load.http2_server import http2_scripted
+from tests.load.late import HeldUp
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
 from tests.observed import distribution, number, share
@@ -107,6 +109,17 @@ def test_stages_make_the_load() -> None:
 
 
 # what is observed
+
+
+async def test_load_of_which_a_worker_began_late_measures_nothing_and_says_which() -> None:
+    held_up = {"processes": HeldUp({1: 1.2})}
+    async with scripted() as server:
+        observation, _ = await observe(server.url, world=held_up, rate="50/s", duration="1s", workers=2)
+    assert observation.measures == {}
+    (why,) = set(observation.absent.values())
+    assert re.fullmatch(r"load worker 2 of 2 began \d\.\d+ s late, so the load was not what .*", why)
+    assert set(observation.absent) == {("", name) for name in Load().measures(params(rate="50/s"))}
+    assert observation.notes[0].startswith(f"{why}; 50 requests")
 
 
 async def test_open_load_on_a_good_target() -> None:

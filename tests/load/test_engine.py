@@ -12,14 +12,17 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phasegate.errors import ObservationError
 from phasegate.load.abort import AbortOn, Guard
-from phasegate.load.engine import Outcome, generate
+from phasegate.load.engine import Outcome, generate, late
 from phasegate.load.job import PROTOCOL, Job
 from phasegate.load.pacing import Profile
 from phasegate.target.processes import LocalProcesses
 from phasegate.world import Command, Enough, Progress, Running
+from tests.load.late import HeldUp
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
 
@@ -157,6 +160,44 @@ async def test_interrupt_ends_the_patient_wait_at_once() -> None:
         outcome, _ = await run(one, at_least=0.0, stop=stop)
     assert outcome.stopped == "stopped by Ctrl-C"
     assert outcome.report.unfinished > 0
+
+
+@pytest.mark.parametrize("open_model", [True, False])
+async def test_worker_that_is_held_up_when_the_load_begins_is_late_by_name(open_model: bool) -> None:
+    async with scripted() as server:
+        one = replace(job(server.url, workers=3, tick=0.3, connections=6), open=open_model)
+        outcome, _ = await run(one, processes=HeldUp({1: 1.5}))
+    assert list(outcome.late) == [1]
+    assert outcome.late[1] >= 1.3
+    assert outcome.tally.requests > 0
+
+
+async def test_worker_that_is_alone_is_late_for_nobody() -> None:
+    async with scripted() as server:
+        outcome, _ = await run(job(server.url, tick=0.3), processes=HeldUp({0: 1.0}))
+    assert outcome.late == {}
+    assert outcome.tally.requests == 240
+
+
+async def test_worker_that_is_late_by_less_than_it_may_read_the_start_line_is_not_late() -> None:
+    async with scripted() as server:
+        outcome, _ = await run(job(server.url, workers=2, tick=0.5), processes=HeldUp({0: 0.03, 1: 0.05}))
+    assert outcome.late == {}
+
+
+@given(
+    begun=st.lists(st.floats(0, 5), min_size=1, max_size=6),
+    ticks=st.floats(0.025, 1),
+    number=st.integers(0, 6),
+    beyond=st.floats(1e-6, 5),
+)
+def test_whoever_begins_more_than_a_tick_after_the_moment_is_late(
+    begun: list[float], ticks: float, number: int, beyond: float
+) -> None:
+    begun.insert(number, ticks + beyond)
+    found = late(dict(enumerate(begun)), ticks)
+    assert found == {place: seconds for place, seconds in enumerate(begun) if seconds > ticks}
+    assert begun.index(ticks + beyond) in found
 
 
 async def test_refusing_target_has_been_observed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,19 @@ async def test_what_fails_beside_a_program_ends_it_whenever_it_fails(
 async def fails_after(event: asyncio.Event) -> None:
     await event.wait()
     raise ObservationError("the samples cannot be read")
+
+
+async def test_every_line_is_seen_and_the_record_says_how_much_is_left_out(tmp_path: Path) -> None:
+    world = world_of("http://127.0.0.1:9", tmp_path)
+    seen: list[str] = []
+    script = "for n in range(30000): print(n, 'x' * 60)"
+    printing = Command(argv=("python", "-c", script), cwd=Path.cwd())
+    async with LocalProcesses(os.environ).open(printing) as running:
+        foreign = Foreign(running, world, duration=None, on_line=seen.append)
+        await foreign.run(str)
+    assert [line.split()[0] for line in seen] == [str(number) for number in range(30_000)]
+    head, size, tail = re.split(rb"\n\[([0-9,]+) bytes left out\]\n", foreign.output)
+    printed = "".join(f"{line}\n" for line in seen).encode()
+    assert printed.startswith(head)
+    assert printed.endswith(tail)
+    assert len(head) + int(size.replace(b",", b"")) + len(tail) == len(printed)

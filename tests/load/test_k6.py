@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -24,6 +24,7 @@ from phasegate.load import k6
 from phasegate.load.k6_samples import PARTS, REST, Reducer
 from phasegate.load.k6_summary import Summary
 from phasegate.load.samples import Samples
+from phasegate.model.measures import Number
 from phasegate.model.observation import CaseStatus
 from phasegate.target.processes import LocalProcesses
 from phasegate.world import Command, Progress, Running
@@ -137,6 +138,103 @@ async def test_an_uncaught_exception_is_a_failed_case(tmp_path: Path, script: An
     case = cases(observation)["script: every iteration ends without an exception"]
     assert case.status is CaseStatus.FAILED
     assert "3 did not: Error: boom" in case.message
+
+
+THROWING = {
+    "a promise": "export default async function () { await null; throw new Error('boom'); }",
+    "a promise that nobody awaits": "export default function () { Promise.reject(new Error('boom')); }",
+    "a string": "export default function () { throw 'boom'; }",
+    "a timer": "export default function () { setTimeout(() => { throw new Error('boom'); }, 1); }",
+    "a long message": "export default function () { throw new Error('boom' + 'x'.repeat(300000)); }",
+    "a failing summary": "export default function () {}\n"
+    "export function handleSummary() { throw new Error('boom'); }",
+}
+
+
+@pytest.mark.parametrize("thrown", THROWING)
+async def test_whatever_a_script_does_not_catch_is_an_exception(
+    tmp_path: Path, script: Any, thrown: str
+) -> None:
+    world = world_of("http://127.0.0.1:1", tmp_path)
+    observation = await observed("k6", world, script=script(THROWING[thrown]), vus=1, iterations=1)
+    assert number(observation, "exceptions") == 1
+    case = cases(observation)["script: every iteration ends without an exception"]
+    assert case.status is CaseStatus.FAILED
+    assert "boom" in case.message
+
+
+async def test_what_a_script_prints_is_no_exception(tmp_path: Path, script: Any) -> None:
+    printing = (
+        'console.error(\'{"level":"error","msg":"no","source":"stacktrace"}\'); '
+        "console.error('Uncaught (in promise) no');"
+    )
+    world = world_of("http://127.0.0.1:1", tmp_path)
+    file = script(f"export default function () {{ {printing} }}")
+    observation = await observed("k6", world, script=file, vus=1, iterations=3)
+    assert number(observation, "exceptions") == 0
+    assert cases(observation)["script: every iteration ends without an exception"].status is CaseStatus.PASSED
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_exceptions_are_counted_however_much_a_script_prints(
+    tmp_path: Path, script: Any, data: st.DataObject
+) -> None:
+    """More is printed before and behind them than is kept."""
+    length = data.draw(st.sampled_from([200, 5_000, 60_000]), "characters of a line")
+    around = 800_000 // length
+    thrown = data.draw(st.integers(1, 300), "exceptions")
+    file = script(
+        "import exec from 'k6/execution';\n"
+        f"export default function () {{ const n = exec.scenario.iterationInTest;\n"
+        f"console.log('x'.repeat({length}));\n"
+        f"if (n >= {around} && n < {around + thrown}) throw new Error('boom'); }}"
+    )
+    world = world_of("http://127.0.0.1:1", tmp_path)
+    observation = await observed("k6", world, script=file, vus=2, iterations=2 * around + thrown)
+    assert number(observation, "exceptions") == thrown
+    assert sum(observation.causes.values()) == thrown
+    case = cases(observation)["script: every iteration ends without an exception"]
+    assert case.message.startswith(f"{thrown} did not: Error: boom")
+
+
+@pytest.mark.parametrize("thrown", ["", "throw new Error('boom'); "])
+async def test_log_entry_that_is_too_long_to_be_read_may_be_an_exception(
+    tmp_path: Path, script: Any, thrown: str
+) -> None:
+    file = script(f"export default function () {{ console.log('x'.repeat(2500000)); {thrown}}}")
+    world = world_of("http://127.0.0.1:1", tmp_path)
+    observation = await observed("k6", world, script=file, vus=1, iterations=1)
+    exceptions = observation.measures["exceptions"]
+    assert exceptions == Number(value=1 if thrown else 0, partial=True)
+    case = cases(observation)["script: every iteration ends without an exception"]
+    assert case.status is (CaseStatus.FAILED if thrown else CaseStatus.LOST)
+    assert any(note.startswith("exceptions may be missing: ") for note in observation.notes)
+
+
+async def test_log_that_the_environment_sends_elsewhere_is_read_all_the_same(
+    tmp_path: Path, script: Any
+) -> None:
+    file = script("export default function () { throw new Error('boom'); }")
+    world = world_of("http://127.0.0.1:1", tmp_path)
+    env = {"K6_LOG_OUTPUT": "none"}
+    observation = await observed("k6", world, script=file, vus=1, iterations=2, env=env)
+    assert number(observation, "exceptions") == 2
+
+
+async def test_interrupted_iterations_are_counted_in_front_of_a_long_summary(
+    tmp_path: Path, script: Any
+) -> None:
+    file = script(
+        "export const options = { scenarios: { r: { executor: 'constant-vus', vus: 3, duration: '1s', "
+        "gracefulStop: '0s' } } };\n"
+        "export default function () { sleep(30); }\n"
+        "export function handleSummary() { "
+        "return { stdout: '0 interrupted iterations\\n' + ('x'.repeat(99) + '\\n').repeat(9000) }; }"
+    )
+    observation = await observed("k6", world_of("http://127.0.0.1:1", tmp_path), script=file)
+    achieved = share(observation, "achieved_rate")
+    assert (achieved.passed, achieved.total) == (0, 3)
 
 
 async def test_dropped_iterations_lower_the_achieved_rate(tmp_path: Path, script: Any) -> None:
@@ -261,11 +359,11 @@ class SlowReader(LocalProcesses):
     def __init__(self) -> None:
         super().__init__(os.environ)
 
-    def open(self, command: Command) -> AbstractAsyncContextManager[Running]:
+    def open(self, command: Command, **more: Any) -> AbstractAsyncContextManager[Running]:
         if "phasegate.load.k6_samples" in command.argv:
             line = (sys.executable, *command.argv[1:])
             command = replace(command, argv=("sh", "-c", 'sleep 3; exec "$@"', "sh", *line))
-        return super().open(command)
+        return super().open(command, **more)
 
 
 async def test_no_request_is_no_data(tmp_path: Path, script: Any) -> None:

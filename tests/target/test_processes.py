@@ -138,6 +138,31 @@ async def test_output_is_bounded_to_its_first_and_last_half(
     assert len(done.stdout) < 1100
 
 
+async def test_what_is_not_kept_is_counted(processes: LocalProcesses, tmp_path: Path) -> None:
+    code = "import sys; sys.stdout.write('o' * 1_000_000); sys.stderr.write('e' * 300)"
+    done = await processes.run(python(code, tmp_path, keep=1_000))
+    assert (done.stdout_left_out, done.stderr_left_out) == (999_000, 0)
+    assert done.stderr == b"e" * 300
+
+
+async def test_every_line_of_standard_error_is_seen_before_the_end_is_told(
+    processes: LocalProcesses, tmp_path: Path
+) -> None:
+    seen: list[str] = []
+    code = (
+        "import sys; print('spoken'); sys.stdout.close()\n"
+        "for n in range(20_000): sys.stderr.write(f'{n} ' + 'x' * (200_000 if n == 7 else 60) + chr(10))"
+    )
+    async with processes.open(python(code, tmp_path, keep=10), on_error_line=seen.append) as running:
+        assert await running.read_line() == "spoken"
+        assert await running.read_line() is None
+        done = await running.wait()
+        numbers = [line.split()[0] for line in seen]
+    assert numbers == [str(number) for number in range(20_000)]
+    assert len(seen[7]) > 200_000
+    assert done.stderr_left_out == sum(len(line) + 1 for line in seen) - 10
+
+
 async def test_lines_are_seen_while_the_program_runs(processes: LocalProcesses, tmp_path: Path) -> None:
     seen: list[tuple[str, str]] = []
     go = tmp_path / "go"

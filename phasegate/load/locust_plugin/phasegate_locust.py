@@ -224,6 +224,9 @@ def _wait_before_quitting(runner: Any, collector: Collector) -> None:
 
 
 def on_init(environment: Any, runner: Any, **_: Any) -> None:
+    # Timers count from when the loop last looked at its clock, and Locust has been starting since: without
+    # this, users would run for a second less than they are asked to.
+    time.sleep(0.001)
     if not isinstance(runner, WorkerRunner):
         collector = Collector(environment, runner, os.environ["PHASEGATE_LOCUST"])
         if isinstance(runner, MasterRunner):

@@ -82,6 +82,8 @@ async def resolved(
         )
     if done.exit_code != 0:
         raise TargetError(f"target.compose: {stack.file} cannot be used: {said(done)}")
+    if done.stdout_left_out:
+        raise TargetError(f"target.compose: {stack.file} is too large when everything is put in")
     try:
         found = yaml.safe_load(done.stdout)
     except yaml.YAMLError as error:

@@ -72,7 +72,9 @@ class Inside:
         except ObservationError as error:
             return Completed(exit_code=None, error=error.message)
 
-    def open(self, command: Command) -> AbstractAsyncContextManager[Running]:
+    def open(
+        self, command: Command, *, on_error_line: Callable[[str], None] | None = None
+    ) -> AbstractAsyncContextManager[Running]:
         raise ObservationError("a program inside a container cannot be spoken to line by line")
 
 
@@ -190,6 +192,8 @@ class _Program:
             exit_code=None if error else told["ExitCode"],
             stdout=stdout,
             stderr=stderr,
+            stdout_left_out=self._kept[0].left_out,
+            stderr_left_out=self._kept[1].left_out,
             duration=duration,
             timed_out=timed_out,
             error=error,

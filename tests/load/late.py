@@ -1,0 +1,50 @@
+"""Workers that are held up when a load begins."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from phasegate.target.processes import LocalProcesses
+from phasegate.world import Command, Running
+
+
+class HeldUp:
+    """Workers of which some are stopped, as a busy machine does it, when the load is to begin."""
+
+    def __init__(self, holds: Mapping[int, float]) -> None:
+        """Seconds by worker, in the order in which they are started."""
+        self._holds = holds
+        self._started = 0
+        self._real = LocalProcesses(os.environ)
+
+    @asynccontextmanager
+    async def open(self, command: Command, **more: Any) -> AsyncIterator[Running]:
+        number, self._started = self._started, self._started + 1
+        async with self._real.open(command, **more) as running:
+            if number in self._holds:
+                yield _Stopping(running, self._holds[number])
+            else:
+                yield running
+
+
+class _Stopping:
+    """A worker that is stopped before it is told to start, and goes on some time afterwards."""
+
+    def __init__(self, running: Running, seconds: float) -> None:
+        self._running = running
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._running, name)
+
+    async def write_line(self, line: str) -> None:
+        if json.loads(line)["type"] == "start":
+            os.kill(self._running.pid, signal.SIGSTOP)
+            asyncio.get_running_loop().call_later(self._seconds, os.kill, self._running.pid, signal.SIGCONT)
+        await self._running.write_line(line)
