@@ -11,7 +11,7 @@ from phasegate.fields import Closed, short_form
 from phasegate.http.expectation import BodyError, body_text, parse_json
 from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import ABSENT, SUBJECT_LIMIT, compile_pattern, excerpt
-from phasegate.substitution import as_text
+from phasegate.scalars import as_text
 from phasegate.world import HttpReply, header
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from phasegate.http.suite import Part, Request
-from phasegate.substitution import as_text, fill
+from phasegate.scalars import as_text, json_text
+from phasegate.substitution import fill
 from phasegate.world import HttpRequest
 
 
@@ -60,7 +60,7 @@ def _url(written: str, base: str, query: Mapping[str, Any]) -> str:
 def _body(request: Request, values: Mapping[str, Any]) -> tuple[bytes | None, str | None]:
     if request.has_json:
         document = fill(request.json_, values)
-        return json.dumps(document, ensure_ascii=False).encode(), "application/json"
+        return json_text(document).encode(), "application/json"
     if request.form is not None:
         pairs = list(_pairs(fill(request.form, values)))
         return urlencode(pairs).encode(), "application/x-www-form-urlencoded"

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from phasegate.substitution import as_text
+from phasegate.scalars import as_text
 
 EXCERPT = 200
 """Characters of an actual value that a message shows."""

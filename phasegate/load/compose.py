@@ -12,7 +12,8 @@ from phasegate.http.suite import Request
 from phasegate.load.journey import JourneyRequest, Piece
 from phasegate.load.request import endpoint_of, header_problems
 from phasegate.load.template import FORM, LINE, PLAIN, joined, json_pieces, text_pieces, url_pieces
-from phasegate.substitution import as_text, finish, names_in, put_in
+from phasegate.scalars import as_text
+from phasegate.substitution import finish, names_in, put_in
 
 _OWN_HEADERS = (("User-Agent", "phasegate"), ("Accept", "*/*"))
 

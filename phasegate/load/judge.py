@@ -14,7 +14,8 @@ from phasegate.http.capture import Capture, CaptureError
 from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import ABSENT, Matcher, same
-from phasegate.substitution import UnknownNameError, as_text, fill, finish, names_in
+from phasegate.scalars import as_text
+from phasegate.substitution import UnknownNameError, fill, finish, names_in
 from phasegate.world import HttpReply
 
 Headers = tuple[tuple[str, str], ...]

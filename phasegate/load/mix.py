@@ -21,6 +21,7 @@ from phasegate.http.problems import Location, refuse, refuse_also
 from phasegate.http.references import LATER, problems_between
 from phasegate.http.rows import rows_in_file
 from phasegate.http.suite import Flow, Id, Request, Suite
+from phasegate.http.written import Headers, Json
 from phasegate.load.compose import problems_of
 
 
@@ -89,11 +90,11 @@ class Unit(Closed):
     """A flow of a suite: `checks/api/sessions.yaml#lifecycle`."""
     method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
     """The request method."""
-    headers: dict[str, Text] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     """Sent along, beside those of the target entry."""
     body: Text | None = None
     """Text sent with the request."""
-    json_: Any = Field(default=None, alias="json")
+    json_: Json = Field(default=None, alias="json")
     """A body sent as JSON."""
     expect: Expect | None = None
     """What a good answer is; status 2xx unless it says otherwise."""

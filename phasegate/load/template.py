@@ -5,14 +5,14 @@ A piece is a literal text, or a hole: how the value is written there, and its na
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
 from phasegate.load.journey import Piece, UnfitError
-from phasegate.substitution import as_text, finish
+from phasegate.scalars import as_text, json_text
+from phasegate.substitution import finish
 
 PLAIN, LINE, URL, WHOLE_URL, FORM, JSON, IN_JSON = (
     "plain",
@@ -55,12 +55,12 @@ def json_pieces(document: Any) -> Iterator[Piece]:
             yield JSON, whole[1]
         case str():
             yield '"'
-            yield from text_pieces(document, IN_JSON, lambda part: _dumped(part)[1:-1])
+            yield from text_pieces(document, IN_JSON, lambda part: json_text(part)[1:-1])
             yield '"'
         case Mapping():
             yield "{"
             for index, (name, value) in enumerate(document.items()):
-                yield f"{', ' if index else ''}{_dumped(finish(name))}: "
+                yield f"{', ' if index else ''}{json_text(finish(name))}: "
                 yield from json_pieces(value)
             yield "}"
         case list() | tuple():
@@ -70,7 +70,7 @@ def json_pieces(document: Any) -> Iterator[Piece]:
                 yield from json_pieces(value)
             yield "]"
         case _:
-            yield _dumped(document)
+            yield json_text(document)
 
 
 def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
@@ -142,11 +142,14 @@ def _form(value: Any) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    return _dumped(value).encode("utf-8", "surrogatepass")
+    try:
+        return json_text(value).encode("utf-8", "surrogatepass")
+    except ValueError:
+        raise UnfitError("a value for the JSON body is no number that JSON has") from None
 
 
 def _in_json(value: Any) -> bytes:
-    return _dumped(as_text(value))[1:-1].encode("utf-8", "surrogatepass")
+    return json_text(as_text(value))[1:-1].encode("utf-8", "surrogatepass")
 
 
 _ENCODERS: Mapping[str, Callable[[Any], bytes]] = {
@@ -157,10 +160,6 @@ _ENCODERS: Mapping[str, Callable[[Any], bytes]] = {
     JSON: _json,
     IN_JSON: _in_json,
 }
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -12,9 +12,10 @@ from phasegate.errors import PlanError, Problem
 from phasegate.fields import Located
 from phasegate.plan.addressable import Addressable
 from phasegate.plan.findings import Findings, did_you_mean, nearest
+from phasegate.plan.odd_words import explained_word
 from phasegate.plan.plan import Secret
 from phasegate.plan.tree import TreePath
-from phasegate.plan.yaml import Document, read, resolved
+from phasegate.plan.yaml import ODD, Document, read, resolved
 from phasegate.substitution import UnknownNameError, fill, finish, names_in, put_in
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -153,7 +154,7 @@ def _given(
         except PlanError as error:
             findings.extend(error.problems)
             continue
-        findings.document(document)
+        findings.document(document, within=("variables",))
         if not isinstance(document.tree, Mapping):
             findings.add(document, (), "a file of variables is a mapping of names to values")
             continue
@@ -165,17 +166,20 @@ def _given(
                 findings.add(document, (name,), f"the plan has no variable {name!r}", help=help, key=True)
     for name, text in overrides.items():
         if name in written:
-            given[name] = _typed(text, written[name])
+            given[name] = _typed(name, text, written[name], findings)
         else:
             help = did_you_mean(name, written, "variables")
             findings.extend([Problem(message=f"--set {name}: the plan has no variable {name!r}", help=help)])
     return given
 
 
-def _typed(text: str, default: Any) -> Any:
+def _typed(name: str, text: str, default: Any, findings: Findings) -> Any:
     """Text from the command line, as text where the plan has text, else as YAML reads it."""
-    if isinstance(default, str):
+    if isinstance(default, str) or not text:
         return text
+    if text in ODD:
+        message, help = explained_word(text)
+        findings.extend([Problem(message=f"--set {name}={text}: {message}", help=help)])
     try:
         return resolved(text)
     except ValueError:

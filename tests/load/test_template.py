@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from phasegate.load.journey import UnfitError
 from phasegate.load.template import PLAIN, Template, joined, json_pieces, text_pieces, url_pieces
-from phasegate.substitution import as_text, fill
+from phasegate.scalars import as_text
+from phasegate.substitution import fill
 
 values = st.one_of(st.text(max_size=20), st.integers(), st.booleans(), st.none())
 texts = st.lists(st.sampled_from(["a", "${x}", "${y}", "$$", "$", "{", '"', "é", "\\", " "]), max_size=8).map(
