@@ -234,6 +234,19 @@ class Suite(Closed):
     """Sent last, whatever happened; they see what setup captured."""
     flows: tuple[Flow, ...] = ()
 
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """Everything that is sent."""
+        flows = (request for flow in self.flows for request in flow.requests)
+        return (*self.setup, *flows, *self.teardown)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What is on the default entry of the target."""
+        if not self.base.startswith("/"):
+            return ()
+        return tuple(request.url for request in self.requests if request.url.startswith("/"))
+
     @field_validator("base")
     @classmethod
     def _is_base(cls, base: str) -> str:

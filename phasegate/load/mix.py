@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ from phasegate.http.rows import rows_in_file
 from phasegate.http.suite import Flow, Id, Request, Suite
 from phasegate.http.written import Headers, Json
 from phasegate.load.compose import problems_of
+
+_ORIGIN = re.compile(r"https?://[^/?#]+")
 
 
 class SuiteFlow(Suite):
@@ -60,6 +63,17 @@ class SuiteFlow(Suite):
     @property
     def chosen(self) -> Flow:
         return next(flow for flow in self.flows if flow.id == self.flow or not self.flow)
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        return (*self.setup, *self.chosen.requests, *self.teardown)
+
+    @property
+    def start(self) -> str:
+        """Where the load goes: the base, unless every request says so itself."""
+        whole = next(filter(None, (_ORIGIN.match(request.url) for request in self.chosen.requests)), None)
+        on_base = any(request.url.startswith("/") for request in self.requests)
+        return self.base if on_base or whole is None else whole[0]
 
     def unknown_names(self, columns: frozenset[str]) -> Iterator[str]:
         """Names that neither an earlier request captures nor the data gives."""
@@ -115,9 +129,8 @@ class Unit(Closed):
         """Every address it goes to, as written."""
         if self.flow is None:
             return (self.url or "/",)
-        requests = (*self.flow.setup, *self.flow.chosen.requests, *self.flow.teardown)
-        whole = (request.url for request in requests if request.url.startswith("http"))
-        return (self.flow.base, *whole)
+        whole = (request.url for request in self.flow.requests if request.url.startswith("http"))
+        return tuple(dict.fromkeys((self.flow.start, *whole)))
 
     def request(self, *, template: bool) -> Request:
         """The single request. `template`: its texts are in template form, else they stand for themselves."""

@@ -88,7 +88,7 @@ class _Preparation:
 
     async def _flow(self, suite: SuiteFlow, prefix: str) -> tuple[JourneyRequest, ...]:
         try:
-            base = self._base(str(fill(suite.base, self._world.target.values())))
+            base = self._base(str(fill(suite.start, self._world.target.values())))
         except UnknownNameError as error:
             raise ObservationError(f"base: ${{{error.name}}} has no value") from None
         values = (await self._conversation(suite, base)).values
