@@ -72,9 +72,9 @@ def read_float(text: str) -> float:
 
 
 def as_text(value: Any) -> str:
-    """How a value reads as text or inside a longer one: as it was written, else as JSON writes it."""
+    """How a value reads as text or inside a longer one: as it was written; booleans and null as in JSON."""
     match value:
-        case None | bool() | Mapping() | list() | tuple():
+        case None | bool():
             return json_text(value)
         case int():
             return _digits(value)

@@ -130,7 +130,7 @@ class Unit(Closed):
         if self.flow is None:
             return (self.url or "/",)
         whole = (request.url for request in self.flow.requests if request.url.startswith("http"))
-        return tuple(dict.fromkeys((self.flow.start, *whole)))
+        return (*((self.flow.base,) if self.flow.start == self.flow.base else ()), *whole)
 
     def request(self, *, template: bool) -> Request:
         """The single request. `template`: its texts are in template form, else they stand for themselves."""

@@ -128,7 +128,8 @@ class _Preparation:
         url = self._world.target.url(address)
         if not self._world.target.declares(url):
             raise ObservationError(
-                f"{url} is not on the target", help="load goes only to hosts that the plan's target declares"
+                f"{url} is not on the target, and a load goes to one host and port of it",
+                help="load goes only to hosts that the plan's target declares",
             )
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
