@@ -12,6 +12,7 @@ from typing import Any
 from phasegate.scalars import read_json, repeated
 
 FILE_LIMIT = 16 << 20
+_NOT_EACH = "a column cannot be called 'each', which is the whole row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,10 @@ class Row:
 
 
 def rows_inline(each: Sequence[Any] | Mapping[str, Any]) -> tuple[Row, ...]:
-    """Entries of a mapping are called by their keys, those of a list by their number from 1."""
+    """Entries of a mapping are called by their keys, those of a list by their number from 1.
+
+    Errors: ValueError for a column that cannot be one.
+    """
     if isinstance(each, Mapping):
         return tuple(_row(str(key), value) for key, value in each.items())
     return tuple(_row(str(number), value) for number, value in enumerate(each, start=1))
@@ -79,9 +83,11 @@ def _check_columns(names: Sequence[str], where: str) -> None:
     for name in repeated(name.strip() for name in names):
         raise ValueError(f"{where}: there are several columns {name!r}; give each a name of its own")
     if "each" in names:
-        raise ValueError(f"{where}: a column cannot be called 'each', which is the whole row")
+        raise ValueError(f"{where}: {_NOT_EACH}")
 
 
 def _row(label: str, value: Any) -> Row:
     columns = {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+    if "each" in columns:
+        raise ValueError(_NOT_EACH)
     return Row(label, {**columns, "each": value})

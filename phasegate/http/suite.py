@@ -171,6 +171,8 @@ class Request(Closed):
             raise ValueError("until says nothing to wait for; add status, json or another expectation")
         if self.retry and self.until:
             raise ValueError("a request has retry or until, not both: until already sends again")
+        if self.each is not None and not isinstance(self.each, RowsFile):
+            rows_inline(self.each)
         if self.each is not None and self.capture:
             raise ValueError(
                 "capture with each would keep the last row only; capture in a request of its own"

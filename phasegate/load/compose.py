@@ -168,7 +168,7 @@ def _pairs(fields: Mapping[str, Any]) -> Iterator[Iterator[Piece]]:
 
 
 def _pair(name: str, value: str) -> Iterator[Piece]:
-    yield f"{quote_plus(finish(name))}="
+    yield f"{quote_plus(name)}="
     yield from text_pieces(value, FORM, quote_plus)
 
 

@@ -19,7 +19,7 @@ from pydantic import (
 from phasegate.fields import Closed, FilePath, NamedDocument, Text
 from phasegate.http.expectation import DEFAULT_STATUS, Expect
 from phasegate.http.problems import Location, refuse, refuse_also
-from phasegate.http.references import LATER, problems_between
+from phasegate.http.references import LATER, clash, problems_between
 from phasegate.http.rows import rows_in_file
 from phasegate.http.suite import Flow, Id, Request, Suite
 from phasegate.http.written import Headers, Json
@@ -76,9 +76,11 @@ class SuiteFlow(Suite):
         return self.base if on_base or whole is None else whole[0]
 
     def unknown_names(self, columns: frozenset[str]) -> Iterator[str]:
-        """Names that neither an earlier request captures nor the data gives."""
+        """Names that neither an earlier request captures nor the data gives, and those that both do."""
         captured = {name for request in self.setup for name in request.capture}
         yield from _unknown(self.setup, set())
+        later = {name for request in self.chosen.requests for name in request.capture}
+        yield from map(clash, sorted(columns & (captured | later)))
         yield from _unknown(self.chosen.requests, captured | columns)
 
 

@@ -12,7 +12,6 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from phasegate.load.journey import Piece, UnfitError
 from phasegate.scalars import as_text, json_text
-from phasegate.substitution import finish
 
 PLAIN, LINE, URL, WHOLE_URL, FORM, JSON, IN_JSON = (
     "plain",
@@ -60,7 +59,7 @@ def json_pieces(document: Any) -> Iterator[Piece]:
         case Mapping():
             yield "{"
             for index, (name, value) in enumerate(document.items()):
-                yield f"{', ' if index else ''}{json_text(finish(name))}: "
+                yield f"{', ' if index else ''}{json_text(name)}: "
                 yield from json_pieces(value)
             yield "}"
         case list() | tuple():

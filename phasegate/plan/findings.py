@@ -95,6 +95,11 @@ class Findings:
         return replace(problem, message=message, help=help)
 
 
+def where(at: Position, *, beside: str) -> str:
+    """A place in words, for who reads the file `beside`: `on line 7`, `on line 7 of checks/more.yaml`."""
+    return f"on line {at.line}" + ("" if at.file == beside else f" of {at.file}")
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
     matches = get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from phasegate.errors import PlanError, Problem
+from phasegate.errors import PlanError, Position, Problem
 from phasegate.fields import Located
 from phasegate.plan.addressable import Addressable
-from phasegate.plan.findings import Findings, did_you_mean, nearest
+from phasegate.plan.findings import Findings, did_you_mean, nearest, where
 from phasegate.plan.odd_words import explained_word
 from phasegate.plan.plan import Secret
 from phasegate.plan.tree import TreePath
@@ -148,6 +148,7 @@ def _given(
 ) -> dict[str, Any]:
     """What `--vars` files and `--set` say, the latter winning."""
     given: dict[str, Any] = {}
+    first: dict[str, Position] = {}
     for file in files:
         try:
             document = read(file)
@@ -159,8 +160,11 @@ def _given(
             findings.add(document, (), "a file of variables is a mapping of names to values")
             continue
         for name, value in document.tree.items():
-            if name in written:
-                given[name] = value
+            if name in first:
+                message = f"variable {name!r} is also given {where(first[name], beside=document.file)}"
+                findings.add(document, (name,), message, help="keep one of them", key=True)
+            elif name in written:
+                given[name], first[name] = value, document.key_at((name,))
             elif not name.startswith("x-"):
                 help = did_you_mean(name, written, "variables")
                 findings.add(document, (name,), f"the plan has no variable {name!r}", help=help, key=True)
@@ -235,13 +239,13 @@ def report_unknown(
             return True
         return capturing and first not in ("env", "target", "self")
 
-    for where, name in unknown_names(tree, fine):
-        wrong.append(where)
+    for place, name in unknown_names(tree, fine):
+        wrong.append(place)
         if values.is_open(name):
             continue
         message, help = _explained(name, values, allowed, entries)
         findings.add(
-            document, (*path, *where), message, help=help, within=_offset(document, (*path, *where), name)
+            document, (*path, *place), message, help=help, within=_offset(document, (*path, *place), name)
         )
     return tuple(wrong)
 
