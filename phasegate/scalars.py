@@ -100,6 +100,8 @@ def json_text(value: Any) -> str:
                 raise ValueError(f"{value} is no number that JSON has")
             text = str(value)
             return text if _LITERAL.fullmatch(text) else repr(float(value))
+        case Decimal() if value.is_finite():
+            return str(value)
         case Mapping():
             if all(type(item) in _PLAIN for item in value.values()):
                 return json.dumps(dict(value), ensure_ascii=False)

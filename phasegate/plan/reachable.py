@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from phasegate.http.places import LOOPBACK, folded
+from phasegate.http.places import LOOPBACK, folded, place_of
 from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind
 from phasegate.plan.addressable import entries_named
 from phasegate.plan.context import Context
@@ -62,21 +61,21 @@ def check_services(where: Where, kind: Kind[Any], params: CheckParams) -> None:
 
 
 def _declared(context: Context, address: str) -> bool:
-    addresses, services = context.addresses, context.entries.services
-    hosts = {_host(url) for name, url in addresses.items() if name.endswith(".url")}
-    if "${" in address:
-        return _may_be(address, {host[1] for host in hosts if host is not None} | {LOOPBACK}, services)
-    host = _host(address)
-    # A service is called by its id, whichever of its ports is meant.
-    return host is not None and (host in hosts or host[1] in services)
-
-
-def _may_be(address: str, hosts: Container[str | None], services: Container[str]) -> bool:
-    """Whether an address of which a part is not known yet can be on the target, by what is known of it."""
-    host = _WRITTEN_HOST.match(address)
-    if host is None or "${" in host[1] or any(id in services for id in entries_named(address)):
+    """Whether an address can be on the target, by what is known of it."""
+    plain, services = context.entries.plain, context.entries.services
+    named = tuple(entries_named(address))
+    if any(id not in plain for id in named):
         return True
-    return folded(host[1], 0)[0] in hosts
+    for id in named:  # what is started without a container is on this machine
+        address = address.replace(f"${{target.{id}.host}}", LOOPBACK)
+    places = {place_of(url) for name, url in context.addresses.items() if name.endswith(".url")} - {None}
+    if "${" in address:
+        host = _WRITTEN_HOST.match(address)
+        hosts = {LOOPBACK, *(place[0] for place in places if place is not None)}
+        return host is None or "${" in host[1] or folded(host[1], 0)[0] in hosts
+    place = place_of(address)
+    # A service is called by its id, whichever of its ports is meant.
+    return place is not None and (place in places or place[0] in services)
 
 
 def _naming(tree: Mapping[str, Any], service: str) -> Iterator[TreePath]:
@@ -87,12 +86,3 @@ def _naming(tree: Mapping[str, Any], service: str) -> Iterator[TreePath]:
             yield (key,)
         elif isinstance(value, list) and service in value:
             yield key, value.index(service)
-
-
-def _host(url: str) -> tuple[str, str | None, int] | None:
-    """Scheme, host and port; None for what is no URL."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return None

@@ -179,7 +179,7 @@ def test_rows_come_from_csv_and_json_lines(tmp_path: Path) -> None:
         ("x.jsonl", b'{"a": 1}\n{"a"\n', "x.jsonl:2"),
         ("x.csv", b"a,b,a\n1,2,3\n", "x.csv:1: there are several columns 'a'"),
         ("x.csv", b"\xef\xbb\xbfa,b, a\n1,2,3\n", "x.csv:1: there are several columns 'a'"),
-        ("x.csv", b"\n\na,,b,\n1,2,3,4\n", "there are several columns ''"),
+        ("x.csv", b"a,,b,\n1,2,3,4\n", "x.csv:1: there are several columns ''"),
         ("x.csv", b"a,each\n1,2\n", "x.csv:1: a column cannot be called 'each'"),
         ("x.jsonl", b'{"a": 1}\n\n{"a": 1, "b": 2, "a": 3}\n', "x.jsonl:3: not a line of JSON: 'a' is there"),
         ("x.jsonl", b'{"a": {"b": 1, "b": 1}}\n', "x.jsonl:1"),
@@ -204,9 +204,8 @@ def test_a_column_that_is_there_twice_is_refused_whatever_its_name(
     tmp_path: Path, names: list[str], data: st.DataObject
 ) -> None:
     again = data.draw(st.sampled_from(names))
-    names.insert(
-        data.draw(st.integers(0, len(names))), data.draw(st.sampled_from([again, f" {again}", f"{again} "]))
-    )
+    spelling = data.draw(st.sampled_from([again, f" {again}", f"{again} "]))
+    names.insert(data.draw(st.integers(0, len(names))), spelling)
     with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([names, ["x"] * len(names)])
     members = ", ".join(f"{json.dumps(name)}: 1" for name in names)
@@ -231,12 +230,9 @@ def test_a_column_cannot_take_the_place_of_the_row(each: Any) -> None:
 def test_a_column_cannot_take_the_place_of_a_capture() -> None:
     first = request(capture={"token": "$.token"})
     second = request(id="two", url="/${token}", each=[{"token": 1}])
-    assert [(place[-1], text) for place, text in problems(suite(first, second))] == [
-        (
-            "each",
-            "the column 'token' would take the place of the value that is captured as 'token'; rename one",
-        )
-    ]
+    ((place, text),) = problems(suite(first, second))
+    assert place[-1] == "each"
+    assert text.startswith("the column 'token' would take the place of the value that is captured")
 
 
 def test_a_request_knows_where_it_was_written() -> None:

@@ -58,8 +58,7 @@ def test_another_word_for_true_false_or_null_is_refused_where_it_may_be_text(
 ) -> None:
     (tmp_path / "vars.yaml").write_text(f"it: {word}\n")
     said = refused(load_text, HEAD + PLAN, overrides={"it": word}, variable_files=[tmp_path / "vars.yaml"])
-    assert [text for text in said if f"{word} may be text or" in text] == said[: len(said)]
-    assert len(said) == 2
+    assert sum(f"{word} may be text or" in text for text in said) == 2
 
 
 def test_a_variable_that_two_files_give_is_refused_at_the_second(load_text: Load, tmp_path: Path) -> None:
