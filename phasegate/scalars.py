@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Self
 
 MOST_DIGITS = 100_000
-"""Of one integer: more take minutes to convert."""
+"""Of one integer: the time to convert it grows with their square."""
 _LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
 _PLAIN = frozenset({str, bool, type(None)})
@@ -53,6 +54,11 @@ class WrittenFloat(float):
 
     def __str__(self) -> str:
         return self.text
+
+
+def allow_long_integers() -> None:
+    """Let this process write and read every integer that `read_int` takes; Python stops at 4,300 digits."""
+    sys.set_int_max_str_digits(max(MOST_DIGITS, sys.get_int_max_str_digits()))
 
 
 def read_int(text: str) -> int:

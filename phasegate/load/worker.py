@@ -27,6 +27,7 @@ from phasegate.load.recorder import Recorder
 from phasegate.load.request import endpoint_of, request_bytes, request_fields
 from phasegate.load.tally import Report, Tally
 from phasegate.load.visit import Itinerary
+from phasegate.scalars import allow_long_integers
 
 LINE_LIMIT = 64 << 20
 """Bytes of a job with its body."""
@@ -162,6 +163,7 @@ async def _obey(lines: asyncio.StreamReader, driver: Driver) -> None:
 
 async def _main() -> None:
     _allow_connections()
+    allow_long_integers()
     lines = await _lines()
     _write("hello", protocol=PROTOCOL)
     try:

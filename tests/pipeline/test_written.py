@@ -45,7 +45,12 @@ def test_numbers_are_sent_and_expected_as_they_are_written(desk: Desk, server: S
                     $.headers['x-zip']: "01234"
                     $.path: /echo
                     $.query: {eq: {v: "2.0", id: "007"}}
-        """,
+              - id: post
+                method: POST
+                url: /echo
+                json: {n: LONG, m: 1.10}
+                expect: {json: {$.body: '{"n": LONG, "m": 1.10}'}}
+        """.replace("LONG", "9" * 5_000),
     )
     ran = desk.run()
     assert ran.statuses()["api"] == "passed", ran.err
