@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from phasegate.errors import Position
+from phasegate.scalars import as_text
 from phasegate.units import EXAMPLES, Dimension, parse_as
 
 ID_PATTERN = r"^[a-z][a-z0-9_-]*$"
@@ -127,20 +128,15 @@ Size = Annotated[
 """Bytes, written with a unit."""
 
 
-def _scalar_text(value: object) -> object:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case _:
-            return value
+def scalar_text(value: object) -> object:
+    """A number or boolean as it was written; anything else as it is. Errors: ValueError for null."""
+    if value is None:
+        raise ValueError("null is no text; write the text in quotes, '' for none")
+    return as_text(value) if isinstance(value, int | float) else value
 
 
-Text = Annotated[
-    str, BeforeValidator(_scalar_text), WithJsonSchema({"type": ["string", "number", "boolean"]})
-]
-"""Text that YAML may have read as a number or a boolean, such as a header value."""
+Text = Annotated[str, BeforeValidator(scalar_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+"""Text that YAML may have read as a number or a boolean, such as a header value: it stays as written."""
 
 
 class NamedPath:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from phasegate.fields import Located
+from phasegate.scalars import as_text
 
 _TOKEN = re.compile(r"\$\$|\$\{([^{}]*)\}")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
@@ -79,17 +80,6 @@ def finish(value: Any) -> Any:
 def fill(value: Any, values: Mapping[str, Any]) -> Any:
     """All stages at once: insert values and resolve `$$`."""
     return finish(put_in(value, values))
-
-
-def as_text(value: Any) -> str:
-    """How a value reads inside a longer text: booleans and null as in YAML and JSON."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case _:
-            return str(value)
 
 
 def _in_text(text: str, values: Mapping[str, Any], keep: Callable[[str], bool]) -> Any:

@@ -181,6 +181,55 @@ def test_suite_that_hides_its_failure_is_no_pass(hidden: Ran, number: int) -> No
     assert hidden.code == 1
 
 
+REWRITTEN = {
+    "version": ("print('3.1')", "expect: {output: 3.10}"),
+    "zip": ("print('1234')", "expect: {output: 01234}"),
+    "one of": ("print('1000.0')", "expect: {output: {one_of: [1e3, 0x1F]}}"),
+    "argument": ("import sys; assert sys.argv[1:] == ['3.1']", "expect: {exit_code: 0}"),
+}
+
+
+@pytest.fixture(scope="module")
+def rewritten(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One run with a command for each of these, `number-N`, which has the number that YAML makes of it."""
+    desk = Desk(tmp_path_factory.mktemp("rewritten"))
+    lines = [
+        f'{{id: number-{number}, kind: command, command: [python, -c, "{script}", 3.10], {rest}}}'
+        for number, (script, rest) in enumerate(REWRITTEN.values())
+    ]
+    desk.plan(checks(*lines))
+    return desk.run()
+
+
+@pytest.mark.parametrize("name", REWRITTEN)
+def test_number_in_another_form_than_the_one_written_is_no_pass(rewritten: Ran, name: str) -> None:
+    assert rewritten.alone(f"number-{list(REWRITTEN).index(name)}").exit_code == 1, rewritten.err
+
+
+OVERWRITING = {
+    "rows.csv": "each: {csv: rows.csv}, url: '/${a}'",
+    "rows.jsonl": "each: {jsonl: rows.jsonl}, url: '/${a}'",
+    "headers": "headers: {X-Role: admin, x-role: viewer}, url: /",
+    "expected headers": "url: /, until: {headers: {ETag: a, etag: b}}",
+    "nan": "url: /, method: POST, json: {limit: .nan}",
+}
+
+
+@pytest.mark.parametrize("name", OVERWRITING)
+def test_what_one_value_would_take_from_another_is_an_error_of_the_plan(desk: Desk, name: str) -> None:
+    desk.write("rows.csv", "a,b,a\nbad,1,good\n")
+    desk.write("rows.jsonl", '{"a": "bad", "a": "good"}\n')
+    request = f"{{id: r, expect: {{status: 200}}, {OVERWRITING[name]}}}"
+    desk.write("suite.yaml", f"suite: 1\nflows: [{{id: f, requests: [{request}]}}]\n")
+    desk.plan(
+        f"target: {{external: {{s: {{url: '{ABSENT}'}}}}}}\n"
+        + checks("{id: x, kind: api, suite: suite.yaml}")
+    )
+    ran = desk.run()
+    assert ran.code == 2, ran.err
+    assert not ran.folder.exists()
+
+
 def test_load_that_nobody_takes_is_no_pass(desk: Desk) -> None:
     loads = {"open": "rate: 50/s", "closed": "connections: 2"}
     rest = "kind: load, url: /, duration: 1s, criteria: [latency.p50 < 1h]"

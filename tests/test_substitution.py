@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from phasegate.errors import Position
 from phasegate.fields import Located
-from phasegate.substitution import UnknownNameError, as_text, fill, finish, names_in, put_in
+from phasegate.scalars import as_text
+from phasegate.substitution import UnknownNameError, fill, finish, names_in, put_in
 
 plain = st.text(max_size=20)
 dollars = st.text(alphabet="${}ab.", max_size=20)

@@ -14,6 +14,7 @@ from phasegate.cli import guard, init, kinds, plan, report, run, schema, signoff
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.problems import error_text, problems_text
 from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError
+from phasegate.scalars import allow_long_integers
 
 app = typer.Typer(
     name="phasegate",
@@ -51,6 +52,7 @@ def _root(
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; nothing that goes wrong escapes as a traceback."""
+    allow_long_integers()
     try:
         code = app(args=list(arguments), prog_name="phasegate", standalone_mode=False)
         return int(code) if isinstance(code, int) else int(ExitCode.PASS)

@@ -61,12 +61,14 @@ Tags = Annotated[
 
 
 def overrides(pairs: Sequence[str] | None) -> dict[str, str]:
-    """`--set` flags as a mapping. Errors: UsageError for one without `=`."""
+    """`--set` flags as a mapping. Errors: UsageError for one without `=`, and for a name given twice."""
     values: dict[str, str] = {}
     for pair in pairs or ():
         name, separator, value = pair.partition("=")
         if not separator or not name:
             raise UsageError(f"--set {pair!r} is not NAME=VALUE", help="write it like --set version=0.3.0")
+        if name.strip() in values:
+            raise UsageError(f"--set {name.strip()} is given twice", help="keep one of them")
         values[name.strip()] = value
     return values
 

@@ -116,4 +116,4 @@ def _within(one: tuple[_End, _End], other: tuple[_End, _End]) -> bool:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -12,7 +12,7 @@ from phasegate.http.body import BodyError, body_text, parse_json
 from phasegate.http.header_lines import lines_of
 from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import ABSENT, LINES, SUBJECT_LIMIT, compile_pattern, excerpt
-from phasegate.substitution import as_text
+from phasegate.scalars import as_text
 from phasegate.world import HttpReply
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from phasegate.http.json_text import write_json
+from phasegate.errors import ObservationError
 from phasegate.http.suite import Part, Request
-from phasegate.substitution import as_text, fill
+from phasegate.scalars import as_text, json_text
+from phasegate.substitution import fill
 from phasegate.world import HttpRequest
 
 
@@ -25,9 +26,11 @@ def compose(
     values: Mapping[str, Any],
     timeout: float,
 ) -> HttpRequest:
-    """`base` is absolute; `common` are headers, over which those of the request win.
+    """`base` is absolute, or empty where there is none; `common` are headers, over which those of the
+    request win.
 
-    Errors: UnknownNameError for a value that is missing, ComposeError, OSError for files of a multipart body.
+    Errors: UnknownNameError for a value that is missing, ObservationError for a path without a base,
+    ComposeError, OSError for files of a multipart body.
     """
     body, content_type = _body(request, values)
     own = {name: as_text(value) for name, value in fill(dict(request.headers), values).items()}
@@ -49,6 +52,8 @@ def compose(
 def _url(written: str, base: str, query: Mapping[str, Any]) -> str:
     if not written.startswith(("/", "http://", "https://")):
         raise ComposeError(f"{written[:200]!r} is neither a path nor an HTTP URL")
+    if written.startswith("/") and not base:
+        raise ObservationError(f"{written[:200]!r} is on the target's default entry, and there is none")
     url = base.rstrip("/") + written if written.startswith("/") else written
     if not query:
         return url
@@ -59,8 +64,10 @@ def _url(written: str, base: str, query: Mapping[str, Any]) -> str:
 
 def _body(request: Request, values: Mapping[str, Any]) -> tuple[bytes | None, str | None]:
     if request.has_json:
-        document = fill(request.json_, values)
-        return write_json(document).encode(), "application/json"
+        try:
+            return json_text(fill(request.json_, values)).encode(), "application/json"
+        except ValueError as error:
+            raise ComposeError(f"the JSON body: {error}") from None
     if request.form is not None:
         pairs = list(_pairs(fill(request.form, values)))
         return urlencode(pairs).encode(), "application/x-www-form-urlencoded"

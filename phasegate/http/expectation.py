@@ -20,6 +20,7 @@ from phasegate.http.json_path import JsonPath
 from phasegate.http.json_schema import BodySchema
 from phasegate.http.matcher import COMPARISONS, Matcher, excerpt
 from phasegate.http.problems import Location, refuse
+from phasegate.http.written import ExpectedHeaders, ExpectedText, Json
 from phasegate.substitution import fill, finish, names_in
 from phasegate.units import Dimension, format_seconds, parse_as
 from phasegate.world import HttpReply
@@ -36,11 +37,11 @@ class Expect(Closed):
 
     status: int | str | list[int | str] | None = None
     """`200`, `[200, 201]` or `2xx`; 2xx without."""
-    headers: dict[str, Any] = Field(default_factory=dict)
+    headers: ExpectedHeaders = Field(default_factory=dict)
     """By name; a value or operators. Several lines of a name are one list, joined by ", "."""
-    body: Any = None
+    body: ExpectedText = None
     """The body as text: a value or operators."""
-    json_: dict[str, Any] = Field(default_factory=dict, alias="json")
+    json_: dict[str, Json] = Field(default_factory=dict, alias="json")
     """JSONPath (RFC 9535) to a value or operators."""
     schema_: dict[str, Any] | FilePath | None = Field(default=None, alias="schema")
     """A JSON Schema the body must match, inline or in a JSON file."""

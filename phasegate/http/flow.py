@@ -16,7 +16,8 @@ from phasegate.http.rows import Row
 from phasegate.http.suite import Request
 from phasegate.http.transcript import answer_line, transcript
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
-from phasegate.substitution import as_text, fill
+from phasegate.scalars import as_text
+from phasegate.substitution import fill
 from phasegate.units import format_seconds
 from phasegate.world import HttpReply, Progress, World
 

@@ -6,7 +6,6 @@ nothing would pass.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from phasegate.http.matcher import EXCERPT, excerpt, is_integer
+from phasegate.scalars import json_text, read_json
 
 SCHEMA_LIMIT = 4 << 20
 SHOWN = 3
@@ -45,9 +45,8 @@ class BodySchema:
         from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 
         schema = _read(written) if isinstance(written, Path) else written
-        schema = json.loads(
-            json.dumps(schema)
-        )  # plain containers: a schema may come from YAML with positions
+        # Plain containers: a schema may come from YAML with positions.
+        schema = read_json(json_text(schema))
         for reference in _values_of("$ref", schema):
             if not reference.startswith("#") and not reference.startswith("https://json-schema.org/"):
                 raise ValueError(f"reference {reference!r} leads outside; use #/$defs/...")
@@ -144,8 +143,8 @@ def _read(path: Path) -> Any:
         raise ValueError(f"{path.name} is larger than 4 MiB")
     text = path.read_text(encoding="utf-8")
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return read_json(text)
+    except ValueError as error:
         raise ValueError(f"{path.name} is not JSON: {error}") from None
 
 

@@ -7,8 +7,7 @@ digits, is a `Decimal`, which compares exactly with int and float.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -32,15 +31,6 @@ def read_json(text: str) -> Any:
     if len(text) > DEPTH and text.count("[") + text.count("{") > DEPTH and _is_deep(document):
         raise JsonError(f"nested more than {DEPTH} deep")
     return document
-
-
-def write_json(value: Any) -> str:
-    """A value on one line; numbers keep their digits, and a lone surrogate is written as its escape."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):  # a Decimal, or an integer of many digits
-        text = _written(value)
-    return text if text.isascii() or _is_unicode(text) else _SURROGATE.sub(_escape, text)
 
 
 def _document(text: str) -> Any:
@@ -111,31 +101,3 @@ def _items(value: Any) -> Iterable[Any]:
             return value
         case _:
             return ()
-
-
-def _written(value: Any) -> str:
-    match value:
-        case Decimal():
-            return str(value)
-        case Mapping():
-            members = (
-                f"{json.dumps(str(name), ensure_ascii=False)}: {_written(of)}" for name, of in value.items()
-            )
-            return f"{{{', '.join(members)}}}"
-        case list() | tuple():
-            return f"[{', '.join(map(_written, value))}]"
-        case int() if not isinstance(value, bool):
-            return str(Decimal(value))
-        case _:
-            return json.dumps(value, ensure_ascii=False)
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def _is_unicode(text: str) -> bool:
-    return _SURROGATE.search(text) is None
-
-
-def _escape(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"

@@ -30,8 +30,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
-from phasegate.http.json_text import write_json
-from phasegate.substitution import as_text
+from phasegate.scalars import as_text, json_text
 
 EXCERPT = 200
 """Characters of an actual value that a message shows."""
@@ -176,10 +175,10 @@ def excerpt(value: Any, limit: int = EXCERPT) -> str:
         case Absent():
             return "nothing"
         case str() if len(value) > limit:
-            return f"{write_json(value[:limit])}... ({len(value):,} characters)"
+            return f"{json_text(value[:limit])}... ({len(value):,} characters)"
         case _:
             try:
-                text = write_json(value)
+                text = json_text(value)
             except TypeError:  # a plan may hold what JSON does not, such as a date
                 text = json.dumps(value, ensure_ascii=False, default=str)
             return text if len(text) <= limit + 2 else f"{text[:limit]}... ({len(text):,} characters)"

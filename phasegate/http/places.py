@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 PORTS = {"http": 80, "https": 443}
-_LOOPBACK = {"localhost": "127.0.0.1"}
+LOOPBACK = "127.0.0.1"
+_LOOPBACK = {"localhost": LOOPBACK}
 
 
 def place_of(url: str) -> tuple[str, int] | None:

@@ -65,10 +65,17 @@ def _unknown_names(suite: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
             used = set() if columns is None else set(names_in(texts)) - columns
             for name in _own((used | _names_in_rows(request)) - known):
                 yield (*location, index), _unknown(name, request.get("id"), known)
+            for name in sorted((columns or set()) & known):
+                yield (*location, index, "each"), clash(name)
             capture = request.get("capture")
             known.update(capture if isinstance(capture, Mapping) else ())
         if group == SETUP:
             common = known
+
+
+def clash(name: str) -> str:
+    """What is wrong with a column of rows that has the name of a capture."""
+    return f"the column {name!r} would take the place of the value that is captured as {name!r}; rename one"
 
 
 def _unknown(name: str, id: Any, known: Iterable[str]) -> str:

@@ -29,6 +29,7 @@ from phasegate.http.expectation import Expect
 from phasegate.http.problems import refuse, refuse_also
 from phasegate.http.references import problems_between
 from phasegate.http.rows import Row, rows_in_file, rows_inline
+from phasegate.http.written import Fields, Headers, Json
 from phasegate.substitution import NAME, finish, names_in
 
 MAX_ROWS = 10_000
@@ -48,8 +49,8 @@ class Part(Closed):
 
     content: Text | None = None
     file: SuitePath | None = None
-    filename: str | None = None
-    content_type: str | None = None
+    filename: Text | None = None
+    content_type: Text | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -125,13 +126,13 @@ class Request(Closed):
     method: Method = "GET"
     url: str
     """Absolute, or a path on the suite's `base`."""
-    headers: dict[str, Text] = Field(default_factory=dict)
-    query: dict[str, Any] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
+    query: Fields = Field(default_factory=dict)
     """Added to the URL; a list repeats the name."""
-    json_: Any = Field(default=None, alias="json")
-    form: dict[str, Any] | None = None
+    json_: Json = Field(default=None, alias="json")
+    form: Fields | None = None
     multipart: dict[str, Part] | None = None
-    body: str | None = None
+    body: Text | None = None
     expect: Expect = Field(default_factory=Expect)
     capture: dict[str, Capture] = Field(default_factory=dict)
     each: Each | None = None
@@ -170,6 +171,8 @@ class Request(Closed):
             raise ValueError("until says nothing to wait for; add status, json or another expectation")
         if self.retry and self.until:
             raise ValueError("a request has retry or until, not both: until already sends again")
+        if self.each is not None and not isinstance(self.each, RowsFile):
+            rows_inline(self.each)
         if self.each is not None and self.capture:
             raise ValueError(
                 "capture with each would keep the last row only; capture in a request of its own"
@@ -234,13 +237,26 @@ class Suite(Closed):
     title: str = ""
     base: str = "/"
     """What paths are on: a URL, or a path on the default entry of the target."""
-    headers: dict[str, Text] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     """For every request; those of the request win."""
     setup: tuple[Request, ...] = ()
     """Sent first; every flow sees what they capture."""
     teardown: tuple[Request, ...] = ()
     """Sent last, whatever happened; they see what setup captured."""
     flows: tuple[Flow, ...] = ()
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """Everything that is sent."""
+        flows = (request for flow in self.flows for request in flow.requests)
+        return (*self.setup, *flows, *self.teardown)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What is on the default entry of the target."""
+        if not self.base.startswith("/"):
+            return ()
+        return tuple(request.url for request in self.requests if request.url.startswith("/"))
 
     @field_validator("base")
     @classmethod

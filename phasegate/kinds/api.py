@@ -75,6 +75,9 @@ class Api(Kind[ApiParams]):
     def defaults(self, params: ApiParams) -> tuple[str, ...]:
         return ("pass_rate == 100%",)
 
+    def asked(self, params: ApiParams) -> tuple[str, ...]:
+        return params.suite.paths
+
     def parts(self, params: ApiParams) -> frozenset[str] | None:
         groups = _groups(params.suite)
         requests = {f"{group.id}/{request.id}" for group in groups for request in group.requests}
@@ -119,7 +122,7 @@ class _Session:
         total = sum(1 for group in everything for _ in group.planned())
         total -= sum(len(cases) for cases in self._carried.values())
         self._telling = Telling(world=world, total=total)
-        self._base = self._address(suite.base)
+        self._base = self._address(suite)
         self._headers = suite.headers
         self._timeout = params.timeout
         self._max_body = params.max_body
@@ -170,11 +173,16 @@ class _Session:
             values={**self._world.target.values(), **values},
         )
 
-    def _address(self, base: str) -> str:
+    def _address(self, suite: Suite) -> str:
+        """What paths are on; empty where there is nothing, and nothing that needs it."""
         try:
-            return self._world.target.url(str(fill(base, self._world.target.values())))
+            return self._world.target.url(str(fill(suite.base, self._world.target.values())))
         except UnknownNameError as error:
             raise ObservationError(f"base: ${{{error.name}}} has no value") from None
+        except ObservationError:
+            if suite.base.startswith("/") and not suite.paths:
+                return ""
+            raise
 
     def _passed_before(self) -> dict[str, tuple[Case, ...]]:
         if not self._world.earlier:

@@ -144,6 +144,11 @@ class Kind(Generic[P]):
         """What it does with these parameters, in a few words: `GET /health, 100 probes`."""
         raise NotImplementedError
 
+    def asked(self, params: P) -> tuple[str, ...]:
+        """URLs that requests go to (may begin with `/`), as far as they are known."""
+        url = getattr(params, "url", None)
+        return (url,) if isinstance(url, str) else ()
+
     def targets(self, params: P) -> tuple[str, ...]:
         """URLs load is sent to (may begin with `/`), to be checked against the declared target."""
         return ()

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 from phasegate.fields import AnyPath, Closed, Text
 from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import Matcher, compile_pattern
+from phasegate.http.written import ExpectedText
 from phasegate.kinds.base import CheckParams
 from phasegate.units import Dimension, parse_quantity
 
@@ -87,7 +88,7 @@ class CommandExpect(Closed):
 
     exit_code: Any = None
     """A number, a list of numbers, or operators."""
-    output: Any = None
+    output: ExpectedText = None
     """Text, or operators, held against standard output followed by standard error, without blank ends and
     without colours."""
 

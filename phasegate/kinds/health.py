@@ -17,6 +17,7 @@ from phasegate.http.moments import Moment, Moments
 from phasegate.http.problems import Location, refuse
 from phasegate.http.tally import Tally
 from phasegate.http.transcript import transcript
+from phasegate.http.written import Headers
 from phasegate.kinds.base import Amount, CheckParams, Kind
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, unused_words
 from phasegate.model.observation import Observation
@@ -40,9 +41,9 @@ class HealthParams(CheckParams):
     """A path on the target's default entry, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
     """The request method."""
-    headers: dict[str, Text] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     """Sent along, beside those of the target entry."""
-    body: str | None = None
+    body: Text | None = None
     """Text sent with each probe."""
     probes: int = Field(default=1, ge=1, le=10_000_000)
     """How many; one after the other unless `every` is given. With `until: decided`, the most."""

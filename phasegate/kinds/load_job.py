@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from phasegate.kinds.load_params import LoadParams
 from phasegate.load.job import Job
 from phasegate.load.journey import Journeys
 from phasegate.load.upload import BodyFile
+from phasegate.scalars import json_text
 from phasegate.wire.request import request_bytes, request_fields
 from phasegate.world import World
 
@@ -105,7 +105,7 @@ def _body(params: LoadParams) -> tuple[bytes | None, tuple[tuple[str, str], ...]
         return None if params.body is None else params.body.encode(), headers
     if not any(name.lower() == "content-type" for name in params.headers):
         headers += (("Content-Type", "application/json"),)
-    return json.dumps(params.json_, ensure_ascii=False).encode(), headers
+    return json_text(params.json_).encode(), headers
 
 
 def _beyond_status(expect: Expect) -> Mapping[str, Any] | None:

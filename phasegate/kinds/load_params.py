@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,7 @@ from phasegate.fields import Duration, Rate, Size, Text
 from phasegate.http.content import MAX_BODY
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import Location, refuse
+from phasegate.http.written import Headers, Json
 from phasegate.kinds.base import CheckParams
 from phasegate.load.abort import AbortOn
 from phasegate.load.mix import Data, FlowField, Unit, problems_of_mix, problems_of_unit
@@ -59,11 +60,11 @@ class LoadParams(CheckParams):
     stage runs in a straight line from the level before it, at first 0, to its own; one of 0 s jumps there."""
     method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
     """The request method."""
-    headers: dict[str, Text] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     """Sent along, beside those of the target entry."""
     body: Text | BodyFile | None = None
     """Sent with each request: text, or `{file: PATH}` for the bytes of a file of at most 32 MiB."""
-    json_: Any = Field(default=None, alias="json")
+    json_: Json = Field(default=None, alias="json")
     """A body sent as JSON."""
     protocol: Literal["http/1.1", "http/2"] = "http/1.1"
     """What is spoken with the target. HTTP/2 needs the extra `http2`; over TLS the target has to agree to it

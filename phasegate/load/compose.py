@@ -11,7 +11,8 @@ from phasegate.http.rows import Row
 from phasegate.http.suite import Request
 from phasegate.load.journey import JourneyRequest, Piece
 from phasegate.load.template import FORM, LINE, PLAIN, joined, json_pieces, text_pieces, url_pieces
-from phasegate.substitution import as_text, finish, names_in, put_in
+from phasegate.scalars import as_text
+from phasegate.substitution import finish, names_in, put_in
 from phasegate.wire.request import DEFAULT_HEADERS, endpoint_of, header_problems
 
 
@@ -165,7 +166,7 @@ def _pairs(fields: Mapping[str, Any]) -> Iterator[Iterator[Piece]]:
 
 
 def _pair(name: str, value: str) -> Iterator[Piece]:
-    yield f"{quote_plus(finish(name))}="
+    yield f"{quote_plus(name)}="
     yield from text_pieces(value, FORM, quote_plus)
 
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import phasegate
 from phasegate.errors import ObservationError
-from phasegate.http.json_text import write_json
 from phasegate.load.abort import Guard
 from phasegate.load.clusters import Clusters
 from phasegate.load.job import PROTOCOL, Job
@@ -25,6 +24,7 @@ from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.tally import Report, Tally
 from phasegate.load.timeline import Bin, Timeline
 from phasegate.model.measures import Distribution, Share
+from phasegate.scalars import json_text
 from phasegate.units import format_seconds
 from phasegate.world import Command, Enough, Progress, Running, World
 
@@ -242,7 +242,7 @@ class _Worker:
             raise ObservationError(answer.get("message", "a load worker did not get ready"))
 
     async def write(self, kind: str, **fields: Any) -> None:
-        await self._running.write_line(write_json({"type": kind, **fields}))
+        await self._running.write_line(json_text({"type": kind, **fields}))
 
     async def read(self) -> dict[str, Any]:
         """Errors: ObservationError when the worker has ended or says something that is no message."""

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from phasegate.scalars import json_text, read_json
+
 Piece: TypeAlias = str | tuple[str, str]
 """Text, in which bytes that are no UTF-8 are lone surrogates; or (how, name) of a value: see `template`."""
 Order = Literal["sequence", "random"]
@@ -109,7 +111,7 @@ class Journeys:
             "mix": [journey.to_json() for journey in self.mix],
             "origin": self.origin,
             "declared": list(self.declared),
-            "rows": [dict(row) for row in self.rows],
+            "rows": [json_text(row) for row in self.rows],
             "order": self.order,
             "seed": self.seed,
         }
@@ -120,7 +122,7 @@ class Journeys:
             mix=tuple(Journey.from_json(one) for one in data["mix"]),
             origin=data["origin"],
             declared=tuple(data["declared"]),
-            rows=tuple(data["rows"]),
+            rows=tuple(map(read_json, data["rows"])),
             order=data["order"],
             seed=data["seed"],
         )

@@ -15,7 +15,8 @@ from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.json_path import JsonPath
 from phasegate.http.json_text import read_json
 from phasegate.http.matcher import ABSENT, Matcher, same
-from phasegate.substitution import UnknownNameError, as_text, fill, finish, names_in
+from phasegate.scalars import as_text
+from phasegate.substitution import UnknownNameError, fill, finish, names_in
 from phasegate.world import HttpReply
 
 

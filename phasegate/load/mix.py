@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,10 +19,13 @@ from pydantic import (
 from phasegate.fields import Closed, FilePath, NamedDocument, Text
 from phasegate.http.expectation import DEFAULT_STATUS, Expect
 from phasegate.http.problems import Location, refuse, refuse_also
-from phasegate.http.references import LATER, problems_between
+from phasegate.http.references import LATER, clash, problems_between
 from phasegate.http.rows import rows_in_file
 from phasegate.http.suite import Flow, Id, Request, Suite
+from phasegate.http.written import Headers, Json
 from phasegate.load.compose import problems_of
+
+_ORIGIN = re.compile(r"https?://[^/?#]+")
 
 
 class SuiteFlow(Suite):
@@ -60,10 +64,23 @@ class SuiteFlow(Suite):
     def chosen(self) -> Flow:
         return next(flow for flow in self.flows if flow.id == self.flow or not self.flow)
 
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        return (*self.setup, *self.chosen.requests, *self.teardown)
+
+    @property
+    def start(self) -> str:
+        """Where the load goes: the base, unless every request says so itself."""
+        whole = next(filter(None, (_ORIGIN.match(request.url) for request in self.chosen.requests)), None)
+        on_base = any(request.url.startswith("/") for request in self.requests)
+        return self.base if on_base or whole is None else whole[0]
+
     def unknown_names(self, columns: frozenset[str]) -> Iterator[str]:
-        """Names that neither an earlier request captures nor the data gives."""
+        """Names that neither an earlier request captures nor the data gives, and those that both do."""
         captured = {name for request in self.setup for name in request.capture}
         yield from _unknown(self.setup, set())
+        later = {name for request in self.chosen.requests for name in request.capture}
+        yield from map(clash, sorted(columns & (captured | later)))
         yield from _unknown(self.chosen.requests, captured | columns)
 
 
@@ -89,11 +106,11 @@ class Unit(Closed):
     """A flow of a suite: `checks/api/sessions.yaml#lifecycle`."""
     method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
     """The request method."""
-    headers: dict[str, Text] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     """Sent along, beside those of the target entry."""
     body: Text | None = None
     """Text sent with the request."""
-    json_: Any = Field(default=None, alias="json")
+    json_: Json = Field(default=None, alias="json")
     """A body sent as JSON."""
     expect: Expect | None = None
     """What a good answer is; status 2xx unless it says otherwise."""
@@ -114,9 +131,8 @@ class Unit(Closed):
         """Every address it goes to, as written."""
         if self.flow is None:
             return (self.url or "/",)
-        requests = (*self.flow.setup, *self.flow.chosen.requests, *self.flow.teardown)
-        whole = (request.url for request in requests if request.url.startswith("http"))
-        return (self.flow.base, *whole)
+        whole = (request.url for request in self.flow.requests if request.url.startswith("http"))
+        return (*((self.flow.base,) if self.flow.start == self.flow.base else ()), *whole)
 
     def request(self, *, template: bool) -> Request:
         """The single request. `template`: its texts are in template form, else they stand for themselves."""

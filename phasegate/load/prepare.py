@@ -89,7 +89,7 @@ class _Preparation:
 
     async def _flow(self, suite: SuiteFlow, prefix: str) -> tuple[JourneyRequest, ...]:
         try:
-            base = self._base(str(fill(suite.base, self._world.target.values())))
+            base = self._base(str(fill(suite.start, self._world.target.values())))
         except UnknownNameError as error:
             raise ObservationError(f"base: ${{{error.name}}} has no value") from None
         values = (await self._conversation(suite, base)).values
@@ -130,7 +130,8 @@ class _Preparation:
         url = self._world.target.url(address)
         if not self._world.target.declares(url):
             raise ObservationError(
-                f"{url} is not on the target", help="load goes only to hosts that the plan's target declares"
+                f"{url} is not on the target, and a load goes to one host and port of it",
+                help="load goes only to hosts that the plan's target declares",
             )
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
-from phasegate.http.json_text import write_json
 from phasegate.load.journey import Piece, UnfitError
-from phasegate.substitution import as_text, finish
+from phasegate.scalars import as_text, json_text
 
 PLAIN, LINE, URL, WHOLE_URL, FORM, JSON, IN_JSON = (
     "plain",
@@ -55,12 +54,12 @@ def json_pieces(document: Any) -> Iterator[Piece]:
             yield JSON, whole[1]
         case str():
             yield '"'
-            yield from text_pieces(document, IN_JSON, lambda part: _dumped(part)[1:-1])
+            yield from text_pieces(document, IN_JSON, lambda part: json_text(part)[1:-1])
             yield '"'
         case Mapping():
             yield "{"
             for index, (name, value) in enumerate(document.items()):
-                yield f"{', ' if index else ''}{_dumped(finish(name))}: "
+                yield f"{', ' if index else ''}{json_text(name)}: "
                 yield from json_pieces(value)
             yield "}"
         case list() | tuple():
@@ -70,7 +69,7 @@ def json_pieces(document: Any) -> Iterator[Piece]:
                 yield from json_pieces(value)
             yield "]"
         case _:
-            yield _dumped(document)
+            yield json_text(document)
 
 
 def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
@@ -142,11 +141,14 @@ def _form(value: Any) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    return _dumped(value).encode("utf-8", "surrogatepass")
+    try:
+        return json_text(value).encode("utf-8", "surrogatepass")
+    except ValueError:
+        raise UnfitError("a value for the JSON body is no number that JSON has") from None
 
 
 def _in_json(value: Any) -> bytes:
-    return _dumped(as_text(value))[1:-1].encode("utf-8", "surrogatepass")
+    return json_text(as_text(value))[1:-1].encode("utf-8", "surrogatepass")
 
 
 _ENCODERS: Mapping[str, Callable[[Any], bytes]] = {
@@ -157,10 +159,6 @@ _ENCODERS: Mapping[str, Callable[[Any], bytes]] = {
     JSON: _json,
     IN_JSON: _in_json,
 }
-
-
-def _dumped(value: Any) -> str:
-    return write_json(value)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -26,6 +26,7 @@ from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.recorder import Recorder
 from phasegate.load.tally import Report, Tally
 from phasegate.load.visit import Itinerary
+from phasegate.scalars import allow_long_integers
 from phasegate.wire.connector import Connector, GeneratorError
 from phasegate.wire.request import endpoint_of, request_bytes, request_fields
 
@@ -175,6 +176,7 @@ async def _obey(lines: asyncio.StreamReader, driver: Driver) -> None:
 
 async def _main() -> None:
     _allow_connections()
+    allow_long_integers()
     lines = await _lines()
     _write("hello", protocol=PROTOCOL)
     try:

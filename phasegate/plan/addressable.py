@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.models import is_id
+from phasegate.substitution import names_in
 
 OF_ENTRY = ("url", "host", "port")
 _PORT = re.compile(r"(?P<id>.*)\.port\.(?P<port>[0-9]{1,5})")
@@ -89,6 +90,13 @@ class Addressable:
     def help(self, id: str) -> str:
         """What to do about an id that is none."""
         return self.absent.get(id) or did_you_mean(id, self, "entries")
+
+
+def entries_named(address: str) -> Iterator[str]:
+    """The ids of the entries whose host or port stands in an address."""
+    for name in names_in(address):
+        if name.startswith("target."):
+            yield name.split(".")[1]
 
 
 def numbered(names: Iterable[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from phasegate.plan.plan import Check, Retry
 from phasegate.plan.requirements import united
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
+from phasegate.scalars import WrittenFloat, WrittenInt
 
 _DONE = frozenset({"each", "during"})
 """Keys that every check has and that change what it does."""
@@ -206,6 +207,19 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
     if context.timeout is not None:
         asked.setdefault("timeout", context.timeout)
     hashes = sorted(file.sha256 for file in parameters.files.values())
-    everything = [kind.name, asked, hashes, parameters.filled]
+    everything = _as_written([kind.name, asked, hashes, parameters.filled])
     text = json.dumps(everything, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _as_written(tree: Any) -> Any:
+    """A tree in which two spellings of one number differ: as text, what is sent differs too."""
+    match tree:
+        case Mapping():
+            return {key: _as_written(item) for key, item in tree.items()}
+        case list() | tuple():
+            return [_as_written(item) for item in tree]
+        case WrittenInt() | WrittenFloat():
+            return str(tree)
+        case _:
+            return tree

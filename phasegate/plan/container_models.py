@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from phasegate.fields import Closed, FilePath, Text
+from phasegate.http.written import Headers
 from phasegate.plan.models import EnvName, Said, Span, TlsWritten, one_or_many
 
 _PROJECT = r"^[a-z0-9][a-z0-9_-]*$"
@@ -18,7 +19,7 @@ class ServiceWritten(Closed):
 
     port: int | None = Field(default=None, ge=1, le=65535)
     scheme: Literal["http", "https"] | None = None
-    headers: dict[str, Text] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     tls: TlsWritten = TlsWritten()
     protected: bool = False
 

@@ -19,8 +19,8 @@ from phasegate.plan.context import Confidence, Context, confidence_of
 from phasegate.plan.defaults import defaults_left, displacing_weakly, fault_defaults_left
 from phasegate.plan.faults import Fault
 from phasegate.plan.feasibility import Feasibility
-from phasegate.plan.findings import did_you_mean, nearest
-from phasegate.plan.ids import Ids, where
+from phasegate.plan.findings import did_you_mean, nearest, where
+from phasegate.plan.ids import Ids
 from phasegate.plan.models import CriterionWritten
 from phasegate.plan.plan import Check, PlanCriterion
 from phasegate.plan.tree import TreePath

@@ -14,8 +14,7 @@ from pydantic import Field
 
 from phasegate.errors import Position
 from phasegate.fields import Closed, Located
-from phasegate.plan.findings import Findings, did_you_mean
-from phasegate.plan.ids import where
+from phasegate.plan.findings import Findings, did_you_mean, where
 from phasegate.plan.models import ID_RULE, is_id
 from phasegate.plan.plan import Plan, PlanCriterion
 from phasegate.plan.target import GROUPS

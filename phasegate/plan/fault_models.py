@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from phasegate.fields import Closed, Duration, Text
 from phasegate.http.expectation import Expect
+from phasegate.http.written import Headers
 from phasegate.kinds.base import CheckParams
 from phasegate.model.faults import CONTAINERS_ONLY, LASTING, Act
 from phasegate.plan.models import Id
@@ -76,7 +77,7 @@ class ProbeParams(CheckParams):
     """A path on the target's default entry, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
     """The request method."""
-    headers: dict[str, Text] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     """Sent along, beside those of the target entry."""
     every: Annotated[Duration, Field(ge=0.01)] = 0.1
     """Time between the sending of two probes, whether the first was answered or not."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from phasegate.errors import Position, Problem
+from phasegate.plan.odd_words import odd_words
 from phasegate.plan.tree import TreePath
 from phasegate.plan.yaml import Document
 
@@ -23,10 +24,15 @@ class Findings:
         """Let no problem show the value of a secret, but its name."""
         self._secrets = {value: f"${{{name}}}" for name, value in secrets.items() if value}
 
-    def document(self, document: Document) -> None:
-        """Take note of a file that was read, and of what was wrong with it as YAML."""
+    def document(self, document: Document, *, within: TreePath = ()) -> None:
+        """Take note of a file that was read, and of what was wrong with it as YAML.
+
+        `within`: where it stands, as if it were a part of the plan.
+        """
         self._files.setdefault(document.file, len(self._files))
         self.extend(document.problems)
+        for path, message, help in odd_words(document, within):
+            self.add(document, path, message, help=help)
 
     def extend(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
@@ -87,6 +93,11 @@ class Findings:
                 message = message.replace(form, name)
                 help = help and help.replace(form, name)
         return replace(problem, message=message, help=help)
+
+
+def where(at: Position, *, beside: str) -> str:
+    """A place in words, for who reads the file `beside`: `on line 7`, `on line 7 of checks/more.yaml`."""
+    return f"on line {at.line}" + ("" if at.file == beside else f" of {at.file}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

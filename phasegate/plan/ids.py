@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from phasegate.errors import Position
 from phasegate.plan.context import Context
+from phasegate.plan.findings import where
 from phasegate.plan.models import ID_RULE, RESERVED, is_id
 from phasegate.plan.tree import TreePath
 
@@ -33,8 +34,3 @@ class Ids:
             return False
         self._owners[id] = (owner, at)
         return True
-
-
-def where(at: Position, *, beside: str) -> str:
-    """A place in words, for who reads the file `beside`: `on line 7`, `on line 7 of checks/more.yaml`."""
-    return f"on line {at.line}" + ("" if at.file == beside else f" of {at.file}")

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Ratio, Text, short_form
+from phasegate.http.written import Headers
 from phasegate.units import Dimension, parse_as
 
 DEFAULT_CONFIDENCE = 0.95
@@ -319,7 +320,7 @@ class ProcessWritten(Closed):
     env: dict[str, Text] = Field(default_factory=dict)
     cwd: Text = ""
     ready: ReadyWritten
-    headers: dict[str, Text] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     tls: TlsWritten = TlsWritten()
     protected: bool = False
 
@@ -328,7 +329,7 @@ class ExternalWritten(Closed):
     """A service that is already there."""
 
     url: str
-    headers: dict[str, Text] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     tls: TlsWritten = TlsWritten()
     protected: bool = False
 

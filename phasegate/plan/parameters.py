@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from phasegate.errors import PlanError
 from phasegate.fields import Located, NamedDocument, NamedPath
-from phasegate.kinds.base import Kind
+from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import keys_of, naming_fields
 from phasegate.plan.context import Context
@@ -16,7 +18,7 @@ from phasegate.plan.models import CheckCommon
 from phasegate.plan.named import NamedPlace, named_in
 from phasegate.plan.part import Deferred, Part
 from phasegate.plan.reachable import Where, check_addresses, check_services
-from phasegate.plan.tree import TreePath, dotted, is_plain, spliced
+from phasegate.plan.tree import TreePath, dotted, is_plain, model_of, spliced
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.values import captured, put_in_known
 from phasegate.plan.yaml import Document
@@ -98,10 +100,30 @@ class Parameters:
         if params is None:
             return None
         where = Where(context=context, path=self._path, tree=self._tree, subject=self._subject)
-        check_addresses(where, self._kind, params)
+        targets = self._targets(template, params)
+        check_addresses(where, self._kind.asked(params), targets)
         check_services(where, self._kind, params)
         later = any(_is_later(used) for used in _names(template))
-        return Part(name=name, params=params, deferred=template if later else None)
+        return Part(name=name, params=params, targets=targets, deferred=template if later else None)
+
+    def _targets(self, template: Deferred, params: CheckParams) -> tuple[str, ...]:
+        """Where load is sent, without stand-ins for hosts and ports that nobody wrote."""
+        targets: tuple[str, ...] = self._kind.targets(params)
+        context = self._context
+        later = {
+            name
+            for id in context.entries
+            if id not in context.external
+            for name in _names(template)
+            if name.startswith((f"target.{id}.host", f"target.{id}.port"))
+        }
+        if not targets or not later:
+            return targets
+        known = {name: value for name, value in context.addresses.items() if name not in later}
+        try:
+            return self._kind.targets(model_of(self._kind.Params, template.resolve(known, keep=_keep_all)))
+        except ValidationError:  # a number may be asked for where a port stands
+            return targets
 
     def _files(
         self, tree: Any

@@ -47,6 +47,8 @@ class Part:
     """Empty for a check without `each`."""
     params: CheckParams
     """As validated at load; where `deferred` is set, addresses in it are stand-ins for people to read."""
+    targets: tuple[str, ...] = ()
+    """Where load is sent: hosts and ports that are not known yet stay as they are written."""
     deferred: Deferred | None = None
 
     def bind(self, values: Mapping[str, str]) -> CheckParams:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from phasegate.http.places import LOOPBACK, folded, place_of
 from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind
+from phasegate.plan.addressable import entries_named
 from phasegate.plan.context import Context
 from phasegate.plan.tree import TreePath
+
+_WRITTEN_HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:?#]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,21 +26,22 @@ class Where:
     subject: str
 
 
-def check_addresses(where: Where, kind: Kind[Any], params: CheckParams) -> None:
-    """Paths need a default entry; load is sent nowhere but to the target."""
+def check_addresses(where: Where, asked: tuple[str, ...], targets: tuple[str, ...]) -> None:
+    """Paths need a default entry; load is sent nowhere but to the target.
+
+    `asked`: see `Kind`. `targets`: see `Part`.
+    """
     context = where.context
-    key = next((key for key in ("url", "flow", "mix") if key in where.tree), "url")
+    key = next((key for key in ("url", "flow", "mix", "suite") if key in where.tree), "url")
     path = (*where.path, key)
-    url = getattr(params, "url", None)
-    addresses = (*((url,) if isinstance(url, str) else ()), *kind.targets(params))
-    on_default = next((address for address in addresses if address.startswith("/")), None)
+    on_default = next((address for address in (*asked, *targets) if address.startswith("/")), None)
     if on_default is not None and context.default_entry is None:
         message = f"{where.subject}: {on_default!r} is on the target's default entry, and there is none"
         several = "say which entry is meant with target: {default: <id>}"
         none = "declare a target, or write a whole URL"
         context.findings.add(context.document, path, message, help=several if context.entries else none)
         return
-    for address in kind.targets(params):
+    for address in targets:
         if not address.startswith("/") and not _declared(context, address):
             message = f"{where.subject}: {address!r} is not on the target, and load is sent nowhere else"
             help = "declare it under target: {external: {<id>: {url: ...}}}"
@@ -56,11 +61,21 @@ def check_services(where: Where, kind: Kind[Any], params: CheckParams) -> None:
 
 
 def _declared(context: Context, address: str) -> bool:
-    addresses, services = context.addresses, context.entries.services
-    hosts = {_host(url) for name, url in addresses.items() if name.endswith(".url")}
-    host = _host(address)
+    """Whether an address can be on the target, by what is known of it."""
+    plain, services = context.entries.plain, context.entries.services
+    named = tuple(entries_named(address))
+    if any(id not in plain for id in named):
+        return True
+    for id in named:  # what is started without a container is on this machine
+        address = address.replace(f"${{target.{id}.host}}", LOOPBACK)
+    places = {place_of(url) for name, url in context.addresses.items() if name.endswith(".url")} - {None}
+    if "${" in address:
+        host = _WRITTEN_HOST.match(address)
+        hosts = {LOOPBACK, *(place[0] for place in places if place is not None)}
+        return host is None or "${" in host[1] or folded(host[1], 0)[0] in hosts
+    place = place_of(address)
     # A service is called by its id, whichever of its ports is meant.
-    return "${" in address or (host is not None and (host in hosts or host[1] in services))
+    return place is not None and (place in places or place[0] in services)
 
 
 def _naming(tree: Mapping[str, Any], service: str) -> Iterator[TreePath]:
@@ -71,12 +86,3 @@ def _naming(tree: Mapping[str, Any], service: str) -> Iterator[TreePath]:
             yield (key,)
         elif isinstance(value, list) and service in value:
             yield key, value.index(service)
-
-
-def _host(url: str) -> tuple[str, str | None, int] | None:
-    """Scheme, host and port; None for what is no URL."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return None

@@ -155,6 +155,12 @@ def _report_taken(context: Context, target: Target, tree: Any) -> None:
             message = f"service {entry.id!r} of target.{name} is {owners[entry.id]}"
             help = "entries of a target are told apart by their ids: rename the other one"
             context.findings.add(context.document, path, message, help=help, key=True)
+    variables: dict[str, str] = {}
+    for id in owners:
+        variable = f"PHASEGATE_TARGET_{id.upper().replace('-', '_')}_URL"
+        if variables.setdefault(variable, id) != id:
+            message = f"entries {variables[variable]!r} and {id!r} would both be {variable} to programs"
+            context.findings.add(context.document, _AT, message, help="rename one of them", key=True)
 
 
 def _process(context: Context, path: TreePath, id: str, tree: Any) -> ProcessEntry | None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from phasegate.errors import PlanError, Problem
+from phasegate.errors import PlanError, Position, Problem
 from phasegate.fields import Located
 from phasegate.plan.addressable import Addressable
-from phasegate.plan.findings import Findings, did_you_mean, nearest
+from phasegate.plan.findings import Findings, did_you_mean, nearest, where
+from phasegate.plan.odd_words import explained_word
 from phasegate.plan.plan import Secret
 from phasegate.plan.tree import TreePath
-from phasegate.plan.yaml import Document, read, resolved
+from phasegate.plan.yaml import ODD, Document, read, resolved
 from phasegate.substitution import UnknownNameError, fill, finish, names_in, put_in
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -148,35 +149,42 @@ def _given(
 ) -> dict[str, Any]:
     """What `--vars` files and `--set` say, the latter winning."""
     given: dict[str, Any] = {}
+    first: dict[str, Position] = {}
     for file in files:
         try:
             document = read(file)
         except PlanError as error:
             findings.extend(error.problems)
             continue
-        findings.document(document)
+        findings.document(document, within=("variables",))
         if not isinstance(document.tree, Mapping):
             findings.add(document, (), "a file of variables is a mapping of names to values")
             continue
         for name, value in document.tree.items():
-            if name in written:
-                given[name] = value
+            if name in first:
+                message = f"variable {name!r} is also given {where(first[name], beside=document.file)}"
+                findings.add(document, (name,), message, help="keep one of them", key=True)
+            elif name in written:
+                given[name], first[name] = value, document.key_at((name,))
             elif not name.startswith("x-"):
                 help = did_you_mean(name, written, "variables")
                 findings.add(document, (name,), f"the plan has no variable {name!r}", help=help, key=True)
     for name, text in overrides.items():
         if name in written:
-            given[name] = _typed(text, written[name])
+            given[name] = _typed(name, text, written[name], findings)
         else:
             help = did_you_mean(name, written, "variables")
             findings.extend([Problem(message=f"--set {name}: the plan has no variable {name!r}", help=help)])
     return given
 
 
-def _typed(text: str, default: Any) -> Any:
+def _typed(name: str, text: str, default: Any, findings: Findings) -> Any:
     """Text from the command line, as text where the plan has text, else as YAML reads it."""
-    if isinstance(default, str):
+    if isinstance(default, str) or not text:
         return text
+    if text in ODD:
+        message, help = explained_word(text)
+        findings.extend([Problem(message=f"--set {name}={text}: {message}", help=help)])
     try:
         return resolved(text)
     except ValueError:
@@ -232,13 +240,13 @@ def report_unknown(
             return True
         return capturing and first not in ("env", "target", "self")
 
-    for where, name in unknown_names(tree, fine):
-        wrong.append(where)
+    for place, name in unknown_names(tree, fine):
+        wrong.append(place)
         if values.is_open(name):
             continue
         message, help = _explained(name, values, allowed, entries)
         findings.add(
-            document, (*path, *where), message, help=help, within=_offset(document, (*path, *where), name)
+            document, (*path, *place), message, help=help, within=_offset(document, (*path, *place), name)
         )
     return tuple(wrong)
 

@@ -3,10 +3,13 @@
 libyaml scans, this module composes: straight from the events, so that depth and expanded size are bounded
 before anything is built (PyYAML's C composer crashes the interpreter on 200,000 brackets), and so that YAML
 1.2 decides what is a number or a boolean (core schema: `off`, `on` and `1:30` are text). `<<` still merges.
+Numbers remember how they were written (`phasegate.scalars`); words for true, false and null cannot, so those
+that are not written in the one usual way are kept as `odd`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +23,7 @@ from phasegate.errors import PlanError, Position, Problem
 from phasegate.fields import Located
 from phasegate.plan.syntax import MAX_DEPTH, explained, line_of, lines_of
 from phasegate.plan.tree import TreePath
+from phasegate.scalars import WrittenFloat, read_float, read_int
 
 MAX_BYTES = 4 << 20
 MAX_NODES = 1_000_000
@@ -34,22 +38,25 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys(("~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **{word: WrittenFloat(math.inf, word) for word in (".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF")},
+    **{word: WrittenFloat(-math.inf, word) for word in ("-.inf", "-.Inf", "-.INF")},
+    **{word: WrittenFloat(math.nan, word) for word in (".nan", ".NaN", ".NAN")},
 }
+ODD = frozenset({"", "~", "Null", "NULL", "True", "TRUE", "False", "FALSE"})
+"""See `Document.odd`."""
 _TAG = "tag:yaml.org,2002:"
 
 
 class _Spot:
-    """Where a value stands, its key, and the same for what is in it."""
+    """Where a value stands, its key, and the same for what is in it; `odd` for a word, see `Document.odd`."""
 
-    __slots__ = ("children", "end", "key", "start")
+    __slots__ = ("children", "end", "key", "odd", "start")
 
     def __init__(self, start: Any, end: Any, children: Any = None) -> None:
         self.start = start
         self.end = end
         self.key: Any = None
+        self.odd: str | None = None
         self.children = children
 
 
@@ -68,6 +75,8 @@ class Document:
     """What is wrong, but does not keep the rest from being read: duplicate keys."""
     grafts: Mapping[TreePath, tuple[Document, TreePath]] = field(default_factory=dict, repr=False)
     """What in `tree` was written elsewhere, by its place: the document, and the place in it."""
+    odd: tuple[tuple[TreePath, str], ...] = field(default=(), repr=False)
+    """Where true, false and null are written in another way than these, and how: `True`, `~`, nothing."""
 
     def find(self, path: TreePath) -> tuple[Document, TreePath]:
         """The document in which a value was written, and the place in it."""
@@ -140,7 +149,8 @@ class _Mark:
 def read(path: Path, shown: str | None = None, *, foreign_tags: bool = False) -> Document:
     """Read one YAML file. Errors: PlanError when it is missing, too large, not text or not YAML.
 
-    `foreign_tags`: values with tags of another program (`!reset`) are read as if they had none.
+    `foreign_tags`: values with tags of another program (`!reset`) are read as if they had none, and no word
+    is odd.
     """
     file = str(path) if shown is None else shown
     content = _bytes(path, file)
@@ -191,7 +201,23 @@ def parse(text: str, file: str, *, foreign_tags: bool = False) -> Document:
     except yaml.YAMLError as error:
         message = f"the file is not YAML: {str(error).splitlines()[0]}"
         raise PlanError([Problem(message=message, at=Position(file=file, line=1))]) from None
-    return Document(file=file, text=text, tree=tree, spot=spot, problems=tuple(composer.problems))
+    return Document(
+        file=file,
+        text=text,
+        tree=tree,
+        spot=spot,
+        problems=tuple(composer.problems),
+        odd=tuple(_odd_below(spot, ())) if composer.odd and not foreign_tags else (),
+    )
+
+
+def _odd_below(spot: _Spot, path: TreePath) -> Iterator[tuple[TreePath, str]]:
+    if spot.odd is not None:
+        yield path, spot.odd
+    elif spot.children is not None:
+        steps: Any = spot.children.items() if isinstance(spot.children, dict) else enumerate(spot.children)
+        for step, inner in steps:
+            yield from _odd_below(inner, (*path, step))
 
 
 def resolved(text: str) -> Any:
@@ -201,8 +227,8 @@ def resolved(text: str) -> Any:
     if text[0] not in _NUMBER_START:
         return text
     if _INTEGER.fullmatch(text):
-        return int(text, 0) if text[1:2] in ("o", "x") else int(text, 10)
-    return float(text) if _FLOAT.fullmatch(text) else text
+        return read_int(text)
+    return read_float(text) if _FLOAT.fullmatch(text) else text
 
 
 @dataclass(slots=True)
@@ -227,6 +253,7 @@ class _Composer:
         self._deepest = 0
         """Depth of the deepest value since it was last reset, to know how high an anchored value is."""
         self.problems: list[Problem] = []
+        self.odd = False
 
     def document(self) -> tuple[Any, _Spot]:
         self._next()  # the stream starts
@@ -264,7 +291,10 @@ class _Composer:
 
     def _value(self, event: Any, kind: type, depth: int) -> tuple[Any, _Spot]:
         if kind is yaml.ScalarEvent:
-            return self._scalar(event), _Spot(event.start_mark, event.end_mark)
+            value, spot = self._scalar(event), _Spot(event.start_mark, event.end_mark)
+            if (value is None or isinstance(value, bool)) and event.value in ODD:
+                self.odd, spot.odd = True, event.value
+            return value, spot
         if depth >= MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
         if (
@@ -288,6 +318,7 @@ class _Composer:
             self._stop(event, f"with its aliases expanded, nested deeper than {MAX_DEPTH} levels")
         self._deepest = max(self._deepest, depth + anchor.height)
         spot = _Spot(anchor.spot.start, anchor.spot.end, anchor.spot.children)
+        spot.odd = anchor.spot.odd
         return anchor.value, spot
 
     def _list(self, start: Any, depth: int) -> tuple[list[Any], _Spot]:
@@ -303,11 +334,16 @@ class _Composer:
         items: dict[str, Any] = {}
         spots: dict[str, _Spot] = {}
         merged: list[tuple[Any, _Spot]] = []
+        merging: Any = None
         event: Any
         while type(event := self._next()) is not yaml.MappingEndEvent:
             key = self._key(event)
             value, spot = self._node(self._next(), depth + 1)
             if key == "<<" and not event.style and event.tag is None:
+                if merging is not None:
+                    help = f"it is also on line {_Mark.of(merging).line + 1}; write '<<: [*one, *other]'"
+                    self.problems.append(self._problem(event, "duplicate key '<<'", help))
+                merging = event
                 merged.extend(self._mergeable(event, value, spot))
                 continue
             if key in items:
@@ -365,10 +401,12 @@ class _Composer:
                     return resolved(value)
                 case "!" | "tag:yaml.org,2002:str":
                     return value
+                case "tag:yaml.org,2002:int" if _INTEGER.fullmatch(value):
+                    return read_int(value)
                 case "tag:yaml.org,2002:int":
-                    return int(value, 10)
+                    raise ValueError("not an integer")
                 case "tag:yaml.org,2002:float":
-                    return float(value)
+                    return _WORDS[value] if value in _WORDS else read_float(value)
                 case "tag:yaml.org,2002:bool" | "tag:yaml.org,2002:null" if value in _WORDS:
                     return _WORDS[value]
                 case _:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from phasegate.errors import UsageError
 from phasegate.http.places import place_of
+from phasegate.plan.addressable import entries_named
 from phasegate.plan.entries import stand_in
 from phasegate.plan.plan import Check, Plan
 from phasegate.target.addresses import Address, TargetAddresses
@@ -28,7 +29,7 @@ def confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, 
     services = {entry.id for entry in plan.target.services}
     loaded = ((check, url) for check in plan.checks() if check.id in chosen for url in _loaded_urls(check))
     for check, url in loaded:
-        entry = entries.get(addresses.entry(url) or _host(url, services))
+        entry = entries.get(addresses.entry(url) or _host(url, services) or next(entries_named(url), ""))
         if entry is not None and entry.protected and entry.id not in confirmed:
             raise UsageError(
                 f"check {check.id!r} puts load on the protected target {entry.id!r}",
@@ -59,4 +60,4 @@ def _host(url: str, services: set[str]) -> str:
 
 def _loaded_urls(check: Check) -> Iterator[str]:
     for part in check.parts:
-        yield from check.kind.targets(part.params)
+        yield from part.targets

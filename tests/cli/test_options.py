@@ -46,6 +46,12 @@ def test_environment_and_policy_are_taken(planned: CommandLine, command: str) ->
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "run"])
+def test_a_variable_is_set_once(planned: CommandLine, command: str) -> None:
+    code, _, err = planned(command, "plan.yaml", "--set", "code=0", "--set", "code=1")
+    assert (code, "--set code is given twice" in err) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "run"])
 def test_an_empty_name_is_no_environment_left_out(planned: CommandLine, command: str) -> None:
     code, _, err = planned(command, "plan.yaml", "--env", "")
     assert (code, "--env is empty" in err) == (2, True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from phasegate.http.json_text import read_json, write_json
+from phasegate.http.json_text import read_json
 from phasegate.kinds.api import Api, ApiParams
 from phasegate.kinds.health import Health, HealthParams
 from phasegate.kinds.load_job import journeys_job, request_job
@@ -25,6 +25,7 @@ from phasegate.load.prepare import prepared
 from phasegate.load.worker import Worker
 from phasegate.model.measures import Share
 from phasegate.model.observation import Observation
+from phasegate.scalars import json_text
 from tests.worlds import StaticAddresses, TestWorld, world_at
 
 
@@ -143,7 +144,7 @@ def _load_params(**written: Any) -> LoadParams:
 async def _load(job: Callable[[], Job]) -> Outcome:
     """What a worker sees, in this process; its job comes as the coordinator writes it."""
     while True:
-        worker = Worker(Job.from_json(read_json(write_json(job().to_json()))))
+        worker = Worker(Job.from_json(read_json(json_text(job().to_json()))))
         await worker.driver.run(perf_counter_ns())
         await asyncio.sleep(0.01)  # connections that are closed go when the loop turns
         tally = worker.recorder.take()

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.http.json_schema import BodySchema
-from phasegate.http.json_text import DEPTH, JsonError, read_json, write_json
+from phasegate.http.json_text import DEPTH, JsonError, read_json
+from phasegate.scalars import json_text
 
 TREE = st.recursive(
     st.none()
@@ -29,7 +30,7 @@ TREE = st.recursive(
 
 @given(TREE)
 def test_what_is_written_reads_as_it_was_and_is_text_that_can_be_sent(tree: Any) -> None:
-    text = write_json(tree)
+    text = json_text(tree)
     text.encode()
     assert read_json(text) == tree
 
@@ -42,7 +43,7 @@ def test_ordinary_documents_read_as_everywhere(tree: Any) -> None:
 @given(st.text(max_size=30) | st.text('[]{}",:0123456789eE.+-ntfalsru\\ ', max_size=30))
 def test_any_text_is_a_document_or_an_error_of_its_own(text: str) -> None:
     with contextlib.suppress(JsonError):
-        assert read_json(write_json(read_json(text))) == read_json(text)
+        assert read_json(json_text(read_json(text))) == read_json(text)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from phasegate.errors import Position
 from phasegate.fields import Located
+from phasegate.http.rows import rows_in_file
 from phasegate.http.suite import Suite
 
 OK = {"status": 200}
@@ -172,12 +177,62 @@ def test_rows_come_from_csv_and_json_lines(tmp_path: Path) -> None:
         ("x.csv", b"a,b\n1,2,3\n", "x.csv:2"),
         ("x.csv", b"\xff\xfe", "not UTF-8"),
         ("x.jsonl", b'{"a": 1}\n{"a"\n', "x.jsonl:2"),
+        ("x.csv", b"a,b,a\n1,2,3\n", "x.csv:1: there are several columns 'a'"),
+        ("x.csv", b"\xef\xbb\xbfa,b, a\n1,2,3\n", "x.csv:1: there are several columns 'a'"),
+        ("x.csv", b"a,,b,\n1,2,3,4\n", "x.csv:1: there are several columns ''"),
+        ("x.csv", b"a,each\n1,2\n", "x.csv:1: a column cannot be called 'each'"),
+        ("x.jsonl", b'{"a": 1}\n\n{"a": 1, "b": 2, "a": 3}\n', "x.jsonl:3: not a line of JSON: 'a' is there"),
+        ("x.jsonl", b'{"a": {"b": 1, "b": 1}}\n', "x.jsonl:1"),
+        ("x.jsonl", b'{"a": 1, "a ": 2}\n', "x.jsonl:1: there are several columns 'a'"),
+        ("x.jsonl", b'{"each": 1}\n', "x.jsonl:1: a column cannot be called 'each'"),
+        ("x.jsonl", b'{"a": NaN}\n', "x.jsonl:1: not a line of JSON: NaN is not JSON"),
+        ("x.jsonl", b'{"a": 1}\n{"a": 1e400}\n', "x.jsonl:2: not a line of JSON: 1e400 is beyond"),
     ],
 )
 def test_a_broken_file_of_rows_is_a_plan_error(tmp_path: Path, name: str, content: bytes, says: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     assert any(says in text for _, text in problems(suite(request(each={path.suffix[1:]: str(path)}))))
+
+
+_NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=5)
+
+
+@given(st.lists(_NAMES, min_size=1, max_size=5, unique=True), st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_column_that_is_there_twice_is_refused_whatever_its_name(
+    tmp_path: Path, names: list[str], data: st.DataObject
+) -> None:
+    again = data.draw(st.sampled_from(names))
+    spelling = data.draw(st.sampled_from([again, f" {again}", f"{again} "]))
+    names.insert(data.draw(st.integers(0, len(names))), spelling)
+    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([names, ["x"] * len(names)])
+    members = ", ".join(f"{json.dumps(name)}: 1" for name in names)
+    (tmp_path / "rows.jsonl").write_text(f"{{{members}}}\n", encoding="utf-8")
+    for kind in ("csv", "jsonl"):
+        with pytest.raises(ValueError, match=rf"rows\.{kind}:1: "):
+            rows_in_file(tmp_path / f"rows.{kind}", json_lines=kind == "jsonl")
+
+
+@pytest.mark.parametrize("name", ["rows.ndjson", "rows.JSONL", "rows.txt"])
+def test_json_lines_are_read_as_such_whatever_the_file_is_called(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"a": 1}\n')
+    (row,) = rows_in_file(tmp_path / name, json_lines=True)
+    assert row.values["a"] == 1
+
+
+@pytest.mark.parametrize("each", [[{"each": 1}], {"one": {"each": 1}}])
+def test_a_column_cannot_take_the_place_of_the_row(each: Any) -> None:
+    assert any("cannot be called 'each'" in text for _, text in problems(suite(request(each=each))))
+
+
+def test_a_column_cannot_take_the_place_of_a_capture() -> None:
+    first = request(capture={"token": "$.token"})
+    second = request(id="two", url="/${token}", each=[{"token": 1}])
+    ((place, text),) = problems(suite(first, second))
+    assert place[-1] == "each"
+    assert text.startswith("the column 'token' would take the place of the value that is captured")
 
 
 def test_a_request_knows_where_it_was_written() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phasegate.load.journey import UnfitError
+from phasegate.load.journey import Journeys, UnfitError
 from phasegate.load.template import PLAIN, Template, joined, json_pieces, text_pieces, url_pieces
-from phasegate.substitution import as_text, fill
+from phasegate.scalars import as_text, read_json
+from phasegate.substitution import fill
 
 values = st.one_of(st.text(max_size=20), st.integers(), st.booleans(), st.none())
 texts = st.lists(st.sampled_from(["a", "${x}", "${y}", "$$", "$", "{", '"', "é", "\\", " "]), max_size=8).map(
@@ -90,3 +92,21 @@ def test_whole_url_must_be_on_the_target(value: str, expected: bytes | None) -> 
 def test_bytes_that_are_no_text_survive() -> None:
     body = bytes(range(256))
     assert Template((body.decode("utf-8", "surrogateescape"),)).static == body
+
+
+_JSON_NUMBER = r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,10})?([eE][-+]?[0-9]{1,2})?"
+
+
+@given(st.from_regex(_JSON_NUMBER, fullmatch=True))
+def test_a_number_of_a_row_reaches_a_worker_as_it_is_written(text: str) -> None:
+    journeys = Journeys(mix=(), origin="", rows=(read_json(f'{{"it": {text}, "b": "x"}}'),))
+    (row,) = Journeys.from_json(json.loads(json.dumps(journeys.to_json()))).rows
+    assert (as_text(row["it"]), row["it"]) == (text, json.loads(text))
+    assert Template([("line", "it")]).fill(row) == text.encode()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_json_lacks_does_not_fit_into_a_body(value: float) -> None:
+    template = Template(joined(json_pieces({"a": "${it}"})))
+    with pytest.raises(UnfitError, match="no number that JSON has"):
+        template.fill({"it": value})

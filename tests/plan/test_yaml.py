@@ -59,7 +59,7 @@ def refused(text: str) -> Problem:
 def test_scalars_mean_what_the_core_schema_of_yaml_1_2_says(text: str, value: object) -> None:
     tree = parse(f"key: {text}")
     assert tree["key"] == value
-    assert type(tree["key"]) is type(value)
+    assert isinstance(tree["key"], type(value))
 
 
 def test_keys_stay_text() -> None:
@@ -136,7 +136,7 @@ def test_duplicate_keys_are_all_reported_and_the_first_counts() -> None:
         ("<<: 3", "'<<' merges a mapping or a list of mappings"),
         ("a: !!python/object:os.system x", "tag '!!python/object:os.system' has no meaning here"),
         ("a: !custom {b: 1}", "tag '!custom' has no meaning here"),
-        ("a: " + "9" * 5000, f"'{'9' * 40}...' is not a number that can be read"),
+        ("a: " + "9" * 200_000, f"'{'9' * 40}...' is not a number that can be read"),
     ],
 )
 def test_what_is_not_a_plain_document_is_refused_in_plain_words(text: str, message: str) -> None:

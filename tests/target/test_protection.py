@@ -47,6 +47,34 @@ def test_load_on_a_protected_service_is_confirmed_whichever_port_it_goes_to(tmp_
     confirm_protected(loaded, frozenset(), ())
 
 
+PROCESS = """\
+phasegate: 1
+phase: p
+title: t
+target: {processes: {web: {command: [serve], ready: {tcp: true}, protected: true}}}
+steps:
+  - id: one
+    checks: [{id: steady, kind: load, rate: 1/s, duration: 1s, url: "%s"}]
+"""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/",
+        "${target.web.url}/",
+        "http://localhost:${target.web.port}/",
+        "http://${target.web.host}:${target.web.port}/",
+    ],
+)
+def test_load_on_a_protected_process_is_confirmed_however_it_is_addressed(tmp_path: Path, url: str) -> None:
+    (tmp_path / "plan.yaml").write_text(PROCESS % url)
+    loaded = load(tmp_path / "plan.yaml", kinds=KINDS, env={}).plan
+    with pytest.raises(UsageError, match="check 'steady' puts load on the protected target 'web'"):
+        confirm_protected(loaded, frozenset({"steady"}), ())
+    confirm_protected(loaded, frozenset({"steady"}), ("web",))
+
+
 def test_load_on_another_service_needs_no_confirmation(tmp_path: Path) -> None:
     confirm_protected(plan(tmp_path, "${target.open.url}/"), frozenset({"steady"}), ())
     with pytest.raises(UsageError, match="the target has no such entry"):
