@@ -20,7 +20,7 @@ import httpx
 from phasegate import __version__
 from phasegate.http.content import ACCEPTED, Content, ContentError, TooLargeError
 from phasegate.http.failures import Phase, address_of, failure_of
-from phasegate.http.redirect import MAX_REDIRECTS, redirected
+from phasegate.http.redirect import MAX_REDIRECTS, NotFollowedError, redirected
 from phasegate.units import format_seconds
 from phasegate.world import Addresses, Cause, HttpFailure, HttpReply, HttpRequest
 
@@ -89,7 +89,7 @@ class HttpxClient:
     async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
         """One exchange, redirects included when `follow` asks for them; see `world.HttpClient`."""
         async with self._places:
-            self._warm_up(request.url)
+            self._warm_up(request)
             watch = _Watch(perf_counter_ns())
             try:
                 async with asyncio.timeout(request.timeout):
@@ -108,9 +108,10 @@ class HttpxClient:
             if isinstance(reply, HttpFailure) or not request.follow:
                 return reply
             try:
-                following = redirected(step, reply)
-            except ValueError as error:
-                return _protocol(step.url, str(error), watch)
+                following = redirected(step, reply, self._target)
+            except NotFollowedError as error:
+                message = f"{address_of(step.url)}: {error.cause} ({error})"
+                return HttpFailure(cause=error.cause, message=message, elapsed=watch.elapsed)
             if following is None:
                 return reply
             step = following
@@ -141,7 +142,7 @@ class HttpxClient:
                 # httpcore closes a socket whose TLS handshake it gave up itself, not one that was cancelled
                 extensions={"trace": watch.trace, "timeout": {"connect": watch.left(request.timeout) * 0.95}},
             )
-            response = await self._transport(request.url).handle_async_request(outgoing)
+            response = await self._transport(request).handle_async_request(outgoing)
         except httpx.TimeoutException as error:
             raise TimeoutError from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ExceptionGroup) as error:
@@ -182,22 +183,22 @@ class HttpxClient:
         """The request's own headers win over those of the target entry, those over the defaults."""
         headers = list(request.headers)
         named = {name.lower() for name, _ in headers}
-        for more in (self._target.headers(request.url), _DEFAULTS):
+        for more in (self._target.headers(request.entry), _DEFAULTS):
             added = [(name, value) for name, value in more if name.lower() not in named]
             headers += added
             named.update(name.lower() for name, _ in added)
         return [(_bytes(name), _bytes(value)) for name, value in headers]
 
-    def _warm_up(self, url: str) -> None:
+    def _warm_up(self, request: HttpRequest) -> None:
         """Pay for imports and trust stores before the watch is started; the first latency counts too."""
         try:
-            self._transport(url)
+            self._transport(request)
         except (OSError, ValueError):
             return  # said again, with its cause, when the request is sent
 
-    def _transport(self, url: str) -> httpx.AsyncHTTPTransport:
-        secure = url[:6].lower() == "https:"
-        settings = self._target.tls(url) if secure else {}
+    def _transport(self, request: HttpRequest) -> httpx.AsyncHTTPTransport:
+        secure = request.url[:6].lower() == "https:"
+        settings = self._target.tls(request.entry) if secure else {}
         key = tuple(sorted(settings.items())) if secure else None
         if key not in self._transports:
             import_module("anyio._backends._asyncio")

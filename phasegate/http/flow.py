@@ -16,7 +16,7 @@ from phasegate.http.rows import Row
 from phasegate.http.suite import Request
 from phasegate.http.transcript import answer_line, transcript
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
-from phasegate.substitution import as_text, fill
+from phasegate.substitution import as_text, expand, fill
 from phasegate.units import format_seconds
 from phasegate.world import HttpReply, Progress, World
 
@@ -131,16 +131,16 @@ class _Trial:
             await self.telling.world.clock.sleep(self.request.retry.wait)
 
     async def _send(self) -> tuple[Exchange, str]:
-        exchange = await self.conversation.send(self.request, self._values(), self.request.expect)
+        exchange = await self.conversation.send(self._addressed(), self._values(), self.request.expect)
         return self._captured(exchange), ""
 
     async def _poll(self) -> tuple[Exchange, str]:
         """Send until the reply is as `until` says, then look at it as `expect` says."""
         until, clock = self.request.until, self.telling.world.clock
         assert until is not None
-        end, times = clock.now() + until.within, 0
+        end, times, request = clock.now() + until.within, 0, self._addressed()
         while True:
-            exchange = await self.conversation.send(self.request, self._values(), until)
+            exchange = await self.conversation.send(request, self._values(), until)
             times += 1
             if not exchange.failures or exchange.sent is None:
                 break
@@ -155,12 +155,18 @@ class _Trial:
         return self._captured(exchange), ""
 
     def _captured(self, exchange: Exchange) -> Exchange:
-        if exchange.failures or not isinstance(exchange.outcome, HttpReply):
+        if exchange.failures or not isinstance(exchange.outcome, HttpReply) or exchange.answered is None:
             return exchange
-        failures = self.conversation.take(self.request, exchange.outcome)
+        failures = self.conversation.take(self.request, exchange.outcome, exchange.answered)
         while self.conversation.secrets:
             self.telling.world.keep_secret(self.conversation.secrets.pop())
         return replace(exchange, failures=failures) if failures else exchange
+
+    def _addressed(self) -> Request:
+        """With the address that the row gives, so that an entry named in the row is seen in it."""
+        if self.row is None:
+            return self.request
+        return self.request.model_copy(update={"url": expand(self.request.url, self.row.values)})
 
     def _values(self) -> Mapping[str, Any]:
         return fill(dict(self.row.values), self.conversation.values) if self.row is not None else {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from phasegate.world import HttpReply, HttpRequest, header
+from phasegate.http.addresses import AmbiguousEntryError
+from phasegate.world import Addresses, Cause, Destination, HttpReply, HttpRequest, header
 
 MAX_REDIRECTS = 10
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -14,18 +15,26 @@ _BODY_HEADERS = frozenset({"content-length", "content-type", "content-encoding",
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
-def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
+class NotFollowedError(ValueError):
+    """A redirect that is not followed, and the cause that it counts as."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+def redirected(request: HttpRequest, reply: HttpReply, target: Addresses | None) -> HttpRequest | None:
     """The request that follows a reply, None when it is no redirect.
 
     The method becomes GET after 303, and after 301 and 302 for POST, as browsers do; credentials are not
-    carried to another origin. Errors: ValueError when Location is not an HTTP address.
+    carried to another origin. `target`: says which entry the new request is of; None for who follows to one
+    host and port only. Errors: NotFollowedError.
     """
     location = header(reply.headers, "location")
     if reply.status not in REDIRECTS or location is None:
         return None
-    url = urljoin(request.url, location)
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise ValueError(f"redirect to {location[:200]!r}, which is not an HTTP address")
+    url = _joined(request.url, location)
+    entry = request.entry if target is None else _entry_after(request, url, target)
     headers = request.headers
     if origin(url) != origin(request.url):
         headers = tuple(pair for pair in headers if pair[0].lower() not in _CREDENTIALS)
@@ -33,7 +42,25 @@ def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
     if (reply.status == 303 and method != "HEAD") or (reply.status in (301, 302) and method == "POST"):
         method, body = "GET", None
         headers = tuple(pair for pair in headers if pair[0].lower() not in _BODY_HEADERS)
-    return replace(request, method=method, url=url, headers=headers, body=body)
+    return replace(request, method=method, url=url, headers=headers, body=body, entry=entry)
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        joined = urljoin(url, location)
+        if origin(joined)[0] in ("http", "https"):
+            return joined
+    except ValueError:
+        pass  # of brackets that hold no IPv6 address, or a port that is none
+    text = f"redirect to {location[:200]!r}, which is not an HTTP address"
+    raise NotFollowedError(Cause.PROTOCOL, text)
+
+
+def _entry_after(request: HttpRequest, url: str, target: Addresses) -> str:
+    try:
+        return target.following(url, Destination(url=request.url, entry=request.entry)).entry
+    except AmbiguousEntryError as error:
+        raise NotFollowedError(Cause.REDIRECT, error.message) from None
 
 
 def origin(url: str) -> tuple[str, str, int | None]:

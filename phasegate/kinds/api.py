@@ -20,7 +20,6 @@ from phasegate.model.cases import after
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
-from phasegate.substitution import UnknownNameError, fill
 from phasegate.units import Dimension
 from phasegate.world import World
 
@@ -115,7 +114,7 @@ class _Session:
         total = sum(1 for group in everything for _ in group.planned())
         total -= sum(len(cases) for cases in self._carried.values())
         self._telling = Telling(world=world, total=total)
-        self._base = self._address(suite.base)
+        self._base = world.target.destination(suite.base)
         self._headers = suite.headers
         self._timeout = params.timeout
         self._expectations = Expectations()
@@ -136,7 +135,7 @@ class _Session:
         )
 
     async def run(self) -> None:
-        setup = self._conversation({})
+        setup = self._conversation()
         try:
             reason = await run_group(self._setup, setup, self._telling)
             async with asyncio.TaskGroup() as tasks:
@@ -151,24 +150,21 @@ class _Session:
 
     async def _run_flow(self, flow: Group, setup: Conversation, not_sent: str) -> None:
         async with self._places:
-            conversation = self._conversation(setup.values)
+            conversation = self._conversation(setup)
             await run_group(flow, conversation, self._telling, not_sent=not_sent)
 
-    def _conversation(self, values: Mapping[str, Any]) -> Conversation:
+    def _conversation(self, setup: Conversation | None = None) -> Conversation:
+        """`setup`: the one whose captures it knows."""
         return Conversation(
             http=self._world.http,
+            target=self._world.target,
             base=self._base,
             headers=self._headers,
             timeout=self._timeout,
             expectations=self._expectations,
-            values={**self._world.target.values(), **values},
+            values={**self._world.target.values(), **({} if setup is None else setup.values)},
+            sources={} if setup is None else dict(setup.sources),
         )
-
-    def _address(self, base: str) -> str:
-        try:
-            return self._world.target.url(str(fill(base, self._world.target.values())))
-        except UnknownNameError as error:
-            raise ObservationError(f"base: ${{{error.name}}} has no value") from None
 
     def _passed_before(self) -> dict[str, tuple[Case, ...]]:
         if not self._world.earlier:

@@ -55,7 +55,7 @@ class Hop:
         request = self.request
         reply = HttpReply(status=status, headers=headers, body=b"", elapsed=0.0, url=request.url)
         try:
-            following = redirected(request, reply)
+            following = redirected(request, reply, None)
             if following is None:
                 raise RedirectError(f"{Cause.PROTOCOL}: status {status} without a Location")
             endpoint = endpoint_of(following.url)

@@ -13,9 +13,9 @@ from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import keys_of, naming_fields
 from phasegate.plan.context import Context
 from phasegate.plan.models import CheckCommon
-from phasegate.plan.named import NamedPlace, named_in
+from phasegate.plan.named import NamedPlace, addresses_in, named_in
 from phasegate.plan.part import Deferred, Part
-from phasegate.plan.reachable import Where, check_addresses, check_services
+from phasegate.plan.reachable import Where, check_addresses, check_entries, check_entry, check_services
 from phasegate.plan.tree import TreePath, dotted, is_plain, spliced
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.values import captured, put_in_known
@@ -48,6 +48,8 @@ class Parameters:
         """Files that it names, by name, as they were hashed."""
         self.filled: dict[str, Any] = {}
         """What was put into those files, by name."""
+        self._entries: set[str] = set()
+        """Ids of the entries that the addresses of the part that is read are of."""
         each = tree.get("each")
         self._each = each if isinstance(each, Mapping) else None
         rest = Located(
@@ -79,7 +81,19 @@ class Parameters:
 
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
-        template = Deferred(tree=self._tree, each=context.with_secrets(each), own=self._own)
+        addresses = tuple(addresses_in(self._kind.Params, self._tree))
+        template = Deferred(
+            tree=self._tree,
+            each=context.with_secrets(each),
+            addresses=tuple(path for path, _ in addresses),
+            own=self._own,
+        )
+        self._entries = set()
+        for path, written in addresses:
+            at = ("each", name) if "${each}" in written else path
+            self._entries.add(
+                check_entry(context, context.document, (*self._path, *at), template.address(path))
+            )
         tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
         replaced, documents, broken = self._files(tree)
         template = replace(template, replaced=replaced)
@@ -99,7 +113,8 @@ class Parameters:
         check_addresses(where, self._kind, params)
         check_services(where, self._kind, params)
         later = any(_is_later(used) for used in _names(template))
-        return Part(name=name, params=params, deferred=template if later else None)
+        entries = frozenset(self._entries - {""})
+        return Part(name=name, params=params, deferred=template if later else None, entries=entries)
 
     def _files(
         self, tree: Any
@@ -176,6 +191,7 @@ class Parameters:
         tree = put_in_known(document.tree, context.values, but=own)
         wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
         tree = context.with_secrets(tree)
+        self._entries |= set(check_entries(context, document, named.kind, tree))
         broken = [(*named.path, *where) for where in wrong]
         for inner in list(named_in(named.kind, tree)):
             if not isinstance(inner.mark, NamedPath) or "${" in inner.value:

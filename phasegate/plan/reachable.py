@@ -1,15 +1,22 @@
-"""Whether the target has what a check asks: an entry for paths, the hosts of load, services by name."""
+"""Whether the target has what a check asks: an entry for addresses, the hosts of load, services by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from phasegate.errors import ObservationError
+from phasegate.http.addresses import AmbiguousEntryError
+from phasegate.http.rows import rows_in_file, rows_inline
 from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind
 from phasegate.plan.context import Context
-from phasegate.plan.tree import TreePath
+from phasegate.plan.named import addresses_in
+from phasegate.plan.tree import TreePath, value_at
+from phasegate.plan.yaml import Document
+from phasegate.substitution import expand, finish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,43 @@ def check_addresses(where: Where, kind: Kind[Any], params: CheckParams) -> None:
             message = f"{where.subject}: {address!r} is not on the target, and load is sent nowhere else"
             help = "declare it under target: {external: {<id>: {url: ...}}}"
             context.findings.add(context.document, path, message, help=help)
+
+
+def check_entry(context: Context, document: Document, path: TreePath, address: str) -> str:
+    """The entry that an address in template form is of, as far as it is known where it leads; more than one
+    with different credentials are reported."""
+    try:
+        return context.target.destination(address, context.addresses).entry
+    except AmbiguousEntryError as error:
+        context.findings.add(document, path, error.message, help=error.help)
+    except ObservationError:
+        pass  # where it leads is not known yet, or it is no address, which is said elsewhere
+    return ""
+
+
+def check_entries(context: Context, document: Document, kind: Any, tree: Any) -> Iterator[str]:
+    """The same for every address of a document, for each of the rows that are put into it."""
+    for path, address in addresses_in(kind, tree):
+        for row in _rows(value_at(tree, path[:-1]).get("each")):
+            yield check_entry(context, document, path, expand(address, row))
+
+
+def _rows(each: Any) -> Iterator[Mapping[str, Any]]:
+    """The rows of a request as it is written; one without values where there are none, or none that can be
+    read, which is said where they are validated."""
+    yield {}
+    match each:
+        case Mapping() if each and set(each) <= {"csv", "jsonl"}:
+            (kind, name), *_ = each.items()
+            try:
+                rows = rows_in_file(Path(finish(str(name))), json_lines=kind == "jsonl")
+            except (OSError, ValueError):
+                return
+        case Mapping() | list():
+            rows = rows_inline(each)
+        case _:
+            return
+    yield from (row.values for row in rows)
 
 
 def check_services(where: Where, kind: Kind[Any], params: CheckParams) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from phasegate.errors import ObservationError, PhasegateError, TargetError
+from phasegate.http.addresses import Address
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import ProcessEntry
 from phasegate.target.members import members
@@ -88,14 +89,17 @@ class RunningProcess:
         *,
         url: str,
         port: int,
+        asked: Address,
         output: Output,
         on_change: Callable[[str, TargetRecord], None],
     ) -> None:
+        """`asked`: the URL that is asked whether it is ready, with what goes with such a request."""
         self.record = TargetRecord(
             id=entry.id, kind="process", url=url, command=entry.command, log=output.log.path
         )
         self._entry = entry
         self._port = port
+        self._asked = asked
         self._output = output
         self._on_change = on_change
         self._pattern = re.compile(entry.ready.log) if entry.ready.log is not None else None
@@ -215,11 +219,10 @@ class RunningProcess:
             port=self._port,
             members=lambda: members(group.pid),
             has_logged=lambda: self._matched,
-            headers=entry.headers,
-            tls=_tls(entry),
+            headers=self._asked.headers,
+            tls=_tls(self._asked.tls),
         )
-        url = entry.ready.url or "/"
-        probe = probe_for(entry.ready, f"{self.record.url}{url}" if url.startswith("/") else url, watched)
+        probe = probe_for(entry.ready, self._asked.url, watched)
         asking = asyncio.create_task(wait_until_ready(probe, entry.ready.within))
         ending = asyncio.create_task(group.ended_within(None))
         try:
@@ -281,8 +284,7 @@ def _how_it_ended(group: ProcessGroup) -> str:
         return f"it was ended by signal {done.signal}"
 
 
-def _tls(entry: ProcessEntry) -> ssl.SSLContext | None:
-    files = entry.tls.as_mapping()
+def _tls(files: Mapping[str, str]) -> ssl.SSLContext | None:
     if not files:
         return None
     try:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
+from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.model.observation import Case
 from phasegate.target.processes import LocalProcesses
-from phasegate.world import Progress
+from phasegate.world import Addresses, Progress
 
 
 class RealClock:
@@ -28,28 +28,11 @@ class RealClock:
         await asyncio.sleep(seconds)
 
 
-@dataclass
-class OneAddress:
-    base: str
-    extra: tuple[tuple[str, str], ...] = ()
+class OneAddress(TargetAddresses):
+    """A target of one entry, `app`."""
 
-    def url(self, path_or_url: str) -> str:
-        return urljoin(self.base, path_or_url)
-
-    def headers(self, url: str) -> tuple[tuple[str, str], ...]:
-        return self.extra
-
-    def declares(self, url: str) -> bool:
-        return urlsplit(url).netloc == urlsplit(self.base).netloc
-
-    def tls(self, url: str) -> Mapping[str, str]:
-        return {}
-
-    def values(self) -> Mapping[str, str]:
-        return {}
-
-    def environment(self) -> Mapping[str, str]:
-        return {}
+    def __init__(self, base: str, extra: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__([Address(id="app", url=base.rstrip("/"), headers=extra)])
 
 
 @dataclass
@@ -67,7 +50,7 @@ class Kept:
 
 @dataclass
 class LoadWorld:
-    target: OneAddress
+    target: Addresses
     stop: Callable[[Progress], str | None] = lambda _: None
     clock: RealClock = field(default_factory=RealClock)
     processes: Any = field(default_factory=lambda: LocalProcesses(os.environ))
