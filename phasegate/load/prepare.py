@@ -80,7 +80,7 @@ class _Preparation:
             request = unit.request(template=bool(self.rows))
             values = self._world.target.values()
             late = any(name not in values for name in names_in(authority(request.url)))
-            base = self._base("/" if late else request.url)
+            base = self._base("/" if late or request.url.startswith("/") else request.url)
             requests = self._requests(request, base, {}, values, {}, "")
         else:
             requests = await self._flow(unit.flow, f"{name}/" if name else "")

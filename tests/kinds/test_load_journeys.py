@@ -508,4 +508,4 @@ def test_columns_and_addresses_of_the_target_go_together(tmp_path: Path) -> None
     (check,) = load(tmp_path / "plan.yaml", kinds=KINDS, env={}).plan.steps[0].checks
     bound = check.bind({"target.web.url": "http://127.0.0.1:8080"})[""]
     assert isinstance(bound, LoadParams)
-    assert bound.url == "http://127.0.0.1:8080/${user}"
+    assert bound.url == "${target.web.url}/${user}"
