@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from phasegate.errors import ObservationError
 from phasegate.http.addresses import AmbiguousEntryError
-from phasegate.http.rows import rows_in_file, rows_inline
+from phasegate.http.rows import Row, rows_in_file, rows_inline
 from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind
 from phasegate.plan.context import Context
 from phasegate.plan.named import addresses_in
@@ -69,22 +70,17 @@ def check_entries(context: Context, document: Document, kind: Any, tree: Any) ->
             yield check_entry(context, document, path, expand(address, row))
 
 
-def _rows(each: Any) -> Iterator[Mapping[str, Any]]:
-    """The rows of a request as it is written; one without values where there are none, or none that can be
-    read, which is said where they are validated."""
-    yield {}
-    match each:
-        case Mapping() if each and set(each) <= {"csv", "jsonl"}:
-            (kind, name), *_ = each.items()
-            try:
-                rows = rows_in_file(Path(finish(str(name))), json_lines=kind == "jsonl")
-            except (OSError, ValueError):
-                return
-        case Mapping() | list():
-            rows = rows_inline(each)
-        case _:
-            return
-    yield from (row.values for row in rows)
+def _rows(each: Any) -> Iterable[Mapping[str, Any]]:
+    """The values of each row of a request as it is written; one without values where there are no rows, or
+    none that can be read, which is said where they are validated."""
+    rows: tuple[Row, ...] = ()
+    if isinstance(each, Mapping) and each and set(each) <= {"csv", "jsonl"}:
+        (kind, name), *_ = each.items()
+        with suppress(OSError, ValueError):
+            rows = rows_in_file(Path(finish(str(name))), json_lines=kind == "jsonl")
+    elif isinstance(each, Mapping | list):
+        rows = rows_inline(each)
+    return [row.values for row in rows] or [{}]
 
 
 def check_services(where: Where, kind: Kind[Any], params: CheckParams) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.model.observation import Case
@@ -29,10 +30,11 @@ class RealClock:
 
 
 class OneAddress(TargetAddresses):
-    """A target of one entry, `app`."""
+    """A target of one entry, `app`, at the host and port of a URL."""
 
     def __init__(self, base: str, extra: tuple[tuple[str, str], ...] = ()) -> None:
-        super().__init__([Address(id="app", url=base.rstrip("/"), headers=extra)])
+        parts = urlsplit(base)
+        super().__init__([Address(id="app", url=f"{parts.scheme}://{parts.netloc}", headers=extra)])
 
 
 @dataclass
