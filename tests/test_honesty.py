@@ -13,6 +13,7 @@ from phasegate.gate.verdict import decide
 from phasegate.model.fold import fold
 from phasegate.model.result import CriterionVerdict, Verdict
 from phasegate.record.journal import read_events
+from tests.office import office
 from tests.pipeline.bench import Desk, Ran
 
 ABSENT = "http://127.0.0.1:9"
@@ -241,3 +242,32 @@ def test_environment_that_waives_more_is_an_error_of_the_plan(desk: Desk) -> Non
     ran = desk.run()
     assert ran.code == 2, ran.err
     assert "changes the waivers" in ran.err
+
+
+AS_VIEWER = (
+    '{id: x, kind: health, url: "${target.viewer.url}/admin/reports"}',
+    "{id: x, kind: api, suite: suite.yaml}",
+    '{id: x, kind: load, url: "${target.viewer.url}/admin/reports", rate: 20/s, duration: 200ms}',
+    "{id: x, kind: load, flow: suite.yaml, rate: 20/s, duration: 200ms}",
+)
+
+
+def test_nobody_passes_by_the_token_of_another_user_of_the_same_host(desk: Desk) -> None:
+    desk.write(
+        "suite.yaml",
+        """\
+        suite: 1
+        base: "${target.viewer.url}"
+        flows: [{id: f, requests: [{id: r, url: /admin/reports, expect: {status: 200}}]}]
+        """,
+    )
+    with office() as one:
+        users = "".join(
+            f"    {user}: {{url: '{one.url}', headers: {{Authorization: Bearer {user}}}}}\n"
+            for user in ("admin", "viewer")
+        )
+        lines = [line.replace("id: x", f"id: x{number}") for number, line in enumerate(AS_VIEWER)]
+        desk.plan(f"target:\n  default: admin\n  external:\n{users}" + checks(*lines))
+        ran = desk.run()
+    assert set(ran.statuses().values()) == {"failed"}
+    assert one.who_asked("/admin/reports") == {"viewer"}

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from phasegate.errors import ObservationError
-from phasegate.http.places import PORTS, folded, place_of
+from phasegate.http.places import PORTS, folded, origin_of, place_of
 from phasegate.substitution import UnknownNameError, as_text, fill, finish, names_in, put_in
 from phasegate.world import Destination
 
@@ -87,11 +87,11 @@ class TargetAddresses:
         if default is None and len(self._entries) == 1:
             default = next(iter(self._entries))
         self._default = self._entries.get(default or "")
-        self._by_place: dict[tuple[str, int], list[Address]] = {}
+        self._by_origin: dict[tuple[str, tuple[str, int]], list[Address]] = {}
         self._named: dict[str, Address] = {}
         """By the names of its values."""
         for entry in self._entries.values():
-            self._by_place.setdefault(entry.place, []).append(entry)
+            self._by_origin.setdefault(origin_of(entry.url), []).append(entry)
             self._named |= dict.fromkeys(_values(entry), entry)
         self._places = frozenset(place for entry in self._entries.values() for place in entry.places)
 
@@ -138,14 +138,11 @@ class TargetAddresses:
 
     def following(self, url: str, source: Destination) -> Destination:
         entry = self._entries.get(source.entry)
-        if entry is not None and _origin(url) in (_origin(entry.url), _origin(source.url)):
+        if entry is not None and origin_of(url) in (origin_of(entry.url), origin_of(source.url)):
             return Destination(url=url, entry=entry.id)
-        matching = [
-            entry for entry in self._by_place.get(_place(url), ()) if _origin(entry.url) == _origin(url)
-        ]
-        return Destination(
-            url=url, entry=_one(url, [entry for entry in matching if entry.fits(url)] or matching)
-        )
+        matching = self._by_origin.get(origin_of(url), [])
+        below = [entry for entry in matching if entry.fits(url)]
+        return Destination(url=url, entry=_one(url, below or matching))
 
     def headers(self, entry: str) -> tuple[tuple[str, str], ...]:
         return self._entries[entry].headers if entry in self._entries else ()
@@ -190,12 +187,3 @@ def _values(entry: Address) -> dict[str, str]:
     named = {"url": entry.url, "host": entry.host, "port": str(entry.port)}
     named |= {f"port.{inside}": str(port) for inside, port in entry.ports.items()}
     return {f"target.{entry.id}.{name}": value for name, value in named.items()}
-
-
-def _place(url: str) -> tuple[str, int]:
-    return place_of(url) or ("", 0)
-
-
-def _origin(url: str) -> tuple[str, tuple[str, int]]:
-    """What an entry sends along may be a secret, so neither another scheme nor another port gets it."""
-    return url.partition(":")[0].lower(), _place(url)

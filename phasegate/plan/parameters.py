@@ -69,6 +69,7 @@ class Parameters:
         if context.timeout is not None and "timeout" not in rest:
             rest["timeout"] = context.timeout
         self._tree = context.with_secrets(rest)
+        self._data = self._tree.get("data") if self._own else None
 
     def parts(self) -> tuple[Part, ...] | None:
         """None when one of them is wrong; then every problem has been reported."""
@@ -91,9 +92,8 @@ class Parameters:
         self._entries = set()
         for path, written in addresses:
             at = ("each", name) if "${each}" in written else path
-            self._entries.add(
-                check_entry(context, context.document, (*self._path, *at), template.address(path))
-            )
+            where = (*self._path, *at)
+            self._entries |= check_entry(context, context.document, where, template.address(path), self._data)
         tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
         replaced, documents, broken = self._files(tree)
         template = replace(template, replaced=replaced)
@@ -109,11 +109,11 @@ class Parameters:
         params = validate(self._kind.Params, tree, place, context.findings, silent=silent)
         if params is None:
             return None
-        where = Where(context=context, path=self._path, tree=self._tree, subject=self._subject)
-        check_addresses(where, self._kind, params)
-        check_services(where, self._kind, params)
+        asked = Where(context=context, path=self._path, tree=self._tree, subject=self._subject)
+        check_addresses(asked, self._kind, params)
+        check_services(asked, self._kind, params)
         later = any(_is_later(used) for used in _names(template))
-        entries = frozenset(self._entries - {""})
+        entries = frozenset(self._entries)
         return Part(name=name, params=params, deferred=template if later else None, entries=entries)
 
     def _files(
@@ -191,7 +191,7 @@ class Parameters:
         tree = put_in_known(document.tree, context.values, but=own)
         wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
         tree = context.with_secrets(tree)
-        self._entries |= set(check_entries(context, document, named.kind, tree))
+        self._entries |= set(check_entries(context, document, named.kind, tree, self._data))
         broken = [(*named.path, *where) for where in wrong]
         for inner in list(named_in(named.kind, tree)):
             if not isinstance(inner.mark, NamedPath) or "${" in inner.value:

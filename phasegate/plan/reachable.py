@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from phasegate.errors import ObservationError
-from phasegate.http.addresses import AmbiguousEntryError
+from phasegate.http.addresses import AmbiguousEntryError, authority
 from phasegate.http.rows import Row, rows_in_file, rows_inline
 from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind
 from phasegate.plan.context import Context
 from phasegate.plan.named import addresses_in
 from phasegate.plan.tree import TreePath, value_at
 from phasegate.plan.yaml import Document
-from phasegate.substitution import expand, finish
+from phasegate.substitution import expand, finish, names_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,36 +50,50 @@ def check_addresses(where: Where, kind: Kind[Any], params: CheckParams) -> None:
             context.findings.add(context.document, path, message, help=help)
 
 
-def check_entry(context: Context, document: Document, path: TreePath, address: str) -> str:
-    """The entry that an address in template form is of, as far as it is known where it leads; more than one
-    with different credentials are reported."""
-    try:
-        return context.target.destination(address, context.addresses).entry
-    except AmbiguousEntryError as error:
-        context.findings.add(document, path, error.message, help=error.help)
-    except ObservationError:
-        pass  # where it leads is not known yet, or it is no address, which is said elsewhere
-    return ""
+def check_entry(
+    context: Context, document: Document, path: TreePath, address: str, *rows_written: Any
+) -> frozenset[str]:
+    """The entries that an address in template form is of, as far as it is known where it leads; an address
+    that fits some with different credentials is reported.
+
+    `rows_written`: what stands under `each` or `data`, the values of whose rows are put into it.
+    """
+    begins = set(names_in(authority(address)))
+    addresses = {address: None}
+    for written in rows_written:
+        values = [{name: row[name] for name in begins & set(row)} for row in _rows(context, written)]
+        addresses = {expand(one, row): None for one in addresses for row in values or [{}]}
+    found = set()
+    for one in addresses:
+        try:
+            found.add(context.target.destination(one, context.addresses).entry)
+        except AmbiguousEntryError as error:
+            context.findings.add(document, path, error.message, help=error.help)
+        except ObservationError:
+            continue  # where it leads is not known yet, or it is no address, which is said elsewhere
+    return frozenset(found - {""})
 
 
-def check_entries(context: Context, document: Document, kind: Any, tree: Any) -> Iterator[str]:
-    """The same for every address of a document, for each of the rows that are put into it."""
+def check_entries(
+    context: Context, document: Document, kind: Any, tree: Any, *rows_written: Any
+) -> Iterator[str]:
+    """The same for every address of a document."""
     for path, address in addresses_in(kind, tree):
-        for row in _rows(value_at(tree, path[:-1]).get("each")):
-            yield check_entry(context, document, path, expand(address, row))
+        each = value_at(tree, path[:-1]).get("each")
+        yield from check_entry(context, document, path, address, each, *rows_written)
 
 
-def _rows(each: Any) -> Iterable[Mapping[str, Any]]:
-    """The values of each row of a request as it is written; one without values where there are no rows, or
-    none that can be read, which is said where they are validated."""
+def _rows(context: Context, written: Any) -> Iterator[Mapping[str, Any]]:
+    """The values of each row; none of a file that cannot be read, which is said where it is named."""
     rows: tuple[Row, ...] = ()
-    if isinstance(each, Mapping) and each and set(each) <= {"csv", "jsonl"}:
-        (kind, name), *_ = each.items()
-        with suppress(OSError, ValueError):
-            rows = rows_in_file(Path(finish(str(name))), json_lines=kind == "jsonl")
-    elif isinstance(each, Mapping | list):
-        rows = rows_inline(each)
-    return [row.values for row in rows] or [{}]
+    if isinstance(written, Mapping) and written and set(written) <= {"csv", "jsonl", "order"}:
+        for kind in ("csv", "jsonl"):
+            if isinstance(name := written.get(kind), str):
+                with suppress(OSError, ValueError):
+                    rows = rows_in_file(context.files.locate(finish(name)), json_lines=kind == "jsonl")
+    elif isinstance(written, Mapping | list):
+        rows = rows_inline(written)
+    return (row.values for row in rows)
 
 
 def check_services(where: Where, kind: Kind[Any], params: CheckParams) -> None:
