@@ -159,6 +159,13 @@ class NamedDocument:
         self.fragment = fragment
 
 
+class NamedAddress:
+    """Marks a field as an address, which stays in template form until `world.Addresses` puts the target's
+    addresses in, so that it is known which entry it names."""
+
+
+WrittenAddress = Annotated[str, NamedAddress()]
+
 FilePath = Annotated[
     Path,
     NamedPath(),

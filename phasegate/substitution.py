@@ -82,6 +82,11 @@ def fill(value: Any, values: Mapping[str, Any]) -> Any:
     return finish(put_in(value, values))
 
 
+def expand(text: str, templates: Mapping[str, Any]) -> str:
+    """Put templates into one; what they name themselves gets its value later."""
+    return _TOKEN.sub(lambda token: as_text(templates.get(token[1] or "", token[0])), text)
+
+
 def _in_text(text: str, values: Mapping[str, Any], keep: Callable[[str], bool]) -> Any:
     if "${" not in text:
         return text

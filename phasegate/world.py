@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile, LogPiece
 from phasegate.model.events import CLOCK_STEP
@@ -50,6 +50,8 @@ class HttpRequest:
     keep: int | None = 4 << 20
     """Bytes of the answer's body that somebody looks at, its content codings undone; more is a failure.
     None: nobody looks at it, so any size and coding is fine, and only its beginning is kept, for people."""
+    entry: str = ""
+    """The target entry it belongs to, whose headers and certificates go with it; empty for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,16 @@ class Processes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where a request goes."""
+
+    url: str
+    """Absolute."""
+    entry: str = ""
+    """The target entry that the address is of; empty for none."""
+
+
 class Addresses(Protocol):
     """Where the target is."""
 
@@ -174,16 +186,36 @@ class Addresses(Protocol):
         Errors: ObservationError when there is no such entry or it is down."""
         ...
 
-    def headers(self, url: str) -> tuple[tuple[str, str], ...]:
-        """Headers that the target entry behind a URL asks for."""
+    def destination(
+        self,
+        written: str,
+        values: Mapping[str, Any] | None = None,
+        sources: Mapping[str, Destination] | None = None,
+    ) -> Destination:
+        """Where an address in template form leads. It is of the entry that it names (`${target.<id>.url}`);
+        of the default one when it begins with `/`; else of the one that it fits. Names in its path that have
+        no value stay.
+
+        `values`: what else stands for names. `sources`: by name, where a captured value came from: on that
+        entry's host and port it is that entry's.
+        Errors: ObservationError for what is no address or has no value; AmbiguousEntryError."""
+        ...
+
+    def following(self, url: str, source: Destination) -> Destination:
+        """Where a URL leads that came from `source`, by a redirect or in an answer: it keeps the entry on its
+        host and port, and is elsewhere of the one that it fits. Errors: AmbiguousEntryError."""
+        ...
+
+    def headers(self, entry: str) -> tuple[tuple[str, str], ...]:
+        """Headers that an entry asks for, by its id; none for an empty one."""
         ...
 
     def declares(self, url: str) -> bool:
         """Whether the host and port of a URL belong to the target: load is sent nowhere else."""
         ...
 
-    def tls(self, url: str) -> Mapping[str, str]:
-        """`ca`, `cert`, `key`: absolute paths of the target entry behind a URL; empty without."""
+    def tls(self, entry: str) -> Mapping[str, str]:
+        """`ca`, `cert`, `key`: absolute paths of an entry, by its id; empty without."""
         ...
 
     def values(self) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.record.journal import read_events
 from phasegate.runner.clock import RunClock
+from tests.office import office
 from tests.pipeline.bench import Desk, Ran
 from tests.servers import serving
 
@@ -558,3 +559,32 @@ async def test_request_without_its_secret_is_never_sent(desk: Desk, place: str) 
         looked = desk.phasegate(command, "plan.yaml", env={"TOKEN": ""})
         assert looked.code == 0
         assert "the secret TOKEN is not set" in looked.err
+
+
+AS_VIEWER = (
+    '{id: x, kind: health, url: "${target.viewer.url}/admin/reports"}',
+    "{id: x, kind: api, suite: suite.yaml}",
+    '{id: x, kind: load, url: "${target.viewer.url}/admin/reports", rate: 20/s, duration: 200ms}',
+    "{id: x, kind: load, flow: suite.yaml, rate: 20/s, duration: 200ms}",
+)
+
+
+def test_nobody_passes_by_the_token_of_another_user_of_the_same_host(desk: Desk) -> None:
+    desk.write(
+        "suite.yaml",
+        """\
+        suite: 1
+        base: "${target.viewer.url}"
+        flows: [{id: f, requests: [{id: r, url: /admin/reports, expect: {status: 200}}]}]
+        """,
+    )
+    with office() as one:
+        users = "".join(
+            f"    {user}: {{url: '{one.url}', headers: {{Authorization: Bearer {user}}}}}\n"
+            for user in ("admin", "viewer")
+        )
+        lines = [line.replace("id: x", f"id: x{number}") for number, line in enumerate(AS_VIEWER)]
+        desk.plan(f"target:\n  default: admin\n  external:\n{users}" + checks(*lines))
+        ran = desk.run()
+    assert set(ran.statuses().values()) == {"failed"}
+    assert one.who_asked("/admin/reports") == {"viewer"}

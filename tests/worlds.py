@@ -15,9 +15,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from phasegate.errors import ObservationError
+from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.client import Network
 from phasegate.model.observation import Case
 from phasegate.runner.clock import RunClock
@@ -36,43 +35,28 @@ from phasegate.world import (
 RealClock = RunClock
 
 
-@dataclass
-class StaticAddresses:
+class StaticAddresses(TargetAddresses):
     """Entries of a target by id; the first is the default."""
 
-    entries: Mapping[str, str] = field(default_factory=dict)
-    extra_headers: Mapping[str, str] = field(default_factory=dict)
-    """Sent to every entry."""
-    tls_settings: Mapping[str, str] = field(default_factory=dict)
-
-    def url(self, path_or_url: str) -> str:
-        if not path_or_url.startswith("/"):
-            return path_or_url
-        if not self.entries:
-            raise ObservationError("the plan has no target, so a path has no address")
-        return next(iter(self.entries.values())).rstrip("/") + path_or_url
-
-    def headers(self, url: str) -> tuple[tuple[str, str], ...]:
-        return tuple(self.extra_headers.items()) if self.declares(url) else ()
-
-    def declares(self, url: str) -> bool:
-        return any(urlsplit(entry).netloc == urlsplit(url).netloc for entry in self.entries.values())
-
-    def tls(self, url: str) -> Mapping[str, str]:
-        return self.tls_settings
-
-    def values(self) -> Mapping[str, str]:
-        found: dict[str, str] = {}
-        for id, url in self.entries.items():
-            parts = urlsplit(url)
-            found[f"target.{id}.url"] = url.rstrip("/")
-            found[f"target.{id}.host"] = parts.hostname or ""
-            found[f"target.{id}.port"] = str(parts.port or 80)
-        return found
-
-    def environment(self) -> Mapping[str, str]:
-        found = {f"PHASEGATE_TARGET_{id.upper()}_URL": url for id, url in self.entries.items()}
-        return found | {"PHASEGATE_TARGET_URL": next(iter(self.entries.values()), "")}
+    def __init__(
+        self,
+        entries: Mapping[str, str] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        tls_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`extra_headers` and `tls_settings` are those of every entry."""
+        super().__init__(
+            (
+                Address(
+                    id=id,
+                    url=url.rstrip("/"),
+                    headers=tuple((extra_headers or {}).items()),
+                    tls=tls_settings or {},
+                )
+                for id, url in (entries or {}).items()
+            ),
+            next(iter(entries or {}), None),
+        )
 
 
 class TemporaryEvidence:

@@ -15,17 +15,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Protocol
 
 from phasegate.errors import ObservationError
 from phasegate.http.connection import Answer, ClientConnection, NoAnswer, Question
 from phasegate.http.header_lines import text_headers
 from phasegate.http.places import address_of
-from phasegate.http.redirect import MAX_REDIRECTS, redirected
+from phasegate.http.redirect import MAX_REDIRECTS, NotFollowedError, redirected
 from phasegate.units import format_seconds
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.wire.request import Endpoint, endpoint_of, request_bytes
-from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
+from phasegate.world import Addresses, Cause, HttpFailure, HttpReply, HttpRequest
 
 IDLE = 2.0
 """Seconds a connection waits for reuse: below the keep-alive of common servers (uvicorn 5, Node.js 5)."""
@@ -37,18 +36,10 @@ OTHER_FILES = 128
 """Files that are left to everything else that a run opens."""
 
 
-class Credentials(Protocol):
-    """What requests carry beside what they say themselves; see `world.Addresses`."""
-
-    def headers(self, url: str) -> tuple[tuple[str, str], ...]: ...
-
-    def tls(self, url: str) -> Mapping[str, str]: ...
-
-
 class Network:
     """What the clients of a run share."""
 
-    def __init__(self, target: Credentials, *, places: int | None = None) -> None:
+    def __init__(self, target: Addresses, *, places: int | None = None) -> None:
         """`places`: requests under way at a time over the whole run; what open files allow without."""
         self.target = target
         self.places = _places_of_files() if places is None else places
@@ -175,9 +166,9 @@ class Client:
             if isinstance(reply, HttpFailure) or not request.follow:
                 return reply
             try:
-                following = redirected(step, reply)
-            except ValueError as error:
-                return _failure(step.url, Cause.PROTOCOL, str(error), watch)
+                following = redirected(step, reply, self._network.target)
+            except NotFollowedError as error:
+                return _failure(step.url, error.cause, str(error), watch)
             if following is None:
                 return reply
             step = following
@@ -197,7 +188,7 @@ class Client:
             )
         except ValueError as error:
             return _failure(request.url, Cause.PROTOCOL, f"the request cannot be sent: {error}", watch)
-        tls = self._network.target.tls(request.url) if endpoint.tls else {}
+        tls = self._network.target.tls(request.entry) if endpoint.tls else {}
         try:
             outcome = await self._answer(self._network.connector(endpoint, tls), question, watch)
         except ConnectError as error:
@@ -270,7 +261,7 @@ class Client:
     def _headers(self, request: HttpRequest) -> list[tuple[str, str]]:
         """The request's own headers win over those of the target entry."""
         own = {name.lower() for name, _ in request.headers}
-        entry = self._network.target.headers(request.url)
+        entry = self._network.target.headers(request.entry)
         return [*(pair for pair in entry if pair[0].lower() not in own), *request.headers]
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from phasegate.errors import ObservationError
+from phasegate.http.addresses import AmbiguousEntryError
 from phasegate.http.suite import Part, Request
 from phasegate.scalars import as_text, json_text
 from phasegate.substitution import fill
-from phasegate.world import HttpRequest
+from phasegate.world import Addresses, Destination, HttpRequest
 
 
 class ComposeError(ValueError):
@@ -21,13 +22,15 @@ class ComposeError(ValueError):
 def compose(
     request: Request,
     *,
-    base: str,
+    target: Addresses,
+    base: Destination,
     common: Mapping[str, str],
     values: Mapping[str, Any],
+    sources: Mapping[str, Destination],
     timeout: float,
 ) -> HttpRequest:
-    """`base` is absolute, or empty where there is none; `common` are headers, over which those of the
-    request win.
+    """`base` has an empty URL where there is none; `common` are headers, over which those of the request
+    win; `sources` say where captured values came from.
 
     Errors: UnknownNameError for a value that is missing, ObservationError for a path without a base,
     ComposeError, OSError for files of a multipart body.
@@ -39,22 +42,39 @@ def compose(
     headers = {name: value for name, value in shared.items() if name.lower() not in named} | own
     if content_type and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = content_type
+    there = _destination(request.url, target, base, values, sources)
     return HttpRequest(
         method=request.method,
-        url=_url(as_text(fill(request.url, values)), base, fill(request.query, values)),
+        url=_with_query(there.url, fill(request.query, values)),
         headers=tuple(headers.items()),
         body=body,
         timeout=request.timeout or timeout,
         follow=request.follow,
+        entry=there.entry,
     )
 
 
-def _url(written: str, base: str, query: Mapping[str, Any]) -> str:
-    if not written.startswith(("/", "http://", "https://")):
-        raise ComposeError(f"{written[:200]!r} is neither a path nor an HTTP URL")
-    if written.startswith("/") and not base:
-        raise ObservationError(f"{written[:200]!r} is on the target's default entry, and there is none")
-    url = base.rstrip("/") + written if written.startswith("/") else written
+def _destination(
+    written: str,
+    target: Addresses,
+    base: Destination,
+    values: Mapping[str, Any],
+    sources: Mapping[str, Destination],
+) -> Destination:
+    text = as_text(fill(written, values))
+    if text.startswith("/"):
+        if not base.url:
+            raise ObservationError(f"{text[:200]!r} is on the target's default entry, and there is none")
+        return Destination(url=base.url.rstrip("/") + text, entry=base.entry)
+    if not text.startswith(("http://", "https://")):
+        raise ComposeError(f"{text[:200]!r} is neither a path nor an HTTP URL")
+    try:
+        return target.destination(written, values, sources)
+    except AmbiguousEntryError as error:
+        raise ComposeError(error.message) from None
+
+
+def _with_query(url: str, query: Mapping[str, Any]) -> str:
     if not query:
         return url
     url, _, fragment = url.partition("#")
@@ -72,7 +92,7 @@ def _body(request: Request, values: Mapping[str, Any]) -> tuple[bytes | None, st
         pairs = list(_pairs(fill(request.form, values)))
         return urlencode(pairs).encode(), "application/x-www-form-urlencoded"
     if request.multipart is not None:
-        return _multipart(request.multipart, values)
+        return multipart(request.multipart, values)
     if request.body is not None:
         return as_text(fill(request.body, values)).encode(), None
     return (b"", None) if request.method in ("POST", "PUT", "PATCH") else (None, None)
@@ -84,7 +104,7 @@ def _pairs(fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             yield name, as_text(item)
 
 
-def _multipart(parts: Mapping[str, Part], values: Mapping[str, Any]) -> tuple[bytes, str]:
+def multipart(parts: Mapping[str, Part], values: Mapping[str, Any]) -> tuple[bytes, str]:
     """A `multipart/form-data` body by RFC 7578, and its content type."""
     boundary = f"phasegate-{secrets.token_hex(16)}"
     body = bytearray()

@@ -12,10 +12,10 @@ from phasegate.http.compose import ComposeError, compose
 from phasegate.http.content import MAX_BODY
 from phasegate.http.cookies import CookieJar
 from phasegate.http.expectation import Expect, Expectation
-from phasegate.http.redirect import MAX_REDIRECTS, redirected
+from phasegate.http.redirect import MAX_REDIRECTS, NotFollowedError, redirected
 from phasegate.http.suite import Request
 from phasegate.substitution import UnknownNameError
-from phasegate.world import Cause, HttpClient, HttpFailure, HttpReply, HttpRequest
+from phasegate.world import Addresses, Cause, Destination, HttpClient, HttpFailure, HttpReply, HttpRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class Exchange:
     sent: HttpRequest | None
     outcome: HttpReply | HttpFailure | None
     failures: tuple[str, ...]
+    answered: Destination | None = None
+    """Who answered, after redirects; None where nothing was sent."""
 
     @property
     def elapsed(self) -> float | None:
@@ -53,13 +55,16 @@ class Conversation:
     """The state of a flow: values captured so far and its cookie jar."""
 
     http: HttpClient
-    base: str
+    target: Addresses
+    base: Destination
     headers: Mapping[str, str]
     timeout: float
     expectations: Expectations
     max_body: int = MAX_BODY
     """Bytes of a body that an expectation or capture looks at."""
     values: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, Destination] = field(default_factory=dict)
+    """Who gave the answer that a value was captured from, by name."""
     cookies: CookieJar = field(default_factory=CookieJar)
     secrets: list[str] = field(default_factory=list)
     """Values captured as secret, in order."""
@@ -71,23 +76,28 @@ class Conversation:
         try:
             expectation = self.expectations.of(expect, values)
             composed = compose(
-                request, base=self.base, common=self.headers, values=values, timeout=self.timeout
+                request,
+                target=self.target,
+                base=self.base,
+                common=self.headers,
+                values=values,
+                sources=self.sources,
+                timeout=self.timeout,
             )
         except UnknownNameError as error:
             raise ObservationError(f"request {request.id!r}: ${{{error.name}}} has no value") from None
         except (ComposeError, ValueError, OSError) as error:
             return Exchange(sent=None, outcome=None, failures=(f"not sent: {error}",))
         composed = replace(composed, keep=self.max_body if request.reads_body else None)
-        sent, outcome = await self._deliver(composed)
-        if isinstance(outcome, HttpFailure):
-            return Exchange(sent=sent, outcome=outcome, failures=(outcome.message,))
-        failures = expectation.check(outcome)
-        if failures and not _has_cookie(composed):
+        sent, last, outcome = await self._deliver(composed)
+        failures = (outcome.message,) if isinstance(outcome, HttpFailure) else expectation.check(outcome)
+        if failures and isinstance(outcome, HttpReply) and not _has_cookie(composed):
             failures += self.cookies.notes(outcome.url)
-        return Exchange(sent=sent, outcome=outcome, failures=failures)
+        answered = Destination(url=last.url, entry=last.entry)
+        return Exchange(sent=sent, outcome=outcome, failures=failures, answered=answered)
 
-    def take(self, request: Request, reply: HttpReply) -> tuple[str, ...]:
-        """Take the captures of a request; what cannot be captured is a failure."""
+    def take(self, request: Request, reply: HttpReply, source: Destination) -> tuple[str, ...]:
+        """Take the captures of a request from who answered it; what cannot be captured is a failure."""
         failures = []
         for name, capture in request.capture.items():
             try:
@@ -96,14 +106,17 @@ class Conversation:
                 failures.append(str(error))
                 continue
             self.values[name] = captured.value
+            self.sources[name] = source
             if captured.secret:
                 self.secrets.append(captured.text)
         return tuple(failures)
 
-    async def _deliver(self, request: HttpRequest) -> tuple[HttpRequest, HttpReply | HttpFailure]:
+    async def _deliver(
+        self, request: HttpRequest
+    ) -> tuple[HttpRequest, HttpRequest, HttpReply | HttpFailure]:
         """Redirects are followed here, so that cookies set on the way are kept.
 
-        Shape: the first request as it was sent, and the last outcome with the time of all.
+        Shape: the first and the last request as they were sent, and the last outcome with the time of all.
         """
         step, first, spent = replace(request, follow=False), None, 0.0
         for _ in range(MAX_REDIRECTS + 1):
@@ -112,19 +125,19 @@ class Conversation:
             outcome = await self.http.send(replace(step, timeout=max(request.timeout - spent, 0.001)))
             spent += outcome.elapsed
             if isinstance(outcome, HttpFailure):
-                return first, replace(outcome, elapsed=spent)
+                return first, step, replace(outcome, elapsed=spent)
             for name, value in outcome.raw:
                 if name.lower() == b"set-cookie":
                     self.cookies.keep(step.url, value)
             try:
-                following = redirected(step, outcome) if request.follow else None
-            except ValueError as error:
-                return first, HttpFailure(cause=Cause.PROTOCOL, message=str(error), elapsed=spent)
+                following = redirected(step, outcome, self.target) if request.follow else None
+            except NotFollowedError as error:
+                return first, step, HttpFailure(cause=error.cause, message=str(error), elapsed=spent)
             if following is None:
-                return first, replace(outcome, elapsed=spent)
+                return first, step, replace(outcome, elapsed=spent)
             step = following if _has_cookie(request) else _without_cookies(following)
         message = f"more than {MAX_REDIRECTS} redirects, the last to {step.url[:200]}"
-        return first or step, HttpFailure(cause=Cause.REDIRECTS, message=message, elapsed=spent)
+        return first or step, step, HttpFailure(cause=Cause.REDIRECTS, message=message, elapsed=spent)
 
     def _with_cookies(self, request: HttpRequest) -> HttpRequest:
         """A `Cookie` header of the request's own takes the place of the jar's."""

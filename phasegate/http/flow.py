@@ -17,7 +17,7 @@ from phasegate.http.suite import Request
 from phasegate.http.transcript import answer_line, transcript
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.scalars import as_text
-from phasegate.substitution import fill
+from phasegate.substitution import expand, fill
 from phasegate.units import format_seconds
 from phasegate.world import HttpReply, Progress, World
 
@@ -132,17 +132,17 @@ class _Trial:
             await self.telling.world.clock.sleep(self.request.retry.wait)
 
     async def _send(self) -> tuple[Exchange, str]:
-        exchange = await self.conversation.send(self.request, self._values(), self.request.expect)
+        exchange = await self.conversation.send(self._addressed(), self._values(), self.request.expect)
         return self._captured(exchange), ""
 
     async def _poll(self) -> tuple[Exchange, str]:
         """Send until the reply is as `until` says, then look at it as `expect` says."""
         until, clock = self.request.until, self.telling.world.clock
         assert until is not None
-        end, times = clock.now() + until.within, 0
+        end, times, request = clock.now() + until.within, 0, self._addressed()
         while True:
             begun = clock.now()
-            exchange = await self.conversation.send(self.request, self._values(), until)
+            exchange = await self.conversation.send(request, self._values(), until)
             end += max(0.0, clock.now() - begun - (exchange.elapsed or 0.0))  # it waited for a place
             times += 1
             if not exchange.failures or exchange.sent is None:
@@ -158,12 +158,18 @@ class _Trial:
         return self._captured(exchange), ""
 
     def _captured(self, exchange: Exchange) -> Exchange:
-        if exchange.failures or not isinstance(exchange.outcome, HttpReply):
+        if exchange.failures or not isinstance(exchange.outcome, HttpReply) or exchange.answered is None:
             return exchange
-        failures = self.conversation.take(self.request, exchange.outcome)
+        failures = self.conversation.take(self.request, exchange.outcome, exchange.answered)
         while self.conversation.secrets:
             self.telling.world.keep_secret(self.conversation.secrets.pop())
         return replace(exchange, failures=failures) if failures else exchange
+
+    def _addressed(self) -> Request:
+        """With the address that the row gives, so that an entry named in the row is seen in it."""
+        if self.row is None:
+            return self.request
+        return self.request.model_copy(update={"url": expand(self.request.url, self.row.values)})
 
     def _values(self) -> Mapping[str, Any]:
         return fill(dict(self.row.values), self.conversation.values) if self.row is not None else {}

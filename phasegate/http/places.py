@@ -19,6 +19,12 @@ def place_of(url: str) -> tuple[str, int] | None:
     return folded(parts.hostname, port) if parts.hostname else None
 
 
+def origin_of(url: str) -> tuple[str, tuple[str, int]]:
+    """The scheme and the place that a URL leads to: what is sent along may be a secret, so neither another
+    scheme nor another port gets it. The place of what has none is empty."""
+    return url.partition(":")[0].lower(), place_of(url) or ("", 0)
+
+
 def folded(host: str, port: int) -> tuple[str, int]:
     name = host.lower().rstrip(".")
     return _LOOPBACK.get(name, name), port

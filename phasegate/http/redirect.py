@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from phasegate.http.header_lines import one_value
-from phasegate.world import HttpReply, HttpRequest
+from phasegate.http.addresses import AmbiguousEntryError
+from phasegate.http.header_lines import HeaderError, one_value
+from phasegate.http.places import origin_of
+from phasegate.world import Addresses, Cause, Destination, HttpReply, HttpRequest
 
 MAX_REDIRECTS = 10
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -15,31 +17,59 @@ _BODY_HEADERS = frozenset({"content-length", "content-type", "content-encoding",
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
-def redirected(request: HttpRequest, reply: HttpReply) -> HttpRequest | None:
+class NotFollowedError(ValueError):
+    """A redirect that is not followed, and the cause that it counts as."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+def redirected(request: HttpRequest, reply: HttpReply, target: Addresses | None) -> HttpRequest | None:
     """The request that follows a reply, None when it is no redirect.
 
     The method becomes GET after 303, and after 301 and 302 for POST, as browsers do; credentials are not
-    carried to another origin. Errors: ValueError when Location is not an HTTP address, or several are given.
+    carried to another origin. `target`: says which entry the new request is of; None for who follows to one
+    host and port only. Errors: NotFollowedError.
     """
-    if reply.status not in REDIRECTS or (location := location_of(reply)) is None:
+    if reply.status not in REDIRECTS or (location := _location(reply)) is None:
         return None
-    url = urljoin(request.url, location)
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise ValueError(f"redirect to {location[:200]!r}, which is not an HTTP address")
+    url = _joined(request.url, location)
+    entry = request.entry if target is None else _entry_after(request, url, target)
     headers = request.headers
-    if origin(url) != origin(request.url):
+    if origin_of(url) != origin_of(request.url):
         headers = tuple(pair for pair in headers if pair[0].lower() not in _CREDENTIALS)
     method, body = request.method, request.body
     if (reply.status == 303 and method != "HEAD") or (reply.status in (301, 302) and method == "POST"):
         method, body = "GET", None
         headers = tuple(pair for pair in headers if pair[0].lower() not in _BODY_HEADERS)
-    return replace(request, method=method, url=url, headers=headers, body=body)
+    return replace(request, method=method, url=url, headers=headers, body=body, entry=entry)
 
 
-def location_of(reply: HttpReply) -> str | None:
-    """Where an answer sends a client; bytes that are no UTF-8 are surrogates, so that they are asked for as
-    they came. Errors: HeaderError where several lines differ."""
-    text = one_value(reply.headers, "location")
+def _joined(url: str, location: str) -> str:
+    try:
+        joined = urljoin(url, location)
+        if origin(joined)[0] in ("http", "https"):
+            return joined
+    except ValueError:
+        pass  # of brackets that hold no IPv6 address, or a port that is none
+    text = f"redirect to {location[:200]!r}, which is not an HTTP address"
+    raise NotFollowedError(Cause.PROTOCOL, text)
+
+
+def _entry_after(request: HttpRequest, url: str, target: Addresses) -> str:
+    try:
+        return target.following(url, Destination(url=request.url, entry=request.entry)).entry
+    except AmbiguousEntryError as error:
+        raise NotFollowedError(Cause.REDIRECT, error.message) from None
+
+
+def _location(reply: HttpReply) -> str | None:
+    """Bytes that are no UTF-8 are surrogates, so that they are asked for as they came."""
+    try:
+        text = one_value(reply.headers, "location")
+    except HeaderError as error:
+        raise NotFollowedError(Cause.PROTOCOL, str(error)) from None
     lines = (value for name, value in reply.raw if name.lower() == b"location")
     return next((line.decode("utf-8", "surrogateescape") for line in lines), text)
 

@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text, short_form
+from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text, WrittenAddress, short_form
 from phasegate.http.capture import Capture
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import refuse, refuse_also
@@ -124,7 +124,7 @@ class Request(Closed):
     id: Id
     title: str = ""
     method: Method = "GET"
-    url: str
+    url: WrittenAddress
     """Absolute, or a path on the suite's `base`."""
     headers: Headers = Field(default_factory=dict)
     query: Fields = Field(default_factory=dict)
@@ -235,7 +235,7 @@ class Suite(Closed):
 
     suite: Literal[1]
     title: str = ""
-    base: str = "/"
+    base: WrittenAddress = "/"
     """What paths are on: a URL, or a path on the default entry of the target."""
     headers: Headers = Field(default_factory=dict)
     """For every request; those of the request win."""

@@ -21,9 +21,8 @@ from phasegate.model.cases import after
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
-from phasegate.substitution import UnknownNameError, fill
 from phasegate.units import Dimension
-from phasegate.world import World
+from phasegate.world import Destination, World
 
 FLOWS_AT_ONCE = 4
 CAUSES = 20
@@ -144,7 +143,7 @@ class _Session:
         )
 
     async def run(self) -> None:
-        setup = self._conversation({})
+        setup = self._conversation()
         try:
             reason = await run_group(self._setup, setup, self._telling)
             async with asyncio.TaskGroup() as tasks:
@@ -159,29 +158,30 @@ class _Session:
 
     async def _run_flow(self, flow: Group, setup: Conversation, not_sent: str) -> None:
         async with self._places:
-            conversation = self._conversation(setup.values)
+            conversation = self._conversation(setup)
             await run_group(flow, conversation, self._telling, not_sent=not_sent)
 
-    def _conversation(self, values: Mapping[str, Any]) -> Conversation:
+    def _conversation(self, setup: Conversation | None = None) -> Conversation:
+        """`setup`: the one whose captures it knows."""
         return Conversation(
             http=self._world.http,
+            target=self._world.target,
             base=self._base,
             headers=self._headers,
             timeout=self._timeout,
             max_body=self._max_body,
             expectations=self._expectations,
-            values={**self._world.target.values(), **values},
+            values={**self._world.target.values(), **({} if setup is None else setup.values)},
+            sources={} if setup is None else dict(setup.sources),
         )
 
-    def _address(self, suite: Suite) -> str:
-        """What paths are on; empty where there is nothing, and nothing that needs it."""
+    def _address(self, suite: Suite) -> Destination:
+        """What paths are on; an empty URL where there is nothing, and nothing that needs it."""
         try:
-            return self._world.target.url(str(fill(suite.base, self._world.target.values())))
-        except UnknownNameError as error:
-            raise ObservationError(f"base: ${{{error.name}}} has no value") from None
+            return self._world.target.destination(suite.base)
         except ObservationError:
             if suite.base.startswith("/") and not suite.paths:
-                return ""
+                return Destination(url="")
             raise
 
     def _passed_before(self) -> dict[str, tuple[Case, ...]]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from phasegate.errors import ObservationError
-from phasegate.fields import Duration, Size, Text
+from phasegate.fields import Duration, Size, Text, WrittenAddress
 from phasegate.http.content import MAX_BODY
 from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.moments import Moment, Moments
@@ -37,7 +37,7 @@ GRACE = 0.01
 
 
 class HealthParams(CheckParams):
-    url: str
+    url: WrittenAddress
     """A path on the target's default entry, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
     """The request method."""
@@ -144,9 +144,11 @@ class Health(Kind[HealthParams]):
             expectation = params.expect.compile()
         except ValueError as error:
             raise ObservationError(f"expect: {error}") from None
+        there = world.target.destination(params.url)
         request = HttpRequest(
             method=params.method,
-            url=world.target.url(params.url),
+            url=there.url,
+            entry=there.entry,
             headers=tuple(params.headers.items()),
             body=None if params.body is None else params.body.encode(),
             timeout=params.timeout,

@@ -14,7 +14,7 @@ from phasegate.load.journey import Journeys
 from phasegate.load.upload import BodyFile
 from phasegate.scalars import json_text
 from phasegate.wire.request import request_bytes, request_fields
-from phasegate.world import World
+from phasegate.world import Destination, World
 
 _REPORTS = 40
 """Reports of a worker over the time of a load, unless that makes them rarer than one a second."""
@@ -27,21 +27,22 @@ def request_job(params: LoadParams, world: World) -> Job:
     Errors: ObservationError when the URL cannot be resolved or is not on the target, and for what cannot be
     sent.
     """
-    url = world.target.url(params.url or "/")
-    if not world.target.declares(url):
+    there = world.target.destination(params.url or "/")
+    if not world.target.declares(there.url):
         raise ObservationError(
-            f"{url} is not on the target", help="load goes only to hosts that the plan's target declares"
+            f"{there.url} is not on the target",
+            help="load goes only to hosts that the plan's target declares",
         )
     try:
         body, headers = _body(params)
     except (OSError, ValueError) as error:
         raise ObservationError(f"cannot send the body: {error}") from error
     named = {name.lower() for name, _ in headers}
-    headers += tuple(pair for pair in world.target.headers(url) if pair[0].lower() not in named)
+    headers += tuple(pair for pair in world.target.headers(there.entry) if pair[0].lower() not in named)
     expect = params.expect or Expect()
     statuses = expect.compile().status
     job = replace(
-        _job(params, url, world),
+        _job(params, there, world),
         method=params.method.upper(),
         headers=headers,
         body=body,
@@ -59,7 +60,9 @@ def request_job(params: LoadParams, world: World) -> Job:
 
 
 def journeys_job(params: LoadParams, journeys: Journeys, world: World) -> Job:
-    return replace(_job(params, journeys.origin, world), journeys=journeys)
+    return replace(
+        _job(params, Destination(url=journeys.origin, entry=journeys.entry), world), journeys=journeys
+    )
 
 
 def request_text(job: Job) -> bytes:
@@ -71,10 +74,10 @@ def request_text(job: Job) -> bytes:
     return head + b"\r\n" + (job.body or b"")
 
 
-def _job(params: LoadParams, url: str, world: World) -> Job:
+def _job(params: LoadParams, there: Destination, world: World) -> Job:
     """How much is sent, from where, and how it is told of."""
     return Job(
-        url=url,
+        url=there.url,
         timeout=params.timeout,
         max_body=params.max_body,
         open=params.is_open,
@@ -82,7 +85,7 @@ def _job(params: LoadParams, url: str, world: World) -> Job:
         connections=params.most_connections,
         workers=params.workers,
         unix=params.unix,
-        tls=world.target.tls(url),
+        tls=world.target.tls(there.entry),
         tick=_tick(params),
     )
 

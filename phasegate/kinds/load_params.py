@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from phasegate.fields import Duration, Rate, Size, Text
+from phasegate.fields import Duration, Rate, Size, Text, WrittenAddress
 from phasegate.http.content import MAX_BODY
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import Location, refuse
@@ -31,7 +31,7 @@ _SAID = {"rate": "rates", "duration": "durations", "ramp": "ramps"}
 class LoadParams(CheckParams):
     engine: Literal["builtin"] = "builtin"
     """What generates the load: builtin, k6 or locust."""
-    url: str | None = None
+    url: WrittenAddress | None = None
     """Absolute, or a path on the target."""
     flow: FlowField | None = None
     """In place of `url`, a flow of a suite as the unit of load: `checks/api/sessions.yaml#lifecycle`. One

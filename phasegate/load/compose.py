@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-from phasegate.http.compose import compose
+from phasegate.http.compose import multipart
 from phasegate.http.rows import Row
 from phasegate.http.suite import Request
 from phasegate.load.journey import JourneyRequest, Piece
 from phasegate.load.template import FORM, LINE, PLAIN, joined, json_pieces, text_pieces, url_pieces
 from phasegate.scalars import as_text
-from phasegate.substitution import finish, names_in, put_in
+from phasegate.substitution import expand, finish, names_in, put_in
 from phasegate.wire.request import DEFAULT_HEADERS, endpoint_of, header_problems
 
 
@@ -21,12 +21,17 @@ def problems_of(request: Request) -> Iterator[str]:
     for name, instead in _NOT_UNDER_LOAD.items():
         if getattr(request, name):
             yield f"request {request.id!r} has {name}: {instead}"
-    if any(True for row in _rows(request) for _ in names_in(dict(row.values))):
+    if any(_uses_values(dict(row.values)) for row in _rows(request)):
         yield f"request {request.id!r}: rows of each that use other values have no place in a load"
     parts = (request.multipart or {}).values()
     texts = [(part.content, part.filename, part.content_type) for part in parts]
-    if any(True for _ in names_in(texts)):
+    if _uses_values(texts):
         yield f"request {request.id!r}: a multipart body in a load cannot have values put in"
+
+
+def _uses_values(texts: Any) -> bool:
+    """Whether there are names in texts that get their values under way."""
+    return any(not name.startswith("target.") for name in names_in(texts))
 
 
 _NOT_UNDER_LOAD = {
@@ -40,7 +45,7 @@ def requests_of(
     *,
     base: str,
     common: Mapping[str, Any],
-    shared: Iterable[tuple[str, str]],
+    shared: Callable[[str], Iterable[tuple[str, str]]],
     known: Mapping[str, Any],
     timeout: float,
     part: str,
@@ -48,11 +53,16 @@ def requests_of(
     """One for every row of `each`, one without.
 
     `base` is absolute. `common` are headers in template form; those of the request win over them, and both
-    over `shared`, which are as they are. `known` are values for all journeys; other names stay.
-    Errors: ValueError, OSError for what cannot be made.
+    over what `shared` has for its URL in template form. `known` are values for all journeys; other names
+    stay. Errors: ValueError, OSError for what cannot be made.
     """
-    rows = [finish(dict(row.values)) for row in _rows(request)] if request.each is not None else [{}]
-    return tuple(_request(request, {**known, **row}, base, common, shared, timeout, part) for row in rows)
+    made = []
+    for row in [row.values for row in _rows(request)] if request.each is not None else [{}]:
+        url = expand(request.url, row)
+        values = {**known, **finish(put_in(dict(row), known))}
+        one = request.model_copy(update={"url": url})
+        made.append(_request(one, values, base, common, shared(url), timeout, part))
+    return tuple(made)
 
 
 def _request(
@@ -70,14 +80,14 @@ def _request(
     body, content_type = _body(request, put, known)
     headers = _headers(put(dict(request.headers)), put(dict(common)), shared, content_type, base)
     expect = request.expect.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    written = request.url
+    written = put(request.url)
     return JourneyRequest(
         part=part,
         method=request.method,
         head=joined(
             [
                 f"{request.method} ",
-                *_target(put(written), put(request.query), base),
+                *_target(written, put(request.query), base),
                 " HTTP/1.1\r\n",
                 *headers,
             ]
@@ -143,10 +153,8 @@ def _body(request: Request, put: Any, known: Mapping[str, Any]) -> tuple[Iterabl
     if request.form is not None:
         return _form(put(request.form)), "application/x-www-form-urlencoded"
     if request.multipart is not None:
-        bare = request.model_copy(update={"url": "/", "headers": {}, "query": {}})
-        made = compose(bare, base="http://any", common={}, values=known, timeout=1.0)
-        content_type = dict(made.headers)["Content-Type"]
-        return ((made.body or b"").decode("utf-8", "surrogateescape"),), content_type
+        content, content_type = multipart(request.multipart, known)
+        return (content.decode("utf-8", "surrogateescape"),), content_type
     if request.body is not None:
         return text_pieces(as_text(put(request.body)), PLAIN), None
     return ((), None) if request.method in ("POST", "PUT", "PATCH") else (None, None)

@@ -58,7 +58,7 @@ class Hop:
         headers = text_headers(raw)
         reply = HttpReply(status=status, headers=headers, raw=raw, body=b"", elapsed=0.0, url=request.url)
         try:
-            following = redirected(request, reply)
+            following = redirected(request, reply, None)
             if following is None:
                 raise RedirectError(f"{Cause.PROTOCOL}: status {status} without a Location")
             endpoint = endpoint_of(following.url)

@@ -90,6 +90,8 @@ class Journeys:
     mix: tuple[Journey, ...]
     origin: str
     """`http://host:port`: where all of it goes."""
+    entry: str = ""
+    """The entry whose certificates its connections are opened with; workers are told the certificates."""
     declared: tuple[str, ...] = ()
     """The addresses of the target's entries, so that a redirect can be told from one that leaves it."""
     rows: tuple[Mapping[str, Any], ...] = ()

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from phasegate.fields import Closed, FilePath, NamedDocument, Text
+from phasegate.fields import Closed, FilePath, NamedDocument, Text, WrittenAddress
 from phasegate.http.expectation import DEFAULT_STATUS, Expect
 from phasegate.http.problems import Location, refuse, refuse_also
 from phasegate.http.references import LATER, clash, problems_between
@@ -100,7 +100,7 @@ class Unit(Closed):
     """The part that criteria speak of; for a flow its id, unless it says otherwise."""
     weight: int = Field(default=1, ge=1, le=1_000)
     """How often, beside the others."""
-    url: str | None = None
+    url: WrittenAddress | None = None
     """Absolute, or a path on the target."""
     flow: FlowField | None = None
     """A flow of a suite: `checks/api/sessions.yaml#lifecycle`."""
@@ -135,13 +135,14 @@ class Unit(Closed):
         return (*((self.flow.base,) if self.flow.start == self.flow.base else ()), *whole)
 
     def request(self, *, template: bool) -> Request:
-        """The single request. `template`: its texts are in template form, else they stand for themselves."""
+        """The single request. `template`: its other texts too are in template form, else they stand for
+        themselves."""
         put: Callable[[Any], Any] = _as_it_is if template else _escaped
         given = {} if self.expect is None else self.expect.model_dump(by_alias=True, exclude_defaults=True)
         written: dict[str, Any] = {
             "id": "request",
             "method": self.method,
-            "url": put(self.url),
+            "url": self.url,
             "headers": put(self.headers),
             "expect": put(given) if given else {"status": DEFAULT_STATUS},
             "follow": self.follow,

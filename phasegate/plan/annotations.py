@@ -1,4 +1,4 @@
-"""Reading the annotations of models: which types may stand where, and which of them name files."""
+"""Reading the annotations of models: which types may stand where, and which name files or addresses."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from phasegate.fields import NamedDocument, NamedPath
+from phasegate.fields import NamedAddress, NamedDocument, NamedPath
 
-Mark = NamedPath | NamedDocument
+Mark = NamedPath | NamedDocument | NamedAddress
 
 
 def keys_of(model: type[BaseModel]) -> Iterator[str]:
@@ -25,18 +25,18 @@ def field_types(model: type[BaseModel]) -> dict[str, Any]:
     """The type of each key, with the marks that its annotation carries."""
     found: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        marks = [note for note in field.metadata if isinstance(note, NamedPath | NamedDocument)]
+        marks = [note for note in field.metadata if isinstance(note, Mark)]
         annotation: Any = field.annotation
         found[field.alias or name] = Annotated[annotation, marks[0]] if marks else annotation
     return found
 
 
 def marked(kind: Any) -> Iterator[tuple[Any, Mark | None]]:
-    """The alternatives of a type, each with the mark that says it names a file."""
+    """The alternatives of a type, each with the mark that says what it names."""
     origin = get_origin(kind)
     if origin is Annotated:
         inner, *notes = get_args(kind)
-        mark = next((note for note in notes if isinstance(note, NamedPath | NamedDocument)), None)
+        mark = next((note for note in notes if isinstance(note, Mark)), None)
         if mark is None:
             yield from marked(inner)
         else:
@@ -68,11 +68,11 @@ def is_model(candidate: Any) -> bool:
 
 @cache
 def naming_fields(model: type[BaseModel]) -> dict[str, Any]:
-    """The keys of a model below which files can be named, with their types."""
-    return {key: kind for key, kind in field_types(model).items() if _names_files(kind, set())}
+    """The keys of a model below which files or addresses can be named, with their types."""
+    return {key: kind for key, kind in field_types(model).items() if _names_any(kind, set())}
 
 
-def _names_files(kind: Any, seen: set[Any]) -> bool:
+def _names_any(kind: Any, seen: set[Any]) -> bool:
     for candidate, mark in marked(kind):
         if mark is not None:
             return True
@@ -80,8 +80,8 @@ def _names_files(kind: Any, seen: set[Any]) -> bool:
             if candidate in seen:
                 continue
             seen.add(candidate)
-            if any(_names_files(inner, seen) for inner in field_types(candidate).values()):
+            if any(_names_any(inner, seen) for inner in field_types(candidate).values()):
                 return True
-        elif any(_names_files(inner, seen) for inner in get_args(candidate)):
+        elif any(_names_any(inner, seen) for inner in get_args(candidate)):
             return True
     return False

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from phasegate.fields import Located
+from phasegate.http.addresses import TargetAddresses
 from phasegate.kinds.base import Kind, Requirement
 from phasegate.model.result import Level
 from phasegate.plan.addressable import Addressable
@@ -44,6 +45,8 @@ class Context:
     """Those of them that are not started here."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Stand-ins for the target's addresses, until the real ones are known."""
+    target: TargetAddresses = field(default_factory=lambda: TargetAddresses(()))
+    """The entries with their credentials, at those addresses."""
     default_entry: str | None = None
     timeout: Any = None
     """The default timeout, as written."""

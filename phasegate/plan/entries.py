@@ -75,7 +75,7 @@ class ProcessEntry:
     at: Position | None = None
 
     def bind(self, values: Mapping[str, str]) -> ProcessEntry:
-        """Put in `self.port`, `self.url` and the addresses of the other entries.
+        """Put in `self.port`, `self.url` and the addresses of the other entries; `ready.url` stays.
 
         Errors: ObservationError for an address that is not known.
         """
@@ -84,9 +84,6 @@ class ProcessEntry:
             command=tuple(_texts(self.command, values)),
             env=_text_values(self.env, values),
             headers=tuple((name, text) for name, text in _text_values(dict(self.headers), values).items()),
-            ready=replace(
-                self.ready, url=None if self.ready.url is None else _texts((self.ready.url,), values)[0]
-            ),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from phasegate.fields import Closed, Duration, Text
+from phasegate.fields import Closed, Duration, Text, WrittenAddress
 from phasegate.http.expectation import Expect
 from phasegate.http.written import Headers
 from phasegate.kinds.base import CheckParams
@@ -73,7 +73,7 @@ class FaultWritten(Closed):
 class ProbeParams(CheckParams):
     """What is asked again and again from before a fault until all is good again."""
 
-    url: str
+    url: WrittenAddress
     """A path on the target's default entry, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
     """The request method."""

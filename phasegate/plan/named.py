@@ -1,4 +1,4 @@
-"""Files that a plan names: found by the types of the parameters, looked for, read and hashed."""
+"""What a plan names, found by the types of the parameters; its files are looked for, read and hashed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from phasegate.errors import PlanError
-from phasegate.fields import NamedDocument, NamedPath
+from phasegate.fields import NamedAddress, NamedDocument
 from phasegate.model.result import EvidenceFile
-from phasegate.plan.annotations import is_model, marked, naming_fields
+from phasegate.plan.annotations import Mark, is_model, marked, naming_fields
 from phasegate.plan.tree import TreePath
 from phasegate.plan.yaml import Document, read
 
@@ -24,10 +24,10 @@ _CACHES = frozenset({"__pycache__", "node_modules"})
 
 @dataclass(frozen=True, slots=True)
 class NamedPlace:
-    """A place in a tree where a file is named."""
+    """A place in a tree where a file or an address is named."""
 
     path: TreePath
-    mark: NamedPath | NamedDocument
+    mark: Mark
     value: Any
     """Text, or for documents what was written in its place."""
     kind: Any
@@ -36,6 +36,17 @@ class NamedPlace:
 
 def named_in(kind: Any, tree: Any, path: TreePath = ()) -> Iterator[NamedPlace]:
     """Every place in a tree, of a type, where a file is named."""
+    return (place for place in _named(kind, tree, path) if not isinstance(place.mark, NamedAddress))
+
+
+def addresses_in(kind: Any, tree: Any) -> Iterator[tuple[TreePath, str]]:
+    """Every address in a tree, of a type, with its place."""
+    for place in _named(kind, tree, ()):
+        if isinstance(place.mark, NamedAddress):
+            yield place.path, place.value
+
+
+def _named(kind: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
     for candidate, mark in marked(kind):
         if mark is None:
             yield from _named_inside(candidate, tree, path)
@@ -49,13 +60,13 @@ def _named_inside(candidate: Any, tree: Any, path: TreePath) -> Iterator[NamedPl
         case Mapping() if is_model(candidate):
             for key, kind in naming_fields(candidate).items():
                 if key in tree:
-                    yield from named_in(kind, tree[key], (*path, key))
+                    yield from _named(kind, tree[key], (*path, key))
         case Mapping() if len(arguments) == 2:
             for key, item in tree.items():
-                yield from named_in(arguments[1], item, (*path, key))
+                yield from _named(arguments[1], item, (*path, key))
         case list() if arguments:
             for index, item in enumerate(tree):
-                yield from named_in(arguments[0], item, (*path, index))
+                yield from _named(arguments[0], item, (*path, index))
         case _:
             return
 

@@ -15,9 +15,9 @@ from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import keys_of, naming_fields
 from phasegate.plan.context import Context
 from phasegate.plan.models import CheckCommon
-from phasegate.plan.named import NamedPlace, named_in
+from phasegate.plan.named import NamedPlace, addresses_in, named_in
 from phasegate.plan.part import Deferred, Part
-from phasegate.plan.reachable import Where, check_addresses, check_services
+from phasegate.plan.reachable import Where, check_addresses, check_entries, check_entry, check_services
 from phasegate.plan.tree import TreePath, dotted, is_plain, model_of, spliced
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.values import captured, put_in_known
@@ -44,6 +44,8 @@ class Parameters:
         """What was put into those files, by name."""
         self._documents: list[Any] = []
         """The files of its parameters that were read, with values put in."""
+        self._entries: set[str] = set()
+        """Ids of the entries that the addresses of the part that is read are of."""
         each = tree.get("each")
         self._each = each if isinstance(each, Mapping) else None
         rest = Located(
@@ -63,6 +65,7 @@ class Parameters:
         if context.timeout is not None and "timeout" not in rest:
             rest["timeout"] = context.timeout
         self._tree = context.with_secrets(rest)
+        self._data = self._tree.get("data") if self._own else None
 
     def parts(self) -> tuple[Part, ...] | None:
         """None when one of them is wrong; then every problem has been reported."""
@@ -83,7 +86,18 @@ class Parameters:
 
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
-        template = Deferred(tree=self._tree, each=context.with_secrets(each), own=self._own)
+        addresses = tuple(addresses_in(self._kind.Params, self._tree))
+        template = Deferred(
+            tree=self._tree,
+            each=context.with_secrets(each),
+            addresses=tuple(path for path, _ in addresses),
+            own=self._own,
+        )
+        self._entries = set()
+        for path, written in addresses:
+            at = ("each", name) if "${each}" in written else path
+            there = (*self._path, *at)
+            self._entries |= check_entry(context, context.document, there, template.address(path), self._data)
         tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
         replaced, documents, broken = self._files(tree)
         template = replace(template, replaced=replaced)
@@ -104,7 +118,13 @@ class Parameters:
         check_addresses(where, self._kind.asked(params), targets)
         check_services(where, self._kind, params)
         later = any(_is_later(used) for used in _names(template))
-        return Part(name=name, params=params, targets=targets, deferred=template if later else None)
+        return Part(
+            name=name,
+            params=params,
+            targets=targets,
+            deferred=template if later else None,
+            entries=frozenset(self._entries),
+        )
 
     def _targets(self, template: Deferred, params: CheckParams) -> tuple[str, ...]:
         """Where load is sent, without stand-ins for hosts and ports that nobody wrote."""
@@ -201,6 +221,7 @@ class Parameters:
         wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
         self._documents.append(tree)
         tree = context.with_secrets(tree)
+        self._entries |= set(check_entries(context, document, named.kind, tree, self._data))
         broken = [(*named.path, *where) for where in wrong]
         for inner in list(named_in(named.kind, tree)):
             if not isinstance(inner.mark, NamedPath) or "${" in inner.value:

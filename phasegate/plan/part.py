@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from phasegate.errors import ObservationError
 from phasegate.kinds.base import CheckParams
-from phasegate.plan.tree import TreePath, dotted, model_of, spliced
-from phasegate.substitution import UnknownNameError, finish, put_in
+from phasegate.plan.tree import TreePath, dotted, model_of, spliced, value_at
+from phasegate.substitution import UnknownNameError, expand, finish, put_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +23,42 @@ class Deferred:
     """What `${each}` stands for, in template form."""
     replaced: tuple[tuple[TreePath, Any], ...] = ()
     """By place in `tree`: absolute paths, and the content of files, whose templates the kind ends."""
+    addresses: tuple[TreePath, ...] = ()
+    """Places in `tree` where an address stands, whose template `world.Addresses` ends."""
     own: frozenset[str] = frozenset()
     """Names that the kind gives values to; where there are some, it ends all templates."""
 
-    def resolve(self, values: Mapping[str, str], *, keep: Callable[[str], bool] = lambda _: False) -> Any:
-        """The tree with values put in.
+    def address(self, path: TreePath) -> str:
+        """The address at a place in `tree`, in template form."""
+        return expand(value_at(self.tree, path), {} if self.each is None else {"each": self.each})
+
+    def resolve(
+        self,
+        values: Mapping[str, str],
+        *,
+        keep: Callable[[str], bool] = lambda _: False,
+        everywhere: bool = True,
+    ) -> Any:
+        """The tree with values put in. `everywhere`: the target's also into addresses and documents.
 
         Errors: UnknownNameError for a name in `tree` that is neither in `values` nor kept.
         """
         known = {**values, "each": finish(put_in(self.each, values, keep=keep))}
         tree = put_in(self.tree, known, keep=lambda name: keep(name) or name in self.own)
         tree = tree if self.own else finish(tree)
+        late = dict(values) if everywhere else {k: v for k, v in values.items() if not _is_of_target(k)}
+
+        def stays(name: str) -> bool:
+            return keep(name) or name in self.own or (_is_of_target(name) and not everywhere)
+
+        for path in self.addresses:
+            tree = spliced(tree, path, put_in(self.address(path), late, keep=stays))
         for path, value in self.replaced:
-            tree = spliced(tree, path, put_in(value, values, keep=lambda name: keep(name) or _stays(name)))
+            # In documents, names that are neither are captures or columns, which the kind puts in.
+            content = put_in(
+                value, late, keep=lambda name: stays(name) or not (_is_of_target(name) or name == "out")
+            )
+            tree = spliced(tree, path, content)
         return tree
 
 
@@ -50,6 +73,8 @@ class Part:
     targets: tuple[str, ...] = ()
     """Where load is sent: hosts and ports that are not known yet stay as they are written."""
     deferred: Deferred | None = None
+    entries: frozenset[str] = frozenset()
+    """Ids of the target's entries that its addresses are of, as far as that is known at load."""
 
     def bind(self, values: Mapping[str, str]) -> CheckParams:
         """The parameters to observe with: `values` holds `target.<id>.url|host|port` and `out`.
@@ -59,7 +84,7 @@ class Part:
         if self.deferred is None:
             return self.params
         try:
-            return model_of(type(self.params), self.deferred.resolve(values))
+            return model_of(type(self.params), self.deferred.resolve(values, everywhere=False))
         except UnknownNameError as unknown:
             raise ObservationError(f"${{{unknown.name}}} is not known") from None
         except ValidationError as invalid:
@@ -70,6 +95,5 @@ class Part:
             ) from None
 
 
-def _stays(name: str) -> bool:
-    """In documents, names that are no address are captures or columns, which the kind puts in."""
-    return not name.startswith("target.") and name != "out"
+def _is_of_target(name: str) -> bool:
+    return name.startswith("target.")

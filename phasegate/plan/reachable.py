@@ -1,17 +1,24 @@
-"""Whether the target has what a check asks: an entry for paths, the hosts of load, services by name."""
+"""Whether the target has what a check asks: an entry for addresses, the hosts of load, services by name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from phasegate.errors import ObservationError
+from phasegate.http.addresses import AmbiguousEntryError, authority
 from phasegate.http.places import LOOPBACK, folded, place_of
+from phasegate.http.rows import Row, rows_in_file, rows_inline
 from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind
 from phasegate.plan.addressable import entries_named
 from phasegate.plan.context import Context
-from phasegate.plan.tree import TreePath
+from phasegate.plan.named import addresses_in
+from phasegate.plan.tree import TreePath, value_at
+from phasegate.plan.yaml import Document
+from phasegate.substitution import expand, finish, names_in
 
 _WRITTEN_HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:?#]*)")
 
@@ -46,6 +53,52 @@ def check_addresses(where: Where, asked: tuple[str, ...], targets: tuple[str, ..
             message = f"{where.subject}: {address!r} is not on the target, and load is sent nowhere else"
             help = "declare it under target: {external: {<id>: {url: ...}}}"
             context.findings.add(context.document, path, message, help=help)
+
+
+def check_entry(
+    context: Context, document: Document, path: TreePath, address: str, *rows_written: Any
+) -> frozenset[str]:
+    """The entries that an address in template form is of, as far as it is known where it leads; an address
+    that fits some with different credentials is reported.
+
+    `rows_written`: what stands under `each` or `data`, the values of whose rows are put into it.
+    """
+    begins = set(names_in(authority(address)))
+    addresses = {address: None}
+    for written in rows_written:
+        values = [{name: row[name] for name in begins & set(row)} for row in _rows(context, written)]
+        addresses = {expand(one, row): None for one in addresses for row in values or [{}]}
+    found = set()
+    for one in addresses:
+        try:
+            found.add(context.target.destination(one, context.addresses).entry)
+        except AmbiguousEntryError as error:
+            context.findings.add(document, path, error.message, help=error.help)
+        except ObservationError:
+            continue  # where it leads is not known yet, or it is no address, which is said elsewhere
+    return frozenset(found - {""})
+
+
+def check_entries(
+    context: Context, document: Document, kind: Any, tree: Any, *rows_written: Any
+) -> Iterator[str]:
+    """The same for every address of a document."""
+    for path, address in addresses_in(kind, tree):
+        each = value_at(tree, path[:-1]).get("each")
+        yield from check_entry(context, document, path, address, each, *rows_written)
+
+
+def _rows(context: Context, written: Any) -> Iterator[Mapping[str, Any]]:
+    """The values of each row; none of a file that cannot be read, which is said where it is named."""
+    rows: tuple[Row, ...] = ()
+    if isinstance(written, Mapping) and written and set(written) <= {"csv", "jsonl", "order"}:
+        for kind in ("csv", "jsonl"):
+            if isinstance(name := written.get(kind), str):
+                with suppress(OSError, ValueError):
+                    rows = rows_in_file(context.files.locate(finish(name)), json_lines=kind == "jsonl")
+    elif isinstance(written, Mapping | list):
+        rows = rows_inline(written)
+    return (row.values for row in rows)
 
 
 def check_services(where: Where, kind: Kind[Any], params: CheckParams) -> None:

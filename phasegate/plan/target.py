@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from phasegate.http.addresses import Address, TargetAddresses
+from phasegate.http.places import place_of
 from phasegate.plan.addressable import Addressable
 from phasegate.plan.context import Context, address, tls_of, with_files
 from phasegate.plan.entries import (
@@ -20,6 +22,7 @@ from phasegate.plan.entries import (
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import ExternalWritten, ProcessWritten, TargetWritten
 from phasegate.plan.named import Files
+from phasegate.plan.reachable import check_entry
 from phasegate.plan.stacks import STACKS, place_of_service, read_attached, read_compose, with_services
 from phasegate.plan.tree import TreePath, spliced
 from phasegate.plan.validation import validate
@@ -76,7 +79,11 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
         teardown=() if written is None else context.commands((*_AT, "teardown"), written.teardown),
     )
     _report_taken(context, target, tree)
-    return target, _completed(context, target, tree, _entries(groups))
+    completed = _completed(context, target, tree, _entries(groups))
+    for process in processes:
+        path = (*_AT, "processes", process.id, "ready", "url")
+        check_entry(completed, context.document, path, process.ready.url or "/")
+    return target, completed
 
 
 def _entries(groups: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
@@ -100,6 +107,7 @@ def _completed(context: Context, target: Target, tree: Any, entries: list[tuple[
     context = replace(
         context,
         addresses=addresses,
+        target=TargetAddresses(_places(target), target.default),
         external=frozenset(id for group, id, _ in entries if group == "external"),
         default_entry=target.default,
         missing_by_entry={entry.id: entry.missing_secrets for entry in target if entry.missing_secrets},
@@ -127,6 +135,13 @@ def _with_needed(
         lacking[process.id] = missing
         found.append(replace(process, missing_secrets=missing))
     return tuple(found)
+
+
+def _places(target: Target) -> Iterator[Address]:
+    for entry in target:
+        url = stand_in(entry)
+        if "${" not in url and place_of(url) is not None:
+            yield Address(id=entry.id, url=url.rstrip("/"), headers=entry.headers, tls=entry.tls.as_mapping())
 
 
 def _default(context: Context, tree: Any) -> str | None:

@@ -19,9 +19,11 @@ class Prober:
         """Errors: ObservationError for an address without an entry; ValueError for a wrong expectation."""
         self._every = asked.every
         self._expectation: Expectation = asked.expect.compile()
+        there = target.destination(asked.url)
         self._request = HttpRequest(
             method=asked.method,
-            url=target.url(asked.url),
+            url=there.url,
+            entry=there.entry,
             headers=tuple(asked.headers.items()),
             timeout=asked.timeout,
             keep=MAX_BODY if self._expectation.reads_body else None,

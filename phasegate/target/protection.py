@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ipaddress
+import socket
 
 from phasegate.errors import UsageError
 from phasegate.http.places import place_of
-from phasegate.plan.addressable import entries_named
-from phasegate.plan.entries import stand_in
-from phasegate.plan.plan import Check, Plan
-from phasegate.target.addresses import Address, TargetAddresses
+from phasegate.plan.entries import Entry, Target, stand_in
+from phasegate.plan.plan import Plan
 
 
 def confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ...]) -> None:
@@ -22,19 +21,20 @@ def confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, 
                 f"--confirm {name!r}: the target has no such entry",
                 help=f"entries are {', '.join(entries) or 'none'}",
             )
-    addresses = TargetAddresses(
-        (Address(id=entry.id, url=stand_in(entry)) for entry in plan.target), plan.target.default
-    )
-    # Before it is up a service is called by its id, whichever of its ports is meant.
-    services = {entry.id for entry in plan.target.services}
-    loaded = ((check, url) for check in plan.checks() if check.id in chosen for url in _loaded_urls(check))
-    for check, url in loaded:
-        entry = entries.get(addresses.entry(url) or _host(url, services) or next(entries_named(url), ""))
-        if entry is not None and entry.protected and entry.id not in confirmed:
-            raise UsageError(
-                f"check {check.id!r} puts load on the protected target {entry.id!r}",
-                help=f"allow it with --confirm {entry.id}",
-            )
+    loads = ((check, part) for check in plan.checks() if check.id in chosen for part in check.parts)
+    for check, part in loads:
+        for url in part.targets:
+            there = _leading_to(url, plan.target)
+            guards = [entry.id for entry in there if entry.protected and entry.id not in confirmed]
+            addressed = {plan.target.default} if url.startswith("/") else part.entries
+            meant = [entry.id for entry in there if entry.id in addressed]
+            if guards and not (meant and set(meant) <= set(confirmed)):
+                guard = next((id for id in guards if id in meant), guards[0])
+                other = "" if guard in meant or not meant else f", where {meant[0]!r} leads too"
+                raise UsageError(
+                    f"check {check.id!r} puts load on the protected target {guard!r}{other}",
+                    help=f"allow it with --confirm {guard}",
+                )
     _confirm_faults(plan, chosen, confirmed)
 
 
@@ -53,11 +53,30 @@ def _confirm_faults(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ..
             )
 
 
-def _host(url: str, services: set[str]) -> str:
-    place = place_of(url)
-    return place[0] if place is not None and place[0] in services else ""
+def _leading_to(url: str, target: Target) -> list[Entry]:
+    """The entries at the host and port of a URL: what protects one of them protects all."""
+    if url.startswith("/"):
+        url = next((stand_in(entry) for entry in target if entry.id == target.default), "")
+    place = _machine(place_of(url))
+    # Before it is up a service is called by its id, whichever of its ports is meant.
+    return [
+        entry
+        for entry in target
+        if place is not None and (_machine(place_of(stand_in(entry))) == place or entry.id == place[0])
+    ]
 
 
-def _loaded_urls(check: Check) -> Iterator[str]:
-    for part in check.parts:
-        yield from part.targets
+def _machine(place: tuple[str, int] | None) -> tuple[str, int] | None:
+    """The place with every address of this machine as one, in any spelling: it is protected as a whole."""
+    if place is None:
+        return None
+    host, port = place
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1, 0x7f000001
+        except (OSError, UnicodeError):
+            return place
+    address = getattr(address, "ipv4_mapped", None) or address
+    return ("127.0.0.1" if address.is_loopback or address.is_unspecified else str(address)), port

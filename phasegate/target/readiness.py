@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from phasegate.errors import TargetError
+from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.client import Network
 from phasegate.http.places import address_of
 from phasegate.plan.entries import Ready
@@ -98,8 +99,9 @@ async def _connected(watched: Watched) -> str:
 
 
 async def _answered(url: str, watched: Watched) -> str:
-    request = HttpRequest(method="GET", url=url, timeout=_TRY, keep=None)
-    async with Network(_Asker(watched)).client() as http:
+    asked = Address(id="asked", url=url, headers=watched.headers, tls=watched.tls)
+    request = HttpRequest(method="GET", url=url, timeout=_TRY, keep=None, entry=asked.id)
+    async with Network(TargetAddresses([asked])).client() as http:
         outcome = await http.send(request)
     if isinstance(outcome, HttpFailure):
         return f"GET {url}: {outcome.message.removeprefix(f'{address_of(url)}: ')}"
@@ -109,19 +111,6 @@ async def _answered(url: str, watched: Watched) -> str:
     if (parts.hostname, parts.port) == (watched.host, watched.port):
         return _ours(watched)
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asker:
-    """Asks with the headers and certificates of the entry that is starting."""
-
-    watched: Watched
-
-    def headers(self, url: str) -> tuple[tuple[str, str], ...]:
-        return self.watched.headers
-
-    def tls(self, url: str) -> Mapping[str, str]:
-        return self.watched.tls
 
 
 def _ours(watched: Watched) -> str:

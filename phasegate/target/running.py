@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from phasegate.errors import ObservationError, PhasegateError, TargetError
+from phasegate.http.addresses import Address
 from phasegate.kinds.line_search import LineSearch
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import ProcessEntry
@@ -93,14 +94,17 @@ class RunningProcess:
         *,
         url: str,
         port: int,
+        asked: Address,
         output: Output,
         on_change: Callable[[str, TargetRecord], None],
     ) -> None:
+        """`asked`: the URL that is asked whether it is ready, with what goes with such a request."""
         self.record = TargetRecord(
             id=entry.id, kind="process", url=url, command=entry.command, log=output.log.path
         )
         self._entry = entry
         self._port = port
+        self._asked = asked
         self._output = output
         self._on_change = on_change
         self._search = LineSearch(re.compile(entry.ready.log)) if entry.ready.log is not None else None
@@ -222,11 +226,10 @@ class RunningProcess:
             port=self._port,
             members=lambda: members(group.pid),
             has_logged=lambda: self._matched,
-            headers=entry.headers,
-            tls=entry.tls.as_mapping(),
+            headers=self._asked.headers,
+            tls=self._asked.tls,
         )
-        url = entry.ready.url or "/"
-        probe = probe_for(entry.ready, f"{self.record.url}{url}" if url.startswith("/") else url, watched)
+        probe = probe_for(entry.ready, self._asked.url, watched)
         asking = asyncio.create_task(wait_until_ready(probe, entry.ready.within))
         ending = asyncio.create_task(group.ended_within(None))
         try:

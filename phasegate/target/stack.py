@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
 from phasegate.errors import ObservationError, PhasegateError, TargetError
+from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import PlanCommand, ProcessEntry, ServiceEntry, Target, named_entries
 from phasegate.target.acts import TargetActs
-from phasegate.target.addresses import Address, TargetAddresses
 from phasegate.target.containers.acts import ContainerActs
 from phasegate.target.containers.attach import Attached
 from phasegate.target.containers.engine import EngineError
@@ -221,12 +221,15 @@ class Stack:
         own = {"self.url": url, "self.port": str(port)}
         try:
             bound = entry.bind({**self.addresses().values(), **own})
+            address = Address(id=entry.id, url=url, headers=bound.headers, tls=bound.tls.as_mapping())
+            asked = self._asked(entry, address, own)
         except ObservationError as error:
             raise TargetError(f"target {entry.id!r}: {error.message}") from None
         process = RunningProcess(
             bound,
             url=url,
             port=port,
+            asked=asked,
             output=Output(self._logs(entry.id), self._on_problem),
             on_change=self._on_change,
         )
@@ -234,8 +237,18 @@ class Stack:
         self._touched = True
         await process.start(self._processes, {MARK: self._mark})
         self._sample(process)
-        self._addresses.append(
-            Address(id=entry.id, url=url, headers=bound.headers, tls=bound.tls.as_mapping())
+        self._addresses.append(address)
+
+    def _asked(self, entry: ProcessEntry, address: Address, own: Mapping[str, str]) -> Address:
+        """What is asked whether a process is ready: a path of its own, or a URL of any entry, with that
+        entry's headers and certificates. Errors: ObservationError."""
+        around = TargetAddresses((*self._addresses, address), default=entry.id)
+        there = around.destination(entry.ready.url or "/", own)
+        return Address(
+            id=there.entry,
+            url=there.url,
+            headers=around.headers(there.entry),
+            tls=around.tls(there.entry),
         )
 
     async def _set_up(self) -> None:

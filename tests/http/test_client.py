@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,7 +171,8 @@ async def test_credentials_and_target_headers_stay_with_their_origin(server: Ser
     async with serving() as elsewhere, Network(target).client() as client:
         url = server.url(f"/redirect?to={elsewhere.url('/ok')}")
         headers = (("Authorization", "Bearer x"), ("X-Own", "request"))
-        await answer(client, HttpRequest(method="GET", url=url, headers=headers, follow=True))
+        request = HttpRequest(method="GET", url=url, headers=headers, follow=True, entry="app")
+        await answer(client, request)
         assert server.requests[0].headers["x-key"] == "secret"
         assert server.requests[0].headers["x-own"] == "request"
         assert not {"x-key", "authorization"} & elsewhere.requests[0].headers.keys()
@@ -338,11 +340,14 @@ async def test_tls_asks_for_a_certificate_that_can_be_trusted() -> None:
             outcome = await failure(client, get(server.url("/ok")))
             assert outcome.cause is Cause.TLS
             assert "certificate not accepted" in outcome.message
-        async with Network(StaticAddresses(tls_settings={"ca": str(CERTIFICATE)})).client() as client:
-            assert (await answer(client, get(server.url("/ok")))).status == 200
-        async with Network(StaticAddresses(tls_settings={"ca": "/no/such/file"})).client() as client:
+        there, request = {"app": server.url()}, replace(get(server.url("/ok")), entry="app")
+        trusting = StaticAddresses(there, tls_settings={"ca": str(CERTIFICATE)})
+        async with Network(trusting).client() as client:
+            assert (await answer(client, request)).status == 200
+        broken = StaticAddresses(there, tls_settings={"ca": "/no/such/file"})
+        async with Network(broken).client() as client:
             with pytest.raises(ObservationError, match="cannot use the certificates"):
-                await client.send(get(server.url("/ok")))
+                await client.send(request)
 
 
 async def test_tls_on_a_server_without_it_ends_with_the_timeout(client: Client, server: Server) -> None:

@@ -201,7 +201,7 @@ async def test_asked_to_stop_it_says_how_far_it_came(server: Server, tmp_path: P
 
 async def test_without_a_target_a_path_cannot_be_observed(tmp_path: Path) -> None:
     async with world_at("", tmp_path, target=StaticAddresses()) as world:
-        with pytest.raises(ObservationError, match="no target"):
+        with pytest.raises(ObservationError, match="needs a default entry"):
             await observe(world, url="/health")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from phasegate.errors import ObservationError, PlanError
+from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.client import Network
 from phasegate.kinds import KINDS
 from phasegate.kinds.load import Load
@@ -180,20 +179,18 @@ async def test_redirect_is_followed_through_a_unix_socket_with_the_headers_of_th
     assert share(observed.measures) == (10, 10), observed.causes
 
 
-@dataclass
-class TwoAddresses(OneAddress):
-    other: str = ""
-
-    def values(self) -> Mapping[str, str]:
-        return {"target.a.url": self.base, "target.a.port": "1", "target.b.url": self.other}
-
-
 async def test_redirect_to_another_entry_of_the_target_is_told_from_one_that_leaves_it() -> None:
     async with scripted() as one, scripted() as other:
         one.script = lambda n: Reply(
             pieces=(answer(302, b"", f"Location: http://{'127.0.0.1' if n % 2 else 'h'}:{other.port}/"),)
         )
-        target = TwoAddresses(f"http://127.0.0.1:{one.port}", other=f"http://localhost:{other.port}/api")
+        target = TargetAddresses(
+            [
+                Address(id="a", url=f"http://127.0.0.1:{one.port}"),
+                Address(id="b", url=f"http://localhost:{other.port}/api"),
+            ],
+            "a",
+        )
         around = LoadWorld(target=target)
         observed = await Load().observe(params(url="/", follow=True, rate="20/s"), around)
         assert not other.connections
@@ -511,4 +508,4 @@ def test_columns_and_addresses_of_the_target_go_together(tmp_path: Path) -> None
     (check,) = load(tmp_path / "plan.yaml", kinds=KINDS, env={}).plan.steps[0].checks
     bound = check.bind({"target.web.url": "http://127.0.0.1:8080"})[""]
     assert isinstance(bound, LoadParams)
-    assert bound.url == "http://127.0.0.1:8080/${user}"
+    assert bound.url == "${target.web.url}/${user}"

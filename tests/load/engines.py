@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,8 @@ from phasegate.model.observation import Case, Observation
 from tests.load.world import LoadWorld, OneAddress
 
 
-class InEnvironment(OneAddress):
-    def environment(self) -> Mapping[str, str]:
-        return {"PHASEGATE_TARGET_URL": self.base}
-
-
 def world_of(base: str, root: Path, **settings: Any) -> LoadWorld:
-    return LoadWorld(target=InEnvironment(base), root=root, **settings)
+    return LoadWorld(target=OneAddress(base), root=root, **settings)
 
 
 async def observed(engine: str, world: LoadWorld, **written: Any) -> Observation:

@@ -72,7 +72,7 @@ async def follow(
             ),
             base=base,
             common={},
-            shared=(),
+            shared=lambda _: (),
             known={},
             timeout=2.0,
             part="",

@@ -7,38 +7,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
+from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.model.observation import Case
 from phasegate.runner.clock import RunClock
 from phasegate.target.processes import LocalProcesses
-from phasegate.world import Progress
+from phasegate.world import Addresses, Progress
 
 RealClock = RunClock
 
 
-@dataclass
-class OneAddress:
-    base: str
-    extra: tuple[tuple[str, str], ...] = ()
+class OneAddress(TargetAddresses):
+    """A target of one entry, `app`, at the host and port of a URL."""
 
-    def url(self, path_or_url: str) -> str:
-        return urljoin(self.base, path_or_url)
-
-    def headers(self, url: str) -> tuple[tuple[str, str], ...]:
-        return self.extra
-
-    def declares(self, url: str) -> bool:
-        return urlsplit(url).netloc == urlsplit(self.base).netloc
-
-    def tls(self, url: str) -> Mapping[str, str]:
-        return {}
-
-    def values(self) -> Mapping[str, str]:
-        return {}
-
-    def environment(self) -> Mapping[str, str]:
-        return {}
+    def __init__(self, base: str, extra: tuple[tuple[str, str], ...] = ()) -> None:
+        parts = urlsplit(base)
+        super().__init__([Address(id="app", url=f"{parts.scheme}://{parts.netloc}", headers=extra)])
 
 
 @dataclass
@@ -56,7 +41,7 @@ class Kept:
 
 @dataclass
 class LoadWorld:
-    target: OneAddress
+    target: Addresses
     stop: Callable[[Progress], str | None] = lambda _: None
     clock: RealClock = field(default_factory=RealClock)
     processes: Any = field(default_factory=lambda: LocalProcesses(os.environ))

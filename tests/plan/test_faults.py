@@ -39,7 +39,7 @@ def test_fault_has_all_that_was_asked_and_its_probe_learns_addresses_later(load_
     assert fault.summary == "kill web at 1 s for 2 s"
     assert fault.asked == "GET http://web/up every 100 ms"
     asked = fault.asking({"target.web.url": "http://127.0.0.1:8"})
-    assert asked.url == "http://127.0.0.1:8/up"
+    assert asked.url == "${target.web.url}/up"
     assert asked.headers == {"Key": "0123456789"}
     assert asked.timeout == 1.0  # not that of checks, for which 9 s may be right
     with pytest.raises(ObservationError, match=r"target\.web\.url"):

@@ -247,7 +247,7 @@ def test_a_single_entry_is_the_default_one(load_text: Load) -> None:
     assert plan_of(load_text, ONE).target.default == "web"
 
 
-def test_documents_stay_templates_for_captures_and_columns(load_text: Load) -> None:
+def test_documents_stay_templates_for_captures_columns_and_addresses_of_the_target(load_text: Load) -> None:
     plan = plan_of(
         load_text,
         """\
@@ -270,7 +270,7 @@ steps: [{id: one, checks: [{id: a, kind: suite, suite: suite.yaml}]}]
     assert [request.url for request in params.suite.flows] == [
         "/1/$$",
         "/${token}/${each}/${row}",
-        "http://h$$:1/x",
+        "${target.web.url}/x",
     ]
     assert check.summary == "3 flows"
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from phasegate.http.addresses import Address
 from phasegate.model.containers import Container, Port
 from phasegate.plan.entries import ServiceEntry
-from phasegate.target.addresses import Address
 
 LOOPBACK = "127.0.0.1"
 _ANYWHERE = ("", "0.0.0.0", "::")

@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 
 from phasegate.errors import PhasegateError, TargetError
+from phasegate.http.addresses import Address
 from phasegate.model.containers import Container, ContainerState
 from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import ServiceEntry
-from phasegate.target.addresses import Address
 from phasegate.target.containers.engine import Engine, EngineError
 from phasegate.target.containers.expected import Expected
 from phasegate.target.containers.listening import Happened, Listening

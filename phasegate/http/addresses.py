@@ -1,0 +1,190 @@
+"""Where the target is, and which of its entries an address is of.
+
+An address is of the entry that it names. One that names none is of the entry that it fits, by scheme, host,
+port and path; where it fits entries with different credentials, it is refused and never guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from phasegate.errors import ObservationError
+from phasegate.http.places import PORTS, folded, origin_of, place_of
+from phasegate.scalars import as_text
+from phasegate.substitution import UnknownNameError, fill, finish, names_in, put_in
+from phasegate.world import Destination
+
+_AUTHORITY = re.compile(r"(?:[^/?#]*://)?[^/?#]*")
+"""What of an address, in template form too, says where it leads."""
+_DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+
+Credentials = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
+
+
+class AmbiguousEntryError(ObservationError):
+    """An address fits entries with different credentials, and none of them is named."""
+
+    def __init__(self, url: str, entries: Iterable[Address]) -> None:
+        ids = [entry.id for entry in entries]
+        super().__init__(
+            f"{url[:200]} fits the entries {' and '.join(ids)}, which have different credentials",
+            help=f"name the entry that is meant: {' or '.join(f'${{target.{id}.url}}' for id in ids)}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """One entry of the target."""
+
+    id: str
+    url: str
+    """Absolute, `http` or `https`, with a path when the service has one; no slash at its end."""
+    headers: tuple[tuple[str, str], ...] = ()
+    tls: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[int, int] = field(default_factory=dict)
+    """Ports of a service in a container, by their number inside: where on `host` each is reached."""
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or PORTS.get(parts.scheme, 0)
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return folded(self.host, self.port)
+
+    @property
+    def places(self) -> frozenset[tuple[str, int]]:
+        """Where it listens: the host and port of its URL, and its other ports."""
+        return frozenset({self.place, *(folded(self.host, port) for port in self.ports.values())})
+
+    @property
+    def credentials(self) -> Credentials:
+        """What it gets with a request and others must not."""
+        headers = frozenset((name.lower(), value) for name, value in self.headers)
+        return headers, frozenset(self.tls.items())
+
+    def fits(self, url: str) -> bool:
+        """Whether a URL lies below its own."""
+        path = urlsplit(url).path
+        own = urlsplit(self.url).path
+        return not _DOT_SEGMENT.search(path) and f"{path}/".startswith(f"{own}/")
+
+
+class TargetAddresses:
+    """See `phasegate.world.Addresses`. An entry that has died keeps its address: what is asked of it is
+    refused, and that is an observation."""
+
+    def __init__(self, entries: Iterable[Address], default: str | None = None) -> None:
+        self._entries = {entry.id: entry for entry in entries}
+        if default is None and len(self._entries) == 1:
+            default = next(iter(self._entries))
+        self._default = self._entries.get(default or "")
+        self._by_origin: dict[tuple[str, tuple[str, int]], list[Address]] = {}
+        self._named: dict[str, Address] = {}
+        """By the names of its values."""
+        for entry in self._entries.values():
+            self._by_origin.setdefault(origin_of(entry.url), []).append(entry)
+            self._named |= dict.fromkeys(_values(entry), entry)
+        self._places = frozenset(place for entry in self._entries.values() for place in entry.places)
+
+    def url(self, path_or_url: str) -> str:
+        if not path_or_url.startswith("/"):
+            if "://" not in path_or_url:
+                raise ObservationError(
+                    f"{path_or_url!r} is no address",
+                    help="write an absolute URL, or a path that begins with / for the default entry",
+                )
+            return path_or_url
+        if self._default is None:
+            known = ", ".join(self._entries)
+            raise ObservationError(
+                f"{path_or_url!r} needs a default entry of the target",
+                help=f"set target.default to one of {known}" if known else "the plan has no target",
+            )
+        return self._default.url + path_or_url
+
+    def destination(
+        self,
+        written: str,
+        values: Mapping[str, Any] | None = None,
+        sources: Mapping[str, Destination] | None = None,
+    ) -> Destination:
+        known = {**self.values(), **(values or {})}
+        begin = authority(written)
+        try:
+            text = as_text(fill(begin, known))
+        except UnknownNameError as unknown:
+            raise ObservationError(f"{written[:200]!r}: ${{{unknown.name}}} has no value") from None
+        text += finish(as_text(put_in(written[len(begin) :], known, keep=lambda _: True)))
+        url = self.url(text)
+        if text.startswith("/"):
+            return Destination(url=url, entry=self._default.id if self._default else "")
+        names = tuple(names_in(begin))
+        place = place_of(url)
+        named = {entry.id: entry for name in names if (entry := self._named.get(name))}
+        there = [entry for entry in named.values() if place in entry.places]
+        if there:
+            return Destination(url=url, entry=_one(url, there))
+        source = next((sources[name] for name in names if sources and name in sources), Destination(url=""))
+        return self.following(url, source)
+
+    def following(self, url: str, source: Destination) -> Destination:
+        entry = self._entries.get(source.entry)
+        if entry is not None and origin_of(url) in (origin_of(entry.url), origin_of(source.url)):
+            return Destination(url=url, entry=entry.id)
+        matching = self._by_origin.get(origin_of(url), [])
+        below = [entry for entry in matching if entry.fits(url)]
+        return Destination(url=url, entry=_one(url, below or matching))
+
+    def headers(self, entry: str) -> tuple[tuple[str, str], ...]:
+        return self._entries[entry].headers if entry in self._entries else ()
+
+    def tls(self, entry: str) -> Mapping[str, str]:
+        return self._entries[entry].tls if entry in self._entries else {}
+
+    def declares(self, url: str) -> bool:
+        return place_of(url) in self._places
+
+    def values(self) -> Mapping[str, str]:
+        values: dict[str, str] = {}
+        for entry in self._entries.values():
+            values |= _values(entry)
+        return values
+
+    def environment(self) -> Mapping[str, str]:
+        variables = {
+            f"PHASEGATE_TARGET_{entry.id.upper().replace('-', '_')}_URL": entry.url
+            for entry in self._entries.values()
+        }
+        if self._default is not None:
+            variables["PHASEGATE_TARGET_URL"] = self._default.url
+        return variables
+
+
+def authority(written: str) -> str:
+    """The beginning of an address, in template form too, up to its path: what says where it leads."""
+    found = _AUTHORITY.match(written)
+    return found[0] if found else ""
+
+
+def _one(url: str, fitting: list[Address]) -> str:
+    """The id of the entry that a URL is of, of those it fits: with one set of credentials, the one with the
+    longest path. Errors: AmbiguousEntryError."""
+    if len({entry.credentials for entry in fitting}) > 1:
+        raise AmbiguousEntryError(url, fitting)
+    return max(fitting, key=lambda entry: len(entry.url)).id if fitting else ""
+
+
+def _values(entry: Address) -> dict[str, str]:
+    named = {"url": entry.url, "host": entry.host, "port": str(entry.port)}
+    named |= {f"port.{inside}": str(port) for inside, port in entry.ports.items()}
+    return {f"target.{entry.id}.{name}": value for name, value in named.items()}
