@@ -21,9 +21,12 @@ from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.record.journal import read_events
 from phasegate.runner.clock import RunClock
+from tests.engines import ENGINE, busybox, nothing_left
 from tests.office import office
 from tests.pipeline.bench import Desk, Ran
 from tests.servers import serving
+
+__all__ = ["nothing_left"]
 
 ABSENT = "http://127.0.0.1:9"
 """Nothing listens there."""
@@ -588,3 +591,84 @@ def test_nobody_passes_by_the_token_of_another_user_of_the_same_host(desk: Desk)
         ran = desk.run()
     assert set(ran.statuses().values()) == {"failed"}
     assert one.who_asked("/admin/reports") == {"viewer"}
+
+
+STACK = """
+    services:
+      rotated:
+        image: BUSYBOX
+        init: true
+        logging: {driver: json-file, options: {max-size: 10k, max-file: "2"}}
+        healthcheck: {test: ["CMD", "test", "-e", "/bin/sh"], interval: 1s}
+        command: ["sh", "-c", "echo PANIC; sleep 2; seq 3000; touch /done; sleep 600"]
+      long:
+        image: BUSYBOX
+        init: true
+        healthcheck: {test: ["CMD", "test", "-e", "/bin/sh"], interval: 1s}
+        command: ["sh", "-c", "head -c 1048574 /dev/zero | tr '\\\\0' C; echo PANIC; touch /done; sleep 600"]
+      hungry:
+        image: BUSYBOX
+        init: true
+        mem_limit: 20m
+        healthcheck: {test: ["CMD", "test", "-e", "/bin/sh"], interval: 1s}
+        command: ["sh", "-c", "awk 'BEGIN{a=\\"x\\"; while(1) a=a a}'; touch /done; sleep 600"]
+"""
+ON_STACK = """
+    target: {compose: {file: compose.yaml, within: 60s}}
+    steps:
+      - id: work
+        parallel: true
+        checks:
+          - {id: one, kind: command, in: rotated, command: WAIT}
+          - {id: two, kind: command, in: long, command: WAIT}
+          - {id: three, kind: command, in: hungry, command: WAIT}
+      - id: look
+        checks:
+          - {id: panics, kind: containers, healthy: [rotated],
+             logs: [{must_not: PANIC}]}
+          - {id: numbers, kind: containers, criteria: [numbers <= 2999],
+             logs: [{service: rotated, count: "^[0-9]+$", name: numbers}]}
+          - {id: others, kind: containers,
+             logs: [{service: rotated, must_not: "fatal"}]}
+          - {id: memory, kind: containers}
+"""
+
+
+@pytest.mark.usefixtures("nothing_left")
+@ENGINE[0]
+@ENGINE[1]
+def test_what_a_log_lost_and_whom_the_kernel_killed_is_no_pass(desk: Desk) -> None:
+    desk.write("compose.yaml", STACK.replace("BUSYBOX", busybox()))
+    wait = '[sh, -c, "until test -e /done; do sleep 0.2; done"]'
+    desk.plan(ON_STACK.replace("WAIT", wait))
+    ran = desk.run()
+    assert ran.code == 1, ran.err
+    panics = {case["id"]: case["status"] for case in ran.check("panics")["attempts"][-1]["cases"]}
+    assert panics["rotated/logs/PANIC"] == "failed"  # it was seen as it was written
+    assert panics["long/logs/PANIC"] == "failed"
+    assert panics["hungry/logs/PANIC"] == "passed"
+    assert ran.criterion("numbers.numbers")["verdict"] != "met"
+    others = {case["id"]: case["status"] for case in ran.check("others")["attempts"][-1]["cases"]}
+    assert others["rotated/logs/fatal"] == "lost"
+    assert ran.criterion("memory.oom_killed")["verdict"] == "not_met"
+
+
+def test_fault_that_nothing_recovers_from_is_no_pass_though_no_criterion_speaks_of_it(desk: Desk) -> None:
+    desk.plan(
+        f"""
+        target:
+          processes:
+            web:
+              command: [python, -m, http.server, "${{self.port}}", --bind, 127.0.0.1]
+              ready: {{tcp: true}}
+        steps:
+          - id: one
+            checks: [{{id: work, kind: command, command: [python, -c, "import time; time.sleep(2)"]}}]
+            faults:
+              - {{id: f, restart: web, during: work, at: 200ms,
+                 probe: {{url: "{ABSENT}/", every: 50ms, within: 500ms}}}}
+        """
+    )
+    ran = desk.run()
+    assert ran.code == 1, ran.err
+    assert ran.criterion("f.recovered")["verdict"] == "not_met"

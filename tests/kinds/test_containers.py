@@ -17,7 +17,7 @@ from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judge import judge
 from phasegate.kinds.containers import ContainersKind
 from phasegate.kinds.containers_params import ContainersParams
-from phasegate.model.containers import ContainerState, Health, Healthcheck, Image
+from phasegate.model.containers import ContainerState, Health, Healthcheck, Image, LogPiece
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.model.result import CriterionVerdict
@@ -538,3 +538,70 @@ async def test_a_real_stack_is_seen_as_it_is(tmp_path: Path) -> None:
     assert statuses(seen)["good/health"] is PASSED
     assert number(seen, "fake_healthchecks") == 1
     assert number(seen, "unproven_health") == 2
+
+
+ROTATED = {"log_driver": "json-file", "log_options": {"max-size": "10k"}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "seen", "status"),
+    [
+        ({"must_not": "panic"}, (), LOST),
+        ({"must_not": "panic"}, ("panic: data lost", "ok"), FAILED),
+        ({"must_not": "ok"}, (), FAILED),
+        ({"must": "ok"}, (), PASSED),
+        ({"must": "ready"}, (), LOST),
+        ({"must": "ready"}, ("ready",), PASSED),
+    ],
+)
+async def test_of_a_log_that_may_have_lost_lines_only_what_was_found_is_certain(
+    look: Any, rule: Any, seen: tuple[str, ...], status: CaseStatus
+) -> None:
+    found = await look(
+        container("web", **ROTATED), params={"logs": [rule]}, logs={"web": ["ok"]}, seen={"web": seen}
+    )
+    case = next(case for case in found.cases if "/logs/" in case.id)
+    assert case.status is status
+    if status is LOST:
+        assert "the engine keeps no more of it than one file of 10k" in case.message
+
+
+async def test_count_in_a_log_that_may_have_lost_lines_is_the_least(look: Any) -> None:
+    params = {"logs": [{"count": "slow", "name": "slow"}]}
+    logs = {"web": ["slow 1", "slow 2"]}
+    whole = await look(container("web"), params=params, logs=logs)
+    assert whole.measures["slow"] == Number(value=2)
+    lost = await look(container("web", **ROTATED), params=params, logs=logs, seen={"web": ["slow"] * 5})
+    assert lost.measures["slow"] == Number(value=5, partial=True)
+
+
+async def test_line_in_pieces_is_searched_across_their_borders_and_proves_no_absence(look: Any) -> None:
+    pieces = [LogPiece("xx PAN", ends=False), LogPiece("IC xx", begins=False), LogPiece("ok")]
+    params = {"logs": [{"must_not": "PANIC"}, {"must_not": "fatal"}, {"count": "x", "name": "lines"}]}
+    found = await look(container("web"), params=params, logs={"web": pieces})
+    by_id = {case.id: case.status for case in found.cases}
+    assert (by_id["web/logs/PANIC"], by_id["web/logs/fatal"]) == (FAILED, LOST)
+    assert found.measures["lines"] == Number(value=1, partial=True)
+
+
+async def test_log_that_does_not_end_in_time_proves_what_was_seen_of_it(look: Any) -> None:
+    params = {"timeout": "200ms", "logs": [{"must_not": "panic"}, {"must": "ok"}]}
+    # Enough lines that some are searched before the rest is waited for.
+    found = await look(container("web"), params=params, logs={"web": ["ok"] * 5_000}, stalled=("web",))
+    by_id = {case.id: case for case in found.cases}
+    assert by_id["web/logs/ok"].status is PASSED
+    assert by_id["web/logs/panic"].status is LOST
+    assert "could not be read whole within 200 ms (timeout)" in by_id["web/logs/panic"].message
+
+
+async def test_worker_that_the_kernel_killed_counts_though_its_container_goes_on(look: Any) -> None:
+    found = await look(container("web"), container("db"), kills={"web": 3})
+    assert found.measures["oom_killed"] == Number(value=1)
+
+
+async def test_where_nobody_knows_of_kills_their_number_is_unproven_by_name(look: Any) -> None:
+    found = await look(container("web"), container("db"), kills={"web": None})
+    assert found.measures["oom_killed"] == Number(value=0, partial=True)
+    assert any("killed a process for want of memory in shop_web_1" in note for note in found.notes)
+    ended_badly = await look(ended("job", 137, oom_killed=True), params={"exit_codes": {"job": 137}})
+    assert ended_badly.measures["oom_killed"] == Number(value=1)

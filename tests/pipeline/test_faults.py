@@ -104,6 +104,13 @@ SITUATIONS: dict[str, Scene] = {
         probe="url: /, every: 50ms, timeout: 300ms, within: 1s",
         said="not good again within 1 s after it was undone: 127.0.0.1:",
     ),
+    "what was restarted never comes back, and no criterion speaks of it": Scene(
+        fault="restart: shop, at: 300ms",
+        how="once",
+        probe="url: /, every: 50ms, timeout: 300ms, within: 1s",
+        criteria="steady.exit_code == 0",
+        said="not good again within 1 s after it was undone: 127.0.0.1:",
+    ),
     "the check has ended before the fault is due": Scene(
         fault="kill: shop, at: 9s", check=SLEEP % 0.3, said="before it"
     ),

@@ -202,3 +202,119 @@ def _take_down(project: str) -> None:
         network.remove()
     for volume in client().volumes.list(filters=label):
         volume.remove()
+
+
+def small(desk: Desk, services: str) -> None:
+    desk.write("compose.yaml", "services:\n" + services.replace("BUSYBOX", busybox()))
+
+
+GOOD = (
+    '  good: {image: BUSYBOX, init: true, ports: ["8080"], command: [httpd, -f, -p, "8080", -h, /etc],'
+    " healthcheck: {test: [CMD, test, -e, /bin/sh], interval: 1s}}\n"
+)
+DIES = '  dies: {image: BUSYBOX, ports: ["9"], command: [sh, -c, "exit 1"]}\n'
+NEEDS = (
+    '  needs: {image: BUSYBOX, command: [sleep, "600"], depends_on: {dies: {condition: service_healthy}}}\n'
+)
+LOOKS = """
+    target: {default: good, compose: {file: compose.yaml, within: 40s}}
+    steps:
+      - id: one
+        checks:
+          - {id: stack, kind: containers}
+          - {id: fine, kind: health, url: "${target.good.url}/", probes: 3, expect: {status: 404}}
+          - {id: also, kind: health, url: /, probes: 3, expect: {status: 404}}
+          - {id: needy, kind: health, url: "${target.dies.url}/", probes: 3}
+          - {id: inside, kind: command, in: dies, command: ["true"]}
+"""
+
+
+@pytest.mark.parametrize("more", ["", NEEDS])
+def test_where_one_service_dies_the_others_are_looked_at_and_what_needs_it_is_not_run(
+    desk: Desk, more: str
+) -> None:
+    dies = DIES.replace("command", 'healthcheck: {test: [CMD, "false"], interval: 1s}, command')
+    small(desk, GOOD + dies + more)
+    desk.plan(LOOKS)
+    ran = desk.run().is_whole()
+    assert ran.code == 1, ran.err
+    assert ran.statuses() == {
+        "stack": "failed",
+        "fine": "passed",
+        "also": "passed",
+        "needy": "not_run",
+        "inside": "not_run",
+    }
+    assert "needs dies, which did not come up: it ended with exit code 1" in ran.check("needy")["reason"]
+    cases = {case["id"]: case["status"] for case in ran.check("stack")["attempts"][-1]["cases"]}
+    assert (cases["good/running"], cases["dies/running"]) == ("passed", "failed")
+
+
+def test_without_a_check_that_looks_at_what_is_broken_a_dead_service_ends_the_run(desk: Desk) -> None:
+    small(desk, GOOD + DIES)
+    desk.plan("\n".join(line for line in LOOKS.splitlines() if "kind: containers" not in line))
+    ran = desk.run().is_whole()
+    assert ran.code == 75, ran.err
+    assert set(ran.statuses().values()) == {"not_run"}
+
+
+@pytest.mark.parametrize(("right", "code"), [("3", 0), ("[0, 3]", 0), ("0", 1)])
+def test_exit_code_that_is_right_for_a_job_can_be_met(desk: Desk, right: str, code: int) -> None:
+    small(desk, GOOD + '  job: {image: BUSYBOX, command: [sh, -c, "exit 3"]}\n')
+    check = f"{{id: stack, kind: containers, exit_codes: {{job: {right}}}}}"
+    desk.plan(
+        f"target: {{compose: {{file: compose.yaml, within: 40s}}}}\nsteps: [{{id: one, checks: [{check}]}}]"
+    )
+    assert desk.run().is_whole().code == code
+
+
+def test_service_that_turns_unhealthy_or_is_started_again_meanwhile_is_said(desk: Desk) -> None:
+    told = "until test -e /bad; do sleep 0.1; done"
+    small(
+        desk,
+        f"""  sick: {{image: BUSYBOX, init: true, command: [sh, -c, "touch /ok; {told}; rm /ok; sleep 600"],
+                 healthcheck: {{test: [CMD, test, -e, /ok], interval: 500ms, retries: 1}}}}
+  again: {{image: BUSYBOX, restart: always, command: [sh, -c, "{told}; rm /bad"]}}
+  watch: {{image: BUSYBOX, command: [sleep, "600"], init: true}}
+""",
+    )
+    desk.plan(
+        """
+        target: {compose: {file: compose.yaml, within: 40s}}
+        steps:
+          - id: one
+            checks:
+              - {id: ends, kind: command, in: again, command: [touch, /bad]}
+              - {id: spoils, kind: command, in: sick, command: [touch, /bad]}
+              - {id: waits, kind: command, in: sick, command: [sleep, "5"]}
+        """
+    )
+    ran = desk.run().is_whole()
+    assert ran.code == 0, ran.err
+    unhealthy = "service sick turned unhealthy while it was being used"
+    again = "service again ended with exit code 0 and was started again while it was being used"
+    assert set(ran.result["warnings"]) == {unhealthy, again}
+    page = (ran.folder / "report.html").read_text(encoding="utf-8")
+    for said in (unhealthy, again):
+        assert said in ran.err
+        assert said in page
+
+
+def test_second_run_of_one_project_is_refused_and_the_first_goes_on(desk: Desk) -> None:
+    small(desk, GOOD)
+    desk.plan(
+        """
+        target: {compose: {file: compose.yaml, within: 40s, project: phasegate-t-fixed}}
+        steps: [{id: one, checks: [{id: waits, kind: command, in: good,
+                                    command: [sh, -c, "until test -e /go; do sleep 0.1; done"]}]}]
+        """
+    )
+    other = Desk(desk.path, runs=10)
+    with desk.running() as first:
+        first.until('"check":"waits"')
+        second = other.run()
+        assert second.code == 75
+        assert "another run uses the project 'phasegate-t-fixed'" in second.err
+        (one,) = client().containers.list(filters={"label": "com.docker.compose.project=phasegate-t-fixed"})
+        one.exec_run(["touch", "/go"])
+        assert first.end().code == 0

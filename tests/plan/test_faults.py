@@ -66,12 +66,12 @@ def test_fault_is_judged_by_its_recovery_unless_the_plan_writes_that_itself(load
         ]
 
     default = ("crash.recovered", "recovered == 100%", Level.BLOCK, True)
-    written = "- crash.lost_requests <= 20"
+    written = "crash.recovery_time < 10s"
     assert written in STEPS
     assert recovered(STEPS) == [default]
-    own = recovered(STEPS.replace(written, "- crash.recovered == 100%"))
+    own = recovered(STEPS.replace(written, "crash.recovered == 100%"))
     assert own == [("crash.recovered", "crash.recovered == 100%", Level.BLOCK, False)]
-    warned = STEPS.replace(written, "- {criterion: crash.recovered == 100%, level: warn}")
+    warned = STEPS.replace(written, "{criterion: crash.recovered == 100%, level: warn}")
     assert [one[2:] for one in recovered(warned)] == [(Level.WARN, False), (Level.BLOCK, True)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -55,14 +56,12 @@ class Claim:
 
 
 def _opened(place: Path) -> int:
-    """The file, whoever made it: in a folder that all share, the kernel may refuse to make one that is there."""
+    """The file, whoever made it: in a folder that all share, the kernel may refuse to make it anew."""
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(place, flags)
     except FileNotFoundError:
         file = os.open(place, flags | os.O_CREAT, 0o666)
-        try:
+        with contextlib.suppress(OSError):  # somebody else made it meanwhile
             os.fchmod(file, 0o666)
-        except OSError:
-            pass  # somebody else made it meanwhile
         return file

@@ -59,3 +59,22 @@ CHECKED = Healthcheck(test=("CMD", "true"))
 def test_how_a_container_stands(container: Container, serves: bool, way: Way, why: str) -> None:
     found = standing(container, serves=serves)
     assert (found.way, found.why) == (way, why)
+
+
+@pytest.mark.parametrize(
+    ("container", "right", "way"),
+    [
+        (replace(ENDED, exit_code=3), (3,), Way.READY),
+        (replace(ENDED, exit_code=3), (0, 3), Way.READY),
+        (replace(ENDED, exit_code=3, healthcheck=CHECKED), (3,), Way.READY),
+        (replace(ENDED, exit_code=3), (0,), Way.BROKEN),
+        (ENDED, (3,), Way.BROKEN),
+        (ENDED, (0,), Way.READY),
+        (ONE, (3,), Way.RUNNING),
+    ],
+)
+def test_job_that_ends_as_is_right_for_it_is_done(
+    container: Container, right: tuple[int, ...], way: Way
+) -> None:
+    for serves in (True, False):
+        assert standing(container, serves=serves, right=right).way is way
