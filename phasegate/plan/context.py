@@ -199,9 +199,9 @@ def with_files(context: Context, path: TreePath, model: Any, tree: Any) -> Any:
         return tree
     for named in list(named_in(model, tree)):
         name = finish(named.value)
-        wrong = context.files.wrong_with(name, folder_allowed=False)
-        if context.missing_in(name):
+        if missing_in(name, context.values.missing_secrets):
             continue
+        wrong = context.files.wrong_with(name, folder_allowed=False)
         if wrong is not None and not context.values.elsewhere:
             context.findings.add(context.document, (*path, *named.path), wrong)
         tree = spliced(tree, named.path, str(context.files.locate(name)))

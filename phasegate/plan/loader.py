@@ -22,6 +22,7 @@ from phasegate.plan.accepted import read_accepted
 from phasegate.plan.approvals import read_approvals
 from phasegate.plan.assembly import Assembly
 from phasegate.plan.context import Context, budget_of, confidence_of, retry_of
+from phasegate.plan.entries import Target
 from phasegate.plan.findings import Findings, did_you_mean
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import DEFAULT_CONFIDENCE, PlanWritten
@@ -261,7 +262,7 @@ class _Reader:
             help = "add a criterion to a step, or to the gate, without level: warn"
             self._findings.add(self._document, ("steps",), message, help=help, key=True)
             return None
-        self._warn_of_missing_secrets(there.checks)
+        self._warn_of_missing_secrets(there.checks, target)
         return Plan(
             record=self._record(),
             phase=head.phase,
@@ -282,19 +283,20 @@ class _Reader:
             accepted=accepted,
         )
 
-    def _warn_of_missing_secrets(self, checks: Iterable[Check]) -> None:
+    def _warn_of_missing_secrets(self, checks: Iterable[Check], target: Target) -> None:
         using: dict[str, list[str]] = {}
         for check in checks:
             for name in check.missing_secrets:
                 using.setdefault(name, []).append(check.id)
+        for entry in target.processes:
+            for name in entry.missing_secrets:
+                using.setdefault(name, []).append(f"target {entry.id}")
         for index, secret in enumerate(self._values.secrets):
             if secret.value:
                 continue
             ids = using.get(secret.name, [])
             more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
-            told = (
-                f"what needs it is not run: {', '.join(ids[:_NAMED])}{more}" if ids else "no check needs it"
-            )
+            told = f"what needs it is not run: {', '.join(ids[:_NAMED])}{more}" if ids else "nothing needs it"
             message = f"the secret {secret.name} is not set; {told}"
             help = f"set the environment variable {secret.name}"
             self._findings.add(self._document, ("secrets", index), message, help=help, warning=True)

@@ -129,8 +129,8 @@ def _with_needed(
     lacking = {entry.id: entry.missing_secrets for entry in external}
     found: list[ProcessEntry] = []
     for process in processes:
-        needed = {name.split(".")[1] for name in names_in(trees[process.id]) if name.startswith("target.")}
-        more = (name for id in needed for name in lacking.get(id, ()))
+        used = (name.split(".") for name in names_in(trees[process.id]))
+        more = (name for first, *rest in used if first == "target" for name in lacking.get(rest[0], ()))
         missing = tuple(dict.fromkeys((*process.missing_secrets, *more)))
         lacking[process.id] = missing
         found.append(replace(process, missing_secrets=missing))

@@ -44,13 +44,20 @@ class StillClock(RunClock):
         return NOW
 
 
+class MovedClock(StillClock):
+    """The calendar was set forward by an hour during the run."""
+
+    def utc(self) -> datetime:
+        return NOW - timedelta(hours=1)
+
+
 def world(folder: Path, scripted: Any, **settings: Any) -> TestWorld:
     return TestWorld(
         http=None,  # type: ignore[arg-type]
         target=StaticAddresses(),
         evidence=TemporaryEvidence(folder / "evidence"),
         root=folder,
-        clock=StillClock(),
+        clock=settings.pop("clock", StillClock()),
         containers=scripted,
         **settings,
     )
@@ -59,7 +66,7 @@ def world(folder: Path, scripted: Any, **settings: Any) -> TestWorld:
 @pytest.fixture
 def look(tmp_path: Path):  # type: ignore[no-untyped-def]
     async def look(*containers: Any, params: Any = None, **script: Any) -> Observation:
-        settings = {key: script.pop(key) for key in ("earlier", "cases") if key in script}
+        settings = {key: script.pop(key) for key in ("earlier", "cases", "clock") if key in script}
         script.setdefault("services", tuple(dict.fromkeys(one.service for one in containers)))
         scripted = ScriptedContainers(containers, **script)
         wanted = ContainersParams.model_validate(params or {})
@@ -313,6 +320,13 @@ async def test_ages_are_those_of_the_running(look: Any) -> None:
     assert (number(seen, "youngest"), number(seen, "oldest")) == (30, 3600)
     assert number(seen, "youngest", "b") == 3600
     assert number(seen, "youngest", "c") is None
+
+
+async def test_no_age_is_known_once_the_calendar_was_set(look: Any) -> None:
+    seen = await look(container("a"), clock=MovedClock())
+    assert number(seen, "youngest") is number(seen, "oldest") is None
+    assert verdict(seen, "youngest >= 30m") is CriterionVerdict.UNPROVEN
+    assert "no age is known: the calendar clock moved during the run" in seen.notes
 
 
 LOGS = {"web": ["listening on 8080", "ERROR one", "ERROR two"], "job": [], "lost": "no such log"}

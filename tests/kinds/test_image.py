@@ -23,7 +23,7 @@ from phasegate.target.containers.reach import TargetContainers
 from phasegate.world import Stopped
 from tests.engines import ENGINE, busybox, nothing_left
 from tests.kinds.scripted_containers import FAKE, NOW, REAL, ScriptedContainers, container
-from tests.kinds.test_containers import number, statuses, world
+from tests.kinds.test_containers import MovedClock, number, statuses, world
 from tests.worlds import RealClock
 
 __all__ = ["nothing_left"]
@@ -52,9 +52,10 @@ def look(tmp_path: Path):  # type: ignore[no-untyped-def]
         image: Image = GOOD, params: Mapping[str, Any] | None = None, **script: Any
     ) -> Observation:
         known = {"shop/web:1": image, image.id: image, **script.pop("images", {})}
+        settings = {"clock": script.pop("clock")} if "clock" in script else {}
         scripted = ScriptedContainers(images=known, **script)
         wanted = ImageParams.model_validate({"image": "shop/web:1", **(params or {})})
-        look.world = world(tmp_path, scripted)  # type: ignore[attr-defined]
+        look.world = world(tmp_path, scripted, **settings)  # type: ignore[attr-defined]
         look.scripted = scripted  # type: ignore[attr-defined]
         return await ImageKind().observe(wanted, look.world)  # type: ignore[attr-defined]
 
@@ -75,6 +76,12 @@ async def test_an_image_without_findings_passes_every_aspect(look: Any) -> None:
     assert number(seen, "age") == 2 * 86400
     assert number(seen, "findings_error") == number(seen, "findings_warning") == 0
     assert seen.notes == ("shop/web:1 is sha256:good",)
+
+
+async def test_the_age_of_an_image_is_not_known_once_the_calendar_was_set(look: Any) -> None:
+    seen = await look(clock=MovedClock())
+    assert number(seen, "age") is None
+    assert "its age is not known: the calendar clock moved during the run" in seen.notes
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_only_the_environment_that_was_chosen_is_warned_of(folder: Path) -> None
     )
     body += "target: {external: {b: {url: 'http://b:1'}}}\nsteps:\n" + step("kind: health, url: /")
     assert [one.message for one in loaded(folder, body).warnings] == [
-        "the secret API_TOKEN is not set; no check needs it"
+        "the secret API_TOKEN is not set; nothing needs it"
     ]
     chosen = load(folder / "plan.yaml", kinds=KINDS, env={}, environment="prod")
     assert chosen.plan.check("one0").missing_secrets == ("API_TOKEN",)
