@@ -89,18 +89,21 @@ def parse_junit(content: bytes, name: str, conventions: Conventions = Convention
     if tag_of(root) not in ("testsuites", "testsuite"):
         raise ObservationError(f"results file {name} is no JUnit: its root is <{tag_of(root)[:60]}>")
     nodes = _nodes(root, reruns=conventions.reruns)
+    written = sum(1 for node in nodes for _ in children(node.element, ("testcase",)))
     if not any(node.direct or node.own for node in nodes):
         raise ObservationError(f"results file {name} has no test case")
     way = counting(root, subtests=conventions.subtests)
     compared = [_compare(node, way) for node in reversed(nodes)][::-1]
     cases = [case for node in nodes for case in node.cases]
+    problems = [problem for item in compared for problem in item.problems]
+    hidden = sum(tag_of(element) == "testcase" for element in root.iter()) - written
+    if hidden:
+        problems.append(f"has {hidden:,} test cases that stand in no suite")
     notes = [f"{name}: {note}" for item in compared for note in item.notes]
     return JUnitFile(
         cases=unique(cases),
         notes=(*_bounded(notes), *_repeated(cases, name)),
-        problems=_bounded(
-            [f"results file {name} {problem}" for item in compared for problem in item.problems]
-        ),
+        problems=_bounded([f"results file {name} {problem}" for problem in problems]),
     )
 
 

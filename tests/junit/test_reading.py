@@ -511,6 +511,15 @@ def test_whole_that_counts_less_than_its_suites_is_said() -> None:
     assert parse(f"<testsuites name='all' tests='1'>{inner.replace('tests=', 'x=')}</testsuites>").problems
 
 
+@pytest.mark.parametrize(
+    "around", ["<tests>{}</tests>", "<testcase name='b'>{}</testcase>", "<x><testsuite>{}</testsuite></x>"]
+)
+def test_case_that_stands_where_none_is_looked_for_is_said(around: str) -> None:
+    inner = around.format("<testcase name='c'><failure/></testcase>")
+    read = parse(f"<testsuite name='a'><testcase name='d'/>{inner}</testsuite>")
+    assert read.problems == ("results file results.xml has 1 test cases that stand in no suite",)
+
+
 def test_suite_that_counts_only_its_own_tests_is_right() -> None:
     inner = "<testsuite name='b' tests='1'><testcase name='c'/></testsuite>"
     read = parse(f"<testsuite name='a' tests='1'><testcase name='d'/>{inner}</testsuite>")
