@@ -66,20 +66,14 @@ class Suite:
     element: Element
     path: tuple[str, ...]
     direct: Sequence[Written]
-    own: bool
-    """It failed as a whole."""
+    total: Tally
+    """Everything in it, its own failure included."""
     below: Tally
     """Everything in its inner suites."""
     below_counted: int
     """The tests that the inner suites count, or show where they do not count."""
     below_says: bool
     """All of the inner suites count their tests."""
-
-    @property
-    def total(self) -> Tally:
-        return sum((item.tally for item in self.direct), self.below) + Tally(
-            failing=int(self.own), failed_tries=int(self.own)
-        )
 
     @property
     def tests(self) -> int | None:

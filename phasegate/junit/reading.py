@@ -171,18 +171,23 @@ def _tried_again(before: Written, last: Written) -> Written:
     if first.status is CaseStatus.PASSED:
         attempt = replace(attempt, status=CaseStatus.FAILED, message="was run again")
     earlier = (*first.earlier, attempt, *case.earlier)
-    tally = replace(before.tally + last.tally, written=1, failing=last.tally.failing, idle=last.tally.idle)
+    tally = replace(
+        Tally.sum((before.tally, last.tally)), written=1, failing=last.tally.failing, idle=last.tally.idle
+    )
     return Written(item=replace(last.item, case=replace(case, earlier=earlier)), tally=tally)
 
 
 def _compare(node: _Node, way: Counting) -> Compared:
     """Hold the counts of a suite against what is below it; its inner suites must have been compared."""
+    below = Tally.sum(inner.total for inner in node.inner)
+    own = int(node.own is not None)
+    mine = (item.tally for item in node.direct)
     suite = Suite(
         element=node.element,
         path=node.path,
         direct=node.direct,
-        own=node.own is not None,
-        below=sum((inner.total for inner in node.inner), Tally()),
+        total=Tally.sum((below, Tally(failing=own, failed_tries=own), *mine)),
+        below=below,
         below_counted=sum(inner.counted for inner in node.inner),
         below_says=all(inner.says for inner in node.inner),
     )
@@ -190,7 +195,7 @@ def _compare(node: _Node, way: Counting) -> Compared:
     for number, why in compared.unproven.items():
         node.direct[number] = _unproven(node.direct[number], suite.tests or 0, why)
     node.lost = compared.lost
-    node.total = suite.total + Tally(lost=len(node.lost), tries=len(node.lost))
+    node.total = Tally.sum((suite.total, Tally(lost=len(node.lost), tries=len(node.lost))))
     node.counted = len(node.direct) + suite.below_counted if suite.tests is None else suite.tests
     node.says = suite.tests is not None or (suite.below_says and not node.direct)
     return compared
