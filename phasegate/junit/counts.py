@@ -6,8 +6,8 @@ and skipped tests without one make the file contradict itself. Where the cases s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from xml.etree.ElementTree import Element
 
@@ -33,8 +33,8 @@ class Counting(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     lost: tuple[JUnitCase, ...] = ()
-    unproven: tuple[int, ...] = ()
-    """Which of the direct cases passed only because nothing says that they did not run."""
+    unproven: Mapping[int, str] = field(default_factory=dict)
+    """Which of the direct cases have no result though they look passed, and what is odd of each."""
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -43,15 +43,20 @@ def counting(root: Element, *, subtests: bool) -> Counting:
     """By the marks of the writer in the file, never by the numbers alone."""
     if subtests:
         return Counting.SUBTESTS
-    suites = list(children(root, ("testsuite",)))
-    if root.get("name") == "pytest tests" and len(suites) == 1 and set(suites[0].keys()) == _PYTEST:
+    if is_of_pytest(root):
         return Counting.PYTEST
+    suites = list(children(root, ("testsuite",)))
     suite = root if tag_of(root) == "testsuite" else suites[0] if len(suites) == 1 else None
     if suite is not None and suite.get("hostname") == "tbd":
         properties = (item for group in children(suite, ("properties",)) for item in group)
         if any(item.get("name") == "random-seed" for item in properties):
             return Counting.CATCH2
     return Counting.TESTS
+
+
+def is_of_pytest(root: Element) -> bool:
+    suites = list(children(root, ("testsuite",)))
+    return root.get("name") == "pytest tests" and len(suites) == 1 and set(suites[0].keys()) == _PYTEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +66,14 @@ class Suite:
     element: Element
     path: tuple[str, ...]
     direct: Sequence[Written]
-    own: bool
-    """It failed as a whole."""
+    total: Tally
+    """Everything in it, its own failure included."""
     below: Tally
     """Everything in its inner suites."""
     below_counted: int
     """The tests that the inner suites count, or show where they do not count."""
     below_says: bool
     """All of the inner suites count their tests."""
-
-    @property
-    def total(self) -> Tally:
-        return sum((item.tally for item in self.direct), self.below) + Tally(
-            failing=int(self.own), failed_tries=int(self.own)
-        )
 
     @property
     def tests(self) -> int | None:
@@ -155,7 +154,18 @@ def _fewer_counted(suite: Suite, tests: int, total: Tally) -> Compared:
     doubtful = len(passed) - max(tests - suite.failed - suite.skipped, 0)
     if doubtful <= 0 and not suite.below.written:
         return Compared(notes=(text,))
-    idle = tuple(number for number in passed if not cases[number].duration)
-    if len(idle) == doubtful and not suite.below.written:
-        return Compared(unproven=idle, notes=(f"{text}; {doubtful:,} that took no time have no result",))
+    for why, odd in (("is written again", _written_again(cases)), ("took no time", _without_time(cases))):
+        unproven = {number: why for number in passed if number in odd}
+        if len(unproven) == doubtful and not suite.below.written:
+            return Compared(unproven=unproven, notes=(f"{text}; {doubtful:,} of them have no result",))
     return Compared(problems=(f"{text}, and which of them did not run is not known",))
+
+
+def _written_again(cases: Sequence[Case]) -> set[int]:
+    """pytest-rerunfailures writes each try as a case of the same name, and only the last has a result."""
+    last = {case.id: number for number, case in enumerate(cases)}
+    return {number for number, case in enumerate(cases) if last[case.id] != number}
+
+
+def _without_time(cases: Sequence[Case]) -> set[int]:
+    return {number for number, case in enumerate(cases) if not case.duration}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -22,6 +22,8 @@ NAME = 1_000
 DETAILS = 64 * 1024
 """Characters of a stack trace or an output that are kept."""
 
+_BETWEEN = re.compile(r"[\s_-]+")
+_BREAKS = re.compile(r"[\r\n\t]")
 BROKEN = ("failure", "error")
 _FLAKY = ("flakyFailure", "flakyError")
 _RERUN = ("rerunFailure", "rerunError")
@@ -69,15 +71,21 @@ class Tally:
     idle: int = 0
     """Skipped, not run, or without a result."""
 
-    def __add__(self, other: Tally) -> Tally:
+    @staticmethod
+    def sum(tallies: Iterable[Tally]) -> Tally:
+        every = tuple(tallies)
         return Tally(
-            written=self.written + other.written,
-            lost=self.lost + other.lost,
-            tries=self.tries + other.tries,
-            failing=self.failing + other.failing,
-            failed_tries=self.failed_tries + other.failed_tries,
-            idle=self.idle + other.idle,
+            written=sum(tally.written for tally in every),
+            lost=sum(tally.lost for tally in every),
+            tries=sum(tally.tries for tally in every),
+            failing=sum(tally.failing for tally in every),
+            failed_tries=sum(tally.failed_tries for tally in every),
+            idle=sum(tally.idle for tally in every),
         )
+
+
+_ONE = Tally(written=1, tries=1)
+"""A case in which nothing else stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +134,10 @@ def own_failure(suite: Element, path: tuple[str, ...]) -> JUnitCase | None:
 
 
 def _outcome(element: Element) -> tuple[CaseStatus, str]:
-    words = {key: (element.get(key) or "").strip() for key in _WORDS}
-    plain = {key: re.sub(r"[\s_-]", "", word).lower() for key, word in words.items()}
+    words = {key: word.strip() for key in _WORDS if (word := element.get(key))}
+    if not words and not len(element):
+        return CaseStatus.PASSED, ""
+    plain = {key: _BETWEEN.sub("", word).lower() for key, word in words.items()}
     broken = next(children(element, (*BROKEN, *_RERUN)), None)
     if broken is not None:
         return CaseStatus.FAILED, _message(broken) or f"{tag_of(broken)} without a message"
@@ -162,6 +172,8 @@ def _passed_or_unknown(element: Element, strange: dict[str, str]) -> tuple[CaseS
 
 def _earlier(element: Element) -> tuple[CaseAttempt, ...]:
     """Tries that did not decide: flaky ones passed in the end, reruns did not."""
+    if not len(element):
+        return ()
     return tuple(
         CaseAttempt(status=CaseStatus.FAILED, message=_message(child), duration=_seconds(child.get("time")))
         for child in children(element, (*_FLAKY, *_RERUN))
@@ -169,6 +181,8 @@ def _earlier(element: Element) -> tuple[CaseAttempt, ...]:
 
 
 def _tally(element: Element, case: Case) -> Tally:
+    if not len(element) and case.status is CaseStatus.PASSED:
+        return _ONE
     failing = sum(1 for _ in children(element, BROKEN))
     skipped = sum(1 for _ in children(element, ("skipped",)))
     if case.status is CaseStatus.FAILED and not failing and not skipped:
@@ -218,8 +232,10 @@ def _message(element: Element) -> str:
 
 def name_of(element: Element, key: str) -> str:
     """An attribute as a name: on one line, and no longer than `NAME`."""
-    name = without_terminal_sequences(element.get(key) or "")
-    name = re.sub(r"[\r\n\t]", " ", name).strip()
+    written = element.get(key)
+    if not written:
+        return ""
+    name = _BREAKS.sub(" ", without_terminal_sequences(written)).strip()
     return name if len(name) <= NAME else f"{name[: NAME - 3]}..."
 
 

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from phasegate.errors import ObservationError
 from phasegate.files import read_file
-from phasegate.junit.counts import Compared, Counting, Suite, compare, counting
+from phasegate.junit.counts import Compared, Counting, Suite, compare, counting, is_of_pytest
 from phasegate.junit.document import parse_document
 from phasegate.junit.outcome import (
     JUnitCase,
@@ -19,6 +19,7 @@ from phasegate.junit.outcome import (
     name_of,
     own_failure,
     tag_of,
+    whole_number,
     written_case,
 )
 from phasegate.model.cases import as_attempt
@@ -88,18 +89,21 @@ def parse_junit(content: bytes, name: str, conventions: Conventions = Convention
     if tag_of(root) not in ("testsuites", "testsuite"):
         raise ObservationError(f"results file {name} is no JUnit: its root is <{tag_of(root)[:60]}>")
     nodes = _nodes(root, reruns=conventions.reruns)
+    written = sum(1 for node in nodes for _ in children(node.element, ("testcase",)))
     if not any(node.direct or node.own for node in nodes):
         raise ObservationError(f"results file {name} has no test case")
     way = counting(root, subtests=conventions.subtests)
     compared = [_compare(node, way) for node in reversed(nodes)][::-1]
     cases = [case for node in nodes for case in node.cases]
+    problems = [problem for item in compared for problem in item.problems]
+    hidden = sum(tag_of(element) == "testcase" for element in root.iter()) - written
+    if hidden:
+        problems.append(f"has {hidden:,} test cases that stand in no suite")
     notes = [f"{name}: {note}" for item in compared for note in item.notes]
     return JUnitFile(
         cases=unique(cases),
         notes=(*_bounded(notes), *_repeated(cases, name)),
-        problems=_bounded(
-            [f"results file {name} {problem}" for item in compared for problem in item.problems]
-        ),
+        problems=_bounded([f"results file {name} {problem}" for problem in problems]),
     )
 
 
@@ -128,7 +132,11 @@ def _nodes(root: Element, *, reruns: bool) -> list[_Node]:
         name = name_of(element, "name")
         path = (*around, name) if name and tag_of(element) == "testsuite" and len(around) < NESTED else around
         written = [written_case(case, path) for case in children(element, ("testcase",))]
-        node = _Node(element, path, _as_tries(written) if reruns else written, own_failure(element, path))
+        if reruns:
+            tests = whole_number(element.get("tests"))
+            fewer = tests is not None and tests < len(written)
+            written = _as_tries(written, silent=fewer and is_of_pytest(root))
+        node = _Node(element, path, written, own_failure(element, path))
         found.append(node)
         if outer is not None:
             outer.inner.append(node)
@@ -137,8 +145,11 @@ def _nodes(root: Element, *, reruns: bool) -> list[_Node]:
     return found
 
 
-def _as_tries(written: Sequence[Written]) -> list[Written]:
-    """Cases of one suite, where one that failed goes on in the next of the same name."""
+def _as_tries(written: Sequence[Written], *, silent: bool) -> list[Written]:
+    """Cases of one suite, where one that failed goes on in the next of the same name.
+
+    `silent` where the writer says nothing of a try that was not the last, so that it looks like a pass.
+    """
     result: list[Written] = []
     open_at: dict[str, int] = {}
     for item in written:
@@ -149,59 +160,65 @@ def _as_tries(written: Sequence[Written]) -> list[Written]:
         else:
             before = len(result)
             result.append(item)
-        if status is CaseStatus.FAILED:
+        if status is CaseStatus.FAILED or (silent and status is CaseStatus.PASSED):
             open_at[id] = before
     return result
 
 
 def _tried_again(before: Written, last: Written) -> Written:
     first, case = before.item.case, last.item.case
-    earlier = (*first.earlier, as_attempt(first), *case.earlier)
-    tally = replace(before.tally + last.tally, written=1, failing=last.tally.failing, idle=last.tally.idle)
+    attempt = as_attempt(first)
+    if first.status is CaseStatus.PASSED:
+        attempt = replace(attempt, status=CaseStatus.FAILED, message="was run again")
+    earlier = (*first.earlier, attempt, *case.earlier)
+    tally = replace(
+        Tally.sum((before.tally, last.tally)), written=1, failing=last.tally.failing, idle=last.tally.idle
+    )
     return Written(item=replace(last.item, case=replace(case, earlier=earlier)), tally=tally)
 
 
 def _compare(node: _Node, way: Counting) -> Compared:
     """Hold the counts of a suite against what is below it; its inner suites must have been compared."""
+    below = Tally.sum(inner.total for inner in node.inner)
+    own = int(node.own is not None)
+    mine = (item.tally for item in node.direct)
     suite = Suite(
         element=node.element,
         path=node.path,
         direct=node.direct,
-        own=node.own is not None,
-        below=sum((inner.total for inner in node.inner), Tally()),
+        total=Tally.sum((below, Tally(failing=own, failed_tries=own), *mine)),
+        below=below,
         below_counted=sum(inner.counted for inner in node.inner),
         below_says=all(inner.says for inner in node.inner),
     )
     compared = compare(suite, way)
-    for number in compared.unproven:
-        node.direct[number] = _unproven(node.direct[number], suite.tests or 0)
+    for number, why in compared.unproven.items():
+        node.direct[number] = _unproven(node.direct[number], suite.tests or 0, why)
     node.lost = compared.lost
-    node.total = suite.total + Tally(lost=len(node.lost), tries=len(node.lost))
+    node.total = Tally.sum((suite.total, Tally(lost=len(node.lost), tries=len(node.lost))))
     node.counted = len(node.direct) + suite.below_counted if suite.tests is None else suite.tests
     node.says = suite.tests is not None or (suite.below_says and not node.direct)
     return compared
 
 
-def _unproven(written: Written, tests: int) -> Written:
-    message = (
-        f"no result: its suite counts {tests:,} tests and has more cases, of which this one took no time"
-    )
+def _unproven(written: Written, tests: int, why: str) -> Written:
+    message = f"no result: its suite counts {tests:,} tests and has more cases, of which this one {why}"
     case = replace(written.item.case, status=CaseStatus.LOST, duration=None, message=message)
     return replace(written, item=replace(written.item, case=case))
 
 
 def _repeated(cases: Iterable[JUnitCase], name: str) -> Iterator[str]:
     """A hint at tests that may have been run again."""
-    failed: set[str] = set()
+    before: set[str] = set()
     again: set[str] = set()
     for item in cases:
-        if item.case.status is CaseStatus.FAILED:
-            failed.add(item.case.id)
-        elif item.case.status is CaseStatus.PASSED and item.case.id in failed:
+        if item.case.status in (CaseStatus.FAILED, CaseStatus.LOST):
+            before.add(item.case.id)
+        elif item.case.id in before:
             again.add(item.case.id)
     if again:
         yield (
-            f"{name}: {sorted(again)[0]} failed and then passed under one name ({len(again):,} in all); "
+            f"{name}: {min(again)} has no pass and then one under one name ({len(again):,} in all); "
             "where the tool runs failed tests again, write reruns: true"
         )
 

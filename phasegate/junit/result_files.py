@@ -36,6 +36,7 @@ class ResultFiles:
         self._root = root
         self._clock = clock
         self._started = (clock.utc(), clock.wall())
+        self._stopped = False
         self._before = {
             file: _stamp(file) for pattern in patterns for file in find_files(root, pattern, FILES).files
         }
@@ -49,6 +50,9 @@ class ResultFiles:
         left = TOTAL
         for file in dict.fromkeys(self._found(patterns, problems)):
             name = self._name(file)
+            if self._stopped:
+                problems.append(f"{name} and others were not read, since the check was ended")
+                break
             if left <= 0 or len(cases) > CASES:
                 limits = f"{TOTAL >> 20:,} MiB or {CASES:,} cases"
                 problems.append(f"the results files have more than {limits}; {name} and others were not read")
@@ -66,6 +70,10 @@ class ResultFiles:
             notes += one.notes
             problems += one.problems
         return JUnitFile(cases=tuple(cases), notes=tuple(notes), problems=tuple(problems))
+
+    def stop(self) -> None:
+        """Let `read`, in another thread, end after the file that it is at."""
+        self._stopped = True
 
     def text(self, name: str) -> str:
         """The text of one file. Errors: ObservationError; also when it is too large or too old."""

@@ -127,8 +127,7 @@ class CommandKind(Kind[CommandParams]):
             _take_in_program(params, world, completed, captured, seen)
             _take_in_captures(params, captured, seen)
             if params.results and not completed.error:
-                ways = Conventions(subtests=params.subtests, reruns=params.reruns)
-                await _take_in_results(await asyncio.to_thread(files.read, params.results, ways), world, seen)
+                await _take_in_results(await _read(files, params), world, seen)
             await _adopt(params, world, seen)
         if seen.cases:
             await world.progress(Progress(cases=tuple(seen.cases)))
@@ -249,6 +248,15 @@ def _expectations(expect: CommandExpect, completed: Completed, captured: Capture
 
 def _measured_files(params: CommandParams) -> tuple[str, ...]:
     return tuple(capture.file for capture in params.measures.values() if capture.file is not None)
+
+
+async def _read(files: ResultFiles, params: CommandParams) -> JUnitFile:
+    conventions = Conventions(subtests=params.subtests, reruns=params.reruns)
+    try:
+        return await asyncio.to_thread(files.read, params.results, conventions)
+    except asyncio.CancelledError:
+        files.stop()  # the program ends only when its threads have
+        raise
 
 
 async def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:

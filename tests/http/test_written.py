@@ -21,8 +21,9 @@ from phasegate.kinds.command_params import CommandParams
 from phasegate.load.compose import requests_of
 from phasegate.load.template import Template
 from phasegate.plan import yaml
-from phasegate.world import HttpReply, HttpRequest
+from phasegate.world import Destination, HttpReply, HttpRequest
 from tests.test_scalars import NUMBERS
+from tests.worlds import StaticAddresses
 
 SCALARS = (
     "1.10",
@@ -66,14 +67,22 @@ def suite(request: str) -> Suite:
 def sent(request: str) -> list[HttpRequest]:
     (one,) = suite(request).flows[0].requests
     return [
-        compose(one, base="http://h", common={}, values={} if row is None else row.values, timeout=1.0)
+        compose(
+            one,
+            target=StaticAddresses(),
+            base=Destination(url="http://h"),
+            common={},
+            values={} if row is None else row.values,
+            sources={},
+            timeout=1.0,
+        )
         for row in one.rows() or (None,)
     ]
 
 
 def sent_under_load(request: str) -> list[bytes]:
     (one,) = suite(request).flows[0].requests
-    made = requests_of(one, base="http://h", common={}, shared=(), known={}, timeout=1.0, part="")
+    made = requests_of(one, base="http://h", common={}, shared=lambda _: (), known={}, timeout=1.0, part="")
     return [Template(each.head).fill({}) + b"\r\n" + Template(each.body or ()).fill({}) for each in made]
 
 

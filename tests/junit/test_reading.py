@@ -473,10 +473,26 @@ JEST = """<testsuites name="jest tests" tests="{0}"><testsuite name="shop" tests
 def test_case_that_its_suite_does_not_count_is_no_pass() -> None:
     read = parse(JEST.format(1, "0.002", "0"))
     assert [item.case.status for item in read.cases] == [PASSED, LOST]
-    assert read.notes == (
-        "results.xml: shop says 1 tests, 2 are written; 1 that took no time have no result",
-    )
+    assert read.notes == ("results.xml: shop says 1 tests, 2 are written; 1 of them have no result",)
     assert [item.case.status for item in parse(JEST.format(0, "0", "0")).cases] == [LOST, LOST]
+
+
+RERUNFAILURES = """<testsuites name="pytest tests"><testsuite name="pytest" errors="0" failures="1"
+  skipped="0" tests="3" time="0.1" timestamp="2026-01-01T00:00:00" hostname="h">
+  <testcase classname="a" name="wins" time="0.1"/><testcase classname="a" name="wins" time="0.1"/>
+  <testcase classname="a" name="loses" time="0.1"/>
+  <testcase classname="a" name="loses" time="0.1"><failure message="no"/></testcase>
+  <testcase classname="a" name="stands" time="0.1"/></testsuite></testsuites>"""
+
+
+def test_try_of_pytest_rerunfailures_that_was_not_the_last_is_no_pass() -> None:
+    read = parse(RERUNFAILURES)
+    assert [item.case.status for item in read.cases] == [LOST, PASSED, LOST, FAILED, PASSED]
+    assert "write reruns: true" in read.notes[-1]
+    wins, loses, stands = (item.case for item in parse(RERUNFAILURES, reruns=True).cases)
+    assert (wins.status, wins.flaky, wins.earlier[0].message) == (PASSED, True, "was run again")
+    assert (loses.status, len(loses.earlier)) == (FAILED, 1)
+    assert (stands.status, stands.flaky) == (PASSED, False)
 
 
 @pytest.mark.parametrize("times", [("0.1", "0.1"), ("0", "0")])
@@ -493,6 +509,15 @@ def test_whole_that_counts_less_than_its_suites_is_said() -> None:
     assert [item.case.status for item in read.cases] == [PASSED, PASSED]
     assert read.notes == ("results.xml: all says 1 tests, 2 are written",)
     assert parse(f"<testsuites name='all' tests='1'>{inner.replace('tests=', 'x=')}</testsuites>").problems
+
+
+@pytest.mark.parametrize(
+    "around", ["<tests>{}</tests>", "<testcase name='b'>{}</testcase>", "<x><testsuite>{}</testsuite></x>"]
+)
+def test_case_that_stands_where_none_is_looked_for_is_said(around: str) -> None:
+    inner = around.format("<testcase name='c'><failure/></testcase>")
+    read = parse(f"<testsuite name='a'><testcase name='d'/>{inner}</testsuite>")
+    assert read.problems == ("results file results.xml has 1 test cases that stand in no suite",)
 
 
 def test_suite_that_counts_only_its_own_tests_is_right() -> None:

@@ -71,6 +71,13 @@ def test_limits_of_files_bytes_and_cases_are_said(tmp_path: Path, monkeypatch: p
     assert read.problems[0].endswith("or 1 cases; 2.xml and others were not read")
 
 
+def test_reading_that_is_told_to_stop_stops_and_says_so(tmp_path: Path) -> None:
+    seen = results(tmp_path, "*.xml")
+    (tmp_path / "a.xml").write_text(ONE)
+    seen.stop()
+    assert seen.read(["*.xml"]).problems == ("a.xml and others were not read, since the check was ended",)
+
+
 def test_conventions_reach_every_file(tmp_path: Path) -> None:
     seen = results(tmp_path, "a.xml")
     text = "<testsuite tests='5'><testcase name='a'><failure/></testcase><testcase name='a'/></testsuite>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -473,6 +474,76 @@ async def test_results_that_are_no_evidence_are_errored(world: TestWorld, name: 
     assert share(seen, "pass_rate")[1] == (3 if name == "one of two old" else 0)
 
 
+SUBTESTS = """
+import unittest
+
+def test_pytest(subtests):
+    for number in range(3):
+        with subtests.test(number=number):
+            assert number < 3
+
+class Test(unittest.TestCase):
+    def test_unittest(self):
+        for number in range(3):
+            with self.subTest(number=number):
+                self.assertLess(number, {0})
+"""
+
+
+@pytest.mark.parametrize(("limit", "passed"), [(3, 2), (1, 1)])
+async def test_subtests_that_pytest_counts_are_part_of_their_tests(
+    world: TestWorld, limit: int, passed: int
+) -> None:
+    (world.root / "test_it.py").write_text(SUBTESTS.format(limit))
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "test_it.py",
+        "--junitxml=out.xml",
+    ]
+    params = CommandParams.model_validate(
+        {"command": argv, "results": "out.xml", "env": {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}}
+    )
+    seen = await observe(params, world)
+    assert seen.error is None
+    assert share(seen, "pass_rate") == (passed, 2)
+    assert any("which pytest counts and does not write" in note for note in seen.notes)
+
+
+async def test_what_the_plan_says_of_the_writer_reaches_the_results(world: TestWorld) -> None:
+    pair = "<testcase name='a'><failure/></testcase><testcase name='a'/>"
+    (world.root / "template.xml").write_text(f"<testsuite tests='5' failures='1'>{pair}</testsuite>")
+    both = sh("cat template.xml > out.xml", results="out.xml", subtests=True, reruns=True)
+    seen = await observe(both, world)
+    assert statuses(seen) == {"a": PASSED}
+    assert seen.cases[0].flaky
+    neither = await observe(sh("cat template.xml > out.xml", results="out.xml"), world)
+    assert list(statuses(neither).values()) == [FAILED, PASSED, LOST, LOST, LOST]
+
+
+@pytest.mark.parametrize("name", ["subtests", "reruns"])
+def test_words_about_results_need_results(name: str) -> None:
+    with pytest.raises(
+        ValidationError, match=f"{name} says how results are written, and there are no results"
+    ):
+        sh("true", **{name: True})
+
+
+async def test_details_of_many_failures_are_kept_for_the_first_ones(
+    world: TestWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.kinds.command.EXPLAINED", 2)
+    failed = "".join(f"<testcase name='{number}'><failure message='no'/></testcase>" for number in range(5))
+    (world.root / "template.xml").write_text(JUNIT.format(failed))
+    seen = await observe(sh("cat template.xml > out.xml", results="out.xml"), world)
+    assert [len(case.evidence) for case in seen.cases] == [1, 1, 0, 0, 0]
+    assert seen.notes == ("5 cases did not pass; the details of the first 2 were kept",)
+
+
 async def test_results_written_again_with_the_same_content_are_of_this_attempt(world: TestWorld) -> None:
     (world.root / "out.xml").write_text(ONE_EACH)
     (world.root / "template.xml").write_text(ONE_EACH)
@@ -506,6 +577,20 @@ async def test_evidence_files_are_kept(world: TestWorld) -> None:
     seen = await observe(sh("mkdir logs; echo one > logs/a.log", evidence=["logs/*.log", "*.png"]), world)
     assert [world.evidence_text(path) for path in seen.evidence] == ["one\n"]
     assert seen.notes == ("no evidence file matches *.png",)
+
+
+async def test_what_is_no_file_is_left_out_of_the_evidence_and_said(world: TestWorld) -> None:
+    script = (
+        "mkdir logs; cd logs; mkfifo a.log; ln -s /etc/passwd b.log; ln -s /dev/zero c.log; echo d > d.log"
+    )
+    seen = await observe(sh(script, evidence="logs/*.log"), world)
+    assert seen.error is None
+    assert [world.evidence_text(path) for path in seen.evidence] == ["d\n"]
+    assert set(seen.notes) == {
+        "evidence was left out: logs/a.log is a FIFO (named pipe), no file",
+        "evidence was left out: logs/b.log is a link that leads out of the folder, to /etc/passwd",
+        "evidence was left out: logs/c.log is a device, no file",
+    }
 
 
 async def test_last_line_is_shown_while_it_runs_and_stopping_ends_it(world: TestWorld) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.errors import ObservationError
 from phasegate.kinds.e2e import E2e, E2eParams
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
@@ -372,6 +373,33 @@ async def test_what_cannot_be_trusted_is_errored(suite: Suite, world: TestWorld,
     assert error in (seen.error or "no error")
     # Whatever was collected stays in the total, with what is known of it.
     assert share(seen).total == len(seen.cases)
+
+
+MEDDLING = {
+    "FIFO": ("os.remove(events); os.mkfifo(events)", "what pytest reported is a FIFO"),
+    "nothing": ("os.remove(events)", "what pytest reported cannot be read: no such file"),
+    "other words": ("print('{\"type\": 1}{', file=open(events, 'a'))", "what pytest reported is damaged"),
+    "other shape": (
+        "print('{\"type\": \"test\"}', file=open(events, 'a'))",
+        "what pytest reported is damaged",
+    ),
+    "no event": ("print('[]', file=open(events, 'a'))", "what pytest reported is damaged"),
+}
+
+
+@pytest.mark.parametrize("what", MEDDLING)
+async def test_suite_that_meddles_with_its_report_is_no_evidence(
+    suite: Suite, world: TestWorld, what: str
+) -> None:
+    act, why = MEDDLING[what]
+    test = f"""
+    import json, os
+    def test_it():
+        events = json.load(open(os.environ["PHASEGATE_PYTEST"]))["events"]
+        {act}
+    """
+    with pytest.raises(ObservationError, match=why):
+        await observe(suite(test), world)
 
 
 async def test_cases_before_a_crash_are_kept_and_the_others_are_lost(suite: Suite, world: TestWorld) -> None:
