@@ -360,7 +360,7 @@ async def test_until_does_not_count_the_time_that_requests_wait_for_a_place(worl
     flows:
       - id: f
         requests:
-          - {id: r, url: /flaky?n=2, until: {json: {$.status: ok}, within: 1s, every: 5ms}}
+          - {id: r, url: "/flaky?n=2", until: {json: {$.status: ok}, within: 1s, every: 5ms}}
     """
     assert statuses(await observe(world, text)) == {"f/r": "passed"}
 
