@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import yaml
 from phasegate.kinds.api import Api, ApiParams
 from phasegate.model.measures import Distribution, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
-from phasegate.world import HttpFailure, HttpReply, HttpRequest
+from phasegate.world import HttpClient, HttpFailure, HttpReply, HttpRequest
 from tests.servers import Server, serving, unused_port
 from tests.worlds import StaticAddresses, TestWorld, world_at
 
@@ -339,6 +340,29 @@ async def test_until_polls_and_is_not_flaky(world: TestWorld, server: Server) ->
     polled = case(await observe(world, text), "f/r")
     assert (polled.status, polled.flaky) == (CaseStatus.PASSED, False)
     assert len(server.requests) == 4
+
+
+@dataclass
+class Crowded:
+    """A client at which each request waits for a place first."""
+
+    http: HttpClient
+    room: bool = False
+
+    async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
+        await asyncio.sleep(0.6)
+        return await self.http.send(request)
+
+
+async def test_until_does_not_count_the_time_that_requests_wait_for_a_place(world: TestWorld) -> None:
+    world.http = Crowded(world.http)
+    text = """
+    flows:
+      - id: f
+        requests:
+          - {id: r, url: "/flaky?n=2", until: {json: {$.status: ok}, within: 1s, every: 5ms}}
+    """
+    assert statuses(await observe(world, text)) == {"f/r": "passed"}
 
 
 async def test_until_gives_up_in_time_and_says_what_came_last(world: TestWorld) -> None:

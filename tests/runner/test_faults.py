@@ -13,15 +13,19 @@ import pytest
 from phasegate.errors import ObservationError
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
 from phasegate.model.faults import Act, FaultResult, FaultStatus, fault_measures
-from phasegate.model.measures import Share
+from phasegate.model.measures import Number, Share
+from phasegate.model.result import RunResult
 from phasegate.plan.fault_models import ProbeParams
 from phasegate.plan.faults import Fault
 from phasegate.plan.part import Part
+from phasegate.render.standing import standing
 from phasegate.runner.clock import RunClock
 from phasegate.runner.faults import run_fault, to_its_end
 from phasegate.runner.world import Parts, Stop
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.runner.scripted import Stage
+from tests.samples import passing_run
+from tests.virtual_time import SimulatedClock, run_simulated
 from tests.worlds import StaticAddresses
 
 pytestmark = pytest.mark.paced
@@ -217,3 +221,39 @@ async def test_work_that_must_come_to_its_end_does_so_under_any_number_of_cancel
     with pytest.raises(asyncio.CancelledError):
         await task
     assert done == ["done"]
+
+
+def stopped(stage: Stage, target: Target, one: Fault, *, at: float, seconds: float) -> FaultResult:
+    """A fault in simulated time, during which phasegate stands still for a while."""
+
+    async def main() -> FaultResult:
+        simulated = replace(parts(stage, target), clock=SimulatedClock())
+        return await run_fault(one, simulated, Stop(Stop()))
+
+    return run_simulated(main(), stalls=[(at, seconds)])
+
+
+def test_fault_after_which_phasegate_did_not_look_in_time_is_not_held_against_the_target(
+    stage: Stage,
+) -> None:
+    result = stopped(stage, Target(), fault(due=0.5, lasting=1.0, within=5.0), at=1.501, seconds=20.0)
+    assert result.status is FaultStatus.CUT_SHORT
+    assert result.reason == "phasegate was late, and nobody could see whether it recovers"
+
+
+def test_moments_that_the_prober_missed_are_told_and_leave_the_lost_requests_open(stage: Stage) -> None:
+    result = stopped(stage, Target(), fault(due=0.5, lasting=5.0), at=1.0, seconds=3.0)
+    assert result.status is FaultStatus.RECOVERED
+    assert result.unused == pytest.approx(200, abs=5)
+    assert f"{result.unused} of " in result.notes[1]
+    assert result.notes[1].endswith("moments passed unused: phasegate was late")
+    lost = result.measures["lost_requests"]
+    assert isinstance(lost, Number)
+    assert lost.partial
+    (line,) = [line for line in standing(run_with(result)) if line.label == "Late"]
+    assert line.text == f"f: {result.notes[1]}"
+
+
+def run_with(fault: FaultResult) -> RunResult:
+    run = passing_run()
+    return replace(run, steps=(replace(run.steps[0], faults=(fault,)), *run.steps[1:]))
