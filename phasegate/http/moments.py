@@ -19,6 +19,8 @@ FINE = 0.01
 """Seconds within which nobody minds when exactly a probe is sent."""
 CATCHING_UP = 1.25
 """By how much the pace of late probes is above that of their schedule."""
+SHORTEST = 0.000001
+"""Seconds that are waited at the least, so that time goes on whatever is rounded."""
 TICK = 0.005
 """Seconds between two looks at whether a probe that waits can be sent."""
 
@@ -83,9 +85,10 @@ class Moments:
 
     def ahead(self, now: float) -> float | None:
         """Seconds until there may be something to do; None where the schedule rests."""
+        wakes = [] if self._resting else [self._due]
         if self._waiting:
-            return self._not_before - now if now < self._not_before else TICK
-        return None if self._resting else max(self._due - now, 0.0)
+            wakes.append(self._not_before if now < self._not_before else now + TICK)
+        return max(min(wakes) - now, SHORTEST) if wakes else None
 
     @property
     def _due(self) -> float:

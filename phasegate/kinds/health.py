@@ -235,7 +235,7 @@ class _Probing:
                     await self._clock.sleep(min(ahead, REPORT))
                 elif self._under_way:
                     await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
-                else:
+                elif not self._more(moments):
                     return
                 await self._stop_asked()
 

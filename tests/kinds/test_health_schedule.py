@@ -114,7 +114,7 @@ def test_answers_slower_than_the_schedule_are_awaited_side_by_side(folder: Path)
     seen = observe(target, folder, every="10ms", probes=300)
     assert (share(seen, "success_rate").passed, distribution(seen, "latency").n) == (300, 300)
     assert (distribution(seen, "latency").quantile(1.0) or (0, 0))[1] == pytest.approx(0.03)
-    assert target.came == pytest.approx([number * 0.01 for number in range(300)])
+    assert target.came == pytest.approx([number * 0.01 for number in range(300)], abs=1e-4)
     assert seen.notes == ()
 
 
@@ -275,6 +275,7 @@ def written(every: float) -> str:
 
 @given(every=schedules, stalls=spans(3, 4.0), taken=spans(3, 4.0), planned=st.booleans(), tight=st.booleans())
 @example(every=0.01, stalls=[(1.0017, 4.0017)], taken=[], planned=False, tight=True)
+@example(every=0.02, stalls=[(3.0034, 4.0034)], taken=[(2.0034, 3.0034)], planned=True, tight=False)
 def test_a_good_target_is_never_blamed_for_phasegate(
     folder: Path, every: float, stalls: list[Span], taken: list[Span], planned: bool, tight: bool
 ) -> None:
