@@ -54,7 +54,7 @@ class Outcome:
     began: datetime | None = None
     """When the first request was due."""
     late: Mapping[int, float] = field(default_factory=dict)
-    """Seconds by worker, from 0, of those that began so late that all was not sent as it was to be."""
+    """Seconds by worker, from 0, of those that began more than a tick after the first."""
 
 
 async def generate(
@@ -70,8 +70,12 @@ async def generate(
 
 
 def late(begun: Mapping[int, float], tick: float) -> Mapping[int, float]:
-    """Of the seconds after which workers began, those of more than one tick, in the order of workers."""
-    return {number: begun[number] for number in sorted(begun) if begun[number] > tick}
+    """By worker, in their order, how many seconds after the first it began: those of more than one tick.
+
+    `begun`: when each began, in seconds.
+    """
+    first = min(begun.values())
+    return {number: begun[number] - first for number in sorted(begun) if begun[number] - first > tick}
 
 
 class _Coordinator:

@@ -46,7 +46,6 @@ class Worker:
         model = Open if job.open else Closed
         self.driver: Driver = model(job, _exchange(job), connector, self.recorder, itinerary)
         self._every = job.tick
-        self._alone = job.workers == 1
         self._lag_ns = 0
         self._late_ns = 0
 
@@ -63,8 +62,7 @@ class Worker:
         await self.driver.until(start_ns)
         begun_ns = perf_counter_ns()
         self._lag_ns = begun_ns - start_ns
-        # One that is alone has nobody to be late for: its load begins when it does.
-        self._late_ns = begun_ns - (start_ns if self._alone else at_ns)
+        self._late_ns = begun_ns - at_ns
         began = time.process_time()
         try:
             await self.driver.run(start_ns)

@@ -187,17 +187,25 @@ async def test_worker_that_is_late_by_less_than_it_may_read_the_start_line_is_no
 
 @given(
     begun=st.lists(st.floats(0, 5), min_size=1, max_size=6),
-    ticks=st.floats(0.025, 1),
-    number=st.integers(0, 6),
-    beyond=st.floats(1e-6, 5),
+    tick=st.floats(0.025, 1),
+    beyond=st.floats(0.001, 5),
+    place=st.integers(0, 6),
 )
-def test_whoever_begins_more_than_a_tick_after_the_moment_is_late(
-    begun: list[float], ticks: float, number: int, beyond: float
+def test_whoever_begins_more_than_a_tick_after_the_first_is_late(
+    begun: list[float], tick: float, beyond: float, place: int
 ) -> None:
-    begun.insert(number, ticks + beyond)
-    found = late(dict(enumerate(begun)), ticks)
-    assert found == {place: seconds for place, seconds in enumerate(begun) if seconds > ticks}
-    assert begun.index(ticks + beyond) in found
+    begun.insert(place, min(begun) + tick + beyond)
+    found = late(dict(enumerate(begun)), tick)
+    assert begun.index(min(begun) + tick + beyond) in found
+    assert begun.index(min(begun)) not in found
+    assert [begun[number] for number in found] == [one for one in begun if one - min(begun) > tick]
+
+
+@given(offset=st.floats(0, 100), spread=st.lists(st.floats(0, 0.9), min_size=1), tick=st.floats(0.1, 1))
+def test_workers_that_begin_together_are_late_for_nobody(
+    offset: float, spread: list[float], tick: float
+) -> None:
+    assert late({number: offset + part * tick for number, part in enumerate(spread)}, tick) == {}
 
 
 async def test_refusing_target_has_been_observed() -> None:
