@@ -54,6 +54,9 @@ class Parameters:
         )
         self._plain = self._each is None and is_plain(rest)
         self._own = kind.own_names(rest, context.root)
+        for name in sorted(self._own & context.values.variables.keys()):
+            message = f"{subject}: ${{{name}}} is a variable of the plan and a column of the data"
+            context.findings.add(context.document, path, message, help="give one of them another name")
         self._wrong = [
             *context.unknown(
                 path, rest, "target", "out", *self._own, *(() if self._each is None else ("each",))

@@ -443,6 +443,7 @@ PLAN = """\
 phasegate: 1
 phase: one
 title: One
+variables: {word: up}
 target: {external: {web: {url: "http://127.0.0.1:1"}}, default: web}
 steps:
   - id: only
@@ -464,6 +465,8 @@ flows:
 def loaded(folder: Path, written: str, criterion: str = "steady/read.latency.p95 < 1s") -> Any:
     (folder / "suite.yaml").write_text(SUITE_TEXT)
     (folder / "users.csv").write_text("user\nada\n")
+    (folder / "sessions.csv").write_text("user,session\nada,1\n")
+    (folder / "words.csv").write_text("word\nada\n")
     (folder / "plan.yaml").write_text(PLAN % (written, criterion))
     (check,) = load(folder / "plan.yaml", kinds=KINDS, env={}).plan.steps[0].checks
     return check.parts[0].params
@@ -493,6 +496,8 @@ def test_columns_are_names_in_the_plan(tmp_path: Path) -> None:
         ('url: "/${user}"', "unknown variable 'user'"),
         ('url: "/${nobody}", data: {csv: users.csv}', "unknown variable 'nobody'"),
         ("url: /, data: {csv: nowhere.csv}", "nowhere.csv"),
+        ("flow: suite.yaml#lifecycle, data: {csv: sessions.csv}", "the value that is captured as 'session'"),
+        ('url: "/${word}", data: {csv: words.csv}', "${word} is a variable of the plan and a column"),
     ],
 )
 def test_plan_that_names_what_is_not_there_is_an_error(tmp_path: Path, written: str, message: str) -> None:
