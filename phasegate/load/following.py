@@ -47,8 +47,15 @@ class Hop:
         )
         return cls(request=request)
 
-    def next(self, status: int, headers: Headers, declared: frozenset[tuple[str, int] | None]) -> Hop:
-        """Where a redirect leads. `declared`: the hosts and ports of the target.
+    def next(
+        self,
+        status: int,
+        headers: Headers,
+        declared: frozenset[tuple[str, int] | None],
+        entry_headers: Headers = (),
+    ) -> Hop:
+        """Where a redirect leads. `declared`: the hosts and ports of the target. `entry_headers`: those of
+        the entry that is asked, which go along on its host and port, where the request has no others.
 
         Errors: RedirectError when that is not followed.
         """
@@ -73,6 +80,9 @@ class Hop:
         if origin(following.url) != origin(request.url):
             others = tuple(pair for pair in following.headers if pair[0].lower() != "host")
             following = replace(following, headers=(("Host", host_of(endpoint)), *others))
+        named = {name.lower() for name, _ in following.headers}
+        kept = tuple(pair for pair in entry_headers if pair[0].lower() not in named)
+        following = replace(following, headers=following.headers + kept)
         return Hop(request=following, number=self.number + 1)
 
     def compose(self, cookie: str) -> bytes:

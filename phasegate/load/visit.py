@@ -22,6 +22,7 @@ class Compiled:
         "_head",
         "_tail",
         "_whole",
+        "entry_headers",
         "follow",
         "head_only",
         "judge",
@@ -45,6 +46,10 @@ class Compiled:
         self.head_only = request.method.upper() == "HEAD"
         self.follow = REDIRECTS if request.follow else frozenset[int]()
         """The statuses that are followed."""
+        self.entry_headers = tuple(
+            (name, value.encode("utf-8", "surrogateescape").decode("latin-1"))
+            for name, value in request.entry_headers
+        )
         self.own_cookies = request.own_cookies
         self.judge = Judge(request.expect, request.captures)
         self._head = Template(request.head, origin=origin)
@@ -134,7 +139,7 @@ class Visit:
             self.compose(), self._itinerary.origin, own_cookies=self.request.own_cookies
         )
         try:
-            self._hop = hop.next(status, headers, self._itinerary.declared)
+            self._hop = hop.next(status, headers, self._itinerary.declared, self.request.entry_headers)
         except RedirectError as error:
             return (str(error),)
         return ()
