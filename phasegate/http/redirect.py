@@ -7,7 +7,6 @@ from urllib.parse import urljoin, urlsplit
 
 from phasegate.http.addresses import AmbiguousEntryError
 from phasegate.http.header_lines import HeaderError, one_value
-from phasegate.http.places import origin_of
 from phasegate.world import Addresses, Cause, Destination, HttpReply, HttpRequest
 
 MAX_REDIRECTS = 10
@@ -37,7 +36,7 @@ def redirected(request: HttpRequest, reply: HttpReply, target: Addresses | None)
     url = _joined(request.url, location)
     entry = request.entry if target is None else _entry_after(request, url, target)
     headers = request.headers
-    if origin_of(url) != origin_of(request.url):
+    if origin(url) != origin(request.url):
         headers = tuple(pair for pair in headers if pair[0].lower() not in _CREDENTIALS)
     method, body = request.method, request.body
     if (reply.status == 303 and method != "HEAD") or (reply.status in (301, 302) and method == "POST"):

@@ -96,6 +96,7 @@ def _request(
         url=base.rstrip("/") + written if written.startswith("/") else written,
         limit=request.timeout if request.timeout is not None and request.timeout < timeout else None,
         follow=request.follow,
+        entry_headers=tuple(shared) if request.follow else (),
         own_cookies=any(name.lower() == "cookie" for name in (*request.headers, *common)),
         expect=put(expect),
         captures={

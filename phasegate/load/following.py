@@ -14,6 +14,7 @@ from phasegate.http.redirect import MAX_REDIRECTS, origin, redirected
 from phasegate.wire.request import endpoint_of, host_of, request_target
 from phasegate.world import Cause, HttpReply, HttpRequest, header
 
+Headers = tuple[tuple[str, str], ...]
 Lines = tuple[tuple[bytes, bytes], ...]
 """Header lines as they came."""
 _MADE = frozenset({"content-length"})
@@ -49,8 +50,15 @@ class Hop:
         )
         return cls(request=request)
 
-    def next(self, status: int, raw: Lines, declared: frozenset[tuple[str, int] | None]) -> Hop:
-        """Where a redirect leads. `declared`: the hosts and ports of the target.
+    def next(
+        self,
+        status: int,
+        raw: Lines,
+        declared: frozenset[tuple[str, int] | None],
+        entry_headers: Headers = (),
+    ) -> Hop:
+        """Where a redirect leads. `declared`: the hosts and ports of the target. `entry_headers`: those of
+        the entry that is asked, which go along on its host and port, where the request has no others.
 
         Errors: RedirectError when that is not followed.
         """
@@ -78,6 +86,9 @@ class Hop:
         if origin(following.url) != origin(request.url):
             others = tuple(pair for pair in following.headers if pair[0].lower() != "host")
             following = replace(following, headers=(("Host", host_of(endpoint)), *others))
+        named = {name.lower() for name, _ in following.headers}
+        kept = tuple(pair for pair in entry_headers if pair[0].lower() not in named)
+        following = replace(following, headers=following.headers + kept)
         return Hop(request=following, number=self.number + 1)
 
     def compose(self, cookie: bytes) -> bytes:

@@ -38,6 +38,8 @@ class JourneyRequest:
     """Seconds for its answer, where that is less than the timeout of the load."""
     follow: bool = False
     """Whether it goes on to where a redirect leads."""
+    entry_headers: tuple[tuple[str, str], ...] = ()
+    """Those of its entry, where redirects are followed: they stay on its host, however that is spelled."""
     own_cookies: bool = False
     """It has a `Cookie` header, which takes the place of the journey's cookies."""
     expect: Mapping[str, Any] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class JourneyRequest:
             "url": self.url,
             "limit": self.limit,
             "follow": self.follow,
+            "entry_headers": [list(pair) for pair in self.entry_headers],
             "own_cookies": self.own_cookies,
             "expect": dict(self.expect),
             "captures": dict(self.captures),
@@ -62,7 +65,8 @@ class JourneyRequest:
     def from_json(cls, data: Mapping[str, Any]) -> JourneyRequest:
         body = data["body"]
         pieces = {"head": _pieces(data["head"]), "body": None if body is None else _pieces(body)}
-        return cls(**{**data, **pieces})
+        headers = tuple((name, value) for name, value in data["entry_headers"])
+        return cls(**{**data, **pieces, "entry_headers": headers})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

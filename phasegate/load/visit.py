@@ -25,6 +25,7 @@ class Compiled:
         "_head",
         "_tail",
         "_whole",
+        "entry_headers",
         "follow",
         "has_body",
         "head_only",
@@ -52,6 +53,7 @@ class Compiled:
         self.has_body = request.body is not None
         self.follow = REDIRECTS if request.follow else frozenset[int]()
         """The statuses that are followed."""
+        self.entry_headers = request.entry_headers
         self.own_cookies = request.own_cookies
         self.judge = Judge(request.expect, request.captures)
         self._head = Template(request.head, origin=origin)
@@ -168,7 +170,7 @@ class Visit:
             self.compose(), self._itinerary.origin, own_cookies=self.request.own_cookies
         )
         try:
-            self._hop = hop.next(status, raw, self._itinerary.declared)
+            self._hop = hop.next(status, raw, self._itinerary.declared, self.request.entry_headers)
         except RedirectError as error:
             return (str(error),)
         return ()
