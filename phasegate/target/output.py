@@ -64,16 +64,23 @@ class LineSplitter:
 
     def feed(self, data: bytes) -> None:
         *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = b""
         for line in lines:
-            self._emit(line)
-        while len(rest) > self._longest:
+            left = self._pieces(line, keep=self._longest - 1)
+            if len(left) > self._longest - 4 and not left.isascii():  # which would look like a piece of one
+                self._emit(left)
+                left = b""
+            self._emit(left)
+        self._rest = self._pieces(rest, keep=self._longest)
+
+    def _pieces(self, line: bytes, *, keep: int) -> bytes:
+        """Hand on pieces of a line until at most `keep` bytes of it are left; no character is cut in two."""
+        while len(line) > keep:
             at = self._longest
-            while at > self._longest - 4 and rest[at] & 0xC0 == 0x80:
-                at -= 1  # at no place within a character of UTF-8
-            self._emit(rest[:at])
-            rest = rest[at:]
-        self._rest = rest
+            while at > self._longest - 4 and line[at : at + 1] and line[at] & 0xC0 == 0x80:
+                at -= 1
+            self._emit(line[:at])
+            line = line[at:]
+        return line
 
     def close(self) -> None:
         """Hand on what is left of a last line without an end."""

@@ -501,6 +501,30 @@ def test_what_is_called_a_healthcheck_that_cannot_fail_ends_well_whatever_its_pr
             assert all(ended_well(argv, line, folder) for folder in probes), (name, line)
 
 
+FORMS = st.sampled_from(
+    [
+        *("{}; exit $((0))", "{} || return 0", "trap 'exit 0' EXIT; {}", "{} & wait", "rc=0; {}; exit $rc"),
+        *("check() {{ {}; return 0; }}; check", 'eval "{} || true"', "case x in *) {}; exit 0;; esac"),
+        *("for i in 1 2; do {}; done; [ 1 = 1 ]", "if {}; then exit 0; else sleep 0; fi", "{}; test -n x"),
+    ]
+)
+ASKED = st.sampled_from(["probe", "probe -f x", "probe | probe", "probe && probe", "! probe", "[ -f /x ]"])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(FORMS, ASKED, FORMS, st.booleans())
+def test_what_hides_every_failure_is_found_alone_and_within_another(
+    probes: tuple[str, str], form: str, asked: str, outer: str, within: bool
+) -> None:
+    line = form.format(asked)
+    if within:
+        line = outer.format(f"( {line}\n)") if "eval" not in outer else f"( {line}\n) || true"
+    event(f"one within another: {within}")
+    assert "cannot fail" in shell(line)
+    for argv in (SHELLS["dash"], SHELLS["ash"]):
+        assert all(ended_well(argv, line, folder) for folder in probes)
+
+
 @pytest.mark.parametrize("line", [line for line in CAN_FAIL if "curl -f http://localhost/" in line])
 def test_no_line_that_can_fail_ends_well_in_every_shell_whatever_is_there(
     probes: tuple[str, str], line: str

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from phasegate.errors import ObservationError
 from phasegate.kinds.base import Requirement
+from phasegate.kinds.containers import ContainersKind
 from phasegate.kinds.load import Load
 from phasegate.kinds.load_params import LoadParams
+from phasegate.plan.entries import PlanCommand, Target
 from phasegate.plan.plan import Check
-from phasegate.runner.preflight import Missing, find_lacking, find_missing
+from phasegate.runner.preflight import Missing, find_broken, find_lacking, find_missing
 from phasegate.target.processes import LocalProcesses
 from tests.runner.scripted import check
 
@@ -120,3 +122,16 @@ async def test_what_is_needed_inside_a_container_is_looked_for_there(tmp_path: P
         ),
     }
     assert len(asked) == 4
+
+
+def test_what_names_a_living_entry_goes_on_without_the_dead_one_unless_setup_was_needed() -> None:
+    one = check("one")
+    out = {"db": "it ended with exit code 1"}
+    assert find_broken([one], Target(default="web"), out) == {}
+    missing = find_broken([one], Target(default="db"), out)
+    assert missing["one"].reason == "it needs db, which did not come up: it ended with exit code 1"
+    setup = (PlanCommand(argv=("seed",), cwd=Path(), limit=1.0),)
+    missing = find_broken([one], Target(default="web", setup=setup), out)
+    assert missing["one"].reason == "target.setup was not run, as db did not come up"
+    seeing = replace(one, kind=ContainersKind())
+    assert find_broken([seeing], Target(default="db", setup=setup), out) == {}

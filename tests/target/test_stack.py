@@ -57,6 +57,14 @@ async def test_its_port_is_below_the_ephemeral_range(bench: Bench) -> None:
         assert int(target.values()["target.api.port"]) < ephemeral_range()[0]
 
 
+async def test_line_that_says_it_is_ready_is_found_where_a_long_line_is_cut(bench: Bench) -> None:
+    """Lines are handed on in pieces of 64 KiB."""
+    script = f"print('x' * {64 * 1024 - 2} + 'READY', flush=True)\n" + SLEEPING
+    async with bench.stack(bench.process("long", script, ready=Ready(log="READY", within=20))):
+        pass
+    assert bench.log("long").endswith("xREADY\n")
+
+
 async def test_entries_start_in_order_and_know_the_earlier_ones(bench: Bench) -> None:
     second = bench.process(
         "front",
