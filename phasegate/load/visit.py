@@ -143,6 +143,9 @@ class Visit:
             reply = reply_of(status, raw, body, elapsed, self.url, limit=max_body)
         except TooLargeError:
             return (body_too_large(max_body),)
+        readable = coding and not reply.unreadable
+        if readable and request.judge.holds(status, reply.body, self.values, kind):
+            return ()
         failures = request.judge.failures(reply, self.values)
         if failures and self._jar is not None and not request.own_cookies:
             failures += self._jar.notes(self._asked)
