@@ -32,6 +32,7 @@ class Compiled:
         "own_cookies",
         "part",
         "place",
+        "reads_body",
         "url",
     )
 
@@ -50,6 +51,7 @@ class Compiled:
         """The statuses that are followed."""
         self.own_cookies = request.own_cookies
         self.judge = Judge(request.expect, request.captures)
+        self.reads_body = self.judge.reads_body
         self._head = Template(request.head, origin=origin)
         self._body = None if request.body is None else Template(request.body)
         self._whole: bytes | None = None
@@ -117,11 +119,6 @@ class Visit:
         plain = request.compose(self.values, b"")
         cookie = self._jar.header(self._address(plain))
         return request.compose(self.values, cookie) if cookie else plain
-
-    @property
-    def reads_body(self) -> bool:
-        """Whether somebody looks at the body of the answer that is awaited."""
-        return self.request.judge.reads_body
 
     def take_in(self, status: int, raw: Lines, body: bytes, elapsed: float, max_body: int) -> tuple[str, ...]:
         """Take in a whole answer: cookies, captures, where a redirect leads. Shape: what is wrong with it."""
