@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from phasegate.units import format_seconds
+from phasegate.units import Dimension, format_seconds, format_value
 
 _WORDS = {
     "array": "list",
@@ -53,6 +53,8 @@ def default_text(schema: Mapping[str, Any]) -> str:
             return "true" if default else "false"
         case float() if _noun(schema.get("description", "")) == "time":
             return format_seconds(default).replace(" ", "")
+        case int() if _noun(schema.get("description", "")) == "size":
+            return format_value(default, Dimension.SIZE).replace(" ", "")
         case list():
             return ", ".join(map(str, default))
         case _:

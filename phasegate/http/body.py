@@ -8,7 +8,7 @@ from functools import lru_cache
 from json import detect_encoding
 from typing import Any
 
-from phasegate.http.header_lines import HeaderError, lines_of, one_value
+from phasegate.http.header_lines import HeaderError, header_text, lines_of, one_value
 from phasegate.http.json_text import JsonError, read_json
 from phasegate.http.matcher import excerpt
 from phasegate.world import HttpReply
@@ -83,9 +83,10 @@ def shown_text(reply: HttpReply) -> str:
 
 
 @lru_cache(maxsize=256)
-def is_plain_json(content_type: str) -> bool:
+def is_plain_json(content_type: bytes) -> bool:
     """Whether JSON of this type, several lines joined by line breaks, is UTF-8 unless it is broken."""
-    return "\n" not in content_type and (_is_json(content_type) or _charset(content_type) in ("", "utf-8"))
+    text = header_text(content_type)
+    return "\n" not in text and (_is_json(text) or _charset(text) in ("", "utf-8"))
 
 
 def _content_type(reply: HttpReply) -> str:

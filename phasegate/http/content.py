@@ -8,6 +8,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from phasegate.units import Dimension, format_value
+
 MAX_BODY = 4 << 20
 """Bytes of a body that an expectation or capture looks at, unless the plan says otherwise."""
 SHOWN = 64 << 10
@@ -27,10 +29,7 @@ class TooLargeError(ValueError):
 
 
 def too_large(limit: int) -> str:
-    for unit, size in (("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if limit % size == 0:
-            return f"the body is larger than max_body {limit // size:,} {unit}"
-    return f"the body is larger than max_body {limit:,} B"
+    return f"the body is larger than max_body {format_value(limit, Dimension.SIZE)}"
 
 
 def _gzip() -> Any:

@@ -10,8 +10,7 @@ import contextlib
 import re
 import time
 from calendar import timegm
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -46,8 +45,7 @@ class _Place(NamedTuple):
     path: bytes
 
 
-@dataclass(slots=True, frozen=True)
-class _Cookie:
+class _Cookie(NamedTuple):
     name: bytes
     value: bytes
     domain: str
@@ -76,18 +74,19 @@ class CookieJar:
         """Take in the value of one `Set-Cookie` line of an answer from an absolute URL."""
         if _CONTROL.search(line):
             return
-        pair, *attributes = line.split(b";")
+        pair, _, attributes = line.partition(b";")
         name, equals, value = pair.partition(b"=")
         name, value = (name.strip(b" \t"), value.strip(b" \t")) if equals else (b"", name.strip(b" \t"))
         if not (name or value) or len(name) + len(value) > LONGEST:
             return
-        place, given = _place(url), dict(_attributes(attributes))
-        if why := self._refusal(name, value, place, given):
-            if len(self._kept_back) < MOST:
-                self._kept_back[place.host, name] = why
-            return
-        self._kept_back.pop((place.host, name), None)
+        place, given = _place(url), _attributes(attributes)
         domain = _domain(given, place)
+        if why := self._refusal(name, value, place, given, domain):
+            if len(self._kept_back) < MOST:
+                self._kept_back[place.host, name] = f"cookie {_shown(name)} kept back: {why}"
+            return
+        if self._kept_back:
+            self._kept_back.pop((place.host, name), None)
         self._store(
             _Cookie(
                 name=name,
@@ -126,31 +125,31 @@ class CookieJar:
         ]
         return tuple(reasons[:NOTES])
 
-    def _refusal(self, name: bytes, value: bytes, place: _Place, given: dict[bytes, bytes]) -> str:
+    def _refusal(
+        self, name: bytes, value: bytes, place: _Place, given: Mapping[bytes, bytes], domain: str | None
+    ) -> str:
         """Why a cookie is not taken; empty where it is."""
-        shown, domain = f"cookie {_shown(name)} kept back", given.get(b"domain", b"")
-        lower = (name or value).lower()
-        if b"secure" in given and not place.is_secure:
-            return f"{shown}: Secure, and the address is http"
-        if domain and _domain(given, place) is None:
-            return f"{shown}: its Domain {_shown(domain)} is not that of {place.host}"
-        prefixed = lower.startswith((b"__secure-", b"__host-"))
-        if prefixed and (not name or b"secure" not in given):
-            return f"{shown}: its name asks for Secure"
-        if lower.startswith(b"__host-") and (_domain(given, place) or given.get(b"path") != b"/"):
-            return f"{shown}: its name asks for Path=/ and no Domain"
-        if b"secure" not in given and not place.is_secure and self._overlays(name, place, given):
-            return f"{shown}: one that is Secure has its name, and the address is http"
+        secure, prefix = b"secure" in given, (name or value)[:9].lower()
+        if secure and not place.is_secure:
+            return "Secure, and the address is http"
+        if domain is None:
+            return f"its Domain {_shown(given[b'domain'])} is not that of {place.host}"
+        if prefix.startswith((b"__secure-", b"__host-")) and (not name or not secure):
+            return "its name asks for Secure"
+        if prefix.startswith(b"__host-") and (domain or given.get(b"path") != b"/"):
+            return "its name asks for Path=/ and no Domain"
+        if self._cookies and not secure and not place.is_secure and self._hides(name, place, given, domain):
+            return "one that is Secure has its name, and the address is http"
         return ""
 
-    def _overlays(self, name: bytes, place: _Place, given: dict[bytes, bytes]) -> bool:
+    def _hides(self, name: bytes, place: _Place, given: Mapping[bytes, bytes], domain: str) -> bool:
         """Whether a cookie from an address that is not secure would hide one that is."""
-        domain = _domain(given, place) or place.host
+        where = domain or place.host
         path = given.get(b"path") or _default_path(place.path)
         return any(
             cookie.secure
             and cookie.name == name
-            and (_on_domain(domain, cookie.domain) or _on_domain(cookie.domain, domain))
+            and (_on_domain(where, cookie.domain) or _on_domain(cookie.domain, where))
             and _path_matches(path, cookie.path)
             for cookie in self._cookies.values()
         )
@@ -158,38 +157,41 @@ class CookieJar:
     def _store(self, cookie: _Cookie) -> None:
         key = (cookie.name, cookie.domain, cookie.host_only, cookie.path)
         old = self._cookies.get(key)
-        if cookie.ends <= time.monotonic():
+        if cookie.ends != _NEVER and cookie.ends <= time.monotonic():
             self._cookies.pop(key, None)
             return
         if old is not None:  # it keeps its place in the order
-            cookie = replace(cookie, number=old.number)
+            cookie = cookie._replace(number=old.number)
         elif len(self._cookies) >= MOST:
             del self._cookies[next(iter(self._cookies))]
         self._cookies[key] = cookie
         self._number += 1
 
 
-def _attributes(written: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+@lru_cache(maxsize=1_024)
+def _attributes(written: bytes) -> Mapping[bytes, bytes]:
     """Those that count, names in lower case; of one that is given twice, the last counts."""
-    for attribute in written:
+    given: dict[bytes, bytes] = {}
+    for attribute in written.split(b";"):
         key, _, value = attribute.partition(b"=")
         key, value = key.strip(b" \t").lower(), value.strip(b" \t")
         if len(value) > LONGEST_ATTRIBUTE:
             continue
         match key:
             case b"domain":
-                yield key, value.removeprefix(b".").lower()
+                given[key] = value.removeprefix(b".").lower()
             case b"path":
-                yield key, value if value.startswith(b"/") else b""
+                given[key] = value if value.startswith(b"/") else b""
             case b"max-age" if _MAX_AGE.fullmatch(value):
-                yield key, value
+                given[key] = value
             case b"expires" if cookie_date(value) is not None:
-                yield key, value
+                given[key] = value
             case b"secure":
-                yield key, b""
+                given[key] = b""
+    return given
 
 
-def _domain(given: dict[bytes, bytes], place: _Place) -> str | None:
+def _domain(given: Mapping[bytes, bytes], place: _Place) -> str | None:
     """The domain that a cookie is for; empty: the host that set it; None: one that it cannot be set for."""
     written = given.get(b"domain", b"")
     if not written:
@@ -204,17 +206,15 @@ def _domain(given: dict[bytes, bytes], place: _Place) -> str | None:
     return domain if matches else None
 
 
-def _end(given: dict[bytes, bytes]) -> float:
-    now = time.monotonic()
+def _end(given: Mapping[bytes, bytes]) -> float:
     if b"max-age" in given:  # it wins over Expires
         age = given[b"max-age"].lstrip(b"0")
-        return now + int(age[:12]) if age and not age.startswith(b"-") else 0.0
+        return time.monotonic() + int(age[:12]) if age and not age.startswith(b"-") else 0.0
     if b"expires" in given and (date := cookie_date(given[b"expires"])) is not None:
-        return now + (date - time.time())
+        return time.monotonic() + (date - time.time())
     return _NEVER
 
 
-@lru_cache(maxsize=1_024)
 def cookie_date(text: bytes) -> float | None:
     """A date by the lenient algorithm of RFC 6265, 5.1.1, in seconds since 1970; None where it is none."""
     clock = day = month = year = None

@@ -22,6 +22,7 @@ value is asserts nothing, and is refused.
 from __future__ import annotations
 
 import json
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -141,6 +142,8 @@ class Matcher:
             )
         if not operators:
             raise ValueError("no operator given; to compare with an empty object write eq: {}")
+        if _has_no_number(written):
+            raise ValueError("NaN and infinity are no JSON, so nothing equals them; quote text")
         if operators.get("exists") is False and len(operators) > 1:
             raise ValueError("exists: false leaves nothing for the other operators to look at")
         if always and "exists" in operators:
@@ -264,7 +267,7 @@ def _equality(name: str, wanted: Any) -> _Test:
 def _comparison(name: str, wanted: Any, text: bool) -> _Test:
     words, compare = COMPARISONS[name]
     label = f"to be {words} {excerpt(wanted)}"
-    if _is_number(wanted) and wanted == wanted:
+    if _is_number(wanted):
         if text:
             return _Test(
                 name, label, lambda it: (number := _number_in(it)) is not None and compare(number, wanted)
@@ -353,6 +356,19 @@ def _refuse_single(operators: Mapping[str, Any]) -> None:
             f"the path selects a list, which {', '.join(wrong)} cannot look at; "
             "compare with a list, or use contains, length or exists"
         )
+
+
+def _has_no_number(written: Any) -> bool:
+    """Whether there is a NaN or an infinity anywhere in it."""
+    match written:
+        case float():
+            return not math.isfinite(written)
+        case Mapping():
+            return any(map(_has_no_number, written.values()))
+        case list() | tuple():
+            return any(map(_has_no_number, written))
+        case _:
+            return False
 
 
 def is_integer(value: float | Decimal) -> bool:

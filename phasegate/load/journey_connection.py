@@ -112,7 +112,8 @@ class JourneyConnection(LoadConnection):
     def on_body(self, body: bytes) -> None:
         if self._is_head:
             self._extra = True
-        if self._reads_body and not self._status:
+        visit = self._visit
+        if visit is not None and visit.request.reads_body and not self._status:
             self._size += len(body)
             if self._size <= self._exchange.max_body:
                 self._body.append(body)
@@ -124,10 +125,6 @@ class JourneyConnection(LoadConnection):
     @property
     def _is_head(self) -> bool:
         return self._visit is not None and self._visit.request.head_only
-
-    @property
-    def _reads_body(self) -> bool:
-        return self._visit is not None and self._visit.reads_body
 
     # the end of an exchange
 

@@ -63,7 +63,7 @@ class Judge:
             return False
         if not (self._json or self._equal or self._plain_captures):
             return True
-        if not is_plain_json(kind.decode("latin-1")):
+        if not is_plain_json(kind):
             return False
         try:
             document = read_json(str(body, "utf-8"))

@@ -35,6 +35,7 @@ class Compiled:
         "own_cookies",
         "part",
         "place",
+        "reads_body",
         "url",
     )
 
@@ -56,6 +57,7 @@ class Compiled:
         self.entry_headers = request.entry_headers
         self.own_cookies = request.own_cookies
         self.judge = Judge(request.expect, request.captures)
+        self.reads_body = self.judge.reads_body
         self._head = Template(request.head, origin=origin)
         self._body = None if request.body is None else Template(request.body)
         self._whole: bytes | None = None
@@ -124,11 +126,6 @@ class Visit:
         cookie = self._jar.header(self._address(plain))
         return request.compose(self.values, cookie) if cookie else plain
 
-    @property
-    def reads_body(self) -> bool:
-        """Whether somebody looks at the body of the answer that is awaited."""
-        return self.request.judge.reads_body
-
     def take_in(self, status: int, raw: Lines, body: bytes, elapsed: float, max_body: int) -> tuple[str, ...]:
         """Take in a whole answer: cookies, captures, where a redirect leads. Shape: what is wrong with it."""
         coding, kind = False, b""
@@ -149,6 +146,9 @@ class Visit:
             reply = reply_of(status, raw, body, elapsed, self.url, limit=max_body)
         except TooLargeError:
             return (body_too_large(max_body),)
+        readable = coding and not reply.unreadable
+        if readable and request.judge.holds(status, reply.body, self.values, kind):
+            return ()
         failures = request.judge.failures(reply, self.values)
         if failures and self._jar is not None and not request.own_cookies:
             failures += self._jar.notes(self._asked)

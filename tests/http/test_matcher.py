@@ -225,6 +225,15 @@ def test_integers_of_any_number_of_digits_compare_as_integers(digits: str, limit
     assert Matcher.compile("x").check(value) is not None
 
 
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_refused_wherever_it_is_written(number: float, text: bool) -> None:
+    written: tuple[Any, ...] = (number, {"ne": number}, {"lt": number}, {"one_of": [1, number]})
+    for one in (*written, {"eq": {"a": [number]}}, {"contains": number}, {"length": {"lt": number}}):
+        with pytest.raises(ValueError, match="NaN and infinity are no JSON"):
+            Matcher.compile(one, text=text)
+
+
 def test_text_is_a_number_only_where_json_would_say_so() -> None:
     for text in ("5", " 5.0 ", "+5", "5e0", ".5e1"):
         assert Matcher.compile({"lte": 5, "gt": 4}, text=True).check(text) is None, text
