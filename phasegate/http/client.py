@@ -18,7 +18,7 @@ from typing import Any, Self
 import httpx
 
 from phasegate import __version__
-from phasegate.http.content import ACCEPTED, Content, ContentError, TooLargeError, too_large
+from phasegate.http.content import ACCEPTED, Content, ContentError, TooLargeError, too_large, warm_up
 from phasegate.http.failures import Phase, address_of, failure_of
 from phasegate.http.header_lines import joined, text_headers
 from phasegate.http.redirect import MAX_REDIRECTS, redirected
@@ -201,6 +201,7 @@ class HttpxClient:
         key = tuple(sorted(settings.items())) if secure else None
         if key not in self._transports:
             import_module("anyio._backends._asyncio")
+            warm_up()
             self._transports[key] = httpx.AsyncHTTPTransport(
                 verify=_tls(settings) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                 trust_env=False,
