@@ -26,8 +26,12 @@ _AS_BROWSERS = {
     "euc-kr": "cp949",
     "ks_c_5601-1987": "cp949",
     "big5": "big5hkscs",
+    "windows-874": "cp874",
+    "x-cp1252": "cp1252",
+    "x-euc-jp": "euc_jp",
+    "x-gbk": "gb18030",
 }
-"""Names under which servers send the larger character set (WHATWG Encoding, 4.2)."""
+"""Names that stand for a larger character set, or that Python has not (WHATWG Encoding, 4.2)."""
 _NO_CP932 = re.compile("[\uf8f0-\uf8f3]")
 """What Python makes of single bytes that are none of its characters."""
 _NO_CHARSETS = frozenset(

@@ -11,7 +11,7 @@ import asyncio
 import resource
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter_ns
@@ -150,6 +150,7 @@ class Client:
     async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
         """One exchange, redirects included when `follow` asks for them; see `world.HttpClient`."""
         async with self._network.place():
+            self._warm_up(request)
             watch = _Watch(request.timeout)
             try:
                 async with asyncio.timeout(request.timeout):
@@ -158,6 +159,16 @@ class Client:
                 return _failure(request.url, Cause.TIMEOUT, watch.overdue(), watch)
             except GeneratorError as error:
                 raise ObservationError(str(error)) from error
+
+    def _warm_up(self, request: HttpRequest) -> None:
+        """Load certificates before the watch is started; the first latency counts too."""
+        with suppress(ValueError, GeneratorError):  # said when the request is sent
+            self._connector(request, endpoint_of(request.url))
+
+    def _connector(self, request: HttpRequest, endpoint: Endpoint) -> Connector:
+        """Errors: GeneratorError."""
+        tls = self._network.target.tls(request.entry) if endpoint.tls else {}
+        return self._network.connector(endpoint, tls)
 
     async def _follow(self, request: HttpRequest, watch: _Watch) -> HttpReply | HttpFailure:
         step = request
@@ -188,9 +199,8 @@ class Client:
             )
         except ValueError as error:
             return _failure(request.url, Cause.PROTOCOL, f"the request cannot be sent: {error}", watch)
-        tls = self._network.target.tls(request.entry) if endpoint.tls else {}
         try:
-            outcome = await self._answer(self._network.connector(endpoint, tls), question, watch)
+            outcome = await self._answer(self._connector(request, endpoint), question, watch)
         except ConnectError as error:
             return _failure(request.url, error.cause, error.detail, watch)
         if isinstance(outcome, NoAnswer):

@@ -141,7 +141,7 @@ class ClientConnection(Connection):
             # An answer that nobody asked for: what comes next could not be told apart.
             self._transport.abort()
             return
-        self._settle(self._problem() or self._answer(status, now))
+        self._settle(self._problem() or self._answer_of(status, now))
         if self._question.method == "HEAD":
             # The parser waits for a body that never comes.
             self._new_parser()
@@ -178,14 +178,19 @@ class ClientConnection(Connection):
         if self._fields_size > HEAD_LIMIT:
             return NoAnswer(Cause.PROTOCOL, HEAD_TOO_LONG)
         if not self._in_head and self._content is None:
-            return NoAnswer(Cause.TOO_LARGE, too_large(self._question.keep or 0))
+            return self._too_large()
         return None
 
-    def _answer(self, status: int, now: int) -> Answer:
+    def _too_large(self) -> NoAnswer:
+        return NoAnswer(Cause.TOO_LARGE, too_large(self._question.keep or 0))
+
+    def _answer_of(self, status: int, now: int) -> Answer | NoAnswer:
         assert self._content is not None, "an answer without a head"
         body, unreadable = b"", ""
         try:
             body = self._content.finish()
+        except TooLargeError:
+            return self._too_large()
         except ContentError as error:
             unreadable = str(error)
         return Answer(

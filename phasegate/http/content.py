@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from phasegate.units import Dimension, format_value
@@ -38,7 +37,7 @@ def _gzip() -> Any:
 
 def _deflate(start: bytes) -> Any:
     """Many servers send deflate without its zlib header, which RFC 9110 8.4.1.2 notes."""
-    is_zlib = start[0] & 0x0F == 8 and int.from_bytes(start, "big") % 31 == 0
+    is_zlib = len(start) == 2 and start[0] & 0x0F == 8 and int.from_bytes(start, "big") % 31 == 0
     return zlib.decompressobj(wbits=15 if is_zlib else -15)
 
 
@@ -71,83 +70,13 @@ def _zstd() -> Any:
 
 _STREAMS: dict[str, Callable[[], Any]] = {"gzip": _gzip, "br": _Brotli, "zstd": _zstd}
 _KNOWN = frozenset({*_STREAMS, "deflate"})
+_NONE = frozenset({"", "identity"})
 _SEVERAL = frozenset({"gzip", "zstd"})
 """Whose streams may follow one another in a body (RFC 1952, 2.2; RFC 8878, 3.1)."""
 
 
-def _is_there(*modules: str) -> bool:
-    for name in modules:
-        try:
-            if find_spec(name) is not None:
-                return True
-        except ModuleNotFoundError:  # the package that it is in
-            continue
-    return False
-
-
-ACCEPTED = ", ".join(
-    (
-        "gzip, deflate",
-        *(("br",) if _is_there("brotli") else ()),
-        *(("zstd",) if _is_there("compression.zstd", "backports.zstd") else ()),
-    )
-)
-"""For `Accept-Encoding`: what can be undone here."""
-
-
-class _Layer:
-    """One coding, undone piece by piece."""
-
-    def __init__(self, coding: str, limit: int) -> None:
-        self._coding = coding
-        self.room = limit
-        """Bytes that it may still unfold to; below 0, it has unfolded to more than the limit."""
-        self._stream: Any = None
-        self._start = b""
-
-    @property
-    def is_complete(self) -> bool:
-        return self._stream is not None and bool(self._stream.eof)
-
-    def undo(self, data: bytes) -> bytes:
-        """What it unfolds to, as long as there is room. Errors: ContentError."""
-        if self._stream is None:
-            data = self._start + data
-            if self._coding == "deflate" and len(data) < 2:
-                self._start = data
-                return b""
-            self._stream = self._new(data)
-        out = bytearray()
-        while data and self.room >= 0:
-            if self._stream.eof:
-                if self._coding not in _SEVERAL:
-                    raise ContentError(f"the {self._coding} body goes on after its end")
-                self._stream = self._new(data)
-            piece = self._decompressed(data, self.room + 1)
-            self.room -= len(piece)
-            out += piece
-            data = self._stream.unused_data
-        return bytes(out)
-
-    def _new(self, data: bytes) -> Any:
-        if self._coding == "deflate":
-            return _deflate(data[:2])
-        try:
-            return _STREAMS[self._coding]()
-        except ImportError as error:
-            raise ContentError(
-                f"its content coding {self._coding} needs the package {error.name}, which is not installed"
-            ) from None
-
-    def _decompressed(self, data: bytes, room: int) -> bytes:
-        try:
-            return bytes(self._stream.decompress(data, room))
-        except Exception as error:  # each library has a type of its own
-            raise ContentError(f"the body is not {self._coding}: {error}") from None
-
-
 class Content:
-    """Collects a body chunk by chunk, with its codings undone."""
+    """Collects a body chunk by chunk; its codings are undone at the end, when no time is taken any more."""
 
     def __init__(self, coding: str, limit: int | None = MAX_BODY) -> None:
         """`coding` is the whole list of codings in the order in which they were applied (`gzip, br`).
@@ -155,16 +84,10 @@ class Content:
         `limit`: bytes that are kept; more is an error. None: nobody looks at the body, so it may have any
         size and coding, and what can be read of its beginning is kept for people.
         """
+        self._coding = coding
         self._limit = limit
-        self._room = SHOWN if limit is None else limit
         self._body = bytearray()
         self._received = 0
-        self._layers: tuple[_Layer, ...] = ()
-        self._problem: ContentError | None = None
-        try:
-            self._layers = _layers(coding, self._room)
-        except ContentError as error:
-            self._problem = error
 
     @property
     def received(self) -> int:
@@ -174,56 +97,78 @@ class Content:
     def add(self, chunk: bytes) -> None:
         """Errors: TooLargeError."""
         self._received += len(chunk)
-        fits = self._limit is None or self._received <= self._limit
-        if self._problem is None and len(self._body) <= self._room:
-            fits = self._take(chunk) and fits
-        if not fits and self._limit is not None:
+        if self._limit is not None and self._received > self._limit:
             raise TooLargeError
+        if len(self._body) <= (SHOWN if self._limit is None else self._limit):
+            self._body += chunk
 
     def finish(self) -> bytes:
-        """The body. Errors: ContentError when its codings cannot be undone, or it ends too early."""
+        """The body. Errors: TooLargeError; ContentError when its codings cannot be undone."""
         if self._limit is None:
-            return bytes(self._body[: SHOWN + 1])
-        if self._problem is not None and self._received:
-            raise self._problem
-        if self._received and not all(layer.is_complete for layer in self._layers):
-            raise ContentError("the body ends before its content coding does")
-        return bytes(self._body)
+            return _beginning(self._coding, bytes(self._body))
+        return decoded(self._coding, bytes(self._body), self._limit)
 
-    def _take(self, chunk: bytes) -> bool:
-        """Undo the codings of a piece. Shape: whether it fits, and all that lies between the codings."""
+
+def decoded(coding: str, body: bytes, limit: int) -> bytes:
+    """A whole body without its codings. Errors: TooLargeError, ContentError."""
+    if len(body) > limit:
+        raise TooLargeError
+    for name in _codings(coding) if body and coding else ():
+        body, is_whole = _undone(name, body, limit)
+        if len(body) > limit:
+            raise TooLargeError
+        if not is_whole:
+            raise ContentError(f"the body ends before its content coding {name} does")
+    return body
+
+
+def _beginning(coding: str, body: bytes) -> bytes:
+    """What can be read of the beginning of a body."""
+    try:
+        for name in _codings(coding) if body else ():
+            body, _ = _undone(name, body, SHOWN)
+    except ContentError:
+        return b""
+    return body[: SHOWN + 1]
+
+
+def _undone(coding: str, data: bytes, limit: int) -> tuple[bytes, bool]:
+    """What it unfolds to, as far as that is little more than the limit; and whether it is whole.
+
+    Errors: ContentError.
+    """
+    out, stream = bytearray(), _stream(coding, data)
+    while data and len(out) <= limit:
+        if stream.eof:
+            if coding not in _SEVERAL:
+                raise ContentError(f"the {coding} body goes on after its end")
+            stream = _stream(coding, data)
         try:
-            for layer in self._layers:
-                chunk = layer.undo(chunk)
-                if layer.room < 0 and layer is not self._layers[-1]:
-                    self._problem = ContentError("what lies between its content codings is too large")
-                    return False
-        except ContentError as error:
-            self._problem = error
-            return True
-        self._body += chunk
-        return len(self._body) <= self._room
+            out += stream.decompress(data, limit - len(out) + 1)
+        except Exception as error:  # each library has a type of its own
+            raise ContentError(f"the body is not {coding}: {error}") from None
+        data = stream.unused_data
+    return bytes(out), bool(stream.eof)
 
 
-def _layers(coding: str, limit: int) -> tuple[_Layer, ...]:
-    """What undoes the codings, the last that was applied first. Errors: ContentError for an unknown one."""
+def _stream(coding: str, data: bytes) -> Any:
+    if coding == "deflate":
+        return _deflate(data[:2])
+    try:
+        return _STREAMS[coding]()
+    except ImportError as error:
+        raise ContentError(
+            f"its content coding {coding} needs the package {error.name}, which is not installed"
+        ) from None
+
+
+def _codings(coding: str) -> Iterator[str]:
+    """The list, the last that was applied first. Errors: ContentError for an unknown one."""
     names = [name.strip().lower() for name in coding.split(",")]
-    names = [name.removeprefix("x-") if name == "x-gzip" else name for name in names]
-    names = [name for name in names if name not in ("", "identity")]
+    names = ["gzip" if name == "x-gzip" else name for name in names if name not in _NONE]
     for name in names:
         if name not in _KNOWN:
             raise ContentError(f"its content coding {name[:40]!r} cannot be undone")
     if len(names) > LAYERS:
         raise ContentError(f"it has {len(names):,} content codings, one behind the other")
-    return tuple(_Layer(name, limit) for name in reversed(names))
-
-
-def decoded(coding: str, body: bytes, limit: int) -> bytes:
-    """A whole body. Errors: TooLargeError, ContentError."""
-    if len(body) > limit:
-        raise TooLargeError
-    if not coding or not body:
-        return body
-    content = Content(coding, limit)
-    content.add(body)
-    return content.finish()
+    return reversed(names)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phasegate.http import content
-from phasegate.http.content import ACCEPTED, SHOWN, Content, ContentError, TooLargeError, decoded, too_large
+from phasegate.http.content import SHOWN, Content, ContentError, TooLargeError, decoded, too_large
 from tests.http.conversations import answer, answering, ask
 
 try:
@@ -147,10 +147,6 @@ def test_coding_whose_package_is_missing_is_named(monkeypatch: pytest.MonkeyPatc
     for coding, package in (("br", "brotli"), ("zstd", "backports.zstd")):
         with pytest.raises(ContentError, match=f"coding {coding} needs the package {package}"):
             decoded(coding, b"x", 100)
-
-
-def test_what_can_be_undone_is_offered() -> None:
-    assert ACCEPTED == "gzip, deflate, br, zstd"
 
 
 def test_limit_is_said_as_it_is_written() -> None:
