@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from phasegate.http.compose import ComposeError, compose
 from phasegate.http.expectation import Expect
-from phasegate.http.suite import Suite
+from phasegate.http.suite import Request, Suite
 from phasegate.kinds.command_params import CommandParams
 from phasegate.load.compose import requests_of
 from phasegate.load.template import Template
@@ -64,20 +65,16 @@ def suite(request: str) -> Suite:
     return Suite.model_validate(tree)
 
 
+def made(request: Request, values: Mapping[str, Any]) -> HttpRequest:
+    base = Destination(url="http://h")
+    return compose(
+        request, target=StaticAddresses(), base=base, common={}, values=values, sources={}, timeout=1.0
+    )
+
+
 def sent(request: str) -> list[HttpRequest]:
     (one,) = suite(request).flows[0].requests
-    return [
-        compose(
-            one,
-            target=StaticAddresses(),
-            base=Destination(url="http://h"),
-            common={},
-            values={} if row is None else row.values,
-            sources={},
-            timeout=1.0,
-        )
-        for row in one.rows() or (None,)
-    ]
+    return [made(one, {} if row is None else row.values) for row in one.rows() or (None,)]
 
 
 def sent_under_load(request: str) -> list[bytes]:
@@ -214,7 +211,7 @@ def test_what_json_lacks_is_refused_where_json_is_sent_or_expected(scalar: str, 
 def test_what_json_lacks_is_not_sent_when_it_comes_by_a_value(value: float) -> None:
     (one,) = suite("method: POST, json: {a: '${env.it}'}").flows[0].requests
     with pytest.raises(ComposeError, match="no number that JSON has"):
-        compose(one, base="http://h", common={}, values={"env.it": value}, timeout=1.0)
+        made(one, {"env.it": value})
 
 
 def test_json_keeps_numbers_and_their_digits() -> None:

@@ -190,5 +190,5 @@ def test_no_time_is_longer_at_the_least_than_it_would_have_been(outcomes: str, d
     whole = probes("++", outcomes, "++++")
     missed = data.draw(st.sets(st.sampled_from([probe.sent for probe in whole[2:]]), min_size=1))
     found = recovery(Act.STOP, seen_but(whole, sorted(missed)), STOP, 40.0, sorted(missed))
-    for number in found.measures.values():
+    for number in (each for each in found.measures.values() if isinstance(each, Number)):
         assert number.least is None or (number.value is not None and number.least <= number.value)
