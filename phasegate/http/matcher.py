@@ -182,7 +182,7 @@ def excerpt(value: Any, limit: int = EXCERPT) -> str:
         case _:
             try:
                 text = json_text(value)
-            except TypeError:  # a plan may hold what JSON does not, such as a date
+            except ValueError:  # a plan may hold what JSON does not, such as a date
                 text = json.dumps(value, ensure_ascii=False, default=str)
             return text if len(text) <= limit + 2 else f"{text[:limit]}... ({len(text):,} characters)"
 
