@@ -40,6 +40,10 @@ _HAS_ENDED = getattr(select, "POLLRDHUP", 0)
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _ACKED, _WRITTEN, _REPEATED = 120, 200, 208
 """Where `tcpi_bytes_acked`, `tcpi_bytes_sent` and `tcpi_bytes_retrans` stand in it (linux/tcp.h)."""
+_RESET = 7
+"""`tcpi_state`, its first byte, after a reset: TCP_CLOSE."""
+_RESET_WAIT = 0.005
+"""Seconds after the end of a connection in which the reset comes that says that a request was not read."""
 
 
 class Connection(asyncio.Protocol):
@@ -155,6 +159,13 @@ class Connection(asyncio.Protocol):
             self._keep(data)
             self._after_piece()
 
+    def eof_received(self) -> bool:
+        """The target has closed its side. Whether ours stays open for a moment."""
+        waits = bool(self.sent and self.answers) and self._seen is None and self._has_been_read() is True
+        if waits:
+            asyncio.get_running_loop().call_later(_RESET_WAIT, self._transport.abort)
+        return waits
+
     def connection_lost(self, exc: Exception | None) -> None:
         if self.sent:
             self._lost(exc)
@@ -246,18 +257,21 @@ class Connection(asyncio.Protocol):
     def _met_the_end(self, exc: Exception | None) -> bool:
         """Whether the target ended the connection without a look at the request, as far as can be known.
 
-        An idle connection may end at any time, and one that was closed after its first answer was never meant
-        to live on. Any other has ended so if the target's machine never acknowledged the request; a target
-        that had it and hung up has failed.
+        An idle connection may end at any time. One that was busy has ended so if the target closed it and has
+        not read the request; a target that had it and hung up has failed.
         """
         if not self.answers:
             return False
         if self.sent - self.idle_since >= IDLE_NS:
             return True
-        return exc is None and (self.answers == 1 or self._has_reached_target() is False)
+        return exc is None and self._has_been_read() is False
 
-    def _has_reached_target(self) -> bool | None:
-        """Whether the target's machine acknowledged all that was sent; None where the system does not say."""
+    def _has_been_read(self) -> bool | None:
+        """Whether the target, which has closed the connection, had read all that was sent.
+
+        It had not where its machine did not acknowledge everything, or sent a reset, as it does when a socket
+        is closed with something unread in it. None where the system does not say.
+        """
         sock = self._transport.get_extra_info("socket")
         if _TCP_INFO is None or sock is None or sock.family == getattr(socket, "AF_UNIX", None):
             return None
@@ -269,7 +283,7 @@ class Connection(asyncio.Protocol):
         except (OSError, struct.error):
             return None
         # The opening of the connection counts as one byte acknowledged.
-        return bool(acked > written - repeated)
+        return bool(acked > written - repeated) and info[0] != _RESET
 
     def _new_parser(self) -> None:
         self._parser = HttpResponseParser(self)
