@@ -169,6 +169,8 @@ class _Run:
         self._locals: set[str] = set()
         self._within = 0
         """How many functions deep."""
+        self._loops = 0
+        """How many loops deep; outside of one, shells differ in what `break` does."""
         self.asks: dict[str, None] = {}
 
     def shell(self, node: Node, ok: bool, env: _Env) -> Ends:
@@ -284,7 +286,13 @@ class _Run:
 
     def _loop(self, node: syntax.Loop, env: _Env) -> _Outcomes:
         """Without an end that is certain it may go on until an engine ends it, which is a failure."""
-        env = env.without(_assigned(node, env))
+        self._loops += 1
+        try:
+            return self._turns(node, env.without(_assigned(node, env)))
+        finally:
+            self._loops -= 1
+
+    def _turns(self, node: syntax.Loop, env: _Env) -> _Outcomes:
         asked = _merged([self.run(node.condition, ok, env) for ok in (True, False)])
         stops, goes = End(node.until), End(not node.until)
         found = {end: env for end in asked if end.leaves in (Leaves.SHELL, Leaves.FUNCTION, Leaves.KILLED)}
@@ -314,7 +322,12 @@ class _Run:
             found |= dict.fromkeys(ANY, env)
         if node.words == ():
             return found
-        for end in _merged([self.run(node.body, ok, env) for ok in (True, False)]):
+        self._loops += 1
+        try:
+            ended = _merged([self.run(node.body, ok, env) for ok in (True, False)])
+        finally:
+            self._loops -= 1
+        for end in ended:
             kept = end.leaves not in (Leaves.NOTHING, Leaves.TURN, Leaves.LOOP)
             found[end if kept else End(end.ok or end.leaves is Leaves.LOOP)] = env
         return found
@@ -436,7 +449,7 @@ class _Run:
             case "return":
                 return dict.fromkeys(self._returning(words, ok, env), env)
             case "break" | "continue":
-                if arguments not in ([], ["1"]):
+                if not self._loops or arguments not in ([], ["1"]):
                     raise UnreadError
                 return {End(True, Leaves.LOOP if name == "break" else Leaves.TURN): env}
             case "exec":

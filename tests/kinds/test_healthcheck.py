@@ -465,6 +465,7 @@ def ended_well(argv: tuple[str, ...], line: str, folder: str) -> bool:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example("true | ! true; true")
+@example("break ; false")
 @given(lines)
 def test_how_a_shell_ends_is_among_the_ends_foretold(probes: tuple[str, str], line: str) -> None:
     for name, argv in SHELLS.items():

@@ -19,12 +19,11 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
-from time import perf_counter_ns
 from typing import Any
 
 import pytest
 
-from phasegate.load.engine import START_DELAY, Outcome, generate
+from phasegate.load.engine import Outcome, generate
 from phasegate.load.job import Job
 from phasegate.load.pacing import NANOSECONDS, Profile
 from phasegate.model.histogram import Histogram
@@ -41,7 +40,7 @@ TOLERANCE = 0.02
 
 
 class Overheard:
-    """Running workers whose lines are kept, and the moment before each was told to start."""
+    """Running workers whose lines are kept, and the moment at which each was told to start."""
 
     def __init__(self) -> None:
         self.lines: list[list[dict[str, Any]]] = []
@@ -64,8 +63,9 @@ class _Ear:
         return self._running.pid
 
     async def write_line(self, line: str) -> None:
-        if json.loads(line)["type"] == "start":
-            self._started.append(perf_counter_ns())
+        message = json.loads(line)
+        if message["type"] == "start":
+            self._started.append(message["at"])
         await self._running.write_line(line)
 
     async def read_line(self) -> str | None:
@@ -133,10 +133,10 @@ def assert_service(seen: Histogram, truth: Truth, *shares: float) -> None:
 
 
 def assert_latency(seen: Histogram, truth: Truth, job: Job, started: int, *shares: float) -> None:
-    """`started`: a moment before the workers were told to start."""
+    """`started`: the moment at which the load was to begin."""
     profile, some = Profile(job.points), bounds(truth)
     dues = [round(profile.due(request) * NANOSECONDS) for request in range(profile.total)]
-    began_after = started + round(START_DELAY * NANOSECONDS)
+    began_after = started
     began_by = min(one.arrived - due for one, due in zip(some, dues, strict=True))
     low = [one.left - began_by - due for one, due in zip(some, dues, strict=True)]
     high = [one.received_by - began_after - due for one, due in zip(some, dues, strict=True)]
@@ -207,7 +207,7 @@ async def test_requests_arrive_in_the_number_that_was_due_and_none_before_its_mo
     profile = Profile(job.points)
     assert len(server.truth.served) == profile.total == 4_000
     assert (outcome.report.scheduled, outcome.report.sent, outcome.tally.good) == (4_000, 4_000, 4_000)
-    began = processes.started[0] + round(START_DELAY * NANOSECONDS)
+    began = processes.started[0]
     early = [
         number
         for number, one in enumerate(server.truth.served)
