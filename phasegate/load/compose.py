@@ -13,7 +13,7 @@ from phasegate.load.journey import JourneyRequest, Piece
 from phasegate.load.template import FORM, LINE, PLAIN, joined, json_pieces, text_pieces, url_pieces
 from phasegate.scalars import as_text
 from phasegate.substitution import expand, finish, names_in, put_in
-from phasegate.wire.request import DEFAULT_HEADERS, endpoint_of, header_problems
+from phasegate.wire.request import DEFAULT_HEADERS, endpoint_of, header_problems, path_and_query
 
 
 def problems_of(request: Request) -> Iterator[str]:
@@ -112,8 +112,7 @@ def _target(url: str, query: Mapping[str, Any], base: str) -> Iterator[Piece]:
         whole = base.rstrip("/") + url if url.startswith("/") else url
         if endpoint_of(whole) != endpoint_of(base):
             raise ValueError(f"{whole!r} is not on {endpoint_of(base)}, and a load goes to one host and port")
-        parts = urlsplit(whole)
-        url = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        url = path_and_query(whole)
     yield from url_pieces(url)
     sign = "&" if "?" in url else "?"
     for pieces in _pairs(query):

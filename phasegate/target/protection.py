@@ -7,6 +7,7 @@ import socket
 
 from phasegate.errors import UsageError
 from phasegate.http.places import place_of
+from phasegate.plan.addressable import entries_named
 from phasegate.plan.entries import Entry, Target, stand_in
 from phasegate.plan.plan import Plan
 
@@ -57,13 +58,12 @@ def _leading_to(url: str, target: Target) -> list[Entry]:
     """The entries at the host and port of a URL: what protects one of them protects all."""
     if url.startswith("/"):
         url = next((stand_in(entry) for entry in target if entry.id == target.default), "")
-    place = _machine(place_of(url))
+    named = set(entries_named(url))
+    addresses = [url, *(stand_in(entry) for entry in target if entry.id in named)]
+    places = {place for address in addresses if (place := _machine(place_of(address))) is not None}
     # Before it is up a service is called by its id, whichever of its ports is meant.
-    return [
-        entry
-        for entry in target
-        if place is not None and (_machine(place_of(stand_in(entry))) == place or entry.id == place[0])
-    ]
+    named |= {host for host, _ in places}
+    return [entry for entry in target if entry.id in named or _machine(place_of(stand_in(entry))) in places]
 
 
 def _machine(place: tuple[str, int] | None) -> tuple[str, int] | None:

@@ -125,11 +125,15 @@ def _problem_of_method(method: str) -> Iterable[str]:
 
 def request_target(url: str) -> str:
     """What stands in the request line: path and query, whatever has no place there percent-encoded."""
-    _, _, rest = url.partition("://")
-    rest = rest.partition("#")[0]
+    path, question, query = path_and_query(url).partition("?")
+    return _encoded(path, _PATH_SAFE) + question + _encoded(query, _QUERY_SAFE)
+
+
+def path_and_query(url: str) -> str:
+    """What an absolute URL has behind its host, as it is written; a path that is left out is `/`."""
+    rest = url.partition("://")[2].partition("#")[0]
     start = next((place for place, character in enumerate(rest) if character in "/?"), len(rest))
-    path, question, query = rest[start:].partition("?")
-    return _encoded(path or "/", _PATH_SAFE) + question + _encoded(query, _QUERY_SAFE)
+    return rest[start:] if rest[start : start + 1] == "/" else f"/{rest[start:]}"
 
 
 def _encoded(text: str, safe: str) -> str:

@@ -41,6 +41,8 @@ class Heard:
 
     path: bytes
     lines: tuple[bytes, ...]
+    target: bytes = b""
+    """Path and query, as the request line has them."""
 
     def values(self, name: bytes) -> list[bytes]:
         pairs = (line.partition(b":") for line in self.lines)
@@ -71,7 +73,8 @@ async def answering(pages: Mapping[bytes, Page]) -> AsyncIterator[Answering]:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 first, *lines = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
-                request = Heard(first.split(b" ")[1].partition(b"?")[0], tuple(lines))
+                target = first.split(b" ")[1]
+                request = Heard(target.partition(b"?")[0], tuple(lines), target)
                 await reader.readexactly(int((request.values(b"content-length") or [b"0"])[0]))
                 server.heard.append(request)
                 page = pages.get(request.path, answer(status=b"404 Not Found"))
@@ -101,20 +104,27 @@ class Outcome:
 
 
 async def ask(
-    server: Answering, *, folder: Path, host: str = "127.0.0.1", method: str = "GET", **written: Any
+    server: Answering,
+    *,
+    folder: Path,
+    host: str = "127.0.0.1",
+    method: str = "GET",
+    url: str = "/",
+    **written: Any,
 ) -> dict[str, Outcome]:
-    """`GET /`, judged by `health`, `api`, and `load` both ways. `written`: `expect`, `max_body`, `capture`;
-    what captures is asked by flows only."""
+    """`GET /`, judged by `health`, `api`, and `load` both ways. `written`: `expect`, `max_body`, `follow`,
+    `capture`; what captures is asked by flows only."""
     limits = {"max_body": written.pop("max_body")} if "max_body" in written else {}
-    flow = [{"id": "a", "url": "/", "method": method, **written}]
+    flow = [{"id": "a", "url": url, "method": method, **written}]
     async with world_at(server.url(host), folder) as world:
         outcomes = await ask_flow(world, flow, limits)
         if "capture" not in written:
-            request = {"url": "/", "method": method, **written, **limits}
+            request = {"url": url, "method": method, **written, **limits}
             observed = await Health().observe(HealthParams.model_validate(request), world)
             outcomes["health"] = _of_share(observed, "success_rate")
-            params = _load_params(**request)
-            outcomes["load"] = await _load(lambda: request_job(params, world))
+            if not written.get("follow"):  # which makes a journey of a load
+                params = _load_params(**request)
+                outcomes["load"] = await _load(lambda: request_job(params, world))
     return outcomes
 
 

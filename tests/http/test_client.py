@@ -7,9 +7,12 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from phasegate.errors import ObservationError
 from phasegate.http.client import Client, Network
@@ -295,6 +298,51 @@ async def test_what_comes_behind_an_answer_is_never_the_answer_to_another_reques
             assert (await answer(client, get(f"{url}{path}"))).body == b"mine"
             await asyncio.sleep(0.05)
             assert (await answer(client, get(f"{url}/other"))).status == 500
+
+
+ENDS = ("keep", "close", "say it and close", "two answers", "two answers, one late", "bytes behind it")
+
+
+async def serve_by_plan(ends: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers each request with its path, and ends as the plan for all connections says next."""
+    with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, OSError):
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            end = ends.pop(0) if ends else "keep"
+            path = head.split(b" ")[1].decode()
+            closing = {"Connection": "close"} if end.startswith("say") else {}
+            behind = {"two answers": response("behind"), "bytes behind it": b"x"}.get(end, b"")
+            writer.write(response(path, headers=closing) + behind)
+            await writer.drain()
+            if end.endswith("late"):
+                await asyncio.sleep(0.01)
+                writer.write(response("late"))
+            if "close" in end:
+                return
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    ends=st.lists(st.sampled_from(ENDS), min_size=1, max_size=8).filter(lambda ends: set(ends) != {"keep"}),
+    rests=st.lists(st.sampled_from([0.02, 0.06]), min_size=8, max_size=8),
+    method=st.sampled_from(["GET", "POST"]),
+)
+def test_every_request_gets_its_own_answer_however_connections_end(
+    ends: list[str], rests: list[float], method: str
+) -> None:
+    async def talk() -> list[HttpReply | HttpFailure]:
+        plan = list(ends)
+        async with await asyncio.start_server(partial(serve_by_plan, plan), "127.0.0.1", 0) as listener:
+            url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+            outcomes = []
+            async with Network(StaticAddresses()).client() as client:
+                for number, rest in enumerate(rests):
+                    outcomes.append(await client.send(HttpRequest(method=method, url=f"{url}/{number}")))
+                    await asyncio.sleep(rest)
+            return outcomes
+
+    outcomes = asyncio.run(talk())
+    bodies = [one.body if isinstance(one, HttpReply) else one.message for one in outcomes]
+    assert bodies == [b"/%d" % number for number in range(len(rests))]
 
 
 async def test_a_connection_whose_request_may_be_unread_takes_no_other(

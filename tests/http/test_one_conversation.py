@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gzip
 import json
 import zlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,9 @@ from typing import Any
 import brotli
 import pytest
 
-from tests.http.conversations import Heard, answer, answering, ask, ask_flow, entries
+from phasegate.kinds.health import Health, HealthParams
+from phasegate.model.measures import Share
+from tests.http.conversations import Answering, Heard, answer, answering, ask, ask_flow, entries
 from tests.worlds import world_at
 
 try:
@@ -442,7 +447,42 @@ LIMITS = [
         {"max_body": "1KiB"},
     ),
 ]
-ROWS = [*CODINGS, *LINES, *CHARSETS, *NUMBERS, *LIMITS]
+
+
+def framed(name: str, sent: bytes, says: str | None = "protocol error") -> Row:
+    return Row(name, sent, {"body": "ok"}, says)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+FRAMES = [
+    framed("both lengths", CHUNKED[:-2] + b"Content-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    framed("two lengths", answer(b"ok", b"Content-Length: 3")),
+    framed("the same length twice", answer(b"ok", b"Content-Length: 2")),
+    framed("a length with a sign", b"HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok"),
+    framed("a bare line feed behind the status", b"HTTP/1.1 200 OK\nContent-Length: 2\r\n\r\nok"),
+    framed("a bare line feed behind a header", b"HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nok"),
+    framed("a folded header", answer(b"ok", b"X-A: 1\r\n 2")),
+    framed("a space before a colon", answer(b"ok", b"X-A : 1")),
+    framed("a header without a colon", answer(b"ok", b"X-A")),
+    framed("a null character in a header", answer(b"ok", b"X-A: \0")),
+    framed("HTTP/2.0", answer(b"ok").replace(b"/1.1", b"/2.0"), "does not begin with HTTP/1.0 or HTTP/1.1"),
+    framed("HTTP/0.9", answer(b"ok").replace(b"/1.1", b"/0.9"), "does not begin with HTTP/1.0 or HTTP/1.1"),
+    framed("HTTP/1.9", answer(b"ok").replace(b"/1.1", b"/1.9")),
+    framed("RTSP", answer(b"ok").replace(b"HTTP/1.1", b"RTSP/1.0"), "does not begin with HTTP/1.0"),
+    framed("a line end before the answer", b"\r\n" + answer(b"ok"), "does not begin with HTTP/1.0"),
+    framed("a chunk size that is none", CHUNKED + b"0x2\r\nok\r\n0\r\n\r\n"),
+    framed("a status of two digits", answer(b"ok", status=b"20 OK")),
+    framed("a status below 100", answer(b"ok", status=b"099 OK"), "got 99"),
+    framed("a head without an end", answer(b"ok", b"X-A: " + b"x" * (70 << 10)), "longer than 64 KiB"),
+    framed("chunks with an extension", CHUNKED + b"2;a=b\r\nok\r\n0\r\nX-T: 1\r\n\r\n", None),
+    framed("early hints", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer(b"ok"), None),
+    framed("HTTP/1.0", answer(b"ok").replace(b"/1.1", b"/1.0"), None),
+    framed("no reason", answer(b"ok", status=b"200"), None),
+    framed("another answer behind it", answer(b"ok") + answer(b"no", status=b"500 No"), None),
+    framed("bytes behind it", answer(b"ok") + b"and more", None),
+    framed("an early hint behind it", answer(b"ok") + b"HTTP/1.1 103 Early Hints\r\n\r\n", None),
+]
+ROWS = [*CODINGS, *LINES, *CHARSETS, *NUMBERS, *LIMITS, *FRAMES]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
@@ -571,3 +611,99 @@ async def test_large_number_goes_on_to_the_next_request_with_all_its_digits(tmp_
     async with answering(pages) as server, world_at(server.url(), tmp_path) as world:
         outcomes = await ask_flow(world, flow)
     assert {name: one.passed for name, one in outcomes.items()} == {"api": True, "journey": True}, outcomes
+
+
+TARGETS = {
+    "/static/../secret": b"/static/../secret",
+    "/a//b/./c": b"/a//b/./c",
+    "/%2e%2E/%41": b"/%2e%2E/%41",
+    "/a b": b"/a%20b",
+    "/caf\u00e9?q=\u2713": b"/caf%C3%A9?q=%E2%9C%93",
+    "/a?": b"/a?",
+    "/a?b=c&b=d;e&f": b"/a?b=c&b=d;e&f",
+    "/a?next=http://h/?x=1#part": b"/a?next=http://h/?x=1",
+    "/a;b=c,d:e@f!$$'()*+": b"/a;b=c,d:e@f!$'()*+",
+    "/{a}|^`\\": b"/%7Ba%7D%7C%5E%60%5C",
+    "/?a[]=1": b"/?a[]=1",
+}
+
+
+@pytest.mark.parametrize("written", TARGETS)
+async def test_path_is_sent_as_it_is_written_by_all(written: str, tmp_path: Path) -> None:
+    async with answering({}) as server:
+        outcomes = await ask(server, folder=tmp_path, url=written, expect={"status": 404})
+    assert {name: one.passed for name, one in outcomes.items()} == dict.fromkeys(outcomes, True), outcomes
+    assert {one.target for one in server.heard} == {TARGETS[written]}
+
+
+LOCATIONS: dict[bytes, bytes | str] = {
+    b"/there": b"/there",
+    b"there?a=b": b"/there?a=b",
+    b"/caf\xc3\xa9": b"/caf%C3%A9",
+    b"/caf\xe9": b"/caf%E9",
+    b"/a b": b"/a%20b",
+    b"//127.0.0.1:%d/there": b"/there",
+    b"ftp://127.0.0.1/": "not an HTTP address",
+    b"http://[": "not an HTTP address",
+}
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
+async def test_redirect_leads_to_the_same_place_for_all(location: bytes, tmp_path: Path) -> None:
+    leads = LOCATIONS[location]
+
+    def moved(_: Heard) -> bytes:
+        return answer(b"", b"Location: " + location.replace(b"%d", b"%d" % server.port), status=b"302 Found")
+
+    async with answering({b"/": moved}) as server:
+        outcomes = await ask(server, folder=tmp_path, follow=True, expect={"status": 404})
+    passes = isinstance(leads, bytes)
+    assert {name: one.passed for name, one in outcomes.items()} == dict.fromkeys(outcomes, passes), outcomes
+    assert {one.target for one in server.heard} - {b"/"} == ({leads} if isinstance(leads, bytes) else set())
+    for outcome in outcomes.values():
+        assert isinstance(leads, bytes) or leads in outcome.words
+
+
+@pytest.mark.parametrize("values", [("a", "\u00fc"), ("\u2713", "x y")])
+async def test_header_is_sent_as_the_bytes_that_are_written(values: tuple[str, str], tmp_path: Path) -> None:
+    async with answering({b"/": answer(b"ok")}) as server:
+        one, other = values
+        sent = {"X-One": one, "X-Other": other}
+        outcomes = await ask(server, folder=tmp_path, headers=sent, expect={"status": 200})
+    assert all(outcome.passed for outcome in outcomes.values()), outcomes
+    for heard in server.heard:
+        assert (heard.values(b"x-one"), heard.values(b"x-other")) == ([one.encode()], [other.encode()])
+        assert heard.values(b"user-agent")[0].startswith(b"phasegate/")
+        assert heard.values(b"accept-encoding") == []
+
+
+@contextlib.asynccontextmanager
+async def ending(answers: int) -> AsyncIterator[Answering]:
+    """Closes each connection after so many answers, and does not say so."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            for _ in range(answers):
+                first, *lines = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
+                server.heard.append(Heard(first.split(b" ")[1], tuple(lines)))
+                writer.write(answer(b"ok"))
+                await writer.drain()
+
+    server = Answering()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+        server.port = listener.sockets[0].getsockname()[1]
+        yield server
+
+
+@pytest.mark.parametrize("answers", [1, 2])
+async def test_connection_that_ends_between_two_requests_loses_none(answers: int, tmp_path: Path) -> None:
+    requests = [{"id": f"r{number}", "url": "/", "expect": {"status": 200}} for number in range(4)]
+    async with ending(answers) as server, world_at(server.url(), tmp_path) as world:
+        outcomes = await ask_flow(world, requests)
+        written = HealthParams.model_validate({"url": "/", "probes": 6})
+        observed = await Health().observe(written, world)
+    assert outcomes["api"].passed, outcomes
+    assert outcomes["journey"].passed, outcomes
+    share = observed.measures["success_rate"]
+    assert isinstance(share, Share)
+    assert (share.passed, share.total) == (6, 6), observed.causes

@@ -184,7 +184,7 @@ async def test_a_server_that_sends_garbage_is_not_ready(bench: Bench) -> None:
             connection.sendall(b"\\x00\\xff garbage\\r\\n\\r\\n")
             connection.close()
     """
-    with pytest.raises(TargetError, match=r"the answer is no HTTP|connection reset"):
+    with pytest.raises(TargetError, match=r"the answer does not begin with HTTP|connection reset"):
         async with bench.stack(bench.process("api", code, ready=Ready(url="/", within=1))):
             pytest.fail("it does not speak HTTP")
 
