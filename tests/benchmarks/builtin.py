@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ CONNECTIONS = 50
 """Of the closed model, for every tool."""
 OPEN_CONNECTIONS = 200
 """The most that the open model has open, for every tool: k6's virtual users, vegeta's workers."""
+
+_START_DELAY_NS = 200_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +56,13 @@ def _drive(process: subprocess.Popen[str], job: Job, enough: int | None) -> Work
     if process.stdin is None or process.stdout is None:
         raise CannotRunError("no pipes to the worker")
     _say(process, {"type": "job", **job.to_json()})
-    _say(process, {"type": "start", "delay": 0.2})
     tally, peak, stopped = Tally(), 0, False
     for line in process.stdout:
         message = json.loads(line)
         kind = message.pop("type")
-        if kind == "progress":
+        if kind == "ready":
+            _say(process, {"type": "start", "at": time.perf_counter_ns() + _START_DELAY_NS})
+        elif kind == "progress":
             message.pop("at")
             tally = tally.merge(Tally.from_json(message))
             peak = max(peak, _peak(process.pid))
