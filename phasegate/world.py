@@ -70,6 +70,8 @@ class HttpReply:
     """The header lines as they came."""
     unreadable: str = ""
     """Why `body` is nothing to look at; empty where it is."""
+    sent_again: bool = False
+    """Whether the request had met the end of its connection before and went over another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

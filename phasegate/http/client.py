@@ -104,6 +104,7 @@ class _Watch:
     started: int = field(default_factory=perf_counter_ns)
     connection: ClientConnection | None = None
     """The one that the request is out on; None while there is none."""
+    sent_again: bool = False
 
     @property
     def elapsed(self) -> float:
@@ -212,6 +213,7 @@ class Client:
             body=outcome.body,
             unreadable=outcome.unreadable,
             elapsed=(outcome.ended - watch.started) / 1e9,
+            sent_again=watch.sent_again,
             url=request.url,
             http_version=f"HTTP/{outcome.version}",
         )
@@ -220,8 +222,10 @@ class Client:
         """Over an idle connection, or over a new one where there is none or it ends under the request."""
         watch.connection = None
         connection = await self._take_idle(connector, watch)
-        if connection is not None and (outcome := await self._ask(connection, question, watch)) is not None:
-            return outcome
+        if connection is not None:
+            if (outcome := await self._ask(connection, question, watch)) is not None:
+                return outcome
+            watch.sent_again = True
         watch.connection = None
         connection = await connector.open(lambda: ClientConnection(self, connector), timeout=watch.left)
         self._open.add(connection)

@@ -62,7 +62,7 @@ class Tally:
         self._blocks = time_blocks()
         self._first: float | None = None
         self._last = 0.0
-        self.good = self.failed = self.unmeasured = self.unsent = 0
+        self.good = self.failed = self.unmeasured = self.unsent = self.sent_again = 0
         self.causes: Counter[str] = Counter()
 
     def held_up(self) -> None:

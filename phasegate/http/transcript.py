@@ -16,6 +16,18 @@ LINE = 200
 """Characters of an answer that a message shows."""
 
 
+def sent_again_note(count: int) -> tuple[str, ...]:
+    """For a check whose requests met the end of their connections."""
+    if not count:
+        return ()
+    what = (
+        "1 request that met the end of its connection was"
+        if count == 1
+        else (f"{count:,} requests that met the end of their connections were")
+    )
+    return (f"{what} sent again over a new one",)
+
+
 def transcript(
     request: HttpRequest, outcome: HttpReply | HttpFailure, failures: Sequence[str], *, about: str = ""
 ) -> str:

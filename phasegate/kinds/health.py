@@ -16,7 +16,7 @@ from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.moments import Moment, Moments
 from phasegate.http.problems import Location, refuse
 from phasegate.http.tally import Tally
-from phasegate.http.transcript import transcript
+from phasegate.http.transcript import sent_again_note, transcript
 from phasegate.http.written import Headers
 from phasegate.kinds.base import Amount, CheckParams, Kind
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, unused_words
@@ -302,6 +302,7 @@ class _Probing:
             failures: tuple[str, ...] = (outcome.message,)
         else:
             failures = self._expectation.check(outcome)
+            self._tally.sent_again += outcome.sent_again
         if not failures:
             self._tally.passed(probe.number, probe.begun, outcome.elapsed)
             for _ in probe.held_up:
@@ -355,7 +356,7 @@ class _Probing:
             notes.append(unused_words(self._unused, seen + self._unused, replaced=self._replaces))
         if self._stopped and self._planned:
             notes.append(f"stopped after {seen:,} of {self._planned:,} probes: {self._stopped}")
-        return notes
+        return [*notes, *sent_again_note(self._tally.sent_again)]
 
     def _now(self) -> float:
         return self._clock.now() - self._start

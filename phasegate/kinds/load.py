@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from phasegate.http.transcript import sent_again_note
 from phasegate.kinds.base import Amount, Kind, Requirement
 from phasegate.kinds.load_engines import ENGINES
 from phasegate.kinds.load_job import journeys_job, request_job, request_text
@@ -202,6 +203,7 @@ def _notes(params: LoadParams, outcome: Outcome) -> tuple[str, ...]:
         )
     if report.lag >= _LAG:
         notes.append(f"a load worker was held up for {format_seconds(report.lag)}: latencies contain that")
+    notes += sent_again_note(report.sent_again)
     return tuple(notes)
 
 

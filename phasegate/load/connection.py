@@ -170,9 +170,10 @@ class LoadConnection(Connection):
         self._owner.gone(self)
 
     def sends_again(self) -> bool:
-        if not (self.answers and self._exchange.idempotent):
+        if not self._exchange.idempotent:
             return False
         self.unanswered = Unanswered(self.due, self.sent)
+        self._recorder.sent_again += 1
         return True
 
     def on_answer(self, now: int) -> None:

@@ -129,7 +129,9 @@ class JourneyConnection(LoadConnection):
     # the end of an exchange
 
     def sends_again(self) -> bool:
-        return bool(self.answers) and self._visit is not None and self._visit.request.idempotent
+        again = self._visit is not None and self._visit.request.idempotent
+        self._recorder.sent_again += again
+        return again
 
     def _after_piece(self) -> None:
         if problem := self._too_large():

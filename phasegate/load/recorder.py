@@ -94,6 +94,7 @@ class Recorder:
         "good",
         "last_ns",
         "redirects",
+        "sent_again",
         "start_ns",
         "taken",
     )
@@ -109,6 +110,7 @@ class Recorder:
         self.asked = 0
         """Requests sent within journeys."""
         self.redirects = 0
+        self.sent_again = 0
         """Answers that sent elsewhere, followed or not."""
         self.taken = 0
         """Good answers up to the last `take`."""

@@ -123,6 +123,8 @@ class Report:
     """Requests sent within journeys."""
     redirects: int = 0
     """Answers that sent elsewhere, followed or not."""
+    sent_again: int = 0
+    """Requests that met the end of their connection and went over another."""
     unfinished: int = 0
     """Requests given up because the load was stopped; counted nowhere else."""
     episodes: int = 0
@@ -146,6 +148,7 @@ class Report:
             sent=self.sent + other.sent,
             asked=self.asked + other.asked,
             redirects=self.redirects + other.redirects,
+            sent_again=self.sent_again + other.sent_again,
             unfinished=self.unfinished + other.unfinished,
             episodes=self.episodes + other.episodes,
             first=_extreme(min, self.first, other.first),
@@ -179,6 +182,7 @@ _PLAIN = (
     "sent",
     "asked",
     "redirects",
+    "sent_again",
     "unfinished",
     "episodes",
     "first",

@@ -97,6 +97,7 @@ class Worker:
             sent=scheduled.sent,
             asked=recorder.asked,
             redirects=recorder.redirects,
+            sent_again=recorder.sent_again,
             unfinished=driver.unfinished,
             episodes=recorder.episodes,
             first=_since(recorder.start_ns, recorder.first_ns),

@@ -249,9 +249,11 @@ async def test_a_connection_whose_end_has_come_takes_no_request(client: Client, 
 
 async def test_an_idempotent_request_that_ends_an_idle_connection_is_sent_again(client: Client) -> None:
     async with hanging_up(after=1, reads=True) as (url, taken):
+        replies = []
         for _ in range(3):
-            assert (await answer(client, get(url))).status == 200
+            replies.append(await answer(client, get(url)))
             await asyncio.sleep(0.06)
+        assert [reply.sent_again for reply in replies] == [False, True, True]
         assert len(taken) == 5
         post = HttpRequest(method="POST", url=url, body=b"")
         assert (await failure(client, post)).cause is Cause.RESET
