@@ -1,7 +1,8 @@
 """Keeps secrets out of everything that is written: values, their encodings, and headers that carry them.
 
-Known values are replaced plain, percent-encoded, escaped for JSON and HTML, and in base64 at each of its
-three alignments; the values of `Authorization`, `Cookie` and `Set-Cookie` are replaced whether known or not.
+Known values are replaced however they are written: encodings are undone (`decoding`) and the values looked
+for in what comes of it (`needles`; values with few letters byte by byte). The values of `Authorization`,
+`Cookie` and `Set-Cookie`, bearer tokens and passwords in URLs are replaced whether known or not.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ import base64
 import html
 import json
 import re
+import shlex
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import EnumMeta
 from functools import cache
@@ -18,6 +22,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from phasegate.model import events, histogram, measures, observation, result
+from phasegate.record.decoding import View, is_plain, views
+from phasegate.record.needles import Needles
 
 REPLACEMENT = "[redacted]"
 _REPLACEMENT = REPLACEMENT.encode()
@@ -30,6 +36,15 @@ _SHORTENED = 80
 """Bytes from which on a text may be one that was shortened without an ellipsis."""
 _TELLING = 8
 """Bytes of the beginning of a form that already tell too much."""
+_ANY_CASE = 6
+"""Characters from which on a value is found in upper and lower case."""
+_WHOLE = 64 * 1024
+"""Bytes that are searched at once."""
+_LONGEST_WAIT = 16 * 1024
+"""Bytes of lines that a stream holds back for the sake of a value that may go on."""
+_MARGIN = 4 * 1024
+"""Bytes that a value may take up, with all that is put between its letters."""
+_GOES_ON = re.compile(rb"(?:=|[A-Za-z0-9+/_-]{48})\r?\n\Z")
 _SECRET_LINE = 8
 """Lines of a value with several lines, such as a key, are secrets of their own from this length on."""
 LONGEST_LINE = 64 * 1024
@@ -73,8 +88,12 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._values: set[str] = set()
+        self._needles = Needles()
         self._forms: set[bytes] = set()
-        self._pattern: re.Pattern[bytes] | None = None
+        """Of values that have too few letters and digits to be found by those."""
+        self._folded: set[bytes] = set()
+        """The same in lower case, of values that are long enough to be found in any case."""
+        self._patterns: tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None] = (None, None)
         self._stale = False
         self._longest = 0
         self._beginnings: dict[bytes, list[bytes]] = {}
@@ -88,7 +107,14 @@ class Redactor:
         if not value or value in self._values:
             return
         self._values.add(value)
-        self._forms.update(_forms(value))
+        lines = [line.strip() for line in value.splitlines()]
+        for text in {value, *(line for line in lines if len(line) >= _SECRET_LINE)}:
+            raw = _bytes(text)
+            if len(text) >= SHORTEST and not self._needles.add(text, raw):
+                self._forms.update(_written_forms(text), _base64_forms(raw))
+                if len(text) >= _ANY_CASE:
+                    cases = (text, text.upper(), text.lower(), text.title())
+                    self._folded.update(form.lower() for case in cases for form in _written_forms(case))
         self.generation += 1
         self._stale = True
 
@@ -96,7 +122,7 @@ class Redactor:
         """Text with every secret and every header value replaced."""
         if self._is_short_secret(text):
             return REPLACEMENT
-        if not self._forms and not _may_hold_header(text.encode(errors="replace")):
+        if not self._has_values and not _may_hold_header(text.encode(errors="replace")):
             return text
         data = text.encode("utf-8", "surrogatepass")
         redacted = self._without_beginnings(self._values_and_headers(data))
@@ -135,41 +161,83 @@ class Redactor:
         """Redaction of bytes that come piece by piece."""
         return RedactingStream(self)
 
-    def value_pattern(self) -> re.Pattern[bytes] | None:
-        """What finds every form of every value; None without values."""
-        if self._stale:
-            self._pattern = _alternation(self._forms) if self._forms else None
-            self._longest = max(map(len, self._forms), default=0)
-            self._beginnings = _by_beginning(self._forms)
-            self._stale = False
-        return self._pattern
+    @property
+    def _has_values(self) -> bool:
+        return bool(self._needles or self._forms)
 
-    def unfinished(self, data: bytes) -> list[int]:
-        """Where the end of data may be the beginning of a form, ascending."""
-        self.value_pattern()
-        size = len(data)
-        return [
-            at
-            for at in range(max(size - self._longest + 1, 0), size)
-            if (forms := self._beginnings.get(data[at : at + _BEGINNING]))
-            and any(len(form) > size - at and form.startswith(data[at:]) for form in forms)
-        ]
+    def _may_hold_value(self, data: bytes) -> bool:
+        if not self._has_values:
+            return False
+        return bool(self._forms) or self._needles.may_hold(data) or not is_plain(data)
+
+    def spans(self, views: Iterable[View]) -> list[tuple[int, int]]:
+        """Where values stand in the text that all the views are of, ascending, none in another."""
+        exact, folded = self._exact_patterns()
+        found: list[tuple[int, int]] = []
+        for view in views:
+            found += (view.origin(*span) for span in self._needles.find(view.data))
+            if exact is not None:
+                found += (view.origin(*match.span()) for match in exact.finditer(view.data))
+            if folded is not None:
+                found += (view.origin(*match.span()) for match in folded.finditer(view.data.lower()))
+        if len(found) < 2:
+            return found
+        found.sort()
+        merged = [found[0]]
+        for start, end in found[1:]:
+            if start < merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+            else:
+                merged.append((start, end))
+        return merged
+
+    def unfinished(self, view: View) -> Iterator[tuple[int, int, bool]]:
+        """Where the end of a text may be a part of a value, how much of it there is, and whether it begins
+        the value."""
+        self._exact_patterns()
+        for start, count, begins in self._needles.unfinished(view.data):
+            yield view.origin(start, len(view.data))[0], count, begins
+        data = view.data.lower() if self._folded else view.data
+        for text in {view.data, data} if self._beginnings else ():
+            size = len(text)
+            for at in range(max(size - self._longest + 1, 0), size):
+                forms = self._beginnings.get(text[at : at + _BEGINNING], ())
+                if any(len(form) > size - at and form.startswith(text[at:]) for form in forms):
+                    yield view.origin(at, size)[0], size - at, True
+
+    def _exact_patterns(self) -> tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None]:
+        if self._stale:
+            forms = self._forms | self._folded
+            self._patterns = (
+                _alternation(self._forms) if self._forms else None,
+                _alternation(self._folded) if self._folded else None,
+            )
+            self._longest = max(map(len, forms), default=0)
+            self._beginnings = _by_beginning(forms)
+            self._stale = False
+        return self._patterns
 
     def _is_short_secret(self, text: str) -> bool:
         return len(text) < 64 and len(word := text.strip()) < SHORTEST and word in self._values
 
     def _values_and_headers(self, data: bytes) -> bytes:
-        pattern = self.value_pattern()
-        return _without_headers(pattern.sub(_REPLACEMENT, data) if pattern else data)
+        if len(data) > _WHOLE:
+            stream = self.stream()
+            parts = [stream.feed(data[at : at + _WHOLE]) for at in range(0, len(data), _WHOLE)]
+            return b"".join((*parts, stream.flush()))
+        if self._may_hold_value(data) and (spans := self.spans(views(data))):
+            data = replaced(data, spans)
+        return _without_headers(data)
 
     def _without_beginnings(self, data: bytes) -> bytes:
         """Without the first part of a value where text was shortened: at its end, before an ellipsis."""
-        if len(data) < _SHORTENED and _ELLIPSIS not in data:
+        if (len(data) < _SHORTENED and _ELLIPSIS not in data) or not self._has_values:
             return data
         pieces = data.split(_ELLIPSIS)
         for number, piece in enumerate(pieces):
-            at = next(iter(self.unfinished(piece)), len(piece))
-            if len(piece) - at >= _TELLING:
+            begun = (at for at, count, begins in self.unfinished(View(piece)) if begins and count >= _TELLING)
+            at = min(begun, default=len(piece))
+            if at < len(piece):
                 pieces[number] = piece[:at] + _REPLACEMENT
         return _ELLIPSIS.join(pieces)
 
@@ -223,25 +291,28 @@ class RedactingStream:
 
     def _searched(self, *, final: bool) -> bytes:
         """Everything that is certain to belong to no value any more, with values replaced."""
-        pattern = self._redactor.value_pattern()
-        if pattern is None:
-            raw, self._raw = self._raw, b""
-            return raw
         raw = self._raw
-        begun = iter(() if final else self._redactor.unfinished(raw))
-        hold = next(begun, len(raw))
-        pieces: list[bytes] = []
-        done = 0
-        for match in pattern.finditer(raw):
-            if hold <= match.start():
-                break
-            pieces += (raw[done : match.start()], _REPLACEMENT)
-            done = match.end()
-            while hold < done:
-                hold = next(begun, len(raw))
-        pieces.append(raw[done:hold])
-        self._raw = raw[max(hold, done) :]
-        return b"".join(pieces)
+        if not self._redactor._has_values:
+            self._raw = b""
+            return raw
+        found = list(views(raw))
+        spans = self._redactor.spans(found)
+        end = len(raw) if final else self._safe_end(raw, found, spans)
+        self._raw = raw[end:]
+        return replaced(raw[:end], [span for span in spans if span[0] < end])
+
+    def _safe_end(self, raw: bytes, found: list[View], spans: list[tuple[int, int]]) -> int:
+        """Where text can be cut without cutting a value in two, known or begun: after a line, unless it is
+        longer than what is waited for."""
+        end = _line_start(raw, len(raw))
+        begun = [
+            at for view in found if not view.nested for at, _, _ in self._redactor.unfinished(view)
+        ]
+        end = _outside(raw, min([end, *begun, _open_code(raw, end)]), spans)
+        if len(raw) - end > _LONGEST_WAIT:
+            end = max(end, len(raw) - _MARGIN)
+            end = min((start for start, stop in spans if start < end < stop), default=end)
+        return end
 
     def _lines(self, data: bytes) -> bytes:
         text = self._line + data
@@ -271,6 +342,33 @@ class RedactingStream:
                 cut = match.end()
         self._line = line[cut:]
         return _without_headers(line[:cut])
+
+
+def replaced(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+    """Data with the replacement in place of each span."""
+    pieces: list[bytes] = []
+    done = 0
+    for start, end in spans:
+        pieces += (data[done:start], _REPLACEMENT)
+        done = end
+    return b"".join((*pieces, data[done:]))
+
+
+def _outside(raw: bytes, at: int, spans: list[tuple[int, int]]) -> int:
+    """The start of a line at or before a place that is inside no span."""
+    at = _line_start(raw, at)
+    for start, end in reversed(spans):
+        if start < at < end:
+            at = _line_start(raw, start)
+    return at
+
+
+def _open_code(raw: bytes, end: int) -> int:
+    """The start of the lines before a place that go on in the next: base64 and quoted-printable are wrapped."""
+    at = end
+    while at > 0 and end - at < _LONGEST_WAIT and _GOES_ON.search(raw, max(at - 80, 0), at):
+        at = _line_start(raw, at - 1 if raw[at - 1 : at] != b"\n" else len(raw[:at].rstrip(b"\r\n")))
+    return at
 
 
 def _before_open_header(text: bytes, end: int) -> int:
@@ -330,19 +428,20 @@ def _record_words() -> frozenset[str]:
     return frozenset(words)
 
 
-def _forms(value: str) -> Iterator[bytes]:
-    """Every way a value is written that is looked for, as bytes."""
-    lines = [line.strip() for line in value.splitlines()]
-    for text in {value, *(line for line in lines if len(line) >= _SECRET_LINE)}:
-        if len(text) >= SHORTEST:
-            yield from _written_forms(text)
-            yield from _base64_forms(_bytes(text))
-
-
 def _written_forms(text: str) -> Iterator[bytes]:
     raw = _bytes(text)
     yield raw
-    yield text.encode("utf-8", "surrogatepass")
+    for form in (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):
+        yield form.encode("utf-8", "surrogatepass")
+    for name in ("utf-16-le", "utf-16-be"):
+        yield text.encode(name, "surrogatepass")
+    if not text.isascii():
+        for name in ("latin-1", "cp1252"):
+            with suppress(UnicodeEncodeError):
+                yield text.encode(name)
+            # UTF-8 that was read as another encoding, and written as UTF-8 again.
+            yield raw.decode(name, "replace").encode()
+    yield shlex.quote(text)[1:-1].encode("utf-8", "surrogatepass") if "'" in text else raw
     encoded = [quote(raw, safe=safe) for safe in _NEVER_ENCODED]
     for item in (*encoded, quote_plus(raw), *(item.replace("%20", "+") for item in encoded)):
         yield item.encode()

@@ -1,0 +1,222 @@
+"""A text with its encodings undone step by step, and the way back to where each byte stands; pure.
+
+What is undone: percent-encoding, escapes with a backslash, HTML entities, terminal sequences, quoted-printable,
+base64, hexadecimal digits, each also inside another.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html.entities import html5
+
+_ROUNDS = 4
+"""Escapes inside each other that are undone."""
+_NESTED = 2
+"""Texts in base64 or hexadecimal digits inside each other that are undone."""
+_RUN = 16
+"""Characters from which on a word may be base64."""
+# The first character stands alone so that `re` can skip to it.
+_ESCAPE = re.compile(
+    rb"""(?x) [%\\&\x1b^\xc2\xe2] (?:
+      (?<=%) (?P<percent>[0-9A-Fa-f]{2})
+    | (?<=\\) (?: u\{(?P<braced>[0-9A-Fa-f]{1,6})\} | u(?P<u>[0-9A-Fa-f]{4}) | U(?P<U>[0-9A-Fa-f]{8})
+                | [xX](?P<x>[0-9A-Fa-f]{2}) | (?P<octal>[0-3]?[0-7]{2}) | (?P<escape>[eE](?=\[))
+                | (?P<control>[abfnrtv0]) )
+    | (?<=&) (?: \#(?P<decimal>[0-9]{1,7});? | \#[xX](?P<hex>[0-9A-Fa-f]{1,6});?
+               | (?P<name>[A-Za-z][A-Za-z0-9]{1,30};) )
+    | (?P<terminal> (?: (?<=\x1b) | (?<=\xc2)(?=\x9b) | (?<=\^)\[(?=\[) | (?<=\xe2)\x90\x9b(?=\[) )
+          (?: (?:\[|\x9b)[0-?]*[ -/]*[@-~] | \][^\x07\x1b\r\n]*(?:\x07|\x1b\\) | [()][A-B0-2] | [@-Z\\^_]? ) )
+    )"""
+)
+_CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_QUOTED_PRINTABLE = re.compile(rb"=(?:([0-9A-F]{2}|[0-9a-f]{2})|\r?\n)")
+_MAYBE_PRINTABLE = re.compile(rb"=(?:3[DF]|5F|[89A-F][0-9A-F]|\r?\n)")
+"""What every text in quoted-printable has; `=20` alone is in many a log."""
+_WRAPPED = re.compile(rb"(?<=[A-Za-z0-9+/_-]{48})(?:\\[rn]|\s)+(?=[A-Za-z0-9+/_-]{2})")
+_IN_RUN = bytes(
+    ord("x") if bytes([byte]).isalnum() or byte in b"+/_-" else ord(" ") for byte in range(256)
+)
+_LONG = b"x" * _RUN
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_HEXADECIMAL = b"0123456789abcdefABCDEF"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A text made from another: `at` are the places where its pieces begin, `pieces` where each comes from.
+
+    A piece is its start and its end in the source, and how many characters of the source stand for how many
+    bytes; (0, 1) where the whole of the source stands for each byte.
+    """
+
+    data: bytes
+    source: View | None = None
+    at: list[int] = field(default_factory=list)
+    pieces: list[tuple[int, int, int, int]] = field(default_factory=list)
+    nested: int = 0
+    """How many times base64 or the like was undone on the way."""
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """The part of the text that came first which `data[start:end]` stands for."""
+        if self.source is None:
+            return start, end
+        first, last = bisect_right(self.at, start) - 1, bisect_right(self.at, end - 1) - 1
+        begin, stop, many, few = self.pieces[first]
+        low = begin + (start - self.at[first]) * many // few if many else begin
+        begin, stop, many, few = self.pieces[last]
+        high = min(stop, begin - (self.at[last] - end) * many // few) if many else stop
+        return self.source.origin(low, max(high, low))
+
+
+def is_plain(data: bytes) -> bool:
+    """Whether a text is certain to hold nothing that could be an encoding."""
+    if _may_be_escaped(data) or (len(data) >= _RUN and _LONG in data.translate(_IN_RUN)):
+        return False
+    return b"=" not in data or not _MAYBE_PRINTABLE.search(data)
+
+
+def views(data: bytes) -> Iterator[View]:
+    """The text as it is, and all that becomes of it when encodings are undone."""
+    yield from _all(View(data))
+
+
+def _all(view: View) -> Iterator[View]:
+    bases = [view]
+    for _ in range(_ROUNDS):
+        plainer = _unescaped(bases[-1])
+        if plainer is None:
+            break
+        bases.append(plainer)
+    yield from bases
+    maybe = b"=" in view.data and _MAYBE_PRINTABLE.search(view.data)
+    if maybe and (printable := _replaced(view, _QUOTED_PRINTABLE, _of_quoted_printable)) is not None:
+        yield printable
+        if (plainer := _unescaped(printable)) is not None:
+            yield plainer
+    if view.nested < _NESTED:
+        for base in bases if len(bases) < 3 else (view, bases[-1]):
+            for decoded in _decoded(base):
+                yield from _all(decoded)
+
+
+def _unescaped(view: View) -> View | None:
+    return _replaced(view, _ESCAPE, _of_escape) if _may_be_escaped(view.data) else None
+
+
+def _may_be_escaped(data: bytes) -> bool:
+    return b"\\" in data or b"%" in data or b"&" in data or b"\x1b" in data or b"^[" in data or b"\x9b" in data
+
+
+def _replaced(
+    view: View, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes | None]
+) -> View | None:
+    """The text with `put` in place of what a pattern finds; None where nothing is found."""
+    data, out = view.data, bytearray()
+    at: list[int] = []
+    pieces: list[tuple[int, int, int, int]] = []
+    done = 0
+    for match in pattern.finditer(data):
+        new = put(match)
+        if new is None:
+            continue
+        start, end = match.span()
+        if start > done:
+            at.append(len(out))
+            pieces.append((done, start, 1, 1))
+            out += data[done:start]
+        at.append(len(out))
+        pieces.append((start, end, 0, 1))
+        out += new
+        done = end
+    if not at:
+        return None
+    if done < len(data):
+        at.append(len(out))
+        pieces.append((done, len(data), 1, 1))
+        out += data[done:]
+    return View(bytes(out), view, at, pieces, view.nested)
+
+
+def _of_escape(match: re.Match[bytes]) -> bytes | None:
+    kind, text = match.lastgroup, match[match.lastgroup or 0]
+    match kind:
+        case "percent" | "x":
+            return bytes([int(text, 16)])
+        case "u" | "U" | "braced" | "hex":
+            return _character(int(text, 16))
+        case "decimal":
+            return _character(int(text))
+        case "octal":
+            return bytes([int(text, 8)])
+        case "control":
+            return _CONTROLS.get(text, b"\0")
+        case "escape":
+            return b"\x1b"
+        case "name":
+            found = html5.get(text.decode())
+            return None if found is None else found.encode()
+        case _:
+            return b""
+
+
+def _character(number: int) -> bytes:
+    """A half of a surrogate pair stands for nothing that is looked at: it is no letter of ASCII."""
+    return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else b"?"
+
+
+def _of_quoted_printable(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1], 16)]) if match[1] else b""
+
+
+def _decoded(view: View) -> Iterator[View]:
+    """What the words of a text are when read as base64, at each of its alignments, and as hexadecimal digits."""
+    if _LONG not in view.data.translate(_IN_RUN):
+        return
+    unwrapped = _replaced(view, _WRAPPED, lambda match: b"")
+    if unwrapped is not None:
+        view = unwrapped
+    runs = list(_runs(view.data))
+    of_base64 = [(at, run) for at, run in runs if not (run.islower() or run.isupper() or run.isdigit())]
+    for offset in range(4):
+        yield from _joined(view, of_base64, offset, 4, 3)
+    of_digits = [(at, run) for at, run in runs if not run.strip(_HEXADECIMAL)]
+    for offset in range(2):
+        yield from _joined(view, of_digits, offset, 2, 1)
+
+
+def _runs(data: bytes) -> Iterator[tuple[int, bytes]]:
+    marks = data.translate(_IN_RUN)
+    start = marks.find(_LONG)
+    while start >= 0:
+        end = marks.find(b" ", start)
+        end = len(data) if end < 0 else end
+        yield start, data[start:end]
+        start = marks.find(_LONG, end)
+
+
+def _joined(view: View, runs: list[tuple[int, bytes]], offset: int, many: int, few: int) -> Iterator[View]:
+    """The words decoded, each on a line of its own."""
+    out = bytearray()
+    at: list[int] = []
+    pieces: list[tuple[int, int, int, int]] = []
+    for start, run in runs:
+        whole = run[offset : offset + (len(run) - offset) // many * many]
+        rest = run[offset + len(whole) :] if many == 4 else b""
+        try:
+            if many == 4:
+                padded = whole + rest + b"=" * (4 - len(rest)) if len(rest) > 1 else whole
+                new = binascii.a2b_base64(padded.translate(_URL_SAFE))
+            else:
+                new = binascii.unhexlify(whole)
+        except ValueError:
+            continue
+        at += (len(out), len(out) + len(new))
+        begin = start + offset
+        pieces += ((begin, start + len(run), many, few), (start + len(run), start + len(run), 0, 1))
+        out += new + b"\n"
+    if out:
+        yield View(bytes(out), view, at, pieces, view.nested + 1)
