@@ -10,7 +10,7 @@ import binascii
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from functools import cached_property, partial
 from html.entities import html5
 
 _ROUNDS = 4
@@ -36,47 +36,68 @@ _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _QUOTED_PRINTABLE = re.compile(rb"=(?:([0-9A-F]{2}|[0-9a-f]{2})|\r?\n)")
 _MAYBE_PRINTABLE = re.compile(rb"=(?:3[DF]|5F|[89A-F][0-9A-F]|\r?\n)")
 """What every text in quoted-printable has; `=20` alone is in many a log."""
-_WRAPPED = re.compile(rb"(?<=[A-Za-z0-9+/_-]{48})(?:\\[rn]|\s)+(?=[A-Za-z0-9+/_-]{2})")
+_WRAPPED = re.compile(
+    rb"""(?x) [\\\r\n] (?<=[A-Za-z0-9+/_-]{48}[\\\r\n]) (?: (?<=[\r\n]) | (?<=\\)[rn] )
+    (?: \\[rn] | \s )* (?=[A-Za-z0-9+/_-]{2})"""
+)
 _IN_RUN = bytes(
     ord("x") if bytes([byte]).isalnum() or byte in b"+/_-" else ord(" ") for byte in range(256)
 )
+_LINE = 48
+"""Characters from which on a word may be a line of base64."""
+_REMEMBERED = 10_000
 _LONG = b"x" * _RUN
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _HEXADECIMAL = b"0123456789abcdefABCDEF"
 
 
-@dataclass(frozen=True, slots=True)
+_Pieces = tuple[list[int], list[tuple[int, int, int, int]]]
+"""Where the pieces of a text begin, and where each comes from: its start and its end in the source, and how
+many characters of the source stand for how many bytes; (0, 1) where the whole stands for each byte."""
+
+
 class View:
-    """A text made from another: `at` are the places where its pieces begin, `pieces` where each comes from.
+    """A text made from another. Where its bytes come from is worked out when it is asked."""
 
-    A piece is its start and its end in the source, and how many characters of the source stand for how many
-    bytes; (0, 1) where the whole of the source stands for each byte.
-    """
+    def __init__(
+        self,
+        data: bytes,
+        source: View | None = None,
+        pieces: Callable[[], _Pieces] = lambda: ([], []),
+        nested: int = 0,
+    ) -> None:
+        self.data = data
+        self.nested = nested
+        """How many times base64 or the like was undone on the way."""
+        self._source = source
+        self._make_pieces = pieces
 
-    data: bytes
-    source: View | None = None
-    at: list[int] = field(default_factory=list)
-    pieces: list[tuple[int, int, int, int]] = field(default_factory=list)
-    nested: int = 0
-    """How many times base64 or the like was undone on the way."""
+    @cached_property
+    def _pieces(self) -> _Pieces:
+        return self._make_pieces()
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """The part of the text that came first which `data[start:end]` stands for."""
-        if self.source is None:
+        if self._source is None:
             return start, end
-        first, last = bisect_right(self.at, start) - 1, bisect_right(self.at, end - 1) - 1
-        begin, stop, many, few = self.pieces[first]
-        low = begin + (start - self.at[first]) * many // few if many else begin
-        begin, stop, many, few = self.pieces[last]
-        high = min(stop, begin - (self.at[last] - end) * many // few) if many else stop
-        return self.source.origin(low, max(high, low))
+        at, pieces = self._pieces
+        first, last = bisect_right(at, start) - 1, bisect_right(at, end - 1) - 1
+        begin, stop, many, few = pieces[first]
+        low = begin + (start - at[first]) * many // few if many else begin
+        begin, stop, many, few = pieces[last]
+        high = min(stop, begin - (at[last] - end) * many // few) if many else stop
+        return self._source.origin(low, max(high, low))
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether a text is certain to hold nothing that could be an encoding."""
-    if _may_be_escaped(data) or (len(data) >= _RUN and _LONG in data.translate(_IN_RUN)):
+    """Whether a text holds nothing that could be an encoding."""
+    if _may_be_escaped(data) and _ESCAPE.search(data):
         return False
-    return b"=" not in data or not _MAYBE_PRINTABLE.search(data)
+    if b"=" in data and _MAYBE_PRINTABLE.search(data):
+        return False
+    if len(data) < _RUN or _LONG not in (marks := data.translate(_IN_RUN)):
+        return True
+    return not any(_may_be_base64(run) or _may_be_digits(run) for _, run in _runs(data, marks))
 
 
 def views(data: bytes) -> Iterator[View]:
@@ -111,37 +132,55 @@ def _may_be_escaped(data: bytes) -> bool:
     return b"\\" in data or b"%" in data or b"&" in data or b"\x1b" in data or b"^[" in data or b"\x9b" in data
 
 
-def _replaced(
-    view: View, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes | None]
-) -> View | None:
-    """The text with `put` in place of what a pattern finds; None where nothing is found."""
-    data, out = view.data, bytearray()
+def _replaced(view: View, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes]) -> View | None:
+    """The text with `put` in place of what a pattern finds; None where that changes nothing."""
+    data = view.data
+    new = pattern.sub(put, data)
+    if new == data:
+        return None
+    return View(new, view, partial(_pieces_of, data, pattern, put), view.nested)
+
+
+def _pieces_of(
+    data: bytes, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes]
+) -> _Pieces:
     at: list[int] = []
     pieces: list[tuple[int, int, int, int]] = []
-    done = 0
+    size = done = 0
     for match in pattern.finditer(data):
-        new = put(match)
-        if new is None:
-            continue
         start, end = match.span()
         if start > done:
-            at.append(len(out))
+            at.append(size)
             pieces.append((done, start, 1, 1))
-            out += data[done:start]
-        at.append(len(out))
+            size += start - done
+        at.append(size)
         pieces.append((start, end, 0, 1))
-        out += new
+        size += len(put(match))
         done = end
-    if not at:
-        return None
-    if done < len(data):
-        at.append(len(out))
-        pieces.append((done, len(data), 1, 1))
-        out += data[done:]
-    return View(bytes(out), view, at, pieces, view.nested)
+    at.append(size)
+    pieces.append((done, len(data), 1, 1))
+    return at, pieces
 
 
-def _of_escape(match: re.Match[bytes]) -> bytes | None:
+def _of_escape(match: re.Match[bytes]) -> bytes:
+    return _ESCAPED[match[0]]
+
+
+class _Escaped(dict[bytes, bytes]):
+    """What each escape stands for, worked out once."""
+
+    def __missing__(self, escape: bytes) -> bytes:
+        match = _ESCAPE.fullmatch(escape) or _ESCAPE.match(escape + b"[")
+        found = _meaning(match) if match else escape
+        if len(self) < _REMEMBERED:
+            self[escape] = found
+        return found
+
+
+_ESCAPED = _Escaped()
+
+
+def _meaning(match: re.Match[bytes]) -> bytes:
     kind, text = match.lastgroup, match[match.lastgroup or 0]
     match kind:
         case "percent" | "x":
@@ -157,8 +196,7 @@ def _of_escape(match: re.Match[bytes]) -> bytes | None:
         case "escape":
             return b"\x1b"
         case "name":
-            found = html5.get(text.decode())
-            return None if found is None else found.encode()
+            return html5[text.decode()].encode() if text.decode() in html5 else match[0]
         case _:
             return b""
 
@@ -174,22 +212,32 @@ def _of_quoted_printable(match: re.Match[bytes]) -> bytes:
 
 def _decoded(view: View) -> Iterator[View]:
     """What the words of a text are when read as base64, at each of its alignments, and as hexadecimal digits."""
-    if _LONG not in view.data.translate(_IN_RUN):
+    marks = view.data.translate(_IN_RUN)
+    if _LONG not in marks:
         return
-    unwrapped = _replaced(view, _WRAPPED, lambda match: b"")
-    if unwrapped is not None:
+    if b"x" * _LINE in marks and (unwrapped := _replaced(view, _WRAPPED, lambda match: b"")) is not None:
         view = unwrapped
-    runs = list(_runs(view.data))
-    of_base64 = [(at, run) for at, run in runs if not (run.islower() or run.isupper() or run.isdigit())]
+        marks = view.data.translate(_IN_RUN)
+    runs = list(_runs(view.data, marks))
+    of_base64 = [(at, run) for at, run in runs if _may_be_base64(run)]
     for offset in range(4):
         yield from _joined(view, of_base64, offset, 4, 3)
-    of_digits = [(at, run) for at, run in runs if not run.strip(_HEXADECIMAL)]
+    of_digits = [(at, run) for at, run in runs if _may_be_digits(run)]
     for offset in range(2):
         yield from _joined(view, of_digits, offset, 2, 1)
 
 
-def _runs(data: bytes) -> Iterator[tuple[int, bytes]]:
-    marks = data.translate(_IN_RUN)
+def _may_be_base64(run: bytes) -> bool:
+    """Sixteen letters of base64 without capitals, or without small ones, are one in five thousand."""
+    return not (run.islower() or run.isupper() or run.isdigit())
+
+
+def _may_be_digits(run: bytes) -> bool:
+    return not run.strip(_HEXADECIMAL)
+
+
+def _runs(data: bytes, marks: bytes) -> Iterator[tuple[int, bytes]]:
+    """Words that are long enough for a code; `marks`: the text by `_IN_RUN`."""
     start = marks.find(_LONG)
     while start >= 0:
         end = marks.find(b" ", start)
@@ -219,4 +267,4 @@ def _joined(view: View, runs: list[tuple[int, bytes]], offset: int, many: int, f
         pieces += ((begin, start + len(run), many, few), (start + len(run), start + len(run), 0, 1))
         out += new + b"\n"
     if out:
-        yield View(bytes(out), view, at, pieces, view.nested + 1)
+        yield View(bytes(out), view, lambda: (at, pieces), view.nested + 1)

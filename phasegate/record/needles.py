@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import compress
+from typing import Literal
 
 SHORTEST = 7
 """Letters and digits from which on a secret is found by them alone."""
@@ -25,6 +26,9 @@ PARTIAL = 9
 _GROUP = 4
 _WIDE_GROUP = 8
 """Letters of a group of a code of which only a long part tells anything: digits are everywhere."""
+_BEGUN = 2
+"""Letters at the end of a text that may be the beginning of a secret; one is at the end of every other line."""
+_FORMATS: dict[int, Literal["I", "Q"]] = {_GROUP: "I", _WIDE_GROUP: "Q"}
 _SAME_GROUP = 16
 """Places that are tried for one group; a secret that repeats itself is found by its other groups."""
 _LOWER = bytes(range(65)) + bytes(range(97, 123)) + bytes(range(91, 256))
@@ -57,6 +61,9 @@ class Needles:
     def __init__(self) -> None:
         self._groups: _Groups = {}
         self._wide_groups: _Groups = {}
+        self._known: set[int] = set()
+        self._wide_known: set[int] = set()
+        """The keys of both; a set is asked faster."""
         self._beginnings: set[bytes] = set()
         self._longest = 0
 
@@ -98,11 +105,15 @@ class Needles:
     def _index(self, needle: _Needle) -> None:
         letters = needle.letters
         self._longest = max(self._longest, len(letters))
-        self._beginnings.update(letters[:size] for size in range(1, _GROUP))
+        self._beginnings.update(letters[:size] for size in range(_BEGUN, _GROUP))
         wide = needle.between is None and needle.least >= 2 * _WIDE_GROUP - 1
-        groups, size = (self._wide_groups, _WIDE_GROUP) if wide else (self._groups, _GROUP)
+        groups, known, size = self._groups, self._known, _GROUP
+        if wide:
+            groups, known, size = self._wide_groups, self._wide_known, _WIDE_GROUP
         for at in range(len(letters) - size + 1):
-            places = groups.setdefault(int.from_bytes(letters[at : at + size], "little"), [])
+            group = int.from_bytes(letters[at : at + size], "little")
+            places = groups.setdefault(group, [])
+            known.add(group)
             if len(places) < _SAME_GROUP:
                 places.append((needle, at))
 
@@ -110,19 +121,22 @@ class Needles:
         """Whether a text has a group of letters that a secret has."""
         reduced = _reduced(data)
         return not (
-            self._groups.keys().isdisjoint(_words(reduced, _GROUP))
-            and self._wide_groups.keys().isdisjoint(_words(reduced, _WIDE_GROUP))
+            self._known.isdisjoint(_words(reduced, _GROUP))
+            and self._wide_known.isdisjoint(_words(reduced, _WIDE_GROUP))
         )
 
     def find(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Where secrets stand; parts may overlap."""
         reduced = _reduced(data)
         places: list[int] = []
-        for groups, size in ((self._groups, _GROUP), (self._wide_groups, _WIDE_GROUP)):
+        for groups, known, size in (
+            (self._groups, self._known, _GROUP),
+            (self._wide_groups, self._wide_known, _WIDE_GROUP),
+        ):
             words = _words(reduced, size)
-            if groups.keys().isdisjoint(words):
+            if known.isdisjoint(words):
                 continue
-            for number in [number for number, word in enumerate(words) if word in groups]:
+            for number in [number for number, word in enumerate(words) if word in known]:
                 for needle, inside in groups[words[number]]:
                     if (part := _part(needle, reduced, number * size, inside, size)) is None:
                         continue
@@ -135,8 +149,10 @@ class Needles:
         tail = data[-8 * self._longest :] if self._longest else b""
         reduced = _reduced(tail)
         size = len(reduced)
+        if not self._ends_in_part(reduced):
+            return
         found: dict[int, bool] = {}
-        for count in range(1, min(_GROUP, size + 1)):
+        for count in range(_BEGUN, min(_GROUP, size + 1)):
             if reduced[size - count :] in self._beginnings:
                 found[count] = True
         for groups, width in ((self._groups, _GROUP), (self._wide_groups, _WIDE_GROUP)):
@@ -150,6 +166,13 @@ class Needles:
             places = list(compress(range(len(data) - len(tail), len(data)), tail.translate(_IS_LETTER)))
             yield from ((places[-count], count, begins) for count, begins in found.items())
 
+    def _ends_in_part(self, reduced: bytes) -> bool:
+        return (
+            int.from_bytes(reduced[-_GROUP:], "little") in self._known
+            or int.from_bytes(reduced[-_WIDE_GROUP:], "little") in self._wide_known
+            or any(reduced[-count:] in self._beginnings for count in range(_BEGUN, _GROUP))
+        )
+
 
 def _reduced(data: bytes) -> bytes:
     return data.translate(_LOWER, _OTHERS)
@@ -157,7 +180,7 @@ def _reduced(data: bytes) -> bytes:
 
 def _words(reduced: bytes, size: int) -> memoryview:
     """The text cut into groups, each as a number."""
-    return memoryview(reduced)[: len(reduced) // size * size].cast("I" if size == _GROUP else "Q")
+    return memoryview(reduced)[: len(reduced) // size * size].cast(_FORMATS[size])
 
 
 def _part(

@@ -165,7 +165,8 @@ class Redactor:
     def _has_values(self) -> bool:
         return bool(self._needles or self._forms)
 
-    def _may_hold_value(self, data: bytes) -> bool:
+    def may_hold_value(self, data: bytes) -> bool:
+        """Whether it is worth to look closer."""
         if not self._has_values:
             return False
         return bool(self._forms) or self._needles.may_hold(data) or not is_plain(data)
@@ -225,7 +226,7 @@ class Redactor:
             stream = self.stream()
             parts = [stream.feed(data[at : at + _WHOLE]) for at in range(0, len(data), _WHOLE)]
             return b"".join((*parts, stream.flush()))
-        if self._may_hold_value(data) and (spans := self.spans(views(data))):
+        if self.may_hold_value(data) and (spans := self.spans(views(data))):
             data = replaced(data, spans)
         return _without_headers(data)
 
@@ -295,7 +296,7 @@ class RedactingStream:
         if not self._redactor._has_values:
             self._raw = b""
             return raw
-        found = list(views(raw))
+        found = list(views(raw)) if self._redactor.may_hold_value(raw) else [View(raw)]
         spans = self._redactor.spans(found)
         end = len(raw) if final else self._safe_end(raw, found, spans)
         self._raw = raw[end:]
@@ -366,8 +367,10 @@ def _outside(raw: bytes, at: int, spans: list[tuple[int, int]]) -> int:
 def _open_code(raw: bytes, end: int) -> int:
     """The start of the lines before a place that go on in the next: base64 and quoted-printable are wrapped."""
     at = end
-    while at > 0 and end - at < _LONGEST_WAIT and _GOES_ON.search(raw, max(at - 80, 0), at):
-        at = _line_start(raw, at - 1 if raw[at - 1 : at] != b"\n" else len(raw[:at].rstrip(b"\r\n")))
+    while end - at < _LONGEST_WAIT and (match := _GOES_ON.search(raw, max(at - 80, 0), at)):
+        if match[0].islower() or match[0].isupper():
+            break
+        at = _line_start(raw, match.start())
     return at
 
 
