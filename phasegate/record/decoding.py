@@ -105,13 +105,13 @@ def views(data: bytes) -> Iterator[View]:
     yield from _all(View(data))
 
 
+def unescaped(data: bytes) -> list[bytes]:
+    """A text after each round of undoing its escapes; empty when it has none."""
+    return [view.data for view in _rounds(View(data))[1:]]
+
+
 def _all(view: View) -> Iterator[View]:
-    bases = [view]
-    for _ in range(_ROUNDS):
-        plainer = _unescaped(bases[-1])
-        if plainer is None:
-            break
-        bases.append(plainer)
+    bases = _rounds(view)
     yield from bases
     maybe = b"=" in view.data and _MAYBE_PRINTABLE.search(view.data)
     if maybe and (printable := _replaced(view, _QUOTED_PRINTABLE, _of_quoted_printable)) is not None:
@@ -122,6 +122,13 @@ def _all(view: View) -> Iterator[View]:
         for base in bases if len(bases) < 3 else (view, bases[-1]):
             for decoded in _decoded(base):
                 yield from _all(decoded)
+
+
+def _rounds(view: View) -> list[View]:
+    found = [view]
+    while len(found) <= _ROUNDS and (plainer := _unescaped(found[-1])) is not None:
+        found.append(plainer)
+    return found
 
 
 def _unescaped(view: View) -> View | None:

@@ -34,7 +34,7 @@ _SAME_GROUP = 16
 _LOWER = bytes(range(65)) + bytes(range(97, 123)) + bytes(range(91, 256))
 _OTHERS = bytes(byte for byte in range(256) if byte >= 128 or not bytes([byte]).isalnum())
 _IS_LETTER = bytes(byte not in _OTHERS for byte in range(256))
-_PUT_BETWEEN = re.compile(rb"=\r?\n|[\x00-\x08\x0b-\x1f\x7f-\xff\\'\"`$^]|\?(?=[\x80-\xff?]|\Z)")
+_PUT_BETWEEN = re.compile(rb"=\r?\n|[\x00-\x08\x0b-\x1f\x7f-\xff\\'\"`$^]")
 _SPACE = re.compile(rb"[\t\n +]+")
 _WIDEST = 48
 """Bytes that may stand between two letters, beside what stands there in the secret."""
@@ -192,7 +192,9 @@ def _part(
     if start >= 0 and reduced.startswith(letters, start):
         return start, start + len(letters), 0
     low, high = _stretch(letters, reduced, at, inside, size)
-    if high - low >= needle.least and (needle.between is None or _tells(needle, low, high)):
+    if high - low >= needle.least and (
+        needle.between is None or 4 * (high - low) >= 3 * len(letters) or _tells(needle, low, high)
+    ):
         return start + low, start + high, low
     return None
 
@@ -242,6 +244,9 @@ def _checked(
 def _same(there: bytes, here: bytes) -> bool:
     if len(there) > _WIDEST + 8 * len(here):
         return False
+    if not here.isascii():
+        # What stands for a character that an encoding does not have.
+        there, here = there.replace(b"?", b""), here.replace(b"?", b"")
     one, other = (_SPACE.sub(b" ", _PUT_BETWEEN.sub(b"", text)) for text in (there, here))
     return one == other or (b"\n" in there and one.replace(b" ", b"") == other.replace(b" ", b""))
 

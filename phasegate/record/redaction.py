@@ -18,11 +18,12 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import EnumMeta
 from functools import cache
+from itertools import compress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from phasegate.model import events, histogram, measures, observation, result
-from phasegate.record.decoding import View, is_plain, views
+from phasegate.record.decoding import View, is_plain, unescaped, views
 from phasegate.record.needles import Needles
 
 REPLACEMENT = "[redacted]"
@@ -45,6 +46,9 @@ _LONGEST_WAIT = 16 * 1024
 _MARGIN = 4 * 1024
 """Bytes that a value may take up, with all that is put between its letters."""
 _GOES_ON = re.compile(rb"(?:=|[A-Za-z0-9+/_-]{48})\r?\n\Z")
+_PUT_BETWEEN = bytes(range(32)) + b"\x7f\\'\""
+"""What programs put between characters; a space is part of a value."""
+_KEPT = bytes(byte not in _PUT_BETWEEN for byte in range(256))
 _SECRET_LINE = 8
 """Lines of a value with several lines, such as a key, are secrets of their own from this length on."""
 LONGEST_LINE = 64 * 1024
@@ -108,13 +112,17 @@ class Redactor:
             return
         self._values.add(value)
         lines = [line.strip() for line in value.splitlines()]
-        for text in {value, *(line for line in lines if len(line) >= _SECRET_LINE)}:
+        # A value that looks encoded itself is found decoded where what is around it is decoded.
+        plainer = (form.decode("utf-8", "replace") for form in unescaped(_bytes(value)))
+        parts = (*lines, *plainer)
+        for text in {value, *(part for part in parts if len(part) >= _SECRET_LINE)}:
             raw = _bytes(text)
             if len(text) >= SHORTEST and not self._needles.add(text, raw):
                 self._forms.update(_written_forms(text), _base64_forms(raw))
                 if len(text) >= _ANY_CASE:
                     cases = (text, text.upper(), text.lower(), text.title())
-                    self._folded.update(form.lower() for case in cases for form in _written_forms(case))
+                    forms = (_bare(form) for case in cases for form in _written_forms(case))
+                    self._folded.update(form for form in forms if len(form) >= _ANY_CASE)
         self.generation += 1
         self._stale = True
 
@@ -180,7 +188,7 @@ class Redactor:
             if exact is not None:
                 found += (view.origin(*match.span()) for match in exact.finditer(view.data))
             if folded is not None:
-                found += (view.origin(*match.span()) for match in folded.finditer(view.data.lower()))
+                found += (view.origin(*span) for span in _found_in_any_case(folded, view.data))
         if len(found) < 2:
             return found
         found.sort()
@@ -198,13 +206,20 @@ class Redactor:
         self._exact_patterns()
         for start, count, begins in self._needles.unfinished(view.data):
             yield view.origin(start, len(view.data))[0], count, begins
-        data = view.data.lower() if self._folded else view.data
-        for text in {view.data, data} if self._beginnings else ():
-            size = len(text)
-            for at in range(max(size - self._longest + 1, 0), size):
-                forms = self._beginnings.get(text[at : at + _BEGINNING], ())
-                if any(len(form) > size - at and form.startswith(text[at:]) for form in forms):
-                    yield view.origin(at, size)[0], size - at, True
+        tail = view.data[-4 * self._longest :] if self._beginnings else b""
+        before = len(view.data) - len(tail)
+        yield from ((view.origin(before + at, before + at + 1)[0], n, True) for at, n in self._begun(tail))
+        places = list(compress(range(len(tail)), tail.translate(_KEPT)))
+        for at, count in self._begun(_bare(tail)):
+            yield view.origin(before + places[at], before + places[at] + 1)[0], count, True
+
+    def _begun(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Where the end of a text may be the beginning of a form, and how much of it there is."""
+        size = len(text)
+        for at in range(max(size - self._longest + 1, 0), size):
+            forms = self._beginnings.get(text[at : at + _BEGINNING], ())
+            if any(len(form) > size - at and form.startswith(text[at:]) for form in forms):
+                yield at, size - at
 
     def _exact_patterns(self) -> tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None]:
         if self._stale:
@@ -296,8 +311,9 @@ class RedactingStream:
         if not self._redactor._has_values:
             self._raw = b""
             return raw
-        found = list(views(raw)) if self._redactor.may_hold_value(raw) else [View(raw)]
-        spans = self._redactor.spans(found)
+        closer = self._redactor.may_hold_value(raw)
+        found = list(views(raw)) if closer else [View(raw)]
+        spans = self._redactor.spans(found) if closer else []
         end = len(raw) if final else self._safe_end(raw, found, spans)
         self._raw = raw[end:]
         return replaced(raw[:end], [span for span in spans if span[0] < end])
@@ -343,6 +359,18 @@ class RedactingStream:
                 cut = match.end()
         self._line = line[cut:]
         return _without_headers(line[:cut])
+
+
+def _bare(form: bytes) -> bytes:
+    """In lower case, without what programs put between characters."""
+    return form.translate(None, _PUT_BETWEEN).lower()
+
+
+def _found_in_any_case(pattern: re.Pattern[bytes], data: bytes) -> Iterator[tuple[int, int]]:
+    places: list[int] = []
+    for match in pattern.finditer(_bare(data)):
+        places = places or list(compress(range(len(data)), data.translate(_KEPT)))
+        yield places[match.start()], places[match.end() - 1] + 1
 
 
 def replaced(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
@@ -438,7 +466,9 @@ def _written_forms(text: str) -> Iterator[bytes]:
         yield form.encode("utf-8", "surrogatepass")
     for name in ("utf-16-le", "utf-16-be"):
         yield text.encode(name, "surrogatepass")
+    yield raw[::-1] if text.isascii() else text[::-1].encode("utf-8", "surrogatepass")
     if not text.isascii():
+        yield from (part.encode() for part in re.split(r"[^\x00-\x7f]+", text) if len(part) > _TELLING)
         for name in ("latin-1", "cp1252"):
             with suppress(UnicodeEncodeError):
                 yield text.encode(name)
