@@ -72,9 +72,9 @@ class Needles:
 
     def add(self, text: str, raw: bytes) -> bool:
         """Look for a secret and its codes from now on; whether its letters suffice to find the secret."""
-        found = False
+        found = True
         for form in {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}:
-            found |= self._add(form.encode("utf-8", "surrogatepass"), coded=False)
+            found &= self._add(form.encode("utf-8", "surrogatepass"), coded=False)
             self._add(form[::-1].encode("utf-8", "surrogatepass"), coded=False)
             for part in _NOT_ASCII.split(form) if not form.isascii() else ():
                 if len(part) >= PARTIAL:
