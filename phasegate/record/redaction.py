@@ -25,6 +25,7 @@ from urllib.parse import quote, quote_plus
 from phasegate.model import events, histogram, measures, observation, result
 from phasegate.record.decoding import View, is_plain, unescaped, views
 from phasegate.record.needles import Needles
+from phasegate.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 
 REPLACEMENT = "[redacted]"
 _REPLACEMENT = REPLACEMENT.encode()
@@ -54,6 +55,8 @@ _SECRET_LINE = 8
 LONGEST_LINE = 64 * 1024
 """Bytes that a stream holds back for the sake of header values while no line ends."""
 _HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
+_TOLD = frozenset(("command", "variables", "summary", "environment"))
+"""Fields of the record that hold commands, or settings by their names, as somebody wrote them."""
 _NEVER_ENCODED = ("", "/", "!'()*~", ";,/?:@&=+$!'()*~#")
 """Characters that encoders leave alone: Python's two ways, encodeURIComponent, encodeURI."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?")
@@ -78,6 +81,12 @@ _HEADER = re.compile(
       | (?P<bare> [^\s"'\\] (?(dump) [^],})\r\n]* | (?: (?! \\++[rn] ) [^\r\n] )* ) )
     )"""
 )
+_URL = re.compile(rb"(?P<kept>://[^\s/:@'\"]{0,200}:)(?!\$)[^\s/'\"@]{1,200}(?=@[\w.\[-])")
+_CREDENTIALS = re.compile(
+    rb"(?P<kept>\b[Bb](?i:earer|asic) +)(?:(?<=[Rr] )(?=[\w.~+/-]*[0-9])[\w.~+/-]{8,}=*"
+    rb"|(?<=[Cc] )(?=[A-Za-z0-9+/]*[0-9=])[A-Za-z0-9+/]{8,}={0,2}(?![\w]))"
+)
+"""Passwords in URLs, and what stands behind the name of a scheme where no header is."""
 _OPEN = re.compile(
     rb"(?x)"
     + _NAME
@@ -130,8 +139,6 @@ class Redactor:
         """Text with every secret and every header value replaced."""
         if self._is_short_secret(text):
             return REPLACEMENT
-        if not self._has_values and not _may_hold_header(text.encode(errors="replace")):
-            return text
         data = text.encode("utf-8", "surrogatepass")
         redacted = self._without_beginnings(self._values_and_headers(data))
         return text if redacted == data else redacted.decode("utf-8", "surrogatepass")
@@ -269,6 +276,8 @@ class Redactor:
         redacted: dict[Any, Any] = {}
         for key, item in mapping.items():
             hide = (isinstance(key, str) and key.lower() in _HEADERS) or (is_header and key == "value")
+            if key in _TOLD:
+                item = _without_shapes(item)
             new_key = self._redact_string(key) if isinstance(key, str) else key
             while new_key != key and new_key in redacted:
                 new_key += "'"  # two secrets as keys stay two entries
@@ -428,7 +437,14 @@ def _may_hold_header(data: bytes) -> bool:
 
 
 def _without_headers(data: bytes) -> bytes:
-    return _HEADER.sub(_without_value, data) if _may_hold_header(data) else data
+    small = data.lower()
+    if b"authorization" in small or b"cookie" in small:
+        data = _HEADER.sub(_without_value, data)
+    if b"://" in data and b"@" in data:
+        data = _URL.sub(rb"\g<kept>" + _REPLACEMENT, data)
+    if b"bearer " in small or b"basic " in small:
+        data = _CREDENTIALS.sub(rb"\g<kept>" + _REPLACEMENT, data)
+    return data
 
 
 def _without_value(match: re.Match[bytes]) -> bytes:
@@ -436,6 +452,23 @@ def _without_value(match: re.Match[bytes]) -> bytes:
     if match["list"] is not None or (match["dump"] is not None and match["bare"] is not None):
         return kept + b'"' + _REPLACEMENT + b'"'
     return kept + (match["quote"] or match["escaped"] or b"") + _REPLACEMENT
+
+
+def _without_shapes(value: Any, name: str = "") -> Any:
+    """A command, or a setting by its name, without what looks like a secret."""
+    match value:
+        case str():
+            return without_secrets(value, put=REPLACEMENT, name=name)
+        case Mapping():
+            return {key: _without_shapes(item, str(key)) for key, item in value.items()}
+        case list() | tuple() if value and all(isinstance(item, str) for item in value):
+            return type(value)(arguments_without_secrets(value, put=REPLACEMENT))
+        case list() | tuple():
+            return type(value)([_without_shapes(item, name) for item in value])
+        case int() | float() if name and not isinstance(value, bool) and is_secret(name, str(value)):
+            return REPLACEMENT
+        case _:
+            return value
 
 
 def _hidden(value: Any) -> Any:
