@@ -14,6 +14,7 @@ from phasegate.record.journal import RESULT, RecordError, is_being_written, writ
 from phasegate.record.reading import read_record
 from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS
+from phasegate.render.hostile import disobeyed
 from phasegate.render.outputs import Output, parse_rendering
 from phasegate.render.words import count, one_line
 from phasegate.target.guard import clear_evidence
@@ -84,6 +85,8 @@ def write_reports(
         path = place(output, folder)
         try:
             kept = signed if path == folder / RESULT else None
+            if path.exists() and not path.is_file():  # as /dev/stdout
+                text = disobeyed(text)
             write_whole(path, text.encode("utf-8", "backslashreplace") if kept is None else kept)
         except RecordError as error:
             troubles.append(error.message)
