@@ -79,6 +79,8 @@ class Needles:
             for part in _NOT_ASCII.split(form) if not form.isascii() else ():
                 if len(part) >= PARTIAL:
                     self._add(part.encode(), coded=False)
+        if not text.isascii() or "+" in text:
+            self._add(text.encode("utf-7", "replace"), coded=False)
         for code, least in _codes(text, raw):
             self._add(code, coded=True, least=least)
         return found
@@ -125,8 +127,9 @@ class Needles:
             and self._wide_known.isdisjoint(_words(reduced, _WIDE_GROUP))
         )
 
-    def find(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """Where secrets stand; parts may overlap."""
+    def find(self, data: bytes, *, anything_between: bool = False) -> Iterator[tuple[int, int]]:
+        """Where secrets stand; parts may overlap. `anything_between`: where other characters were replaced,
+        as in names of files."""
         reduced = _reduced(data)
         places: list[int] = []
         for groups, known, size in (
@@ -141,7 +144,10 @@ class Needles:
                     if (part := _part(needle, reduced, number * size, inside, size)) is None:
                         continue
                     places = places or list(compress(range(len(data)), data.translate(_IS_LETTER)))
-                    if (place := _checked(needle, data, places, *part)) is not None:
+                    start, end, _ = part
+                    if anything_between and end - start == len(needle.letters):
+                        yield places[start], places[end - 1] + 1
+                    elif (place := _checked(needle, data, places, *part)) is not None:
                         yield place
 
     def unfinished(self, data: bytes) -> Iterator[tuple[int, int, bool]]:

@@ -149,6 +149,14 @@ class Redactor:
             return _REPLACEMENT
         return self._values_and_headers(data)
 
+    def redact_name(self, name: str) -> str:
+        """A name of a file: whoever made it may have replaced whatever is no letter in it."""
+        data = self.redact(name).encode("utf-8", "surrogatepass")
+        spans = sorted(set(self._needles.find(data, anything_between=True)))
+        if spans:
+            data = data[: spans[0][0]] + _REPLACEMENT + data[max(end for _, end in spans) :]
+        return data.decode("utf-8", "surrogatepass")
+
     def redact_tree(self, value: Any) -> Any:
         """A JSON-able tree with strings and keys redacted, and the values beside names of headers.
 
