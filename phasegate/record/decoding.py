@@ -6,6 +6,7 @@ base64, hexadecimal digits, each also inside another.
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
 from bisect import bisect_right
@@ -23,9 +24,9 @@ _RUN = 16
 _ESCAPE = re.compile(
     rb"""(?x) [%\\&\x1b^\xc2\xe2] (?:
       (?<=%) (?P<percent>[0-9A-Fa-f]{2})
-    | (?<=\\) (?: u\{(?P<braced>[0-9A-Fa-f]{1,6})\} | u(?P<u>[0-9A-Fa-f]{4}) | U(?P<U>[0-9A-Fa-f]{8})
+    | (?<=\\) (?: u\{(?P<braced>[0-9A-Fa-f]{1,6})\} | U(?P<U>0[0-9A-Fa-f]{7}) | [uU](?P<u>[0-9A-Fa-f]{4})
                 | [xX](?P<x>[0-9A-Fa-f]{2}) | (?P<octal>[0-3]?[0-7]{2}) | (?P<escape>[eE](?=\[))
-                | (?P<control>[abfnrtv0]) )
+                | (?P<control>[abfnrtv0]) | (?P<itself>[&\#;%=+/]) )
     | (?<=&) (?: \#(?P<decimal>[0-9]{1,7});? | \#[xX](?P<hex>[0-9A-Fa-f]{1,6});?
                | (?P<name>[A-Za-z][A-Za-z0-9]{1,30};) )
     | (?P<terminal> (?: (?<=\x1b) | (?<=\xc2)(?=\x9b) | (?<=\^)\[(?=\[) | (?<=\xe2)\x90\x9b(?=\[) )
@@ -34,12 +35,14 @@ _ESCAPE = re.compile(
 )
 _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _QUOTED_PRINTABLE = re.compile(rb"=(?:([0-9A-F]{2}|[0-9a-f]{2})|\r?\n)")
-_MAYBE_PRINTABLE = re.compile(rb"=(?:3[DF]|5F|[89A-F][0-9A-F]|\r?\n)")
+_MAYBE_PRINTABLE = re.compile(rb"=(?:00|3[DF]|5F|[89A-F][0-9A-F]|\r?\n)")
 """What every text in quoted-printable has; `=20` alone is in many a log."""
 _WRAPPED = re.compile(
     rb"""(?x) [\\\r\n] (?<=[A-Za-z0-9+/_-]{48}[\\\r\n]) (?: (?<=[\r\n]) | (?<=\\)[rn] )
     (?: \\[rn] | \s )* (?=[A-Za-z0-9+/_-]{2})"""
 )
+_NULS = re.compile(rb"\0+")
+"""What UTF-16 has between letters."""
 _IN_RUN = bytes(
     ord("x") if bytes([byte]).isalnum() or byte in b"+/_-" else ord(" ") for byte in range(256)
 )
@@ -48,6 +51,16 @@ _LINE = 48
 _REMEMBERED = 10_000
 _LONG = b"x" * _RUN
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_IN_PAIRS = bytes(
+    ord("x") if byte in b"0123456789abcdefABCDEF" else ord("-") if byte in b":- ," else ord(" ")
+    for byte in range(256)
+)
+_PAIRS = b"xx-xx-xx-xx-xx-xx-xx-xx"
+"""Hexadecimal digits with something between the bytes."""
+_NUMBERS = re.compile(rb"[0-9]{1,3}(?:(?:, ?| )[0-9]{1,3}){7,}")
+"""Bytes as a list of numbers."""
+_NUMBER = re.compile(rb"[0-9]+")
 _HEXADECIMAL = b"0123456789abcdefABCDEF"
 
 
@@ -93,11 +106,18 @@ def is_plain(data: bytes) -> bool:
     """Whether a text holds nothing that could be an encoding."""
     if _may_be_escaped(data) and _ESCAPE.search(data):
         return False
+    if b"\0" in data:
+        return False
     if b"=" in data and _MAYBE_PRINTABLE.search(data):
         return False
-    if len(data) < _RUN or _LONG not in (marks := data.translate(_IN_RUN)):
+    if len(data) < _RUN:
         return True
-    return not any(_may_be_base64(run) or _may_be_digits(run) for _, run in _runs(data, marks))
+    if _PAIRS in data.translate(_IN_PAIRS) or _NUMBERS.search(data):
+        return False
+    if _LONG not in (marks := data.translate(_IN_RUN)):
+        return True
+    tests = (_may_be_base64, _may_be_digits, _may_be_base32)
+    return not any(test(run) for _, run in _runs(data, marks) for test in tests)
 
 
 def views(data: bytes) -> Iterator[View]:
@@ -113,15 +133,21 @@ def unescaped(data: bytes) -> list[bytes]:
 def _all(view: View) -> Iterator[View]:
     bases = _rounds(view)
     yield from bases
-    maybe = b"=" in view.data and _MAYBE_PRINTABLE.search(view.data)
-    if maybe and (printable := _replaced(view, _QUOTED_PRINTABLE, _of_quoted_printable)) is not None:
-        yield printable
-        if (plainer := _unescaped(printable)) is not None:
-            yield plainer
+    if b"\0" in view.data and (narrow := _replaced(view, _NULS, lambda match: b"")) is not None:
+        yield from _all(narrow)
     if view.nested < _NESTED:
         for base in bases if len(bases) < 3 else (view, bases[-1]):
-            for decoded in _decoded(base):
+            for decoded in (*_printable(base), *_decoded(base)):
                 yield from _all(decoded)
+
+
+def _printable(view: View) -> Iterator[View]:
+    """The text when read as quoted-printable, where it may be that."""
+    if b"=" in view.data and _MAYBE_PRINTABLE.search(view.data):
+        found = _replaced(view, _QUOTED_PRINTABLE, _of_quoted_printable)
+        if found is not None:
+            found.nested += 1
+            yield found
 
 
 def _rounds(view: View) -> list[View]:
@@ -202,8 +228,11 @@ def _meaning(match: re.Match[bytes]) -> bytes:
             return _CONTROLS.get(text, b"\0")
         case "escape":
             return b"\x1b"
+        case "itself":
+            return text
         case "name":
-            return html5[text.decode()].encode() if text.decode() in html5 else match[0]
+            name = text.decode()
+            return (html5.get(name) or html5.get(name.lower()) or match[0].decode()).encode()
         case _:
             return b""
 
@@ -219,6 +248,10 @@ def _of_quoted_printable(match: re.Match[bytes]) -> bytes:
 
 def _decoded(view: View) -> Iterator[View]:
     """What the words of a text are when read as base64, at each of its alignments, and as hexadecimal digits."""
+    yield from _numbers(view)
+    of_pairs = list(_runs(view.data, view.data.translate(_IN_PAIRS), _PAIRS))
+    for offset in range(3 if of_pairs else 0):
+        yield from _joined(view, of_pairs, offset, 3, 1)
     marks = view.data.translate(_IN_RUN)
     if _LONG not in marks:
         return
@@ -232,6 +265,23 @@ def _decoded(view: View) -> Iterator[View]:
     of_digits = [(at, run) for at, run in runs if _may_be_digits(run)]
     for offset in range(2):
         yield from _joined(view, of_digits, offset, 2, 1)
+    of_base32 = [(at, run) for at, run in runs if _may_be_base32(run)]
+    for offset in range(8):
+        yield from _joined(view, of_base32, offset, 8, 5)
+
+
+def _numbers(view: View) -> Iterator[View]:
+    """The lists of numbers in a text as the bytes that they are."""
+    out = bytearray()
+    pieces: list[tuple[int, int, int, int]] = []
+    for match in _NUMBERS.finditer(view.data):
+        found = list(_NUMBER.finditer(view.data, match.start(), match.end()))
+        if all(int(number[0]) < 256 for number in found):
+            out += bytes(int(number[0]) for number in found) + b"\n"
+            pieces += ((number.start(), number.end(), 0, 1) for number in found)
+            pieces.append((match.end(), match.end(), 0, 1))
+    if out:
+        yield View(bytes(out), view, lambda: (list(range(len(pieces))), pieces), view.nested + 1)
 
 
 def _may_be_base64(run: bytes) -> bool:
@@ -243,14 +293,18 @@ def _may_be_digits(run: bytes) -> bool:
     return not run.strip(_HEXADECIMAL)
 
 
-def _runs(data: bytes, marks: bytes) -> Iterator[tuple[int, bytes]]:
-    """Words that are long enough for a code; `marks`: the text by `_IN_RUN`."""
-    start = marks.find(_LONG)
+def _may_be_base32(run: bytes) -> bool:
+    return not run.strip(_BASE32)
+
+
+def _runs(data: bytes, marks: bytes, least: bytes = _LONG) -> Iterator[tuple[int, bytes]]:
+    """Words that are long enough for a code; `marks`: the text with a space where none can be."""
+    start = marks.find(least)
     while start >= 0:
         end = marks.find(b" ", start)
         end = len(data) if end < 0 else end
         yield start, data[start:end]
-        start = marks.find(_LONG, end)
+        start = marks.find(least, end)
 
 
 def _joined(view: View, runs: list[tuple[int, bytes]], offset: int, many: int, few: int) -> Iterator[View]:
@@ -259,14 +313,10 @@ def _joined(view: View, runs: list[tuple[int, bytes]], offset: int, many: int, f
     at: list[int] = []
     pieces: list[tuple[int, int, int, int]] = []
     for start, run in runs:
-        whole = run[offset : offset + (len(run) - offset) // many * many]
-        rest = run[offset + len(whole) :] if many == 4 else b""
+        size = (len(run) - offset + (many == 3)) // many * many
+        whole = run[offset : offset + size]
         try:
-            if many == 4:
-                padded = whole + rest + b"=" * (4 - len(rest)) if len(rest) > 1 else whole
-                new = binascii.a2b_base64(padded.translate(_URL_SAFE))
-            else:
-                new = binascii.unhexlify(whole)
+            new = _read(whole, run[offset + size :], many)
         except ValueError:
             continue
         at += (len(out), len(out) + len(new))
@@ -275,3 +325,17 @@ def _joined(view: View, runs: list[tuple[int, bytes]], offset: int, many: int, f
         out += new + b"\n"
     if out:
         yield View(bytes(out), view, lambda: (at, pieces), view.nested + 1)
+
+
+def _read(whole: bytes, rest: bytes, many: int) -> bytes:
+    """Whole groups of so many characters; of base64 also what is left, as far as it goes. Errors: ValueError."""
+    match many:
+        case 4:
+            padded = whole + rest + b"=" * (4 - len(rest)) if 1 < len(rest) < 4 else whole
+            return binascii.a2b_base64(padded.translate(_URL_SAFE))
+        case 8:
+            return base64.b32decode(whole.upper() + (rest.upper().ljust(8, b"=") if rest[1:] else b""))
+        case 3:
+            return binascii.unhexlify(bytes(b for n, b in enumerate(whole) if n % 3 < 2))
+        case _:
+            return binascii.unhexlify(whole)

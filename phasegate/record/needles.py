@@ -79,6 +79,10 @@ class Needles:
             for part in _NOT_ASCII.split(form) if not form.isascii() else ():
                 if len(part) >= PARTIAL:
                     self._add(part.encode(), coded=False)
+        for name in ("latin-1", "cp1252") if not text.isascii() else ():
+            # UTF-8 that was read as another encoding, and taken apart then.
+            read = unicodedata.normalize("NFD", raw.decode(name, "replace"))
+            self._add(read.encode(), coded=False)
         if not text.isascii() or "+" in text:
             self._add(text.encode("utf-7", "replace"), coded=False)
         for code, least in _codes(text, raw):
