@@ -510,6 +510,8 @@ def _written_forms(text: str) -> Iterator[bytes]:
     yield raw[::-1] if text.isascii() else text[::-1].encode("utf-8", "surrogatepass")
     if not text.isascii():
         yield from (part.encode() for part in re.split(r"[^\x00-\x7f]+", text) if len(part) > _TELLING)
+        if sum(map(str.isascii, text)) >= SHORTEST:
+            yield text.encode("ascii", "replace")
         for name in ("latin-1", "cp1252"):
             with suppress(UnicodeEncodeError):
                 yield text.encode(name)
