@@ -6,8 +6,8 @@ import json
 import re
 import unicodedata
 from itertools import pairwise
-from xml.etree import ElementTree
 from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import example, given
