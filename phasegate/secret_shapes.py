@@ -39,7 +39,9 @@ _GIVEN = (
     re.compile(rf"\bsshpass\s+-p\s*{_VALUE}"),
     re.compile(rf"\bredis-cli\b{_UP_TO}-a\s+{_VALUE}"),
     re.compile(rf"\b(?:docker|podman|helm|nerdctl)\b{_UP_TO}login\b{_UP_TO}-p\s*{_VALUE}"),
-    re.compile(rf"\b(?:curl|wget|http)\b{_UP_TO}(?:-u|--user|--proxy-user|-U|-a)[ =]*[\"']?[^\s:\"'@/]+:{_VALUE}"),
+    re.compile(
+        rf"\b(?:curl|wget|http)\b{_UP_TO}(?:-u|--user|--proxy-user|-U|-a)[ =]*[\"']?[^\s:\"'@/]+:{_VALUE}"
+    ),
 )
 """How programs that many know are given a password by a flag of one letter."""
 _TOO_SHORT = frozenset({"key", "keys", "auth", "salt"})

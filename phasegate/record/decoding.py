@@ -1,7 +1,7 @@
-"""A text with its encodings undone step by step, and the way back to where each byte stands; pure.
+"""A text with its encodings undone step by step, and the way back to where a byte stands; pure.
 
-What is undone: percent-encoding, escapes with a backslash, HTML entities, terminal sequences, quoted-printable,
-base64, hexadecimal digits, each also inside another.
+What is undone: percent-encoding, escapes with a backslash, HTML entities, terminal sequences, UTF-16,
+quoted-printable, base64, base32, hexadecimal digits, lists of numbers, each also inside another.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ _WRAPPED = re.compile(
 )
 _NULS = re.compile(rb"\0+")
 """What UTF-16 has between letters."""
-_IN_RUN = bytes(
-    ord("x") if bytes([byte]).isalnum() or byte in b"+/_-" else ord(" ") for byte in range(256)
-)
+_IN_RUN = bytes(ord("x") if bytes([byte]).isalnum() or byte in b"+/_-" else ord(" ") for byte in range(256))
 _LINE = 48
 """Characters from which on a word may be a line of base64."""
 _REMEMBERED = 10_000
@@ -162,7 +160,7 @@ def _unescaped(view: View) -> View | None:
 
 
 def _may_be_escaped(data: bytes) -> bool:
-    return b"\\" in data or b"%" in data or b"&" in data or b"\x1b" in data or b"^[" in data or b"\x9b" in data
+    return any(mark in data for mark in (b"\\", b"%", b"&", b"\x1b", b"^[", b"\x9b", b"\x90\x9b"))
 
 
 def _replaced(view: View, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes]) -> View | None:
@@ -174,9 +172,7 @@ def _replaced(view: View, pattern: re.Pattern[bytes], put: Callable[[re.Match[by
     return View(new, view, partial(_pieces_of, data, pattern, put), view.nested)
 
 
-def _pieces_of(
-    data: bytes, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes]
-) -> _Pieces:
+def _pieces_of(data: bytes, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes]) -> _Pieces:
     at: list[int] = []
     pieces: list[tuple[int, int, int, int]] = []
     size = done = 0
@@ -247,7 +243,7 @@ def _of_quoted_printable(match: re.Match[bytes]) -> bytes:
 
 
 def _decoded(view: View) -> Iterator[View]:
-    """What the words of a text are when read as base64, at each of its alignments, and as hexadecimal digits."""
+    """What the words of a text are when read as base64, base32 or hexadecimal digits, at each alignment."""
     yield from _numbers(view)
     of_pairs = list(_runs(view.data, view.data.translate(_IN_PAIRS), _PAIRS))
     for offset in range(3 if of_pairs else 0):
@@ -328,7 +324,7 @@ def _joined(view: View, runs: list[tuple[int, bytes]], offset: int, many: int, f
 
 
 def _read(whole: bytes, rest: bytes, many: int) -> bytes:
-    """Whole groups of so many characters; of base64 also what is left, as far as it goes. Errors: ValueError."""
+    """Whole groups of characters, `many` in each, and what is left as far as it goes. Errors: ValueError."""
     match many:
         case 4:
             padded = whole + rest + b"=" * (4 - len(rest)) if 1 < len(rest) < 4 else whole

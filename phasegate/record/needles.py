@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, pairwise
 from typing import Literal
 
 SHORTEST = 7
@@ -27,7 +27,7 @@ _GROUP = 4
 _WIDE_GROUP = 8
 """Letters of a group of a code of which only a long part tells anything: digits are everywhere."""
 _BEGUN = 2
-"""Letters at the end of a text that may be the beginning of a secret; one is at the end of every other line."""
+"""Letters at the end of a text that may be the beginning of a secret; a single one is too common."""
 _FORMATS: dict[int, Literal["I", "Q"]] = {_GROUP: "I", _WIDE_GROUP: "Q"}
 _SAME_GROUP = 16
 """Places that are tried for one group; a secret that repeats itself is found by its other groups."""
@@ -102,9 +102,7 @@ class Needles:
                 continue
             edges = [places[start - 1] if start else -1, *places[start : start + LONGEST]]
             edges.append(places[start + LONGEST] if start + LONGEST < len(places) else len(form))
-            between = tuple(
-                form[low + 1 : high].lower() for low, high in zip(edges, edges[1:], strict=False)
-            )
+            between = tuple(form[low + 1 : high].lower() for low, high in pairwise(edges))
             self._index(_Needle(letters, between, PARTIAL))
         return True
 
@@ -155,7 +153,7 @@ class Needles:
                         yield place
 
     def unfinished(self, data: bytes) -> Iterator[tuple[int, int, bool]]:
-        """Where the end of a text may be a part of a secret: how many letters, and whether it is its beginning."""
+        """Where the end of a text may be a part of a secret, how many letters, and whether the first."""
         tail = data[-8 * self._longest :] if self._longest else b""
         reduced = _reduced(tail)
         size = len(reduced)
@@ -193,10 +191,8 @@ def _words(reduced: bytes, size: int) -> memoryview:
     return memoryview(reduced)[: len(reduced) // size * size].cast(_FORMATS[size])
 
 
-def _part(
-    needle: _Needle, reduced: bytes, at: int, inside: int, size: int
-) -> tuple[int, int, int] | None:
-    """The letters of a needle around a group: their start and end in the text, and the start in the needle."""
+def _part(needle: _Needle, reduced: bytes, at: int, inside: int, size: int) -> tuple[int, int, int] | None:
+    """The letters of a needle around a group: their start and end in the text, their start in the needle."""
     letters = needle.letters
     start = at - inside
     if start >= 0 and reduced.startswith(letters, start):
@@ -220,7 +216,7 @@ def _stretch(letters: bytes, reduced: bytes, at: int, inside: int, group: int) -
 
 
 def _tells(needle: _Needle, low: int, high: int) -> bool:
-    """Whether a part is of a made-up word, letters and digits in one, and so nothing but a part of a secret."""
+    """Whether a part is of a made-up word, letters and digits in one, and so of nothing but a secret."""
     assert needle.between is not None
     if any(needle.between[low + 1 : high]):
         return False

@@ -339,9 +339,7 @@ class RedactingStream:
         """Where text can be cut without cutting a value in two, known or begun: after a line, unless it is
         longer than what is waited for."""
         end = _line_start(raw, len(raw))
-        begun = [
-            at for view in found if not view.nested for at, _, _ in self._redactor.unfinished(view)
-        ]
+        begun = [at for view in found if not view.nested for at, _, _ in self._redactor.unfinished(view)]
         end = _outside(raw, min([end, *begun, _open_code(raw, end)]), spans)
         if len(raw) - end > _LONGEST_WAIT:
             end = max(end, len(raw) - _MARGIN)
@@ -410,7 +408,7 @@ def _outside(raw: bytes, at: int, spans: list[tuple[int, int]]) -> int:
 
 
 def _open_code(raw: bytes, end: int) -> int:
-    """The start of the lines before a place that go on in the next: base64 and quoted-printable are wrapped."""
+    """The start of the lines before a place that go on in the next, as wrapped base64 does."""
     at = end
     while end - at < _LONGEST_WAIT and (match := _GOES_ON.search(raw, max(at - 80, 0), at)):
         if match[0].islower() or match[0].isupper():

@@ -12,7 +12,11 @@ LONGEST = 20_000
 """Characters of one text that a report shows; more is in the evidence."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NOT_XML = re.compile("[\ufffe\uffff]")
-_LINE_BEGIN = r"(?:\A|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])(?:[^\S\n\r]|\x1b\[[0-?]*[ -/]*[@-~]|[\ufeff\u200b-\u200f])*"
+_LINE_BEGIN = (
+    r"(?:\A|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])"
+    r"(?:[^\S\n\r]|\x1b\[[0-?]*[ -/]*[@-~]|[\ufeff\u200b-\u200f])*"
+)
+"""With what may stand before a command: spaces, colours, what nobody sees."""
 _OBEYED = re.compile(
     rf"(?P<github>{_LINE_BEGIN}:):|(?P<azure>##[A-Za-z]*)\[|(?P<gitlab>section_(?:start|end)|travis_[a-z]+):"
 )
