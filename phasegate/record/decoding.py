@@ -59,6 +59,7 @@ _PAIRS = b"xx-xx-xx-xx-xx-xx-xx-xx"
 _NUMBERS = re.compile(rb"[0-9]{1,3}(?:(?:, ?| )[0-9]{1,3}){7,}")
 """Bytes as a list of numbers."""
 _NUMBER = re.compile(rb"[0-9]+")
+_BETWEEN_NUMBERS = (b", " * 7, b"," * 7, b" " * 7)
 _HEXADECIMAL = b"0123456789abcdefABCDEF"
 
 
@@ -110,7 +111,7 @@ def is_plain(data: bytes) -> bool:
         return False
     if len(data) < _RUN:
         return True
-    if _PAIRS in data.translate(_IN_PAIRS) or _NUMBERS.search(data):
+    if _PAIRS in data.translate(_IN_PAIRS) or (_may_be_numbers(data) and _NUMBERS.search(data)):
         return False
     if _LONG not in (marks := data.translate(_IN_RUN)):
         return True
@@ -266,8 +267,16 @@ def _decoded(view: View) -> Iterator[View]:
         yield from _joined(view, of_base32, offset, 8, 5)
 
 
+def _may_be_numbers(data: bytes) -> bool:
+    """Searching for what is between numbers when they are gone is faster than for the numbers."""
+    rest = data.translate(None, b"0123456789")
+    return any(between in rest for between in _BETWEEN_NUMBERS)
+
+
 def _numbers(view: View) -> Iterator[View]:
     """The lists of numbers in a text as the bytes that they are."""
+    if not _may_be_numbers(view.data):
+        return
     out = bytearray()
     pieces: list[tuple[int, int, int, int]] = []
     for match in _NUMBERS.finditer(view.data):
