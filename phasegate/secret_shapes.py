@@ -7,9 +7,10 @@ it is called (a password in a URL, a token of a known service).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 
 _STRONG = r"passwor[dt]s?|passwd|passphrase|secrets?|tokens?(?!iz)|credentials?|api_?keys?"
 _WORDS = r"pwd|pass|pw|keys?|auth|pat|erlang_cookie|dsn|psk|salt|passcode"
@@ -32,6 +33,17 @@ _PLACEHOLDERS = frozenset(
 _VALUE = r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s\"'|;&,]+)"
 _ASSIGNED = re.compile(rf"(?<![\w$])(?P<name>[A-Za-z_][\w.-]*)={_VALUE}")
 _OPTION = re.compile(rf"(?<![\w-])--(?P<name>[A-Za-z][\w.-]*)[ ]+(?!-){_VALUE}")
+_UP_TO = r"[^|;&\n]{0,200}?\s"
+_GIVEN = (
+    re.compile(rf"\b(?:mysql\w*|mariadb[\w-]*)\b{_UP_TO}-p{_VALUE}"),
+    re.compile(rf"\bsshpass\s+-p\s*{_VALUE}"),
+    re.compile(rf"\bredis-cli\b{_UP_TO}-a\s+{_VALUE}"),
+    re.compile(rf"\b(?:docker|podman|helm|nerdctl)\b{_UP_TO}login\b{_UP_TO}-p\s*{_VALUE}"),
+    re.compile(
+        rf"\b(?:curl|wget|http)\b{_UP_TO}(?:-u|--user|--proxy-user|-U|-a)[ =]*[\"']?[^\s:\"'@/]+:{_VALUE}"
+    ),
+)
+"""How programs that many know are given a password by a flag of one letter."""
 _TOO_SHORT = frozenset({"key", "keys", "auth", "salt"})
 """Names that say too little in a text."""
 _SHAPES = {
@@ -90,7 +102,27 @@ def secrets_in_text(text: str) -> Iterator[Shaped]:
         inside, start = value[1:-1] if quoted else value, match.start("value") + quoted
         if name.lower() not in _TOO_SHORT and is_secret(name, inside):
             yield Shaped(f"{name}=***", inside, start, start + len(inside))
+    for given in _GIVEN:
+        for match in given.finditer(text):
+            if not match["value"].startswith("$"):
+                yield Shaped("a password", match["value"], match.start("value"), match.end("value"))
     yield from _shaped(text)
+
+
+def arguments_without_secrets(arguments: Sequence[str], *, put: str) -> list[str]:
+    """The words of a command with `put` in place of every secret, also of one that is the next word."""
+    found = [without_secrets(word, put=put) for word in arguments]
+    for number, (flag, value) in enumerate(pairwise(arguments)):
+        if flag.startswith("-") and "=" not in flag and is_secret(flag.lstrip("-"), value):
+            found[number + 1] = put
+    line = " ".join(arguments)
+    ends = list(accumulate(len(word) + 1 for word in arguments))
+    for given in _GIVEN:
+        for match in given.finditer(line):
+            place = bisect_right(ends, match.start("value"))
+            if not match["value"].startswith("$"):
+                found[place] = arguments[place].replace(match["value"], put)
+    return found
 
 
 def without_secrets(text: str, *, put: str, name: str = "") -> str:

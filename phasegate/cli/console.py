@@ -12,6 +12,7 @@ from typing import TextIO, cast
 from rich.console import Console
 
 from phasegate.record.journal import RecordError
+from phasegate.render.hostile import disobeyed, line_begun
 
 CI_WIDTH = 120
 
@@ -63,12 +64,13 @@ def is_wrapped() -> bool:
 
 
 def put(text: str) -> None:
-    """Write what was asked for to standard output, as UTF-8 whatever the locale.
+    """Write what was asked for to standard output, as UTF-8 whatever the locale, and so that no CI system
+    obeys it.
 
     A reader that has gone away wants nothing more. Errors: RecordError where the output cannot be written.
     """
     try:
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(disobeyed(text).encode("utf-8", "backslashreplace"))
         sys.stdout.flush()
     except OSError as error:
         _drop(sys.stdout)
@@ -77,21 +79,27 @@ def put(text: str) -> None:
 
 
 class _Lasting(io.TextIOBase):
-    """Standard error that goes on silently when its terminal or its reader is gone: a run outlives those."""
+    """Standard error that goes on silently when its terminal or its reader is gone: a run outlives those.
+
+    Nothing on it is a command to a CI system.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._line = ""
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
         return self._stream.encoding
 
     def write(self, text: str) -> int:
+        shown = disobeyed(text, self._line)
+        self._line = line_begun(shown, self._line)
         try:
-            return self._stream.write(text)
+            self._stream.write(shown)
         except OSError:
             _drop(self._stream)
-            return len(text)
+        return len(text)
 
     def flush(self) -> None:
         try:

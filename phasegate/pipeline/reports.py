@@ -10,11 +10,14 @@ from pathlib import Path
 
 from phasegate.gate.approval import signatures
 from phasegate.model.result import RunResult
-from phasegate.record.journal import RESULT, RecordError, write_whole
+from phasegate.record.journal import RESULT, RecordError, is_being_written, write_whole
 from phasegate.record.reading import read_record
 from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS
+from phasegate.render.hostile import disobeyed
 from phasegate.render.outputs import Output, parse_rendering
+from phasegate.render.words import count, one_line
+from phasegate.target.guard import clear_evidence
 
 FILES_SHOWN = {"html": "report", "json": "result"}
 """Reports that the summary names, by format."""
@@ -38,6 +41,7 @@ class Done:
 def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
     """Render a record again from its events, and what people decided since from its sign-offs.
 
+    Where the run was killed, what programs left in its folder on their own is removed: it may hold secrets.
     Errors: UsageError when there is no record.
     """
     outputs = parse_rendering(reports)
@@ -50,7 +54,17 @@ def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
     done = write_reports(result, folder.absolute(), outputs, signed=signed)
     broken = tuple(f"{place} is no sign-off" for place in signs.broken)
     cut = (f"the last line of {folder / SIGN_OFFS} was cut off and is left out",) if signs.cut else ()
-    return replace(done, troubles=(*done.troubles, *broken, *cut))
+    cleared = _cleared(folder) if record.run.finished is None else ()
+    return replace(done, troubles=(*done.troubles, *broken, *cut, *cleared))
+
+
+def _cleared(folder: Path) -> tuple[str, ...]:
+    if is_being_written(folder):
+        return ()
+    return tuple(
+        f"{count(files, 'file')} in {one_line(check)} removed: the run was killed before they were redacted"
+        for check, files in sorted(clear_evidence(folder).items())
+    )
 
 
 def write_reports(
@@ -71,6 +85,8 @@ def write_reports(
         path = place(output, folder)
         try:
             kept = signed if path == folder / RESULT else None
+            if path.exists() and not path.is_file():  # as /dev/stdout
+                text = disobeyed(text)
             write_whole(path, text.encode("utf-8", "backslashreplace") if kept is None else kept)
         except RecordError as error:
             troubles.append(error.message)

@@ -63,6 +63,7 @@ from phasegate.runner.waiving import waive
 from phasegate.runner.world import Parts, Stop
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.members import MARK, new_mark
+from phasegate.target.process_group import GUARD
 from phasegate.target.processes import LocalProcesses
 from phasegate.target.resources import Resources
 from phasegate.target.stack import Stack
@@ -98,6 +99,7 @@ class UnderWay:
         self._redactor = Redactor(secret.value for secret in loaded.plan.secrets if secret.value)
         self._store = EvidenceStore(folder, self._redactor)
         self._journal = Journal(folder, self._redactor)
+        GUARD.record(str(folder))
         self._mark = new_mark()
         self._environment = {**os.environ, MARK: self._mark}
         self._processes = LocalProcesses(self._environment)
@@ -172,6 +174,7 @@ class UnderWay:
         return self._stack.kept if self._stack is not None else ""
 
     def close(self) -> None:
+        GUARD.forget_record(str(self._store.run_folder))
         self._journal.close()
         self._containers.close()
 

@@ -249,7 +249,7 @@ class AttemptFolder:
 
     def _free(self, name: str) -> Path:
         """A name that nothing in the folder has, also where upper and lower case are one."""
-        wanted = safe_name(self._store.redactor.redact(name))
+        wanted = safe_name(self._store.redactor.redact_name(name))
         stem, dot, suffix = wanted.rpartition(".")
         stem, suffix = (stem, dot + suffix) if stem else (wanted, "")
         number = self._last.get(wanted.casefold(), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -39,6 +40,8 @@ class Journal:
             ) from None
         except OSError as error:
             raise _unwritable(error) from error
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._redactor = redactor
         self._broken = False
 
@@ -72,6 +75,16 @@ class Journal:
 
     def close(self) -> None:
         self._file.close()
+
+
+def is_being_written(folder: Path) -> bool:
+    """Whether a run still writes this record, or that cannot be known."""
+    try:
+        with (folder / EVENTS).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 def _unwritable(error: OSError) -> RecordError:

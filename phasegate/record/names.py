@@ -34,4 +34,4 @@ def safe_name(name: str) -> str:
 
 def needs_safe_name(name: str, redactor: Redactor) -> bool:
     """Whether a name that a program chose holds a secret, or what cannot be printed on one line."""
-    return not name.isprintable() or redactor.redact(name) != name
+    return not name.isprintable() or redactor.redact_name(name) != name

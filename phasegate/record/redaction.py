@@ -1,7 +1,8 @@
 """Keeps secrets out of everything that is written: values, their encodings, and headers that carry them.
 
-Known values are replaced plain, percent-encoded, escaped for JSON and HTML, and in base64 at each of its
-three alignments; the values of `Authorization`, `Cookie` and `Set-Cookie` are replaced whether known or not.
+Known values are replaced however they are written: encodings are undone (`decoding`) and the values looked
+for in what comes of it (`needles`; values with few letters byte by byte). The values of `Authorization`,
+`Cookie` and `Set-Cookie`, bearer tokens and passwords in URLs are replaced whether known or not.
 """
 
 from __future__ import annotations
@@ -10,14 +11,21 @@ import base64
 import html
 import json
 import re
+import shlex
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import EnumMeta
 from functools import cache
+from itertools import compress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from phasegate.model import events, histogram, measures, observation, result
+from phasegate.record.decoding import View, is_plain, unescaped, views
+from phasegate.record.needles import Needles
+from phasegate.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 
 REPLACEMENT = "[redacted]"
 _REPLACEMENT = REPLACEMENT.encode()
@@ -30,11 +38,25 @@ _SHORTENED = 80
 """Bytes from which on a text may be one that was shortened without an ellipsis."""
 _TELLING = 8
 """Bytes of the beginning of a form that already tell too much."""
+_ANY_CASE = 6
+"""Characters from which on a value is found in upper and lower case."""
+_WHOLE = 64 * 1024
+"""Bytes that are searched at once."""
+_LONGEST_WAIT = 16 * 1024
+"""Bytes of lines that a stream holds back for the sake of a value that may go on."""
+_MARGIN = 4 * 1024
+"""Bytes that a value may take up, with all that is put between its letters."""
+_GOES_ON = re.compile(rb"(?:=|[A-Za-z0-9+/_-]{48})\r?\n\Z")
+_PUT_BETWEEN = bytes(range(32)) + b"\x7f\\'\""
+"""What programs put between characters; a space is part of a value."""
+_KEPT = bytes(byte not in _PUT_BETWEEN for byte in range(256))
 _SECRET_LINE = 8
 """Lines of a value with several lines, such as a key, are secrets of their own from this length on."""
 LONGEST_LINE = 64 * 1024
 """Bytes that a stream holds back for the sake of header values while no line ends."""
 _HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
+_TOLD = frozenset(("command", "variables", "summary", "environment"))
+"""Fields of the record that hold commands, or settings by their names, as somebody wrote them."""
 _NEVER_ENCODED = ("", "/", "!'()*~", ";,/?:@&=+$!'()*~#")
 """Characters that encoders leave alone: Python's two ways, encodeURIComponent, encodeURI."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?")
@@ -59,6 +81,12 @@ _HEADER = re.compile(
       | (?P<bare> [^\s"'\\] (?(dump) [^],})\r\n]* | (?: (?! \\++[rn] ) [^\r\n] )* ) )
     )"""
 )
+_URL = re.compile(rb"(?P<kept>://[^\s/:@'\"]{0,200}:)(?!\$)[^\s/'\"@]{1,200}(?=@[\w.\[-])")
+_CREDENTIALS = re.compile(
+    rb"(?P<kept>\b[Bb](?i:earer|asic) +)(?:(?<=[Rr] )(?=[\w.~+/-]*[0-9])[\w.~+/-]{8,}=*"
+    rb"|(?<=[Cc] )(?=[A-Za-z0-9+/]*[0-9=])[A-Za-z0-9+/]{8,}={0,2}(?![\w]))"
+)
+"""Passwords in URLs, and what stands behind the name of a scheme where no header is."""
 _OPEN = re.compile(
     rb"(?x)"
     + _NAME
@@ -73,8 +101,12 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._values: set[str] = set()
+        self._needles = Needles()
         self._forms: set[bytes] = set()
-        self._pattern: re.Pattern[bytes] | None = None
+        """Of values that have too few letters and digits to be found by those."""
+        self._folded: set[bytes] = set()
+        """The same in lower case, of values that are long enough to be found in any case."""
+        self._patterns: tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None] = (None, None)
         self._stale = False
         self._longest = 0
         self._beginnings: dict[bytes, list[bytes]] = {}
@@ -88,7 +120,18 @@ class Redactor:
         if not value or value in self._values:
             return
         self._values.add(value)
-        self._forms.update(_forms(value))
+        lines = [line.strip() for line in value.splitlines()]
+        # A value that looks encoded itself is found decoded where what is around it is decoded.
+        plainer = (form.decode("utf-8", "replace") for form in unescaped(_bytes(value)))
+        parts = (*lines, *plainer)
+        for text in {value, *(part for part in parts if len(part) >= _SECRET_LINE)}:
+            raw = _bytes(text)
+            if len(text) >= SHORTEST and not self._needles.add(text, raw):
+                self._forms.update(_written_forms(text), _base64_forms(raw))
+                if len(text) >= _ANY_CASE:
+                    cases = (text, text.upper(), text.lower(), text.title())
+                    forms = (_bare(form) for case in cases for form in _written_forms(case))
+                    self._folded.update(form for form in forms if len(form) >= _ANY_CASE)
         self.generation += 1
         self._stale = True
 
@@ -96,8 +139,6 @@ class Redactor:
         """Text with every secret and every header value replaced."""
         if self._is_short_secret(text):
             return REPLACEMENT
-        if not self._forms and not _may_hold_header(text.encode(errors="replace")):
-            return text
         data = text.encode("utf-8", "surrogatepass")
         redacted = self._without_beginnings(self._values_and_headers(data))
         return text if redacted == data else redacted.decode("utf-8", "surrogatepass")
@@ -107,6 +148,14 @@ class Redactor:
         if len(data) < 64 and self._is_short_secret(data.decode("utf-8", "replace")):
             return _REPLACEMENT
         return self._values_and_headers(data)
+
+    def redact_name(self, name: str) -> str:
+        """A name of a file: whoever made it may have replaced whatever is no letter in it."""
+        data = self.redact(name).encode("utf-8", "surrogatepass")
+        spans = sorted(set(self._needles.find(data, anything_between=True)))
+        if spans:
+            data = data[: spans[0][0]] + _REPLACEMENT + data[max(end for _, end in spans) :]
+        return data.decode("utf-8", "surrogatepass")
 
     def redact_tree(self, value: Any) -> Any:
         """A JSON-able tree with strings and keys redacted, and the values beside names of headers.
@@ -135,41 +184,91 @@ class Redactor:
         """Redaction of bytes that come piece by piece."""
         return RedactingStream(self)
 
-    def value_pattern(self) -> re.Pattern[bytes] | None:
-        """What finds every form of every value; None without values."""
-        if self._stale:
-            self._pattern = _alternation(self._forms) if self._forms else None
-            self._longest = max(map(len, self._forms), default=0)
-            self._beginnings = _by_beginning(self._forms)
-            self._stale = False
-        return self._pattern
+    @property
+    def _has_values(self) -> bool:
+        return bool(self._needles or self._forms)
 
-    def unfinished(self, data: bytes) -> list[int]:
-        """Where the end of data may be the beginning of a form, ascending."""
-        self.value_pattern()
-        size = len(data)
-        return [
-            at
-            for at in range(max(size - self._longest + 1, 0), size)
-            if (forms := self._beginnings.get(data[at : at + _BEGINNING]))
-            and any(len(form) > size - at and form.startswith(data[at:]) for form in forms)
-        ]
+    def may_hold_value(self, data: bytes) -> bool:
+        """Whether it is worth to look closer."""
+        if not self._has_values:
+            return False
+        return bool(self._forms) or self._needles.may_hold(data) or not is_plain(data)
+
+    def spans(self, views: Iterable[View]) -> list[tuple[int, int]]:
+        """Where values stand in the text that all the views are of, ascending, none in another."""
+        exact, folded = self._exact_patterns()
+        found: list[tuple[int, int]] = []
+        for view in views:
+            found += (view.origin(*span) for span in self._needles.find(view.data))
+            if exact is not None:
+                found += (view.origin(*match.span()) for match in exact.finditer(view.data))
+            if folded is not None:
+                found += (view.origin(*span) for span in _found_in_any_case(folded, view.data))
+        if len(found) < 2:
+            return found
+        found.sort()
+        merged = [found[0]]
+        for start, end in found[1:]:
+            if start < merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+            else:
+                merged.append((start, end))
+        return merged
+
+    def unfinished(self, view: View) -> Iterator[tuple[int, int, bool]]:
+        """Where the end of a text may be a part of a value, how much of it there is, and whether it begins
+        the value."""
+        self._exact_patterns()
+        for start, count, begins in self._needles.unfinished(view.data):
+            yield view.origin(start, len(view.data))[0], count, begins
+        tail = view.data[-4 * self._longest :] if self._beginnings else b""
+        before = len(view.data) - len(tail)
+        yield from ((view.origin(before + at, before + at + 1)[0], n, True) for at, n in self._begun(tail))
+        places = list(compress(range(len(tail)), tail.translate(_KEPT)))
+        for at, count in self._begun(_bare(tail)):
+            yield view.origin(before + places[at], before + places[at] + 1)[0], count, True
+
+    def _begun(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Where the end of a text may be the beginning of a form, and how much of it there is."""
+        size = len(text)
+        for at in range(max(size - self._longest + 1, 0), size):
+            forms = self._beginnings.get(text[at : at + _BEGINNING], ())
+            if any(len(form) > size - at and form.startswith(text[at:]) for form in forms):
+                yield at, size - at
+
+    def _exact_patterns(self) -> tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None]:
+        if self._stale:
+            forms = self._forms | self._folded
+            self._patterns = (
+                _alternation(self._forms) if self._forms else None,
+                _alternation(self._folded) if self._folded else None,
+            )
+            self._longest = max(map(len, forms), default=0)
+            self._beginnings = _by_beginning(forms)
+            self._stale = False
+        return self._patterns
 
     def _is_short_secret(self, text: str) -> bool:
         return len(text) < 64 and len(word := text.strip()) < SHORTEST and word in self._values
 
     def _values_and_headers(self, data: bytes) -> bytes:
-        pattern = self.value_pattern()
-        return _without_headers(pattern.sub(_REPLACEMENT, data) if pattern else data)
+        if len(data) > _WHOLE:
+            stream = self.stream()
+            parts = [stream.feed(data[at : at + _WHOLE]) for at in range(0, len(data), _WHOLE)]
+            return b"".join((*parts, stream.flush()))
+        if self.may_hold_value(data) and (spans := self.spans(views(data))):
+            data = replaced(data, spans)
+        return _without_headers(data)
 
     def _without_beginnings(self, data: bytes) -> bytes:
         """Without the first part of a value where text was shortened: at its end, before an ellipsis."""
-        if len(data) < _SHORTENED and _ELLIPSIS not in data:
+        if (len(data) < _SHORTENED and _ELLIPSIS not in data) or not self._has_values:
             return data
         pieces = data.split(_ELLIPSIS)
         for number, piece in enumerate(pieces):
-            at = next(iter(self.unfinished(piece)), len(piece))
-            if len(piece) - at >= _TELLING:
+            begun = (at for at, count, begins in self.unfinished(View(piece)) if begins and count >= _TELLING)
+            at = min(begun, default=len(piece))
+            if at < len(piece):
                 pieces[number] = piece[:at] + _REPLACEMENT
         return _ELLIPSIS.join(pieces)
 
@@ -185,6 +284,8 @@ class Redactor:
         redacted: dict[Any, Any] = {}
         for key, item in mapping.items():
             hide = (isinstance(key, str) and key.lower() in _HEADERS) or (is_header and key == "value")
+            if key in _TOLD:
+                item = _without_shapes(item)
             new_key = self._redact_string(key) if isinstance(key, str) else key
             while new_key != key and new_key in redacted:
                 new_key += "'"  # two secrets as keys stay two entries
@@ -223,25 +324,27 @@ class RedactingStream:
 
     def _searched(self, *, final: bool) -> bytes:
         """Everything that is certain to belong to no value any more, with values replaced."""
-        pattern = self._redactor.value_pattern()
-        if pattern is None:
-            raw, self._raw = self._raw, b""
-            return raw
         raw = self._raw
-        begun = iter(() if final else self._redactor.unfinished(raw))
-        hold = next(begun, len(raw))
-        pieces: list[bytes] = []
-        done = 0
-        for match in pattern.finditer(raw):
-            if hold <= match.start():
-                break
-            pieces += (raw[done : match.start()], _REPLACEMENT)
-            done = match.end()
-            while hold < done:
-                hold = next(begun, len(raw))
-        pieces.append(raw[done:hold])
-        self._raw = raw[max(hold, done) :]
-        return b"".join(pieces)
+        if not self._redactor._has_values:
+            self._raw = b""
+            return raw
+        closer = self._redactor.may_hold_value(raw)
+        found = list(views(raw)) if closer else [View(raw)]
+        spans = self._redactor.spans(found) if closer else []
+        end = len(raw) if final else self._safe_end(raw, found, spans)
+        self._raw = raw[end:]
+        return replaced(raw[:end], [span for span in spans if span[0] < end])
+
+    def _safe_end(self, raw: bytes, found: list[View], spans: list[tuple[int, int]]) -> int:
+        """Where text can be cut without cutting a value in two, known or begun: after a line, unless it is
+        longer than what is waited for."""
+        end = _line_start(raw, len(raw))
+        begun = [at for view in found if not view.nested for at, _, _ in self._redactor.unfinished(view)]
+        end = _outside(raw, min([end, *begun, _open_code(raw, end)]), spans)
+        if len(raw) - end > _LONGEST_WAIT:
+            end = max(end, len(raw) - _MARGIN)
+            end = min((start for start, stop in spans if start < end < stop), default=end)
+        return end
 
     def _lines(self, data: bytes) -> bytes:
         text = self._line + data
@@ -273,6 +376,47 @@ class RedactingStream:
         return _without_headers(line[:cut])
 
 
+def _bare(form: bytes) -> bytes:
+    """In lower case, without what programs put between characters."""
+    return form.translate(None, _PUT_BETWEEN).lower()
+
+
+def _found_in_any_case(pattern: re.Pattern[bytes], data: bytes) -> Iterator[tuple[int, int]]:
+    places: list[int] = []
+    for match in pattern.finditer(_bare(data)):
+        places = places or list(compress(range(len(data)), data.translate(_KEPT)))
+        yield places[match.start()], places[match.end() - 1] + 1
+
+
+def replaced(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+    """Data with the replacement in place of each span."""
+    pieces: list[bytes] = []
+    done = 0
+    for start, end in spans:
+        pieces += (data[done:start], _REPLACEMENT)
+        done = end
+    return b"".join((*pieces, data[done:]))
+
+
+def _outside(raw: bytes, at: int, spans: list[tuple[int, int]]) -> int:
+    """The start of a line at or before a place that is inside no span."""
+    at = _line_start(raw, at)
+    for start, end in reversed(spans):
+        if start < at < end:
+            at = _line_start(raw, start)
+    return at
+
+
+def _open_code(raw: bytes, end: int) -> int:
+    """The start of the lines before a place that go on in the next, as wrapped base64 does."""
+    at = end
+    while end - at < _LONGEST_WAIT and (match := _GOES_ON.search(raw, max(at - 80, 0), at)):
+        if match[0].islower() or match[0].isupper():
+            break
+        at = _line_start(raw, match.start())
+    return at
+
+
 def _before_open_header(text: bytes, end: int) -> int:
     """The start of a line at or before `end` where text can be cut without cutting a header in two."""
     if not _may_hold_header(text[:end]) or not (open_header := _OPEN.search(text, 0, end)):
@@ -299,7 +443,14 @@ def _may_hold_header(data: bytes) -> bool:
 
 
 def _without_headers(data: bytes) -> bytes:
-    return _HEADER.sub(_without_value, data) if _may_hold_header(data) else data
+    small = data.lower()
+    if b"authorization" in small or b"cookie" in small:
+        data = _HEADER.sub(_without_value, data)
+    if b"://" in data and b"@" in data:
+        data = _URL.sub(rb"\g<kept>" + _REPLACEMENT, data)
+    if b"bearer " in small or b"basic " in small:
+        data = _CREDENTIALS.sub(rb"\g<kept>" + _REPLACEMENT, data)
+    return data
 
 
 def _without_value(match: re.Match[bytes]) -> bytes:
@@ -307,6 +458,23 @@ def _without_value(match: re.Match[bytes]) -> bytes:
     if match["list"] is not None or (match["dump"] is not None and match["bare"] is not None):
         return kept + b'"' + _REPLACEMENT + b'"'
     return kept + (match["quote"] or match["escaped"] or b"") + _REPLACEMENT
+
+
+def _without_shapes(value: Any, name: str = "") -> Any:
+    """A command, or a setting by its name, without what looks like a secret."""
+    match value:
+        case str():
+            return without_secrets(value, put=REPLACEMENT, name=name)
+        case Mapping():
+            return {key: _without_shapes(item, str(key)) for key, item in value.items()}
+        case list() | tuple() if value and all(isinstance(item, str) for item in value):
+            return type(value)(arguments_without_secrets(value, put=REPLACEMENT))
+        case list() | tuple():
+            return type(value)([_without_shapes(item, name) for item in value])
+        case int() | float() if name and not isinstance(value, bool) and is_secret(name, str(value)):
+            return REPLACEMENT
+        case _:
+            return value
 
 
 def _hidden(value: Any) -> Any:
@@ -330,19 +498,24 @@ def _record_words() -> frozenset[str]:
     return frozenset(words)
 
 
-def _forms(value: str) -> Iterator[bytes]:
-    """Every way a value is written that is looked for, as bytes."""
-    lines = [line.strip() for line in value.splitlines()]
-    for text in {value, *(line for line in lines if len(line) >= _SECRET_LINE)}:
-        if len(text) >= SHORTEST:
-            yield from _written_forms(text)
-            yield from _base64_forms(_bytes(text))
-
-
 def _written_forms(text: str) -> Iterator[bytes]:
     raw = _bytes(text)
     yield raw
-    yield text.encode("utf-8", "surrogatepass")
+    for form in (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):
+        yield form.encode("utf-8", "surrogatepass")
+    for name in ("utf-16-le", "utf-16-be"):
+        yield text.encode(name, "surrogatepass")
+    yield raw[::-1] if text.isascii() else text[::-1].encode("utf-8", "surrogatepass")
+    if not text.isascii():
+        yield from (part.encode() for part in re.split(r"[^\x00-\x7f]+", text) if len(part) > _TELLING)
+        if sum(map(str.isascii, text)) >= SHORTEST:
+            yield text.encode("ascii", "replace")
+        for name in ("latin-1", "cp1252"):
+            with suppress(UnicodeEncodeError):
+                yield text.encode(name)
+            # UTF-8 that was read as another encoding, and written as UTF-8 again.
+            yield raw.decode(name, "replace").encode()
+    yield shlex.quote(text)[1:-1].encode("utf-8", "surrogatepass") if "'" in text else raw
     encoded = [quote(raw, safe=safe) for safe in _NEVER_ENCODED]
     for item in (*encoded, quote_plus(raw), *(item.replace("%20", "+") for item in encoded)):
         yield item.encode()

@@ -114,7 +114,7 @@ class Sweep:
     def _safely_named(self, path: Path) -> Path:
         if not needs_safe_name(path.name, self._redactor):
             return path
-        wanted = safe_name(self._redactor.redact(path.name))
+        wanted = safe_name(self._redactor.redact_name(path.name))
         free = path.with_name(wanted)
         number = 1
         while os.path.lexists(free):

@@ -7,7 +7,8 @@ have which the run starts: on Linux it finds those who left their group, and tho
 moment. `@<engine> <label>` and `~<engine> <label>` are for what carries a label on a container engine that
 is reached by a Unix socket or plain TCP, `!<json>` and `?<key>` for a promise to put back what was done to
 such an engine on purpose (`key`, `engine`, and `calls` of method, path and body), `><folder>` and
-`<<folder>` for a temporary folder.
+`<<folder>` for a temporary folder, `^<folder>` and `v<folder>` for the folder of a record that is being
+written.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+EVENTS, EVIDENCE = "events.jsonl", "evidence"
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
 _POLL = 0.05
@@ -42,6 +44,7 @@ def main() -> None:
     labels: set[str] = set()
     promises: dict[str, dict[str, Any]] = {}
     folders: set[str] = set()
+    records: set[str] = set()
     for line in sys.stdin:
         word = line[1:].strip()
         match line[0]:
@@ -64,6 +67,10 @@ def main() -> None:
                 folders.add(word)
             case "<":
                 folders.discard(word)
+            case "^":
+                records.add(word)
+            case "v":
+                records.discard(word)
     deadline = time.monotonic() + GRACE
     left = _send(groups, marks, signal.SIGTERM)
     _send(groups, marks, signal.SIGCONT)  # one that is stopped sees SIGTERM only when it goes on
@@ -71,6 +78,9 @@ def main() -> None:
         time.sleep(_POLL)
         left = _send(groups, marks, 0)
     _send(groups, marks, signal.SIGKILL)
+    # Before and after what containers are ended, which takes long and may write as well.
+    for word in records:
+        clear_evidence(Path(word))
     for word in labels:
         engine, _, label = word.partition(" ")
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
@@ -81,6 +91,76 @@ def main() -> None:
                 _ask(promise["engine"], method, path, body)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+    for word in records:
+        clear_evidence(Path(word))
+
+
+def clear_evidence(folder: Path) -> dict[str, int]:
+    """Remove from the record of a run that has no end what programs left in it on their own: it was never
+    redacted. Nothing is known of it but its place, since no event names it. The number of files that are
+    gone, by the folder of the check that they were in."""
+    evidence = folder / EVIDENCE
+    named = _named(folder)
+    gone: dict[str, int] = {}
+    if named is None or evidence.is_symlink() or not evidence.is_dir():
+        return gone
+    waiting, seen = [evidence], []
+    while waiting:
+        place = waiting.pop()
+        seen.append(place)
+        with contextlib.suppress(OSError):
+            place.chmod(0o700)
+        try:
+            entries = list(os.scandir(place))
+        except OSError:
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(path)
+            elif not _is_kept(path.relative_to(folder), named):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                    check = "/".join(path.relative_to(folder).parts[:2])
+                    gone[check] = gone.get(check, 0) + 1
+    for place in reversed(seen):
+        with contextlib.suppress(OSError):  # it holds something
+            place.rmdir()
+    return gone
+
+
+def _is_kept(path: Path, named: set[str]) -> bool:
+    """Logs of the target are redacted as they are written; no program is told where they are."""
+    is_log = len(path.parts) == 3 and path.parts[1] == "target" and path.suffix == ".log"
+    return is_log or path.as_posix() in named
+
+
+def _named(folder: Path) -> set[str] | None:
+    """The files of evidence that the events of a record name; None when the record has its end, or none."""
+    found: set[str] = set()
+    try:
+        with (folder / EVENTS).open("rb") as file:
+            for line in file:
+                with contextlib.suppress(ValueError, RecursionError):  # the last was cut off
+                    event = json.loads(line)
+                    if isinstance(event, dict) and event.get("event") == "RunFinished":
+                        return None
+                    _add_paths(event, found)
+    except OSError:
+        return None
+    return found
+
+
+def _add_paths(tree: Any, found: set[str]) -> None:
+    waiting = [tree]
+    while waiting:
+        match waiting.pop():
+            case str() as text if text.startswith(f"{EVIDENCE}/"):
+                found.add(text)
+            case dict() as mapping:
+                waiting += mapping.values()
+            case list() as items:
+                waiting += items
 
 
 def _send(groups: set[int], marks: set[bytes], number: int) -> bool:

@@ -301,6 +301,18 @@ class _Guard:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._marks: set[str] = set()
+        self._record = ""
+
+    def record(self, folder: str) -> None:
+        """Clear the evidence of a run of what was never redacted. Nothing writes there before a program is
+        started, and so nothing is started for this."""
+        if folder == folder.strip() and folder.isprintable():  # it goes on a line
+            self._record = folder
+            self._tell(f"^{folder}\n")
+
+    def forget_record(self, folder: str) -> None:
+        self._record = ""
+        self._tell(f"v{folder}\n")
 
     def expect(self, environment: Mapping[str, str]) -> None:
         """Be there before a program starts, and know the mark it will carry."""
@@ -361,6 +373,8 @@ class _Guard:
                 bufsize=0,
             )
             atexit.register(self._close)
+        if self._record:
+            self._tell(f"^{self._record}\n")
 
     def _tell(self, line: str) -> None:
         if self._process is not None and self._process.stdin is not None:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import base64
 import html
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
+import pytest
+
+from tests.codings import CODINGS
 from tests.pipeline.bench import Desk, Ran
+from tests.render.test_hostile import obeyed
 
 SECRET = "hunter2/sup+er&secret=value"
 CAPTURED = "captured/tok+en&made=by-target"
@@ -166,3 +174,194 @@ def test_a_check_whose_secret_is_missing_is_not_run_and_the_others_are(desk: Des
     assert ran.is_whole().statuses() == {"needs": "not_run", "fine": "passed"}
     assert "the secret API_TOKEN is not set" in ran.last
     assert "set the environment variable API_TOKEN" in ran.err
+
+
+CODED = """
+    import http.server, os, sys, urllib.parse
+    from tests.codings import CODINGS
+
+    SECRET = os.environ["API_TOKEN"]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = urllib.parse.unquote(self.path[1:])
+            form = CODINGS[name](SECRET)
+            line = form.replace(b"\\n", b" ").replace(b"\\r", b"")
+            self.wfile.write(b"HTTP/1.1 500 " + line + b"\\r\\nX-Echo: " + line + b"\\r\\n")
+            self.wfile.write(b"Content-Length: %d\\r\\n\\r\\n<<%s>>" % (len(form) + 4, form))
+            sys.stdout.buffer.write(b"answered <<" + form + b">>\\n")
+            sys.stdout.buffer.flush()
+
+        def log_message(self, *arguments):
+            pass
+
+    http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+LEAVES = """
+    import os, sys
+    from pathlib import Path
+    from tests.codings import CODINGS
+
+    folder = os.fsencode(sys.argv[1])
+    cases = b""
+    for number, coding in enumerate(CODINGS.values()):
+        form = coding(os.environ["API_TOKEN"])
+        for stream in (sys.stdout, sys.stderr):
+            stream.buffer.write(b"<<" + form + b">>\\n")
+        Path(sys.argv[1], f"own-{number}.bin").write_bytes(b"<<" + form + b">>")
+        name = form.replace(b"/", b"_").replace(b"\\0", b"_")[:200] + b".txt"
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(b"a name")
+        text = form.decode("utf-8", "replace").replace("\\0", "").replace("\\x1b", "")
+        for char, entity in (("&", "&amp;"), ("<", "&lt;"), ("\\"", "&quot;")):
+            text = text.replace(char, entity)
+        failure = f'<failure message="{text}">{text}</failure>'
+        cases += f'<testcase classname="c" name="n{number}">{failure}</testcase>'.encode()
+    Path(sys.argv[2]).write_bytes(b'<testsuite name="s">' + cases + b"</testsuite>")
+    sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize(
+    "secret", ["Zk9tQ4vXr2LmP8sWbN6yH3cD", 'p@ss/w+rd "\u00e9<>&\'\\x" Zk9tQ4vX', "pa{ss} w<1>rd99"]
+)
+def test_no_coding_of_a_secret_is_in_any_file_name_or_stream_of_a_run(desk: Desk, secret: str) -> None:
+    desk.write("coded.py", CODED)
+    desk.write("leaves.py", LEAVES)
+    flows = [
+        {"id": f"f{number}", "requests": [{"id": "a", "url": f"/{quote(name)}", "expect": {"status": 200}}]}
+        for number, name in enumerate(CODINGS)
+    ]
+    desk.write("suite.yaml", json.dumps({"suite": 1, "flows": flows}))
+    desk.plan(
+        """
+        secrets: [API_TOKEN]
+        target:
+          processes:
+            app: {command: [python, coded.py, "${self.port}"], ready: {tcp: true, within: 20s}}
+        steps:
+          - id: only
+            checks:
+              - {id: coded, kind: api, suite: suite.yaml}
+              - id: left
+                kind: command
+                command: [python, leaves.py, "${out}", "${out}/own.xml"]
+                results: "${out}/own.xml"
+        """
+    )
+    ran = desk.run("-v", "--json", "--report", "junit=-", env={"API_TOKEN": secret})
+    assert ran.statuses()["coded"] == "failed", ran.err
+    assert len(ran.check("coded")["attempts"][0]["cases"]) == len(CODINGS)
+    texts = {str(path): path.read_bytes() + path.name.encode() for path in ran.files()}
+    texts |= {"stdout": ran.out.encode(), "stderr": ran.err.encode()}
+    coded = {name: coding(secret) for name, coding in CODINGS.items()}
+    shown = [(name, place) for place, text in texts.items() for name, form in coded.items() if form in text]
+    assert shown == []
+
+
+KILLED = """
+    secrets: [API_TOKEN]
+    steps:
+      - id: only
+        checks:
+          - {id: done, kind: command, command: [python, -c, "print('seen')"]}
+          - id: sleeps
+            kind: command
+            command:
+              - python
+              - -c
+              - |
+                import os, sys, time
+                os.makedirs(sys.argv[1] + "/deep/er")
+                open(sys.argv[1] + "/deep/er/own.txt", "w").write(os.environ["API_TOKEN"])
+                open(sys.argv[1] + "/up", "w").close()
+                time.sleep(600)
+              - ${out}
+            timeout: 900s
+"""
+
+
+def kill_while_a_program_sleeps(desk: Desk) -> Ran:
+    desk.plan(KILLED)
+    with desk.running(env={"API_TOKEN": SECRET}) as running:
+        deadline = time.monotonic() + 60
+        while not list(running.folder.rglob("up")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        again = subprocess.run(
+            [sys.executable, "-m", "phasegate", "report", str(running.folder)],
+            cwd=desk.path,
+            env=desk.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "removed" not in again.stderr
+        assert list(running.folder.rglob("own.txt"))
+        running.signal(signal.SIGKILL)
+        return running.end()
+
+
+def test_a_killed_run_holds_nothing_that_was_never_redacted(desk: Desk) -> None:
+    ran = kill_while_a_program_sleeps(desk)
+    assert ran.code == -signal.SIGKILL
+    assert_hidden(ran, SECRET)
+    assert not list(ran.folder.rglob("own.txt"))
+    assert [path.name for path in ran.files() if path.parent.parent.name == "done"] == ["stdout.txt"]
+
+
+def test_report_removes_what_a_killed_run_left_and_says_so(desk: Desk) -> None:
+    ran = kill_while_a_program_sleeps(desk)
+    # As where the process that cleans up was killed as well.
+    own = ran.folder / "evidence" / "sleeps" / "1" / "own.txt"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text(SECRET)
+    (own.parent / f"{SECRET[:7]}-name").write_text("")
+    again = desk.phasegate("report", str(ran.folder), folder=ran.folder)
+    assert again.code == 3
+    assert "warning: 2 files in evidence/sleeps removed" in again.err
+    assert_hidden(again, SECRET)
+    assert "removed" not in desk.phasegate("report", str(ran.folder)).err
+
+
+def test_report_removes_nothing_of_a_run_that_has_its_end(desk: Desk) -> None:
+    desk.plan("steps: [{id: only, checks: [{id: a, kind: command, command: [echo, seen]}]}]")
+    ran = desk.run()
+    (ran.folder / "evidence" / "a" / "1" / "later.txt").write_text("a person's note")
+    desk.phasegate("report", str(ran.folder))
+    assert (ran.folder / "evidence" / "a" / "1" / "later.txt").exists()
+
+
+def test_nothing_that_a_ci_system_would_obey_is_on_any_stream(desk: Desk) -> None:
+    lines = [
+        "::add-mask::x",
+        "  ::set-output name=a::b",
+        "##vso[task.x]y",
+        "##[group]z",
+        "section_start:1:a\r\x1b[0K",
+    ]
+    desk.write(
+        "says.py",
+        f"""
+        import sys
+
+        text = {chr(10).join(lines)!r}
+        print(text)
+        print(text.replace(chr(10), chr(13)))
+        sys.exit(text)
+    """,
+    )
+    check = {"id": "a", "kind": "command", "title": "##[error]t", "command": ["python", "says.py"]}
+    desk.plan("steps: " + json.dumps([{"id": "only", "title": "::error::t", "checks": [check]}]))
+    for more in (
+        ["-v"],
+        ["-v", "--progress", "live"],
+        ["--json"],
+        ["--report", "junit=-"],
+        ["--report", "html=-"],
+    ):
+        ran = desk.run(*more)
+        assert ran.code == 1, ran.err
+        assert obeyed(ran.out) == []
+        assert obeyed(ran.err) == []
+    assert obeyed(desk.phasegate("validate", "::error::x").err) == []
+    assert obeyed(desk.phasegate("report", str(ran.folder), "--report", "junit=-").out) == []

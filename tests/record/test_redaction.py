@@ -9,13 +9,14 @@ from itertools import pairwise
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
 from phasegate.model.codec import event_from_json, event_to_json
 from phasegate.model.events import TargetChanged
 from phasegate.model.result import TargetRecord
 from phasegate.record.redaction import LONGEST_LINE, REPLACEMENT, Redactor
+from tests.codings import CODINGS, text_of
 
 SECRETS = st.text(
     st.characters(exclude_categories=("Cs",)) | st.sampled_from("/+=%&\"'\\ \n~!#"), min_size=4, max_size=40
@@ -75,6 +76,146 @@ def test_no_base64_alignment_of_a_secret_survives_any_chunking(
     redacted = redactor.redact_bytes(data)
     assert REPLACEMENT.encode() in redacted
     assert in_pieces(redactor, data, cuts) == redacted
+
+
+TOKENS = st.builds(
+    lambda pieces, more: more[0].join(pieces) + more[1] + pieces[0][::-1],
+    st.lists(
+        st.text("abcdefghkmnpqrstuvwxyzABCDEFGHKMNPQRSTUVWXYZ23456789", min_size=5), min_size=2, max_size=4
+    ),
+    st.tuples(
+        st.sampled_from(["", "/", " ", "{<", "é", "'\"", "%41", "\\\\x", "=&", "ß+"]), st.sampled_from("aZ7")
+    ),
+).filter(lambda text: len(text) < 80)
+"""Secrets as they are made: letters and digits, with what must be encoded between them."""
+NEVER_TOGETHER = {
+    # Colours inside the sequence of a colour, or a backslash in it: no terminal would show the text.
+    *(("coloured", second) for second in ("coloured", "shell, backslashes")),
+    # `=c3` and `&apos;` in small and in capitals cannot be read back.
+    *((first, second) for first in ("quoted-printable", "xml") for second in ("small", "capitals")),
+}
+
+
+@given(
+    secret=TOKENS,
+    first=st.sampled_from(sorted(CODINGS)),
+    second=st.sampled_from(sorted(CODINGS)),
+    cuts=st.lists(st.integers(0, 10_000), max_size=5),
+)
+@example(secret="Zk9tQ4vXr2LmP8sWbN6yH3cD", first="plain", second="hexadecimal", cuts=[])
+@example(secret="Zk9tQ4vXr2LmP8sWbN6yH3cD", first="coloured", second="plain", cuts=[12])
+@example(secret="Zk9tQ4vXr2LmP8sWbN6yH3cD", first="base64", second="base64", cuts=[])
+@example(secret="pa{ss} w<1>rd99", first="percent, as browsers", second="plain", cuts=[])
+def test_no_coding_of_a_secret_survives_nor_one_inside_another(
+    secret: str, first: str, second: str, cuts: list[int]
+) -> None:
+    assume((first, second) not in NEVER_TOGETHER)
+    form = CODINGS[second](text_of(CODINGS[first](secret)))
+    event(f"{first}, then {second}")
+    redactor = Redactor([secret])
+    for redacted in (
+        redactor.redact_bytes(b"<<" + form + b">>"),
+        in_pieces(redactor, b"<<" + form + b">>\n", cuts),
+        redactor.redact("<<" + form.decode("utf-8", "replace") + ">>").encode(),
+    ):
+        assert REPLACEMENT.encode() in redacted
+        assert form not in redacted
+
+
+@given(
+    secret=TOKENS,
+    lines=st.lists(
+        st.sampled_from(
+            [
+                "2026-01-02T03:04:05.678Z INFO GET /api/v1/users/42?page=3&size=20%20x 200 12 ms",
+                '{"a": "b\\n", "c": [1, 2, 3, 40, 50, 60, 70, 80, 90, 100], "d": "\\u00e9"}',
+                "aGVsbG8gd29ybGQgdGhpcyBpcyBub3QgYSBzZWNyZXQ=",
+                "5f2c9d7e-1111-4222-8333-944455556666 d41d8cd98f00b204e9800998ecf8427e",
+                "\x1b[31mred\x1b[0m &amp; &lt;b&gt; caf\u00e9 =C3=A9",
+                "00000010  de ad be ef 00 11 22 33 44 55 66 77 88 99 aa bb",
+            ]
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    cuts=st.lists(st.integers(0, 10_000), max_size=5),
+)
+def test_text_without_the_secret_stays_byte_for_byte(secret: str, lines: list[str], cuts: list[int]) -> None:
+    data = "\n".join(lines).encode()
+    redactor = Redactor([secret])
+    assert redactor.redact_bytes(data) == data
+    assert in_pieces(redactor, data, cuts) == data
+    assert redactor.redact(data.decode()).encode() == data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "correct-horse-battery-staple",
+        "a correct horse, a battery and a staple",
+        "postgres://db.internal:5432/app",
+        "db.internal:5432/app is up",
+        "2LmP8sWb",
+    ],
+)
+def test_what_only_resembles_a_secret_stays(text: str) -> None:
+    secrets = ["correct horse battery staple", "postgres://app:s3cr3tPw@db.internal:5432/app"]
+    assert Redactor([*secrets, "Zk9tQ4vXr2LmP8sWbN6yH3cD"]).redact(text) == text
+
+
+@pytest.mark.parametrize("left", ["Zk9tQ4vXr", "LmP8sWbN6yH3", "N6yH3cD\ufffd\ufffdZk9tQ4vXr2L"])
+def test_a_run_of_more_than_eight_characters_is_hidden_where_the_rest_was_lost(left: str) -> None:
+    redacted = Redactor(["Zk9tQ4vXr2LmP8sWbN6yH3cD"]).redact(f"\ufffd{left}\ufffd")
+    assert not any(
+        left[at : at + 9] in redacted for at in range(len(left) - 8) if left[at : at + 9].isalnum()
+    )
+    assert REPLACEMENT in redacted
+
+
+@pytest.mark.parametrize(
+    ("secret", "lost"),
+    [("pässwörd-with-umläuts", "p\ufffdssw\ufffdrd-with-uml\ufffduts"), ('p@ss "é<', 'p@ss "?<')],
+)
+def test_a_secret_is_hidden_where_a_decoder_replaced_what_it_could_not_read(secret: str, lost: str) -> None:
+    assert Redactor([secret]).redact(f"x {lost} y") == "x [redacted] y"
+
+
+def test_a_name_is_hidden_whatever_became_of_what_is_no_letter() -> None:
+    redactor = Redactor(["pa{ss} w<1>rd99"])
+    assert redactor.redact_name("log-pa-ss_w_1_rd99.txt") == "log-[redacted].txt"
+    assert redactor.redact_name("password.txt") == "password.txt"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (
+            "cannot reach postgres://app:n0tDeclared@db:5432/x",
+            "cannot reach postgres://app:[redacted]@db:5432/x",
+        ),
+        ("sent Bearer abc123def456.ghi", "sent Bearer [redacted]"),
+        ("sent Basic dXNlcjpwdw==", "sent Basic [redacted]"),
+        ("basic authentication with a bearer certificate", "basic authentication with a bearer certificate"),
+        ("http://127.0.0.1:80/a@b", "http://127.0.0.1:80/a@b"),
+    ],
+)
+def test_credentials_that_nobody_declared_are_hidden(text: str, left: str) -> None:
+    assert Redactor().redact(text) == left
+    assert in_pieces(Redactor(), text.encode() + b"\n", [20]) == left.encode() + b"\n"
+
+
+def test_commands_and_settings_of_the_record_hold_nothing_that_looks_like_a_secret() -> None:
+    tree = {
+        "command": ["phasegate", "run", "--set", "db_password=n0tDeclared", "--token", "n0tDeclared"],
+        "variables": {"db_pwd": "n0tDeclared", "pin_secret": 12345, "site": "http://u:n0tDeclared@h/"},
+        "summary": "mysql -u root -pn0tDeclared; curl -u me:n0tDeclared http://h; DB_PWD=n0tDeclared ./x",
+        "message": "the token=value in a message stays",
+    }
+    redacted = Redactor().redact_tree(tree)
+    assert "n0tDeclared" not in json.dumps(redacted)
+    assert redacted["variables"]["pin_secret"] == REPLACEMENT
+    assert redacted["message"] == tree["message"]
+    assert redacted["command"][:3] == tree["command"][:3]
 
 
 TEXTS = st.lists(

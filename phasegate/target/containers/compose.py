@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import yaml
 from phasegate.errors import TargetError
 from phasegate.plan.compose_file import needs_of
 from phasegate.plan.entries import ComposeStack
-from phasegate.secret_shapes import is_secret, without_secrets
+from phasegate.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 from phasegate.world import Command, Completed, Processes
 
 INSTALL = "apt-get install docker-compose, or https://docs.docker.com/compose/install/"
@@ -277,13 +276,9 @@ def _without_secrets(tree: Any, within: str = "", name: str = "") -> Any:
                 for key, item in tree.items()
             }
         case list():
-            found = [_without_secrets(item, within) for item in tree]
-            # `--password`, and its value as the next item.
-            for number, (flag, value) in enumerate(pairwise(tree)):
-                pair = isinstance(flag, str) and isinstance(value, str) and flag.startswith("-")
-                if pair and "=" not in flag and is_secret(flag.lstrip("-"), value):
-                    found[number + 1] = _HIDDEN
-            return found
+            if all(isinstance(item, str) for item in tree):
+                return arguments_without_secrets(tree, put=_HIDDEN)
+            return [_without_secrets(item, within) for item in tree]
         case str():
             return without_secrets(tree, put=_HIDDEN, name=name)
         case int() | float() if name and not isinstance(tree, bool) and is_secret(name, str(tree)):
