@@ -11,11 +11,12 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from phasegate.units import format_seconds
 
@@ -25,6 +26,9 @@ SIZE_LIMIT = 100_000
 """What a regular expression may come to, its counted repeats written out."""
 PATIENCE = 1.0
 """Seconds of processor time for all searches of one check."""
+_T = TypeVar("_T")
+_SEARCHER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search")
+"""One thread, as the clock of `regex` counts the processor time of all."""
 _PARSER: Any = vars(re)["_parser"]
 _ANY_TEXT = ("", " ", "\n", "a", "Z", "0", "-", "\x00", "{}", "\u3042")
 """What all of these match, every text does: `.*`, `(ok)?`, `^`."""
@@ -64,6 +68,13 @@ class time_limit:  # noqa: N801 - a context manager, used as a function
     def __exit__(self, *_: object) -> None:
         if self._token is not None:
             _BUDGET.reset(self._token)
+
+
+async def aside(search: Callable[[], _T]) -> _T:
+    """What a function gives back that searches, in another thread: the event loop goes on meanwhile."""
+    import asyncio
+
+    return await asyncio.get_running_loop().run_in_executor(_SEARCHER, search)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -13,7 +13,7 @@ from phasegate.http.body import BodyError, body_text, parse_json
 from phasegate.http.header_lines import lines_of
 from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import ABSENT, LINES, SUBJECT_LIMIT, excerpt
-from phasegate.patterns import SlowPatternError, compile_pattern, time_limit
+from phasegate.patterns import SlowPatternError, aside, compile_pattern, time_limit
 from phasegate.scalars import as_text
 from phasegate.world import HttpReply
 
@@ -72,7 +72,7 @@ class Capture(Closed):
         """`take`, in a thread of its own where a pattern is searched: others measure meanwhile."""
         path = None if self.json_ is None else JsonPath.compile(self.json_)
         searches = self.regex is not None or (path is not None and path.searches)
-        return await asyncio.to_thread(self.take, name, reply) if searches else self.take(name, reply)
+        return await aside(partial(self.take, name, reply)) if searches else self.take(name, reply)
 
     @property
     def reads_body(self) -> bool:

@@ -5,7 +5,6 @@ Without `status` the status must be 2xx, so a body that looks right under an err
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -22,7 +21,7 @@ from phasegate.http.json_schema import BodySchema
 from phasegate.http.matcher import COMPARISONS, Matcher, excerpt
 from phasegate.http.problems import Location, refuse
 from phasegate.http.written import ExpectedHeaders, ExpectedText, Json
-from phasegate.patterns import PATIENCE, time_limit
+from phasegate.patterns import PATIENCE, aside, time_limit
 from phasegate.substitution import fill, finish, names_in
 from phasegate.units import Dimension, format_seconds, parse_as
 from phasegate.world import HttpReply
@@ -211,7 +210,7 @@ class Expectation:
 
     async def check_aside(self, reply: HttpReply) -> tuple[str, ...]:
         """`check`, in a thread of its own where patterns are searched: others measure meanwhile."""
-        return await asyncio.to_thread(self.check, reply) if self.searches else self.check(reply)
+        return await aside(partial(self.check, reply)) if self.searches else self.check(reply)
 
     def check(self, reply: HttpReply, *, patience: float = PATIENCE) -> tuple[str, ...]:
         """What is not as expected: `expected status 200, got 500`; empty when all is.
