@@ -1,8 +1,9 @@
 """Regular expressions of a plan: Python's, searched in bounded time.
 
-The engine is `regex`, which can give up and lets other threads run meanwhile. Its own dialect differs from
-that of `re` (`\\w`, `\\s`, `\\b`, `a{e}`, `[[:alpha:]]`), so a pattern is read by `re` and written out. What
-is left of a difference are characters that this Python's version of Unicode does not know.
+`re` itself searches in texts so short that the pattern cannot take long. Else the engine is `regex`, which
+can give up, and lets other threads run meanwhile. Its own dialect differs from that of `re` (`\\w`, `\\s`,
+`\\b`, `a{e}`, `[[:alpha:]]`), so a pattern is read by `re` and written out. What is left of a difference are
+characters that this Python's version of Unicode does not know.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ PATTERN_LIMIT = 1_000
 """Characters of a regular expression."""
 SIZE_LIMIT = 100_000
 """What a regular expression may come to, its counted repeats written out."""
+_FEW_STEPS = 100_000
+"""Steps of `re` that take about a millisecond."""
 PATIENCE = 1.0
 """Seconds of processor time for all searches of one check."""
 _T = TypeVar("_T")
@@ -42,32 +45,25 @@ class SlowPatternError(ValueError):
         self.why = f"the pattern {_not_ended(within)}"
 
 
-class _Budget:
-    __slots__ = ("left", "whole")
-
-    def __init__(self, seconds: float) -> None:
-        self.whole = self.left = seconds
-
-
-_BUDGET: ContextVar[_Budget | None] = ContextVar("budget", default=None)
-
-
 class time_limit:  # noqa: N801 - a context manager, used as a function
     """All searches within have so many seconds of processor time together; the outermost limit counts."""
 
-    __slots__ = ("_seconds", "_token")
+    __slots__ = ("_token", "left", "whole")
 
     def __init__(self, seconds: float = PATIENCE) -> None:
-        self._seconds = seconds
-        self._token: Any = None
+        self.whole = self.left = seconds
+        self._token: Token[time_limit | None] | None = None
 
     def __enter__(self) -> None:
-        if _BUDGET.get() is None:
-            self._token = _BUDGET.set(_Budget(self._seconds))
+        if _LIMIT.get() is None:
+            self._token = _LIMIT.set(self)
 
     def __exit__(self, *_: object) -> None:
         if self._token is not None:
-            _BUDGET.reset(self._token)
+            _LIMIT.reset(self._token)
+
+
+_LIMIT: ContextVar[time_limit | None] = ContextVar("limit", default=None)
 
 
 async def aside(search: Callable[[], _T]) -> _T:
@@ -83,25 +79,32 @@ class Pattern:
 
     text: str
     groups: int
+    quick: int
+    """Characters of the longest text that `re` itself searches."""
+    _plain: re.Pattern[str]
     _engine: Any
 
     def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> Any:
         """The first match, as `re.Pattern.search` has it, or None."""
+        if len(text) <= self.quick:
+            return self._plain.search(text, start, end)
         return self._timed(self._engine.search, text, start, end)
 
     def fullmatch(self, text: str) -> Any:
+        if len(text) <= self.quick:
+            return self._plain.fullmatch(text)
         return self._timed(self._engine.fullmatch, text, 0, sys.maxsize)
 
     def finditer(self, text: str) -> Iterator[Any]:
         """All matches; what is done between them takes from the time too."""
-        budget = _BUDGET.get() or _Budget(PATIENCE)
+        limit = _LIMIT.get() or time_limit()
         begun = time.thread_time()
         try:
-            yield from self._engine.finditer(text, timeout=max(budget.left, 0.0))
+            yield from self._engine.finditer(text, timeout=max(limit.left, 0.0))
         except TimeoutError:
-            raise SlowPatternError(self.text, budget.whole) from None
+            raise SlowPatternError(self.text, limit.whole) from None
         finally:
-            budget.left -= time.thread_time() - begun
+            limit.left -= time.thread_time() - begun
 
     @property
     def matches_whatever(self) -> bool:
@@ -109,16 +112,16 @@ class Pattern:
         return all(self.search(sample) is not None for sample in _ANY_TEXT)
 
     def _timed(self, search: Any, text: str, start: int, end: int) -> Any:
-        budget = _BUDGET.get() or _Budget(PATIENCE)
-        if budget.left <= 0:
-            raise SlowPatternError(self.text, budget.whole)
+        limit = _LIMIT.get() or time_limit()
+        if limit.left <= 0:
+            raise SlowPatternError(self.text, limit.whole)
         begun = time.thread_time()
         try:
-            found = search(text, start, end, timeout=budget.left)
+            found = search(text, start, end, timeout=limit.left)
         except TimeoutError:
-            budget.left = 0.0
-            raise SlowPatternError(self.text, budget.whole) from None
-        budget.left -= time.thread_time() - begun
+            limit.left = 0.0
+            raise SlowPatternError(self.text, limit.whole) from None
+        limit.left -= time.thread_time() - begun
         return found
 
 
@@ -142,11 +145,11 @@ def compile_pattern(pattern: str, limit: int = PATTERN_LIMIT) -> Pattern:
                     f"{pattern[:200]!r} repeats too much: with its counts written out it comes to more than "
                     f"{SIZE_LIMIT:,} characters; write + or *, or smaller counts"
                 )
-            groups = re.compile(pattern).groups
+            plain = re.compile(pattern)
             engine = regex.compile(_sequence(tree, tree.state.flags), regex.V0, cache_pattern=False)
     except (re.error, regex.error, OverflowError, RecursionError) as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-    return Pattern(pattern, groups, engine)
+    return Pattern(pattern, plain.groups, _quick(tree), plain, engine)
 
 
 def _size(tree: Any) -> int:
@@ -170,6 +173,55 @@ def _size(tree: Any) -> int:
             case _:
                 size += 1
     return size
+
+
+def _quick(tree: Any) -> int:
+    """Characters of the longest text on which a search that goes back to every choice takes few steps."""
+    choices = _choices(tree)
+    if choices is None:
+        return -1
+    (repeats, ways), size, longest = choices, _size(tree) + 1, -1
+    step = 1 << 16
+    while step:
+        length = longest + step
+        if (length + 1) ** (repeats + 1) * ways * (size + (length if repeats else 0)) <= _FEW_STEPS:
+            longest = length
+        step >>= 1
+    return longest
+
+
+def _choices(tree: Any) -> tuple[int, int] | None:
+    """In how many ways a match can be tried from one place: repeats that the length of the text bounds, and a
+    factor. None where choices are repeated."""
+    repeats, ways = 0, 1
+    for code, value in tree:
+        match str(code):
+            case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+                least, most, inner = value
+                if _choices(inner) != (0, 1):
+                    return None
+                found: tuple[int, int] | None = (1, 1) if most >= _UNBOUNDED else (0, most - least + 1)
+            case "SUBPATTERN":
+                found = _choices(value[3])
+            case "ATOMIC_GROUP":
+                found = _choices(value)
+            case "ASSERT" | "ASSERT_NOT":
+                found = _choices(value[1])
+            case "BRANCH":
+                branches = [_choices(branch) for branch in value[1]]
+                known = [one for one in branches if one is not None]
+                some = len(known) == len(branches)
+                found = (max(one[0] for one in known), sum(one[1] for one in known)) if some else None
+            case "GROUPREF":
+                found = (1, 1)
+            case "GROUPREF_EXISTS":
+                return None
+            case _:
+                continue
+        if found is None:
+            return None
+        repeats, ways = repeats + found[0], ways * found[1]
+    return repeats, ways
 
 
 _UNBOUNDED = int(vars(re)["_constants"].MAXREPEAT)

@@ -8,6 +8,7 @@ import sys
 import time
 import unicodedata
 import warnings
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, event, given, target
@@ -90,7 +91,7 @@ def compiled(pattern: str) -> re.Pattern[str] | None:
 def test_pattern_matches_what_re_matches(pattern: str, texts: list[str], start: int, end: int) -> None:
     right = compiled(pattern)
     assume(right is not None)
-    mine = compile_pattern(pattern)
+    mine = replace(compile_pattern(pattern), quick=-1)
     assert mine.groups == right.groups
     matches = 0
     for text in texts:
@@ -120,7 +121,8 @@ def test_pattern_is_refused_where_re_refuses_it(pattern: str) -> None:
 @pytest.mark.parametrize("category", [r"\w", r"\d", r"\s", r"\W", r"\D", r"\S"])
 def test_categories_are_those_of_re_for_every_character_that_python_knows(category: str) -> None:
     known = "".join(one for one in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(one) != "Cn")
-    found = [match.start() for match in compile_pattern(category).finditer(known)]
+    mine = replace(compile_pattern(category), quick=-1)
+    found = [match.start() for match in mine.finditer(known)]
     assert found == [match.start() for match in re.finditer(category, known)]
 
 
@@ -144,6 +146,35 @@ def test_siblings_of_nested_repeats_end(unit: str, times: int) -> None:
             outcome = "given up"
         event(outcome)
         assert (outcome == "a match") == (pattern == f"^(.|{unit})*$"), pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "longest"),
+    [
+        (r"^[a-z]+-\d+$", 10),
+        ('"status": ?"ok"', 1_000),
+        ("[0-9a-f]{8}(-[0-9a-f]{4}){3}", 1_000),
+        ("ok|fine", 1_000),
+    ],
+)
+def test_plain_patterns_are_searched_by_re_itself_in_texts_of_usual_length(
+    pattern: str, longest: int
+) -> None:
+    assert longest <= compile_pattern(pattern).quick < 50_000
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(a+)+$", "(a|aa)+$", "(.*,){20}x", r"(\w+\s?)*$", "(a?){30}a{30}", "((a|b)c?)*", "(a)?(?(1)b+|c)"],
+)
+def test_patterns_whose_choices_multiply_are_never_searched_by_re(pattern: str) -> None:
+    assert compile_pattern(pattern).quick == -1
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 3, 5])
+def test_more_repeats_leave_shorter_texts_to_re(repeats: int) -> None:
+    quick = [compile_pattern("a*" * count + "$").quick for count in (repeats, repeats + 1)]
+    assert 0 <= quick[1] < quick[0] < 320
 
 
 def test_all_searches_within_a_limit_share_its_time() -> None:

@@ -97,8 +97,7 @@ class Judge:
 
     def failures(self, reply: HttpReply, values: dict[str, Any]) -> tuple[str, ...]:
         """What is not as expected; where all is, the captures are put into `values`."""
-        with time_limit(ANSWER_PATIENCE):
-            return self._failures(reply, values) or self._capture(reply, values)
+        return self._failures(reply, values) or self._capture(reply, values)
 
     def _failures(self, reply: HttpReply, values: Mapping[str, Any]) -> tuple[str, ...]:
         try:
@@ -107,11 +106,14 @@ class Judge:
             return (f"${{{error.name}}} has no value",)
         except ValueError as error:
             return (f"the expectation makes no sense with the values at hand: {error}",)
-        return expectation.check(reply)
+        return expectation.check(reply, patience=ANSWER_PATIENCE)
 
     def _capture(self, reply: HttpReply, values: dict[str, Any]) -> tuple[str, ...]:
+        if not self._captures:
+            return ()
         try:
-            taken = {name: capture.take(name, reply).value for name, capture in self._captures.items()}
+            with time_limit(ANSWER_PATIENCE):
+                taken = {name: capture.take(name, reply).value for name, capture in self._captures.items()}
         except CaptureError as error:
             return (str(error),)
         values.update(taken)
