@@ -1,7 +1,7 @@
 """The process that searches what a program left: `python -m phasegate.output_search`.
 
-A regular expression may take for ever, and holds the interpreter all the while: here it holds nobody up, and
-can be ended. JSON lines go in, and for each question one comes out:
+To read much text takes long, and holds the interpreter all the while: here it holds nobody up, and can be
+ended. JSON lines go in, and for each question one comes out:
 
     text {text: "stdout", data: "..."}      a piece of a text: its bytes as Latin-1; pieces add up
     question {regex, take, unit, texts}     answer {value} or {why}: see `figure`
@@ -21,6 +21,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from phasegate.patterns import Pattern, compile_pattern, time_limit
 from phasegate.units import BASE_UNIT, parse_as, parse_quantity
 
 TAKES: Mapping[str, Callable[[Iterable[float]], float]] = {
@@ -31,6 +32,8 @@ TAKES: Mapping[str, Callable[[Iterable[float]], float]] = {
 """What several matches may come to, beside the first and the last of them."""
 NAMED = 5
 """Different values that a message names."""
+PATIENCE = 10.0
+"""Seconds of processor time for the patterns of one question."""
 _LONGEST = 1 << 62
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^_`-~])")
 """Colours, and whatever else is for a terminal and not to be seen."""
@@ -60,18 +63,18 @@ def figure(regex: str, take: str | None, unit: str, texts: Sequence[str]) -> flo
     Errors: ValueError when nothing matches, when what matches is no number or only a piece of one, or when
     there are several different ones and `take` does not say which counts.
     """
-    pattern = re.compile(regex)
+    pattern = compile_pattern(regex)
     if take in ("first", "last"):
         pick = _first if take == "first" else _last
         ends = [end for text in texts if (end := pick(pattern.finditer(text))) is not None]
-        values = _different(_number(match, unit) for match in ends)
+        values = _different(_number(pattern, match, unit) for match in ends)
         if len(values) > 1:
             raise ValueError(
                 f"{regex!r} matches in the standard output and in the standard error, and nobody knows which "
                 f"was {take}: {_listed(values, unit)}"
             )
     else:
-        numbers = (_number(match, unit) for text in texts for match in pattern.finditer(text))
+        numbers = (_number(pattern, match, unit) for text in texts for match in pattern.finditer(text))
         if take is None:
             values = _different(numbers)
         else:
@@ -146,12 +149,12 @@ def _listed(values: Sequence[float], unit: str) -> str:
     return f"{named}, ..." if len(values) > NAMED else named
 
 
-def _number(match: re.Match[str], unit: str) -> float:
+def _number(pattern: Pattern, match: re.Match[str], unit: str) -> float:
     """The first group, or the whole match without one."""
-    group = 1 if match.re.groups else 0
+    group = 1 if pattern.groups else 0
     text = match[group]
     if text is None:
-        raise ValueError(f"the first group of {match.re.pattern!r} has no part in {match[0][:80]!r}")
+        raise ValueError(f"the first group of {pattern.text!r} has no part in {match[0][:80]!r}")
     start, end = match.span(group)
     # What the pattern itself has around the figure, its author has seen.
     before = match.string[max(start - _BEFORE, 0) : start] if start == match.start() else ""
@@ -163,7 +166,7 @@ def _number(match: re.Match[str], unit: str) -> float:
             + _word(match.string[end : end + _BEFORE])
         )
         raise ValueError(
-            f"{text!r}, which {match.re.pattern!r} matches, is only a piece of the number in {whole!r}"
+            f"{text!r}, which {pattern.text!r} matches, is only a piece of the number in {whole!r}"
         )
     return _quantity(text, unit)
 
@@ -224,7 +227,8 @@ def main() -> None:
         if "data" in message:
             pieces.setdefault(message["text"], bytearray()).extend(message["data"].encode("latin-1"))
         else:
-            sys.stdout.write(json.dumps(_answer(message, pieces)) + "\n")
+            with time_limit(PATIENCE):
+                sys.stdout.write(json.dumps(_answer(message, pieces)) + "\n")
             sys.stdout.flush()
 
 

@@ -73,7 +73,7 @@ BASE_UNIT: dict[Dimension, str] = {
 }
 _FAR_FROM_ALL = 110
 """Percent, of several cores for instance, from which on a rounded figure is not taken for 100%."""
-_QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ/%]*)\s*")
+_QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*+([A-Za-zµ/%]*)\s*")
 
 
 @dataclass(frozen=True, slots=True)

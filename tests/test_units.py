@@ -159,3 +159,8 @@ def test_what_is_no_figure_is_a_dash(dimension):
 
 def test_a_quantity_without_text_prints_its_value():
     assert str(Quantity(0.25, Dimension.TIME)) == "250 ms"
+
+
+def test_long_text_that_is_almost_a_quantity_is_looked_at_once() -> None:
+    with pytest.raises(ValueError, match="is not a quantity"):
+        parse_quantity("1" + " " * 1_000_000 + "!")

@@ -9,9 +9,12 @@ from phasegate.guard import budgets, checks, criteria, faults, target, waivers
 from phasegate.guard.change import GONE, NEW, Change, Subject, by_environment
 from phasegate.guard.fields import fields, top
 from phasegate.guard.side import Side
+from phasegate.patterns import time_limit
 from phasegate.plan.plan import Step
 from phasegate.units import format_seconds
 
+_PATIENCE = 5.0
+"""Seconds of processor time for the patterns that are tried out on expected values."""
 _OF_STEP = ("needs", "follows", "parallel", "setup", "teardown")
 
 
@@ -20,7 +23,8 @@ def compare_all(base: Mapping[str, Side], head: Mapping[str, Side]) -> tuple[Cha
 
     An environment that is new is held against the plan without one, so that none comes in with less.
     """
-    found = {name: list(compare(base.get(name, base[""]), side)) for name, side in head.items()}
+    with time_limit(_PATIENCE):
+        found = {name: list(compare(base.get(name, base[""]), side)) for name, side in head.items()}
     plan = Subject(name="environment", before=top(base[""]), after=top(head[""]))
     gone = [plan.different(name, "there", GONE) for name in base if name not in head]
     new = [plan.different(name, NEW, "held against the plan without it") for name in head if name not in base]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -11,7 +12,8 @@ from phasegate.fields import Closed, short_form
 from phasegate.http.body import BodyError, body_text, parse_json
 from phasegate.http.header_lines import lines_of
 from phasegate.http.json_path import JsonPath
-from phasegate.http.matcher import ABSENT, LINES, SUBJECT_LIMIT, compile_pattern, excerpt
+from phasegate.http.matcher import ABSENT, LINES, SUBJECT_LIMIT, excerpt
+from phasegate.patterns import SlowPatternError, aside, compile_pattern, time_limit
 from phasegate.scalars import as_text
 from phasegate.world import HttpReply
 
@@ -54,6 +56,10 @@ class Capture(Closed):
 
     def take(self, name: str, reply: HttpReply) -> Captured:
         """Errors: CaptureError when the reply has no such value."""
+        with time_limit():
+            return self._taken(name, reply)
+
+    def _taken(self, name: str, reply: HttpReply) -> Captured:
         if self.header is not None:
             value: Any = self._line(name, self.header, reply)
         elif self.regex is not None:
@@ -61,6 +67,12 @@ class Capture(Closed):
         else:
             value = self._select(name, self.json_ or "$", reply)
         return Captured(name, value, self.secret)
+
+    async def take_aside(self, name: str, reply: HttpReply) -> Captured:
+        """`take`, in a thread of its own where a pattern is searched: others measure meanwhile."""
+        path = None if self.json_ is None else JsonPath.compile(self.json_)
+        searches = self.regex is not None or (path is not None and path.searches)
+        return await aside(partial(self.take, name, reply)) if searches else self.take(name, reply)
 
     @property
     def reads_body(self) -> bool:
@@ -80,11 +92,15 @@ class Capture(Closed):
             text = body_text(reply)
         except BodyError as error:
             raise CaptureError(f"cannot capture {name}: {error}") from None
-        match = compile_pattern(pattern).search(text, 0, SUBJECT_LIMIT)
-        found = None if match is None else match[1] if match.re.groups else match[0]
+        compiled = compile_pattern(pattern)
+        try:
+            match = compiled.search(text, 0, SUBJECT_LIMIT)
+        except SlowPatternError as error:
+            raise CaptureError(f"cannot capture {name}: {error} in {excerpt(text)}") from None
+        found = None if match is None else match[1] if compiled.groups else match[0]
         if found is None:
             raise CaptureError(f"cannot capture {name}: nothing matches {pattern!r} in {excerpt(text)}")
-        return found
+        return str(found)
 
     def _select(self, name: str, path: str, reply: HttpReply) -> Any:
         try:

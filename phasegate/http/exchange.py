@@ -90,18 +90,21 @@ class Conversation:
             return Exchange(sent=None, outcome=None, failures=(f"not sent: {error}",))
         composed = replace(composed, keep=self.max_body if request.reads_body else None)
         sent, last, outcome = await self._deliver(composed)
-        failures = (outcome.message,) if isinstance(outcome, HttpFailure) else expectation.check(outcome)
+        if isinstance(outcome, HttpFailure):
+            failures: tuple[str, ...] = (outcome.message,)
+        else:
+            failures = await expectation.check_aside(outcome)
         if failures and isinstance(outcome, HttpReply) and not _has_cookie(composed):
             failures += self.cookies.notes(outcome.url)
         answered = Destination(url=last.url, entry=last.entry)
         return Exchange(sent=sent, outcome=outcome, failures=failures, answered=answered)
 
-    def take(self, request: Request, reply: HttpReply, source: Destination) -> tuple[str, ...]:
+    async def take(self, request: Request, reply: HttpReply, source: Destination) -> tuple[str, ...]:
         """Take the captures of a request from who answered it; what cannot be captured is a failure."""
         failures = []
         for name, capture in request.capture.items():
             try:
-                captured = capture.take(name, reply)
+                captured = await capture.take_aside(name, reply)
             except CaptureError as error:
                 failures.append(str(error))
                 continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from phasegate.http.json_schema import BodySchema
 from phasegate.http.matcher import COMPARISONS, Matcher, excerpt
 from phasegate.http.problems import Location, refuse
 from phasegate.http.written import ExpectedHeaders, ExpectedText, Json
+from phasegate.patterns import PATIENCE, aside, time_limit
 from phasegate.substitution import fill, finish, names_in
 from phasegate.units import Dimension, format_seconds, parse_as
 from phasegate.world import HttpReply
@@ -176,7 +177,7 @@ class _Latency:
 _DEFAULT = _Status.compile(DEFAULT_STATUS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Expectation:
     """A compiled `expect`; the default one asks for 2xx."""
 
@@ -195,8 +196,33 @@ class Expectation:
     def reads_headers(self) -> bool:
         return bool(self.headers)
 
-    def check(self, reply: HttpReply) -> tuple[str, ...]:
-        """What is not as expected: `expected status 200, got 500`; empty when all is."""
+    @cached_property
+    def searches(self) -> bool:
+        """Whether looking at a reply may take its time, as it takes patterns."""
+        matchers = [matcher for _, matcher in (*self.headers, *self.json)]
+        if self.body is not None:
+            matchers.append(self.body)
+        return (
+            any(matcher.searches for matcher in matchers)
+            or any(path.searches for path, _ in self.json)
+            or (self.schema is not None and self.schema.searches)
+        )
+
+    async def check_aside(self, reply: HttpReply) -> tuple[str, ...]:
+        """`check`, in a thread of its own where patterns are searched: others measure meanwhile."""
+        return await aside(partial(self.check, reply)) if self.searches else self.check(reply)
+
+    def check(self, reply: HttpReply, *, patience: float = PATIENCE) -> tuple[str, ...]:
+        """What is not as expected: `expected status 200, got 500`; empty when all is.
+
+        `patience`: seconds of processor time that all patterns together may take.
+        """
+        if not self.searches:
+            return self._check(reply)
+        with time_limit(patience):
+            return self._check(reply)
+
+    def _check(self, reply: HttpReply) -> tuple[str, ...]:
         failures: list[str] = []
         if reply.status not in self.status.allowed:
             failures.append(f"expected status {self.status.text}, got {reply.status}")

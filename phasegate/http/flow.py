@@ -133,7 +133,7 @@ class _Trial:
 
     async def _send(self) -> tuple[Exchange, str]:
         exchange = await self.conversation.send(self._addressed(), self._values(), self.request.expect)
-        return self._captured(exchange), ""
+        return await self._captured(exchange), ""
 
     async def _poll(self) -> tuple[Exchange, str]:
         """Send until the reply is as `until` says, then look at it as `expect` says."""
@@ -154,13 +154,13 @@ class _Trial:
         if isinstance(exchange.outcome, HttpReply) and self.request.expect.asserts:
             values = {**self.conversation.values, **self._values()}
             expectation = self.conversation.expectations.of(self.request.expect, values)
-            exchange = replace(exchange, failures=expectation.check(exchange.outcome))
-        return self._captured(exchange), ""
+            exchange = replace(exchange, failures=await expectation.check_aside(exchange.outcome))
+        return await self._captured(exchange), ""
 
-    def _captured(self, exchange: Exchange) -> Exchange:
+    async def _captured(self, exchange: Exchange) -> Exchange:
         if exchange.failures or not isinstance(exchange.outcome, HttpReply) or exchange.answered is None:
             return exchange
-        failures = self.conversation.take(self.request, exchange.outcome, exchange.answered)
+        failures = await self.conversation.take(self.request, exchange.outcome, exchange.answered)
         while self.conversation.secrets:
             self.telling.world.keep_secret(self.conversation.secrets.pop())
         return replace(exchange, failures=failures) if failures else exchange

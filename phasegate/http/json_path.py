@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from phasegate.http.matcher import ABSENT
+from phasegate.patterns import compile_pattern
 
 PATH_LIMIT = 1_000
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -32,10 +33,15 @@ class JsonPath:
         """Errors: ValueError with the place in the path."""
         return _compiled(text)
 
+    @property
+    def searches(self) -> bool:
+        """Whether it may take its time: it has filters, or looks everywhere."""
+        return self.steps is None
+
     def value(self, document: Any) -> Any:
         """The one value, or ABSENT; a list of all values for a path that may select many.
 
-        Errors: ValueError when the document is nested too deeply to be searched.
+        Errors: ValueError when the document is nested too deeply to be searched, or a pattern takes too long.
         """
         if self.steps is not None:
             return _walk(document, self.steps)
@@ -63,7 +69,7 @@ def _compiled(text: str) -> JsonPath:
 
     try:
         query = _engine().compile(text)
-    except (JSONPathError, RecursionError) as error:
+    except (JSONPathError, RecursionError, ValueError) as error:
         raise ValueError(f"{text!r} is not a JSONPath: {_first_line(error)}") from None
     return JsonPath(text, many=not query.singular_query(), steps=None, engine=query)
 
@@ -71,8 +77,36 @@ def _compiled(text: str) -> JsonPath:
 @lru_cache(maxsize=1)
 def _engine() -> Any:
     from jsonpath import JSONPathEnvironment
+    from jsonpath.filter import StringLiteral
+    from jsonpath.function_extensions import ExpressionType, FilterFunction
 
-    return JSONPathEnvironment(strict=True)
+    class Search(FilterFunction):
+        """`match` or `search` of RFC 9535: false for what is no text, or no regular expression."""
+
+        arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012 - as the library has it
+        return_type = ExpressionType.LOGICAL
+
+        def __init__(self, *, whole: bool) -> None:
+            self._whole = whole
+
+        def __call__(self, value: object, pattern: object) -> bool:
+            if not isinstance(value, str) or not isinstance(pattern, str):
+                return False
+            try:
+                compiled = compile_pattern(pattern)
+            except ValueError:  # one that the document holds
+                return False
+            return (compiled.fullmatch(value) if self._whole else compiled.search(value)) is not None
+
+    class Environment(JSONPathEnvironment):
+        def check_well_typedness(self, token: Any, func: Any, args: list[Any]) -> None:
+            super().check_well_typedness(token, func, args)
+            if isinstance(func, Search) and isinstance(args[1], StringLiteral):
+                compile_pattern(args[1].value)
+
+    environment = Environment(strict=True)
+    environment.function_extensions |= {"match": Search(whole=True), "search": Search(whole=False)}
+    return environment
 
 
 def _walk(value: Any, steps: tuple[str | int, ...]) -> Any:

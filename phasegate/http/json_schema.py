@@ -17,9 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from phasegate.http.matcher import EXCERPT, excerpt, is_integer
+from phasegate.patterns import SlowPatternError, compile_pattern
 from phasegate.scalars import json_text, read_json
 
 SCHEMA_LIMIT = 4 << 20
+LONGEST_PATTERN = 10_000
+"""Characters of a regular expression, or of all of one `patternProperties`."""
 SHOWN = 3
 """How many violations one check names."""
 _NO_DEMANDS = frozenset(
@@ -33,6 +36,8 @@ _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\
 @dataclass(frozen=True, slots=True)
 class BodySchema:
     validator: Any
+    searches: bool = False
+    """Whether it has patterns, which may take their time."""
 
     @classmethod
     def compile(cls, written: Mapping[str, Any] | Path) -> BodySchema:
@@ -41,8 +46,9 @@ class BodySchema:
         Errors: ValueError when it is not a schema, refers to something outside, uses an unknown format, or
         allows whatever there is.
         """
-        import jsonschema
         from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+
+        jsonschema = _library()
 
         schema = _read(written) if isinstance(written, Path) else written
         # Plain containers: a schema may come from YAML with positions.
@@ -56,6 +62,9 @@ class BodySchema:
             if name not in checker.checkers:
                 known = ", ".join(sorted(checker.checkers))
                 raise ValueError(f"format {name!r} cannot be checked; formats are {known}")
+        patterns = list(_patterns_of(schema))
+        for pattern in patterns:
+            compile_pattern(pattern, LONGEST_PATTERN)
         try:
             kind.check_schema(schema)
         except jsonschema.SchemaError as error:
@@ -64,21 +73,42 @@ class BodySchema:
             raise ValueError("the schema allows every body, so it says nothing; write {type: object} or more")
         if isinstance(schema, dict):
             schema.pop("$schema", None)  # where the schema refers to itself, it would decide the class again
-        return cls(_exact(kind)(schema, registry=REGISTRY, format_checker=checker))
+        validator = _exact(kind)(schema, registry=REGISTRY, format_checker=checker)
+        return cls(validator, searches=bool(patterns))
 
     def check(self, document: Any) -> tuple[str, ...]:
         """Violations, at most `SHOWN`: `expected the body to match the schema, but $.id: ...`."""
+        found: list[str] = []
         try:
-            found = []
             for error in self.validator.iter_errors(document):
                 found.append(
                     f"expected the body to match the schema, but {error.json_path}: {_short(error.message)}"
                 )
                 if len(found) == SHOWN:
                     break
+        except SlowPatternError as error:
+            return (*found, f"expected the body to match the schema, but {error}")
         except Exception as error:  # unresolvable references surface here, in several libraries' types
             return (f"the schema cannot be applied: {type(error).__name__}: {_short(str(error))}",)
         return tuple(found)
+
+
+class _Searching:
+    """What the keywords of jsonschema use of `re`, in bounded time."""
+
+    @staticmethod
+    def search(pattern: str, text: str) -> Any:
+        return compile_pattern(pattern, LONGEST_PATTERN).search(text)
+
+
+@cache
+def _library() -> Any:
+    import jsonschema
+    from jsonschema import _keywords, _legacy_keywords, _utils
+
+    for module in (_keywords, _legacy_keywords, _utils):
+        vars(module)["re"] = _Searching
+    return jsonschema
 
 
 @cache
@@ -113,6 +143,7 @@ def _formats(kind: Any) -> Any:
     checker.checkers = dict(kind.FORMAT_CHECKER.checkers)
     checker.checkers["date-time"] = (_is_date_time, ())
     checker.checkers["uri"] = (_is_uri, ())
+    checker.checkers["regex"] = (_is_pattern, ())
     return checker
 
 
@@ -123,6 +154,16 @@ def _is_date_time(value: object) -> bool:
         return False
     try:
         datetime.fromisoformat(value.upper())
+    except ValueError:
+        return False
+    return True
+
+
+def _is_pattern(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    try:
+        compile_pattern(value, LONGEST_PATTERN)
     except ValueError:
         return False
     return True
@@ -163,6 +204,24 @@ def _values_of(key: str, schema: Any) -> Iterator[str]:
                 yield from _values_of(key, inner)
         elif name not in ("enum", "const", "default", "examples"):
             yield from _values_of(key, value)
+
+
+def _patterns_of(schema: Any) -> Iterator[str]:
+    """Every `pattern`, and the names under every `patternProperties`, also joined where the library joins."""
+    yield from _values_of("pattern", schema)
+    for named in _with("patternProperties", schema):
+        yield from named["patternProperties"]
+        if "additionalProperties" in named:
+            yield "|".join(named["patternProperties"])
+
+
+def _with(key: str, schema: Any) -> Iterator[Mapping[str, Any]]:
+    """Every mapping that has a mapping under a name, wherever it is."""
+    inner = schema if isinstance(schema, list) else schema.values() if isinstance(schema, dict) else ()
+    if isinstance(schema, dict) and isinstance(schema.get(key), dict):
+        yield schema
+    for one in inner:
+        yield from _with(key, one)
 
 
 def _short(text: str) -> str:

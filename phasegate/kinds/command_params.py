@@ -12,9 +12,10 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 
 from phasegate.fields import AnyPath, Closed, Text
 from phasegate.http.json_path import JsonPath
-from phasegate.http.matcher import Matcher, compile_pattern
+from phasegate.http.matcher import Matcher
 from phasegate.http.written import ExpectedText
 from phasegate.kinds.base import CheckParams
+from phasegate.patterns import compile_pattern
 from phasegate.units import Dimension, parse_quantity
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -30,6 +30,8 @@ class Printed:
     """The first line that a rule matched."""
     lost: str = ""
     """Why there may have been more than was searched; what was counted is the least then."""
+    slow: Mapping[int, str] = field(default_factory=dict)
+    """The rules whose pattern did not end within its time, and on which line."""
     problem: str = ""
     """Why it could not be read."""
 
@@ -117,9 +119,9 @@ def measures_of(
 
 
 def counted(stack: Stack, rule: int, services: Iterable[str]) -> Number:
-    """Lines that a rule matched; None where a log could not be read, or nothing was printed at all."""
+    """Lines that a rule matched; None where a log could not be read or searched, or nothing was printed."""
     logs = [stack.printed.get(service, Printed(problem="nobody is there")) for service in services]
-    if not logs or any(log.problem for log in logs) or not any(log.lines for log in logs):
+    if not logs or any(log.problem or rule in log.slow for log in logs) or not any(log.lines for log in logs):
         return Number(value=None)
     return Number(value=sum(log.counts[rule] for log in logs), partial=any(log.lost for log in logs))
 
@@ -252,6 +254,9 @@ def _log(service: str, number: int, rule: LogRule, printed: Printed) -> Case:
     count, seen = printed.counts[number], f"in {printed.lines:,} lines of {service}"
     first = f"; the first: {printed.first[number]}" if number in printed.first else ""
     doubt = f"the log of {service} may have had more lines than were searched: {printed.lost}"
+    slow = printed.slow.get(number, "")
+    if slow and not (rule.must is not None and count >= (rule.at_least or 1)):
+        return _with(case, CaseStatus.FAILED, f"{slow}, so nobody knows how many lines match")
     if rule.must is not None and count < (least := rule.at_least or 1):
         if printed.lost:
             return _with(case, CaseStatus.LOST, doubt)

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from phasegate.errors import ObservationError
-from phasegate.http.matcher import compile_pattern
 from phasegate.kinds.containers_cases import Printed, Stack, speaks_of
 from phasegate.kinds.line_search import LineSearch
 from phasegate.model.containers import Container, LogPiece
+from phasegate.patterns import Pattern, SlowPatternError, compile_pattern, time_limit
 from phasegate.units import format_seconds
 from phasegate.world import Containers
 
@@ -43,6 +43,7 @@ class _Found:
     """Lines that came in pieces."""
     counts: Counter[int] = field(default_factory=Counter)
     first: dict[int, str] = field(default_factory=dict)
+    slow: dict[int, str] = field(default_factory=dict)
 
 
 async def search_logs(stack: Stack, reach: Containers, *, timeout: float) -> dict[str, Printed]:
@@ -83,7 +84,11 @@ async def _searched(stack: Stack, service: str, reach: Containers, timeout: floa
         lost.append("a line in it is so long that it was searched in pieces")
     counts = tuple(everything.counts[number] for number in range(len(stack.params.logs)))
     return Printed(
-        lines=everything.lines, counts=counts, first=everything.first, lost="; ".join(dict.fromkeys(lost))
+        lines=everything.lines,
+        counts=counts,
+        first=everything.first,
+        lost="; ".join(dict.fromkeys(lost)),
+        slow=everything.slow,
     )
 
 
@@ -99,6 +104,7 @@ async def _search_what_was_seen(
     except TimeoutError:
         pass
     everything.lines = max(everything.lines, seen.lines)
+    everything.slow |= seen.slow
     for number, count in seen.counts.items():
         if count > everything.counts[number]:
             everything.counts[number] = count
@@ -110,11 +116,10 @@ def _add(everything: _Found, found: _Found) -> None:
     everything.cut += found.cut
     everything.counts.update(found.counts)
     everything.first = {**found.first, **everything.first}
+    everything.slow |= found.slow
 
 
-async def _search(
-    pieces: AsyncIterator[LogPiece], patterns: Mapping[int, re.Pattern[str]], found: _Found
-) -> None:
+async def _search(pieces: AsyncIterator[LogPiece], patterns: Mapping[int, Pattern], found: _Found) -> None:
     searches: dict[tuple[int, int], LineSearch] = {}
 
     def search(batch: Sequence[LogPiece]) -> None:
@@ -122,11 +127,21 @@ async def _search(
             found.lines += piece.begins
             found.cut += piece.begins and not piece.ends
             found.size += _kept_size(piece.text)
-            for number, pattern in patterns.items():
-                one = searches.setdefault((number, piece.stream), LineSearch(pattern))
-                if one.finds(piece.text, begins=piece.begins, ends=piece.ends):
-                    found.counts[number] += 1
-                    found.first.setdefault(number, piece.text[:EXCERPT])
+        for number in patterns.keys() - found.slow.keys():
+            with time_limit():
+                search_for(number, batch)
+
+    def search_for(number: int, batch: Sequence[LogPiece]) -> None:
+        for piece in batch:
+            one = searches.setdefault((number, piece.stream), LineSearch(patterns[number]))
+            try:
+                if not one.finds(piece.text, begins=piece.begins, ends=piece.ends):
+                    continue
+            except SlowPatternError as error:
+                found.slow[number] = f"{error} in a line of the log: {piece.text[:EXCERPT]!r}"
+                return
+            found.counts[number] += 1
+            found.first.setdefault(number, piece.text[:EXCERPT])
 
     batch: list[LogPiece] = []
     size = 0

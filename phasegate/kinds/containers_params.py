@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema, model_validator
 
 from phasegate.fields import Closed
-from phasegate.http.matcher import compile_pattern
 from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import CheckParams
+from phasegate.patterns import compile_pattern
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _STATISTIC = re.compile(r"p\d+|min|max|mean")

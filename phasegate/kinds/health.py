@@ -301,7 +301,7 @@ class _Probing:
         if isinstance(outcome, HttpFailure):
             failures: tuple[str, ...] = (outcome.message,)
         else:
-            failures = self._expectation.check(outcome)
+            failures = await self._expectation.check_aside(outcome)
             self._tally.sent_again += outcome.sent_again
         if not failures:
             self._tally.passed(probe.number, probe.begun, outcome.elapsed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from phasegate.patterns import Pattern
 
 OVERLAP = 4096
 """Characters of one piece that are searched once more with the next: what is longer may be missed."""
@@ -13,13 +13,16 @@ _WHATEVER = ("a" * 64, " " * 64)
 class LineSearch:
     """Says of each line once whether the pattern matches it."""
 
-    def __init__(self, pattern: re.Pattern[str]) -> None:
+    def __init__(self, pattern: Pattern) -> None:
         self._pattern = pattern
         self._before = ""
         self._found = False
 
     def finds(self, text: str, *, begins: bool = True, ends: bool = True) -> bool:
-        """Whether the line of this piece matches, seen now for the first time."""
+        """Whether the line of this piece matches, seen now for the first time.
+
+        Errors: SlowPatternError.
+        """
         if begins:
             self._before, self._found = "", False
         if self._found:

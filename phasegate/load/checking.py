@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from phasegate.http.content import ContentError, TooLargeError, decoded, too_large
 from phasegate.http.header_lines import joined, text_headers
 from phasegate.http.redirect import REDIRECTS
@@ -15,6 +17,8 @@ from phasegate.load.recorder import Recorder
 from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG, REFUSED
 from phasegate.world import Cause, HttpReply
 
+ANSWER_PATIENCE = 0.05
+"""Seconds of processor time for the patterns of one answer: the load waits meanwhile."""
 Lines = tuple[tuple[bytes, bytes], ...]
 """Header lines as they came."""
 
@@ -62,7 +66,7 @@ class HeadersConnection(LoadConnection):
         LoadConnection.__init__(self, exchange, recorder, owner)
         if exchange.check is None:
             raise ValueError("a checking connection needs an expectation")
-        self._check = exchange.check.check
+        self._check = partial(exchange.check.check, patience=ANSWER_PATIENCE)
         self._forget()
 
     def on_header(self, name: bytes, value: bytes) -> None:

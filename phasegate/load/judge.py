@@ -15,6 +15,8 @@ from phasegate.http.expectation import Expect, Expectation
 from phasegate.http.json_path import JsonPath
 from phasegate.http.json_text import read_json
 from phasegate.http.matcher import ABSENT, Matcher, same
+from phasegate.load.checking import ANSWER_PATIENCE
+from phasegate.patterns import time_limit
 from phasegate.scalars import as_text
 from phasegate.substitution import UnknownNameError, fill, finish, names_in
 from phasegate.world import HttpReply
@@ -32,6 +34,7 @@ class Judge:
         "_json",
         "_plain_captures",
         "_quick",
+        "_searches",
         "reads_body",
         "secrets",
     )
@@ -53,6 +56,11 @@ class Judge:
             and not (fixed.headers or fixed.body or fixed.schema or fixed.latency)
             and len(self._plain_captures) == len(self._captures)
         )
+        followed = [path for path, _ in (*self._json, *self._equal)]
+        followed += [path for _, path in self._plain_captures]
+        self._searches = any(path.searches for path in followed) or any(
+            matcher.searches for _, matcher in self._json
+        )
 
     def holds(self, status: int, body: bytes, values: dict[str, Any], kind: bytes = b"") -> bool:
         """Whether that can be seen at once; then the captures have been put into `values`.
@@ -65,6 +73,12 @@ class Judge:
             return True
         if not is_plain_json(kind):
             return False
+        if not self._searches:
+            return self._follows(body, values)
+        with time_limit(ANSWER_PATIENCE):
+            return self._follows(body, values)
+
+    def _follows(self, body: bytes, values: dict[str, Any]) -> bool:
         try:
             document = read_json(str(body, "utf-8"))
             for path, matcher in self._json:
@@ -92,11 +106,14 @@ class Judge:
             return (f"${{{error.name}}} has no value",)
         except ValueError as error:
             return (f"the expectation makes no sense with the values at hand: {error}",)
-        return expectation.check(reply)
+        return expectation.check(reply, patience=ANSWER_PATIENCE)
 
     def _capture(self, reply: HttpReply, values: dict[str, Any]) -> tuple[str, ...]:
+        if not self._captures:
+            return ()
         try:
-            taken = {name: capture.take(name, reply).value for name, capture in self._captures.items()}
+            with time_limit(ANSWER_PATIENCE):
+                taken = {name: capture.take(name, reply).value for name, capture in self._captures.items()}
         except CaptureError as error:
             return (str(error),)
         values.update(taken)

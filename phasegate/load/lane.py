@@ -12,7 +12,7 @@ from typing import Protocol
 
 from phasegate.http.content import TooLargeError
 from phasegate.http.redirect import REDIRECTS
-from phasegate.load.checking import body_too_large, reply_of
+from phasegate.load.checking import ANSWER_PATIENCE, body_too_large, reply_of
 from phasegate.load.connection import Exchange, Owner
 from phasegate.load.recorder import ANSWER_KEPT, Recorder
 from phasegate.units import format_seconds
@@ -235,7 +235,7 @@ class Lane:
             )
         except TooLargeError:
             return (body_too_large(exchange.max_body),)
-        return check.check(reply)
+        return check.check(reply, patience=ANSWER_PATIENCE)
 
     def _answer_bytes(self) -> bytes:
         if not self._status:

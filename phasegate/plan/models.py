@@ -22,6 +22,7 @@ from pydantic import (
 
 from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Ratio, Text, short_form
 from phasegate.http.written import Headers
+from phasegate.patterns import compile_pattern
 from phasegate.units import Dimension, parse_as
 
 DEFAULT_CONFIDENCE = 0.95
@@ -292,10 +293,7 @@ class ReadyWritten(Closed):
         if self.url is not None and not self.url.startswith(("/", "http://", "https://", "${")):
             raise ValueError(f"{self.url!r} is no address; begin with '/', http:// or https://")
         if self.log is not None:
-            try:
-                re.compile(self.log)
-            except re.error as error:
-                raise ValueError(f"{self.log!r} is not a regular expression: {error}") from None
+            compile_pattern(self.log)
         return self
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -15,6 +14,7 @@ from phasegate.errors import ObservationError, PhasegateError, TargetError
 from phasegate.http.addresses import Address
 from phasegate.kinds.line_search import LineSearch
 from phasegate.model.result import TargetRecord
+from phasegate.patterns import SlowPatternError, compile_pattern, time_limit
 from phasegate.plan.entries import ProcessEntry
 from phasegate.target.members import members
 from phasegate.target.output import goes_on
@@ -25,6 +25,10 @@ from phasegate.world import Command
 
 TAIL = 20
 """Lines of a log that are shown when something went wrong."""
+_LINE = 0.1
+"""Seconds of processor time for the pattern of `ready`, in one line: everything waits meanwhile."""
+_SHOWN = 100
+"""Characters of a line that a message shows."""
 _DRAIN = 0.1
 """Seconds for the last output of a process that has just ended."""
 
@@ -107,8 +111,10 @@ class RunningProcess:
         self._asked = asked
         self._output = output
         self._on_change = on_change
-        self._search = LineSearch(re.compile(entry.ready.log)) if entry.ready.log is not None else None
+        self._search = LineSearch(compile_pattern(entry.ready.log)) if entry.ready.log is not None else None
         self._matched = False
+        self._too_slow = ""
+        """What is wrong with the pattern that it has to log, where a line takes that too long."""
         self._cut = False
         """Whether the line that came last goes on in the next."""
         self._group: ProcessGroup | None = None
@@ -225,7 +231,7 @@ class RunningProcess:
             host="127.0.0.1",
             port=self._port,
             members=lambda: members(group.pid),
-            has_logged=lambda: self._matched,
+            has_logged=self._has_logged,
             headers=self._asked.headers,
             tls=self._asked.tls,
         )
@@ -270,7 +276,16 @@ class RunningProcess:
         self._output.line(text)
         if self._search is not None and not self._matched:
             begins, self._cut = not self._cut, goes_on(text)
-            self._matched = self._search.finds(text, begins=begins, ends=not self._cut)
+            try:
+                with time_limit(_LINE):
+                    self._matched = self._search.finds(text, begins=begins, ends=not self._cut)
+            except SlowPatternError as error:
+                self._search, self._too_slow = None, f"{error} in a line of its output: {text[:_SHOWN]!r}"
+
+    def _has_logged(self) -> bool:
+        if self._too_slow:
+            raise TargetError(f"nobody knows whether it is ready: {self._too_slow}")
+        return self._matched
 
     def _changed(self, state: str) -> None:
         self._on_change(state, self.record)

@@ -152,6 +152,10 @@ def test_what_is_always_there_cannot_be_expected_to_exist() -> None:
     assert Matcher.compile({"contains": ""}).check(["a"]) is not None
 
 
+def test_long_text_that_is_almost_a_number_is_looked_at_once() -> None:
+    assert Matcher.compile({"gt": 5}, text=True).check("1" * 1_000_000 + "x") is not None
+
+
 def test_text_too_long_to_be_searched_whole_is_not_taken_for_free_of_a_pattern() -> None:
     matcher = Matcher.compile({"not_matches": "error"})
     assert matcher.check("a" * SUBJECT_LIMIT) is None

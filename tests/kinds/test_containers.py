@@ -374,6 +374,31 @@ async def test_logs_are_searched(look: Any, rule: Any, status: CaseStatus, said:
     assert (case.status, case.message, case.part) == (status, said, rule["service"])
 
 
+@pytest.mark.parametrize(("wish", "status"), [("must", FAILED), ("must_not", FAILED)])
+async def test_log_whose_search_does_not_end_is_as_nobody_wishes(
+    look: Any, wish: str, status: CaseStatus
+) -> None:
+    logs = {"web": ["fine", "a" * 60 + "!", "fine"] * 3_000}
+    rules = [{wish: "^(a|aa)+$"}, {"must": "fine"}]
+    seen = await look(container("web"), params={"logs": rules}, logs=logs)
+    slow, other = (case for case in seen.cases if "/logs/" in case.id)
+    assert slow.status is status
+    assert "the pattern '^(a|aa)+$' did not end within 1 s in a line of the log" in slow.message
+    assert other.status is PASSED
+
+
+async def test_lines_that_were_found_count_whatever_line_takes_too_long(look: Any) -> None:
+    logs = {"web": ["aa", "a" * 60 + "!"]}
+    seen = await look(container("web"), params={"logs": [{"must": "^(a|aa)+$"}]}, logs=logs)
+    assert statuses(seen)["web/logs/^(a|aa)+$"] is PASSED
+
+
+async def test_count_whose_search_does_not_end_is_no_number(look: Any) -> None:
+    params = {"logs": [{"count": "^(a|aa)+$", "name": "many"}]}
+    seen = await look(container("web"), params=params, logs={"web": ["aa", "a" * 60 + "!"]})
+    assert number(seen, "many") is None
+
+
 async def test_a_rule_without_service_speaks_of_every_one(look: Any) -> None:
     stack = [container("web"), container("api")]
     logs = {"web": ["fine"], "api": ["fine", "panic: nil"]}

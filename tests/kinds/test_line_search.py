@@ -10,11 +10,12 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from phasegate.kinds.line_search import OVERLAP, LineSearch
+from phasegate.patterns import compile_pattern
 
 
 def found(pattern: str, *pieces: str) -> int:
     """How often a line in pieces is said to match."""
-    search = LineSearch(re.compile(pattern))
+    search = LineSearch(compile_pattern(pattern))
     last = len(pieces) - 1
     return sum(
         search.finds(piece, begins=number == 0, ends=number == last) for number, piece in enumerate(pieces)
@@ -41,7 +42,7 @@ def test_word_at_the_border_of_two_pieces_is_found(at: int, before: int) -> None
 
 
 def test_next_line_begins_anew() -> None:
-    search = LineSearch(re.compile("PANIC"))
+    search = LineSearch(compile_pattern("PANIC"))
     assert not search.finds("PAN")
     assert not search.finds("IC")
 
