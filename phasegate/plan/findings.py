@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from phasegate.errors import Position, Problem
 from phasegate.plan.odd_words import odd_words
 from phasegate.plan.tree import TreePath
 from phasegate.plan.yaml import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What was left out, as it uses values that this command does not read."""
+
+    name: str
+    text: str
+    """All that it says, for comparison."""
 
 
 class Findings:
@@ -19,6 +28,7 @@ class Findings:
         self._files: dict[str, int] = {}
         self._found: dict[tuple[str, int, int, str], Problem] = {}
         self._secrets: dict[str, str] = {}
+        self.unread: list[Unread] = []
 
     def hide(self, secrets: Mapping[str, str]) -> None:
         """Let no problem show the value of a secret, but its name."""
@@ -64,6 +74,7 @@ class Findings:
         `other`: how problems of a reading that is not the one asked for begin; its warnings are left out.
         """
         self._secrets |= found._secrets
+        self.unread += () if other else found.unread
         for file in found._files:
             self._files.setdefault(file, len(self._files))
         for key, problem in found._found.items():

@@ -21,6 +21,7 @@ import yaml
 
 from phasegate.errors import PlanError, Position, Problem
 from phasegate.fields import Located
+from phasegate.files import about, read_regular
 from phasegate.plan.syntax import MAX_DEPTH, explained, line_of, lines_of
 from phasegate.plan.tree import TreePath
 from phasegate.scalars import WrittenFloat, read_float, read_int
@@ -158,20 +159,15 @@ def read(path: Path, shown: str | None = None, *, foreign_tags: bool = False) ->
 
 
 def _bytes(path: Path, file: str) -> bytes:
-    at = Position(file=file, line=1)
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        return read_regular(path, MAX_BYTES)
     except FileNotFoundError:
-        raise PlanError([Problem(message=f"there is no file {file!r}")]) from None
+        message = f"there is no file {file!r}"
     except IsADirectoryError:
-        raise PlanError([Problem(message=f"{file!r} is a folder, not a file")]) from None
+        message = f"{file!r} is a folder, not a file"
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PlanError([Problem(message=f"cannot read {file!r}: {reason.lower()}")]) from None
-    if len(content) > MAX_BYTES:
-        raise PlanError([Problem(message=f"the file is larger than {MAX_BYTES >> 20} MiB", at=at)])
-    return content
+        message = about(repr(file), error)
+    raise PlanError([Problem(message=message)])
 
 
 def decode(content: bytes, file: str) -> str:
