@@ -182,7 +182,11 @@ def open_regular(path: Path) -> BinaryIO:
     else:
         handle = _open_inside(os.path.realpath(bounds.folder), parts, flags)
     try:
-        _refuse_other_kinds(os.fstat(handle))
+        status = os.fstat(handle)
+        _refuse_other_kinds(status)
+        # The kernel's own files have no size; one that is empty has nothing to read.
+        if not status.st_size and os.read(handle, 1):
+            raise OSError(errno.EBUSY, "it has no size and is not empty; something still writes it")
     except BaseException:
         os.close(handle)
         raise
