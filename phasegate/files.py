@@ -10,11 +10,13 @@ import errno
 import fnmatch
 import hashlib
 import heapq
+import io
 import os
 import re
+import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,7 +111,7 @@ class Bounds:
     closed: bool = True
     """Whether nothing outside of the folder is read; otherwise it is only not shown."""
 
-    def hold(self, path: Path) -> list[str] | None:
+    def hold(self, path: Path) -> tuple[str, ...] | None:
         """The components of a path below the folder, links resolved; None for a file that is granted.
 
         Errors: OutsideError; ValueError for what is no path.
@@ -119,12 +121,12 @@ class Bounds:
         folder, real = os.path.realpath(self.folder), os.path.realpath(path)
         if os.path.commonpath([real, folder]) != folder:
             raise OutsideError(
-                f"it is outside of {printable(folder)}, where this command reads nothing; --root names another"
+                f"it is outside of {printable(folder)}, where nothing is read; --root names another folder"
             )
-        parts = [part for part in os.path.relpath(real, folder).split(os.sep) if part != os.curdir]
+        parts = Path(real).relative_to(folder).parts
         # A checkout in CI keeps its credentials there.
         if any(part.casefold() == ".git" for part in parts):
-            raise OutsideError("it is git's own, and this command reads nothing there")
+            raise OutsideError("it is git's own, and nothing of it is read")
         return parts
 
 
@@ -239,6 +241,58 @@ def read_file(path: Path, label: str, limit: int) -> bytes:
         raise ObservationError(about(label, error)) from error
 
 
+def write_whole(path: Path, data: bytes, *, below: Path | None = None) -> None:
+    """Write a file under a name that nobody can know, and move it into place: never through a link there.
+
+    `below`: a folder from which on no link is followed on the way to the file either. Errors: OSError.
+    """
+    with _folder_of(path, below) as folder:
+        temporary, file = _new_file(folder)
+        try:
+            with file, io.BufferedWriter(file) as whole:
+                whole.write(data)
+            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+
+
+def new_file(path: Path, *, below: Path | None = None) -> io.FileIO:
+    """An empty file to write, unbuffered, in place of whatever stands there. As `write_whole`."""
+    with _folder_of(path, below) as folder:
+        temporary, file = _new_file(folder)
+        try:
+            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            file.close()
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+    return file
+
+
+def _new_file(folder: int) -> tuple[str, io.FileIO]:
+    temporary = f".{secrets.token_hex(12)}.part"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return temporary, io.FileIO(os.open(temporary, flags, 0o666, dir_fd=folder), "w")
+
+
+@contextmanager
+def _folder_of(path: Path, below: Path | None) -> Iterator[int]:
+    """The folder of a file, open."""
+    parts = () if below is None else path.relative_to(below).parts[:-1]
+    here = os.open(path.parent if below is None else below, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts:
+            inner = os.open(part, _FOLDER, dir_fd=here)
+            os.close(here)
+            here = inner
+        yield here
+    finally:
+        os.close(here)
+
+
 def refuse_way_out(path: Path, root: Path, label: str) -> None:
     """Errors: ObservationError where links lead out of both `root` and the folder that `path` names."""
     if _leads_out(str(path), _real((root, path.parent))):
@@ -258,21 +312,13 @@ def printable(name: str) -> str:
     )
 
 
-def _open_inside(root: str, parts: list[str], flags: int) -> int:
+def _open_inside(root: str, parts: tuple[str, ...], flags: int) -> int:
     """Open from the folder downwards and through no link: one that came since is not gone through."""
     if not parts:
         raise _is_folder()
-    *folders, name = parts
-    here = os.open(root, _FOLDER)
-    try:
-        for folder in folders:
-            inner = os.open(folder, _FOLDER, dir_fd=here)
-            os.close(here)
-            here = inner
-        _refuse_other_kinds(os.stat(name, dir_fd=here, follow_symlinks=False))
-        return os.open(name, flags | os.O_NOFOLLOW, dir_fd=here)
-    finally:
-        os.close(here)
+    with _folder_of(Path(root, *parts), Path(root)) as folder:
+        _refuse_other_kinds(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
+        return os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
 
 
 def _refuse_other_kinds(status: os.stat_result) -> None:

@@ -99,7 +99,10 @@ def _sides(path: Path, root: Path | None, folder: str = "", label: str = "") -> 
         plans = {"": first, **{name: _loaded(path, root, name) for name in first.environments}}
     except PlanError as error:
         raise PlanError(_relabelled(problem, folder, label) for problem in error.problems) from None
-    return {name: Side(plan=one.plan, unread=one.unread, folder=folder, label=label) for name, one in plans.items()}
+    return {
+        name: Side(plan=one.plan, unread=one.unread, folder=folder, label=label)
+        for name, one in plans.items()
+    }
 
 
 def _relabelled(problem: Problem, folder: str, label: str) -> Problem:

@@ -96,7 +96,9 @@ class _Git:
             raise UsageError(f"{what}: {why}") from None
         settings = "[core]\n\trepositoryformatversion = 1\n\tbare = false\n[extensions]\n"
         for key in _FORMATS:
-            value = self.run("config", "--file", str(common / "config"), "--default=", "--get", key, what=what)
+            value = self.run(
+                "config", "--file", str(common / "config"), "--default=", "--get", key, what=what
+            )
             settings += f"\t{key.partition('.')[2]} = {value}\n" if value.isalnum() else ""
         (self._directory / "config").write_text(settings, encoding="utf-8")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from phasegate.gate.approval import signatures
 from phasegate.model.result import RunResult
-from phasegate.record.journal import RESULT, RecordError, write_whole
+from phasegate.record.journal import RESULT, RecordError, write_report
 from phasegate.record.reading import read_record
 from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS
@@ -71,7 +71,8 @@ def write_reports(
         path = place(output, folder)
         try:
             kept = signed if path == folder / RESULT else None
-            write_whole(path, text.encode("utf-8", "backslashreplace") if kept is None else kept)
+            data = text.encode("utf-8", "backslashreplace") if kept is None else kept
+            write_report(path, data, named=output.named)
         except RecordError as error:
             troubles.append(error.message)
         else:

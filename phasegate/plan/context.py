@@ -112,7 +112,9 @@ class Context:
         """Report values that are not read where nothing can be left out."""
         for place in places:
             if self.values.withholds(value_at(tree, place)):
-                message = f"{dotted(place)!r} needs a value of the environment, which this command does not read"
+                message = (
+                    f"{dotted(place)!r} needs a value of the environment, which this command does not read"
+                )
                 help = "write the value here, or a variable that --set gives another"
                 self.findings.add(self.document, (*path, *place), message, help=help)
 

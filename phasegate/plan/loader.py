@@ -64,8 +64,12 @@ def folder_of(path: Path) -> Path:
 
     By names, not by where links lead: a link in a repository leads nobody into another one.
     """
-    folder = Path(os.path.abspath(path)).parent
+    folder = _by_name(path).parent
     return next((one for one in (folder, *folder.parents) if os.path.lexists(one / ".git")), folder)
+
+
+def _by_name(path: Path) -> Path:
+    return Path(os.path.normpath(path.absolute()))
 
 
 def load(
@@ -97,7 +101,7 @@ def load(
         raise UsageError(f"--root {root}: there is no such folder")
     # A file that the command line names lies where it likes, unless the folder of the plan has it.
     named = (file for file in (*variable_files, *(() if policy is None else (policy,))))
-    granted = tuple(file for file in named if not Path(os.path.abspath(file)).is_relative_to(folder.absolute()))
+    granted = tuple(file for file in named if not _by_name(file).is_relative_to(folder.absolute()))
     settings = _Settings(
         kinds,
         overrides or {},
@@ -120,7 +124,9 @@ def _quotable(problem: Problem) -> Problem:
         return problem
     message = f"the file is not what it is named for, or something is wrong with it on line {problem.at.line}"
     help = "nothing of a file outside of the repository is shown; `phasegate validate --root DIR` does"
-    return Problem(message=message, help=help, at=replace(problem.at, column=1, width=1), warning=problem.warning)
+    return Problem(
+        message=message, help=help, at=replace(problem.at, column=1, width=1), warning=problem.warning
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,15 @@ from typing import Any, get_args
 
 from phasegate.errors import PlanError
 from phasegate.fields import NamedAddress, NamedDocument
-from phasegate.files import LARGEST, OutsideError, about, digest_regular, open_regular, read_regular, refuse_outside
+from phasegate.files import (
+    LARGEST,
+    OutsideError,
+    about,
+    digest_regular,
+    open_regular,
+    read_regular,
+    refuse_outside,
+)
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import Mark, is_model, marked, naming_fields
 from phasegate.plan.tree import TreePath

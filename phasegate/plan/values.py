@@ -43,9 +43,7 @@ class Values:
 
     def is_open(self, name: str) -> bool:
         """Whether a name has a value that is not known here, so that nothing can be said of it."""
-        return name in self.withheld or (
-            self.elsewhere and (name.startswith("env.") or name in self.open)
-        )
+        return name in self.withheld or (self.elsewhere and (name.startswith("env.") or name in self.open))
 
     def withholds(self, tree: Any) -> bool:
         """Whether a tree has a name whose value is not read."""
