@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -101,7 +102,7 @@ def find_files(root: Path, pattern: str, limit: int) -> Found:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Bounds:
     """What may be read of the files of a plan, and shown of them."""
 
@@ -111,14 +112,19 @@ class Bounds:
     closed: bool = True
     """Whether nothing outside of the folder is read; otherwise it is only not shown."""
 
+    @cached_property
+    def real(self) -> str:
+        """The path of the folder, links resolved."""
+        return os.path.realpath(self.folder)
+
     def hold(self, path: Path) -> tuple[str, ...] | None:
         """The components of a path below the folder, links resolved; None for a file that is granted.
 
         Errors: OutsideError; ValueError for what is no path.
         """
-        if any(path.absolute() == one.absolute() for one in self.granted):
+        if self.granted and path.absolute() in [one.absolute() for one in self.granted]:
             return None
-        folder, real = os.path.realpath(self.folder), os.path.realpath(path)
+        folder, real = self.real, os.path.realpath(path)
         if os.path.commonpath([real, folder]) != folder:
             raise OutsideError(
                 f"it is outside of {printable(folder)}, where nothing is read; --root names another folder"
@@ -182,7 +188,7 @@ def open_regular(path: Path) -> BinaryIO:
         _refuse_other_kinds(path.stat())
         handle = os.open(path, flags)
     else:
-        handle = _open_inside(os.path.realpath(bounds.folder), parts, flags)
+        handle = _open_inside(bounds.real, parts, flags)
     try:
         status = os.fstat(handle)
         _refuse_other_kinds(status)

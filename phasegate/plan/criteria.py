@@ -85,13 +85,13 @@ class Criteria:
         for one, message in displacing_weakly(checks, blocking):
             self._warn(self._paths[one.id], message)
         found: list[PlanCriterion] = []
+        of_faults = {(one.fault, one.criterion.measure) for one in blocking if one.fault is not None}
         for owner, group in zip(lists, written, strict=True):
             found += group
             if owner.inside is not None and owner.inside.check is not None:
                 left = list(defaults_left(owner.inside.check, said, taken=self._places))
                 self._warn_of_defaults(left, owner.inside, owner.inside.check)
                 found += left
-            of_faults = {(one.fault, one.criterion.measure) for one in blocking if one.fault is not None}
             for fault in owner.faults:
                 found += fault_defaults_left(fault, owner.step, of_faults, taken=self._places)
         self._refuse_undecidable(found)

@@ -114,14 +114,22 @@ def load(
         try:
             loaded = _load(path, settings, environment, policy)
         except PlanError as error:
-            raise PlanError(map(_quotable, error.problems)) from None
-        return replace(loaded, warnings=tuple(map(_quotable, loaded.warnings)))
+            raise PlanError(_quotable(error.problems)) from None
+        return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
 
 
-def _quotable(problem: Problem) -> Problem:
-    """The problem, without what stands in a file of which nothing may be shown."""
-    if problem.at is None or is_quotable(Path(problem.at.file)):
-        return problem
+def _quotable(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems, without what stands in files of which nothing may be shown."""
+    known: dict[str, bool] = {}
+    for problem in problems:
+        file = "" if problem.at is None else problem.at.file
+        if file not in known:
+            known[file] = not file or is_quotable(Path(file))
+        yield problem if known[file] else _unquoted(problem)
+
+
+def _unquoted(problem: Problem) -> Problem:
+    assert problem.at is not None
     message = f"the file is not what it is named for, or something is wrong with it on line {problem.at.line}"
     help = "nothing of a file outside of the repository is shown; `phasegate validate --root DIR` does"
     return Problem(

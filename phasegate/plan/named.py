@@ -89,6 +89,7 @@ class Files:
         self._shown_root = shown_root
         self._documents: dict[Path, Document | PlanError] = {}
         self._hashed: dict[Path, EvidenceFile] = {}
+        self._texts: dict[str, str] = {}
 
     def locate(self, name: str) -> Path:
         return (self.root / name).absolute()
@@ -130,10 +131,13 @@ class Files:
     def texts(self, names: Iterable[str]) -> Iterator[str]:
         """The content of those names that are files, such as scripts; long ones are left out."""
         for name in dict.fromkeys(names):
-            try:
-                yield read_regular(self.locate(name), _LONGEST_SCRIPT).decode("utf-8", "replace")
-            except (OSError, ValueError):
-                continue
+            if name not in self._texts:
+                try:
+                    content = read_regular(self.locate(name), _LONGEST_SCRIPT).decode("utf-8", "replace")
+                except (OSError, ValueError):
+                    content = ""
+                self._texts[name] = content
+            yield self._texts[name]
 
     def hash(self, name: str) -> EvidenceFile:
         """Hash a file, or everything in a folder but caches and hidden files. Errors: OSError, ValueError."""

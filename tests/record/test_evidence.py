@@ -244,7 +244,7 @@ def test_evidence_is_never_written_through_a_link(store: EvidenceStore, tmp_path
         assert (folder / "api.log").read_text() == "output"
         assert (folder / "compose.yaml").read_text() == "kept"
     else:
-        store.path.mkdir()
+        store.path.mkdir(parents=True)
         folder.symlink_to(outside)
         with pytest.raises(RecordError):
             store.log("api")
