@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-
 _OURS = re.compile(
     r"PATH|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|HOME|PYTHON\w+|LD_LIBRARY_PATH|DYLD_\w+|SSL_CERT_(?:FILE|DIR)|VIRTUAL_ENV"
 )

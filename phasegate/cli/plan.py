@@ -51,7 +51,10 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Show what a run would do; nothing is run, and no value of the environment is read."""
+    """Show what a run would do; nothing is run.
+
+    No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
+    """
     from rich.text import Text
 
     from phasegate.cli.problems import problems_text

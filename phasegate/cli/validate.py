@@ -18,7 +18,10 @@ def validate(
     root: Root = None,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Check a plan and every file it names; nothing is run, and no value of the environment is read."""
+    """Check a plan and every file it names; nothing is run.
+
+    No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
+    """
     from phasegate.kinds import KINDS
     from phasegate.plan.baseline import without_baseline
     from phasegate.plan.loader import load

@@ -11,7 +11,6 @@ from phasegate.plan.odd_words import odd_words
 from phasegate.plan.tree import TreePath
 from phasegate.plan.yaml import MOST, Document
 
-
 _MOST_WORDS = 1_000
 """Known words among which the nearest is looked for."""
 
