@@ -1,11 +1,21 @@
-"""Which Python runs what is the user's: their tests, their Locust file."""
+"""Which Python runs what is the user's, their tests and their Locust file; what ours is given to run."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+_OURS = re.compile(
+    r"PATH|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|HOME|PYTHON\w+|LD_LIBRARY_PATH|DYLD_\w+|SSL_CERT_(?:FILE|DIR)|VIRTUAL_ENV"
+)
+
+
+def own_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a process of phasegate's own gets of an environment: what Python needs, so no secret."""
+    return {name: value for name, value in environment.items() if _OURS.fullmatch(name)}
 
 
 def interpreter(wanted: str | None, start: Path, environment: Mapping[str, str]) -> str:

@@ -111,6 +111,8 @@ class Command:
     cwd: Path
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of the run."""
+    own: bool = False
+    """Whether it is a part of phasegate, which gets nothing of that environment that may be a secret."""
     limit: float | None = None
     """Seconds until it is ended."""
     keep: int = 1 << 20

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from phasegate.cli.console import put
+from phasegate.cli.options import Root
 from phasegate.errors import ExitCode, PlanError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def guard(
         Format, typer.Option("--format", metavar="text|markdown", help="How the changes are told.")
     ] = Format.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    root: Root = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 for what only changed, too, unless it is accepted.")
     ] = False,
@@ -53,7 +55,6 @@ def guard(
     from phasegate.guard import render
     from phasegate.guard.compare import compare_all
     from phasegate.guard.report import settle
-    from phasegate.record.redaction import Redactor
 
     if (head is None) is not bool(base_ref):
         raise UsageError(
@@ -61,7 +62,7 @@ def guard(
             help="write guard BASE HEAD, or guard --base-ref main PLAN",
         )
     with ExitStack() as stack:
-        before, after = _before(stack, base, base_ref), _sides(head or base)
+        before, after = _before(stack, base, base_ref, root), _sides(head or base, root)
         changes = compare_all(before, after)
     now = after[""]
     guarded = settle(
@@ -72,22 +73,21 @@ def guard(
         places={one: now.place(one.at) for one in now.plan.accepted},
     )
     told = render.as_json(guarded, strict=strict) if as_json else render.FORMATS[format](guarded)
-    secrets = (secret.value for side in (*before.values(), *after.values()) for secret in side.plan.secrets)
-    put(Redactor(value for value in dict.fromkeys(secrets) if value).redact(told))
+    put(told)
     return ExitCode.FAIL if guarded.fails(strict=strict) else ExitCode.PASS
 
 
-def _before(stack: ExitStack, plan: Path, base_ref: str) -> Mapping[str, Side]:
+def _before(stack: ExitStack, plan: Path, base_ref: str, root: Path | None) -> Mapping[str, Side]:
     """The plan before; out of git it lies in a folder that is there until the stack ends."""
     from phasegate.guard.base import plan_at
 
     if not base_ref:
-        return _sides(plan)
+        return _sides(plan, root)
     there = stack.enter_context(plan_at(base_ref, plan))
-    return _sides(there.plan, f"{there.folder}{os.sep}", f"{base_ref}:")
+    return _sides(there.plan, there.folder, f"{there.folder}{os.sep}", f"{base_ref}:")
 
 
-def _sides(path: Path, folder: str = "", label: str = "") -> Mapping[str, Side]:
+def _sides(path: Path, root: Path | None, folder: str = "", label: str = "") -> Mapping[str, Side]:
     """The plan with each of its environments, by name; the empty name is the plan as it is.
 
     Errors: PlanError, with the label in place of the folder.
@@ -95,11 +95,14 @@ def _sides(path: Path, folder: str = "", label: str = "") -> Mapping[str, Side]:
     from phasegate.guard.side import Side
 
     try:
-        first = _loaded(path)
-        plans = {"": first, **{name: _loaded(path, name) for name in first.environments}}
+        first = _loaded(path, root)
+        plans = {"": first, **{name: _loaded(path, root, name) for name in first.environments}}
     except PlanError as error:
         raise PlanError(_relabelled(problem, folder, label) for problem in error.problems) from None
-    return {name: Side(plan=one.plan, folder=folder, label=label) for name, one in plans.items()}
+    return {
+        name: Side(plan=one.plan, unread=one.unread, folder=folder, label=label)
+        for name, one in plans.items()
+    }
 
 
 def _relabelled(problem: Problem, folder: str, label: str) -> Problem:
@@ -109,8 +112,8 @@ def _relabelled(problem: Problem, folder: str, label: str) -> Problem:
     return replace(problem, at=at, message=problem.message.replace(folder, label))
 
 
-def _loaded(path: Path, environment: str = "") -> LoadedPlan:
+def _loaded(path: Path, root: Path | None, environment: str = "") -> LoadedPlan:
     from phasegate.kinds import KINDS
     from phasegate.plan.loader import load
 
-    return load(path, kinds=KINDS, env=os.environ, environment=environment)
+    return load(path, kinds=KINDS, env=os.environ, environment=environment, stranger=True, root=root)

@@ -45,6 +45,15 @@ PolicyFile = Annotated[
         help="Hold the plan against the floors of this policy.",
     ),
 ]
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        metavar="DIR",
+        help="Read no file outside of this folder; default: the repository of the plan, or its folder.",
+        show_default=False,
+    ),
+]
 ColorOption = Annotated[Color, typer.Option("--color", help="Colour in what people read.")]
 Steps = Annotated[
     list[str] | None, typer.Option("--step", metavar="ID", help="Run only this step; repeatable.")

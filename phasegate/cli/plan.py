@@ -19,6 +19,7 @@ from phasegate.cli.options import (
     Env,
     PlanPath,
     PolicyFile,
+    Root,
     Set,
     Steps,
     Tags,
@@ -46,21 +47,23 @@ def plan(
     set_: Set = None,
     vars_: Vars = None,
     policy: PolicyFile = None,
+    root: Root = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Show what a run would do; nothing is run."""
+    """Show what a run would do; nothing is run.
+
+    No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
+    """
     from rich.text import Text
 
     from phasegate.cli.problems import problems_text
     from phasegate.kinds import KINDS
     from phasegate.plan.baseline import without_baseline
     from phasegate.plan.loader import load
-    from phasegate.record.redaction import Redactor
     from phasegate.render.words import visible
     from phasegate.runner.preflight import find_missing
     from phasegate.runner.selection import select
-    from phasegate.target.processes import LocalProcesses
 
     loaded = load(
         plan,
@@ -70,6 +73,8 @@ def plan(
         env=os.environ,
         environment=env or "",
         policy=policy,
+        stranger=True,
+        root=root,
     )
     chosen, _ = select(
         loaded.plan,
@@ -81,14 +86,13 @@ def plan(
     missing = asyncio.run(
         find_missing(
             [item for item in loaded.plan.checks() if item.id in chosen],
-            processes=LocalProcesses(os.environ),
+            processes=None,
             environment=os.environ,
             root=loaded.plan.root,
         )
     )
-    redactor = Redactor(secret.value for secret in loaded.plan.secrets if secret.value)
     if as_json:
-        data = redactor.redact_tree(_as_data(loaded, chosen, missing))
+        data = _as_data(loaded, chosen, missing)
         put(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         return 0
     console = make_console(color)
@@ -96,7 +100,7 @@ def plan(
         console.print(problems_text(warnings), soft_wrap=True)
         console.print()
     for line in _as_lines(loaded, chosen, missing):
-        shown = visible(redactor.redact(line.plain))
+        shown = visible(line.plain)
         console.print(line if shown == line.plain else Text(shown), soft_wrap=True)
     return 0
 

@@ -10,6 +10,8 @@ from rich.text import Text
 from phasegate.errors import PhasegateError, Problem
 
 LONGEST_LINE = 160
+MOST = 200
+"""Problems that are shown: nobody reads more at once, and laying them out takes time."""
 
 
 def problem_text(problem: Problem) -> Text:
@@ -34,8 +36,10 @@ def problem_text(problem: Problem) -> Text:
 def problems_text(problems: Sequence[Problem], *, ending: str = "Nothing was run.") -> Text:
     """All problems, and at the end how many there are."""
     text = Text()
-    for problem in problems:
+    for problem in problems[:MOST]:
         text.append_text(problem_text(problem)).append("\n\n")
+    if len(problems) > MOST:
+        text.append(f"... and {len(problems) - MOST:,} more\n\n")
     errors = sum(not problem.warning for problem in problems)
     files = {problem.at.file for problem in problems if problem.at and not problem.warning}
     if errors:

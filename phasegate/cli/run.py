@@ -26,6 +26,8 @@ from phasegate.cli.options import (
 from phasegate.errors import ExitCode
 from phasegate.record.journal import RecordError
 
+HASH_TO_KEEP = "SHA-256 of result.json, to be kept elsewhere:"
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -147,6 +149,8 @@ def show(done: Done, console: Console, *, quiet: bool) -> int:
     wrap = is_wrapped()
     report = summary(done.result, width=console.width, files=done.files, quiet=quiet, wrap=wrap)
     console.print(report, soft_wrap=not wrap, crop=False)
+    if done.sha256 and not quiet:
+        console.print(f"{HASH_TO_KEEP} {done.sha256}", soft_wrap=True, highlight=False)
     if done.kept:
         console.print(f"the stack is still up; take it down with: {done.kept}", soft_wrap=True, markup=False)
     for trouble in troubles:

@@ -10,6 +10,7 @@ import typer
 
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.options import ColorOption
+from phasegate.cli.run import HASH_TO_KEEP
 from phasegate.errors import ExitCode
 from phasegate.model.approval import Choice
 
@@ -43,4 +44,5 @@ def signoff(
     line.append(f"  {one_line(signed.run.phase)}: ", style="default")
     line.append(one_line(roles_text(signed.roles), 800), style="default")
     console.print(line, soft_wrap=True)
+    console.print(f"{HASH_TO_KEEP} {signed.written.sign_off.result_sha256}", soft_wrap=True, highlight=False)
     return int(ExitCode.PASS if signed.written.weight is Weight.COUNTS else ExitCode.INCONCLUSIVE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from phasegate.cli.console import Color, make_console
-from phasegate.cli.options import ColorOption, Env, PlanPath, PolicyFile, Set, Vars, as_tuple, overrides
+from phasegate.cli.options import ColorOption, Env, PlanPath, PolicyFile, Root, Set, Vars, as_tuple, overrides
 from phasegate.cli.problems import problems_text
 
 
@@ -15,9 +15,13 @@ def validate(
     set_: Set = None,
     vars_: Vars = None,
     policy: PolicyFile = None,
+    root: Root = None,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Check a plan and every file it names; nothing is run."""
+    """Check a plan and every file it names; nothing is run.
+
+    No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
+    """
     from phasegate.kinds import KINDS
     from phasegate.plan.baseline import without_baseline
     from phasegate.plan.loader import load
@@ -31,6 +35,8 @@ def validate(
         env=os.environ,
         environment=env or "",
         policy=policy,
+        stranger=True,
+        root=root,
     )
     console = make_console(color)
     warnings = (*loaded.warnings, *without_baseline(loaded.plan))

@@ -23,18 +23,30 @@ _STYLES = {"ok": "green", "note": "dim", "waiting": "yellow", "closed": "bold re
 
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a run wrote.")],
+    sha256: Annotated[
+        str,
+        typer.Option(
+            "--sha256",
+            metavar="HASH",
+            help="The SHA-256 of result.json that was kept elsewhere.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say the last line only.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Check that a record is as its run left it, and approved.
 
+    It finds accidents. Whoever may write into the folder can write another record, which only a hash that
+    was kept elsewhere finds: --sha256.
+
     The exit code is 0 for a PASS that every role asked for has approved, 3 while one is awaited, 1 for a
     FAIL, a rejection or a record that was changed, and otherwise that of the run.
     """
     from phasegate.pipeline.verify import verify as verified
 
-    found = verified(folder, now=datetime.now(UTC))
+    found = verified(folder, now=datetime.now(UTC), sha256=sha256)
     if as_json:
         put(json.dumps(_as_data(found), indent=2, ensure_ascii=False) + "\n")
     console = make_console(color)
@@ -84,6 +96,7 @@ def _as_data(found: Verified) -> dict[str, Any]:
         "phase": run and run.phase,
         "verdict": run and run.verdict.value,
         "exit_code": found.exit_code,
+        "result_sha256": found.sha256,
         "approvals": [
             {
                 "role": role.role,

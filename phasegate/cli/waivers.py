@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from phasegate.cli.console import Color, make_console, put
-from phasegate.cli.options import ColorOption, PlanPath, Set, Vars, as_tuple, overrides
+from phasegate.cli.options import ColorOption, PlanPath, Root, Set, Vars, as_tuple, overrides
 from phasegate.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -31,13 +31,14 @@ def list_(
     today: Today = None,
     set_: Set = None,
     vars_: Vars = None,
+    root: Root = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """List the waivers of a plan with their state and days left."""
     from phasegate.render.words import one_line
 
-    loaded = _loaded(plan, today, set_, vars_)
+    loaded = _loaded(plan, today, set_, vars_, root)
     waivers = loaded.plan.waivers
     if as_json:
         put(json.dumps([_as_data(waiver) for waiver in waivers], indent=2, ensure_ascii=False) + "\n")
@@ -61,6 +62,7 @@ def check(
     today: Today = None,
     set_: Set = None,
     vars_: Vars = None,
+    root: Root = None,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Check the waivers of a plan.
@@ -69,7 +71,7 @@ def check(
     """
     from phasegate.cli.problems import problems_text
 
-    loaded = _loaded(plan, today, set_, vars_)
+    loaded = _loaded(plan, today, set_, vars_, root)
     waivers = loaded.plan.waivers
     files = {waiver.source.rpartition(":")[0] for waiver in waivers}
     console = make_console(color)
@@ -80,12 +82,16 @@ def check(
     return int(ExitCode.FAIL if any(waiver.expired for waiver in waivers) else ExitCode.PASS)
 
 
-def _loaded(plan: Path, today: str | None, set_: list[str] | None, vars_: list[Path] | None) -> LoadedPlan:
+def _loaded(
+    plan: Path, today: str | None, set_: list[str] | None, vars_: list[Path] | None, root: Path | None
+) -> LoadedPlan:
     from phasegate.kinds import KINDS
     from phasegate.plan.loader import load
 
     return load(
         plan,
+        stranger=True,
+        root=root,
         kinds=KINDS,
         overrides=overrides(set_),
         variable_files=as_tuple(vars_),

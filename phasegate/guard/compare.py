@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 
 from phasegate.errors import UsageError
 from phasegate.guard import budgets, checks, criteria, faults, target, waivers
@@ -97,6 +99,20 @@ def _steps(base: Side, head: Side) -> Iterator[Change]:
             yield from fields(subject, (base, before), (head, after), _OF_STEP)
 
 
+def _unread(base: Side, head: Side) -> Iterator[Change]:
+    """What neither side can be held against: as soon as it reads otherwise, it may ask for less."""
+    subject = Subject(name="of the environment", before=top(base), after=top(head))
+    old, new = (Counter(one for one in side.unread) for side in (base, head))
+    for one in old - new:
+        yield subject.weaker(one.name, _hash(one.text), "another, or none")
+    for one in new - old:
+        yield subject.different(one.name, "another, or none", _hash(one.text))
+
+
+def _hash(text: str) -> str:
+    return f"sha256 {sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+
+
 def _step(step: Step, elsewhere: set[str]) -> str:
     """What goes with a step: its checks that are nowhere else."""
     own = [check.id for check in step.checks if check.id not in elsewhere]
@@ -112,4 +128,5 @@ _PARTS: tuple[Callable[[Side, Side], Iterator[Change]], ...] = (
     criteria.changes,
     budgets.changes,
     waivers.changes,
+    _unread,
 )

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from phasegate.errors import Position
+from phasegate.plan.findings import Unread
 from phasegate.plan.plan import Plan
 
 _LONGEST = 120
@@ -26,6 +27,8 @@ class Side:
     """A loaded plan and where it came from."""
 
     plan: Plan
+    unread: tuple[Unread, ...] = ()
+    """What of it could not be read without values of the environment."""
     folder: str = ""
     """The path of a temporary folder it was read in, a slash at its end, which nobody wants to see."""
     label: str = ""

@@ -7,6 +7,7 @@ port and path; where it fits entries with different credentials, it is refused a
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,9 +92,12 @@ class TargetAddresses:
         self._by_origin: dict[tuple[str, tuple[str, int]], list[Address]] = {}
         self._named: dict[str, Address] = {}
         """By the names of its values."""
+        self._values: dict[str, str] = {}
         for entry in self._entries.values():
             self._by_origin.setdefault(origin_of(entry.url), []).append(entry)
-            self._named |= dict.fromkeys(_values(entry), entry)
+            named = _values(entry)
+            self._values |= named
+            self._named |= dict.fromkeys(named, entry)
         self._places = frozenset(place for entry in self._entries.values() for place in entry.places)
 
     def url(self, path_or_url: str) -> str:
@@ -118,7 +122,7 @@ class TargetAddresses:
         values: Mapping[str, Any] | None = None,
         sources: Mapping[str, Destination] | None = None,
     ) -> Destination:
-        known = {**self.values(), **(values or {})}
+        known = ChainMap({**(values or {})}, self._values)
         begin = authority(written)
         try:
             text = as_text(fill(begin, known))
@@ -155,10 +159,7 @@ class TargetAddresses:
         return place_of(url) in self._places
 
     def values(self) -> Mapping[str, str]:
-        values: dict[str, str] = {}
-        for entry in self._entries.values():
-            values |= _values(entry)
-        return values
+        return self._values
 
     def environment(self) -> Mapping[str, str]:
         variables = {

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from phasegate.errors import ObservationError
+from phasegate.files import read_regular
 from phasegate.http.addresses import AmbiguousEntryError
 from phasegate.http.suite import Part, Request
 from phasegate.scalars import as_text, json_text
@@ -110,7 +111,7 @@ def multipart(parts: Mapping[str, Part], values: Mapping[str, Any]) -> tuple[byt
     body = bytearray()
     for name, part in parts.items():
         content = (
-            as_text(fill(part.content, values)).encode() if part.file is None else part.file.read_bytes()
+            as_text(fill(part.content, values)).encode() if part.file is None else read_regular(part.file)
         )
         filename = part.filename or (part.file.name if part.file is not None else None)
         disposition = f'form-data; name="{_quoted(name)}"'

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from phasegate.files import read_regular
 from phasegate.http.matcher import EXCERPT, excerpt, is_integer
 from phasegate.patterns import SlowPatternError, compile_pattern
 from phasegate.scalars import json_text, read_json
@@ -180,11 +181,9 @@ def _is_uri(value: object) -> bool:
 
 
 def _read(path: Path) -> Any:
-    if path.stat().st_size > SCHEMA_LIMIT:
-        raise ValueError(f"{path.name} is larger than 4 MiB")
-    text = path.read_text(encoding="utf-8")
+    content = read_regular(path, SCHEMA_LIMIT)
     try:
-        return read_json(text)
+        return read_json(content.decode())
     except ValueError as error:
         raise ValueError(f"{path.name} is not JSON: {error}") from None
 

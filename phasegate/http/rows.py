@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from phasegate.files import read_regular
 from phasegate.scalars import read_json, repeated
 
 FILE_LIMIT = 16 << 20
@@ -38,10 +39,9 @@ def rows_in_file(path: Path, *, json_lines: bool) -> tuple[Row, ...]:
 
     Errors: OSError; ValueError naming file and line.
     """
-    if path.stat().st_size > FILE_LIMIT:
-        raise ValueError(f"{path.name} is larger than 16 MiB")
+    content = read_regular(path, FILE_LIMIT)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is not UTF-8 text") from None
     return _from_json_lines(path.name, text) if json_lines else _from_csv(path.name, text)

@@ -106,7 +106,8 @@ async def _search(
     answers: list[Mapping[str, Any]] = []
     if not questions:
         return answers, ""
-    command = Command(argv=("python", "-m", "phasegate.output_search"), cwd=PACKAGE_FOLDER, limit=SEARCHED)
+    argv = ("python", "-m", "phasegate.output_search")
+    command = Command(argv=argv, cwd=PACKAGE_FOLDER, own=True, limit=SEARCHED)
     async with processes.open(command) as running:
         for name, content in texts.items():
             for start in range(0, len(content), _PIECE):

@@ -132,7 +132,7 @@ class _Coordinator:
         )
 
     def _open(self) -> Any:
-        return self._world.processes.open(Command(argv=_COMMAND, cwd=_FOLDER))
+        return self._world.processes.open(Command(argv=_COMMAND, cwd=_FOLDER, own=True))
 
     @staticmethod
     async def _together(parts: Any) -> None:

@@ -190,6 +190,7 @@ async def observe(options: K6Options, world: World) -> Observation:
                         json.dumps(dict(options.measures)),
                     ),
                     cwd=PACKAGE_FOLDER,
+                    own=True,
                 )
                 counter = await stack.enter_async_context(world.processes.open(counting))
                 collecting = asyncio.create_task(_collect(counter, seen))

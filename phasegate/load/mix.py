@@ -194,10 +194,8 @@ class Data(Closed):
         try:
             if not self.rows():
                 raise ValueError("the file has no rows")
-        except FileNotFoundError:
+        except OSError:
             pass  # said where it is named
-        except OSError as error:
-            raise ValueError(f"cannot read the rows: {error.strerror}") from None
         return self
 
     def rows(self) -> tuple[Mapping[str, Any], ...]:

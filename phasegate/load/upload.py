@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phasegate.fields import Closed, FilePath
+from phasegate.files import about, read_regular
 
 UPLOAD_LIMIT = 32 << 20
 """Bytes of a file that is sent with each request: every worker holds it in memory once."""
@@ -16,8 +17,7 @@ class BodyFile(Closed):
 
     def read(self) -> bytes:
         """Errors: OSError, ValueError when it is too large."""
-        with self.file.open("rb") as file:
-            data = file.read(UPLOAD_LIMIT + 1)
-        if len(data) > UPLOAD_LIMIT:
-            raise ValueError(f"{self.file} is larger than {UPLOAD_LIMIT >> 20} MiB")
-        return data
+        try:
+            return read_regular(self.file, UPLOAD_LIMIT)
+        except ValueError as error:
+            raise ValueError(about(str(self.file), error)) from None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from phasegate.gate.approval import signatures
 from phasegate.model.result import RunResult
-from phasegate.record.journal import RESULT, RecordError, is_being_written, write_whole
+from phasegate.record.journal import RESULT, RecordError, is_being_written, write_report
 from phasegate.record.reading import read_record
 from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS
@@ -34,6 +34,8 @@ class Done:
     """Reports that were asked for on standard output."""
     troubles: tuple[str, ...] = ()
     """What could not be written."""
+    sha256: str = ""
+    """Of `result.json` in the record, as it was written; empty where it was not."""
     kept: str = ""
     """How a person takes down the stack that was left up."""
 
@@ -77,6 +79,7 @@ def write_reports(
     to_stdout: list[str] = []
     files: dict[str, str] = {}
     troubles: list[str] = []
+    sha256 = ""
     for output in outputs:
         text = FORMATS[output.format].render(result)
         if output.path is None:
@@ -87,13 +90,22 @@ def write_reports(
             kept = signed if path == folder / RESULT else None
             if path.exists() and not path.is_file():  # as /dev/stdout
                 text = disobeyed(text)
-            write_whole(path, text.encode("utf-8", "backslashreplace") if kept is None else kept)
+            data = text.encode("utf-8", "backslashreplace") if kept is None else kept
+            write_report(path, data, named=output.named)
+            if path == folder / RESULT:
+                sha256 = hashlib.sha256(data).hexdigest()
         except RecordError as error:
             troubles.append(error.message)
         else:
             files.setdefault(FILES_SHOWN.get(output.format, ""), _shown(path))
     shown = {name: files[name] for name in FILES_SHOWN.values() if name in files}
-    return Done(result=result, files=shown, to_stdout=tuple(to_stdout), troubles=tuple(troubles))
+    return Done(
+        result=result,
+        files=shown,
+        to_stdout=tuple(to_stdout),
+        troubles=tuple(troubles),
+        sha256=sha256,
+    )
 
 
 def place(output: Output, folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from phasegate.errors import ExitCode, UsageError
+from phasegate.files import digest_regular
 from phasegate.gate.approval import exit_code, signatures
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.approval import Signatures, Standing, Weight
@@ -43,16 +44,24 @@ class Finding:
 class Verified:
     run: RunResult | None
     """None when the events cannot be read."""
+    sha256: str = ""
+    """Of `result.json`."""
     signatures: Signatures
     findings: tuple[Finding, ...]
     exit_code: int
 
 
-def verify(folder: Path, *, now: datetime) -> Verified:
+def verify(folder: Path, *, now: datetime, sha256: str = "") -> Verified:
     """Everything that can be said of a record at a moment; nothing is written.
 
-    Errors: UsageError when the folder holds no record at all; RecordError when sign-offs cannot be read.
+    `sha256`: what `result.json` had when somebody took note of it, kept where the record is not.
+
+    Errors: UsageError when the folder holds no record at all, or a hash is none; RecordError when sign-offs
+    cannot be read.
     """
+    wanted = sha256.strip().lower()
+    if sha256 and not re.fullmatch("[0-9a-f]{64}", wanted):
+        raise UsageError(f"--sha256 {sha256[:100]!r} is no SHA-256", help="it has 64 hexadecimal digits")
     if not any((folder / name).is_file() for name in (EVENTS, RESULT)):
         raise UsageError(f"no record in {folder}", help="name the folder that a run wrote")
     try:
@@ -64,6 +73,7 @@ def verify(folder: Path, *, now: datetime) -> Verified:
     signed = signatures(record.run, file.sign_offs, record.result_sha256, now=now)
     findings = (
         *_result(record),
+        _kept(record, wanted),
         *_evidence(folder, record.run),
         *_criteria(record.run),
         *_plan(record.run.plan),
@@ -74,7 +84,13 @@ def verify(folder: Path, *, now: datetime) -> Verified:
     )
     sound = all(finding.mark is not Mark.CHANGED for finding in findings)
     code = int(exit_code(record.run, signed.roles, sound=sound))
-    return Verified(run=record.run, signatures=signed, findings=findings, exit_code=code)
+    return Verified(
+        run=record.run,
+        sha256=record.result_sha256,
+        signatures=signed,
+        findings=findings,
+        exit_code=code,
+    )
 
 
 def _result(record: Recorded) -> Iterator[Finding]:
@@ -83,6 +99,19 @@ def _result(record: Recorded) -> Iterator[Finding]:
     else:
         message = f"{RESULT} says what the events add up to, SHA-256 {record.result_sha256}"
         yield Finding(mark=Mark.OK, about="result", message=message)
+
+
+def _kept(record: Recorded, wanted: str) -> Finding:
+    if not wanted:
+        message = (
+            "the record was held against itself, which finds accidents, not forgers: keep the SHA-256"
+            " elsewhere, and give it with --sha256"
+        )
+        return Finding(mark=Mark.NOTE, about="result", message=message)
+    if wanted == record.result_sha256:
+        return Finding(mark=Mark.OK, about="result", message=f"{RESULT} has the SHA-256 that was given")
+    message = f"{RESULT} has SHA-256 {record.result_sha256}, and {wanted} was given"
+    return Finding(mark=Mark.CHANGED, about="result", message=message)
 
 
 def _evidence(folder: Path, run: RunResult) -> Iterator[Finding]:
@@ -114,7 +143,7 @@ def _plan(plan: PlanRecord) -> Iterator[Finding]:
     """The plan may have moved on, so whatever is found is only worth a note."""
     path = Path(plan.path)
     try:
-        same = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == plan.sha256
+        same = digest_regular(path)[0] == plan.sha256
     except (OSError, ValueError):
         same = False
     if not path.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.models import is_id
@@ -14,7 +15,7 @@ OF_ENTRY = ("url", "host", "port")
 _PORT = re.compile(r"(?P<id>.*)\.port\.(?P<port>[0-9]{1,5})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Addressable:
     """The ids of the target's entries, as far as they can be told from what is written."""
 
@@ -43,7 +44,11 @@ class Addressable:
         return bool(self.plain or self.services)
 
     def __contains__(self, id: object) -> bool:
-        return id in self.services or id in self.plain
+        return id in self.services or id in self._plain
+
+    @cached_property
+    def _plain(self) -> frozenset[str]:
+        return frozenset(self.plain)
 
     def may_be(self, id: str) -> bool:
         """Whether an id is one, as far as can be told."""
@@ -55,7 +60,7 @@ class Addressable:
         known = self.may_be(id)
         if not known or isinstance(what, str):
             return known and what in OF_ENTRY
-        return id not in self.plain and (not self.services.get(id) or what in self.services[id])
+        return id not in self._plain and (not self.services.get(id) or what in self.services[id])
 
     @property
     def without_containers(self) -> bool:

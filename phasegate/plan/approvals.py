@@ -25,6 +25,7 @@ def read_approvals(context: Context, gate: Any) -> tuple[Approval, ...]:
             ApprovalWritten, settled, context.place(path, subject), context.findings, silent=wrong
         )
         if found is None:
+            context.leave_unread(path, subject, entry)
             continue
         role = " ".join(found.role.split())
         if not role or role in approvals:

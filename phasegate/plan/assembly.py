@@ -123,7 +123,10 @@ class Assembly:
             if key in tree:
                 settled[key] = tree[key]
         place = context.place(path, subject)
-        return validate(StepWritten, settled, place, context.findings, silent=(*wrong, *more))
+        written = validate(StepWritten, settled, place, context.findings, silent=(*wrong, *more))
+        if written is None:
+            context.refuse_unread(path, rest, more)
+        return written
 
     def _share(
         self, path: TreePath, id: str, written: StepWritten | None, tree: Mapping[str, Any]
@@ -148,7 +151,11 @@ class Assembly:
         if not isinstance(tree, Mapping):
             context.findings.add(context.document, path, "gate must be a mapping with checks and criteria")
             return None, []
-        written = validate(GateWritten, tree, context.place(path, "gate"), context.findings)
+        own = {key: value for key, value in tree.items() if key not in _APART}
+        wrong = context.unknown(path, own, "target") if context.values.withholds(own) else ()
+        written = validate(GateWritten, tree, context.place(path, "gate"), context.findings, silent=wrong)
+        if written is None:
+            context.leave_unread(path, "gate", own)
         checks = [
             read_check(
                 context,

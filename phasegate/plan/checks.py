@@ -75,10 +75,13 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         criteria=tuple(own) if isinstance(own, list) else (),
     )
     if kind is None:
+        context.leave_unread(path, subject, tree)
         return draft
     parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree))
     parts = parameters.parts()
     if common is None or parts is None:
+        taken_over = (context.timeout, context.retry, context.confidence)
+        context.leave_unread(path, subject, tree, taken_over, *parameters.read)
         return draft
     missing = (*parameters.missing_secrets(tree), *step.missing_secrets, *context.missing_everywhere)
     check = _check(context, common, kind, parts, step, path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,13 +16,13 @@ from phasegate.kinds.base import Kind, Requirement
 from phasegate.model.result import Level
 from phasegate.plan.addressable import Addressable
 from phasegate.plan.entries import PlanCommand, Tls
-from phasegate.plan.findings import Findings
+from phasegate.plan.findings import Findings, Unread
 from phasegate.plan.lacking import missing_in, texts_in
 from phasegate.plan.models import CommandWritten, FlakyWritten, Requirements, RetryWritten, TlsWritten
 from phasegate.plan.named import Files, named_in
 from phasegate.plan.plan import FlakyBudget, Retry
 from phasegate.plan.requirements import requirement
-from phasegate.plan.tree import TreePath, is_plain, spliced
+from phasegate.plan.tree import TreePath, dotted, is_plain, spliced, value_at
 from phasegate.plan.validation import Place
 from phasegate.plan.values import Values, report_unknown
 from phasegate.plan.yaml import Document
@@ -97,6 +99,25 @@ class Context:
         secrets = self.values.secret_values
         return put_in(tree, secrets, keep=lambda _: True) if secrets else tree
 
+    def leave_unread(self, path: TreePath, name: str, *parts: Any) -> None:
+        """Take note of what is left out because of values that are not read; `parts`: all that it says."""
+        if not self.values.withheld or self.values.elsewhere:
+            return
+        text = json.dumps(parts, sort_keys=True, default=str).replace(f"{self.root}{os.sep}", "")
+        self.findings.unread.append(Unread(name, text))
+        message = f"{name} is left out: it uses values of the environment that this command does not read"
+        self.findings.add(self.document, path, message, warning=True)
+
+    def refuse_unread(self, path: TreePath, tree: Any, places: Iterable[TreePath]) -> None:
+        """Report values that are not read where nothing can be left out."""
+        for place in places:
+            if self.values.withholds(value_at(tree, place)):
+                message = (
+                    f"{dotted(place)!r} needs a value of the environment, which this command does not read"
+                )
+                help = "write the value here, or a variable that --set gives another"
+                self.findings.add(self.document, (*path, *place), message, help=help)
+
     def missing_in(self, tree: Any) -> tuple[str, ...]:
         """Names of the secrets that a tree uses and that are not set."""
         missing = self.values.missing_secrets
@@ -156,7 +177,7 @@ class Context:
     def folder(self, path: TreePath, name: str) -> Path:
         """A working folder, relative to the root; reported when it is not there."""
         where = self.files.locate(finish(name)) if name else self.root
-        if name and not where.is_dir():
+        if name and not self.values.withholds(name) and not where.is_dir():
             self.findings.add(self.document, path, f"there is no folder {name!r}")
         return where
 
@@ -199,7 +220,7 @@ def with_files(context: Context, path: TreePath, model: Any, tree: Any) -> Any:
         return tree
     for named in list(named_in(model, tree)):
         name = finish(named.value)
-        if missing_in(name, context.values.missing_secrets):
+        if missing_in(name, context.values.missing_secrets) or context.values.withholds(named.value):
             continue
         wrong = context.files.wrong_with(name, folder_allowed=False)
         if wrong is not None and not context.values.elsewhere:

@@ -85,13 +85,13 @@ class Criteria:
         for one, message in displacing_weakly(checks, blocking):
             self._warn(self._paths[one.id], message)
         found: list[PlanCriterion] = []
+        of_faults = {(one.fault, one.criterion.measure) for one in blocking if one.fault is not None}
         for owner, group in zip(lists, written, strict=True):
             found += group
             if owner.inside is not None and owner.inside.check is not None:
                 left = list(defaults_left(owner.inside.check, said, taken=self._places))
                 self._warn_of_defaults(left, owner.inside, owner.inside.check)
                 found += left
-            of_faults = {(one.fault, one.criterion.measure) for one in blocking if one.fault is not None}
             for fault in owner.faults:
                 found += fault_defaults_left(fault, owner.step, of_faults, taken=self._places)
         self._refuse_undecidable(found)
@@ -141,7 +141,7 @@ class Criteria:
     def _parsed(self, path: TreePath, raw: Any, owner: CriteriaList) -> _Entry | None:
         context = self._context
         settled, wrong = context.settled(path, raw)
-        if wrong:
+        if wrong and not context.values.withholds(raw):
             return None
         if isinstance(settled, str):
             written, text_path = CriterionWritten(criterion=settled), path
@@ -151,8 +151,9 @@ class Criteria:
                 context.findings.add(context.document, path, message)
                 return None
             place = context.place(path, "criterion")
-            model = validate(CriterionWritten, settled, place, context.findings)
+            model = validate(CriterionWritten, settled, place, context.findings, silent=wrong)
             if model is None:
+                context.leave_unread(path, "a criterion", raw)
                 return None
             written, text_path = model, (*path, "criterion")
         inside = owner.inside
@@ -161,7 +162,10 @@ class Criteria:
                 written.criterion, inside=None if inside is None else inside.id or "check"
             )
         except CriterionError as error:
-            self._report(text_path, written.criterion, error)
+            if wrong:
+                context.leave_unread(path, "a criterion", raw)
+            else:
+                self._report(text_path, written.criterion, error)
             return None
         if written.id is not None:
             self._ids.claim(context, (*path, "id"), written.id, "criterion")
@@ -197,8 +201,9 @@ class Criteria:
             self._unknown_subject(entry)
             return
         check = draft.check
-        if check is None:
-            return  # said where the check is written
+        if check is None:  # said where the check is written
+            self._context.leave_unread(entry.path, "a criterion", entry.written.model_dump())
+            return
         if not self._part_is_known(entry, check) or not self._fits(entry, check):
             return
         for one in self._by_part(entry, check):

@@ -59,14 +59,14 @@ def displacing_weakly(
 ) -> Iterator[tuple[PlanCriterion, str]]:
     """Criteria that take the place of a default and hold when everything has failed: each once, in words."""
     said: set[str] = set()
+    written: dict[tuple[str | None, str], list[PlanCriterion]] = {}
+    for one in blocking:
+        written.setdefault((one.check, one.criterion.measure), []).append(one)
     everything = ((check, part, text) for check in checks for part, text in _texts(check))
     for owner, part, text in everything:
         default = parse_criterion(text, inside=owner.id)
         instead = [
-            one
-            for one in blocking
-            if (one.check, one.criterion.measure) == (owner.id, default.measure)
-            and one.criterion.part in ("", part)
+            one for one in written.get((owner.id, default.measure), ()) if one.criterion.part in ("", part)
         ]
         worst = parse_quantity("0%" if default.quantity.dimension is Dimension.SHARE else "1")
         if not instead or not all(_holds(one.criterion, worst) for one in instead):

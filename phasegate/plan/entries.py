@@ -158,7 +158,8 @@ def stand_in(entry: Entry) -> str:
     """The URL of an entry before it is up: what is started for the run is called by its id."""
     match entry:
         case ExternalEntry():
-            return entry.url
+            # Where it is may be known to the run only.
+            return entry.url if "${" not in entry.url else f"http://{entry.id}"
         case ServiceEntry():
             return f"{entry.scheme}://{entry.id}"
         case ProcessEntry():

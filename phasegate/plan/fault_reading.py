@@ -101,6 +101,8 @@ class FaultReader:
         )
         probe = self._probe((*path, "probe"), tree["probe"], subject) if "probe" in tree else None
         draft = FaultDraft(path=path, step=step, id=id)
+        if written is None or probe is None:
+            context.leave_unread(path, subject, tree)
         if written is None or not self._can_be_done(path, written, subject) or probe is None:
             return draft
         fault = Fault(

@@ -19,18 +19,31 @@ class Feasibility:
 
     def __init__(self) -> None:
         self._found: dict[tuple[Any, ...], str | None] = {}
+        self._by_name: dict[str, tuple[Check, dict[str, Part]]] = {}
 
     def warning(self, made: PlanCriterion, check: Check, spec: MeasureSpec) -> str | None:
         """Why a criterion on a check can never be met; None when it can, or when that is not known."""
-        parts = [part for part in check.parts if not check.each or made.criterion.part in ("", part.name)]
+        parts = self._parts(made, check)
         return self._too_few(made, check, parts, spec) or _too_short(made, check, parts)
+
+    def _parts(self, made: PlanCriterion, check: Check) -> Sequence[Part]:
+        """The parts that a criterion is about."""
+        name = made.criterion.part
+        if not check.each or not name:
+            return check.parts
+        if check.id not in self._by_name:
+            self._by_name[check.id] = check, {part.name: part for part in check.parts}
+        known, by_name = self._by_name[check.id]
+        if known is not check:  # two checks of one id, which is an error of its own
+            by_name = {part.name: part for part in check.parts}
+        return (by_name[name],) if name in by_name else ()
 
     def _too_few(
         self, made: PlanCriterion, check: Check, parts: Sequence[Part], spec: MeasureSpec
     ) -> str | None:
         criterion = made.criterion
         counts = [check.kind.samples(part.params) for part in parts]
-        unknown = check.during is not None or None in counts or criterion.part not in _wholes(check)
+        unknown = check.during is not None or None in counts or not _is_whole(criterion.part, check, parts)
         samples = None if unknown else sum(count or 0 for count in counts)
         confidence = confidence_for(made.confidence, check.retry.attempts, check.retry.on_fail)
         bounds = (
@@ -52,6 +65,6 @@ def _too_short(made: PlanCriterion, check: Check, parts: Sequence[Part]) -> str 
     return f"{check.id} takes {format_seconds(longest)} and can never span {format_seconds(made.over)}"
 
 
-def _wholes(check: Check) -> set[str]:
-    """Parts whose samples are known: the whole, and the entries of `each`."""
-    return {"", *(part.name for part in check.parts)} if check.each else {""}
+def _is_whole(name: str, check: Check, parts: Sequence[Part]) -> bool:
+    """Whether the samples of a part are known: of the whole, and of the entries of `each`."""
+    return not name or (check.each and bool(parts))

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from phasegate.errors import Position, Problem
+from phasegate.errors import PlanError, Position, Problem
 from phasegate.plan.odd_words import odd_words
 from phasegate.plan.tree import TreePath
-from phasegate.plan.yaml import Document
+from phasegate.plan.yaml import MOST, Document
+
+_MOST_WORDS = 1_000
+"""Known words among which the nearest is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What was left out, as it uses values that this command does not read."""
+
+    name: str
+    text: str
+    """All that it says, for comparison."""
 
 
 class Findings:
@@ -19,6 +31,8 @@ class Findings:
         self._files: dict[str, int] = {}
         self._found: dict[tuple[str, int, int, str], Problem] = {}
         self._secrets: dict[str, str] = {}
+        self._errors = 0
+        self.unread: list[Unread] = []
 
     def hide(self, secrets: Mapping[str, str]) -> None:
         """Let no problem show the value of a secret, but its name."""
@@ -39,6 +53,12 @@ class Findings:
             place = problem.at or Position(file="", line=0)
             # A file that two checks name is read for each of them, and wrong only once.
             self._found.setdefault((place.file, place.line, place.column, problem.message), problem)
+            self._errors += not problem.warning
+        if self._errors > MOST:
+            help = "what comes behind them was not looked at"
+            raise PlanError(
+                [*self.problems[:MOST], Problem(message=f"more than {MOST:,} problems", help=help)]
+            )
 
     def add(
         self,
@@ -64,6 +84,7 @@ class Findings:
         `other`: how problems of a reading that is not the one asked for begin; its warnings are left out.
         """
         self._secrets |= found._secrets
+        self.unread += () if other else found.unread
         for file in found._files:
             self._files.setdefault(file, len(self._files))
         for key, problem in found._found.items():
@@ -102,7 +123,8 @@ def where(at: Position, *, beside: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
-    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = list(known)
+    matches = get_close_matches(word, words, n=1, cutoff=0.6) if len(words) <= _MOST_WORDS else []
     return matches[0] if matches else None
 
 

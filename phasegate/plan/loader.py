@@ -14,6 +14,7 @@ from typing import Any
 
 from phasegate.errors import PlanError, Problem, UsageError
 from phasegate.fields import Located
+from phasegate.files import Bounds, is_quotable, within
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
 from phasegate.model.result import Level, People, PlanRecord
@@ -23,7 +24,7 @@ from phasegate.plan.approvals import read_approvals
 from phasegate.plan.assembly import Assembly
 from phasegate.plan.context import Context, budget_of, confidence_of, retry_of
 from phasegate.plan.entries import Target
-from phasegate.plan.findings import Findings, did_you_mean
+from phasegate.plan.findings import Findings, Unread, did_you_mean
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import DEFAULT_CONFIDENCE, PlanWritten
 from phasegate.plan.named import Files
@@ -54,6 +55,21 @@ class LoadedPlan:
     """What the plan was held against."""
     environments: tuple[str, ...] = ()
     """The names of all that the plan has."""
+    unread: tuple[Unread, ...] = ()
+    """What is not in the plan, as it uses values of the environment that were not read."""
+
+
+def folder_of(path: Path) -> Path:
+    """The folder that the files of a plan are expected in: the repository, or the plan's own folder.
+
+    By names, not by where links lead: a link in a repository leads nobody into another one.
+    """
+    folder = _by_name(path).parent
+    return next((one for one in (folder, *folder.parents) if os.path.lexists(one / ".git")), folder)
+
+
+def _by_name(path: Path) -> Path:
+    return Path(os.path.normpath(path.absolute()))
 
 
 def load(
@@ -66,24 +82,59 @@ def load(
     today: date | None = None,
     environment: str = "",
     policy: Path | None = None,
+    stranger: bool = False,
+    root: Path | None = None,
 ) -> LoadedPlan:
     """Read a plan. `overrides` (name to text) win over `variable_files`, those over the variables of the
     `environment` that is chosen, and those over the plan's.
 
     `today` is the day, UTC, by which waivers are in force or not; None for the real one.
 
+    `stranger`: the plan may be anybody's. No value of `env` is read, and no file outside of `root`, which is
+    `folder_of` the plan where it is None. Otherwise such files are read, and nothing of them is shown.
+
     Every environment is read, the plan without one too, so that none is broken without anybody knowing.
     Errors: PlanError with everything that is wrong, in file order; UsageError for an unknown environment.
     """
-    with _without_collection():
-        settings = _Settings(
-            kinds,
-            overrides or {},
-            variable_files,
-            os.environ if env is None else env,
-            today or datetime.now(UTC).date(),
-        )
-        return _load(path, settings, environment, policy)
+    folder = folder_of(path) if root is None else root
+    if not folder.is_dir() and root is not None:
+        raise UsageError(f"--root {root}: there is no such folder")
+    # A file that the command line names lies where it likes, unless the folder of the plan has it.
+    named = (file for file in (*variable_files, *(() if policy is None else (policy,))))
+    granted = tuple(file for file in named if not _by_name(file).is_relative_to(folder.absolute()))
+    settings = _Settings(
+        kinds,
+        overrides or {},
+        variable_files,
+        os.environ if env is None else env,
+        today or datetime.now(UTC).date(),
+        stranger,
+    )
+    with _without_collection(), within(Bounds(folder=folder, granted=granted, closed=stranger)):
+        try:
+            loaded = _load(path, settings, environment, policy)
+        except PlanError as error:
+            raise PlanError(_quotable(error.problems)) from None
+        return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
+
+
+def _quotable(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems, without what stands in files of which nothing may be shown."""
+    known: dict[str, bool] = {}
+    for problem in problems:
+        file = "" if problem.at is None else problem.at.file
+        if file not in known:
+            known[file] = not file or is_quotable(Path(file))
+        yield problem if known[file] else _unquoted(problem)
+
+
+def _unquoted(problem: Problem) -> Problem:
+    assert problem.at is not None
+    message = f"the file is not what it is named for, or something is wrong with it on line {problem.at.line}"
+    help = "nothing of a file outside of the repository is shown; `phasegate validate --root DIR` does"
+    return Problem(
+        message=message, help=help, at=replace(problem.at, column=1, width=1), warning=problem.warning
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +146,7 @@ class _Settings:
     variable_files: Sequence[Path]
     env: Mapping[str, str]
     today: date
+    stranger: bool
 
 
 def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None) -> LoadedPlan:
@@ -123,6 +175,7 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
         environment=chosen,
         policy=policy,
         environments=environments.names_of(document),
+        unread=tuple(findings.unread),
     )
 
 
@@ -170,6 +223,7 @@ class _Reading:
             settings.variable_files,
             findings,
             elsewhere=elsewhere,
+            withhold=settings.stranger,
         )
         findings.hide(values.secret_values)
         reader = _Reader(
@@ -240,7 +294,7 @@ class _Reader:
         there = Coverable(
             criteria=criteria,
             checks=(*(check for step in steps for check in step.checks), *gate_checks),
-            whole=head is not None and not self._findings.problems,
+            whole=head is not None and not self._findings.problems and not self._findings.unread,
         )
         target = replace(target, exit_codes=_exit_codes(there.checks))
         waivers, waiver_days = read_waivers(
@@ -257,7 +311,8 @@ class _Reader:
         proving = (
             one for one in criteria if one.level is Level.BLOCK and one.criterion.measure not in BESIDE
         )
-        if not self._values.elsewhere and next(proving, None) is None:
+        whole = not self._values.elsewhere and not self._findings.unread
+        if whole and next(proving, None) is None:
             message = "the plan has no blocking criterion, so nothing could keep the gate shut"
             help = "add a criterion to a step, or to the gate, without level: warn"
             self._findings.add(self._document, ("steps",), message, help=help, key=True)
@@ -303,6 +358,8 @@ class _Reader:
 
     def _waivers(self, context: Context) -> Any:
         settled, wrong = context.settled(("waivers",), self._tree.get("waivers"))
+        if wrong:
+            context.leave_unread(("waivers",), "waivers", settled)
         return None if wrong else settled
 
     def _head(self, context: Context) -> PlanWritten | None:
@@ -313,7 +370,10 @@ class _Reader:
         settled, wrong = context.settled((), written)
         if "steps" in self._tree:
             settled["steps"] = self._tree["steps"]
-        return validate(PlanWritten, settled, context.place((), ""), self._findings, silent=wrong)
+        head = validate(PlanWritten, settled, context.place((), ""), self._findings, silent=wrong)
+        if head is None:
+            context.refuse_unread((), written, wrong)
+        return head
 
     def _hold(
         self,
@@ -323,10 +383,14 @@ class _Reader:
         criteria: tuple[PlanCriterion, ...],
     ) -> None:
         asked = Asked(document=self._document, tree=self._tree, head=head, checks=checks, criteria=criteria)
-        hold(policy, asked, self._findings, kinds=not self._values.elsewhere)
+        kinds = not self._values.elsewhere and not self._findings.unread
+        hold(policy, asked, self._findings, kinds=kinds)
 
     def _located(self, document: Document, root: Any, known: dict[Path, Files]) -> Files:
         name = finish(root) if isinstance(root, str) and "${" not in root else ""
+        if self._values.withholds(root):
+            message = "'root' needs a value of the environment, which this command does not read"
+            self._findings.add(document, ("root",), message, help="write it relative to the plan")
         shown = Path(os.path.normpath(Path(document.file).parent / name))
         folder = shown.absolute()
         if not folder.is_dir():

@@ -11,10 +11,20 @@ from typing import Any, get_args
 
 from phasegate.errors import PlanError
 from phasegate.fields import NamedAddress, NamedDocument
+from phasegate.files import (
+    LARGEST,
+    OutsideError,
+    about,
+    digest_regular,
+    open_regular,
+    read_regular,
+    refuse_outside,
+)
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import Mark, is_model, marked, naming_fields
 from phasegate.plan.tree import TreePath
 from phasegate.plan.yaml import Document, read
+from phasegate.units import Dimension, format_value
 
 _LONGEST_SCRIPT = 1 << 20
 """Bytes of a file that is looked into for the variables that it reads."""
@@ -79,6 +89,7 @@ class Files:
         self._shown_root = shown_root
         self._documents: dict[Path, Document | PlanError] = {}
         self._hashed: dict[Path, EvidenceFile] = {}
+        self._texts: dict[str, str] = {}
 
     def locate(self, name: str) -> Path:
         return (self.root / name).absolute()
@@ -98,34 +109,38 @@ class Files:
         known = self._documents[path]
         if isinstance(known, PlanError):
             raise known
-        self.hash(name)
+        if path not in self._hashed:
+            digest = hashlib.sha256(known.content).hexdigest()
+            self._hashed[path] = EvidenceFile(path=self.shown(name), sha256=digest, bytes=len(known.content))
         return known
 
     def wrong_with(self, name: str, *, folder_allowed: bool = True) -> str | None:
         """Why a named path is of no use."""
         try:
             path = self.locate(name)
+            refuse_outside(path)
             if path.is_dir():
                 return None if folder_allowed else f"{name!r} is a folder, not a file"
-            if not path.exists():
+            if not os.path.lexists(path):
                 return f"there is no {'file or folder' if folder_allowed else 'file'} {name!r}"
-            with path.open("rb"):
+            with open_regular(path):
                 return None
         except (OSError, ValueError) as error:
-            return f"cannot read {name!r}: {getattr(error, 'strerror', None) or error}"
+            return about(repr(name), error)
 
     def texts(self, names: Iterable[str]) -> Iterator[str]:
         """The content of those names that are files, such as scripts; long ones are left out."""
         for name in dict.fromkeys(names):
-            try:
-                path = self.locate(name)
-                if path.is_file() and path.stat().st_size <= _LONGEST_SCRIPT:
-                    yield path.read_text(encoding="utf-8", errors="replace")
-            except (OSError, ValueError):
-                continue
+            if name not in self._texts:
+                try:
+                    content = read_regular(self.locate(name), _LONGEST_SCRIPT).decode("utf-8", "replace")
+                except (OSError, ValueError):
+                    content = ""
+                self._texts[name] = content
+            yield self._texts[name]
 
     def hash(self, name: str) -> EvidenceFile:
-        """Hash a file, or everything in a folder but caches and hidden files. Errors: OSError."""
+        """Hash a file, or everything in a folder but caches and hidden files. Errors: OSError, ValueError."""
         path = self.locate(name)
         if path not in self._hashed:
             self._hashed[path] = (
@@ -139,20 +154,26 @@ class Files:
 
 
 def _hash_file(path: Path, shown: str) -> EvidenceFile:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return EvidenceFile(path=shown, sha256=digest, bytes=stream.tell())
+    digest, size = digest_regular(path)
+    return EvidenceFile(path=shown, sha256=digest, bytes=size)
 
 
 def _hash_folder(folder: Path, shown: str) -> EvidenceFile:
-    """A folder's hash: over the sorted names and hashes of its files."""
+    """A folder's hash: over the sorted names and hashes of its files.
+
+    A link to what may not be read stands for where it leads.
+    """
     total, size = hashlib.sha256(), 0
     for path in _files_below(folder):
-        one = _hash_file(path, "")
-        total.update(
-            f"{one.sha256}  {path.relative_to(folder).as_posix()}\n".encode("utf-8", "surrogateescape")
-        )
-        size += one.bytes
+        try:
+            digest, more = digest_regular(path)
+        except OutsideError:
+            digest, more = f"link to {path.readlink()}", 0
+        name = path.relative_to(folder).as_posix()
+        total.update(f"{digest}  {name}\n".encode("utf-8", "surrogateescape"))
+        size += more
+        if size > LARGEST:
+            raise ValueError(f"it is larger than {format_value(LARGEST, Dimension.SIZE)}")
     return EvidenceFile(path=shown + "/", sha256=total.hexdigest(), bytes=size)
 
 

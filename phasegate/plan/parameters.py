@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from phasegate.errors import PlanError
 from phasegate.fields import Located, NamedDocument, NamedPath
+from phasegate.files import about
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.annotations import keys_of, naming_fields
@@ -78,6 +79,11 @@ class Parameters:
         found = [self._part(name, value) for name, value in self._each.items()]
         whole = tuple(part for part in found if part is not None)
         return whole if whole and len(whole) == len(found) else None
+
+    @property
+    def read(self) -> tuple[Any, ...]:
+        """What the files say that the check names: those that were read, and the hashes of all."""
+        return *self._documents, sorted((name, file.sha256) for name, file in self.files.items())
 
     def missing_secrets(self, tree: Any, *, acted_on: str = "") -> tuple[str, ...]:
         """Names of secrets that are not set and that are used: by a check, which is `tree` as written, by the
@@ -194,7 +200,11 @@ class Parameters:
         if wrong is not None:
             self._context.findings.add(document, path, f"{subject}{wrong}")
             return None
-        self.files[named.value] = files.hash(named.value)
+        try:
+            self.files[named.value] = files.hash(named.value)
+        except (OSError, ValueError) as error:
+            self._context.findings.add(document, path, f"{subject}{about(repr(named.value), error)}")
+            return None
         return str(files.locate(named.value))
 
     def _document(self, named: NamedPlace) -> Document | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from phasegate.errors import PlanError, Position
 from phasegate.fields import Located
+from phasegate.files import read_regular
 from phasegate.plan.addressable import Addressable, no_such_port, numbered
 from phasegate.plan.compose_file import ComposeFile, ComposeService, read_compose_file, seen
 from phasegate.plan.container_models import AttachedWritten, ComposeWritten, ServiceWritten
@@ -21,6 +23,7 @@ from phasegate.plan.named import Files
 from phasegate.plan.stack_warnings import warn_of
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
+from phasegate.plan.yaml import MAX_BYTES
 from phasegate.substitution import finish, names_in
 
 STACKS = ("compose", "containers")
@@ -109,10 +112,12 @@ def read_compose(context: Context, tree: Any, default: Any) -> ComposeStack | No
         )
     entries = tuple(_entries(context, file, asked, profiles, missing))
     if written is None or file is None:
+        context.leave_unread(_COMPOSE, "target.compose", tree)
         return None
     env_file = "" if written.env_file is None else str(written.env_file)
     if env_file and context.files.wrong_with(env_file, folder_allowed=False) is None:
-        context.files.hash(env_file)
+        with suppress(OSError, ValueError):
+            context.files.hash(env_file)
     stack = ComposeStack(
         file=context.files.locate(written.file),
         services=tuple(one.name for one in asked),
@@ -145,8 +150,8 @@ def _missing_in_file(
 def _named_by(env_file: Path) -> Iterator[str]:
     """Variables that a file of `NAME=value` gives a value."""
     try:
-        lines = env_file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        lines = read_regular(env_file, MAX_BYTES).decode("utf-8", "replace").splitlines()
+    except (OSError, ValueError):
         return
     for line in lines:
         name, _, value = line.strip().removeprefix("export ").partition("=")
@@ -173,6 +178,7 @@ def read_attached(context: Context, tree: Any) -> AttachedStack | None:
             help = "leave it out here; kinds that look at containers see it all the same"
             context.findings.add(context.document, one.path, message, help=help, key=True)
     if written is None:
+        context.leave_unread(_CONTAINERS, "target.containers", tree)
         return None
     return AttachedStack(
         labels=written.label,
@@ -216,6 +222,8 @@ def _services(context: Context, at: TreePath, tree: Any) -> list[_Asked]:
             context.findings.add(context.document, one.path, message, help="leave one of them out")
         elif not (isinstance(services, list) and context.unknown(one.path, one.name)):
             found[one.name] = one
+        else:
+            context.leave_unread(one.path, "a service", one.name)
     help = "write a list of names, or {name: {port: 8080}} to say more of some"
     place = f"{'.'.join(str(step) for step in at)}"
     if not isinstance(services, list | Mapping | None):
@@ -304,6 +312,7 @@ def _entry(
     subject = f"service {name!r}"
     written = validate(ServiceWritten, tree, context.place(path, subject), context.findings, silent=wrong)
     if written is None:
+        context.leave_unread(path, subject, tree)
         return None
     if written.port is not None and ports and written.port not in ports:
         message, help = no_such_port(name, written.port, ports)

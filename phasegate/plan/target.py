@@ -54,6 +54,7 @@ def read_target(context: Context, tree: Any, ids: Ids) -> tuple[Target, Context]
     )
     written = validate(TargetWritten, tree, place, context.findings, silent=wrong)
     if written is None:
+        context.refuse_unread(_AT, tree, wrong)
         groups = {name: tree.get(name) for name in GROUPS} if isinstance(tree, Mapping) else {}
     else:
         groups = {"processes": written.processes, "external": written.external}
@@ -186,6 +187,7 @@ def _process(context: Context, path: TreePath, id: str, tree: Any) -> ProcessEnt
         ProcessWritten, tree, context.place(path, f"target {id!r}"), context.findings, silent=wrong
     )
     if written is None:
+        context.leave_unread(path, f"target {id!r}", tree)
         return None
     ready = written.ready
     return ProcessEntry(
@@ -211,16 +213,19 @@ def _external(context: Context, path: TreePath, id: str, tree: Any) -> ExternalE
     missing = context.missing_in(tree)
     tree, wrong = context.settled(path, tree)
     tree = with_files(context, path, ExternalWritten, tree)
-    if isinstance(tree, Mapping) and context.missing_in(tree.get("url")):
+    url = tree.get("url") if isinstance(tree, Mapping) else None
+    withheld = context.values.withholds(url)
+    if withheld or context.missing_in(url):
         tree = spliced(tree, ("url",), NOT_SET)
     written = validate(
         ExternalWritten, tree, context.place(path, f"target {id!r}"), context.findings, silent=wrong
     )
     if written is None:
+        context.leave_unread(path, f"target {id!r}", tree)
         return None
     return ExternalEntry(
         id=id,
-        url=written.url,
+        url=str(url) if withheld else written.url,
         headers=tuple(written.headers.items()),
         tls=tls_of(written.tls),
         protected=written.protected,

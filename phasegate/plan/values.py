@@ -37,10 +37,17 @@ class Values:
     """Whether the plan is read as for another machine, whose environment variables are not known here."""
     open: frozenset[str] = frozenset()
     """Variables that have no value here because of that."""
+    withheld: frozenset[str] = frozenset()
+    """Names with values that are not read, for a command that shows nothing of the environment: `env.NAME`,
+    and the variables that use one."""
 
     def is_open(self, name: str) -> bool:
-        """Whether a name gets its value on another machine only, so that nothing can be said of it here."""
-        return self.elsewhere and (name.startswith("env.") or name in self.open)
+        """Whether a name has a value that is not known here, so that nothing can be said of it."""
+        return name in self.withheld or (self.elsewhere and (name.startswith("env.") or name in self.open))
+
+    def withholds(self, tree: Any) -> bool:
+        """Whether a tree has a name whose value is not read."""
+        return bool(self.withheld) and not self.withheld.isdisjoint(names_in(tree))
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -54,7 +61,8 @@ class Values:
 
     @property
     def secret_values(self) -> dict[str, str]:
-        return {f"env.{secret.name}": secret.value for secret in self.secrets if secret.value}
+        known = {f"env.{secret.name}": secret.value for secret in self.secrets if secret.value}
+        return {name: value for name, value in known.items() if name not in self.withheld}
 
 
 def is_later(name: str) -> bool:
@@ -71,13 +79,23 @@ def gather(
     findings: Findings,
     *,
     elsewhere: bool = False,
+    withhold: bool = False,
 ) -> Values:
-    """Variables in the order they are defined, each able to use those above it; then what overrides them."""
+    """Variables in the order they are defined, each able to use those above it; then what overrides them.
+
+    `withhold`: no value of the environment is read, only which of its variables are set.
+    """
     written = document.tree.get("variables")
     written = written if isinstance(written, Mapping) else {}
+    if withhold:
+        env = {name: value and f"${{env.{name}}}" for name, value in env.items()}
     kept = tuple(Secret(name=name, value=env.get(name, "")) for name in secrets)
     hidden = {secret.name for secret in kept}
-    known: dict[str, Any] = {f"env.{name}": value for name, value in env.items() if name not in hidden}
+    withheld = {f"env.{name}" for name, value in env.items() if value or name not in hidden}
+    withheld = withheld if withhold else set()
+    known: dict[str, Any] = {
+        f"env.{name}": value for name, value in env.items() if name not in hidden and not withhold
+    }
     given = _given(written, overrides, files, findings)
     variables: dict[str, Any] = {}
     left_open: set[str] = set()
@@ -93,15 +111,25 @@ def gather(
         if name not in given and elsewhere and _waits(value, known, left_open, hidden):
             left_open.add(name)
             continue
+        used = {one for one in names_in(value) if one.removeprefix("env.") not in hidden}
+        if name not in given and not used.isdisjoint(withheld):
+            withheld.add(name)
+            continue
         variables[name] = (
             given[name]
             if name in given
             else _defined(document, name, value, known, written, hidden, findings)
         )
         known[name] = variables[name]
-    _warn_of_short(document, kept, findings)
+    if not withhold:
+        _warn_of_short(document, kept, findings)
     return Values(
-        variables=variables, known=known, secrets=kept, elsewhere=elsewhere, open=frozenset(left_open)
+        variables=variables,
+        known=known,
+        secrets=kept,
+        elsewhere=elsewhere,
+        open=frozenset(left_open),
+        withheld=frozenset(withheld),
     )
 
 
@@ -228,6 +256,8 @@ def report_unknown(
 
     def fine(name: str) -> bool:
         first, dot, rest = name.partition(".")
+        if name in values.withheld:
+            return False
         if name in values.secret_names:
             return True
         if first == "target" and dot and "target" in allowed:

@@ -21,11 +21,14 @@ import yaml
 
 from phasegate.errors import PlanError, Position, Problem
 from phasegate.fields import Located
-from phasegate.plan.syntax import MAX_DEPTH, explained, line_of, lines_of
+from phasegate.files import about, read_regular
+from phasegate.plan.syntax import MAX_DEPTH, explained, lines_of
 from phasegate.plan.tree import TreePath
 from phasegate.scalars import WrittenFloat, read_float, read_int
 
 MAX_BYTES = 4 << 20
+MOST = 1_000
+"""Problems after which no more are looked for."""
 MAX_NODES = 1_000_000
 """Values after aliases are expanded."""
 
@@ -158,20 +161,15 @@ def read(path: Path, shown: str | None = None, *, foreign_tags: bool = False) ->
 
 
 def _bytes(path: Path, file: str) -> bytes:
-    at = Position(file=file, line=1)
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        return read_regular(path, MAX_BYTES)
     except FileNotFoundError:
-        raise PlanError([Problem(message=f"there is no file {file!r}")]) from None
+        message = f"there is no file {file!r}"
     except IsADirectoryError:
-        raise PlanError([Problem(message=f"{file!r} is a folder, not a file")]) from None
+        message = f"{file!r} is a folder, not a file"
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PlanError([Problem(message=f"cannot read {file!r}: {reason.lower()}")]) from None
-    if len(content) > MAX_BYTES:
-        raise PlanError([Problem(message=f"the file is larger than {MAX_BYTES >> 20} MiB", at=at)])
-    return content
+        message = about(repr(file), error)
+    raise PlanError([Problem(message=message)])
 
 
 def decode(content: bytes, file: str) -> str:
@@ -252,6 +250,7 @@ class _Composer:
         self._nodes = 0
         self._deepest = 0
         """Depth of the deepest value since it was last reset, to know how high an anchored value is."""
+        self._lines: list[str] | None = None
         self.problems: list[Problem] = []
         self.odd = False
 
@@ -384,6 +383,8 @@ class _Composer:
                 self._stop(event, "'<<' merges a mapping or a list of mappings", "write '<<: *anchor'")
 
     def _duplicate(self, event: Any, key: str, first: _Spot) -> None:
+        if len(self.problems) >= MOST:
+            raise PlanError(self.problems)
         line = _Mark.of(first.key).line + 1 if first.key is not None else _Mark.of(first).line + 1
         help = f"it is also on line {line}; keep one of them"
         self.problems.append(self._problem(event, f"duplicate key {key!r}", help))
@@ -427,7 +428,12 @@ class _Composer:
         mark = _Mark.of(event)
         width = mark.end_column - mark.column if mark.end_line == mark.line else 1
         at = Position(file=self._file, line=mark.line + 1, column=mark.column + 1, width=max(1, width))
-        return Problem(message=message, help=help, at=at, line_text=line_of(self._text, mark.line))
+        return Problem(message=message, help=help, at=at, line_text=self._line(mark.line))
+
+    def _line(self, index: int) -> str:
+        if self._lines is None:
+            self._lines = lines_of(self._text)
+        return self._lines[index] if index < len(self._lines) else ""
 
     def _stop(self, event: Any, message: str, help: str | None = None) -> NoReturn:
         raise PlanError([*self.problems, self._problem(event, message, help)])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from phasegate.errors import UsageError
+from phasegate.files import digest_regular, read_regular
 from phasegate.gate.baseline import Earlier
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.codec import result_from_json
@@ -83,7 +83,7 @@ def _read(folder: Path, plan: Plan) -> BaselineRecord:
         path=_shown(folder),
         run=result.run,
         file=file,
-        sha256=hashlib.sha256((folder / file).read_bytes()).hexdigest(),
+        sha256=digest_regular(folder / file)[0],
         started=result.started,
         measures={id: measure for id, measure in measures.items() if measure is not None},
     )
@@ -102,7 +102,7 @@ def _result(folder: Path) -> tuple[str, RunResult]:
         assert folded is not None
         return EVENTS, folded
     try:
-        result = result_from_json(whole.read_bytes())
+        result = result_from_json(read_regular(whole))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no result of this format"
         raise UsageError(f"its {RESULT} cannot be read: {why}") from None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from phasegate.errors import ObservationError
-from phasegate.files import open_file, printable
+from phasegate.files import new_file, open_file, printable, write_whole
 from phasegate.model.result import EvidenceFile
 from phasegate.record.journal import RecordError
 from phasegate.record.names import needs_safe_name, safe_name
@@ -107,7 +107,7 @@ class EvidenceStore:
     def write(self, path: Path, content: bytes) -> None:
         """Write redacted content, bounded. Errors: RecordError."""
         with _recording(path):
-            path.write_bytes(self._bounded(self.redactor.redact_bytes(content)))
+            write_whole(path, self._bounded(self.redactor.redact_bytes(content)), below=self.run_folder)
         self.wrote(path, self.redactor.generation)
 
     def take_in(self, source: Path, path: Path, *, limit: int | None = None) -> None:
@@ -275,7 +275,7 @@ class EvidenceLog:
         """Below the run's folder."""
         self._store = store
         self.place = path
-        self._file = path.open("wb", buffering=0)
+        self._file = new_file(path, below=store.run_folder)
         self._stream = store.redactor.stream()
         self._bounded = _Bounded(self._append, limit, tail=min(LOG_TAIL, limit // 4))
         self._end = bytearray()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 from datetime import datetime
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def _unusable(folder: Path, error: OSError) -> UsageError:
 def _link(folder: Path) -> None:
     """Point `latest` at the run; a file system without links goes without."""
     link = folder.parent / LATEST
-    temporary = folder.parent / f".{LATEST}.{os.getpid()}"
+    temporary = folder.parent / f".{secrets.token_hex(12)}.part"
     if link.exists() and not link.is_symlink():
         return
     try:

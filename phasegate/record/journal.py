@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from phasegate.errors import ExitCode, PhasegateError, UsageError
+from phasegate.files import read_regular, write_whole
 from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import Event, Progressed, RunStarted
 
@@ -94,21 +95,22 @@ def _unwritable(error: OSError) -> RecordError:
     )
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name and move it into place. Errors: RecordError.
+def write_report(path: Path, data: bytes, *, named: bool) -> None:
+    """Write a file whole, never through a link. Errors: RecordError.
 
-    What is there and no plain file, such as a pipe or a device, is written to as it is.
+    `named`: somebody asked for this path. What is there and no plain file, such as a pipe or a device, is
+    then written to as it is.
     """
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)
-            return
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        if named and path.exists() and not path.is_file():
+            # A pipe that nobody reads is an error, and holds nobody up.
+            handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            os.set_blocking(handle, True)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+        else:
+            write_whole(path, data)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise RecordError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
 
 
@@ -119,10 +121,10 @@ def read_events(folder: Path) -> Iterator[Event]:
     """
     path = folder / EVENTS
     try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
+        lines = read_regular(path).split(b"\n")
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f"no record at {path}: {(error.strerror or str(error)).lower()}",
+            f"no record at {path}: {(getattr(error, 'strerror', None) or str(error)).lower()}",
             help="name the folder that a run wrote",
         ) from error
     # A crash in the middle of a write leaves half a line at the end, which tells nothing.

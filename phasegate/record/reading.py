@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.errors import UsageError
+from phasegate.files import about, digest_regular, read_regular
 from phasegate.model.codec import result_from_json, result_to_json
 from phasegate.model.fold import fold
 from phasegate.model.result import EvidenceFile, RunResult
@@ -46,12 +47,9 @@ def read_record(folder: Path) -> Recorded:
         raise UsageError(f"{folder}: the record speaks of {error}, which its run does not have") from None
     path = folder / RESULT
     try:
-        if path.stat().st_size > LARGEST:
-            return Recorded(run=run, changed=f"{RESULT} is too large to be one")
-        data = path.read_bytes()
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        return Recorded(run=run, changed=f"{RESULT} cannot be read: {why}")
+        data = read_regular(path, LARGEST)
+    except (OSError, ValueError) as error:
+        return Recorded(run=run, changed=about(RESULT, error))
     return Recorded(run=run, data=data, changed=_difference(data, run))
 
 
@@ -118,16 +116,13 @@ def _problem(folder: Path, entry: EvidenceFile) -> str:
     try:
         if any((folder / Path(*parts[:count])).is_symlink() for count in range(1, len(parts) + 1)):
             return f"{entry.path} is reached through a link, and was a file"
-        mode = path.lstat().st_mode
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(path.lstat().st_mode):
             return f"{entry.path} is no file any more"
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = os.fstat(file.fileno()).st_size
+        digest, size = digest_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return f"{entry.path} is gone"
-    except OSError as error:
-        return f"{entry.path} cannot be read: {(error.strerror or str(error)).lower()}"
+    except (OSError, ValueError) as error:
+        return about(entry.path, error)
     if size != entry.bytes:
         return f"{entry.path} was changed: {size:,} bytes, and the record has {entry.bytes:,}"
     return (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,10 +14,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from phasegate.errors import UsageError
+from phasegate.files import about, read_regular
 from phasegate.model.approval import SIGN_OFF_SCHEMA, SignOff
 from phasegate.record.journal import RecordError
 
 SIGN_OFFS = "signoffs.jsonl"
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""Through no link: a decision goes into the record and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +39,11 @@ def read_sign_offs(folder: Path) -> SignOffFile:
     """Errors: RecordError when the file is there and cannot be read."""
     path = folder / SIGN_OFFS
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except FileNotFoundError:
         return SignOffFile()
-    except OSError as error:
-        raise RecordError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except (OSError, ValueError) as error:
+        raise RecordError(about(str(path), error)) from error
     return _parse(data, path)
 
 
@@ -50,9 +55,9 @@ def append_sign_off(folder: Path, sign_off: SignOff) -> None:
     path = folder / SIGN_OFFS
     line = _adapter().dump_json(_writable(sign_off)) + b"\n"
     try:
-        with os.fdopen(
-            os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644), "r+b", buffering=0
-        ) as file:
+        with os.fdopen(os.open(path, _APPEND, 0o644), "r+b", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "it is no file")
             fcntl.flock(file, fcntl.LOCK_EX)  # two people may sign at the same time
             data = file.read()
             found = _parse(data, path)

@@ -30,9 +30,12 @@ class Missing:
 
 
 async def find_missing(
-    checks: Iterable[Check], *, processes: Processes, environment: Mapping[str, str], root: Path
+    checks: Iterable[Check], *, processes: Processes | None, environment: Mapping[str, str], root: Path
 ) -> dict[str, Missing]:
-    """The checks that cannot run here, by id; what they need inside containers is not looked for."""
+    """The checks that cannot run here, by id; what they need inside containers is not looked for.
+
+    Without `processes` nothing is run to find out: programs are looked for by name only.
+    """
     everything = list(checks)
     needed = _needed(everything, inside=False)
     answers = await asyncio.gather(*(_look(item, processes, environment, root) for item in needed))
@@ -126,13 +129,17 @@ async def _look_inside(
     )
 
 
-async def _look(item: Requirement, processes: Processes, environment: Mapping[str, str], root: Path) -> str:
+async def _look(
+    item: Requirement, processes: Processes | None, environment: Mapping[str, str], root: Path
+) -> str:
     """What is wrong with a requirement; empty when it is there."""
     label = item.label or item.program
     program = sys.executable if item.program == "python" else item.program
+    if "${" in program and processes is None:
+        return ""
     if shutil.which(program, path=environment.get("PATH")) is None:
         return f"{label} is not installed"
-    if not item.arguments:
+    if not item.arguments or processes is None:
         return ""
     done = await processes.run(Command(argv=(program, *item.arguments), cwd=root, limit=PROBE_LIMIT))
     if done.exit_code == 0:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from phasegate.errors import ObservationError
+from phasegate.interpreter import own_environment
 from phasegate.target import guard
 from phasegate.target.members import MARK, members
 from phasegate.target.output import LINE, BoundedOutput, LineSplitter
@@ -369,6 +370,7 @@ class _Guard:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
+                env=own_environment(os.environ),
                 start_new_session=True,
                 bufsize=0,
             )

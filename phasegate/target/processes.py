@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
+from phasegate.interpreter import own_environment
+from phasegate.target.members import MARK
 from phasegate.target.process_group import ProcessGroup
 from phasegate.world import Command, Completed, Running
 
@@ -99,7 +101,10 @@ class LocalProcesses:
         return group
 
     def _environment_of(self, command: Command) -> dict[str, str]:
-        environment = {**self._environment, **command.env}
+        around = self._environment
+        if command.own:
+            around = own_environment(around) | {MARK: around.get(MARK, "")}
+        environment = {**around, **command.env}
         if "PATH" not in command.env:
             ours = str(Path(sys.executable).parent)
             environment["PATH"] = os.pathsep.join([ours, environment.get("PATH", os.defpath)])

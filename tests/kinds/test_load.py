@@ -54,7 +54,7 @@ async def test_body_comes_from_a_file(tmp_path: Path) -> None:
 async def test_body_larger_than_a_worker_keeps_is_not_sent(tmp_path: Path) -> None:
     with (tmp_path / "large.bin").open("wb") as file:
         file.truncate(UPLOAD_LIMIT + 1)
-    with pytest.raises(ObservationError, match="larger than 32 MiB"):
+    with pytest.raises(ObservationError, match="at most 33,554,432 are read"):
         await observe("http://127.0.0.1:1", rate="20/s", body={"file": tmp_path / "large.bin"})
 
 

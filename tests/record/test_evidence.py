@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,6 @@ from phasegate.record.names import LONGEST_NAME, safe_name
 from phasegate.record.redaction import Redactor
 
 SECRET = "hunter2-hunter2"
-needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 
 
 @pytest.fixture
@@ -198,22 +200,58 @@ def test_a_log_that_outgrows_its_limit_keeps_its_beginning_and_its_end(store: Ev
     assert log.tail(1) == ("line 9999",)
 
 
-@needs_dev_full
 def test_a_full_disk_is_an_error_that_ends_the_run_in_order(store: EvidenceStore) -> None:
-    folder = store.folder("alive", 1)
-    full = folder.path / "full"
-    full.symlink_to("/dev/full")
-    with pytest.raises(RecordError, match="no space left on device") as raised:
-        store.write(full, b"x")
-    assert raised.value.exit_code is ExitCode.INCONCLUSIVE
-    (store.path / "target").mkdir()
-    (store.path / "target" / "api.log").symlink_to("/dev/full")
+    path = store.folder("alive", 1).path / "full"
     log = store.log("api")
-    with pytest.raises(RecordError, match="no space left"):
-        log.write(b"x" * 100 + b"\n")
+    with files_of_at_most(10):
+        with pytest.raises(RecordError, match="file too large") as raised:
+            store.write(path, b"x" * 100)
+        with pytest.raises(RecordError, match="file too large"):
+            log.write(b"x" * 100 + b"\n")
+    assert raised.value.exit_code is ExitCode.INCONCLUSIVE
+    assert not path.exists()
     log.write(b"later\n")
     assert log.tail(1) == ("later",)
     log.close()
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """A limit of the kernel stands for a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("leads", ["a file", "a folder"])
+def test_evidence_is_never_written_through_a_link(store: EvidenceStore, tmp_path: Path, leads: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    victim = outside / "api.log"
+    victim.write_text("precious")
+    folder = store.path / "target"
+    if leads == "a file":
+        folder.mkdir(parents=True)
+        (folder / "api.log").symlink_to(victim)
+        (folder / "compose.yaml").symlink_to(victim)
+        log = store.log("api")
+        log.write(b"output")
+        log.close()
+        store.keep_of_target("compose.yaml", "kept")
+        assert (folder / "api.log").read_text() == "output"
+        assert (folder / "compose.yaml").read_text() == "kept"
+    else:
+        store.path.mkdir(parents=True)
+        folder.symlink_to(outside)
+        with pytest.raises(RecordError):
+            store.log("api")
+        with pytest.raises(RecordError):
+            store.keep_of_target("compose.yaml", "kept")
+    assert victim.read_text() == "precious"
+    assert [path.name for path in outside.iterdir()] == ["api.log"]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_the_record(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from phasegate.errors import UsageError
 from phasegate.model.events import CheckStarted, Event, Progressed, RunStarted
-from phasegate.record.journal import EVENTS, Journal, RecordError, read_events, write_whole
+from phasegate.record.journal import EVENTS, Journal, RecordError, read_events, write_report
 from phasegate.record.redaction import Redactor
 from tests.samples import passing_run
 
@@ -99,11 +99,11 @@ def test_a_disk_that_takes_no_more_is_told_once_and_events_are_passed_on(tmp_pat
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     place = tmp_path / "report.html"
-    write_whole(place, b"first")
-    write_whole(place, b"second")
+    write_report(place, b"first", named=False)
+    write_report(place, b"second", named=False)
     assert place.read_bytes() == b"second"
     with pytest.raises(RecordError, match=r"cannot write .*nowhere"):
-        write_whole(tmp_path / "nowhere/report.html", b"third")
+        write_report(tmp_path / "nowhere/report.html", b"third", named=False)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
@@ -111,7 +111,7 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    write_whole(pipe, b"report")
+    write_report(pipe, b"report", named=True)
     assert os.read(reader, 100) == b"report"
     os.close(reader)
     assert pipe.is_fifo()
