@@ -2,13 +2,18 @@
 
 pytestmark = list(ENGINE)                   # the whole module; without an engine it is skipped, by name
 
-def test_...(nothing_left: None) -> None:   # what was on the engine before is what is on it after
+def test_...(nothing_left: None) -> None:   # what it made on the engine is gone when it is over
     image = busybox()
+    name = own("web")                       # a name that no other program gives to anything
+
+Others may use the engine meanwhile. What these tests made is told by a label that their images hand on to
+containers; networks and volumes belong to who made the containers of the same project, or that use them.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -16,7 +21,10 @@ import io
 import os
 import socket
 import tarfile
-from collections.abc import Iterator, Mapping
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +33,10 @@ import pytest
 BUSYBOX = Path("/bin/busybox")
 LABEL = "phasegate.test"
 """Carried by every image that tests build."""
+_SESSION = uuid.uuid4().hex[:12]
+OWN_LABEL = f"{LABEL}.session={_SESSION}"
+"""Carried by every container whose image this process built, and by no other."""
+_PROJECT = "com.docker.compose.project"
 
 
 @functools.cache
@@ -58,18 +70,45 @@ def client() -> Any:
     return found
 
 
-def build(dockerfile: str, files: Mapping[str, bytes] | None = None) -> str:
-    """The tag of an image; built only where the engine does not have it yet."""
-    import docker.errors
+def own(name: str) -> str:
+    """A name for something on the engine that no other process of tests gives."""
+    return f"phasegate-t-{name}-{_SESSION}"
 
+
+def build(dockerfile: str, files: Mapping[str, bytes] | None = None) -> str:
+    """The tag of an image that hands `OWN_LABEL` on; what is below it is built only where the engine does
+    not have it yet."""
     everything = {**(files or {}), "Dockerfile": f"{dockerfile}\nLABEL {LABEL}=1\n".encode()}
     digest = hashlib.sha256(repr(sorted(everything.items())).encode()).hexdigest()[:16]
-    tag = f"phasegate-test:{digest}"
+    shared = f"phasegate-test:{digest}"
+    _have(shared, everything)
+    if _SESSION in dockerfile:
+        atexit.register(_forget, shared)
+    return _labelled(shared)
+
+
+@functools.cache
+def _labelled(shared: str) -> str:
+    tag = f"{shared}-{_SESSION}"
+    _have(tag, {"Dockerfile": f"FROM {shared}\nLABEL {OWN_LABEL}\n".encode()})
+    atexit.register(_forget, tag)
+    return tag
+
+
+def _have(tag: str, files: Mapping[str, bytes]) -> None:
+    import docker.errors
+
     try:
         client().images.get(tag)
     except docker.errors.ImageNotFound:
-        client().images.build(fileobj=_archive(everything), custom_context=True, tag=tag, rm=True)
-    return tag
+        client().images.build(fileobj=_archive(files), custom_context=True, tag=tag, rm=True)
+
+
+def _forget(tag: str) -> None:
+    import docker.errors
+
+    with contextlib.suppress(docker.errors.APIError):
+        client().images.remove(tag, noprune=True)
 
 
 def busybox(*lines: str, files: Mapping[str, bytes] | None = None) -> str:
@@ -78,23 +117,60 @@ def busybox(*lines: str, files: Mapping[str, bytes] | None = None) -> str:
     return build("\n".join((*base, *lines)), {**(files or {}), "busybox": BUSYBOX.read_bytes()})
 
 
+@dataclass
+class _Owned:
+    """What containers with `OWN_LABEL` ever were part of, or used, as the engine tells."""
+
+    containers: set[str] = field(default_factory=set)
+    projects: set[str] = field(default_factory=set)
+    joined: set[str] = field(default_factory=set)
+    """Networks, by name, and volumes."""
+
+    def follow(self, events: Iterable[Mapping[str, Any]]) -> None:
+        for event in events:
+            about = event["Actor"]["Attributes"]
+            if event["Type"] == "container" and about.get(f"{LABEL}.session") == _SESSION:
+                self.containers.add(event["Actor"]["ID"])
+                self.projects.add(about.get(_PROJECT, ""))
+            elif about.get("container") in self.containers and about.get("name") not in _NETWORKS:
+                self.joined.add(event["Actor"]["ID"] if event["Type"] == "volume" else about["name"])
+
+    def has(self, name: str, labels: Mapping[str, str] | None) -> bool:
+        return name in self.joined or (labels or {}).get(_PROJECT, "-") in self.projects
+
+
+_NETWORKS = ("bridge", "host", "none")
+"""Which an engine always has."""
+
+
+@functools.cache
+def _owned() -> _Owned:
+    owned = _Owned()
+    events = client().events(decode=True, filters={"type": ["container", "network", "volume"]})
+    threading.Thread(target=owned.follow, args=(events,), daemon=True).start()
+    return owned
+
+
 def listing() -> dict[str, set[str]]:
-    """The names of what is on the engine."""
-    api = client().api
+    """The names of what is on the engine and was made by this process, or a program that it started."""
+    api, owned = client().api, _owned()
+    containers = api.containers(all=True, filters={"label": OWN_LABEL})
     return {
-        "containers": {name for one in api.containers(all=True) for name in one["Names"]},
-        "networks": {one["Name"] for one in api.networks()},
-        "volumes": {one["Name"] for one in api.volumes()["Volumes"] or ()},
+        "containers": {name for one in containers for name in one["Names"]},
+        "networks": {one["Name"] for one in api.networks() if owned.has(one["Name"], one["Labels"])},
+        "volumes": {
+            one["Name"] for one in api.volumes()["Volumes"] or () if owned.has(one["Name"], one["Labels"])
+        },
     }
 
 
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
-    """`docker ps -a`, `docker network ls` and `docker volume ls` are after the test as before it."""
+    """`docker ps -a`, `docker network ls` and `docker volume ls` show nothing of the test after it."""
     before = listing()
     yield
     after = listing()
-    assert after == before, {k: after[k] ^ before[k] for k in after}
+    assert not any(after[kind] - before[kind] for kind in after), (before, after)
 
 
 def _archive(files: Mapping[str, bytes]) -> io.BytesIO:

@@ -15,7 +15,7 @@ import yaml
 from phasegate.kinds.healthcheck import why_it_proves_nothing
 from phasegate.model.containers import Healthcheck
 from tests.demo import bases
-from tests.engines import ENGINE, client, nothing_left
+from tests.engines import ENGINE, OWN_LABEL, client, nothing_left
 
 __all__ = ["nothing_left"]
 DOCKERFILES = sorted(bases.DEPLOY.glob("*.Dockerfile"))
@@ -54,6 +54,7 @@ def test_the_python_runtime_is_built_and_becomes_healthy(nothing_left: None) -> 
         custom_context=True,
         dockerfile="deploy/python.Dockerfile",
         buildargs={"PYTHON_BASE": bases.python()},
+        labels=dict([OWN_LABEL.split("=")]),
         rm=True,
         forcerm=True,
     )

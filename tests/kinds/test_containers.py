@@ -27,7 +27,7 @@ from phasegate.runner.clock import RunClock
 from phasegate.runner.world import Stop
 from phasegate.target.containers.reach import TargetContainers
 from tests.engine_door import door_at
-from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.engines import ENGINE, busybox, client, nothing_left, own
 from tests.kinds.scripted_containers import FAKE, NOW, ScriptedContainers, container, ended
 from tests.runner.scripted import Stage, check
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
@@ -513,11 +513,11 @@ async def test_an_engine_that_dies_half_way_is_an_error_with_a_way_out(tmp_path:
             return found
 
     made = client().containers.run(
-        busybox('CMD ["sleep", "60"]'), detach=True, labels={"phasegate.t": "dying"}
+        busybox('CMD ["sleep", "60"]'), detach=True, labels={"phasegate.t": own("dying")}
     )
     async with door_at(tmp_path / "docker.sock") as door:
         reach = Dying(door.environment)
-        reach.are("phasegate.t=dying")
+        reach.are(f"phasegate.t={own('dying')}")
         asked = check("stack", kind=None)
         asked = replace(asked, kind=ContainersKind(), parts=(Part(name="", params=ContainersParams()),))
         stage = Stage(tmp_path)
@@ -542,7 +542,7 @@ async def test_a_real_stack_is_seen_as_it_is(tmp_path: Path) -> None:
 
     def run(service: str, *command: str, test: list[str] | None = None) -> Any:
         check = {"healthcheck": {"test": test, "interval": second, "retries": 1}} if test else {}
-        labels = {"phasegate.t": "kinds", "com.docker.compose.service": service}
+        labels = {"phasegate.t": own("kinds"), "com.docker.compose.service": service}
         more = {"command": list(command)} if command else {}
         return client().containers.run(image, detach=True, labels=labels, **check, **more)
 
@@ -553,7 +553,7 @@ async def test_a_real_stack_is_seen_as_it_is(tmp_path: Path) -> None:
         run("once", "sh", "-c", "exit 4"),
     ]
     reach = TargetContainers(os.environ)
-    reach.are("phasegate.t=kinds")
+    reach.are(f"phasegate.t={own('kinds')}")
     try:
         made[3].wait()
         while {one.health for one in await reach.all()} & {Health.STARTING}:

@@ -24,7 +24,7 @@ from phasegate.plan.plan import Check, Part, PlanCriterion
 from phasegate.runner.judging import judge_criterion
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.world import Progress
-from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.engines import ENGINE, busybox, client, nothing_left, own
 from tests.runner.scripted import StillClock
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 
@@ -325,12 +325,12 @@ def test_it_is_summed_up_in_a_few_words() -> None:
 @ENGINE[1]
 async def test_a_real_stack_is_held_to_its_limits_while_one_of_it_is_started_again(tmp_path: Path) -> None:
     image = busybox('CMD ["sleep", "600"]')
-    label = "phasegate.r"
+    name = own("limited")
     made = {
         service: client().containers.run(
             image,
             ["sh", "-c", "while :; do :; done"] if service == "busy" else ["sleep", "600"],
-            labels={label: "kind", "com.docker.compose.service": service},
+            labels={"phasegate.t": name, "com.docker.compose.service": service},
             detach=True,
             stop_signal="SIGKILL",
             **limits,
@@ -338,7 +338,7 @@ async def test_a_real_stack_is_held_to_its_limits_while_one_of_it_is_started_aga
         for service, limits in (("busy", {"nano_cpus": 200_000_000, "mem_limit": "64m"}), ("idle", {}))
     }
     reached = TargetContainers(os.environ)
-    reached.are(f"{label}=kind")
+    reached.are(f"phasegate.t={name}")
     world = TestWorld(
         http=None,  # type: ignore[arg-type]
         target=StaticAddresses(),

@@ -6,11 +6,12 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.engine_proxy import proxied
-from tests.engines import ENGINE, busybox, client, listing, nothing_left
+from tests.engines import ENGINE, OWN_LABEL, busybox, client, listing, nothing_left, own
 from tests.pipeline.bench import Desk
 
 __all__ = ["nothing_left"]
@@ -138,7 +139,7 @@ def test_images_that_a_killed_run_built_go_too(desk: Desk) -> None:
     desk.plan(LONG)
     with desk.running() as run:
         run.until('"check":"endless"')
-        (container,) = client().containers.list(filters={"label": "com.docker.compose.service=web"})
+        container = running("web")
         image = container.image.id
         run.signal(signal.SIGKILL)
         assert run.end().code == -signal.SIGKILL
@@ -153,8 +154,7 @@ def test_a_service_that_dies_keeps_a_run_from_passing(desk: Desk) -> None:
     desk.plan(LONG.replace("601", "3"))
     with desk.running() as run:
         run.until('"check":"endless"')
-        (worker,) = client().containers.list(filters={"label": "com.docker.compose.service=worker"})
-        worker.kill()
+        running("worker").kill()
         ran = run.end()
     assert ran.code == 3
     assert "target worker died during the run: it ended with exit code 137" in ran.is_whole().result["reason"]
@@ -165,11 +165,9 @@ def test_a_stack_is_kept_where_that_is_asked_for(desk: Desk) -> None:
     compose(desk)
     desk.plan(LONG.replace("601", "0"))
     ran = desk.run("--keep-target")
-    found = client().containers.list(filters={"label": "com.docker.compose.service=web"})
+    project = running("web").labels["com.docker.compose.project"]
     try:
         assert ran.code == 0, ran.err
-        assert [one.status for one in found] == ["running"]
-        project = found[0].labels["com.docker.compose.project"]
         assert f"-p {project} down --volumes --remove-orphans" in ran.err
     finally:
         _take_down(project)
@@ -184,7 +182,7 @@ def test_an_engine_that_goes_leaves_checks_errored_and_the_verdict_open(
         monkeypatch.setenv("DOCKER_HOST", proxy.host)
         with desk.running() as run:
             run.until('"check":"endless"')
-            (web,) = client().containers.list(filters={"label": "com.docker.compose.service=web"})
+            web = running("web")
             proxy.die()
             ran = run.end()
     _take_down(web.labels["com.docker.compose.project"])
@@ -192,6 +190,13 @@ def test_an_engine_that_goes_leaves_checks_errored_and_the_verdict_open(
     assert "the container engine does not answer any more" in ran.is_whole().result["reason"]
     assert ran.statuses() == {"endless": "errored", "after": "errored"}
     assert (ran.folder / "evidence/target/web.log").exists()
+
+
+def running(service: str) -> Any:
+    """The container of a service of the stack under test."""
+    labels = [OWN_LABEL, f"com.docker.compose.service={service}"]
+    (found,) = client().containers.list(filters={"label": labels})
+    return found
 
 
 def _take_down(project: str) -> None:
@@ -302,11 +307,12 @@ def test_service_that_turns_unhealthy_or_is_started_again_meanwhile_is_said(desk
 
 def test_second_run_of_one_project_is_refused_and_the_first_goes_on(desk: Desk) -> None:
     small(desk, GOOD)
+    project = own("fixed")
     desk.plan(
-        """
-        target: {compose: {file: compose.yaml, within: 40s, project: phasegate-t-fixed}}
-        steps: [{id: one, checks: [{id: waits, kind: command, in: good,
-                                    command: [sh, -c, "until test -e /go; do sleep 0.1; done"]}]}]
+        f"""
+        target: {{compose: {{file: compose.yaml, within: 40s, project: {project}}}}}
+        steps: [{{id: one, checks: [{{id: waits, kind: command, in: good,
+                                      command: [sh, -c, "until test -e /go; do sleep 0.1; done"]}}]}}]
         """
     )
     other = Desk(desk.path, runs=10)
@@ -314,7 +320,6 @@ def test_second_run_of_one_project_is_refused_and_the_first_goes_on(desk: Desk) 
         first.until('"check":"waits"')
         second = other.run()
         assert second.code == 75
-        assert "another run uses the project 'phasegate-t-fixed'" in second.err
-        (one,) = client().containers.list(filters={"label": "com.docker.compose.project=phasegate-t-fixed"})
-        one.exec_run(["touch", "/go"])
+        assert f"another run uses the project '{project}'" in second.err
+        running("good").exec_run(["touch", "/go"])
         assert first.end().code == 0

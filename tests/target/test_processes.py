@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from phasegate.target.members import new_mark
 from phasegate.target.processes import LocalProcesses
 from phasegate.world import Command
 
@@ -376,7 +377,7 @@ async def test_everything_ends_when_phasegate_is_killed(tmp_path: Path) -> None:
         "from phasegate.world import Command\n"
         "script = 'echo $$ > leader; sleep 60 & echo $! > child; setsid sleep 60 & echo $! > stray; wait'\n"
         "command = Command(argv=('sh', '-c', script), cwd=pathlib.Path.cwd())\n"
-        "environment = {**os.environ, 'PHASEGATE_MARK': 'of-this-test'}\n"
+        "environment = {**os.environ, 'PHASEGATE_MARK': '" + new_mark() + "'}\n"
         "asyncio.run(LocalProcesses(environment).run(command))\n"
     )
     root = Path(__file__).parents[2]

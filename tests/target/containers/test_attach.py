@@ -11,12 +11,13 @@ import pytest
 from phasegate.errors import TargetError
 from phasegate.plan.entries import AttachedStack, ServiceEntry
 from phasegate.target.containers.facts import PROJECT, SERVICE
-from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.engines import ENGINE, busybox, client, nothing_left, own
 from tests.target.containers.conftest import Yard
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
-LABEL = f"{PROJECT}=phasegate-t-attached"
+NAME = own("attached")
+LABEL = f"{PROJECT}={NAME}"
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def web() -> Iterator[Any]:
         busybox('RUN ["/bin/busybox", "mkfifo", "/go"]'),
         ["sh", "-c", script],
         detach=True,
-        labels={PROJECT: "phasegate-t-attached", SERVICE: "web"},
+        labels={PROJECT: NAME, SERVICE: "web"},
     )
     yield found
     found.remove(force=True)

@@ -25,7 +25,7 @@ from phasegate.target.containers.cgroups import (
     usage_on_this_machine,
 )
 from phasegate.target.containers.engine import Engine
-from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.engines import ENGINE, busybox, client, nothing_left, own
 
 __all__ = ["nothing_left"]
 
@@ -238,14 +238,14 @@ async def test_known_use_is_told_by_files_and_engine_alike(source: str) -> None:
         image,
         ["sh", "-c", "dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; " + burn],
         environment={"GATE": gate},
-        labels={"phasegate.r": "1"},
+        labels={"phasegate.t": own("used")},
         nano_cpus=200_000_000,
         mem_limit="128m",
         detach=True,
     )
     engine = await Engine.connect(os.environ)
     try:
-        (found,) = await engine.containers(["phasegate.r=1"])
+        (found,) = await engine.containers([f"phasegate.t={own('used')}"])
         async with asyncio.timeout(20):
             while True:
                 first = (await usage_of(engine, [found]))[found.id]
@@ -261,7 +261,7 @@ async def test_known_use_is_told_by_files_and_engine_alike(source: str) -> None:
         assert await usage_of(engine, [found]) == {}
     finally:
         engine.close()
-        for left in client().containers.list(all=True, filters={"label": "phasegate.r=1"}):
+        for left in client().containers.list(all=True, filters={"label": f"phasegate.t={own('used')}"}):
             left.remove(force=True)
     assert since(first.cpu, second.cpu) > 0.05
     assert since(first.throttled, second.throttled) > 0.1
@@ -282,10 +282,10 @@ def since(before: float | None, after: float | None) -> float:
 @with_engine
 async def test_the_network_of_the_machine_is_nobodys() -> None:
     image = busybox('CMD ["sleep", "600"]')
-    made = client().containers.run(image, network_mode="host", labels={"phasegate.r": "2"}, detach=True)
+    made = client().containers.run(image, network_mode="host", labels={"phasegate.t": own("host")}, detach=True)
     engine = await Engine.connect(os.environ)
     try:
-        (found,) = await engine.containers(["phasegate.r=2"])
+        (found,) = await engine.containers([f"phasegate.t={own('host')}"])
         used = (await usage_of(engine, [found]))[found.id]
         told = (await usage_of(engine, [replace(found, pid=0)]))[found.id]
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 from phasegate.model.containers import ContainerState, Port
 from phasegate.target.containers.engine import Engine, EngineError, NotThereError
-from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.engines import ENGINE, busybox, client, nothing_left, own
 
 __all__ = ["nothing_left"]
 engine = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
@@ -26,16 +26,16 @@ def marked(test):  # type: ignore[no-untyped-def]
 async def test_containers_are_told_with_all_that_runs_and_ended() -> None:
     image = busybox("EXPOSE 8080", "USER 1000", 'CMD ["sleep", "600"]')
     runs = client().containers.run(
-        image, detach=True, labels={"phasegate.t": "a"}, ports={"8080/tcp": ("127.0.0.1", 0)}, mem_limit="64m"
+        image, detach=True, labels={"phasegate.t": own("a")}, ports={"8080/tcp": ("127.0.0.1", 0)}, mem_limit="64m"
     )
     ended = client().containers.run(
-        image, ["sh", "-c", "exit 3"], detach=True, labels={"phasegate.t": "a"}, init=True
+        image, ["sh", "-c", "exit 3"], detach=True, labels={"phasegate.t": own("a")}, init=True
     )
     ended.wait()
     found = await Engine.connect(os.environ)
     try:
-        by_id = {one.id: one for one in await found.containers(["phasegate.t=a"])}
-        assert await found.containers(["phasegate.t=b"]) == ()
+        by_id = {one.id: one for one in await found.containers([f"phasegate.t={own('a')}"])}
+        assert await found.containers([f"phasegate.t={own('b')}"]) == ()
     finally:
         found.close()
         runs.remove(force=True)

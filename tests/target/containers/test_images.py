@@ -14,7 +14,7 @@ import pytest
 
 from phasegate.target.containers.images import LABEL
 from phasegate.target.containers.reach import TargetContainers
-from tests.engines import ENGINE, build, busybox, client, nothing_left
+from tests.engines import ENGINE, OWN_LABEL, build, busybox, client, nothing_left
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
@@ -108,7 +108,7 @@ asyncio.run(main())
 def test_what_was_made_for_a_look_goes_with_a_phasegate_that_is_killed() -> None:
     def wait_until(there: bool) -> None:
         deadline = time.monotonic() + 20
-        while bool(client().api.containers(all=True, filters={"label": LABEL})) is not there:
+        while bool(client().api.containers(all=True, filters={"label": [LABEL, OWN_LABEL]})) is not there:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
@@ -129,4 +129,4 @@ async def test_a_cancellation_leaves_no_container(reach: TargetContainers, delay
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert client().containers.list(all=True, filters={"label": LABEL}) == []
+    assert client().containers.list(all=True, filters={"label": [LABEL, OWN_LABEL]}) == []

@@ -14,17 +14,18 @@ from phasegate.errors import ObservationError
 from phasegate.target.containers.inside import HERE, Inside
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.world import Command
-from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.engines import ENGINE, busybox, client, nothing_left, own
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
-LABEL = "phasegate.t.inside"
+NAME = own("inside")
+LABEL = f"phasegate.t={NAME}"
 
 
 @pytest.fixture
 async def containers() -> AsyncIterator[TargetContainers]:
     image = busybox("USER 1000", "WORKDIR /srv", 'CMD ["sleep", "600"]')
-    made = client().containers.run(image, detach=True, init=True, name="phasegate-t-inside", labels=[LABEL])
+    made = client().containers.run(image, detach=True, init=True, name=NAME, labels={"phasegate.t": NAME})
     found = TargetContainers(os.environ)
     found.are(LABEL)
     yield found
@@ -37,11 +38,11 @@ def sh(script: str, **more: Any) -> Command:
 
 
 def inside(containers: TargetContainers) -> Inside:
-    return Inside(containers, "phasegate-t-inside", grace=0.5)
+    return Inside(containers, NAME, grace=0.5)
 
 
 def programs() -> list[str]:
-    rows = client().containers.get("phasegate-t-inside").top()["Processes"]
+    rows = client().containers.get(NAME).top()["Processes"]
     return [row[-1] for row in rows]
 
 
@@ -72,9 +73,9 @@ async def test_output_is_bounded(containers: TargetContainers) -> None:
 
 async def test_what_cannot_be_started_is_named(containers: TargetContainers) -> None:
     done = await inside(containers).run(Command(argv=("jq",), cwd=HERE))
-    assert (done.exit_code, done.error) == (None, "'jq' is not in the container of phasegate-t-inside")
+    assert (done.exit_code, done.error) == (None, f"'jq' is not in the container of {NAME}")
     done = await inside(containers).run(Command(argv=("/etc",), cwd=HERE))
-    assert done.error == "'/etc' is not executable in the container of phasegate-t-inside"
+    assert done.error == f"'/etc' is not executable in the container of {NAME}"
     done = await Inside(containers, "shop").run(sh("true"))
     assert done.error == "the target has no service 'shop'"
 
@@ -121,6 +122,6 @@ async def test_speaking_line_by_line_is_refused(containers: TargetContainers) ->
 
 async def test_tools_are_found_without_running_anything(containers: TargetContainers) -> None:
     tools = ("sh", "/bin/ls", "jq", "/srv", "/etc/no", "grep")
-    assert await containers.lacking("phasegate-t-inside", tools) == ("jq", "/srv", "/etc/no")
+    assert await containers.lacking(NAME, tools) == ("jq", "/srv", "/etc/no")
     with pytest.raises(ObservationError, match="has no service 'shop'"):
         await containers.lacking("shop", ("sh",))

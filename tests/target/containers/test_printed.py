@@ -13,7 +13,7 @@ from phasegate.errors import ObservationError
 from phasegate.model.containers import LogPiece
 from phasegate.target.containers.printed import LONGEST, frames_of, lines_of
 from phasegate.target.containers.reach import TargetContainers
-from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.engines import ENGINE, busybox, client, nothing_left, own
 
 __all__ = ["nothing_left"]
 
@@ -76,11 +76,12 @@ def test_no_line_is_cut_within_a_character() -> None:
 @pytest.mark.parametrize("tty", [False, True])
 async def test_everything_a_container_printed_comes_in_order(tty: bool) -> None:
     script = "i=0; while [ $i -lt 2500 ]; do echo line $i; i=$((i+1)); done; sleep 1; echo 'caf\u00e9' >&2"
+    name = own(f"printed-{tty}")
     made = client().containers.run(
-        busybox(), ["sh", "-c", script], detach=True, tty=tty, labels={"phasegate.t": f"printed-{tty}"}
+        busybox(), ["sh", "-c", script], detach=True, tty=tty, labels={"phasegate.t": name}
     )
     found = TargetContainers(os.environ)
-    found.are(f"phasegate.t=printed-{tty}")
+    found.are(f"phasegate.t={name}")
     try:
         made.wait()
         (container,) = await found.all()
@@ -96,10 +97,10 @@ async def test_everything_a_container_printed_comes_in_order(tty: bool) -> None:
 @engine
 async def test_a_container_that_keeps_no_log_is_an_error_that_says_so() -> None:
     made = client().containers.run(
-        busybox(), ["sleep", "60"], detach=True, labels={"phasegate.t": "mute"}, log_config={"Type": "none"}
+        busybox(), ["sleep", "60"], detach=True, labels={"phasegate.t": own("mute")}, log_config={"Type": "none"}
     )
     found = TargetContainers(os.environ)
-    found.are("phasegate.t=mute")
+    found.are(f"phasegate.t={own('mute')}")
     try:
         (container,) = await found.all()
         with pytest.raises(ObservationError, match="does not support reading"):

@@ -18,12 +18,14 @@ from phasegate.target.containers.images import LABEL, stop_of
 from phasegate.target.containers.removal import remove
 from phasegate.target.ports import Ports
 from phasegate.world import Stopped
-from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.engines import ENGINE, OWN_LABEL, busybox, client, nothing_left, own
 from tests.load.server import unused_port
 from tests.target.containers.conftest import Yard
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
+NAMED = own("shop")
+"""A project with a name of its own."""
 
 SHOP = """
     services:
@@ -209,16 +211,16 @@ async def test_an_image_is_built_and_gone_after_the_run(yard: Yard) -> None:
 
 
 async def test_looking_into_an_image_that_compose_built_ends_no_service_of_its_project(yard: Yard) -> None:
-    image = busybox(f"LABEL {PROJECT}=phasegate-t-shop {SERVICE}=web", 'CMD ["sleep", "60"]')
+    image = busybox(f"LABEL {PROJECT}={NAMED} {SERVICE}=web", 'CMD ["sleep", "60"]')
     text = f"services: {{web: {{image: '{image}', command: WAIT}}}}"
-    async with yard.stack(yard.compose(text, project="phasegate-t-shop")):
+    async with yard.stack(yard.compose(text, project=NAMED)):
         (web,) = await yard.containers.all()
         engine = await yard.containers.engine()
         async with asyncio.TaskGroup() as group:
             stopping = group.create_task(
                 stop_of(engine, await engine.image(web.image), after=0.2, within=0.1)
             )
-            await until(lambda: len(client().api.containers(filters={"label": LABEL})) == 1)
+            await until(lambda: len(client().api.containers(filters={"label": [LABEL, OWN_LABEL]})) == 1)
             assert [one.id for one in await yard.containers.all()] == [web.id]
         assert stopping.result() == Stopped(seconds=stopping.result().seconds, killed=True)
         await asyncio.sleep(0.3)  # what is heard of its end is heard by then
@@ -234,17 +236,17 @@ async def test_a_failed_build_says_why(yard: Yard) -> None:
 
 
 async def test_a_project_that_is_there_is_refused_with_both_ways_out(yard: Yard) -> None:
-    volume = client().volumes.create("phasegate-t-shop-data", labels={PROJECT: "phasegate-t-shop"})
+    volume = client().volumes.create(f"{NAMED}-data", labels={PROJECT: NAMED})
     try:
-        error = await refused(yard, one("command: WAIT"), project="phasegate-t-shop")
+        error = await refused(yard, one("command: WAIT"), project=NAMED)
     finally:
         volume.remove()
     assert error.message == (
-        "target.compose: the project 'phasegate-t-shop' is there already (volumes: phasegate-t-shop-data)"
+        f"target.compose: the project '{NAMED}' is there already (volumes: {NAMED}-data)"
     )
     assert error.help is not None
-    assert "-p phasegate-t-shop down --volumes" in error.help
-    assert "target.containers: {label: com.docker.compose.project=phasegate-t-shop}" in error.help
+    assert f"-p {NAMED} down --volumes" in error.help
+    assert f"target.containers: {{label: com.docker.compose.project={NAMED}}}" in error.help
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from phasegate.errors import ObservationError
 from phasegate.target.containers.reach import TargetContainers
-from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.engines import ENGINE, busybox, client, nothing_left, own
 
 __all__ = ["nothing_left"]
 
@@ -30,10 +30,10 @@ def test_services_are_those_that_were_named() -> None:
 @pytest.mark.engine
 @pytest.mark.skipif(*ENGINE[1].args, reason=ENGINE[1].kwargs["reason"])
 async def test_every_image_that_a_service_ran_is_remembered() -> None:
-    labels = {"phasegate.t": "ran", "com.docker.compose.service": "web"}
+    labels = {"phasegate.t": own("ran"), "com.docker.compose.service": "web"}
     images = busybox('CMD ["sleep", "600"]'), busybox('CMD ["sleep", "601"]')
     reach = TargetContainers(os.environ)
-    reach.are("phasegate.t=ran")
+    reach.are(f"phasegate.t={own('ran')}")
     ids = []
     try:
         for image in images:
