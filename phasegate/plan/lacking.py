@@ -57,11 +57,11 @@ def taken_by_compose(services: Iterable[Mapping[str, Any]], rest: Any, secrets: 
     kept = rest.get("secrets") if isinstance(rest, Mapping) else None
     for one in kept.values() if isinstance(kept, Mapping) else ():
         passed |= {str(one.get("environment"))} if isinstance(one, Mapping) else set()
-    return {
-        name
-        for name in secrets
-        if name in passed or re.search(rf"(?<!\$)(?:\$\$)*\$(?:{name}(?!\w)|\{{{name}(?:\}}|:?\?))", texts)
-    }
+    return {name for name in secrets if name in passed or _asks_for(texts, re.escape(name))}
+
+
+def _asks_for(texts: str, name: str) -> bool:
+    return bool(re.search(rf"(?<!\$)(?:\$\$)*\$(?:{name}(?!\w)|\{{{name}(?:\}}|:?\?))", texts))
 
 
 def _passed_on(environment: Any) -> Iterator[str]:
