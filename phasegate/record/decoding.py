@@ -299,7 +299,7 @@ def _may_be_digits(run: bytes) -> bool:
 
 
 def _may_be_base32(run: bytes) -> bool:
-    return not run.strip(_BASE32)
+    return run.isupper() and not run.strip(_BASE32)
 
 
 def _runs(data: bytes, marks: bytes, least: bytes = _LONG) -> Iterator[tuple[int, bytes]]:

@@ -26,10 +26,12 @@ PARTIAL = 9
 _GROUP = 4
 _WIDE_GROUP = 8
 """Letters of a group of a code of which only a long part tells anything: digits are everywhere."""
+_MANIFOLD = 6
+"""Different letters from which on a part of a secret tells anything: others are parts of themselves."""
 _BEGUN = 2
 """Letters at the end of a text that may be the beginning of a secret; a single one is too common."""
 _FORMATS: dict[int, Literal["I", "Q"]] = {_GROUP: "I", _WIDE_GROUP: "Q"}
-_SAME_GROUP = 16
+_SAME_GROUP = 4
 """Places that are tried for one group; a secret that repeats itself is found by its other groups."""
 _LOWER = bytes(range(65)) + bytes(range(97, 123)) + bytes(range(91, 256))
 _OTHERS = bytes(byte for byte in range(256) if byte >= 128 or not bytes([byte]).isalnum())
@@ -108,6 +110,8 @@ class Needles:
 
     def _index(self, needle: _Needle) -> None:
         letters = needle.letters
+        if len(set(letters)) < _MANIFOLD:
+            needle = _Needle(letters, needle.between, len(letters))
         self._longest = max(self._longest, len(letters))
         self._beginnings.update(letters[:size] for size in range(_BEGUN, _GROUP))
         wide = needle.between is None and needle.least >= 2 * _WIDE_GROUP - 1
@@ -141,7 +145,10 @@ class Needles:
             words = _words(reduced, size)
             if known.isdisjoint(words):
                 continue
+            covered = 0
             for number in [number for number, word in enumerate(words) if word in known]:
+                if (number + 1) * size <= covered:
+                    continue
                 for needle, inside in groups[words[number]]:
                     if (part := _part(needle, reduced, number * size, inside, size)) is None:
                         continue
@@ -149,8 +156,10 @@ class Needles:
                     start, end, _ = part
                     if anything_between and end - start == len(needle.letters):
                         yield places[start], places[end - 1] + 1
+                        covered = max(covered, end)
                     elif (place := _checked(needle, data, places, *part)) is not None:
                         yield place
+                        covered = max(covered, end)
 
     def unfinished(self, data: bytes) -> Iterator[tuple[int, int, bool]]:
         """Where the end of a text may be a part of a secret, how many letters, and whether the first."""
@@ -197,6 +206,8 @@ def _part(needle: _Needle, reduced: bytes, at: int, inside: int, size: int) -> t
     start = at - inside
     if start >= 0 and reduced.startswith(letters, start):
         return start, start + len(letters), 0
+    if needle.least == len(letters):
+        return None
     low, high = _stretch(letters, reduced, at, inside, size)
     if high - low >= needle.least and (
         needle.between is None or 4 * (high - low) >= 3 * len(letters) or _tells(needle, low, high)
