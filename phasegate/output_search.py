@@ -32,7 +32,7 @@ TAKES: Mapping[str, Callable[[Iterable[float]], float]] = {
 """What several matches may come to, beside the first and the last of them."""
 NAMED = 5
 """Different values that a message names."""
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds of processor time for the patterns of one question."""
 _LONGEST = 1 << 62
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^_`-~])")

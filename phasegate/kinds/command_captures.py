@@ -14,7 +14,7 @@ from phasegate.load.foreign import PACKAGE_FOLDER
 from phasegate.units import format_seconds
 from phasegate.world import Command, Completed, Processes
 
-SEARCHED = 30.0
+SEARCHED = 60.0
 """Seconds after which a search is given up."""
 _PIECE = 1 << 18
 """Bytes of a text that are handed over at a time: others measure in this thread meanwhile."""
