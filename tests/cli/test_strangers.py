@@ -1,4 +1,4 @@
-"""Plans of strangers: what `validate`, `plan` and `guard` neither show nor read, and what no command opens."""
+"""What `validate`, `plan` and `guard` neither show nor read of a stranger's plan; what nobody opens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from string import ascii_letters, digits
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from phasegate.cli.app import run_command_line
@@ -30,14 +30,16 @@ PLACES = {
     "title": f"phasegate: 1\nphase: p\ntitle: 't {USE}'\n{TARGET}{STEP}",
     "confidence": f"{HEAD}confidence: '{USE}'\n{TARGET}{STEP}",
     "root": f"{HEAD}root: '{USE}'\n{TARGET}{STEP}",
-    "variable": f"{HEAD}variables: {{v: 'a{USE}'}}\n{TARGET}{STEP}      - {{id: c, kind: health, url: '/${{v}}'}}\n",
+    "variable": f"{HEAD}variables: {{v: 'a{USE}'}}\n{TARGET}{STEP}"
+    f"      - {{id: c, kind: health, url: '/${{v}}'}}\n",
     "variable as a number": f"{HEAD}variables: {{v: '{USE}'}}\n{TARGET}{STEP}"
     "      - {id: c, kind: health, url: /, probes: '${v}'}\n",
     "secret": f"{HEAD}secrets: [{RUNE}]\n{TARGET}{STEP}      - {{id: c, kind: health, url: '/{USE}'}}\n",
     "secret as a rate": f"{HEAD}secrets: [{RUNE}]\n{TARGET}{STEP}"
     f"      - {{id: c, kind: load, url: /, rate: '{USE}', duration: 1s}}\n",
     "url": f"{HEAD}{TARGET}{STEP}      - {{id: c, kind: health, url: '/{USE}'}}\n",
-    "url of a stranger": f"{HEAD}{TARGET}{STEP}      - {{id: c, kind: load, url: 'http://{USE}/', rate: 1/s}}\n",
+    "url of a stranger": f"{HEAD}{TARGET}{STEP}"
+    f"      - {{id: c, kind: load, url: 'http://{USE}/', rate: 1/s}}\n",
     "external": f"{HEAD}target: {{external: {{a: {{url: '{USE}'}}}}}}\n{STEP}",
     "host of an external": f"{HEAD}target: {{external: {{a: {{url: 'http://{USE}:1'}}}}}}\n{STEP}",
     "port of an external": f"{HEAD}target: {{external: {{a: {{url: 'http://h:{USE}'}}}}}}\n{STEP}",
@@ -60,7 +62,8 @@ PLACES = {
     "criterion": f"{HEAD}{TARGET}{STEP}    criteria: ['fine.latency.p95 < {USE}']\n",
     "subject": f"{HEAD}{TARGET}{STEP}    criteria: ['{USE}.latency.p95 < 1s']\n",
     "why": f"{HEAD}{TARGET}{STEP}    criteria: [{{criterion: fine.latency.p95 < 1s, why: '{USE}'}}]\n",
-    "needs": f"{HEAD}{TARGET}{STEP}  - {{id: two, needs: ['{USE}'], checks: [{{id: c, kind: health, url: /}}]}}\n",
+    "needs": f"{HEAD}{TARGET}{STEP}"
+    f"  - {{id: two, needs: ['{USE}'], checks: [{{id: c, kind: health, url: /}}]}}\n",
     "limit": f"{HEAD}{TARGET}{STEP}gate: {{limit: '{USE}'}}\n",
     "role": f"{HEAD}{TARGET}{STEP}gate: {{approvals: [{{role: '{USE}', within: '{USE}'}}]}}\n",
     "waivers": f"{HEAD}waivers: '{USE}'\n{TARGET}{STEP}",
@@ -70,7 +73,8 @@ PLACES = {
     "compose": f"{HEAD}target: {{compose: {{file: '{USE}', services: ['{USE}']}}}}\n{STEP}",
     "fault": f"{HEAD}target: {{processes: {{a: {{command: ['{USE}'], ready: {{within: '{USE}'}}}}}}}}\n{STEP}"
     f"    faults: [{{id: f, act: '{USE}', target: a, during: fine, at: '{USE}', probe: {{url: '{USE}'}}}}]\n",
-    "environment": f"{HEAD}variables: {{v: a}}\nenvironments: {{e: {{variables: {{v: '{USE}'}}}}}}\n{TARGET}{STEP}",
+    "environment": f"{HEAD}variables: {{v: a}}\nenvironments: {{e: {{variables: {{v: '{USE}'}}}}}}\n{TARGET}{STEP}"
+    "",
 }
 COMMANDS = (
     ("validate", "plan.yaml"),
@@ -84,14 +88,15 @@ COMMANDS = (
 
 def output(folder: Path, *arguments: str) -> tuple[int, str]:
     """Exit code, and everything that was printed, of a command in a folder."""
-    told, before = io.StringIO(), Path.cwd()
+    told, before = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True), Path.cwd()
     os.chdir(folder)
     try:
         with redirect_stdout(told), redirect_stderr(told):
             code = run_command_line(arguments)
     finally:
         os.chdir(before)
-    return code, told.getvalue()
+    told.seek(0)
+    return code, told.read()
 
 
 @contextmanager
@@ -103,6 +108,7 @@ def environment(name: str, value: str) -> Iterator[None]:
         del os.environ[name]
 
 
+@settings(max_examples=60)
 @given(
     place=st.sampled_from(sorted(PLACES)),
     command=st.sampled_from(COMMANDS),
@@ -177,8 +183,6 @@ def test_guard_holds_criteria_on_a_check_that_it_cannot_read_to_what_they_say(
     (tmp_path / "b.yaml").write_text(plan % "9s")
     assert phasegate("guard", "a.yaml", "b.yaml")[0] == 1
 
-
-# Files outside
 
 LINE = "hunter2-hunter2"
 NAMING: dict[str, str] = {
@@ -305,6 +309,7 @@ parts = st.sampled_from(
 )
 
 
+@settings(max_examples=60)
 @given(st.lists(parts, min_size=1, max_size=6), st.booleans())
 @example(["sub", "up", "victim"], False)
 @example(["deep", "link"], False)
@@ -324,9 +329,6 @@ def test_whatever_a_path_is_made_of_it_leads_nowhere_outside(
     code, told = output(folder, "validate", "plan.yaml")
     assert code == 2
     assert LINE not in told
-
-
-# What is no file
 
 
 def make_fifo(place: Path) -> None:
@@ -384,8 +386,6 @@ def test_what_is_no_file_is_refused_at_once_wherever_it_is_named(
     assert output(tmp_path, command, "plan.yaml", "--vars", "it")[0] == 2
     assert output(tmp_path, command, "plan.yaml", "--policy", "it")[0] == 2
 
-
-# A repository that would run something
 
 HOSTILE = {
     "core.fsmonitor": "{run}",
