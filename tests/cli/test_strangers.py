@@ -73,7 +73,8 @@ PLACES = {
     "compose": f"{HEAD}target: {{compose: {{file: '{USE}', services: ['{USE}']}}}}\n{STEP}",
     "fault": f"{HEAD}target: {{processes: {{a: {{command: ['{USE}'], ready: {{within: '{USE}'}}}}}}}}\n{STEP}"
     f"    faults: [{{id: f, act: '{USE}', target: a, during: fine, at: '{USE}', probe: {{url: '{USE}'}}}}]\n",
-    "environment": f"{HEAD}variables: {{v: a}}\nenvironments: {{e: {{variables: {{v: '{USE}'}}}}}}\n{TARGET}{STEP}"
+    "environment": f"{HEAD}variables: {{v: a}}\nenvironments: {{e: {{variables: {{v:"
+    f" '{USE}'}}}}}}\n{TARGET}{STEP}"
     "",
 }
 COMMANDS = (
