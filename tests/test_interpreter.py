@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from phasegate.interpreter import interpreter
+from phasegate.interpreter import interpreter, own_environment
 
 
 def test_interpreter_is_that_of_the_active_environment_then_of_a_dot_venv_then_ours(tmp_path: Path) -> None:
@@ -23,3 +23,8 @@ def test_interpreter_is_that_of_the_active_environment_then_of_a_dot_venv_then_o
     assert interpreter("tools/bin/python", path, active).endswith("tools/bin/python")
     assert interpreter("python", path, active) == sys.executable
     assert interpreter("python0", path, {"PATH": "/nowhere"}) == "python0"
+
+
+def test_own_processes_get_nothing_that_may_be_a_secret() -> None:
+    around = {"PATH": "/bin", "LC_ALL": "C", "PYTHONPATH": "/lib", "AWS_SECRET_ACCESS_KEY": "x", "DB": "y"}
+    assert own_environment(around) == {"PATH": "/bin", "LC_ALL": "C", "PYTHONPATH": "/lib"}

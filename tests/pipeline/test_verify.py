@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -314,3 +315,17 @@ def test_a_run_ends_as_before_whoever_is_asked(records) -> None:
     assert 'name="phasegate.sign-off" value="awaiting release manager (until' in (
         records / "pass" / "junit.xml"
     ).read_text(encoding="utf-8")
+
+
+def test_a_hash_that_was_kept_finds_a_record_that_was_written_anew(
+    records: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(records / "free")
+    kept = hashlib.sha256((records / "free" / "result.json").read_bytes()).hexdigest()
+    assert run_command_line(["verify", folder, "--sha256", kept.upper()]) == 0
+    assert "has the SHA-256 that was given" in capfd.readouterr().err
+    assert run_command_line(["verify", folder]) == 0
+    assert "finds accidents, not forgers" in capfd.readouterr().err
+    assert run_command_line(["verify", folder, "--sha256", "0" * 64]) == 1
+    assert f"has SHA-256 {kept}, and {'0' * 64} was given" in capfd.readouterr().err
+    assert run_command_line(["verify", folder, "--sha256", "abc"]) == 2

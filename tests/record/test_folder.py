@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from phasegate.errors import UsageError
 from phasegate.record.folder import make_folder
+from phasegate.record.journal import write_report
 
 AT = datetime(2026, 1, 15, 9, 31, 12, tzinfo=UTC)
 
@@ -61,3 +63,18 @@ def test_a_file_where_the_default_goes_is_wrong_usage(here: Path) -> None:
     (here / "reports").write_text("")
     with pytest.raises(UsageError, match="reports"):
         make_folder(None, "shop", AT)
+
+
+@pytest.mark.parametrize("name", ["report.html", "result.json", "junit.xml"])
+def test_links_under_names_that_could_be_guessed_lead_nothing_out_of_the_record(
+    tmp_path: Path, name: str
+) -> None:
+    out, victim = tmp_path / "out", tmp_path / "victim"
+    out.mkdir()
+    victim.write_text("precious")
+    for guess in (name, f".{name}.part", f".{name}.tmp", f"{name}.{os.getpid()}"):
+        (out / guess).symlink_to(victim)
+    write_report(out / name, b"report", named=False)
+    assert victim.read_text() == "precious"
+    assert (out / name).read_bytes() == b"report"
+    assert not (out / name).is_symlink()

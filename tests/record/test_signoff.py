@@ -117,3 +117,12 @@ def test_a_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
         read_sign_offs(tmp_path)
     with pytest.raises(RecordError, match="cannot write"):
         append_sign_off(tmp_path, ONE)
+
+
+def test_a_decision_goes_through_no_link(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("")
+    (tmp_path / SIGN_OFFS).symlink_to(victim)
+    with pytest.raises(RecordError, match="cannot write"):
+        append_sign_off(tmp_path, ONE)
+    assert victim.read_text() == ""
