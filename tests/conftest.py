@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import functools
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile once what hundreds of processes import: told to write no bytecode, each would do it again."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(PACKAGE, quiet=2)
+    _start_programs_with_default_signals()
+
+
+def _start_programs_with_default_signals() -> None:
+    """Under `nohup`, or behind `&`, signals are ignored here, and would be in whatever a test starts: a
+    handler, even one that does nothing, is not handed on."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.hookimpl(optionalhook=True)

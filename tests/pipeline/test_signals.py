@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from phasegate.errors import ExitCode
 from phasegate.pipeline.signals import signals, undisturbed
 
@@ -29,6 +31,43 @@ async def main():
 asyncio.run(main())
 """
 
+HUNG_UP = """
+import asyncio, os, signal
+from phasegate.pipeline.signals import signals
+
+async def main():
+    told = asyncio.Event()
+
+    def received(code, reason):
+        print(reason, flush=True)
+        told.set()
+
+    async with signals(received, lambda: None):
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+        await told.wait()
+    print(signal.getsignal(signal.SIGHUP).name)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("started", "said"),
+    [
+        (("nohup",), ["stopped by SIGTERM", "SIG_IGN"]),
+        (("sh", "-c", "trap '' HUP; exec \"$@\"", "sh"), ["stopped by SIGTERM", "SIG_IGN"]),
+        ((), ["stopped by SIGHUP", "SIG_DFL"]),
+    ],
+    ids=["nohup", "trap", "by default"],
+)
+def test_loss_of_the_terminal_is_ignored_where_the_program_was_started_so(
+    started: tuple[str, ...], said: list[str]
+) -> None:
+    code = HUNG_UP if started else HUNG_UP.replace("(signal.SIGHUP, signal.SIGTERM)", "(signal.SIGHUP,)")
+    done = subprocess.run([*started, sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == said, done.stderr
+
 
 async def test_first_signal_is_told_with_its_exit_code_and_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
@@ -41,13 +80,13 @@ async def test_first_signal_is_told_with_its_exit_code_and_handlers_are_put_back
 
     async with signals(received, lambda: None):
         os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.wait_for(heard.wait(), 60)
     assert told == [(ExitCode.TERMINATED, "stopped by SIGTERM")]
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_second_signal_ends_the_program_at_once_with_its_own_code_whatever_the_view_does() -> None:
-    done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, timeout=25)
+    done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines() == ["stopped by SIGTERM", "closed"]
     assert done.returncode == ExitCode.INTERRUPTED
 
