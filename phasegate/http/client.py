@@ -22,6 +22,7 @@ from phasegate.http.header_lines import text_headers
 from phasegate.http.places import address_of
 from phasegate.http.redirect import MAX_REDIRECTS, NotFollowedError, redirected
 from phasegate.units import format_seconds
+from phasegate.wire.connection import IDEMPOTENT
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.wire.request import Endpoint, endpoint_of, request_bytes
 from phasegate.world import Addresses, Cause, HttpFailure, HttpReply, HttpRequest
@@ -221,7 +222,7 @@ class Client:
     async def _answer(self, connector: Connector, question: Question, watch: _Watch) -> Answer | NoAnswer:
         """Over an idle connection, or over a new one where there is none or it ends under the request."""
         watch.connection = None
-        connection = await self._take_idle(connector, watch)
+        connection = await self._take_idle(connector, question.method in IDEMPOTENT, watch)
         if connection is not None:
             if (outcome := await self._ask(connection, question, watch)) is not None:
                 return outcome
@@ -244,13 +245,16 @@ class Client:
             connection.abort()
             raise
 
-    async def _take_idle(self, connector: Connector, watch: _Watch) -> ClientConnection | None:
+    async def _take_idle(
+        self, connector: Connector, idempotent: bool, watch: _Watch
+    ) -> ClientConnection | None:
         idle = self._idle.get(connector, [])
         while idle:
             connection = idle.pop()
             if connection.answers == 1:
                 await watch.rest(connection.idle_since)
-            if connection.quiet and perf_counter_ns() - connection.idle_since < IDLE * 1e9:
+            now = perf_counter_ns()
+            if connection.takes(now, idempotent=idempotent) and now - connection.idle_since < IDLE * 1e9:
                 return connection
             connection.abort()
         return None

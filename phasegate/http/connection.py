@@ -103,7 +103,7 @@ class ClientConnection(Connection):
                 self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if not self.sent or not self._in_head:
+        if not self._in_head:
             return
         status = self._parser.get_status_code()
         if 100 <= status < 200 and status != 101:
@@ -130,17 +130,13 @@ class ClientConnection(Connection):
 
     @property
     def _is_head(self) -> bool:
-        return bool(self.sent) and self._question.method == "HEAD"
+        return self._question.method == "HEAD"
 
     # the end of an exchange
 
     def on_answer(self, now: int) -> None:
         status, self._status = self._status, 0
-        sent, self.sent = self.sent, 0
-        if not sent:
-            # An answer that nobody asked for: what comes next could not be told apart.
-            self._transport.abort()
-            return
+        self.sent = 0
         self._settle(self._problem() or self._answer_of(status, now))
         if self._question.method == "HEAD":
             # The parser waits for a body that never comes.

@@ -86,9 +86,6 @@ class HeadersConnection(LoadConnection):
             self._fail(*problem)
 
     def on_answer(self, now: int) -> None:
-        if not self.sent:
-            LoadConnection.on_answer(self, now)
-            return
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
         if status in REDIRECTS:

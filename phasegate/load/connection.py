@@ -140,7 +140,7 @@ class LoadConnection(Connection):
 
     def send(self, due: int, now: int) -> None:
         self.due = due
-        if self._watchful and self.answers and not self.quiet:
+        if self._watchful and self.answers and not self.takes(now, idempotent=False):
             self.send_again(Unanswered(due, now))
             return
         self.sent = now
@@ -148,7 +148,7 @@ class LoadConnection(Connection):
 
     def send_again(self, request: Unanswered) -> None:
         """Send a request that another connection left, or leave it to the next if this one has ended."""
-        if self.answers and not self.quiet:
+        if self.answers and not self.takes(perf_counter_ns(), idempotent=not self._watchful):
             self.unanswered = request
             self._transport.abort()
             return
@@ -179,10 +179,6 @@ class LoadConnection(Connection):
     def on_answer(self, now: int) -> None:
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
-        if not sent:
-            # An answer that nobody asked for: what comes next could not be told apart.
-            self._transport.abort()
-            return
         if self._plain[status]:
             self._record_good(self.due, sent, now)
             self.served = True

@@ -59,7 +59,7 @@ class JourneyConnection(LoadConnection):
         # Of a request that is sent again, or redirected, the first sending counts, whatever connection the
         # rest goes over.
         visit.sent = visit.sent or now
-        if self.answers and not self.quiet:
+        if self.answers and not self.takes(now, idempotent=visit.request.idempotent):
             self._transport.abort()
             return
         self.sent = visit.sent
@@ -139,9 +139,7 @@ class JourneyConnection(LoadConnection):
 
     def on_answer(self, now: int) -> None:
         visit = self._visit
-        if not self.sent or visit is None:
-            LoadConnection.on_answer(self, now)
-            return
+        assert visit is not None, "an answer to a request of no journey"
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
         if status in REDIRECTS:

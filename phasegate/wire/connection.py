@@ -123,6 +123,13 @@ class Connection(asyncio.Protocol):
             self._poll.register(sock.fileno(), _HAS_ENDED if encrypted else _HAS_ENDED | select.POLLIN)
         return not self._poll.poll(0)
 
+    def takes(self, now: int, *, idempotent: bool) -> bool:
+        """Whether it may be used for another request, which could not be sent again unless it is idempotent.
+
+        An idle connection may end just as the request is written, as no look at the socket can tell.
+        """
+        return self.quiet and (idempotent or now - self.idle_since < IDLE_NS)
+
     def close(self) -> None:
         self._transport.close()
 
@@ -134,6 +141,10 @@ class Connection(asyncio.Protocol):
         self._new_parser()
 
     def data_received(self, data: bytes) -> None:
+        if not self.sent:
+            # What nobody asked for, a piece of an answer too, would be taken for the next one.
+            self._transport.abort()
+            return
         whole = self._seen is None and len(data) <= HEAD_LIMIT and data.startswith(_START)
         if not whole and (problem := self._head_problem(data)):
             self._keep(data)

@@ -255,8 +255,17 @@ async def test_an_idempotent_request_that_ends_an_idle_connection_is_sent_again(
             await asyncio.sleep(0.06)
         assert [reply.sent_again for reply in replies] == [False, True, True]
         assert len(taken) == 5
-        post = HttpRequest(method="POST", url=url, body=b"")
-        assert (await failure(client, post)).cause is Cause.RESET
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_an_idle_connection_takes_no_request_that_cannot_be_sent_again(
+    client: Client, method: str
+) -> None:
+    async with hanging_up(after=1, reads=True) as (url, taken):
+        for _ in range(3):
+            await asyncio.sleep(0.06)
+            await answer(client, HttpRequest(method=method, url=url, body=b""))
+        assert [line.split(b" ")[0].decode() for line in taken] == [method] * 3
 
 
 async def test_a_target_that_hangs_up_on_a_busy_connection_has_failed(client: Client) -> None:
@@ -289,6 +298,10 @@ async def test_what_comes_behind_an_answer_is_never_the_answer_to_another_reques
                     writer.write(response("mine"))
                     await asyncio.sleep(0.02)
                     writer.write(response("nobody's"))
+                elif b" /piece " in head:
+                    writer.write(response("mine"))
+                    await asyncio.sleep(0.02)
+                    writer.write(response("nobody's")[:-1])
                 elif b" /twice " in head:
                     writer.write(response("mine") + response("nobody's"))
                 else:
@@ -296,13 +309,21 @@ async def test_what_comes_behind_an_answer_is_never_the_answer_to_another_reques
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-        for path in ("/twice", "/late", "/twice"):
+        for path in ("/twice", "/late", "/piece", "/twice"):
             assert (await answer(client, get(f"{url}{path}"))).body == b"mine"
             await asyncio.sleep(0.05)
             assert (await answer(client, get(f"{url}/other"))).status == 500
 
 
-ENDS = ("keep", "close", "say it and close", "two answers", "two answers, one late", "bytes behind it")
+ENDS = (
+    "keep",
+    "close",
+    "say it and close",
+    "two answers",
+    "two answers, one late",
+    "a piece of another, late",
+    "bytes behind it",
+)
 
 
 async def serve_by_plan(ends: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -317,7 +338,7 @@ async def serve_by_plan(ends: list[str], reader: asyncio.StreamReader, writer: a
             await writer.drain()
             if end.endswith("late"):
                 await asyncio.sleep(0.01)
-                writer.write(response("late"))
+                writer.write(response("late")[: -1 if end.startswith("a piece") else None])
             if "close" in end:
                 return
 
