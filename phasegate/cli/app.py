@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import typer
 from typer.exceptions import TyperException
@@ -54,7 +55,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; nothing that goes wrong escapes as a traceback."""
     allow_long_integers()
     try:
-        code = app(args=list(arguments), prog_name="phasegate", standalone_mode=False)
+        code = _parser()(args=list(arguments), prog_name="phasegate", standalone_mode=False)
         return int(code) if isinstance(code, int) else int(ExitCode.PASS)
     except PlanError as error:
         make_console().print(problems_text(error.problems), soft_wrap=True)
@@ -68,6 +69,12 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return int(ExitCode.INTERRUPTED)
     except Exception:
         return _defect()
+
+
+@cache
+def _parser() -> Callable[..., object]:
+    """What reads a command line; making it takes longer than reading a plan."""
+    return typer.main.get_command(app)
 
 
 def _wrong_usage(error: TyperException) -> int:
