@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from phasegate.files import is_there
+
 
 def interpreter(wanted: str | None, start: Path, environment: Mapping[str, str]) -> str:
     """An absolute path, or what was wanted where there is no such thing.
@@ -20,7 +22,7 @@ def interpreter(wanted: str | None, start: Path, environment: Mapping[str, str])
         found = _upwards(start, wanted) if "/" in wanted else _on_path(wanted, environment)
         return found or wanted
     active = environment.get("VIRTUAL_ENV")
-    if active and (python := Path(active) / "bin" / "python").exists():
+    if active and is_there(python := Path(active) / "bin" / "python"):
         return str(python.absolute())
     return _upwards(start, ".venv/bin/python") or sys.executable
 
@@ -32,4 +34,4 @@ def _on_path(name: str, environment: Mapping[str, str]) -> str | None:
 def _upwards(start: Path, name: str) -> str | None:
     start = start.absolute()
     places = (folder / name for folder in (start, *start.parents))
-    return next((str(place) for place in places if place.exists()), None)
+    return next((str(place) for place in places if is_there(place)), None)

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from phasegate.errors import UsageError
+from phasegate.files import is_folder
 
 LIMIT = 120.0
 """Seconds that one call of git may take."""
@@ -37,7 +38,7 @@ def plan_at(ref: str, plan: Path) -> Iterator[CheckedOut]:
     Errors: UsageError where there is no git, no repository, no such ref, or no such plan in it.
     """
     folder = plan.parent
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UsageError(f"cannot read {str(plan)!r}: no such file or directory")
     top = Path(_git(folder, "rev-parse", "--show-toplevel", what=f"{str(plan)!r} is in no git repository"))
     place = Path(os.path.relpath(plan.resolve(), top.resolve())).as_posix()

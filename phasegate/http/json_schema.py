@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from phasegate.errors import ObservationError
+from phasegate.files import read_file
 from phasegate.http.matcher import EXCERPT, excerpt, is_integer
 from phasegate.scalars import json_text, read_json
 
@@ -47,6 +49,10 @@ class BodySchema:
         schema = _read(written) if isinstance(written, Path) else written
         # Plain containers: a schema may come from YAML with positions.
         schema = read_json(json_text(schema))
+        if not isinstance(schema, dict | bool):
+            raise ValueError("a schema is a mapping, or true or false")
+        if isinstance(schema, dict) and not isinstance(schema.get("$schema", ""), str):
+            raise ValueError("$schema must be the address of a version of JSON Schema")
         for reference in _values_of("$ref", schema):
             if not reference.startswith("#") and not reference.startswith("https://json-schema.org/"):
                 raise ValueError(f"reference {reference!r} leads outside; use #/$defs/...")
@@ -57,9 +63,11 @@ class BodySchema:
                 known = ", ".join(sorted(checker.checkers))
                 raise ValueError(f"format {name!r} cannot be checked; formats are {known}")
         try:
-            kind.check_schema(schema)
+            kind.check_schema(schema)  # type: ignore[arg-type]
         except jsonschema.SchemaError as error:
             raise ValueError(f"not a JSON Schema: {error.json_path}: {_short(error.message)}") from None
+        except Exception as error:  # of the several libraries that it looks into a schema with
+            raise ValueError(f"not a JSON Schema: {type(error).__name__}: {_short(str(error))}") from None
         if schema is True or (isinstance(schema, dict) and schema.keys() <= _NO_DEMANDS):
             raise ValueError("the schema allows every body, so it says nothing; write {type: object} or more")
         if isinstance(schema, dict):
@@ -139,11 +147,12 @@ def _is_uri(value: object) -> bool:
 
 
 def _read(path: Path) -> Any:
-    if path.stat().st_size > SCHEMA_LIMIT:
-        raise ValueError(f"{path.name} is larger than 4 MiB")
-    text = path.read_text(encoding="utf-8")
     try:
-        return read_json(text)
+        content = read_file(path, path.name, SCHEMA_LIMIT)
+    except ObservationError as error:
+        raise ValueError(error.message) from None
+    try:
+        return read_json(content)
     except ValueError as error:
         raise ValueError(f"{path.name} is not JSON: {error}") from None
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from phasegate.errors import ObservationError
+from phasegate.files import read_file
 from phasegate.scalars import read_json, repeated
 
 FILE_LIMIT = 16 << 20
@@ -36,12 +38,12 @@ def rows_inline(each: Sequence[Any] | Mapping[str, Any]) -> tuple[Row, ...]:
 def rows_in_file(path: Path, *, json_lines: bool) -> tuple[Row, ...]:
     """Rows numbered from 1, the heading of a CSV file left out.
 
-    Errors: OSError; ValueError naming file and line.
+    Errors: ValueError naming file and line.
     """
-    if path.stat().st_size > FILE_LIMIT:
-        raise ValueError(f"{path.name} is larger than 16 MiB")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path, path.name, FILE_LIMIT).decode("utf-8-sig")
+    except ObservationError as error:
+        raise ValueError(error.message) from None
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is not UTF-8 text") from None
     return _from_json_lines(path.name, text) if json_lines else _from_csv(path.name, text)

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Text, WrittenAddress, short_form
+from phasegate.files import is_file
 from phasegate.http.capture import Capture
 from phasegate.http.expectation import Expect
 from phasegate.http.problems import refuse, refuse_also
@@ -91,7 +92,7 @@ class RowsFile(Closed):
         if (self.csv is None) == (self.jsonl is None):
             raise ValueError("rows come from either csv or jsonl")
         path = self.csv or self.jsonl
-        if path is not None and path.is_file():
+        if path is not None and is_file(path):
             _within_limit(self.rows())
         return self
 

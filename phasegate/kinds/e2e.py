@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from phasegate.fields import AnyPath, Text
+from phasegate.files import is_there
 from phasegate.interpreter import interpreter
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.cases import case_measures, case_measures_by_part
@@ -146,7 +147,7 @@ def _joined(first: str, rest: str) -> str:
 
 def _virtual_environment(python: str) -> dict[str, str]:
     folder = Path(python).parent.parent
-    return {"VIRTUAL_ENV": str(folder)} if (folder / "pyvenv.cfg").exists() else {}
+    return {"VIRTUAL_ENV": str(folder)} if is_there(folder / "pyvenv.cfg") else {}
 
 
 async def _run(command: Command, report: PytestReport, world: World) -> tuple[str | None, Completed | None]:

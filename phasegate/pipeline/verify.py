@@ -10,12 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from phasegate.errors import ExitCode, UsageError
+from phasegate.files import is_file
 from phasegate.gate.approval import exit_code, signatures
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.approval import Signatures, Standing, Weight
 from phasegate.model.result import PlanRecord, RunResult, Verdict
-from phasegate.record.journal import EVENTS, RESULT
-from phasegate.record.reading import Recorded, evidence_problems, read_record
+from phasegate.record.journal import EVENTS, RESULT, NoBeginningError
+from phasegate.record.reading import Recorded, evidence_problems, held_to_be_a_record, read_record
 from phasegate.record.signoff import SIGN_OFFS, SignOffFile, read_sign_offs
 from phasegate.render.approvals import minute, role_text, sign_off_text
 
@@ -53,13 +54,24 @@ def verify(folder: Path, *, now: datetime) -> Verified:
 
     Errors: UsageError when the folder holds no record at all; RecordError when sign-offs cannot be read.
     """
-    if not any((folder / name).is_file() for name in (EVENTS, RESULT)):
+    if not any(is_file(folder / name) for name in (EVENTS, RESULT)):
         raise UsageError(f"no record in {folder}", help="name the folder that a run wrote")
     try:
-        record = read_record(folder)
+        with held_to_be_a_record(folder):
+            return _verified(folder, now)
+    except NoBeginningError:
+        if not is_file(folder / RESULT):
+            raise
+        message = f"{EVENTS} has no first event, and there is a {RESULT}"
+        lost = Finding(mark=Mark.CHANGED, about="events", message=message)
     except UsageError as error:
         lost = Finding(mark=Mark.CHANGED, about="events", message=error.message)
-        return Verified(run=None, signatures=Signatures(), findings=(lost,), exit_code=ExitCode.FAIL)
+    return Verified(run=None, signatures=Signatures(), findings=(lost,), exit_code=ExitCode.FAIL)
+
+
+def _verified(folder: Path, now: datetime) -> Verified:
+    """Errors: UsageError when the events cannot be read."""
+    record = read_record(folder)
     file = read_sign_offs(folder)
     signed = signatures(record.run, file.sign_offs, record.result_sha256, now=now)
     findings = (
@@ -114,10 +126,10 @@ def _plan(plan: PlanRecord) -> Iterator[Finding]:
     """The plan may have moved on, so whatever is found is only worth a note."""
     path = Path(plan.path)
     try:
-        same = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == plan.sha256
+        same = is_file(path) and hashlib.sha256(path.read_bytes()).hexdigest() == plan.sha256
     except (OSError, ValueError):
         same = False
-    if not path.is_file():
+    if not is_file(path):
         yield Finding(mark=Mark.NOTE, about="plan", message=f"{plan.path} is not here to compare with")
         return
     if same:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from phasegate.fields import Located
+from phasegate.files import is_folder
 from phasegate.http.addresses import TargetAddresses
 from phasegate.kinds.base import Kind, Requirement
 from phasegate.model.result import Level
@@ -156,7 +157,7 @@ class Context:
     def folder(self, path: TreePath, name: str) -> Path:
         """A working folder, relative to the root; reported when it is not there."""
         where = self.files.locate(finish(name)) if name else self.root
-        if name and not where.is_dir():
+        if name and not is_folder(where):
             self.findings.add(self.document, path, f"there is no folder {name!r}")
         return where
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,8 +13,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from phasegate.errors import PlanError, Problem, UsageError
+from phasegate.errors import PhasegateError, PlanError, Position, Problem, UsageError
 from phasegate.fields import Located
+from phasegate.files import is_folder
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
 from phasegate.model.result import Level, People, PlanRecord
@@ -83,7 +85,25 @@ def load(
             os.environ if env is None else env,
             today or datetime.now(UTC).date(),
         )
-        return _load(path, settings, environment, policy)
+        try:
+            return _load(path, settings, environment, policy)
+        except PhasegateError:
+            raise
+        except Exception as error:
+            raise PlanError([_unreadable(path, error)]) from error
+
+
+def _unreadable(path: Path, error: Exception) -> Problem:
+    """What no message was foreseen for. Nothing ran, so it is the plan that cannot be used."""
+    at = Position(file=str(path), line=1)
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    if isinstance(error, OSError):
+        return Problem(message=f"the plan names what cannot be read: {text}", at=at)
+    if isinstance(error, MemoryError | RecursionError):
+        return Problem(message=f"the plan is too large, or nested too deeply, to be read: {text}", at=at)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    help = f"this is a defect of phasegate ({Path(place.filename).name}:{place.lineno}); please report it"
+    return Problem(message=f"the plan cannot be read: {text}", at=at, help=help)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +349,7 @@ class _Reader:
         name = finish(root) if isinstance(root, str) and "${" not in root else ""
         shown = Path(os.path.normpath(Path(document.file).parent / name))
         folder = shown.absolute()
-        if not folder.is_dir():
+        if not is_folder(folder):
             self._findings.add(document, ("root",), f"there is no folder {name!r} to be the root")
         return known.setdefault(folder, Files(folder, str(shown)))
 

@@ -146,7 +146,7 @@ def _named_by(env_file: Path) -> Iterator[str]:
     """Variables that a file of `NAME=value` gives a value."""
     try:
         lines = env_file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+    except (OSError, ValueError):
         return
     for line in lines:
         name, _, value = line.strip().removeprefix("export ").partition("=")

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from phasegate.errors import UsageError
+from phasegate.errors import ObservationError, UsageError
+from phasegate.files import is_there, read_file
 from phasegate.gate.baseline import Earlier
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.codec import result_from_json
-from phasegate.model.fold import contradiction, fold
+from phasegate.model.fold import contradiction
 from phasegate.model.measures import Measure
 from phasegate.model.result import (
     AttemptStatus,
@@ -24,7 +25,8 @@ from phasegate.model.result import (
     Verdict,
 )
 from phasegate.plan.plan import Check, Plan, PlanCriterion
-from phasegate.record.journal import EVENTS, RESULT, read_events
+from phasegate.record.journal import EVENTS, RESULT
+from phasegate.record.reading import LARGEST, fold_events, held_to_be_a_record
 
 NOT_A_PASS = "only a PASS run is a baseline"
 
@@ -38,7 +40,8 @@ def read_baselines(folders: Sequence[Path], plan: Plan) -> tuple[BaselineRecord,
     refused: list[str] = []
     for folder in folders:
         try:
-            record = _read(folder, plan)
+            with held_to_be_a_record(folder):
+                record = _read(folder, plan)
             if twice := next((one.path for one in records if one.run == record.run), None):
                 raise UsageError(f"it is the same run as {twice}")
         except UsageError as error:
@@ -93,19 +96,17 @@ def _result(folder: Path) -> tuple[str, RunResult]:
     """The file that a record is known by, and the result, held against the events where they are there."""
     events, whole = folder / EVENTS, folder / RESULT
     folded = None
-    if events.exists() or not whole.exists():
-        try:
-            folded = fold(read_events(folder))
-        except KeyError as error:
-            raise UsageError(f"its record speaks of {error}, which its run does not have") from None
-    if not whole.exists():
+    if is_there(events) or not is_there(whole):
+        folded = fold_events(folder)
+    if not is_there(whole):
         assert folded is not None
         return EVENTS, folded
     try:
-        result = result_from_json(whole.read_bytes())
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no result of this format"
-        raise UsageError(f"its {RESULT} cannot be read: {why}") from None
+        result = result_from_json(read_file(whole, f"its {RESULT}", LARGEST))
+    except ObservationError as error:
+        raise UsageError(error.message) from None
+    except ValueError:
+        raise UsageError(f"its {RESULT} cannot be read: it is no result of this format") from None
     if folded is not None and _evidence_of(folded) != _evidence_of(result):
         raise UsageError(f"its {RESULT} is not what its {EVENTS} adds up to; {NOT_A_PASS}")
     if why := contradiction(result) or next(iter(rejudge(result).contradictions), ""):

@@ -8,12 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from phasegate.errors import ExitCode, PhasegateError, UsageError
+from phasegate.errors import ExitCode, ObservationError, PhasegateError, UsageError
+from phasegate.files import open_file
 from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import Event, Progressed, RunStarted
 
 EVENTS = "events.jsonl"
 RESULT = "result.json"
+LONGEST_LINE = 1 << 28
+"""Bytes of one event that are read: the cases of one attempt stand in one line."""
+_NAME_A_RUN = "name the folder that a run wrote"
 
 
 class RecordError(PhasegateError):
@@ -99,27 +103,43 @@ def write_whole(path: Path, data: bytes) -> None:
         raise RecordError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
 
 
+class NoBeginningError(UsageError):
+    """There is a record in which nothing stands yet."""
+
+
 def read_events(folder: Path) -> Iterator[Event]:
     """The events of a record; a last line that was cut off in writing is left out.
 
     Errors: UsageError when there is no record, it has no beginning, or a line in the middle is broken.
     """
     path = folder / EVENTS
+    first = True
     try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise UsageError(
-            f"no record at {path}: {(error.strerror or str(error)).lower()}",
-            help="name the folder that a run wrote",
-        ) from error
-    # A crash in the middle of a write leaves half a line at the end, which tells nothing.
-    if len(lines) < 2:
-        raise UsageError(f"{path} holds no whole event", help="the run ended before it wrote anything")
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            event = event_from_json(json.loads(line))
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise UsageError(f"{path}:{number}: not an event of this format") from error
-        if (number == 1) is not isinstance(event, RunStarted):
-            raise UsageError(f"{path}:{number}: a record begins with the start of a run, and has one")
-        yield event
+        with open_file(path, f"the record {path}") as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=1):
+                # A crash in the middle of a write leaves half a line at the end, which tells nothing.
+                if not line.endswith(b"\n"):
+                    if len(line) > LONGEST_LINE:
+                        raise UsageError(f"{path}:{number}: longer than any event is")
+                    break
+                yield _event(line, first, f"{path}:{number}")
+                first = False
+    except (OSError, ValueError) as error:
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        raise UsageError(f"no record at {path}: {why}", help=_NAME_A_RUN) from error
+    except ObservationError as error:
+        raise UsageError(error.message, help=_NAME_A_RUN) from error
+    if first:
+        help = "there is nothing to see of it; run again"
+        raise NoBeginningError(f"{path} has no first event: the run was ended before it began", help=help)
+
+
+def _event(line: bytes, first: bool, where: str) -> Event:
+    """Errors: UsageError."""
+    try:
+        event = event_from_json(json.loads(line))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where}: not an event of this format") from error
+    if first is not isinstance(event, RunStarted):
+        raise UsageError(f"{where}: a record begins with the start of a run, and has one")
+    return event

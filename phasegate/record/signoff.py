@@ -11,11 +11,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from phasegate.errors import UsageError
+from phasegate.errors import ObservationError, UsageError
+from phasegate.files import read_file
 from phasegate.model.approval import SIGN_OFF_SCHEMA, SignOff
 from phasegate.record.journal import RecordError
 
 SIGN_OFFS = "signoffs.jsonl"
+LARGEST = 64 << 20
+"""Bytes of decisions that are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +37,11 @@ def read_sign_offs(folder: Path) -> SignOffFile:
     """Errors: RecordError when the file is there and cannot be read."""
     path = folder / SIGN_OFFS
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return SignOffFile()
-    except OSError as error:
-        raise RecordError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        if not os.path.lexists(path):
+            return SignOffFile()
+        data = read_file(path, str(path), LARGEST)
+    except (ObservationError, ValueError) as error:
+        raise UsageError(str(error), help="put the file back as it was") from error
     return _parse(data, path)
 
 
@@ -50,6 +53,7 @@ def append_sign_off(folder: Path, sign_off: SignOff) -> None:
     path = folder / SIGN_OFFS
     line = _adapter().dump_json(_writable(sign_off)) + b"\n"
     try:
+        read_sign_offs(folder)  # what is there and no file would be opened and waited for
         with os.fdopen(
             os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644), "r+b", buffering=0
         ) as file:
@@ -93,7 +97,7 @@ def _parse(data: bytes, path: Path) -> SignOffFile:
             break
         try:
             sign_offs.append(_sign_off(line))
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, OverflowError):
             if last:  # without its end; whoever wrote it was never told that it is signed
                 cut = True
             else:

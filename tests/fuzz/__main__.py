@@ -46,7 +46,9 @@ def main(count: int, seed: int) -> int:
                 print(f"{number} {' '.join(given.arguments)}\n  {kind}: {ended.fault}", flush=True)
     shutil.rmtree(folder)
     taken = time.monotonic() - begun
-    print(f"\n{count:,} inputs in {taken:,.0f} s, at most {_memory():,} MiB of memory; {_found(faults, kept)}")
+    print(
+        f"\n{count:,} inputs in {taken:,.0f} s, at most {_memory():,} MiB of memory; {_found(faults, kept)}"
+    )
     for kind in kinds:
         by = ", ".join(f"{code}: {codes[kind, code]:,}" for code in sorted(c for k, c in codes if k == kind))
         seconds, which = slowest[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -25,9 +26,11 @@ _SERVICES = {
     "name": "shop",
     "x-common": {"restart": "always"},
     "services": {
-        "controller": COMPOSE["services"]["shop"] | {"healthcheck": {"test": ["CMD", "curl", "http://localhost:80/"]}},
+        "controller": COMPOSE["services"]["shop"]
+        | {"healthcheck": {"test": ["CMD", "curl", "http://localhost:80/"]}},
         "postgres": {"image": "p", "ports": ["5432"], "environment": {"A": "${B:-c}"}, "env_file": [".env"]},
-        "queue": COMPOSE["services"]["queue"] | {"network_mode": "service:controller", "links": ["controller:x"]},
+        "queue": COMPOSE["services"]["queue"]
+        | {"network_mode": "service:controller", "links": ["controller:x"]},
         "migrate": {"build": {"context": "."}, "command": ["true"], "depends_on": ["postgres"]},
     },
     "volumes": {"data": {}},
@@ -55,7 +58,7 @@ teardown:
   - {id: e, method: DELETE, url: /, expect: {status: 204}}
 """,
     "compose.yaml": yaml.safe_dump(_SERVICES).encode(),
-    "schema.json": b'{"type": "object", "properties": {"a": {"type": "integer", "pattern": "^a"}}, "$defs": {}}',
+    "schema.json": b'{"type": "object", "properties": {"a": {"type": "integer", "pattern": "^a"}}}',
     "rows.csv": b"user,password\nann,1\nbob,2\n",
     "rows.jsonl": b'{"user": "ann"}\n{"user": "bob"}\n',
     "waivers.yaml": b"""waivers: 1
@@ -118,7 +121,9 @@ def plans() -> tuple[dict[str, Any], ...]:
         "secrets": ["TOKEN"],
         "target": {
             **_WEB,
-            "processes": {"app": {"command": ["x", "${self.port}"], "ready": {"log": "up|ready", "within": "2s"}}},
+            "processes": {
+                "app": {"command": ["x", "${self.port}"], "ready": {"log": "up|ready", "within": "2s"}}
+            },
         },
         "steps": [
             {
@@ -286,13 +291,36 @@ def _named(*names: str) -> Callable[[Random, Path], Input]:
         else:
             data = spoilt(_FILES[name], random, tuple(_FILES.values()))
         (folder / name).write_bytes(data)
-        plan = _of_kind("containers", KINDS["containers"].example) if name == "compose.yaml" else plans()[0]
-        (folder / "plan.yaml").write_text(as_text(plan))
+        (folder / "plan.yaml").write_text(as_text(plans()[0] if name == "policy.yaml" else _naming(name)))
         if name == "compose.yaml" and random.random() < 0.2:
             return Input(["init", str(folder / name), "-o", str(folder / "new.yaml")], _LOADS)
         return _reading(random, folder)
 
     return lay
+
+
+@cache
+def _naming(name: str) -> dict[str, Any]:
+    """The smallest plan in which a file matters."""
+    health = {"id": "steady", "kind": "health", "url": "/${v}", "criteria": ["latency.p50 < 1s"]}
+    data = {"csv": "rows.csv"} if name == "rows.csv" else {"jsonl": "rows.jsonl"}
+    load = {"id": "a", "kind": "load", "url": "/?u=${user}", "connections": 2, "duration": "5s", "data": data}
+    plan = {**_HEAD, "variables": {"v": 1, "w": [1]}, "target": _WEB}
+    match name:
+        case "compose.yaml" | ".env":
+            return _of_kind("containers", KINDS["containers"].example)
+        case "suite.yaml" | "schema.json":
+            return _of_kind("api", KINDS["api"].example)
+        case "rows.csv" | "rows.jsonl":
+            return {**plan, "steps": [{"id": "one", "checks": [load]}]}
+        case "waivers.yaml":
+            return {
+                **plan,
+                "waivers": {"file": name, "days": 60},
+                "steps": [{"id": "one", "checks": [health]}],
+            }
+        case _:
+            return {**plan, "include": ["included.yaml"], "steps": [{"id": "one", "checks": [health]}]}
 
 
 def _record(random: Random, folder: Path) -> Input:
@@ -366,10 +394,8 @@ def _lay(folder: Path) -> None:
 def _written(tree: Any, random: Random) -> bytes:
     text = as_text(tree)
     if random.random() < 0.2:
-        try:
+        with contextlib.suppress(ValueError, RecursionError, yaml.YAMLError):  # it may have something raw
             text = yaml.safe_dump(json.loads(text), allow_unicode=random.random() < 0.5, sort_keys=False)
-        except (ValueError, RecursionError, yaml.YAMLError):
-            pass  # it has something raw
     data = text.encode("utf-8", "surrogatepass")
     return spoilt(data, random) if random.random() < 0.1 else data
 
@@ -390,7 +416,9 @@ def _reading(random: Random, folder: Path) -> Input:
             good.write_text(as_text(random.choice(plans())))
             both = [plan, str(good)]
             random.shuffle(both)
-            return Input(["guard", *both, *random.choice(([], ["--json"], ["--format", "markdown"]))], _COMPARES)
+            return Input(
+                ["guard", *both, *random.choice(([], ["--json"], ["--format", "markdown"]))], _COMPARES
+            )
         case 5 | 6:
             return Input(["validate", plan, "--policy", str(folder / "policy.yaml")], _LOADS)
         case 7:

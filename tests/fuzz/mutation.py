@@ -20,22 +20,130 @@ class Pairs(list[tuple[Any, Any]]):
 
 
 _WORDS = (
-    *("", "x", "run", "..", "/", ".", "a.b", "a/b", "$.a[0]", "web:app", "*", "[", "(", "(?<!a)(b|c)*$", "%", "-"),
-    *("${v}", "${", "${}", "$$", "${each}", "${out}", "${self.port}", "${target.web.url}", "${target.x.port.80}"),
-    *("${env.HOME}", "${env.}", "http://[", "http://h:99999/", "https://x/%zz", "/\u2028", "\ud800", "\x00", "\x1b[31m"),
-    *("100%", "5s", "-1s", "1e999s", "10/s", "1..2h", "64MiB", "a.latency.p95 < 1s", "a/b.c.p200 >= baseline * 0"),
-    *("2024-02-30", "2024-01-01T00:00:00", "9999-12-31", "0001-01-01", "é", "e\u0301", "\U0001f600", "İ", "ß" * 9),
-    *("aaaa " * 30, "a" * 300, "b" * 5000, "n/" * 3000, "../" * 50, "~", "~root", "/dev/null", "/proc/self/mem"),
+    *(
+        "",
+        "x",
+        "run",
+        "..",
+        "/",
+        ".",
+        "a.b",
+        "a/b",
+        "$.a[0]",
+        "web:app",
+        "*",
+        "[",
+        "(",
+        "(?<!a)(b|c)*$",
+        "%",
+        "-",
+    ),
+    *(
+        "${v}",
+        "${",
+        "${}",
+        "$$",
+        "${each}",
+        "${out}",
+        "${self.port}",
+        "${target.web.url}",
+        "${target.x.port.80}",
+    ),
+    *(
+        "${env.HOME}",
+        "${env.}",
+        "http://[",
+        "http://h:99999/",
+        "https://x/%zz",
+        "/\u2028",
+        "\ud800",
+        "\x00",
+        "\x1b[31m",
+    ),
+    *(
+        "100%",
+        "5s",
+        "-1s",
+        "1e999s",
+        "10/s",
+        "1..2h",
+        "64MiB",
+        "a.latency.p95 < 1s",
+        "a/b.c.p200 >= baseline * 0",
+    ),
+    *(
+        "2024-02-30",
+        "2024-01-01T00:00:00",
+        "9999-12-31",
+        "0001-01-01",
+        "é",
+        "e\u0301",
+        "\U0001f600",
+        "İ",
+        "ß" * 9,
+    ),
+    *(
+        "aaaa " * 30,
+        "a" * 300,
+        "b" * 5000,
+        "n/" * 3000,
+        "../" * 50,
+        "~",
+        "~root",
+        "/dev/null",
+        "/proc/self/mem",
+    ),
 )
 _NUMBERS = (0, 1, -1, 2.5, 65536, 2**31, 2**63, 2**64, 10**30, -(10**400), 1e308, 5e-324)
 _RAW = tuple(
     map(
         Raw,
         (
-            *("~", "yes", ".nan", "-.inf", "0x1F", "0o17", "01234", "+49", "1_000", "1:30", "1e400", "2024-01-01"),
-            *("2001-12-14t21:59:43.10-05:00", "*nowhere", "&a [*a]", "&a {<<: *a}", "!!python/object:os.system x"),
-            *("!!binary aGk=", "!!int x", "!!set {a, b}", "!!timestamp 1", "!reset", "? x", "{? [a] : b}", "<<", "@x", "`"),
-            *("NaN", "Infinity", "-", "9" * 5000, "0x" + "F" * 5000, "1" + "0" * 120_000, "|", ">-", "%YAML 3.0", "---"),
+            *(
+                "~",
+                "yes",
+                ".nan",
+                "-.inf",
+                "0x1F",
+                "0o17",
+                "01234",
+                "+49",
+                "1_000",
+                "1:30",
+                "1e400",
+                "2024-01-01",
+            ),
+            *(
+                "2001-12-14t21:59:43.10-05:00",
+                "*nowhere",
+                "&a [*a]",
+                "&a {<<: *a}",
+                "!!python/object:os.system x",
+            ),
+            *(
+                "!!binary aGk=",
+                "!!int x",
+                "!!set {a, b}",
+                "!!timestamp 1",
+                "!reset",
+                "? x",
+                "{? [a] : b}",
+                "<<",
+                "@x",
+                "`",
+            ),
+            *(
+                "NaN",
+                "Infinity",
+                "-",
+                "9" * 5000,
+                "0x" + "F" * 5000,
+                "1" + "0" * 120_000,
+                "|",
+                ">-",
+                "%YAML 3.0",
+                "---",
+            ),
         ),
     )
 )
@@ -59,7 +167,9 @@ def junk(random: Random) -> Any:
         case 9:
             return nested(random, random.choice((3, 40, 70, 200, 2_000)))
         case 10:
-            return "".join(chr(random.choice((random.randrange(128), random.randrange(0x3000)))) for _ in range(8))
+            return "".join(
+                chr(random.choice((random.randrange(128), random.randrange(0x3000)))) for _ in range(8)
+            )
         case _:
             return random.choice("ab[]{}:,&*#?|-<>=!%@\\") * random.choice((1, 2, 9, 300))
 
@@ -141,8 +251,39 @@ def as_text(tree: Any) -> str:
 
 
 _BYTES = (
-    *(b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3", b"\xed\xa0\x80", b"\r", b"\n", b"\t", b"\x85", b"\x1b[2J", b"\x7f"),
-    *(b"'", b'"', b": ", b"- ", b"{", b"}", b"[", b"]", b"&", b"*", b"!", b"|", b"#", b"%", b"\\", b"<", b">", b"<!--"),
+    *(
+        b"\x00",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\xc3",
+        b"\xed\xa0\x80",
+        b"\r",
+        b"\n",
+        b"\t",
+        b"\x85",
+        b"\x1b[2J",
+        b"\x7f",
+    ),
+    *(
+        b"'",
+        b'"',
+        b": ",
+        b"- ",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"&",
+        b"*",
+        b"!",
+        b"|",
+        b"#",
+        b"%",
+        b"\\",
+        b"<",
+        b">",
+        b"<!--",
+    ),
 )
 
 

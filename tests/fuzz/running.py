@@ -57,9 +57,17 @@ def run(given: Input, folder: Path) -> Ended:
 def _fault(given: Input, code: int, err: str) -> str:
     lines = err.strip().splitlines()
     if "Traceback (most recent call last)" in err:
-        raised = next((line for line in reversed(lines) if line and not line.startswith((" ", "error: "))), "")
-        places = [line.strip() for line in lines if line.lstrip().startswith("File ") and "/phasegate/" in line]
+        raised = next(
+            (line for line in reversed(lines) if line and not line.startswith((" ", "error: "))), ""
+        )
+        places = [
+            line.strip() for line in lines if line.lstrip().startswith("File ") and "/phasegate/" in line
+        ]
         return f"traceback: {raised.split(':')[0]} at {places[-1] if places else '?'}"
+    if "a defect of phasegate" in err:
+        return " ".join(
+            line.strip() for line in lines if line.startswith(("error: the plan", "  = help: this"))
+        )
     if code not in given.codes:
         return f"{given.arguments[0]} ended with {code}: {lines[-1][:150] if lines else ''}"
     if code == 2 and not err.strip():
