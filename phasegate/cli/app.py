@@ -14,7 +14,7 @@ from phasegate import __version__
 from phasegate.cli import guard, init, kinds, plan, report, run, schema, signoff, validate, verify, waivers
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.problems import error_text, problems_text
-from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError
+from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError, in_words, is_of_machine
 from phasegate.scalars import allow_long_integers
 
 app = typer.Typer(
@@ -67,14 +67,22 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return _wrong_usage(error)
     except (typer.Abort, KeyboardInterrupt):
         return int(ExitCode.INTERRUPTED)
-    except Exception:
-        return _defect()
+    except Exception as error:
+        return _lacking(error) if isinstance(error, OSError) or is_of_machine(error) else _defect()
 
 
 @cache
 def _parser() -> Callable[..., object]:
     """What reads a command line; making it takes longer than reading a plan."""
     return typer.main.get_command(app)
+
+
+def _lacking(error: Exception) -> int:
+    """What no command expects of the machine that it runs on; a run that had begun is told otherwise."""
+    place = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    console = make_console()
+    console.print(f"error: phasegate cannot go on{place}: {in_words(error)}", soft_wrap=True)
+    return int(ExitCode.USAGE)
 
 
 def _wrong_usage(error: TyperException) -> int:

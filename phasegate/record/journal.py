@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +45,8 @@ class Journal:
         except OSError as error:
             raise _unwritable(error) from error
         self._redactor = redactor
+        self._folder = folder
+        self._size = 0
         self._broken = False
 
     def write(self, event: Event) -> Event:
@@ -72,10 +75,22 @@ class Journal:
 
     def _append(self, data: bytes) -> None:
         while data:
-            data = data[self._file.write(data) :]
+            count = self._file.write(data)
+            self._size += count
+            data = data[count:]
+
+    def lost(self) -> str:
+        """Why what was written is not in the record folder any more; empty when it is."""
+        try:
+            there, written = (self._folder / EVENTS).lstat(), os.fstat(self._file.fileno())
+        except OSError as error:
+            return f"{EVENTS} is lost: {(error.strerror or str(error)).lower()}"
+        same = (there.st_dev, there.st_ino, there.st_size) == (written.st_dev, written.st_ino, self._size)
+        return "" if same else f"{EVENTS} is lost: another file is in its place, or it was cut"
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()
 
 
 def _unwritable(error: OSError) -> RecordError:
