@@ -90,7 +90,9 @@ def _verified(folder: Path, now: datetime) -> Verified:
 
 
 def _result(record: Recorded) -> Iterator[Finding]:
-    if record.changed:
+    if record.run.finished is None and not record.data:
+        yield Finding(mark=Mark.NOTE, about="result", message=f"no {RESULT}, as the run did not end")
+    elif record.changed:
         yield Finding(mark=Mark.CHANGED, about="result", message=record.changed)
     else:
         message = f"{RESULT} says what the events add up to, SHA-256 {record.result_sha256}"
@@ -111,6 +113,9 @@ def _evidence(folder: Path, run: RunResult) -> Iterator[Finding]:
 
 
 def _criteria(run: RunResult) -> Iterator[Finding]:
+    if run.finished is None:
+        yield Finding(mark=Mark.NOTE, about="criteria", message="not judged again, as the run did not end")
+        return
     again = rejudge(run)
     for contradiction in again.contradictions:
         yield Finding(mark=Mark.CHANGED, about="criteria", message=contradiction)

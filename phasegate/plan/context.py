@@ -17,7 +17,7 @@ from phasegate.plan.addressable import Addressable
 from phasegate.plan.entries import PlanCommand, Tls
 from phasegate.plan.findings import Findings
 from phasegate.plan.lacking import missing_in, texts_in
-from phasegate.plan.models import CommandWritten, FlakyWritten, Requirements, RetryWritten, TlsWritten
+from phasegate.plan.models import CommandWritten, FlakyWritten, Requirements, RetryWritten, TlsWritten, is_id
 from phasegate.plan.named import Files, named_in
 from phasegate.plan.plan import FlakyBudget, Retry
 from phasegate.plan.requirements import requirement
@@ -214,8 +214,8 @@ def tls_of(written: TlsWritten) -> Tls:
 
 
 def address(id: str, url: str) -> dict[str, str]:
-    """`target.<id>.url|host|port` of an entry."""
-    parts = urlsplit(url)
+    """`target.<id>.url|host|port` of an entry; where its id is none, which is told by others, of any."""
+    parts = urlsplit(url if is_id(id) else "http://unknown")
     return {
         f"target.{id}.url": url.rstrip("/"),
         f"target.{id}.host": parts.hostname or id,

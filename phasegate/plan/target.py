@@ -20,7 +20,7 @@ from phasegate.plan.entries import (
     stand_in,
 )
 from phasegate.plan.ids import Ids
-from phasegate.plan.models import ExternalWritten, ProcessWritten, TargetWritten, is_id
+from phasegate.plan.models import ExternalWritten, ProcessWritten, TargetWritten
 from phasegate.plan.named import Files
 from phasegate.plan.reachable import check_entry
 from phasegate.plan.stacks import STACKS, place_of_service, read_attached, read_compose, with_services
@@ -99,7 +99,7 @@ def _entries(groups: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
 def _completed(context: Context, target: Target, tree: Any, entries: list[tuple[str, str, Any]]) -> Context:
     # An entry with which something is wrong is called by its id all the same.
     known = (*context.entries, *(id for _, id, _ in entries))
-    urls = {id: f"http://{id if is_id(id) else 'unknown'}" for id in known}
+    urls = {id: f"http://{id}" for id in known}
     urls |= {entry.id: stand_in(entry) for entry in target}
     addresses: dict[str, str] = {}
     for id, url in urls.items():

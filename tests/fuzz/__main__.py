@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import sys
@@ -20,7 +21,7 @@ _SHOWN = 40
 
 def main(count: int, seed: int) -> int:
     """Run the inputs; those with which something is wrong are kept."""
-    clean_environment()
+    clean_environment(lambda name, _must: os.environ.pop(name, None))
     allow_long_integers()
     folder = Path(tempfile.mkdtemp(prefix="phasegate-fuzz-"))
     kept = Path(tempfile.mkdtemp(prefix="phasegate-found-"))
@@ -39,6 +40,8 @@ def main(count: int, seed: int) -> int:
         inputs[kind] += 1
         codes[kind, ended.code] += 1
         slowest[kind] = max(slowest[kind], (ended.seconds, number))
+        if number % 1_000 == 999:
+            print(f"{number + 1 - seed:,} inputs", flush=True)
         if ended.fault:
             faults[f"{kind}: {ended.fault}"] += 1
             if faults[f"{kind}: {ended.fault}"] == 1:

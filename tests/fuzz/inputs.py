@@ -19,6 +19,7 @@ from phasegate.model.codec import event_to_json, result_to_json
 from phasegate.model.events import RunFinished, RunStarted
 from tests import samples
 from tests.fuzz.mutation import as_text, mutated, spoilt
+from tests.model import test_fold
 from tests.plan.test_any_plan import COMPOSE, PLAN
 
 _ROOT = Path(__file__).parents[2]
@@ -228,8 +229,6 @@ def records() -> tuple[dict[str, bytes], ...]:
 @cache
 def lived() -> tuple[bytes, ...]:
     """Events of runs that went step by step."""
-    from tests.model import test_fold
-
     events = [value for value in vars(test_fold).values() if isinstance(value, list | tuple)]
     return tuple(
         b"\n".join(map(event_to_json, some)) + b"\n"
@@ -254,8 +253,7 @@ _VERDICTS = frozenset({0, 1, 2, 3, 70, 75, 130, 143})
 
 def make(kind: str, random: Random, folder: Path) -> Input:
     """Write one input to an empty folder."""
-    for name in list(folder.iterdir()):
-        shutil.rmtree(name) if name.is_dir() else name.unlink()
+    _clear(folder)
     return KINDS_OF_INPUT[kind](random, folder)
 
 
@@ -377,12 +375,22 @@ def _looking(random: Random, folder: Path) -> Input:
 
 
 def _baseline(random: Random, folder: Path) -> Input:
-    record = _record(random, folder)
-    del record
+    _record(random, folder)
     _lay(folder)
     (folder / "plan.yaml").write_text(as_text(plans()[0]))
     given = ["--baseline", str(folder), "-o", str(folder / "events.jsonl" / "out")]
     return Input(["run", str(folder / "plan.yaml"), *given], frozenset({2}))
+
+
+def _clear(folder: Path) -> None:
+    for name in list(folder.iterdir()):
+        shutil.rmtree(name) if name.is_dir() else name.unlink()
+
+
+def lay_out(folder: Path) -> None:
+    """Every file that the plans name, in a folder that has nothing else then."""
+    _clear(folder)
+    _lay(folder)
 
 
 def _lay(folder: Path) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -106,7 +105,7 @@ def _limited() -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def clean_environment() -> None:
-    """What a machine happens to have must not decide what is found."""
-    for name in ("CI", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "PHASEGATE_POLICY"):
-        os.environ.pop(name, None)
+def clean_environment(remove: Callable[[str, bool], None]) -> None:
+    """What a machine happens to have must not decide what is found; `remove` takes a name, and False."""
+    for name in ("CI", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "PHASEGATE_POLICY", "TOKEN"):
+        remove(name, False)
