@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 from phasegate import __version__
 
@@ -34,6 +35,7 @@ if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
 
 def main() -> int:
     """Run one command line and give its exit code, which is none that Python itself gives."""
+    sys.unraisablehook = _left_behind
     try:
         if not _open_streams():
             return _USAGE
@@ -61,15 +63,23 @@ def _run(arguments: list[str]) -> int:
 def _escaped(error: BaseException) -> int:
     """What the commands could not tell: no memory for that, or the program is not whole."""
     lacking = isinstance(error, MemoryError | OSError | ImportError)
-    text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     said = "phasegate cannot go on" if lacking else f"a defect in phasegate {__version__}"
-    try:  # noqa: SIM105  contextlib may be what there is no memory for
-        os.write(2, f"error: {said}: {text}\n".encode(errors="backslashreplace"))
-    except OSError:
-        pass
+    _tell(f"error: {said}: {type(error).__name__}: {error}")
     if not lacking:
         return _DEFECT
     return _INCONCLUSIVE if "phasegate.pipeline.under_way" in sys.modules else _USAGE
+
+
+def _left_behind(unraisable: Any) -> None:
+    """What went wrong while something was thrown away, which changes nothing: one line, no traceback."""
+    _tell(f"warning: {unraisable.err_msg or 'while something was cleaned up'}: {unraisable.exc_value!r}")
+
+
+def _tell(text: str) -> None:
+    try:  # noqa: SIM105  contextlib may be what there is no memory for
+        os.write(2, f"{' '.join(text.split())[:400]}\n".encode(errors="backslashreplace"))
+    except OSError:
+        pass
 
 
 def _open_streams() -> bool:

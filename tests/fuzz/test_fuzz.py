@@ -1,4 +1,4 @@
-"""Files of any content are refused with a place, or read; never a traceback, nor a code of another meaning."""
+"""Files of any content are refused with a place, or read; never a traceback or a wrong exit code."""
 
 from __future__ import annotations
 
@@ -62,12 +62,14 @@ CASES = {
     "labels that are lists": "gate: {checks: [{id: i, kind: image, service: a, labels: [[a]]}]}",
     "a schema that is a list": "gate: {checks: [{id: i, kind: health, url: /, expect: {schema: list.json}}]}",
     "a schema without end": "gate: {checks: [{id: i, kind: health, url: /, expect: {schema: deep.json}}]}",
-    "a dialect that is no text": "gate: {checks: [{id: i, kind: health, url: /, expect: {schema: {$schema: 1}}}]}",
+    "a dialect that is no text": "gate: {checks: [{id: i, kind: health, url: /,"
+    " expect: {schema: {$schema: 1}}}]}",
     "a Locust file with a name too long": f"gate: {{checks: [{{id: i, kind: load, engine: locust, users: 1,"
     f" locustfile: {LONG}}}]}}",
-    "a Python with a name too long": f"gate: {{checks: [{{id: i, kind: e2e, path: plan.yaml, python: {LONG}/x}}]}}",
-    "rows nested too deeply": "gate: {checks: [{id: i, kind: load, url: '/${a}', connections: 1, duration: 1s,"
-    " data: {jsonl: deep.json}}]}",
+    "a Python with a name too long": "gate: {checks: [{id: i, kind: e2e, path: plan.yaml,"
+    f" python: {LONG}/x}}]}}",
+    "rows nested too deeply": "gate: {checks: [{id: i, kind: load, url: '/${a}', connections: 1,"
+    " duration: 1s, data: {jsonl: deep.json}}]}",
 }
 
 

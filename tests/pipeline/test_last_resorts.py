@@ -75,9 +75,7 @@ def test_no_command_ends_as_a_failed_gate_for_lack_of_a_stream(
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    "limit", ["-v 30000", "-v 60000", "-v 90000", "-v 130000", "-n 5", "-n 12", "-n 16", "-f 0", "-f 4"]
-)
+@pytest.mark.parametrize("limit", ["-v 60000", "-v 90000", "-n 5", "-n 14", "-f 0", "-f 4"])
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold to these limits")
 def test_a_machine_that_has_no_more_to_give_never_gives_a_verdict_by_itself(desk: Desk, limit: str) -> None:
     desk.plan(FINE)
