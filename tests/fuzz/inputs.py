@@ -370,7 +370,7 @@ def _looking(random: Random, folder: Path) -> Input:
         case 1:
             return Input(["verify", str(folder), *random.choice(([], ["--json"]))], _VERDICTS)
         case _:
-            reports = random.choice(("json=-", "html=-", "junit=-", "markdown=-", "json=again.json"))
+            reports = random.choice(("json=-", "html=-", "junit=-", "junit-strict=-", "json=again.json"))
             return Input(["report", str(folder), "--report", reports], _VERDICTS)
 
 

@@ -246,7 +246,7 @@ def test_sigusr1_tells_what_is_running_and_ends_nothing(desk: Desk, progress: st
 def test_a_signal_while_the_record_is_written_waits_for_it(desk: Desk, number: int) -> None:
     os.mkfifo(desk.path / "report")
     desk.plan(FINE)
-    with desk.running("--report", "json", "--report", "markdown=report") as run:
+    with desk.running("--report", "json", "--report", "junit=report") as run:
         run.until('"event":"RunFinished"')
         time.sleep(0.3)
         run.signal(number)
