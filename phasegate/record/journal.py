@@ -130,7 +130,7 @@ def read_events(folder: Path) -> Iterator[Event]:
     path = folder / EVENTS
     first = True
     try:
-        with open_file(path, f"the record {path}") as file:
+        with open_file(path, EVENTS) as file:
             for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=1):
                 # A crash in the middle of a write leaves half a line at the end, which tells nothing.
                 if not line.endswith(b"\n"):
@@ -143,7 +143,7 @@ def read_events(folder: Path) -> Iterator[Event]:
         why = (getattr(error, "strerror", None) or str(error)).lower()
         raise UsageError(f"no record at {path}: {why}", help=_NAME_A_RUN) from error
     except ObservationError as error:
-        raise UsageError(error.message, help=_NAME_A_RUN) from error
+        raise UsageError(f"no record at {path}: {error.message}", help=_NAME_A_RUN) from error
     if first:
         help = "there is nothing to see of it; run again"
         raise NoBeginningError(f"{path} has no first event: the run was ended before it began", help=help)
