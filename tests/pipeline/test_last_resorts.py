@@ -217,7 +217,10 @@ def test_sigusr1_tells_what_is_running_and_ends_nothing(desk: Desk, progress: st
           - id: first
             parallel: true
             checks:
-              - {id: waits, kind: command, command: [python, -c, "exit(3)"], retry: {attempts: 2, wait: 60s, on: [error, fail]}}
+              - id: waits
+                kind: command
+                command: [python, -c, "exit(3)"]
+                retry: {attempts: 2, wait: 60s, on: [error, fail]}
               - id: works
                 kind: command
                 command: [python, -c, "import os, time\\nwhile not os.path.exists('go'): time.sleep(0.02)"]
