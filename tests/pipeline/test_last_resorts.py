@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -243,23 +241,6 @@ def test_sigusr1_tells_what_is_running_and_ends_nothing(desk: Desk, progress: st
     assert "step first" in text
     assert "waits waits for attempt 2, in" in text
     assert re.search(r"works .*attempt 1", text)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_while_the_record_is_written_waits_for_it(desk: Desk, number: int) -> None:
-    os.mkfifo(desk.path / "report")
-    desk.plan(FINE)
-    with desk.running("--report", "json", "--report", "junit=report") as run:
-        run.until('"event":"RunFinished"')
-        time.sleep(0.3)
-        run.signal(number)
-        time.sleep(0.3)
-        with contextlib.suppress(OSError):
-            (desk.path / "report").read_text()
-        ran = run.end()
-    assert ran.code == 0
-    assert json.loads((ran.folder / "result.json").read_text())["verdict"] == "PASS"
-    shutil.rmtree(ran.folder)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.35, 0.6, 0.85])
