@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -82,6 +83,33 @@ class TargetError(PhasegateError):
     """The target could not be brought up, or did not become ready."""
 
     exit_code = ExitCode.TARGET
+
+
+_OF_MACHINE = frozenset(
+    {
+        *(errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        *(errno.EIO, errno.EROFS, errno.ENOBUFS, errno.ENODEV, errno.ESTALE),
+    }
+)
+
+
+def is_of_machine(error: BaseException) -> bool:
+    """Whether the machine had no more to give: memory, descriptors, threads, processes, space on the disk."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_of_machine, error.exceptions))
+    if isinstance(error, OSError):
+        return error.errno in _OF_MACHINE
+    return isinstance(error, MemoryError) or "can't start new thread" in str(error)
+
+
+def in_words(error: BaseException) -> str:
+    """Such an error in a few words."""
+    if isinstance(error, BaseExceptionGroup):
+        return in_words(error.exceptions[0])
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    text = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+    return f"the system says: {text}"
 
 
 class ObservationError(PhasegateError):

@@ -32,6 +32,11 @@ from phasegate.units import EXAMPLES, Dimension, parse_as
 ID_PATTERN = r"^[a-z][a-z0-9_-]*$"
 
 
+_LONGEST_NAME = 255
+_LONGEST_PATH = 4_095
+"""Bytes that a system takes for one name, and for a path; see limits.h."""
+
+
 class Located(dict[str, Any]):
     """A mapping with the place where it was written."""
 
@@ -137,6 +142,21 @@ def scalar_text(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(scalar_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 """Text that YAML may have read as a number or a boolean, such as a header value: it stays as written."""
+
+
+def _program_name(value: object) -> object:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise ValueError("a program cannot have a NUL in its name")
+        if len(value.encode("utf-8", "replace")) > _LONGEST_PATH:
+            raise ValueError(f"no path has more than {_LONGEST_PATH:,} bytes")
+        if any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in value.split("/")):
+            raise ValueError(f"no file has a name of more than {_LONGEST_NAME} bytes")
+    return value
+
+
+ProgramName = Annotated[str, BeforeValidator(_program_name), WithJsonSchema({"type": "string"})]
+"""A program by its name on PATH or by its path, which is looked for when the plan runs."""
 
 
 class NamedPath:

@@ -78,6 +78,24 @@ class _Search:
         return False
 
 
+def is_there(path: Path) -> bool:
+    """Whether a name leads to anything; one that is too long, or no name at all, does not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a name leads to a folder; see `is_there`."""
+    return is_there(path) and path.is_dir()
+
+
+def is_file(path: Path) -> bool:
+    """Whether a name leads to a regular file; see `is_there`."""
+    return is_there(path) and path.is_file()
+
+
 def find_files(root: Path, pattern: str, limit: int) -> Found:
     """The files that a path or glob stands for; `**` reaches into folders of any depth, never through links.
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from phasegate.files import is_there
+
 _OURS = re.compile(
     r"PATH|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|HOME|PYTHON\w+|LD_LIBRARY_PATH|DYLD_\w+|SSL_CERT_(?:FILE|DIR)|VIRTUAL_ENV"
 )
@@ -30,7 +32,7 @@ def interpreter(wanted: str | None, start: Path, environment: Mapping[str, str])
         found = _upwards(start, wanted) if "/" in wanted else _on_path(wanted, environment)
         return found or wanted
     active = environment.get("VIRTUAL_ENV")
-    if active and (python := Path(active) / "bin" / "python").exists():
+    if active and is_there(python := Path(active) / "bin" / "python"):
         return str(python.absolute())
     return _upwards(start, ".venv/bin/python") or sys.executable
 
@@ -42,4 +44,4 @@ def _on_path(name: str, environment: Mapping[str, str]) -> str | None:
 def _upwards(start: Path, name: str) -> str | None:
     start = start.absolute()
     places = (folder / name for folder in (start, *start.parents))
-    return next((str(place) for place in places if place.exists()), None)
+    return next((str(place) for place in places if is_there(place)), None)

@@ -17,6 +17,8 @@ from typing import Any, Self
 
 MOST_DIGITS = 100_000
 """Of one integer: the time to convert it grows with their square."""
+DEEPEST = 200
+"""Levels of JSON; functions that walk a tree call themselves, some several times for each level."""
 _LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
@@ -132,7 +134,7 @@ def read_json(text: str | bytes) -> Any:
     Errors: ValueError for what is no JSON, names twice in one object, and numbers beyond what can be held.
     """
     try:
-        return json.loads(
+        value = json.loads(
             text,
             parse_int=read_int,
             parse_float=_finite,
@@ -141,6 +143,25 @@ def read_json(text: str | bytes) -> Any:
         )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    if _is_deeper(value, DEEPEST):
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Level by level, so that the stack that others walk a tree with is never the limit here."""
+    level = [value]
+    for _ in range(levels):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def repeated(names: Iterable[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import typer
 from typer.exceptions import TyperException
@@ -13,7 +14,7 @@ from phasegate import __version__
 from phasegate.cli import guard, init, kinds, plan, report, run, schema, signoff, validate, verify, waivers
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.problems import error_text, problems_text
-from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError
+from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError, in_words, is_of_machine
 from phasegate.scalars import allow_long_integers
 
 app = typer.Typer(
@@ -54,7 +55,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; nothing that goes wrong escapes as a traceback."""
     allow_long_integers()
     try:
-        code = app(args=list(arguments), prog_name="phasegate", standalone_mode=False)
+        code = _parser()(args=list(arguments), prog_name="phasegate", standalone_mode=False)
         return int(code) if isinstance(code, int) else int(ExitCode.PASS)
     except PlanError as error:
         make_console().print(problems_text(error.problems), soft_wrap=True)
@@ -66,8 +67,22 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return _wrong_usage(error)
     except (typer.Abort, KeyboardInterrupt):
         return int(ExitCode.INTERRUPTED)
-    except Exception:
-        return _defect()
+    except Exception as error:
+        return _lacking(error) if isinstance(error, OSError) or is_of_machine(error) else _defect()
+
+
+@cache
+def _parser() -> Callable[..., object]:
+    """What reads a command line; making it takes longer than reading a plan."""
+    return typer.main.get_command(app)
+
+
+def _lacking(error: Exception) -> int:
+    """What no command expects of the machine that it runs on; a run that had begun is told otherwise."""
+    place = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    console = make_console()
+    console.print(f"error: phasegate cannot go on{place}: {in_words(error)}", soft_wrap=True)
+    return int(ExitCode.USAGE)
 
 
 def _wrong_usage(error: TyperException) -> int:

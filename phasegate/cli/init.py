@@ -12,6 +12,7 @@ import typer
 
 from phasegate.cli.console import make_console
 from phasegate.errors import PlanError, UsageError
+from phasegate.files import is_there
 
 _PLAN = """\
 phasegate: 1
@@ -59,7 +60,7 @@ def init(
 ) -> int:
     """Write a starter plan for a service that is up, or for a compose stack."""
     compose = Path(source)
-    of_stack = "://" not in source and (compose.suffix in (".yaml", ".yml") or compose.exists())
+    of_stack = "://" not in source and (compose.suffix in (".yaml", ".yml") or is_there(compose))
     text = _for_stack(compose, output) if of_stack else _for_service(_service(source))
     try:
         with output.open("x", encoding="utf-8") as file:

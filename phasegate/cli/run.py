@@ -103,11 +103,11 @@ def run(
     """
     from phasegate.pipeline.request import RunRequest
     from phasegate.pipeline.run import execute
-    from phasegate.render.live import LineView, LiveView, View
+    from phasegate.render.live import LineView, LiveView, SilentView, View
 
     live = is_live(progress) and not quiet
     console = make_console(color, live=live)
-    view: View | None = None
+    view: View = SilentView(console)
     if not quiet and progress is not ProgressStyle.NONE:
         view = LiveView(console, verbose=verbose) if live else LineView(console, verbose=verbose)
     done = execute(

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from phasegate.errors import UsageError
-from phasegate.files import read_regular
+from phasegate.files import is_folder, read_regular
 from phasegate.plan.loader import folder_of
 
 LIMIT = 120.0
@@ -39,7 +39,7 @@ def plan_at(ref: str, plan: Path) -> Iterator[CheckedOut]:
 
     Errors: UsageError where there is no git, no repository, no such ref, or no such plan in it.
     """
-    if not plan.parent.is_dir():
+    if not is_folder(plan.parent):
         raise UsageError(f"cannot read {str(plan)!r}: no such file or directory")
     top = folder_of(plan)
     place = Path(os.path.relpath(plan.resolve(), top.resolve())).as_posix()

@@ -95,10 +95,10 @@ def _expected_instead(one: PlanCriterion, head: Side) -> bool:
     if not one.default or one.criterion.measure != "exit_code":
         return False
     check = head.plan.check(one.criterion.subject)
-    expected = [getattr(part.params, "expect", None) for part in check.parts]
+    expected = [getattr(getattr(part.params, "expect", None), "exit_code", None) for part in check.parts]
     return all(
-        expect is not None and matchers.direction(one.criterion.quantity.value, expect.exit_code) is None
-        for expect in expected
+        codes is not None and matchers.direction(one.criterion.quantity.value, codes) is None
+        for codes in expected
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from phasegate.fields import Closed, FilePath
+from phasegate.files import is_file
 from phasegate.http.body import BodyError, body_text, parse_json
 from phasegate.http.header_lines import SINGLE, HeaderError, lines_of, one_value
 from phasegate.http.json_path import JsonPath
@@ -314,7 +315,7 @@ def _compile_json(path: str, wanted: Any) -> tuple[JsonPath, Matcher]:
 
 def _compile_schema(written: Any) -> BodySchema | None:
     """None while the file is not there to be read: that it is missing is said elsewhere."""
-    if isinstance(written, Mapping) or written.is_file():
+    if isinstance(written, Mapping) or is_file(written):
         return BodySchema.compile(written)
     return None
 

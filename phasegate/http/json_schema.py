@@ -54,6 +54,10 @@ class BodySchema:
         schema = _read(written) if isinstance(written, Path) else written
         # Plain containers: a schema may come from YAML with positions.
         schema = read_json(json_text(schema))
+        if not isinstance(schema, dict | bool):
+            raise ValueError("a schema is a mapping, or true or false")
+        if isinstance(schema, dict) and not isinstance(schema.get("$schema", ""), str):
+            raise ValueError("$schema must be the address of a version of JSON Schema")
         for reference in _values_of("$ref", schema):
             if not reference.startswith("#") and not reference.startswith("https://json-schema.org/"):
                 raise ValueError(f"reference {reference!r} leads outside; use #/$defs/...")
@@ -70,6 +74,8 @@ class BodySchema:
             kind.check_schema(schema)
         except jsonschema.SchemaError as error:
             raise ValueError(f"not a JSON Schema: {error.json_path}: {_short(error.message)}") from None
+        except Exception as error:  # of the several libraries that it looks into a schema with
+            raise ValueError(f"not a JSON Schema: {type(error).__name__}: {_short(str(error))}") from None
         if schema is True or (isinstance(schema, dict) and schema.keys() <= _NO_DEMANDS):
             raise ValueError("the schema allows every body, so it says nothing; write {type: object} or more")
         if isinstance(schema, dict):

@@ -37,7 +37,7 @@ def rows_inline(each: Sequence[Any] | Mapping[str, Any]) -> tuple[Row, ...]:
 def rows_in_file(path: Path, *, json_lines: bool) -> tuple[Row, ...]:
     """Rows numbered from 1, the heading of a CSV file left out.
 
-    Errors: OSError; ValueError naming file and line.
+    Errors: ValueError naming file and line.
     """
     content = read_regular(path, FILE_LIMIT)
     try:

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from phasegate.fields import AnyPath, Text
+from phasegate.fields import AnyPath, ProgramName, Text
+from phasegate.files import is_there
 from phasegate.interpreter import interpreter
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.cases import case_measures, case_measures_by_part
@@ -44,7 +45,7 @@ _COUNTS = {
 class E2eParams(CheckParams):
     path: AnyPath
     """A test file or a folder of tests."""
-    python: str | None = None
+    python: ProgramName | None = None
     """The interpreter with pytest: a name on PATH, or a path looked for from the suite's folder upwards. By
     default that of $VIRTUAL_ENV, then of a .venv found in the same way, then phasegate's own."""
     args: tuple[Text, ...] = ()
@@ -146,7 +147,7 @@ def _joined(first: str, rest: str) -> str:
 
 def _virtual_environment(python: str) -> dict[str, str]:
     folder = Path(python).parent.parent
-    return {"VIRTUAL_ENV": str(folder)} if (folder / "pyvenv.cfg").exists() else {}
+    return {"VIRTUAL_ENV": str(folder)} if is_there(folder / "pyvenv.cfg") else {}
 
 
 async def _run(command: Command, report: PytestReport, world: World) -> tuple[str | None, Completed | None]:

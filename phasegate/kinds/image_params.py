@@ -43,7 +43,9 @@ def _listed(value: object) -> object:
 
 
 def _named(value: object) -> object:
-    return dict.fromkeys(value) if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return dict.fromkeys(value)
+    return value
 
 
 Labels = Annotated[

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from phasegate.errors import ObservationError
-from phasegate.fields import Closed, Duration, FilePath, Rate, Text
+from phasegate.fields import Closed, Duration, FilePath, ProgramName, Rate, Text
 from phasegate.interpreter import interpreter
 from phasegate.load.foreign import Foreign, beside, refuse_arguments
 from phasegate.load.samples import Samples
@@ -101,7 +101,7 @@ class LocustOptions(Closed):
     """Workers on other machines: how many (`workers`), and this machine's `address` to reach the master."""
     host: str | None = None
     """What the users' paths are relative to; the target's default entry unless it says otherwise."""
-    python: str | None = None
+    python: ProgramName | None = None
     """The interpreter with Locust: a name on PATH, or a path looked for from the file's folder upwards. By
     default that of $VIRTUAL_ENV, then of a .venv found in the same way, then phasegate's own."""
     env: Mapping[str, Text] = Field(default_factory=dict)

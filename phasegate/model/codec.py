@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
@@ -21,7 +22,8 @@ def result_to_json(run: RunResult) -> dict[str, Any]:
 
 def result_from_json(data: str | bytes) -> RunResult:
     """Errors: ValueError when it is not a result of this format."""
-    return _result_adapter().validate_json(data)
+    with _decoding():
+        return _result_adapter().validate_json(data)
 
 
 def event_to_json(event: Event) -> bytes:
@@ -62,11 +64,21 @@ def _writable(value: Any) -> Any:
 
 def event_from_json(data: Mapping[str, Any]) -> Event:
     """Errors: ValueError for an unknown event or a malformed one."""
-    name = data.get("event")
-    if name not in _EVENTS:
-        raise ValueError(f"unknown event {name!r}")
-    fields = {key: value for key, value in data.items() if key != "event"}
-    return cast("Event", _event_adapter(str(name)).validate_python(fields))
+    with _decoding():
+        name = data.get("event")
+        if name not in _EVENTS:
+            raise ValueError(f"unknown event {name!r}")
+        fields = {key: value for key, value in data.items() if key != "event"}
+        return cast("Event", _event_adapter(str(name)).validate_python(fields))
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """What decodes measures takes their form for granted; where it is another, that shows in many ways."""
+    try:
+        yield
+    except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def result_schema() -> dict[str, Any]:

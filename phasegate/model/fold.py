@@ -299,12 +299,18 @@ def _continued(before: tuple[Series, ...], more: tuple[Series, ...]) -> tuple[Se
     return tuple(found.values())
 
 
+_CODES = frozenset(ExitCode) - {ExitCode.USAGE}
+"""With which a run can end. The system keeps eight bits of a code, so 256 would be a PASS."""
+
+
 def contradiction(run: RunResult) -> str:
     """Why the verdict of a run that has ended does not follow from its criteria; empty when it may.
 
     Only a PASS needs a reason: what was spoilt, or changed by hand, must not turn into one.
     """
     if (run.verdict is Verdict.PASS) is not (run.exit_code == ExitCode.PASS):
+        return f"it ends with {run.verdict} and exit code {run.exit_code}"
+    if run.exit_code not in _CODES or (run.exit_code == ExitCode.FAIL and run.verdict is not Verdict.FAIL):
         return f"it ends with {run.verdict} and exit code {run.exit_code}"
     if run.verdict is not Verdict.PASS:
         return ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from phasegate.gate.approval import signatures
 from phasegate.model.result import RunResult
 from phasegate.record.journal import RESULT, RecordError, is_being_written, write_report
-from phasegate.record.reading import read_record
+from phasegate.record.reading import held_to_be_a_record, read_record
 from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS
 from phasegate.render.hostile import disobeyed
@@ -47,6 +47,11 @@ def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
     Errors: UsageError when there is no record.
     """
     outputs = parse_rendering(reports)
+    with held_to_be_a_record(folder):
+        return _rendered(folder, outputs)
+
+
+def _rendered(folder: Path, outputs: tuple[Output, ...]) -> Done:
     record = read_record(folder)
     # What was signed stays as it is, byte by byte, also where another version would write it otherwise.
     signed = FORMATS["json"].render(record.run).encode() if record.changed else record.data

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from phasegate.errors import Problem
+from phasegate.errors import Problem, in_words, is_of_machine
 from phasegate.kinds import KINDS
 from phasegate.model.result import BaselineRecord, RunResult, Verdict
 from phasegate.pipeline.reports import Done, place, write_reports
 from phasegate.pipeline.request import RunRequest
-from phasegate.pipeline.signals import undisturbed
+from phasegate.pipeline.signals import held_signals
 from phasegate.pipeline.under_way import UnderWay
 from phasegate.plan.baseline import without_baseline
 from phasegate.plan.loader import LoadedPlan, load
 from phasegate.record.baseline import held_against, read_baselines
 from phasegate.record.folder import make_folder
+from phasegate.record.journal import RecordError
 from phasegate.render.live import View
 from phasegate.render.outputs import Output, parse_outputs
 from phasegate.runner.clock import RunClock
@@ -30,7 +32,7 @@ def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunCl
     """Run a plan to its verdict and write everything it leaves behind; `clock` starts the time of the run.
 
     Errors: PlanError and UsageError before anything ran or was written; RecordError where the record
-    cannot be begun.
+    cannot be begun, or the machine has nothing left to end the run with.
     """
     loaded = load(
         request.plan,
@@ -50,14 +52,18 @@ def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunCl
     baselines = read_baselines(request.baselines, loaded.plan)
     loaded = replace(loaded, plan=held_against(loaded.plan, baselines), warnings=_warnings(loaded, baselines))
     time = clock()
-    folder = make_folder(request.output, loaded.plan.phase, time.started)
-    run = UnderWay(loaded, request, chosen, selection, baselines, folder, time, view)
-    try:
-        result = asyncio.run(run.to_the_end())
-        with undisturbed():
+    with held_signals() as signals:
+        folder = make_folder(request.output, loaded.plan.phase, time.started)
+        run = UnderWay(loaded, request, chosen, selection, baselines, folder, time, view)
+        try:
+            result = asyncio.run(run.to_the_end(signals))
             return replace(_write_whole_record(run, result, folder, outputs), kept=run.kept)
-    finally:
-        run.close()
+        except Exception as error:
+            if not is_of_machine(error):
+                raise
+            raise RecordError(f"the run could not be brought to its end: {in_words(error)}") from error
+        finally:
+            run.close()
 
 
 def _warnings(loaded: LoadedPlan, baselines: Sequence[BaselineRecord]) -> tuple[Problem, ...]:
@@ -74,10 +80,13 @@ def _warnings(loaded: LoadedPlan, baselines: Sequence[BaselineRecord]) -> tuple[
 def _write_whole_record(run: UnderWay, result: RunResult, folder: Path, outputs: tuple[Output, ...]) -> Done:
     """Write the reports; a PASS that cannot be written whole is taken back first."""
     done = write_reports(result, folder, outputs)
+    if lost := run.lost():
+        done = replace(done, troubles=(*done.troubles, lost))
     if done.troubles and done.result.verdict is Verdict.PASS:
         for output in outputs:
             if not output.named:
-                place(output, folder).unlink(missing_ok=True)
+                with suppress(OSError):
+                    place(output, folder).unlink(missing_ok=True)
         again = write_reports(run.not_whole(done.troubles[0]), folder, outputs)
         done = replace(again, troubles=tuple(dict.fromkeys((*done.troubles, *again.troubles))))
     return done

@@ -5,61 +5,85 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from phasegate.errors import ExitCode
 
+_WRITING = b"phasegate: all has ended; the record is being written\n"
 
-@asynccontextmanager
-async def signals(
-    received: Callable[[ExitCode, str], None], at_once: Callable[[], None]
-) -> AsyncIterator[None]:
-    """The first Ctrl-C, SIGTERM or loss of the terminal ends the run in order, the second at once.
 
-    `received` is told the exit code and the reason of the first; `at_once` is called before the second ends
-    the program, whatever it raises.
-    """
-    loop = asyncio.get_running_loop()
-    codes = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has it ignored
-        codes[signal.SIGHUP] = ExitCode.TERMINATED
-    first = True
+class Signals:
+    """What was sent to this process while a run has a record: see `held_signals`."""
 
-    def take(number: signal.Signals) -> None:
-        nonlocal first
-        if not first:
-            with suppress(Exception):  # only the cursor is at stake
-                at_once()
-            os._exit(codes[number])
-        first = False
-        received(
-            codes[number], "stopped by Ctrl-C" if number is signal.SIGINT else f"stopped by {number.name}"
-        )
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._first: signal.Signals | None = None
+        self._told = False
+        self._received: Callable[[ExitCode, str], None] = lambda _code, _reason: None
+        self._asked: Callable[[], None] = lambda: None
+        self._at_once: Callable[[], None] = lambda: None
 
-    for number in codes:
-        loop.add_signal_handler(number, take, number)
-    try:
-        yield
-    finally:
-        for number in codes:
-            loop.remove_signal_handler(number)
+    @contextmanager
+    def told(
+        self,
+        received: Callable[[ExitCode, str], None],
+        asked: Callable[[], None],
+        at_once: Callable[[], None],
+    ) -> Iterator[None]:
+        """Tell the first signal, also one that came before, to `received`, and SIGUSR1 to `asked`.
+
+        `at_once` is called before a second one ends the program, whatever it raises, also later.
+        """
+        self._received, self._asked, self._at_once = received, asked, at_once
+        self._loop = asyncio.get_running_loop()
+        self._tell()
+        try:
+            yield
+        finally:
+            self._loop = None
+
+    def end(self, number: int, _frame: object) -> None:
+        """The first one is kept until somebody listens; after the verdict that is nobody any more."""
+        if self._first is not None:
+            with suppress(Exception):  # only the cursor is at stake, and what others clean up otherwise
+                self._at_once()
+            os._exit(_code(number))
+        self._first = signal.Signals(number)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def ask(self, _number: int, _frame: object) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._asked)
+            return
+        with suppress(OSError):
+            os.write(2, _WRITING)
+
+    def _tell(self) -> None:
+        if self._first is None or self._told or self._loop is None:
+            return
+        self._told = True
+        name = "Ctrl-C" if self._first is signal.SIGINT else self._first.name
+        self._received(_code(self._first), f"stopped by {name}")
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """The run is over: Ctrl-C and SIGTERM wait until its record is written; a second one ends the program."""
-    received: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        if received:
-            os._exit(128 + number)
-        received.append(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, note) for number in numbers]
+def held_signals() -> Iterator[Signals]:
+    """From the first byte of a record to its last, only a second Ctrl-C, SIGTERM or loss of the terminal ends
+    the program; SIGUSR1 asks what is going on."""
+    held = Signals()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has it ignored
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, held.end) for number in numbers}
+    before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, held.ask)
     try:
-        yield
+        yield held
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _code(number: int) -> ExitCode:
+    return ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED

@@ -12,7 +12,7 @@ from phasegate.gate.approval import is_own, signatures
 from phasegate.model.approval import Choice, RoleStanding, SignOff, Weighed
 from phasegate.model.result import RunResult
 from phasegate.plan.findings import did_you_mean
-from phasegate.record.reading import read_record
+from phasegate.record.reading import held_to_be_a_record, read_record
 from phasegate.record.signoff import append_sign_off, read_sign_offs
 
 
@@ -31,7 +31,8 @@ def sign(folder: Path, *, by: str, role: str, decision: Choice, reason: str, now
     Errors: UsageError, and nothing is written, when there is no record, it was changed, its run did not
     end, the role is not asked, or name or reason is empty; RecordError when it cannot be written.
     """
-    record = read_record(folder)
+    with held_to_be_a_record(folder):
+        record = read_record(folder)
     run = record.run
     by, role, reason = (" ".join(by.split()), " ".join(role.split()), reason.strip())
     if record.changed:

@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from phasegate import __version__
-from phasegate.errors import ExitCode, PhasegateError, TargetError
+from phasegate.errors import ExitCode, PhasegateError, TargetError, in_words, is_of_machine
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import Applied, decide_with_waivers, in_doubt, warnings_of
 from phasegate.http.client import Network
@@ -43,7 +44,7 @@ from phasegate.model.result import (
     WaiverState,
 )
 from phasegate.pipeline.request import RunRequest
-from phasegate.pipeline.signals import signals
+from phasegate.pipeline.signals import Signals
 from phasegate.pipeline.ticking import ticking
 from phasegate.plan.loader import LoadedPlan
 from phasegate.record.evidence import EvidenceStore
@@ -62,7 +63,7 @@ from phasegate.runner.skeleton import skeleton
 from phasegate.runner.waiving import waive
 from phasegate.runner.world import Parts, Stop
 from phasegate.target.containers.reach import TargetContainers
-from phasegate.target.members import MARK, new_mark
+from phasegate.target.members import MARK, kill_marked, new_mark
 from phasegate.target.process_group import GUARD
 from phasegate.target.processes import LocalProcesses
 from phasegate.target.resources import Resources
@@ -112,6 +113,8 @@ class UnderWay:
         """Why a PASS could not be trusted: a limit, a target that died, a record that is not whole."""
         self._outcomes: dict[str, Outcome] = {}
         self._defect = ""
+        self._stage = "what the checks need is looked for"
+        """What goes on beside checks, steps and target, for who asks."""
         self._grace = 0.0
         """Seconds that work under way gets to end in order; nothing but checks has anything to hand in."""
         self._observed = asyncio.Event()
@@ -129,21 +132,48 @@ class UnderWay:
         )
         self._state = Folder(self._skeleton)
 
-    async def to_the_end(self) -> RunResult:
+    async def to_the_end(self, signals: Signals) -> RunResult:
         """Every stage in order; whatever happens, the record gets its end."""
+        asyncio.get_running_loop().set_exception_handler(self._escaped)
         self._emit(RunStarted(at=self._clock.utc(), skeleton=self._skeleton))
-        async with ticking(self._view), signals(self._received, self._close_view):
-            await self._observe()
-            # One moment for all that follows, so that the duration judged is the one in the record.
-            ended = self._clock.utc()
-            judged = self._judge(ended)
-            for criterion in judged.criteria:
-                self._emit(CriterionJudged(at=ended, criterion=criterion))
-            for waiver in judged.waivers:
-                self._emit(WaiverApplied(at=ended, waiver=waiver))
-            # It may have to look through whatever programs left; Ctrl-C is heard meanwhile.
-            self._end(judged, ended, await asyncio.to_thread(self._inventory))
+        async with ticking(self._view):
+            with signals.told(self._received, self._asked, self._at_once):
+                await self._all_stages()
         return self._state.result()
+
+    async def _all_stages(self) -> None:
+        await self._observe()
+        self._stage = "criteria are judged"
+        # One moment for all that follows, so that the duration judged is the one in the record.
+        ended = self._clock.utc()
+        judged = self._judge(ended)
+        for criterion in judged.criteria:
+            self._emit(CriterionJudged(at=ended, criterion=criterion))
+        for waiver in judged.waivers:
+            self._emit(WaiverApplied(at=ended, waiver=waiver))
+        # It may have to look through whatever programs left; Ctrl-C is heard meanwhile.
+        self._stage = "evidence is listed"
+        self._end(judged, ended, await self._listed())
+
+    async def _listed(self) -> tuple[EvidenceFile, ...]:
+        try:
+            return await asyncio.to_thread(self._inventory)
+        except RuntimeError:  # no thread is to be had
+            return self._inventory()
+
+    def _escaped(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What was raised where nobody waits for it, and so may be missing from the evidence."""
+        error = context.get("exception")
+        if not isinstance(error, Exception) or isinstance(error, OSError | EOFError):
+            loop.default_exception_handler(context)
+        elif is_of_machine(error):
+            self._lacking.append(f"phasegate could not go on observing: {in_words(error)}")
+        else:
+            self._defect = self._defect or self._note_defect(error)
+
+    def lost(self) -> str:
+        """Why the events of this run are not in its folder; empty when they are."""
+        return self._journal.lost()
 
     def _judge(self, ended: datetime) -> Applied:
         """Every criterion on what was observed, waivers applied to those that decide."""
@@ -198,7 +228,10 @@ class UnderWay:
         except PhasegateError as error:
             self._lacking.append(error.message)
         except Exception as error:
-            self._defect = self._note_defect(error)
+            if is_of_machine(error):
+                self._lacking.append(f"phasegate could not go on: {in_words(error)}")
+            else:
+                self._defect = self._note_defect(error)
         for wait in waits:
             wait.cancel()
         reasons = (self._stop.reason, self._target_error, *self._lacking, self._defect)
@@ -236,7 +269,9 @@ class UnderWay:
             goes_on=any(check.kind.sees_broken for check in chosen if check.id not in missing),
         )
         self._stack = stack
+        self._stage = "the target comes up"
         async with stack as target:
+            self._stage = "checks run"
             parts = Parts(
                 clock=self._clock,
                 http=Network(target),
@@ -270,6 +305,7 @@ class UnderWay:
             try:
                 await Schedule(self._plan, orders, parts, self._stop, self._outcomes).run()
             finally:
+                self._stage = "the target is taken down"
                 self._observed.set()
 
     def _target_changed(self, state: str, record: TargetRecord) -> None:
@@ -323,7 +359,13 @@ class UnderWay:
         self._signal = code
         self._stop_run(reason)
 
-    def _close_view(self) -> None:
+    def _asked(self) -> None:
+        if self._view is not None:
+            self._view.tell(self._stage)
+
+    def _at_once(self) -> None:
+        if not GUARD.is_there:
+            kill_marked(self._mark)
         if self._view is not None:
             self._view.close()
 

@@ -10,13 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from phasegate.errors import ExitCode, UsageError
-from phasegate.files import digest_regular
+from phasegate.files import digest_regular, is_file
 from phasegate.gate.approval import exit_code, signatures
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.approval import Signatures, Standing, Weight
 from phasegate.model.result import PlanRecord, RunResult, Verdict
-from phasegate.record.journal import EVENTS, RESULT
-from phasegate.record.reading import Recorded, evidence_problems, read_record
+from phasegate.record.journal import EVENTS, RESULT, NoBeginningError
+from phasegate.record.reading import Recorded, evidence_problems, held_to_be_a_record, read_record
 from phasegate.record.signoff import SIGN_OFFS, SignOffFile, read_sign_offs
 from phasegate.render.approvals import minute, role_text, sign_off_text
 
@@ -62,13 +62,24 @@ def verify(folder: Path, *, now: datetime, sha256: str = "") -> Verified:
     wanted = sha256.strip().lower()
     if sha256 and not re.fullmatch("[0-9a-f]{64}", wanted):
         raise UsageError(f"--sha256 {sha256[:100]!r} is no SHA-256", help="it has 64 hexadecimal digits")
-    if not any((folder / name).is_file() for name in (EVENTS, RESULT)):
+    if not any(is_file(folder / name) for name in (EVENTS, RESULT)):
         raise UsageError(f"no record in {folder}", help="name the folder that a run wrote")
     try:
-        record = read_record(folder)
+        with held_to_be_a_record(folder):
+            return _verified(folder, now, wanted)
+    except NoBeginningError:
+        if not is_file(folder / RESULT):
+            raise
+        message = f"{EVENTS} has no first event, and there is a {RESULT}"
+        lost = Finding(mark=Mark.CHANGED, about="events", message=message)
     except UsageError as error:
         lost = Finding(mark=Mark.CHANGED, about="events", message=error.message)
-        return Verified(run=None, signatures=Signatures(), findings=(lost,), exit_code=ExitCode.FAIL)
+    return Verified(run=None, signatures=Signatures(), findings=(lost,), exit_code=ExitCode.FAIL)
+
+
+def _verified(folder: Path, now: datetime, wanted: str) -> Verified:
+    """Errors: UsageError when the events cannot be read."""
+    record = read_record(folder)
     file = read_sign_offs(folder)
     signed = signatures(record.run, file.sign_offs, record.result_sha256, now=now)
     findings = (
@@ -94,7 +105,9 @@ def verify(folder: Path, *, now: datetime, sha256: str = "") -> Verified:
 
 
 def _result(record: Recorded) -> Iterator[Finding]:
-    if record.changed:
+    if record.run.finished is None and not record.data:
+        yield Finding(mark=Mark.NOTE, about="result", message=f"no {RESULT}, as the run did not end")
+    elif record.changed:
         yield Finding(mark=Mark.CHANGED, about="result", message=record.changed)
     else:
         message = f"{RESULT} says what the events add up to, SHA-256 {record.result_sha256}"
@@ -128,6 +141,9 @@ def _evidence(folder: Path, run: RunResult) -> Iterator[Finding]:
 
 
 def _criteria(run: RunResult) -> Iterator[Finding]:
+    if run.finished is None:
+        yield Finding(mark=Mark.NOTE, about="criteria", message="not judged again, as the run did not end")
+        return
     again = rejudge(run)
     for contradiction in again.contradictions:
         yield Finding(mark=Mark.CHANGED, about="criteria", message=contradiction)
@@ -146,7 +162,7 @@ def _plan(plan: PlanRecord) -> Iterator[Finding]:
         same = digest_regular(path)[0] == plan.sha256
     except (OSError, ValueError):
         same = False
-    if not path.is_file():
+    if not is_file(path):
         yield Finding(mark=Mark.NOTE, about="plan", message=f"{plan.path} is not here to compare with")
         return
     if same:

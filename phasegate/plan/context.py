@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from phasegate.fields import Located
+from phasegate.files import is_folder
 from phasegate.http.addresses import TargetAddresses
 from phasegate.kinds.base import Kind, Requirement
 from phasegate.model.result import Level
@@ -18,7 +19,7 @@ from phasegate.plan.addressable import Addressable
 from phasegate.plan.entries import PlanCommand, Tls
 from phasegate.plan.findings import Findings, Unread
 from phasegate.plan.lacking import missing_in, texts_in
-from phasegate.plan.models import CommandWritten, FlakyWritten, Requirements, RetryWritten, TlsWritten
+from phasegate.plan.models import CommandWritten, FlakyWritten, Requirements, RetryWritten, TlsWritten, is_id
 from phasegate.plan.named import Files, named_in
 from phasegate.plan.plan import FlakyBudget, Retry
 from phasegate.plan.requirements import requirement
@@ -177,7 +178,7 @@ class Context:
     def folder(self, path: TreePath, name: str) -> Path:
         """A working folder, relative to the root; reported when it is not there."""
         where = self.files.locate(finish(name)) if name else self.root
-        if name and not self.values.withholds(name) and not where.is_dir():
+        if name and not self.values.withholds(name) and not is_folder(where):
             self.findings.add(self.document, path, f"there is no folder {name!r}")
         return where
 
@@ -234,8 +235,8 @@ def tls_of(written: TlsWritten) -> Tls:
 
 
 def address(id: str, url: str) -> dict[str, str]:
-    """`target.<id>.url|host|port` of an entry."""
-    parts = urlsplit(url)
+    """`target.<id>.url|host|port` of an entry; where its id is none, which is told by others, of any."""
+    parts = urlsplit(url if is_id(id) else "http://unknown")
     return {
         f"target.{id}.url": url.rstrip("/"),
         f"target.{id}.host": parts.hostname or id,

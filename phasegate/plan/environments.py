@@ -58,7 +58,7 @@ def with_environment(document: Document, name: str) -> Document:
     if name:
         at, written = (KEY, name), document.tree[KEY][name]
         for variable, value in (written.get("variables") or {}).items():
-            if variable in (tree.get("variables") or {}):
+            if isinstance(tree.get("variables"), Mapping) and variable in tree["variables"]:
                 tree["variables"] = _with(tree["variables"], {variable: value})
                 grafts["variables", variable] = (document, (*at, "variables", variable))
         target = tree["target"] if isinstance(tree.get("target"), Mapping) else None

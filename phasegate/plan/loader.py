@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,9 +13,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from phasegate.errors import PlanError, Problem, UsageError
+from phasegate.errors import PhasegateError, PlanError, Position, Problem, UsageError
 from phasegate.fields import Located
-from phasegate.files import Bounds, is_quotable, within
+from phasegate.files import Bounds, is_folder, is_quotable, within
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
 from phasegate.model.result import Level, People, PlanRecord
@@ -115,6 +116,10 @@ def load(
             loaded = _load(path, settings, environment, policy)
         except PlanError as error:
             raise PlanError(_quotable(error.problems)) from None
+        except PhasegateError:
+            raise
+        except Exception as error:
+            raise PlanError(_quotable([_unreadable(path, error)])) from error
         return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
 
 
@@ -135,6 +140,19 @@ def _unquoted(problem: Problem) -> Problem:
     return Problem(
         message=message, help=help, at=replace(problem.at, column=1, width=1), warning=problem.warning
     )
+
+
+def _unreadable(path: Path, error: Exception) -> Problem:
+    """What no message was foreseen for. Nothing ran, so it is the plan that cannot be used."""
+    at = Position(file=str(path), line=1)
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    if isinstance(error, OSError):
+        return Problem(message=f"the plan names what cannot be read: {text}", at=at)
+    if isinstance(error, MemoryError | RecursionError):
+        return Problem(message=f"the plan is too large, or nested too deeply, to be read: {text}", at=at)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    help = f"this is a defect of phasegate ({Path(place.filename).name}:{place.lineno}); please report it"
+    return Problem(message=f"the plan cannot be read: {text}", at=at, help=help)
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +411,7 @@ class _Reader:
             self._findings.add(document, ("root",), message, help="write it relative to the plan")
         shown = Path(os.path.normpath(Path(document.file).parent / name))
         folder = shown.absolute()
-        if not folder.is_dir():
+        if not is_folder(folder):
             self._findings.add(document, ("root",), f"there is no folder {name!r} to be the root")
         return known.setdefault(folder, Files(folder, str(shown)))
 

@@ -99,7 +99,8 @@ def _entries(groups: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
 
 def _completed(context: Context, target: Target, tree: Any, entries: list[tuple[str, str, Any]]) -> Context:
     # An entry with which something is wrong is called by its id all the same.
-    urls = {id: f"http://{id}" for id in (*context.entries, *(id for _, id, _ in entries))}
+    known = (*context.entries, *(id for _, id, _ in entries))
+    urls = {id: f"http://{id}" for id in known}
     urls |= {entry.id: stand_in(entry) for entry in target}
     addresses: dict[str, str] = {}
     for id, url in urls.items():

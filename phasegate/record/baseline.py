@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from phasegate.errors import UsageError
-from phasegate.files import digest_regular, read_regular
+from phasegate.files import digest_regular, is_there, read_regular
 from phasegate.gate.baseline import Earlier
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.codec import result_from_json
-from phasegate.model.fold import contradiction, fold
+from phasegate.model.fold import contradiction
 from phasegate.model.measures import Measure
 from phasegate.model.result import (
     AttemptStatus,
@@ -24,7 +24,8 @@ from phasegate.model.result import (
     Verdict,
 )
 from phasegate.plan.plan import Check, Plan, PlanCriterion
-from phasegate.record.journal import EVENTS, RESULT, read_events
+from phasegate.record.journal import EVENTS, RESULT
+from phasegate.record.reading import fold_events, held_to_be_a_record
 
 NOT_A_PASS = "only a PASS run is a baseline"
 
@@ -38,7 +39,8 @@ def read_baselines(folders: Sequence[Path], plan: Plan) -> tuple[BaselineRecord,
     refused: list[str] = []
     for folder in folders:
         try:
-            record = _read(folder, plan)
+            with held_to_be_a_record(folder):
+                record = _read(folder, plan)
             if twice := next((one.path for one in records if one.run == record.run), None):
                 raise UsageError(f"it is the same run as {twice}")
         except UsageError as error:
@@ -93,12 +95,9 @@ def _result(folder: Path) -> tuple[str, RunResult]:
     """The file that a record is known by, and the result, held against the events where they are there."""
     events, whole = folder / EVENTS, folder / RESULT
     folded = None
-    if events.exists() or not whole.exists():
-        try:
-            folded = fold(read_events(folder))
-        except KeyError as error:
-            raise UsageError(f"its record speaks of {error}, which its run does not have") from None
-    if not whole.exists():
+    if is_there(events) or not is_there(whole):
+        folded = fold_events(folder)
+    if not is_there(whole):
         assert folded is not None
         return EVENTS, folded
     try:

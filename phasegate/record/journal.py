@@ -10,13 +10,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from phasegate.errors import ExitCode, PhasegateError, UsageError
-from phasegate.files import read_regular, write_whole
+from phasegate.errors import ExitCode, ObservationError, PhasegateError, UsageError
+from phasegate.files import open_file, write_whole
 from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import Event, Progressed, RunStarted
 
 EVENTS = "events.jsonl"
 RESULT = "result.json"
+LONGEST_LINE = 1 << 28
+"""Bytes of one event that are read: the cases of one attempt stand in one line."""
+_NAME_A_RUN = "name the folder that a run wrote"
 
 
 class RecordError(PhasegateError):
@@ -45,6 +48,8 @@ class Journal:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._redactor = redactor
+        self._folder = folder
+        self._size = 0
         self._broken = False
 
     def write(self, event: Event) -> Event:
@@ -73,10 +78,22 @@ class Journal:
 
     def _append(self, data: bytes) -> None:
         while data:
-            data = data[self._file.write(data) :]
+            count = self._file.write(data)
+            self._size += count
+            data = data[count:]
+
+    def lost(self) -> str:
+        """Why what was written is not in the record folder any more; empty when it is."""
+        try:
+            there, written = (self._folder / EVENTS).lstat(), os.fstat(self._file.fileno())
+        except OSError as error:
+            return f"{EVENTS} is lost: {(error.strerror or str(error)).lower()}"
+        same = (there.st_dev, there.st_ino, there.st_size) == (written.st_dev, written.st_ino, self._size)
+        return "" if same else f"{EVENTS} is lost: another file is in its place, or it was cut"
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()
 
 
 def is_being_written(folder: Path) -> bool:
@@ -115,27 +132,43 @@ def write_report(path: Path, data: bytes, *, named: bool) -> None:
         raise RecordError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
 
 
+class NoBeginningError(UsageError):
+    """There is a record in which nothing stands yet."""
+
+
 def read_events(folder: Path) -> Iterator[Event]:
     """The events of a record; a last line that was cut off in writing is left out.
 
     Errors: UsageError when there is no record, it has no beginning, or a line in the middle is broken.
     """
     path = folder / EVENTS
+    first = True
     try:
-        lines = read_regular(path).split(b"\n")
+        with open_file(path, EVENTS) as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=1):
+                # A crash in the middle of a write leaves half a line at the end, which tells nothing.
+                if not line.endswith(b"\n"):
+                    if len(line) > LONGEST_LINE:
+                        raise UsageError(f"{path}:{number}: longer than any event is")
+                    break
+                yield _event(line, first, f"{path}:{number}")
+                first = False
     except (OSError, ValueError) as error:
-        raise UsageError(
-            f"no record at {path}: {(getattr(error, 'strerror', None) or str(error)).lower()}",
-            help="name the folder that a run wrote",
-        ) from error
-    # A crash in the middle of a write leaves half a line at the end, which tells nothing.
-    if len(lines) < 2:
-        raise UsageError(f"{path} holds no whole event", help="the run ended before it wrote anything")
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            event = event_from_json(json.loads(line))
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise UsageError(f"{path}:{number}: not an event of this format") from error
-        if (number == 1) is not isinstance(event, RunStarted):
-            raise UsageError(f"{path}:{number}: a record begins with the start of a run, and has one")
-        yield event
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        raise UsageError(f"no record at {path}: {why}", help=_NAME_A_RUN) from error
+    except ObservationError as error:
+        raise UsageError(f"no record at {path}: {error.message}", help=_NAME_A_RUN) from error
+    if first:
+        help = "there is nothing to see of it; run again"
+        raise NoBeginningError(f"{path} has no first event: the run was ended before it began", help=help)
+
+
+def _event(line: bytes, first: bool, where: str) -> Event:
+    """Errors: UsageError."""
+    try:
+        event = event_from_json(json.loads(line))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where}: not an event of this format") from error
+    if first is not isinstance(event, RunStarted):
+        raise UsageError(f"{where}: a record begins with the start of a run, and has one")
+    return event

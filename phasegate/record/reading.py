@@ -7,6 +7,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,16 +42,37 @@ class Recorded:
 
 def read_record(folder: Path) -> Recorded:
     """Errors: UsageError when the events are missing or broken."""
+    run = fold_events(folder)
     try:
-        run = fold(read_events(folder))
-    except KeyError as error:
-        raise UsageError(f"{folder}: the record speaks of {error}, which its run does not have") from None
-    path = folder / RESULT
-    try:
-        data = read_regular(path, LARGEST)
+        data = read_regular(folder / RESULT, LARGEST)
     except (OSError, ValueError) as error:
         return Recorded(run=run, changed=about(RESULT, error))
     return Recorded(run=run, data=data, changed=_difference(data, run))
+
+
+def fold_events(folder: Path) -> RunResult:
+    """What the events of a record add up to. Errors: UsageError when they are missing or broken."""
+    with held_to_be_a_record(folder):
+        try:
+            return fold(read_events(folder))
+        except KeyError as error:
+            message = f"{folder}: the record speaks of {error}, which its run does not have"
+            raise UsageError(message) from None
+
+
+@contextmanager
+def held_to_be_a_record(folder: Path) -> Iterator[None]:
+    """Whatever can be made of a record that no run writes: values of the right types that cannot be together.
+
+    Errors: UsageError in place of what Python raises then.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
+        raise UsageError(
+            f"{folder}: the record holds what no run writes: {type(error).__name__}: {error}",
+            help="name the folder of a run as it was left",
+        ) from error
 
 
 def _difference(data: bytes, run: RunResult) -> str:
@@ -60,7 +82,7 @@ def _difference(data: bytes, run: RunResult) -> str:
     """
     try:
         found, same = json.loads(data), result_from_json(data) == run
-    except (ValueError, RecursionError, KeyError, TypeError):
+    except (ValueError, RecursionError):
         return f"{RESULT} is not a result of this format"
     for place, was, now in _differences(result_to_json(run), found, ""):
         return (

@@ -19,6 +19,8 @@ from phasegate.model.approval import SIGN_OFF_SCHEMA, SignOff
 from phasegate.record.journal import RecordError
 
 SIGN_OFFS = "signoffs.jsonl"
+LARGEST = 64 << 20
+"""Bytes of decisions that are read."""
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """Through no link: a decision goes into the record and nowhere else."""
 
@@ -39,11 +41,11 @@ def read_sign_offs(folder: Path) -> SignOffFile:
     """Errors: RecordError when the file is there and cannot be read."""
     path = folder / SIGN_OFFS
     try:
-        data = read_regular(path)
+        data = read_regular(path, LARGEST)
     except FileNotFoundError:
         return SignOffFile()
     except (OSError, ValueError) as error:
-        raise RecordError(about(str(path), error)) from error
+        raise UsageError(about(str(path), error), help="put the file back as it was") from error
     return _parse(data, path)
 
 
@@ -98,7 +100,7 @@ def _parse(data: bytes, path: Path) -> SignOffFile:
             break
         try:
             sign_offs.append(_sign_off(line))
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, OverflowError):
             if last:  # without its end; whoever wrote it was never told that it is signed
                 cut = True
             else:

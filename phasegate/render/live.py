@@ -25,6 +25,7 @@ from phasegate.model.events import (
     Progressed,
     RetryScheduled,
     RunStarted,
+    StepFinished,
     StepStarted,
     TargetChanged,
 )
@@ -51,6 +52,10 @@ class View(Protocol):
 
     def tick(self) -> None: ...
 
+    def tell(self, stage: str) -> None:
+        """Say what is running at this moment; `stage` is where the run is as a whole."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -75,6 +80,13 @@ class _Board:
         self.running: dict[str, _Running] = {}
         self.attempts: dict[str, AttemptResult] = {}
         self.faults: dict[str, FaultResult] = {}
+        self.steps: dict[str, float] = {}
+        """Those under way, and since when."""
+        self.coming: dict[str, float] = {}
+        """Entries of the target that are not ready yet."""
+        self.retries: dict[str, tuple[RetryScheduled, float]] = {}
+        self.doing: dict[str, float] = {}
+        """Faults under way."""
         self.finished = 0
 
     def start(self, skeleton: RunResult) -> None:
@@ -83,9 +95,24 @@ class _Board:
 
     def take(self, event: Event, now: float) -> None:
         match event:
+            case TargetChanged() if event.state == "starting":
+                self.coming[event.target.id] = now
+            case TargetChanged():
+                self.coming.pop(event.target.id, None)
+            case StepStarted():
+                self.steps[event.step] = now
+            case StepFinished():
+                self.steps.pop(event.step, None)
+            case RetryScheduled():
+                self.retries[event.check] = (event, now)
+            case FaultStarted():
+                self.doing[event.fault] = now
+            case FaultEnded():
+                self.doing.pop(event.fault.id, None)
             case CheckStarted():
                 self.running[event.check] = _Running(check=self.checks[event.check], since=now)
             case AttemptStarted() if event.check in self.running:
+                self.retries.pop(event.check, None)
                 self.running[event.check] = replace(
                     self.running[event.check], attempt=event.number, passed=0, failed=0, done=None, text=""
                 )
@@ -99,7 +126,29 @@ class _Board:
                 self.attempts[event.check] = event.attempt
             case CheckFinished():
                 self.running.pop(event.check, None)
+                self.retries.pop(event.check, None)
                 self.finished += 1
+
+    def told(self, stage: str, started: float, now: float) -> list[Text]:
+        """Everything under way, one line each, and what is awaited."""
+        ended = f"{self.finished} of {count(len(self.checks), 'check')} ended"
+        lines = [Text(f"after {_ago(started, now)}: {stage}; {ended}", style="bold")]
+        for id, since in self.coming.items():
+            lines.append(Text(f"  target {id} is awaited  {_ago(since, now)}"))
+        for id, since in self.steps.items():
+            lines.append(Text(f"  step {id}  {_ago(since, now)}"))
+        for id, running in self.running.items():
+            if id not in self.retries:
+                line = Text("  ").append_text(_running_line(running, now))
+                lines.append(line if running.attempt > 1 else line.append("  attempt 1", style="dim"))
+        for id, (event, since) in self.retries.items():
+            left = format_seconds(round(max(0.0, event.wait - (now - since)), 1))
+            lines.append(
+                Text(f"  {id} waits for attempt {event.next_number}, in {left}: {one_line(event.because)}")
+            )
+        for id, since in self.doing.items():
+            lines.append(Text(f"  fault {id}  {_ago(since, now)}"))
+        return lines
 
     def _count(self, id: str, case: Case) -> None:
         running = self.running[id]
@@ -145,6 +194,10 @@ class _Board:
         if len(failed) > MOST_CASES:
             lines.append(Text(f"    and {count(len(failed) - MOST_CASES, 'more failed case')}", style="dim"))
         return lines
+
+
+def _ago(since: float, now: float) -> str:
+    return format_seconds(round(now - since))
 
 
 def opening(skeleton: RunResult) -> Text:
@@ -193,6 +246,10 @@ class LineView:
         for running in self._board.running.values():
             self._say(Text("  ").append_text(_running_line(running, self._now())))
 
+    def tell(self, stage: str) -> None:
+        for line in self._board.told(stage, self._start, self._now()):
+            self._say(line)
+
     def close(self) -> None:
         """Nothing is held back, so there is nothing to end."""
 
@@ -227,6 +284,32 @@ class LineView:
         line.append_text(text)
         self._console.print(line, soft_wrap=True)
         self._spoke = self._now()
+
+
+class SilentView:
+    """Says nothing by itself, and what is running to who asks."""
+
+    def __init__(self, console: Console, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._now = now
+        self._board = _Board()
+        self._start = now()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._board.start(event.skeleton)
+        else:
+            self._board.take(event, self._now())
+
+    def tick(self) -> None:
+        """Nothing moves."""
+
+    def tell(self, stage: str) -> None:
+        for line in self._board.told(stage, self._start, self._now()):
+            self._console.print(line, soft_wrap=True)
+
+    def close(self) -> None:
+        """Nothing is held back, so there is nothing to end."""
 
 
 class LiveView:
@@ -275,6 +358,10 @@ class LiveView:
 
     def tick(self) -> None:
         self._live.update(self._region(), refresh=True)
+
+    def tell(self, stage: str) -> None:
+        for line in self._board.told(stage, self._start, self._now()):
+            self._console.print(line, soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phasegate.errors import UsageError
+from phasegate.files import is_folder, is_there
 from phasegate.render import FORMATS
 
 ALWAYS = ("json", "html", "junit")
@@ -54,7 +55,7 @@ def _parse(flag: str) -> Output:
     if path == "-":
         return Output(format=name, path=None, named=True)
     place = Path(path)
-    if place.is_dir() or not os.access(place if place.exists() else place.parent, os.W_OK):
+    if is_folder(place) or not os.access(place if is_there(place) else place.parent, os.W_OK):
         raise UsageError(
             f"--report {flag!r}: cannot write {path}", help="name a file in a folder that is there"
         )

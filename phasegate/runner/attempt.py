@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from phasegate.errors import ObservationError, PhasegateError
+from phasegate.errors import ObservationError, PhasegateError, in_words, is_of_machine
 from phasegate.model.measures import Measure, merge
 from phasegate.model.observation import Case, Observation
 from phasegate.plan.part import Part
@@ -107,6 +107,8 @@ def _translated(error: Exception, world: AttemptWorld) -> Observation:
             raise leaf
     if leaves and all(isinstance(leaf, ObservationError) for leaf in leaves):
         return _cut(world, _said(leaves[0]))
+    if is_of_machine(error):
+        return _cut(world, f"phasegate could not go on observing: {in_words(error)}")
     trace = "".join(traceback.format_exception(error))
     written = world.evidence.write("defect.txt", trace)
     cut = _cut(world, f"{DEFECT}: {type(leaves[0]).__name__}: {leaves[0]}")

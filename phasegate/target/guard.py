@@ -7,8 +7,9 @@ have which the run starts: on Linux it finds those who left their group, and tho
 moment. `@<engine> <label>` and `~<engine> <label>` are for what carries a label on a container engine that
 is reached by a Unix socket or plain TCP, `!<json>` and `?<key>` for a promise to put back what was done to
 such an engine on purpose (`key`, `engine`, and `calls` of method, path and body), `><folder>` and
-`<<folder>` for a temporary folder, `^<folder>` and `v<folder>` for the folder of a record that is being
-written.
+`<<folder>` for a temporary folder, `&<folder>` and `v<folder>` for the folder of a record that is being
+written. `^<pid>` names another guard that does all this, if it lives: it is waited for, and what it has left
+is ended.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _ROUNDS = 10
 """Looks at what an engine still has: it may be making more of what was asked for before."""
 _BETWEEN = 0.3
 _ANSWERS = 60.0
+_PATIENCE = 600.0
+"""Seconds that another guard gets for its work, containers of a slow engine included."""
 
 
 def main() -> None:
@@ -45,6 +48,7 @@ def main() -> None:
     promises: dict[str, dict[str, Any]] = {}
     folders: set[str] = set()
     records: set[str] = set()
+    other = 0
     for line in sys.stdin:
         word = line[1:].strip()
         match line[0]:
@@ -68,9 +72,12 @@ def main() -> None:
             case "<":
                 folders.discard(word)
             case "^":
+                other = int(word)
+            case "&":
                 records.add(word)
             case "v":
                 records.discard(word)
+    _wait_for(other)
     deadline = time.monotonic() + GRACE
     left = _send(groups, marks, signal.SIGTERM)
     _send(groups, marks, signal.SIGCONT)  # one that is stopped sees SIGTERM only when it goes on
@@ -161,6 +168,15 @@ def _add_paths(tree: Any, found: set[str]) -> None:
                 waiting += mapping.values()
             case list() as items:
                 waiting += items
+
+
+def _wait_for(pid: int) -> None:
+    """Until a guard has ended, whether by itself or not."""
+    deadline = time.monotonic() + _PATIENCE
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        while pid and time.monotonic() < deadline:
+            os.kill(pid, 0)
+            time.sleep(_POLL)
 
 
 def _send(groups: set[int], marks: set[bytes], number: int) -> bool:

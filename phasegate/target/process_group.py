@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, cast
 from phasegate.errors import ObservationError
 from phasegate.interpreter import own_environment
 from phasegate.target import guard
+from phasegate.target.lifeline import dies_with_us
 from phasegate.target.members import MARK, members
 from phasegate.target.output import LINE, BoundedOutput, LineSplitter
 from phasegate.world import Completed
@@ -30,6 +32,9 @@ DRAIN = 0.5
 POLL = 0.02
 ERROR_LINE = 1 << 20
 """Bytes after which a line of a spoken-to program's standard error is handed on in pieces."""
+_PLACES = (0, 1)
+_STARTS = 40
+"""Guards that are started at most: where none can live, no more are tried."""
 _STREAMS = {1: "stdout", 2: "stderr"}
 
 
@@ -90,6 +95,7 @@ class ProcessGroup(asyncio.SubprocessProtocol):
                 cwd=cwd,
                 env=environment,
                 start_new_session=True,
+                **dies_with_us(),
             )
         )
         try:
@@ -297,74 +303,108 @@ def _kill(process: psutil.Process) -> None:
 
 
 class _Guard:
-    """The guard process of this phasegate, started with the first thing that it is to guard."""
+    """The guard processes of this phasegate, started with the first thing that they are to guard.
+
+    The second does what the first was kept from. Where one is ended, another takes its place and is told all
+    that is still due.
+    """
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._marks: set[str] = set()
-        self._record = ""
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        """By their place: first or second."""
+        self._starts = 0
+        self._lock = threading.RLock()
+        self._due: dict[tuple[str, str], str] = {}
+        """Lines that a guard must know, by what takes them back."""
+        self._closed = False
+
+    @property
+    def is_there(self) -> bool:
+        """Whether somebody is left to end what was started."""
+        return any(map(self._is_alive, _PLACES))
 
     def record(self, folder: str) -> None:
         """Clear the evidence of a run of what was never redacted. Nothing writes there before a program is
         started, and so nothing is started for this."""
         if folder == folder.strip() and folder.isprintable():  # it goes on a line
-            self._record = folder
-            self._tell(f"^{folder}\n")
+            with self._lock:
+                self._due["&", folder] = f"&{folder}\n"
+                self._tell(self._due["&", folder])
 
     def forget_record(self, folder: str) -> None:
-        self._record = ""
-        self._tell(f"v{folder}\n")
+        self._take_back("&", folder, "v")
 
     def expect(self, environment: Mapping[str, str]) -> None:
         """Be there before a program starts, and know the mark it will carry."""
-        self._be_there()
         mark = environment.get(MARK, "")
-        if mark and mark not in self._marks:
-            self._marks.add(mark)
-            self._tell(f"={MARK}={mark}\n")
+        if mark:
+            self._add("=", f"{MARK}={mark}")
+        else:
+            self._be_there()
 
     def watch(self, group: int) -> None:
-        self._tell(f"+{group}\n")
+        self._add("+", str(group))
 
     def forget(self, group: int) -> None:
-        self._tell(f"-{group}\n")
+        self._take_back("+", str(group), "-")
 
     def project(self, engine: str, label: str, folder: str, *, keep: bool) -> None:
         """Remove a folder, and, unless they are kept, the containers, networks and volumes with a label."""
-        self._be_there()
-        self._tell(f">{folder}\n")
+        self._add(">", folder)
         if not keep:
             self.containers(engine, label)
 
     def containers(self, engine: str, label: str) -> None:
         """Remove the containers with a label, and networks and volumes that carry it."""
-        self._be_there()
-        self._tell(f"@{engine} {label}\n")
+        self._add("@", f"{engine} {label}")
 
     def forget_containers(self, engine: str, label: str) -> None:
-        self._tell(f"~{engine} {label}\n")
+        self._take_back("@", f"{engine} {label}", "~")
 
     def promise(self, key: str, engine: str, calls: Sequence[tuple[str, str, object]]) -> None:
         """Put back what is done to an engine: calls of its API by method, path and body, in their order, when
         all is removed that is to be removed."""
-        self._be_there()
-        self._tell(f"!{json.dumps({'key': key, 'engine': engine, 'calls': calls})}\n")
+        self._add("!", json.dumps({"key": key, "engine": engine, "calls": calls}), key)
 
     def keep_promise(self, key: str) -> None:
         """It was put back, so nothing is due any more."""
-        self._tell(f"?{key}\n")
+        self._take_back("!", key, "?")
 
     def forget_project(self, engine: str, label: str, folder: str) -> None:
-        self._tell(f"<{folder}\n")
+        self._take_back(">", folder, "<")
         self.forget_containers(engine, label)
 
-    def _be_there(self) -> None:
-        if self._process is None:
-            self._start()
+    def _add(self, sign: str, word: str, key: str | None = None) -> None:
+        with self._lock:
+            self._be_there()
+            due = (sign, word if key is None else key)
+            if due not in self._due or sign == "!":
+                self._due[due] = f"{sign}{word}\n"
+                self._tell(self._due[due])
 
-    def _start(self) -> None:
+    def _take_back(self, sign: str, key: str, by: str) -> None:
+        with self._lock:
+            if self._due.pop((sign, key), None) is not None:
+                self._tell(f"{by}{key}\n")
+
+    def _be_there(self) -> None:
+        with self._lock:
+            for place in _PLACES:
+                if not self._closed and not self._is_alive(place):
+                    self._start(place)
+
+    def _is_alive(self, place: int) -> bool:
+        process = self._processes.get(place)
+        return process is not None and process.poll() is None
+
+    def _start(self, place: int) -> None:
+        if self._starts > _STARTS:
+            return
+        if not self._starts:
+            atexit.register(self._close)
+        self._starts += 1
         with contextlib.suppress(OSError):
-            self._process = subprocess.Popen(
+            process = self._processes[place] = subprocess.Popen(
                 [sys.executable, "-I", "-S", guard.__file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -374,20 +414,37 @@ class _Guard:
                 start_new_session=True,
                 bufsize=0,
             )
-            atexit.register(self._close)
-        if self._record:
-            self._tell(f"^{self._record}\n")
+            _write(process, "".join(self._due.values()))
+            if 0 in self._processes and 1 in self._processes:
+                _write(self._processes[1], f"^{self._processes[0].pid}\n")
+            with contextlib.suppress(RuntimeError):  # no thread is to be had
+                threading.Thread(target=self._watch, args=(process,), daemon=True).start()
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Put another in the place of a guard that was ended."""
+        process.wait()
+        self._be_there()
 
     def _tell(self, line: str) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.write(line.encode())
+        for process in self._processes.values():
+            _write(process, line)
 
     def _close(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+        with self._lock:
+            self._closed = True
+        for process in self._processes.values():
+            if process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    process.stdin.close()
+        for process in self._processes.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(guard.GRACE + 1)
+                process.wait(guard.GRACE + 1)
+
+
+def _write(process: subprocess.Popen[bytes], lines: str) -> None:
+    if lines and process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.write(lines.encode())
 
 
 GUARD = _Guard()

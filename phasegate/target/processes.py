@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
+from phasegate.files import is_folder, is_there
 from phasegate.interpreter import own_environment
 from phasegate.target.members import MARK
 from phasegate.target.process_group import ProcessGroup
@@ -119,7 +120,7 @@ def _startable(command: Command, path: str) -> tuple[str, ...]:
     if not command.argv or not command.argv[0]:
         raise StartError("the command is empty")
     program, *arguments = command.argv
-    if not command.cwd.is_dir():
+    if not is_folder(command.cwd):
         raise StartError(f"cannot start {program!r}: there is no folder {str(command.cwd)!r}")
     return (_program(program, command.cwd, path), *arguments)
 
@@ -134,7 +135,7 @@ def _program(name: str, cwd: Path, path: str) -> str:
         # An entry of PATH may be relative; the program starts in another folder than ours.
         return str(Path(found).absolute())
     file = cwd / name
-    if not file.exists():
+    if not is_there(file):
         raise StartError(f"there is no {str(file)!r}")
     if file.is_dir():
         raise StartError(f"{str(file)!r} is a folder, not a program")

@@ -56,8 +56,8 @@ def test_a_record_that_was_cut_off_is_inconclusive(recorded: CommandLine, tmp_pa
     ("content", "says"),
     [
         (None, "no record at"),
-        (b"", "holds no whole event"),
-        (b'{"event":"RunStarted"', "holds no whole event"),
+        (b"", "has no first event"),
+        (b'{"event":"RunStarted"', "has no first event"),
         (b"\x00\xff\n", "events.jsonl:1: not an event"),
         (b"[]\n", "events.jsonl:1: not an event"),
         (b"[" * 100_000 + b"\n", "events.jsonl:1: not an event"),

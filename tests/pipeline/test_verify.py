@@ -280,7 +280,7 @@ def test_evidence_behind_a_link_is_not_evidence(record, tmp_path, capfd) -> None
     ("change", "says"),
     [
         (lambda text: "nonsense\n" + text, "events.jsonl:1: not an event"),
-        (lambda text: "", "holds no whole event"),
+        (lambda text: "", "has no first event"),
         (lambda text: text.replace('"check":"fine"', '"check":"stranger"'), "stranger"),
     ],
 )

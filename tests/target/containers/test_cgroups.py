@@ -282,7 +282,9 @@ def since(before: float | None, after: float | None) -> float:
 @with_engine
 async def test_the_network_of_the_machine_is_nobodys() -> None:
     image = busybox('CMD ["sleep", "600"]')
-    made = client().containers.run(image, network_mode="host", labels={"phasegate.t": own("host")}, detach=True)
+    made = client().containers.run(
+        image, network_mode="host", labels={"phasegate.t": own("host")}, detach=True
+    )
     engine = await Engine.connect(os.environ)
     try:
         (found,) = await engine.containers([f"phasegate.t={own('host')}"])

@@ -1,0 +1,1 @@
+"""Inputs of any content for every command that reads files: `python -m tests.fuzz [N]` for a long run."""
