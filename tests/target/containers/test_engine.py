@@ -26,7 +26,11 @@ def marked(test):  # type: ignore[no-untyped-def]
 async def test_containers_are_told_with_all_that_runs_and_ended() -> None:
     image = busybox("EXPOSE 8080", "USER 1000", 'CMD ["sleep", "600"]')
     runs = client().containers.run(
-        image, detach=True, labels={"phasegate.t": own("a")}, ports={"8080/tcp": ("127.0.0.1", 0)}, mem_limit="64m"
+        image,
+        detach=True,
+        labels={"phasegate.t": own("a")},
+        ports={"8080/tcp": ("127.0.0.1", 0)},
+        mem_limit="64m",
     )
     ended = client().containers.run(
         image, ["sh", "-c", "exit 3"], detach=True, labels={"phasegate.t": own("a")}, init=True

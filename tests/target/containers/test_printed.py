@@ -97,7 +97,11 @@ async def test_everything_a_container_printed_comes_in_order(tty: bool) -> None:
 @engine
 async def test_a_container_that_keeps_no_log_is_an_error_that_says_so() -> None:
     made = client().containers.run(
-        busybox(), ["sleep", "60"], detach=True, labels={"phasegate.t": own("mute")}, log_config={"Type": "none"}
+        busybox(),
+        ["sleep", "60"],
+        detach=True,
+        labels={"phasegate.t": own("mute")},
+        log_config={"Type": "none"},
     )
     found = TargetContainers(os.environ)
     found.are(f"phasegate.t={own('mute')}")
