@@ -444,7 +444,7 @@ SHELLS = {
 
 @pytest.fixture(scope="module")
 def probes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Folders of a probe that fails, and of one that ends well; nothing that was started with them is left."""
+    """Folders of a probe that fails, and of one that ends well; nothing of them is left running."""
     folders = []
     for code in (1, 0):
         folder = tmp_path_factory.mktemp("probe")

@@ -180,8 +180,10 @@ async def test_body_until_close_is_good(make: Any) -> None:
 async def test_broken_answers_are_named_and_counted(make: Any, reply: Reply, cause: str) -> None:
     async with scripted(lambda n: reply if n % 4 == 3 else Reply()) as server:
         run = await drive(make(server.url))
-        assert run.tally.failed == len(server.requests) // 4
-        assert run.tally.requests == len(server.requests)
+        # The end of a connection that was idle for a moment is no failure: its request is sent again.
+        again = len(server.requests) - run.tally.requests
+        assert run.tally.failed + again == len(server.requests) // 4
+        assert 0 <= again < run.tally.failed
     assert all(text.startswith(cause) for text in run.tally.causes)
 
 
