@@ -306,10 +306,22 @@ async def serving(
         yield server
     finally:
         listener.close()
+        await settle()
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await listener.wait_closed()
+        await settle()
+
+
+_TURNS = 10
+
+
+async def settle() -> None:
+    """Let the event loop turn until a connection that was being taken is with its handler, and one that was
+    closed has closed its socket. That takes turns, not time: while a machine stands still there are none."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 def unused_port() -> int:

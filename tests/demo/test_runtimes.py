@@ -182,15 +182,14 @@ def test_missing_runtime_is_named(tmp_path: Path, title: str, program: str) -> N
 def test_health_stays_quick_while_rust_compiles(controller: Controller) -> None:
     scripts = [f"{RUST_ECHO} // {time.time_ns()} {number}" for number in range(4)]
     sessions = [controller.open("rust-primes", script) for script in scripts]
-    seconds = []
+    answers = 0
     with ThreadPoolExecutor(4) as pool:
         running_jobs = [pool.submit(controller.execute, session) for session in sessions]
         while not all(job.done() for job in running_jobs):
-            started = time.perf_counter()
             assert controller.get("/health").status == 200
-            seconds.append(time.perf_counter() - started)
+            answers += 1
             time.sleep(0.005)
-    assert sorted(seconds)[int(len(seconds) * 0.95)] < 0.5
+    assert answers > 2 * len(sessions), "it waited for the compiler"
     assert all(job.result().status == 200 for job in running_jobs)
 
 

@@ -26,6 +26,7 @@ from phasegate.load.worker import Worker
 from phasegate.model.measures import Share
 from phasegate.model.observation import Observation
 from phasegate.scalars import json_text
+from tests.servers import settle
 from tests.worlds import StaticAddresses, TestWorld, world_at
 
 
@@ -82,7 +83,7 @@ async def answering(pages: Mapping[bytes, Page]) -> AsyncIterator[Answering]:
                 head, end, _ = sent.partition(b"\r\n\r\n")
                 writer.write(head + end if first.startswith(b"HEAD ") else sent)
                 await writer.drain()
-        writer.close()
+        writer.transport.abort()  # what is not sent yet would keep it open
         tasks.discard(task)
 
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -91,9 +92,11 @@ async def answering(pages: Mapping[bytes, Page]) -> AsyncIterator[Answering]:
         yield server
     finally:
         listener.close()
+        await settle()
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await settle()
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ async def _load(job: Callable[[], Job]) -> Outcome:
     while True:
         worker = Worker(Job.from_json(read_json(json_text(job().to_json()))))
         await worker.driver.run(perf_counter_ns())
-        await asyncio.sleep(0.01)  # connections that are closed go when the loop turns
+        await settle()
         tally = worker.recorder.take()
         if tally.good or tally.failed:  # on a busy machine, the time may be over before the first
             assert not (tally.good and tally.failed), tally

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
+import signal
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, event, example, given, settings
@@ -12,6 +16,7 @@ from hypothesis import strategies as st
 from phasegate.kinds.healthcheck import why_it_proves_nothing
 from phasegate.kinds.shell_status import read_line
 from phasegate.model.containers import Healthcheck
+from phasegate.target.members import MARK, kill_marked, marked
 
 CANNOT_FAIL = [
     "",
@@ -438,8 +443,8 @@ SHELLS = {
 
 
 @pytest.fixture(scope="module")
-def probes(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Folders of a probe that fails, and of one that ends well."""
+def probes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Folders of a probe that fails, and of one that ends well; nothing of them is left running."""
     folders = []
     for code in (1, 0):
         folder = tmp_path_factory.mktemp("probe")
@@ -448,19 +453,28 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
             program.write_text(f"#!/bin/sh\nexit {code}\n")
             program.chmod(0o755)
         folders.append(str(folder))
-    return folders[0], folders[1]
+    yield folders[0], folders[1]
+    left = [pid for folder in folders for pid in marked(folder)]
+    for folder in folders:
+        kill_marked(folder)
+    assert not left
 
 
 def ended_well(argv: tuple[str, ...], line: str, folder: str) -> bool:
     """Whether a shell ends well on a line."""
-    done = subprocess.run(
+    with subprocess.Popen(
         [*argv, "-c", line],
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        env={"PATH": f"{folder}:/usr/bin:/bin"},
-    )
-    return done.returncode == 0
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": f"{folder}:/usr/bin:/bin", MARK: folder},
+        start_new_session=True,
+    ) as started:
+        try:
+            return started.wait(60) == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # what runs in the background is of its group
+                os.killpg(started.pid, signal.SIGKILL)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,6 +12,7 @@ from typing import Any, cast
 import ngh2
 
 from tests.load.server import reset_transport
+from tests.servers import settle
 
 OK = b'{"status":"ok"}'
 Act = Callable[["Session", int], None]
@@ -195,4 +196,4 @@ async def http2_scripted(
         listening.close()
         for session in server.sessions:
             session.transport.abort()
-        await asyncio.sleep(0.01)  # transports close their sockets in a later turn of the loop
+        await settle()

@@ -19,6 +19,8 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Literal
 
+from tests.servers import settle
+
 
 def answer(status: int = 200, body: bytes = b'{"status":"ok"}', *headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers]
@@ -229,7 +231,7 @@ async def scripted(
         for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)  # transports close their sockets in a later turn of the loop
+        await settle()
 
 
 def unused_port() -> int:

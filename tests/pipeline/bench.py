@@ -23,7 +23,7 @@ from phasegate.model.codec import result_to_json
 from phasegate.model.fold import fold
 from phasegate.record.journal import read_events
 
-LONGEST = 60.0
+LONGEST = 180.0
 """Seconds any run of these tests may take before it counts as hanging."""
 _SHADOWS = ("CI", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "VIRTUAL_ENV")
 _PLAIN_PYTEST = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -178,7 +178,7 @@ class Desk:
         own = {"PYTHONPATH": path, "DESK_MARK": self.mark, **_PLAIN_PYTEST}
         return {**kept, **own, **(more or {})}
 
-    def left(self, within: float = 5.0) -> list[str]:
+    def left(self, within: float = 20.0) -> list[str]:
         """The command lines of processes that are still there after a while."""
         deadline = time.monotonic() + within
         while found := list(self._marked()):
@@ -200,7 +200,7 @@ class Running:
     process: subprocess.Popen[str]
     folder: Path
 
-    def until(self, text: str, within: float = 30.0) -> str:
+    def until(self, text: str, within: float = 90.0) -> str:
         """Wait until the record has a line with a text; that line."""
         events = self.folder / "events.jsonl"
         deadline = time.monotonic() + within

@@ -105,7 +105,7 @@ def test_what_lasts_does_not_follow_the_calendar(phase: Phase, by: float) -> Non
     parts = [check.duration or 0.0 for check in run.checks()]
     assert 0 < sum(parts) <= step <= run.duration <= took
     assert phase.moments() == sorted(phase.moments())
-    assert run.clock_moved == pytest.approx(by, abs=0.1)
+    assert run.clock_moved == pytest.approx(by, abs=1)
     (told,) = run.warnings
     assert ("set back by" if by < 0 else "set forward by") in told
 

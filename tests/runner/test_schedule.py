@@ -49,7 +49,7 @@ async def test_free_steps_run_side_by_side(tmp_path: Path) -> None:
     meeting = asyncio.Barrier(2)
 
     async def meet(world: World) -> Observation:
-        await asyncio.wait_for(meeting.wait(), 2)
+        await asyncio.wait_for(meeting.wait(), 60)
         return GOOD
 
     stage = Stage(tmp_path)

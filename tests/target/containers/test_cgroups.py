@@ -246,7 +246,7 @@ async def test_known_use_is_told_by_files_and_engine_alike(source: str) -> None:
     engine = await Engine.connect(os.environ)
     try:
         (found,) = await engine.containers([f"phasegate.t={own('used')}"])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 first = (await usage_of(engine, [found]))[found.id]
                 if (first.network_out or 0) > 20_000 and (first.memory or 0) > 20 << 20:

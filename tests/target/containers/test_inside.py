@@ -47,7 +47,7 @@ def programs() -> list[str]:
 
 
 async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not happened():  # noqa: ASYNC110  what is waited for happens in a container
             await asyncio.sleep(0.02)
 

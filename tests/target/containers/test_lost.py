@@ -33,7 +33,7 @@ async def test_an_engine_that_dies_is_one_line_and_the_logs_are_kept(tmp_path: P
         async with yard.stack(yard.compose(WEB)):
             (container,) = await yard.containers.all()
             proxy.die()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not yard.problems:  # noqa: ASYNC110  it is noticed by a thread
                     await asyncio.sleep(0.02)
             done = await yard.containers.inside("web").run(Command(argv=("true",), cwd=Path()))

@@ -56,7 +56,7 @@ async def status(url: str) -> int:
 
 
 async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not happened():  # noqa: ASYNC110  what is waited for happens in containers
             await asyncio.sleep(0.02)
 
@@ -217,9 +217,7 @@ async def test_looking_into_an_image_that_compose_built_ends_no_service_of_its_p
         (web,) = await yard.containers.all()
         engine = await yard.containers.engine()
         async with asyncio.TaskGroup() as group:
-            stopping = group.create_task(
-                stop_of(engine, await engine.image(web.image), after=0.2, within=0.1)
-            )
+            stopping = group.create_task(stop_of(engine, await engine.image(web.image), after=2, within=0.1))
             await until(lambda: len(client().api.containers(filters={"label": [LABEL, OWN_LABEL]})) == 1)
             assert [one.id for one in await yard.containers.all()] == [web.id]
         assert stopping.result() == Stopped(seconds=stopping.result().seconds, killed=True)
