@@ -103,6 +103,13 @@ SAYING = {
     "<testsuite tests='1'><testcase name='a'><warning/></testcase></testsuite>": 3,
     "<testsuite tests='1'><testcase name='a'><skipped/><failure/></testcase></testsuite>": 1,
     "<testsuite tests='2'><testcase name='a'><rerunFailure/></testcase></testsuite>": 1,
+    "<testsuite tests='1' failed='1'><testcase name='a'/></testsuite>": 3,
+    "<testsuite Tests='2'><testcase name='a'/></testsuite>": 3,
+    "<testsuite tests='1' failures='-1'><testcase name='a'/></testsuite>": 3,
+    "<testsuite tests='1' result='Failure'><testcase name='a'/></testsuite>": 3,
+    "<testsuite tests='1'><testcase name='a'/><setup><failure/></setup></testsuite>": 3,
+    "<testsuite tests='1'><testcase name='a' success='False'/></testsuite>": 1,
+    "<testsuite tests='1'><testcase name='a' executed='False'/></testsuite>": 3,
     "<testsuite tests='2' failures='1'><testcase name='a'><flakyError/></testcase></testsuite>": 0,
     "<testsuite tests='2' failures='0'><testcase name='a'><flakyError/></testcase></testsuite>": 3,
 }

@@ -6,18 +6,39 @@ and skipped tests without one make the file contradict itself. Where the cases s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from xml.etree.ElementTree import Element
 
-from phasegate.junit.outcome import JUnitCase, Tally, Written, children, name_of, tag_of, whole_number
+from phasegate.junit.outcome import (
+    BROKEN,
+    JUnitCase,
+    Tally,
+    Written,
+    children,
+    name_of,
+    tag_of,
+    whole_number,
+)
+from phasegate.junit.words import Meaning, meaning_of, of_suite
 from phasegate.model.observation import Case, CaseStatus
 
 UNWRITTEN = 10_000
 """Tests that a suite may count without showing them."""
-_SKIPPED = ("skipped", "skips", "skip", "ignored", "notrun", "not-run", "inconclusive", "pending", "warnings")
+_TESTS = ("tests", "total", "testcasecount")
+_FAILED = (
+    *("failed", "failure", "fail", "fails", "failing", "error", "errored"),
+    *("broken", "aborted", "crashed", "timedout", "timeouts"),
+)
+"""Attributes that may count all that failed, in place of `failures` and `errors`."""
+_SKIPPED = (
+    *("skipped", "skips", "skip", "ignored", "notrun", "notexecuted", "inconclusive", "pending", "warnings"),
+    *("cancelled", "canceled", "todo", "blocked", "untested", "undefined"),
+)
 """Attributes that count what has no result; some writers say the same under two of these names."""
+_NUMBERS = ("tests", "failures", "errors", "skipped", "disabled")
+"""Attributes of which every writer means a number."""
 _PYTEST = frozenset({"name", "errors", "failures", "skipped", "tests", "time", "timestamp", "hostname"})
 
 
@@ -64,6 +85,8 @@ class Suite:
     """A suite and what is below it, as far as counts go."""
 
     element: Element
+    attributes: Mapping[str, str]
+    """Those of the element, by their plain names."""
     path: tuple[str, ...]
     direct: Sequence[Written]
     total: Tally
@@ -77,16 +100,30 @@ class Suite:
 
     @property
     def tests(self) -> int | None:
-        return whole_number(self.element.get("tests"))
+        return next((count for key in _TESTS if (count := self._count(key)) is not None), None)
 
     @property
     def failed(self) -> int:
-        return sum(whole_number(self.element.get(key)) or 0 for key in ("failures", "errors"))
+        both = sum(self._count(key) or 0 for key in ("failures", "errors"))
+        return max(both, *(self._count(key) or 0 for key in _FAILED))
 
     @property
     def skipped(self) -> int:
-        disabled = whole_number(self.element.get("disabled")) or 0
-        return disabled + max(whole_number(self.element.get(key)) or 0 for key in _SKIPPED)
+        return (self._count("disabled") or 0) + max(self._count(key) or 0 for key in _SKIPPED)
+
+    @property
+    def odd(self) -> tuple[str, ...]:
+        """What stands where a count should and is none; words such as `null` count nothing."""
+        found = self.attributes
+        written = ((key, found[key]) for key in _NUMBERS if key in found)
+        return tuple(
+            f"{key} is {value[:60]!r}, which is no count"
+            for key, value in written
+            if whole_number(value) is None and any(character.isdigit() for character in value)
+        )
+
+    def _count(self, key: str) -> int | None:
+        return whole_number(self.attributes.get(key))
 
 
 def compare(suite: Suite, way: Counting) -> Compared:
@@ -99,12 +136,33 @@ def compare(suite: Suite, way: Counting) -> Compared:
     idle = total.idle + total.lost + len(result.lost)
     if suite.skipped > idle:
         problems.append(f"says {suite.skipped:,} skipped or not run, {idle:,} are written")
+    problems += (f"says {one}" for one in suite.odd)
+    problems += _statements(suite, idle)
     label = name_of(suite.element, "name") or "a suite without a name"
     return replace(
         result,
         notes=tuple(f"{label} {note}" for note in result.notes),
         problems=tuple(f"contradicts itself: {label} {problem}" for problem in (*problems, *result.problems)),
     )
+
+
+def _statements(suite: Suite, idle: int) -> Iterator[str]:
+    """What a suite says of itself as a whole, and what it has of it in no case."""
+    said = [(f"{one.key} is {one.value[:60]!r}", one.meaning) for one in of_suite(suite.element.attrib)]
+    for child in suite.element:
+        tag = tag_of(child)
+        if tag in (*BROKEN, "testcase", "testsuite", "testsuites"):
+            continue
+        said.append((f"it has <{tag[:60]}>", meaning_of(tag)))
+        inner = {tag_of(element) for element in child.iter()}
+        if inner.intersection(BROKEN) and "testcase" not in inner:
+            yield f"has failures in <{tag[:60]}>, which belong to no test case"
+    if not suite.total.failed_tries:
+        failed = (words for words, meaning in said if meaning is Meaning.FAILED)
+        yield from (f"says that it failed ({words}), 0 failed are written" for words in failed)
+    if not idle:
+        idling = (words for words, meaning in said if meaning is Meaning.NOT_RUN)
+        yield from (f"says that it was not run ({words}), 0 of that are written" for words in idling)
 
 
 def _compare_tests(suite: Suite, total: Tally, way: Counting) -> Compared:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from phasegate.junit.document import without_terminal_sequences
+from phasegate.junit.words import Meaning, Statement, of_case
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 
 MESSAGE = 500
@@ -22,30 +23,12 @@ NAME = 1_000
 DETAILS = 64 * 1024
 """Characters of a stack trace or an output that are kept."""
 
-_BETWEEN = re.compile(r"[\s_-]+")
 _BREAKS = re.compile(r"[\r\n\t]")
 BROKEN = ("failure", "error")
 _FLAKY = ("flakyFailure", "flakyError")
 _RERUN = ("rerunFailure", "rerunError")
 _BESIDE = frozenset({"", "system-out", "system-err", "properties", "property", "attachments", "attachment"})
 """Children that say nothing of the result; comments have no tag."""
-_WORDS = ("status", "result", "outcome", "state")
-"""Attributes that hold a word for the result, as googletest, ctest, behave, Ginkgo and Pester write them."""
-_PASSED = frozenset(
-    {"", "pass", "passed", "passing", "ok", "success", "successful", "succeeded", "run", "ran"}
-    | {"complete", "completed", "executed", "finished", "fixed"}
-)
-_FAILED = frozenset(
-    {"fail", "failed", "failing", "failure", "error", "errored", "timeout", "timedout", "crash", "crashed"}
-    | {"abort", "aborted", "broken", "panicked", "interrupted", "killed", "nok", "notok", "regression"}
-    | {"xfail", "xfailed", "expectedfailure", "unexpectedsuccess"}
-)
-_NOT_RUN = frozenset(
-    {"skip", "skipped", "notrun", "notexecuted", "unexecuted", "disabled", "suppressed", "ignore", "ignored"}
-    | {"untested", "pending", "todo", "undefined", "blocked", "inconclusive", "incomplete", "notapplicable"}
-    | {"cancelled", "canceled", "deferred", "excluded", "filtered", "filteredout", "dryrun", "notstarted"}
-    | {"queued", "planned"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +117,9 @@ def own_failure(suite: Element, path: tuple[str, ...]) -> JUnitCase | None:
 
 
 def _outcome(element: Element) -> tuple[CaseStatus, str]:
-    words = {key: word.strip() for key in _WORDS if (word := element.get(key))}
-    if not words and not len(element):
+    said = list(of_case(element.attrib))
+    if not said and not len(element):
         return CaseStatus.PASSED, ""
-    plain = {key: _BETWEEN.sub("", word).lower() for key, word in words.items()}
     broken = next(children(element, (*BROKEN, *_RERUN)), None)
     if broken is not None:
         return CaseStatus.FAILED, _message(broken) or f"{tag_of(broken)} without a message"
@@ -145,28 +127,27 @@ def _outcome(element: Element) -> tuple[CaseStatus, str]:
     why = _message(skipped) if skipped is not None else ""
     if skipped is not None and skipped.get("type") == "pytest.xfail":
         return CaseStatus.FAILED, f"expected failure (xfail) counts as failed{f': {why}' if why else ''}"
-    if _FAILED.intersection(plain.values()):
+    if any(one.meaning is Meaning.FAILED for one in said):
         return CaseStatus.FAILED, why or "failed without a message"
     if skipped is not None:
         tried = next(children(element, _FLAKY), None)
         if tried is not None:
             return CaseStatus.FAILED, f"failed, and was skipped when it was tried again: {_message(tried)}"
         return CaseStatus.SKIPPED, why or "skipped"
-    for key, word in plain.items():
-        if word in _NOT_RUN:
-            return CaseStatus.SKIPPED, f"not run: its {key} is {_short(words[key])!r}"
-    return _passed_or_unknown(
-        element, {key: words[key] for key, word in plain.items() if word not in _PASSED}
-    )
+    for one in said:
+        if one.meaning is Meaning.NOT_RUN:
+            return CaseStatus.SKIPPED, f"not run: its {_short(one.key)} is {_short(one.value)!r}"
+    return _passed_or_unknown(element, said)
 
 
-def _passed_or_unknown(element: Element, strange: dict[str, str]) -> tuple[CaseStatus, str]:
+def _passed_or_unknown(element: Element, strange: Iterable[Statement]) -> tuple[CaseStatus, str]:
     for child in element:
         if (tag := tag_of(child)) not in _BESIDE and tag not in _FLAKY:
             message = _message(child)
             return CaseStatus.LOST, f"no result: it has <{_short(tag)}>{f': {message}' if message else ''}"
-    for key, word in strange.items():
-        return CaseStatus.LOST, f"no result: its {key} is {_short(word)!r}, which is no word for passed"
+    for one in strange:
+        why = f"no result: its {_short(one.key)} is {_short(one.value)!r}, which is no word for passed"
+        return CaseStatus.LOST, why
     return CaseStatus.PASSED, ""
 
 

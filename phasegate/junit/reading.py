@@ -22,6 +22,7 @@ from phasegate.junit.outcome import (
     whole_number,
     written_case,
 )
+from phasegate.junit.words import plain
 from phasegate.model.cases import as_attempt
 from phasegate.model.observation import CaseStatus
 
@@ -184,6 +185,7 @@ def _compare(node: _Node, way: Counting) -> Compared:
     mine = (item.tally for item in node.direct)
     suite = Suite(
         element=node.element,
+        attributes={plain(key): value for key, value in node.element.attrib.items()},
         path=node.path,
         direct=node.direct,
         total=Tally.sum((below, Tally(failing=own, failed_tries=own), *mine)),

@@ -186,13 +186,15 @@ class Connection(asyncio.Protocol):
 
     # httptools
 
+    def on_message_begin(self) -> None:
+        if self._status:
+            self._extra = True
+
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
         if 100 <= status < 200 and status != 101:
             return
-        if self._status:
-            self._extra = True
-        else:
+        if not self._status:
             self._status = status
             self._keep_alive = self._parser.should_keep_alive()
 

@@ -307,6 +307,8 @@ async def test_what_comes_behind_an_answer_is_never_the_answer_to_another_reques
                     writer.write(response("mine"))
                     await asyncio.sleep(0.02)
                     writer.write(response("nobody's")[:-1])
+                elif b" /and-a-piece " in head:
+                    writer.write(response("mine") + response("nobody's")[:-1])
                 elif b" /twice " in head:
                     writer.write(response("mine") + response("nobody's"))
                 else:
@@ -314,7 +316,7 @@ async def test_what_comes_behind_an_answer_is_never_the_answer_to_another_reques
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-        for path in ("/twice", "/late", "/piece", "/twice"):
+        for path in ("/twice", "/late", "/piece", "/and-a-piece", "/twice"):
             assert (await answer(client, get(f"{url}{path}"))).body == b"mine"
             await asyncio.sleep(0.05)
             assert (await answer(client, get(f"{url}/other"))).status == 500
@@ -326,6 +328,7 @@ ENDS = (
     "say it and close",
     "two answers",
     "two answers, one late",
+    "a piece of another",
     "a piece of another, late",
     "bytes behind it",
 )
@@ -338,7 +341,11 @@ async def serve_by_plan(ends: list[str], reader: asyncio.StreamReader, writer: a
             end = ends.pop(0) if ends else "keep"
             path = head.split(b" ")[1].decode()
             closing = {"Connection": "close"} if end.startswith("say") else {}
-            behind = {"two answers": response("behind"), "bytes behind it": b"x"}.get(end, b"")
+            behind = {
+                "two answers": response("behind"),
+                "a piece of another": response("behind")[:-1],
+                "bytes behind it": b"x",
+            }.get(end, b"")
             writer.write(response(path, headers=closing) + behind)
             await writer.drain()
             if end.endswith("late"):

@@ -12,7 +12,7 @@ from phasegate.junit.outcome import DETAILS, MESSAGE, NAME, written_case
 from phasegate.model.observation import Case, CaseStatus
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
-KEYS = st.sampled_from(["status", "result", "outcome", "state"])
+KEYS = st.sampled_from(["status", "result", "outcome", "state", "Result", "test-status", "verdict"])
 RIGHT = ("passed", "PASSED", " ok ", "Success", "run", "completed", "Succeeded", "executed", "")
 
 
@@ -56,6 +56,32 @@ def test_word_for_failed_is_a_failed_case_whatever_else_stands_there(word: str) 
     for other in ("passed", "untested", "unheard"):
         assert case(status=other, result=word).status is FAILED
     assert case("skipped", result=word).status is FAILED
+
+
+NO = st.sampled_from(["false", "False", "NO", "0", " false "])
+YES = st.sampled_from(["true", "True", "yes", "1", "2", "because"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "values", "others", "status"),
+    [
+        (("success", "Passed", "ok"), NO, YES, FAILED),
+        (("executed", "run", "Ran"), NO, YES, SKIPPED),
+        (("failed", "isError", "errors", "timed-out"), YES, NO, FAILED),
+        (("skipped", "Ignored", "disabled", "not_run"), YES, NO, SKIPPED),
+    ],
+)
+@given(data=st.data())
+def test_flag_that_says_it_did_not_pass_is_believed(
+    flags: tuple[str, ...],
+    values: st.SearchStrategy[str],
+    others: st.SearchStrategy[str],
+    status: CaseStatus,
+    data: st.DataObject,
+) -> None:
+    flag = data.draw(st.sampled_from(flags))
+    assert case(**{flag: data.draw(values)}).status is status
+    assert case(**{flag: data.draw(others)}).status is PASSED
 
 
 def test_word_beyond_all_lists_is_lost_and_said() -> None:

@@ -337,6 +337,52 @@ def test_whatever_counts_say_beyond_the_cases_is_no_pass(
     assert lost == more if count == "tests" else read.problems
 
 
+SUITE = "<testsuite name='a' tests='1' {}><testcase name='b' time='1'/>{}</testsuite>"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "children", "why"),
+    [
+        ("failed='1'", "", "a says 1 failed, 0 are written"),
+        ("Failures='1'", "", "a says 1 failed, 0 are written"),
+        ("timeouts='2' failures='1'", "", "a says 2 failed, 0 are written"),
+        ("not_run='1'", "", "a says 1 skipped or not run, 0 are written"),
+        ("Blocked='1'", "", "a says 1 skipped or not run, 0 are written"),
+        ("failures='-1'", "", "a says failures is '-1', which is no count"),
+        ("errors='1e0'", "", "a says errors is '1e0', which is no count"),
+        ("result='Failure'", "", "a says that it failed (result is 'Failure'), 0 failed are written"),
+        ("success='False'", "", "a says that it failed (success is 'False'), 0 failed are written"),
+        ("status='skipped'", "", "a says that it was not run (status is 'skipped'), 0 of that are written"),
+        ("", "<skipped/>", "a says that it was not run (it has <skipped>), 0 of that are written"),
+        ("", "<Failure/>", "a says that it failed (it has <Failure>), 0 failed are written"),
+        ("", "<setup><error/></setup>", "a has failures in <setup>, which belong to no test case"),
+    ],
+)
+def test_suite_that_speaks_of_what_no_case_shows_is_no_evidence(
+    attributes: str, children: str, why: str
+) -> None:
+    read = parse(SUITE.format(attributes, children))
+    assert read.problems == (f"results file results.xml contradicts itself: {why}",)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    ["failures='' errors='null'", "failed='0' notrun='0'", "result='Success'", "success='1'", "state='done'"],
+)
+def test_suite_that_speaks_of_nothing_else_is_evidence(attributes: str) -> None:
+    assert parse(SUITE.format(attributes, "<system-err>failed</system-err>")).problems == ()
+
+
+def test_count_of_another_name_is_that_of_the_tests() -> None:
+    read = parse("<testsuite name='a' total='3'><testcase name='b' time='1'/></testsuite>")
+    assert [item.case.status for item in read.cases] == [PASSED, LOST, LOST]
+
+
+def test_suite_that_failed_and_shows_where_is_no_contradiction() -> None:
+    case = "<testcase name='c'><failure/></testcase>"
+    assert parse(f"<testsuite name='a' result='Failure'>{case}</testsuite>").problems == ()
+
+
 RERUN = """<testsuite name="CartTest" tests="{tests}" errors="0" skipped="0" failures="{failures}">
   <testcase name="total" classname="CartTest" time="0.1">{children}</testcase></testsuite>"""
 TRY = '<{0} message="no" type="E"><stackTrace>at CartTest.java:9</stackTrace></{0}>'

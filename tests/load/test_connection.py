@@ -217,6 +217,23 @@ def test_second_answer_to_one_request_is_not_counted_for_the_next() -> None:
     assert seat.freed == 0
 
 
+@settings(deadline=None)
+@given(
+    method=st.sampled_from(["GET", "HEAD"]),
+    expect=st.sampled_from([None, {"headers": {"x": {"exists": False}}}, {"latency": "< 1h"}]),
+    size=st.integers(1, len(answer()) - 1),
+    late=st.booleans(),
+)
+def test_piece_of_another_answer_closes_the_connection(
+    method: str, expect: dict[str, Any] | None, size: int, late: bool
+) -> None:
+    first, piece = answer(200, b""), answer()[:size]
+    seat = Seat(method, expect).receive(*([first, piece] if late else [first + piece]))
+    assert seat.wire.closed
+    assert seat.freed == late
+    assert seat.tally().good == 1
+
+
 def test_answer_that_nobody_asked_for_closes_the_connection() -> None:
     seat = Seat().receive(answer())
     seat.connection.data_received(answer())
