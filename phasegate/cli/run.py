@@ -147,10 +147,10 @@ def show(done: Done, console: Console, *, quiet: bool) -> int:
         except RecordError as error:
             troubles.append(error.message)
     wrap = is_wrapped()
+    if done.sha256 and not quiet:  # the verdict is what stands last
+        console.print(f"{HASH_TO_KEEP} {done.sha256}", soft_wrap=True, highlight=False)
     report = summary(done.result, width=console.width, files=done.files, quiet=quiet, wrap=wrap)
     console.print(report, soft_wrap=not wrap, crop=False)
-    if done.sha256 and not quiet:
-        console.print(f"{HASH_TO_KEEP} {done.sha256}", soft_wrap=True, highlight=False)
     if done.kept:
         console.print(f"the stack is still up; take it down with: {done.kept}", soft_wrap=True, markup=False)
     for trouble in troubles:

@@ -82,7 +82,8 @@ def test_a_machine_that_has_no_more_to_give_never_gives_a_verdict_by_itself(desk
         # Python itself could not start: nothing of phasegate was run.
         assert "phasegate/" not in done.stderr
         return
-    assert done.returncode in (0, 2, 3)
+    # A library that is not written in Python may end the process where it gets no memory.
+    assert done.returncode in (0, 2, 3, -signal.SIGABRT)
     assert "Traceback" not in done.stderr
     if done.returncode == 0:
         assert desk.phasegate("verify", "out").code == 0
@@ -160,7 +161,14 @@ def served(desk: Desk) -> Iterator[Running]:
 
 def guards(run: Running) -> list[psutil.Process]:
     children = psutil.Process(run.process.pid).children()
-    return [child for child in children if child.cmdline()[-1:] and child.cmdline()[-1].endswith("guard.py")]
+    return [child for child in children if _is_guard(child)]
+
+
+def _is_guard(process: psutil.Process) -> bool:
+    try:
+        return process.cmdline()[-1:] != [] and process.cmdline()[-1].endswith("guard.py")
+    except (psutil.NoSuchProcess, IndexError):
+        return False
 
 
 @pytest.mark.parametrize("killed", ["the first", "the second", "each, one after the other", "both at once"])

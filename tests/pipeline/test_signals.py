@@ -11,44 +11,46 @@ import sys
 import pytest
 
 from phasegate.errors import ExitCode
-from phasegate.pipeline.signals import signals, undisturbed
+from phasegate.pipeline.signals import held_signals
 
 TWICE = """
 import asyncio, os, signal
-from phasegate.pipeline.signals import signals
+from phasegate.pipeline.signals import held_signals
 
 def at_once():
     print("closed", flush=True)
     raise RuntimeError("a terminal that is gone")
 
-async def main():
-    async with signals(lambda code, reason: print(reason, flush=True), at_once):
+async def main(held):
+    with held.told(lambda code, reason: print(reason, flush=True), lambda: None, at_once):
         for number in (signal.SIGTERM, signal.SIGINT):
             os.kill(os.getpid(), number)
             await asyncio.sleep(0.05)
         await asyncio.sleep(30)
 
-asyncio.run(main())
+with held_signals() as held:
+    asyncio.run(main(held))
 """
 
 HUNG_UP = """
 import asyncio, os, signal
-from phasegate.pipeline.signals import signals
+from phasegate.pipeline.signals import held_signals
 
-async def main():
+async def main(held):
     told = asyncio.Event()
 
     def received(code, reason):
         print(reason, flush=True)
         told.set()
 
-    async with signals(received, lambda: None):
+    with held.told(received, lambda: None, lambda: None):
         for number in (signal.SIGHUP, signal.SIGTERM):
             os.kill(os.getpid(), number)
         await told.wait()
-    print(signal.getsignal(signal.SIGHUP).name)
 
-asyncio.run(main())
+with held_signals() as held:
+    asyncio.run(main(held))
+print(signal.getsignal(signal.SIGHUP).name)
 """
 
 
@@ -78,7 +80,7 @@ async def test_first_signal_is_told_with_its_exit_code_and_handlers_are_put_back
         told.append((code, reason))
         heard.set()
 
-    async with signals(received, lambda: None):
+    with held_signals() as held, held.told(received, lambda: None, lambda: None):
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(heard.wait(), 60)
     assert told == [(ExitCode.TERMINATED, "stopped by SIGTERM")]
@@ -91,8 +93,30 @@ def test_second_signal_ends_the_program_at_once_with_its_own_code_whatever_the_v
     assert done.returncode == ExitCode.INTERRUPTED
 
 
+async def test_a_signal_that_came_before_anybody_listened_is_told_then() -> None:
+    told: list[str] = []
+    heard = asyncio.Event()
+
+    def received(_: ExitCode, reason: str) -> None:
+        told.append(reason)
+        heard.set()
+
+    with held_signals() as held:
+        os.kill(os.getpid(), signal.SIGHUP if signal.getsignal(signal.SIGHUP) == held.end else signal.SIGTERM)
+        with held.told(received, lambda: None, lambda: None):
+            await asyncio.wait_for(heard.wait(), 60)
+    assert len(told) == 1
+
+
 def test_a_signal_while_the_record_is_written_waits_until_it_is_whole() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with undisturbed():
+    with held_signals():
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+async def test_a_question_what_goes_on_is_told_and_ends_nothing() -> None:
+    asked = asyncio.Event()
+    with held_signals() as held, held.told(lambda code, reason: None, asked.set, lambda: None):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await asyncio.wait_for(asked.wait(), 60)
