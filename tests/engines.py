@@ -145,8 +145,12 @@ _NETWORKS = ("bridge", "host", "none")
 
 @functools.cache
 def _owned() -> _Owned:
+    import docker
+
     owned = _Owned()
-    events = client().events(decode=True, filters={"type": ["container", "network", "volume"]})
+    # Without a time limit, for an engine with nothing to tell is silent for long.
+    watching = docker.from_env(timeout=None)
+    events = watching.events(decode=True, filters={"type": ["container", "network", "volume"]})
     threading.Thread(target=owned.follow, args=(events,), daemon=True).start()
     return owned
 

@@ -73,7 +73,9 @@ def plain(word: str) -> str:
 
 
 def meaning_of(word: str) -> Meaning:
-    known = plain(word)
+    known = _BETWEEN.sub("", word).lower()
+    if not known and word.strip():
+        return Meaning.UNKNOWN
     if known in _FAILED:
         return Meaning.FAILED
     if known in _NOT_RUN:

@@ -94,7 +94,8 @@ class Desk:
 
     path: Path
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """In the environment of all that is started, so that what is left over is found."""
+    """In the environment of all that is started, so that what is left over is found. Its name is one of
+    Python's, for no other reaches the processes that are phasegate's own."""
     runs: int = 0
 
     def write(self, name: str, text: str) -> Path:
@@ -175,7 +176,7 @@ class Desk:
         }
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, (root, kept.get("PYTHONPATH"))))
-        own = {"PYTHONPATH": path, "DESK_MARK": self.mark, **_PLAIN_PYTEST}
+        own = {"PYTHONPATH": path, "PYTHON_DESK_MARK": self.mark, **_PLAIN_PYTEST}
         return {**kept, **own, **(more or {})}
 
     def left(self, within: float = 20.0) -> list[str]:
@@ -190,7 +191,7 @@ class Desk:
     def _marked(self) -> Iterator[str]:
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if process.environ().get("DESK_MARK") == self.mark:
+                if process.environ().get("PYTHON_DESK_MARK") == self.mark:
                     yield " ".join(process.cmdline())
 
 

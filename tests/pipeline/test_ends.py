@@ -238,7 +238,7 @@ def _marked(desk: Desk) -> list[object]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get("DESK_MARK") == desk.mark:
+            if process.environ().get("PYTHON_DESK_MARK") == desk.mark:
                 found.append(process)
     return found
 

@@ -113,7 +113,7 @@ def test_bytes_that_are_no_text_are_written_out(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / SIGN_OFFS).mkdir()
-    with pytest.raises(RecordError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         read_sign_offs(tmp_path)
     with pytest.raises(RecordError, match="cannot write"):
         append_sign_off(tmp_path, ONE)

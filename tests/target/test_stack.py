@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
 from phasegate.errors import ExitCode, TargetError
 from phasegate.plan.entries import ExternalEntry, Ready
+from phasegate.record import evidence
 from phasegate.target.ports import Ports, ephemeral_range
 from tests.target.conftest import SERVER, Bench
 
@@ -364,9 +367,13 @@ async def test_much_output_is_kept_within_its_bound(bench: Bench) -> None:
 
 
 @linux
-async def test_a_log_that_cannot_be_written_is_told_and_the_target_goes_on(bench: Bench) -> None:
-    (bench.store.path / "target").mkdir(parents=True)
-    (bench.store.path / "target" / "api.log").symlink_to("/dev/full")
+async def test_a_log_that_cannot_be_written_is_told_and_the_target_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *, below: Path) -> io.FileIO:
+        return io.FileIO("/dev/full", "w")
+
+    monkeypatch.setattr(evidence, "new_file", full)
     async with bench.stack(bench.process("api", SERVER)) as target:
         assert await status(target.url("/health")) == 200
     assert [problem.exit_code for problem in bench.problems] == [ExitCode.INCONCLUSIVE]
