@@ -78,7 +78,8 @@ async def _pace(name: str, url: str, in_flight: int) -> float:
     async def lane(get: Get, end: float) -> None:
         nonlocal good
         while time.perf_counter() < end:
-            good += await get() == 200
+            status = await get()  # before the sum: `good += await` would lose what others count meanwhile
+            good += status == 200
 
     async with CLIENTS[name](url, in_flight) as get:
         await asyncio.gather(*(get() for _ in range(in_flight)))
