@@ -42,6 +42,9 @@ _BEGAN = re.compile(
     r"(?:\d|\d[.,'\u2019_\u00a0\u202f]|\d\.?[eE][+-]?|(?<![\w+-])[+-]?0[xX][0-9a-fA-F]*|(?<![\w.])\.|\ufffd"
     r"|(?<![\w)\]-])-)$"
 )
+_MULTIPLIER = re.compile(r"[kKMGT](?![A-Za-z])")
+"""Makes thousands, or more, of the figure in front of it."""
+_UNIT = re.compile(r"(?:[A-Za-z\u00b5\u03bc]+|%)(?![\w/])")
 _BEFORE = 32
 """Characters in front of a figure that may belong to it."""
 
@@ -159,7 +162,8 @@ def _number(pattern: Pattern, match: re.Match[str], unit: str) -> float:
     # What the pattern itself has around the figure, its author has seen.
     before = match.string[max(start - _BEFORE, 0) : start] if start == match.start() else ""
     after = match.string[end : end + 3] if end == match.end() else ""
-    if _is_piece(text, before, after):
+    behind = match.string[end : end + _BEFORE] if end == match.end() and text[-1:].isdigit() else ""
+    if _is_piece(text, before, after) or _has_other_unit(behind, unit):
         whole = (
             _word(match.string[max(start - _BEFORE, 0) : start][::-1])[::-1]
             + text
@@ -180,6 +184,19 @@ def _is_piece(text: str, before: str, after: str) -> bool:
     if text[-1:].isdigit() and (_GOES_ON.match(after) or (text[-1:] == "0" and _is_hex(text + after))):
         return True
     return (text[:1].isdigit() or text[:1] == ".") and _BEGAN.search(before) is not None
+
+
+def _has_other_unit(behind: str, unit: str) -> bool:
+    """Whether what stands right behind a figure makes another figure of it than `unit` does."""
+    if _MULTIPLIER.match(behind):
+        return not unit.startswith(behind[0])
+    written = _UNIT.match(behind)
+    if not unit or written is None:
+        return False
+    try:
+        return parse_quantity(f"1{written[0]}") != parse_quantity(f"1{unit}")
+    except ValueError:
+        return False  # a word, no unit
 
 
 def _is_hex(text: str) -> bool:

@@ -285,6 +285,30 @@ async def test_piece_of_a_number_is_no_number(world: TestWorld, printed: str, re
 
 
 @pytest.mark.parametrize(
+    ("printed", "unit"), [("5k", ""), ("5M", "ms"), ("5kB", "B"), ("5MiB", "MB"), ("5s", "ms"), ("5%", "s")]
+)
+async def test_figure_with_another_unit_right_behind_it_is_no_number(
+    world: TestWorld, printed: str, unit: str
+) -> None:
+    capture = {"regex": r"v=(\d+)"} | ({"unit": unit} if unit else {})
+    seen = await observe(sh(f"echo 'v={printed}'", measures={"it": capture}), world)
+    assert "it" not in seen.measures
+    assert f"is only a piece of the number in 'v={printed}'" in seen.absent["", "it"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "unit", "value"),
+    [("5kB", "kB", 5000), ("5ms", "ms", 0.005), ("5s", "", 5), ("5passed", "", 5), ("5%", "%", 0.05)],
+)
+async def test_figure_with_its_own_unit_or_a_word_right_behind_it_counts(
+    world: TestWorld, printed: str, unit: str, value: float
+) -> None:
+    capture = {"regex": r"v=(\d+)"} | ({"unit": unit} if unit else {})
+    seen = await observe(sh(f"echo 'v={printed}'", measures={"it": capture}), world)
+    assert seen.measures["it"].value == value
+
+
+@pytest.mark.parametrize(
     ("printed", "regex", "value"),
     [
         ("3 failed.", r"(\d+) failed", 3),
