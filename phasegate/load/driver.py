@@ -13,9 +13,9 @@ from phasegate.load.connection import Channel, Exchange, LoadConnection, Owner, 
 from phasegate.load.job import Job
 from phasegate.load.journey_connection import JourneyConnection
 from phasegate.load.pacing import NANOSECONDS, Profile
-from phasegate.load.pulse import Pulse
 from phasegate.load.recorder import Recorder
 from phasegate.load.visit import Itinerary, Visit
+from phasegate.pulse import Pulse
 from phasegate.units import format_seconds
 from phasegate.wire.connector import Connector
 from phasegate.world import Cause

@@ -14,7 +14,7 @@ from phasegate.load.alarm import alarm
 from phasegate.load.connection import Channel
 from phasegate.load.driver import TRIES, Driver, Left, Scheduled, began, begin, unfinished
 from phasegate.load.pacing import NANOSECONDS, share_of
-from phasegate.load.pulse import HELD_UP_NS
+from phasegate.pulse import HELD_UP_NS
 from phasegate.wire.connector import ConnectError
 
 QUANTUM_NS = 100_000

@@ -1,4 +1,4 @@
-"""Whether a load worker has been held up: stopped, or without a processor, while requests were due or out."""
+"""Whether this process has been held up: stopped, or without a processor, while requests were due or out."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ class Pulse:
         self.since_ns = 0
         """Since when it had been held up before."""
         self.resumed_ns = 0
-        """When the worker last went on; 0 where it was never held up."""
+        """When it last went on; 0 where it was never held up."""
         self.until_ns = 0
         """Until when it may be catching up: for as long again as it was held up."""
         self.lost_ns = 0
         """All such times together."""
+
+    def begin(self) -> None:
+        """Nothing is late before."""
+        self._due_ns = 0
 
     async def beat(self) -> None:
         while True:
