@@ -81,6 +81,8 @@ class HttpFailure:
     cause: Cause
     message: str
     elapsed: float
+    late: bool = False
+    """The time was over while phasegate itself stood still: the answer may have been there in time."""
 
 
 class HttpClient(Protocol):

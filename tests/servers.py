@@ -17,6 +17,7 @@ import json
 import socket
 import ssl
 import struct
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -114,6 +115,18 @@ async def _flaky(server: Server, request: Received, out: asyncio.StreamWriter) -
     """`?n=2`: the first 2 requests fail with 503."""
     fails = server.count(f"flaky {request.query.get('id', '')}") <= int(request.query.get("n", "2"))
     out.write(response({"status": "starting" if fails else "ok"}, 503 if fails else 200))
+
+
+async def _freeze(server: Server, request: Received, out: asyncio.StreamWriter) -> None:
+    """Holds up everything in this process, the client included, and never answers; only the first time."""
+    if server.count("freeze") == 1:
+        _stand_still(float(request.query["s"]))
+        await server.resume.wait()
+    out.write(response({"status": "ok"}))
+
+
+def _stand_still(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 async def _stall(server: Server, request: Received, out: asyncio.StreamWriter) -> None:
@@ -248,6 +261,7 @@ _BEHAVIOURS: dict[str, Behaviour] = {
     "/text": _text,
     "/share": _share,
     "/flaky": _flaky,
+    "/freeze": _freeze,
     "/stall": _stall,
     "/slow": _slow,
     "/now-and-then-slow": _now_and_then_slow,

@@ -99,10 +99,8 @@ def distrusted(judged: Judgement, why: str) -> Judgement:
 
 def _judge(criterion: Criterion, measure: Measure, bounds: Bounds | None, allow_skipped: int) -> Judgement:
     match measure:
-        case Share(sample=False):
-            return _census(criterion, measure, allow_skipped)
         case Share() | Distribution():
-            return _with_unused(criterion, measure, bounds)
+            return _with_unused(criterion, measure, bounds, allow_skipped)
         case Number():
             return _number(criterion, measure)
         case Gauge():
@@ -207,21 +205,27 @@ def _names(missing: Sequence[str], count: int) -> str:
     return f"{named} and {more:,} more" if more > 0 else named
 
 
-def _with_unused(criterion: Criterion, sample: Share | Distribution, bounds: Bounds | None) -> Judgement:
+def _with_unused(
+    criterion: Criterion, sample: Share | Distribution, bounds: Bounds | None, allow_skipped: int
+) -> Judgement:
     """Moments that phasegate missed may have gone either way; only what holds both ways is met."""
-    seen = _sampled(criterion, sample, bounds)
+    seen = _of_requests(criterion, sample, bounds, allow_skipped)
     if not sample.unused:
         return seen
     moments = sample.unused + (sample.total if isinstance(sample, Share) else sample.n)
-    ends = [_sampled(criterion, end, bounds).verdict for end in ends_of_unused(sample)]
+    ends = [_of_requests(criterion, end, bounds, allow_skipped).verdict for end in ends_of_unused(sample)]
     verdict = seen.verdict
     if verdict is CriterionVerdict.MET and set(ends) != {verdict}:
         verdict = CriterionVerdict.UNPROVEN
     return replace(seen, verdict=verdict, message=f"{unused_words(sample.unused, moments)}; {seen.message}")
 
 
-def _sampled(criterion: Criterion, sample: Share | Distribution, bounds: Bounds | None) -> Judgement:
+def _of_requests(
+    criterion: Criterion, sample: Share | Distribution, bounds: Bounds | None, allow_skipped: int
+) -> Judgement:
     if isinstance(sample, Share):
+        if not sample.sample:
+            return _census(criterion, sample, allow_skipped)
         return _sample(criterion, sample, bounds)
     return judge_distribution(criterion, sample, bounds)
 

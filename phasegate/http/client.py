@@ -21,6 +21,7 @@ from phasegate.http.connection import Answer, ClientConnection, NoAnswer, Questi
 from phasegate.http.header_lines import text_headers
 from phasegate.http.places import address_of
 from phasegate.http.redirect import MAX_REDIRECTS, NotFollowedError, redirected
+from phasegate.pulse import Pulse
 from phasegate.units import format_seconds
 from phasegate.wire.connection import IDEMPOTENT
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
@@ -49,14 +50,25 @@ class Network:
         """Connections, idle ones included."""
         self._connectors: dict[tuple[Endpoint, tuple[tuple[str, str], ...]], Connector] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self.pulse = Pulse()
+        self._clients = 0
+        self._beating: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
         client = Client(self)
+        self._clients += 1
+        if self._beating is None:
+            self.pulse.begin()
+            self._beating = asyncio.create_task(self.pulse.beat())
         try:
             yield client
         finally:
             client.close()
+            self._clients -= 1
+            if not self._clients:
+                self._beating.cancel()
+                self._beating = None
             await asyncio.sleep(0)  # the sockets are closed by the event loop
 
     def connector(self, endpoint: Endpoint, tls: Mapping[str, str]) -> Connector:
@@ -102,10 +114,22 @@ class _Watch:
     """The clock of one exchange, redirects included."""
 
     timeout: float
+    pulse: Pulse
     started: int = field(default_factory=perf_counter_ns)
+    lost_before: int = field(init=False)
     connection: ClientConnection | None = None
     """The one that the request is out on; None while there is none."""
     sent_again: bool = False
+
+    def __post_init__(self) -> None:
+        self.pulse.look()
+        self.lost_before = self.pulse.lost_ns
+
+    @property
+    def lost(self) -> float:
+        """Seconds of it in which phasegate stood still."""
+        self.pulse.look()
+        return (self.pulse.lost_ns - self.lost_before) / 1e9
 
     @property
     def elapsed(self) -> float:
@@ -153,7 +177,7 @@ class Client:
         """One exchange, redirects included when `follow` asks for them; see `world.HttpClient`."""
         async with self._network.place():
             self._warm_up(request)
-            watch = _Watch(request.timeout)
+            watch = _Watch(request.timeout, self._network.pulse)
             try:
                 async with asyncio.timeout(request.timeout):
                     return await self._follow(request, watch)
@@ -284,8 +308,12 @@ class Client:
 
 
 def _failure(url: str, cause: Cause, detail: str, watch: _Watch) -> HttpFailure:
+    elapsed, lost = watch.elapsed, watch.lost
+    late = cause is Cause.TIMEOUT and lost > 0 and elapsed - lost < watch.timeout
+    if late:
+        detail += f"; phasegate stood still for {format_seconds(lost)} of it"
     words = f"{cause} ({detail})" if detail else str(cause)
-    return HttpFailure(cause=cause, message=f"{address_of(url)}: {words}", elapsed=watch.elapsed)
+    return HttpFailure(cause=cause, message=f"{address_of(url)}: {words}", elapsed=elapsed, late=late)
 
 
 def _places_of_files() -> int:

@@ -71,7 +71,7 @@ class Conversation:
 
     async def send(self, request: Request, row: Mapping[str, Any], expect: Expect) -> Exchange:
         """Send once and look at the reply; captures are not taken. Errors: ObservationError for a value
-        nobody has."""
+        nobody has, and where phasegate stood still until the time for the answer was over."""
         values = {**self.values, **row}
         try:
             expectation = self.expectations.of(expect, values)
@@ -90,6 +90,8 @@ class Conversation:
             return Exchange(sent=None, outcome=None, failures=(f"not sent: {error}",))
         composed = replace(composed, keep=self.max_body if request.reads_body else None)
         sent, last, outcome = await self._deliver(composed)
+        if isinstance(outcome, HttpFailure) and outcome.late:
+            raise ObservationError(f"request {request.id!r}: {outcome.message}")
         if isinstance(outcome, HttpFailure):
             failures: tuple[str, ...] = (outcome.message,)
         else:

@@ -202,13 +202,14 @@ class _Probing:
         """Oldest first."""
         self._moments: Moments | None = None
         self._waited = 0
-        """Moments that passed while the oldest probe waited for a place, and so not for the target."""
+        """Moments that passed while the oldest probe waited for a place, and so not for the target, and those
+        of probes whose time was over while phasegate stood still."""
         self._stopped: str | None = None
         self._planned: int | None = None
 
     async def one_by_one(self, probes: int) -> None:
         self._planned = probes
-        for number in range(probes):
+        while (number := self._tally.good + self._tally.failed) < probes:
             await self._send(_Probe(number, self._now()))
             if await self._stop_asked():
                 return
@@ -298,6 +299,9 @@ class _Probing:
         outcome = await self._world.http.send(self._request)
         self._under_way.pop(probe, None)
         self._count_held_up(probe, outcome)
+        if isinstance(outcome, HttpFailure) and outcome.late:
+            self._waited += 1 + len(probe.held_up)
+            return
         if isinstance(outcome, HttpFailure):
             failures: tuple[str, ...] = (outcome.message,)
         else:

@@ -11,7 +11,7 @@ from phasegate.http.transcript import sent_again_note
 from phasegate.kinds.base import Amount, Kind, Requirement
 from phasegate.kinds.load_engines import ENGINES
 from phasegate.kinds.load_job import journeys_job, request_job, request_text
-from phasegate.kinds.load_measures import measures_by_part, measures_of, specs
+from phasegate.kinds.load_measures import measures_by_part, measures_of, specs, touched
 from phasegate.kinds.load_params import LoadParams
 from phasegate.load.abort import Guard
 from phasegate.load.engine import Outcome, generate
@@ -100,7 +100,9 @@ class Load(Kind[LoadParams]):
         guard = None if params.abort_on is None else Guard(params.abort_on, workers=params.workers)
         job, outcome = await _generated(params, world, guard)
         measures, parts = measures_of(params, outcome), measures_by_part(outcome)
-        absent: dict[tuple[str, str], str] = {}
+        why = f"a load worker was held up for {format_seconds(outcome.report.held_up)}"
+        absent = {("", name): why for name in touched(outcome) if name in measures}
+        measures = {name: one for name, one in measures.items() if ("", name) not in absent}
         if outcome.late:
             why = _lateness(outcome, params.workers)
             absent = {(part, name): why for part, found in {"": measures, **parts}.items() for name in found}
@@ -201,7 +203,12 @@ def _notes(params: LoadParams, outcome: Outcome) -> tuple[str, ...]:
             f"a load worker was busy {format_share(report.busy)} of the time: it may bound the throughput, "
             f"and add to latencies; workers: {params.workers + 1} would share the work"
         )
-    if report.lag >= _LAG:
+    if outcome.held.requests or outcome.held.dropped:
+        notes.append(
+            f"a load worker was held up for {format_seconds(report.held_up)}: what was slow or failed then is"
+            " no evidence"
+        )
+    elif report.lag >= _LAG:
         notes.append(f"a load worker was held up for {format_seconds(report.lag)}: latencies contain that")
     notes += sent_again_note(report.sent_again)
     return tuple(notes)

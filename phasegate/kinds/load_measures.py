@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from phasegate.kinds.load_params import LoadParams
 from phasegate.load.engine import Outcome
-from phasegate.load.measured import distribution, samples
+from phasegate.load.measured import part_samples, samples
 from phasegate.load.tally import PartTally
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.units import Dimension
 from phasegate.world import Enough
 
+TOLERATED = 0.05
+"""Share of a load in which its workers may be held up without a word on its throughput."""
 _SPECS = {
     "success_rate": MeasureSpec(
         type=MeasureType.SAMPLE,
@@ -77,10 +79,10 @@ def specs(params: LoadParams) -> Mapping[str, MeasureSpec]:
 
 
 def measures_of(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
-    tally, report = outcome.tally, outcome.report
-    requests = tally.requests
+    tally, held, report = outcome.tally, outcome.held, outcome.report
+    requests = tally.requests + held.requests
     measured: dict[str, Measure] = {
-        **samples(tally, outcome.clusters, span=report.span, episodes=report.episodes),
+        **samples(tally, held, outcome.clusters, span=report.span, episodes=report.episodes),
         "throughput": Number(
             value=report.good_in_window / report.window if report.window else None, dimension=Dimension.RATE
         ),
@@ -93,8 +95,10 @@ def measures_of(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
     if params.is_open:
         # What an aborted load did not come to was due all the same.
         due = params.profile.total if outcome.aborted else report.scheduled
-        measured["achieved_rate"] = Share(passed=report.sent, total=due, sample=False)
-        measured["dropped"] = Number(value=tally.dropped)
+        measured["achieved_rate"] = Share(
+            passed=report.sent, total=due - held.dropped, sample=False, unused=held.dropped
+        )
+        measured["dropped"] = Number(value=tally.dropped + held.dropped)
     if params.abort_on is not None:
         whole = outcome.stopped is None or isinstance(outcome.stopped, Enough)
         done = 1.0 if whole else min(report.window / params.profile.duration, 1.0)
@@ -103,13 +107,15 @@ def measures_of(params: LoadParams, outcome: Outcome) -> Mapping[str, Measure]:
 
 
 def measures_by_part(outcome: Outcome) -> Mapping[str, Mapping[str, Measure]]:
-    return {name: _part(outcome, name, part) for name, part in outcome.tally.parts.items()}
-
-
-def _part(outcome: Outcome, name: str, part: PartTally) -> Mapping[str, Measure]:
-    durations, shares = outcome.clusters.part(name)
-    good, failed = part.latency.n, part.failed
+    held, nothing = outcome.held.parts, PartTally()
     return {
-        "success_rate": Share(passed=good, total=good + failed, sample=True, blocks=shares),
-        "latency": distribution(part.latency, failed + part.dropped, outcome.report.span, durations),
+        name: part_samples(name, part, held.get(name, nothing), outcome.clusters, span=outcome.report.span)
+        for name, part in outcome.tally.parts.items()
     }
+
+
+def touched(outcome: Outcome) -> tuple[str, ...]:
+    """The measures that a worker which was held up leaves nothing to say of."""
+    report = outcome.report
+    rate = ("throughput",) if report.held_up > TOLERATED * report.window else ()
+    return (*rate, "dropped") if outcome.held.dropped else rate

@@ -15,6 +15,7 @@ from phasegate.load.journey_connection import JourneyConnection
 from phasegate.load.pacing import NANOSECONDS, Profile
 from phasegate.load.recorder import Recorder
 from phasegate.load.visit import Itinerary, Visit
+from phasegate.pulse import Pulse
 from phasegate.units import format_seconds
 from phasegate.wire.connector import Connector
 from phasegate.world import Cause
@@ -63,6 +64,7 @@ class Driver:
         self.start_ns = 0
         self.end_ns = 0
         self.stopped = asyncio.Event()
+        self.pulse = Pulse()
         self._patient = False
         self._class = connection_class(job.method, exchange)
         self._exchange = exchange
@@ -101,6 +103,10 @@ class Driver:
     def pending(self) -> int:
         """Requests that were due, or sent, of which the recorder knows nothing yet, at most."""
         return len(self.connections) + self.connecting
+
+    def is_behind(self, moment: int) -> bool:
+        """Whether something that was due before a moment is not done yet."""
+        return any(connection.sent > 0 and connection.due < moment for connection in self.connections)
 
     @property
     def scheduled(self) -> Scheduled:

@@ -53,6 +53,8 @@ class Outcome:
     """Whether that is what the guard said."""
     began: datetime | None = None
     """When the first request was due."""
+    held: Tally = field(default_factory=Tally)
+    """What came while a worker was held up and may have come of that; not part of `tally`."""
     late: Mapping[int, float] = field(default_factory=dict)
     """Seconds by worker, from 0, of those that began more than a tick after the first."""
 
@@ -86,6 +88,7 @@ class _Coordinator:
         self._at_least = math.inf if at_least is None else at_least
         self._duration = job.points[-1][0]
         self._tally = Tally()
+        self._held = Tally()
         self._timeline = Timeline(workers=job.workers, seconds=self._duration + job.timeout, tick=job.tick)
         self._clusters = Clusters()
         self._reported = [0.0] * job.workers
@@ -122,6 +125,7 @@ class _Coordinator:
         bins = self._timeline.bins()
         return Outcome(
             tally=self._tally,
+            held=self._held,
             report=report,
             bins=bins,
             clusters=self._clusters,
@@ -150,22 +154,25 @@ class _Coordinator:
             match message.pop("type"):
                 case "progress":
                     self._pending[worker.number] = message["pending"]
-                    self._add(worker.number, message["at"], Tally.from_json(message))
+                    self._add(worker.number, message["at"], Tally.from_json(message), message["held_up"])
                 case "result":
                     self._reports[worker.number] = Report.from_json(message)
                     return
                 case "error":
                     raise ObservationError(message["message"])
 
-    def _add(self, worker: int, at: float, tally: Tally) -> None:
+    def _add(self, worker: int, at: float, tally: Tally, held_up: bool) -> None:
         """Take in what came to a worker until a moment, in seconds."""
         self._timeline.add(worker, at, tally)
+        self._recent.append((at, tally))
+        if held_up:
+            tally, held = tally.sifted()
+            self._held = self._held.merge(held)
         self._clusters.add((self._reported[worker] + at) / 2, tally)
         if self._guard is not None:
             self._guard.add(worker, at, tally)
         self._tally = self._tally.merge(tally)
         self._reported[worker] = at
-        self._recent.append((at, tally))
         while self._recent[0][0] <= at - _RECENT:
             self._recent.popleft()
 
@@ -223,7 +230,7 @@ class _Coordinator:
     def _measures(self) -> Mapping[str, Share | Distribution]:
         if not self._tally.requests:
             return {}
-        return samples(self._tally, self._clusters, span=min(self._reported))
+        return samples(self._tally, self._held, self._clusters, span=min(self._reported))
 
 
 class _Worker:

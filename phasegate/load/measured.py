@@ -3,32 +3,60 @@
 from __future__ import annotations
 
 from phasegate.load.clusters import Clusters
-from phasegate.load.tally import Tally
+from phasegate.load.tally import PartTally, Tally
 from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram, bucket_bounds
 from phasegate.model.measures import Distribution, Share
 
 
 def samples(
-    tally: Tally, clusters: Clusters, *, span: float | None, episodes: int | None = None
+    tally: Tally, held: Tally, clusters: Clusters, *, span: float | None, episodes: int | None = None
 ) -> dict[str, Share | Distribution]:
-    """The measures that are samples, so far or in the end."""
+    """The measures that are samples, so far or in the end. `held`: what came while a worker was held up."""
     return {
         "success_rate": Share(
-            passed=tally.good,
-            total=tally.requests,
+            passed=tally.good + held.good,
+            total=tally.requests + held.good,
             sample=True,
             span=span,
             episodes=episodes,
             blocks=clusters.shares,
+            unused=held.failed,
         ),
-        "latency": distribution(tally.latency, tally.failed + tally.dropped, span, clusters.latency),
-        "service_time": distribution(tally.service, tally.failed, span, clusters.service),
+        "latency": distribution(
+            tally.latency,
+            tally.failed + tally.dropped,
+            span,
+            clusters.latency,
+            unused=held.requests + held.dropped,
+        ),
+        "service_time": distribution(
+            tally.service, tally.failed, span, clusters.service, unused=held.service.n + held.failed
+        ),
+    }
+
+
+def part_samples(
+    name: str, part: PartTally, held: PartTally, clusters: Clusters, *, span: float | None
+) -> dict[str, Share | Distribution]:
+    """The same of one part of journeys."""
+    durations, shares = clusters.part(name)
+    good, slow = part.latency.n + held.latency.n, held.latency.n + held.failed + held.dropped
+    return {
+        "success_rate": Share(
+            passed=good, total=good + part.failed, sample=True, blocks=shares, unused=held.failed
+        ),
+        "latency": distribution(part.latency, part.failed + part.dropped, span, durations, unused=slow),
     }
 
 
 def distribution(
-    histogram: Histogram, failed: int, span: float | None, blocks: tuple[Block, ...] = ()
+    histogram: Histogram,
+    failed: int,
+    span: float | None,
+    blocks: tuple[Block, ...] = (),
+    *,
+    unused: int = 0,
 ) -> Distribution:
     """Durations of 0, which the clock could not resolve, are no data."""
     zeros = dict(histogram.counts).get(0, 0)
@@ -40,4 +68,6 @@ def distribution(
             maximum_ns=histogram.maximum_ns,
             total_ns=histogram.total_ns,
         )
-    return Distribution(good=histogram, failed=failed, span=span, unmeasured=zeros, blocks=blocks)
+    return Distribution(
+        good=histogram, failed=failed, span=span, unmeasured=zeros, blocks=blocks, unused=unused
+    )

@@ -14,6 +14,7 @@ from phasegate.load.alarm import alarm
 from phasegate.load.connection import Channel
 from phasegate.load.driver import TRIES, Driver, Left, Scheduled, began, begin, unfinished
 from phasegate.load.pacing import NANOSECONDS, share_of
+from phasegate.pulse import HELD_UP_NS
 from phasegate.wire.connector import ConnectError
 
 QUANTUM_NS = 100_000
@@ -63,6 +64,9 @@ class Open(Driver):
         self._drop(now)
         self._total = 0
         self._next_ns = _NEVER
+
+    def is_behind(self, moment: int) -> bool:
+        return self._next_ns < moment or bool(self._opening) or Driver.is_behind(self, moment)
 
     @property
     def pending(self) -> int:
@@ -146,6 +150,10 @@ class Open(Driver):
         due = self._next_ns
         if due > now:
             return 0
+        if now - due > HELD_UP_NS and self._skips(due):
+            due = self._next_ns
+            if due > now:
+                return 0
         if due < now - self.timeout_ns:
             self._drop(now - self.timeout_ns)
             due = self._next_ns
@@ -154,6 +162,15 @@ class Open(Driver):
         self._request += self.job.workers
         self._next_ns = self._due_ns(self._request)
         return due
+
+    def _skips(self, due: int) -> bool:
+        """Whether a request was due while this worker was held up. None of those is sent: all at once, they
+        would be a load that the plan does not ask for."""
+        self.pulse.look()
+        if not self.pulse.since_ns <= due < self.pulse.resumed_ns:
+            return False
+        self._drop(self.pulse.resumed_ns)
+        return True
 
     def _drop(self, moment: int) -> None:
         """Drop all requests that wait and were due by a moment."""

@@ -11,6 +11,8 @@ from phasegate.model.histogram import Histogram
 CAUSES = 50
 """How many different causes are kept apart; messages may quote what the target sent."""
 OTHER = "other failures"
+SLOW_NS = 50_000_000
+"""Nanoseconds of an answer from which on it may be slow because its worker was held up."""
 EXAMPLES = 5
 """How many failing exchanges are kept as evidence."""
 
@@ -29,6 +31,10 @@ class PartTally:
             failed=self.failed + other.failed,
             dropped=self.dropped + other.dropped,
         )
+
+    def sifted(self) -> tuple[PartTally, PartTally]:
+        quick, slow = self.latency.split(SLOW_NS)
+        return PartTally(latency=quick), PartTally(latency=slow, failed=self.failed, dropped=self.dropped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,23 @@ class Tally:
             causes=merge_causes(self.causes, other.causes),
             dropped=self.dropped + other.dropped,
             parts=_merge_parts(self.parts, other.parts),
+        )
+
+    def sifted(self) -> tuple[Tally, Tally]:
+        """What stands though the worker was held up, and what may have come of that: answers that were slow,
+        failures, and requests that were dropped."""
+        quick, slow = self.latency.split(SLOW_NS)
+        service, slow_service = self.service.split(SLOW_NS)
+        parts = {name: part.sifted() for name, part in self.parts.items()}
+        return (
+            Tally(latency=quick, service=service, parts={name: pair[0] for name, pair in parts.items()}),
+            Tally(
+                latency=slow,
+                service=slow_service,
+                causes=self.causes,
+                dropped=self.dropped,
+                parts={name: pair[1] for name, pair in parts.items()},
+            ),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -135,6 +158,8 @@ class Report:
     """The longest time, in seconds, that the worker was late for its own clock tick."""
     late: float = 0.0
     """Seconds from the moment at which the load was to begin until the worker began."""
+    held_up: float = 0.0
+    """Seconds in which the worker was held up, all together."""
     busy: float = 0.0
     """Share of the window that the worker's processor time took."""
     examples: tuple[Example, ...] = ()
@@ -155,6 +180,7 @@ class Report:
             last=_extreme(max, self.last, other.last),
             lag=max(self.lag, other.lag),
             late=max(self.late, other.late),
+            held_up=max(self.held_up, other.held_up),
             busy=max(self.busy, other.busy),
             examples=tuple(sorted(self.examples + other.examples, key=lambda one: one.at)[:EXAMPLES]),
         )
@@ -189,6 +215,7 @@ _PLAIN = (
     "last",
     "lag",
     "late",
+    "held_up",
     "busy",
 )
 

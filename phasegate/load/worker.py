@@ -46,6 +46,8 @@ class Worker:
         model = Open if job.open else Closed
         self.driver: Driver = model(job, _exchange(job), connector, self.recorder, itinerary)
         self._every = job.tick
+        self._told_ns = 0
+        self._touched = False
         self._lag_ns = 0
         self._late_ns = 0
 
@@ -64,10 +66,12 @@ class Worker:
         self._lag_ns = begun_ns - start_ns
         self._late_ns = begun_ns - at_ns
         began = time.process_time()
+        beating = asyncio.create_task(self.driver.pulse.beat())
         try:
             await self.driver.run(start_ns)
         finally:
             ticker.cancel()
+            beating.cancel()
         took = time.process_time() - began
         elapsed = (perf_counter_ns() - start_ns) / NANOSECONDS
         _write("progress", **self._progress(elapsed))
@@ -84,8 +88,21 @@ class Worker:
             _write("progress", **self._progress(tick * self._every))
 
     def _progress(self, elapsed: float) -> dict[str, Any]:
+        held_up = self._is_held_up()
         tally: Tally = self.recorder.take()
-        return {"at": elapsed, "pending": self.driver.pending, **tally.to_json()}
+        return {"at": elapsed, "pending": self.driver.pending, "held_up": held_up, **tally.to_json()}
+
+    def _is_held_up(self) -> bool:
+        """Whether what came in since the last line may be slow, or have failed, as this worker was held up.
+
+        So is what it catches up on afterwards, for as long as it was held up, and what goes out beside that.
+        """
+        pulse = self.driver.pulse
+        now = pulse.look()
+        held_up, self._told_ns = pulse.resumed_ns > self._told_ns, now
+        catching_up = now < pulse.until_ns and self.driver.is_behind(pulse.resumed_ns)
+        before, self._touched = self._touched, held_up or catching_up
+        return held_up or before
 
     def _report(self, took: float) -> Report:
         driver, recorder = self.driver, self.recorder
@@ -104,6 +121,7 @@ class Worker:
             last=_since(recorder.start_ns, recorder.last_ns),
             lag=self._lag_ns / NANOSECONDS,
             late=self._late_ns / NANOSECONDS,
+            held_up=self.driver.pulse.lost_ns / NANOSECONDS,
             busy=min(took / driver.window, 1.0) if driver.window else 0.0,
             examples=tuple(recorder.examples),
         )

@@ -83,6 +83,26 @@ class Histogram:
             total_ns=self.total_ns + other.total_ns,
         )
 
+    def split(self, nanoseconds: int) -> tuple[Histogram, Histogram]:
+        """What lies in the buckets below that of a value, and the rest; the sum of each is estimated."""
+        edge = bucket_of(nanoseconds)
+        if not self.n or bucket_of(self.maximum_ns) < edge:
+            return self, Histogram()
+        if bucket_of(self.minimum_ns) >= edge:
+            return Histogram(), self
+        low = {bucket: count for bucket, count in self.counts if bucket < edge}
+        high = {bucket: count for bucket, count in self.counts if bucket >= edge}
+        total = min(
+            sum(sum(bucket_bounds(bucket)) // 2 * count for bucket, count in low.items()), self.total_ns
+        )
+        between = bucket_bounds(max(low))[1], bucket_bounds(min(high))[0]
+        return (
+            Histogram.of_counts(low, minimum_ns=self.minimum_ns, maximum_ns=between[0], total_ns=total),
+            Histogram.of_counts(
+                high, minimum_ns=between[1], maximum_ns=self.maximum_ns, total_ns=self.total_ns - total
+            ),
+        )
+
     def at_rank(self, rank: int) -> tuple[float, float]:
         """The edges, in seconds, of the bucket that holds the value of a rank (1 is the smallest).
 

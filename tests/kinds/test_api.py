@@ -53,6 +53,16 @@ def pass_rate(observation: Observation, part: str = "") -> Share:
     return share
 
 
+async def test_request_whose_time_was_over_while_phasegate_stood_still_is_no_failure(
+    world: TestWorld,
+) -> None:
+    suite = "flows: [{id: f, requests: [{id: a, url: '/freeze?s=3', expect: {status: 200}}]}]"
+    observation = await observe(world, suite)
+    assert observation.error is not None
+    assert "request 'a': " in observation.error
+    assert "phasegate stood still for " in observation.error
+
+
 SESSION = """
 headers: {Accept: application/json}
 setup:

@@ -53,6 +53,17 @@ def unused(observation: Observation) -> int:
     return share.unused + share.replaced
 
 
+@pytest.mark.parametrize("every", [{}, {"every": "100ms"}])
+async def test_timeout_while_phasegate_stands_still_is_no_failure(
+    world: TestWorld, every: dict[str, str]
+) -> None:
+    observation = await observe(world, url="/freeze?s=1", probes=3, timeout="500ms", **every)
+    share = success_rate(observation)
+    assert (share.passed, share.total) == (3, 3)
+    assert share.replaced >= 1
+    assert any("passed unused: phasegate was late" in note for note in observation.notes)
+
+
 async def test_one_probe_by_default(world: TestWorld, server: Server) -> None:
     observation = await observe(world, url="/health", expect={"status": 200, "json": {"$.status": "ok"}})
     share = success_rate(observation)

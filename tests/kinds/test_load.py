@@ -122,6 +122,37 @@ async def test_load_of_which_a_worker_began_late_measures_nothing_and_says_which
     assert observation.notes[0].startswith(f"{why}; 50 requests")
 
 
+@pytest.mark.parametrize("model", [{"rate": "100/s"}, {"rate": "100/s", "workers": 2}, {"connections": 3}])
+@pytest.mark.parametrize("timeout", ["500ms", "30s"])
+async def test_time_in_which_a_worker_was_held_up_is_held_against_nobody(
+    model: dict[str, Any], timeout: str
+) -> None:
+    held_up = {"processes": HeldUp({0: 1.5}, after=0.7)}
+    async with scripted() as server:
+        observed, _ = await observe(server.url, world=held_up, duration="4s", timeout=timeout, **model)
+    rate, latency = share(observed, "success_rate"), distribution(observed, "latency")
+    assert rate.passed == rate.total > 0
+    assert latency.failed == 0
+    assert latency.good.maximum < 1.0, "what came of the 1.5 s is no part of it"
+    assert latency.unused >= 1
+    assert ("", "throughput") in observed.absent
+    assert any("held up" in note for note in observed.notes)
+    if "rate" in model:
+        achieved = share(observed, "achieved_rate")
+        assert achieved.passed == achieved.total == 400 - achieved.unused
+        assert achieved.unused >= 10
+        assert len(server.requests) == achieved.passed
+
+
+async def test_target_that_fails_beside_a_worker_that_was_held_up_has_failed() -> None:
+    held_up = {"processes": HeldUp({0: 1.0}, after=0.5)}
+    async with scripted(lambda number: Reply(answer(500 if number % 2 else 200))) as server:
+        observed, _ = await observe(server.url, world=held_up, duration="4s", rate="100/s")
+    rate = share(observed, "success_rate")
+    assert rate.unused <= 200
+    assert rate.failed >= 50
+
+
 async def test_open_load_on_a_good_target() -> None:
     async with scripted() as server:
         # Long enough that a machine which holds it up for a moment leaves most pieces of the time filled.

@@ -20,6 +20,17 @@ def test_buckets_of_the_documented_examples(value, bucket, bounds):
     assert bucket_bounds(bucket) == bounds
 
 
+@given(st.lists(st.integers(0, 10**12), max_size=50), st.integers(1, 10**12))
+def test_parts_of_a_histogram_are_the_whole_and_lie_on_their_sides(values, edge):
+    whole = Histogram.of_nanoseconds(values)
+    below, above = whole.split(edge)
+    together = below.merge(above)
+    assert (together.counts, together.n, together.total_ns) == (whole.counts, whole.n, whole.total_ns)
+    assert (together.minimum_ns, together.maximum_ns) == (whole.minimum_ns, whole.maximum_ns)
+    assert all(bucket < bucket_of(edge) for bucket, _ in below.counts)
+    assert all(bucket >= bucket_of(edge) for bucket, _ in above.counts)
+
+
 @given(nanoseconds)
 def test_a_value_lies_within_its_bucket_which_is_narrow(value):
     bucket = bucket_of(value)
