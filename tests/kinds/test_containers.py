@@ -26,7 +26,7 @@ from phasegate.runner.attempt import Asked, observe
 from phasegate.runner.clock import RunClock
 from phasegate.runner.world import Stop
 from phasegate.target.containers.reach import TargetContainers
-from tests.engine_door import door_at
+from tests.engine_proxy import proxied
 from tests.engines import ENGINE, busybox, client, nothing_left, own
 from tests.kinds.scripted_containers import FAKE, NOW, ScriptedContainers, container, ended
 from tests.runner.scripted import Stage, check
@@ -509,14 +509,14 @@ async def test_an_engine_that_dies_half_way_is_an_error_with_a_way_out(tmp_path:
     class Dying(TargetContainers):
         async def all(self) -> tuple[Any, ...]:
             found = await super().all()
-            door.shut()
+            proxy.die()
             return found
 
     made = client().containers.run(
         busybox('CMD ["sleep", "60"]'), detach=True, labels={"phasegate.t": own("dying")}
     )
-    async with door_at(tmp_path / "docker.sock") as door:
-        reach = Dying(door.environment)
+    with proxied(tmp_path / "docker.sock") as proxy:
+        reach = Dying(proxy.environment)
         reach.are(f"phasegate.t={own('dying')}")
         asked = check("stack", kind=None)
         asked = replace(asked, kind=ContainersKind(), parts=(Part(name="", params=ContainersParams()),))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from pathlib import Path
 
@@ -25,7 +24,6 @@ WEB = "services: {web: {image: BUSYBOX, command: WAIT}}"
 
 @on_engine
 @unless_there
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # the SDK's, where it cannot connect
 @pytest.mark.usefixtures("nothing_left")
 async def test_an_engine_that_dies_is_one_line_and_the_logs_are_kept(tmp_path: Path) -> None:
     with proxied(tmp_path / "engine.sock") as proxy:
@@ -40,7 +38,7 @@ async def test_an_engine_that_dies_is_one_line_and_the_logs_are_kept(tmp_path: P
             assert done.error
             with pytest.raises(ObservationError):
                 await yard.containers.all()
-    yard.containers.close()
+        yard.containers.close()
     engine = await Engine.connect(os.environ)
     assert await remove(engine, f"{PROJECT}={container.project}") == ()
     engine.close()
@@ -49,7 +47,6 @@ async def test_an_engine_that_dies_is_one_line_and_the_logs_are_kept(tmp_path: P
     assert left.startswith(f"what is left of the stack {container.project} could not be removed (remove")
     assert f"-p {container.project} down --volumes --remove-orphans" in left
     assert yard.log("web") == "up\n"
-    gc.collect()
 
 
 async def test_no_engine_is_one_line_with_a_way_out(tmp_path: Path) -> None:
