@@ -7,6 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from phasegate.gate.aggregates import Aggregates
+from phasegate.gate.criterion import SubjectKind, parse_criterion
+from phasegate.gate.judgement import Judgement
+from phasegate.gate.rejudging import judge_again
+from phasegate.gate.verdict import decide
 from phasegate.model.faults import Act, FaultResult, FaultStatus
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, Number, Share
@@ -17,7 +22,6 @@ from phasegate.model.result import (
     CheckResult,
     CheckStatus,
     CriterionResult,
-    CriterionVerdict,
     EvidenceFile,
     Level,
     People,
@@ -62,16 +66,14 @@ def passing_run() -> RunResult:
         _application_step(checks, CheckStatus.PASSED),
         replace(_e2e_step((_node(), _steady()), CheckStatus.PASSED), faults=_faults()[:1]),
     )
-    criteria = (*_application_criteria(faulty=False), *_e2e_criteria(), *_gate_criteria())
-    return replace(
-        _run(),
-        verdict=Verdict.PASS,
-        exit_code=0,
-        reason="9 of 9 blocking criteria met",
-        finished=after(48.213),
-        criteria=criteria,
-        steps=steps,
-        gate_checks=(_uptime(),),
+    return judged(
+        replace(
+            _run(),
+            finished=after(48.213),
+            criteria=(*_application_criteria(), *_e2e_criteria(), *_gate_criteria()),
+            steps=steps,
+            gate_checks=(_uptime(),),
+        )
     )
 
 
@@ -86,49 +88,19 @@ def failing_run() -> RunResult:
             faults=(*_faults(), _never_back(), _not_undone()),
         ),
     )
-    criteria = (*_application_criteria(faulty=True), *_e2e_criteria(overloaded=True), *_gate_criteria())
-    return replace(
-        good,
-        verdict=Verdict.FAIL,
-        exit_code=1,
-        reason="5 of 9 blocking criteria not met; functions/initialize.pass_rate is 0% and must be 100%",
-        criteria=criteria,
-        steps=steps,
-        variables={"version": "0.2.0", "fault": "app-data"},
-        command=("phasegate", "run", "plans/phase4.yaml", "--set", "fault=app-data"),
+    return judged(
+        replace(
+            good,
+            steps=steps,
+            variables={"version": "0.2.0", "fault": "app-data"},
+            command=("phasegate", "run", "plans/phase4.yaml", "--set", "fault=app-data"),
+        )
     )
 
 
 def inconclusive_run() -> RunResult:
     """INCONCLUSIVE: narrowed, a missing tool, too few samples, skipped, lost and deselected cases."""
     good = passing_run()
-    few = _criterion(
-        id="uptime.success_rate",
-        subject="uptime",
-        measure="success_rate",
-        step=None,
-        expression="uptime.success_rate >= 99.9%",
-        title="At least 99.9% of requests during the run succeed",
-        verdict=CriterionVerdict.UNPROVEN,
-        required=">= 99.9%",
-        observed="100%",
-        bound="36.8%",
-        confidence=0.95,
-        n=3,
-        margin="+0.1%",
-        message="3 of 3 shows at least 36.8% at 95% confidence; 2,995 requests without a failure would do",
-    )
-    missing = _criterion(
-        id="nodejs.pass_rate",
-        subject="nodejs",
-        measure="pass_rate",
-        step="e2e",
-        expression="nodejs.pass_rate == 100%",
-        title="The Node.js runtime works",
-        observed="-",
-        required="== 100%",
-        message="check nodejs did not run: node is missing",
-    )
     suite_cases = (
         *_cases("test_python.py", 4),
         Case(
@@ -182,22 +154,21 @@ def inconclusive_run() -> RunResult:
             ),
         ),
     )
-    return replace(
-        good,
-        verdict=Verdict.INCONCLUSIVE,
-        exit_code=3,
-        reason="2 of 6 selected blocking criteria unproven, 3 not selected",
-        criteria=(*_application_criteria(faulty=False), missing, few),
-        steps=(
-            _application_step(_application_checks(faulty=False), CheckStatus.PASSED),
-            _e2e_step((node, python), CheckStatus.UNPROVEN),
-        ),
-        gate_checks=(sampled,),
-        selection=Selection(
-            steps=("application",), checks=("python",), criteria_selected=6, criteria_total=9
-        ),
-        warnings=("plans/phase4.yaml:141: uptime.success_rate >= 99.9% can never be met with 3 probes",),
-        command=("phasegate", "run", "plans/phase4.yaml", "--step", "application", "--check", "python"),
+    return judged(
+        replace(
+            good,
+            criteria=(*_application_criteria(), _e2e_criteria()[0], *_gate_criteria()),
+            steps=(
+                _application_step(_application_checks(faulty=False), CheckStatus.PASSED),
+                _e2e_step((node, python), CheckStatus.UNPROVEN),
+            ),
+            gate_checks=(sampled,),
+            selection=Selection(
+                steps=("application",), checks=("python",), criteria_selected=6, criteria_total=9
+            ),
+            warnings=("plans/phase4.yaml:141: uptime.success_rate >= 99.9% can never be met with 3 probes",),
+            command=("phasegate", "run", "plans/phase4.yaml", "--step", "application", "--check", "python"),
+        )
     )
 
 
@@ -225,10 +196,7 @@ def crashed_run() -> RunResult:
         exit_code=3,
         reason="the record ends before the run did",
         interrupted="the record ends before the run did",
-        criteria=tuple(
-            replace(item, verdict=CriterionVerdict.UNPROVEN, observed="-", bound="", n=None, margin="")
-            for item in _application_criteria(faulty=False)
-        ),
+        criteria=_application_criteria(),
         steps=(
             _application_step((checks[0], begun), CheckStatus.NOT_RUN),
             _e2e_step((waiting,), CheckStatus.NOT_RUN),
@@ -327,7 +295,7 @@ def hostile_run() -> RunResult:
         ),
     )
     criterion = replace(
-        _application_criteria(faulty=True)[1],
+        failing_run().criteria[1],
         id=bad,
         expression=bad,
         title=bad,
@@ -504,184 +472,116 @@ def _run() -> RunResult:
     )
 
 
-def _criterion(*, verdict: CriterionVerdict = CriterionVerdict.UNPROVEN, **fields: object) -> CriterionResult:
-    return CriterionResult(verdict=verdict, source="plans/phase4.yaml:64", **fields)  # type: ignore[arg-type]
-
-
-def _pass_rate(
-    id: str, step: str | None, title: str, *, passed: int, total: int, ref: str = "", part: str = ""
-) -> CriterionResult:
-    met = passed == total
-    subject = id.split("/")[0] if not id.startswith("step/") else id
-    share = f"{passed / total:.1%}".replace(".0%", "%")
-    return _criterion(
-        id=f"{id}.pass_rate",
-        expression=f"{id}.pass_rate == 100%",
-        subject=subject,
-        part=part,
-        measure="pass_rate",
+def criterion(expression: str, step: str | None = None, **asked: Any) -> CriterionResult:
+    """A criterion before anything was judged."""
+    parsed = parse_criterion(expression)
+    return CriterionResult(
+        id=parsed.id,
+        expression=expression,
+        subject=parsed.subject if parsed.subject_kind is SubjectKind.CHECK else parsed.subject_text,
+        part=parsed.part,
+        measure=parsed.measure,
         step=step,
-        title=title,
-        ref=ref,
-        verdict=CriterionVerdict.MET if met else CriterionVerdict.NOT_MET,
-        required="== 100%",
-        observed=share,
-        n=total,
-        margin="0%" if met else f"-{(total - passed) / total:.1%}".replace(".0%", "%"),
-        message=f"{passed} of {total} cases passed",
+        required=parsed.required,
+        **{"confidence": 0.95, "source": "plans/phase4.yaml:64", **asked},
     )
 
 
-def _quantile(
-    subject: str, step: str | None, title: str, *, observed: str, bound: str, n: int, met: bool = True
-) -> CriterionResult:
-    return _criterion(
-        id=f"{subject}.latency.p95",
-        expression=f"{subject}.latency.p95 < 100ms",
-        subject=subject,
-        measure="latency",
-        step=step,
-        title=title,
-        ref="quality indicators, response time",
-        verdict=CriterionVerdict.MET if met else CriterionVerdict.NOT_MET,
-        required="< 100ms",
-        observed=observed,
-        bound=bound,
-        confidence=0.95,
-        n=n,
-        margin="+96.9 ms" if met else "",
-        message=f"p95 of {n:,} requests in 10 s is {observed}",
+def judged(run: RunResult) -> RunResult:
+    """A run with its criteria judged on what its checks saw, and its verdict on them."""
+    aggregates = Aggregates(run)
+    criteria = tuple(_judged(item, judge_again(item, run, aggregates)) for item in run.criteria)
+    decision = decide(criteria, selection=run.selection)
+    return replace(
+        run,
+        criteria=criteria,
+        verdict=decision.verdict,
+        exit_code=int(decision.exit_code),
+        reason=decision.reason,
     )
 
 
-def _application_criteria(*, faulty: bool) -> tuple[CriterionResult, ...]:
+def _judged(item: CriterionResult, seen: Judgement | None) -> CriterionResult:
+    assert seen is not None
+    return replace(
+        item,
+        verdict=seen.verdict,
+        required=seen.required,
+        observed=seen.observed,
+        bound=seen.bound,
+        confidence=seen.confidence,
+        n=seen.n,
+        margin=seen.margin,
+        message=seen.message,
+    )
+
+
+def _application_criteria() -> tuple[CriterionResult, ...]:
     return (
-        _criterion(
-            id="alive.success_rate",
-            expression="alive.success_rate == 100%",
-            subject="alive",
-            measure="success_rate",
-            step="application",
+        criterion(
+            "alive.success_rate == 100%",
+            "application",
             title="/health works and names version 0.2.0",
             ref="current situation, API endpoints, line 1",
-            verdict=CriterionVerdict.MET,
-            required="== 100%",
-            observed="100%",
-            bound="97%",
-            confidence=0.95,
-            n=100,
-            margin="0%",
-            message="100 of 100, shows >= 97%",
         ),
-        _pass_rate(
-            "functions/initialize",
+        criterion(
+            "functions/initialize.pass_rate == 100%",
             "application",
-            "/api/v1/initialize works",
-            passed=0 if faulty else 3,
-            total=3,
+            title="/api/v1/initialize works",
             ref="step 1, success criterion 1",
-            part="initialize",
         ),
-        _pass_rate(
-            "functions/list",
+        criterion(
+            "functions/list.pass_rate == 100%",
             "application",
-            "/api/v1/functions works",
-            passed=0 if faulty else 2,
-            total=2,
+            title="/api/v1/functions works",
             ref="step 1, success criterion 2",
-            part="list",
         ),
-        _pass_rate(
-            "step/application",
+        criterion(
+            "step/application.pass_rate == 100%",
             "application",
-            "The API integration suite succeeds to 100%",
-            passed=1 if faulty else 6,
-            total=6,
+            title="The API integration suite succeeds to 100%",
             ref="step 1, success criterion 3",
         ),
     )
 
 
-def _e2e_criteria(*, overloaded: bool = False) -> tuple[CriterionResult, ...]:
+def _e2e_criteria() -> tuple[CriterionResult, ...]:
     return (
-        _pass_rate(
-            "nodejs", "e2e", "The Node.js runtime works", passed=5, total=5, ref="step 2, criterion 2"
-        ),
-        _quantile(
-            "steady",
+        criterion(
+            "nodejs.pass_rate == 100%",
             "e2e",
-            "Performance stays excellent: less than 0.1 s",
-            observed="failed" if overloaded else "3.1 ms",
-            bound="failed" if overloaded else "3.4 ms",
-            n=2_000,
-            met=not overloaded,
+            title="The Node.js runtime works",
+            ref="step 2, criterion 2",
         ),
-        _criterion(
-            id="steady.success_rate",
-            expression="steady.success_rate >= 95%",
-            subject="steady",
-            measure="success_rate",
-            step="e2e",
+        criterion(
+            "steady.latency.p95 < 100ms",
+            "e2e",
+            title="Performance stays excellent: less than 0.1 s",
+            ref="quality indicators, response time",
+        ),
+        criterion(
+            "steady.success_rate >= 95%",
+            "e2e",
             title="At least 95% of requests succeed under load",
-            verdict=CriterionVerdict.NOT_MET if overloaded else CriterionVerdict.MET,
-            required=">= 95%",
-            observed="92%" if overloaded else "100%",
-            bound="90.9%" if overloaded else "99.9%",
-            confidence=0.95,
-            n=2_000,
-            margin="-3%" if overloaded else "+5%",
-            message="1,840 of 2,000 requests succeeded" if overloaded else "2,000 of 2,000, shows >= 99.9%",
         ),
-        _criterion(
-            id="steady.throughput",
-            expression="steady.throughput >= 300/s",
-            subject="steady",
-            measure="throughput",
-            step="e2e",
+        criterion(
+            "steady.throughput >= 300/s",
+            "e2e",
             title="Throughput at full load",
             why="The written plan sets no threshold; 300/s is what this team looks at",
             level=Level.WARN,
-            verdict=CriterionVerdict.NOT_MET,
-            required=">= 300/s",
-            observed="200/s",
-            margin="-100/s",
-            message="200/s is below 300/s",
         ),
-        _criterion(
-            id="steady.achieved_rate",
-            expression="steady.achieved_rate >= 95%",
-            subject="steady",
-            measure="achieved_rate",
-            step="e2e",
-            default=True,
-            verdict=CriterionVerdict.MET,
-            required=">= 95%",
-            observed="99.8%",
-            margin="+4.8%",
-            message="the load that was asked for was sent",
-        ),
+        criterion("steady.achieved_rate >= 95%", "e2e", default=True),
     )
 
 
 def _gate_criteria() -> tuple[CriterionResult, ...]:
     return (
-        _criterion(
-            id="uptime.success_rate",
-            expression="uptime.success_rate >= 99.9%",
-            subject="uptime",
-            measure="success_rate",
-            step=None,
+        criterion(
+            "uptime.success_rate >= 99.9%",
             title="At least 99.9% of requests during the run succeed",
             ref="quality indicators, availability",
             why="Quality target of the phase; 5,000 probes carry it even when one of them fails",
-            verdict=CriterionVerdict.MET,
-            required=">= 99.9%",
-            observed="99.99%",
-            bound="99.95%",
-            confidence=0.95,
-            n=9_411,
-            margin="+0.09%",
-            message="9,410 of 9,411 requests in these 41 s, shows >= 99.95%",
         ),
     )
 
@@ -908,12 +808,12 @@ def _faults() -> tuple[FaultResult, ...]:
         id="late",
         act=Act.REPLACE,
         target="controller",
-        check="steady",
+        check="rollout",
         due=9.0,
         lasting=1.0,
         image="shop/controller:2",
         probe="GET /health every 100 ms",
-        reason="steady had ended after 8.2 s, before it",
+        reason="rollout had ended after 8.2 s, before it",
     )
     return crash, late
 
@@ -943,6 +843,7 @@ def _not_undone() -> FaultResult:
         _faults()[0],
         id="cut-off",
         act=Act.CUT,
+        check="rollout",
         status=FaultStatus.NOT_UNDONE,
         reason="it could not be undone: the container engine does not answer any more",
         undone=None,

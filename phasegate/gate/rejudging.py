@@ -11,6 +11,7 @@ from phasegate.gate.aggregates import Aggregates, required_kind
 from phasegate.gate.baseline import Earlier, judge_against
 from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
 from phasegate.gate.judge import judge
+from phasegate.gate.judgement import Judgement
 from phasegate.gate.verdict import decide
 from phasegate.model.aggregates import BESIDE, CHECKS
 from phasegate.model.faults import DONE
@@ -48,7 +49,8 @@ def rejudge(run: RunResult) -> Rejudged:
     left_out: list[str] = []
     aggregates = Aggregates(run)
     for item in run.criteria:
-        verdict = _verdict(item, run, aggregates)
+        judged = judge_again(item, run, aggregates)
+        verdict = None if judged is None else judged.verdict
         if item.verdict is CriterionVerdict.WAIVED and (why := _not_waived(item, run)):
             contradictions.append(f"{item.id} is waived in the record, and {why}")
         if verdict is None:
@@ -92,10 +94,10 @@ def _rest_passed(item: CriterionResult, run: RunResult) -> bool:
     return any(case.status is CaseStatus.PASSED and belongs(case, item.part) for case in seen)
 
 
-def _verdict(item: CriterionResult, run: RunResult, aggregates: Aggregates) -> CriterionVerdict | None:
-    """The verdict by the measures; None where the record does not have what it takes."""
+def judge_again(item: CriterionResult, run: RunResult, aggregates: Aggregates) -> Judgement | None:
+    """A criterion of a record judged on its measures; None where the record does not have what it takes."""
     if item.subject == "run" and item.measure == CHECKS:
-        return aggregates.judge(required_kind(item.part)).verdict
+        return aggregates.judge(required_kind(item.part))
     parsed = _parsed(item)
     if parsed is None or CriterionVerdict.WAIVED is (item.unwaived or item.verdict):
         return None
@@ -105,23 +107,21 @@ def _verdict(item: CriterionResult, run: RunResult, aggregates: Aggregates) -> C
     if parsed.subject_kind is not SubjectKind.CHECK or item.measure in BESIDE:
         # A run that did not end as it was to is over later than it was judged.
         late = item.subject == "run" and item.measure == "duration" and run.verdict is not Verdict.PASS
-        return None if late else aggregates.judge(parsed, without=item.without).verdict
+        return None if late else aggregates.judge(parsed, without=item.without)
     fault = next((fault for fault in run.faults() if fault.id == parsed.subject), None)
     if fault is not None:
         measure = fault.measures.get(parsed.measure) if fault.status in DONE else None
-        return judge(parsed, measure, confidence=_confidence(item)).verdict
+        return judge(parsed, measure, confidence=_confidence(item))
     check = next((check for check in run.checks() if check.id == parsed.subject), None)
     return None if check is None else _on_check(item, parsed, check, run)
 
 
-def _on_target(item: CriterionResult, parsed: Criterion, entry: TargetRecord) -> CriterionVerdict:
+def _on_target(item: CriterionResult, parsed: Criterion, entry: TargetRecord) -> Judgement:
     measure = entry.measures.get(parsed.measure)
-    return judge(parsed, measure, confidence=_confidence(item), over=item.over).verdict
+    return judge(parsed, measure, confidence=_confidence(item), over=item.over)
 
 
-def _on_check(
-    item: CriterionResult, parsed: Criterion, check: CheckResult, run: RunResult
-) -> CriterionVerdict:
+def _on_check(item: CriterionResult, parsed: Criterion, check: CheckResult, run: RunResult) -> Judgement:
     seen = None if check.status in _UNOBSERVED else check.last
     if isinstance(parsed.threshold, Relative):
         earlier = [Earlier(path=one.path, measure=one.measures.get(item.id)) for one in run.baselines]
@@ -136,7 +136,7 @@ def _on_check(
         allow_skipped=check.allow_skipped,
         over=item.over,
         always_valid=check.until_decided,
-    ).verdict
+    )
 
 
 def _confidence(item: CriterionResult) -> float | None:
