@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from phasegate.gate.aggregates import Aggregates
-from phasegate.gate.criterion import SubjectKind, parse_criterion
-from phasegate.gate.judgement import Judgement
-from phasegate.gate.rejudging import judge_again
+from phasegate.errors import Position
+from phasegate.gate.criterion import parse_criterion
+from phasegate.gate.judging import judge_run, unjudged
 from phasegate.gate.verdict import decide
+from phasegate.model.criterion import Level, PlanCriterion
+from phasegate.model.facts import Code, fact
 from phasegate.model.faults import Act, FaultResult, FaultStatus
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, Number, Share
@@ -23,7 +24,6 @@ from phasegate.model.result import (
     CheckStatus,
     CriterionResult,
     EvidenceFile,
-    Level,
     People,
     PlanRecord,
     RunResult,
@@ -35,6 +35,7 @@ from phasegate.model.result import (
 )
 from phasegate.units import Dimension
 
+AT = Position(file="plans/phase4.yaml", line=64)
 START = datetime(2025, 7, 16, 9, 31, 12, tzinfo=UTC)
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 HOSTILE = (
@@ -294,19 +295,24 @@ def hostile_run() -> RunResult:
             ),
         ),
     )
+    good = failing_run().criteria[1]
     criterion = replace(
-        failing_run().criteria[1],
-        id=bad,
-        expression=bad,
-        title=bad,
-        why=bad,
-        ref=bad,
-        required=bad,
-        observed=bad,
-        bound=bad,
-        margin=bad,
-        message=bad,
-        source=bad,
+        good,
+        asked=replace(
+            good.asked,
+            id=bad,
+            criterion=replace(good.asked.criterion, text=bad, part=bad),
+            title=bad,
+            why=bad,
+            ref=bad,
+            at=Position(file=bad, line=1),
+        ),
+        judged=replace(
+            good.judged,
+            required=fact(Code.REQUIRED, op="==", threshold=bad),
+            observed=fact(Code.OF_KIND, passed=1, total=2, kind=bad),
+            reason=fact(Code.DISTRUSTED, why=bad),
+        ),
     )
     return replace(
         _run(),
@@ -351,7 +357,10 @@ def hostile_run() -> RunResult:
         ),
         selection=Selection(cases=(bad,), criteria_selected=1, criteria_total=1),
         warnings=(bad,),
-        criteria=(criterion, replace(criterion, id="warns", level=Level.WARN)),
+        criteria=(
+            criterion,
+            replace(criterion, asked=replace(criterion.asked, id="warns", level=Level.WARN)),
+        ),
         steps=(step,),
         evidence=(EvidenceFile(path="javascript:alert(1)", sha256=SHA, bytes=1),),
     )
@@ -475,22 +484,12 @@ def _run() -> RunResult:
 def criterion(expression: str, step: str | None = None, **asked: Any) -> CriterionResult:
     """A criterion before anything was judged."""
     parsed = parse_criterion(expression)
-    return CriterionResult(
-        id=parsed.id,
-        expression=expression,
-        subject=parsed.subject if parsed.subject_kind is SubjectKind.CHECK else parsed.subject_text,
-        part=parsed.part,
-        measure=parsed.measure,
-        step=step,
-        required=parsed.required,
-        **{"confidence": 0.95, "source": "plans/phase4.yaml:64", **asked},
-    )
+    return unjudged(PlanCriterion(id=parsed.id, criterion=parsed, step=step, at=AT, **asked))
 
 
 def judged(run: RunResult) -> RunResult:
     """A run with its criteria judged on what its checks saw, and its verdict on them."""
-    aggregates = Aggregates(run)
-    criteria = tuple(_judged(item, judge_again(item, run, aggregates)) for item in run.criteria)
+    criteria = judge_run(run)
     decision = decide(criteria, selection=run.selection)
     return replace(
         run,
@@ -498,21 +497,6 @@ def judged(run: RunResult) -> RunResult:
         verdict=decision.verdict,
         exit_code=int(decision.exit_code),
         reason=decision.reason,
-    )
-
-
-def _judged(item: CriterionResult, seen: Judgement | None) -> CriterionResult:
-    assert seen is not None
-    return replace(
-        item,
-        verdict=seen.verdict,
-        required=seen.required,
-        observed=seen.observed,
-        bound=seen.bound,
-        confidence=seen.confidence,
-        n=seen.n,
-        margin=seen.margin,
-        message=seen.message,
     )
 
 

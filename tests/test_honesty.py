@@ -16,7 +16,8 @@ import pytest
 from phasegate.gate.verdict import decide
 from phasegate.load.k6 import program
 from phasegate.model.fold import fold
-from phasegate.model.result import CriterionVerdict, Verdict
+from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.result import Verdict
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.record.journal import read_events

@@ -14,7 +14,8 @@ import pytest
 from phasegate.cli.schema import Document, schema_of
 from phasegate.fields import field_docs
 from phasegate.kinds import KINDS
-from phasegate.model.result import CriterionVerdict, RunResult, Verdict
+from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.result import RunResult, Verdict
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.plan.loader import load

@@ -11,20 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from phasegate.gate.criterion import Criterion, Operator, SubjectKind, parse_criterion
+from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.flaky import flaky_share
 from phasegate.gate.judge import judge
-from phasegate.gate.judgement import Judgement, counted, no_data
+from phasegate.gate.judgement import judged, no_data
 from phasegate.model.aggregates import CHECKS, FLAKY_RATE
+from phasegate.model.criterion import Criterion, Operator, SubjectKind
+from phasegate.model.facts import Code, Fact, fact
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import NAMED, Measure, Number, Share
 from phasegate.model.observation import CaseStatus
-from phasegate.model.result import CheckResult, CheckStatus, CriterionVerdict, RunResult
+from phasegate.model.result import CheckResult, CheckStatus, RunResult
 from phasegate.units import Dimension
 
 OBSERVED = (CheckStatus.PASSED, CheckStatus.FAILED, CheckStatus.UNPROVEN)
 """A check that ended like this was observed to its end."""
-_NAMED = 3
-"""How many checks or cases a message names."""
 
 
 class Outcome(StrEnum):
@@ -57,7 +58,7 @@ class Aggregate:
 
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """By the names of `phasegate.model.aggregates`; one that nothing was seen of is left out."""
-    unseen: tuple[str, ...] = ()
+    unseen: tuple[Fact, ...] = ()
     """Checks that were not observed to their end, with what is known of why."""
     flaky: tuple[str, ...] = ()
     """Items that passed, but not at once; at most `NAMED` of them."""
@@ -126,14 +127,14 @@ def _observed(check: CheckResult) -> bool:
     return numbers == list(range(1, len(numbers) + 1))
 
 
-def _why_unseen(check: CheckResult) -> str:
+def _why_unseen(check: CheckResult) -> Fact:
     match check.status:
         case CheckStatus.NOT_RUN:
-            return f"{check.id} was not run: {check.reason}"
+            return fact(Code.CHECK_NOT_RUN, check=check.id, why=check.reason)
         case CheckStatus.ERRORED:
-            return f"{check.id} was errored: {check.reason}"
+            return fact(Code.CHECK_ERRORED, check=check.id, why=check.reason)
         case _:
-            return f"{check.id} is {check.status}, and not all of its attempts and cases are there"
+            return fact(Code.CHECK_NOT_WHOLE, check=check.id, status=check.status.value)
 
 
 class Aggregates:
@@ -146,7 +147,7 @@ class Aggregates:
 
     def judge(self, criterion: Criterion, *, without: tuple[str, ...] = ()) -> Judgement:
         """Judge a criterion on a step, the run, or how flaky a check was; `without` names checks left out."""
-        if criterion.measure == CHECKS:
+        if criterion.subject_kind is SubjectKind.KIND:
             return _judge_required(criterion, self._run)
         key = (criterion.subject_kind, criterion.subject, without)
         if key not in self._known:
@@ -167,29 +168,28 @@ def _of_subject(run: RunResult, criterion: Criterion, without: tuple[str, ...]) 
                 checks, duration = step.checks, step.duration
         case SubjectKind.CHECK:
             checks = tuple(check for check in run.checks() if check.id == criterion.subject)
-        case SubjectKind.TARGET:
+        case _:
             pass
     return aggregate((check for check in checks if check.id not in without), duration=duration)
 
 
 def judge_aggregate(criterion: Criterion, whole: Aggregate) -> Judgement:
     """Judge a criterion on what checks come to; never met where one of them was not observed to its end."""
-    judged = judge(
+    found = judge(
         criterion,
         whole.measures.get(criterion.measure),
         confidence=None,
         allow_skipped=whole.allowed if criterion.measure == "pass_rate" else 0,
         absent="" if criterion.measure in whole.measures else _nothing(whole),
     )
-    if criterion.measure == FLAKY_RATE and whole.flaky and judged.n:
-        named = _some(whole.flaky)
-        judged = replace(judged, message=f"{judged.message}; passed only when tried again: {named}")
+    if criterion.measure == FLAKY_RATE and whole.flaky and found.n:
+        found = replace(found, reason=fact(Code.FLAKY, of=found.reason, names=whole.flaky))
     if not whole.unseen or criterion.measure not in whole.measures:
-        return judged
-    if judged.verdict is CriterionVerdict.NOT_MET and not _could_rise(criterion, whole):
-        return judged
-    message = f"{judged.message}, but {_some(whole.unseen)}"
-    return replace(judged, verdict=CriterionVerdict.UNPROVEN, message=message)
+        return found
+    if found.verdict is CriterionVerdict.NOT_MET and not _could_rise(criterion, whole):
+        return found
+    reason = fact(Code.NOT_ALL_SEEN, of=found.reason, unseen=whole.unseen)
+    return replace(found, verdict=CriterionVerdict.UNPROVEN, reason=reason)
 
 
 def _could_rise(criterion: Criterion, whole: Aggregate) -> bool:
@@ -200,15 +200,19 @@ def _could_rise(criterion: Criterion, whole: Aggregate) -> bool:
     return criterion.op.wants_more or (criterion.op is Operator.EQ and measure.value < threshold)
 
 
-def _nothing(whole: Aggregate) -> str:
-    if not whole.measures:
-        return "no check belongs to it"
-    return f"nothing passed: {_some(whole.unseen)}" if whole.unseen else "nothing passed"
+def _nothing(whole: Aggregate) -> Fact:
+    return fact(Code.NOTHING_PASSED, unseen=whole.unseen) if whole.measures else fact(Code.NO_CHECK)
 
 
 def required_kind(kind: str) -> Criterion:
     """The demand that a check of a kind has run."""
-    return replace(parse_criterion(f"run.{CHECKS} >= 1"), part=kind, id=f"require:{kind}")
+    return replace(
+        parse_criterion(f"run.{CHECKS} >= 1"),
+        subject_kind=SubjectKind.KIND,
+        part=kind,
+        id=f"require:{kind}",
+        text=f"run.{CHECKS}[{kind}] >= 1",
+    )
 
 
 def _judge_required(criterion: Criterion, run: RunResult) -> Judgement:
@@ -216,22 +220,15 @@ def _judge_required(criterion: Criterion, run: RunResult) -> Judgement:
     kind = criterion.part
     checks = [check for check in run.checks() if check.kind == kind and check.blocking]
     if not checks:
-        return no_data(criterion, f"no {kind} check that blocks belongs to the run", n=0)
+        return no_data(criterion, fact(Code.NO_BLOCKING_KIND, kind=kind), n=0)
     seen = [check.id for check in checks if _observed(check)]
-    observed = f"{len(seen):,} of {counted(len(checks), f'{kind} check')}"
     if not seen:
-        why = _some([_why_unseen(check) for check in checks])
-        return no_data(criterion, f"no {kind} check was observed to its end: {why}", n=0)
-    return Judgement(
+        unseen = tuple(_why_unseen(check) for check in checks)
+        return no_data(criterion, fact(Code.NO_KIND_SEEN, kind=kind, unseen=unseen), n=0)
+    return judged(
+        criterion,
         verdict=CriterionVerdict.MET,
-        required=criterion.required,
-        observed=observed,
+        observed=fact(Code.OF_KIND, passed=len(seen), total=len(checks), kind=kind),
         n=len(checks),
-        message=f"observed to the end: {_some(seen)}",
+        reason=fact(Code.REQUIRED_KIND, checks=tuple(seen)),
     )
-
-
-def _some(names: Iterable[str]) -> str:
-    everything = list(names)
-    more = len(everything) - _NAMED
-    return f"{'; '.join(everything[:_NAMED])}{f'; and {more:,} more' if more > 0 else ''}"

@@ -13,21 +13,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
-from phasegate.gate.criterion import Criterion, Relative
 from phasegate.gate.durations import outside_by_block
 from phasegate.gate.judge import distrusted, judge, spanning
-from phasegate.gate.judgement import (
-    AS_OBSERVED,
-    FAILED,
-    Judgement,
-    counted,
-    no_data,
-    unproven,
-)
+from phasegate.gate.judgement import no_data, sureness, unproven
 from phasegate.gate.statistics import of_each_side
+from phasegate.model.criterion import Criterion, Relative
+from phasegate.model.facts import Code, Fact, Figure, Text, fact
+from phasegate.model.judgement import FAILED, CriterionVerdict, Judgement
 from phasegate.model.measures import (
     Distribution,
     Gauge,
@@ -37,10 +33,8 @@ from phasegate.model.measures import (
     ends_of_unused,
     nearest_rank,
 )
-from phasegate.model.result import CriterionVerdict
-from phasegate.units import Dimension, Quantity, format_value
+from phasegate.units import Dimension, Quantity
 
-NONE_GIVEN = "no baseline was given; --baseline DIR names the folder of a run that passed"
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
 
 
@@ -66,7 +60,7 @@ class _Shown:
     """The bound that a baseline's own sample proves; None where it proves none, and then why."""
 
     value: float | None = None
-    why: str = ""
+    why: Fact | None = None
 
 
 def judge_against(
@@ -77,7 +71,7 @@ def judge_against(
     confidence: float | None,
     allow_skipped: int = 0,
     over: float | None = None,
-    absent: str = "",
+    absent: Text = "",
     always_valid: bool = False,
 ) -> Judgement:
     """Judge a criterion whose threshold is relative; arguments as those of `judge`, which gets all others.
@@ -87,21 +81,22 @@ def judge_against(
     if measure is None:
         return no_data(criterion, absent)
     if not earlier:
-        return unproven(criterion, NONE_GIVEN)
+        return unproven(criterion, fact(Code.NO_BASELINE_GIVEN))
     for one in earlier:
         if one.measure is None or _observed(criterion, one.measure) is None:
-            return unproven(criterion, f"baseline {one.path} has no value of {criterion.value_text}")
+            why = fact(Code.BASELINE_WITHOUT_VALUE, path=one.path, value=criterion.value_text)
+            return unproven(criterion, why)
     chosen = _median(criterion, earlier)
     assert chosen.measure is not None
     terms = _Terms(confidence=confidence, allow_skipped=allow_skipped, always_valid=always_valid)
-    judged = _judged(criterion, measure, chosen.measure, terms)
-    which = f"the median of {len(earlier)} baselines, {chosen.path}" if len(earlier) > 1 else chosen.path
-    judged = replace(judged, baseline=chosen.path, message=f"{judged.message}; baseline: {which}")
+    found = _judged(criterion, measure, chosen.measure, terms)
+    reason = fact(Code.BASELINE_CHOSEN, of=found.reason, path=chosen.path, among=len(earlier))
+    found = replace(found, baseline=chosen.path, reason=reason)
     if absent:
-        return distrusted(judged, absent)
+        return distrusted(found, absent)
     if over is None:
-        return judged
-    return spanning(spanning(judged, measure, over), chosen.measure, over, what="the baseline")
+        return found
+    return spanning(spanning(found, measure, over), chosen.measure, over, of_baseline=True)
 
 
 def _median(criterion: Criterion, earlier: Sequence[Earlier]) -> Earlier:
@@ -124,36 +119,38 @@ def _judged(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> 
             ends = [replace(old, skipped=0)]
             if old.skipped:
                 ends.append(replace(old, passed=old.passed + old.skipped, skipped=0))
-            judged = [_one(criterion, new, end, terms) for end in ends]
-            if len({item.verdict for item in judged}) == 1:
-                return judged[-1]
-            message = f"{judged[-1].message}; {old.skipped:,} of the baseline without a result"
-            return replace(judged[-1], verdict=UNPROVEN, message=message)
+            found = [_one(criterion, new, end, terms) for end in ends]
+            if len({item.verdict for item in found}) == 1:
+                return found[-1]
+            reason = fact(Code.BASELINE_WITHOUT_RESULT, of=found[-1].reason, count=old.skipped)
+            return replace(found[-1], verdict=UNPROVEN, reason=reason)
         case (Distribution(), Distribution()) | (Number(), Number()) | (Gauge(), Gauge()):
             return _one(criterion, new, old, terms)
         case _:
-            return unproven(criterion, f"{criterion.measure} was measured in another way in the baseline")
+            return unproven(criterion, fact(Code.BASELINE_OTHERWISE, measure=criterion.measure))
 
 
 def _with_unused(criterion: Criterion, new: Measure, old: Share | Distribution, terms: _Terms) -> Judgement:
     """Moments that phasegate missed in the baseline may have gone either way."""
-    judged, *others = [
+    found, *others = [
         _judged(criterion, new, end, terms) for end in (replace(old, unused=0), *ends_of_unused(old))
     ]
-    if all(other.verdict is judged.verdict for other in others):
-        return judged
-    message = f"{judged.message}; {old.unused:,} moments of the baseline passed unused: phasegate was late"
-    return replace(judged, verdict=UNPROVEN, message=message)
+    if all(other.verdict is found.verdict for other in others):
+        return found
+    return replace(
+        found, verdict=UNPROVEN, reason=fact(Code.BASELINE_UNUSED, of=found.reason, unused=old.unused)
+    )
 
 
 def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
     value, dimension = _observed(criterion, old), _dimension(old)
     if dimension is not _dimension(new):
-        return unproven(criterion, f"{criterion.measure} is a {dimension} in the baseline")
+        why = fact(Code.BASELINE_DIMENSION, measure=criterion.measure, dimension=dimension.value)
+        return unproven(criterion, why)
     if value is None or not math.isfinite(value) or value <= 0:
-        figure = FAILED if value == math.inf else format_value(value or 0.0, dimension)
-        what = f"{criterion.value_text} of the baseline"
-        return unproven(criterion, f"{what} is {figure}, which proves nothing")
+        figure = FAILED if value == math.inf else Figure(value or 0.0, dimension)
+        why = fact(Code.BASELINE_PROVES_NOTHING, value=criterion.value_text, figure=figure)
+        return unproven(criterion, why)
     at_observed = _resolved(criterion, value, dimension)
     sampled = isinstance(old, Distribution) and criterion.quantile is not None
     if (
@@ -163,7 +160,7 @@ def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Jud
     ):
         return judge(at_observed, new, confidence=terms.confidence, allow_skipped=terms.allow_skipped)
     seen = judge(at_observed, new, confidence=None)
-    seen = replace(seen, bound="", message=seen.message.replace(AS_OBSERVED, ""))
+    seen = replace(seen, bound=None, reason=seen.reason.without("without_bound"))
     if seen.verdict is not MET:
         return seen
     each = Bounds(confidence=of_each_side(terms.confidence), always_valid=terms.always_valid)
@@ -182,22 +179,30 @@ def _bounded(
     """What is within the factor as observed, held to the bounds of both sides."""
     shown = _shown_by(criterion, old, each)
     if shown.value is None:
-        return replace(seen, verdict=UNPROVEN, message=f"observed {seen.observed}, but {shown.why}")
+        reason = fact(Code.BASELINE_HAS_NO_BOUND, observed=seen.observed, why=shown.why)
+        return replace(seen, verdict=UNPROVEN, reason=reason)
     dimension = _dimension(old)
     at_bound = _resolved(criterion, shown.value, dimension)
     strict = judge(at_bound, new, confidence=each.confidence, always_valid=each.always_valid)
-    side = "at least" if criterion.op.wants_less else "at most"
-    proven = f"{side} {format_value(shown.value, dimension)}"
-    limit = format_value(at_bound.quantity.value, dimension)
-    held = f"the baseline's {_figure(criterion, old)} shows {proven}, so {criterion.op} {limit} is asked for"
-    judged = replace(seen, bound=strict.bound, confidence=each.confidence, effective_n=strict.effective_n)
-    if strict.verdict is MET:
-        return replace(judged, message=f"{strict.message}; {held}")
-    if strict.verdict is UNPROVEN:
-        return replace(judged, verdict=UNPROVEN, message=f"{strict.message}; {held}")
-    why = f"observed {seen.observed}{_of(new)}, which no number of requests like these carries: {held}"
-    more = f"{each.words}; a baseline of more requests would show more"
-    return replace(judged, verdict=UNPROVEN, message=f"{why} {more}")
+    side = Code.AT_LEAST if criterion.op.wants_less else Code.AT_MOST
+    held = {
+        **_figures(criterion, old),
+        "proves": fact(side, value=Figure(shown.value, dimension)),
+        "op": criterion.op.value,
+        "limit": Figure(at_bound.quantity.value, dimension),
+    }
+    found = replace(seen, bound=strict.bound, confidence=each.confidence, effective_n=strict.effective_n)
+    if strict.verdict is not NOT_MET:
+        reason = fact(Code.BASELINE_SHOWS, of=strict.reason, **held)
+        return replace(found, verdict=strict.verdict, reason=reason)
+    reason = fact(
+        Code.BASELINE_SHOWS_TOO_LITTLE,
+        observed=seen.observed,
+        n=new.n if isinstance(new, Distribution) else None,
+        **held,
+        **sureness(each),
+    )
+    return replace(found, verdict=UNPROVEN, reason=reason)
 
 
 def _shown_by(criterion: Criterion, old: Share | Distribution, bounds: Bounds) -> _Shown:
@@ -206,7 +211,7 @@ def _shown_by(criterion: Criterion, old: Share | Distribution, bounds: Bounds) -
         case Share():
             bound = bounds.upper if criterion.op.wants_more else bounds.lower
             value = bound(old.passed, old.total)
-            return _Shown(value=value) if value > 0 else _Shown(why="the baseline's share has no lower bound")
+            return _Shown(value=value) if value > 0 else _Shown(why=fact(Code.BASELINE_NO_LOWER_BOUND))
         case Distribution() if criterion.quantile is not None:
             return _quantile_shown(criterion, old, criterion.quantile, bounds)
         case _:
@@ -216,16 +221,14 @@ def _shown_by(criterion: Criterion, old: Share | Distribution, bounds: Bounds) -
 def _quantile_shown(criterion: Criterion, old: Distribution, share: float, bounds: Bounds) -> _Shown:
     """An order statistic at the bucket edge that is harder to hold to; failed requests rank above all."""
     if old.unmeasured:
-        left_out = f"{counted(old.unmeasured, 'duration')} of the baseline"
-        return _Shown(why=f"{left_out} was below the resolution of the clock, which proves nothing")
+        return _Shown(why=fact(Code.BASELINE_BELOW_RESOLUTION, count=old.unmeasured))
     wants_less = criterion.op.wants_less
     rank = (bounds.lower_rank if wants_less else bounds.upper_rank)(share, old.n)
     if rank is None:
         needed = bounds.needed(1 - share if wants_less else share, 0)
-        few = f"the {counted(old.n, 'request')} of the baseline show no bound {bounds.words}"
-        return _Shown(why=few if needed is None else f"{few}; {needed:,} would do")
+        return _Shown(why=fact(Code.BASELINE_TOO_FEW, n=old.n, needed=needed, **sureness(bounds)))
     if rank > old.good.n:
-        return _Shown(why=f"the upper bound of the baseline is among its {old.failed:,} failed requests")
+        return _Shown(why=fact(Code.BASELINE_BOUND_FAILED, failed=old.failed))
     low, high = old.good.at_rank(rank)
     return _Shown(value=low if wants_less else high)
 
@@ -234,9 +237,7 @@ def _resolved(criterion: Criterion, value: float, dimension: Dimension) -> Crite
     """The criterion with the factor times a value of the baseline as its threshold."""
     relative = criterion.threshold
     assert isinstance(relative, Relative)
-    figure = f"{format_value(value, dimension)} (baseline)"
-    text = f"{relative.factor_text} x {figure}" if relative.factor_text else figure
-    return replace(criterion, threshold=Quantity(relative.of(value), dimension, text))
+    return replace(criterion, threshold=replace(relative, baseline=Quantity(value, dimension)))
 
 
 def _observed(criterion: Criterion, old: Measure) -> float | None:
@@ -280,13 +281,13 @@ def _dimension(measure: Measure) -> Dimension:
             return measure.dimension
 
 
-def _figure(criterion: Criterion, old: Measure) -> str:
+def _figures(criterion: Criterion, old: Measure) -> dict[str, Any]:
     """The baseline's value with what it rests on."""
-    value = format_value(_observed(criterion, old) or 0.0, _dimension(old))
+    value = _observed(criterion, old) or 0.0
     if isinstance(old, Share):
-        return f"{value} ({old.passed:,} of {old.total:,})"
-    return f"{criterion.statistic} of {value}{_of(old)}"
-
-
-def _of(measure: Measure) -> str:
-    return f" ({counted(measure.n, 'request')})" if isinstance(measure, Distribution) else ""
+        return {
+            "seen": fact(Code.SHARE, value=Figure(value, Dimension.SHARE), passed=old.passed, total=old.total)
+        }
+    seen = fact(Code.VALUE, value=Figure(value, _dimension(old)))
+    n = old.n if isinstance(old, Distribution) else None
+    return {"seen": seen, "statistic": criterion.statistic, "seen_n": n}

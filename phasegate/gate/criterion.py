@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from enum import StrEnum
 
+from phasegate.model.criterion import Criterion, Operator, Relative, Span, Spans, SubjectKind, subject_text
 from phasegate.units import Quantity, parse_quantity
 
 ID = re.compile(r"[a-z][a-z0-9_-]*")
@@ -53,46 +52,6 @@ _MEANT = {
 }
 
 
-class SubjectKind(StrEnum):
-    CHECK = "check"
-    STEP = "step"
-    TARGET = "target"
-    RUN = "run"
-
-
-class Operator(StrEnum):
-    LT = "<"
-    LE = "<="
-    GT = ">"
-    GE = ">="
-    EQ = "=="
-    NE = "!="
-
-    def holds(self, value: float, threshold: float) -> bool:
-        match self:
-            case Operator.LT:
-                return value < threshold
-            case Operator.LE:
-                return value <= threshold
-            case Operator.GT:
-                return value > threshold
-            case Operator.GE:
-                return value >= threshold
-            case Operator.EQ:
-                return value == threshold
-            case Operator.NE:
-                return value != threshold
-
-    @property
-    def wants_more(self) -> bool:
-        """True for `>` and `>=`: a larger value is a better one."""
-        return self in (Operator.GT, Operator.GE)
-
-    @property
-    def wants_less(self) -> bool:
-        return self in (Operator.LT, Operator.LE)
-
-
 class CriterionError(ValueError):
     """One thing that is wrong with a criterion; `offset` and `width` say where in its text."""
 
@@ -102,98 +61,6 @@ class CriterionError(ValueError):
         self.help = help
         self.offset = offset
         self.width = max(1, width)
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of the criterion's text; `offset` counts from 0."""
-
-    offset: int = 0
-    width: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spans:
-    subject: Span = Span()
-    measure: Span = Span()
-    statistic: Span = Span()
-    op: Span = Span()
-    threshold: Span = Span()
-
-
-@dataclass(frozen=True, slots=True)
-class Relative:
-    """The value of the same measure in a baseline run, times a factor above 0."""
-
-    factor: float = 1.0
-    text: str = "baseline"
-
-    def __str__(self) -> str:
-        return self.text
-
-    @property
-    def factor_text(self) -> str:
-        """The factor as written; empty without one."""
-        return self.text.partition("*")[2].strip()
-
-    def of(self, value: float) -> float:
-        """The factor times a value; in decimal, so that 0.9 of 90% equals 81 of 100."""
-        return float(Decimal(repr(self.factor)) * Decimal(repr(value)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Criterion:
-    """A parsed criterion."""
-
-    subject_kind: SubjectKind
-    subject: str
-    """The id of the check, step or target; `run` for the run."""
-    part: str = ""
-    measure: str
-    statistic: str = ""
-    op: Operator
-    threshold: Quantity | Relative
-    text: str
-    """As the author wrote it."""
-    id: str
-    """subject.measure.statistic: stays the same when operator or threshold change."""
-    spans: Spans = field(default=Spans(), compare=False, repr=False)
-
-    @property
-    def subject_text(self) -> str:
-        """The subject as the grammar writes it, part included."""
-        return _subject_text(self.subject_kind, self.subject, self.part)
-
-    @property
-    def quantile(self) -> float | None:
-        """0.95 for p95; None for other statistics and without one."""
-        return float(Decimal(self.statistic[1:]) / 100) if self.statistic.startswith("p") else None
-
-    @property
-    def quantity(self) -> Quantity:
-        """The threshold of a criterion that names one. Errors: TypeError for one against a baseline."""
-        if isinstance(self.threshold, Relative):
-            raise TypeError(f"{self} has no threshold until a baseline is known")
-        return self.threshold
-
-    @property
-    def required(self) -> str:
-        """Operator and threshold, as in `< 100ms`."""
-        return f"{self.op} {self.threshold}"
-
-    def __str__(self) -> str:
-        """The whole criterion, subject included."""
-        return f"{self.subject_text}.{self.value_text} {self.required}"
-
-    @property
-    def value_text(self) -> str:
-        """What is compared, as in `latency.p95`."""
-        return f"{self.measure}.{self.statistic}" if self.statistic else self.measure
-
-    def for_part(self, part: str) -> Criterion:
-        """The same demand on one part: a check's own criteria with `each` judge every part."""
-        subject = _subject_text(self.subject_kind, self.subject, part)
-        return replace(self, part=part, id=f"{subject}.{self.value_text}")
 
 
 def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
@@ -220,7 +87,7 @@ def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
     kind, subject, part, subject_span = _subject(before, dot, measure, measure_start, inside)
     if isinstance(value, Relative):
         _require_comparable(kind, subject, op, op_span, threshold_span)
-    words = [_subject_text(kind, subject, part), measure, *([statistic] if statistic else [])]
+    words = [subject_text(kind, subject, part), measure, *([statistic] if statistic else [])]
     return Criterion(
         subject_kind=kind,
         subject=subject,
@@ -424,13 +291,3 @@ def _unknown_statistic(word: str, offset: int, before: str) -> CriterionError:
     return CriterionError(
         f"{word!r} after {before!r} is not a statistic", help=help, offset=offset, width=len(word)
     )
-
-
-def _subject_text(kind: SubjectKind, subject: str, part: str) -> str:
-    match kind:
-        case SubjectKind.RUN:
-            return "run"
-        case SubjectKind.STEP | SubjectKind.TARGET:
-            return f"{kind}/{subject}"
-        case SubjectKind.CHECK:
-            return f"{subject}/{part}" if part else subject

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
-from phasegate.gate.criterion import Criterion, Operator, Relative
 from phasegate.gate.durations import outside_by_block, possibly_within, surely_within
+from phasegate.model.criterion import Criterion, Operator, Relative
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.measures import Distribution, Measure, MeasureType, Share
 

@@ -6,43 +6,40 @@ from dataclasses import replace
 
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
-from phasegate.gate.criterion import Criterion, Operator
 from phasegate.gate.judgement import (
-    AS_OBSERVED,
-    FAILED,
-    NO_BOUND,
-    Judgement,
-    counted,
+    clustering,
     effective,
-    in_span,
+    judged,
     margin,
     no_data,
-    shown,
+    required,
+    sureness,
     unproven,
-    worth,
 )
+from phasegate.model.criterion import Criterion, Operator
+from phasegate.model.facts import Code, Fact, Figure, fact
 from phasegate.model.histogram import NANOSECONDS, Histogram, bucket_bounds
+from phasegate.model.judgement import FAILED, NOT_ASKED, CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, nearest_rank
-from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension
 
 
 def judge_distribution(criterion: Criterion, seen: Distribution, bounds: Bounds | None) -> Judgement:
     """Judge `latency.p95 < 100ms` and its like; `bounds` None compares observed values only."""
     if not seen.n:
-        why = "no request was timed"
+        why = fact(Code.NO_REQUEST_TIMED)
         if seen.unmeasured:
-            why = f"{counted(seen.unmeasured, 'duration')} of exactly 0, below the resolution of the clock"
+            why = fact(Code.BELOW_RESOLUTION, count=seen.unmeasured)
         return no_data(criterion, why, n=0)
     if not (criterion.op.wants_more or criterion.op.wants_less):
-        return unproven(criterion, f"{criterion.op} says nothing about a sample of durations", seen.n)
+        return unproven(criterion, fact(Code.SAYS_NOTHING_OF_SAMPLE, op=criterion.op.value), seen.n)
     if criterion.quantile is not None:
-        judged = _quantile(criterion, seen, criterion.quantile, bounds)
+        found = _quantile(criterion, seen, criterion.quantile, bounds)
     elif criterion.statistic == "mean" and bounds is not None:
-        judged = unproven(criterion, "a mean has no confidence bound; it needs `confidence: none`", seen.n)
+        found = unproven(criterion, fact(Code.NO_BOUND_OF_MEAN), seen.n)
     else:
-        judged = _of_sample(criterion, seen)
-    return _without_unmeasured(criterion, judged, seen)
+        found = _of_sample(criterion, seen)
+    return _without_unmeasured(criterion, found, seen)
 
 
 def _of_sample(criterion: Criterion, seen: Distribution) -> Judgement:
@@ -51,8 +48,7 @@ def _of_sample(criterion: Criterion, seen: Distribution) -> Judgement:
     if not good.n or (seen.failed and statistic != "min"):
         return _failed(criterion, seen)
     value = {"min": good.minimum, "max": good.maximum, "mean": good.mean}[statistic]
-    judged = _compared(criterion, seen, value)
-    return replace(judged, message=f"{judged.message}; a statement about this sample, without a bound")
+    return _compared(criterion, seen, value, of_this_sample=True)
 
 
 def _quantile(criterion: Criterion, seen: Distribution, share: float, bounds: Bounds | None) -> Judgement:
@@ -60,10 +56,10 @@ def _quantile(criterion: Criterion, seen: Distribution, share: float, bounds: Bo
     value = None if rank > seen.good.n else _at(criterion.op, seen, rank)
     if value is None:
         return _failed(criterion, seen)
-    judged = _compared(criterion, seen, value)
+    found = _compared(criterion, seen, value, without_bound=bounds is None)
     if bounds is None:
-        return replace(judged, bound=NO_BOUND, message=judged.message + AS_OBSERVED)
-    return _bounded(criterion, replace(judged, confidence=bounds.confidence), seen, share, bounds)
+        return replace(found, bound=NOT_ASKED)
+    return _bounded(criterion, replace(found, confidence=bounds.confidence), seen, share, bounds)
 
 
 def _at(op: Operator, seen: Distribution, rank: int) -> float | None:
@@ -80,7 +76,7 @@ def _at(op: Operator, seen: Distribution, rank: int) -> float | None:
 
 
 def _bounded(
-    criterion: Criterion, judged: Judgement, seen: Distribution, share: float, bounds: Bounds
+    criterion: Criterion, found: Judgement, seen: Distribution, share: float, bounds: Bounds
 ) -> Judgement:
     """A quantile is within a threshold when the share of requests within it is large enough."""
     op, threshold, n = criterion.op, criterion.quantity.value, seen.n
@@ -88,25 +84,28 @@ def _bounded(
     bounds = replace(bounds, effect=effect or 1.0)
     rank = bounds.upper_rank(share, n) if op.wants_less else bounds.lower_rank(share, n)
     edge = None if rank is None else _at(op, seen, rank)
-    judged = replace(judged, effective_n=effective(bounds.effect, n) if bounds.effect > 1 else None)
-    words = ""
+    found = replace(found, effective_n=effective(bounds.effect, n) if bounds.effect > 1 else None)
     if edge is not None:
-        text = shown(edge, Dimension.TIME, threshold)
-        sign, side = ("<=", "at most") if op.wants_less else (">=", "at least")
-        judged, words = replace(judged, bound=f"{sign} {text}"), f"{side} {text}"
-    if judged.verdict is CriterionVerdict.NOT_MET:
-        return judged
-    observed = f"observed {_figure(criterion, judged.observed, seen)}"
-    beyond = ("slow or failed" if seen.failed else "slow") if op.wants_less else "fast"
-    shows = f"{observed} shows {words or 'no bound'} {bounds.words}{worth(effect, n, f'{beyond} requests')}"
-    if edge is not None and op.holds(edge, threshold):
-        return replace(judged, message=shows)
-    outside = n - surely_within(op, seen.good, threshold)
-    needed = bounds.needed(share if op.wants_less else 1 - share, outside)
+        side = Code.AT_MOST if op.wants_less else Code.AT_LEAST
+        found = replace(found, bound=fact(side, value=Figure(edge, Dimension.TIME, threshold)))
+    if found.verdict is CriterionVerdict.NOT_MET:
+        return found
+    enough = edge is not None and op.holds(edge, threshold)
+    beyond = ("slow_or_failed" if seen.failed else "slow") if op.wants_less else "fast"
     return replace(
-        judged,
-        verdict=CriterionVerdict.UNPROVEN,
-        message=f"{shows}; {_would_do(criterion, needed, outside)}",
+        found,
+        verdict=CriterionVerdict.MET if enough else CriterionVerdict.UNPROVEN,
+        reason=fact(
+            Code.SHOWN,
+            observed=found.observed,
+            statistic=criterion.statistic,
+            n=n,
+            span=seen.span,
+            bound=found.bound,
+            clusters=clustering(effect, n, beyond),
+            would_do=None if enough else _would_do(criterion, seen, share, bounds),
+            **sureness(bounds),
+        ),
     )
 
 
@@ -116,13 +115,12 @@ def outside_by_block(criterion: Criterion, seen: Distribution) -> list[tuple[int
     return [(block.n, block.n - surely_within(op, block.good, threshold)) for block in seen.blocks]
 
 
-def _would_do(criterion: Criterion, needed: int | None, outside: int) -> str:
-    if needed is None:
-        return "no number of requests can show more"
-    miss = "slower or failed" if criterion.op.wants_less else "faster or failed"
-    if not outside:
-        return f"{needed:,} requests, none of them {miss}, would do"
-    return f"{needed:,} requests with no more than these {outside:,} {miss} would do"
+def _would_do(criterion: Criterion, seen: Distribution, share: float, bounds: Bounds) -> Fact:
+    op = criterion.op
+    outside = seen.n - surely_within(op, seen.good, criterion.quantity.value)
+    needed = bounds.needed(share if op.wants_less else 1 - share, outside)
+    miss = "slower" if op.wants_less else "faster"
+    return fact(Code.WOULD_DO_IN_TIME, needed=needed, outside=outside, miss=miss)
 
 
 def surely_within(op: Operator, good: Histogram, threshold: float) -> int:
@@ -145,48 +143,52 @@ def possibly_within(op: Operator, good: Histogram, threshold: float) -> int:
     return within
 
 
-def _compared(criterion: Criterion, seen: Distribution, value: float) -> Judgement:
+def _compared(criterion: Criterion, seen: Distribution, value: float, **remarks: bool) -> Judgement:
     threshold = criterion.quantity.value
-    observed = shown(value, Dimension.TIME, threshold)
-    holds = criterion.op.holds(value, threshold)
-    return Judgement(
-        verdict=CriterionVerdict.MET if holds else CriterionVerdict.NOT_MET,
-        required=criterion.required,
+    observed = fact(Code.VALUE, value=Figure(value, Dimension.TIME, threshold))
+    return judged(
+        criterion,
+        verdict=CriterionVerdict.MET if criterion.op.holds(value, threshold) else CriterionVerdict.NOT_MET,
         observed=observed,
         n=seen.n,
         margin=margin(value, criterion.op, threshold, Dimension.TIME),
-        message=f"observed {_figure(criterion, observed, seen)}, needs {criterion.required}",
+        reason=fact(
+            Code.COMPARED,
+            observed=observed,
+            statistic=criterion.statistic,
+            n=seen.n,
+            span=seen.span,
+            needs=required(criterion),
+            **remarks,
+        ),
     )
 
 
 def _failed(criterion: Criterion, seen: Distribution) -> Judgement:
-    where = "is among" if criterion.statistic.startswith("p") else "cannot leave out"
-    return Judgement(
+    return judged(
+        criterion,
         verdict=CriterionVerdict.NOT_MET,
-        required=criterion.required,
         observed=FAILED,
         n=seen.n,
-        message=f"the {criterion.statistic} of {_requests(seen)} {where} the {seen.failed:,} failed, "
-        f"needs {criterion.required}",
+        reason=fact(
+            Code.AMONG_FAILED,
+            statistic=criterion.statistic,
+            n=seen.n,
+            span=seen.span,
+            failed=seen.failed,
+            needs=required(criterion),
+        ),
     )
 
 
-def _figure(criterion: Criterion, observed: str, seen: Distribution) -> str:
-    return f"{criterion.statistic} of {observed} ({_requests(seen)})"
-
-
-def _requests(seen: Distribution) -> str:
-    return f"{counted(seen.n, 'request')}{in_span(seen.span)}"
-
-
-def _without_unmeasured(criterion: Criterion, judged: Judgement, seen: Distribution) -> Judgement:
+def _without_unmeasured(criterion: Criterion, found: Judgement, seen: Distribution) -> Judgement:
     """Durations of exactly 0 are left out and named; they are short, so nothing that needs long ones is met.
 
     A violation is kept only where it would stay one with them ranked below everything.
     """
     if not seen.unmeasured:
-        return judged
-    verdict = judged.verdict
+        return found
+    verdict = found.verdict
     if verdict is CriterionVerdict.MET and criterion.op.wants_more:
         verdict = CriterionVerdict.UNPROVEN
     if (
@@ -195,10 +197,9 @@ def _without_unmeasured(criterion: Criterion, judged: Judgement, seen: Distribut
         and _holds_with_unmeasured(criterion, seen)
     ):
         verdict = CriterionVerdict.UNPROVEN
-    left_out = (
-        f"{counted(seen.unmeasured, 'duration')} of exactly 0 left out, below the resolution of the clock"
+    return replace(
+        found, verdict=verdict, reason=fact(Code.UNMEASURED, of=found.reason, count=seen.unmeasured)
     )
-    return replace(judged, verdict=verdict, message=f"{judged.message}; {left_out}")
 
 
 def _holds_with_unmeasured(criterion: Criterion, seen: Distribution) -> bool:

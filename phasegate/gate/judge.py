@@ -7,42 +7,29 @@ one-sided bound. *unproven*: everything else. No data is never met.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
-from phasegate.gate.criterion import GAUGE_STATISTICS, Criterion, Operator, Relative
 from phasegate.gate.deciding import stands
 from phasegate.gate.durations import judge_distribution
 from phasegate.gate.judgement import (
-    AS_OBSERVED,
-    NO_BOUND,
-    Judgement,
-    counted,
+    clustering,
     effective,
-    in_span,
+    judged,
     margin,
     no_data,
-    shown,
+    required,
+    sureness,
     unproven,
-    worth,
 )
+from phasegate.model.criterion import Criterion, Operator
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.measures import (
-    Distribution,
-    Gauge,
-    Measure,
-    Number,
-    Share,
-    ends_of_unused,
-    unused_words,
-)
-from phasegate.model.result import NO_VALUE, CriterionVerdict
-from phasegate.units import Dimension, format_seconds
+from phasegate.model.facts import Code, Fact, Figure, Text, fact
+from phasegate.model.judgement import NOT_ASKED, CriterionVerdict, Judgement
+from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share, ends_of_unused
+from phasegate.units import Dimension
 
-_NAMED = 5
-"""How many missing cases a message names."""
 _FEWEST = 2
 """Samples of a gauge below which nothing can be said about how a value went."""
 
@@ -54,7 +41,7 @@ def judge(
     confidence: float | None,
     allow_skipped: int = 0,
     over: float | None = None,
-    absent: str = "",
+    absent: Text = "",
     always_valid: bool = False,
     decision: Decision | None = None,
 ) -> Judgement:
@@ -68,33 +55,38 @@ def judge(
     """
     bounds = None if confidence is None else Bounds(confidence=confidence, always_valid=always_valid)
     if measure is None:
-        judged = no_data(criterion, absent)
+        found = no_data(criterion, absent)
     else:
-        judged = _mismatch(criterion, measure) or _judge(criterion, measure, bounds, allow_skipped)
+        found = _mismatch(criterion, measure) or _judge(criterion, measure, bounds, allow_skipped)
         if decision is not None and stands(decision, criterion, measure, confidence):
-            judged = _as_decided(judged, decision)
+            found = _as_decided(found, decision)
         if absent:
-            judged = distrusted(judged, absent)
+            found = distrusted(found, absent)
         elif over is not None:
-            judged = spanning(judged, measure, over)
-    return judged if over is None else replace(judged, required=f"{judged.required} over {_time(over)}")
+            found = spanning(found, measure, over)
+    return found if over is None else asked_over(found, over)
 
 
-def _as_decided(judged: Judgement, decision: Decision) -> Judgement:
+def asked_over(found: Judgement, over: float) -> Judgement:
+    asked = Fact(Code.REQUIRED, {**found.required.values, "over": over})
+    return replace(found, required=asked)
+
+
+def _as_decided(found: Judgement, decision: Decision) -> Judgement:
     """Decided stays decided, but a met whose final value violates is not met."""
-    when = f"decided after {counted(decision.n, 'request')} ({format_seconds(decision.at)})"
+    when = {"n": decision.n, "at": decision.at, "of": found.reason}
     if decision.outcome is Decided.NOT_MET:
-        why = f"{decision.right:,} of {decision.n:,} were as asked for; {judged.message}"
-        return replace(judged, verdict=CriterionVerdict.NOT_MET, message=f"{when}: {why}")
-    if judged.verdict is CriterionVerdict.NOT_MET:
-        return replace(judged, message=f"{judged.message}, though it had been {when}")
-    return replace(judged, verdict=CriterionVerdict.MET, message=f"{judged.message}; {when}")
+        why = fact(Code.DECIDED_NOT_MET, right=decision.right, **when)
+        return replace(found, verdict=CriterionVerdict.NOT_MET, reason=why)
+    if found.verdict is CriterionVerdict.NOT_MET:
+        return replace(found, reason=fact(Code.DECIDED_OTHERWISE, **when))
+    return replace(found, verdict=CriterionVerdict.MET, reason=fact(Code.DECIDED_MET, **when))
 
 
-def distrusted(judged: Judgement, why: str) -> Judgement:
+def distrusted(found: Judgement, why: Text) -> Judgement:
     """What was judged on a measure that cannot be trusted is unproven."""
-    seen = "" if judged.observed == NO_VALUE else f"; seen before: {judged.observed}"
-    return replace(judged, verdict=CriterionVerdict.UNPROVEN, message=f"{why}{seen}")
+    reason = fact(Code.DISTRUSTED, why=why, seen=found.observed)
+    return replace(found, verdict=CriterionVerdict.UNPROVEN, reason=reason)
 
 
 def _judge(criterion: Criterion, measure: Measure, bounds: Bounds | None, allow_skipped: int) -> Judgement:
@@ -109,8 +101,9 @@ def _judge(criterion: Criterion, measure: Measure, bounds: Bounds | None, allow_
 
 def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
     """What the plan's checks normally find: a demand that does not fit the measure proves nothing."""
-    if isinstance(criterion.threshold, Relative):
-        return unproven(criterion, "no baseline is known")
+    threshold = criterion.known_threshold
+    if threshold is None:
+        return unproven(criterion, fact(Code.NO_BASELINE))
     match measure:
         case Share():
             dimension = Dimension.SHARE
@@ -118,33 +111,30 @@ def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
             dimension = Dimension.TIME
         case Number() | Gauge():
             dimension = measure.dimension
-    if criterion.quantity.dimension is not dimension:
-        kind = criterion.quantity.dimension
+    if threshold.dimension is not dimension:
         return unproven(
-            criterion, f"{criterion.measure} is a {dimension}, and {criterion.quantity} is a {kind}"
+            criterion,
+            fact(
+                Code.OTHER_DIMENSION,
+                measure=criterion.measure,
+                dimension=dimension.value,
+                threshold=required(criterion).threshold,
+                asked=threshold.dimension.value,
+            ),
         )
     if bool(criterion.statistic) is not isinstance(measure, Distribution | Gauge):
-        lacks = f"has no {criterion.statistic}" if criterion.statistic else "needs a statistic"
-        return unproven(criterion, f"{criterion.measure} {lacks}")
+        why = fact(Code.NO_STATISTIC, measure=criterion.measure, statistic=criterion.statistic)
+        return unproven(criterion, why)
     return None
 
 
-def spanning(judged: Judgement, measure: Measure, over: float, what: str = "it") -> Judgement:
+def spanning(found: Judgement, measure: Measure, over: float, *, of_baseline: bool = False) -> Judgement:
     """A sample that covers less time than asked for proves nothing, but what it violates is violated."""
     span = None if isinstance(measure, Number) else measure.span
-    if judged.verdict is not CriterionVerdict.MET or (span is not None and span >= over):
-        return judged
-    covered = "a span that is not known" if span is None else _time(span)
-    return replace(
-        judged,
-        verdict=CriterionVerdict.UNPROVEN,
-        message=f"{judged.message}, but {what} was observed over {covered}, and {_time(over)} are asked for",
-    )
-
-
-def _time(seconds: float) -> str:
-    """10m 00s in a table of requirements is noise."""
-    return format_seconds(seconds).replace(" 00s", "").replace("h 00m", "h")
+    if found.verdict is not CriterionVerdict.MET or (span is not None and span >= over):
+        return found
+    why = fact(Code.SPAN_TOO_SHORT, of=found.reason, span=span, over=over, of_baseline=of_baseline)
+    return replace(found, verdict=CriterionVerdict.UNPROVEN, reason=why)
 
 
 def _census(criterion: Criterion, share: Share, allow_skipped: int) -> Judgement:
@@ -152,33 +142,36 @@ def _census(criterion: Criterion, share: Share, allow_skipped: int) -> Judgement
     left_out = min(share.skipped, max(0, allow_skipped))
     total, open_cases = share.total - left_out, share.skipped - left_out
     if total <= 0:
-        why = (
-            f"none of {counted(share.total, 'case')} has a result" if share.total else "no case was collected"
-        )
+        why = fact(Code.NO_RESULT_OF_CASES, total=share.total) if share.total else fact(Code.NO_CASE)
         return no_data(criterion, why, n=0)
     threshold = criterion.quantity.value
     verdict = _of_all(_outcomes(criterion, share.passed, open_cases, total))
-    value = share.passed / total
-    figure = shown(value, Dimension.SHARE, threshold)
-    observed = f"{figure} ({share.passed:,} of {total:,})"
-    pieces = [f"observed {observed}"]
-    if verdict is CriterionVerdict.UNPROVEN:
-        best = shown((share.passed + open_cases) / total, Dimension.SHARE, threshold)
-        pieces[0] += f", up to {best} with the cases that have no result"
-    if verdict is not CriterionVerdict.MET:
-        pieces[0] += f", needs {criterion.required}"
-    if open_cases:
-        pieces.append(f"{open_cases:,} without a result: {_names(share.missing, share.skipped)}")
-    if left_out:
-        pieces.append(f"{left_out:,} skipped left out, as allow_skipped: {allow_skipped} says")
-    return Judgement(
+    observed = share_of(share.passed, total, threshold)
+    best = (share.passed + open_cases) / total if verdict is CriterionVerdict.UNPROVEN else None
+    return judged(
+        criterion,
         verdict=verdict,
-        required=criterion.required,
         observed=observed,
         n=total,
-        margin=margin(value, criterion.op, threshold, Dimension.SHARE),
-        message="; ".join(pieces),
+        margin=margin(share.passed / total, criterion.op, threshold, Dimension.SHARE),
+        reason=fact(
+            Code.CENSUS,
+            observed=observed,
+            best=None if best is None else Figure(best, Dimension.SHARE, threshold),
+            needs=None if verdict is CriterionVerdict.MET else required(criterion),
+            open=open_cases or None,
+            missing=share.missing if open_cases else None,
+            skipped=share.skipped if open_cases else None,
+            left_out=left_out or None,
+            allow_skipped=allow_skipped if left_out else None,
+        ),
     )
+
+
+def share_of(passed: int, total: int, threshold: float) -> Fact:
+    """A share that was observed."""
+    value = Figure(passed / total, Dimension.SHARE, threshold)
+    return fact(Code.SHARE, value=value, passed=passed, total=total)
 
 
 def _outcomes(criterion: Criterion, passed: int, open_cases: int, total: int) -> set[bool]:
@@ -197,14 +190,6 @@ def _of_all(outcomes: set[bool]) -> CriterionVerdict:
     return CriterionVerdict.NOT_MET if outcomes == {False} else CriterionVerdict.UNPROVEN
 
 
-def _names(missing: Sequence[str], count: int) -> str:
-    named = ", ".join(missing[:_NAMED])
-    more = count - min(len(missing), _NAMED)
-    if not named:
-        return "their names are not known"
-    return f"{named} and {more:,} more" if more > 0 else named
-
-
 def _with_unused(
     criterion: Criterion, sample: Share | Distribution, bounds: Bounds | None, allow_skipped: int
 ) -> Judgement:
@@ -217,7 +202,8 @@ def _with_unused(
     verdict = seen.verdict
     if verdict is CriterionVerdict.MET and set(ends) != {verdict}:
         verdict = CriterionVerdict.UNPROVEN
-    return replace(seen, verdict=verdict, message=f"{unused_words(sample.unused, moments)}; {seen.message}")
+    reason = fact(Code.UNUSED, unused=sample.unused, moments=moments, of=seen.reason)
+    return replace(seen, verdict=verdict, reason=reason)
 
 
 def _of_requests(
@@ -232,135 +218,134 @@ def _of_requests(
 
 def _sample(criterion: Criterion, share: Share, bounds: Bounds | None) -> Judgement:
     if not share.total:
-        return no_data(criterion, "no request was made", n=0)
+        return no_data(criterion, fact(Code.NO_REQUEST), n=0)
     if not share.skipped:
         return _sample_as(criterion, share, bounds)
     # Samples without a result count once against and once for the share; only what holds both ways holds.
     against = _sample_as(criterion, replace(share, skipped=0), bounds)
     in_favour = _sample_as(criterion, replace(share, passed=share.passed + share.skipped, skipped=0), bounds)
-    message = f"{against.message}; {share.skipped:,} without a result"
     verdict = against.verdict if against.verdict is in_favour.verdict else CriterionVerdict.UNPROVEN
-    return replace(against, verdict=verdict, message=message)
+    reason = fact(Code.WITHOUT_RESULT, of=against.reason, count=share.skipped)
+    return replace(against, verdict=verdict, reason=reason)
 
 
 def _sample_as(criterion: Criterion, share: Share, bounds: Bounds | None) -> Judgement:
-    passed, total = share.passed, share.total
     op, threshold = criterion.op, criterion.quantity.value
-    value = passed / total
-    observed = f"{shown(value, Dimension.SHARE, threshold)} ({passed:,} of {total:,})"
-    holds = op.holds(value, threshold)
-    judged = Judgement(
-        verdict=CriterionVerdict.MET if holds else CriterionVerdict.NOT_MET,
-        required=criterion.required,
+    value = share.passed / share.total
+    observed = share_of(share.passed, share.total, threshold)
+    found = judged(
+        criterion,
+        verdict=CriterionVerdict.MET if op.holds(value, threshold) else CriterionVerdict.NOT_MET,
         observed=observed,
-        n=total,
+        bound=NOT_ASKED if bounds is None else None,
+        n=share.total,
         margin=margin(value, op, threshold, Dimension.SHARE),
-        message=f"observed {observed}{in_span(share.span)}, needs {criterion.required}",
+        reason=fact(
+            Code.COMPARED,
+            observed=observed,
+            span=share.span,
+            needs=required(criterion),
+            without_bound=bounds is None,
+        ),
     )
     if bounds is None:
-        return replace(judged, bound=NO_BOUND, message=judged.message + AS_OBSERVED)
+        return found
     if op in (Operator.EQ, Operator.NE):
-        return _statement(criterion, judged, share, bounds)
-    return _bounded(criterion, judged, share, bounds)
+        return _statement(criterion, found, share, bounds)
+    return _bounded(criterion, found, share, bounds)
 
 
-def _statement(criterion: Criterion, judged: Judgement, share: Share, bounds: Bounds) -> Judgement:
+def _statement(criterion: Criterion, found: Judgement, share: Share, bounds: Bounds) -> Judgement:
     """`== 100%` says what was seen; beside it stands what that shows."""
     threshold = criterion.quantity.value
     if threshold not in (0.0, 1.0):
-        return replace(
-            judged,
-            verdict=CriterionVerdict.UNPROVEN,
-            message=f"{criterion.measure} is a sample, and {criterion.op} is meant for 0% and 100% only",
-        )
-    if judged.verdict is not CriterionVerdict.MET:
-        return judged
+        why = fact(Code.ONLY_ALL_OR_NONE, measure=criterion.measure, op=criterion.op.value)
+        return replace(found, verdict=CriterionVerdict.UNPROVEN, reason=why)
+    if found.verdict is not CriterionVerdict.MET:
+        return found
     from_below = (criterion.op is Operator.EQ) is (threshold == 1)
-    bound, words = _share_bound(share, bounds, from_below, threshold)
+    bound = _share_bound(share, bounds, from_below, threshold)
     return replace(
-        judged,
+        found,
         bound=bound,
         confidence=bounds.confidence,
-        message=f"observed {judged.observed}{in_span(share.span)}, shows {words} {bounds.words}",
+        reason=fact(
+            Code.STATEMENT, observed=found.observed, span=share.span, bound=bound, **sureness(bounds)
+        ),
     )
 
 
-def _bounded(criterion: Criterion, judged: Judgement, share: Share, bounds: Bounds) -> Judgement:
+def _bounded(criterion: Criterion, found: Judgement, share: Share, bounds: Bounds) -> Judgement:
     """A share that must reach a threshold, or stay within one."""
     threshold, wants_more = criterion.quantity.value, criterion.op.wants_more
     effect = design_effect(share.blocks, bounds.confidence) if share.blocks else 1.0
     bounds = replace(bounds, effect=effect or 1.0)
-    bound, words = _share_bound(share, bounds, wants_more, threshold)
-    judged = replace(
-        judged,
+    bound = _share_bound(share, bounds, wants_more, threshold)
+    found = replace(
+        found,
         bound=bound,
         confidence=bounds.confidence,
         effective_n=effective(bounds.effect, share.total) if bounds.effect > 1 else None,
     )
-    if judged.verdict is CriterionVerdict.NOT_MET:
-        return judged
+    if found.verdict is CriterionVerdict.NOT_MET:
+        return found
     needed_share = threshold if wants_more else 1 - threshold
     right = share.passed if wants_more else share.total - share.passed
-    shows = (
-        f"observed {judged.observed}{in_span(share.span)} shows {words} {bounds.words}"
-        f"{worth(effect, share.total)}"
-    )
-    if bounds.shows_at_least(needed_share, right, share.total):
-        return replace(judged, message=shows)
+    enough = bounds.shows_at_least(needed_share, right, share.total)
     wrong = share.total - right
-    needed = bounds.needed(needed_share, wrong)
+    would_do = fact(
+        Code.WOULD_DO,
+        needed=None if enough else bounds.needed(needed_share, wrong),
+        wrong=wrong,
+        measure=None if wants_more else criterion.measure,
+    )
     return replace(
-        judged,
-        verdict=CriterionVerdict.UNPROVEN,
-        message=f"{shows}; {_would_do(criterion, needed, wrong)}",
+        found,
+        verdict=CriterionVerdict.MET if enough else CriterionVerdict.UNPROVEN,
+        reason=fact(
+            Code.SHOWN,
+            observed=found.observed,
+            span=share.span,
+            bound=bound,
+            clusters=clustering(effect, share.total),
+            would_do=None if enough else would_do,
+            **sureness(bounds),
+        ),
     )
 
 
-def _share_bound(share: Share, bounds: Bounds, from_below: bool, threshold: float) -> tuple[str, str]:
-    """The bound as a figure and in words."""
+def _share_bound(share: Share, bounds: Bounds, from_below: bool, threshold: float) -> Fact:
     if from_below:
-        text = shown(bounds.lower(share.passed, share.total), Dimension.SHARE, threshold)
-        return f">= {text}", f"at least {text}"
-    text = shown(bounds.upper(share.passed, share.total), Dimension.SHARE, threshold)
-    return f"<= {text}", f"at most {text}"
-
-
-def _would_do(criterion: Criterion, needed: int | None, wrong: int) -> str:
-    """How many requests would carry the demand, when no more of them go wrong than have."""
-    if needed is None:
-        return "no number of requests can show more"
-    if criterion.op.wants_more:
-        none, some = "without a failure", f"with no more than {counted(wrong, 'failure')}"
-    else:
-        none, some = (
-            f"with none in {criterion.measure}",
-            f"with no more than {wrong:,} in {criterion.measure}",
-        )
-    return f"{needed:,} requests {some if wrong else none} would do"
+        value = bounds.lower(share.passed, share.total)
+        return fact(Code.AT_LEAST, value=Figure(value, Dimension.SHARE, threshold))
+    value = bounds.upper(share.passed, share.total)
+    return fact(Code.AT_MOST, value=Figure(value, Dimension.SHARE, threshold))
 
 
 def _number(criterion: Criterion, number: Number) -> Judgement:
     value, dimension, threshold = number.value, number.dimension, criterion.quantity.value
     if value is None or not math.isfinite(value):
-        return no_data(criterion, f"no value of {criterion.measure} was read")
+        return no_data(criterion, fact(Code.NO_VALUE_READ, measure=criterion.measure))
     if number.least is not None:
         return _at_least(criterion, number, number.least)
+    figure = Figure(value, dimension, threshold)
     if number.unended:
-        return _unended(criterion, value, dimension)
+        return _unended(criterion, figure)
     if number.partial:
-        return _partial(criterion, value, dimension)
+        return _partial(criterion, figure)
     if dimension is Dimension.TIME and value == 0:
-        return no_data(criterion, "a time of exactly 0 is below the resolution of its clock")
-    observed = shown(value, dimension, threshold) + (" (reported)" if number.reported else "")
-    holds = criterion.op.holds(value, threshold)
-    source = "; the figure is another tool's" if number.reported else ""
-    return Judgement(
-        verdict=CriterionVerdict.MET if holds else CriterionVerdict.NOT_MET,
-        required=criterion.required,
-        observed=observed,
+        return no_data(criterion, fact(Code.ZERO_TIME))
+    found = _compared(criterion, fact(Code.REPORTED if number.reported else Code.VALUE, value=figure))
+    return replace(
+        found,
+        verdict=CriterionVerdict.MET if criterion.op.holds(value, threshold) else CriterionVerdict.NOT_MET,
         margin=margin(value, criterion.op, threshold, dimension),
-        message=f"observed {observed}, needs {criterion.required}{source}",
     )
+
+
+def _compared(criterion: Criterion, observed: Fact) -> Judgement:
+    reason = fact(Code.COMPARED, observed=observed, needs=required(criterion))
+    return judged(criterion, observed=observed, reason=reason)
 
 
 def _at_least(criterion: Criterion, number: Number, least: float) -> Judgement:
@@ -371,39 +356,28 @@ def _at_least(criterion: Criterion, number: Number, least: float) -> Judgement:
     within = criterion.op.wants_less and as_observed.verdict is CriterionVerdict.MET
     if within or as_observed.verdict is at_least.verdict:
         return as_observed
-    text = shown(least, number.dimension, criterion.quantity.value)
-    why = f"it may have been as little as {text}, as phasegate was late"
-    return replace(as_observed, verdict=CriterionVerdict.UNPROVEN, message=f"{as_observed.message}; {why}")
+    figure = Figure(least, number.dimension, criterion.quantity.value)
+    why = fact(Code.MAYBE_LESS, of=as_observed.reason, least=figure)
+    return replace(as_observed, verdict=CriterionVerdict.UNPROVEN, reason=why)
 
 
-def _unended(criterion: Criterion, value: float, dimension: Dimension) -> Judgement:
+def _unended(criterion: Criterion, figure: Figure) -> Judgement:
     """What had not ended when the watch did ranks above every value, and never proves that it is more."""
-    observed = f"over {shown(value, dimension, criterion.quantity.value)}, and no end seen"
     asks_for_more = criterion.op.wants_more or criterion.op is Operator.NE
-    return Judgement(
-        verdict=CriterionVerdict.UNPROVEN if asks_for_more else CriterionVerdict.NOT_MET,
-        required=criterion.required,
-        observed=observed,
-        message=f"observed {observed}, needs {criterion.required}",
-    )
+    verdict = CriterionVerdict.UNPROVEN if asks_for_more else CriterionVerdict.NOT_MET
+    return replace(_compared(criterion, fact(Code.UNENDED, value=figure)), verdict=verdict)
 
 
-def _partial(criterion: Criterion, value: float, dimension: Dimension) -> Judgement:
+def _partial(criterion: Criterion, figure: Figure) -> Judgement:
     """A lower bound holds for whoever asks for more, breaks what it is beyond, and says nothing else."""
-    threshold = criterion.quantity.value
-    observed = f"at least {shown(value, dimension, threshold)}, as not everything was there to be looked at"
+    value, threshold = figure.value, criterion.quantity.value
     if criterion.op.wants_more or criterion.op is Operator.NE:
         holds = criterion.op.holds(value, threshold) and value >= threshold
         verdict = CriterionVerdict.MET if holds else CriterionVerdict.UNPROVEN
     else:
         beyond = value > threshold or (criterion.op is Operator.LT and value == threshold)
         verdict = CriterionVerdict.NOT_MET if beyond else CriterionVerdict.UNPROVEN
-    return Judgement(
-        verdict=verdict,
-        required=criterion.required,
-        observed=observed,
-        message=f"observed {observed}, needs {criterion.required}",
-    )
+    return replace(_compared(criterion, fact(Code.AT_LEAST_SEEN, value=figure)), verdict=verdict)
 
 
 def _gauge(criterion: Criterion, gauge: Gauge) -> Judgement:
@@ -411,21 +385,26 @@ def _gauge(criterion: Criterion, gauge: Gauge) -> Judgement:
     name, dimension, threshold = criterion.statistic, gauge.dimension, criterion.quantity.value
     value = gauge.statistic(name)
     if gauge.samples < _FEWEST:
-        needed = (
-            f"only {counted(gauge.samples, 'sample')} of {criterion.measure} was taken, and {_FEWEST} are"
-        )
-        why = f"{needed} needed" if gauge.samples else f"no sample of {criterion.measure} was taken"
-        return no_data(criterion, why, n=gauge.samples)
+        few = fact(Code.TOO_FEW_SAMPLES, n=gauge.samples, measure=criterion.measure, needed=_FEWEST)
+        none = fact(Code.NO_SAMPLE, measure=criterion.measure)
+        return no_data(criterion, few if gauge.samples else none, n=gauge.samples)
     if value is None or not math.isfinite(value):
-        return unproven(criterion, f"{criterion.measure} has no {name}; statistics are {GAUGE_STATISTICS}")
-    observed = shown(value, dimension, threshold)
-    every = f", one every {format_seconds(gauge.interval)}" if gauge.interval else ""
-    return Judgement(
+        why = fact(Code.NO_SUCH_STATISTIC, measure=criterion.measure, statistic=name)
+        return unproven(criterion, why)
+    observed = fact(Code.VALUE, value=Figure(value, dimension, threshold))
+    return judged(
+        criterion,
         verdict=CriterionVerdict.MET if criterion.op.holds(value, threshold) else CriterionVerdict.NOT_MET,
-        required=criterion.required,
         observed=observed,
         n=gauge.samples,
         margin=margin(value, criterion.op, threshold, dimension),
-        message=f"observed {observed}, the {name} of {counted(gauge.samples, 'sample')}{every}"
-        f"{in_span(gauge.span)}, needs {criterion.required}",
+        reason=fact(
+            Code.OF_SAMPLES,
+            observed=observed,
+            statistic=name,
+            n=gauge.samples,
+            interval=gauge.interval or None,
+            span=gauge.span,
+            needs=required(criterion),
+        ),
     )

@@ -1,62 +1,35 @@
-"""What judging a criterion says, and how its figures are put into words."""
+"""Facts that several ways of judging have in common."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
+from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import FEWEST_BLOCKS
-from phasegate.gate.criterion import Criterion, Operator
-from phasegate.model.result import NO_VALUE, CriterionVerdict
-from phasegate.units import Dimension, format_seconds, format_share, format_value, parse_quantity
-
-NO_BOUND = "none asked"
-"""Shown in place of a bound where `confidence: none` was written for a sample."""
-AS_OBSERVED = "; compared as observed, without a bound"
-"""The end of a message where that was so."""
-FAILED = "failed"
-"""Shown where a quantile falls among the failed requests."""
+from phasegate.model.criterion import Criterion, Operator, Relative
+from phasegate.model.facts import Code, Fact, Figure, Text, fact
+from phasegate.model.judgement import Judgement
+from phasegate.units import Dimension
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """One criterion judged on one measure; the texts are for people, with units."""
-
-    verdict: CriterionVerdict
-    required: str
-    observed: str = NO_VALUE
-    bound: str = ""
-    """What the sample shows, as in `>= 94.2%`; empty where no bound applies."""
-    n: int | None = None
-    margin: str = ""
-    """Observed against threshold, positive when satisfied; empty without a value."""
-    confidence: float | None = None
-    """That of the bound; None where observed values were compared as they are."""
-    message: str
-    """One sentence: why this verdict, and what would prove it."""
-    baseline: str = ""
-    """The folder of the baseline run it was held against."""
-    effective_n: int | None = None
-    """What n samples are worth where failures come together in time; None where nothing was divided."""
+def judged(criterion: Criterion, **figures: Any) -> Judgement:
+    """A judgement with what the criterion asks for."""
+    known = criterion.known_threshold
+    figure = None if known is None else Figure(known.value, known.dimension)
+    return Judgement(required=required(criterion), threshold=figure, **figures)
 
 
-def shown(value: float, dimension: Dimension, threshold: float) -> str:
-    """Print a value with as many digits as keep it on its own side of the threshold.
-
-    99.96 ms is 100 ms in three digits, which must not stand beside `needs < 100ms` as satisfied.
-    """
-    text = format_value(value, dimension)
-    if _side(text, threshold) == _compare(value, threshold):
-        return text
-    unit, factor = _unit(value, dimension)
-    for digits in range(4, 18):
-        text = f"{value / factor:.{digits}g}{unit}"
-        if _side(text, threshold) == _compare(value, threshold):
-            break
-    return text
+def required(criterion: Criterion) -> Fact:
+    """Operator and threshold, as in `< 100ms`."""
+    threshold: Text = str(criterion.threshold)
+    if isinstance(criterion.threshold, Relative) and (found := criterion.threshold.baseline) is not None:
+        value = Figure(found.value, found.dimension)
+        threshold = fact(Code.OF_BASELINE, factor=criterion.threshold.factor_text, value=value)
+    return fact(Code.REQUIRED, op=criterion.op.value, threshold=threshold)
 
 
-def margin(value: float, op: Operator, threshold: float, dimension: Dimension) -> str:
-    """The signed distance of a value from a threshold, as in `+0.5 pp` or `-43 ms`."""
+def margin(value: float, op: Operator, threshold: float, dimension: Dimension) -> Figure:
+    """The distance of a value from a threshold, positive when satisfied."""
     match op:
         case Operator.LT | Operator.LE:
             distance = threshold - value
@@ -66,69 +39,30 @@ def margin(value: float, op: Operator, threshold: float, dimension: Dimension) -
             distance = -abs(value - threshold)
         case Operator.NE:
             distance = abs(value - threshold)
-    sign = "+" if distance > 0 else "-" if distance < 0 else ""
-    if dimension is Dimension.SHARE:
-        return f"{sign}{round(abs(distance) * 100, 9):.3g} pp"
-    return f"{sign}{format_value(abs(distance), dimension)}"
+    return Figure(distance, dimension)
 
 
-def at_confidence(confidence: float) -> str:
-    return f"at {format_share(confidence)} confidence"
+def unproven(criterion: Criterion, why: Fact, n: int | None = None) -> Judgement:
+    return judged(criterion, reason=why, n=n)
 
 
-def in_span(span: float | None) -> str:
-    """` in these 15 s`, so that nobody takes a sample for more than it is."""
-    return f" in these {format_seconds(span)}" if span else ""
+def no_data(criterion: Criterion, why: Text, n: int | None = None) -> Judgement:
+    return unproven(criterion, fact(Code.NO_DATA, why=why), n)
 
 
-def counted(n: int, noun: str) -> str:
-    return f"1 {noun}" if n == 1 else f"{n:,} {noun}s"
+def sureness(bounds: Bounds) -> dict[str, Any]:
+    """How sure a bound is, for the facts that state it."""
+    return {"confidence": bounds.confidence, "always_valid": bounds.always_valid}
 
 
-def worth(effect: float | None, n: int, what: str = "failures") -> str:
-    """What failures (or `what`) that come together in time make of a sample; empty: nothing is to say."""
+def clustering(effect: float | None, n: int, what: str = "failures") -> Fact | None:
+    """What failures (or `what`) that come together in time make of a sample; None: nothing is to say."""
     if effect is None:
-        return f"; {FEWEST_BLOCKS} pieces of time would be needed to tell whether {what} come together"
+        return fact(Code.TOO_FEW_PIECES, pieces=FEWEST_BLOCKS, what=what)
     if effect == 1:
-        return ""
-    return f"; {what} come together in time, so {n:,} are worth {effective(effect, n):,} independent ones"
+        return None
+    return fact(Code.COME_TOGETHER, what=what, n=n, effective=effective(effect, n))
 
 
 def effective(effect: float, n: int) -> int:
     return max(1, round(n / effect))
-
-
-def unproven(criterion: Criterion, message: str, n: int | None = None) -> Judgement:
-    return Judgement(verdict=CriterionVerdict.UNPROVEN, required=criterion.required, message=message, n=n)
-
-
-def no_data(criterion: Criterion, why: str, n: int | None = None) -> Judgement:
-    return unproven(criterion, f"no data: {why}" if why else "no data", n)
-
-
-def _compare(value: float, threshold: float) -> int:
-    return (value > threshold) - (value < threshold)
-
-
-def _side(text: str, threshold: float) -> int | None:
-    try:
-        return _compare(parse_quantity(text.replace(",", "")).value, threshold)
-    except ValueError:  # "2m 03s" is for people only
-        return None
-
-
-def _unit(value: float, dimension: Dimension) -> tuple[str, float]:
-    match dimension:
-        case Dimension.TIME:
-            units = ((" s", 1.0), (" ms", 1e-3), (" us", 1e-6))
-            return next((unit for unit in units if abs(value) >= unit[1]), (" ns", 1e-9))
-        case Dimension.SHARE:
-            return "%", 0.01
-        case Dimension.RATE:
-            return "/s", 1.0
-        case Dimension.SIZE:
-            return " B", 1.0
-        case Dimension.DATA_RATE:
-            return " B/s", 1.0
-        case Dimension.COUNT:
-            return "", 1.0

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from phasegate.errors import ExitCode
-from phasegate.model.result import (
-    AttemptStatus,
-    CheckStatus,
-    CriterionResult,
-    CriterionVerdict,
-    Level,
-    Selection,
-    Verdict,
-)
+from phasegate.model.criterion import Level
+from phasegate.model.facts import Code, Fact, Text, fact, joined
+from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.result import AttemptStatus, CheckStatus, CriterionResult, Selection, Verdict
 
 _NAMED = 3
 """How many criteria that are not met a reason names."""
 _EXPLAINED = 2
-"""How many unproven ones it explains; their messages are long."""
+"""How many unproven ones it explains; what they have to say is long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateDecision:
     verdict: Verdict
     exit_code: ExitCode
-    reason: str
-    """One sentence that names the first deciding criteria."""
+    reason: Text
+    """Names the first deciding criteria."""
 
 
 def decide(
@@ -47,7 +43,7 @@ def decide(
     Of several exit codes the first in 130/143, 70, 2, 1, 75, 3, 0 is taken.
     """
     if signal is not None:
-        reason = f"{interrupted or 'interrupted'}; {_counts(criteria)}"
+        reason: Text = joined(interrupted or "interrupted", _counts(criteria))
         return GateDecision(verdict=Verdict.INCONCLUSIVE, exit_code=signal, reason=reason)
     verdict, reason = _judged(criteria, selection or Selection())
     if target_error and verdict is Verdict.INCONCLUSIVE:
@@ -55,7 +51,7 @@ def decide(
     for trouble in (target_error, interrupted, defect):
         if trouble:
             verdict = verdict if verdict is Verdict.FAIL else Verdict.INCONCLUSIVE
-            reason = f"{trouble}; {reason}" if verdict is not Verdict.FAIL else f"{reason}; {trouble}"
+            reason = joined(trouble, reason) if verdict is not Verdict.FAIL else joined(reason, trouble)
     if defect:
         code = ExitCode.DEFECT
     elif verdict is Verdict.FAIL:
@@ -67,66 +63,53 @@ def decide(
     return GateDecision(verdict=verdict, exit_code=code, reason=reason)
 
 
-def _judged(criteria: Sequence[CriterionResult], selection: Selection) -> tuple[Verdict, str]:
+def _judged(criteria: Sequence[CriterionResult], selection: Selection) -> tuple[Verdict, Text]:
     """The verdict by the criteria alone; a narrowed run is inconclusive at best."""
     blocking = [item for item in criteria if item.level is Level.BLOCK]
     by = {verdict: [item for item in blocking if item.verdict is verdict] for verdict in CriterionVerdict}
     not_met, open_ones = by[CriterionVerdict.NOT_MET], by[CriterionVerdict.UNPROVEN]
-    total = f"{len(blocking):,} blocking {'criterion' if len(blocking) == 1 else 'criteria'}"
-    warned = _warned(criteria)
+    met, waived, total = len(by[CriterionVerdict.MET]), len(by[CriterionVerdict.WAIVED]), len(blocking)
     if not_met:
-        more = f", {len(open_ones):,} unproven" if open_ones else ""
-        named = _named([f"{item.id} was {item.observed}, needs {item.required}" for item in not_met], _NAMED)
-        return Verdict.FAIL, f"{len(not_met):,} of {total} not met{more}: {named}"
+        return Verdict.FAIL, fact(
+            Code.GATE_NOT_MET,
+            count=len(not_met),
+            total=total,
+            unproven=len(open_ones) or None,
+            named=tuple(map(_missed, not_met[:_NAMED])),
+        )
     if open_ones:
-        named = _named([f"{item.id}: {item.message or 'no data'}" for item in open_ones], _EXPLAINED)
-        return Verdict.INCONCLUSIVE, f"{len(open_ones):,} of {total} unproven: {named}"
+        named = tuple(
+            fact(Code.CRITERION_OPEN, criterion=item.id, why=item.reason) for item in open_ones[:_EXPLAINED]
+        )
+        return Verdict.INCONCLUSIVE, fact(Code.GATE_UNPROVEN, count=len(open_ones), total=total, named=named)
+    warnings = _warnings(criteria) or None
     if selection.narrowed:
         left = max(0, selection.criteria_total - (selection.criteria_selected or len(criteria)))
-        met = len(by[CriterionVerdict.MET])
-        word = "criterion" if len(blocking) == 1 else "criteria"
-        counts = f"{met:,} of {len(blocking):,} selected {word} met, {left:,} not selected"
-        return Verdict.INCONCLUSIVE, counts + warned
+        return Verdict.INCONCLUSIVE, fact(
+            Code.GATE_SELECTION, met=met, total=total, left=left, warnings=warnings
+        )
     if not any(item.is_evidence for item in blocking):
-        return Verdict.INCONCLUSIVE, f"{_why_unproven(blocking)}, so nothing is proven"
-    waived = by[CriterionVerdict.WAIVED]
-    if waived:
-        met = len(by[CriterionVerdict.MET])
-        return Verdict.PASS, f"{met:,} of {total} met, {len(waived):,} waived{warned}"
-    return Verdict.PASS, f"{'all ' if len(blocking) > 1 else ''}{total} met{warned}"
+        proving = any(item.asked.proves for item in blocking)
+        return Verdict.INCONCLUSIVE, fact(Code.GATE_WITHOUT_EVIDENCE, all_waived=proving, met=met)
+    return Verdict.PASS, fact(Code.GATE_MET, met=met, total=total, waived=waived or None, warnings=warnings)
 
 
-def _why_unproven(blocking: Sequence[CriterionResult]) -> str:
-    """Why criteria of which none is open show nothing."""
-    if not any(item.proves for item in blocking):
-        return "no blocking criterion was judged"
-    met = any(item.verdict is CriterionVerdict.MET for item in blocking)
-    return f"every blocking criterion{' that could show that something passed' if met else ''} is waived"
+def _missed(item: CriterionResult) -> Fact:
+    judged = item.judged
+    return fact(Code.CRITERION_MISSED, criterion=item.id, observed=judged.observed, required=judged.required)
 
 
-def _warned(criteria: Iterable[CriterionResult]) -> str:
-    count = sum(
+def _warnings(criteria: Iterable[CriterionResult]) -> int:
+    return sum(
         item.level is Level.WARN and item.verdict in (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
         for item in criteria
     )
-    return f", {count:,} {'warning' if count == 1 else 'warnings'}" if count else ""
 
 
-def _named(deciding: Sequence[str], limit: int) -> str:
-    named = "; ".join(deciding[:limit])
-    return f"{named}; and {len(deciding) - limit:,} more" if len(deciding) > limit else named
-
-
-def _counts(criteria: Sequence[CriterionResult]) -> str:
-    blocking = [item.verdict for item in criteria if item.level is Level.BLOCK]
-    words = {
-        "met": CriterionVerdict.MET,
-        "not met": CriterionVerdict.NOT_MET,
-        "unproven": CriterionVerdict.UNPROVEN,
-        "waived": CriterionVerdict.WAIVED,
-    }
-    counts = [f"{blocking.count(verdict):,} {word}" for word, verdict in words.items() if verdict in blocking]
-    return f"{', '.join(counts)} by then" if counts else "nothing was judged by then"
+def _counts(criteria: Sequence[CriterionResult]) -> Fact:
+    """How the blocking criteria stand when a run is ended."""
+    blocking = Counter(item.verdict for item in criteria if item.level is Level.BLOCK)
+    return fact(Code.COUNTS, **{verdict.value: blocking[verdict] or None for verdict in CriterionVerdict})
 
 
 def attempt_status(judged: Iterable[tuple[Level, CriterionVerdict]], *, error: str | None) -> AttemptStatus:
@@ -169,12 +152,10 @@ def step_status(checks: Iterable[CheckStatus]) -> CheckStatus:
     return CheckStatus.PASSED if seen == {CheckStatus.PASSED} else CheckStatus.UNPROVEN
 
 
-def confidence_for(base: float | None, attempts: int, retries_on_fail: bool) -> float | None:
-    """The confidence for sample criteria of a check that may be tried again after a failure.
+def confidence_for(base: float | None, chances: int) -> float | None:
+    """The confidence for sample criteria of a check that has several attempts to meet them.
 
-    With k attempts each is judged at error / k, so that the chance that any of them passes wrongly stays
+    With k of them each is judged at error / k, so that the chance that any of them passes wrongly stays
     within the error (Bonferroni): 0.95 and 3 attempts give 0.9833.
     """
-    if base is None or not retries_on_fail or attempts <= 1:
-        return base
-    return 1 - (1 - base) / attempts
+    return base if base is None or chances <= 1 else 1 - (1 - base) / chances

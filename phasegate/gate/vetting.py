@@ -7,17 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from phasegate.gate.bounds import Bounds
-from phasegate.gate.criterion import (
-    GAUGE_STATISTICS,
-    STATISTICS,
-    Criterion,
-    CriterionError,
-    Operator,
-    Relative,
-    Span,
-    SubjectKind,
-)
+from phasegate.gate.criterion import GAUGE_STATISTICS, STATISTICS, CriterionError
 from phasegate.gate.statistics import of_each_side, samples_needed
+from phasegate.model.criterion import Criterion, Operator, Relative, Span, SubjectKind
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.units import EXAMPLES, Dimension, format_share
 

@@ -14,13 +14,15 @@ from datetime import date, timedelta
 from fnmatch import fnmatchcase
 
 from phasegate.gate.verdict import GateDecision
+from phasegate.model.facts import Code, fact, joined
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.observation import Case, CaseStatus, belongs
 from phasegate.model.result import (
     SOON,
     CriterionResult,
-    CriterionVerdict,
     RunResult,
     Verdict,
+    WaivedCriterion,
     WaiverResult,
     WaiverState,
 )
@@ -93,7 +95,7 @@ class Waiver:
                 return f"expires on {self.expires}, in {left} days"
 
 
-Again = Callable[[CriterionResult, Sequence[Case]], CriterionResult | None]
+Again = Callable[[CriterionResult, Sequence[Case]], Judgement | None]
 """A criterion judged again without some cases; None where its measure is no census of cases."""
 
 
@@ -169,7 +171,7 @@ def apply(
 
 def without_waivers(criterion: CriterionResult) -> CriterionResult:
     """The criterion with its real verdict."""
-    return criterion if criterion.unwaived is None else replace(criterion, verdict=criterion.unwaived)
+    return replace(criterion, waived=None)
 
 
 def decide_with_waivers(
@@ -186,8 +188,8 @@ def decide_with_waivers(
     if not used:
         return decision, None
     unwaived = decide([without_waivers(item) for item in criteria]).verdict
-    beside = f"with {used:,} {'waiver' if used == 1 else 'waivers'}, {unwaived} without"
-    return replace(decision, reason=f"{decision.reason}; {beside}"), unwaived
+    beside = fact(Code.WITH_WAIVERS, waivers=used, without=unwaived.value)
+    return replace(decision, reason=joined(decision.reason, beside)), unwaived
 
 
 def warnings_of(waivers: Iterable[WaiverResult]) -> tuple[str, ...]:
@@ -233,28 +235,20 @@ def _hold(
     concerned = [(case, by) for case, by in covered.values() if belongs(case, item.part)]
     judged = again(item, [case for case, _ in concerned]) if concerned else None
     by = tuple(dict.fromkeys(id for _, ids in concerned for id in ids))
-    names = _names([case.id for case, _ in concerned])
+    names = tuple(case.id for case, _ in concerned)
     if judged is not None and judged.verdict is CriterionVerdict.MET:
-        why = f"waived by {', '.join(by)}: {item.message}; without {names}: {judged.message}"
-        held = _changed(item, CriterionVerdict.WAIVED, by, why)
-        return _Held(criterion=replace(held, rest=judged.observed))
+        return _held(item, WaivedCriterion(verdict=CriterionVerdict.WAIVED, by=by, cases=names, rest=judged))
     if direct:
-        why = f"waived by {', '.join(direct)}: {item.message}"
-        return _Held(criterion=_changed(item, CriterionVerdict.WAIVED, tuple(direct), why))
+        return _held(item, WaivedCriterion(verdict=CriterionVerdict.WAIVED, by=tuple(direct)))
     if judged is None:
         return _Held(criterion=item)
     if judged.verdict is CriterionVerdict.UNPROVEN and judged.n == 0:
-        why = (
-            f"{item.message}; without {names}, waived by {', '.join(by)}, no case is left that shows anything"
-        )
-        return _Held(criterion=_changed(item, CriterionVerdict.UNPROVEN, by, why))
+        return _held(item, WaivedCriterion(verdict=CriterionVerdict.UNPROVEN, by=by, cases=names))
     return _Held(criterion=item, in_vain=by)
 
 
-def _changed(
-    item: CriterionResult, verdict: CriterionVerdict, by: tuple[str, ...], why: str
-) -> CriterionResult:
-    return replace(item, verdict=verdict, unwaived=item.verdict, waivers=by, message=why)
+def _held(item: CriterionResult, waived: WaivedCriterion) -> _Held:
+    return _Held(criterion=replace(item, waived=waived))
 
 
 def _reach(waiver: Waiver, cases: Mapping[str, Sequence[Case]]) -> _Reach:
@@ -285,7 +279,9 @@ def _as_applied(waiver: Waiver, reach: _Reach | None, held: Sequence[_Held]) -> 
         return record(waiver)
     if reach.too_wide:
         return replace(record(waiver, WaiverState.TOO_WIDE), message=reach.too_wide)
-    changed = [one.criterion.id for one in held if waiver.id in one.criterion.waivers]
+    changed = [
+        one.criterion.id for one in held if one.criterion.waived and waiver.id in one.criterion.waived.by
+    ]
     in_vain = [one.criterion.id for one in held if waiver.id in one.in_vain]
     missed = f"no case that was seen is called {_names(reach.unmatched)}" if reach.unmatched else ""
     if changed:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from phasegate.guard.change import GONE, NEW, Change, Direction, Subject
 from phasegate.guard.side import Side
-from phasegate.model.result import Level
-from phasegate.plan.plan import Check, PlanCriterion
+from phasegate.model.criterion import Level, PlanCriterion
+from phasegate.plan.plan import Check
 
 
 def changes(base: Side, head: Side) -> Iterator[Change]:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from phasegate.gate.criterion import Criterion, Operator, Relative, SubjectKind
 from phasegate.guard import matchers
 from phasegate.guard.change import GONE, NEW, Change, Subject
 from phasegate.guard.side import Side
 from phasegate.model.aggregates import AGGREGATES, FLAKY_RATE
+from phasegate.model.criterion import Criterion, Level, Operator, PlanCriterion, Relative, SubjectKind
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.model.resources import RESOURCES
-from phasegate.model.result import Level
-from phasegate.plan.plan import PlanCriterion
 from phasegate.units import format_seconds, format_share
 
 

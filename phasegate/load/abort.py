@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 from phasegate.fields import Closed, Duration
-from phasegate.gate.criterion import Operator
 from phasegate.http.problems import Location, refuse
 from phasegate.load.tally import Tally
+from phasegate.model.criterion import Operator
 from phasegate.model.measures import Distribution
 from phasegate.units import Dimension, format_seconds, format_share, parse_as
 

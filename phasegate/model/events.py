@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from phasegate.model.facts import JsonText
 from phasegate.model.faults import FaultResult
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
@@ -68,7 +69,7 @@ class StepFinished:
     at: datetime
     step: str
     status: CheckStatus
-    reason: str = ""
+    reason: JsonText = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,7 @@ class RetryScheduled:
     next_number: int
     wait: float
     """Seconds until the next attempt."""
-    because: str
+    because: JsonText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +129,7 @@ class CheckFinished:
     at: datetime
     check: str
     status: CheckStatus
-    reason: str = ""
+    reason: JsonText = ""
     help: str = ""
     flaky: bool = False
     duration: float | None = None
@@ -209,7 +210,7 @@ class RunFinished:
     at: datetime
     verdict: Verdict
     exit_code: int
-    reason: str
+    reason: JsonText
     evidence: tuple[EvidenceFile, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     unwaived: Verdict | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from phasegate.model.facts import JsonText
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.units import Dimension
@@ -53,14 +54,6 @@ DONE = frozenset({FaultStatus.RECOVERED, FaultStatus.NOT_RECOVERED})
 """What became of a fault whose measures can be judged."""
 LEFT_ON = frozenset({FaultStatus.UNDER_WAY, FaultStatus.NOT_UNDONE})
 """What became of a fault with which no run can pass."""
-
-
-_WORDS = {FaultStatus.NOT_DONE: "not done", FaultStatus.NOT_UNDONE: "not undone"}
-
-
-def words_of(status: FaultStatus) -> str:
-    """What is said of a fault that was not seen through."""
-    return _WORDS.get(status, "not seen through")
 
 
 def _time(about: str) -> MeasureSpec:
@@ -125,7 +118,7 @@ class FaultResult:
     probe: str = ""
     """What was asked meanwhile, in a few words: `GET /health every 50 ms`."""
     status: FaultStatus = FaultStatus.NOT_DONE
-    reason: str = "the run ended before it"
+    reason: JsonText = "the run ended before it"
     """Why it was not done, not undone, or did not recover; empty when it recovered."""
     started: datetime | None = None
     """When it was begun to be done, from which its times count."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from phasegate.errors import ExitCode
 from phasegate.model.aggregates import FLAKY_RATE
+from phasegate.model.criterion import Level
 from phasegate.model.events import (
     AttemptFinished,
     AttemptStarted,
@@ -32,7 +33,9 @@ from phasegate.model.events import (
     TargetSampled,
     WaiverApplied,
 )
+from phasegate.model.facts import Code, Fact, Text, fact
 from phasegate.model.faults import DONE, LEFT_ON, FaultStatus
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, Series
 from phasegate.model.result import (
     AttemptResult,
@@ -40,8 +43,6 @@ from phasegate.model.result import (
     CheckResult,
     CheckStatus,
     CriterionResult,
-    CriterionVerdict,
-    Level,
     RunResult,
     StepResult,
     TargetRecord,
@@ -191,7 +192,7 @@ class Folder:
                 run,
                 verdict=Verdict.FAIL if failed else Verdict.INCONCLUSIVE,
                 exit_code=int(ExitCode.FAIL if failed else ExitCode.INCONCLUSIVE),
-                reason=f"the record contradicts itself: {why}",
+                reason=fact(Code.CONTRADICTS_ITSELF, why=why),
             )
         return run
 
@@ -245,17 +246,18 @@ class Folder:
     def _change_fault(self, id: str, **changes: Any) -> None:
         self._faults[id] = replace(self._faults[id], **changes)
 
-    def _leave_out_faults(self, check: str, reason: str) -> None:
+    def _leave_out_faults(self, check: str, reason: Text) -> None:
         """Nothing is done to the target during a check that is not run."""
         for fault in self._faults.values():
             if fault.check == check:
-                self._change_fault(fault.id, reason=f"{check}, during which it is due, was not run: {reason}")
+                why = fact(Code.FAULT_WITHOUT_CHECK, check=check, why=reason)
+                self._change_fault(fault.id, reason=why)
 
     def _change_check(self, id: str, **changes: Any) -> None:
         self._checks[id] = replace(self._checks[id], **changes)
 
 
-def _spared(check: CheckResult, why: str) -> CheckResult:
+def _spared(check: CheckResult, why: Text) -> CheckResult:
     """A check held to the fault that was to be done meanwhile; `why` it was not, if so."""
     if why and check.status is CheckStatus.PASSED:
         return replace(check, status=CheckStatus.UNPROVEN, reason=why)
@@ -271,7 +273,9 @@ def _held(step: StepResult, criteria: Iterable[CriterionResult]) -> StepResult:
     ):
         item = next((item for item in asked if _blocks(item, verdict)), None)
         if item is not None and step.status in better:
-            return replace(step, status=status, reason=f"{item.id} is {verdict.replace('_', ' ')}")
+            return replace(
+                step, status=status, reason=fact(Code.CRITERION_IS, criterion=item.id, verdict=verdict.value)
+            )
     return step
 
 
@@ -282,7 +286,7 @@ def _asks_of(step: StepResult, item: CriterionResult) -> bool:
     if any(item.subject in (fault.id, fault.check) for fault in step.faults):
         return True
     late = item.subject == "run" or item.subject.startswith(("target/", "step/"))
-    return item.step == step.id and (late or item.measure == FLAKY_RATE)
+    return item.asked.step == step.id and (late or item.measure == FLAKY_RATE)
 
 
 def _between(begin: datetime, end: datetime) -> float:
@@ -303,35 +307,39 @@ _CODES = frozenset(ExitCode) - {ExitCode.USAGE}
 """With which a run can end. The system keeps eight bits of a code, so 256 would be a PASS."""
 
 
-def contradiction(run: RunResult) -> str:
-    """Why the verdict of a run that has ended does not follow from its criteria; empty when it may.
+def contradiction(run: RunResult) -> Fact | None:
+    """Why the verdict of a run that has ended does not follow from its criteria; None when it may.
 
     Only a PASS needs a reason: what was spoilt, or changed by hand, must not turn into one.
     """
-    if (run.verdict is Verdict.PASS) is not (run.exit_code == ExitCode.PASS):
-        return f"it ends with {run.verdict} and exit code {run.exit_code}"
-    if run.exit_code not in _CODES or (run.exit_code == ExitCode.FAIL and run.verdict is not Verdict.FAIL):
-        return f"it ends with {run.verdict} and exit code {run.exit_code}"
-    if run.verdict is not Verdict.PASS:
-        return ""
+    passed = run.verdict is Verdict.PASS
+    failed_otherwise = run.exit_code == ExitCode.FAIL and run.verdict is not Verdict.FAIL
+    if passed is not (run.exit_code == ExitCode.PASS) or run.exit_code not in _CODES or failed_otherwise:
+        return fact(Code.ENDS_WITH, verdict=run.verdict.value, exit_code=str(run.exit_code))
+    why = _against_pass(run) if passed else None
+    return None if why is None else fact(Code.ENDS_WITH_PASS, why=why)
+
+
+def _against_pass(run: RunResult) -> Fact | None:
     for verdict in (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN):
         if item := next((item for item in run.criteria if _blocks(item, verdict)), None):
-            return f"it ends with PASS, and {item.id} is {verdict.replace('_', ' ')}"
+            return fact(Code.CRITERION_IS, criterion=item.id, verdict=verdict.value)
     if not any(item.is_evidence and item.level is Level.BLOCK for item in run.criteria):
-        return "it ends with PASS, and no blocking criterion is met"
+        return fact(Code.NOTHING_MET)
     if fault := next((fault for fault in run.faults() if fault.status in LEFT_ON), None):
-        return f"it ends with PASS, and fault {fault.id} was not undone"
+        return fact(Code.FAULT_LEFT_ON, fault=fault.id)
     lacking = {fault.id: fault.reason for fault in run.faults() if fault.status not in DONE} | run.spared()
     for item in run.criteria:
         if _blocks(item, CriterionVerdict.MET) and item.subject in lacking:
-            return f"it ends with PASS, and {item.id} is met without its fault: {lacking[item.subject]}"
+            return fact(Code.MET_WITHOUT_FAULT, criterion=item.id, why=lacking[item.subject])
     in_force = {waiver.id for waiver in run.waivers if waiver.state is WaiverState.USED}
     for item in run.criteria:
-        if _blocks(item, CriterionVerdict.WAIVED) and not in_force.intersection(item.waivers):
-            return f"it ends with PASS, and no waiver in force covers {item.id}, which is waived"
+        by = item.waived.by if item.waived else ()
+        if _blocks(item, CriterionVerdict.WAIVED) and not in_force.intersection(by):
+            return fact(Code.WAIVED_BY_NONE, criterion=item.id)
     if run.interrupted:
-        return f"it ends with PASS, and was ended early: {run.interrupted}"
-    return "it ends with PASS, and only a selection was run" if run.selection.narrowed else ""
+        return fact(Code.ENDED_EARLY, why=run.interrupted)
+    return fact(Code.ONLY_SELECTION) if run.selection.narrowed else None
 
 
 def _blocks(item: CriterionResult, verdict: CriterionVerdict) -> bool:

@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from phasegate.model.decision import Decision
+from phasegate.model.facts import Text, decode, encode
 from phasegate.model.measures import NAMED, Measure, Share
 
 
@@ -83,7 +87,7 @@ class Observation:
     causes: Mapping[str, int] = field(default_factory=dict)
     """Failures by cause in one line each, with counts."""
     timeline: tuple[Series, ...] = ()
-    absent: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    absent: Mapping[tuple[str, str], Text] = field(default_factory=dict)
     """Why a measure is not there, by part (empty for the whole) and name, where the kind can say."""
     timeline_from: datetime | None = None
     """When the seconds of the timeline begin; None: with the attempt."""
@@ -91,6 +95,22 @@ class Observation:
     """What the runner found decided while it went on, by criterion."""
     error: str | None = None
     """Set when phasegate could not observe; measures seen so far may still be there."""
+
+
+def _absent_from_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return value
+    return {(str(part), str(name)): decode(why) for part, name, why in value}
+
+
+JsonAbsent = Annotated[
+    Mapping[tuple[str, str], Text],
+    BeforeValidator(_absent_from_json),
+    PlainSerializer(lambda absent: [[*key, encode(why)] for key, why in absent.items()]),
+    WithJsonSchema(
+        {"type": "array", "description": "part (empty for the whole), measure, why it is not there"}
+    ),
+]
 
 
 def census(cases: Iterable[Case]) -> Share:

@@ -10,14 +10,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL
 from phasegate.model.approval import Approval, Signatures
+from phasegate.model.criterion import Level, PlanCriterion, subject_text
 from phasegate.model.decision import Decision
-from phasegate.model.faults import DONE, FaultResult, words_of
+from phasegate.model.facts import Code, Fact, JsonFact, JsonText, fact
+from phasegate.model.faults import DONE, FaultResult
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measure_json import JsonMeasure
-from phasegate.model.observation import Case, Series
+from phasegate.model.observation import Case, JsonAbsent, Series
 
-SCHEMA = "phasegate.result/1"
+SCHEMA = "phasegate.result/2"
 SOON = 14
 """Days before its end from which a waiver is warned of."""
 
@@ -26,13 +28,6 @@ class Verdict(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
-
-
-class CriterionVerdict(StrEnum):
-    MET = "met"
-    NOT_MET = "not_met"
-    UNPROVEN = "unproven"
-    WAIVED = "waived"
 
 
 class WaiverState(StrEnum):
@@ -45,11 +40,6 @@ class WaiverState(StrEnum):
     TOO_WIDE = "too_wide"
     """A pattern of it matches more than it may, so it covers nothing."""
     EXPIRED = "expired"
-
-
-class Level(StrEnum):
-    BLOCK = "block"
-    WARN = "warn"
 
 
 class CheckStatus(StrEnum):
@@ -70,76 +60,77 @@ class AttemptStatus(StrEnum):
 _BROKEN = frozenset({AttemptStatus.ERRORED, AttemptStatus.FAILED})
 
 
-NO_VALUE = "-"
-"""What a criterion has observed where there is no data."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaivedCriterion:
+    """What waivers made of a criterion."""
+
+    verdict: CriterionVerdict
+    by: tuple[str, ...]
+    """Ids of the waivers."""
+    cases: tuple[str, ...] = ()
+    """Ids of the cases that they cover, where it was judged again without those."""
+    rest: Judgement | None = None
+    """How it is judged without them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionResult:
-    """One criterion as judged: everything a reader needs to follow the verdict."""
+    """One criterion: what was asked, and how it was judged."""
 
-    id: str
-    expression: str
-    """As the author wrote it, after substitution."""
-    subject: str
-    """The check, `step/<id>`, `target/<id>` or `run` it speaks of."""
-    part: str = ""
-    measure: str = ""
-    step: str | None = None
-    """The step it was written in; None for criteria of the gate."""
-    title: str = ""
-    ref: str = ""
-    why: str = ""
-    level: Level = Level.BLOCK
-    default: bool = False
-    """True when the kind brought it and the plan did not write it."""
-    verdict: CriterionVerdict = CriterionVerdict.UNPROVEN
-    required: str = ""
-    observed: str = ""
-    """For people, with unit; `-` when nothing was seen."""
-    bound: str = ""
-    """The confidence bound, for people; empty where none applies."""
-    confidence: float | None = None
-    """None: observed values were compared without a bound."""
-    n: int | None = None
-    margin: str = ""
-    """Distance between observed and threshold, signed, positive when satisfied."""
-    message: str = ""
-    """One sentence: why this verdict, and what would prove it."""
-    source: str = ""
-    """`file:line` of the criterion in the plan."""
-    baseline: str = ""
-    """The folder of the baseline run it was held against: the median one, where several were given."""
-    effective_n: int | None = None
-    """What n samples are worth where failures come together in time."""
-    decided: Decision | None = None
-    """When it was decided, where that was before the sample was complete."""
-    without: tuple[str, ...] = ()
-    """Checks of its subject that it does not count, since they have a nearer budget."""
-    unwaived: CriterionVerdict | None = None
-    """Its real verdict, where a waiver changed it."""
-    waivers: tuple[str, ...] = ()
-    """Ids of the waivers that changed it."""
-    rest: str = ""
-    """What it shows without the cases that waivers cover, where that is why it is waived: `100% (2 of 2)`."""
-    over: float | None = None
-    """Seconds that the samples had to span."""
-    asked: float | None = None
-    """The confidence that a sample is judged at; more than the plan's where a check is retried."""
+    asked: PlanCriterion
+    judged: Judgement
+    waived: WaivedCriterion | None = None
+    """None where no waiver changed it."""
+    remark: JsonFact | None = None
+    """What else a reader must know of the figure."""
 
     @property
-    def proves(self) -> bool:
-        """Whether, once met, it says that something passed, and not only how, how much or how long."""
-        if self.subject == "run" or self.subject.startswith("step/"):
-            return self.measure in SHOWN and self.required.startswith((">", "=="))
-        return self.measure not in BESIDE and self.measure != TOTAL
+    def id(self) -> str:
+        return self.asked.id
+
+    @property
+    def level(self) -> Level:
+        return self.asked.level
+
+    @property
+    def subject(self) -> str:
+        """The check or fault, `step/<id>`, `target/<id>` or `run` it speaks of."""
+        asked = self.asked.criterion
+        return subject_text(asked.subject_kind, asked.subject, "")
+
+    @property
+    def part(self) -> str:
+        return self.asked.criterion.part
+
+    @property
+    def measure(self) -> str:
+        return self.asked.criterion.measure
+
+    @property
+    def verdict(self) -> CriterionVerdict:
+        return self.judged.verdict if self.waived is None else self.waived.verdict
+
+    @property
+    def reason(self) -> Fact:
+        """Why this verdict."""
+        why, waived = self.judged.reason, self.waived
+        if waived is not None:
+            rest = None if waived.rest is None else waived.rest.reason
+            why = fact(
+                Code.WAIVED if waived.verdict is CriterionVerdict.WAIVED else Code.NOTHING_LEFT,
+                of=why,
+                by=waived.by,
+                cases=waived.cases,
+                rest=rest,
+            )
+        return why if self.remark is None else fact(Code.JOINED, parts=(why, self.remark))
 
     @property
     def is_evidence(self) -> bool:
         """Whether it shows that something passed: by all that was seen, or by what no waiver covers."""
-        if self.verdict is CriterionVerdict.WAIVED and not self.rest:
+        if self.verdict is CriterionVerdict.WAIVED and (self.waived is None or self.waived.rest is None):
             return False
-        return self.proves and self.verdict in (CriterionVerdict.MET, CriterionVerdict.WAIVED)
+        return self.asked.proves and self.verdict in (CriterionVerdict.MET, CriterionVerdict.WAIVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +142,7 @@ class AttemptResult:
     """Seconds."""
     error: str = ""
     """Why it was errored."""
-    reason: str = ""
+    reason: JsonText = ""
     """Why it failed or is unproven: the first criterion that closed it."""
     measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, JsonMeasure]] = field(default_factory=dict)
@@ -164,6 +155,8 @@ class AttemptResult:
     """When the seconds of the timeline begin; None: with the attempt."""
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     """Criteria that were decided before the sample was complete, by id."""
+    absent: JsonAbsent = field(default_factory=dict)
+    """Why a measure is not there, by part (empty for the whole) and name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +169,7 @@ class CheckResult:
     summary: str = ""
     """What it observes in a few words: `GET /health, 100 probes`."""
     status: CheckStatus = CheckStatus.NOT_RUN
-    reason: str = "the run ended before it"
+    reason: JsonText = "the run ended before it"
     """Why it did not run, failed or was errored; empty when it passed."""
     help: str = ""
     """What would make it run, such as the command that installs a missing tool."""
@@ -195,6 +188,8 @@ class CheckResult:
     """Skipped cases that its plan leaves out of the census."""
     until_decided: bool = False
     """Whether its sample could end because of what was seen, so that its bounds had to hold all along."""
+    chances: int = 1
+    """Attempts that it has to meet its criteria."""
 
     @property
     def last(self) -> AttemptResult | None:
@@ -223,7 +218,7 @@ class StepResult:
     estimate: str = ""
     tags: tuple[str, ...] = ()
     status: CheckStatus = CheckStatus.NOT_RUN
-    reason: str = ""
+    reason: JsonText = ""
     started: datetime | None = None
     duration: float | None = None
     checks: tuple[CheckResult, ...] = ()
@@ -372,8 +367,8 @@ class RunResult:
     title: str
     verdict: Verdict
     exit_code: int
-    reason: str
-    """One sentence: why this verdict."""
+    reason: JsonText
+    """Why this verdict."""
     plan: PlanRecord
     tool: ToolRecord
     started: datetime
@@ -433,15 +428,15 @@ class RunResult:
         """What was done to the target on purpose, step by step."""
         return tuple(fault for step in self.steps for fault in step.faults)
 
-    def spared(self) -> dict[str, str]:
+    def spared(self) -> dict[str, Fact]:
         """Checks during which a fault was to be done that was not seen through, and why, by id.
 
         What they saw is what a target shows that was spared, so it proves nothing of what was asked.
         """
-        found: dict[str, str] = {}
+        found: dict[str, Fact] = {}
         for fault in self.faults():
             if fault.status not in DONE:
-                why = f"fault {fault.id} was {words_of(fault.status)}: {fault.reason}"
+                why = fact(Code.FAULT_NOT_SEEN, fault=fault.id, status=fault.status.value, why=fault.reason)
                 for check in self.checks():
                     if fault.check in (check.id, check.during):
                         found.setdefault(check.id, why)

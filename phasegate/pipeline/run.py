@@ -12,13 +12,13 @@ from pathlib import Path
 from phasegate.errors import Problem, in_words, is_of_machine
 from phasegate.kinds import KINDS
 from phasegate.model.result import BaselineRecord, RunResult, Verdict
+from phasegate.pipeline.baselines import read_baselines
 from phasegate.pipeline.reports import Done, place, write_reports
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.signals import held_signals
 from phasegate.pipeline.under_way import UnderWay
 from phasegate.plan.baseline import without_baseline
 from phasegate.plan.loader import LoadedPlan, load
-from phasegate.record.baseline import held_against, read_baselines
 from phasegate.record.folder import make_folder
 from phasegate.record.journal import RecordError
 from phasegate.render.live import View
@@ -50,7 +50,7 @@ def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunCl
     confirm_protected(loaded.plan, chosen, request.confirmed)
     outputs = parse_outputs(request.reports)
     baselines = read_baselines(request.baselines, loaded.plan)
-    loaded = replace(loaded, plan=held_against(loaded.plan, baselines), warnings=_warnings(loaded, baselines))
+    loaded = replace(loaded, warnings=_warnings(loaded, baselines))
     time = clock()
     with held_signals() as signals:
         folder = make_folder(request.output, loaded.plan.phase, time.started)

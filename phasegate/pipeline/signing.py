@@ -14,6 +14,7 @@ from phasegate.model.result import RunResult
 from phasegate.plan.findings import did_you_mean
 from phasegate.record.reading import held_to_be_a_record, read_record
 from phasegate.record.signoff import append_sign_off, read_sign_offs
+from phasegate.render.sentences import sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,9 @@ def sign(folder: Path, *, by: str, role: str, decision: Choice, reason: str, now
     if record.changed:
         raise UsageError(record.changed, help="sign what the run left, or run again")
     if run.ended is None:
-        raise UsageError(f"the run in {folder} did not end: {run.reason}", help="run again, then sign")
+        raise UsageError(
+            f"the run in {folder} did not end: {sentence(run.reason)}", help="run again, then sign"
+        )
     asked = [approval.role for approval in run.approvals]
     if not asked:
         help = "a plan asks with gate: {approvals: [{role: release manager, within: 5d}]}"

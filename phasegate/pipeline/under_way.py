@@ -16,6 +16,7 @@ from typing import Any
 
 from phasegate import __version__
 from phasegate.errors import ExitCode, PhasegateError, TargetError, in_words, is_of_machine
+from phasegate.gate.judging import judge_run
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import Applied, decide_with_waivers, in_doubt, warnings_of
 from phasegate.http.client import Network
@@ -52,12 +53,12 @@ from phasegate.record.journal import Journal, RecordError
 from phasegate.record.provenance import provenance
 from phasegate.record.redaction import Redactor
 from phasegate.render.live import View
+from phasegate.render.sentences import sentence
 from phasegate.runner.attempt import DEFECT
 from phasegate.runner.check import Outcome
 from phasegate.runner.clock import RunClock
-from phasegate.runner.judging import judge_all
 from phasegate.runner.preflight import find_broken, find_lacking, find_missing
-from phasegate.runner.schedule import Orders, Schedule, leave_out, observations, reasons
+from phasegate.runner.schedule import Orders, Schedule, leave_out
 from phasegate.runner.selection import selected_criteria
 from phasegate.runner.skeleton import skeleton
 from phasegate.runner.waiving import waive
@@ -177,9 +178,8 @@ class UnderWay:
 
     def _judge(self, ended: datetime) -> Applied:
         """Every criterion on what was observed, waivers applied to those that decide."""
-        seen, why_not = observations(self._outcomes), reasons(self._outcomes)
-        criteria = judge_all(self._plan, seen, why_not, replace(self._state.result(), finished=ended))
-        return waive(self._plan, criteria, seen, why_not, self._selected)
+        run = replace(self._state.result(), finished=ended)
+        return waive(self._plan, judge_run(run), run, self._selected)
 
     def not_whole(self, trouble: str) -> RunResult:
         """The result of a run that would pass, but for what could not be written of it."""
@@ -285,6 +285,7 @@ class UnderWay:
                 seed=self._seed,
                 emit=self._emit,
                 keep_secret=self._redactor.add,
+                baselines=self._skeleton.baselines,
             )
             if stack.broken_by is not None:
                 self._target_error = stack.broken_by.message
@@ -332,7 +333,7 @@ class UnderWay:
 
     def _write(self, event: Event) -> None:
         if isinstance(event, FaultEnded) and event.fault.status is FaultStatus.NOT_UNDONE:
-            self._lacking.append(f"fault {event.fault.id}: {event.fault.reason}")
+            self._lacking.append(f"fault {event.fault.id}: {sentence(event.fault.reason)}")
         broken = ""
         try:
             event = self._journal.write(event)
@@ -387,7 +388,7 @@ class UnderWay:
         run = self._state.result()
         self._lacking += in_doubt(judged.waivers, WaiverState.USED, run)
         interrupted = "; ".join(dict.fromkeys(filter(None, (self._stop.reason, *self._lacking))))
-        defects = [self._defect, *(item.reason for item in self._outcomes.values() if item.defect)]
+        defects = [self._defect, *(item.defect for item in self._outcomes.values())]
         interrupted = "; ".join(filter(None, (interrupted, *self._store.problems)))
         decision, unwaived = decide_with_waivers(
             [criterion for criterion in judged.criteria if criterion.id in self._selected],

@@ -19,6 +19,7 @@ from phasegate.record.journal import EVENTS, RESULT, NoBeginningError
 from phasegate.record.reading import Recorded, evidence_problems, held_to_be_a_record, read_record
 from phasegate.record.signoff import SIGN_OFFS, SignOffFile, read_sign_offs
 from phasegate.render.approvals import minute, role_text, sign_off_text
+from phasegate.render.sentences import sentence
 
 
 class Mark(StrEnum):
@@ -146,7 +147,7 @@ def _criteria(run: RunResult) -> Iterator[Finding]:
         return
     again = rejudge(run)
     for contradiction in again.contradictions:
-        yield Finding(mark=Mark.CHANGED, about="criteria", message=contradiction)
+        yield Finding(mark=Mark.CHANGED, about="criteria", message=sentence(contradiction))
     if not again.contradictions:
         message = f"{again.judged:,} of {len(run.criteria):,} judged again on their measures, as recorded"
         yield Finding(mark=Mark.OK, about="criteria", message=message)
@@ -194,7 +195,7 @@ def _sign_offs(folder: Path, file: SignOffFile, signed: Signatures) -> Iterator[
 
 def _verdict(run: RunResult) -> Finding:
     marks = {Verdict.PASS: Mark.OK, Verdict.FAIL: Mark.CLOSED, Verdict.INCONCLUSIVE: Mark.WAITING}
-    return Finding(mark=marks[run.verdict], about="verdict", message=f"{run.verdict}: {run.reason}")
+    return Finding(mark=marks[run.verdict], about="verdict", message=f"{run.verdict}: {sentence(run.reason)}")
 
 
 def _roles(signed: Signatures) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from phasegate.model.criterion import PlanCriterion
 from phasegate.plan import order
 from phasegate.plan.budgets import budgets
 from phasegate.plan.checks import Draft, StepShare, read_check
@@ -16,7 +17,7 @@ from phasegate.plan.fault_reading import FaultDraft, FaultReader, met_by
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import GateWritten, StepWritten
-from phasegate.plan.plan import Check, PlanCriterion, Step
+from phasegate.plan.plan import Check, Step
 from phasegate.plan.required import required_kinds
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.aggregates import FLAKY_RATE
-from phasegate.plan.plan import Check, FlakyBudget, PlanCriterion, Step
+from phasegate.model.criterion import PlanCriterion
+from phasegate.plan.plan import Check, FlakyBudget, Step
 from phasegate.units import Dimension, format_value
 
 
@@ -50,7 +51,6 @@ def _criterion(
     return PlanCriterion(
         id=f"flaky:{subject}",
         criterion=parse_criterion(text),
-        expression=text,
         step=step,
         title=f"No more than {format_value(budget.most, Dimension.SHARE)} passes only when tried again",
         level=budget.level,

@@ -14,7 +14,7 @@ from phasegate.fields import Located
 from phasegate.files import is_folder
 from phasegate.http.addresses import TargetAddresses
 from phasegate.kinds.base import Kind, Requirement
-from phasegate.model.result import Level
+from phasegate.model.criterion import Level
 from phasegate.plan.addressable import Addressable
 from phasegate.plan.entries import PlanCommand, Tls
 from phasegate.plan.findings import Findings, Unread

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from phasegate.errors import Position
-from phasegate.gate.criterion import Criterion, CriterionError, Relative, SubjectKind, parse_criterion
+from phasegate.gate.criterion import CriterionError, parse_criterion
 from phasegate.gate.deciding import decidable
 from phasegate.gate.vetting import check_against
 from phasegate.model.aggregates import AGGREGATES
+from phasegate.model.criterion import Criterion, Level, PlanCriterion, Relative, SubjectKind
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.model.resources import RESOURCES
-from phasegate.model.result import Level
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Confidence, Context, confidence_of
 from phasegate.plan.defaults import defaults_left, displacing_weakly, fault_defaults_left
@@ -22,7 +22,7 @@ from phasegate.plan.feasibility import Feasibility
 from phasegate.plan.findings import did_you_mean, nearest, where
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import CriterionWritten
-from phasegate.plan.plan import Check, PlanCriterion
+from phasegate.plan.plan import Check
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
 
@@ -227,8 +227,9 @@ class Criteria:
         errors = check_against(criterion, fault.measures, confidence=confidence, over=entry.written.over)
         for error in errors:
             self._report(entry.text_path, criterion.text, error)
-        if not errors and (made := self._made(entry, None, criterion)) is not None:
-            yield replace(made, fault=fault.id)
+        of_fault = replace(criterion, subject_kind=SubjectKind.FAULT)
+        if not errors and (made := self._made(entry, None, of_fault)) is not None:
+            yield made
 
     def _other_subject(self, entry: _Entry) -> bool:
         """Whether a criterion on something else than a check can be judged."""
@@ -349,9 +350,7 @@ class Criteria:
         made = PlanCriterion(
             id=id,
             criterion=criterion,
-            expression=written.criterion,
             step=entry.step,
-            check=None if check is None else check.id,
             title=written.title,
             why=written.why,
             ref=written.ref,

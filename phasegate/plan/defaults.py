@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from phasegate.gate.criterion import Criterion, Relative, parse_criterion
+from phasegate.gate.criterion import parse_criterion
+from phasegate.model.criterion import Criterion, PlanCriterion, Relative, SubjectKind
 from phasegate.model.faults import FAULT_DEFAULTS
 from phasegate.plan.faults import Fault
-from phasegate.plan.plan import Check, PlanCriterion
+from phasegate.plan.plan import Check
 from phasegate.units import Dimension, Quantity, parse_quantity
 
 
@@ -27,9 +29,7 @@ def defaults_left(
         yield PlanCriterion(
             id=f"{criterion.id}.default" if criterion.id in taken else criterion.id,
             criterion=criterion,
-            expression=text,
             step=check.step,
-            check=check.id,
             confidence=check.confidence,
             default=True,
             at=check.at,
@@ -45,10 +45,8 @@ def fault_defaults_left(
         if (fault.id, criterion.measure) not in said:
             yield PlanCriterion(
                 id=f"{criterion.id}.default" if criterion.id in taken else criterion.id,
-                criterion=criterion,
-                expression=text,
+                criterion=replace(criterion, subject_kind=SubjectKind.FAULT),
                 step=step,
-                fault=fault.id,
                 default=True,
                 at=fault.at,
             )

@@ -14,9 +14,10 @@ from pydantic import Field
 
 from phasegate.errors import Position
 from phasegate.fields import Closed, Located
+from phasegate.model.criterion import PlanCriterion
 from phasegate.plan.findings import Findings, did_you_mean, where
 from phasegate.plan.models import ID_RULE, is_id
-from phasegate.plan.plan import Plan, PlanCriterion
+from phasegate.plan.plan import Plan
 from phasegate.plan.target import GROUPS
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import Place, validate

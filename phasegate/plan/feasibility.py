@@ -8,9 +8,10 @@ from typing import Any
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.verdict import confidence_for
 from phasegate.gate.vetting import feasible
+from phasegate.model.criterion import PlanCriterion
 from phasegate.model.measures import MeasureSpec
 from phasegate.plan.part import Part
-from phasegate.plan.plan import Check, PlanCriterion
+from phasegate.plan.plan import Check
 from phasegate.units import format_seconds
 
 
@@ -45,7 +46,7 @@ class Feasibility:
         counts = [check.kind.samples(part.params) for part in parts]
         unknown = check.during is not None or None in counts or not _is_whole(criterion.part, check, parts)
         samples = None if unknown else sum(count or 0 for count in counts)
-        confidence = confidence_for(made.confidence, check.retry.attempts, check.retry.on_fail)
+        confidence = confidence_for(made.confidence, check.chances)
         bounds = (
             None if confidence is None else Bounds(confidence=confidence, always_valid=check.until_decided)
         )

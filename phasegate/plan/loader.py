@@ -18,7 +18,8 @@ from phasegate.fields import Located
 from phasegate.files import Bounds, is_folder, is_quotable, within
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
-from phasegate.model.result import Level, People, PlanRecord
+from phasegate.model.criterion import Level, PlanCriterion
+from phasegate.model.result import People, PlanRecord
 from phasegate.plan import environments, include
 from phasegate.plan.accepted import read_accepted
 from phasegate.plan.approvals import read_approvals
@@ -29,7 +30,7 @@ from phasegate.plan.findings import Findings, Unread, did_you_mean
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import DEFAULT_CONFIDENCE, PlanWritten
 from phasegate.plan.named import Files
-from phasegate.plan.plan import Check, Plan, PlanCriterion, Retry
+from phasegate.plan.plan import Check, Plan, Retry
 from phasegate.plan.policy import Asked, Policy, hold, protect, read_policy
 from phasegate.plan.target import addressable_in, read_target
 from phasegate.plan.validation import validate

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.errors import Position
-from phasegate.gate.baseline import Earlier
-from phasegate.gate.criterion import Criterion, Relative
 from phasegate.gate.waivers import Waiver
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.approval import Approval
-from phasegate.model.result import Level, People, PlanRecord
+from phasegate.model.criterion import Level, PlanCriterion
+from phasegate.model.result import People, PlanRecord
 from phasegate.plan.entries import PlanCommand, Target
 from phasegate.plan.faults import Fault
 from phasegate.plan.part import Part
@@ -97,51 +96,14 @@ class Check:
     def source(self) -> str:
         return f"{self.at.file}:{self.at.line}" if self.at else ""
 
+    @property
+    def chances(self) -> int:
+        """Attempts that it has to meet its criteria."""
+        return self.retry.attempts if self.retry.on_fail else 1
+
     def bind(self, values: Mapping[str, str]) -> dict[str, CheckParams]:
         """`Part.bind` of every part, by name."""
         return {part.name: part.bind(values) for part in self.parts}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanCriterion:
-    """A criterion with its place in the plan. Those that a check with `each` writes are one per part."""
-
-    id: str
-    """Unique: its `id:`, or subject.measure.statistic."""
-    criterion: Criterion
-    expression: str
-    """As written, after substitution."""
-    step: str | None = None
-    """The step it was written in; None for the gate's."""
-    check: str | None = None
-    """The check whose observation it is judged on; None for what is judged when all checks have ended:
-    `step/<id>`, `target/<id>`, `run`, how flaky a check was, and what came of a fault."""
-    fault: str | None = None
-    """The fault that it speaks of."""
-    title: str = ""
-    why: str = ""
-    ref: str = ""
-    level: Level = Level.BLOCK
-    over: float | None = None
-    """Seconds the samples must span."""
-    confidence: float | None = 0.95
-    """None: observed values are compared without a bound."""
-    default: bool = False
-    """True when the kind brought it."""
-    at: Position | None = None
-    earlier: tuple[Earlier, ...] = ()
-    """What the baselines of this run measured; filled in where the threshold is relative."""
-    without: tuple[str, ...] = ()
-    """Checks of its subject that it does not count, since they have a nearer budget."""
-
-    @property
-    def relative(self) -> bool:
-        """Whether it is held against a baseline."""
-        return isinstance(self.criterion.threshold, Relative)
-
-    @property
-    def source(self) -> str:
-        return f"{self.at.file}:{self.at.line}" if self.at else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +187,3 @@ class Plan:
 
     def check(self, id: str) -> Check:
         return next(check for check in self.checks() if check.id == id)
-
-    def criteria_of(self, check: str) -> tuple[PlanCriterion, ...]:
-        """Criteria that speak of a check, wherever they were written."""
-        return tuple(criterion for criterion in self.criteria if criterion.check == check)

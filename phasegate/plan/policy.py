@@ -14,11 +14,12 @@ from phasegate.errors import PlanError
 from phasegate.fields import Closed, Text
 from phasegate.kinds.base import Kind
 from phasegate.model.approval import same_person
-from phasegate.model.result import Level, PolicyRecord
+from phasegate.model.criterion import Level, PlanCriterion
+from phasegate.model.result import PolicyRecord
 from phasegate.plan.entries import ExternalEntry, ProcessEntry, ServiceEntry, Target
 from phasegate.plan.findings import Findings, did_you_mean
 from phasegate.plan.models import DEFAULT_CONFIDENCE, Id, PlanWritten, confidence_level
-from phasegate.plan.plan import Check, PlanCriterion
+from phasegate.plan.plan import Check
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.yaml import Document, read

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from phasegate.gate.aggregates import required_kind
-from phasegate.model.aggregates import CHECKS
-from phasegate.model.result import Level
+from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Context
 from phasegate.plan.findings import did_you_mean
-from phasegate.plan.plan import PlanCriterion
 
 
 def required_kinds(
@@ -33,7 +31,6 @@ def required_kinds(
         found[name] = PlanCriterion(
             id=criterion.id,
             criterion=criterion,
-            expression=f"run.{CHECKS}[{name}] >= 1",
             title=f"A check of kind {name} has run",
             at=context.document.value_at(path),
         )

@@ -14,10 +14,11 @@ from phasegate.errors import PlanError
 from phasegate.fields import Closed
 from phasegate.gate.waivers import CasePattern, Waiver
 from phasegate.model.approval import same_person
+from phasegate.model.criterion import PlanCriterion
 from phasegate.plan.context import Context
 from phasegate.plan.findings import did_you_mean, nearest
 from phasegate.plan.models import Id, Said
-from phasegate.plan.plan import Check, PlanCriterion
+from phasegate.plan.plan import Check
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.yaml import Document

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from phasegate.model.criterion import Level
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.model.result import (
-    AttemptStatus,
-    CheckStatus,
-    CriterionResult,
-    CriterionVerdict,
-    Level,
-    Verdict,
-)
+from phasegate.model.result import AttemptStatus, CheckStatus, CriterionResult, Verdict
 
 
 @dataclass(frozen=True, slots=True)

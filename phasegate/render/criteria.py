@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from phasegate.model.result import CriterionResult, CriterionVerdict, Level, RunResult
+from phasegate.model.criterion import Level
+from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render import badges
 from phasegate.render.badges import Badge
 from phasegate.render.hostile import anchor
+from phasegate.render.sentences import bound, margin, message, observed, required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +31,31 @@ class CriterionRow:
         )
 
     @property
+    def required(self) -> str:
+        return required(self.criterion)
+
+    @property
+    def observed(self) -> str:
+        return observed(self.criterion)
+
+    @property
+    def bound(self) -> str:
+        return bound(self.criterion)
+
+    @property
+    def margin(self) -> str:
+        return margin(self.criterion)
+
+    @property
+    def why(self) -> str:
+        """Why this verdict, and what would prove it."""
+        return message(self.criterion)
+
+    @property
     def message(self) -> str:
-        """Why this verdict; empty where it would only repeat the figures beside it."""
-        item = self.criterion
-        figures = f"observed {item.observed}"
-        return "" if item.message in (figures, f"{figures}, needs {item.required}") else item.message
+        """The same; empty where it would only repeat the figures beside it."""
+        figures = f"observed {self.observed}"
+        return "" if self.why in (figures, f"{figures}, needs {self.required}") else self.why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +92,12 @@ def criteria_groups(run: RunResult) -> tuple[CriteriaGroup, ...]:
         CriteriaGroup(
             title=f"{number}. {step.title or step.id}",
             anchor=anchor("criteria", step.id),
-            rows=_sorted(row for row in rows if row.criterion.step == step.id),
+            rows=_sorted(row for row in rows if row.criterion.asked.step == step.id),
         )
         for number, step in enumerate(run.steps, start=1)
     ]
     known = {step.id for step in run.steps}
-    rest = _sorted(row for row in rows if row.criterion.step not in known)
+    rest = _sorted(row for row in rows if row.criterion.asked.step not in known)
     groups.append(CriteriaGroup(title="Gate: the run as a whole", anchor="criteria-of-the-gate", rows=rest))
     return tuple(group for group in groups if group.rows)
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
 from phasegate.model.observation import Series
 from phasegate.model.result import CriterionResult
-from phasegate.units import Dimension, parse_quantity
-
-_THRESHOLD = re.compile(r"(<=|>=|==|<|>)\s*(.+)")
+from phasegate.render.sentences import required
+from phasegate.units import Dimension
 
 Points = tuple[tuple[float, float | None], ...]
 
@@ -50,14 +48,8 @@ def limit_of(criterion: CriterionResult, dimension: Dimension, *, without: str) 
 
     `without`: how its name begins that the chart makes plain anyway.
     """
-    match = _THRESHOLD.fullmatch(criterion.required.strip())
-    if match is None:
+    threshold, asked = criterion.judged.threshold, criterion.asked
+    if threshold is None or threshold.dimension is not dimension or threshold.value <= 0:
         return None
-    try:
-        quantity = parse_quantity(match[2])
-    except ValueError:
-        return None
-    if quantity.dimension is not dimension or quantity.value <= 0:
-        return None
-    named = criterion.expression.split(match[1])[0].strip()
-    return f"{named.removeprefix(without)} {criterion.required}", quantity.value
+    named = asked.expression.split(asked.criterion.op.value)[0].strip()
+    return f"{named.removeprefix(without)} {required(criterion)}", threshold.value

@@ -13,6 +13,7 @@ from phasegate.render import badges
 from phasegate.render.badges import Badge
 from phasegate.render.hostile import anchor, first_line
 from phasegate.render.rerun import rerun_command
+from phasegate.render.sentences import sentence
 from phasegate.render.waivers import WaivedCases, waived_cases
 
 MOST_CAUSES = 60
@@ -178,7 +179,7 @@ def not_run_alike(run: RunResult) -> tuple[tuple[CheckResult, ...], ...]:
     alike: dict[tuple[str, str], list[CheckResult]] = {}
     for check in run.checks():
         if check.status is CheckStatus.NOT_RUN:
-            alike.setdefault((check.reason, check.help), []).append(check)
+            alike.setdefault((sentence(check.reason), check.help), []).append(check)
     return tuple(map(tuple, alike.values()))
 
 
@@ -242,7 +243,7 @@ def _failed_check(run: RunResult, check: CheckResult) -> Failure:
         case=None,
         badge=badges.CHECK[check.status],
         name=check.title,
-        message=check.reason or (last.error or last.reason if last else ""),
+        message=sentence(check.reason or (last.error or last.reason if last else "")),
         tries=_tries_of_check(check) if len(check.attempts) > 1 else (),
         evidence=last.evidence if last else (),
         causes=tuple(sorted(last.causes.items(), key=lambda item: (-item[1], item[0]))) if last else (),
@@ -270,7 +271,7 @@ def _tries_of_check(check: CheckResult) -> tuple[Try, ...]:
         Try(
             number=attempt.number,
             badge=badges.ATTEMPT[attempt.status],
-            message=attempt.error or attempt.reason,
+            message=sentence(attempt.error or attempt.reason),
             duration=attempt.duration,
         )
         for attempt in check.attempts

@@ -9,11 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phasegate.model.facts import Fact
 from phasegate.model.result import RunResult
 from phasegate.render import charts, palette
 from phasegate.render.failures import MOST_CAUSES
 from phasegate.render.hostile import anchor, evidence_href, excerpt, is_download, shown
 from phasegate.render.page import MOST_EVIDENCE, moment, page_of
+from phasegate.render.sentences import sentence
 from phasegate.render.words import full_expression, is_command
 from phasegate.units import format_seconds
 
@@ -60,6 +62,7 @@ def _environment() -> Environment:
         full_expression=full_expression,
         href=evidence_href,
         moment=moment,
+        sentence=sentence,
         seconds=lambda value: "" if value is None else format_seconds(value),
         thousands=lambda value: f"{value:,}",
     )
@@ -73,7 +76,7 @@ def _finalize(value: Any) -> Any:
     """Applied to every value that a template puts out, so that none reaches the page as it came."""
     if hasattr(value, "__html__"):
         return value
-    return "" if value is None else shown(str(value))
+    return "" if value is None else shown(sentence(value) if isinstance(value, Fact) else str(value))
 
 
 def _style(run: str) -> str:

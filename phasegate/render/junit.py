@@ -22,18 +22,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
+from phasegate.model.criterion import Level
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.model.result import (
-    AttemptStatus,
-    CheckResult,
-    CheckStatus,
-    CriterionResult,
-    CriterionVerdict,
-    Level,
-    RunResult,
-)
+from phasegate.model.result import AttemptStatus, CheckResult, CheckStatus, CriterionResult, RunResult
 from phasegate.render.hostile import first_line, xml_text
 from phasegate.render.rerun import rerun_command
+from phasegate.render.sentences import bound, margin, observed, required, sentence
+from phasegate.render.sentences import message as because
 from phasegate.render.standing import standing
 from phasegate.render.waivers import WaivedCases, is_waived, waived_cases
 from phasegate.render.words import headline
@@ -119,7 +115,7 @@ def _suites(run: RunResult) -> Iterator[_Suite]:
         entries=(*(_entry_of_criterion(item) for item in run.criteria), *_entry_of_run(run)),
         properties=(
             ("phasegate.verdict", run.verdict.value),
-            ("phasegate.reason", run.reason),
+            ("phasegate.reason", sentence(run.reason)),
             *((("phasegate.unwaived", run.unwaived.value),) if run.unwaived else ()),
             *((f"phasegate.{line.label.lower().replace(' ', '-')}", line.text) for line in standing(run)),
         ),
@@ -176,13 +172,13 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
         CheckStatus.ERRORED: ("error", "phasegate.Errored"),
         CheckStatus.NOT_RUN: ("error", "phasegate.NotRun"),
     }[check.status]
-    reason = check.reason
+    reason = sentence(check.reason)
     if outcome and not check.blocking:
         outcome, type, reason = "skipped", "phasegate.Warning", f"does not block: {reason}"
     elif is_waived(run, check):
         outcome, type, reason = "skipped", "phasegate.Waived", f"{check.status.value}, waived: {reason}"
     last = check.last
-    details = [check.reason, check.help]
+    details = [sentence(check.reason), check.help]
     if last is not None:
         details += [*last.notes, *(f"{times} x {cause}" for cause, times in last.causes.items())]
     return _Entry(
@@ -197,7 +193,7 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
         ),
         duration=check.duration,
         earlier=tuple(
-            _try(attempt.number, attempt.error or attempt.reason or attempt.status.value)
+            _try(attempt.number, sentence(attempt.error or attempt.reason or attempt.status.value))
             for attempt in check.attempts[:-1]
             if attempt.status in (AttemptStatus.FAILED, AttemptStatus.ERRORED)
         ),
@@ -216,9 +212,8 @@ def _entry_of_criterion(criterion: CriterionResult) -> _Entry:
         CriterionVerdict.UNPROVEN: ("error", "phasegate.Unproven"),
         CriterionVerdict.WAIVED: ("skipped", "phasegate.Waived"),
     }[criterion.verdict]
-    message = f"required {criterion.required}, observed {criterion.observed or '-'}"
-    if criterion.message:
-        message = f"{message}: {criterion.message}"
+    asked = criterion.asked
+    message = f"required {required(criterion)}, observed {observed(criterion)}: {because(criterion)}"
     if outcome in ("failure", "error") and criterion.level is Level.WARN:
         outcome, type, message = "skipped", "phasegate.Warning", f"only warns: {message}"
     return _Entry(
@@ -231,9 +226,9 @@ def _entry_of_criterion(criterion: CriterionResult) -> _Entry:
         properties=tuple(
             (f"phasegate.{name}", text)
             for name, text in (
-                ("expression", criterion.expression),
-                ("title", criterion.title),
-                ("ref", criterion.ref),
+                ("expression", asked.expression),
+                ("title", asked.title),
+                ("ref", asked.ref),
                 ("level", criterion.level.value),
             )
             if text
@@ -248,24 +243,25 @@ def _entry_of_run(run: RunResult) -> Iterator[_Entry]:
             name="run",
             outcome="error",
             type="phasegate.Interrupted",
-            message=first_line(run.interrupted or run.reason, LONGEST_MESSAGE),
+            message=first_line(run.interrupted or sentence(run.reason), LONGEST_MESSAGE),
         )
 
 
 def _judgement(criterion: CriterionResult) -> str:
+    asked, judged = criterion.asked, criterion.judged
     facts = (
-        ("criterion", criterion.expression),
-        ("title", criterion.title),
-        ("required", criterion.required),
-        ("observed", criterion.observed),
-        ("bound", criterion.bound),
-        ("samples", "" if criterion.n is None else str(criterion.n)),
-        ("worth", "" if criterion.effective_n is None else str(criterion.effective_n)),
-        ("margin", criterion.margin),
-        ("because", criterion.message),
-        ("why", criterion.why),
-        ("ref", criterion.ref),
-        ("source", criterion.source),
+        ("criterion", asked.expression),
+        ("title", asked.title),
+        ("required", required(criterion)),
+        ("observed", observed(criterion)),
+        ("bound", bound(criterion)),
+        ("samples", "" if judged.n is None else str(judged.n)),
+        ("worth", "" if judged.effective_n is None else str(judged.effective_n)),
+        ("margin", margin(criterion)),
+        ("because", because(criterion)),
+        ("why", asked.why),
+        ("ref", asked.ref),
+        ("source", asked.source),
     )
     return "\n".join(f"{name}: {text}" for name, text in facts if text)
 

@@ -34,6 +34,7 @@ from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import AttemptResult, CheckResult, CheckStatus, RunResult
 from phasegate.render.faults import WORDS, done_text
 from phasegate.render.faults import headline as fault_headline
+from phasegate.render.sentences import sentence
 from phasegate.render.words import CHECK_WORDS, count, headline, one_line
 from phasegate.units import format_seconds
 
@@ -143,9 +144,8 @@ class _Board:
                 lines.append(line if running.attempt > 1 else line.append("  attempt 1", style="dim"))
         for id, (event, since) in self.retries.items():
             left = format_seconds(round(max(0.0, event.wait - (now - since)), 1))
-            lines.append(
-                Text(f"  {id} waits for attempt {event.next_number}, in {left}: {one_line(event.because)}")
-            )
+            why = one_line(sentence(event.because))
+            lines.append(Text(f"  {id} waits for attempt {event.next_number}, in {left}: {why}"))
         for id, since in self.doing.items():
             lines.append(Text(f"  fault {id}  {_ago(since, now)}"))
         return lines
@@ -168,7 +168,7 @@ class _Board:
         line.append(f"{symbol} {word:<8}", style=style)
         line.append(f" {check.id}", style="bold")
         line.append(f" ({check.kind})")
-        said = event.reason if event.status is not CheckStatus.PASSED else shown
+        said = sentence(event.reason) if event.status is not CheckStatus.PASSED else shown
         if said:
             line.append(f"  {one_line(said, 160)}")
         if event.flaky:
@@ -274,7 +274,7 @@ class LineView:
             case ClockMoved():
                 return _clock_line(event)
             case Interrupted():
-                return Text(f"stopping: {one_line(event.because)}", style="bold yellow")
+                return Text(f"stopping: {one_line(sentence(event.because))}", style="bold yellow")
             case _:
                 return None
 
@@ -354,7 +354,9 @@ class LiveView:
             case ClockMoved():
                 self._console.print(_clock_line(event))
             case Interrupted():
-                self._console.print(Text(f"stopping: {one_line(event.because)}", style="bold yellow"))
+                self._console.print(
+                    Text(f"stopping: {one_line(sentence(event.because))}", style="bold yellow")
+                )
 
     def tick(self) -> None:
         self._live.update(self._region(), refresh=True)
@@ -429,13 +431,13 @@ def fault_ends(fault: FaultResult) -> Text:
     symbol, word, style = WORDS[fault.status]
     line = Text(f"{symbol} {word:<8}", style=style)
     line.append(f" {fault.id}", style="bold")
-    line.append(f"  {one_line(fault.reason or fault_headline(fault), 160)}")
+    line.append(f"  {one_line(sentence(fault.reason) or fault_headline(fault), 160)}")
     return line
 
 
 def _retry_line(event: RetryScheduled) -> Text:
     return Text(
         f"retry {event.check}: attempt {event.next_number} in {format_seconds(event.wait)}"
-        f" because {one_line(event.because)}",
+        f" because {one_line(sentence(event.because))}",
         style="yellow",
     )

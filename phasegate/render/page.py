@@ -9,16 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from phasegate.model.faults import LEFT_ON
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Gauge, Measure
-from phasegate.model.result import (
-    CheckResult,
-    CheckStatus,
-    CriterionVerdict,
-    RunResult,
-    Selection,
-    StepResult,
-    Verdict,
-)
+from phasegate.model.result import CheckResult, CheckStatus, RunResult, Selection, StepResult, Verdict
 from phasegate.render import badges
 from phasegate.render.approvals import Signer, sign_off_rows, signers
 from phasegate.render.badges import Badge
@@ -37,6 +30,7 @@ from phasegate.render.failures import (
 )
 from phasegate.render.faults import FaultRow, done_text, fault_rows
 from phasegate.render.hostile import anchor
+from phasegate.render.sentences import sentence
 from phasegate.render.standing import Standing, standing
 from phasegate.render.waivers import WaiverRow, is_waived, waiver_rows, with_waivers
 from phasegate.render.words import count, describe, headline
@@ -241,7 +235,7 @@ def _alerts(run: RunResult) -> tuple[str, ...]:
         alerts.append(f"This run was ended early: {run.interrupted}. Below is what had been seen by then.")
     for fault in run.faults():
         if fault.status in LEFT_ON:
-            alerts.append(f"Fault {fault.id} ({done_text(fault)}) may still be on: {fault.reason}.")
+            alerts.append(f"Fault {fault.id} ({done_text(fault)}) may still be on: {sentence(fault.reason)}.")
     if narrowed := _narrowed(run.selection):
         alerts.append(f"This run was narrowed: {narrowed}.")
     return tuple(alerts)

@@ -42,7 +42,7 @@ def _flaky(run: RunResult) -> Iterator[Standing]:
 def _baselines(run: RunResult) -> Iterator[Standing]:
     if not run.baselines:
         return
-    held = sum(bool(criterion.baseline) for criterion in run.criteria)
+    held = sum(bool(criterion.judged.baseline) for criterion in run.criteria)
     named = enumerate_words((f"{one.path} (run {one.run})" for one in run.baselines), 3)
     several = f"the median of {len(run.baselines)} runs: " if len(run.baselines) > 1 else ""
     text = f"{count(held, 'criterion', 'criteria')} held against {several}{named}"
@@ -55,17 +55,17 @@ def _waivers(run: RunResult) -> Iterator[Standing]:
 
 
 def _clusters(run: RunResult) -> Iterator[Standing]:
-    worth = [item for item in run.criteria if item.effective_n is not None]
+    worth = [item for item in run.criteria if item.judged.effective_n is not None]
     if worth:
         named = enumerate_words(
-            (f"{item.id}: {item.n or 0:,} are worth {item.effective_n:,}" for item in worth), 2
+            (f"{item.id}: {item.judged.n or 0:,} are worth {item.judged.effective_n:,}" for item in worth), 2
         )
         text = f"what fell short came together in time; {named}"
         yield Standing(label="Not independent", text=text, tone="warn", anchor="criteria")
 
 
 def _decided(run: RunResult) -> Iterator[Standing]:
-    decided = [item for item in run.criteria if item.decided is not None]
+    decided = [item for item in run.criteria if item.judged.decided is not None]
     if decided:
         named = enumerate_words((f"{item.id} after {_after(item)}" for item in decided), 2)
         text = f"{count(len(decided), 'criterion', 'criteria')} before the sample was complete: {named}"
@@ -73,7 +73,8 @@ def _decided(run: RunResult) -> Iterator[Standing]:
 
 
 def _after(item: CriterionResult) -> str:
-    return "" if item.decided is None else f"{item.decided.n:,} in {format_seconds(item.decided.at)}"
+    decided = item.judged.decided
+    return "" if decided is None else f"{decided.n:,} in {format_seconds(decided.at)}"
 
 
 def _late(run: RunResult) -> Iterator[Standing]:

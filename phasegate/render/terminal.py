@@ -10,19 +10,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from phasegate.model.criterion import Level
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.model.result import (
-    NO_VALUE,
-    CheckResult,
-    CheckStatus,
-    CriterionResult,
-    CriterionVerdict,
-    Level,
-    RunResult,
-)
+from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, RunResult
 from phasegate.render.failures import flaky_of, not_run_alike
 from phasegate.render.faults import WORDS, done_text, headline
 from phasegate.render.rerun import rerun_command
+from phasegate.render.sentences import bound, observed, required, sentence
+from phasegate.render.sentences import message as because
 from phasegate.render.standing import standing
 from phasegate.render.waivers import waived_cases
 from phasegate.render.words import (
@@ -103,7 +99,7 @@ def _indented(line: Text, indent: int, wrap: bool) -> RenderableType:
 def verdict_line(run: RunResult) -> Text:
     line = Text()
     line.append(run.verdict.value, style=VERDICT_STYLE[run.verdict])
-    line.append(f"  {one_line(run.phase)}: {one_line(run.reason, 400)}")
+    line.append(f"  {one_line(run.phase)}: {one_line(sentence(run.reason), 400)}")
     if run.duration is not None:
         line.append(f" ({format_seconds(run.duration)})", style="dim")
     return line
@@ -137,7 +133,7 @@ def _faults(run: RunResult) -> list[RenderableType]:
             line.append(f"  {shown}", style="dim")
         lines.append(line)
         if fault.reason:
-            lines.append(Text(f"      {one_line(fault.reason, 300)}"))
+            lines.append(Text(f"      {one_line(sentence(fault.reason), 300)}"))
         lines += [Text(f"      {one_line(note, 300)}", style="dim") for note in fault.notes]
     return [Text("Faults", style="bold"), *lines] if lines else []
 
@@ -153,7 +149,7 @@ def _failures_of(run: RunResult, check: CheckResult, wrap: bool) -> Iterator[Ren
     head = Text()
     head.append("✗ " if check.status is CheckStatus.FAILED else "! ", style="bold red")
     head.append(check.id, style="bold")
-    head.append(f" ({check.kind})  {one_line(check.reason)}")
+    head.append(f" ({check.kind})  {one_line(sentence(check.reason))}")
     yield _indented(head, 2, wrap)
     for note in check.last.notes:
         yield _indented(Text(one_line(note, 300)), 6, wrap)
@@ -224,7 +220,7 @@ def _not_run(run: RunResult) -> Iterator[Text]:
     for checks in not_run_alike(run):
         named = ", ".join(f"{check.id} ({check.kind})" for check in checks[:MOST_NAMES])
         more = f" and {len(checks) - MOST_NAMES:,} more" if len(checks) > MOST_NAMES else ""
-        yield Text(f"  {named}{more}  {one_line(checks[0].reason)}")
+        yield Text(f"  {named}{more}  {one_line(sentence(checks[0].reason))}")
         if checks[0].help:
             yield Text(f"      {one_line(checks[0].help)}", style="dim")
 
@@ -265,10 +261,10 @@ def _criteria_columns(criteria: list[CriterionResult], width: int, wrap: bool) -
     """One line each, with what needs explaining below it over the whole width."""
     cells = [
         (
-            one_line(criterion.required, 30),
-            one_line(criterion.observed, 30),
-            one_line(criterion.bound, 20),
-            "" if criterion.n is None else f"{criterion.n:,}",
+            one_line(required(criterion), 30),
+            one_line(observed(criterion), 30),
+            one_line(bound(criterion), 20),
+            "" if criterion.judged.n is None else f"{criterion.judged.n:,}",
         )
         for criterion in criteria
     ]
@@ -304,12 +300,13 @@ def _explained(criterion: CriterionResult, above: CriterionResult | None) -> lis
     """What stands below a criterion: nothing when it is met; what the one above it said is not said again."""
     if criterion.verdict is CriterionVerdict.MET:
         return []
-    start, end = f"observed {criterion.observed}", f"needs {criterion.required}"
-    repeats = criterion.message.startswith(start) and criterion.message.endswith(end)
-    message = "" if repeats else criterion.message
-    if message and above is not None and above.message == message:
-        message = "as above"
-    return [text for text in (criterion.title, message, _only_warns(criterion)) if text]
+    start, end = f"observed {observed(criterion)}", f"needs {required(criterion)}"
+    why = because(criterion)
+    if why.startswith(start) and why.endswith(end):
+        why = ""
+    if why and above is not None and because(above) == why:
+        why = "as above"
+    return [text for text in (criterion.asked.title, why, _only_warns(criterion)) if text]
 
 
 def _only_warns(criterion: CriterionResult) -> str:
@@ -326,10 +323,8 @@ def _criteria_lines(criteria: list[CriterionResult], wrap: bool) -> Iterator[Ren
         line.append(f"{symbol} {word}", style=style)
         line.append(f"  {one_line(full_expression(criterion), 90)}")
         yield line
-        bound = f", {criterion.bound}" if criterion.bound else ""
-        seen = (
-            [f"observed {one_line(criterion.observed, 60)}{bound}"] if criterion.observed != NO_VALUE else []
-        )
+        shows = f", {bound(criterion)}" if bound(criterion) else ""
+        seen = [f"observed {one_line(observed(criterion), 60)}{shows}"] if criterion.judged.observed else []
         for text in (*seen, *_explained(criterion, above)):
             yield _indented(Text(one_line(text, 400), style="dim"), 4, wrap)
         above = criterion

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from phasegate.model.criterion import Level
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case
-from phasegate.model.result import (
-    CheckResult,
-    CheckStatus,
-    CriterionVerdict,
-    Level,
-    RunResult,
-    WaiverResult,
-    WaiverState,
-)
+from phasegate.model.result import CheckResult, CheckStatus, RunResult, WaiverResult, WaiverState
 from phasegate.render.badges import Badge
 from phasegate.render.words import count, enumerate_words
 

@@ -6,8 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from phasegate.model.criterion import Level
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
-from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, CriterionVerdict, Level, Verdict
+from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, Verdict
 from phasegate.units import format_seconds, format_share, format_value
 
 CHECK_WORDS: dict[CheckStatus, tuple[str, str, str]] = {
@@ -40,10 +42,11 @@ def criterion_words(criterion: CriterionResult) -> tuple[str, str, str]:
 
 def full_expression(criterion: CriterionResult) -> str:
     """The criterion with its subject, which those written inside a check leave out."""
-    if criterion.expression.startswith((f"{criterion.subject}.", f"{criterion.subject}/")):
-        return criterion.expression
+    expression = criterion.asked.expression
+    if expression.startswith((f"{criterion.subject}.", f"{criterion.subject}/")):
+        return expression
     subject = f"{criterion.subject}/{criterion.part}" if criterion.part else criterion.subject
-    return f"{subject}.{criterion.expression}"
+    return f"{subject}.{expression}"
 
 
 def visible(text: str) -> str:

@@ -11,8 +11,10 @@ from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exp
 from tenacity.wait import WaitBaseT
 
 from phasegate.errors import PhasegateError
+from phasegate.gate.judging import closing, judge_attempt
 from phasegate.gate.verdict import attempt_status, is_flaky
 from phasegate.gate.waivers import Waiver
+from phasegate.model.criterion import PlanCriterion
 from phasegate.model.events import (
     AttemptFinished,
     AttemptStarted,
@@ -20,12 +22,12 @@ from phasegate.model.events import (
     CheckStarted,
     RetryScheduled,
 )
+from phasegate.model.facts import Code, Text, fact
 from phasegate.model.observation import Case, Observation
 from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionResult
-from phasegate.plan.plan import Check, PlanCriterion, Retry
+from phasegate.plan.plan import Check, Retry
 from phasegate.runner.attempt import DEFECT, Asked, observe
 from phasegate.runner.deciding import Decider
-from phasegate.runner.judging import closing, judge_criterion
 from phasegate.runner.waiving import waive_attempt
 from phasegate.runner.world import Parts, Stop
 
@@ -37,15 +39,17 @@ class Outcome:
     """How a check ended; `observation` is the deciding one, None when it was not run."""
 
     status: CheckStatus
-    reason: str = ""
+    reason: Text = ""
     help: str = ""
     observation: Observation | None = None
     waived: bool = False
     """Whether it failed, and waivers cover all that made it fail."""
 
     @property
-    def defect(self) -> bool:
-        return self.status is CheckStatus.ERRORED and self.reason.startswith(DEFECT)
+    def defect(self) -> str:
+        """What went wrong inside phasegate; empty where nothing did."""
+        reason = self.reason if isinstance(self.reason, str) else ""
+        return reason if self.status is CheckStatus.ERRORED and reason.startswith(DEFECT) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +139,16 @@ async def _attempt(
         observation = Observation(error=ended_by(error, asked.stop))
         _finish(asked, observation, AttemptStatus.ERRORED, "", started, began, parts)
         raise
-    judged = [judge_criterion(criterion, asked.check, observation, absent="") for criterion in criteria]
+    judged = [
+        CriterionResult(
+            asked=one, judged=judge_attempt(one, asked.check, observation, baselines=parts.baselines)
+        )
+        for one in criteria
+    ]
     status, reason = _stands(judged, observation)
     waived = status is AttemptStatus.FAILED and bool(waivers)
     if waived:
-        waived_ones = waive_attempt(waivers, asked.check, criteria, judged, observation)
+        waived_ones = waive_attempt(waivers, asked.check, judged, observation, parts.baselines)
         waived = _stands(waived_ones, observation)[0] is not AttemptStatus.FAILED
     return _Tried(
         observation=observation,
@@ -153,20 +162,20 @@ def ended_by(error: BaseException, stop: Stop) -> str:
     return error.message if isinstance(error, PhasegateError) else stop.reason or "interrupted"
 
 
-def _stands(judged: Sequence[CriterionResult], observation: Observation) -> tuple[AttemptStatus, str]:
-    """The status of an attempt, and the sentence that says why it is not passed."""
+def _stands(judged: Sequence[CriterionResult], observation: Observation) -> tuple[AttemptStatus, Text]:
+    """The status of an attempt, and why it is not passed."""
     status = attempt_status(((item.level, item.verdict) for item in judged), error=observation.error)
     decisive = closing(judged)
     if observation.error is not None or decisive is None:
-        return status, "" if judged else "no criterion judges it"
-    return status, f"{decisive.expression}: {decisive.message}"
+        return status, "" if judged else fact(Code.NO_CRITERION)
+    return status, fact(Code.DECISIVE, expression=decisive.asked.expression, why=decisive.reason)
 
 
 def _finish(
     asked: Asked,
     observation: Observation,
     status: AttemptStatus,
-    reason: str,
+    reason: Text,
     started: datetime,
     began: float,
     parts: Parts,
@@ -187,13 +196,14 @@ def _finish(
         timeline=observation.timeline,
         timeline_from=observation.timeline_from,
         decisions=observation.decisions,
+        absent=observation.absent,
     )
     parts.emit(AttemptFinished(at=parts.clock.utc(), check=asked.check.id, attempt=result))
     return result
 
 
 def _tell(
-    check: Check, tried: Sequence[_Tried], status: CheckStatus, reason: str, began: float, parts: Parts
+    check: Check, tried: Sequence[_Tried], status: CheckStatus, reason: Text, began: float, parts: Parts
 ) -> None:
     statuses = [item.result.status for item in tried]
     cases: tuple[Case, ...] = tried[-1].observation.cases if tried else ()

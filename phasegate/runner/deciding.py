@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from phasegate.gate.deciding import decidable, decide_early
+from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.measures import Distribution, Measure, MeasureType, Share
-from phasegate.model.result import Level
-from phasegate.plan.plan import PlanCriterion
 from phasegate.world import Enough, Progress
 
 ALL_DECIDED = Enough("every criterion on its samples is decided")

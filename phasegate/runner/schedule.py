@@ -8,18 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from phasegate.errors import PhasegateError
+from phasegate.gate.judging import judge_fault
 from phasegate.gate.verdict import step_status
 from phasegate.gate.waivers import apply
+from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.events import CheckFinished, Event, StepFinished, StepStarted
+from phasegate.model.facts import Code, Fact, Text, fact
 from phasegate.model.faults import FaultResult, FaultStatus
-from phasegate.model.observation import Observation
-from phasegate.model.result import CheckStatus, CriterionResult, CriterionVerdict, Level
+from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.result import CheckStatus, CriterionResult
 from phasegate.plan.entries import PlanCommand
 from phasegate.plan.faults import Fault
-from phasegate.plan.plan import Check, Plan, PlanCriterion, Step
+from phasegate.plan.plan import Check, Plan, Step
 from phasegate.runner.check import Outcome, ended_by, run_check
 from phasegate.runner.faults import run_fault, to_its_end
-from phasegate.runner.judging import judge_fault
 from phasegate.runner.preflight import Missing
 from phasegate.runner.selection import of_whole
 from phasegate.runner.turns import Turns
@@ -104,15 +106,15 @@ class Schedule:
         at = self._parts.clock.utc
         try:
             left_out = [self._why_not(check) for check in step.checks]
-            reason = "" if all(left_out) else self._not_held(step)
+            reason: Text | None = None if all(left_out) else self._not_held(step)
             if reason or all(left_out):
                 for check, why in zip(step.checks, left_out, strict=True):
-                    self._leave_out(check, why or reason)
+                    self._leave_out(check, why or reason or "")
             else:
                 self._parts.emit(StepStarted(at=at(), step=step.id))
                 reason = await self._checks_of(step)
-            status, why = self._step_status(step)
-            self._parts.emit(StepFinished(at=at(), step=step.id, status=status, reason=reason or why))
+            status, held_back = self._step_status(step)
+            self._parts.emit(StepFinished(at=at(), step=step.id, status=status, reason=reason or held_back))
         finally:
             self._ended[step.id].set()
 
@@ -203,44 +205,50 @@ class Schedule:
             return self._orders.missing[check.id].reason
         return self._failed_fast
 
-    def _leave_out(self, check: Check, reason: str) -> None:
+    def _leave_out(self, check: Check, reason: Text) -> None:
         missing = self._orders.missing.get(check.id)
         help = missing.help if missing and missing.reason == reason else ""
         leave_out([check], self._outcomes, reason, self._parts.emit, self._parts.clock, help=help)
 
-    def _not_held(self, step: Step) -> str:
+    def _not_held(self, step: Step) -> Fact | None:
         """Which needed step did not hold; those that were not selected are not asked."""
         for id in step.needs:
             needed = next(other for other in self._plan.steps if other.id == id)
             if not any(check.id in self._orders.selected for check in needed.checks):
                 continue
             if id in self._broken_steps:
-                return f"step {id}, which it needs, did not hold: its setup failed"
+                return fact(Code.STEP_NOT_HELD, step=id, why=fact(Code.SETUP_FAILED))
             for check in needed.checks:
                 outcome = self._outcomes.get(check.id)
                 holds = outcome is None or outcome.waived or outcome.status in HOLDS
                 if outcome and check.id in self._blocking and not holds:
-                    return f"step {id}, which it needs, did not hold: {check.id}: {outcome.reason}"
+                    why = fact(Code.OF_CHECK, check=check.id, why=outcome.reason)
+                    return fact(Code.STEP_NOT_HELD, step=id, why=why)
             for item in self._missed(needed.faults):
-                return f"step {id}, which it needs, did not hold: {item.id} is not met"
-        return ""
+                why = fact(Code.CRITERION_IS, criterion=item.id, verdict=item.verdict.value)
+                return fact(Code.STEP_NOT_HELD, step=id, why=why)
+        return None
 
     def _missed(self, faults: Iterable[Fault]) -> Iterator[CriterionResult]:
         """The blocking criteria on what came of faults that are not met by now, waivers applied."""
         done = {fault.id: self._faulted[fault.id] for fault in faults if fault.id in self._faulted}
-        judged = [judge_fault(one, done[one.fault]) for one in self._plan.criteria if one.fault in done]
+        judged = [
+            CriterionResult(asked=one, judged=judge_fault(one, done[one.fault]))
+            for one in self._plan.criteria
+            if one.fault in done
+        ]
         for item in apply(self._plan.waivers, judged, {}, lambda _item, _cases: None).criteria:
             if item.verdict is CriterionVerdict.NOT_MET and item.level is Level.BLOCK:
                 yield item
 
-    def _step_status(self, step: Step) -> tuple[CheckStatus, str]:
+    def _step_status(self, step: Step) -> tuple[CheckStatus, Text]:
         """The status of a step, and the check that keeps it from passing."""
         outcomes = [self._outcomes[check.id] for check in step.checks if check.id in self._outcomes]
         status = step_status(outcome.status for outcome in outcomes)
         for check in step.checks:
             outcome = self._outcomes.get(check.id)
             if outcome and outcome.status is not CheckStatus.PASSED and outcome.status is status:
-                return status, f"{check.id}: {outcome.reason}"
+                return status, fact(Code.OF_CHECK, check=check.id, why=outcome.reason)
         return status, ""
 
     async def _commands(self, commands: Sequence[PlanCommand], name: str, *, go_on: bool = False) -> str:
@@ -274,7 +282,7 @@ async def run_commands(
 def leave_out(
     checks: Iterable[Check],
     outcomes: dict[str, Outcome],
-    reason: str,
+    reason: Text,
     emit: Callable[[Event], None],
     clock: Clock,
     *,
@@ -290,25 +298,6 @@ def leave_out(
                 at=clock.utc(), check=check.id, status=CheckStatus.NOT_RUN, reason=reason, help=help
             )
         )
-
-
-def observations(outcomes: Mapping[str, Outcome]) -> dict[str, Observation]:
-    """The deciding observations by check; those that ended in an error prove nothing and are left out."""
-    return {
-        id: outcome.observation
-        for id, outcome in outcomes.items()
-        if outcome.observation is not None and outcome.observation.error is None
-    }
-
-
-def reasons(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
-    """Why checks have nothing to judge, by check."""
-    words = {CheckStatus.NOT_RUN: "not run", CheckStatus.ERRORED: "errored"}
-    return {
-        id: f"the check was {words[outcome.status]}: {outcome.reason}"
-        for id, outcome in outcomes.items()
-        if outcome.status in words
-    }
 
 
 def _in_order(checks: Iterable[Check]) -> list[Check]:

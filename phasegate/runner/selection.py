@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Collection, Iterable
 
 from phasegate.errors import UsageError
-from phasegate.gate.criterion import SubjectKind
 from phasegate.model.aggregates import CHECKS, WHOLE
-from phasegate.model.result import Level, Selection
-from phasegate.plan.plan import Check, Plan, PlanCriterion
+from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
+from phasegate.model.result import Selection
+from phasegate.plan.plan import Check, Plan
 
 
 def select(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from phasegate.errors import ExitCode
+from phasegate.gate.judging import unjudged
 from phasegate.gate.waivers import record
+from phasegate.model.criterion import Level
 from phasegate.model.result import (
     BaselineRecord,
     CheckResult,
-    Level,
     RunResult,
     Selection,
     StepResult,
@@ -21,7 +22,6 @@ from phasegate.plan.entries import Entry, ExternalEntry, ProcessEntry, ServiceEn
 from phasegate.plan.loader import LoadedPlan
 from phasegate.plan.plan import Check, Step
 from phasegate.runner.faults import planned
-from phasegate.runner.judging import unjudged
 
 
 def skeleton(
@@ -108,4 +108,5 @@ def _check(check: Check, blocking: set[str | None]) -> CheckResult:
         during=check.during or "",
         allow_skipped=check.allow_skipped,
         until_decided=check.until_decided,
+        chances=check.chances,
     )

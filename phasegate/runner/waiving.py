@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from phasegate.gate.aggregates import OBSERVED
+from phasegate.gate.judging import judge_attempt
 from phasegate.gate.waivers import Applied, Waiver, apply
+from phasegate.model.criterion import PlanCriterion
+from phasegate.model.facts import Code, Text, fact
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Share
 from phasegate.model.observation import Case, Observation, belongs, census
-from phasegate.model.result import NO_VALUE, CriterionResult, CriterionVerdict
-from phasegate.plan.plan import Check, Plan, PlanCriterion
-from phasegate.runner.judging import judge_criterion
+from phasegate.model.result import AttemptResult, BaselineRecord, CriterionResult, RunResult
+from phasegate.plan.plan import Check, Plan
 
 _OPEN = (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
 _FIGURES = frozenset({"pass_rate", "passed", "failed", "skipped"})
@@ -18,37 +22,30 @@ _FIGURES = frozenset({"pass_rate", "passed", "failed", "skipped"})
 
 
 def waive(
-    plan: Plan,
-    judged: Sequence[CriterionResult],
-    seen: Mapping[str, Observation],
-    reasons: Mapping[str, str],
-    selected: Collection[str],
+    plan: Plan, judged: Sequence[CriterionResult], run: RunResult, selected: Collection[str]
 ) -> Applied:
-    """The plan's waivers applied to all criteria of a run; those not `selected` are left as they are.
-
-    `seen` and `reasons` go by check, as for `judge_all`.
-    """
+    """The plan's waivers applied to all criteria of a run; those not `selected` are left as they are."""
     checks = {check.id: check for check in plan.checks()}
-    criteria = {criterion.id: criterion for criterion in plan.criteria}
+    seen = {check.id: check.last for check in run.checks() if check.last and check.status in OBSERVED}
+    spared = run.spared()
 
-    def again(item: CriterionResult, left_out: Sequence[Case]) -> CriterionResult | None:
-        criterion = criteria[item.id]
-        if criterion.check is None or criterion.check not in seen:
+    def again(item: CriterionResult, left_out: Sequence[Case]) -> Judgement | None:
+        id = item.asked.check
+        if id is None or id not in seen:
             return None
-        absent = reasons.get(criterion.check, "")
-        return _without(criterion, checks[criterion.check], seen[criterion.check], left_out, absent)
+        return _without(item.asked, checks[id], seen[id], left_out, run.baselines, spared.get(id, ""))
 
-    cases = {id: observation.cases for id, observation in seen.items()}
+    cases = {id: attempt.cases for id, attempt in seen.items()}
     applied = apply(plan.waivers, [item for item in judged if item.id in selected], cases, again)
     covered = {name.partition("/")[0] for waiver in applied.waivers for name in waiver.cases}
-    changed = {item.id: _told(item, plan, covered) for item in applied.criteria}
+    changed = {item.id: _remark(item, plan, covered) for item in applied.criteria}
     return replace(applied, criteria=tuple(changed.get(item.id, item) for item in judged))
 
 
-def _told(item: CriterionResult, plan: Plan, covered: Collection[str]) -> CriterionResult:
+def _remark(item: CriterionResult, plan: Plan, covered: Collection[str]) -> CriterionResult:
     """A figure that counts cases of `covered` checks stays as it is, which who waived them may not expect."""
-    open = item.verdict in _OPEN and item.observed not in ("", NO_VALUE)
-    if not open or item.waivers or item.measure not in _FIGURES:
+    open = item.verdict in _OPEN and item.judged.observed is not None
+    if not open or item.waived is not None or item.measure not in _FIGURES:
         return item
     counted = {
         check.id
@@ -57,48 +54,47 @@ def _told(item: CriterionResult, plan: Plan, covered: Collection[str]) -> Criter
     }
     if counted.isdisjoint(covered) or (item.measure == "pass_rate" and item.subject in counted):
         return item
-    why = f"waived cases count here as what they are, and only a waiver of {item.id} itself reaches it"
-    return replace(item, message=f"{item.message}; {why}")
+    return replace(item, remark=fact(Code.COUNTED_AS_IS, criterion=item.id))
 
 
 def waive_attempt(
     waivers: Sequence[Waiver],
     check: Check,
-    criteria: Sequence[PlanCriterion],
     judged: Sequence[CriterionResult],
     observation: Observation,
+    baselines: Sequence[BaselineRecord],
 ) -> tuple[CriterionResult, ...]:
     """The criteria of one attempt with waivers applied, to know whether what comes next is held back."""
-    by_id = {criterion.id: criterion for criterion in criteria}
 
-    def again(item: CriterionResult, left_out: Sequence[Case]) -> CriterionResult | None:
-        return _without(by_id[item.id], check, observation, left_out, "")
+    def again(item: CriterionResult, left_out: Sequence[Case]) -> Judgement | None:
+        return _without(item.asked, check, observation, left_out, baselines, "")
 
     return apply(waivers, judged, {check.id: observation.cases}, again).criteria
 
 
 def _without(
-    criterion: PlanCriterion,
+    asked: PlanCriterion,
     check: Check,
-    observation: Observation,
+    seen: Observation | AttemptResult,
     left_out: Sequence[Case],
-    absent: str,
-) -> CriterionResult | None:
+    baselines: Sequence[BaselineRecord],
+    absent: Text,
+) -> Judgement | None:
     """A criterion judged without some cases; None where its measure is no census that counts them."""
-    part, measure = criterion.criterion.part, criterion.criterion.measure
+    part, measure = asked.criterion.part, asked.criterion.measure
     counted = [
         case
-        for case in observation.cases
+        for case in seen.cases
         if belongs(case, part)
         and check.kind.counts(measure, case.id.partition("/")[2] if check.each else case.id)
     ]
-    measures = observation.parts.get(part, {}) if part else observation.measures
+    measures = seen.parts.get(part, {}) if part else seen.measures
     whole, gone = census(counted), {case.id for case in left_out}
     if not _same(measures.get(measure), whole):
         return None
     rest = {measure: census(case for case in counted if case.id not in gone)}
-    lessened = replace(observation, parts={part: rest}) if part else replace(observation, measures=rest)
-    return judge_criterion(criterion, check, lessened, absent=absent)
+    lessened = replace(seen, parts={part: rest}) if part else replace(seen, measures=rest)
+    return judge_attempt(asked, check, lessened, absent=absent, baselines=baselines)
 
 
 def _same(measure: object, counted: Share) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from phasegate.model.events import CaseFinished, Event, Progressed
 from phasegate.model.observation import Case
+from phasegate.model.result import BaselineRecord
 from phasegate.plan.faults import Fault
 from phasegate.runner.deciding import Decider
 from phasegate.world import (
@@ -66,6 +67,8 @@ class Parts:
     seed: int
     emit: Callable[[Event], None]
     keep_secret: Callable[[str], None]
+    baselines: tuple[BaselineRecord, ...] = ()
+    """Earlier runs that criteria are held against."""
 
 
 class Stop:

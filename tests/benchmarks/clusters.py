@@ -19,8 +19,8 @@ from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judge import judge
 from phasegate.model.blocks import Block, time_blocks
 from phasegate.model.histogram import Histogram, bucket_of
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Measure, Share
-from phasegate.model.result import CriterionVerdict
 from phasegate.units import format_share
 from tests.benchmarks.measure import table
 

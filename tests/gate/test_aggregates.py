@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.gate.aggregates import Aggregates, aggregate
-from phasegate.gate.criterion import Criterion, parse_criterion
+from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.flaky import flaky_share
-from phasegate.gate.judgement import Judgement
 from phasegate.gate.verdict import decide
 from phasegate.model.aggregates import AGGREGATES
+from phasegate.model.criterion import Criterion
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, census
 from phasegate.model.result import (
@@ -24,7 +25,6 @@ from phasegate.model.result import (
     CheckResult,
     CheckStatus,
     CriterionResult,
-    CriterionVerdict,
     PlanRecord,
     RunResult,
     StepResult,

@@ -6,10 +6,10 @@ import pytest
 
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judge import judge
-from phasegate.gate.judgement import Judgement
 from phasegate.gate.verdict import decide
 from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram
+from phasegate.model.judgement import Judgement
 from phasegate.model.measures import Distribution, Measure, Share
 from phasegate.model.result import CriterionResult
 from tests.rules import rules

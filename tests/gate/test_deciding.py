@@ -11,8 +11,8 @@ from phasegate.gate.deciding import decidable, decide_early, stands
 from phasegate.gate.judge import judge
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.histogram import Histogram, bucket_of
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Measure, MeasureType, Number, Share
-from phasegate.model.result import CriterionVerdict
 
 
 def early(text: str, measure: Measure, confidence: float | None = 0.95) -> Decided | None:

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judge import judge
-from phasegate.gate.judgement import Judgement
 from phasegate.model.histogram import Histogram
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution
-from phasegate.model.result import CriterionVerdict
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
 RANK = {NOT_MET: 0, UNPROVEN: 1, MET: 2}

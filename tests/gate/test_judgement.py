@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.gate.criterion import Operator
 from phasegate.gate.judgement import margin, shown
+from phasegate.model.criterion import Operator
 from phasegate.units import Dimension, parse_quantity
 
 # Nine digits, as the clock and the counters have them; beyond that a share's percent is not exact.

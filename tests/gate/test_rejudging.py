@@ -9,6 +9,7 @@ import pytest
 
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.histogram import Histogram
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import (
@@ -18,7 +19,6 @@ from phasegate.model.result import (
     CheckResult,
     CheckStatus,
     CriterionResult,
-    CriterionVerdict,
     RunResult,
     StepResult,
     TargetRecord,

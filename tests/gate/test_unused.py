@@ -12,10 +12,9 @@ from phasegate.gate.baseline import Earlier, judge_against
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.deciding import decide_early
 from phasegate.gate.judge import judge
-from phasegate.gate.judgement import Judgement
 from phasegate.model.histogram import Histogram
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, Measure, Number, Share, merge
-from phasegate.model.result import CriterionVerdict
 from phasegate.units import Dimension
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN

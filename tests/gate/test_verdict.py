@@ -14,15 +14,9 @@ from phasegate.gate.verdict import (
     is_flaky,
     step_status,
 )
-from phasegate.model.result import (
-    AttemptStatus,
-    CheckStatus,
-    CriterionResult,
-    CriterionVerdict,
-    Level,
-    Selection,
-    Verdict,
-)
+from phasegate.model.criterion import Level
+from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.result import AttemptStatus, CheckStatus, CriterionResult, Selection, Verdict
 from tests.rules import rules
 
 MET, NOT_MET, UNPROVEN, WAIVED = (

@@ -9,8 +9,9 @@ import pytest
 
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import CasePattern, Waiver, apply, decide_with_waivers, record, warnings_of
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case
-from phasegate.model.result import CriterionResult, CriterionVerdict, Verdict, WaiverState
+from phasegate.model.result import CriterionResult, Verdict, WaiverState
 
 MET, NOT_MET, UNPROVEN, WAIVED = CriterionVerdict
 LAST = date(2026, 3, 31)

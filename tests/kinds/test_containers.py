@@ -18,9 +18,9 @@ from phasegate.gate.judge import judge
 from phasegate.kinds.containers import ContainersKind
 from phasegate.kinds.containers_params import ContainersParams
 from phasegate.model.containers import ContainerState, Health, Healthcheck, Image, LogPiece
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
-from phasegate.model.result import CriterionVerdict
 from phasegate.plan.plan import Part
 from phasegate.runner.attempt import Asked, observe
 from phasegate.runner.clock import RunClock

@@ -18,8 +18,8 @@ from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judge import judge
 from phasegate.http.moments import LATE, TICK
 from phasegate.kinds.health import GRACE, Health, HealthParams
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Observation
-from phasegate.model.result import CriterionVerdict
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.observed import distribution, share
 from tests.rules import Rule, rules

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from phasegate.runner.judging import judge_criterion
 from pydantic import ValidationError
 
 from phasegate.errors import ObservationError
 from phasegate.gate.criterion import parse_criterion
 from phasegate.kinds.resources import LISTED, ResourcesKind, ResourcesParams
 from phasegate.model.containers import Container, ContainerState, ContainerUsage, Limits
+from phasegate.model.criterion import PlanCriterion
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge, Number
 from phasegate.model.observation import Observation
-from phasegate.model.result import CriterionVerdict
-from phasegate.plan.plan import Check, Part, PlanCriterion
-from phasegate.runner.judging import judge_criterion
+from phasegate.plan.plan import Check, Part
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.world import Progress
 from tests.engines import ENGINE, busybox, client, nothing_left, own

@@ -23,6 +23,7 @@ from phasegate.model.events import (
 )
 from phasegate.model.faults import Act, FaultResult, FaultStatus, fault_measures
 from phasegate.model.fold import CUT_SHORT, fold
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number
 from phasegate.model.result import (
     AttemptResult,
@@ -30,7 +31,6 @@ from phasegate.model.result import (
     CheckResult,
     CheckStatus,
     CriterionResult,
-    CriterionVerdict,
     PlanRecord,
     RunResult,
     StepResult,

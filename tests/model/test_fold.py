@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.model.criterion import Level
 from phasegate.model.events import (
     AttemptFinished,
     AttemptStarted,
@@ -28,6 +29,7 @@ from phasegate.model.events import (
     WaiverApplied,
 )
 from phasegate.model.fold import CUT_SHORT, fold
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge
 from phasegate.model.observation import Case, CaseStatus, Series
 from phasegate.model.result import (
@@ -36,8 +38,6 @@ from phasegate.model.result import (
     CheckResult,
     CheckStatus,
     CriterionResult,
-    CriterionVerdict,
-    Level,
     PlanRecord,
     RunResult,
     Selection,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phasegate.model.result import Level
+from phasegate.model.criterion import Level
 from tests.plan.conftest import HEAD, Load
 
 PLAN = (

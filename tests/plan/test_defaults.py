@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from phasegate.model.result import Level
+from phasegate.model.criterion import Level
 from tests.plan.conftest import HEAD, Load, plan_of
 
 

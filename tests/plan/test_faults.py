@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from phasegate.errors import ObservationError
+from phasegate.model.criterion import Level
 from phasegate.model.faults import Act
-from phasegate.model.result import Level
 from phasegate.plan.plan import Retry
 from tests.plan.conftest import HEAD, Load, refused
 

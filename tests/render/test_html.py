@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.model.result import CheckStatus, CriterionVerdict, RunResult, Verdict
+from phasegate.model.result import CheckStatus, RunResult, Verdict
 from phasegate.render import FORMATS
 from phasegate.render.html import render
 from tests.conftest import HoldAgainst

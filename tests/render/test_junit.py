@@ -11,8 +11,10 @@ from datetime import datetime
 import pytest
 from defusedxml import ElementTree
 
+from phasegate.model.criterion import Level
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
-from phasegate.model.result import CheckStatus, CriterionVerdict, Level, RunResult
+from phasegate.model.result import CheckStatus, RunResult
 from phasegate.render.junit import render, render_strict
 from tests.conftest import HoldAgainst
 from tests.render.test_failures import with_cases

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.model.result import CheckStatus, CriterionVerdict, RunResult
+from phasegate.model.result import CheckStatus, RunResult
 from phasegate.render.terminal import MOST_FAILURES, MOST_NAMES, summary
 from phasegate.render.words import full_expression, one_line
 from tests.samples import all_runs, crashed_run, failing_run, hostile_run, inconclusive_run, passing_run

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import CaseStatus
-from phasegate.model.result import CriterionVerdict, RunResult, Verdict, WaiverResult, WaiverState
+from phasegate.model.result import RunResult, Verdict, WaiverResult, WaiverState
 from phasegate.render import html, junit
 from phasegate.render.standing import standing
 from phasegate.render.terminal import summary

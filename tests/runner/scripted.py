@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 
 from phasegate.gate.criterion import parse_criterion
 from phasegate.kinds.base import CheckParams, Kind
+from phasegate.model.criterion import PlanCriterion
 from phasegate.model.events import CheckFinished, Event
 from phasegate.model.measures import MeasureSpec, MeasureType, Share
 from phasegate.model.observation import Case, CaseStatus, Observation, census
 from phasegate.model.result import CheckStatus, PlanRecord
 from phasegate.plan.part import Part
-from phasegate.plan.plan import Check, Plan, PlanCriterion, Retry, Step
+from phasegate.plan.plan import Check, Plan, Retry, Step
 from phasegate.runner.check import Outcome
 from phasegate.runner.schedule import Orders, Schedule
 from phasegate.runner.world import Parts, Stop

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from phasegate.runner.judging import closing, judge_all, judge_criterion, unjudged
+
 from phasegate.gate.criterion import parse_criterion
+from phasegate.model.criterion import Level, PlanCriterion
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge, Share
 from phasegate.model.observation import Observation
-from phasegate.model.result import CriterionVerdict, Level, TargetRecord
-from phasegate.plan.plan import PlanCriterion, Retry
-from phasegate.runner.judging import closing, judge_all, judge_criterion, unjudged
+from phasegate.model.result import TargetRecord
+from phasegate.plan.plan import Retry
 from tests.runner.scripted import BAD, GOOD, check, plan, step
 from tests.samples import passing_run
 

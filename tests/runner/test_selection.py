@@ -7,7 +7,7 @@ import pytest
 
 from phasegate.errors import UsageError
 from phasegate.gate.criterion import parse_criterion
-from phasegate.plan.plan import PlanCriterion
+from phasegate.model.criterion import PlanCriterion
 from phasegate.runner.selection import select, selected_criteria
 from tests.runner.scripted import check, plan, step
 

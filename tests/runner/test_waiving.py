@@ -9,14 +9,15 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from phasegate.runner.judging import judge_all
 
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import Applied, CasePattern, Waiver, decide_with_waivers, without_waivers
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
-from phasegate.model.result import CriterionResult, CriterionVerdict, Verdict, WaiverState
+from phasegate.model.result import CriterionResult, Verdict, WaiverState
 from phasegate.plan.plan import Plan
-from phasegate.runner.judging import judge_all
 from phasegate.runner.waiving import waive
 from tests.runner.scripted import check, plan, step
 from tests.samples import crashed_run

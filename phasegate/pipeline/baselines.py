@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from phasegate.errors import UsageError
 from phasegate.files import digest_regular, is_there, read_regular
-from phasegate.gate.baseline import Earlier
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.codec import result_from_json
+from phasegate.model.criterion import Level, PlanCriterion
+from phasegate.model.facts import Code, Fact
 from phasegate.model.fold import contradiction
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Measure
 from phasegate.model.result import (
     AttemptStatus,
     BaselineRecord,
     CheckResult,
     CriterionResult,
-    CriterionVerdict,
-    Level,
     RunResult,
     Verdict,
 )
-from phasegate.plan.plan import Check, Plan, PlanCriterion
+from phasegate.plan.plan import Check, Plan
 from phasegate.record.journal import EVENTS, RESULT
 from phasegate.record.reading import fold_events, held_to_be_a_record
+from phasegate.render.sentences import sentence
 
 NOT_A_PASS = "only a PASS run is a baseline"
 
@@ -52,21 +52,13 @@ def read_baselines(folders: Sequence[Path], plan: Plan) -> tuple[BaselineRecord,
     return tuple(records)
 
 
-def held_against(plan: Plan, records: Sequence[BaselineRecord]) -> Plan:
-    """The plan with what the baselines measured in every criterion that asks for one."""
-
-    def held(criterion: PlanCriterion) -> PlanCriterion:
-        earlier = tuple(Earlier(path=one.path, measure=one.measures.get(criterion.id)) for one in records)
-        return replace(criterion, earlier=earlier) if criterion.relative else criterion
-
-    return replace(plan, criteria=tuple(held(criterion) for criterion in plan.criteria))
-
-
 def _read(folder: Path, plan: Plan) -> BaselineRecord:
     """Errors: UsageError that does not name the folder's flag."""
     file, result = _result(folder)
     if result.verdict is not Verdict.PASS:
-        why = f" ({result.reason})" if result.reason.startswith("the record contradicts itself") else ""
+        reason = result.reason
+        contradicts = isinstance(reason, Fact) and reason.code is Code.CONTRADICTS_ITSELF
+        why = f" ({sentence(reason)})" if contradicts else ""
         raise UsageError(f"its verdict is {result.verdict}{why}; {NOT_A_PASS}")
     checks = {check.id: check for check in result.checks()}
     asked = [criterion for criterion in plan.criteria if criterion.relative]
@@ -107,8 +99,8 @@ def _result(folder: Path) -> tuple[str, RunResult]:
         raise UsageError(f"its {RESULT} cannot be read: {why}") from None
     if folded is not None and _evidence_of(folded) != _evidence_of(result):
         raise UsageError(f"its {RESULT} is not what its {EVENTS} adds up to; {NOT_A_PASS}")
-    if why := contradiction(result) or next(iter(rejudge(result).contradictions), ""):
-        raise UsageError(f"its {RESULT} contradicts itself: {why}; {NOT_A_PASS}")
+    if found := contradiction(result) or next(iter(rejudge(result).contradictions), None):
+        raise UsageError(f"its {RESULT} contradicts itself: {sentence(found)}; {NOT_A_PASS}")
     return RESULT, result
 
 

@@ -1,0 +1,59 @@
+"""What judging a criterion came to: figures and facts, no sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from phasegate.model.decision import Decision
+from phasegate.model.facts import Code, Fact, Figure, JsonFact, JsonFigure
+
+
+class CriterionVerdict(StrEnum):
+    MET = "met"
+    NOT_MET = "not_met"
+    UNPROVEN = "unproven"
+    WAIVED = "waived"
+
+
+NOT_JUDGED = Fact(Code.NOT_JUDGED, {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One criterion judged on one measure."""
+
+    verdict: CriterionVerdict = CriterionVerdict.UNPROVEN
+    required: JsonFact
+    """Operator and threshold; that of a baseline where there is one."""
+    threshold: JsonFigure | None = None
+    """None where it is a baseline's that is not known."""
+    observed: JsonFact | None = None
+    """None where nothing was seen."""
+    bound: JsonFact | None = None
+    """What the sample shows; None where no bound applies."""
+    confidence: float | None = None
+    """That of the bound; None where observed values were compared as they are."""
+    margin: JsonFigure | None = None
+    """Observed against threshold, positive when satisfied; None without a value."""
+    n: int | None = None
+    effective_n: int | None = None
+    """What n samples are worth where failures come together in time; None where nothing was divided."""
+    baseline: str = ""
+    """The folder of the baseline run it was held against: the median one, where several were given."""
+    decided: Decision | None = None
+    """When it was decided, where that was before the sample was complete."""
+    reason: JsonFact = NOT_JUDGED
+    """Why this verdict, and what would prove it."""
+
+
+FAILED = Fact(Code.FAILED, {})
+"""Observed where a quantile falls among the failed requests."""
+NOT_ASKED = Fact(Code.NOT_ASKED, {})
+"""In place of a bound where `confidence: none` was written for a sample."""
+
+
+def value_of(observed: Fact | None) -> float | None:
+    """The number that was observed, where it is one."""
+    figure = None if observed is None else observed.value
+    return figure.value if isinstance(figure, Figure) else None

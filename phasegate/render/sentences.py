@@ -1,0 +1,582 @@
+"""Every sentence of a report, made of facts: one entry for each code.
+
+A text with holes is filled by the names of a fact's values; what depends on more than that is a function of
+the fact. Another language is another table.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from phasegate.model.facts import Code, Fact, Figure, Text
+from phasegate.model.measures import unused_words
+from phasegate.model.result import CriterionResult
+from phasegate.units import Dimension, format_seconds, format_share, format_value, parse_quantity
+
+NO_VALUE = "-"
+"""What a criterion has observed where there is no data."""
+_NAMED = 5
+"""How many names a sentence lists."""
+_FEW = 3
+"""How many where each of them is long."""
+
+
+def sentence(text: Text) -> str:
+    """A text in English."""
+    if isinstance(text, str):
+        return text
+    entry = _ENGLISH[text.code]
+    return entry(text) if callable(entry) else _FORMAT.vformat(entry, (), _Holes(text.values))
+
+
+def required(item: CriterionResult) -> str:
+    """Operator and threshold, as in `< 100ms`."""
+    return sentence(item.judged.required)
+
+
+def observed(item: CriterionResult) -> str:
+    """With unit; `-` when nothing was seen."""
+    return NO_VALUE if item.judged.observed is None else sentence(item.judged.observed)
+
+
+def bound(item: CriterionResult) -> str:
+    """What the sample shows, as in `>= 94.2%`; empty where no bound applies."""
+    shows = item.judged.bound
+    if shows is None or shows.code is Code.NOT_ASKED:
+        return "" if shows is None else "none asked"
+    return f"{'>=' if shows.code is Code.AT_LEAST else '<='} {figure(shows.value)}"
+
+
+def margin(item: CriterionResult) -> str:
+    """The signed distance of what was observed from the threshold, as in `+0.5 pp` or `-43 ms`."""
+    distance = item.judged.margin
+    if distance is None:
+        return ""
+    sign = "+" if distance.value > 0 else "-" if distance.value < 0 else ""
+    if distance.dimension is Dimension.SHARE:
+        return f"{sign}{round(abs(distance.value) * 100, 9):.3g} pp"
+    return f"{sign}{format_value(abs(distance.value), distance.dimension)}"
+
+
+def message(item: CriterionResult) -> str:
+    """Why this verdict, and what would prove it."""
+    return sentence(item.reason)
+
+
+def figure(shown: Figure) -> str:
+    """A number with as many digits as keep it on its own side of what it was compared with.
+
+    99.96 ms is 100 ms in three digits, which must not stand beside `needs < 100ms` as satisfied.
+    """
+    value, threshold = shown.value, shown.against
+    text = format_value(value, shown.dimension)
+    if threshold is None or _side(text, threshold) == _compare(value, threshold):
+        return text
+    unit, factor = _unit(value, shown.dimension)
+    for digits in range(4, 18):
+        text = f"{value / factor:.{digits}g}{unit}"
+        if _side(text, threshold) == _compare(value, threshold):
+            break
+    return text
+
+
+def counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _compare(value: float, threshold: float) -> int:
+    return (value > threshold) - (value < threshold)
+
+
+def _side(text: str, threshold: float) -> int | None:
+    try:
+        return _compare(parse_quantity(text.replace(",", "")).value, threshold)
+    except ValueError:  # "2m 03s" is for people only
+        return None
+
+
+def _unit(value: float, dimension: Dimension) -> tuple[str, float]:
+    match dimension:
+        case Dimension.TIME:
+            units = ((" s", 1.0), (" ms", 1e-3), (" us", 1e-6))
+            return next((unit for unit in units if abs(value) >= unit[1]), (" ns", 1e-9))
+        case Dimension.SHARE:
+            return "%", 0.01
+        case Dimension.RATE:
+            return "/s", 1.0
+        case Dimension.SIZE:
+            return " B", 1.0
+        case Dimension.DATA_RATE:
+            return " B/s", 1.0
+        case Dimension.COUNT:
+            return "", 1.0
+
+
+class _Holes(dict[str, Any]):
+    """Values of a fact; one that it does not have is empty."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+class _Format(string.Formatter):
+    """`{n}` is a number with separators, `{n:request}` counts requests; facts become their sentences."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        match value:
+            case Fact():
+                return sentence(value)
+            case Figure():
+                return figure(value)
+            case float() if format_spec == "time":
+                return format_seconds(value)
+            case int() if format_spec:
+                return counted(value, format_spec)
+            case int():
+                return f"{value:,}"
+            case tuple():
+                return _names(value)
+            case _:
+                return str(value)
+
+
+_FORMAT = _Format()
+
+
+def _names(names: Iterable[str], most: int = _NAMED, count: int | None = None) -> str:
+    """`a, b and 3 more`; `count` where more are known of than are named."""
+    everything = list(names)
+    count = len(everything) if count is None else count
+    more = count - min(len(everything), most)
+    shown = ", ".join(everything[:most])
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _some(texts: Iterable[Text]) -> str:
+    everything = [sentence(text) for text in texts]
+    more = len(everything) - _FEW
+    return f"{'; '.join(everything[:_FEW])}{f'; and {more:,} more' if more > 0 else ''}"
+
+
+def _in_span(said: Fact) -> str:
+    """` in these 15 s`, so that nobody takes a sample for more than it is."""
+    return f" in these {format_seconds(said.span)}" if said.span else ""
+
+
+def _long_time(seconds: float) -> str:
+    """10m 00s in a table of requirements is noise."""
+    return format_seconds(seconds).replace(" 00s", "").replace("h 00m", "h")
+
+
+def _sureness(said: Fact) -> str:
+    at = f"at {format_share(said.confidence)} confidence"
+    return f"{at}, whenever one looks" if said.always_valid else at
+
+
+def _seen(said: Fact) -> str:
+    """`observed p95 of 12 ms (1,000 requests in these 15 s)`."""
+    if not said.statistic:
+        return f"observed {sentence(said.observed)}{_in_span(said)}"
+    requests = f"{counted(said.n, 'request')}{_in_span(said)}"
+    return f"observed {said.statistic} of {sentence(said.observed)} ({requests})"
+
+
+def _required(said: Fact) -> str:
+    over = f" over {_long_time(said.over)}" if said.over is not None else ""
+    return f"{said.op} {sentence(said.threshold)}{over}"
+
+
+def _of_baseline(said: Fact) -> str:
+    value = f"{figure(said.value)} (baseline)"
+    return f"{said.factor} x {value}" if said.factor else value
+
+
+def _no_data(said: Fact) -> str:
+    return f"no data: {sentence(said.why)}" if said.why else "no data"
+
+
+def _compared(said: Fact) -> str:
+    text = f"{_seen(said)}, needs {sentence(said.needs)}"
+    if said.without_bound:
+        text += "; compared as observed, without a bound"
+    if said.of_this_sample:
+        text += "; a statement about this sample, without a bound"
+    return f"{text}; the figure is another tool's" if said.observed.code is Code.REPORTED else text
+
+
+def _census(said: Fact) -> str:
+    text = f"observed {sentence(said.observed)}"
+    if said.best:
+        text += f", up to {figure(said.best)} with the cases that have no result"
+    if said.needs:
+        text += f", needs {sentence(said.needs)}"
+    if said.open:
+        names = "their names are not known"
+        if said.missing:
+            names = _names(said.missing, count=said.skipped)
+        text += f"; {said.open:,} without a result: {names}"
+    if said.left_out:
+        text += f"; {said.left_out:,} skipped left out, as allow_skipped: {said.allow_skipped} says"
+    return text
+
+
+def _shown(said: Fact) -> str:
+    shows = sentence(said.bound) if said.bound else "no bound"
+    text = f"{_seen(said)} shows {shows} {_sureness(said)}"
+    if said.clusters:
+        text += f"; {sentence(said.clusters)}"
+    return f"{text}; {sentence(said.would_do)}" if said.would_do else text
+
+
+def _statement(said: Fact) -> str:
+    return f"{_seen(said)}, shows {sentence(said.bound)} {_sureness(said)}"
+
+
+_WHAT = {
+    "failures": "failures",
+    "slow": "slow requests",
+    "slow_or_failed": "slow or failed requests",
+    "fast": "fast requests",
+}
+
+
+def _come_together(said: Fact) -> str:
+    worth = f"{said.n:,} are worth {said.effective:,} independent ones"
+    return f"{_WHAT[said.what]} come together in time, so {worth}"
+
+
+def _too_few_pieces(said: Fact) -> str:
+    return f"{said.pieces} pieces of time would be needed to tell whether {_WHAT[said.what]} come together"
+
+
+def _would_do(said: Fact) -> str:
+    if said.needed is None:
+        return "no number of requests can show more"
+    if said.measure:
+        none, some = f"with none in {said.measure}", f"with no more than {said.wrong:,} in {said.measure}"
+    else:
+        none, some = "without a failure", f"with no more than {counted(said.wrong, 'failure')}"
+    return f"{said.needed:,} requests {some if said.wrong else none} would do"
+
+
+def _would_do_in_time(said: Fact) -> str:
+    if said.needed is None:
+        return "no number of requests can show more"
+    if not said.outside:
+        return f"{said.needed:,} requests, none of them {said.miss} or failed, would do"
+    return f"{said.needed:,} requests with no more than these {said.outside:,} {said.miss} or failed would do"
+
+
+def _among_failed(said: Fact) -> str:
+    where = "is among" if said.statistic.startswith("p") else "cannot leave out"
+    requests = f"{counted(said.n, 'request')}{_in_span(said)}"
+    needs = sentence(said.needs)
+    return f"the {said.statistic} of {requests} {where} the {said.failed:,} failed, needs {needs}"
+
+
+def _of_samples(said: Fact) -> str:
+    every = f", one every {format_seconds(said.interval)}" if said.interval else ""
+    samples = f"{counted(said.n, 'sample')}{every}{_in_span(said)}"
+    return (
+        f"observed {sentence(said.observed)}, the {said.statistic} of {samples}, needs {sentence(said.needs)}"
+    )
+
+
+def _no_statistic(said: Fact) -> str:
+    return f"{said.measure} {f'has no {said.statistic}' if said.statistic else 'needs a statistic'}"
+
+
+def _decided_met(said: Fact) -> str:
+    return f"{sentence(said.of)}; {_when(said)}"
+
+
+def _decided_not_met(said: Fact) -> str:
+    return f"{_when(said)}: {said.right:,} of {said.n:,} were as asked for; {sentence(said.of)}"
+
+
+def _decided_otherwise(said: Fact) -> str:
+    return f"{sentence(said.of)}, though it had been {_when(said)}"
+
+
+def _when(said: Fact) -> str:
+    return f"decided after {counted(said.n, 'request')} ({format_seconds(said.at)})"
+
+
+def _distrusted(said: Fact) -> str:
+    return sentence(said.why) + (f"; seen before: {sentence(said.seen)}" if said.seen else "")
+
+
+def _span_too_short(said: Fact) -> str:
+    what = "the baseline" if said.of_baseline else "it"
+    covered = "a span that is not known" if said.span is None else _long_time(said.span)
+    asked = f"{_long_time(said.over)} are asked for"
+    return f"{sentence(said.of)}, but {what} was observed over {covered}, and {asked}"
+
+
+def _unused(said: Fact) -> str:
+    return f"{unused_words(said.unused, said.moments)}; {sentence(said.of)}"
+
+
+def _unmeasured(said: Fact) -> str:
+    durations = counted(said.count, "duration")
+    return f"{sentence(said.of)}; {durations} of exactly 0 left out, below the resolution of the clock"
+
+
+def _waived(said: Fact) -> str:
+    text = f"waived by {', '.join(said.by)}: {sentence(said.of)}"
+    return f"{text}; without {_names(said.cases)}: {sentence(said.rest)}" if said.rest else text
+
+
+def _nothing_left(said: Fact) -> str:
+    without = f"without {_names(said.cases or ())}, waived by {', '.join(said.by)}"
+    return f"{sentence(said.of)}; {without}, no case is left that shows anything"
+
+
+def _nothing_passed(said: Fact) -> str:
+    return f"nothing passed: {_some(said.unseen)}" if said.unseen else "nothing passed"
+
+
+def _check_not_run(said: Fact) -> str:
+    return f"{said.check or 'the check'} was not run: {sentence(said.why or '')}"
+
+
+def _check_errored(said: Fact) -> str:
+    return f"{said.check or 'the check'} was errored: {sentence(said.why or '')}"
+
+
+def _fault_not_seen(said: Fact) -> str:
+    which = f"fault {said.fault}" if said.fault else "the fault"
+    how = {"not_done": "not done", "not_undone": "not undone"}.get(said.status, "not seen through")
+    return f"{which} was {how}: {sentence(said.why or '')}"
+
+
+def _no_part(said: Fact) -> str:
+    return f"no part {said.part!r} was seen; parts seen: {', '.join(said.known or ()) or 'none'}"
+
+
+def _baseline_chosen(said: Fact) -> str:
+    which = f"the median of {said.among} baselines, {said.path}" if said.among > 1 else said.path
+    return f"{sentence(said.of)}; baseline: {which}"
+
+
+def _baseline_figure(said: Fact) -> str:
+    if not said.statistic:
+        return sentence(said.seen)
+    requests = f" ({counted(said.seen_n, 'request')})" if said.seen_n is not None else ""
+    return f"{said.statistic} of {sentence(said.seen)}{requests}"
+
+
+def _baseline_proves(said: Fact) -> str:
+    asked = f"so {said.op} {figure(said.limit)} is asked for"
+    return f"the baseline's {_baseline_figure(said)} shows {sentence(said.proves)}, {asked}"
+
+
+def _baseline_shows(said: Fact) -> str:
+    return f"{sentence(said.of)}; {_baseline_proves(said)}"
+
+
+def _baseline_shows_too_little(said: Fact) -> str:
+    requests = f" ({counted(said.n, 'request')})" if said.n is not None else ""
+    why = f"observed {sentence(said.observed)}{requests}, which no number of requests like these carries"
+    return f"{why}: {_baseline_proves(said)} {_sureness(said)}; a baseline of more requests would show more"
+
+
+def _baseline_too_few(said: Fact) -> str:
+    few = f"the {counted(said.n, 'request')} of the baseline show no bound {_sureness(said)}"
+    return few if said.needed is None else f"{few}; {said.needed:,} would do"
+
+
+def _criteria(number: int, kind: str = "blocking ") -> str:
+    return f"{number:,} {kind}{'criterion' if number == 1 else 'criteria'}"
+
+
+def _listed(said: Fact) -> str:
+    """The deciding criteria that are named, and how many are not."""
+    named = "; ".join(sentence(one) for one in said.named)
+    more = said.count - len(said.named)
+    return f"{named}; and {more:,} more" if more > 0 else named
+
+
+def _warnings(said: Fact) -> str:
+    return f", {counted(said.warnings, 'warning')}" if said.warnings else ""
+
+
+def _gate_not_met(said: Fact) -> str:
+    more = f", {said.unproven:,} unproven" if said.unproven else ""
+    return f"{said.count:,} of {_criteria(said.total)} not met{more}: {_listed(said)}"
+
+
+def _gate_unproven(said: Fact) -> str:
+    return f"{said.count:,} of {_criteria(said.total)} unproven: {_listed(said)}"
+
+
+def _gate_selection(said: Fact) -> str:
+    word = "criterion" if said.total == 1 else "criteria"
+    counts = f"{said.met:,} of {said.total:,} selected {word} met, {said.left:,} not selected"
+    return counts + _warnings(said)
+
+
+def _gate_without_evidence(said: Fact) -> str:
+    if not said.all_waived:
+        return "no blocking criterion was judged, so nothing is proven"
+    which = " that could show that something passed" if said.met else ""
+    return f"every blocking criterion{which} is waived, so nothing is proven"
+
+
+def _gate_met(said: Fact) -> str:
+    if said.waived:
+        return f"{said.met:,} of {_criteria(said.total)} met, {said.waived:,} waived{_warnings(said)}"
+    return f"{'all ' if said.total > 1 else ''}{_criteria(said.total)} met{_warnings(said)}"
+
+
+def _counts(said: Fact) -> str:
+    counts = [
+        f"{number:,} {name.replace('_', ' ')}"
+        for name in ("met", "not_met", "unproven", "waived")
+        if (number := said.values.get(name))
+    ]
+    return f"{', '.join(counts)} by then" if counts else "nothing was judged by then"
+
+
+def _criterion_missed(said: Fact) -> str:
+    seen = NO_VALUE if said.observed is None else sentence(said.observed)
+    return f"{said.criterion} was {seen}, needs {sentence(said.required)}"
+
+
+def _with_waivers(said: Fact) -> str:
+    return f"with {counted(said.waivers, 'waiver')}, {said.without} without"
+
+
+def _verdict(verdict: str) -> str:
+    return verdict.replace("_", " ")
+
+
+Entry = str | Callable[[Fact], str]
+_ENGLISH: Mapping[Code, Entry] = {
+    Code.JOINED: lambda said: "; ".join(sentence(part) for part in said.parts),
+    Code.REQUIRED: _required,
+    Code.OF_BASELINE: _of_baseline,
+    Code.SHARE: "{value} ({passed} of {total})",
+    Code.VALUE: "{value}",
+    Code.REPORTED: "{value} (reported)",
+    Code.UNENDED: "over {value}, and no end seen",
+    Code.AT_LEAST_SEEN: "at least {value}, as not everything was there to be looked at",
+    Code.FAILED: "failed",
+    Code.OF_KIND: lambda said: f"{said.passed:,} of {counted(said.total, f'{said.kind} check')}",
+    Code.AT_LEAST: "at least {value}",
+    Code.AT_MOST: "at most {value}",
+    Code.NOT_ASKED: "none asked",
+    Code.NOT_JUDGED: "nothing was observed",
+    Code.NO_DATA: _no_data,
+    Code.COMPARED: _compared,
+    Code.CENSUS: _census,
+    Code.SHOWN: _shown,
+    Code.STATEMENT: _statement,
+    Code.ONLY_ALL_OR_NONE: "{measure} is a sample, and {op} is meant for 0% and 100% only",
+    Code.AMONG_FAILED: _among_failed,
+    Code.OF_SAMPLES: _of_samples,
+    Code.OTHER_DIMENSION: "{measure} is a {dimension}, and {threshold} is a {asked}",
+    Code.NO_STATISTIC: _no_statistic,
+    Code.NO_SUCH_STATISTIC: "{measure} has no {statistic}; statistics are min, max, mean",
+    Code.NO_BOUND_OF_MEAN: "a mean has no confidence bound; it needs `confidence: none`",
+    Code.SAYS_NOTHING_OF_SAMPLE: "{op} says nothing about a sample of durations",
+    Code.REQUIRED_KIND: lambda said: f"observed to the end: {_some(said.checks)}",
+    Code.COME_TOGETHER: _come_together,
+    Code.TOO_FEW_PIECES: _too_few_pieces,
+    Code.WOULD_DO: _would_do,
+    Code.WOULD_DO_IN_TIME: _would_do_in_time,
+    Code.DECIDED_MET: _decided_met,
+    Code.DECIDED_NOT_MET: _decided_not_met,
+    Code.DECIDED_OTHERWISE: _decided_otherwise,
+    Code.DISTRUSTED: _distrusted,
+    Code.SPAN_TOO_SHORT: _span_too_short,
+    Code.UNUSED: _unused,
+    Code.WITHOUT_RESULT: "{of}; {count} without a result",
+    Code.MAYBE_LESS: "{of}; it may have been as little as {least}, as phasegate was late",
+    Code.UNMEASURED: _unmeasured,
+    Code.FLAKY: lambda said: f"{sentence(said.of)}; passed only when tried again: {_some(said.names)}",
+    Code.NOT_ALL_SEEN: lambda said: f"{sentence(said.of)}, but {_some(said.unseen)}",
+    Code.WAIVED: _waived,
+    Code.NOTHING_LEFT: _nothing_left,
+    Code.COUNTED_AS_IS: "waived cases count here as what they are, "
+    "and only a waiver of {criterion} itself reaches it",
+    Code.NO_CASE: "no case was collected",
+    Code.NO_RESULT_OF_CASES: "none of {total:case} has a result",
+    Code.NO_REQUEST: "no request was made",
+    Code.NO_REQUEST_TIMED: "no request was timed",
+    Code.BELOW_RESOLUTION: "{count:duration} of exactly 0, below the resolution of the clock",
+    Code.ZERO_TIME: "a time of exactly 0 is below the resolution of its clock",
+    Code.NO_VALUE_READ: "no value of {measure} was read",
+    Code.NO_SAMPLE: "no sample of {measure} was taken",
+    Code.TOO_FEW_SAMPLES: "only {n:sample} of {measure} was taken, and {needed} are needed",
+    Code.NO_CHECK: "no check belongs to it",
+    Code.NOTHING_PASSED: _nothing_passed,
+    Code.NO_BLOCKING_KIND: "no {kind} check that blocks belongs to the run",
+    Code.NO_KIND_SEEN: lambda said: f"no {said.kind} check was observed to its end: {_some(said.unseen)}",
+    Code.CHECK_NOT_RUN: _check_not_run,
+    Code.CHECK_ERRORED: _check_errored,
+    Code.CHECK_NOT_WHOLE: "{check} is {status}, and not all of its attempts and cases are there",
+    Code.NO_PART: _no_part,
+    Code.NOT_OBSERVED: "{measure} was not observed",
+    Code.NOT_SAMPLED: "{measure} of {entry} was not sampled",
+    Code.FAULT_NOT_SEEN: _fault_not_seen,
+    Code.FAULT_WITHOUT_CHECK: "{check}, during which it is due, was not run: {why}",
+    Code.NO_BASELINE: "no baseline is known",
+    Code.NO_BASELINE_GIVEN: "no baseline was given; --baseline DIR names the folder of a run that passed",
+    Code.BASELINE_WITHOUT_VALUE: "baseline {path} has no value of {value}",
+    Code.BASELINE_CHOSEN: _baseline_chosen,
+    Code.BASELINE_OTHERWISE: "{measure} was measured in another way in the baseline",
+    Code.BASELINE_DIMENSION: "{measure} is a {dimension} in the baseline",
+    Code.BASELINE_PROVES_NOTHING: "{value} of the baseline is {figure}, which proves nothing",
+    Code.BASELINE_WITHOUT_RESULT: "{of}; {count} of the baseline without a result",
+    Code.BASELINE_UNUSED: "{of}; {unused} moments of the baseline passed unused: phasegate was late",
+    Code.BASELINE_SHOWS: _baseline_shows,
+    Code.BASELINE_SHOWS_TOO_LITTLE: _baseline_shows_too_little,
+    Code.BASELINE_HAS_NO_BOUND: "observed {observed}, but {why}",
+    Code.BASELINE_NO_LOWER_BOUND: "the baseline's share has no lower bound",
+    Code.BASELINE_BELOW_RESOLUTION: "{count:duration} of the baseline was below the resolution of the clock, "
+    "which proves nothing",
+    Code.BASELINE_TOO_FEW: _baseline_too_few,
+    Code.BASELINE_BOUND_FAILED: "the upper bound of the baseline is among its {failed} failed requests",
+    Code.GATE_NOT_MET: _gate_not_met,
+    Code.GATE_UNPROVEN: _gate_unproven,
+    Code.GATE_SELECTION: _gate_selection,
+    Code.GATE_WITHOUT_EVIDENCE: _gate_without_evidence,
+    Code.GATE_MET: _gate_met,
+    Code.COUNTS: _counts,
+    Code.CRITERION_MISSED: _criterion_missed,
+    Code.CRITERION_OPEN: "{criterion}: {why}",
+    Code.WITH_WAIVERS: _with_waivers,
+    Code.CONTRADICTS_ITSELF: "the record contradicts itself: {why}",
+    Code.ENDS_WITH: "it ends with {verdict} and exit code {exit_code}",
+    Code.ENDS_WITH_PASS: "it ends with PASS, and {why}",
+    Code.NOTHING_MET: "no blocking criterion is met",
+    Code.FAULT_LEFT_ON: "fault {fault} was not undone",
+    Code.MET_WITHOUT_FAULT: "{criterion} is met without its fault: {why}",
+    Code.WAIVED_BY_NONE: "no waiver in force covers {criterion}, which is waived",
+    Code.ENDED_EARLY: "was ended early: {why}",
+    Code.ONLY_SELECTION: "only a selection was run",
+    Code.GATE_OTHERWISE: "the record says {recorded}, and its criteria {found}: {why}",
+    Code.VERDICT_OTHERWISE: lambda said: (
+        f"{said.criterion} is {_verdict(said.recorded)} in the record,"
+        f" and its measures make it {_verdict(said.found)}"
+    ),
+    Code.FIGURES_OTHERWISE: lambda said: (
+        f"{said.criterion}: {', '.join(said.figures)} in the record is not what its measures give"
+    ),
+    Code.WITHOUT_SUBJECT: lambda said: (
+        f"{said.criterion} is {_verdict(said.recorded)}, and the record has nothing it speaks of"
+    ),
+    Code.WAIVED_THOUGH_MET: "{criterion} is waived in the record, and is not open without a waiver",
+    Code.WAIVED_AND_REST_FAILED: "{criterion} is waived in the record, and no case that is not waived passed",
+    Code.WAIVED_BY_NONE_IN_FORCE: "{criterion} is waived in the record, "
+    "and no waiver that was in force covers it",
+    Code.OF_CHECK: "{check}: {why}",
+    Code.SETUP_FAILED: "its setup failed",
+    Code.STEP_NOT_HELD: "step {step}, which it needs, did not hold: {why}",
+    Code.DECISIVE: "{expression}: {why}",
+    Code.NO_CRITERION: "no criterion judges it",
+    Code.CRITERION_IS: lambda said: f"{said.criterion} is {_verdict(said.verdict)}",
+}

@@ -1,0 +1,93 @@
+"""Judgements in the words of a report, for tests that claim what a reader is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from phasegate.gate import baseline
+from phasegate.gate import judge as gate
+from phasegate.gate.criterion import parse_criterion
+from phasegate.model.criterion import PlanCriterion
+from phasegate.model.facts import Code, Fact, Figure, Text, fact
+from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.result import CriterionResult
+from phasegate.render import sentences
+from phasegate.units import Dimension
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A judgement as people read it."""
+
+    verdict: CriterionVerdict
+    required: str
+    observed: str
+    bound: str
+    confidence: float | None
+    n: int | None
+    margin: str
+    message: str
+    baseline: str
+    effective_n: int | None
+
+
+def asked(text: str, **fields: Any) -> PlanCriterion:
+    """A criterion as a plan would have it; `subject_kind` and `part` go into what was parsed."""
+    parsed = parse_criterion(text)
+    id = fields.pop("id", parsed.id)
+    return PlanCriterion(id=id, criterion=parsed, **fields)
+
+
+def result(
+    text: str,
+    verdict: CriterionVerdict = CriterionVerdict.UNPROVEN,
+    *,
+    observed: Fact | None = None,
+    reason: Fact | None = None,
+    **fields: Any,
+) -> CriterionResult:
+    """A criterion with a verdict that nothing was measured for."""
+    made = asked(text, **fields)
+    required = fact(Code.REQUIRED, op=made.criterion.op.value, threshold=str(made.criterion.threshold))
+    judged = Judgement(verdict=verdict, required=required, observed=observed)
+    if reason is not None:
+        judged = Judgement(verdict=verdict, required=required, observed=observed, reason=reason)
+    return CriterionResult(asked=made, judged=judged)
+
+
+def share(passed: int, total: int) -> Fact:
+    """An observed share."""
+    return fact(Code.SHARE, value=Figure(passed / total, Dimension.SHARE), passed=passed, total=total)
+
+
+def no_data(why: Text) -> Fact:
+    return fact(Code.NO_DATA, why=why)
+
+
+def told(found: Judgement | CriterionResult) -> Told:
+    if isinstance(found, Judgement):
+        found = CriterionResult(asked=asked("it.rate >= 1"), judged=found)
+    judged = found.judged
+    return Told(
+        verdict=found.verdict,
+        required=sentences.required(found),
+        observed=sentences.observed(found),
+        bound=sentences.bound(found),
+        confidence=judged.confidence,
+        n=judged.n,
+        margin=sentences.margin(found),
+        message=sentences.message(found),
+        baseline=judged.baseline,
+        effective_n=judged.effective_n,
+    )
+
+
+def judge(*args: Any, **more: Any) -> Told:
+    """`phasegate.gate.judge.judge`, in words."""
+    return told(gate.judge(*args, **more))
+
+
+def judge_against(*args: Any, **more: Any) -> Told:
+    """`phasegate.gate.baseline.judge_against`, in words."""
+    return told(baseline.judge_against(*args, **more))
