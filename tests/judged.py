@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from phasegate.gate import baseline
 from phasegate.gate import judge as gate
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.criterion import PlanCriterion
-from phasegate.model.facts import Code, Fact, Figure, Text, fact
+from phasegate.model.facts import Code, Fact, Figure, Text, decode, fact
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.result import CriterionResult
 from phasegate.render import sentences
@@ -33,8 +35,11 @@ class Told:
 
 
 def asked(text: str, **fields: Any) -> PlanCriterion:
-    """A criterion as a plan would have it; `subject_kind` and `part` go into what was parsed."""
-    parsed = parse_criterion(text)
+    """A criterion as a plan would have it; `inside`, `subject_kind` and `part` go into what was parsed."""
+    parsed = parse_criterion(text, inside=fields.pop("inside", None))
+    parsed = replace(
+        parsed, **{name: fields.pop(name) for name in ("subject_kind", "part") if name in fields}
+    )
     id = fields.pop("id", parsed.id)
     return PlanCriterion(id=id, criterion=parsed, **fields)
 
@@ -83,6 +88,38 @@ def told(found: Judgement | CriterionResult) -> Told:
     )
 
 
+def in_words(data: Any) -> Any:
+    """The JSON of a record with a sentence in place of each fact, and criteria as people read them."""
+    match data:
+        case {"code": str(code)} if code in {one.value for one in Code}:
+            return sentences.sentence(decode(data))
+        case {"asked": asked, "judged": judged, "waived": waived}:
+            item = TypeAdapter(CriterionResult).validate_python(data)
+            own = {name: judged[name] for name in ("n", "confidence", "baseline", "effective_n", "decided")}
+            words = {
+                "verdict": item.verdict.value,
+                "unwaived": None if waived is None else judged["verdict"],
+                "waivers": [] if waived is None else waived["by"],
+                "subject": item.subject,
+                "part": item.part,
+                "measure": item.measure,
+                "expression": item.asked.expression,
+                "source": item.asked.source,
+                "required": sentences.required(item),
+                "observed": sentences.observed(item),
+                "bound": sentences.bound(item),
+                "margin": sentences.margin(item),
+                "message": sentences.message(item),
+            }
+            return asked | own | words
+        case dict():
+            return {name: in_words(value) for name, value in data.items()}
+        case list():
+            return [in_words(value) for value in data]
+        case _:
+            return data
+
+
 def judge(*args: Any, **more: Any) -> Told:
     """`phasegate.gate.judge.judge`, in words."""
     return told(gate.judge(*args, **more))
@@ -91,3 +128,13 @@ def judge(*args: Any, **more: Any) -> Told:
 def judge_against(*args: Any, **more: Any) -> Told:
     """`phasegate.gate.baseline.judge_against`, in words."""
     return told(baseline.judge_against(*args, **more))
+
+
+def with_judged(item: CriterionResult, **judged: Any) -> CriterionResult:
+    """The same criterion with another judgement."""
+    return replace(item, judged=replace(item.judged, **judged))
+
+
+def with_asked(item: CriterionResult, **asked: Any) -> CriterionResult:
+    """The same judgement of something else that was asked."""
+    return replace(item, asked=replace(item.asked, **asked))

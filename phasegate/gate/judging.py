@@ -13,7 +13,7 @@ from typing import Protocol
 from phasegate.gate.aggregates import Aggregates
 from phasegate.gate.baseline import Earlier, judge_against
 from phasegate.gate.judge import judge
-from phasegate.gate.judgement import required
+from phasegate.gate.judgement import judged
 from phasegate.gate.verdict import confidence_for
 from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
 from phasegate.model.decision import Decision
@@ -59,7 +59,7 @@ class Seen(Protocol):
 
 def unjudged(asked: PlanCriterion) -> CriterionResult:
     """How a criterion stands in the record before anything was seen."""
-    return CriterionResult(asked=asked, judged=Judgement(required=required(asked.criterion)))
+    return CriterionResult(asked=asked, judged=judged(asked.criterion))
 
 
 def judge_run(run: RunResult) -> tuple[CriterionResult, ...]:

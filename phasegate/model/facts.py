@@ -233,7 +233,7 @@ def encode(value: Any) -> Any:
             return {"code": value.code.value} | {name: encode(one) for name, one in value.values.items()}
         case Figure():
             data = {"value": _number(value.value), "dimension": value.dimension.value}
-            return data if value.against is None else data | {"against": value.against}
+            return data if value.against is None else data | {"against": float(value.against)}
         case tuple() | list():
             return [encode(one) for one in value]
         case StrEnum():
@@ -263,7 +263,7 @@ def _float(value: Any) -> float:
 
 
 def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else repr(value)
+    return float(value) if math.isfinite(value) else repr(value)
 
 
 def _decode_fact(value: Any) -> Any:

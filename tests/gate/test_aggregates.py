@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.gate.aggregates import Aggregates, aggregate
+from phasegate.gate.aggregates import Aggregates, aggregate, required_kind
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.flaky import flaky_share
 from phasegate.gate.verdict import decide
 from phasegate.model.aggregates import AGGREGATES
-from phasegate.model.criterion import Criterion
-from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.criterion import Criterion, PlanCriterion
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, census
 from phasegate.model.result import (
@@ -31,6 +31,7 @@ from phasegate.model.result import (
     ToolRecord,
     Verdict,
 )
+from tests.judged import Told, result, told
 
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
@@ -111,8 +112,8 @@ def run_of(*checks: CheckResult, gate: Sequence[CheckResult] = ()) -> RunResult:
     )
 
 
-def judged(text: str, run: RunResult, *, without: tuple[str, ...] = ()) -> Judgement:
-    return Aggregates(run).judge(parse_criterion(text), without=without)
+def judged(text: str, run: RunResult, *, without: tuple[str, ...] = ()) -> Told:
+    return told(Aggregates(run).judge(parse_criterion(text), without=without))
 
 
 def counts(*checks: CheckResult) -> dict[str, float | None]:
@@ -254,10 +255,6 @@ class TestFlaky:
         assert judged("a.flaky_rate <= 50%", run).observed == "50% (1 of 2)"
 
 
-def required(kind: str) -> Criterion:
-    return replace(parse_criterion("run.checks >= 1"), part=kind, id=f"require:{kind}")
-
-
 class TestRequired:
     @pytest.mark.parametrize(
         ("statuses", "verdict"),
@@ -275,14 +272,15 @@ class TestRequired:
         self, statuses: str, verdict: CriterionVerdict
     ) -> None:
         checks = [check(f"c{n}", "", word, kind="load") for n, word in enumerate(statuses.split())]
-        assert Aggregates(run_of(*checks, check("e", "p"))).judge(required("load")).verdict is verdict
+        assert Aggregates(run_of(*checks, check("e", "p"))).judge(required_kind("load")).verdict is verdict
 
     def test_a_check_that_only_warns_does_not_count(self) -> None:
         run = run_of(check("a", "", "passed", kind="load", blocking=False))
-        assert Aggregates(run).judge(required("load")).verdict is UNPROVEN
+        assert Aggregates(run).judge(required_kind("load")).verdict is UNPROVEN
 
     def test_one_that_did_not_run_says_why(self) -> None:
-        message = Aggregates(run_of(check("a", "", "not_run", kind="load"))).judge(required("load")).message
+        run = run_of(check("a", "", "not_run", kind="load"))
+        message = told(Aggregates(run).judge(required_kind("load"))).message
         assert "a was not run: no tool" in message
 
 
@@ -305,23 +303,11 @@ def gate(run: RunResult, criteria: Sequence[Criterion], checks: Sequence[CheckRe
     aggregates = Aggregates(run)
     ended = {one.id: one.status for one in run.checks()}
     own = [
-        CriterionResult(
-            id=f"{one.id}.pass_rate",
-            expression="pass_rate",
-            subject=one.id,
-            measure="pass_rate",
-            verdict=OWN.get(ended.get(one.id, CheckStatus.NOT_RUN), UNPROVEN),
-        )
+        result(f"{one.id}.pass_rate == 100%", OWN.get(ended.get(one.id, CheckStatus.NOT_RUN), UNPROVEN))
         for one in checks
     ]
     results = [
-        CriterionResult(
-            id=item.id,
-            expression=item.text,
-            subject=item.subject_text,
-            measure=item.measure,
-            verdict=aggregates.judge(item).verdict,
-        )
+        CriterionResult(asked=PlanCriterion(id=item.id, criterion=item), judged=aggregates.judge(item))
         for item in criteria
     ]
     return decide([*own, *results]).verdict
@@ -351,7 +337,7 @@ def asked(draw: st.DrawFn) -> list[Criterion]:
     criteria = [parse_criterion(f"{subject}.{text}") for subject in subjects for text in texts]
     return [
         *criteria,
-        *(required(kind) for kind in draw(st.lists(st.sampled_from(["load", "e2e"]), max_size=2))),
+        *(required_kind(kind) for kind in draw(st.lists(st.sampled_from(["load", "e2e"]), max_size=2))),
     ]
 
 

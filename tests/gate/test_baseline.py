@@ -9,20 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.gate.baseline import NONE_GIVEN, Earlier, judge_against
+from phasegate.gate.baseline import Earlier
 from phasegate.gate.criterion import parse_criterion
-from phasegate.gate.judge import judge
 from phasegate.model.histogram import Histogram
-from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.units import Dimension
+from tests.judged import Told, judge, judge_against
 
+NONE_GIVEN = "no baseline was given; --baseline DIR names the folder of a run that passed"
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
 
 
 def held(
     text: str, new: Measure | None, *old: Measure | None, confidence: float | None = 0.95, **options: Any
-) -> Judgement:
+) -> Told:
     earlier = [Earlier(path=f"run-{number}", measure=measure) for number, measure in enumerate(old, 1)]
     return judge_against(parse_criterion(f"c.{text}"), new, earlier, confidence=confidence, **options)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from phasegate.gate.criterion import parse_criterion
-from phasegate.gate.judge import judge
 from phasegate.gate.verdict import decide
 from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram
-from phasegate.model.judgement import Judgement
 from phasegate.model.measures import Distribution, Measure, Share
-from phasegate.model.result import CriterionResult
+from tests.judged import Told, judge, result
 from tests.rules import rules
 
 
@@ -51,7 +49,7 @@ SITUATIONS: dict[str, tuple[str, Measure]] = {
 }
 
 
-def judged(text: str, measure: Measure) -> Judgement:
+def judged(text: str, measure: Measure) -> Told:
     return judge(parse_criterion(text), measure, confidence=0.95)
 
 
@@ -59,7 +57,7 @@ def judged(text: str, measure: Measure) -> Judgement:
 def test_judged_by_the_table_of_the_docs(rule) -> None:
     text, measure = SITUATIONS[rule.situation]
     verdict = judged(text, measure).verdict
-    decision = decide([CriterionResult(id="c", expression=text, subject="c", verdict=verdict)])
+    decision = decide([result(text, verdict)])
     assert (decision.verdict, decision.exit_code) == (rule.verdict, rule.exit_code)
 
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.deciding import decidable, decide_early, stands
-from phasegate.gate.judge import judge
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.histogram import Histogram, bucket_of
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Measure, MeasureType, Number, Share
+from tests.judged import judge
 
 
 def early(text: str, measure: Measure, confidence: float | None = 0.95) -> Decided | None:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
-from phasegate.gate.judge import judge
 from phasegate.model.histogram import Histogram
-from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution
+from tests.judged import Told, judge
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
 RANK = {NOT_MET: 0, UNPROVEN: 1, MET: 2}
@@ -21,7 +21,7 @@ def durations(*seconds: float, **fields: Any) -> Distribution:
     return Distribution(good=Histogram.of_seconds(seconds), **fields)
 
 
-def judged(text: str, seen: Distribution, confidence: float | None = 0.95) -> Judgement:
+def judged(text: str, seen: Distribution, confidence: float | None = 0.95) -> Told:
     return judge(parse_criterion(f"c.latency.{text}"), seen, confidence=confidence)
 
 

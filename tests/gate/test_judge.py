@@ -9,18 +9,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
-from phasegate.gate.judge import judge
 from phasegate.gate.statistics import lower_bound
 from phasegate.model.histogram import Histogram
-from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.units import Dimension
+from tests.judged import Told, judge
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
 RANK = {NOT_MET: 0, UNPROVEN: 1, MET: 2}
 
 
-def judged(text: str, measure: Measure | None, confidence: float | None = 0.95, **options: Any) -> Judgement:
+def judged(text: str, measure: Measure | None, confidence: float | None = 0.95, **options: Any) -> Told:
     return judge(parse_criterion(f"c.{text}"), measure, confidence=confidence, **options)
 
 

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from phasegate.gate.baseline import Earlier, judge_against
+from phasegate.gate.baseline import Earlier
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.deciding import decide_early
-from phasegate.gate.judge import judge
 from phasegate.model.histogram import Histogram
-from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Measure, Number, Share, merge
 from phasegate.units import Dimension
+from tests.judged import Told, judge, judge_against
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
 NAME = {Share: "success_rate", Distribution: "latency", Number: "outage"}
 
 
-def judged(text: str, measure: Measure, confidence: float | None = 0.95) -> Judgement:
+def judged(text: str, measure: Measure, confidence: float | None = 0.95) -> Told:
     return judge(parse_criterion(f"c.{NAME[type(measure)]}{text}"), measure, confidence=confidence)
 
 

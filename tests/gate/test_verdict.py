@@ -1,5 +1,4 @@
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,7 +16,12 @@ from phasegate.gate.verdict import (
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import AttemptStatus, CheckStatus, CriterionResult, Selection, Verdict
+from phasegate.plan.plan import Retry
+from phasegate.render.sentences import sentence
+from tests.judged import no_data, share
+from tests.judged import result as result_of
 from tests.rules import rules
+from tests.runner.scripted import check
 
 MET, NOT_MET, UNPROVEN, WAIVED = (
     CriterionVerdict.MET,
@@ -28,16 +32,8 @@ MET, NOT_MET, UNPROVEN, WAIVED = (
 
 
 def result(verdict: CriterionVerdict, level: Level = Level.BLOCK, id: str = "a.rate") -> CriterionResult:
-    return CriterionResult(
-        id=id,
-        expression=f"{id} >= 95%",
-        subject="a",
-        verdict=verdict,
-        level=level,
-        required=">= 95%",
-        observed="90% (9 of 10)",
-        message="no data: node is missing" if verdict is UNPROVEN else "",
-    )
+    reason = no_data("node is missing") if verdict is UNPROVEN else None
+    return result_of(f"{id} >= 95%", verdict, observed=share(9, 10), reason=reason, level=level)
 
 
 def results(*verdicts: CriterionVerdict) -> list[CriterionResult]:
@@ -47,54 +43,54 @@ def results(*verdicts: CriterionVerdict) -> list[CriterionResult]:
 def test_every_blocking_criterion_met_is_a_pass():
     decision = decide(results(MET, MET))
     assert (decision.verdict, decision.exit_code) == (Verdict.PASS, ExitCode.PASS)
-    assert decision.reason == "all 2 blocking criteria met"
-    assert decide(results(MET)).reason == "1 blocking criterion met"
+    assert sentence(decision.reason) == "all 2 blocking criteria met"
+    assert sentence(decide(results(MET)).reason) == "1 blocking criterion met"
 
 
 def test_one_not_met_fails_whatever_else_is_open():
     decision = decide(results(MET, NOT_MET, UNPROVEN))
     assert (decision.verdict, decision.exit_code) == (Verdict.FAIL, ExitCode.FAIL)
-    assert decision.reason == (
+    assert sentence(decision.reason) == (
         "1 of 3 blocking criteria not met, 1 unproven: c2.rate was 90% (9 of 10), needs >= 95%"
     )
 
 
 def test_reason_names_the_first_few():
-    assert decide(results(*[NOT_MET] * 5)).reason.endswith("; and 2 more")
-    assert decide(results(*[UNPROVEN] * 5)).reason.endswith("; and 3 more")
+    assert sentence(decide(results(*[NOT_MET] * 5)).reason).endswith("; and 2 more")
+    assert sentence(decide(results(*[UNPROVEN] * 5)).reason).endswith("; and 3 more")
 
 
 def test_one_unproven_is_inconclusive_and_says_what_is_missing():
     decision = decide(results(MET, UNPROVEN))
     assert (decision.verdict, decision.exit_code) == (Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
-    assert decision.reason == "1 of 2 blocking criteria unproven: c2.rate: no data: node is missing"
+    assert sentence(decision.reason) == "1 of 2 blocking criteria unproven: c2.rate: no data: node is missing"
 
 
 @pytest.mark.parametrize("verdict", [NOT_MET, UNPROVEN])
 def test_a_warning_never_closes_the_gate(verdict):
     decision = decide([result(MET), result(verdict, Level.WARN)])
     assert decision.verdict is Verdict.PASS
-    assert decision.reason == "1 blocking criterion met, 1 warning"
+    assert sentence(decision.reason) == "1 blocking criterion met, 1 warning"
 
 
 @pytest.mark.parametrize("criteria", [[], [result(MET, Level.WARN)], results(WAIVED)])
 def test_no_blocking_criterion_met_is_never_a_pass(criteria):
     decision = decide(criteria)
     assert (decision.verdict, decision.exit_code) == (Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
-    assert "nothing is proven" in decision.reason
+    assert "nothing is proven" in sentence(decision.reason)
 
 
 def test_waived_criteria_do_not_close_and_are_counted():
     decision = decide(results(MET, WAIVED))
     assert decision.verdict is Verdict.PASS
-    assert decision.reason == "1 of 2 blocking criteria met, 1 waived"
+    assert sentence(decision.reason) == "1 of 2 blocking criteria met, 1 waived"
 
 
 def test_a_narrowed_run_is_inconclusive_at_best():
     selection = Selection(checks=("a",), criteria_selected=2, criteria_total=11)
     decision = decide(results(MET, MET), selection=selection)
     assert (decision.verdict, decision.exit_code) == (Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
-    assert decision.reason == "2 of 2 selected criteria met, 9 not selected"
+    assert sentence(decision.reason) == "2 of 2 selected criteria met, 9 not selected"
 
 
 def test_a_narrowed_run_can_fail():
@@ -114,20 +110,20 @@ def test_selecting_nothing_is_not_narrowing():
 def test_an_interrupted_run_is_inconclusive_whatever_was_seen(code, verdict):
     decision = decide(results(verdict), interrupted="stopped by Ctrl-C", signal=code)
     assert (decision.verdict, decision.exit_code) == (Verdict.INCONCLUSIVE, code)
-    assert decision.reason.startswith("stopped by Ctrl-C; 1 ")
+    assert sentence(decision.reason).startswith("stopped by Ctrl-C; 1 ")
 
 
 def test_a_run_that_ended_early_never_passes():
     decision = decide(results(MET), interrupted="the limit of 10m was reached")
     assert (decision.verdict, decision.exit_code) == (Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
-    assert decision.reason.startswith("the limit of 10m was reached; ")
+    assert sentence(decision.reason).startswith("the limit of 10m was reached; ")
     assert decide(results(NOT_MET), interrupted="the disk is full").exit_code is ExitCode.FAIL
 
 
 def test_a_target_that_never_came_up_is_75():
     decision = decide(results(UNPROVEN), target_error="controller was not ready within 20s")
     assert (decision.verdict, decision.exit_code) == (Verdict.INCONCLUSIVE, ExitCode.TARGET)
-    assert decision.reason.startswith("controller was not ready within 20s; ")
+    assert sentence(decision.reason).startswith("controller was not ready within 20s; ")
 
 
 PRECEDENCE = [
@@ -153,7 +149,7 @@ def test_of_several_exit_codes_the_first_in_order_is_taken(apply):
     )
     assert decision.exit_code is wanted
     assert (decision.verdict is Verdict.PASS) is (wanted is ExitCode.PASS)
-    assert decision.reason
+    assert sentence(decision.reason)
 
 
 levels = st.sampled_from(Level)
@@ -241,7 +237,8 @@ def test_status_of_a_step_is_that_of_its_worst_check(checks, status):
     [(0.95, 3, True, 1 - 0.05 / 3), (0.95, 3, False, 0.95), (0.95, 1, True, 0.95), (None, 3, True, None)],
 )
 def test_trying_until_it_fits_asks_for_more_confidence(base, attempts, on_fail, wanted):
-    got = confidence_for(base, attempts, on_fail)
+    tried = check("a", retry=Retry(attempts=attempts, on_fail=on_fail))
+    got = confidence_for(base, tried.chances)
     assert got == (None if wanted is None else pytest.approx(wanted))
 
 
@@ -269,10 +266,10 @@ def test_table_of_the_docs_has_every_case_of_the_gate():
 
 @pytest.mark.parametrize("measure", ["flaky_rate", "checks"])
 def test_how_evidence_came_about_is_no_evidence(measure):
-    beside = replace(result(MET, id="flaky:run"), measure=measure)
+    beside = result_of(f"a.{measure} >= 95%", MET, id="flaky:run")
     assert decide([beside]).verdict is Verdict.INCONCLUSIVE
     waived = decide([beside, result(WAIVED)])
-    assert (waived.verdict, waived.reason) == (
+    assert (waived.verdict, sentence(waived.reason)) == (
         Verdict.INCONCLUSIVE,
         "every blocking criterion that could show that something passed is waived, so nothing is proven",
     )

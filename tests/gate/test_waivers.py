@@ -9,9 +9,12 @@ import pytest
 
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import CasePattern, Waiver, apply, decide_with_waivers, record, warnings_of
+from phasegate.model.facts import Code, fact
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case
 from phasegate.model.result import CriterionResult, Verdict, WaiverState
+from phasegate.render.sentences import message, sentence
+from tests.judged import result
 
 MET, NOT_MET, UNPROVEN, WAIVED = CriterionVerdict
 LAST = date(2026, 3, 31)
@@ -31,7 +34,7 @@ def waiver(days: int = 30, **covers: tuple[object, ...]) -> Waiver:
 
 
 def criterion(id: str, verdict: CriterionVerdict) -> CriterionResult:
-    return CriterionResult(id=id, expression=f"{id} >= 1", subject="a", verdict=verdict, message="as seen")
+    return result(f"{id} >= 1", verdict, reason=fact(Code.DISTRUSTED, why="as seen"))
 
 
 def never(item: CriterionResult, left_out: Sequence[Case]) -> None:
@@ -69,7 +72,7 @@ def test_what_it_covers_is_said_as_it_was_written() -> None:
 def test_a_criterion_covered_by_its_id_is_waived_and_keeps_its_real_verdict(real: CriterionVerdict) -> None:
     done = apply([waiver(criteria=("a.x",))], [criterion("a.x", real), criterion("a.y", MET)], {}, never)
     first, second = done.criteria
-    assert (first.verdict, first.unwaived, first.message) == (WAIVED, real, "waived by w: as seen")
+    assert (first.verdict, first.judged.verdict, message(first)) == (WAIVED, real, "waived by w: as seen")
     assert second == criterion("a.y", MET)
     assert (done.waivers[0].state, done.waivers[0].criteria) == (WaiverState.USED, ("a.x",))
 
@@ -87,6 +90,6 @@ def test_the_gate_says_its_verdict_without_waivers_only_where_one_was_needed() -
     needed = apply([one], [criterion("a.x", NOT_MET), criterion("a.y", MET)], {}, never)
     decision, unwaived = decide_with_waivers(needed.criteria, needed.waivers, decide)
     assert (decision.verdict, unwaived) == (Verdict.PASS, Verdict.FAIL)
-    assert decision.reason == "1 of 2 blocking criteria met, 1 waived; with 1 waiver, FAIL without"
+    assert sentence(decision.reason) == "1 of 2 blocking criteria met, 1 waived; with 1 waiver, FAIL without"
     idle = apply([one], [criterion("a.x", MET)], {}, never)
     assert decide_with_waivers(idle.criteria, idle.waivers, decide) == (decide(idle.criteria), None)

@@ -101,10 +101,11 @@ def test_an_unknown_event_is_refused() -> None:
 
 
 def test_the_result_schema_names_every_field_of_a_criterion() -> None:
-    fields = result_schema()["$defs"]["CriterionResult"]["properties"]
-    assert {"id", "expression", "verdict", "required", "observed", "bound", "n", "margin", "message"} <= set(
-        fields
-    )
+    schemas = result_schema()["$defs"]
+    assert {"asked", "judged", "waived", "remark"} == set(schemas["CriterionResult"]["properties"])
+    assert {"id", "criterion", "level", "confidence", "over"} <= set(schemas["PlanCriterion"]["properties"])
+    judged = {"verdict", "required", "threshold", "observed", "bound", "margin", "n", "reason"}
+    assert judged <= set(schemas["Judgement"]["properties"])
 
 
 def test_a_lone_surrogate_from_a_target_is_written_out_and_nothing_else_changes() -> None:

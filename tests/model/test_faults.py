@@ -37,7 +37,9 @@ from phasegate.model.result import (
     ToolRecord,
     Verdict,
 )
+from phasegate.render.sentences import sentence
 from phasegate.units import Dimension
+from tests.judged import result
 
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 
@@ -59,9 +61,15 @@ RECOVERED = replace(
     measures={"recovery_time": Number(value=2.0, dimension=Dimension.TIME)},
 )
 CRITERIA = (
-    CriterionResult(id="crash.recovery_time", expression="crash.recovery_time < 5s", subject="crash"),
-    CriterionResult(id="steady.success_rate", expression="steady.success_rate == 100%", subject="steady"),
+    result("crash.recovery_time < 5s"),
+    result("steady.success_rate == 100%"),
 )
+
+
+def met(item: CriterionResult) -> CriterionResult:
+    return replace(item, judged=replace(item.judged, verdict=CriterionVerdict.MET))
+
+
 SKELETON = RunResult(
     run="r",
     phase="p",
@@ -101,7 +109,7 @@ STARTED = FaultStarted(at=later(1), fault="crash")
 UNDONE = FaultUndone(at=later(2), fault="crash")
 ENDED = FaultEnded(at=later(3), fault=RECOVERED)
 END: list[Event] = [
-    *(CriterionJudged(at=later(6), criterion=replace(one, verdict=CriterionVerdict.MET)) for one in CRITERIA),
+    *(CriterionJudged(at=later(6), criterion=met(one)) for one in CRITERIA),
     RunFinished(at=later(6), verdict=Verdict.PASS, exit_code=0, reason="all met"),
 ]
 
@@ -136,7 +144,7 @@ def test_no_pass_is_left_where_the_evidence_of_a_fault_is_taken_away(
 ) -> None:
     run = fold(story(*seen))
     assert run.verdict is Verdict.INCONCLUSIVE
-    assert why in run.reason
+    assert why in sentence(run.reason)
     (fault,) = run.faults()
     assert fault.status is status
     statuses = {check.id: check.status for check in run.checks()}
@@ -160,7 +168,7 @@ def test_fault_of_a_check_that_was_left_out_says_why() -> None:
         CheckFinished(at=AT, check="steady", status=CheckStatus.NOT_RUN, reason="jq is missing"),
     ]
     (fault,) = fold(events).faults()
-    assert fault.reason == "steady, during which it is due, was not run: jq is missing"
+    assert sentence(fault.reason) == "steady, during which it is due, was not run: jq is missing"
 
 
 @pytest.mark.parametrize("event", [STARTED, UNDONE, ENDED])

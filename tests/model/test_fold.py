@@ -37,7 +37,6 @@ from phasegate.model.result import (
     AttemptStatus,
     CheckResult,
     CheckStatus,
-    CriterionResult,
     PlanRecord,
     RunResult,
     Selection,
@@ -45,9 +44,12 @@ from phasegate.model.result import (
     TargetRecord,
     ToolRecord,
     Verdict,
+    WaivedCriterion,
     WaiverResult,
     WaiverState,
 )
+from phasegate.render.sentences import sentence
+from tests.judged import result
 
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 SKELETON = RunResult(
@@ -60,7 +62,7 @@ SKELETON = RunResult(
     plan=PlanRecord(path="plan.yaml", sha256="0" * 64),
     tool=ToolRecord(name="phasegate", version="0.1.0"),
     started=AT,
-    criteria=(CriterionResult(id="up.success_rate", expression="up.success_rate == 100%", subject="up"),),
+    criteria=(result("up.success_rate == 100%"),),
     steps=(
         StepResult(
             id="first",
@@ -90,7 +92,7 @@ WHOLE: list[Event] = [
         at=later(2), check="api", status=CheckStatus.NOT_RUN, reason="node is missing", help="get it"
     ),
     StepFinished(at=later(3), step="first", status=CheckStatus.NOT_RUN, reason="api: node is missing"),
-    CriterionJudged(at=later(3), criterion=replace(SKELETON.criteria[0], verdict=CriterionVerdict.MET)),
+    CriterionJudged(at=later(3), criterion=result("up.success_rate == 100%", CriterionVerdict.MET)),
     RunFinished(at=later(4), verdict=Verdict.PASS, exit_code=0, reason="all met"),
 ]
 
@@ -128,7 +130,7 @@ def test_what_does_not_begin_with_a_start_is_no_record() -> None:
 
 def test_a_pass_that_does_not_follow_from_its_criteria_is_none() -> None:
     not_met = CriterionJudged(
-        at=later(3), criterion=replace(SKELETON.criteria[0], verdict=CriterionVerdict.NOT_MET)
+        at=later(3), criterion=result("up.success_rate == 100%", CriterionVerdict.NOT_MET)
     )
     narrowed = replace(SKELETON, selection=Selection(steps=("first",)))
     for events, verdict, why in (
@@ -141,8 +143,8 @@ def test_a_pass_that_does_not_follow_from_its_criteria_is_none() -> None:
         run = fold(events)
         assert run.verdict is verdict
         assert run.exit_code == {Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}[verdict]
-        assert run.reason.startswith("the record contradicts itself: ")
-        assert why in run.reason
+        assert sentence(run.reason).startswith("the record contradicts itself: ")
+        assert why in sentence(run.reason)
 
 
 WAIVER = WaiverResult(
@@ -155,11 +157,14 @@ WAIVER = WaiverResult(
     expires=date(2026, 1, 31),
     days_left=16,
 )
-LATE = CriterionResult(id="late.rate", expression="late.rate == 1", subject="late")
+LATE = result("late.rate == 1")
 WAIVED_RUN: list[Event] = [
     RunStarted(at=AT, skeleton=replace(SKELETON, criteria=(*SKELETON.criteria, LATE), waivers=(WAIVER,))),
     *WHOLE[1:-1],
-    CriterionJudged(at=later(3), criterion=replace(LATE, verdict=CriterionVerdict.WAIVED, waivers=("w",))),
+    CriterionJudged(
+        at=later(3),
+        criterion=replace(LATE, waived=WaivedCriterion(verdict=CriterionVerdict.WAIVED, by=("w",))),
+    ),
 ]
 ENDED = RunFinished(
     at=later(4), verdict=Verdict.PASS, exit_code=0, reason="", unwaived=Verdict.FAIL, warnings=("look",)
@@ -177,7 +182,7 @@ def test_what_waivers_did_is_part_of_the_result() -> None:
 def test_a_pass_with_a_criterion_that_no_waiver_in_force_covers_is_none(state: WaiverState) -> None:
     run = fold([*WAIVED_RUN, WaiverApplied(at=later(3), waiver=replace(WAIVER, state=state)), ENDED])
     assert run.verdict is Verdict.INCONCLUSIVE
-    assert "no waiver in force covers late.rate" in run.reason
+    assert "no waiver in force covers late.rate" in sentence(run.reason)
 
 
 @pytest.mark.parametrize(("verdict", "code"), [(Verdict.FAIL, 0), (Verdict.PASS, 1), (Verdict.PASS, 3)])
@@ -226,19 +231,14 @@ def test_samples_of_the_target_add_up_and_outlive_its_end() -> None:
 def test_a_step_is_held_to_what_it_asks_of_the_target(
     level: Level, verdict: CriterionVerdict, status: CheckStatus
 ) -> None:
-    asked = CriterionResult(
-        id="target/web.memory.max",
-        expression="target/web.memory.max < 1MiB",
-        subject="target/web",
-        step="first",
-        level=level,
-    )
+    text = "target/web.memory.max < 1MiB"
+    asked = result(text, step="first", level=level)
     skeleton = replace(SKELETON, criteria=(*SKELETON.criteria, asked))
     run = fold(
         [
             RunStarted(at=AT, skeleton=skeleton),
             StepFinished(at=later(3), step="first", status=CheckStatus.PASSED),
-            CriterionJudged(at=later(4), criterion=replace(asked, verdict=verdict)),
+            CriterionJudged(at=later(4), criterion=result(text, verdict, step="first", level=level)),
         ]
     )
     assert run.steps[0].status is status
@@ -261,14 +261,15 @@ def test_a_step_is_held_to_what_it_asks_of_the_target(
 def test_a_step_is_held_to_its_aggregates_and_to_those_written_in_it(
     subject: str, measure: str, step: str | None, held: bool
 ) -> None:
-    asked = CriterionResult(
-        id="asked", expression=f"{subject}.{measure}", subject=subject, measure=measure, step=step
-    )
+    text = f"{subject}.{measure} == 1"
+    asked = result(text, id="asked", step=step)
     run = fold(
         [
             RunStarted(at=AT, skeleton=replace(SKELETON, criteria=(*SKELETON.criteria, asked))),
             StepFinished(at=later(3), step="first", status=CheckStatus.PASSED),
-            CriterionJudged(at=later(4), criterion=replace(asked, verdict=CriterionVerdict.NOT_MET)),
+            CriterionJudged(
+                at=later(4), criterion=result(text, CriterionVerdict.NOT_MET, id="asked", step=step)
+            ),
         ]
     )
     assert run.steps[0].status is (CheckStatus.FAILED if held else CheckStatus.PASSED)

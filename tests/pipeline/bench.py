@@ -22,6 +22,7 @@ from phasegate.gate.verdict import GateDecision, decide
 from phasegate.model.codec import result_to_json
 from phasegate.model.fold import fold
 from phasegate.record.journal import read_events
+from tests.judged import in_words
 
 LONGEST = 180.0
 """Seconds any run of these tests may take before it counts as hanging."""
@@ -41,8 +42,14 @@ class Ran:
     folder: Path
 
     @property
-    def result(self) -> dict[str, Any]:
+    def data(self) -> dict[str, Any]:
+        """`result.json` as it is."""
         return json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The same in the words of a report."""
+        return in_words(self.data)
 
     @property
     def last(self) -> str:
@@ -79,7 +86,7 @@ class Ran:
         """Every file is there, the result is the fold of the events and says what the exit code said."""
         lines = (self.folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
         assert lines[-1].startswith(ENDS), lines[-1][:200]
-        assert json.loads(json.dumps(result_to_json(fold(read_events(self.folder))))) == self.result
+        assert json.loads(json.dumps(result_to_json(fold(read_events(self.folder))))) == self.data
         for name in ("report.html", "junit.xml"):
             assert (self.folder / name).stat().st_size > 0
         assert self.result["exit_code"] == self.code

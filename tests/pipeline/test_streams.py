@@ -57,7 +57,7 @@ def test_a_report_on_standard_output_is_a_further_one(wordy: Desk) -> None:
         "--report",
         "html=/dev/null",
     )
-    assert json.loads(ran.out) == ran.is_whole().result
+    assert json.loads(ran.out) == ran.is_whole().data
     assert (wordy.path / "strict.xml").read_text().startswith("<?xml")
     assert not Path("/dev/null").is_file()
 

@@ -110,7 +110,7 @@ def rejected_late(record: Record) -> None:
 
 
 def changed_result(record: Record) -> None:
-    approved(record).edit("result.json", lambda text: text.replace('"observed": "12', '"observed": "14'))
+    approved(record).edit("result.json", lambda text: text.replace('"value": 12.0,', '"value": 14.0,'))
 
 
 def changed_evidence(record: Record) -> None:
@@ -201,7 +201,7 @@ def test_the_table_of_the_docs_has_every_situation() -> None:
 
 
 SAYS: dict[Callable[[Record], object], str] = {
-    changed_result: 'criteria[fine.n].observed is "14 (reported)", and the events in events.jsonl give "12',
+    changed_result: "observed.value.value is 14.0, and the events in events.jsonl give 12.0",
     changed_evidence: "was changed: its SHA-256 is not that of the record",
     lost_evidence: " is gone",
     more_evidence: "evidence/new.txt is not in the record",
@@ -242,7 +242,7 @@ def test_any_change_of_the_result_is_found(change, says, record, capfd) -> None:
 def test_a_result_that_an_older_version_wrote_is_no_changed_one(record, capfd) -> None:
     record.of("pass")
     data = json.loads((record.path / "result.json").read_text(encoding="utf-8"))
-    del data["criteria"][0]["over"], data["warnings"]
+    del data["criteria"][0]["asked"]["over"], data["warnings"]
     (record.path / "result.json").write_text(json.dumps(data), encoding="utf-8")
     assert record.sign("approve") == 0
     assert verified(record, capfd)[0] == 0

@@ -17,6 +17,7 @@ from phasegate.model.result import CheckStatus, RunResult, Verdict
 from phasegate.render import FORMATS
 from phasegate.render.html import render
 from tests.conftest import HoldAgainst
+from tests.judged import told
 from tests.render.test_failures import failed, with_cases
 from tests.samples import (
     all_runs,
@@ -177,22 +178,16 @@ def test_every_criterion_is_there_with_what_was_required_and_observed(name: str)
     rows = {one.attributes["id"]: one.text() for one in root.all() if "data-status" in one.attributes}
     assert len(rows) == len(run.criteria)
     for criterion in run.criteria:
-        row = next(text for text in rows.values() if criterion.expression in text)
-        for part in (
-            criterion.title,
-            criterion.required,
-            criterion.observed,
-            criterion.bound,
-            criterion.margin,
-        ):
+        words, asked = told(criterion), criterion.asked
+        row = next(text for text in rows.values() if asked.expression in text)
+        for part in (asked.title, words.required, words.observed, words.bound, words.margin):
             assert part in row
-        for part in (criterion.ref, criterion.why, criterion.source):
+        for part in (asked.ref, asked.why, asked.source):
             assert part in row
-        figures = f"observed {criterion.observed}"
-        assert criterion.message in (figures, f"{figures}, needs {criterion.required}") or (
-            criterion.message in row
-        )
-        assert ("default of the kind" in row) == criterion.default
+        figures = f"observed {words.observed}"
+        repeats = words.message in (figures, f"{figures}, needs {words.required}")
+        assert repeats or words.message in row
+        assert ("default of the kind" in row) == asked.default
         assert ("only warns" in row) == (criterion.level.value == "warn")
 
 

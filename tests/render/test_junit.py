@@ -14,9 +14,10 @@ from defusedxml import ElementTree
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
-from phasegate.model.result import CheckStatus, RunResult
+from phasegate.model.result import CheckStatus, RunResult, WaivedCriterion
 from phasegate.render.junit import render, render_strict
 from tests.conftest import HoldAgainst
+from tests.judged import with_asked
 from tests.render.test_failures import with_cases
 from tests.samples import all_runs, crashed_run, failing_run, hostile_run, inconclusive_run, passing_run
 
@@ -135,14 +136,15 @@ def test_criteria_show_their_verdict() -> None:
 
 def test_waived_criterion_is_skipped_not_passed() -> None:
     run = passing_run()
-    waived = replace(run.criteria[0], verdict=CriterionVerdict.WAIVED)
+    by = WaivedCriterion(verdict=CriterionVerdict.WAIVED, by=("w",))
+    waived = replace(run.criteria[0], waived=by)
     shown = outcomes(render(replace(run, criteria=(waived,))))
     assert shown["phase4.gate alive.success_rate"] == "skipped phasegate.Waived"
 
 
 def test_unproven_criterion_that_only_warns_is_skipped() -> None:
     run = inconclusive_run()
-    warns = replace(run.criteria[-1], level=Level.WARN)
+    warns = with_asked(run.criteria[-1], level=Level.WARN)
     shown = outcomes(render(replace(run, criteria=(warns,))))
     assert shown["phase4.gate uptime.success_rate"] == "skipped phasegate.Warning"
 

@@ -13,6 +13,7 @@ from phasegate.model.result import BaselineRecord, PolicyRecord, RunResult
 from phasegate.render import html, junit
 from phasegate.render.standing import standing
 from phasegate.render.terminal import summary
+from tests.judged import with_judged
 from tests.samples import crashed_run, passing_run
 
 
@@ -30,7 +31,7 @@ def test_a_run_with_nothing_to_say_says_nothing() -> None:
 
 def test_samples_that_are_worth_less_are_said_beside_the_verdict() -> None:
     run = passing_run()
-    first = replace(run.criteria[0], n=4_000, effective_n=412)
+    first = with_judged(run.criteria[0], n=4_000, effective_n=412)
     line = next(
         line
         for line in standing(replace(run, criteria=(first, *run.criteria[1:])))
@@ -42,7 +43,7 @@ def test_samples_that_are_worth_less_are_said_beside_the_verdict() -> None:
 def test_what_was_decided_early_is_said_beside_the_verdict() -> None:
     run = passing_run()
     decision = Decision(outcome=Decided.MET, n=3_787, right=3_787, at=1.25)
-    first = replace(run.criteria[0], decided=decision)
+    first = with_judged(run.criteria[0], decided=decision)
     line = next(
         line
         for line in standing(replace(run, criteria=(first, *run.criteria[1:])))
@@ -60,7 +61,7 @@ def test_every_format_shows_the_lines() -> None:
 
 def test_baselines_are_said_beside_the_verdict_and_listed_with_their_hashes() -> None:
     run = passing_run()
-    first = replace(run.criteria[0], baseline="reports/b")
+    first = with_judged(run.criteria[0], baseline="reports/b")
     baselines = tuple(
         BaselineRecord(path=f"reports/{name}", run=f"run-{name}", file="result.json", sha256=name * 64)
         for name in "abc"

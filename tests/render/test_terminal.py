@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from phasegate.model.judgement import CriterionVerdict
+from phasegate.gate.judging import unjudged
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.model.result import CheckStatus, RunResult
+from phasegate.model.result import CheckStatus, CriterionResult, RunResult
 from phasegate.render.terminal import MOST_FAILURES, MOST_NAMES, summary
 from phasegate.render.words import full_expression, one_line
+from tests.judged import asked, no_data
 from tests.samples import all_runs, crashed_run, failing_run, hostile_run, inconclusive_run, passing_run
 
 RUNS = all_runs()
@@ -37,7 +39,8 @@ def test_the_last_line_is_the_verdict_with_its_reason(name: str) -> None:
 def test_every_criterion_is_there_at_any_width(name: str, width: int) -> None:
     text = "".join(shown(RUNS[name], width=width).split())
     for criterion in RUNS[name].criteria:
-        if criterion.expression.isprintable() and len(criterion.expression) < 50:
+        expression = criterion.asked.expression
+        if expression.isprintable() and len(expression) < 50:
             assert "".join(full_expression(criterion).split()) in text
 
 
@@ -96,7 +99,7 @@ def test_lines_that_wrap_keep_their_indentation(width: int) -> None:
 
 def test_a_criterion_that_is_open_has_its_title_at_any_width() -> None:
     run = failing_run()
-    titles = [item.title for item in run.criteria if item.title and item.verdict is CriterionVerdict.NOT_MET]
+    titles = [item.asked.title for item in run.criteria if item.verdict is CriterionVerdict.NOT_MET]
     assert titles
     text = shown(run, width=60, wrap=False)
     assert all(one_line(title) in text for title in titles)
@@ -138,10 +141,8 @@ def test_cases_without_a_result_for_one_reason_share_a_line() -> None:
 @pytest.mark.parametrize("width", [60, 120])
 def test_criteria_that_are_open_for_one_reason_say_it_once(width: int) -> None:
     run = passing_run()
-    criteria = [
-        replace(item, verdict=CriterionVerdict.UNPROVEN, title="", message="no data: it is down")
-        for item in run.criteria
-    ]
+    down = Judgement(required=run.criteria[0].judged.required, reason=no_data("it is down"))
+    criteria = [CriterionResult(asked=replace(item.asked, title=""), judged=down) for item in run.criteria]
     text = shown(replace(run, criteria=tuple(criteria)), width=width, wrap=False)
     assert text.count("no data: it is down") == 1
     assert text.count("as above") == len(criteria) - 1
@@ -163,7 +164,8 @@ def test_hostile_characters_do_not_reach_a_terminal(character: str) -> None:
 
 
 def test_a_criterion_that_leaves_its_subject_out_gets_it_also_where_the_words_begin_alike() -> None:
-    some = replace(passing_run().criteria[0], subject="e", part="", expression="exit_code == 0")
+    some = unjudged(asked("exit_code == 0", inside="e"))
     assert full_expression(some) == "e.exit_code == 0"
-    assert full_expression(replace(some, part="x")) == "e/x.exit_code == 0"
-    assert full_expression(replace(some, expression="e/x.exit_code == 0")) == "e/x.exit_code == 0"
+    part = unjudged(asked("exit_code == 0", inside="e", part="x"))
+    assert full_expression(part) == "e/x.exit_code == 0"
+    assert full_expression(unjudged(asked("e/x.exit_code == 0"))) == "e/x.exit_code == 0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from phasegate.gate.judging import unjudged
 from phasegate.kinds.resources_account import Account
 from phasegate.model.containers import Container, ContainerState, ContainerUsage, Limits
 from phasegate.model.observation import Series
@@ -12,6 +13,7 @@ from phasegate.model.result import AttemptResult, AttemptStatus, CheckResult, Ch
 from phasegate.render import html
 from phasegate.render.charts import charts_of, timelines_of
 from phasegate.render.used import MOST_LINES, service_table
+from tests.judged import asked
 from tests.samples import START, passing_run
 
 MIB = 1 << 20
@@ -69,10 +71,7 @@ def _check(id: str, kind: str, later: float, duration: float, **seen: object) ->
 
 
 def criterion(text: str, measure: str, part: str = "") -> CriterionResult:
-    expression, _, required = text.partition(" ")
-    return CriterionResult(
-        id=expression, expression=text, subject="res", part=part, measure=measure, required=required
-    )
+    return unjudged(asked(text))
 
 
 def test_a_load_shows_what_services_used_meanwhile_on_its_axis() -> None:

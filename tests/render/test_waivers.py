@@ -13,7 +13,7 @@ from rich.console import Console
 
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import CaseStatus
-from phasegate.model.result import RunResult, Verdict, WaiverResult, WaiverState
+from phasegate.model.result import RunResult, Verdict, WaivedCriterion, WaiverResult, WaiverState
 from phasegate.render import html, junit
 from phasegate.render.standing import standing
 from phasegate.render.terminal import summary
@@ -39,7 +39,7 @@ def waived_run(**more: Any) -> RunResult:
     """The failing run with everything waived that closes it: the cases of one check, the rest by id."""
     run = failing_run()
     criteria = tuple(
-        replace(item, verdict=CriterionVerdict.WAIVED, unwaived=item.verdict, waivers=("app-data",))
+        replace(item, waived=WaivedCriterion(verdict=CriterionVerdict.WAIVED, by=("app-data",)))
         if item.verdict is CriterionVerdict.NOT_MET
         else item
         for item in run.criteria

@@ -5,18 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from phasegate.gate.criterion import parse_criterion
+from phasegate.gate.judging import unjudged
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.events import CheckFinished, Event
 from phasegate.model.measures import MeasureSpec, MeasureType, Share
 from phasegate.model.observation import Case, CaseStatus, Observation, census
-from phasegate.model.result import CheckStatus, PlanRecord
+from phasegate.model.result import (
+    AttemptResult,
+    AttemptStatus,
+    CheckResult,
+    CheckStatus,
+    PlanRecord,
+    RunResult,
+    StepResult,
+)
 from phasegate.plan.part import Part
 from phasegate.plan.plan import Check, Plan, Retry, Step
 from phasegate.runner.check import Outcome
@@ -26,6 +35,7 @@ from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.processes import LocalProcesses
 from phasegate.units import Dimension
 from phasegate.world import HttpClient, Progress, World
+from tests.samples import START, passing_run
 from tests.worlds import StaticAddresses, TemporaryEvidence
 
 ONCE = Retry()
@@ -137,7 +147,7 @@ def plan(*steps: Step, gate: Sequence[Check] = (), criteria: Sequence[str] | Non
 
 def _criterion(text: str) -> PlanCriterion:
     parsed = parse_criterion(text)
-    return PlanCriterion(id=parsed.id, criterion=parsed, expression=text, check=parsed.subject)
+    return PlanCriterion(id=parsed.id, criterion=parsed)
 
 
 def step(
@@ -221,3 +231,30 @@ class Stage:
 
     def statuses(self) -> dict[str, CheckStatus]:
         return {event.check: event.status for event in self.told(CheckFinished)}
+
+
+def record(plan: Plan, seen: Mapping[str, Observation], **more: Any) -> RunResult:
+    """A run of a plan whose checks saw this; those that saw nothing were not run."""
+    steps = tuple(
+        StepResult(id=one.id, checks=tuple(_recorded(check, seen.get(check.id)) for check in one.checks))
+        for one in plan.steps
+    )
+    criteria = tuple(unjudged(criterion) for criterion in plan.criteria)
+    return replace(passing_run(), criteria=criteria, steps=steps, gate_checks=(), **more)
+
+
+def _recorded(check: Check, seen: Observation | None) -> CheckResult:
+    made = CheckResult(id=check.id, kind=check.kind.name, step=check.step, reason="no tool")
+    if seen is None:
+        return made
+    attempt = AttemptResult(
+        number=1,
+        status=AttemptStatus.PASSED,
+        started=START,
+        duration=1.0,
+        measures=seen.measures,
+        parts=seen.parts,
+        cases=seen.cases,
+        absent=seen.absent,
+    )
+    return replace(made, status=CheckStatus.PASSED, reason="", attempts=(attempt,))

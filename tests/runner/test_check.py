@@ -13,6 +13,7 @@ from phasegate.model.measures import Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.model.result import AttemptStatus, CheckStatus
 from phasegate.plan.plan import Retry
+from phasegate.render.sentences import sentence
 from phasegate.world import Progress, World
 from tests.runner.scripted import BAD, GOOD, ONCE, SAMPLE, Scripted, Stage, check, plan, seen, step
 
@@ -153,4 +154,4 @@ async def test_a_sample_without_enough_evidence_is_unproven_not_passed(tmp_path:
     stage = Stage(tmp_path)
     await stage.run(plan(step("first", check("one", SAMPLE)), criteria=["one.pass_rate >= 99.9%"]))
     assert stage.statuses() == {"one": CheckStatus.UNPROVEN}
-    assert "2,995" in stage.told(CheckFinished)[0].reason
+    assert "2,995" in sentence(stage.told(CheckFinished)[0].reason)

@@ -11,6 +11,7 @@ from phasegate.model.events import CheckFinished, CheckStarted, StepFinished
 from phasegate.model.observation import Observation
 from phasegate.model.result import CheckStatus
 from phasegate.plan.entries import PlanCommand
+from phasegate.render.sentences import sentence
 from phasegate.runner.preflight import Missing
 from phasegate.world import World
 from tests.runner.scripted import BAD, GOOD, Scripted, Stage, check, plan, step, until_stopped
@@ -36,7 +37,7 @@ async def test_a_step_that_needs_one_that_failed_is_not_run_and_says_why(tmp_pat
     stage = Stage(tmp_path)
     await stage.run(plan(step("a", check("one", BAD)), step("b", check("two"), needs=["a"])))
     assert stage.statuses() == {"one": FAILED, "two": NOT_RUN}
-    assert stage.outcomes["two"].reason.startswith("step a, which it needs, did not hold: one: ")
+    assert sentence(stage.outcomes["two"].reason).startswith("step a, which it needs, did not hold: one: ")
 
 
 async def test_a_need_is_not_held_back_by_what_is_unproven(tmp_path: Path) -> None:
@@ -207,4 +208,4 @@ async def test_a_step_is_told_by_its_worst_check(tmp_path: Path) -> None:
     await stage.run(plan(step("a", check("one"), check("two", kind=kind))))
     (finished,) = stage.told(StepFinished)
     assert finished.status is FAILED
-    assert finished.reason.startswith("two: ")
+    assert sentence(finished.reason).startswith("two: ")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from phasegate.errors import UsageError
+from phasegate.gate.aggregates import required_kind
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.criterion import PlanCriterion
 from phasegate.runner.selection import select, selected_criteria
@@ -57,7 +58,7 @@ def test_what_the_plan_does_not_have_is_wrong_usage(asked: dict[str, Any], says:
 def test_a_criterion_on_the_target_is_selected_with_any_check_of_its_step() -> None:
     places = {"threads.max": "one", "memory.max": "two", "cpu.max": None}
     asked = tuple(
-        PlanCriterion(id=name, criterion=parse_criterion(f"target/web.{name} < 1"), expression="", step=place)
+        PlanCriterion(id=name, criterion=parse_criterion(f"target/web.{name} < 1"), step=place)
         for name, place in places.items()
     )
     whole = replace(PLAN, criteria=asked)
@@ -70,13 +71,10 @@ def test_a_criterion_on_the_target_is_selected_with_any_check_of_its_step() -> N
 def test_a_criterion_on_a_step_or_the_run_is_selected_with_all_checks_that_it_counts() -> None:
     texts = ("step/one.total >= 1", "step/two.total >= 1", "run.errored == 0", "a.flaky_rate <= 1%")
     asked = [
-        PlanCriterion(id=parsed.id, criterion=parsed, expression=text)
-        for text in texts
-        for parsed in (parse_criterion(text),)
+        PlanCriterion(id=parsed.id, criterion=parsed) for text in texts for parsed in (parse_criterion(text),)
     ]
     asked.append(replace(asked[2], id="rest", without=("c", "beside-c", "uptime")))
-    required = replace(parse_criterion("run.checks >= 1"), part="scripted")
-    asked.append(PlanCriterion(id="required", criterion=required, expression=""))
+    asked.append(PlanCriterion(id="required", criterion=required_kind("scripted")))
     whole = replace(PLAN, criteria=tuple(asked))
     assert selected_criteria(whole, {"a"}) == {"a.flaky_rate", "required"}
     assert selected_criteria(whole, {"a", "b"}) == {"a.flaky_rate", "step/one.total", "rest", "required"}
@@ -89,10 +87,7 @@ def test_counts_of_a_whole_suite_do_not_judge_some_of_its_cases() -> None:
     texts = ("a.total >= 3", "a.passed >= 3", "a.failed == 0", "a.pass_rate == 100%")
     whole = replace(
         PLAN,
-        criteria=tuple(
-            PlanCriterion(id=text, criterion=parse_criterion(text), expression=text, check="a")
-            for text in texts
-        ),
+        criteria=tuple(PlanCriterion(id=text, criterion=parse_criterion(text)) for text in texts),
     )
     assert selected_criteria(whole, {"a"}, cases=True) == {"a.failed == 0", "a.pass_rate == 100%"}
     assert selected_criteria(whole, {"a"}) == set(texts)

@@ -9,21 +9,19 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phasegate.runner.judging import judge_all
 
+from phasegate.gate.judging import judge_run
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import Applied, CasePattern, Waiver, decide_with_waivers, without_waivers
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
-from phasegate.model.result import CriterionResult, Verdict, WaiverState
+from phasegate.model.result import Verdict, WaiverState
 from phasegate.plan.plan import Plan
+from phasegate.render.sentences import message
 from phasegate.runner.waiving import waive
-from tests.runner.scripted import check, plan, step
-from tests.samples import crashed_run
-
-RECORD = crashed_run()
-"""Of some other run: nothing here asks for what a step or the run comes to."""
+from tests.judged import result, share, told
+from tests.runner.scripted import check, plan, record, step
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 MET, NOT_MET, UNPROVEN, WAIVED = CriterionVerdict
@@ -72,8 +70,8 @@ def asked(*criteria: str, waivers: Sequence[Waiver] = ()) -> Plan:
 
 
 def applied(plan: Plan, **seen: Observation) -> Applied:
-    criteria = judge_all(plan, seen, {}, RECORD)
-    return waive(plan, criteria, seen, {}, {criterion.id for criterion in plan.criteria})
+    run = record(plan, seen)
+    return waive(plan, judge_run(run), run, {criterion.id for criterion in plan.criteria})
 
 
 def verdict(plan: Plan, **seen: Observation) -> Verdict:
@@ -99,7 +97,8 @@ def test_cases_are_left_out_of_the_parts_they_belong_to() -> None:
 def test_cases_come_before_the_criterion_as_the_narrower_cover() -> None:
     wide, narrow = waiver("wide", criteria=["a.pass_rate"]), waiver("narrow", cases=["c1"])
     done = applied(asked(ALL, waivers=[wide, narrow]), a=suite([PASSED, FAILED]))
-    assert done.criteria[0].waivers == ("narrow",)
+    assert done.criteria[0].waived is not None
+    assert done.criteria[0].waived.by == ("narrow",)
     assert [item.state for item in done.waivers] == [WaiverState.UNUSED, WaiverState.USED]
 
 
@@ -109,7 +108,7 @@ def test_numbers_are_never_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("criterion", "told"),
+    ("criterion", "says"),
     [
         ("a.failed == 0", True),
         ("run.failed == 0", True),
@@ -119,22 +118,14 @@ def test_numbers_are_never_changed() -> None:
         ("a.pass_rate == 100%", False),
     ],
 )
-def test_figures_that_count_waived_cases_say_what_would_reach_them(criterion: str, told: bool) -> None:
+def test_figures_that_count_waived_cases_say_what_would_reach_them(criterion: str, says: bool) -> None:
     plan = asked(criterion, ALL, "b.pass_rate == 100%", waivers=[waiver(cases=["c1"])])
     seen = {"a": suite([PASSED, FAILED, FAILED]), "b": suite([PASSED, FAILED])}
     one = next(one for one in plan.criteria if one.expression == criterion)
-    judged = CriterionResult(
-        id=one.id,
-        expression=criterion,
-        subject=one.criterion.subject_text,
-        measure=one.criterion.measure,
-        verdict=NOT_MET,
-        observed="2",
-        message="observed 2",
-    )
-    (item,) = waive(plan, [judged], seen, {}, {one.id}).criteria
+    judged = result(criterion, NOT_MET, observed=share(0, 2), id=one.id)
+    (item,) = waive(plan, [judged], record(plan, seen), {one.id}).criteria
     assert item.verdict is NOT_MET
-    assert (f"only a waiver of {item.id} itself reaches it" in item.message) is told
+    assert (f"only a waiver of {item.id} itself reaches it" in message(item)) is says
 
 
 def test_a_measure_that_is_not_the_census_of_the_cases_is_left_alone() -> None:
@@ -145,14 +136,15 @@ def test_a_measure_that_is_not_the_census_of_the_cases_is_left_alone() -> None:
 
 def test_a_census_with_nothing_left_is_unproven() -> None:
     done = applied(asked(ALL, waivers=[waiver(cases=["c0", "c1"])]), a=suite([FAILED, FAILED]))
-    assert (done.criteria[0].verdict, done.criteria[0].unwaived) == (UNPROVEN, NOT_MET)
-    assert "no case is left that shows anything" in done.criteria[0].message
+    assert (done.criteria[0].verdict, done.criteria[0].judged.verdict) == (UNPROVEN, NOT_MET)
+    assert "no case is left that shows anything" in message(done.criteria[0])
 
 
 def test_what_was_not_selected_is_not_waived() -> None:
     plan = asked(ALL, waivers=[waiver(criteria=["a.pass_rate"])])
-    criteria = judge_all(plan, {}, {}, RECORD)
-    assert waive(plan, criteria, {}, {}, frozenset()).criteria == tuple(criteria)
+    run = record(plan, {})
+    criteria = judge_run(run)
+    assert waive(plan, criteria, run, frozenset()).criteria == criteria
 
 
 @pytest.mark.parametrize(
@@ -216,13 +208,13 @@ def test_a_waiver_never_makes_anything_met_and_taking_it_away_gives_the_real_ver
     plan: Plan, a: Statuses, b: Statuses
 ) -> None:
     seen = {"a": suite(a), "b": suite(b)}
-    real = judge_all(plan, seen, {}, RECORD)
+    real = judge_run(record(plan, seen))
     done = applied(plan, **seen)
     for before, after in zip(real, done.criteria, strict=True):
         assert without_waivers(after).verdict is before.verdict
         assert after.verdict in (before.verdict, WAIVED, UNPROVEN)
         assert (after.verdict is MET) is (before.verdict is MET)
-        assert (after.observed, after.n) == (before.observed, before.n)
+        assert after.judged == before.judged
     with_waivers, unwaived = decide_with_waivers(done.criteria, done.waivers, decide)
     without = decide(real).verdict
     assert (unwaived or with_waivers.verdict) is without
@@ -266,7 +258,7 @@ def test_waivers_of_all_criteria_leave_nothing_proven(plan: Plan, a: Statuses) -
 def test_expired_waivers_change_nothing(plan: Plan, a: Statuses, b: Statuses) -> None:
     ended = replace(plan, waivers=tuple(replace(item, days_left=-1) for item in plan.waivers))
     seen = {"a": suite(a), "b": suite(b)}
-    assert list(applied(ended, **seen).criteria) == judge_all(plan, seen, {}, RECORD)
+    assert applied(ended, **seen).criteria == judge_run(record(plan, seen))
 
 
 @settings(max_examples=60)
@@ -280,7 +272,10 @@ def test_a_suite_with_waived_cases_and_their_exit_code_passes_by_its_other_cases
     plan = asked(ALL, "b.pass_rate == 100%", waivers=[one])
     whole = suite([*[PASSED] * passed, *waived])
     assert verdict(plan, a=whole, b=suite([FAILED])) is Verdict.PASS
-    assert applied(plan, a=whole, b=suite([FAILED])).criteria[0].rest == f"100% ({passed} of {passed})"
+    waived_one = applied(plan, a=whole, b=suite([FAILED])).criteria[0].waived
+    assert waived_one is not None
+    assert waived_one.rest is not None
+    assert told(waived_one.rest).observed == f"100% ({passed} of {passed})"
     assert verdict(plan, a=suite([*[PASSED] * passed, *waived, FAILED]), b=suite([FAILED])) is Verdict.FAIL
 
 
