@@ -104,7 +104,8 @@ class Judges:
         unobserved = _UNOBSERVED.get(check.status)
         if unobserved is not None:
             return judge_attempt(asked, check, None, absent=fact(unobserved, why=check.reason))
-        return judge_attempt(asked, check, check.last, absent=absent, baselines=self._baselines)
+        seen = None if check.last is None or check.last.error else check.last
+        return judge_attempt(asked, check, seen, absent=absent, baselines=self._baselines)
 
 
 def judge_attempt(

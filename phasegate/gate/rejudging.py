@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from phasegate.errors import ExitCode
+from phasegate.gate.aggregates import required_kind
+from phasegate.gate.criterion import CriterionError, parse_criterion
 from phasegate.gate.judging import Judges
 from phasegate.gate.verdict import decide
-from phasegate.model.criterion import Level
+from phasegate.model.criterion import Criterion, Level, SubjectKind
 from phasegate.model.facts import Code, Fact, fact
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.observation import CaseStatus, belongs
@@ -34,6 +36,8 @@ def rejudge(run: RunResult) -> Rejudged:
     for item in run.criteria:
         if item.waived is not None and (why := _against_waiver(item, run)):
             contradictions.append(fact(why, criterion=item.id))
+        if not _is_as_written(item.asked.criterion):
+            contradictions.append(fact(Code.ASKED_OTHERWISE, criterion=item.id))
         found = None if _is_late(item, run) else judges.find(item.asked)
         if found is not None:
             contradictions += _differences(item, found)
@@ -47,6 +51,25 @@ def rejudge(run: RunResult) -> Rejudged:
         contradictions=(*contradictions, *_of_the_gate(run)),
         left_out=tuple(left_out),
     )
+
+
+def _is_as_written(criterion: Criterion) -> bool:
+    """Whether a criterion is what its text says; those written inside a check leave their subject out."""
+    if criterion.subject_kind is SubjectKind.KIND:
+        return criterion == required_kind(criterion.part)
+    within = criterion.subject_kind in (SubjectKind.CHECK, SubjectKind.FAULT)
+    for inside in (None, criterion.subject) if within else (None,):
+        try:
+            parsed = parse_criterion(criterion.text, inside=inside)
+        except CriterionError:
+            continue
+        if criterion.part and not parsed.part:
+            parsed = parsed.for_part(criterion.part)
+        if criterion.subject_kind is SubjectKind.FAULT:
+            parsed = replace(parsed, subject_kind=SubjectKind.FAULT)
+        if replace(parsed, id=criterion.id) == criterion:
+            return True
+    return False
 
 
 def _is_late(item: CriterionResult, run: RunResult) -> bool:
@@ -74,6 +97,8 @@ def _against_waiver(item: CriterionResult, run: RunResult) -> Code | None:
     """Why a criterion cannot have been waived in this run; None where it can."""
     waived = item.waived
     assert waived is not None
+    if waived.verdict not in (CriterionVerdict.WAIVED, CriterionVerdict.UNPROVEN):
+        return Code.MET_BY_WAIVER
     if item.judged.verdict not in (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN):
         return Code.WAIVED_THOUGH_MET
     for waiver in run.waivers:

@@ -188,7 +188,7 @@ def decide_with_waivers(
     if not used:
         return decision, None
     unwaived = decide([without_waivers(item) for item in criteria]).verdict
-    beside = fact(Code.WITH_WAIVERS, waivers=used, without=unwaived.value)
+    beside = fact(Code.WITH_WAIVERS, waivers=used, unwaived=unwaived.value)
     return replace(decision, reason=joined(decision.reason, beside)), unwaived
 
 

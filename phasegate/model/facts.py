@@ -146,6 +146,8 @@ class Code(StrEnum):
     VERDICT_OTHERWISE = "verdict_otherwise"
     FIGURES_OTHERWISE = "figures_otherwise"
     WITHOUT_SUBJECT = "without_subject"
+    ASKED_OTHERWISE = "asked_otherwise"
+    MET_BY_WAIVER = "met_by_waiver"
     WAIVED_THOUGH_MET = "waived_though_met"
     WAIVED_AND_REST_FAILED = "waived_and_rest_failed"
     WAIVED_BY_NONE_IN_FORCE = "waived_by_none_in_force"
@@ -157,6 +159,18 @@ class Code(StrEnum):
     DECISIVE = "decisive"
     NO_CRITERION = "no_criterion"
     CRITERION_IS = "criterion_is"
+
+
+_NAMES = """
+all_waived allow_skipped always_valid among asked at best bound by cases check checks clusters confidence
+count criterion dimension durations effective entry exit_code expression factor failed fault figure figures
+found interval kind known least left left_out limit measure met miss missing moments n named names needed
+needs not_met observed of of_baseline of_this_sample op open outside over part parts passed path pieces
+proves recorded required rest right seen seen_n skipped span statistic status step threshold total unit
+unproven unseen unused unwaived value verdict waived waivers warnings what why without_bound would_do wrong
+"""
+NAMES = frozenset(_NAMES.split())
+"""What the values of facts are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +192,8 @@ class Fact:
     """Texts, numbers, `Figure`s, further facts, and tuples of these."""
 
     def __getattr__(self, name: str) -> Any:
-        """A value by its name; None where this fact does not have it."""
-        if name.startswith("__"):
+        """A value by its name; None where this fact does not have it. Errors: AttributeError."""
+        if name not in NAMES:
             raise AttributeError(name)
         return self.values.get(name)
 
@@ -213,7 +227,12 @@ Text = str | Fact
 
 
 def fact(code: Code, **values: Any) -> Fact:
-    """A fact without the values that say nothing: None, False, no text, no items."""
+    """A fact without the values that say nothing: None, False, no text, no items.
+
+    Errors: TypeError for a name that is not one of `NAMES`.
+    """
+    if unknown := values.keys() - NAMES:
+        raise TypeError(f"{code.value}: not a name of a value: {', '.join(sorted(unknown))}")
     kept = {
         name: value for name, value in values.items() if value not in (None, "", ()) and value is not False
     }

@@ -22,7 +22,8 @@ from itertools import compress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from phasegate.model import events, histogram, measures, observation, result
+from phasegate import units
+from phasegate.model import criterion, events, facts, histogram, judgement, measures, observation, result
 from phasegate.record.decoding import View, is_plain, unescaped, views
 from phasegate.record.needles import Needles
 from phasegate.secret_shapes import arguments_without_secrets, is_secret, without_secrets
@@ -487,8 +488,8 @@ def _hidden(value: Any) -> Any:
 @cache
 def _record_words() -> frozenset[str]:
     """Names of fields, events and states: without them the record could not be read again."""
-    words = {"event"}
-    for module in (events, result, observation, measures, histogram):
+    words = {"event", *facts.NAMES}
+    for module in (events, result, observation, measures, histogram, criterion, facts, judgement, units):
         for name, item in vars(module).items():
             if isinstance(item, EnumMeta):
                 words.update(str(member.value) for member in item)  # type: ignore[var-annotated]

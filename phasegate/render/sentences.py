@@ -10,7 +10,7 @@ import string
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from phasegate.model.facts import Code, Fact, Figure, Text
+from phasegate.model.facts import Code, Fact, Figure, Text, encode
 from phasegate.model.measures import unused_words
 from phasegate.model.result import CriterionResult
 from phasegate.units import Dimension, format_seconds, format_share, format_value, parse_quantity
@@ -28,7 +28,11 @@ def sentence(text: Text) -> str:
     if isinstance(text, str):
         return text
     entry = _ENGLISH[text.code]
-    return entry(text) if callable(entry) else _FORMAT.vformat(entry, (), _Holes(text.values))
+    try:
+        return entry(text) if callable(entry) else _FORMAT.vformat(entry, (), _Holes(text.values))
+    except (TypeError, AttributeError, LookupError, ValueError):
+        # Only a record that no run wrote has facts without what belongs to them.
+        return f"{text.code.value} {encode(text)}"
 
 
 def required(item: CriterionResult) -> str:
@@ -446,7 +450,7 @@ def _criterion_missed(said: Fact) -> str:
 
 
 def _with_waivers(said: Fact) -> str:
-    return f"with {counted(said.waivers, 'waiver')}, {said.without} without"
+    return f"with {counted(said.waivers, 'waiver')}, {said.unwaived} without"
 
 
 def _verdict(verdict: str) -> str:
@@ -569,6 +573,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.WITHOUT_SUBJECT: lambda said: (
         f"{said.criterion} is {_verdict(said.recorded)}, and the record has nothing it speaks of"
     ),
+    Code.ASKED_OTHERWISE: "{criterion}: what was asked in the record is not what its text says",
+    Code.MET_BY_WAIVER: "{criterion} is met by a waiver in the record, which none can do",
     Code.WAIVED_THOUGH_MET: "{criterion} is waived in the record, and is not open without a waiver",
     Code.WAIVED_AND_REST_FAILED: "{criterion} is waived in the record, and no case that is not waived passed",
     Code.WAIVED_BY_NONE_IN_FORCE: "{criterion} is waived in the record, "

@@ -267,7 +267,7 @@ def test_less_evidence_than_was_judged_is_found() -> None:
     assert found == "it is met in the record, and its measures make it unproven"
 
 
-FIGURES: dict[str, object] = {
+FIGURES: dict[str, Any] = {
     "required": fact(Code.REQUIRED, op=">=", threshold="90%"),
     "threshold": Figure(0.9, Dimension.SHARE),
     "observed": share(1000, 1000),

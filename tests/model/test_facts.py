@@ -28,9 +28,7 @@ from phasegate.units import Dimension
 
 texts = st.text(max_size=20)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-figures = st.builds(
-    Figure, st.floats(allow_nan=False), st.sampled_from(Dimension), st.none() | numbers
-)
+figures = st.builds(Figure, st.floats(allow_nan=False), st.sampled_from(Dimension), st.none() | numbers)
 names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True).filter(lambda name: name != "code")
 plain = texts | st.integers() | numbers | st.booleans() | figures
 
@@ -90,33 +88,33 @@ def test_a_figure_without_an_end_is_written_as_text_that_every_reader_of_json_ta
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "why"),
     [
-        {},
-        {"code": "no such code"},
-        {"code": None},
-        {"value": 1.0},
-        {"value": 1.0, "dimension": "no such dimension"},
-        {"value": "soon", "dimension": "time"},
-        {"value": 1.0, "dimension": "time", "more": 1},
-        {"dimension": "time"},
-        {"code": "value", "value": {"some": "thing"}},
+        ({}, "neither a fact nor a figure"),
+        ({"code": "no such code"}, "not a valid Code"),
+        ({"code": None}, "not a valid Code"),
+        ({"value": 1.0}, "neither a fact nor a figure"),
+        ({"value": 1.0, "dimension": "no such dimension"}, "not a valid Dimension"),
+        ({"value": "soon", "dimension": "time"}, "could not convert"),
+        ({"value": 1.0, "dimension": "time", "more": 1}, "neither a fact nor a figure"),
+        ({"dimension": "time"}, "neither a fact nor a figure"),
+        ({"code": "value", "value": {"some": "thing"}}, "neither a fact nor a figure"),
     ],
 )
-def test_what_no_run_writes_is_refused(data: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):
+def test_what_no_run_writes_is_refused(data: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
         decode(data)
 
 
 @pytest.mark.parametrize("data", ["a text", 1, None, [], {"value": 1.0, "dimension": "time"}])
 def test_a_fact_is_asked_for_and_nothing_else_is_taken(data: Any) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not a fact"):
         TypeAdapter(JsonFact).validate_python(data)
 
 
 @pytest.mark.parametrize("data", ["a text", 1, None, {"code": "no_case"}])
 def test_a_figure_is_asked_for_and_nothing_else_is_taken(data: Any) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not a figure"):
         TypeAdapter(JsonFigure).validate_python(data)
 
 

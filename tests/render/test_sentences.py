@@ -404,6 +404,11 @@ WRITTEN = [
         fact(Code.WAIVED_BY_NONE_IN_FORCE, criterion="a.x"),
         "a.x is waived in the record, and no waiver that was in force covers it",
     ),
+    (fact(Code.MET_BY_WAIVER, criterion="a.x"), "a.x is met by a waiver in the record, which none can do"),
+    (
+        fact(Code.ASKED_OTHERWISE, criterion="a.x"),
+        "a.x: what was asked in the record is not what its text says",
+    ),
 ]
 
 
@@ -480,3 +485,8 @@ def test_a_judgement_is_told_whole() -> None:
         assert seen.message
         assert seen.required
         assert seen.observed
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_fact_without_what_belongs_to_it_is_shown_as_it_is(code: Code) -> None:
+    assert isinstance(sentence(Fact(code, {})), str)
