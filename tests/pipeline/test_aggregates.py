@@ -11,6 +11,7 @@ import pytest
 from phasegate.errors import PlanError
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
+from phasegate.render.sentences import sentence
 from phasegate.units import parse_quantity
 from tests.pipeline.bench import Desk, Ran
 from tests.rules import Rule, rules
@@ -86,7 +87,7 @@ def run(desk: Desk, text: str, **narrowed: tuple[str, ...]) -> Ran:
         done = execute(RunRequest(plan=plan, output=folder, command=command, **narrowed), None)
     except PlanError as error:
         return Ran(int(error.exit_code), "", "", folder)
-    return Ran(done.result.exit_code, "", done.result.reason, folder)
+    return Ran(done.result.exit_code, "", sentence(done.result.reason), folder)
 
 
 Scenario = Callable[[Desk], Ran]

@@ -17,6 +17,7 @@ from phasegate.model.result import RunResult, Verdict
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.pipeline.verify import verify
+from phasegate.render.sentences import sentence
 from phasegate.runner.clock import RunClock
 
 HOUR = 3600.0
@@ -139,7 +140,7 @@ def test_results_that_were_there_before_are_old_whatever_the_clock_says(phase: P
     (phase.folder / "out.xml").write_text("<testsuite><testcase name='a'/></testsuite>")
     run = phase.run(by, more=", results: out.xml")
     assert run.verdict is Verdict.INCONCLUSIVE
-    assert "older than this attempt" in run.reason
+    assert "older than this attempt" in sentence(run.reason)
 
 
 @pytest.mark.parametrize(("by", "copied"), [(-HOUR, -2 * HOUR), (HOUR, -2 * HOUR), (-HOUR, -HOUR / 2)])
@@ -148,7 +149,7 @@ def test_a_copy_that_kept_its_time_is_old_whatever_the_clock_says(
 ) -> None:
     run = phase.run(by, script=dated(copied), more=", results: out.xml")
     assert run.verdict is Verdict.INCONCLUSIVE
-    assert "older than this attempt" in run.reason
+    assert "older than this attempt" in sentence(run.reason)
 
 
 WAIVER = """\
@@ -175,7 +176,7 @@ def test_a_waiver_has_to_be_in_force_by_both_clocks(
     (phase.folder / "waivers.yaml").write_text(WAIVER.format(last=last))
     run = phase.run(days * 24 * HOUR, script=FAILS, start=DAY, rest="waivers: waivers.yaml\n")
     assert run.verdict is verdict, run.reason
-    assert says in f"{run.reason} {run.warnings}"
+    assert says in f"{sentence(run.reason)} {run.warnings}"
 
 
 APPROVED = "gate: {approvals: [{role: QA lead, within: 30m}]}\n"

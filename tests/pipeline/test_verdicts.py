@@ -8,6 +8,7 @@ import pytest
 
 from phasegate.cli.app import run_command_line
 from phasegate.kinds import KINDS
+from tests.judged import in_words
 from tests.pipeline.bench import Desk
 from tests.servers import Server, unused_port
 
@@ -120,7 +121,7 @@ def test_a_kind_that_raises_is_a_defect_of_phasegate(
     desk.plan(command("fine", "print(1)"))
     monkeypatch.chdir(desk.path)
     assert run_command_line(["run", "plan.yaml", "-o", "out"]) == 70
-    result = json.loads((desk.path / "out/result.json").read_text())
+    result = in_words(json.loads((desk.path / "out/result.json").read_text()))
     assert result["verdict"] == "INCONCLUSIVE"
     assert "a defect in phasegate: " in result["reason"]
     assert "Traceback" in (desk.path / "out/evidence/fine/1/defect.txt").read_text()
@@ -137,7 +138,7 @@ def test_a_defect_outside_of_a_kind_still_ends_the_record(
     desk.plan(command("fine", "print(1)"))
     monkeypatch.chdir(desk.path)
     assert run_command_line(["run", "plan.yaml", "-o", "out"]) == 70
-    result = json.loads((desk.path / "out/result.json").read_text())
+    result = in_words(json.loads((desk.path / "out/result.json").read_text()))
     assert result["exit_code"] == 70
     assert "the schedule is broken" in result["reason"]
     assert "broken" in (desk.path / "out/evidence/run/1/defect.txt").read_text()
