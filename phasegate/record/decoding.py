@@ -93,6 +93,11 @@ class View:
     def _pieces(self) -> _Pieces:
         return self._make_pieces()
 
+    def end(self, size: int) -> View:
+        """The last bytes alone."""
+        start, stop = max(len(self.data) - size, 0), len(self.data)
+        return View(self.data[start:], self, lambda: ([0], [(start, stop, 1, 1)]), self.nested)
+
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """The part of the text that came first which `data[start:end]` stands for."""
         if self._source is None:

@@ -223,7 +223,7 @@ class Redactor:
         """Where the end of a text may be a part of a value, how much of it there is, and whether it begins
         the value."""
         self._exact_patterns()
-        for one in self._with_spaced((view,)):
+        for one in self._with_spaced((view,), last=_MARGIN):
             yield from self._unfinished(one)
 
     def _unfinished(self, view: View) -> Iterator[tuple[int, int, bool]]:
@@ -236,10 +236,11 @@ class Redactor:
         for at, count in self._begun(_bare(tail)):
             yield view.origin(before + places[at], before + places[at] + 1)[0], count, True
 
-    def _with_spaced(self, views: Iterable[View]) -> Iterator[View]:
+    def _with_spaced(self, views: Iterable[View], *, last: int = 0) -> Iterator[View]:
+        """Each text as it is, and, where it matters, with plain spaces; of that one the last bytes only."""
         for view in views:
             yield view
-            if self._spaced and (plain := spaced(view)) is not None:
+            if self._spaced and (plain := spaced(view.end(last) if last else view)) is not None:
                 yield plain
 
     def _begun(self, text: bytes) -> Iterator[tuple[int, int]]:

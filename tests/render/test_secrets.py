@@ -137,6 +137,7 @@ def readings(text: str) -> Iterator[str]:
 @example(secret="correct horse battery", put="\u2003", how=for_blanks, at=0)
 @example(secret="correct horse battery", put=" " * 100, how=for_blanks, at=0)
 @example(secret="a b! c?", put="\xa0", how=for_blanks, at=0)
+@example(secret="GHxzQvXFw3mM", put="\u1680\t", how=everywhere, at=0)
 def test_no_secret_comes_out_whole_whatever_stood_inside_it(
     secret: str, put: str, how: Callable[[str, str, int], str], at: int
 ) -> None:
