@@ -213,9 +213,8 @@ def crashed_run() -> RunResult:
     )
 
 
-def hostile_run() -> RunResult:
+def hostile_run(bad: str = HOSTILE) -> RunResult:
     """Hostile text in every field that a target, a test suite or a careless author can fill."""
-    bad = HOSTILE
     case = Case(
         id=bad + "[row]",
         name=bad,

@@ -368,17 +368,24 @@ def test_exceptions_of_a_script_that_prints_much_are_no_pass(desk: Desk) -> None
         assert ran.criterion("x.exceptions")["observed"] == ("99" if script == "talk.js" else "5")
 
 
-def test_record_changed_by_hand_does_not_report_a_pass(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "code", "why"),
+    [
+        ("PASS", 0, "it ends with PASS, and x.exit_code is not met"),
+        ("FAIL", 256, "it ends with FAIL and exit code 256"),  # of which the system keeps eight bits: 0
+    ],
+)
+def test_record_changed_by_hand_does_not_report_a_pass(desk: Desk, verdict: str, code: int, why: str) -> None:
     desk.plan(checks(command("tags: [a]", "raise SystemExit(1)")))
     ran = desk.run()
     assert ran.code == 1
     events = ran.folder / "events.jsonl"
     *before, end = events.read_text(encoding="utf-8").splitlines()
-    told = {**json.loads(end), "verdict": "PASS", "exit_code": 0}
+    told = {**json.loads(end), "verdict": verdict, "exit_code": code}
     events.write_text("\n".join([*before, json.dumps(told)]) + os.linesep, encoding="utf-8")
     again = desk.phasegate("report", str(ran.folder))
     assert again.code == 1
-    assert "the record contradicts itself" in again.err
+    assert f"the record contradicts itself: {why}" in again.err
     assert json.loads((ran.folder / "result.json").read_text(encoding="utf-8"))["verdict"] == "FAIL"
 
 

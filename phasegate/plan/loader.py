@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from phasegate import __version__
 from phasegate.errors import PhasegateError, PlanError, Position, Problem, UsageError
 from phasegate.fields import Located
 from phasegate.files import Bounds, is_folder, is_quotable, within
@@ -41,6 +42,8 @@ from phasegate.substitution import finish
 
 _NAMED = 5
 """How many checks a warning names."""
+_PLACES = 4
+"""Lines of code that the message of a defect names, the innermost first."""
 _APART = frozenset({"variables", "target", "steps", "gate", "waivers", include.KEY, environments.KEY})
 """What is read on its own, so that a mistake in it hides nothing else."""
 
@@ -96,7 +99,8 @@ def load(
     `folder_of` the plan where it is None. Otherwise such files are read, and nothing of them is shown.
 
     Every environment is read, the plan without one too, so that none is broken without anybody knowing.
-    Errors: PlanError with everything that is wrong, in file order; UsageError for an unknown environment.
+    Errors: PlanError with everything that is wrong, in file order; UsageError for an unknown environment;
+    PhasegateError for a defect of phasegate.
     """
     folder = folder_of(path) if root is None else root
     if not folder.is_dir() and root is not None:
@@ -119,8 +123,10 @@ def load(
             raise PlanError(_quotable(error.problems)) from None
         except PhasegateError:
             raise
-        except Exception as error:
+        except (OSError, MemoryError, RecursionError) as error:
             raise PlanError(_quotable([_unreadable(path, error)])) from error
+        except Exception as error:
+            raise _defect(path, error) from error
         return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
 
 
@@ -144,16 +150,23 @@ def _unquoted(problem: Problem) -> Problem:
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:
-    """What no message was foreseen for. Nothing ran, so it is the plan that cannot be used."""
+    """What the machine cannot read, or not as a whole, and no message was foreseen for."""
     at = Position(file=str(path), line=1)
     text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     if isinstance(error, OSError):
         return Problem(message=f"the plan names what cannot be read: {text}", at=at)
-    if isinstance(error, MemoryError | RecursionError):
-        return Problem(message=f"the plan is too large, or nested too deeply, to be read: {text}", at=at)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    help = f"this is a defect of phasegate ({Path(place.filename).name}:{place.lineno}); please report it"
-    return Problem(message=f"the plan cannot be read: {text}", at=at, help=help)
+    return Problem(message=f"the plan is too large, or nested too deeply, to be read: {text}", at=at)
+
+
+def _defect(path: Path, error: Exception) -> PhasegateError:
+    """What is not the plan's fault. The text of the error is left out: it may quote what nobody may see."""
+    frames = traceback.extract_tb(error.__traceback__)[-_PLACES:]
+    places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    return PhasegateError(
+        f"a defect in phasegate {__version__}, not in your plan, when {path} is read:"
+        f" {type(error).__name__} at {places}",
+        help="please report this line, with the plan if others may see it",
+    )
 
 
 @dataclass(frozen=True, slots=True)

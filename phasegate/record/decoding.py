@@ -41,6 +41,11 @@ _WRAPPED = re.compile(
     rb"""(?x) [\\\r\n] (?<=[A-Za-z0-9+/_-]{48}[\\\r\n]) (?: (?<=[\r\n]) | (?<=\\)[rn] )
     (?: \\[rn] | \s )* (?=[A-Za-z0-9+/_-]{2})"""
 )
+_UNUSUAL = (
+    rb"[\t-\r\x1c-\x1f]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2(?:\x80[\x80-\x8a\xa8\xa9\xaf]|\x81\x9f)|\xe3\x80\x80"
+)
+_BLANKS = re.compile(rb"(?: (?= |%b)|%b)(?: |%b)*" % (_UNUSUAL, _UNUSUAL, _UNUSUAL))
+"""White space of all of Unicode, but for a single space."""
 _NULS = re.compile(rb"\0+")
 """What UTF-16 has between letters."""
 _IN_RUN = bytes(ord("x") if bytes([byte]).isalnum() or byte in b"+/_-" else ord(" ") for byte in range(256))
@@ -88,6 +93,11 @@ class View:
     def _pieces(self) -> _Pieces:
         return self._make_pieces()
 
+    def end(self, size: int) -> View:
+        """The last bytes alone."""
+        start, stop = max(len(self.data) - size, 0), len(self.data)
+        return View(self.data[start:], self, lambda: ([0], [(start, stop, 1, 1)]), self.nested)
+
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """The part of the text that came first which `data[start:end]` stands for."""
         if self._source is None:
@@ -122,6 +132,11 @@ def is_plain(data: bytes) -> bool:
 def views(data: bytes) -> Iterator[View]:
     """The text as it is, and all that becomes of it when encodings are undone."""
     yield from _all(View(data))
+
+
+def spaced(view: View) -> View | None:
+    """A text with a single space in place of all white space, as on one line; None where it has no other."""
+    return _replaced(view, _BLANKS, lambda match: b" ")
 
 
 def unescaped(data: bytes) -> list[bytes]:

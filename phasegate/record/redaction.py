@@ -24,7 +24,7 @@ from urllib.parse import quote, quote_plus
 
 from phasegate import units
 from phasegate.model import criterion, events, facts, histogram, judgement, measures, observation, result
-from phasegate.record.decoding import View, is_plain, unescaped, views
+from phasegate.record.decoding import View, is_plain, spaced, unescaped, views
 from phasegate.record.needles import Needles
 from phasegate.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 
@@ -109,6 +109,8 @@ class Redactor:
         """The same in lower case, of values that are long enough to be found in any case."""
         self._patterns: tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None] = (None, None)
         self._stale = False
+        self._spaced = False
+        """Whether a value has white space in it, which reports write as a single space."""
         self._longest = 0
         self._beginnings: dict[bytes, list[bytes]] = {}
         self.generation = 0
@@ -121,10 +123,12 @@ class Redactor:
         if not value or value in self._values:
             return
         self._values.add(value)
+        words = value.split()
+        self._spaced = self._spaced or len(words) > 1
         lines = [line.strip() for line in value.splitlines()]
         # A value that looks encoded itself is found decoded where what is around it is decoded.
         plainer = (form.decode("utf-8", "replace") for form in unescaped(_bytes(value)))
-        parts = (*lines, *plainer)
+        parts = (*lines, " ".join(words), *plainer)
         for text in {value, *(part for part in parts if len(part) >= _SECRET_LINE)}:
             raw = _bytes(text)
             if len(text) >= SHORTEST and not self._needles.add(text, raw):
@@ -199,7 +203,7 @@ class Redactor:
         """Where values stand in the text that all the views are of, ascending, none in another."""
         exact, folded = self._exact_patterns()
         found: list[tuple[int, int]] = []
-        for view in views:
+        for view in self._with_spaced(views):
             found += (view.origin(*span) for span in self._needles.find(view.data))
             if exact is not None:
                 found += (view.origin(*match.span()) for match in exact.finditer(view.data))
@@ -220,6 +224,10 @@ class Redactor:
         """Where the end of a text may be a part of a value, how much of it there is, and whether it begins
         the value."""
         self._exact_patterns()
+        for one in self._with_spaced((view,), last=_MARGIN):
+            yield from self._unfinished(one)
+
+    def _unfinished(self, view: View) -> Iterator[tuple[int, int, bool]]:
         for start, count, begins in self._needles.unfinished(view.data):
             yield view.origin(start, len(view.data))[0], count, begins
         tail = view.data[-4 * self._longest :] if self._beginnings else b""
@@ -228,6 +236,13 @@ class Redactor:
         places = list(compress(range(len(tail)), tail.translate(_KEPT)))
         for at, count in self._begun(_bare(tail)):
             yield view.origin(before + places[at], before + places[at] + 1)[0], count, True
+
+    def _with_spaced(self, views: Iterable[View], *, last: int = 0) -> Iterator[View]:
+        """Each text as it is, and, where it matters, with plain spaces; of that one the last bytes only."""
+        for view in views:
+            yield view
+            if self._spaced and (plain := spaced(view.end(last) if last else view)) is not None:
+                yield plain
 
     def _begun(self, text: bytes) -> Iterator[tuple[int, int]]:
         """Where the end of a text may be the beginning of a form, and how much of it there is."""

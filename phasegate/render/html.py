@@ -80,7 +80,8 @@ def _finalize(value: Any) -> Any:
 
 
 def _style(run: str) -> str:
-    foot = re.sub(r"[^A-Za-z0-9_.:-]", "", run)
+    # Nothing is left out: what stands between letters may keep a secret apart.
+    foot = re.sub(r"[^A-Za-z0-9_.:-]", "-", run)
     print_foot = f'@page{{@bottom-left{{content:"phasegate run {foot}"}}}}\n'
     return palette.css() + _source(_environment(), "report.css") + print_foot
 

@@ -374,8 +374,10 @@ def _table(title: str, entries: tuple[Any, ...], first: tuple[str, ...]) -> Tabl
     if not entries or not all(isinstance(entry, Mapping) for entry in entries):
         return Table(title=title, headers=(), rows=tuple((_plain(entry),) for entry in entries))
     keys = dict.fromkeys(str(key) for entry in entries for key in entry)
-    headers = (*(key for key in first if key in keys), *(key for key in keys if key not in first))
-    rows = tuple(tuple(_plain(entry.get(key, "")) for key in headers) for entry in entries)
+    columns = (*(key for key in first if key in keys), *(key for key in keys if key not in first))
+    rows = tuple(tuple(_plain(entry.get(key, "")) for key in columns) for entry in entries)
+    # A key of the plan's own is a name, and stands as it was written.
+    headers = tuple(key.capitalize() if key in first else key for key in columns)
     return Table(title=title, headers=headers, rows=rows)
 
 

@@ -90,8 +90,9 @@ def _run(check: str, url: str, folder: Path) -> _Decided:
     if ran.exit_code != 0:
         raise CannotRunError(f"exit code {ran.exit_code}: {ran.output.strip()[-400:]}")
     result = json.loads((folder / "result.json").read_text())
-    criterion = next(one for one in result["criteria"] if one["id"] == "up.success_rate")
-    return _Decided(whole=ran.seconds, at=criterion["decided"]["at"], n=criterion["decided"]["n"])
+    criterion = next(one for one in result["criteria"] if one["asked"]["id"] == "up.success_rate")
+    decided = criterion["judged"]["decided"]
+    return _Decided(whole=ran.seconds, at=decided["at"], n=decided["n"])
 
 
 def sizes() -> str:

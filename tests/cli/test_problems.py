@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from phasegate.cli.problems import problem_text, problems_text
-from phasegate.errors import Position, Problem
+from phasegate.errors import ExitCode, Position, Problem
+from tests.cli.conftest import CommandLine
 
 
 def test_a_problem_shows_its_line_with_a_caret_and_help() -> None:
@@ -56,3 +61,45 @@ def test_the_end_counts_errors_and_not_warnings() -> None:
         Problem(message="c", at=Position(file="p", line=3)),
     ]
     assert problems_text(problems).plain.endswith("2 errors in p. Nothing was run.")
+
+
+PLAN = """\
+phasegate: 1
+phase: p
+title: t
+steps: [{id: one, checks: [{id: a, kind: command, command: [a]}]}]
+"""
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "run"])
+@pytest.mark.parametrize("raised", [ValueError, KeyError, AssertionError, AttributeError])
+def test_a_defect_while_a_plan_is_read_is_no_error_of_the_plan_and_quotes_nothing(
+    phasegate: CommandLine, monkeypatch: pytest.MonkeyPatch, command: str, raised: type[Exception]
+) -> None:
+    def broken(*_: object) -> None:
+        raise raised("hunter2")
+
+    Path("plan.yaml").write_text(PLAN)
+    monkeypatch.setattr("phasegate.plan.loader.read_target", broken)
+    code, out, err = phasegate(command, "plan.yaml")
+    assert (code, out) == (ExitCode.DEFECT, "")
+    first, second = err.splitlines()
+    assert first.startswith("error: a defect in phasegate ")
+    assert "not in your plan, when plan.yaml is read" in first
+    assert f"{raised.__name__} at test_problems.py:" in first
+    assert "please report" in second
+    assert "hunter2" not in err
+
+
+@pytest.mark.parametrize("raised", [MemoryError, RecursionError, OSError])
+def test_what_the_machine_cannot_read_of_a_plan_is_refused_with_its_place(
+    phasegate: CommandLine, monkeypatch: pytest.MonkeyPatch, raised: type[Exception]
+) -> None:
+    def broken(*_: object) -> None:
+        raise raised
+
+    Path("plan.yaml").write_text(PLAN)
+    monkeypatch.setattr("phasegate.plan.loader.read_target", broken)
+    code, _, err = phasegate("validate", "plan.yaml")
+    assert code == ExitCode.USAGE
+    assert "--> plan.yaml:1:1" in err

@@ -63,10 +63,8 @@ def _fault(given: Input, code: int, err: str) -> str:
             line.strip() for line in lines if line.lstrip().startswith("File ") and "/phasegate/" in line
         ]
         return f"traceback: {raised.split(':')[0]} at {places[-1] if places else '?'}"
-    if "a defect of phasegate" in err:
-        return " ".join(
-            line.strip() for line in lines if line.startswith(("error: the plan", "  = help: this"))
-        )
+    if "error: a defect in phasegate" in err:
+        return next(line for line in lines if line.startswith("error: a defect in phasegate"))
     if code not in given.codes:
         return f"{given.arguments[0]} ended with {code}: {lines[-1][:150] if lines else ''}"
     if code == 2 and not err.strip():

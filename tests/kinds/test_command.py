@@ -315,6 +315,8 @@ async def test_figure_with_its_own_unit_or_a_word_right_behind_it_counts(
         ("lost=3, found=5", r"lost=(\d+)", 3),
         ("lost=3.", r"lost=(\d+)", 3),
         ("5 of 7", r"(\d+) of", 5),
+        ("done=3/4", r"done=(\d+)", 3),
+        ("done=5 k", r"done=(\d+)", 5),
         ("tests-5 failed", r"(\d+) failed", 5),
         ("v1.2.3", r"v(\d+)\.", 1),
         ("took 5ms", r"took (\d+)", 5),

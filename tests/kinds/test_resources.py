@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from phasegate.runner.judging import judge_criterion
 from pydantic import ValidationError
 
 from phasegate.errors import ObservationError
 from phasegate.gate.criterion import parse_criterion
+from phasegate.gate.judging import judge_attempt
 from phasegate.kinds.resources import LISTED, ResourcesKind, ResourcesParams
 from phasegate.model.containers import Container, ContainerState, ContainerUsage, Limits
 from phasegate.model.criterion import PlanCriterion
@@ -26,6 +26,7 @@ from phasegate.plan.plan import Check, Part
 from phasegate.target.containers.reach import TargetContainers
 from phasegate.world import Progress
 from tests.engines import ENGINE, busybox, client, nothing_left, own
+from tests.judged import told
 from tests.runner.scripted import StillClock
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 
@@ -139,12 +140,7 @@ def judged(observation: Observation, text: str) -> tuple[CriterionVerdict, str]:
     parsed = parse_criterion(text)
     kind = ResourcesKind()
     check = Check(id="res", kind=kind, step=None, parts=(Part(name="", params=ResourcesParams()),))
-    found = judge_criterion(
-        PlanCriterion(id=parsed.id, criterion=parsed, expression=text, check="res"),
-        check,
-        observation,
-        absent="",
-    )
+    found = told(judge_attempt(PlanCriterion(id=parsed.id, criterion=parsed), check, observation))
     return found.verdict, found.message
 
 

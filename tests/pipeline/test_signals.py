@@ -7,11 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from phasegate.errors import ExitCode
 from phasegate.pipeline.signals import held_signals
+from tests.pipeline.bench import Desk, Running
 
 TWICE = """
 import asyncio, os, signal
@@ -113,6 +117,65 @@ def test_a_signal_while_the_record_is_written_waits_until_it_is_whole() -> None:
     with held_signals():
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+WAITS = """
+import os, sys, time
+
+open("writing", "w").close()
+while not os.path.exists("go"):
+    time.sleep(0.02)
+sys.path.remove(os.path.dirname(__file__))
+del sys.modules["jinja2"]
+import jinja2
+"""
+"""In the place of what the report is written with: the record has its end and lacks its reports."""
+
+
+@contextmanager
+def writing(desk: Desk) -> Iterator[Running]:
+    """A run that has written `result.json`, and goes on with its reports where there is a file `go`."""
+    desk.write("waits/jinja2.py", WAITS)
+    desk.plan("steps: [{id: a, checks: [{id: fine, kind: command, command: [python, -c, '']}]}]")
+    path = os.pathsep.join([str(desk.path / "waits"), desk.environment()["PYTHONPATH"]])
+    with desk.running(env={"PYTHONPATH": path}) as run:
+        while not (desk.path / "writing").exists():
+            assert run.process.poll() is None, run.process.communicate()[1]
+            time.sleep(0.02)
+        assert (run.folder / "result.json").exists()
+        assert not (run.folder / "report.html").exists()
+        yield run
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_run_whose_record_is_being_written_ends_as_it_would_without_the_signal(
+    desk: Desk, number: int
+) -> None:
+    with writing(desk) as run:
+        run.signal(number)
+        time.sleep(0.3)
+        assert run.process.poll() is None
+        (desk.path / "go").touch()
+        ran = run.end()
+    assert ran.is_whole().code == ExitCode.PASS
+    assert desk.phasegate("verify", str(run.folder)).code == ExitCode.PASS
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    [(signal.SIGTERM, ExitCode.TERMINATED), (signal.SIGINT, ExitCode.INTERRUPTED)],
+)
+def test_a_second_signal_while_the_record_is_written_is_no_pass(
+    desk: Desk, second: int, code: ExitCode
+) -> None:
+    with writing(desk) as run:
+        run.signal(signal.SIGTERM if second != signal.SIGTERM else signal.SIGINT)
+        time.sleep(0.3)
+        run.signal(second)
+        ran = run.end()
+    assert (ran.code, ran.out) == (code, "")
+    assert "PASS" not in ran.err
+    assert desk.phasegate("report", str(run.folder), folder=run.folder).is_whole().code == ExitCode.PASS
 
 
 async def test_a_question_what_goes_on_is_told_and_ends_nothing() -> None:

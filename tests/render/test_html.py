@@ -138,6 +138,18 @@ def test_nothing_is_loaded_and_links_stay_in_the_folder_of_the_run(name: str) ->
     assert "url(" not in FORMATS["html"].render(RUNS[name])
 
 
+def test_names_keep_their_letters() -> None:
+    """A sentence may begin with a name, and a column of the plan's own has one."""
+    run = passing_run()
+    people = replace(run.people, schedule=({"when": "Monday", "dueBy": "noon", "step/e2e": "done"},))
+    page = document(replace(run, reason="target.compose: cannot start", people=people))
+    assert "target.compose: cannot start" in page.text()
+    columns = [one for one in page.by_id("people").all() if one.attributes.get("scope") == "col"]
+    assert [one.text() for one in columns][-3:] == ["When", "dueBy", "step/e2e"]
+    styles = next(one for one in page.all() if one.tag == "style").own_text
+    assert not re.search(r"text-transform|font-variant-caps|small-caps", styles)
+
+
 @ANY
 def test_headings_are_in_order_below_one_h1(name: str) -> None:
     levels = [int(one.tag[1]) for one in document(RUNS[name]).all() if re.fullmatch("h[1-6]", one.tag)]
