@@ -121,14 +121,21 @@ def _schema(dimension: Dimension) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "description": f"a {dimension}, such as {EXAMPLES[dimension]}"})
 
 
-Duration = Annotated[float, BeforeValidator(_quantity(Dimension.TIME)), _schema(Dimension.TIME)]
+Duration = Annotated[
+    float, Dimension.TIME, BeforeValidator(_quantity(Dimension.TIME)), _schema(Dimension.TIME)
+]
 """Seconds, written with a unit."""
-Rate = Annotated[float, BeforeValidator(_quantity(Dimension.RATE)), _schema(Dimension.RATE)]
+Rate = Annotated[float, Dimension.RATE, BeforeValidator(_quantity(Dimension.RATE)), _schema(Dimension.RATE)]
 """Per second, written with a unit."""
-Ratio = Annotated[float, BeforeValidator(_quantity(Dimension.SHARE)), _schema(Dimension.SHARE)]
+Ratio = Annotated[
+    float, Dimension.SHARE, BeforeValidator(_quantity(Dimension.SHARE)), _schema(Dimension.SHARE)
+]
 """1.0 is 100%, written in percent."""
 Size = Annotated[
-    int, BeforeValidator(lambda value: int(_quantity(Dimension.SIZE)(value))), _schema(Dimension.SIZE)
+    int,
+    Dimension.SIZE,
+    BeforeValidator(lambda value: int(_quantity(Dimension.SIZE)(value))),
+    _schema(Dimension.SIZE),
 ]
 """Bytes, written with a unit."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from phasegate.fields import Closed, Duration
+from phasegate.marks import Demand
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension
@@ -17,7 +18,7 @@ from phasegate.world import World
 class CheckParams(Closed):
     """Parameters that every kind takes; each kind adds its own."""
 
-    timeout: Duration = 30.0
+    timeout: Annotated[Duration, Demand.LESS] = 30.0
     """Bounds one request or probe."""
 
 
@@ -88,12 +89,6 @@ class Kind(Generic[P]):
     """The value of `chooser` that means this kind; it is meant too where nothing is chosen."""
     variants: ClassVar[Mapping[str, Kind[Any]]] = {}
     """The others, by their value."""
-    weighed: ClassVar[frozenset[str]] = frozenset()
-    """Parameters, beside `timeout`, that `amounts` speaks for."""
-    wanted: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that list what must be: with one thing less, less is asked."""
-    let_through: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that list what is let through: with one thing more, less is asked."""
 
     def measures(self, params: P) -> Mapping[str, MeasureSpec]:
         """Every measure an observation with these parameters may have."""
@@ -120,7 +115,7 @@ class Kind(Generic[P]):
         return None
 
     def amounts(self, params: P, *, accompanies: bool) -> Mapping[str, Amount]:
-        """How much is asked of the target, by name, so that two versions of a check can be weighed."""
+        """How much parameters with `Demand.BY_KIND` ask together, by name, for `phasegate guard`."""
         return {}
 
     def until_decided(self, params: P) -> bool:

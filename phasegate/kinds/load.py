@@ -43,9 +43,6 @@ class Load(Kind[LoadParams]):
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
     exclusive = True
     by_address = True
-    weighed: ClassVar[frozenset[str]] = frozenset(
-        {"rate", "connections", "duration", "ramp", "stages", "at_least"}
-    )
 
     def measures(self, params: LoadParams) -> Mapping[str, MeasureSpec]:
         return specs(params)
