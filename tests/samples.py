@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from phasegate.kinds import KINDS
 from phasegate.model.faults import Act, FaultResult, FaultStatus
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Distribution, Gauge, Number, Share
+from phasegate.model.measures import Chart, Distribution, Gauge, Number, Share
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, Series, census, census_by_part
 from phasegate.model.result import (
     AttemptResult,
@@ -297,6 +298,8 @@ def hostile_run() -> RunResult:
         reason=bad,
         attempt=replace(attempt, cases=()),
     )
+    chart = {"latency": Chart(title="Latency over time", series=(bad,))}
+    check, load = replace(check, charts=chart), replace(load, charts=chart)
     step = StepResult(
         id="application",
         title=bad,
@@ -706,6 +709,15 @@ def _attempt(status: AttemptStatus, **fields: object) -> AttemptResult:
     return AttemptResult(status=status, **values)  # type: ignore[arg-type]
 
 
+def charts_of_kind(name: str) -> dict[str, Chart]:
+    """What the measures of a kind's example say of charts; none of a kind that needs a file for it."""
+    kind = KINDS[name]
+    if name not in ("health", "load", "resources"):
+        return {}
+    specs = kind.measures(kind.Params.model_validate(dict(kind.example)))
+    return {measure: spec.chart for measure, spec in specs.items() if spec.chart is not None}
+
+
 def _check(
     id: str,
     kind: str,
@@ -729,6 +741,8 @@ def _check(
         duration=attempt.duration,
         attempts=(attempt,),
         source="plans/phase4.yaml:48",
+        charts=charts_of_kind(kind),
+        is_load=kind == "load",
     )
 
 

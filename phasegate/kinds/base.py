@@ -72,6 +72,8 @@ class Kind(Generic[P]):
     """Parameters as a plan would write them, kind left out."""
     exclusive: ClassVar[bool] = False
     """Whether it has the target to itself unless the plan says otherwise."""
+    is_load: ClassVar[bool] = False
+    """Whether it puts the target under load: reports draw what the target used meanwhile below it."""
     accompanies: ClassVar[bool] = False
     """Whether it can run `during` others."""
     by_address: ClassVar[bool] = False

@@ -20,7 +20,7 @@ from phasegate.http.transcript import sent_again_note, transcript
 from phasegate.http.written import Headers
 from phasegate.kinds.base import Amount, CheckParams, Kind
 from phasegate.marks import Demand
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType, unused_words
+from phasegate.model.measures import Chart, Measure, MeasureSpec, MeasureType, unused_words
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension, format_seconds
 from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
@@ -97,12 +97,16 @@ class Health(Kind[HealthParams]):
     def measures(self, params: HealthParams) -> Mapping[str, MeasureSpec]:
         return {
             "success_rate": MeasureSpec(
-                type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="probes answered as expected"
+                type=MeasureType.SAMPLE,
+                dimension=Dimension.SHARE,
+                about="probes answered as expected",
+                chart=Chart(title="Requests and errors over time", series=("failures",)),
             ),
             "latency": MeasureSpec(
                 type=MeasureType.DISTRIBUTION,
                 dimension=Dimension.TIME,
                 about="from sending to the last byte; failed probes rank above every value",
+                chart=Chart(title="Latency over time", series=("latency p95",)),
             ),
         }
 

@@ -42,6 +42,7 @@ class Load(Kind[LoadParams]):
     Params = LoadParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
     exclusive = True
+    is_load = True
     by_address = True
 
     def measures(self, params: LoadParams) -> Mapping[str, MeasureSpec]:

@@ -46,6 +46,7 @@ class K6(Kind[K6Params]):
         "duration": "10s",
     }
     exclusive = True
+    is_load = True
     has_cases = True
 
     def measures(self, params: K6Params) -> Mapping[str, MeasureSpec]:
@@ -97,6 +98,7 @@ class Locust(Kind[LocustParams]):
         "duration": "10s",
     }
     exclusive = True
+    is_load = True
     has_cases = True
 
     def measures(self, params: LocustParams) -> Mapping[str, MeasureSpec]:

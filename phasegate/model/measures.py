@@ -31,6 +31,25 @@ class MeasureType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """How reports draw a measure over time, with the limits that criteria set it."""
+
+    title: str = ""
+    """Measures with the same title share a chart; without one there is none."""
+    series: tuple[str, ...] = ()
+    """The series of the timeline that are its lines, by name."""
+    by_part: bool = False
+    """Whether it has a line for each part instead, of the series `part.measure`. It is drawn below a load
+    that it went on beside."""
+    of_each: bool = False
+    """With `by_part`: whether a limit of the whole check is one of each part."""
+    note: str = ""
+    """What a reader needs beside the title: `100% is one core`."""
+    column: str = ""
+    """With `by_part`: its heading in the table of what each service used at most; empty for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureSpec:
     """What a kind declares about a measure before anything runs."""
 
@@ -41,6 +60,8 @@ class MeasureSpec:
     lowest: float = -math.inf
     """No number can be less, so a criterion that asks for no more than this proves nothing."""
     highest: float = math.inf
+    chart: Chart | None = None
+    """None: its series are drawn by their unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

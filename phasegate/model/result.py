@@ -15,6 +15,7 @@ from phasegate.model.approval import Approval, Signatures
 from phasegate.model.decision import Decision
 from phasegate.model.faults import DONE, FaultResult, words_of
 from phasegate.model.measure_json import JsonMeasure
+from phasegate.model.measures import Chart
 from phasegate.model.observation import Case, Series
 
 SCHEMA = "phasegate.result/1"
@@ -195,6 +196,10 @@ class CheckResult:
     """Skipped cases that its plan leaves out of the census."""
     until_decided: bool = False
     """Whether its sample could end because of what was seen, so that its bounds had to hold all along."""
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+    """How its measures are drawn over time, by name."""
+    is_load: bool = False
+    """Whether it puts the target under load, so that what the target used meanwhile is drawn with it."""
 
     @property
     def last(self) -> AttemptResult | None:

@@ -14,6 +14,15 @@ from phasegate.units import Dimension, parse_quantity
 
 _THRESHOLD = re.compile(r"(<=|>=|==|<|>)\s*(.+)")
 
+_DIMENSIONS = {
+    "s": Dimension.TIME,
+    "/s": Dimension.RATE,
+    "B": Dimension.SIZE,
+    "B/s": Dimension.DATA_RATE,
+    "ratio": Dimension.SHARE,
+    "%": Dimension.SHARE,
+}
+
 Points = tuple[tuple[float, float | None], ...]
 
 
@@ -34,6 +43,11 @@ class Drawing:
     def end(self) -> float:
         """The time of the last point."""
         return max((time for series in self.group for time, _ in series.points), default=0.0)
+
+
+def dimension_of(series: Series) -> Dimension:
+    """By its unit; a count where that is none of ours."""
+    return _DIMENSIONS.get(series.unit, Dimension.COUNT)
 
 
 def drawable(value: float | None) -> TypeGuard[float]:

@@ -108,4 +108,11 @@ def _check(check: Check, blocking: set[str | None]) -> CheckResult:
         during=check.during or "",
         allow_skipped=check.allow_skipped,
         until_decided=check.until_decided,
+        charts={
+            name: spec.chart
+            for part in check.parts
+            for name, spec in check.kind.measures(part.params).items()
+            if spec.chart is not None
+        },
+        is_load=check.kind.is_load,
     )

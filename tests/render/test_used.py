@@ -12,7 +12,7 @@ from phasegate.model.result import AttemptResult, AttemptStatus, CheckResult, Ch
 from phasegate.render import html
 from phasegate.render.charts import charts_of, timelines_of
 from phasegate.render.used import MOST_LINES, service_table
-from tests.samples import START, passing_run
+from tests.samples import START, charts_of_kind, passing_run
 
 MIB = 1 << 20
 BORN = datetime(2026, 1, 15, tzinfo=UTC)
@@ -65,7 +65,16 @@ def _check(id: str, kind: str, later: float, duration: float, **seen: object) ->
         duration=duration,
         **seen,  # type: ignore[arg-type]
     )
-    return CheckResult(id=id, kind=kind, step=None, status=CheckStatus.PASSED, reason="", attempts=(attempt,))
+    return CheckResult(
+        id=id,
+        kind=kind,
+        step=None,
+        status=CheckStatus.PASSED,
+        reason="",
+        attempts=(attempt,),
+        charts=charts_of_kind(kind),
+        is_load=kind == "load",
+    )
 
 
 def criterion(text: str, measure: str, part: str = "") -> CriterionResult:
