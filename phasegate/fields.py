@@ -10,6 +10,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -86,7 +87,8 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
     docs: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if issubclass(base, Closed) and base is not Closed:
-            docs |= _docs_below(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0])
+            with suppress(OSError):  # a package may come without its source
+                docs |= _docs_below(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0])
     return docs
 
 

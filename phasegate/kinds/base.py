@@ -11,6 +11,7 @@ from phasegate.fields import Closed, Duration
 from phasegate.marks import Demand
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
+from phasegate.model.result import ToolRecord
 from phasegate.units import Dimension
 from phasegate.world import World
 
@@ -64,6 +65,8 @@ class Kind(Generic[P]):
     An exception of the ObservationError family makes the attempt errored; any other is a defect of the kind.
     """
 
+    package: ToolRecord | None = None
+    """The package that it comes from; None for phasegate's own."""
     name: ClassVar[str]
     about: ClassVar[str]
     """One line: what it observes."""

@@ -168,6 +168,12 @@ class AttemptResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRecord:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     id: str
     kind: str
@@ -198,6 +204,8 @@ class CheckResult:
     """Whether its sample could end because of what was seen, so that its bounds had to hold all along."""
     charts: Mapping[str, Chart] = field(default_factory=dict)
     """How its measures are drawn over time, by name."""
+    package: ToolRecord | None = None
+    """The package that its kind comes from; None for phasegate's own."""
     is_load: bool = False
     """Whether it puts the target under load, so that what the target used meanwhile is drawn with it."""
 
@@ -260,12 +268,6 @@ class PolicyRecord:
     sha256: str
     distinct_approver: bool = False
     """Whether the owner of the plan may not approve the run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolRecord:
-    name: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

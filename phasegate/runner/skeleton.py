@@ -115,4 +115,5 @@ def _check(check: Check, blocking: set[str | None]) -> CheckResult:
             if spec.chart is not None
         },
         is_load=check.kind.is_load,
+        package=check.kind.package,
     )
