@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from phasegate.errors import ExitCode, ObservationError, PhasegateError
 from phasegate.fields import ID_PATTERN
+from phasegate.gate.criterion import parse_criterion
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.measures import Distribution as Durations
 from phasegate.model.measures import Gauge, Measure, MeasureSpec, MeasureType, Number, Share
@@ -150,9 +151,19 @@ def _answering(kind: Kind[Any], name: str, method: Callable[..., Any]) -> Callab
     @wraps(method)
     def answer(*arguments: Any, **named: Any) -> Any:
         with blame(kind, f"'{name}' failed"):
-            return _adapter(name).validate_python(method(*arguments, **named), strict=True)
+            given = _adapter(name).validate_python(method(*arguments, **named), strict=True)
+            if name == "defaults":
+                _check_defaults(given, kind.measures(*arguments))
+            return given
 
     return answer
+
+
+def _check_defaults(texts: Iterable[str], specs: Mapping[str, MeasureSpec]) -> None:
+    """Errors: ValueError for a text that is not a criterion on these measures."""
+    for text in texts:
+        if parse_criterion(text, inside="check").measure not in specs:
+            raise ValueError(f"{text!r} is on a measure that 'measures' does not announce")
 
 
 @cache

@@ -220,9 +220,10 @@ def test_what_is_broken_is_named_with_its_package_and_all_at_once(tmp_path: Path
 WRONG: Mapping[str, tuple[str, str]] = {
     "def measures(self, params): 1 / 0": ("'measures' failed", "ZeroDivisionError"),
     "def measures(self, params): return ['seen']": ("'measures' failed", "valid dictionary"),
-    "def defaults(self, params): return ('seen.p0 >',)": ("seen.p0 >", ""),
+    "def defaults(self, params): return ('seen >',)": ("'defaults' failed", "threshold after '>' is missing"),
+    "def defaults(self, params): return ('sean > 1',)": ("'defaults' failed", "'sean > 1' is on a measure"),
     "def defaults(self, params): return [5]": ("'defaults' failed", "valid tuple"),
-    "def parts(self, params): raise SystemExit(0)": ("'parts' failed", "SystemExit: 0"),
+    "def asked(self, params): raise SystemExit(0)": ("'asked' failed", "SystemExit: 0"),
     "def samples(self, params): return 'many'": ("'samples' failed", "valid integer"),
 }
 
@@ -230,7 +231,7 @@ WRONG: Mapping[str, tuple[str, str]] = {
 @pytest.mark.parametrize("body", WRONG)
 def test_a_kind_that_answers_wrongly_is_wrong_usage(tmp_path: Path, body: str) -> None:
     package(tmp_path / "packages", "a-wrong", {"wrong": "wrong:One"}, {"wrong": one_kind("wrong", body)})
-    plan(tmp_path, "{id: c, kind: wrong, criteria: [c/part.seen >= 0.5]}")
+    plan(tmp_path, "{id: c, kind: wrong, criteria: [seen >= 0.5]}")
     done = phasegate(tmp_path, "run", "plan.yaml", "-o", "run", packages=(tmp_path / "packages",))
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
