@@ -10,7 +10,7 @@ from typing import Any
 from phasegate.kinds import KINDS
 from phasegate.model.faults import Act, FaultResult, FaultStatus
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Chart, Distribution, Gauge, Number, Share
+from phasegate.model.measures import Chart, Distribution, Gauge, Number, Share, charts_of
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, Series, census, census_by_part
 from phasegate.model.result import (
     AttemptResult,
@@ -714,8 +714,7 @@ def charts_of_kind(name: str) -> dict[str, Chart]:
     kind = KINDS[name]
     if name not in ("health", "load", "resources"):
         return {}
-    specs = kind.measures(kind.Params.model_validate(dict(kind.example)))
-    return {measure: spec.chart for measure, spec in specs.items() if spec.chart is not None}
+    return charts_of(kind.measures(kind.Params.model_validate(dict(kind.example))))
 
 
 def _check(

@@ -27,7 +27,7 @@ from phasegate.world import World
 
 GROUP = "phasegate.kinds"
 """Of entry points, each `NAME = "MODULE:CLASS"`."""
-_DEMANDED = ("measures", "defaults", "summary", "observe")
+DEMANDED = ("measures", "defaults", "summary", "observe")
 """Methods that a kind has to have."""
 _METHODS = (
     *("measures", "defaults", "parts", "counts", "samples", "duration", "amounts", "until_decided"),
@@ -134,7 +134,7 @@ def _problems(kind: type[Kind[Any]], name: str) -> Iterator[str]:
         yield "'Params' is not a subclass of phasegate.kinds.base.CheckParams"
     if not isinstance(getattr(kind, "example", None), Mapping):
         yield "'example' is not a mapping"
-    for method in _DEMANDED:
+    for method in DEMANDED:
         if getattr(kind, method) is getattr(Kind, method):
             yield f"it has no method {method!r}"
 

@@ -68,9 +68,7 @@ class ResourcesKind(Kind[ResourcesParams]):
     of_containers: ClassVar[bool] = True
 
     def measures(self, params: ResourcesParams) -> Mapping[str, MeasureSpec]:
-        # Reports draw them in this order: what a limit holds back beside what it limits.
-        first = ("cpu", "memory", "memory_share", "throttled")
-        return {name: GAUGES[name] for name in dict.fromkeys((*first, *GAUGES))} | {"samples": SAMPLES}
+        return {**GAUGES, "samples": SAMPLES}
 
     def defaults(self, params: ResourcesParams) -> tuple[str, ...]:
         return ("samples >= 2",)

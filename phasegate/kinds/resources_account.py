@@ -21,7 +21,8 @@ def _gauge(
     dimension: Dimension, about: str, column: str, title: str = "", *, note: str = "", greatest: bool = False
 ) -> MeasureSpec:
     """`greatest`: of several containers the greatest counts, not all together."""
-    chart = Chart(title=title, by_part=True, of_each=greatest, note=note, column=column)
+    flow = dimension in (Dimension.DATA_RATE, Dimension.COUNT)  # drawn below shares and sizes
+    chart = Chart(title=title, by_part=True, of_each=greatest, note=note, column=column, place=int(flow))
     return MeasureSpec(type=MeasureType.GAUGE, dimension=dimension, about=about, lowest=0, chart=chart)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -43,6 +44,8 @@ class Chart:
     that it went on beside."""
     of_each: bool = False
     """With `by_part`: whether a limit of the whole check is one of each part."""
+    place: int = 0
+    """Charts with a lower one stand first; of the same, in the order of the measures."""
     note: str = ""
     """What a reader needs beside the title: `100% is one core`."""
     column: str = ""
@@ -62,6 +65,12 @@ class MeasureSpec:
     highest: float = math.inf
     chart: Chart | None = None
     """None: its series are drawn by their unit."""
+
+
+def charts_of(specs: Mapping[str, MeasureSpec]) -> dict[str, Chart]:
+    """How measures are drawn, by name, in the order of the report."""
+    drawn = {name: spec.chart for name, spec in specs.items() if spec.chart is not None}
+    return dict(sorted(drawn.items(), key=lambda item: item[1].place))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

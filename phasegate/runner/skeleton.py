@@ -6,6 +6,7 @@ from datetime import datetime
 
 from phasegate.errors import ExitCode
 from phasegate.gate.waivers import record
+from phasegate.model.measures import charts_of
 from phasegate.model.result import (
     BaselineRecord,
     CheckResult,
@@ -108,12 +109,7 @@ def _check(check: Check, blocking: set[str | None]) -> CheckResult:
         during=check.during or "",
         allow_skipped=check.allow_skipped,
         until_decided=check.until_decided,
-        charts={
-            name: spec.chart
-            for part in check.parts
-            for name, spec in check.kind.measures(part.params).items()
-            if spec.chart is not None
-        },
+        charts=charts_of({k: v for part in check.parts for k, v in check.kind.measures(part.params).items()}),
         is_load=check.kind.is_load,
         package=check.kind.package,
     )

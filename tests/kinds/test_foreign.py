@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from phasegate.kinds.foreign import DEMANDED
+from phasegate.marks import Demand
 
 SPOOL = Path(__file__).parent / "spool"
 SECRET = "hunter2-but-longer"
@@ -401,3 +406,41 @@ def test_secrets_are_kept_out_of_whatever_a_kind_leaves_behind(tmp_path: Path) -
         assert SECRET not in path.name
         assert SECRET.encode() not in path.read_bytes(), path
     assert SECRET not in done.stderr + done.stdout
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "kinds.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_the_page_on_kinds_shows_the_example_as_it_is() -> None:
+    for language, file in (
+        ("toml", "pyproject.toml"),
+        ("python", "phasegate_spool.py"),
+        ("yaml", "plan.yaml"),
+    ):
+        assert blocks(language) == [(SPOOL / file).read_text(encoding="utf-8")]
+
+
+def test_the_commands_on_the_page_print_what_it_shows(installed: Path, spool: Path) -> None:
+    (session,) = blocks("console")
+    commands = session.split("$ ")[1:]
+    assert len(commands) == 4
+    for command in commands:
+        line, *shown = command.splitlines()
+        program, *arguments = shlex.split(line)
+        if program == "pip":
+            continue  # that is how `installed` came to be
+        done = phasegate(spool, *arguments, packages=(installed,))
+        assert done.returncode == 0, done.stderr
+        for text in shown:
+            assert text in done.stdout + done.stderr
+
+
+def test_the_page_names_every_mark_and_everything_that_a_kind_must_have() -> None:
+    for name in (*(f"Demand.{mark.name}" for mark in Demand), "Arguments(", "Members(", "Expected("):
+        assert f"`{name}" in PAGE
+    for name in ("name", "about", "Params", "example", *(f"{method}(params" for method in DEMANDED)):
+        assert f"| `{name}" in PAGE
