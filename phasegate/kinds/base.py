@@ -88,6 +88,8 @@ class Kind(Generic[P]):
     """Whether it looks at the target's containers also where one of its services did not come up."""
     has_cases: ClassVar[bool] = False
     """Whether it has cases, so that `--case` and `allow_skipped` mean something."""
+    rows: ClassVar[str] = ""
+    """The parameter that names a file of rows, whose columns are `own_names`."""
     chooser: ClassVar[str] = ""
     """The parameter whose value chooses between kinds of one name with parameters of their own."""
     variant: ClassVar[str] = ""

@@ -43,6 +43,7 @@ class Load(Kind[LoadParams]):
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
     exclusive = True
     is_load = True
+    rows = "data"
     by_address = True
 
     def measures(self, params: LoadParams) -> Mapping[str, MeasureSpec]:
