@@ -69,25 +69,29 @@ def offers() -> Mapping[str, tuple[Offer, ...]]:
     found: dict[str, list[Offer]] = {}
     seen: set[str] = set()
     for distribution in distributions():
-        # Most packages have no such group, and to parse what they have takes ten times as long.
-        if GROUP not in (distribution.read_text("entry_points.txt") or ""):
-            continue
-        package = _package(distribution)
-        normal = re.sub(r"[-_.]+", "-", package.name).lower()
-        if normal in seen:  # it is hidden by one that comes first on the path
-            continue
-        seen.add(normal)
-        for point in distribution.entry_points.select(group=GROUP):
-            offer = Offer(kind=point.name, place=point.value, package=package)
-            found.setdefault(point.name, []).append(offer)
+        offered = _offered(distribution)
+        normal = {re.sub(r"[-_.]+", "-", offer.package.name).lower() for offer in offered}
+        if not normal & seen:  # else it is hidden by one that comes first on the path
+            for offer in offered:
+                found.setdefault(offer.kind, []).append(offer)
+        seen |= normal
     return {name: tuple(found[name]) for name in sorted(found)}
 
 
-def _package(distribution: Distribution) -> ToolRecord:
-    known: Any = distribution.metadata or {}
-    return ToolRecord(
-        name=known.get("Name") or "a package without a name", version=known.get("Version") or "?"
-    )
+def _offered(distribution: Distribution) -> list[Offer]:
+    """What a package offers; nothing where its metadata are not whole."""
+    try:
+        # Most packages have no such group, and to parse what they have takes ten times as long.
+        if GROUP not in (distribution.read_text("entry_points.txt") or ""):
+            return []
+        known: Any = distribution.metadata
+        package = ToolRecord(name=known.get("Name"), version=known.get("Version"))
+        if not (package.name and package.version):
+            return []
+        points = distribution.entry_points.select(group=GROUP)
+        return [Offer(kind=point.name, place=point.value, package=package) for point in points]
+    except (OSError, ValueError, TypeError, AttributeError, LookupError):
+        return []
 
 
 def refuse_clash(name: str, *, own: bool) -> None:
@@ -191,20 +195,25 @@ def _observing(
 
 
 @contextmanager
-def blame(kind: Kind[Any], what: str) -> Iterator[None]:
-    """Turn what goes wrong with a kind of another package into KindError; for our own it passes."""
+def blame(kind: Kind[Any], what: str, *, but: type[PhasegateError] = KindError) -> Iterator[None]:
+    """Turn what goes wrong with a kind of another package into KindError; for our own it passes.
+
+    `but`: errors that are not of the kind's making.
+    """
     if kind.package is None:
         yield
         return
-    with _blaming(kind.name, kind.package, what):
+    with _blaming(kind.name, kind.package, what, but):
         yield
 
 
 @contextmanager
-def _blaming(kind: str, package: ToolRecord, what: str) -> Iterator[None]:
+def _blaming(
+    kind: str, package: ToolRecord, what: str, but: type[PhasegateError] = KindError
+) -> Iterator[None]:
     try:
         yield
-    except (PhasegateError, MemoryError):
+    except (but, KindError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
         raise KindError(

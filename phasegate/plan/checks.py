@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from phasegate.errors import PhasegateError
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.foreign import KindError, blame
 from phasegate.plan.context import Context, budget_of, confidence_of, picked, retry_of
@@ -79,7 +80,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         context.leave_unread(path, subject, tree)
         return draft
     try:
-        with blame(kind, "cannot read its parameters"):
+        with blame(kind, "cannot read its parameters", but=PhasegateError):
             return _read(context, path, tree, step, replace(draft, kind=kind), subject)
     except KindError as error:
         context.findings.add(

@@ -11,13 +11,13 @@ import subprocess
 import sys
 import textwrap
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from phasegate.kinds.foreign import DEMANDED
+from phasegate.kinds.foreign import DEMANDED, offers
 from phasegate.marks import Demand
 
 SPOOL = Path(__file__).parent / "spool"
@@ -191,6 +191,27 @@ def test_without_the_package_the_kind_is_unknown(spool: Path) -> None:
 BROKEN: Mapping[str, tuple[str, str, str]] = {
     "imports": ("imports:One", "import nothing_of_that_name", "nothing_of_that_name"),
     "raises": ("raises:One", "raise RuntimeError('no way')", "RuntimeError: no way"),
+    "excuses": (
+        "excuses:One",
+        "from phasegate.errors import TargetError\nraise TargetError('not 75')",
+        "TargetError: not 75",
+    ),
+    "checks": (
+        "checks:One",
+        one_kind(
+            "checks",
+            """
+            class Params(CheckParams):
+                from pydantic import field_validator
+                size: int = 1
+                @field_validator("size", mode="before")
+                @classmethod
+                def _read(cls, size):
+                    raise RuntimeError("of all sizes")
+        """,
+        ),
+        "RuntimeError: of all sizes",
+    ),
     "exits": ("exits:One", "import sys\nsys.exit(0)", "SystemExit: 0"),
     "lacks": ("lacks:One", "", "has no attribute 'One'"),
     "syntax": ("syntax:One", "def", "SyntaxError"),
@@ -208,7 +229,8 @@ BROKEN: Mapping[str, tuple[str, str, str]] = {
 def test_what_is_broken_is_named_with_its_package_and_all_at_once(tmp_path: Path) -> None:
     for name, (place, module, _) in BROKEN.items():
         package(tmp_path / "packages", f"a-{name}", {name: place}, {name: module})
-    plan(tmp_path, *(f"{{id: c-{name}, kind: {name}}}" for name in BROKEN))
+    own = {"checks": ", size: 2"}
+    plan(tmp_path, *(f"{{id: c-{name}, kind: {name}{own.get(name, '')}}}" for name in BROKEN))
     done = phasegate(tmp_path, "validate", "plan.yaml", packages=(tmp_path / "packages",))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -271,10 +293,41 @@ def test_a_name_that_means_two_kinds_is_refused_where_it_is_used(tmp_path: Path)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_package_that_lies_twice_on_the_path_offers_its_kind_once(installed: Path, spool: Path) -> None:
-    shutil.copytree(installed, spool / "copy")
-    done = phasegate(spool, "validate", "plan.yaml", packages=(installed, spool / "copy"))
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., set[str]]]:
+    """The packages that offer a kind, with folders before all others on the path."""
+
+    def look(kind: str, *folders: Path) -> set[str]:
+        for folder in reversed(folders):
+            monkeypatch.syspath_prepend(folder)
+        offers.cache_clear()
+        return {offer.words for offer in offers().get(kind, ())}
+
+    yield look
+    monkeypatch.undo()
+    offers.cache_clear()
+
+
+def test_a_package_that_lies_twice_on_the_path_offers_its_kind_once(
+    tmp_path: Path, offered: Callable[..., set[str]]
+) -> None:
+    for folder, name in (("first", "a-b.c"), ("second", "A_B-C")):
+        package(tmp_path / folder, name, {"twice": "module:One"}, {})
+    assert offered("twice", tmp_path / "first", tmp_path / "second") == {"a-b.c 1.0"}
+
+
+@pytest.mark.parametrize("broken", ["METADATA", "entry_points.txt"])
+def test_a_package_that_is_not_whole_offers_nothing(
+    tmp_path: Path, offered: Callable[..., set[str]], broken: str
+) -> None:
+    package(tmp_path / "half", "a-half", {"half": "module:One"}, {})
+    file = tmp_path / "half" / "a_half-1.0.dist-info" / broken
+    assert offered("half", tmp_path / "half") == {"a-half 1.0"}
+    if broken == "METADATA":
+        file.unlink()
+    else:
+        file.write_bytes(b"[phasegate.kinds]\nhalf = \xff\xfe")
+    assert offered("half") == set()
 
 
 ODD = """
