@@ -10,6 +10,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -86,7 +87,8 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
     docs: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if issubclass(base, Closed) and base is not Closed:
-            docs |= _docs_below(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0])
+            with suppress(OSError):  # a package may come without its source
+                docs |= _docs_below(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0])
     return docs
 
 
@@ -121,14 +123,21 @@ def _schema(dimension: Dimension) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "description": f"a {dimension}, such as {EXAMPLES[dimension]}"})
 
 
-Duration = Annotated[float, BeforeValidator(_quantity(Dimension.TIME)), _schema(Dimension.TIME)]
+Duration = Annotated[
+    float, Dimension.TIME, BeforeValidator(_quantity(Dimension.TIME)), _schema(Dimension.TIME)
+]
 """Seconds, written with a unit."""
-Rate = Annotated[float, BeforeValidator(_quantity(Dimension.RATE)), _schema(Dimension.RATE)]
+Rate = Annotated[float, Dimension.RATE, BeforeValidator(_quantity(Dimension.RATE)), _schema(Dimension.RATE)]
 """Per second, written with a unit."""
-Ratio = Annotated[float, BeforeValidator(_quantity(Dimension.SHARE)), _schema(Dimension.SHARE)]
+Ratio = Annotated[
+    float, Dimension.SHARE, BeforeValidator(_quantity(Dimension.SHARE)), _schema(Dimension.SHARE)
+]
 """1.0 is 100%, written in percent."""
 Size = Annotated[
-    int, BeforeValidator(lambda value: int(_quantity(Dimension.SIZE)(value))), _schema(Dimension.SIZE)
+    int,
+    Dimension.SIZE,
+    BeforeValidator(lambda value: int(_quantity(Dimension.SIZE)(value))),
+    _schema(Dimension.SIZE),
 ]
 """Bytes, written with a unit."""
 

@@ -11,11 +11,12 @@ from phasegate.errors import Position
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judging import judge_run, unjudged
 from phasegate.gate.verdict import decide
+from phasegate.kinds import KINDS
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.facts import Code, fact
 from phasegate.model.faults import Act, FaultResult, FaultStatus
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Distribution, Gauge, Number, Share
+from phasegate.model.measures import Chart, Distribution, Gauge, Number, Share, charts_of
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, Series, census, census_by_part
 from phasegate.model.result import (
     AttemptResult,
@@ -265,6 +266,8 @@ def hostile_run(bad: str = HOSTILE) -> RunResult:
         reason=bad,
         attempt=replace(attempt, cases=()),
     )
+    chart = {"latency": Chart(title="Latency over time", series=(bad,))}
+    check, load = replace(check, charts=chart), replace(load, charts=chart)
     step = StepResult(
         id="application",
         title=bad,
@@ -589,6 +592,14 @@ def _attempt(status: AttemptStatus, **fields: object) -> AttemptResult:
     return AttemptResult(status=status, **values)  # type: ignore[arg-type]
 
 
+def charts_of_kind(name: str) -> dict[str, Chart]:
+    """What the measures of a kind's example say of charts; none of a kind that needs a file for it."""
+    kind = KINDS[name]
+    if name not in ("health", "load", "resources"):
+        return {}
+    return charts_of(kind.measures(kind.Params.model_validate(dict(kind.example))))
+
+
 def _check(
     id: str,
     kind: str,
@@ -612,6 +623,8 @@ def _check(
         duration=attempt.duration,
         attempts=(attempt,),
         source="plans/phase4.yaml:48",
+        charts=charts_of_kind(kind),
+        is_load=kind == "load",
     )
 
 

@@ -19,27 +19,31 @@ def kinds(
 
     A description has the parameters, measures, default criteria and an example.
     """
-    from phasegate.kinds import KINDS
+    from phasegate.kinds import KINDS, every_kind
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f"unknown kind {kind!r}", help=f"kinds are {', '.join(KINDS)}")
-    names = [kind] if kind else list(KINDS)
+    names = [kind] if kind else list(every_kind())
     if as_json:
         put(json.dumps({name: describe(name) for name in names}, indent=2) + "\n")
     elif kind:
         put(_page(kind) + "\n")
     else:
         width = max(map(len, names))
-        lines = [f"{name:<{width}}  {KINDS[name].about}" for name in names]
+        lines = [f"{name:<{width}}  {KINDS[name].about}{_source(KINDS[name])}" for name in names]
         put("\n".join([*lines, "", "phasegate kinds KIND describes one, with an example", ""]))
 
 
 def describe(name: str) -> dict[str, Any]:
     """What `--json` prints of a kind."""
     from phasegate.kinds import KINDS
+    from phasegate.kinds.foreign import blame
 
     kind = KINDS[name]
-    about = _described(kind)
+    with blame(kind, "cannot be described"):
+        about = _described(kind)
+    if kind.package is not None:
+        about["package"] = {"name": kind.package.name, "version": kind.package.version}
     if kind.variants:
         others = {value: _described(variant) for value, variant in kind.variants.items()}
         about[f"{kind.chooser}s"] = others
@@ -97,10 +101,15 @@ def _page(name: str) -> str:
     from phasegate.kinds import KINDS
 
     kind, about = KINDS[name], describe(name)
-    lines = [f"{name}: {about['about']}", "", *_section(name, about)]
+    lines = [f"{name}: {about['about']}{_source(kind)}", "", *_section(name, about)]
     for value, other in about.get(f"{kind.chooser}s", {}).items():
         lines += ["", f"{name} with {kind.chooser}: {value}: {other['about']}", "", *_section(name, other)]
     return "\n".join(lines)
+
+
+def _source(kind: Any) -> str:
+    """The package of a kind that is not phasegate's own."""
+    return "" if kind.package is None else f" ({kind.package.name} {kind.package.version})"
 
 
 def _section(name: str, about: dict[str, Any]) -> list[str]:

@@ -167,6 +167,7 @@ def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, M
         return {
             "id": check.id,
             "kind": check.kind.name,
+            **({"package": asdict(check.kind.package)} if check.kind.package else {}),
             "summary": check.summary,
             "during": check.during,
             "parts": [part.name for part in check.parts if part.name],

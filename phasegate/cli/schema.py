@@ -31,7 +31,7 @@ def schema(
 
 
 def schema_of(document: Document) -> dict[str, Any]:
-    from phasegate.kinds import KINDS
+    from phasegate.kinds import every_kind
     from phasegate.model.codec import result_schema
     from phasegate.plan.schema import (
         include_schema,
@@ -43,7 +43,7 @@ def schema_of(document: Document) -> dict[str, Any]:
 
     match document:
         case Document.PLAN:
-            return plan_schema(KINDS)
+            return plan_schema(every_kind())
         case Document.SUITE:
             return suite_schema()
         case Document.WAIVERS:
@@ -51,6 +51,6 @@ def schema_of(document: Document) -> dict[str, Any]:
         case Document.RESULT:
             return result_schema()
         case Document.INCLUDE:
-            return include_schema(KINDS)
+            return include_schema(every_kind())
         case Document.POLICY:
             return policy_schema()

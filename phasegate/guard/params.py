@@ -1,4 +1,4 @@
-"""Parameters of a check in two plans: by their types, and by what the kind weighs."""
+"""Parameters of a check in two plans: by their marks, by their types, and by what the kind says."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from phasegate.guard.side import said as said_of
 from phasegate.http.expectation import Expect
 from phasegate.http.suite import Suite
 from phasegate.kinds.base import Amount, CheckParams, Kind
-from phasegate.kinds.command_params import CommandExpect
-from phasegate.load.mix import SuiteFlow, Unit
+from phasegate.marks import Arguments, Demand, Expected, Members, mark_of, note_of
 from phasegate.units import Dimension, format_value
+
+_OF_NUMBERS = {Demand.MORE: True, Demand.LESS: False, Demand.SHOWN: None}
+"""Marks of numbers, and whether more of it asks more."""
 
 
 def changes(
@@ -31,49 +33,22 @@ def changes(
     """What became of the parameters of one part of a check, of the same kind in both plans."""
     amounts = [_amounts(kind, params, accompanies) for _, params in (before, after)]
     yield from _weighed(subject, amounts[0], amounts[1])
-    for name in type(before[1]).model_fields:
-        if name in kind.weighed or name == "timeout":
-            continue
-        lists = [_as_list(getattr(params, name)) for _, params in (before, after)]
-        if name in kind.wanted | kind.let_through and lists[0] is not None and lists[1] is not None:
-            yield from _listed(subject, name, lists[0], lists[1], more_asks_more=name in kind.wanted)
-        else:
-            yield from _field(subject, name, before, after)
-
-
-def _as_list(value: Any) -> tuple[str, ...] | None:
-    """The things that a parameter lists, as they are written; None where it is no list."""
-    match value:
-        case Mapping():
-            pairs = ((key, _written(item)) for key, item in value.items())
-            return tuple(key if item is None else f"{key}: {said_of(item)}" for key, item in pairs)
-        case tuple():
-            return tuple(said_of(_written(item)) for item in value)
-        case _:
-            return None
-
-
-def _written(item: Any) -> Any:
-    return item.model_dump(mode="json", exclude_defaults=True) if isinstance(item, BaseModel) else item
-
-
-def _listed(
-    subject: Subject, name: str, before: tuple[str, ...], after: tuple[str, ...], *, more_asks_more: bool
-) -> Iterator[Change]:
-    """What is in one list and not in the other."""
-    for one in before:
-        if one not in after:
-            turn = subject.weaker if more_asks_more else subject.stronger
-            yield turn(name, one, GONE)
-    for one in after:
-        if one not in before:
-            turn = subject.stronger if more_asks_more else subject.weaker
-            yield turn(name, NEW, one)
+    yield from _others(subject, before, after)
 
 
 def _amounts(kind: Kind[Any], params: CheckParams, accompanies: bool) -> dict[str, Amount]:
-    timeout = Amount(value=params.timeout, dimension=Dimension.TIME, more=False)
-    return {**kind.amounts(params, accompanies=accompanies), "timeout": timeout}
+    """What the kind itself asks, then what every kind does."""
+    found = dict(_marked_amounts(params))
+    common = {name: found.pop(name) for name in CheckParams.model_fields}
+    return {**found, **kind.amounts(params, accompanies=accompanies), **common}
+
+
+def _marked_amounts(params: BaseModel) -> Iterator[tuple[str, Amount]]:
+    for name, field in type(params).model_fields.items():
+        mark, value = mark_of(field), getattr(params, name)
+        if isinstance(mark, Demand) and mark in _OF_NUMBERS and value is not None:
+            dimension = note_of(field, Dimension) or Dimension.COUNT
+            yield field.alias or name, Amount(value=value, dimension=dimension, more=_OF_NUMBERS[mark])
 
 
 def _weighed(subject: Subject, before: Mapping[str, Amount], after: Mapping[str, Amount]) -> Iterator[Change]:
@@ -92,114 +67,152 @@ def _weighed(subject: Subject, before: Mapping[str, Amount], after: Mapping[str,
                 yield turn(name, *texts)
 
 
+def _amount(amount: Amount | None, missing: str) -> str:
+    return missing if amount is None else format_value(amount.value, amount.dimension)
+
+
+def _others(
+    subject: Subject, before: tuple[Side, BaseModel], after: tuple[Side, BaseModel]
+) -> Iterator[Change]:
+    """What became of the fields of a model that no amount speaks for."""
+    for name, field in type(before[1]).model_fields.items():
+        if mark_of(field) not in (*_OF_NUMBERS, Demand.BY_KIND):
+            yield from _field(subject, name, before, after)
+
+
 def _field(
     subject: Subject, name: str, before: tuple[Side, BaseModel], after: tuple[Side, BaseModel]
 ) -> Iterator[Change]:
     """What became of one field of a model."""
     (old_side, old_model), (new_side, new_model) = before, after
     old, new = getattr(old_model, name), getattr(new_model, name)
-    said = type(old_model).model_fields[name].alias or name
+    field = type(old_model).model_fields[name]
+    said, mark = field.alias or name, mark_of(field)
     match old, new:
         case (Expect() | None, Expect() | None):
             both = (old_side, old or Expect()), (new_side, new or Expect())
             yield from expectations.changes(subject, said, *both)
-        case SuiteFlow(), SuiteFlow():
-            yield from _flow(subject, (old_side, old), (new_side, new))
         case Suite(), Suite():
             yield from suites.changes(subject, (old_side, old), (new_side, new))
         case Path(), Path():
-            yield from _path(subject, said, (old_side, old), (new_side, new))
-        case bool(), bool() if name == "follow":
-            yield from suites.follow(subject, old, new)
-        case tuple(), tuple() if name == "args":
-            yield from selection.changes(subject, old, new)
-        case tuple(), tuple() if any(isinstance(one, Unit) for one in (*old, *new)):
-            yield from _mix(subject, (old_side, old), (new_side, new))
-        case (CommandExpect() | None, CommandExpect() | None) if name == "expect":
-            yield from _matchers(subject, old, new)
+            yield from _path(subject, said, (old_side, old), (new_side, new), mark)
+        case bool(), bool() if isinstance(mark, Demand):
+            if old is not new:
+                turn = subject.stronger if new is (mark is Demand.MUST_BE) else subject.weaker
+                yield turn(said, said_of(old), said_of(new))
+        case tuple(), tuple() if isinstance(mark, Arguments):
+            yield from selection.changes(subject, said, old, new, mark.narrowing)
+        case tuple(), tuple() if isinstance(mark, Members):
+            yield from _members(subject, said, mark, (old_side, old), (new_side, new))
+        case (tuple() | list() | Mapping(), tuple() | list() | Mapping()) if isinstance(mark, Demand):
+            yield from _listed(subject, said, _items(old), _items(new), mark)
+        case (BaseModel() | None, BaseModel() | None) if _is_expected(old) or _is_expected(new):
+            yield from _matchers(subject, said, old, new)
         case _:
             texts = old_side.said(old), new_side.said(new)
             if texts[0] != texts[1]:
                 yield subject.different(said, *texts)
 
 
-def _path(
-    subject: Subject, name: str, before: tuple[Side, Path], after: tuple[Side, Path]
+def _items(value: Any) -> tuple[str, ...]:
+    """The things that a parameter lists, as they are written."""
+    if isinstance(value, Mapping):
+        pairs = ((str(key), _written(item)) for key, item in value.items())
+        return tuple(key if item is None else f"{key}: {said_of(item)}" for key, item in pairs)
+    return tuple(said_of(_written(item)) for item in value)
+
+
+def _written(item: Any) -> Any:
+    return item.model_dump(mode="json", exclude_defaults=True) if isinstance(item, BaseModel) else item
+
+
+def _listed(
+    subject: Subject, name: str, before: tuple[str, ...], after: tuple[str, ...], mark: Demand
 ) -> Iterator[Change]:
-    """Another file or folder: one inside the old one is less of it."""
+    """What is in one list and not in the other."""
+    weaker, stronger = subject.weaker, subject.stronger
+    fewer, more = (weaker, stronger) if mark is Demand.MUST_BE else (stronger, weaker)
+    for one in before:
+        if one not in after:
+            yield fewer(name, one, GONE)
+    for one in after:
+        if one not in before:
+            yield more(name, NEW, one)
+
+
+def _path(
+    subject: Subject, name: str, before: tuple[Side, Path], after: tuple[Side, Path], mark: Any
+) -> Iterator[Change]:
+    """Another file or folder: where all below it must be, one inside the old one is less of it."""
     old, new = before[0].name(before[1]), after[0].name(after[1])
     if old == new:
         texts = before[0].said(before[1]), after[0].said(after[1])
         if texts[0] != texts[1]:
             yield subject.different(f"{name} content", *texts)
-    elif Path(new).is_relative_to(old) and name == "path":
+    elif Path(new).is_relative_to(old) and mark is Demand.MUST_BE:
         yield subject.weaker(name, old, new)
-    elif Path(old).is_relative_to(new) and name == "path":
+    elif Path(old).is_relative_to(new) and mark is Demand.MUST_BE:
         yield subject.stronger(name, old, new)
     else:
         yield subject.different(name, old, new)
 
 
-def _matchers(subject: Subject, before: Any, after: Any) -> Iterator[Change]:
-    """What a command must do."""
-    old = {} if before is None else {name: getattr(before, name) for name in before.model_fields_set}
-    new = {} if after is None else {name: getattr(after, name) for name in after.model_fields_set}
-    for name in dict.fromkeys((*old, *new)):
-        here, text = f"expect {name}", name == "output"
-        if name not in new:
-            yield subject.weaker(here, said_of(old[name]), GONE)
-        elif name not in old:
-            yield subject.stronger(here, NEW, said_of(new[name]))
+def _is_expected(model: BaseModel | None) -> bool:
+    """Whether the fields of a model say what something must match."""
+    fields = () if model is None else type(model).model_fields.values()
+    return any(isinstance(mark_of(field), Expected) for field in fields)
+
+
+def _matchers(
+    subject: Subject, name: str, before: BaseModel | None, after: BaseModel | None
+) -> Iterator[Change]:
+    """What must match, by what is looked at; at least one of the models is there."""
+    model = after or before
+    assert model is not None
+    old = {} if before is None else {key: getattr(before, key) for key in before.model_fields_set}
+    new = {} if after is None else {key: getattr(after, key) for key in after.model_fields_set}
+    fields = type(model).model_fields
+    for key in dict.fromkeys((*old, *new)):
+        here, mark = f"{name} {key}", mark_of(fields[key])
+        if key not in new:
+            yield subject.weaker(here, said_of(old[key]), GONE)
+        elif key not in old:
+            yield subject.stronger(here, NEW, said_of(new[key]))
         else:
-            yield from expectations.matcher(
-                subject, here, _several(old[name]), _several(new[name]), text=text
-            )
+            text = isinstance(mark, Expected) and mark.text
+            yield from expectations.matcher(subject, here, _several(old[key]), _several(new[key]), text=text)
 
 
 def _several(written: Any) -> Any:
-    """A list of exit codes means any of them."""
+    """A list means any of its values."""
     return {"one_of": list(written)} if isinstance(written, list | tuple) else written
 
 
-def _flow(
-    subject: Subject, before: tuple[Side, SuiteFlow], after: tuple[Side, SuiteFlow]
+def _members(
+    subject: Subject,
+    name: str,
+    mark: Members,
+    before: tuple[Side, tuple[Any, ...]],
+    after: tuple[Side, tuple[Any, ...]],
 ) -> Iterator[Change]:
-    """One flow of a suite as the unit of load, with what is sent around it."""
+    """The entries of a list by their name, or else by their place."""
     (old_side, old), (new_side, new) = before, after
-    if old.chosen.id != new.chosen.id:
-        yield subject.different("flow", old.chosen.id, new.chosen.id)
-        return
-    one, other = (suite.model_copy(update={"flows": (suite.chosen,)}) for suite in (old, new))
-    yield from suites.changes(subject, (old_side, one), (new_side, other))
+    members, others = _by_name(mark, old), _by_name(mark, new)
+    for key in dict.fromkeys((*members, *others)):
+        member, other = members.get(key), others.get(key)
+        here = subject.inside(f"{name} {key}")
+        if other is None:
+            yield here.weaker("", mark.size(member), GONE)
+        elif member is None:
+            yield here.stronger("", NEW, mark.size(other))
+        else:
+            yield from _weighed(here, *(dict(_marked_amounts(one)) for one in (member, other)))
+            yield from _others(here, (old_side, member), (new_side, other))
 
 
-def _mix(
-    subject: Subject, before: tuple[Side, tuple[Unit, ...]], after: tuple[Side, tuple[Unit, ...]]
-) -> Iterator[Change]:
-    """Entries of a mix by their name, or else by their place."""
-    (old_side, old), (new_side, new) = before, after
-    units, others = _by_name(old), _by_name(new)
-    for name in dict.fromkeys((*units, *others)):
-        unit, other = units.get(name), others.get(name)
-        here = subject.inside(f"mix {name}")
-        if other is None and unit is not None:
-            yield here.weaker("", f"weight {unit.weight}", GONE)
-        elif unit is None and other is not None:
-            yield here.stronger("", NEW, f"weight {other.weight}")
-        elif unit is not None and other is not None:
-            for field in Unit.model_fields:
-                yield from _field(here, field, (old_side, unit), (new_side, other))
-
-
-def _by_name(units: tuple[Unit, ...]) -> dict[str, Unit]:
-    found: dict[str, Unit] = {}
-    for number, unit in enumerate(units, start=1):
-        name = unit.name or unit.url or ""
-        found[name if name and name not in found else f"{name} {number}".strip()] = unit
+def _by_name(mark: Members, members: tuple[Any, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for number, member in enumerate(members, start=1):
+        name = mark.name(member)
+        found[name if name and name not in found else f"{name} {number}".strip()] = member
     return found
-
-
-def _amount(amount: Amount | None, missing: str) -> str:
-    if amount is None:
-        return missing
-    return format_value(amount.value, amount.dimension)

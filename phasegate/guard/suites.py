@@ -15,8 +15,13 @@ _SENT = ("method", "url", "headers", "query", "json_", "form", "multipart", "bod
 
 
 def changes(subject: Subject, before: tuple[Side, Suite], after: tuple[Side, Suite]) -> Iterator[Change]:
-    """What became of a suite."""
+    """What became of a suite, or of the one flow of it that is meant."""
     (old_side, old), (new_side, new) = before, after
+    if old.only is not None and new.only is not None:
+        if old.only.id != new.only.id:
+            yield subject.different("flow", old.only.id, new.only.id)
+            return
+        old, new = (one.model_copy(update={"flows": (one.only,)}) for one in (old, new))
     for name in ("base", "headers"):
         texts = old_side.said(getattr(old, name)), new_side.said(getattr(new, name))
         if texts[0] != texts[1]:
@@ -72,20 +77,15 @@ def _request(subject: Subject, before: tuple[Side, Request], after: tuple[Side, 
     waits = [format_seconds(one.retry.wait) for one in (old, new) if one.retry is not None]
     if len(waits) == 2 and waits[0] != waits[1]:
         yield subject.different("wait between attempts", *waits)
-    yield from follow(subject, old.follow, new.follow)
+    if old.follow is not new.follow:
+        turn = subject.weaker if new.follow else subject.stronger
+        yield turn("follow", said(old.follow), said(new.follow))
     if old.timeout != new.timeout:
         turn = subject.different
         if old.timeout is not None and new.timeout is not None:
             turn = subject.weaker if new.timeout > old.timeout else subject.stronger
         yield turn("timeout", _timeout(old.timeout), _timeout(new.timeout))
     yield from _rows(subject, (old_side, old), (new_side, new))
-
-
-def follow(subject: Subject, before: bool, after: bool) -> Iterator[Change]:
-    """Where redirects are followed, an answer that leads elsewhere is no failure any more."""
-    if before is not after:
-        turn = subject.weaker if after else subject.stronger
-        yield turn("follow", said(before), said(after))
 
 
 def _until(

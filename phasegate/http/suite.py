@@ -252,6 +252,11 @@ class Suite(Closed):
         return (*self.setup, *flows, *self.teardown)
 
     @property
+    def only(self) -> Flow | None:
+        """The one flow that is meant; None: all of them."""
+        return None
+
+    @property
     def paths(self) -> tuple[str, ...]:
         """What is on the default entry of the target."""
         if not self.base.startswith("/"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from phasegate.fields import Closed, Duration
+from phasegate.marks import Demand
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
+from phasegate.model.result import ToolRecord
 from phasegate.units import Dimension
 from phasegate.world import World
 
@@ -17,7 +19,7 @@ from phasegate.world import World
 class CheckParams(Closed):
     """Parameters that every kind takes; each kind adds its own."""
 
-    timeout: Duration = 30.0
+    timeout: Annotated[Duration, Demand.LESS] = 30.0
     """Bounds one request or probe."""
 
 
@@ -63,6 +65,8 @@ class Kind(Generic[P]):
     An exception of the ObservationError family makes the attempt errored; any other is a defect of the kind.
     """
 
+    package: ToolRecord | None = None
+    """The package that it comes from; None for phasegate's own."""
     name: ClassVar[str]
     about: ClassVar[str]
     """One line: what it observes."""
@@ -71,6 +75,8 @@ class Kind(Generic[P]):
     """Parameters as a plan would write them, kind left out."""
     exclusive: ClassVar[bool] = False
     """Whether it has the target to itself unless the plan says otherwise."""
+    is_load: ClassVar[bool] = False
+    """Whether it puts the target under load: reports draw what the target used meanwhile below it."""
     accompanies: ClassVar[bool] = False
     """Whether it can run `during` others."""
     by_address: ClassVar[bool] = False
@@ -82,18 +88,14 @@ class Kind(Generic[P]):
     """Whether it looks at the target's containers also where one of its services did not come up."""
     has_cases: ClassVar[bool] = False
     """Whether it has cases, so that `--case` and `allow_skipped` mean something."""
+    rows: ClassVar[str] = ""
+    """The parameter that names a file of rows, whose columns are `own_names`."""
     chooser: ClassVar[str] = ""
     """The parameter whose value chooses between kinds of one name with parameters of their own."""
     variant: ClassVar[str] = ""
     """The value of `chooser` that means this kind; it is meant too where nothing is chosen."""
     variants: ClassVar[Mapping[str, Kind[Any]]] = {}
     """The others, by their value."""
-    weighed: ClassVar[frozenset[str]] = frozenset()
-    """Parameters, beside `timeout`, that `amounts` speaks for."""
-    wanted: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that list what must be: with one thing less, less is asked."""
-    let_through: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that list what is let through: with one thing more, less is asked."""
 
     def measures(self, params: P) -> Mapping[str, MeasureSpec]:
         """Every measure an observation with these parameters may have."""
@@ -120,7 +122,7 @@ class Kind(Generic[P]):
         return None
 
     def amounts(self, params: P, *, accompanies: bool) -> Mapping[str, Amount]:
-        """How much is asked of the target, by name, so that two versions of a check can be weighed."""
+        """How much parameters with `Demand.BY_KIND` ask together, by name, for `phasegate guard`."""
         return {}
 
     def until_decided(self, params: P) -> bool:

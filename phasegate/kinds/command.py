@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shlex
 import signal
 from collections import Counter
@@ -62,8 +63,12 @@ class CommandKind(Kind[CommandParams]):
     has_cases = True
 
     def measures(self, params: CommandParams) -> Mapping[str, MeasureSpec]:
-        def number(dimension: Dimension, about: str, **ends: float) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about, **ends)
+        def number(
+            dimension: Dimension, about: str, lowest: float = -math.inf, highest: float = math.inf
+        ) -> MeasureSpec:
+            return MeasureSpec(
+                type=MeasureType.NUMBER, dimension=dimension, about=about, lowest=lowest, highest=highest
+            )
 
         def share(about: str) -> MeasureSpec:
             return MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about)

@@ -15,6 +15,7 @@ from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import Matcher
 from phasegate.http.written import ExpectedText
 from phasegate.kinds.base import CheckParams
+from phasegate.marks import Expected
 from phasegate.patterns import compile_pattern
 from phasegate.units import Dimension, parse_quantity
 
@@ -87,9 +88,9 @@ class MeasureCapture(Closed):
 class CommandExpect(Closed):
     """What must hold of the program; each becomes a case."""
 
-    exit_code: Any = None
+    exit_code: Annotated[Any, Expected()] = None
     """A number, a list of numbers, or operators."""
-    output: ExpectedText = None
+    output: Annotated[ExpectedText, Expected(text=True)] = None
     """Text, or operators, held against standard output followed by standard error, without blank ends and
     without colours."""
 

@@ -42,7 +42,6 @@ class ContainersKind(Kind[ContainersParams]):
     has_cases: ClassVar[bool] = True
     of_containers: ClassVar[bool] = True
     sees_broken: ClassVar[bool] = True
-    wanted: ClassVar[frozenset[str]] = frozenset({"expect", "healthy", "logs"})
 
     def measures(self, params: ContainersParams) -> Mapping[str, MeasureSpec]:
         def number(dimension: Dimension, about: str) -> MeasureSpec:

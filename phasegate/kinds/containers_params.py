@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema, model_va
 from phasegate.fields import Closed
 from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import CheckParams
+from phasegate.marks import Demand
 from phasegate.patterns import compile_pattern
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -105,21 +106,22 @@ class LogRule(Closed):
 
 
 class ContainersParams(CheckParams):
-    expect: (
+    expect: Annotated[
         Annotated[StrictInt, Field(ge=1)]
         | Annotated[tuple[str, ...], Field(min_length=1)]
         | Mapping[str, Annotated[StrictInt, Field(ge=1)]]
-        | None
-    ) = None
+        | None,
+        Demand.MUST_BE,
+    ] = None
     """How many services there are, a list of them, or how many containers each has; default: those
     that the target brings up or names; where it names none, nothing shows that all are there."""
     unexpected: Literal["forbid", "allow"] = "forbid"
     """Whether containers of other services may be there too; they are not looked at."""
-    healthy: tuple[str, ...] | None = None
+    healthy: Annotated[tuple[str, ...], Demand.MUST_BE] | None = None
     """The services that must be healthy; default: every one that goes on running."""
     exit_codes: Mapping[str, Codes] = Field(default_factory=dict)
     """Services that do their work and end, by name: the exit codes they must have ended with."""
-    logs: tuple[LogRule, ...] = ()
+    logs: Annotated[tuple[LogRule, ...], Demand.MUST_BE] = ()
     """What must, or must not, be in what services print."""
 
     @model_validator(mode="after")

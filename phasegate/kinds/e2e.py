@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from phasegate.fields import AnyPath, ProgramName, Text
 from phasegate.files import is_there
 from phasegate.interpreter import interpreter
 from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.marks import Arguments, Demand
 from phasegate.model.cases import case_measures, case_measures_by_part
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import (
@@ -34,6 +35,8 @@ POLL = 0.1
 """Seconds between two looks at what the plugin has written."""
 OUTPUT = 4 << 20
 """Bytes of pytest's own output that are kept."""
+_NARROWING = frozenset({"-m", "-k", "--deselect", "--ignore", "--ignore-glob", "--reruns", "--only-rerun"})
+"""With one of these more, fewer tests run, or a failure is tried again."""
 _COUNTS = {
     "passed": "tests that passed",
     "failed": "tests that failed, xfailed ones included",
@@ -43,12 +46,12 @@ _COUNTS = {
 
 
 class E2eParams(CheckParams):
-    path: AnyPath
+    path: Annotated[AnyPath, Demand.MUST_BE]
     """A test file or a folder of tests."""
     python: ProgramName | None = None
     """The interpreter with pytest: a name on PATH, or a path looked for from the suite's folder upwards. By
     default that of $VIRTUAL_ENV, then of a .venv found in the same way, then phasegate's own."""
-    args: tuple[Text, ...] = ()
+    args: Annotated[tuple[Text, ...], Arguments(_NARROWING)] = ()
     """Further arguments for pytest: -m, -k, -n."""
     env: Mapping[str, Text] = Field(default_factory=dict)
     """Added to the environment."""

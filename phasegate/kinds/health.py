@@ -19,7 +19,8 @@ from phasegate.http.tally import Tally
 from phasegate.http.transcript import sent_again_note, transcript
 from phasegate.http.written import Headers
 from phasegate.kinds.base import Amount, CheckParams, Kind
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType, unused_words
+from phasegate.marks import Demand
+from phasegate.model.measures import Chart, Measure, MeasureSpec, MeasureType, unused_words
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension, format_seconds
 from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
@@ -45,19 +46,19 @@ class HealthParams(CheckParams):
     """Sent along, beside those of the target entry."""
     body: Text | None = None
     """Text sent with each probe."""
-    probes: int = Field(default=1, ge=1, le=10_000_000)
+    probes: Annotated[int, Demand.BY_KIND] = Field(default=1, ge=1, le=10_000_000)
     """How many; one after the other unless `every` is given. With `until: decided`, the most."""
     until: Literal["decided"] | None = None
     """Ends as soon as its criteria are decided, by bounds that hold whenever one looks."""
-    at_least: int = Field(default=1, ge=1, le=10_000_000)
+    at_least: Annotated[int, Demand.BY_KIND] = Field(default=1, ge=1, le=10_000_000)
     """With `until: decided`, the fewest probes."""
-    every: Annotated[Duration, Field(ge=0.001)] | None = None
+    every: Annotated[Duration, Field(ge=0.001), Demand.BY_KIND] | None = None
     """Time between the sending of two probes, whether the first was answered or not."""
     in_flight: int = Field(default=64, ge=1, le=4096)
     """With `every`, the most probes under way; where so many wait, the target does not answer in time."""
     expect: Expect = Field(default_factory=Expect)
     """What a good answer is; status 2xx unless it says otherwise."""
-    follow: bool = False
+    follow: Annotated[bool, Demand.LET_THROUGH] = False
     """Whether redirects are followed."""
     max_body: Annotated[Size, Field(ge=1)] = MAX_BODY
     """The largest body that `expect` looks at; where it does not look at the body, any size is fine."""
@@ -92,17 +93,20 @@ class Health(Kind[HealthParams]):
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "probes": 100}
     accompanies: ClassVar[bool] = True
     by_address: ClassVar[bool] = True
-    weighed: ClassVar[frozenset[str]] = frozenset({"probes", "at_least", "every"})
 
     def measures(self, params: HealthParams) -> Mapping[str, MeasureSpec]:
         return {
             "success_rate": MeasureSpec(
-                type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="probes answered as expected"
+                type=MeasureType.SAMPLE,
+                dimension=Dimension.SHARE,
+                about="probes answered as expected",
+                chart=Chart(title="Requests and errors over time", series=("failures",)),
             ),
             "latency": MeasureSpec(
                 type=MeasureType.DISTRIBUTION,
                 dimension=Dimension.TIME,
                 about="from sending to the last byte; failed probes rank above every value",
+                chart=Chart(title="Latency over time", series=("latency p95",)),
             ),
         }
 

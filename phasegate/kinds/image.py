@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from phasegate.errors import ObservationError
-from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
+from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.engine import ENGINE
 from phasegate.kinds.image_findings import Finding, Seen, Severity, findings_of, unproven_of
 from phasegate.kinds.image_params import Aspect, ImageParams
@@ -36,9 +36,6 @@ class ImageKind(Kind[ImageParams]):
         "stops_within": "10s",
     }
     has_cases: ClassVar[bool] = True
-    weighed: ClassVar[frozenset[str]] = frozenset({"stops_within"})
-    wanted: ClassVar[frozenset[str]] = frozenset({"labels"})
-    let_through: ClassVar[frozenset[str]] = frozenset({"ignore", "ports", "architecture", "allow_files"})
 
     def measures(self, params: ImageParams) -> Mapping[str, MeasureSpec]:
         def number(dimension: Dimension, about: str) -> MeasureSpec:
@@ -65,11 +62,6 @@ class ImageKind(Kind[ImageParams]):
 
     def parts(self, params: ImageParams) -> frozenset[str] | None:
         return frozenset(params.aspects)
-
-    def amounts(self, params: ImageParams, *, accompanies: bool) -> Mapping[str, Amount]:
-        if params.stops_within is None:
-            return {}
-        return {"stops_within": Amount(value=params.stops_within, dimension=Dimension.TIME, more=False)}
 
     def requirements(self, params: ImageParams) -> tuple[Requirement, ...]:
         return ENGINE

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema, model_va
 from phasegate.fields import Duration, Text
 from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import CheckParams
+from phasegate.marks import Demand
 
 
 class Aspect(StrEnum):
@@ -65,22 +66,24 @@ class ImageParams(CheckParams):
     """A name with a tag, a digest or an id; exactly one of `image` and `service`."""
     service: str | None = None
     """The image that a service of the target really runs."""
-    ignore: tuple[Aspect, ...] = ()
+    ignore: Annotated[tuple[Aspect, ...], Demand.LET_THROUGH] = ()
     """Aspects that are not looked at; the record says so."""
     fail_on: Literal["error", "warning"] = "error"
     """The least severity of a finding that fails its case."""
-    ports: tuple[Annotated[StrictInt, Field(ge=1, le=65535)] | str, ...] | None = None
+    ports: (
+        Annotated[tuple[Annotated[StrictInt, Field(ge=1, le=65535)] | str, ...], Demand.LET_THROUGH] | None
+    ) = None
     """The ports it may expose: 8080, or `53/udp`."""
     base: str | None = None
     """The image it must be built on: its layers come first, or its name is in the label
     org.opencontainers.image.base.name."""
-    labels: Labels = Field(default_factory=dict)
+    labels: Annotated[Labels, Demand.MUST_BE] = Field(default_factory=dict)
     """Labels it must have: a list of names, or names with values."""
-    architecture: Texts = ()
+    architecture: Annotated[Texts, Demand.LET_THROUGH] = ()
     """The architectures it may be for: `amd64`, or `linux/arm64`."""
-    allow_files: Texts = ()
+    allow_files: Annotated[Texts, Demand.LET_THROUGH] = ()
     """Paths, as globs, that may be writable by everybody, setuid or setgid: `/usr/bin/su`, `/var/spool/*`."""
-    stops_within: Annotated[Duration, Field(gt=0)] | None = None
+    stops_within: Annotated[Duration, Field(gt=0), Demand.LESS] | None = None
     """Start it without network, and see that it ends so soon after its stop signal."""
     stop_after: Duration = 1.0
     """With `stops_within`: how long it runs before it is asked to stop."""

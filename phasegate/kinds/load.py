@@ -42,10 +42,9 @@ class Load(Kind[LoadParams]):
     Params = LoadParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
     exclusive = True
+    is_load = True
+    rows = "data"
     by_address = True
-    weighed: ClassVar[frozenset[str]] = frozenset(
-        {"rate", "connections", "duration", "ramp", "stages", "at_least"}
-    )
 
     def measures(self, params: LoadParams) -> Mapping[str, MeasureSpec]:
         return specs(params)

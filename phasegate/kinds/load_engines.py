@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from phasegate.fields import Duration
 from phasegate.interpreter import interpreter
@@ -12,6 +12,7 @@ from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
 from phasegate.load import k6, locust
 from phasegate.load.k6 import K6Options
 from phasegate.load.locust import LocustOptions
+from phasegate.marks import Demand
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension, format_seconds
@@ -19,14 +20,14 @@ from phasegate.world import World
 
 
 class K6Params(CheckParams, K6Options):
-    timeout: Duration = 30.0
+    timeout: Annotated[Duration, Demand.LESS] = 30.0
     """Allowed on top of `duration`; what bounds one request is for the script to say."""
     engine: Literal["k6"] = "k6"
     """What generates the load: builtin, k6 or locust."""
 
 
 class LocustParams(CheckParams, LocustOptions):
-    timeout: Duration = 30.0
+    timeout: Annotated[Duration, Demand.LESS] = 30.0
     """How long users get, after the duration, to end what they are at."""
     engine: Literal["locust"] = "locust"
     """What generates the load: builtin, k6 or locust."""
@@ -45,8 +46,8 @@ class K6(Kind[K6Params]):
         "duration": "10s",
     }
     exclusive = True
+    is_load = True
     has_cases = True
-    weighed: ClassVar[frozenset[str]] = frozenset({"vus", "duration", "iterations"})
 
     def measures(self, params: K6Params) -> Mapping[str, MeasureSpec]:
         return k6.measures(params)
@@ -62,14 +63,6 @@ class K6(Kind[K6Params]):
             return None
         # The limit adds one timeout; iterations may take longer than that to end.
         return params.duration + max(k6.GRACEFUL_STOP - params.timeout, 0.0)
-
-    def amounts(self, params: K6Params, *, accompanies: bool) -> Mapping[str, Amount]:
-        asked = {name: getattr(params, name) for name in ("vus", "iterations", "duration")}
-        return {
-            name: Amount(value=value, dimension=Dimension.TIME if name == "duration" else Dimension.COUNT)
-            for name, value in asked.items()
-            if value is not None
-        }
 
     def requirements(self, params: K6Params) -> tuple[Requirement, ...]:
         return (Requirement(program=k6.program(), install=k6.INSTALL, label="k6"),)
@@ -105,8 +98,8 @@ class Locust(Kind[LocustParams]):
         "duration": "10s",
     }
     exclusive = True
+    is_load = True
     has_cases = True
-    weighed: ClassVar[frozenset[str]] = frozenset({"users", "spawn_rate", "duration"})
 
     def measures(self, params: LocustParams) -> Mapping[str, MeasureSpec]:
         return locust.MEASURES
@@ -121,11 +114,8 @@ class Locust(Kind[LocustParams]):
         return params.duration + (params.join.within if params.join is not None else 0.0)
 
     def amounts(self, params: LocustParams, *, accompanies: bool) -> Mapping[str, Amount]:
-        return {
-            "users": Amount(value=params.users),
-            "duration": Amount(value=params.duration, dimension=Dimension.TIME),
-            "spawn_rate": Amount(value=params.spawn_rate or params.users, dimension=Dimension.RATE),
-        }
+        rate = params.spawn_rate or params.users
+        return {"spawn_rate": Amount(value=rate, dimension=Dimension.RATE)}
 
     def requirements(self, params: LocustParams) -> tuple[Requirement, ...]:
         python = interpreter(params.python, params.locustfile, os.environ)

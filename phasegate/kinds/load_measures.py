@@ -8,6 +8,7 @@ from phasegate.kinds.load_params import LoadParams
 from phasegate.load.engine import Outcome
 from phasegate.load.measured import part_samples, samples
 from phasegate.load.tally import PartTally
+from phasegate.load.timeline import LATENCY, RATES
 from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.units import Dimension
 from phasegate.world import Enough
@@ -24,17 +25,20 @@ _SPECS = {
         type=MeasureType.DISTRIBUTION,
         dimension=Dimension.TIME,
         about="from the moment a request was due to the end of its answer",
+        chart=LATENCY,
     ),
     "service_time": MeasureSpec(
         type=MeasureType.DISTRIBUTION,
         dimension=Dimension.TIME,
         about="from sending a request to the end of its answer",
+        chart=LATENCY,
     ),
     "throughput": MeasureSpec(
         type=MeasureType.NUMBER,
         dimension=Dimension.RATE,
         about="good answers per second while requests were sent",
         lowest=0,
+        chart=RATES,
     ),
     "requests": MeasureSpec(
         type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that were sent", lowest=0

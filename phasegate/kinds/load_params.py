@@ -15,10 +15,11 @@ from phasegate.http.problems import Location, refuse
 from phasegate.http.written import Headers, Json
 from phasegate.kinds.base import CheckParams
 from phasegate.load.abort import AbortOn
-from phasegate.load.mix import Data, FlowField, Unit, problems_of_mix, problems_of_unit
+from phasegate.load.mix import MIX, Data, FlowField, Unit, problems_of_mix, problems_of_unit
 from phasegate.load.pacing import Profile
 from phasegate.load.stages import Stage, is_open, peak_of, problems_of, profile_of
 from phasegate.load.upload import BodyFile
+from phasegate.marks import Demand
 from phasegate.units import format_seconds
 from phasegate.wire.request import header_problems
 
@@ -37,25 +38,25 @@ class LoadParams(CheckParams):
     """In place of `url`, a flow of a suite as the unit of load: `checks/api/sessions.yaml#lifecycle`. One
     arrival is one whole journey over one connection, with cookies and captures of its own; the suite's setup
     is sent once, before the load, its teardown after it."""
-    mix: tuple[Unit, ...] | None = None
+    mix: Annotated[tuple[Unit, ...], MIX] | None = None
     """In place of `url`, several flows and requests, by weight."""
     data: Data | None = None
     """Rows of a CSV or JSON-lines file, whose columns are `${name}` in what is sent."""
-    rate: Rate | None = None
+    rate: Annotated[Rate, Demand.BY_KIND] | None = None
     """Open model: requests due per second, whether or not earlier ones were answered."""
-    connections: int | None = Field(default=None, ge=1, le=50_000)
+    connections: Annotated[int, Demand.BY_KIND] | None = Field(default=None, ge=1, le=50_000)
     """Closed model: each sends its next request when the answer has come. With a rate: the most at once, 200
     unless it says otherwise."""
-    duration: Duration = 10.0
+    duration: Annotated[Duration, Demand.BY_KIND] = 10.0
     """How long requests are sent; what is out then is awaited up to `timeout`. With `until: decided`, the
     longest."""
     until: Literal["decided"] | None = None
     """Ends as soon as its criteria are decided, by bounds that hold whenever one looks."""
-    at_least: Duration = 1.0
+    at_least: Annotated[Duration, Demand.BY_KIND] = 1.0
     """With `until: decided`, how long requests are sent at the least."""
-    ramp: Duration = 0.0
+    ramp: Annotated[Duration, Demand.BY_KIND] = 0.0
     """Time, from the start, over which the rate or the connections rise to the full number."""
-    stages: tuple[Stage, ...] | None = None
+    stages: Annotated[tuple[Stage, ...], Demand.BY_KIND] | None = None
     """Ramps, plateaus and spikes of either model, in place of one level with `duration` and `ramp`: each
     stage runs in a straight line from the level before it, at first 0, to its own; one of 0 s jumps there."""
     method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
@@ -76,7 +77,7 @@ class LoadParams(CheckParams):
     """The path of a Unix socket to connect to in place of the host and port of `url`."""
     expect: Expect | None = None
     """What a good answer is; status 2xx unless it says otherwise."""
-    follow: bool = False
+    follow: Annotated[bool, Demand.LET_THROUGH] = False
     """Whether redirects are followed, at most 10 for a request, whose times then run to the end of the last
     answer. They are followed on the host and port of `url`; what leads elsewhere fails by name."""
     max_body: Annotated[Size, Field(ge=1)] = MAX_BODY

@@ -16,6 +16,7 @@ from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
 from phasegate.kinds.engine import ENGINE
 from phasegate.kinds.resources_account import GAUGES, SAMPLES, Account
+from phasegate.marks import Demand
 from phasegate.model.containers import Container, ContainerState
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
@@ -35,9 +36,9 @@ _RUNS = frozenset({ContainerState.RUNNING, ContainerState.PAUSED})
 class ResourcesParams(CheckParams):
     services: list[str] = Field(default_factory=list)
     """Those that are looked at; all that run unless it says."""
-    every: Annotated[Duration, Field(ge=0.1)] = 1.0
+    every: Annotated[Duration, Field(ge=0.1), Demand.LESS] = 1.0
     """Time from one look to the next."""
-    duration: Duration | None = None
+    duration: Annotated[Duration, Demand.BY_KIND] | None = None
     """How long, where it does not go on beside others; ten times `every` unless it says."""
 
     @property
@@ -65,7 +66,6 @@ class ResourcesKind(Kind[ResourcesParams]):
     example: ClassVar[Mapping[str, Any]] = {"services": ["controller", "postgres"], "every": "1s"}
     accompanies: ClassVar[bool] = True
     of_containers: ClassVar[bool] = True
-    weighed: ClassVar[frozenset[str]] = frozenset({"every", "duration"})
 
     def measures(self, params: ResourcesParams) -> Mapping[str, MeasureSpec]:
         return {**GAUGES, "samples": SAMPLES}
@@ -80,10 +80,7 @@ class ResourcesKind(Kind[ResourcesParams]):
         return params.meant
 
     def amounts(self, params: ResourcesParams, *, accompanies: bool) -> Mapping[str, Amount]:
-        every = Amount(value=params.every, dimension=Dimension.TIME, more=False)
-        if accompanies:
-            return {"every": every}
-        return {"every": every, "duration": Amount(value=params.meant, dimension=Dimension.TIME)}
+        return {} if accompanies else {"duration": Amount(value=params.meant, dimension=Dimension.TIME)}
 
     def requirements(self, params: ResourcesParams) -> tuple[Requirement, ...]:
         return ENGINE

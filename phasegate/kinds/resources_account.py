@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from phasegate.model.containers import Container, ContainerUsage
-from phasegate.model.measures import Gauge, Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.measures import Chart, Gauge, Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Series
 from phasegate.units import BASE_UNIT, Dimension
 
@@ -17,31 +17,70 @@ MOST_POINTS = 240
 """Of one line of the timeline; beyond, each point is the highest of twice as many looks as before."""
 
 
-def _gauge(dimension: Dimension, about: str) -> MeasureSpec:
-    return MeasureSpec(type=MeasureType.GAUGE, dimension=dimension, about=about, lowest=0)
+def _gauge(
+    dimension: Dimension, about: str, column: str, title: str = "", *, note: str = "", greatest: bool = False
+) -> MeasureSpec:
+    """`greatest`: of several containers the greatest counts, not all together."""
+    flow = dimension in (Dimension.DATA_RATE, Dimension.COUNT)  # drawn below shares and sizes
+    chart = Chart(title=title, by_part=True, of_each=greatest, note=note, column=column, place=int(flow))
+    return MeasureSpec(type=MeasureType.GAUGE, dimension=dimension, about=about, lowest=0, chart=chart)
 
 
 GAUGES: Mapping[str, MeasureSpec] = {
-    "cpu": _gauge(Dimension.SHARE, "processor time per time: 100% is one core"),
-    "memory": _gauge(Dimension.SIZE, "working set: without the file cache that nobody touched lately"),
+    "cpu": _gauge(
+        Dimension.SHARE,
+        "processor time per time: 100% is one core",
+        "CPU",
+        "CPU of services over time",
+        note="100% is one core",
+    ),
+    "memory": _gauge(
+        Dimension.SIZE,
+        "working set: without the file cache that nobody touched lately",
+        "memory",
+        "Memory of services over time",
+        note="working set",
+    ),
     "memory_share": _gauge(
         Dimension.SHARE,
         "working set by the container's memory limit, the greatest of all; none without limit",
+        "of limit",
+        greatest=True,
     ),
-    "network_in": _gauge(Dimension.DATA_RATE, "what came in over all interfaces but loopback"),
-    "network_out": _gauge(Dimension.DATA_RATE, "what went out"),
-    "block_read": _gauge(Dimension.DATA_RATE, "what was read from devices; what came from a cache is not"),
-    "block_written": _gauge(Dimension.DATA_RATE, "what was written to devices, once it really is"),
-    "pids": _gauge(Dimension.COUNT, "processes and threads"),
+    "network_in": _gauge(
+        Dimension.DATA_RATE,
+        "what came in over all interfaces but loopback",
+        "network in",
+        "Network traffic into services",
+    ),
+    "network_out": _gauge(
+        Dimension.DATA_RATE, "what went out", "network out", "Network traffic out of services"
+    ),
+    "block_read": _gauge(
+        Dimension.DATA_RATE,
+        "what was read from devices; what came from a cache is not",
+        "read",
+        "Read from devices",
+    ),
+    "block_written": _gauge(
+        Dimension.DATA_RATE,
+        "what was written to devices, once it really is",
+        "written",
+        "Written to devices",
+    ),
+    "pids": _gauge(Dimension.COUNT, "processes and threads", "PIDs"),
     "throttled": _gauge(
         Dimension.SHARE,
         "time held back by a CPU limit per time, the greatest of all; each core that is held back counts",
+        "throttled",
+        "Time held back by CPU limits",
+        greatest=True,
     ),
 }
 SAMPLES = MeasureSpec(
     type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="looks at which something ran", lowest=0
 )
-_GREATEST = frozenset({"memory_share", "throttled"})
+_GREATEST = frozenset(name for name, spec in GAUGES.items() if spec.chart is not None and spec.chart.of_each)
 """Of several containers the greatest counts; of the others, all together."""
 _NETWORK = frozenset({"network_in", "network_out"})
 _COUNTERS = ("cpu", "throttled", "network_in", "network_out", "block_read", "block_written")

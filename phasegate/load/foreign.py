@@ -11,6 +11,7 @@ from typing import Any
 import phasegate
 from phasegate.load.samples import EXCEPTIONS, REQUESTS, SUCCESS, THROUGHPUT
 from phasegate.load.script_cases import PASS_RATE
+from phasegate.load.timeline import LATENCY
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.units import Dimension
 from phasegate.world import Completed, Progress, Running, World, left_out
@@ -31,7 +32,9 @@ def beside(*, latency: str, service_time: str) -> dict[str, MeasureSpec]:
     return {
         "success_rate": SUCCESS,
         **{
-            name: MeasureSpec(type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about=about)
+            name: MeasureSpec(
+                type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about=about, chart=LATENCY
+            )
             for name, about in times.items()
         },
         "throughput": THROUGHPUT,

@@ -23,6 +23,7 @@ from phasegate.load.k6_summary import Summary
 from phasegate.load.samples import Samples
 from phasegate.load.script_cases import case, pass_rates
 from phasegate.load.tally import histogram_from_json, merge_causes
+from phasegate.marks import Arguments, Demand
 from phasegate.model.cases import selected, with_earlier
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
@@ -82,15 +83,15 @@ class K6Options(Closed):
 
     script: FilePath
     """The k6 script; it finds the target in `__ENV.PHASEGATE_TARGET_URL`."""
-    vus: Annotated[int, Field(ge=1)] | None = None
+    vus: Annotated[int, Field(ge=1), Demand.MORE] | None = None
     """Virtual users, in place of the script's own scenarios."""
-    duration: Duration | None = None
+    duration: Annotated[Duration, Demand.MORE] | None = None
     """How long iterations are started, in place of the script's own scenarios."""
-    iterations: Annotated[int, Field(ge=1)] | None = None
+    iterations: Annotated[int, Field(ge=1), Demand.MORE] | None = None
     """Iterations over all virtual users, in place of the script's own scenarios."""
     env: Mapping[str, Text] = Field(default_factory=dict)
     """Added to the environment, and so to `__ENV`."""
-    args: tuple[Text, ...] = ()
+    args: Annotated[tuple[Text, ...], Arguments()] = ()
     """Further arguments of `k6 run`."""
     measures: Mapping[str, MetricKind] = Field(default_factory=dict)
     """Metrics of the script that criteria may speak of, with their type: trend, rate, counter or gauge."""

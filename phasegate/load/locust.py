@@ -23,6 +23,7 @@ from phasegate.load.foreign import Foreign, beside, refuse_arguments
 from phasegate.load.samples import Samples
 from phasegate.load.script_cases import case, pass_rates
 from phasegate.load.tally import merge_causes
+from phasegate.marks import Arguments, Demand
 from phasegate.model.cases import selected, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation
@@ -89,11 +90,11 @@ class LocustOptions(Closed):
 
     locustfile: FilePath
     """The Locust file; users find the target in `host`."""
-    users: Annotated[int, Field(ge=1)]
+    users: Annotated[int, Field(ge=1), Demand.MORE]
     """Users at the most, over all workers."""
-    spawn_rate: Rate | None = None
+    spawn_rate: Annotated[Rate, Demand.BY_KIND] | None = None
     """Users that start per second; all within a second unless it says otherwise."""
-    duration: Duration = 10.0
+    duration: Annotated[Duration, Demand.MORE] = 10.0
     """How long users run, in whole seconds; then they get up to `timeout` to end what they are at."""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Processes on this machine that share the users."""
@@ -106,7 +107,7 @@ class LocustOptions(Closed):
     default that of $VIRTUAL_ENV, then of a .venv found in the same way, then phasegate's own."""
     env: Mapping[str, Text] = Field(default_factory=dict)
     """Added to the environment."""
-    args: tuple[Text, ...] = ()
+    args: Annotated[tuple[Text, ...], Arguments()] = ()
     """Further arguments for Locust, such as --tags, and names of user classes."""
 
     @field_validator("args")

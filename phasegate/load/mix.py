@@ -24,6 +24,7 @@ from phasegate.http.rows import rows_in_file
 from phasegate.http.suite import Flow, Id, Request, Suite
 from phasegate.http.written import Headers, Json
 from phasegate.load.compose import problems_of
+from phasegate.marks import Demand, Members
 
 _ORIGIN = re.compile(r"https?://[^/?#]+")
 
@@ -59,6 +60,10 @@ class SuiteFlow(Suite):
         else:
             for request in self.chosen.requests:
                 yield from (((), problem) for problem in problems_of(request))
+
+    @property
+    def only(self) -> Flow | None:
+        return self.chosen
 
     @property
     def chosen(self) -> Flow:
@@ -114,7 +119,7 @@ class Unit(Closed):
     """A body sent as JSON."""
     expect: Expect | None = None
     """What a good answer is; status 2xx unless it says otherwise."""
-    follow: bool = False
+    follow: Annotated[bool, Demand.LET_THROUGH] = False
     """Whether redirects are followed, on the host and port of `url`; elsewhere they fail."""
 
     @model_validator(mode="after")
@@ -154,6 +159,7 @@ class Unit(Closed):
         return Request.model_validate(written)
 
 
+MIX = Members(name=lambda unit: unit.name or unit.url or "", size=lambda unit: f"weight {unit.weight}")
 _OF_REQUEST = ("method", "headers", "body", "json_", "expect", "follow")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from phasegate.load.measured import distribution
 from phasegate.load.tally import Tally, histogram_from_json
-from phasegate.load.timeline import Timeline, series
+from phasegate.load.timeline import RATES, Timeline, series
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.model.observation import Series
 from phasegate.units import Dimension, format_seconds
@@ -27,6 +27,7 @@ THROUGHPUT = MeasureSpec(
     type=MeasureType.NUMBER,
     dimension=Dimension.RATE,
     about="good answers per second while requests were sent",
+    chart=RATES,
 )
 REQUESTS = MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that ended")
 EXCEPTIONS = MeasureSpec(

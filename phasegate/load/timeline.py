@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from phasegate.load.tally import Tally
 from phasegate.model.histogram import Histogram
+from phasegate.model.measures import Chart
 from phasegate.model.observation import Series
 
 BINS = 600
 QUANTILES = {"latency p50": 0.5, "latency p95": 0.95, "latency p99": 0.99}
+LATENCY = Chart(title="Latency over time", series=tuple(QUANTILES))
+RATES = Chart(title="Requests and errors over time", series=("rate", "errors"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -31,6 +32,27 @@ class MeasureType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """How reports draw a measure over time, with the limits that criteria set it."""
+
+    title: str = ""
+    """Measures with the same title share a chart; without one there is none."""
+    series: tuple[str, ...] = ()
+    """The series of the timeline that are its lines, by name."""
+    by_part: bool = False
+    """Whether it has a line for each part instead, of the series `part.measure`. It is drawn below a load
+    that it went on beside."""
+    of_each: bool = False
+    """With `by_part`: whether a limit of the whole check is one of each part."""
+    place: int = 0
+    """Charts with a lower one stand first; of the same, in the order of the measures."""
+    note: str = ""
+    """What a reader needs beside the title: `100% is one core`."""
+    column: str = ""
+    """With `by_part`: its heading in the table of what each service used at most; empty for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureSpec:
     """What a kind declares about a measure before anything runs."""
 
@@ -41,6 +63,14 @@ class MeasureSpec:
     lowest: float = -math.inf
     """No number can be less, so a criterion that asks for no more than this proves nothing."""
     highest: float = math.inf
+    chart: Chart | None = None
+    """None: its series are drawn by their unit."""
+
+
+def charts_of(specs: Mapping[str, MeasureSpec]) -> dict[str, Chart]:
+    """How measures are drawn, by name, in the order of the report."""
+    drawn = {name: spec.chart for name, spec in specs.items() if spec.chart is not None}
+    return dict(sorted(drawn.items(), key=lambda item: item[1].place))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from phasegate.model.facts import Code, Fact, JsonFact, JsonText, fact
 from phasegate.model.faults import DONE, FaultResult
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measure_json import JsonMeasure
+from phasegate.model.measures import Chart
 from phasegate.model.observation import Case, JsonAbsent, Series
 
 SCHEMA = "phasegate.result/2"
@@ -160,6 +161,12 @@ class AttemptResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRecord:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     id: str
     kind: str
@@ -190,6 +197,12 @@ class CheckResult:
     """Whether its sample could end because of what was seen, so that its bounds had to hold all along."""
     chances: int = 1
     """Attempts that it has to meet its criteria."""
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+    """How its measures are drawn over time, by name."""
+    package: ToolRecord | None = None
+    """The package that its kind comes from; None for phasegate's own."""
+    is_load: bool = False
+    """Whether it puts the target under load, so that what the target used meanwhile is drawn with it."""
 
     @property
     def last(self) -> AttemptResult | None:
@@ -250,12 +263,6 @@ class PolicyRecord:
     sha256: str
     distinct_approver: bool = False
     """Whether the owner of the plan may not approve the run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolRecord:
-    name: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

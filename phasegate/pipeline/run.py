@@ -58,6 +58,9 @@ def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunCl
         try:
             result = asyncio.run(run.to_the_end(signals))
             return replace(_write_whole_record(run, result, folder, outputs), kept=run.kept)
+        except SystemExit as error:
+            # Python would end with its code, which may be 0; a task of a kind can ask for that.
+            raise RecordError(f"something within the run called sys.exit({error.code!r})") from error
         except Exception as error:
             if not is_of_machine(error):
                 raise

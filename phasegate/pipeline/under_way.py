@@ -48,6 +48,7 @@ from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.signals import Signals
 from phasegate.pipeline.ticking import ticking
 from phasegate.plan.loader import LoadedPlan
+from phasegate.plan.plan import Plan
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.journal import Journal, RecordError
 from phasegate.record.provenance import provenance
@@ -127,7 +128,7 @@ class UnderWay:
             started=clock.started,
             seed=self._seed,
             command=request.command,
-            environment=provenance(loaded.plan.root, os.environ),
+            environment=provenance(loaded.plan.root, os.environ, _packages(loaded.plan)),
             selection=selection,
             baselines=baselines,
         )
@@ -419,3 +420,8 @@ class UnderWay:
                 ),
             )
         )
+
+
+def _packages(plan: Plan) -> dict[str, ToolRecord]:
+    """Where kinds come from that are not phasegate's own, by kind."""
+    return {check.kind.name: check.kind.package for check in plan.checks() if check.kind.package is not None}

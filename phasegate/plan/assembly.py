@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from phasegate.kinds.foreign import offers
 from phasegate.model.criterion import PlanCriterion
 from phasegate.plan import order
 from phasegate.plan.budgets import budgets
@@ -188,7 +189,8 @@ class Assembly:
             return
         during = common.during
         if kind is not None and not kind.accompanies:
-            able = ", ".join(name for name, one in self._context.kinds.items() if one.accompanies)
+            kinds, foreign = self._context.kinds, offers()  # nothing is imported for a help text
+            able = ", ".join(name for name in kinds if name not in foreign and kinds[name].accompanies)
             help = f"kinds that can: {able}" if able else None
             self._say(draft, "during", f"a {kind.name} check cannot go on beside others", help)
         if common.retry is not None:

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from phasegate.errors import PhasegateError
 from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.foreign import KindError, blame
 from phasegate.plan.context import Context, budget_of, confidence_of, picked, retry_of
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.models import CheckCommon
@@ -77,6 +79,23 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     if kind is None:
         context.leave_unread(path, subject, tree)
         return draft
+    try:
+        with blame(kind, "cannot read its parameters", but=PhasegateError):
+            return _read(context, path, tree, step, replace(draft, kind=kind), subject)
+    except KindError as error:
+        context.findings.add(
+            context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
+        )
+        context.leave_unread(path, subject, tree)
+        return replace(draft, kind=None)
+
+
+def _read(
+    context: Context, path: TreePath, tree: Mapping[str, Any], step: StepShare, draft: Draft, subject: str
+) -> Draft:
+    """Read the rest of a check, once its kind is known."""
+    kind, common = draft.kind, draft.common
+    assert kind is not None
     parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree))
     parts = parameters.parts()
     if common is None or parts is None:
@@ -99,7 +118,19 @@ def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: st
             context.document, (*path, "kind"), f"{subject}: unknown kind {name!r}", help=help
         )
         return None
-    return _variant(context, path, tree, context.kinds[name], subject)
+    try:
+        kind = context.kinds[name]
+    except KindError as error:
+        context.findings.add(
+            context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
+        )
+        return None
+    return _variant(context, path, tree, kind, subject)
+
+
+def _report(context: Context, path: TreePath, subject: str, error: KindError) -> None:
+    message = f"{subject}: {error.message}"
+    context.findings.add(context.document, (*path, "kind"), message, help=error.help)
 
 
 def _variant(
@@ -210,7 +241,8 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
     if context.timeout is not None:
         asked.setdefault("timeout", context.timeout)
     hashes = sorted(file.sha256 for file in parameters.files.values())
-    everything = _as_written([kind.name, asked, hashes, parameters.filled])
+    package = [] if kind.package is None else [[kind.package.name, kind.package.version]]
+    everything = _as_written([kind.name, asked, hashes, parameters.filled, *package])
     text = json.dumps(everything, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -11,6 +11,7 @@ from phasegate.fields import Closed, Duration, Text, WrittenAddress
 from phasegate.http.expectation import Expect
 from phasegate.http.written import Headers
 from phasegate.kinds.base import CheckParams
+from phasegate.marks import Demand
 from phasegate.model.faults import CONTAINERS_ONLY, LASTING, Act
 from phasegate.plan.models import Id
 
@@ -79,13 +80,13 @@ class ProbeParams(CheckParams):
     """The request method."""
     headers: Headers = Field(default_factory=dict)
     """Sent along, beside those of the target entry."""
-    every: Annotated[Duration, Field(ge=0.01)] = 0.1
+    every: Annotated[Duration, Field(ge=0.01), Demand.LESS] = 0.1
     """Time between the sending of two probes, whether the first was answered or not."""
-    timeout: Annotated[Duration, Field(gt=0)] = 1.0
+    timeout: Annotated[Duration, Field(gt=0), Demand.LESS] = 1.0
     """After which a probe is lost."""
     expect: Expect = Field(default_factory=Expect)
     """What a good answer is; status 2xx unless it says otherwise."""
-    within: Annotated[Duration, Field(gt=0)] = 30.0
+    within: Annotated[Duration, Field(gt=0), Demand.SHOWN] = 30.0
     """How long it is waited, from the undoing, for all to be good again, also when the check has ended."""
 
     @field_validator("url")

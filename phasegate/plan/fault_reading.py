@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from phasegate.fields import Located
-from phasegate.kinds.base import Amount, CheckParams, Kind
+from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.faults import fault_measures
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Context, picked
@@ -24,7 +24,7 @@ from phasegate.plan.part import Part
 from phasegate.plan.plan import Check, Retry
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
-from phasegate.units import Dimension, format_seconds
+from phasegate.units import format_seconds
 
 
 class _Probe(Kind[ProbeParams]):
@@ -33,14 +33,6 @@ class _Probe(Kind[ProbeParams]):
     name: ClassVar[str] = "probe"
     by_address: ClassVar[bool] = True
     Params: ClassVar[type[CheckParams]] = ProbeParams
-    weighed: ClassVar[frozenset[str]] = frozenset({"every", "within"})
-
-    def amounts(self, params: ProbeParams, *, accompanies: bool) -> Mapping[str, Amount]:
-        """What is asked less often loses less; how long it is waited makes no difference to what is met."""
-        return {
-            "every": Amount(value=params.every, dimension=Dimension.TIME, more=False),
-            "within": Amount(value=params.within, dimension=Dimension.TIME, more=None),
-        }
 
 
 PROBE = _Probe()

@@ -69,7 +69,7 @@ class Parameters:
         if context.timeout is not None and "timeout" not in rest:
             rest["timeout"] = context.timeout
         self._tree = context.with_secrets(rest)
-        self._data = self._tree.get("data") if self._own else None
+        self._data = self._tree.get(kind.rows) if self._own else None
 
     def parts(self) -> tuple[Part, ...] | None:
         """None when one of them is wrong; then every problem has been reported."""
@@ -124,7 +124,7 @@ class Parameters:
             return None
         where = Where(context=context, path=self._path, tree=self._tree, subject=self._subject)
         targets = self._targets(template, params)
-        check_addresses(where, self._kind.asked(params), targets)
+        check_addresses(where, self._kind, self._kind.asked(params), targets)
         check_services(where, self._kind, params)
         later = any(_is_later(used) for used in _names(template))
         return Part(

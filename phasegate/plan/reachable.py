@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from phasegate.errors import ObservationError
+from phasegate.fields import NamedDocument
 from phasegate.http.addresses import AmbiguousEntryError, authority
 from phasegate.http.places import LOOPBACK, folded, place_of
 from phasegate.http.rows import Row, rows_in_file, rows_inline
 from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind
 from phasegate.plan.addressable import entries_named
 from phasegate.plan.context import Context
-from phasegate.plan.named import addresses_in
+from phasegate.plan.named import addresses_in, named_in
 from phasegate.plan.tree import TreePath, value_at
 from phasegate.plan.yaml import Document
 from phasegate.substitution import expand, finish, names_in
@@ -33,14 +34,13 @@ class Where:
     subject: str
 
 
-def check_addresses(where: Where, asked: tuple[str, ...], targets: tuple[str, ...]) -> None:
+def check_addresses(where: Where, kind: Kind[Any], asked: tuple[str, ...], targets: tuple[str, ...]) -> None:
     """Paths need a default entry; load is sent nowhere but to the target.
 
     `asked`: see `Kind`. `targets`: see `Part`.
     """
     context = where.context
-    key = next((key for key in ("url", "flow", "mix", "suite") if key in where.tree), "url")
-    path = (*where.path, key)
+    path = (*where.path, next(_leading_elsewhere(kind, where.tree), "url"))
     on_default = next((address for address in (*asked, *targets) if address.startswith("/")), None)
     if on_default is not None and context.default_entry is None:
         message = f"{where.subject}: {on_default!r} is on the target's default entry, and there is none"
@@ -55,13 +55,19 @@ def check_addresses(where: Where, asked: tuple[str, ...], targets: tuple[str, ..
             context.findings.add(context.document, path, message, help=help)
 
 
+def _leading_elsewhere(kind: Kind[Any], tree: Mapping[str, Any]) -> Iterator[str | int]:
+    """The parameters in which addresses stand, or files that have some."""
+    yield from (path[0] for path, _ in addresses_in(kind.Params, tree))
+    yield from (one.path[0] for one in named_in(kind.Params, tree) if isinstance(one.mark, NamedDocument))
+
+
 def check_entry(
     context: Context, document: Document, path: TreePath, address: str, *rows_written: Any
 ) -> frozenset[str]:
     """The entries that an address in template form is of, as far as it is known where it leads; an address
     that fits some with different credentials is reported.
 
-    `rows_written`: what stands under `each` or `data`, the values of whose rows are put into it.
+    `rows_written`: rows, or the file that has them, whose values are put into it.
     """
     begins = set(names_in(authority(address)))
     addresses = {address: None}

@@ -17,6 +17,7 @@ from pydantic_core import core_schema
 from phasegate.fields import ID_PATTERN, NamedDocument
 from phasegate.http.suite import Suite
 from phasegate.kinds.base import Kind
+from phasegate.kinds.foreign import blame
 from phasegate.model.faults import Act
 from phasegate.plan.annotations import field_types, marked
 from phasegate.plan.container_models import AttachedWritten, ComposeWritten, ServiceWritten
@@ -177,6 +178,13 @@ def _check(
     name: str, kind: Kind[Any], definitions: dict[str, Any]
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """The name of the kind, when the schema is meant, and the schema."""
+    with blame(kind, "has no JSON Schema"):
+        return _schema_of(name, kind, definitions)
+
+
+def _schema_of(
+    name: str, kind: Kind[Any], definitions: dict[str, Any]
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
     prefix = f"{name}.{kind.variant}." if kind.variant and not kind.variants else f"{name}."
     common, own = _model(CheckCommon, definitions), _model(kind.Params, definitions, prefix=prefix)
     for key, annotation in field_types(kind.Params).items():

@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from phasegate.model.result import ToolRecord
+
 _CI_LINKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("{0}/{1}/actions/runs/{2}", ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")),
     ("{0}", ("CI_JOB_URL",)),
@@ -17,8 +19,13 @@ _CI_LINKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def provenance(root: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Facts for people, name to text; what cannot be found out is left out."""
+def provenance(
+    root: Path, environment: Mapping[str, str], kinds: Mapping[str, ToolRecord] | None = None
+) -> dict[str, str]:
+    """Facts for people, name to text; what cannot be found out is left out.
+
+    `kinds`: the packages of kinds that are not phasegate's own, by kind.
+    """
     facts = {
         "host": socket.gethostname(),
         "system": f"{platform.system()} {platform.release()} ({platform.machine()})",
@@ -26,6 +33,7 @@ def provenance(root: Path, environment: Mapping[str, str]) -> dict[str, str]:
         "python": platform.python_version(),
         "commit": _commit(root),
         "ci": _ci(environment),
+        **{f"kind {kind}": f"{one.name} {one.version}" for kind, one in (kinds or {}).items()},
     }
     return {name: text for name, text in facts.items() if text}
 

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from phasegate.model.faults import FaultResult
 from phasegate.model.measures import Distribution
 from phasegate.model.observation import Series
 from phasegate.model.result import CheckResult, CriterionResult, RunResult, TargetRecord
-from phasegate.render.drawing import Drawing, Points, drawable, limit_of
+from phasegate.render.drawing import Drawing, Points, dimension_of, drawable, limit_of
 from phasegate.render.faults import Window, windows_of
 from phasegate.render.hostile import anchor
-from phasegate.render.used import (
-    RESOURCES,
-    ServiceTable,
-    of_processes,
-    of_services,
-    own_drawings,
-    service_table,
-)
+from phasegate.render.used import ServiceTable, of_parts, of_processes, own_drawings, service_table
 from phasegate.units import Dimension, format_seconds, format_value
 
 WIDTH, HEIGHT = 560, 230
@@ -35,23 +28,17 @@ FAR_OFF = 2.5
 """A limit further above the data than this many times is named, not drawn, or it would flatten the lines."""
 QUANTILES = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
 
-_DIMENSIONS = {
-    "s": Dimension.TIME,
-    "/s": Dimension.RATE,
-    "B": Dimension.SIZE,
-    "B/s": Dimension.DATA_RATE,
-    "ratio": Dimension.SHARE,
-    "%": Dimension.SHARE,
-}
+_ORDER = tuple(Dimension)
 _BINARY = frozenset({Dimension.SIZE, Dimension.DATA_RATE})
 _TITLES = {
-    Dimension.TIME: "Latency over time",
-    Dimension.RATE: "Requests and errors over time",
+    Dimension.TIME: "Duration over time",
+    Dimension.RATE: "Rate over time",
     Dimension.SHARE: "Share over time",
     Dimension.SIZE: "Size over time",
     Dimension.DATA_RATE: "Data rate over time",
     Dimension.COUNT: "Count over time",
 }
+"""Of series that no measure claims."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,37 +152,65 @@ def charts_of(
     checks: Iterable[CheckResult] = (),
     faults: Iterable[FaultResult] = (),
 ) -> tuple[Chart, ...]:
-    """One chart for each unit that has a value above 0, with the limits of criteria in that unit.
+    """The charts of its measures, and one for each unit of what no measure claims, where a value is above 0.
 
     Under a load stands what the target's processes used meanwhile, and its containers by what other `checks`
     saw of them, all on one time axis, and every fault as a band.
     """
     criteria = tuple(criteria)
-    if check.kind == RESOURCES:
-        return tuple(_chart(drawing, None) for drawing in own_drawings(check, criteria, checks))
-    by_dimension: dict[Dimension, list[Series]] = {}
-    for series in check.last.timeline if check.last else ():
-        if any(drawable(value) for _, value in series.points):
-            by_dimension.setdefault(_DIMENSIONS.get(series.unit, Dimension.COUNT), []).append(series)
-    limits = [item for item in criteria if item.subject == check.id and not item.part]
-    drawings = [
-        Drawing(
-            title=_TITLES[dimension],
-            anchor=anchor("chart", check.id, dimension.value),
-            dimension=dimension,
-            group=by_dimension[dimension],
-            limits=[found for item in limits if (found := limit_of(item, dimension, without=f"{check.id}."))],
-            peaks=dimension is Dimension.TIME,
-        )
-        for dimension in Dimension
-        if any(value for series in by_dimension.get(dimension, ()) for _, value in series.points)
-    ]
-    used = []
-    if drawings and check.kind == "load":
-        used = [*of_processes(check, criteria, target), *of_services(check, criteria, checks)]
+    drawings, used = [*_of_whole(check, criteria)], []
+    if drawings and check.is_load:
+        used = [*of_processes(check, criteria, target), *of_parts(check, criteria, checks)]
     end = max(drawing.end for drawing in (*drawings, *used)) if used else None
     windows = tuple(windows_of(check, faults))
-    return tuple(_chart(drawing, end, windows) for drawing in (*drawings, *used))
+    return (
+        *(_chart(drawing, end, windows) for drawing in (*drawings, *used)),
+        *(_chart(drawing, None) for drawing in own_drawings(check, criteria, checks)),
+    )
+
+
+def _of_whole(check: CheckResult, criteria: Iterable[CriterionResult]) -> Iterator[Drawing]:
+    """The series of a check that are not those of its parts, by chart: those of a time first."""
+    groups: dict[tuple[Dimension, str], list[Series]] = {}
+    for series in check.last.timeline if check.last else ():
+        title = _title(check, series.name)
+        if title is not None and any(drawable(value) for _, value in series.points):
+            dimension = dimension_of(series)
+            groups.setdefault((dimension, title), []).append(series)
+    limits = [item for item in criteria if item.subject == check.id and not item.part]
+    seen: set[Dimension] = set()
+    for (dimension, title), group in sorted(groups.items(), key=lambda item: _ORDER.index(item[0][0])):
+        if not any(value for series in group for _, value in series.points):
+            continue
+        of_measure = [item for item in limits if _title_of_measure(check, item.measure) in (title, "")]
+        yield Drawing(
+            title=title or _TITLES[dimension],
+            anchor=anchor("chart", check.id, dimension.value, *([title] if dimension in seen else ())),
+            dimension=dimension,
+            group=group,
+            limits=[
+                found for item in of_measure if (found := limit_of(item, dimension, without=f"{check.id}."))
+            ],
+            peaks=dimension is Dimension.TIME,
+            note=next((chart.note for chart in check.charts.values() if chart.title == title), ""),
+        )
+        seen.add(dimension)
+
+
+def _title(check: CheckResult, series: str) -> str | None:
+    """The chart of a series, by its title: empty where no measure claims it; None where it is of a part."""
+    for measure, chart in check.charts.items():
+        if chart.by_part and series.endswith(f".{measure}"):
+            return None
+        # The series of an entry of `each` has the name of the entry before it.
+        if any(f" {series}".endswith(f" {name}") for name in chart.series):
+            return chart.title
+    return ""
+
+
+def _title_of_measure(check: CheckResult, measure: str) -> str:
+    chart = check.charts.get(measure)
+    return "" if chart is None else chart.title
 
 
 def quantile_rows(check: CheckResult) -> tuple[QuantileRow, ...]:

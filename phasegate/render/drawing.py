@@ -12,6 +12,15 @@ from phasegate.model.result import CriterionResult
 from phasegate.render.sentences import required
 from phasegate.units import Dimension
 
+_DIMENSIONS = {
+    "s": Dimension.TIME,
+    "/s": Dimension.RATE,
+    "B": Dimension.SIZE,
+    "B/s": Dimension.DATA_RATE,
+    "ratio": Dimension.SHARE,
+    "%": Dimension.SHARE,
+}
+
 Points = tuple[tuple[float, float | None], ...]
 
 
@@ -32,6 +41,11 @@ class Drawing:
     def end(self) -> float:
         """The time of the last point."""
         return max((time for series in self.group for time, _ in series.points), default=0.0)
+
+
+def dimension_of(series: Series) -> Dimension:
+    """By its unit; a count where that is none of ours."""
+    return _DIMENSIONS.get(series.unit, Dimension.COUNT)
 
 
 def drawable(value: float | None) -> TypeGuard[float]:

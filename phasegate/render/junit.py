@@ -95,6 +95,11 @@ def _document(run: RunResult, *, rich: bool) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
+def _package(check: CheckResult) -> Iterator[tuple[str, str]]:
+    if check.package is not None:
+        yield "phasegate.package", f"{check.package.name} {check.package.version}"
+
+
 def _suites(run: RunResult) -> Iterator[_Suite]:
     waived = waived_cases(run)
     for check in run.checks():
@@ -105,6 +110,7 @@ def _suites(run: RunResult) -> Iterator[_Suite]:
             duration=check.duration,
             properties=(
                 ("phasegate.kind", check.kind),
+                *_package(check),
                 ("phasegate.status", check.status.value),
                 ("phasegate.blocking", "true" if check.blocking else "false"),
                 ("phasegate.observed", headline(check)),

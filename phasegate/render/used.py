@@ -1,4 +1,4 @@
-"""What was used while a check was observed, as drawings on its time axis: by processes, and by services."""
+"""What the target used while a check was observed, on its time axis: by process, and by parts of others."""
 
 from __future__ import annotations
 
@@ -8,45 +8,17 @@ from datetime import datetime
 
 from phasegate.model.measures import Gauge
 from phasegate.model.observation import Series
+from phasegate.model.resources import RESOURCES
 from phasegate.model.result import AttemptResult, CheckResult, CriterionResult, TargetRecord
-from phasegate.render.drawing import Drawing, Points, drawable, highest, limit_of
+from phasegate.render.drawing import Drawing, Points, dimension_of, drawable, highest, limit_of
 from phasegate.render.hostile import anchor
 from phasegate.units import Dimension, format_value
 
-RESOURCES = "resources"
-"""The kind that looks at containers; its lines are named `service.measure`."""
 MOST_LINES = 4
 """Of one chart of services: as many as can be told apart."""
 _COVERED = 0.8
 """The share of a check's looks that fell into a load from which on they need no chart of their own."""
 _TARGET = "target/"
-_PROCESSES = (
-    ("cpu", "CPU of the target over time", Dimension.SHARE, "100% is one core"),
-    ("memory", "Memory of the target over time", Dimension.SIZE, ""),
-)
-"""What is drawn of the target's processes: measure, title, dimension, note."""
-_SERVICES = (
-    ("cpu", "CPU of services over time", Dimension.SHARE, "100% is one core"),
-    ("memory", "Memory of services over time", Dimension.SIZE, "working set"),
-    ("throttled", "Time held back by CPU limits", Dimension.SHARE, ""),
-    ("network_in", "Network traffic into services", Dimension.DATA_RATE, ""),
-    ("network_out", "Network traffic out of services", Dimension.DATA_RATE, ""),
-    ("block_read", "Read from devices", Dimension.DATA_RATE, ""),
-    ("block_written", "Written to devices", Dimension.DATA_RATE, ""),
-)
-_EACH = frozenset({"throttled", "memory_share"})
-"""Measures of which the whole is the greatest, so that a limit of the whole is one of each service."""
-_COLUMNS = (
-    ("cpu", "CPU"),
-    ("memory", "memory"),
-    ("memory_share", "of limit"),
-    ("throttled", "throttled"),
-    ("network_in", "network in"),
-    ("network_out", "network out"),
-    ("block_read", "read"),
-    ("block_written", "written"),
-    ("pids", "PIDs"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,24 +36,26 @@ def of_processes(
     """What the target used while a check was observed, a line for each process."""
     drawings = []
     entries = tuple(target)
-    for measure, title, dimension, note in _PROCESSES:
+    for measure, spec in RESOURCES.items():
+        if spec.chart is None:
+            continue
         group = [series for entry in entries if (series := _of_entry(check, entry, measure))]
         if group:
             limits = [
                 found
                 for item in criteria
                 if item.subject.startswith(_TARGET) and item.measure == measure
-                if (found := limit_of(item, dimension, without=_TARGET))
+                if (found := limit_of(item, spec.dimension, without=_TARGET))
             ]
             drawings.append(
                 Drawing(
-                    title=title,
+                    title=spec.chart.title,
                     anchor=anchor("chart", check.id, measure),
-                    dimension=dimension,
+                    dimension=spec.dimension,
                     group=group,
                     limits=limits,
                     peaks=True,
-                    note=note,
+                    note=spec.chart.note,
                 )
             )
     return drawings
@@ -108,17 +82,17 @@ def _window(attempt: AttemptResult, since: datetime, points: Points) -> Points:
     return tuple((round(time + later, 3), value) for time, value in points if 0 <= time + later <= end)
 
 
-def of_services(
+def of_parts(
     check: CheckResult, criteria: Sequence[CriterionResult], checks: Iterable[CheckResult]
 ) -> list[Drawing]:
-    """What the services of a stack used while a check was observed, those that used most as lines.
+    """What other checks drew of their parts while a check was observed, those that used most as lines.
 
-    Where several checks looked at them meanwhile, the one that looked most often is drawn.
+    Where several checks looked at the same meanwhile, the one that looked most often is drawn.
     """
-    lookers = [one for one in checks if one.kind == RESOURCES and one.last is not None]
+    lookers = [one for one in checks if one.last is not None]
     drawings = []
-    for measure, *_ in _SERVICES:
-        by_looker = [(one, _meanwhile(check, one, measure)) for one in lookers]
+    for measure in dict.fromkeys(name for one in lookers for name in _drawn(one)):
+        by_looker = [(one, _meanwhile(check, one, measure)) for one in lookers if measure in _drawn(one)]
         looker, group = max(by_looker, key=lambda item: _looks(item[1]), default=(None, []))
         if looker is not None and (drawing := _drawing(check, looker, measure, group, criteria)):
             drawings.append(drawing)
@@ -128,21 +102,21 @@ def of_services(
 def own_drawings(
     check: CheckResult, criteria: Sequence[CriterionResult], checks: Iterable[CheckResult]
 ) -> list[Drawing]:
-    """What a check of resources saw from its start to its end; nothing where that is drawn under a load."""
-    if any(one.kind == "load" and _covers(one, check) for one in checks):
+    """What a check saw of its parts from its start to its end; nothing where that is drawn under a load."""
+    if any(one.is_load and _covers(one, check) for one in checks):
         return []
-    drawings = [
-        _drawing(check, check, measure, _lines(check, measure), criteria) for measure, *_ in _SERVICES
-    ]
+    drawings = [_drawing(check, check, name, _lines(check, name), criteria) for name in _drawn(check)]
     return [drawing for drawing in drawings if drawing is not None]
 
 
 def service_table(check: CheckResult) -> ServiceTable | None:
-    """The table of a check of resources; None for other kinds, and where nothing was seen."""
-    if check.kind != RESOURCES or check.last is None or not check.last.parts:
+    """The table of a check of services; None for other kinds, and where nothing was seen."""
+    headers = {name: chart.column for name, chart in check.charts.items() if chart.column}
+    if not headers or check.last is None or not check.last.parts:
         return None
     parts = check.last.parts
-    columns = [(name, header) for name, header in _COLUMNS if any(name in part for part in parts.values())]
+    measured = {name for part in parts.values() for name in part}
+    columns = [(name, header) for name, header in headers.items() if name in measured]
 
     def figure(service: str, name: str) -> str:
         measure = parts[service].get(name)
@@ -160,15 +134,21 @@ def service_table(check: CheckResult) -> ServiceTable | None:
     )
 
 
+def _drawn(check: CheckResult) -> list[str]:
+    """Its measures with a line for each part."""
+    return [name for name, chart in check.charts.items() if chart.by_part and chart.title]
+
+
 def _order(looker: CheckResult) -> list[str]:
-    """Services, those first that used most of the processor, then of memory."""
+    """Parts, those first that used most of what is drawn first."""
     parts = looker.last.parts if looker.last else {}
 
     def most(service: str, name: str) -> float:
         measure = parts[service].get(name)
         return (measure.maximum or 0.0) if isinstance(measure, Gauge) else 0.0
 
-    return sorted(parts, key=lambda service: (-most(service, "cpu"), -most(service, "memory"), service))
+    drawn = _drawn(looker)[:2]
+    return sorted(parts, key=lambda service: (*(-most(service, name) for name in drawn), service))
 
 
 def _lines(looker: CheckResult, measure: str) -> list[Series]:
@@ -196,8 +176,10 @@ def _looks(group: Iterable[Series]) -> int:
 
 def _covers(load: CheckResult, looker: CheckResult) -> bool:
     """Whether nearly all that was looked at was looked at during a load."""
-    everything = _looks(_lines(looker, "memory"))
-    return everything > 0 and _looks(_meanwhile(load, looker, "memory")) >= everything * _COVERED
+    drawn = _drawn(looker)
+    everything = max((_looks(_lines(looker, name)) for name in drawn), default=0)
+    under_load = max((_looks(_meanwhile(load, looker, name)) for name in drawn), default=0)
+    return everything > 0 and under_load >= everything * _COVERED
 
 
 def _drawing(
@@ -214,18 +196,18 @@ def _drawing(
     )
     if not used:
         return None
-    _, title, dimension, note = next(one for one in _SERVICES if one[0] == measure)
+    chart, dimension = looker.charts[measure], dimension_of(used[0])
     # In one order on all charts, so that a service keeps its colour where the same ones are drawn.
     order = {service: number for number, service in enumerate(_order(looker))}
     drawn = sorted(used[:MOST_LINES], key=lambda series: order.get(series.name, len(order)))
     return Drawing(
-        title=title,
+        title=chart.title,
         anchor=anchor("chart", check.id, f"services-{measure}"),
         dimension=dimension,
         group=drawn,
         limits=list(_limits(looker, measure, dimension, {series.name for series in drawn}, criteria)),
         peaks=True,
-        note=note,
+        note=chart.note,
         others=tuple(series.name for series in used[MOST_LINES:]),
     )
 
@@ -241,7 +223,7 @@ def _limits(
     for item in criteria:
         if item.subject != looker.id or item.measure != measure:
             continue
-        if item.part in drawn or (not item.part and measure in _EACH):
+        if item.part in drawn or (not item.part and looker.charts[measure].of_each):
             found = limit_of(item, dimension, without=f"{looker.id}/")
             if found:
                 yield found

@@ -6,8 +6,10 @@ import asyncio
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from phasegate.errors import ObservationError, PhasegateError, in_words, is_of_machine
+from phasegate.errors import ExitCode, ObservationError, PhasegateError, in_words, is_of_machine
+from phasegate.kinds.base import Kind
 from phasegate.model.measures import Measure, merge
 from phasegate.model.observation import Case, Observation
 from phasegate.plan.part import Part
@@ -93,17 +95,20 @@ async def _observe_part(check: Check, part: Part, world: AttemptWorld) -> Observ
         return await check.kind.observe(params, mine)
     except ObservationError as error:
         return _cut(mine, _said(error))
-    except PhasegateError:
-        raise
-    except Exception as error:
-        return _translated(error, mine)
+    except PhasegateError as error:
+        if check.kind.package is None or error.exit_code is ExitCode.INCONCLUSIVE:
+            raise
+        return _translated(error, check.kind, mine)
+    except (Exception, SystemExit) as error:
+        return _translated(error, check.kind, mine)
 
 
-def _translated(error: Exception, world: AttemptWorld) -> Observation:
+def _translated(error: BaseException, kind: Kind[Any], world: AttemptWorld) -> Observation:
     """The observation of an attempt that ended in an exception, groups looked into."""
     leaves = list(_leaves(error))
     for leaf in leaves:
-        if isinstance(leaf, PhasegateError) and not isinstance(leaf, ObservationError):
+        ours = kind.package is None or getattr(leaf, "exit_code", None) is ExitCode.INCONCLUSIVE
+        if ours and isinstance(leaf, PhasegateError) and not isinstance(leaf, ObservationError):
             raise leaf
     if leaves and all(isinstance(leaf, ObservationError) for leaf in leaves):
         return _cut(world, _said(leaves[0]))
@@ -111,7 +116,9 @@ def _translated(error: Exception, world: AttemptWorld) -> Observation:
         return _cut(world, f"phasegate could not go on observing: {in_words(error)}")
     trace = "".join(traceback.format_exception(error))
     written = world.evidence.write("defect.txt", trace)
-    cut = _cut(world, f"{DEFECT}: {type(leaves[0]).__name__}: {leaves[0]}")
+    package = kind.package
+    whose = f"a defect in kind {kind.name!r} of {package.name} {package.version}" if package else DEFECT
+    cut = _cut(world, f"{whose}: {type(leaves[0]).__name__}: {leaves[0]}")
     return replace(cut, evidence=(*cut.evidence, written))
 
 

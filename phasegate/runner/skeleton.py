@@ -8,6 +8,7 @@ from phasegate.errors import ExitCode
 from phasegate.gate.judging import unjudged
 from phasegate.gate.waivers import record
 from phasegate.model.criterion import Level
+from phasegate.model.measures import charts_of
 from phasegate.model.result import (
     BaselineRecord,
     CheckResult,
@@ -109,4 +110,7 @@ def _check(check: Check, blocking: set[str | None]) -> CheckResult:
         allow_skipped=check.allow_skipped,
         until_decided=check.until_decided,
         chances=check.chances,
+        charts=charts_of({k: v for part in check.parts for k, v in check.kind.measures(part.params).items()}),
+        is_load=check.kind.is_load,
+        package=check.kind.package,
     )

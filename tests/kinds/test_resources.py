@@ -297,14 +297,10 @@ def test_what_could_never_prove_anything_is_refused(written: Mapping[str, Any], 
         ResourcesParams.model_validate(written)
 
 
-def test_looking_less_often_asks_less() -> None:
-    kind = ResourcesKind()
-    every = kind.amounts(ResourcesParams.model_validate({"every": "5s"}), accompanies=True)["every"]
-    assert (every.value, every.more) == (5.0, False)
-    assert (
-        kind.amounts(ResourcesParams.model_validate({"every": "5s"}), accompanies=False)["duration"].value
-        == 50.0
-    )
+def test_looking_less_often_asks_for_a_longer_look() -> None:
+    params, kind = ResourcesParams.model_validate({"every": "5s"}), ResourcesKind()
+    assert kind.amounts(params, accompanies=False)["duration"].value == 50.0
+    assert not kind.amounts(params, accompanies=True)
 
 
 def test_it_is_summed_up_in_a_few_words() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from phasegate.gate.judging import unjudged
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Distribution
+from phasegate.model.measures import Chart, Distribution
 from phasegate.model.observation import Series
 from phasegate.model.result import (
     AttemptResult,
@@ -39,7 +39,13 @@ def check_with(*series: Series, measures: dict[str, Distribution] | None = None)
         measures=measures or {},
     )
     return CheckResult(
-        id="steady", kind="load", step=None, status=CheckStatus.PASSED, reason="", attempts=(attempt,)
+        id="steady",
+        kind="load",
+        step=None,
+        status=CheckStatus.PASSED,
+        reason="",
+        attempts=(attempt,),
+        is_load=True,
     )
 
 
@@ -70,7 +76,7 @@ def test_series_without_a_value_gives_no_chart() -> None:
 
 def test_each_unit_has_a_chart_of_its_own() -> None:
     found = charts_of(check_with(p95((0, 1), (1, 1)), p95((0, 5), (1, 5), unit="/s")), ())
-    assert [chart.title for chart in found] == ["Latency over time", "Requests and errors over time"]
+    assert [chart.title for chart in found] == ["Duration over time", "Rate over time"]
 
 
 def test_limit_of_a_criterion_is_drawn_at_its_value() -> None:
@@ -173,14 +179,37 @@ def used(*points: tuple[float, float | None], later: float = 0.0, **fields: str)
     )
 
 
+def test_a_measure_says_which_series_it_is_drawn_by_and_criteria_on_it_set_the_limits() -> None:
+    depth, wait = (Chart(title=f"{name} of the queue", series=(name,)) for name in ("depth", "wait"))
+    check = replace(
+        check_with(*(replace(p95((0, 1), (1, 3)), name=name) for name in ("depth", "wait", "other"))),
+        charts={"deepest": depth, "latency": wait},
+    )
+    found = charts_of(check, [criterion("< 5s"), replace(criterion("< 4s"), measure="deepest")])
+    assert [(chart.title, [line.name for line in chart.lines]) for chart in found] == [
+        ("depth of the queue", ["depth"]),
+        ("wait of the queue", ["wait"]),
+        ("Duration over time", ["other"]),
+    ]
+    assert [[limit.text.split()[-1] for limit in chart.limits] for chart in found] == [["4s"], ["5s"], []]
+    assert len({chart.anchor for chart in found}) == 3
+
+
+def test_each_entry_of_a_check_has_its_lines_in_the_chart_of_the_measure() -> None:
+    series = [replace(p95((0, 1), (1, 3)), name=name) for name in ("node depth", "python depth")]
+    charts = {"deepest": Chart(title="Depth", series=("depth",))}
+    (chart,) = charts_of(replace(check_with(*series), charts=charts), ())
+    assert (chart.title, len(chart.lines)) == ("Depth", 2)
+
+
 def test_a_load_shows_the_target_meanwhile_on_the_same_time_axis() -> None:
     record = used((0.0, 0.1), (0.5, 0.2), (2.0, 0.3), (3.5, 0.4), later=-0.5)
     check = check_with(p95((0, 0.1), (1, 0.2)), p95((0, 5), (1, 5), unit="/s"))
     attempt = replace(check.attempts[0], duration=2.0)
     found = charts_of(replace(check, attempts=(attempt,)), (), (record,))
     assert [chart.title for chart in found] == [
-        "Latency over time",
-        "Requests and errors over time",
+        "Duration over time",
+        "Rate over time",
         "CPU of the target over time",
         "Memory of the target over time",
     ]
@@ -204,7 +233,7 @@ def test_each_process_has_a_line_and_limits_are_those_of_its_measure() -> None:
 
 def test_the_target_is_drawn_under_loads_only_and_where_it_was_sampled_meanwhile() -> None:
     load = check_with(p95((0, 1), (1, 1)))
-    assert len(charts_of(replace(load, kind="health"), (), (used((0.0, 0.5)),))) == 1
+    assert len(charts_of(replace(load, is_load=False), (), (used((0.0, 0.5)),))) == 1
     assert len(charts_of(load, (), (used((0.0, 0.5), later=60),))) == 1
     assert len(charts_of(load, (), (TargetRecord(id="docs", kind="external"),))) == 1
     assert len(charts_of(load, (), (used((0.0, None), (0.5, math.inf)),))) == 1

@@ -14,7 +14,7 @@ from phasegate.render import html
 from phasegate.render.charts import charts_of, timelines_of
 from phasegate.render.used import MOST_LINES, service_table
 from tests.judged import asked
-from tests.samples import START, passing_run
+from tests.samples import START, charts_of_kind, passing_run
 
 MIB = 1 << 20
 BORN = datetime(2026, 1, 15, tzinfo=UTC)
@@ -67,7 +67,16 @@ def _check(id: str, kind: str, later: float, duration: float, **seen: object) ->
         duration=duration,
         **seen,  # type: ignore[arg-type]
     )
-    return CheckResult(id=id, kind=kind, step=None, status=CheckStatus.PASSED, reason="", attempts=(attempt,))
+    return CheckResult(
+        id=id,
+        kind=kind,
+        step=None,
+        status=CheckStatus.PASSED,
+        reason="",
+        attempts=(attempt,),
+        charts=charts_of_kind(kind),
+        is_load=kind == "load",
+    )
 
 
 def criterion(text: str, measure: str, part: str = "") -> CriterionResult:

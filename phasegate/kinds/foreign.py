@@ -1,0 +1,294 @@
+"""Kinds of other packages: found by entry point, imported when a plan uses one, and never trusted."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from functools import cache, wraps
+from importlib import import_module
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from phasegate.errors import ExitCode, ObservationError, PhasegateError
+from phasegate.fields import ID_PATTERN
+from phasegate.gate.criterion import parse_criterion
+from phasegate.kinds.base import CheckParams, Kind
+from phasegate.model.measures import Distribution as Durations
+from phasegate.model.measures import Gauge, Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.model.observation import Observation
+from phasegate.model.result import ToolRecord
+from phasegate.world import World
+
+GROUP = "phasegate.kinds"
+"""Of entry points, each `NAME = "MODULE:CLASS"`."""
+DEMANDED = ("measures", "defaults", "summary", "observe")
+"""Methods that a kind has to have."""
+_METHODS = (
+    *("measures", "defaults", "parts", "counts", "samples", "duration", "amounts", "until_decided"),
+    *("own_names", "requirements", "summary", "asked", "targets", "services", "exit_codes"),
+)
+_MEASURES = {
+    MeasureType.CENSUS: Share,
+    MeasureType.SAMPLE: Share,
+    MeasureType.DISTRIBUTION: Durations,
+    MeasureType.NUMBER: Number,
+    MeasureType.GAUGE: Gauge,
+}
+
+
+class KindError(ObservationError):
+    """A kind of another package is not what it should be: wrong usage before a run, and an errored attempt
+    within one."""
+
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A kind that a package says it has."""
+
+    kind: str
+    place: str
+    """`MODULE:CLASS`."""
+    package: ToolRecord
+
+    @property
+    def words(self) -> str:
+        return f"{self.package.name} {self.package.version}"
+
+
+@cache
+def offers() -> Mapping[str, tuple[Offer, ...]]:
+    """What the installed packages offer, by the name of the kind; nothing of them is imported."""
+    found: dict[str, list[Offer]] = {}
+    seen: set[str] = set()
+    for distribution in distributions():
+        offered = _offered(distribution)
+        normal = {re.sub(r"[-_.]+", "-", offer.package.name).lower() for offer in offered}
+        if not normal & seen:  # else it is hidden by one that comes first on the path
+            for offer in offered:
+                found.setdefault(offer.kind, []).append(offer)
+        seen |= normal
+    return {name: tuple(found[name]) for name in sorted(found)}
+
+
+def _offered(distribution: Distribution) -> list[Offer]:
+    """What a package offers; nothing where its metadata are not whole."""
+    try:
+        # Most packages have no such group, and to parse what they have takes ten times as long.
+        if GROUP not in (distribution.read_text("entry_points.txt") or ""):
+            return []
+        known: Any = distribution.metadata
+        package = ToolRecord(name=known.get("Name"), version=known.get("Version"))
+        if not (package.name and package.version):
+            return []
+        points = distribution.entry_points.select(group=GROUP)
+        return [Offer(kind=point.name, place=point.value, package=package) for point in points]
+    except (OSError, ValueError, TypeError, AttributeError, LookupError):
+        return []
+
+
+def refuse_clash(name: str, *, own: bool) -> None:
+    """Errors: KindError where a name means more than one kind."""
+    offered = offers().get(name, ())
+    packages = " and ".join(offer.words for offer in offered)
+    if own and offered:
+        raise KindError(
+            f"kind {name!r} is phasegate's own, and {packages} offers one of that name, too",
+            help=f"uninstall {offered[0].package.name}, or have it give its kind another name",
+        )
+    if len(offered) > 1:
+        raise KindError(f"kind {name!r} is offered by {packages}", help="uninstall all of them but one")
+
+
+def load_offer(offer: Offer) -> Kind[Any]:
+    """The kind that a package offers. Errors: KindError, which names the package."""
+    module, _, attribute = offer.place.partition(":")
+    with _blaming(offer.kind, offer.package, "cannot be imported"):
+        found: Any = import_module(module)
+        for name in attribute.split("."):
+            found = getattr(found, name)
+    with _blaming(offer.kind, offer.package, "cannot be used"):
+        if not (isinstance(found, type) and issubclass(found, Kind)):
+            raise TypeError(f"{offer.place} is not a subclass of phasegate.kinds.base.Kind")
+        for problem in _problems(found, offer.kind):
+            raise TypeError(problem)
+        kind: Kind[Any] = found()
+        for one in (kind, *kind.variants.values()):
+            _take_in(one, offer.package)
+    return kind
+
+
+def _problems(kind: type[Kind[Any]], name: str) -> Iterator[str]:
+    """What is missing of a kind, or wrong with it, before anything is asked of it."""
+    if not re.match(ID_PATTERN, name):
+        yield f"{name!r} is not a name for a kind; write small letters, digits, - and _"
+    if getattr(kind, "name", None) != name:
+        yield f"its entry point calls it {name!r}, and its 'name' is {getattr(kind, 'name', None)!r}"
+    if not isinstance(getattr(kind, "about", None), str):
+        yield "'about' is not a text"
+    params = getattr(kind, "Params", None)
+    if not (isinstance(params, type) and issubclass(params, CheckParams)):
+        yield "'Params' is not a subclass of phasegate.kinds.base.CheckParams"
+    if not isinstance(getattr(kind, "example", None), Mapping):
+        yield "'example' is not a mapping"
+    for method in DEMANDED:
+        if getattr(kind, method) is getattr(Kind, method):
+            yield f"it has no method {method!r}"
+
+
+def _take_in(kind: Any, package: ToolRecord) -> None:
+    """Have every answer of the kind looked at, and every exception of it blamed on its package."""
+    kind.package = package
+    for name in _METHODS:
+        setattr(kind, name, _answering(kind, name, getattr(kind, name)))
+    kind.observe = _observing(kind, kind.observe)
+
+
+def _answering(kind: Kind[Any], name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def answer(*arguments: Any, **named: Any) -> Any:
+        with blame(kind, f"'{name}' failed"):
+            given = _adapter(name).validate_python(method(*arguments, **named), strict=True)
+            if name == "defaults":
+                _check_defaults(given, kind.measures(*arguments))
+            return given
+
+    return answer
+
+
+def _check_defaults(texts: Iterable[str], specs: Mapping[str, MeasureSpec]) -> None:
+    """Errors: ValueError for a text that is not a criterion on these measures."""
+    for text in texts:
+        if parse_criterion(text, inside="check").measure not in specs:
+            raise ValueError(f"{text!r} is on a measure that 'measures' does not announce")
+
+
+@cache
+def _adapter(method: str) -> TypeAdapter[Any]:
+    """For what a method of a kind returns."""
+    return TypeAdapter(get_type_hints(getattr(Kind, method))["return"])
+
+
+def _observing(
+    kind: Kind[Any], method: Callable[[Any, World], Awaitable[Any]]
+) -> Callable[[Any, World], Awaitable[Observation]]:
+    @wraps(method)
+    async def observe(params: Any, world: World) -> Observation:
+        seen = await method(params, world)
+        with blame(kind, "observed what cannot be judged"):
+            if not isinstance(seen, Observation):
+                raise TypeError(f"it returned {type(seen).__name__}, not an Observation")
+            values = {name: _plain(getattr(seen, name)) for name in _fields()}
+            whole = replace(seen, **{name: _fields()[name].validate_python(values[name]) for name in values})
+            for problem in _wrong_with(whole, kind.measures(params), world):
+                raise ValueError(problem)
+        return whole
+
+    return observe
+
+
+@contextmanager
+def blame(kind: Kind[Any], what: str, *, but: type[PhasegateError] = KindError) -> Iterator[None]:
+    """Turn what goes wrong with a kind of another package into KindError; for our own it passes.
+
+    `but`: errors that are not of the kind's making.
+    """
+    if kind.package is None:
+        yield
+        return
+    with _blaming(kind.name, kind.package, what, but):
+        yield
+
+
+@contextmanager
+def _blaming(
+    kind: str, package: ToolRecord, what: str, but: type[PhasegateError] = KindError
+) -> Iterator[None]:
+    try:
+        yield
+    except (but, KindError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise KindError(
+            f"kind {kind!r} of {package.name} {package.version} {what}: {words_of(error)}",
+            help=f"that is for {package.name} to mend: update it, or leave its checks out",
+        ) from error
+
+
+def words_of(error: BaseException) -> str:
+    """An exception in a line."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"{where}: {first['msg']}" if where else first["msg"]
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+
+
+def _wrong_with(seen: Observation, specs: Mapping[str, MeasureSpec], world: World) -> Iterator[str]:
+    """Why an observation cannot be judged or kept."""
+    for part, measures in (("", seen.measures), *seen.parts.items()):
+        for name, measure in measures.items():
+            problem = _wrong_measure(measure, specs.get(name))
+            if problem:
+                yield f"measure {f'{part}.{name}' if part else name!r} {problem}"
+    ids = [case.id for case in seen.cases]
+    if len(set(ids)) < len(ids):
+        yield "two cases have one id"
+    yield from _not_kept((*seen.evidence, *(path for case in seen.cases for path in case.evidence)), world)
+
+
+@cache
+def _fields() -> Mapping[str, TypeAdapter[Any]]:
+    """For what an observation has beside measures."""
+    hints = get_type_hints(Observation)
+    return {name: TypeAdapter(hint) for name, hint in hints.items() if name not in ("measures", "parts")}
+
+
+def _plain(value: Any) -> Any:
+    """Models in a tuple as mappings, which are looked into."""
+    if isinstance(value, tuple):
+        return tuple(asdict(one) if is_dataclass(one) and not isinstance(one, type) else one for one in value)
+    return value
+
+
+def _wrong_measure(measure: Measure, spec: MeasureSpec | None) -> str:
+    """A measure is judged by what it is, so it must be what was announced: a sample is no census."""
+    if spec is None:
+        return "is not among those that 'measures' announces"
+    if not isinstance(measure, _MEASURES[spec.type]):
+        return f"is announced as a {spec.type}, and is a {type(measure).__name__}"
+    whole = isinstance(measure, Durations)  # its histogram checks itself
+    if not whole and TypeAdapter(type(measure)).validate_python(asdict(measure)) != measure:
+        return "has a value of another type"
+    match measure:
+        case Share():
+            if measure.sample is not (spec.type is MeasureType.SAMPLE):
+                return f"is announced as a {spec.type}, and its share says otherwise"
+            if min(measure.passed, measure.skipped, measure.failed) < 0:
+                return "counts more cases than there are"
+        case Number() | Gauge():
+            if measure.dimension is not spec.dimension:
+                return f"is announced as a {spec.dimension}, and is a {measure.dimension}"
+            values = (
+                getattr(measure, name, None)
+                for name in ("value", "least", "minimum", "maximum", "mean", "last")
+            )
+            if not all(math.isfinite(value) for value in values if value is not None):
+                return "is not a finite number"
+    return ""
+
+
+def _not_kept(paths: Iterable[str], world: World) -> Iterator[str]:
+    """Evidence is what lies in the folder of the attempt: only that is redacted, hashed and bounded."""
+    for path in dict.fromkeys(paths):
+        folder = world.evidence.path
+        file = folder.parents[2] / Path(path)
+        if not (file.resolve().is_relative_to(folder.resolve()) and file.is_file()):
+            yield f"evidence {path!r} was not kept by world.evidence"
