@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
 
 from phasegate.errors import PlanError, Position
 from phasegate.fields import Located
@@ -15,18 +17,18 @@ from phasegate.plan.addressable import Addressable, no_such_port, numbered
 from phasegate.plan.compose_file import ComposeFile, ComposeService, read_compose_file, seen
 from phasegate.plan.container_models import AttachedWritten, ComposeWritten, ServiceWritten
 from phasegate.plan.context import Context, picked, tls_of, with_files
-from phasegate.plan.entries import AttachedStack, ComposeStack, ServiceEntry
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.lacking import missing_in, taken_by_compose
 from phasegate.plan.models import is_id
 from phasegate.plan.named import Files
+from phasegate.plan.services import AttachedStack, ComposeStack, ServiceEntry
 from phasegate.plan.stack_warnings import warn_of
+from phasegate.plan.target_kind import D, G, ModelSchema, S, TargetKind
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
 from phasegate.plan.yaml import MAX_BYTES
 from phasegate.substitution import finish, names_in
 
-STACKS = ("compose", "containers")
 _COMPOSE: TreePath = ("target", "compose")
 _CONTAINERS: TreePath = ("target", "containers")
 
@@ -41,15 +43,40 @@ class _Asked:
     """What it says of it, as written."""
 
 
-def with_services(known: Addressable, tree: Mapping[str, Any], files: Files) -> Addressable:
-    """What can be named of the target, services included; the readers say what is malformed."""
-    target = tree.get("target")
-    if not isinstance(target, Mapping):
+class OfServices(TargetKind[G, S, D]):
+    """Base of the kinds whose entries are services of a stack."""
+
+    Written: ClassVar[type[BaseModel]]
+    """The stack as written; what is said of single services is validated on its own."""
+
+    def schema(self, model: ModelSchema) -> dict[str, Any]:
+        """Services are names alone, or have what is said of each, which may be nothing."""
+        schema, one = model(self.Written), {"anyOf": [model(ServiceWritten), {"type": "null"}]}
+        schema["properties"]["services"] = {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                {"type": "object", "additionalProperties": one, "minProperties": 1},
+            ]
+        }
+        return schema
+
+    def place(self, target: Mapping[str, Any], id: str) -> TreePath:
+        """Where the service is named; where it is not, the stack."""
+        at = ("target", self.key)
+        return next((one.path for one in _asked(at, target.get(self.key)) if one.name == id), at)
+
+    def why_unsampled(self, id: str) -> tuple[str, str] | None:
+        help = f"a check of kind resources measures it: <check>/{id}.memory.max < 256MiB"
+        return "is a service in containers, and only processes are sampled here", help
+
+
+def with_services_of_compose(
+    known: Addressable, plan: Mapping[str, Any], compose: Any, files: Files
+) -> Addressable:
+    """What can be named of the target with the services of a compose file."""
+    if compose is None:
         return known
-    compose, containers = target.get("compose"), target.get("containers")
-    if compose is None and containers is None:
-        return known
-    names = list(names_in(tree))
+    names = list(names_in(plan))
     found = replace(known, numbered=numbered(names))
     if isinstance(compose, Mapping):
         found = _with_compose(found, compose, files)
@@ -58,12 +85,24 @@ def with_services(known: Addressable, tree: Mapping[str, Any], files: Files) -> 
             used = [name.split(".")[1] for name in names if name.startswith("target.")]
             more = {id: () for id in used if is_id(id) and id not in found and id not in found.absent}
             found = replace(found, services={**found.services, **more})
-    if isinstance(containers, Mapping):
-        attached = {one.name: () for one in _asked(_CONTAINERS, containers) if is_id(one.name)}
-        found = replace(
-            found, services={**attached, **found.services}, attached=frozenset(attached), unseen=True
-        )
-    return found
+    return replace(found, keys={**found.keys, **dict.fromkeys(found.services, ComposeStack.key)})
+
+
+def with_attached_services(known: Addressable, plan: Mapping[str, Any], containers: Any) -> Addressable:
+    """The same with the services of containers that are up."""
+    if containers is None:
+        return known
+    found = replace(known, numbered=numbered(names_in(plan)))
+    if not isinstance(containers, Mapping):
+        return found
+    attached = {one.name: () for one in _asked(_CONTAINERS, containers) if is_id(one.name)}
+    return replace(
+        found,
+        services={**attached, **found.services},
+        attached=frozenset(attached),
+        unseen=True,
+        keys={**found.keys, **dict.fromkeys(attached, AttachedStack.key)},
+    )
 
 
 def _with_compose(known: Addressable, compose: Mapping[str, Any], files: Files) -> Addressable:
@@ -187,12 +226,6 @@ def read_attached(context: Context, tree: Any) -> AttachedStack | None:
         entries=tuple(entry for entry in entries if entry is not None),
         at=context.document.key_at(_CONTAINERS),
     )
-
-
-def place_of_service(tree: Any, stack: str, name: str) -> TreePath:
-    """Where a target names a service of a stack; where it does not, the stack."""
-    named = (one.path for one in _asked(("target", stack), tree.get(stack)) if one.name == name)
-    return next(named, ("target", stack))
 
 
 def _without_services(tree: Any) -> Any:

@@ -12,7 +12,7 @@ import yaml
 
 from phasegate.errors import TargetError
 from phasegate.plan.compose_file import needs_of
-from phasegate.plan.entries import ComposeStack
+from phasegate.plan.services import ComposeStack
 from phasegate.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 from phasegate.world import Command, Completed, Processes
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from phasegate.plan.entries import ComposeStack
+from phasegate.plan.services import ComposeStack
 from phasegate.target.containers.compose import (
     Compose,
     exposed,
