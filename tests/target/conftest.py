@@ -19,6 +19,7 @@ from phasegate.target.containers.reach import TargetContainers
 from phasegate.target.deployment import Site
 from phasegate.target.kinds.processes.entries import ProcessEntry, Programs, Ready
 from phasegate.target.members import MARK, kill_marked, marked, new_mark
+from phasegate.target.ports import Ports
 from phasegate.target.processes import LocalProcesses
 from phasegate.target.resources import Resources, Sampler
 from phasegate.target.stack import Stack
@@ -69,7 +70,12 @@ class Bench:
         )
 
     def stack(
-        self, *processes: ProcessEntry, others: tuple[Group[Any], ...] = (), grace: float = 5.0, **target: Any
+        self,
+        *processes: ProcessEntry,
+        others: tuple[Group[Any], ...] = (),
+        grace: float = 5.0,
+        ports: Any = None,
+        **target: Any,
     ) -> Stack:
         groups = (*((Programs(entries=processes),) if processes else ()), *others)
         default = processes[0].id if processes else None
@@ -84,6 +90,7 @@ class Bench:
                 on_problem=self.problems.append,
                 mark=self.mark,
                 grace=grace,
+                ports=ports or Ports(),
             ),
         )
 

@@ -163,8 +163,7 @@ async def test_an_answer_of_another_process_on_its_port_is_not_ready(bench: Benc
             "api", SLEEPING,
             ready=Ready(url=f"http://127.0.0.1:{port}/health", within=1),
         )  # fmt: skip
-        stack = bench.stack(entry)
-        stack._ports = _Given(port)  # type: ignore[assignment]
+        stack = bench.stack(entry, ports=_Given(port))
         with pytest.raises(TargetError, match=rf"port {port} is answered by another process .*{server.pid}"):
             async with stack:
                 pytest.fail("another process answered")
