@@ -310,7 +310,7 @@ async def test_a_service_that_dies_is_noticed_and_neither_a_job_nor_what_a_fault
             command: ["sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done"]
           job: {image: BUSYBOX, command: ["sh", "-c", "sleep 2; echo done"]}
     """
-    stack = yard.stack(yard.compose(text))
+    stack = yard.stack(yard.compose(text, entries=(ServiceEntry(id="web"),)))
     async with stack:
         web = next(one for one in await yard.containers.all() if one.service == "web")
         found = client().containers.get(web.id)
