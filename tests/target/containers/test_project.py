@@ -14,6 +14,7 @@ import pytest
 from phasegate.errors import ExitCode, ObservationError, TargetError
 from phasegate.model.faults import Act
 from phasegate.plan.services import ServiceEntry
+from phasegate.target.containers.deployed import NEWS
 from phasegate.target.containers.facts import PROJECT, SERVICE
 from phasegate.target.containers.images import LABEL, stop_of
 from phasegate.target.containers.removal import remove
@@ -316,6 +317,7 @@ async def test_a_service_that_dies_is_noticed_and_neither_a_job_nor_what_a_fault
         found = client().containers.get(web.id)
         await stack.act(fault(Act.KILL))
         assert await stack.undo(fault(Act.KILL)) == ""
+        await asyncio.sleep(1.5 * NEWS)  # until then an end may be what the fault has done
         await until(lambda: "done" in yard.log("job") and yard.log("web") == "up\nup\n")
         assert not [state for state in yard.states() if state.endswith("died")]
         found.kill("SIGTERM")
