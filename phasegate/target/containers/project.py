@@ -13,20 +13,20 @@ from typing import Any
 
 from phasegate.errors import TargetError
 from phasegate.http.addresses import Address
+from phasegate.plan.compose_file import coming_up
 from phasegate.plan.services import ComposeStack
 from phasegate.target.containers.claim import Claim
 from phasegate.target.containers.compose import (
     Compose,
     asked_ports,
     dumped,
-    exposed,
     find_compose,
     freed,
     network_home,
     resolved,
     said,
     shown,
-    wanted,
+    tcp_ports,
     with_containers,
     with_profiles_named,
 )
@@ -89,7 +89,7 @@ class Project(InContainers):
         self._compose = await find_compose(self._site.processes)
         config = await resolved(self._compose, self._stack, self.name, self._site.processes, self._env)
         self._stack = with_profiles_named(config, self._stack)
-        names = wanted(config, self._stack)
+        names = coming_up(config["services"], self._stack.services, self._stack.profiles)
         if self._stack.project:
             self._claim = Claim.take(self._engine.host, self.name)
         await self._refuse_what_is_there()
@@ -234,7 +234,7 @@ class Project(InContainers):
             with suppress(EngineError):
                 ports = (await self._engine.image(image)).exposed
                 found[name] = [port.number for port in ports if port.protocol == "tcp"]
-            found[name] = [*exposed(service), *found.get(name, ())]
+            found[name] = [*tcp_ports(service.get("expose")), *found.get(name, ())]
         for entry in self._stack.entries:
             if entry.port is not None:
                 found.setdefault(entry.id, []).append(entry.port)
