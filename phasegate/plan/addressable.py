@@ -23,8 +23,6 @@ class Addressable:
     """Those that do not run in containers."""
     services: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Services in containers, with the ports that they are known to have; none: whatever is asked for."""
-    attached: frozenset[str] = frozenset()
-    """Those of them that are up already."""
     odd: tuple[str, ...] = ()
     """Services with names that are no ids: programs can run in them, and nothing can be addressed to them."""
     absent: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -55,15 +55,13 @@ class Site:
 class Deployment:
     """A group of the target, from up to down."""
 
+    def __init__(self, addresses: Iterable[Address] = ()) -> None:
+        self._addresses = [*addresses]
+
     @property
     def addresses(self) -> Sequence[Address]:
         """Of what has one by now."""
-        return ()
-
-    @property
-    def records(self) -> Sequence[TargetRecord]:
-        """How each entry that was brought up stands."""
-        return ()
+        return self._addresses
 
     @property
     def out(self) -> Mapping[str, str]:

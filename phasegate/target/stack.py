@@ -11,7 +11,6 @@ from types import TracebackType
 
 from phasegate.errors import ObservationError, TargetError
 from phasegate.http.addresses import Address, TargetAddresses
-from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import PlanCommand, Target
 from phasegate.plan.faults import Fault
 from phasegate.plan.target_kind import target_kinds
@@ -69,10 +68,6 @@ class Stack:
     def addresses(self) -> TargetAddresses:
         """What has an address by now."""
         return TargetAddresses(self._addresses, self._target.default)
-
-    def records(self) -> tuple[TargetRecord, ...]:
-        """Every entry that was brought up, as it stands."""
-        return tuple(record for one in self._deployments.values() for record in one.records)
 
     @property
     def out(self) -> dict[str, str]:

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 
 from phasegate.errors import TargetError
 from phasegate.http.addresses import Address
-from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import Group
 from phasegate.plan.faults import Fault
 from phasegate.plan.services import ServiceEntry
@@ -25,6 +24,7 @@ class InContainers(Deployment):
     """Everything that carries some labels."""
 
     def __init__(self, group: Group[ServiceEntry], site: Site, engine: Engine, labels: Sequence[str]) -> None:
+        super().__init__()
         self.services = Services(engine, labels, group.entries, site)
         site.containers.keeps(self.services.log_of)
         self._site = site
@@ -35,10 +35,6 @@ class InContainers(Deployment):
     @property
     def addresses(self) -> Sequence[Address]:
         return self.services.addresses
-
-    @property
-    def records(self) -> Sequence[TargetRecord]:
-        return self.services.records
 
     @property
     def out(self) -> Mapping[str, str]:

@@ -81,10 +81,6 @@ class Services:
             text if times == 1 else f"{text}, {times} times" for text, times in self._troubles.items()
         )
 
-    @property
-    def records(self) -> tuple[TargetRecord, ...]:
-        return tuple(self._records.values())
-
     def log_of(self, service: str) -> Path | None:
         """Where what a service prints is kept, with all of it that has come so far."""
         output = self._outputs.get(service)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -120,18 +120,7 @@ class External(KindById[ExternalServices, ExternalEntry, Site, Deployment]):
         return "is external, and what it uses is not seen from here", help
 
     async def deploy(self, group: ExternalServices, site: Site) -> Deployment:
-        return _Addressed(group)
-
-
-class _Addressed(Deployment):
-    """Addresses, with nothing to bring up or take down."""
-
-    def __init__(self, group: ExternalServices) -> None:
-        self._addresses = [
+        return Deployment(
             Address(id=one.id, url=one.url.rstrip("/"), headers=one.headers, tls=one.tls.as_mapping())
             for one in group.entries
-        ]
-
-    @property
-    def addresses(self) -> Sequence[Address]:
-        return self._addresses
+        )

@@ -69,19 +69,15 @@ class Threads(KindById[ThreadGroup, ThreadEntry, Site, Deployment]):
 
 class Serving(Deployment):
     def __init__(self, group: ThreadGroup, site: Site) -> None:
+        super().__init__()
         self._group = group
         self._site = site
         self._servers: dict[str, ThreadingHTTPServer] = {}
         self._ports: dict[str, int] = {}
-        self._records: dict[str, TargetRecord] = {}
 
     @property
     def addresses(self) -> Sequence[Address]:
         return [Address(id=id, url=f"http://127.0.0.1:{port}") for id, port in self._ports.items()]
-
-    @property
-    def records(self) -> Sequence[TargetRecord]:
-        return tuple(self._records.values())
 
     async def up(self, others: Sequence[Address], out: object) -> None:
         for entry in self._group.entries:
@@ -105,8 +101,7 @@ class Serving(Deployment):
                 self._tell("stopped", entry)
 
     def _tell(self, state: str, entry: ThreadEntry) -> None:
-        self._records[entry.id] = entry.record()
-        self._site.on_change(state, self._records[entry.id])
+        self._site.on_change(state, entry.record())
 
     def _serve(self, entry: ThreadEntry) -> None:
         class Answers(BaseHTTPRequestHandler):

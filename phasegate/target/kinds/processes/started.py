@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from phasegate.errors import ObservationError, TargetError
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.model.faults import Act
-from phasegate.model.result import TargetRecord
 from phasegate.plan.entries import named_entries
 from phasegate.plan.faults import Fault
 from phasegate.target.deployment import Deployment, Site
@@ -21,19 +20,11 @@ class Started(Deployment):
     """The programs of a run, in the order of the plan, each started when the one before it is ready."""
 
     def __init__(self, group: Programs, site: Site) -> None:
+        super().__init__()
         self._group = group
         self._site = site
         self._running: list[RunningProcess] = []
-        self._addresses: list[Address] = []
         self._out: dict[str, str] = {}
-
-    @property
-    def addresses(self) -> Sequence[Address]:
-        return self._addresses
-
-    @property
-    def records(self) -> Sequence[TargetRecord]:
-        return [process.record for process in self._running]
 
     @property
     def out(self) -> Mapping[str, str]:
@@ -48,8 +39,19 @@ class Started(Deployment):
                 await self._start(entry, (*others, *self._addresses))
 
     async def act(self, fault: Fault) -> None:
-        process = self._process(fault)
-        await act_on_process(fault.act, process, self._site.grace)
+        process, grace = self._process(fault), self._site.grace
+        match fault.act:
+            case Act.STOP:
+                await process.halt(grace)
+            case Act.KILL:
+                await process.crash()
+            case Act.RESTART:
+                await process.halt(grace)
+                await process.go_on()
+            case Act.PAUSE:
+                process.pause()
+            case Act.REPLACE | Act.CUT:
+                raise ObservationError(f"a process cannot be put to {fault.act}")
         self._sample(process)
 
     async def undo(self, fault: Fault) -> str:
@@ -117,22 +119,3 @@ def _asked(entry: ProcessEntry, known: Sequence[Address], own: Mapping[str, str]
     return Address(
         id=there.entry, url=there.url, headers=around.headers(there.entry), tls=around.tls(there.entry)
     )
-
-
-async def act_on_process(act: Act, process: RunningProcess, grace: float) -> None:
-    """Do it; `RunningProcess.go_on` undoes it.
-
-    Errors: ObservationError when it does not run, or is no such thing as can be acted on so.
-    """
-    match act:
-        case Act.STOP:
-            await process.halt(grace)
-        case Act.KILL:
-            await process.crash()
-        case Act.RESTART:
-            await process.halt(grace)
-            await process.go_on()
-        case Act.PAUSE:
-            process.pause()
-        case Act.REPLACE | Act.CUT:
-            raise ObservationError(f"a process cannot be put to {act}")
