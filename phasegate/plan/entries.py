@@ -156,7 +156,7 @@ class Target:
 
     def group_of(self, id: str) -> Group[Entry] | None:
         """The group that has an entry."""
-        return next((group for group in self.groups if id in {entry.id for entry in group.entries}), None)
+        return next((one for one in self.groups if any(entry.id == id for entry in one.entries)), None)
 
     def with_entries(self, change: Callable[[Group[Entry]], Iterable[Entry]]) -> Target:
         """The target with the entries that `change` gives for each group."""
