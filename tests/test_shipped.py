@@ -156,4 +156,4 @@ def test_the_release_plan_has_the_same_criteria_on_staging() -> None:
         for name in ("", "staging")
     )
     assert [item.id for item in here.plan.criteria] == [item.id for item in there.plan.criteria]
-    assert not there.plan.target.processes
+    assert there.plan.target.group("processes") is None

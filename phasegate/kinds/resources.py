@@ -15,7 +15,7 @@ from phasegate.fields import Duration
 from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
 from phasegate.kinds.engine import ENGINE
-from phasegate.kinds.resources_account import GAUGES, SAMPLES, Account
+from phasegate.kinds.resources_account import GAUGES, SAMPLES, StackAccount
 from phasegate.marks import Demand
 from phasegate.model.containers import Container, ContainerState
 from phasegate.model.measures import MeasureSpec
@@ -109,7 +109,7 @@ class _Looking:
         self._world = world
         self._start = world.clock.now()
         self._until = math.inf if world.accompanies else params.meant
-        self.account = Account(every=params.every, asked=tuple(params.services))
+        self.account = StackAccount(every=params.every, asked=tuple(params.services))
         self._running: list[Container] = []
         self._pause = LISTED
         """From one listing of the containers to the next: short where one was lost, longer each time."""

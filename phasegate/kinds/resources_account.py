@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from phasegate.model.containers import Container, ContainerUsage
-from phasegate.model.measures import Chart, Gauge, Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.measures import Chart, Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Series
-from phasegate.units import BASE_UNIT, Dimension
+from phasegate.model.resources import Account
+from phasegate.units import Dimension
 
 FEWEST = 2
 """Looks below which nothing is said of how a value went."""
@@ -94,71 +95,14 @@ Values = Mapping[str, float | None]
 
 
 @dataclass(slots=True)
-class _Line:
-    """One line of a timeline: the highest of so many looks makes a point."""
-
-    points: list[tuple[float, float | None]] = field(default_factory=list)
-    each: int = 1
-    _open: list[float | None] = field(default_factory=list)
-
-    def add(self, at: float, value: float | None) -> None:
-        if self.each > 1:
-            self._open.append(value)
-            if len(self._open) < self.each:
-                return
-            value, self._open = _highest(self._open), []
-        self.points.append((round(at, 3), value))
-        if len(self.points) >= MOST_POINTS:
-            pairs = zip(self.points[::2], self.points[1::2], strict=True)
-            self.points = [(later, _highest([one, other])) for (_, one), (later, other) in pairs]
-            self.each *= 2
-
-
-@dataclass(slots=True)
-class _Watched:
-    """One service, or all of them together."""
-
-    every: float
-    since: float
-    looks: int = 0
-    gauges: dict[str, Gauge] = field(default_factory=dict)
-    lines: dict[str, _Line] = field(default_factory=dict)
-
-    def add(self, at: float, values: Values) -> None:
-        self.looks += 1
-        for name, value in values.items():
-            if value is None:
-                continue
-            if name not in self.gauges:
-                self.gauges[name] = Gauge(dimension=GAUGES[name].dimension, interval=self.every)
-                self.lines[name] = _Line()
-            self.gauges[name] = self.gauges[name].and_then(value, span=at - self.since)
-        self._draw(at, values)
-
-    def pause(self, at: float) -> None:
-        """Nothing ran at this look."""
-        self._draw(at, {})
-
-    def _draw(self, at: float, values: Values) -> None:
-        for name, line in self.lines.items():
-            line.add(at, _rounded(values.get(name)))
-
-    def measures(self) -> dict[str, Measure]:
-        found: dict[str, Measure] = {name: self.gauges[name] for name in GAUGES if name in self.gauges}
-        if self.looks >= FEWEST:
-            found["samples"] = Number(value=self.looks)
-        return found
-
-
-@dataclass(slots=True)
-class Account:
-    """Pure, so that it can be fed any times and usages; times are seconds from the start."""
+class StackAccount:
+    """Of every service, and of all together. Pure, as `Account`; times are seconds from the start."""
 
     every: float
     asked: Sequence[str] = ()
     """Services that have to be there; none where it is all that run."""
-    services: dict[str, _Watched] = field(default_factory=dict)
-    whole: _Watched | None = None
+    services: dict[str, Account] = field(default_factory=dict)
+    whole: Account | None = None
     latest: Values = field(default_factory=dict)
     """Of all services together at the last look."""
     _before: dict[tuple[str, datetime | None], tuple[float, ContainerUsage]] = field(default_factory=dict)
@@ -183,9 +127,12 @@ class Account:
             if service not in by_service:
                 watched.pause(at)
         for service, several in by_service.items():
-            watched = self.services.setdefault(service, _Watched(every=self.every, since=at))
+            watched = self.services.setdefault(service, self._account(at))
             watched.add(at, several[0] if len(several) == 1 else _all_together(several))
         self._add_whole(at, everything)
+
+    def _account(self, since: float) -> Account:
+        return Account(GAUGES, self.every, since, MOST_POINTS)
 
     def _learn(self, container: Container) -> None:
         if container.limits.memory is None:
@@ -199,7 +146,7 @@ class Account:
                 self.whole.pause(at)
             return
         if self.whole is None:
-            self.whole = _Watched(every=self.every, since=at)
+            self.whole = self._account(at)
         self.latest = {
             # What goes over the network of another container is counted there.
             name: _together(
@@ -226,17 +173,17 @@ class Account:
 
     def measures(self) -> dict[str, Measure]:
         """Of all services together; nothing where one that was asked for never ran."""
-        return {} if self.whole is None or self.missing else self.whole.measures()
+        return {} if self.whole is None or self.missing else _measures(self.whole)
 
     def parts(self) -> dict[str, dict[str, Measure]]:
-        return {service: watched.measures() for service, watched in sorted(self.services.items())}
+        return {service: _measures(watched) for service, watched in sorted(self.services.items())}
 
     def absent(self) -> dict[tuple[str, str], str]:
         """Why measures are not there, by part and name."""
         found = {
             (service, name): self._why_absent(service, watched, name)
             for service, watched in self.services.items()
-            for name in _left_out(watched.measures())
+            for name in _left_out(_measures(watched))
         }
         for service in self.missing:
             found |= {
@@ -246,14 +193,18 @@ class Account:
 
     def timeline(self) -> tuple[Series, ...]:
         """A line for each service and measure, `service.measure`; those that are 0 all the time left out."""
+        lines = (
+            (f"{service}.{name}", account, name, [(at, _rounded(value)) for at, value in line.points])
+            for service, account in sorted(self.services.items())
+            for name, line in account.lines.items()
+        )
         return tuple(
-            Series(name=f"{service}.{name}", unit=_unit(GAUGES[name].dimension), points=tuple(line.points))
-            for service, watched in sorted(self.services.items())
-            for name, line in watched.lines.items()
-            if any(value for _, value in line.points)
+            account.series(name, points, label=label)
+            for label, account, name, points in lines
+            if any(value for _, value in points)
         )
 
-    def _why_absent(self, service: str, watched: _Watched, name: str) -> str:
+    def _why_absent(self, service: str, watched: Account, name: str) -> str:
         if name == "memory_share" and service in self._unlimited:
             return f"{service} has no memory limit"
         if name in _NETWORK and service in self._elsewhere:
@@ -270,10 +221,17 @@ class Account:
         why = [
             self._why_absent(service, watched, name)
             for service, watched in sorted(self.services.items())
-            if name in _left_out(watched.measures())
+            if name in _left_out(_measures(watched))
         ]
         more = f", and {len(why) - _NAMED} more" if len(why) > _NAMED else ""
         return "; ".join(why[:_NAMED]) + more if why else f"{name} was never known of all services at once"
+
+
+def _measures(account: Account) -> dict[str, Measure]:
+    found: dict[str, Measure] = {**account.measures()}
+    if account.looks >= FEWEST:
+        found["samples"] = Number(value=account.looks)
+    return found
 
 
 def _left_out(measures: Mapping[str, Measure]) -> Iterator[str]:
@@ -316,13 +274,5 @@ def _together(name: str, values: Sequence[float | None]) -> float | None:
     return max(known) if name in _GREATEST else sum(known)
 
 
-def _highest(values: Iterable[float | None]) -> float | None:
-    return max((value for value in values if value is not None), default=None)
-
-
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4) if value < 100 else float(round(value))
-
-
-def _unit(dimension: Dimension) -> str:
-    return "ratio" if dimension is Dimension.SHARE else BASE_UNIT[dimension]

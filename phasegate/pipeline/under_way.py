@@ -65,10 +65,11 @@ from phasegate.runner.skeleton import skeleton
 from phasegate.runner.waiving import waive
 from phasegate.runner.world import Parts, Stop
 from phasegate.target.containers.reach import TargetContainers
+from phasegate.target.deployment import Site
 from phasegate.target.members import MARK, kill_marked, new_mark
 from phasegate.target.process_group import GUARD
 from phasegate.target.processes import LocalProcesses
-from phasegate.target.resources import Resources
+from phasegate.target.resources import Resources, Sampler
 from phasegate.target.stack import Stack
 from phasegate.units import format_seconds
 
@@ -256,18 +257,20 @@ class UnderWay:
             asyncio.get_running_loop().call_later(self._plan.limit, self._stop_run, reason)
         stack = Stack(
             self._plan.target.without_lacking(),
-            processes=self._processes,
-            logs=self._store.log,
-            on_change=self._target_changed,
-            on_problem=lambda problem: self._lacking.append(problem.message),
-            on_sampled=self._target_sampled,
-            utc=self._clock.utc,
-            mark=self._mark,
-            containers=self._containers,
-            run=self._skeleton.run,
-            keep_file=self._store.keep_of_target,
-            keep=self._request.keep_target,
-            goes_on=any(check.kind.sees_broken for check in chosen if check.id not in missing),
+            Site(
+                processes=self._processes,
+                containers=self._containers,
+                sampler=Sampler(self._target_sampled, self._clock.utc),
+                logs=self._store.log,
+                on_change=self._target_changed,
+                on_problem=lambda problem: self._lacking.append(problem.message),
+                mark=self._mark,
+                run=self._skeleton.run,
+                keep_file=self._store.keep_of_target,
+                keep=self._request.keep_target,
+                goes_on=any(check.kind.sees_broken for check in chosen if check.id not in missing),
+                exit_codes=self._plan.target.exit_codes,
+            ),
         )
         self._stack = stack
         self._stage = "the target comes up"
@@ -276,7 +279,7 @@ class UnderWay:
             parts = Parts(
                 clock=self._clock,
                 http=Network(target),
-                faults=stack.acts(),
+                faults=stack,
                 processes=self._processes,
                 target=target,
                 containers=self._containers,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from phasegate.plan.findings import did_you_mean
@@ -20,11 +20,9 @@ class Addressable:
     """The ids of the target's entries, as far as they can be told from what is written."""
 
     plain: tuple[str, ...] = ()
-    """Processes and external services."""
+    """Those that do not run in containers."""
     services: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Services in containers, with the ports that they are known to have; none: whatever is asked for."""
-    attached: frozenset[str] = frozenset()
-    """Those of them that are up already."""
     odd: tuple[str, ...] = ()
     """Services with names that are no ids: programs can run in them, and nothing can be addressed to them."""
     absent: Mapping[str, str] = field(default_factory=dict)
@@ -33,6 +31,8 @@ class Addressable:
     """Whether there are services that cannot be seen from here."""
     unseen: bool = False
     """Whether containers that are up belong to the target: their services show when they are looked at."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """The key of the target under which each of them is."""
     numbered: Mapping[str, str] = field(default_factory=dict)
     """`target.<id>.port.<number>`, wherever the plan has it, with a stand-in: the number itself."""
 
@@ -49,6 +49,11 @@ class Addressable:
     @cached_property
     def _plain(self) -> frozenset[str]:
         return frozenset(self.plain)
+
+    def with_plain(self, key: str, ids: Iterable[str]) -> Addressable:
+        """With entries under a key of the target that do not run in containers."""
+        more = tuple(ids)
+        return replace(self, plain=(*self.plain, *more), keys={**self.keys, **dict.fromkeys(more, key)})
 
     def may_be(self, id: str) -> bool:
         """Whether an id is one, as far as can be told."""

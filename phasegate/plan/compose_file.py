@@ -45,11 +45,6 @@ class ComposeService:
     def profiles(self) -> tuple[str, ...]:
         return tuple(_texts(self.tree.get("profiles")))
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Services that Compose starts with it."""
-        return tuple(dict.fromkeys(needs_of(self.tree)))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeFile:
@@ -74,22 +69,13 @@ class ComposeFile:
 
     def up(self, services: Iterable[str], profiles: Iterable[str]) -> dict[str, ComposeService]:
         """What Compose brings up when it is asked for these services, or for all when there are none."""
-        chosen, wanted = frozenset(profiles), list(services)
-        if not wanted:
-            return {name: one for name, one in self.services.items() if _active(one, chosen)}
-        found: dict[str, ComposeService] = {}
-        while wanted:
-            one = self.services.get(wanted.pop(0))
-            if one is None or one.name in found:
-                continue
-            if "extends" in one.tree or self.includes:
-                # What else it needs stands elsewhere, so nothing can be left out.
-                return {
-                    **self.up((), chosen),
-                    **{name: self.services[name] for name in services if name in self.services},
-                }
-            found[one.name] = one
-            wanted += one.needs
+        asked, chosen = list(services), frozenset(profiles)
+        trees = {name: one.tree for name, one in self.services.items()}
+        found = coming_up(trees, asked, chosen)
+        if asked and found and (self.includes or any("extends" in trees[name] for name in found)):
+            # What else they need stands elsewhere, so nothing can be left out.
+            found = tuple(dict.fromkeys((*coming_up(trees, (), chosen), *(n for n in asked if n in trees))))
+            return {name: self.services[name] for name in found}
         return {name: one for name, one in self.services.items() if name in found}
 
     def absent(self, up: Mapping[str, Any], profiles: Iterable[str]) -> dict[str, str]:
@@ -98,7 +84,7 @@ class ComposeFile:
         for name, one in self.services.items():
             if name in up:
                 continue
-            if _active(one, chosen):
+            if _active(one.tree, chosen):
                 found[name] = f"the stack is brought up without {name!r}: add it to target.compose.services"
             else:
                 named = ", ".join(one.profiles)
@@ -149,50 +135,67 @@ def seen(files: Files, name: str) -> ComposeFile | None:
         return None
 
 
-def _active(service: ComposeService, chosen: frozenset[str]) -> bool:
-    profiles = service.profiles
+def coming_up(
+    services: Mapping[str, Mapping[str, Any]], asked: Iterable[str], profiles: Iterable[str]
+) -> tuple[str, ...]:
+    """The names of what Compose brings up of some services as written: those asked for with what they need,
+    or all of the profiles."""
+    chosen, waiting = frozenset(profiles), list(asked)
+    if not waiting:
+        return tuple(name for name, tree in services.items() if _active(tree, chosen))
+    found: dict[str, None] = {}
+    while waiting:
+        name = waiting.pop(0)
+        if name in services and name not in found:
+            found[name] = None
+            waiting += _needs_of(services[name])
+    return tuple(found)
+
+
+def _active(tree: Mapping[str, Any], chosen: frozenset[str]) -> bool:
+    profiles = tuple(_texts(tree.get("profiles")))
     return not profiles or ALL_PROFILES in chosen or not chosen.isdisjoint(profiles)
 
 
 def _service(name: str, tree: Mapping[str, Any]) -> ComposeService:
-    published, some = _ports(tree.get("ports"))
-    exposed, more = _ports(tree.get("expose"))
-    streams = (port for port, protocol in published.items() if protocol == "tcp")
+    published, some = ports_in(tree.get("ports"))
+    exposed, more = ports_in(tree.get("expose"))
     return ComposeService(
         name=name,
         tree=tree,
-        published=tuple(published),
-        streams=tuple(streams),
-        exposed=tuple(exposed),
+        published=tuple(dict.fromkeys(number for number, _ in published)),
+        streams=tuple(number for number, protocol in published if protocol == "tcp"),
+        exposed=tuple(dict.fromkeys(number for number, _ in exposed)),
         whole=some and more and "extends" not in tree,
     )
 
 
-def _ports(written: Any) -> tuple[dict[int, str], bool]:
-    """Container ports of `ports` or `expose` with their protocols, and whether each could be read."""
+def ports_in(written: Any) -> tuple[tuple[tuple[int, str], ...], bool]:
+    """Ports of the container in `ports` or `expose`, with their protocols, and whether each could be read."""
     if written is None:
-        return {}, True
-    found: dict[int, str] = {}
+        return (), True
+    found: dict[tuple[int, str], None] = {}
     whole = isinstance(written, list)
     for one in written if isinstance(written, list) else ():
         if isinstance(one, Mapping):
-            one = f"{one.get('target')}/{one.get('protocol', 'tcp')}"
-        ports, protocol = _port(str(one))
-        found |= {port: protocol for port in ports if found.get(port) != "tcp"}
+            one = f"{one.get('target')}/{one.get('protocol') or 'tcp'}"
+        ports = _ports_of(str(one))
+        found |= dict.fromkeys(ports)
         whole = whole and bool(ports)
-    return found, whole
+    return tuple(found), whole
 
 
-def _port(written: str) -> tuple[range, str]:
-    """`8080`, `80:8080`, `127.0.0.1:80:8080/tcp`, `9000-9002:8000-8002`: the ports in the container."""
+def _ports_of(written: str) -> list[tuple[int, str]]:
+    """`8080`, `80:8080`, `127.0.0.1:80:8080/tcp`, `9000-9002:8000-8002`: what stands last is inside."""
     text, _, protocol = _VARIABLE.sub("?", written).rpartition(":")[2].partition("/")
     bounds = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text.strip())
     if bounds is None:
-        return range(0), ""
-    return range(int(bounds[1]), min(int(bounds[2] or bounds[1]), 65535) + 1), protocol or "tcp"
+        return []
+    last = min(int(bounds[2] or bounds[1]), 65535)
+    return [(number, protocol or "tcp") for number in range(int(bounds[1]), last + 1)]
 
 
-def needs_of(tree: Mapping[str, Any]) -> Iterator[str]:
+def _needs_of(tree: Mapping[str, Any]) -> Iterator[str]:
     """The services that one needs before it: named, linked, or because it lives in what is theirs."""
     yield from _texts(tree.get("depends_on"))
     for key in ("links", "volumes_from"):

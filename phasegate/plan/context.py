@@ -44,8 +44,8 @@ class Context:
     findings: Findings
     entries: Addressable
     """The ids of the target's entries: what `${target.<id>.url}` may name."""
-    external: frozenset[str] = frozenset()
-    """Those of them that are not started here."""
+    located: frozenset[str] = frozenset()
+    """Those of them whose addresses are known before the run."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Stand-ins for the target's addresses, until the real ones are known."""
     target: TargetAddresses = field(default_factory=lambda: TargetAddresses(()))
@@ -135,7 +135,7 @@ class Context:
         found: list[str] = []
         for entry, missing in self.missing_by_entry.items():
             told = [f"PHASEGATE_TARGET_{entry.upper().replace('-', '_')}_URL"]
-            if entry in self.external:
+            if entry in self.located:
                 told.append(urlsplit(self.addresses[f"target.{entry}.url"]).netloc)
             paths = not by_address or any(text.startswith("/") for text in texts)
             if (

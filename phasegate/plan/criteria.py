@@ -23,6 +23,7 @@ from phasegate.plan.findings import did_you_mean, nearest, where
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import CriterionWritten
 from phasegate.plan.plan import Check
+from phasegate.plan.target_kind import target_kinds
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
 
@@ -241,17 +242,9 @@ class Criteria:
             help = did_you_mean(criterion.subject, names, f"{criterion.subject_kind}s")
             self._at_subject(entry, message, help)
             return False
-        if of_target and criterion.subject in self._context.external:
-            message = f"{criterion.subject_text} is external, and what it uses is not seen from here"
-            help = "entries under target.processes are sampled; measure an external one through its answers"
-            self._at_subject(entry, message, help)
-            return False
-        if of_target and criterion.subject in self._context.entries.services:
-            message = (
-                f"{criterion.subject_text} is a service in containers, and only processes are sampled here"
-            )
-            help = f"a check of kind resources measures it: <check>/{criterion.subject}.memory.max < 256MiB"
-            self._at_subject(entry, message, help)
+        kind = target_kinds()[self._context.entries.keys[criterion.subject]] if of_target else None
+        if kind is not None and (why := kind.why_unsampled(criterion.subject)) is not None:
+            self._at_subject(entry, f"{criterion.subject_text} {why[0]}", why[1])
             return False
         confidence, over = self._confidence(entry.written.confidence, None), entry.written.over
         specs = RESOURCES if of_target else AGGREGATES

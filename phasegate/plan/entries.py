@@ -1,16 +1,18 @@
-"""The target as asked: its entries, the stacks they may belong to, and the commands around them.
+"""The target as asked: its entries in groups, each of one kind of target, and the commands around them.
 
 Text that refers to what is known only at run time stays in template form until `bind` puts the values in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 from phasegate.errors import ObservationError, Position
+from phasegate.model.faults import Act
+from phasegate.model.result import TargetRecord
 from phasegate.substitution import UnknownNameError, finish, names_in, put_in
 
 
@@ -29,20 +31,7 @@ class PlanCommand:
 
     def bind(self, values: Mapping[str, str]) -> PlanCommand:
         """Put target addresses in. Errors: ObservationError for an address that is not known."""
-        return replace(self, argv=tuple(_texts(self.argv, values)), env=_text_values(self.env, values))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """When a process counts as up: exactly one of `url`, `tcp` and `log` is set."""
-
-    url: str | None = None
-    """A path of the entry, or a whole URL in template form."""
-    tcp: bool = False
-    log: str | None = None
-    """A regular expression searched in its output."""
-    within: float = 30.0
-    """Seconds."""
+        return replace(self, argv=bound(self.argv, values), env=bound_values(self.env, values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,111 +48,88 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessEntry:
-    """A program of the target that phasegate starts; its texts are in template form until bound."""
+class Entry:
+    """Something of the target that checks address by its id; every kind of target has a class of its own."""
 
+    compared: ClassVar[tuple[str, ...]] = ()
+    """The fields in which `guard` finds it changed, beside those that every entry has."""
     id: str
-    command: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
-    cwd: Path
-    ready: Ready
     headers: tuple[tuple[str, str], ...] = ()
     tls: Tls = Tls()
     protected: bool = False
     missing_secrets: tuple[str, ...] = ()
-    """Secrets it uses that are not set: it cannot be started."""
+    """Secrets it uses that are not set: it cannot be used."""
     at: Position | None = None
 
-    def bind(self, values: Mapping[str, str]) -> ProcessEntry:
-        """Put in `self.port`, `self.url` and the addresses of the other entries; `ready.url` stays.
+    @property
+    def stand_in(self) -> str:
+        """Its URL before it is up: what is started for the run is called by its id."""
+        return f"http://{self.id}"
 
-        Errors: ObservationError for an address that is not known.
-        """
-        return replace(
-            self,
-            command=tuple(_texts(self.command, values)),
-            env=_text_values(self.env, values),
-            headers=tuple((name, text) for name, text in _text_values(dict(self.headers), values).items()),
-        )
+    @property
+    def about(self) -> str:
+        """Its line in the overview of a plan."""
+        raise NotImplementedError
+
+    @property
+    def summary(self) -> str:
+        """What it is, for `guard` where the other plan does not have it."""
+        raise NotImplementedError
+
+    def record(self) -> TargetRecord:
+        """How it stands in the record before anything has happened."""
+        raise NotImplementedError
+
+
+E = TypeVar("E", bound=Entry, covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalEntry:
-    """A service that is already there."""
+class Group(Generic[E]):
+    """What a plan has under one key of its target; every kind of target has a class of its own."""
 
-    id: str
-    url: str
-    headers: tuple[tuple[str, str], ...] = ()
-    tls: Tls = Tls()
-    protected: bool = False
-    missing_secrets: tuple[str, ...] = ()
+    key: ClassVar[str]
+    """The key, by which `phasegate.plan.target_kind` knows its kind."""
+    together: ClassVar[bool] = False
+    """Whether its entries come up together: one that lacks a secret is missed by all."""
+    located: ClassVar[bool] = False
+    """Whether its entries are somewhere else, at addresses that the plan has: nothing brings them up."""
+    there_before: ClassVar[bool] = False
+    """Whether it was there before the run."""
+    uses_others: ClassVar[bool] = False
+    """Whether its entries are given addresses of others, so that they come up after those."""
+    acts: ClassVar[frozenset[Act]] = frozenset()
+    """What faults can do to its entries."""
+    compared: ClassVar[tuple[str, ...]] = ()
+    """The fields in which `guard` finds it changed; none: all that there is to it are its entries."""
+    lenient: ClassVar[tuple[str, ...]] = ()
+    """Fields that let something through where they are true."""
+    entries: tuple[E, ...] = ()
     at: Position | None = None
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Services that it brings up, by their names; none: all that there are."""
+        return ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceEntry:
-    """A service that runs in containers; checks call it by its id, its name in the stack."""
+    @property
+    def summary(self) -> str | Path:
+        """What it is, for `guard` where the other plan does not have it."""
+        return ""
 
-    id: str
-    port: int | None = None
-    """The port in its container that `url`, `host` and `port` speak of; None: the first that has an address
-    when it is up."""
-    tls: Tls = Tls()
-    scheme: str = "http"
-    headers: tuple[tuple[str, str], ...] = ()
-    protected: bool = False
-    missing_secrets: tuple[str, ...] = ()
-    at: Position | None = None
+    def about(self, root: Path) -> str:
+        """Its line in the overview of a plan; empty where its entries say all."""
+        return ""
 
+    def data(self, root: Path) -> dict[str, Any]:
+        """The same for programs."""
+        return {}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComposeStack:
-    """A stack that phasegate brings up and takes down with Compose."""
-
-    file: Path
-    """Absolute."""
-    services: tuple[str, ...] = ()
-    """Those to bring up, with what they depend on; empty for all."""
-    profiles: tuple[str, ...] = ()
-    env_file: Path | None = None
-    project: str = ""
-    """Its name among the engine's projects; empty for one of the run's own."""
-    within: float = 120.0
-    """Seconds from the start until every service is ready."""
-    env: Mapping[str, str] = field(default_factory=dict)
-    """Values for the variables of the file, over those of the environment."""
-    entries: tuple[ServiceEntry, ...] = ()
-    """Every service of the file, named in the plan or not."""
-    at: Position | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachedStack:
-    """Containers that are up already, found by their labels; they are never stopped."""
-
-    labels: tuple[str, ...]
-    """`name` or `name=value`; a container has all of them."""
-    within: float = 30.0
-    """Seconds until each of them is ready."""
-    allow_faults: bool = False
-    entries: tuple[ServiceEntry, ...] = ()
-    """The services that the plan names."""
-    at: Position | None = None
-
-
-Entry = ProcessEntry | ExternalEntry | ServiceEntry
-
-
-def stand_in(entry: Entry) -> str:
-    """The URL of an entry before it is up: what is started for the run is called by its id."""
-    match entry:
-        case ExternalEntry():
-            # Where it is may be known to the run only.
-            return entry.url if "${" not in entry.url else f"http://{entry.id}"
-        case ServiceEntry():
-            return f"{entry.scheme}://{entry.id}"
-        case ProcessEntry():
-            return f"http://{entry.id}"
+    def refusal(self, id: str, act: Act) -> tuple[str, str] | None:
+        """Why a fault cannot do this to one of its entries, and what could be done."""
+        if act in self.acts:
+            return None
+        return f"{id!r} cannot be put to {act}", f"use {', '.join(sorted(self.acts)) or 'another entry'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,35 +138,37 @@ class Target:
 
     default: str | None = None
     """The entry that a URL which begins with `/` is on."""
-    processes: tuple[ProcessEntry, ...] = ()
-    external: tuple[ExternalEntry, ...] = ()
-    compose: ComposeStack | None = None
-    containers: AttachedStack | None = None
+    groups: tuple[Group[Entry], ...] = ()
+    """Those that the plan has, in the order of the kinds of target."""
     setup: tuple[PlanCommand, ...] = ()
     """Run once every entry is ready."""
     teardown: tuple[PlanCommand, ...] = ()
-    """Always run, before the processes are taken down."""
+    """Always run, before the target is taken down."""
     exit_codes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Services that end by themselves, and the exit codes with which checks say that they are right to."""
 
     def __iter__(self) -> Iterator[Entry]:
-        yield from self.processes
-        yield from self.external
-        yield from self.services
+        for group in self.groups:
+            yield from group.entries
 
-    def without_lacking(self) -> Target:
-        """What can be brought up: without processes and addresses that lack a secret."""
+    def group(self, key: str) -> Group[Entry] | None:
+        return next((group for group in self.groups if group.key == key), None)
+
+    def group_of(self, id: str) -> Group[Entry] | None:
+        """The group that has an entry."""
+        return next((one for one in self.groups if any(entry.id == id for entry in one.entries)), None)
+
+    def with_entries(self, change: Callable[[Group[Entry]], Iterable[Entry]]) -> Target:
+        """The target with the entries that `change` gives for each group."""
         return replace(
-            self,
-            processes=tuple(entry for entry in self.processes if not entry.missing_secrets),
-            external=tuple(entry for entry in self.external if not entry.missing_secrets),
+            self, groups=tuple(replace(group, entries=tuple(change(group))) for group in self.groups)
         )
 
-    @property
-    def services(self) -> tuple[ServiceEntry, ...]:
-        """Entries that run in containers."""
-        stacks = (self.compose, self.containers)
-        return tuple(entry for stack in stacks if stack is not None for entry in stack.entries)
+    def without_lacking(self) -> Target:
+        """What can be brought up: without entries that lack a secret."""
+        return self.with_entries(
+            lambda group: (one for one in group.entries if group.together or not one.missing_secrets)
+        )
 
 
 def named_entries(tree: Any) -> set[str]:
@@ -208,12 +176,14 @@ def named_entries(tree: Any) -> set[str]:
     return {name.split(".")[1] for name in names_in(tree) if name.startswith("target.")}
 
 
-def _texts(templates: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
+def bound(templates: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:
+    """Texts with values put in. Errors: ObservationError for a name that is not known."""
     try:
-        return [str(finish(put_in(template, values))) for template in templates]
+        return tuple(str(finish(put_in(template, values))) for template in templates)
     except UnknownNameError as unknown:
         raise ObservationError(f"${{{unknown.name}}} is not known") from None
 
 
-def _text_values(templates: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
-    return dict(zip(templates, _texts(tuple(templates.values()), values), strict=True))
+def bound_values(templates: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """The same for the values of a mapping."""
+    return dict(zip(templates, bound(tuple(templates.values()), values), strict=True))

@@ -18,7 +18,7 @@ from phasegate.model.criterion import PlanCriterion
 from phasegate.plan.findings import Findings, did_you_mean, where
 from phasegate.plan.models import ID_RULE, is_id
 from phasegate.plan.plan import Plan
-from phasegate.plan.target import GROUPS
+from phasegate.plan.target_kind import target_kinds
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.yaml import Document
@@ -139,11 +139,15 @@ def _is_well_written(document: Document, name: str, findings: Findings) -> bool:
 def _target_parts(written: Mapping[str, Any]) -> Iterator[tuple[TreePath, Any]]:
     """What an environment replaces in the target: whole entries, and every other key; an empty one goes."""
     for key, value in written.items():
-        if key in GROUPS and isinstance(value, Mapping):
+        if key in _by_id() and isinstance(value, Mapping):
             for id, entry in value.items():
                 yield (key, id), entry
         else:
             yield (key,), value
+
+
+def _by_id() -> list[str]:
+    return [key for key, kind in target_kinds().items() if kind.by_id]
 
 
 def _with_part(target: Any, path: TreePath, value: Any) -> Any:
@@ -154,7 +158,7 @@ def _with_part(target: Any, path: TreePath, value: Any) -> Any:
             return Located(((k, v) for k, v in whole.items() if k != path[0]), at=getattr(whole, "at", None))
         return _with(whole, {path[0]: value})
     group, id = path
-    for other in GROUPS:
+    for other in _by_id():
         if other != group and isinstance(whole.get(other), Mapping) and id in whole[other]:
             kept = ((k, v) for k, v in whole[other].items() if k != id)
             whole = _with(whole, {other: Located(kept, at=getattr(whole[other], "at", None))})

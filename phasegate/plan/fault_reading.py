@@ -14,7 +14,7 @@ from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.faults import fault_measures
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Context, picked
-from phasegate.plan.entries import ExternalEntry, Target
+from phasegate.plan.entries import Target
 from phasegate.plan.fault_models import FaultWritten, ProbeParams
 from phasegate.plan.faults import Fault
 from phasegate.plan.findings import did_you_mean
@@ -131,27 +131,18 @@ class FaultReader:
     def _can_be_done(self, path: TreePath, written: FaultWritten, subject: str) -> bool:
         """Whether its target is something that may be acted on."""
         context, act, target = self._context, written.act, written.target
-        entries = {entry.id: entry for entry in self._target}
-        entry, attached = entries.get(target), self._target.containers
-        message = help = ""
-        if entry is None:
-            if target in context.entries:
-                return False  # it is wrong itself, which has been said
-            message = f"the target has no entry {target!r}"
-            able = [id for id, one in entries.items() if not isinstance(one, ExternalEntry)]
-            help = did_you_mean(target, able, "processes and services")
-        elif isinstance(entry, ExternalEntry):
-            message = f"{target!r} is external, and nothing is done to what this run has not started"
-            help = "name a process or a service of the target"
-        elif written.needs_container and entry in self._target.processes:
-            own = "no network of its own to cut" if act == "cut" else "no image to replace"
-            message, help = f"{target!r} is a process, which has {own}", "use stop, kill, pause or restart"
-        elif attached is not None and entry in attached.entries and not attached.allow_faults:
-            message = f"{target!r} was there before this run, and nothing is done to it without leave"
-            help = "write allow_faults: true under target.containers, and run with --confirm"
-        if message:
+        group = self._target.group_of(target)
+        if group is not None:
+            why = group.refusal(target, act)
+        elif target in context.entries:
+            return False  # it is wrong itself, which has been said
+        else:
+            able = [entry.id for one in self._target.groups if one.acts for entry in one.entries]
+            why = f"the target has no entry {target!r}", did_you_mean(target, able, "processes and services")
+        if why is not None:
+            message, help = why
             context.findings.add(context.document, (*path, act), f"{subject}: {message}", help=help)
-        return not message
+        return why is None
 
     def _during(self, draft: FaultDraft, fault: Fault, checks: Mapping[str, Draft]) -> Draft | None:
         check = checks.get(fault.check)

@@ -375,7 +375,8 @@ class _Reader:
         for check in checks:
             for name in check.missing_secrets:
                 using.setdefault(name, []).append(check.id)
-        for entry in target.processes:
+        started = (group for group in target.groups if not group.located and not group.together)
+        for entry in (entry for group in started for entry in group.entries):
             for name in entry.missing_secrets:
                 using.setdefault(name, []).append(f"target {entry.id}")
         for index, secret in enumerate(self._values.secrets):

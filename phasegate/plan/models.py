@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,8 +20,6 @@ from pydantic import (
 )
 
 from phasegate.fields import ID_PATTERN, Closed, Duration, FilePath, Ratio, Text, short_form
-from phasegate.http.written import Headers
-from phasegate.patterns import compile_pattern
 from phasegate.units import Dimension, parse_as
 
 DEFAULT_CONFIDENCE = 0.95
@@ -277,26 +274,6 @@ class GateWritten(Closed):
     approvals: tuple[Any, ...] = ()
 
 
-class ReadyWritten(Closed):
-    """When a process counts as up: one of `url`, `tcp` and `log`."""
-
-    url: str | None = None
-    tcp: bool = False
-    log: str | None = None
-    within: Span = 30.0
-
-    @model_validator(mode="after")
-    def _one_sign(self) -> ReadyWritten:
-        signs = (self.url is not None) + self.tcp + (self.log is not None)
-        if signs != 1:
-            raise ValueError("say how it shows that it is up, by one of 'url', 'tcp: true' and 'log'")
-        if self.url is not None and not self.url.startswith(("/", "http://", "https://", "${")):
-            raise ValueError(f"{self.url!r} is no address; begin with '/', http:// or https://")
-        if self.log is not None:
-            compile_pattern(self.log)
-        return self
-
-
 class TlsWritten(Closed):
     """Files for talking TLS to an entry."""
 
@@ -309,53 +286,6 @@ class TlsWritten(Closed):
         if self.key is not None and self.cert is None:
             raise ValueError("'key' needs 'cert' beside it")
         return self
-
-
-class ProcessWritten(Closed):
-    """A program that is started for the run."""
-
-    command: Argv
-    env: dict[str, Text] = Field(default_factory=dict)
-    cwd: Text = ""
-    ready: ReadyWritten
-    headers: Headers = Field(default_factory=dict)
-    tls: TlsWritten = TlsWritten()
-    protected: bool = False
-
-
-class ExternalWritten(Closed):
-    """A service that is already there."""
-
-    url: str
-    headers: Headers = Field(default_factory=dict)
-    tls: TlsWritten = TlsWritten()
-    protected: bool = False
-
-    @field_validator("url")
-    @classmethod
-    def _is_absolute(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"{url!r} is no absolute URL; begin with http:// or https:// and a host")
-        try:
-            parts = urlsplit(url)
-            named = parts.hostname is not None and parts.port != 0
-        except ValueError as error:
-            raise ValueError(f"{url!r} is no URL: {error}") from None
-        if not named or re.search(r"\s", url):
-            raise ValueError(f"{url!r} is no URL: http:// or https://, a host, and a port where it needs one")
-        return url
-
-
-class TargetWritten(Closed):
-    """The stack under test; its entries are validated on their own."""
-
-    default: str | None = None
-    processes: dict[str, Any] = Field(default_factory=dict)
-    external: dict[str, Any] = Field(default_factory=dict)
-    compose: Any = None
-    containers: Any = None
-    setup: Commands = ()
-    teardown: Commands = ()
 
 
 class RiskWritten(Closed):

@@ -142,7 +142,7 @@ class Parameters:
         later = {
             name
             for id in context.entries
-            if id not in context.external
+            if id not in context.located
             for name in _names(template)
             if name.startswith((f"target.{id}.host", f"target.{id}.port"))
         }

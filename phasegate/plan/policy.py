@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -16,7 +16,7 @@ from phasegate.kinds.base import Kind
 from phasegate.model.approval import same_person
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.result import PolicyRecord
-from phasegate.plan.entries import ExternalEntry, ProcessEntry, ServiceEntry, Target
+from phasegate.plan.entries import Target
 from phasegate.plan.findings import Findings, did_you_mean
 from phasegate.plan.models import DEFAULT_CONFIDENCE, Id, PlanWritten, confidence_level
 from phasegate.plan.plan import Check
@@ -24,8 +24,6 @@ from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.yaml import Document, read
 from phasegate.units import format_share
-
-E = TypeVar("E", ProcessEntry, ExternalEntry, ServiceEntry)
 
 _ABOUT = frozenset({"policy", "title"})
 
@@ -134,20 +132,11 @@ def _made(
 
 def protect(target: Target, policy: Policy) -> Target:
     """The target with the policy's entries protected too."""
-    return replace(
-        target,
-        processes=_protected(target.processes, policy),
-        external=_protected(target.external, policy),
-        compose=target.compose
-        and replace(target.compose, entries=_protected(target.compose.entries, policy)),
-        containers=target.containers
-        and replace(target.containers, entries=_protected(target.containers.entries, policy)),
-    )
-
-
-def _protected(entries: tuple[E, ...], policy: Policy) -> tuple[E, ...]:
-    return tuple(
-        replace(entry, protected=entry.protected or entry.id in policy.protected) for entry in entries
+    return target.with_entries(
+        lambda group: (
+            replace(entry, protected=entry.protected or entry.id in policy.protected)
+            for entry in group.entries
+        )
     )
 
 

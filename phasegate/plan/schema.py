@@ -14,13 +14,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from phasegate.fields import ID_PATTERN, NamedDocument
+from phasegate.fields import NamedDocument
 from phasegate.http.suite import Suite
 from phasegate.kinds.base import Kind
 from phasegate.kinds.foreign import blame
 from phasegate.model.faults import Act
 from phasegate.plan.annotations import field_types, marked
-from phasegate.plan.container_models import AttachedWritten, ComposeWritten, ServiceWritten
 from phasegate.plan.environments import EnvironmentWritten
 from phasegate.plan.fault_models import FaultWritten, ProbeParams
 from phasegate.plan.include import IncludedGateWritten, IncludedWritten
@@ -29,21 +28,15 @@ from phasegate.plan.models import (
     ApprovalWritten,
     CheckCommon,
     CriterionWritten,
-    ExternalWritten,
     GateWritten,
     PlanWritten,
-    ProcessWritten,
     StepWritten,
-    TargetWritten,
 )
 from phasegate.plan.policy import PolicyWritten
-from phasegate.plan.stacks import STACKS
-from phasegate.plan.target import GROUPS
+from phasegate.plan.target_kind import ID_KEY, target_kinds, target_model
 from phasegate.plan.waivers import PatternWritten, WaiversFile, WaiversNamed, WaiverWritten
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_NAME = ID_PATTERN.replace("^", "^(?!x-)", 1)
-"""An id that is a key; what begins with x- is for notes."""
 _TEMPLATE = {"type": "string", "pattern": r"\$\{[^{}]*\}", "description": "a value put in: ${name}"}
 _FILE = {"type": "string", "description": "a YAML file, relative to the plan's root"}
 
@@ -73,7 +66,7 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
     environment["properties"]["target"] = _with_gaps(plan["properties"]["target"])
     plan["properties"]["environments"] = {
         "type": "object",
-        "patternProperties": {_NAME: environment, "^x-": True},
+        "patternProperties": {ID_KEY: environment, "^x-": True},
         "additionalProperties": False,
     }
     plan["properties"]["waivers"] = {"anyOf": [dict(_FILE), _model(WaiversNamed, definitions)]}
@@ -144,34 +137,18 @@ def waivers_schema() -> dict[str, Any]:
 
 
 def _target(definitions: dict[str, Any]) -> dict[str, Any]:
-    target = _model(TargetWritten, definitions)
-    for key, model in (("processes", ProcessWritten), ("external", ExternalWritten)):
-        target["properties"][key] = {
-            "type": "object",
-            "patternProperties": {_NAME: _model(model, definitions), "^x-": True},
-            "additionalProperties": False,
-        }
-    for key, stack in (("compose", ComposeWritten), ("containers", AttachedWritten)):
-        target["properties"][key] = _model(stack, definitions)
-        target["properties"][key]["properties"]["services"] = _services(definitions)
+    kinds = target_kinds()
+    target = _model(target_model(*kinds.values()), definitions)
+    target["properties"] |= {
+        key: kind.schema(lambda model: _model(model, definitions)) for key, kind in kinds.items()
+    }
     return target
 
 
 def _with_gaps(target: dict[str, Any]) -> dict[str, Any]:
     """The target of an environment, in which a group that is empty takes that of the plan away."""
-    groups = {key: {"anyOf": [target["properties"][key], {"type": "null"}]} for key in (*GROUPS, *STACKS)}
+    groups = {key: {"anyOf": [target["properties"][key], {"type": "null"}]} for key in target_kinds()}
     return {**target, "properties": {**target["properties"], **groups}}
-
-
-def _services(definitions: dict[str, Any]) -> dict[str, Any]:
-    """Names alone, or with what is said of each; an entry of the mapping may be empty."""
-    one = {"anyOf": [_model(ServiceWritten, definitions), {"type": "null"}]}
-    return {
-        "anyOf": [
-            {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            {"type": "object", "additionalProperties": one, "minProperties": 1},
-        ]
-    }
 
 
 def _check(

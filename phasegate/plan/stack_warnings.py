@@ -6,8 +6,8 @@ import re
 
 from phasegate.plan.compose_file import ALL_PROFILES, ComposeFile
 from phasegate.plan.context import Context
-from phasegate.plan.entries import ComposeStack
 from phasegate.plan.findings import did_you_mean
+from phasegate.plan.services import ComposeStack
 from phasegate.plan.tree import TreePath
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")

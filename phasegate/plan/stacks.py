@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
 
 from phasegate.errors import PlanError, Position
 from phasegate.fields import Located
@@ -15,18 +17,19 @@ from phasegate.plan.addressable import Addressable, no_such_port, numbered
 from phasegate.plan.compose_file import ComposeFile, ComposeService, read_compose_file, seen
 from phasegate.plan.container_models import AttachedWritten, ComposeWritten, ServiceWritten
 from phasegate.plan.context import Context, picked, tls_of, with_files
-from phasegate.plan.entries import AttachedStack, ComposeStack, ServiceEntry
 from phasegate.plan.findings import did_you_mean
+from phasegate.plan.ids import Ids
 from phasegate.plan.lacking import missing_in, taken_by_compose
 from phasegate.plan.models import is_id
 from phasegate.plan.named import Files
+from phasegate.plan.services import AttachedStack, ComposeStack, ServiceEntry
 from phasegate.plan.stack_warnings import warn_of
+from phasegate.plan.target_kind import D, G, ModelSchema, S, TargetKind
 from phasegate.plan.tree import TreePath
 from phasegate.plan.validation import validate
 from phasegate.plan.yaml import MAX_BYTES
 from phasegate.substitution import finish, names_in
 
-STACKS = ("compose", "containers")
 _COMPOSE: TreePath = ("target", "compose")
 _CONTAINERS: TreePath = ("target", "containers")
 
@@ -41,29 +44,149 @@ class _Asked:
     """What it says of it, as written."""
 
 
-def with_services(known: Addressable, tree: Mapping[str, Any], files: Files) -> Addressable:
-    """What can be named of the target, services included; the readers say what is malformed."""
-    target = tree.get("target")
-    if not isinstance(target, Mapping):
-        return known
-    compose, containers = target.get("compose"), target.get("containers")
-    if compose is None and containers is None:
-        return known
-    names = list(names_in(tree))
-    found = replace(known, numbered=numbered(names))
-    if isinstance(compose, Mapping):
-        found = _with_compose(found, compose, files)
-        if found.open and found.services:
-            # What the file takes from others is not seen in it, so what the plan names is taken to be there.
-            used = [name.split(".")[1] for name in names if name.startswith("target.")]
-            more = {id: () for id in used if is_id(id) and id not in found and id not in found.absent}
-            found = replace(found, services={**found.services, **more})
-    if isinstance(containers, Mapping):
-        attached = {one.name: () for one in _asked(_CONTAINERS, containers) if is_id(one.name)}
-        found = replace(
-            found, services={**attached, **found.services}, attached=frozenset(attached), unseen=True
+class OfServices(TargetKind[G, S, D]):
+    """Base of the kinds whose entries are services of a stack."""
+
+    Written: ClassVar[type[BaseModel]]
+    """The stack as written; what is said of single services is validated on its own."""
+
+    def schema(self, model: ModelSchema) -> dict[str, Any]:
+        """Services are names alone, or have what is said of each, which may be nothing."""
+        schema, one = model(self.Written), {"anyOf": [model(ServiceWritten), {"type": "null"}]}
+        schema["properties"]["services"] = {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                {"type": "object", "additionalProperties": one, "minProperties": 1},
+            ]
+        }
+        return schema
+
+    def place(self, target: Mapping[str, Any], id: str) -> TreePath:
+        """Where the service is named; where it is not, the stack."""
+        at = ("target", self.key)
+        return next((one.path for one in _asked(at, target.get(self.key)) if one.name == id), at)
+
+    def why_unsampled(self, id: str) -> tuple[str, str] | None:
+        help = f"a check of kind resources measures it: <check>/{id}.memory.max < 256MiB"
+        return "is a service in containers, and only processes are sampled here", help
+
+
+class ComposeReader(OfServices[ComposeStack, S, D]):
+    """Reads the stack that Compose brings up."""
+
+    group = ComposeStack
+    Written = ComposeWritten
+
+    def addressable(
+        self, known: Addressable, plan: Mapping[str, Any], written: Any, files: Files
+    ) -> Addressable:
+        if written is None:
+            return known
+        names = list(names_in(plan))
+        found = replace(known, numbered=numbered(names))
+        if isinstance(written, Mapping):
+            found = _with_compose(found, written, files)
+            if found.open and found.services:
+                # What the file takes from others is not seen in it, so what is named is taken to be there.
+                used = [name.split(".")[1] for name in names if name.startswith("target.")]
+                more = {id: () for id in used if is_id(id) and id not in found and id not in found.absent}
+                found = replace(found, services={**found.services, **more})
+        return replace(found, keys={**found.keys, **dict.fromkeys(found.services, ComposeStack.key)})
+
+    def read(self, context: Context, target: Mapping[str, Any], ids: Ids) -> ComposeStack | None:
+        tree = target.get(self.key)
+        if tree is None:
+            return None
+        place = context.place(_COMPOSE, "target.compose")
+        own, wrong = context.settled(_COMPOSE, _without_services(tree))
+        own = with_files(context, _COMPOSE, ComposeWritten, own)
+        written = validate(ComposeWritten, own, place, context.findings, silent=wrong)
+        asked = _services(context, _COMPOSE, tree)
+        name = own.get("file") if isinstance(own, Mapping) else None
+        file = _file(context, name) if isinstance(name, str) and "${" not in name else None
+        if file is not None:
+            _check_named(context, file, asked)
+        profiles = _listed_texts(own.get("profiles") if isinstance(own, Mapping) else None)
+        # Not by `missing_in` of the context, as the file that is named is no script.
+        missing = missing_in(_without_services(tree), context.values.missing_secrets)
+        if file is not None and written is not None:
+            missing = (
+                *missing,
+                *_missing_in_file(context, file, written, file.up([one.name for one in asked], profiles)),
+            )
+        entries = tuple(_entries(context, file, asked, profiles, missing))
+        if written is None or file is None:
+            context.leave_unread(_COMPOSE, "target.compose", tree)
+            return None
+        env_file = "" if written.env_file is None else str(written.env_file)
+        if env_file and context.files.wrong_with(env_file, folder_allowed=False) is None:
+            with suppress(OSError, ValueError):
+                context.files.hash(env_file)
+        stack = ComposeStack(
+            file=context.files.locate(written.file),
+            services=tuple(one.name for one in asked),
+            profiles=written.profiles,
+            env_file=written.env_file,
+            project=written.project,
+            within=written.within,
+            env=written.env,
+            entries=entries,
+            at=context.document.key_at(_COMPOSE),
         )
-    return found
+        warn_of(context, _COMPOSE, stack, file, target.get("default"))
+        return stack
+
+
+class AttachedReader(OfServices[AttachedStack, S, D]):
+    """Reads what there is to say of containers that are up."""
+
+    group = AttachedStack
+    Written = AttachedWritten
+
+    def addressable(
+        self, known: Addressable, plan: Mapping[str, Any], written: Any, files: Files
+    ) -> Addressable:
+        if written is None:
+            return known
+        found = replace(known, numbered=numbered(names_in(plan)))
+        if not isinstance(written, Mapping):
+            return found
+        attached = {one.name: () for one in _asked(_CONTAINERS, written) if is_id(one.name)}
+        return replace(
+            found,
+            services={**attached, **found.services},
+            unseen=True,
+            keys={**found.keys, **dict.fromkeys(attached, AttachedStack.key)},
+        )
+
+    def read(self, context: Context, target: Mapping[str, Any], ids: Ids) -> AttachedStack | None:
+        tree = target.get(self.key)
+        if tree is None:
+            return None
+        place = context.place(_CONTAINERS, "target.containers")
+        own, wrong = context.settled(_CONTAINERS, _without_services(tree))
+        written = validate(AttachedWritten, own, place, context.findings, silent=wrong)
+        missing = context.missing_in(_without_services(tree))
+        asked = _services(context, _CONTAINERS, tree)
+        entries = [
+            _entry(context, one.path, one.name, one.more, (), missing, context.document.key_at(one.path))
+            for one in asked
+        ]
+        for one in asked:
+            if not is_id(one.name):
+                message = f"service {one.name!r} cannot be addressed: its name is no id of the plan"
+                help = "leave it out here; kinds that look at containers see it all the same"
+                context.findings.add(context.document, one.path, message, help=help, key=True)
+        if written is None:
+            context.leave_unread(_CONTAINERS, "target.containers", tree)
+            return None
+        return AttachedStack(
+            labels=written.label,
+            within=written.within,
+            allow_faults=written.allow_faults,
+            entries=tuple(entry for entry in entries if entry is not None),
+            at=context.document.key_at(_CONTAINERS),
+        )
 
 
 def _with_compose(known: Addressable, compose: Mapping[str, Any], files: Files) -> Addressable:
@@ -84,53 +207,6 @@ def _with_compose(known: Addressable, compose: Mapping[str, Any], files: Files) 
         absent=file.absent(up, profiles),
         open=file.includes,
     )
-
-
-def read_compose(context: Context, tree: Any, default: Any) -> ComposeStack | None:
-    """The stack of a plan; `default` is the target's, as written.
-
-    None where there is none, or where something is wrong with it; then every problem has been reported.
-    """
-    if tree is None:
-        return None
-    place = context.place(_COMPOSE, "target.compose")
-    own, wrong = context.settled(_COMPOSE, _without_services(tree))
-    own = with_files(context, _COMPOSE, ComposeWritten, own)
-    written = validate(ComposeWritten, own, place, context.findings, silent=wrong)
-    asked = _services(context, _COMPOSE, tree)
-    name = own.get("file") if isinstance(own, Mapping) else None
-    file = _file(context, name) if isinstance(name, str) and "${" not in name else None
-    if file is not None:
-        _check_named(context, file, asked)
-    profiles = _listed_texts(own.get("profiles") if isinstance(own, Mapping) else None)
-    # Not by `missing_in` of the context, as the file that is named is no script.
-    missing = missing_in(_without_services(tree), context.values.missing_secrets)
-    if file is not None and written is not None:
-        missing = (
-            *missing,
-            *_missing_in_file(context, file, written, file.up([one.name for one in asked], profiles)),
-        )
-    entries = tuple(_entries(context, file, asked, profiles, missing))
-    if written is None or file is None:
-        context.leave_unread(_COMPOSE, "target.compose", tree)
-        return None
-    env_file = "" if written.env_file is None else str(written.env_file)
-    if env_file and context.files.wrong_with(env_file, folder_allowed=False) is None:
-        with suppress(OSError, ValueError):
-            context.files.hash(env_file)
-    stack = ComposeStack(
-        file=context.files.locate(written.file),
-        services=tuple(one.name for one in asked),
-        profiles=written.profiles,
-        env_file=written.env_file,
-        project=written.project,
-        within=written.within,
-        env=written.env,
-        entries=entries,
-        at=context.document.key_at(_COMPOSE),
-    )
-    warn_of(context, _COMPOSE, stack, file, default)
-    return stack
 
 
 def _missing_in_file(
@@ -157,42 +233,6 @@ def _named_by(env_file: Path) -> Iterator[str]:
         name, _, value = line.strip().removeprefix("export ").partition("=")
         if value.strip():
             yield name.strip()
-
-
-def read_attached(context: Context, tree: Any) -> AttachedStack | None:
-    """As `read_compose`, for containers that are up."""
-    if tree is None:
-        return None
-    place = context.place(_CONTAINERS, "target.containers")
-    own, wrong = context.settled(_CONTAINERS, _without_services(tree))
-    written = validate(AttachedWritten, own, place, context.findings, silent=wrong)
-    missing = context.missing_in(_without_services(tree))
-    asked = _services(context, _CONTAINERS, tree)
-    entries = [
-        _entry(context, one.path, one.name, one.more, (), missing, context.document.key_at(one.path))
-        for one in asked
-    ]
-    for one in asked:
-        if not is_id(one.name):
-            message = f"service {one.name!r} cannot be addressed: its name is no id of the plan"
-            help = "leave it out here; kinds that look at containers see it all the same"
-            context.findings.add(context.document, one.path, message, help=help, key=True)
-    if written is None:
-        context.leave_unread(_CONTAINERS, "target.containers", tree)
-        return None
-    return AttachedStack(
-        labels=written.label,
-        within=written.within,
-        allow_faults=written.allow_faults,
-        entries=tuple(entry for entry in entries if entry is not None),
-        at=context.document.key_at(_CONTAINERS),
-    )
-
-
-def place_of_service(tree: Any, stack: str, name: str) -> TreePath:
-    """Where a target names a service of a stack; where it does not, the stack."""
-    named = (one.path for one in _asked(("target", stack), tree.get(stack)) if one.name == name)
-    return next(named, ("target", stack))
 
 
 def _without_services(tree: Any) -> Any:
@@ -277,8 +317,8 @@ def _entries(
     """Every service that comes up and can be addressed, in the order of the file."""
     named = {one.name: one for one in asked}
     up = {} if file is None else file.up(named, profiles)
-    attached = context.entries.attached
-    elsewhere = [id for id in context.entries.services if id not in up and id not in attached]
+    keys = context.entries.keys
+    elsewhere = [id for id in context.entries.services if id not in up and keys[id] == ComposeStack.key]
     for name in dict.fromkeys((*up, *elsewhere, *named)):
         one = named.get(name)
         if one is not None:

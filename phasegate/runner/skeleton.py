@@ -15,11 +15,9 @@ from phasegate.model.result import (
     RunResult,
     Selection,
     StepResult,
-    TargetRecord,
     ToolRecord,
     Verdict,
 )
-from phasegate.plan.entries import Entry, ExternalEntry, ProcessEntry, ServiceEntry
 from phasegate.plan.loader import LoadedPlan
 from phasegate.plan.plan import Check, Step
 from phasegate.runner.faults import planned
@@ -56,7 +54,7 @@ def skeleton(
         environment=environment,
         variables=dict(plan.variables),
         people=plan.people,
-        target=tuple(_entry(entry) for entry in plan.target),
+        target=tuple(entry.record() for entry in plan.target),
         selection=selection,
         warnings=tuple(warning.message for warning in loaded.warnings),
         criteria=tuple(unjudged(criterion) for criterion in plan.criteria),
@@ -68,16 +66,6 @@ def skeleton(
         waivers=tuple(record(waiver) for waiver in plan.waivers),
         approvals=plan.approvals,
     )
-
-
-def _entry(entry: Entry) -> TargetRecord:
-    match entry:
-        case ProcessEntry():
-            return TargetRecord(id=entry.id, kind="process", command=entry.command)
-        case ExternalEntry():
-            return TargetRecord(id=entry.id, kind="external", url=entry.url)
-        case ServiceEntry():
-            return TargetRecord(id=entry.id, kind="container")
 
 
 def _step(step: Step, blocking: set[str | None]) -> StepResult:

@@ -8,7 +8,7 @@ import socket
 from phasegate.errors import UsageError
 from phasegate.http.places import place_of
 from phasegate.plan.addressable import entries_named
-from phasegate.plan.entries import Entry, Target, stand_in
+from phasegate.plan.entries import Entry, Target
 from phasegate.plan.plan import Plan
 
 
@@ -40,9 +40,8 @@ def confirm_protected(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, 
 
 
 def _confirm_faults(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ...]) -> None:
-    attached = () if plan.target.containers is None else plan.target.containers.entries
     protected = {entry.id for entry in plan.target if entry.protected}
-    there_before = {entry.id for entry in attached}
+    there_before = {entry.id for group in plan.target.groups if group.there_before for entry in group.entries}
     for fault in plan.faults():
         if fault.check not in chosen or fault.target in confirmed:
             continue
@@ -57,13 +56,13 @@ def _confirm_faults(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ..
 def _leading_to(url: str, target: Target) -> list[Entry]:
     """The entries at the host and port of a URL: what protects one of them protects all."""
     if url.startswith("/"):
-        url = next((stand_in(entry) for entry in target if entry.id == target.default), "")
+        url = next((entry.stand_in for entry in target if entry.id == target.default), "")
     named = set(entries_named(url))
-    addresses = [url, *(stand_in(entry) for entry in target if entry.id in named)]
+    addresses = [url, *(entry.stand_in for entry in target if entry.id in named)]
     places = {place for address in addresses if (place := _machine(place_of(address))) is not None}
     # Before it is up a service is called by its id, whichever of its ports is meant.
     named |= {host for host, _ in places}
-    return [entry for entry in target if entry.id in named or _machine(place_of(stand_in(entry))) in places]
+    return [entry for entry in target if entry.id in named or _machine(place_of(entry.stand_in)) in places]
 
 
 def _machine(place: tuple[str, int] | None) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from phasegate.errors import TargetError
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.client import Network
 from phasegate.http.places import address_of
-from phasegate.plan.entries import Ready
+from phasegate.target.kinds.processes.entries import Ready
 from phasegate.target.sockets import Owner, owner, stranger
 from phasegate.units import format_seconds
 from phasegate.world import HttpFailure, HttpRequest

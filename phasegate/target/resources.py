@@ -9,9 +9,8 @@ from datetime import datetime
 
 from phasegate.model.measures import Gauge
 from phasegate.model.observation import Series
-from phasegate.model.resources import INTERVAL, RESOURCES
+from phasegate.model.resources import INTERVAL, RESOURCES, Account
 from phasegate.target.usage import Usage, families, usage_of
-from phasegate.units import BASE_UNIT, Dimension
 
 HAND_OVER = 30.0
 """Seconds between two reports of what was sampled: no more is lost when phasegate itself is killed."""
@@ -31,56 +30,46 @@ class Resources:
 
 
 @dataclass(slots=True)
-class Account:
+class ProcessAccount:
     """The samples of one entry; pure, so that it can be fed any times and usages."""
 
     entry: str
     since: datetime
     started: float
     """The first sample's time on the clock that `add` goes by."""
-    measures: dict[str, Gauge] = field(
-        default_factory=lambda: {
-            name: Gauge(dimension=spec.dimension, interval=INTERVAL) for name, spec in RESOURCES.items()
-        }
-    )
+    used: Account = field(default_factory=lambda: Account(RESOURCES, INTERVAL))
     _before: tuple[float, Usage] | None = None
-    _group: dict[str, list[float]] = field(default_factory=dict)
-    """Values that become one point of the timeline."""
-    _group_size: int = 0
-    _points: dict[str, list[tuple[float, float | None]]] = field(default_factory=dict)
 
     def add(self, now: float, usage: Usage) -> None:
         """One more look at the family. Processor time shows from the second look on."""
         if not usage.members:
             return  # it has ended: nothing used is not the same as using nothing
-        values: dict[str, float | None] = {
-            "cpu": self._cpu(now, usage),
-            "memory": usage.memory,
-            "threads": usage.threads,
-            "open_files": usage.open_files,
-        }
         after = now - self.started
-        for name, value in values.items():
-            if value is not None:
-                self.measures[name] = self.measures[name].and_then(float(value), span=after)
-                self._group.setdefault(name, []).append(value)
-        self._group_size += 1
-        if self._group_size >= samples_per_point(after):
-            self._close_group(after)
+        for line in self.used.lines.values():
+            line.each = samples_per_point(after)
+        counts = {"memory": usage.memory, "threads": usage.threads, "open_files": usage.open_files}
+        values = {name: None if value is None else float(value) for name, value in counts.items()}
+        self.used.add(after, {"cpu": self._cpu(now, usage), **values})
 
     def report(self) -> Resources:
         """What there is to tell; the points are handed out once."""
-        points, self._points = self._points, {}
         return Resources(
             entry=self.entry,
             since=self.since,
-            measures={name: gauge for name, gauge in self.measures.items() if gauge.samples},
+            measures=self.used.measures(),
             timeline=tuple(
-                Series(name=name, unit=_unit(RESOURCES[name].dimension), points=tuple(points[name]))
+                self.used.series(name, points)
                 for name in RESOURCES
-                if name in points
+                if name in self.used.lines and (points := self._points(name))
             ),
         )
+
+    def _points(self, name: str) -> list[tuple[float, float | None]]:
+        """Those of a line since the report before."""
+        line = self.used.lines[name]
+        points, line.points = line.points, []
+        digits = 4 if name == "cpu" else None
+        return [(at, round(value, digits)) for at, value in points if value is not None]
 
     def _cpu(self, now: float, usage: Usage) -> float | None:
         """The share of a core since the look before; None where that was too short ago to tell."""
@@ -94,19 +83,10 @@ class Account:
         self._before = (now, usage)
         return usage.cpu_since(before) / (now - at)
 
-    def _close_group(self, after: float) -> None:
-        for name, values in self._group.items():
-            self._points.setdefault(name, []).append((round(after, 3), round(max(values), 4)))
-        self._group, self._group_size = {}, 0
-
 
 def samples_per_point(after: float) -> int:
     """How many samples one point of the timeline stands for, as its highest: 1, then 2, 4, 8 and so on."""
     return 1 << int(after / FINE).bit_length()
-
-
-def _unit(dimension: Dimension) -> str:
-    return "ratio" if dimension is Dimension.SHARE else BASE_UNIT[dimension]
 
 
 class Sampler:
@@ -120,7 +100,7 @@ class Sampler:
         self._utc = utc
         self._tell = tell
         self._leaders: dict[str, int] = {}
-        self._accounts: dict[str, Account] = {}
+        self._accounts: dict[str, ProcessAccount] = {}
         self._task: asyncio.Task[None] | None = None
 
     def watch(self, entry: str, leader: int) -> None:
@@ -161,7 +141,7 @@ class Sampler:
             usage = usage_of(found[leader])
             at = asyncio.get_running_loop().time()
             if entry not in self._accounts and usage.members:
-                self._accounts[entry] = Account(entry, self._utc(), at)
+                self._accounts[entry] = ProcessAccount(entry, self._utc(), at)
             if entry in self._accounts:
                 self._accounts[entry].add(at, usage)
 

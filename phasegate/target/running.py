@@ -15,7 +15,7 @@ from phasegate.http.addresses import Address
 from phasegate.kinds.line_search import LineSearch
 from phasegate.model.result import TargetRecord
 from phasegate.patterns import SlowPatternError, compile_pattern, time_limit
-from phasegate.plan.entries import ProcessEntry
+from phasegate.target.kinds.processes.entries import ProcessEntry
 from phasegate.target.members import members
 from phasegate.target.output import goes_on
 from phasegate.target.process_group import ProcessGroup
@@ -103,9 +103,7 @@ class RunningProcess:
         on_change: Callable[[str, TargetRecord], None],
     ) -> None:
         """`asked`: the URL that is asked whether it is ready, with what goes with such a request."""
-        self.record = TargetRecord(
-            id=entry.id, kind="process", url=url, command=entry.command, log=output.log.path
-        )
+        self.record = replace(entry.record(), url=url, log=output.log.path)
         self._entry = entry
         self._port = port
         self._asked = asked

@@ -8,6 +8,7 @@ import pytest
 
 from phasegate.kinds import KINDS
 from phasegate.plan.loader import LoadedPlan, load
+from phasegate.plan.services import ComposeStack
 from tests.cli.conftest import CommandLine
 
 pytestmark = pytest.mark.skipif(
@@ -48,8 +49,9 @@ def test_the_plan_for_a_stack_has_no_problem_and_asks_what_the_file_tells(
     loaded = written(phasegate, tmp_path, STACK)
     assert loaded.warnings == ()
     plan = loaded.plan
-    assert plan.target.compose is not None
-    assert plan.target.compose.file == tmp_path / "deploy" / "compose.yaml"
+    stack = plan.target.group("compose")
+    assert isinstance(stack, ComposeStack)
+    assert stack.file == tmp_path / "deploy" / "compose.yaml"
     assert plan.target.default == "web"
     checks = {check.id: check for check in plan.checks()}
     assert list(checks) == ["stack", "web-up", "api-up", "steady", "usage"]
@@ -84,7 +86,7 @@ def test_the_file_is_named_from_where_the_plan_is(phasegate: CommandLine, tmp_pa
     (tmp_path / "plans").mkdir()
     loaded = written(phasegate, tmp_path, STACK, "-o", "plans/first.yaml")
     assert 'file: "../deploy/compose.yaml"' in (tmp_path / "plans" / "first.yaml").read_text()
-    assert loaded.plan.target.compose is not None
+    assert loaded.plan.target.group("compose") is not None
 
 
 def test_what_is_no_compose_file_is_said_and_nothing_written(phasegate: CommandLine, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from phasegate.kinds.resources_account import GAUGES, MOST_POINTS, Account
+from phasegate.kinds.resources_account import GAUGES, MOST_POINTS, StackAccount
 from phasegate.model.containers import Container, ContainerState, ContainerUsage, Limits
 from phasegate.model.measures import Gauge, Measure, Number
 
@@ -38,9 +38,9 @@ def usage(cpu: float = 0.0, memory: int = MIB, **more: Any) -> ContainerUsage:
     return ContainerUsage(**{"cpu": cpu, "memory": memory, "pids": 1, **counted, **more})
 
 
-def looked(*looks: list[tuple[Container, ContainerUsage]], asked: tuple[str, ...] = ()) -> Account:
+def looked(*looks: list[tuple[Container, ContainerUsage]], asked: tuple[str, ...] = ()) -> StackAccount:
     """An account after a look each second."""
-    account = Account(every=1.0, asked=asked)
+    account = StackAccount(every=1.0, asked=asked)
     for at, look in enumerate(looks):
         account.add(float(at), look)
     return account
@@ -70,7 +70,7 @@ def test_counters_become_rates_from_the_second_look_on() -> None:
 
 
 def test_the_time_between_two_looks_is_the_one_there_was() -> None:
-    api, account = container(), Account(every=1.0)
+    api, account = container(), StackAccount(every=1.0)
     account.add(0.0, [(api, usage(cpu=1.0))])
     account.add(4.0, [(api, usage(cpu=2.0))])
     assert gauge(account.parts()["api"], "cpu").maximum == 0.25

@@ -14,6 +14,7 @@ from phasegate.errors import PlanError
 from phasegate.fields import AnyPath, Closed, Duration, FilePath, NamedDocument, Rate, Text
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.plan.entries import Target
 from phasegate.plan.loader import LoadedPlan, load
 from phasegate.plan.plan import Plan
 from phasegate.units import Dimension
@@ -215,6 +216,12 @@ def load_text(tmp_path: Path) -> Load:
 
 def plan_of(load_text: Load, text: str, **options: Any) -> Plan:
     return load_text(HEAD + text, **options).plan
+
+
+def entries_of(target: Target, key: str) -> tuple[Any, ...]:
+    """The entries under a key of the target."""
+    group = target.group(key)
+    return () if group is None else group.entries
 
 
 def refused(load_text: Load, text: str, **options: Any) -> list[str]:

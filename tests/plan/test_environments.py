@@ -7,7 +7,7 @@ import pytest
 
 from phasegate.errors import PlanError, UsageError
 from phasegate.plan.plan import Plan
-from tests.plan.conftest import Load
+from tests.plan.conftest import Load, entries_of
 
 SHOP = """\
 phasegate: 1
@@ -52,7 +52,7 @@ def refused(load_text: Load, text: str, **options: Any) -> list[str]:
 def test_without_an_environment_a_plan_is_as_it_is_written(load_text: Load) -> None:
     loaded = load_text(SHOP)
     assert loaded.environment == ""
-    assert [entry.id for entry in loaded.plan.target.processes] == ["web"]
+    assert [entry.id for entry in entries_of(loaded.plan.target, "processes")] == ["web"]
     assert loaded.plan.variables["rate"] == "10/s"
 
 
@@ -60,19 +60,19 @@ def test_an_entry_of_an_environment_replaces_the_whole_entry_of_that_id(load_tex
     loaded = load_text(SHOP, environment="staging")
     target = loaded.plan.target
     assert loaded.environment == "staging"
-    assert target.processes == ()
-    assert {entry.id: entry.url for entry in target.external} == {
+    assert entries_of(target, "processes") == ()
+    assert {entry.id: entry.url for entry in entries_of(target, "external")} == {
         "bank": "https://bank.test",
         "web": "https://staging.example",
     }
     assert (target.default, target.setup) == ("web", ())
-    assert next(entry for entry in target.external if entry.id == "web").protected
+    assert next(entry for entry in entries_of(target, "external") if entry.id == "web").protected
 
 
 def test_what_an_environment_does_not_name_stays(load_text: Load) -> None:
     target = chosen(load_text, "prod").target
-    assert [entry.id for entry in target.processes] == ["web"]
-    assert [entry.url for entry in target.external] == ["https://bank.example"]
+    assert [entry.id for entry in entries_of(target, "processes")] == ["web"]
+    assert [entry.url for entry in entries_of(target, "external")] == ["https://bank.example"]
     assert len(target.setup) == 1
 
 

@@ -8,7 +8,18 @@ import pytest
 from phasegate.errors import ObservationError, PlanError
 from phasegate.plan.loader import load
 from phasegate.plan.plan import Retry
-from tests.plan.conftest import HEAD, REGISTRY, Burst, Load, Probe, Program, Suite, plan_of, refused
+from tests.plan.conftest import (
+    HEAD,
+    REGISTRY,
+    Burst,
+    Load,
+    Probe,
+    Program,
+    Suite,
+    entries_of,
+    plan_of,
+    refused,
+)
 
 ONE = "steps: [{id: one, checks: [{id: a, kind: probe, url: /health}]}]\n"
 
@@ -231,13 +242,13 @@ steps: [{id: one, checks: [{id: a, kind: probe, url: /}]}]
 """,
         env={"TOKEN": "to$$ken-9"},
     ).plan
-    db, api = plan.target.processes
+    db, api = entries_of(plan.target, "processes")
     bound = api.bind({"self.port": "81", "target.db.url": "http://127.0.0.1:80"})
     assert bound.command == ("api", "--port", "81", "--fault", "", "$1")
     assert bound.env == {"DB": "http://127.0.0.1:80", "T": "to$$ken-9"}
     assert (bound.ready.url, bound.ready.within, db.ready.log) == ("/health", 20.0, "ready$")
     assert plan.target.default == "api"
-    assert plan.target.external[0].protected
+    assert entries_of(plan.target, "external")[0].protected
     assert plan.target.setup[0].bind({"target.db.url": "u"}).argv == ("migrate", "u")
     with pytest.raises(ObservationError, match=r"self.port"):
         db.bind({})
@@ -322,7 +333,7 @@ steps:
     checks: [{id: a, kind: probe, url: /}, {id: b, kind: probe, url: "${target.docs.url}/"}]
 """
     ).plan
-    assert plan.target.processes[0].missing_secrets == ("TOKEN",)
+    assert entries_of(plan.target, "processes")[0].missing_secrets == ("TOKEN",)
     assert plan.check("a").missing_secrets == ("TOKEN",)
     assert plan.check("b").missing_secrets == ("KEY",)
     assert [entry.id for entry in plan.target.without_lacking()] == []

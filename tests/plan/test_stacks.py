@@ -10,8 +10,9 @@ import pytest
 
 from phasegate.errors import PlanError
 from phasegate.kinds import KINDS
-from phasegate.plan.entries import AttachedStack, ComposeStack, Target
+from phasegate.plan.entries import Target
 from phasegate.plan.loader import load
+from phasegate.plan.services import AttachedStack, ComposeStack
 from tests.plan.conftest import Load
 
 COMPOSE = """\
@@ -33,13 +34,15 @@ def plan(target: str, url: str = "${target.controller.url}/", rest: str = "") ->
 
 
 def compose(target: Target) -> ComposeStack:
-    assert target.compose is not None
-    return target.compose
+    stack = target.group("compose")
+    assert isinstance(stack, ComposeStack)
+    return stack
 
 
 def attached(target: Target) -> AttachedStack:
-    assert target.containers is not None
-    return target.containers
+    stack = target.group("containers")
+    assert isinstance(stack, AttachedStack)
+    return stack
 
 
 def messages(load_text: Load, text: str, files: dict[str, str] = FILES) -> list[str]:
@@ -58,7 +61,7 @@ def test_every_service_of_the_file_is_an_entry(load_text: Load, tmp_path: Path) 
     assert (stack.within, dict(stack.env)) == (120.0, {})
     # A name that is no id cannot be addressed; a profile that is not chosen brings nothing up.
     assert [entry.id for entry in stack.entries] == ["controller", "postgres", "nodejs"]
-    assert [entry.id for entry in target] == [entry.id for entry in target.services]
+    assert tuple(target) == stack.entries
     at = stack.entries[1].at
     assert at is not None
     assert (at.file.endswith("deploy/compose.yaml"), at.line) == (True, 3)
@@ -232,13 +235,12 @@ def test_environments_replace_and_take_away_stacks(load_text: Load) -> None:
         for name in ("", "attached", "other", "local")
     }
     assert compose(found[""]).project == "one"
-    assert found["attached"].compose is None
+    assert found["attached"].group("compose") is None
     assert attached(found["attached"]).labels == ("a=b",)
     assert (compose(found["other"]).project, len(compose(found["other"]).entries)) == ("", 1)
-    assert (found["local"].compose, [entry.id for entry in found["local"].processes]) == (
-        None,
-        ["controller"],
-    )
+    assert [(group.key, [entry.id for entry in group.entries]) for group in found["local"].groups] == [
+        ("processes", ["controller"])
+    ]
 
 
 def test_a_policy_protects_services_too(load_text: Load, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from phasegate.gate.judging import unjudged
-from phasegate.kinds.resources_account import Account
+from phasegate.kinds.resources_account import StackAccount
 from phasegate.model.containers import Container, ContainerState, ContainerUsage, Limits
 from phasegate.model.observation import Series
 from phasegate.model.result import AttemptResult, AttemptStatus, CheckResult, CheckStatus, CriterionResult
@@ -29,7 +29,7 @@ def resources(
     *services: str, later: float = 0.0, looks: int = 11, id: str = "res", limited: bool = True
 ) -> CheckResult:
     """Looks each second, from `later` after the load on; each service uses less than the one before."""
-    account = Account(every=1.0)
+    account = StackAccount(every=1.0)
     for at in range(looks):
         account.add(float(at), [_used(at, *item, limited) for item in enumerate(services)])
     return _check(

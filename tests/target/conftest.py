@@ -4,6 +4,7 @@ import os
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import pytest
 
 from phasegate.errors import PhasegateError
 from phasegate.model.result import TargetRecord
-from phasegate.plan.entries import PlanCommand, ProcessEntry, Ready, Target
+from phasegate.plan.entries import Group, PlanCommand, Target
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.redaction import Redactor
+from phasegate.target.containers.reach import TargetContainers
+from phasegate.target.deployment import Site
+from phasegate.target.kinds.processes.entries import ProcessEntry, Programs, Ready
 from phasegate.target.members import MARK, kill_marked, marked, new_mark
+from phasegate.target.ports import Ports
 from phasegate.target.processes import LocalProcesses
-from phasegate.target.resources import Resources
+from phasegate.target.resources import Resources, Sampler
 from phasegate.target.stack import Stack
 
 SERVER = """
@@ -64,16 +69,29 @@ class Bench:
             argv=("python", "-c", textwrap.dedent(code), *arguments), cwd=self.root, limit=limit
         )
 
-    def stack(self, *processes: ProcessEntry, grace: float = 5.0, **target: Any) -> Stack:
+    def stack(
+        self,
+        *processes: ProcessEntry,
+        others: tuple[Group[Any], ...] = (),
+        grace: float = 5.0,
+        ports: Any = None,
+        **target: Any,
+    ) -> Stack:
+        groups = (*((Programs(entries=processes),) if processes else ()), *others)
+        default = processes[0].id if processes else None
         return Stack(
-            Target(processes=processes, **{"default": processes[0].id if processes else None} | target),
-            processes=LocalProcesses({**os.environ, MARK: self.mark}),
-            logs=self.store.log,
-            on_change=lambda state, record: self.changes.append((state, record)),
-            on_problem=self.problems.append,
-            on_sampled=self.sampled.append,
-            mark=self.mark,
-            grace=grace,
+            Target(groups=groups, **{"default": default} | target),
+            Site(
+                processes=LocalProcesses({**os.environ, MARK: self.mark}),
+                containers=TargetContainers({}),
+                sampler=Sampler(self.sampled.append, lambda: datetime.now(UTC)),
+                logs=self.store.log,
+                on_change=lambda state, record: self.changes.append((state, record)),
+                on_problem=self.problems.append,
+                mark=self.mark,
+                grace=grace,
+                ports=ports or Ports(),
+            ),
         )
 
     def states(self) -> list[str]:

@@ -9,10 +9,10 @@ import pytest
 
 from phasegate.errors import ObservationError
 from phasegate.model.faults import Act, fault_measures
-from phasegate.plan.entries import Ready
 from phasegate.plan.fault_models import ProbeParams
 from phasegate.plan.faults import Fault
 from phasegate.plan.part import Part
+from phasegate.target.kinds.processes.entries import Ready
 from phasegate.target.stack import Stack
 from tests.target.conftest import SERVER, Bench
 
@@ -62,10 +62,9 @@ async def test_process_is_away_until_it_is_undone_and_nobody_is_told_that_it_die
 ) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        acts = stack.acts()
-        await acts.act(fault(act))
+        await stack.act(fault(act))
         await answers(stack, False)
-        assert await acts.undo(fault(act)) == ""
+        assert await stack.undo(fault(act)) == ""
         await answers(stack, True)
     assert bench.states() == ["web starting", "web ready", "web stopped"]
 
@@ -73,9 +72,8 @@ async def test_process_is_away_until_it_is_undone_and_nobody_is_told_that_it_die
 async def test_restarted_process_is_another_one_at_the_same_address_and_is_sampled(bench: Bench) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        acts = stack.acts()
-        await acts.act(fault(Act.RESTART))
-        assert await acts.undo(fault(Act.RESTART)) == ""
+        await stack.act(fault(Act.RESTART))
+        assert await stack.undo(fault(Act.RESTART)) == ""
         await answers(stack, True)
         assert bench.log("web").count("listening") <= 2
     assert bench.log("web").count("listening") == 2
@@ -85,9 +83,8 @@ async def test_restarted_process_is_another_one_at_the_same_address_and_is_sampl
 async def test_process_that_ends_by_itself_once_it_is_back_has_died(bench: Bench) -> None:
     stack = bench.stack(bench.process("web", ONE_LIFE, ready=Ready(tcp=True, within=20)))
     async with stack:
-        acts = stack.acts()
-        await acts.act(fault(Act.KILL))
-        await acts.undo(fault(Act.KILL))
+        await stack.act(fault(Act.KILL))
+        await stack.undo(fault(Act.KILL))
         async with asyncio.timeout(10):
             while "web died" not in bench.states():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
@@ -96,18 +93,17 @@ async def test_process_that_ends_by_itself_once_it_is_back_has_died(bench: Bench
 async def test_process_that_has_ended_cannot_be_acted_on_and_is_not_brought_back(bench: Bench) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        acts = stack.acts()
-        await acts.act(fault(Act.KILL))
+        await stack.act(fault(Act.KILL))
         with pytest.raises(ObservationError, match="web does not run"):
-            await acts.act(fault(Act.PAUSE))
-        await acts.undo(fault(Act.KILL))
+            await stack.act(fault(Act.PAUSE))
+        await stack.undo(fault(Act.KILL))
         await answers(stack, True)
 
 
 async def test_paused_process_is_ended_with_the_stack(bench: Bench) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        await stack.acts().act(fault(Act.PAUSE))
+        await stack.act(fault(Act.PAUSE))
     assert bench.left() == ()
 
 
@@ -116,13 +112,11 @@ async def test_process_has_neither_network_nor_image(bench: Bench, act: Act) -> 
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
         with pytest.raises(ObservationError, match=f"a process cannot be put to {act}"):
-            await stack.acts().act(fault(act))
+            await stack.act(fault(act))
 
 
-async def test_what_is_no_process_is_looked_for_among_containers(bench: Bench) -> None:
+async def test_what_is_not_up_cannot_be_acted_on(bench: Bench) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        acts = stack.acts()
-        with pytest.raises(ObservationError, match="the target has no containers"):
-            await acts.act(fault(Act.KILL, "other"))
-        assert await acts.undo(fault(Act.KILL, "other")) == ""
+        with pytest.raises(ObservationError, match="the target has no other that is up"):
+            await stack.act(fault(Act.KILL, "other"))

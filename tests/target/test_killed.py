@@ -12,10 +12,15 @@ from phasegate.target.members import marked, new_mark
 
 RUN = """
 import asyncio, os, sys
+from datetime import UTC, datetime
 from pathlib import Path
-from phasegate.plan.entries import ProcessEntry, Ready, Target
+from phasegate.plan.entries import Target
+from phasegate.target.containers.reach import TargetContainers
+from phasegate.target.deployment import Site
+from phasegate.target.kinds.processes.entries import ProcessEntry, Programs, Ready
 from phasegate.target.members import MARK
 from phasegate.target.processes import LocalProcesses
+from phasegate.target.resources import Sampler
 from phasegate.target.stack import Stack
 
 class Log:
@@ -29,11 +34,12 @@ async def main(mark):
     entry = ProcessEntry(
         id="api", command=("python", "-c", code), cwd=Path("/"), ready=Ready(log="up", within=30)
     )
-    stack = Stack(
-        Target(processes=(entry,)),
-        processes=LocalProcesses({**os.environ, MARK: mark}),
+    site = Site(
+        processes=LocalProcesses({**os.environ, MARK: mark}), containers=TargetContainers({}),
+        sampler=Sampler(lambda used: None, lambda: datetime.now(UTC)),
         logs=lambda name: Log(), on_change=lambda *_: None, on_problem=print, mark=mark,
     )
+    stack = Stack(Target(groups=(Programs(entries=(entry,)),)), site)
     async with stack:
         print("ready", flush=True)
         await asyncio.sleep(600)

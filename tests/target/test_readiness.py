@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 import pytest
 
 from phasegate.errors import TargetError
-from phasegate.plan.entries import Ready
+from phasegate.target.kinds.processes.entries import Ready
 from phasegate.target.readiness import Watched, probe_for, wait_until_ready
 from tests.virtual_time import run_simulated
 

@@ -18,7 +18,7 @@ from phasegate.model.resources import INTERVAL, RESOURCES
 from phasegate.target.members import MARK
 from phasegate.target.process_group import ProcessGroup
 from phasegate.target.processes import LocalProcesses
-from phasegate.target.resources import Account, Resources, Sampler, samples_per_point
+from phasegate.target.resources import ProcessAccount, Resources, Sampler, samples_per_point
 from phasegate.target.usage import Consumed, Usage, families, usage_of
 from phasegate.world import Command
 from tests.target.conftest import SERVER, Bench
@@ -31,8 +31,8 @@ def usage(cpu: float = 0.0, *, children: float = 0.0, pid: int = 1, **more: int)
     return Usage(members={(pid, 0.0): Consumed(cpu, children)}, **more)
 
 
-def account(*looks: tuple[float, Usage]) -> Account:
-    made = Account("web", AT, looks[0][0])
+def account(*looks: tuple[float, Usage]) -> ProcessAccount:
+    made = ProcessAccount("web", AT, looks[0][0])
     for at, seen in looks:
         made.add(at, seen)
     return made
@@ -40,19 +40,19 @@ def account(*looks: tuple[float, Usage]) -> Account:
 
 def test_processor_time_is_a_share_of_one_core() -> None:
     made = account((10.0, usage(5.0)), (10.5, usage(5.25)), (11.5, usage(7.25)))
-    cpu = made.measures["cpu"]
+    cpu = made.used.gauges["cpu"]
     assert (cpu.samples, cpu.minimum, cpu.maximum, cpu.mean, cpu.span) == (2, 0.5, 2.0, 1.25, 1.5)
 
 
 def test_a_look_soon_after_another_says_nothing_about_processor_time() -> None:
     made = account((0.0, usage(0.0)), (0.5, usage(0.1)), (0.51, usage(0.11)), (1.0, usage(0.2)))
-    assert (made.measures["cpu"].samples, made.measures["memory"].samples) == (2, 4)
-    assert made.measures["cpu"].maximum == pytest.approx(0.2)
+    assert (made.used.gauges["cpu"].samples, made.used.gauges["memory"].samples) == (2, 4)
+    assert made.used.gauges["cpu"].maximum == pytest.approx(0.2)
 
 
 def test_a_family_that_has_ended_adds_no_zeros() -> None:
     made = account((0.0, usage(memory=MIB, threads=1)), (0.5, Usage(members={})))
-    assert (made.measures["memory"].samples, made.measures["memory"].minimum) == (1, MIB)
+    assert (made.used.gauges["memory"].samples, made.used.gauges["memory"].minimum) == (1, MIB)
 
 
 def test_files_that_may_not_be_counted_give_no_measure() -> None:
@@ -72,7 +72,7 @@ def test_points_are_told_once_and_figures_go_on() -> None:
 
 def test_a_long_run_keeps_few_points_and_the_highest_values() -> None:
     assert [samples_per_point(hours * 3600 + 1) for hours in (0, 1, 2, 4, 8)] == [1, 2, 4, 8, 16]
-    made = Account("web", AT, 0.0)
+    made = ProcessAccount("web", AT, 0.0)
     for look in range(2 * 3600 * 5):
         made.add(look / 2, usage(threads=1000 if look == 30_001 else 1))
     report = made.report()

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from phasegate.errors import ExitCode, TargetError
-from phasegate.plan.entries import ExternalEntry, Ready
 from phasegate.record import evidence
+from phasegate.target.kinds.external import ExternalEntry, ExternalServices
+from phasegate.target.kinds.processes.entries import Ready
 from phasegate.target.ports import Ports, ephemeral_range
 from tests.target.conftest import SERVER, Bench
 
@@ -78,7 +79,9 @@ async def test_entries_start_in_order_and_know_the_earlier_ones(bench: Bench) ->
         env={"BACKEND": "${target.docs.host}", "OWN": "${self.url}"},
     )
     docs = ExternalEntry(id="docs", url="https://docs.example/")
-    async with bench.stack(bench.process("api", SERVER), second, external=(docs,)) as target:
+    async with bench.stack(
+        bench.process("api", SERVER), second, others=(ExternalServices(entries=(docs,)),)
+    ) as target:
         values = target.values()
         expected = f"behind {values['target.api.url']} docs.example {values['target.front.url']}\n"
         assert bench.log("front") == expected
@@ -160,8 +163,7 @@ async def test_an_answer_of_another_process_on_its_port_is_not_ready(bench: Benc
             "api", SLEEPING,
             ready=Ready(url=f"http://127.0.0.1:{port}/health", within=1),
         )  # fmt: skip
-        stack = bench.stack(entry)
-        stack._ports = _Given(port)  # type: ignore[assignment]
+        stack = bench.stack(entry, ports=_Given(port))
         with pytest.raises(TargetError, match=rf"port {port} is answered by another process .*{server.pid}"):
             async with stack:
                 pytest.fail("another process answered")
@@ -331,7 +333,7 @@ async def test_a_daemon_that_setup_started_does_not_outlive_the_run(bench: Bench
 
 async def test_a_target_of_external_entries_starts_nothing(bench: Bench) -> None:
     docs = ExternalEntry(id="docs", url="https://docs.example/base/", headers=(("X-Key", "k"),))
-    async with bench.stack(external=(docs,), default="docs") as target:
+    async with bench.stack(others=(ExternalServices(entries=(docs,)),), default="docs") as target:
         assert target.url("/a") == "https://docs.example/base/a"
         assert target.headers("docs") == (("X-Key", "k"),)
     assert not bench.changes

@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
-from phasegate.errors import PhasegateError, TargetError
+from phasegate.errors import TargetError
+from phasegate.http.addresses import Address
 from phasegate.model.containers import Container
-from phasegate.model.result import TargetRecord
-from phasegate.plan.entries import AttachedStack
+from phasegate.plan.services import AttachedStack
+from phasegate.target.containers.deployed import InContainers
 from phasegate.target.containers.engine import Engine
-from phasegate.target.containers.services import Services
-from phasegate.target.running import Log
+from phasegate.target.deployment import Site
 
 
-class Attached:
+class Attached(InContainers):
     """A stack of somebody else's; nothing of it is ever stopped or removed."""
 
-    def __init__(
-        self,
-        stack: AttachedStack,
-        *,
-        engine: Engine,
-        logs: Callable[[str], Log],
-        on_change: Callable[[str, TargetRecord], None],
-        on_problem: Callable[[PhasegateError], None],
-        exit_codes: Mapping[str, tuple[int, ...]] | None = None,
-        goes_on: bool = False,
-    ) -> None:
-        """`exit_codes` and `goes_on` as for `Services`."""
-        self._stack = stack
-        self.services = Services(
-            engine,
-            stack.labels,
-            stack.entries,
-            logs=logs,
-            on_change=on_change,
-            on_problem=on_problem,
-            exit_codes=exit_codes,
-            goes_on=goes_on,
-        )
+    def __init__(self, group: AttachedStack, site: Site, engine: Engine) -> None:
+        super().__init__(group, site, engine, group.labels)
+        self._stack = group
 
-    async def up(self) -> None:
+    async def up(self, others: Sequence[Address], out: Mapping[str, str]) -> None:
         """Wait until each of them is ready.
 
         Errors: TargetError when there are none, when one of those that the plan names is not among them, or
         when one is not ready in time; EngineError.
         """
+        self._site.containers.are(*self._stack.labels, services=[entry.id for entry in self._stack.entries])
         labels = ", ".join(self._stack.labels)
         found = await self.services.found()
         if not found:

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from phasegate.errors import TargetError
-from phasegate.plan.compose_file import needs_of
-from phasegate.plan.entries import ComposeStack
+from phasegate.plan.compose_file import ports_in
+from phasegate.plan.services import ComposeStack
 from phasegate.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 from phasegate.world import Command, Completed, Processes
 
@@ -24,8 +24,6 @@ _HIDDEN = "[not kept]"
 _SETTINGS = frozenset({"environment", "args", "labels", "options", "driver_opts", "annotations"})
 """Mappings of a service, a volume or a network whose keys are names that people choose."""
 _NO_REASON = re.compile(r"\s*(time=.*level=warning|WARNING:|WARN\[|(Creating|Starting|Building|Pulling) )")
-_ONE_PORT = re.compile(r"(?:.*:)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/(?P<protocol>\w+))?")
-"""`8080:80`, `127.0.0.1:8080:80/tcp`, `80`, `8000-8010:8000-8010`: what stands last is inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,50 +129,9 @@ def with_profiles_named(config: Mapping[str, Any], stack: ComposeStack) -> Compo
     return replace(stack, profiles=tuple(dict.fromkeys(named)))
 
 
-def wanted(config: Mapping[str, Any], stack: ComposeStack) -> tuple[str, ...]:
-    """The services that are brought up: those asked for with what they depend on, or all of the profiles."""
-    services = config["services"]
-    if not stack.services:
-        on = set(stack.profiles)
-        return tuple(
-            name
-            for name, service in services.items()
-            if not service.get("profiles") or on & set(service["profiles"])
-        )
-    found: dict[str, None] = {}
-    waiting = list(stack.services)
-    while waiting:
-        name = waiting.pop(0)
-        if name in services and name not in found:
-            found[name] = None
-            waiting += needs_of(services[name])
-    return tuple(found)
-
-
-def published(service: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
-    """The ports of a service, inside, that a resolved file publishes, with their protocols."""
-    found: dict[tuple[int, str], None] = {}
-    for written in service.get("ports") or ():
-        if isinstance(written, Mapping):
-            text, protocol = str(written["target"]), written.get("protocol") or "tcp"
-        else:
-            text, protocol = str(written), "tcp"
-        found |= dict.fromkeys(_ports(text, protocol))
-    return tuple(found)
-
-
-def exposed(service: Mapping[str, Any]) -> tuple[int, ...]:
-    """The tcp ports that a resolved file says a service listens on, without publishing them."""
-    found = (port for text in service.get("expose") or () for port in _ports(str(text), "tcp"))
-    return tuple(number for number, protocol in found if protocol == "tcp")
-
-
-def _ports(text: str, protocol: str) -> list[tuple[int, str]]:
-    match = _ONE_PORT.fullmatch(text)
-    if match is None:
-        return []
-    first = int(match["first"])
-    return [(n, match["protocol"] or protocol) for n in range(first, int(match["last"] or first) + 1)]
+def tcp_ports(written: Any) -> list[int]:
+    """The tcp ports in the `ports` or `expose` of a service, as numbered in its container."""
+    return [number for number, protocol in ports_in(written)[0] if protocol == "tcp"]
 
 
 def asked_ports(
@@ -183,7 +140,7 @@ def asked_ports(
     """The tcp ports of each service that must accept connections before it is ready."""
     found: dict[str, tuple[int, ...]] = {}
     for name in names:
-        ports = [number for number, protocol in published(config["services"][name]) if protocol == "tcp"]
+        ports = tcp_ports(config["services"][name].get("ports"))
         ports += [entry.port for entry in stack.entries if entry.id == name and entry.port is not None]
         found[name] = tuple(dict.fromkeys(ports))
     return found
@@ -214,7 +171,7 @@ def freed(
     to_publish: dict[str, dict[tuple[int, str], None]] = {name: {} for name in services}
     for name, service in services.items():
         more = ((number, "tcp") for number in ports.get(name, ()))
-        to_publish[network_home(services, name)] |= dict.fromkeys((*published(service), *more))
+        to_publish[network_home(services, name)] |= dict.fromkeys((*ports_in(service.get("ports"))[0], *more))
     found["services"] = {
         name: _freed_service(service, f"{project}-{name}".lower(), to_publish[name], take)
         for name, service in services.items()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from phasegate.http.addresses import Address
 from phasegate.model.containers import Container, Port
-from phasegate.plan.entries import ServiceEntry
+from phasegate.plan.services import ServiceEntry
 
 LOOPBACK = "127.0.0.1"
 _ANYWHERE = ("", "0.0.0.0", "::")

@@ -6,38 +6,37 @@ import asyncio
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from phasegate.errors import PhasegateError, TargetError
-from phasegate.model.result import TargetRecord
-from phasegate.plan.entries import ComposeStack
+from phasegate.errors import TargetError
+from phasegate.http.addresses import Address
+from phasegate.plan.compose_file import coming_up
+from phasegate.plan.services import ComposeStack
 from phasegate.target.containers.claim import Claim
 from phasegate.target.containers.compose import (
     Compose,
     asked_ports,
     dumped,
-    exposed,
     find_compose,
     freed,
     network_home,
     resolved,
     said,
     shown,
-    wanted,
+    tcp_ports,
     with_containers,
     with_profiles_named,
 )
+from phasegate.target.containers.deployed import InContainers
 from phasegate.target.containers.engine import Engine, EngineError
 from phasegate.target.containers.facts import PROJECT
 from phasegate.target.containers.removal import remove, stop, there
-from phasegate.target.containers.services import Services
-from phasegate.target.ports import Ports
+from phasegate.target.deployment import Site
 from phasegate.target.process_group import GUARD
-from phasegate.target.processes import LocalProcesses
-from phasegate.target.running import Log, Output
+from phasegate.target.running import Output
 from phasegate.world import Command, Completed
 
 FILE = "compose.yaml"
@@ -52,56 +51,16 @@ TRIES = 3
 _PORT_TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
 
 
-class Begun(Protocol):
-    """Takes the label of the stack, and the services that it is to have containers of."""
-
-    def __call__(self, label: str, /, *, services: Iterable[str]) -> None: ...
-
-
-class Project:
+class Project(InContainers):
     """One stack, from up to down."""
 
-    def __init__(
-        self,
-        stack: ComposeStack,
-        *,
-        run: str,
-        engine: Engine,
-        processes: LocalProcesses,
-        ports: Ports,
-        logs: Callable[[str], Log],
-        keep_file: Callable[[str, str], str],
-        on_change: Callable[[str, TargetRecord], None],
-        on_problem: Callable[[PhasegateError], None],
-        keep: bool = False,
-        exit_codes: Mapping[str, tuple[int, ...]] | None = None,
-        goes_on: bool = False,
-    ) -> None:
-        """`keep_file` takes the configuration into the record and says under which path. `keep` leaves the
-        stack up at the end. `exit_codes` and `goes_on` are as for `Services`."""
-        self.name = stack.project or f"phasegate-{run}".lower()
+    def __init__(self, group: ComposeStack, site: Site, engine: Engine) -> None:
+        self.name = group.project or f"phasegate-{site.run}".lower()
         self.label = f"{PROJECT}={self.name}"
-        self.kept = ""
-        """How a person takes down what was left up."""
-        self.services = Services(
-            engine,
-            [self.label],
-            stack.entries,
-            logs=logs,
-            on_change=on_change,
-            on_problem=on_problem,
-            exit_codes=exit_codes,
-            goes_on=goes_on,
-        )
-        self._goes_on = goes_on
-        self._stack = stack
+        super().__init__(group, site, engine, [self.label])
+        self._kept = ""
+        self._stack = group
         self._engine = engine
-        self._processes = processes
-        self._ports = ports
-        self._logs = logs
-        self._keep_file = keep_file
-        self._on_problem = on_problem
-        self._keep = keep
         self._claim: Claim | None = None
         self._folder: Path | None = None
         self._compose: Compose | None = None
@@ -115,29 +74,31 @@ class Project:
         self._gone = False
         """Whether all of it was seen to be removed; what was not is tried again when phasegate has ended."""
         self._env = {
-            **stack.env,
-            "DOCKER_HOST": self._engine.host,
+            **group.env,
+            "DOCKER_HOST": engine.host,
             "DOCKER_CONTEXT": "",
             "COMPOSE_PROFILES": "",
         }
 
-    async def up(self, on_begun: Begun) -> None:
-        """`on_begun` hears the label of all that is made, when nothing of others can have it.
+    @property
+    def kept(self) -> str:
+        return self._kept
 
-        Errors: TargetError when it does not come up; the caller closes it all the same. EngineError.
-        """
-        self._compose = await find_compose(self._processes)
-        config = await resolved(self._compose, self._stack, self.name, self._processes, self._env)
+    async def up(self, others: Sequence[Address], out: Mapping[str, str]) -> None:
+        """Errors: TargetError when it does not come up; the caller closes it all the same. EngineError."""
+        self._compose = await find_compose(self._site.processes)
+        config = await resolved(self._compose, self._stack, self.name, self._site.processes, self._env)
         self._stack = with_profiles_named(config, self._stack)
-        names = wanted(config, self._stack)
+        names = coming_up(config["services"], self._stack.services, self._stack.profiles)
         if self._stack.project:
             self._claim = Claim.take(self._engine.host, self.name)
         await self._refuse_what_is_there()
-        self._output = Output(self._logs(OUTPUT), self._on_problem)
+        self._output = Output(self._site.logs(OUTPUT), self._site.on_problem)
         self._folder = Path(tempfile.mkdtemp(prefix="phasegate-"))
         self._touched = True
-        on_begun(self.label, services=with_containers(config, names))
-        GUARD.project(self._engine.host, self.label, str(self._folder), keep=self._keep)
+        # Nothing of others can have the label by now.
+        self._site.containers.are(self.label, services=with_containers(config, names))
+        GUARD.project(self._engine.host, self.label, str(self._folder), keep=self._site.keep)
         await self.services.listen()
         self.services.serve(asked_ports(config, self._stack, names))
         await self._build(config, names)
@@ -166,7 +127,7 @@ class Project:
         if not self._touched:
             await self.services.close()
             return
-        if self._keep:
+        if self._site.keep:
             await self._left_up()
             return
         down = asyncio.create_task(self._down())
@@ -203,7 +164,7 @@ class Project:
             image = f"{self.name}-{name}".lower()
             if "image" not in config["services"][name] and not await self._has(image):
                 self._images.append(image)
-        if not self._keep:
+        if not self._site.keep:
             removals = [("DELETE", f"/images/{image}", None) for image in self._images]
             GUARD.promise(self._promise, self._engine.host, removals)
         done = await self._compose_run(file, "build", "--force-rm", *build, limit=BUILD_LIMIT)
@@ -225,7 +186,7 @@ class Project:
         breaking = asyncio.create_task(self.services.broken())
         try:
             await asyncio.wait({starting, breaking}, return_when=asyncio.FIRST_COMPLETED)
-            if not starting.done() and self._goes_on:
+            if not starting.done() and self._site.goes_on:
                 # What hangs on what is broken is waited for in vain, but Compose may start the others yet.
                 await asyncio.wait({starting}, timeout=STARTS_OTHERS)
             elif not starting.done():
@@ -252,7 +213,11 @@ class Project:
 
     async def _goes_on_without_some(self, done: Completed) -> bool:
         """Whether Compose stopped at a service that broke, and the others are used without it."""
-        if not self._goes_on or done.timed_out or _PORT_TAKEN.search(done.stderr.decode(errors="replace")):
+        if (
+            not self._site.goes_on
+            or done.timed_out
+            or _PORT_TAKEN.search(done.stderr.decode(errors="replace"))
+        ):
             return False
         return await self.services.trouble(await self.services.found()) is not None
 
@@ -269,7 +234,7 @@ class Project:
             with suppress(EngineError):
                 ports = (await self._engine.image(image)).exposed
                 found[name] = [port.number for port in ports if port.protocol == "tcp"]
-            found[name] = [*exposed(service), *found.get(name, ())]
+            found[name] = [*tcp_ports(service.get("expose")), *found.get(name, ())]
         for entry in self._stack.entries:
             if entry.port is not None:
                 found.setdefault(entry.id, []).append(entry.port)
@@ -278,8 +243,8 @@ class Project:
     def _written(self, config: Mapping[str, Any], ports: Mapping[str, Iterable[int]]) -> Path:
         """The file that Compose reads, which may hold secrets, in a folder that nobody else reads."""
         assert self._folder is not None
-        found = freed(config, project=self.name, ports=ports, take=self._ports.take)
-        self._kept_file = self._keep_file(FILE, shown(found))
+        found = freed(config, project=self.name, ports=ports, take=self._site.ports.take)
+        self._kept_file = self._site.keep_file(FILE, shown(found))
         file = self._folder / FILE
         file.write_text(dumped(found), encoding="utf-8")
         return file
@@ -289,7 +254,7 @@ class Project:
         assert self._output is not None
         output = self._output
         output.line(f"$ {' '.join(self._compose.argv)} {' '.join(arguments)}")
-        return await self._processes.run(
+        return await self._site.processes.run(
             Command(
                 argv=self._compose.command(self._stack, self.name, *arguments, file=file),
                 cwd=self._stack.file.parent,
@@ -341,7 +306,7 @@ class Project:
             self.services.stopped()
             await self._removed(engine)
         except EngineError as error:
-            self._on_problem(TargetError(f"{self._not_removed()}: {error.message}"))
+            self._site.on_problem(TargetError(f"{self._not_removed()}: {error.message}"))
         finally:
             await self.services.close(within=0)
             if again is not None:
@@ -351,7 +316,7 @@ class Project:
         troubles = await remove(engine, self.label, images=self._images)
         self._gone = not troubles
         if troubles:
-            self._on_problem(TargetError(f"{self._not_removed()}: {'; '.join(troubles)}"))
+            self._site.on_problem(TargetError(f"{self._not_removed()}: {'; '.join(troubles)}"))
 
     def _not_removed(self) -> str:
         down = self._compose.down(self.name, self._kept_file) if self._compose else ""
@@ -360,7 +325,7 @@ class Project:
     async def _left_up(self) -> None:
         assert self._compose is not None
         if await there(self._engine, self.label):
-            self.kept = self._compose.down(self.name, self._kept_file)
+            self._kept = self._compose.down(self.name, self._kept_file)
         self._gone = True
         await self.services.close(within=0)
         self._forget()

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from phasegate.errors import PhasegateError, TargetError
+from phasegate.errors import TargetError
 from phasegate.http.addresses import Address
 from phasegate.model.containers import Container, ContainerState
 from phasegate.model.result import TargetRecord
-from phasegate.plan.entries import ServiceEntry
+from phasegate.plan.services import ServiceEntry
 from phasegate.target.containers.engine import Engine, EngineError
 from phasegate.target.containers.expected import Expected
 from phasegate.target.containers.listening import Happened, Listening
 from phasegate.target.containers.logs import Follower, all_ended
 from phasegate.target.containers.places import address_of, networked, refusing
 from phasegate.target.containers.standing import Standing, Way, how_it_ended, is_job, standing
-from phasegate.target.running import Log, Output
+from phasegate.target.deployment import Site
+from phasegate.target.running import Output
 from phasegate.units import format_seconds
 
 POLL = 0.25
@@ -40,15 +41,8 @@ class Services:
         engine: Engine,
         labels: Sequence[str],
         entries: Iterable[ServiceEntry],
-        *,
-        logs: Callable[[str], Log],
-        on_change: Callable[[str, TargetRecord], None],
-        on_problem: Callable[[PhasegateError], None],
-        exit_codes: Mapping[str, tuple[int, ...]] | None = None,
-        goes_on: bool = False,
+        site: Site,
     ) -> None:
-        """`exit_codes`: with which services may end, those that somebody says it of. `goes_on`: those that
-        come up are used without those that do not."""
         self.engine = engine
         self.broken_by: TargetError | None = None
         """What is wrong with the services that did not come up, where it went on without them."""
@@ -57,12 +51,10 @@ class Services:
         self.labels = tuple(labels)
         self.lost = ""
         """Why the engine does not answer any more; empty while it does."""
-        self._exit_codes = exit_codes or {}
-        self._goes_on = goes_on
+        self._exit_codes = site.exit_codes
+        self._goes_on = site.goes_on
         self._entries = {entry.id: entry for entry in entries}
-        self._logs = logs
-        self._on_change = on_change
-        self._on_problem = on_problem
+        self._site = site
         self._listening = Listening(
             engine, labels, on_event=self._heard, on_silence=lambda: self._later(self._asked())
         )
@@ -88,10 +80,6 @@ class Services:
         return tuple(
             text if times == 1 else f"{text}, {times} times" for text, times in self._troubles.items()
         )
-
-    @property
-    def records(self) -> tuple[TargetRecord, ...]:
-        return tuple(self._records.values())
 
     def log_of(self, service: str) -> Path | None:
         """Where what a service prints is kept, with all of it that has come so far."""
@@ -237,7 +225,7 @@ class Services:
 
     def _record(self, service: str, command: tuple[str, ...] = ()) -> None:
         if service not in self._records:
-            output = Output(self._logs(service), self._on_problem)
+            output = Output(self._site.logs(service), self._site.on_problem)
             self._outputs[service] = output
             self._records[service] = TargetRecord(
                 id=service, kind="container", command=command, log=output.log.path
@@ -369,7 +357,7 @@ class Services:
             await self.engine.call(self.engine.api.ping)
         except EngineError as error:
             self.lost = error.message
-            self._on_problem(TargetError(error.message, help=error.help))
+            self._site.on_problem(TargetError(error.message, help=error.help))
         else:
             await self._listening.begin()
 
@@ -379,7 +367,7 @@ class Services:
         task.add_done_callback(self._tasks.discard)
 
     def _changed(self, state: str, service: str) -> None:
-        self._on_change(state, self._records[service])
+        self._site.on_change(state, self._records[service])
 
 
 def _lost(container: Container, how: Standing, *, patient: bool, final: bool) -> bool:

@@ -4,6 +4,7 @@ import os
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import pytest
 
 from phasegate.errors import PhasegateError
 from phasegate.model.result import TargetRecord
-from phasegate.plan.entries import AttachedStack, ComposeStack, Target
+from phasegate.plan.entries import Target
+from phasegate.plan.services import AttachedStack, ComposeStack
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.redaction import Redactor
 from phasegate.target.containers.reach import TargetContainers
+from phasegate.target.deployment import Site
+from phasegate.target.kinds.processes.entries import Programs
 from phasegate.target.members import MARK, new_mark
 from phasegate.target.processes import LocalProcesses
+from phasegate.target.resources import Sampler
 from phasegate.target.stack import Stack
 from tests.engines import busybox
 
@@ -60,15 +65,23 @@ class Yard:
     def stack(
         self, compose: ComposeStack | None = None, attached: AttachedStack | None = None, **more: Any
     ) -> Stack:
-        target = {key: more.pop(key) for key in ("processes", "setup", "teardown", "default") if key in more}
+        programs = Programs(entries=more.pop("processes", ()))
+        groups = (programs if programs.entries else None, compose, attached)
+        target = {key: more.pop(key) for key in ("setup", "teardown", "default") if key in more}
         return Stack(
-            Target(compose=compose, containers=attached, **target),
+            Target(groups=tuple(group for group in groups if group is not None), **target),
+            self.site(**more),
+        )
+
+    def site(self, **more: Any) -> Site:
+        return Site(
             processes=LocalProcesses({**self.environment, MARK: self.mark}),
+            containers=self.containers,
+            sampler=Sampler(lambda _: None, lambda: datetime.now(UTC)),
             logs=self.store.log,
             on_change=lambda state, record: self.changes.append((state, record)),
             on_problem=self.problems.append,
             mark=self.mark,
-            containers=self.containers,
             run=f"t-{self.mark}",
             keep_file=self.store.keep_of_target,
             **more,

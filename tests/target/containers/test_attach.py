@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from phasegate.errors import TargetError
-from phasegate.plan.entries import AttachedStack, ServiceEntry
+from phasegate.plan.services import AttachedStack, ServiceEntry
 from phasegate.target.containers.facts import PROJECT, SERVICE
 from tests.engines import ENGINE, busybox, client, nothing_left, own
 from tests.target.containers.conftest import Yard

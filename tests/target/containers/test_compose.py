@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from phasegate.plan.entries import ComposeStack
+from phasegate.plan.compose_file import coming_up, ports_in
+from phasegate.plan.services import ComposeStack
 from phasegate.target.containers.compose import (
     Compose,
-    exposed,
     freed,
-    published,
     said,
     shown,
-    wanted,
+    tcp_ports,
     with_profiles_named,
 )
 from phasegate.world import Completed
@@ -116,12 +115,12 @@ def test_what_is_freed_is_a_copy() -> None:
     ],
 )
 def test_ports_are_read_in_every_shape(written: Any, ports: tuple[tuple[int, str], ...]) -> None:
-    assert published({"ports": [written]}) == ports
+    assert ports_in([written]) == (ports, bool(ports))
 
 
 def test_exposed_ports_are_those_of_tcp() -> None:
-    assert exposed({"expose": ["5432", 80, "53/udp", "9000-9001"]}) == (5432, 80, 9000, 9001)
-    assert exposed({}) == ()
+    assert tcp_ports(["5432", 80, "53/udp", "9000-9001"]) == [5432, 80, 9000, 9001]
+    assert tcp_ports(None) == []
 
 
 @pytest.mark.parametrize(
@@ -137,8 +136,7 @@ def test_exposed_ports_are_those_of_tcp() -> None:
 def test_services_come_up_with_what_they_need(
     services: tuple[str, ...], profiles: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
-    stack = ComposeStack(file=Path("/srv/compose.yaml"), services=services, profiles=profiles)
-    assert wanted(CONFIG, stack) == names
+    assert coming_up(CONFIG["services"], services, profiles) == names
 
 
 def test_every_profile_is_named() -> None:
@@ -146,7 +144,7 @@ def test_every_profile_is_named() -> None:
     stack = ComposeStack(file=Path("/srv/compose.yaml"), profiles=("*",))
     found = with_profiles_named({"services": services}, stack)
     assert found.profiles == ("x", "y", "z")
-    assert wanted({"services": services}, found) == ("a", "b", "c")
+    assert coming_up(services, (), found.profiles) == ("a", "b", "c")
     assert with_profiles_named({"services": services}, STACK) is STACK
 
 
@@ -165,8 +163,7 @@ def test_every_profile_is_named() -> None:
     ids=lambda needs: next(iter(needs)),
 )
 def test_a_service_needs_those_it_names_and_those_whose_it_shares(needs: dict[str, Any]) -> None:
-    config = {"services": {"web": needs, "db": {}, "cache": {}}}
-    assert wanted(config, ComposeStack(file=Path("/srv/compose.yaml"), services=("web",))) == ("web", "db")
+    assert coming_up({"web": needs, "db": {}, "cache": {}}, ("web",), ()) == ("web", "db")
 
 
 def test_what_looks_like_a_secret_is_not_kept() -> None:

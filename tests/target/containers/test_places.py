@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from phasegate.model.containers import Container, ContainerState, Port
-from phasegate.plan.entries import ServiceEntry
+from phasegate.plan.services import ServiceEntry
 from phasegate.target.containers.places import address_of, networked, refusing
 
 WEB = Container(

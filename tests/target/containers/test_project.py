@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from phasegate.errors import ExitCode, ObservationError, TargetError
-from phasegate.plan.entries import ServiceEntry
+from phasegate.model.faults import Act
+from phasegate.plan.services import ServiceEntry
+from phasegate.target.containers.deployed import NEWS
 from phasegate.target.containers.facts import PROJECT, SERVICE
 from phasegate.target.containers.images import LABEL, stop_of
 from phasegate.target.containers.removal import remove
@@ -21,6 +23,7 @@ from phasegate.world import Stopped
 from tests.engines import ENGINE, OWN_LABEL, busybox, client, nothing_left, own
 from tests.load.server import unused_port
 from tests.target.containers.conftest import Yard
+from tests.target.test_acts import fault
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
@@ -308,13 +311,13 @@ async def test_a_service_that_dies_is_noticed_and_neither_a_job_nor_what_a_fault
             command: ["sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done"]
           job: {image: BUSYBOX, command: ["sh", "-c", "sleep 2; echo done"]}
     """
-    stack = yard.stack(yard.compose(text))
+    stack = yard.stack(yard.compose(text, entries=(ServiceEntry(id="web"),)))
     async with stack:
         web = next(one for one in await yard.containers.all() if one.service == "web")
         found = client().containers.get(web.id)
-        with stack.expected("web"):
-            found.kill()
-            found.start()
+        await stack.act(fault(Act.KILL))
+        assert await stack.undo(fault(Act.KILL)) == ""
+        await asyncio.sleep(1.5 * NEWS)  # until then an end may be what the fault has done
         await until(lambda: "done" in yard.log("job") and yard.log("web") == "up\nup\n")
         assert not [state for state in yard.states() if state.endswith("died")]
         found.kill("SIGTERM")

@@ -33,14 +33,7 @@ def label() -> Iterator[str]:
 
 async def test_trouble_is_told_of_what_was_never_seen_before_with_its_log(yard: Yard, label: str) -> None:
     engine = await yard.containers.engine()
-    services = Services(
-        engine,
-        [label],
-        (),
-        logs=yard.store.log,
-        on_change=lambda state, record: yard.changes.append((state, record)),
-        on_problem=yard.problems.append,
-    )
+    services = Services(engine, [label], (), yard.site())
     services.serve({"web": (8080,)})
     error = await services.trouble(await services.found())
     await services.close()
