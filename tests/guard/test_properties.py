@@ -117,7 +117,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Side:
 def with_criterion(side: Side, text: str) -> Side:
     criterion = parse_criterion(text)
     changed = tuple(
-        replace(one, criterion=criterion, expression=text) if one.criterion.measure == "n" else one
+        replace(one, criterion=criterion) if one.criterion.measure == "n" else one
         for one in side.plan.criteria
     )
     return Side(plan=replace(side.plan, criteria=changed))
