@@ -84,9 +84,17 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         context.leave_unread(path, subject, tree, taken_over, *parameters.read)
         return draft
     missing = (*parameters.missing_secrets(tree), *step.missing_secrets, *context.missing_everywhere)
-    check = _check(context, common, kind, parts, step, path)
-    check = replace(check, missing_secrets=tuple(dict.fromkeys(missing)))
-    return replace(draft, check=replace(check, sha256=_fingerprint(context, kind, tree, parameters)))
+    check = _check(
+        context,
+        common,
+        kind,
+        parts,
+        step,
+        path,
+        missing_secrets=tuple(dict.fromkeys(missing)),
+        sha256=_fingerprint(context, kind, tree, parameters),
+    )
+    return replace(draft, check=check)
 
 
 def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> Kind[Any] | None:
@@ -145,6 +153,9 @@ def _check(
     parts: tuple[Part, ...],
     step: StepShare,
     path: TreePath,
+    *,
+    missing_secrets: tuple[str, ...],
+    sha256: str,
 ) -> Check:
     params = [part.params for part in parts]
     own = context.requirements(path, common.requires)
@@ -165,6 +176,8 @@ def _check(
         exclusive=kind.exclusive if common.exclusive is None else common.exclusive,
         allow_skipped=common.allow_skipped,
         until_decided=any(kind.until_decided(one) for one in params),
+        missing_secrets=missing_secrets,
+        sha256=sha256,
         requirements=united(*(kind.requirements(one) for one in params), own, step.requirements),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
         tags=tuple(dict.fromkeys((*common.tags, *step.tags))),

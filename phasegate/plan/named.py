@@ -57,7 +57,11 @@ def addresses_in(kind: Any, tree: Any) -> Iterator[tuple[TreePath, str]]:
 
 
 def _named(kind: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
-    for candidate, mark in marked(kind):
+    return _named_by(marked(kind), tree, path)
+
+
+def _named_by(alternatives: Iterable[tuple[Any, Mark | None]], tree: Any, path: TreePath) -> Iterator[NamedPlace]:
+    for candidate, mark in alternatives:
         if mark is None:
             yield from _named_inside(candidate, tree, path)
         elif isinstance(tree, str) or isinstance(mark, NamedDocument):
@@ -65,12 +69,14 @@ def _named(kind: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
 
 
 def _named_inside(candidate: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
+    if isinstance(tree, str | int | float | None):
+        return
     arguments = get_args(candidate)
     match tree:
         case Mapping() if is_model(candidate):
-            for key, kind in naming_fields(candidate).items():
+            for key, alternatives in naming_fields(candidate).items():
                 if key in tree:
-                    yield from _named(kind, tree[key], (*path, key))
+                    yield from _named_by(alternatives, tree[key], (*path, key))
         case Mapping() if len(arguments) == 2:
             for key, item in tree.items():
                 yield from _named(arguments[1], item, (*path, key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -109,6 +109,7 @@ def _completed(context: Context, target: Target, tree: Any, entries: list[tuple[
     context = replace(
         context,
         addresses=addresses,
+        places=_ports_by_host(url for name, url in addresses.items() if name.endswith(".url")),
         target=TargetAddresses(_places(target), target.default),
         external=frozenset(id for group, id, _ in entries if group == "external"),
         default_entry=target.default,
@@ -121,6 +122,14 @@ def _completed(context: Context, target: Target, tree: Any, entries: list[tuple[
     if target.compose is not None:
         everywhere += [name for service in target.compose.entries for name in service.missing_secrets]
     return replace(context, missing_everywhere=tuple(dict.fromkeys(everywhere)))
+
+
+def _ports_by_host(urls: Iterable[str]) -> dict[str, frozenset[int]]:
+    found: dict[str, set[int]] = {}
+    for place in map(place_of, urls):
+        if place is not None:
+            found.setdefault(place[0], set()).add(place[1])
+    return {host: frozenset(ports) for host, ports in found.items()}
 
 
 def _with_needed(
