@@ -68,7 +68,7 @@ def is_model(candidate: Any) -> bool:
 
 @cache
 def naming_fields(model: type[BaseModel]) -> dict[str, tuple[tuple[Any, Mark | None], ...]]:
-    """The keys of a model below which files or addresses can be named, with the alternatives of their types."""
+    """The keys of a model below which files or addresses can be named, with what may stand there."""
     return {key: tuple(marked(kind)) for key, kind in field_types(model).items() if _names_any(kind, set())}
 
 

@@ -230,12 +230,11 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
 
 def _as_written(tree: Any) -> Any:
     """A tree in which two spellings of one number differ: as text, what is sent differs too."""
-    match tree:
-        case Mapping():
-            return {key: _as_written(item) for key, item in tree.items()}
-        case list() | tuple():
-            return [_as_written(item) for item in tree]
-        case WrittenInt() | WrittenFloat():
-            return str(tree)
-        case _:
-            return tree
+    kind = type(tree)
+    if kind is str or kind is int or tree is None:
+        return tree
+    if isinstance(tree, Mapping):
+        return {key: _as_written(item) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_as_written(item) for item in tree]
+    return str(tree) if isinstance(tree, WrittenInt | WrittenFloat) else tree

@@ -14,6 +14,7 @@ from phasegate.plan.yaml import MOST, Document
 
 _MOST_WORDS = 1_000
 """Known words among which the nearest is looked for."""
+_LONGEST_WORD = 100
 _LISTED = 20
 
 
@@ -125,9 +126,11 @@ def where(at: Position, *, beside: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
-    words = list(known)
-    matches = get_close_matches(word, words, n=1, cutoff=0.6) if len(words) <= _MOST_WORDS else []
-    return matches[0] if matches else None
+    words = list(islice(known, _MOST_WORDS + 1))
+    if len(words) > _MOST_WORDS or len(word) > _LONGEST_WORD:
+        return None
+    short = (other for other in words if len(other) <= _LONGEST_WORD)
+    return next(iter(get_close_matches(word, short, n=1, cutoff=0.6)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str) -> str:

@@ -60,7 +60,9 @@ def _named(kind: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
     return _named_by(marked(kind), tree, path)
 
 
-def _named_by(alternatives: Iterable[tuple[Any, Mark | None]], tree: Any, path: TreePath) -> Iterator[NamedPlace]:
+def _named_by(
+    alternatives: Iterable[tuple[Any, Mark | None]], tree: Any, path: TreePath
+) -> Iterator[NamedPlace]:
     for candidate, mark in alternatives:
         if mark is None:
             yield from _named_inside(candidate, tree, path)
@@ -96,9 +98,13 @@ class Files:
         self._documents: dict[Path, Document | PlanError] = {}
         self._hashed: dict[Path, EvidenceFile] = {}
         self._texts: dict[str, str] = {}
+        self._located: dict[str, Path] = {}
+        self._wrong: dict[tuple[str, bool], str | None] = {}
 
     def locate(self, name: str) -> Path:
-        return (self.root / name).absolute()
+        if name not in self._located:
+            self._located[name] = (self.root / name).absolute()
+        return self._located[name]
 
     def shown(self, name: str) -> str:
         """A file's name for people: from where they stand, not from the root."""
@@ -122,6 +128,12 @@ class Files:
 
     def wrong_with(self, name: str, *, folder_allowed: bool = True) -> str | None:
         """Why a named path is of no use."""
+        key = name, folder_allowed
+        if key not in self._wrong:
+            self._wrong[key] = self._wrong_with(name, folder_allowed=folder_allowed)
+        return self._wrong[key]
+
+    def _wrong_with(self, name: str, *, folder_allowed: bool) -> str | None:
         try:
             path = self.locate(name)
             refuse_outside(path)

@@ -115,8 +115,7 @@ def is_plain(data: bytes) -> bool:
         return False
     if _LONG not in (marks := data.translate(_IN_RUN)):
         return True
-    tests = (_may_be_base64, _may_be_digits, _may_be_base32)
-    return not any(test(run) for _, run in _runs(data, marks) for test in tests)
+    return not any(_may_be_code(run) for _, run in _runs(data, marks))
 
 
 def views(data: bytes) -> Iterator[View]:
@@ -255,7 +254,7 @@ def _decoded(view: View) -> Iterator[View]:
     if b"x" * _LINE in marks and (unwrapped := _replaced(view, _WRAPPED, lambda match: b"")) is not None:
         view = unwrapped
         marks = view.data.translate(_IN_RUN)
-    runs = list(_runs(view.data, marks))
+    runs = [(at, run) for at, run in _runs(view.data, marks) if _may_be_code(run)]
     of_base64 = [(at, run) for at, run in runs if _may_be_base64(run)]
     for offset in range(4):
         yield from _joined(view, of_base64, offset, 4, 3)
@@ -287,6 +286,13 @@ def _numbers(view: View) -> Iterator[View]:
             pieces.append((match.end(), match.end(), 0, 1))
     if out:
         yield View(bytes(out), view, lambda: (list(range(len(pieces))), pieces), view.nested + 1)
+
+
+def _may_be_code(run: bytes) -> bool:
+    """Whether one of the three tests below is true, in fewer steps for the most common words."""
+    if run.islower():
+        return _may_be_digits(run)
+    return not run.isupper() or _may_be_digits(run) or _may_be_base32(run)
 
 
 def _may_be_base64(run: bytes) -> bool:

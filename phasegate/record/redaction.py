@@ -188,11 +188,9 @@ class Redactor:
     def _has_values(self) -> bool:
         return bool(self._needles or self._forms)
 
-    def may_hold_value(self, data: bytes) -> bool:
-        """Whether it is worth to look closer."""
-        if not self._has_values:
-            return False
-        return bool(self._forms) or self._needles.may_hold(data) or not is_plain(data)
+    def views_of(self, data: bytes) -> list[View]:
+        """What values are looked for in: the text alone where nothing in it could be an encoding."""
+        return [View(data)] if not self._forms and is_plain(data) else list(views(data))
 
     def spans(self, views: Iterable[View]) -> list[tuple[int, int]]:
         """Where values stand in the text that all the views are of, ascending, none in another."""
@@ -256,7 +254,7 @@ class Redactor:
             stream = self.stream()
             parts = [stream.feed(data[at : at + _WHOLE]) for at in range(0, len(data), _WHOLE)]
             return b"".join((*parts, stream.flush()))
-        if self.may_hold_value(data) and (spans := self.spans(views(data))):
+        if self._has_values and (spans := self.spans(self.views_of(data))):
             data = replaced(data, spans)
         return _without_headers(data)
 
@@ -328,9 +326,8 @@ class RedactingStream:
         if not self._redactor._has_values:
             self._raw = b""
             return raw
-        closer = self._redactor.may_hold_value(raw)
-        found = list(views(raw)) if closer else [View(raw)]
-        spans = self._redactor.spans(found) if closer else []
+        found = self._redactor.views_of(raw)
+        spans = self._redactor.spans(found)
         end = len(raw) if final else self._safe_end(raw, found, spans)
         self._raw = raw[end:]
         return replaced(raw[:end], [span for span in spans if span[0] < end])
