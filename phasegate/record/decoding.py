@@ -33,6 +33,8 @@ _ESCAPE = re.compile(
           (?: (?:\[|\x9b)[0-?]*[ -/]*[@-~] | \][^\x07\x1b\r\n]*(?:\x07|\x1b\\) | [()][A-B0-2] | [@-Z\\^_]? ) )
     )"""
 )
+_PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
+_OTHER_MARKS = (b"\\", b"\x1b", b"^[", b"\x9b", b"\x90\x9b")
 _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _QUOTED_PRINTABLE = re.compile(rb"=(?:([0-9A-F]{2}|[0-9a-f]{2})|\r?\n)")
 _MAYBE_PRINTABLE = re.compile(rb"=(?:00|3[DF]|5F|[89A-F][0-9A-F]|\r?\n)")
@@ -103,7 +105,7 @@ class View:
 
 def is_plain(data: bytes) -> bool:
     """Whether a text holds nothing that could be an encoding."""
-    if _may_be_escaped(data) and _ESCAPE.search(data):
+    if _is_escaped(data):
         return False
     if b"\0" in data:
         return False
@@ -160,7 +162,16 @@ def _unescaped(view: View) -> View | None:
 
 
 def _may_be_escaped(data: bytes) -> bool:
-    return any(mark in data for mark in (b"\\", b"%", b"&", b"\x1b", b"^[", b"\x9b", b"\x90\x9b"))
+    return b"%" in data or b"&" in data or any(mark in data for mark in _OTHER_MARKS)
+
+
+def _is_escaped(data: bytes) -> bool:
+    """Whether there is an escape. Parameters of a URL have `&`, formats `%`: what makes them escapes is
+    looked for first, as that is faster."""
+    if b"%" in data and _PERCENT.search(data):
+        return True
+    entities = b"&" in data and (b";" in data or b"&#" in data)
+    return (entities or any(mark in data for mark in _OTHER_MARKS)) and bool(_ESCAPE.search(data))
 
 
 def _replaced(view: View, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes]) -> View | None:

@@ -141,7 +141,7 @@ class Redactor:
             return REPLACEMENT
         data = text.encode("utf-8", "surrogatepass")
         redacted = self._without_beginnings(self._values_and_headers(data))
-        return text if redacted == data else redacted.decode("utf-8", "surrogatepass")
+        return text if redacted == data else _decoded(redacted)
 
     def redact_bytes(self, data: bytes) -> bytes:
         """The same for bytes, text or not."""
@@ -155,7 +155,7 @@ class Redactor:
         spans = sorted(set(self._needles.find(data, anything_between=True)))
         if spans:
             data = data[: spans[0][0]] + _REPLACEMENT + data[max(end for _, end in spans) :]
-        return data.decode("utf-8", "surrogatepass")
+        return _decoded(data)
 
     def redact_tree(self, value: Any) -> Any:
         """A JSON-able tree with strings and keys redacted, and the values beside names of headers.
@@ -549,6 +549,14 @@ def _bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
+
+
+def _decoded(data: bytes) -> str:
+    """A redacted text; what is left of a character that a value ended in the middle of becomes U+FFFD."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
 
 
 def _alternation(forms: Iterable[bytes], depth: int = _BEGINNING) -> re.Pattern[bytes]:

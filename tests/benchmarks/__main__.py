@@ -13,6 +13,7 @@ from tests.benchmarks import (
     early,
     http2,
     load,
+    loading,
     machine,
     memory,
     pairs,
@@ -23,6 +24,7 @@ from tests.benchmarks.measure import CannotRunError
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "version": plans.version,
     "validate": plans.validate,
+    "loading": loading.benchmark,
     "health": plans.health,
     "clients": clients.benchmark,
     "load": load.benchmark,
