@@ -18,6 +18,7 @@ from tests.benchmarks import (
     memory,
     pairs,
     plans,
+    redaction,
 )
 from tests.benchmarks.measure import CannotRunError
 
@@ -25,6 +26,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "version": plans.version,
     "validate": plans.validate,
     "loading": loading.benchmark,
+    "redaction": redaction.benchmark,
     "health": plans.health,
     "clients": clients.benchmark,
     "load": load.benchmark,

@@ -33,8 +33,10 @@ SHAPES: Mapping[str, Shape] = {
             _HEAD,
             _TARGET,
             _CHECKS,
-            "      - {{id: c{0}, kind: health, url: /health/{0}, probes: 100,"
-            " criteria: [success_rate == 100%]}}\n",
+            (
+                "      - {{id: c{0}, kind: health, url: /health/{0}, probes: 100,"
+                " criteria: [success_rate == 100%]}}\n"
+            ),
         )
     },
     "criteria": {
@@ -51,8 +53,10 @@ SHAPES: Mapping[str, Shape] = {
             _HEAD,
             _TARGET,
             "steps:\n",
-            "  - id: s{0}\n    title: step {0} of the phase\n    tags: [a, b]\n"
-            "    checks: [{{id: c{0}, kind: health, url: /, probes: 20}}]\n",
+            (
+                "  - id: s{0}\n    title: step {0} of the phase\n    tags: [a, b]\n"
+                "    checks: [{{id: c{0}, kind: health, url: /, probes: 20}}]\n"
+            ),
         )
     },
     "suite": {"plan.yaml": (_HEAD, _TARGET, _SUITE), "s.yaml": ("suite: 1\nflows:\n", _FLOW)},
