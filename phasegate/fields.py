@@ -63,8 +63,9 @@ class Closed(BaseModel):
     @classmethod
     def _keep_position(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         model = handler(data)
-        if isinstance(data, Located):
-            model._at = data.at
+        private = model.__pydantic_private__
+        if isinstance(data, Located) and private is not None:
+            private["_at"] = data.at  # as `model._at = ...` does, in a fraction of its time
         return model
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Dimension(StrEnum):
@@ -88,6 +89,7 @@ class Quantity:
         return self.text or format_value(self.value, self.dimension)
 
 
+@lru_cache(maxsize=1024)
 def parse_quantity(text: str) -> Quantity:
     """Parse `100ms`, `95%`, `200/s`, `64MiB` or `12`.
 

@@ -95,8 +95,9 @@ class _Lasting(io.TextIOBase):
     def write(self, text: str) -> int:
         shown = disobeyed(text, self._line)
         self._line = line_begun(shown, self._line)
+        encoding = self._stream.encoding or "utf-8"
         try:
-            self._stream.write(shown)
+            self._stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
         except OSError:
             _drop(self._stream)
         return len(text)

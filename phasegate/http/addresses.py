@@ -10,7 +10,7 @@ import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from phasegate.errors import ObservationError
@@ -122,7 +122,7 @@ class TargetAddresses:
         values: Mapping[str, Any] | None = None,
         sources: Mapping[str, Destination] | None = None,
     ) -> Destination:
-        known = ChainMap({**(values or {})}, self._values)
+        known = ChainMap(cast("dict[str, Any]", values or {}), self._values)
         begin = authority(written)
         try:
             text = as_text(fill(begin, known))

@@ -73,7 +73,9 @@ class BodySchema:
         try:
             kind.check_schema(schema)
         except jsonschema.SchemaError as error:
-            raise ValueError(f"not a JSON Schema: {error.json_path}: {_short(error.message)}") from None
+            raise ValueError(
+                f"not a JSON Schema: {_writable(error.json_path)}: {_short(error.message)}"
+            ) from None
         except Exception as error:  # of the several libraries that it looks into a schema with
             raise ValueError(f"not a JSON Schema: {type(error).__name__}: {_short(str(error))}") from None
         if schema is True or (isinstance(schema, dict) and schema.keys() <= _NO_DEMANDS):
@@ -88,9 +90,8 @@ class BodySchema:
         found: list[str] = []
         try:
             for error in self.validator.iter_errors(document):
-                found.append(
-                    f"expected the body to match the schema, but {error.json_path}: {_short(error.message)}"
-                )
+                where = _writable(error.json_path)
+                found.append(f"expected the body to match the schema, but {where}: {_short(error.message)}")
                 if len(found) == SHOWN:
                     break
         except SlowPatternError as error:
@@ -229,6 +230,11 @@ def _with(key: str, schema: Any) -> Iterator[Mapping[str, Any]]:
         yield from _with(key, one)
 
 
+def _writable(text: str) -> str:
+    """JSON can have lone surrogates, which no message can hold, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _short(text: str) -> str:
-    line = " ".join(text[: EXCERPT + 1].split())
+    line = " ".join(_writable(text[: EXCERPT + 1]).split())
     return line if len(text) <= EXCERPT else f"{line}..."

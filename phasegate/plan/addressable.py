@@ -46,6 +46,9 @@ class Addressable:
     def __contains__(self, id: object) -> bool:
         return id in self.services or id in self._plain
 
+    def is_plain(self, id: str) -> bool:
+        return id in self._plain
+
     @cached_property
     def _plain(self) -> frozenset[str]:
         return frozenset(self.plain)
@@ -77,10 +80,9 @@ class Addressable:
         if self.without_containers:
             help = "services are those of target.compose and target.containers"
             return f"there is no service {name!r}: no entry of the target runs in containers", help
-        known = (*self.services, *self.odd)
-        if name in known or self.open or self.unseen:
+        if name in self.services or name in self.odd or self.open or self.unseen:
             return None
-        help = self.absent.get(name) or did_you_mean(name, known, "services")
+        help = self.absent.get(name) or did_you_mean(name, (*self.services, *self.odd), "services")
         return f"there is no service {name!r}", help
 
     def explained(self, rest: str) -> tuple[str, str | None]:
@@ -92,7 +94,7 @@ class Addressable:
         if isinstance(what, str):
             more = ", port and port.<number>" if id in self.services else " and port"
             return f"{name}: an entry has no {what!r}", f"it has url, host{more}"
-        if id in self.plain:
+        if id in self._plain:
             return f"{name}: {id!r} is no service in containers", "it has url, host and port"
         message, help = no_such_port(id, what, self.services[id])
         return f"{name}: {message}", help

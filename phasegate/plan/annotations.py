@@ -67,9 +67,9 @@ def is_model(candidate: Any) -> bool:
 
 
 @cache
-def naming_fields(model: type[BaseModel]) -> dict[str, Any]:
-    """The keys of a model below which files or addresses can be named, with their types."""
-    return {key: kind for key, kind in field_types(model).items() if _names_any(kind, set())}
+def naming_fields(model: type[BaseModel]) -> dict[str, tuple[tuple[Any, Mark | None], ...]]:
+    """The keys of a model below which files or addresses can be named, with what may stand there."""
+    return {key: tuple(marked(kind)) for key, kind in field_types(model).items() if _names_any(kind, set())}
 
 
 def _names_any(kind: Any, seen: set[Any]) -> bool:

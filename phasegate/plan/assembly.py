@@ -15,6 +15,7 @@ from phasegate.plan.context import Context, budget_of
 from phasegate.plan.criteria import Criteria, CriteriaList
 from phasegate.plan.entries import Target
 from phasegate.plan.fault_reading import FaultDraft, FaultReader, met_by
+from phasegate.plan.faults import Fault
 from phasegate.plan.findings import did_you_mean
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import GateWritten, StepWritten
@@ -231,7 +232,7 @@ class Assembly:
     def _order(self, drafts: list[_StepDraft]) -> dict[str, tuple[str, ...]]:
         context = self._context
         known = [step for step in drafts if step.id is not None]
-        ids = [step.id or "" for step in known]
+        ids = {step.id or "": None for step in known}
         wishes = [
             order.Wish(
                 id=step.id or "",
@@ -262,6 +263,10 @@ class Assembly:
     def _made(self, draft: _StepDraft, written: StepWritten, follows: tuple[str, ...]) -> Step:
         context, path = self._context, draft.path
         faults = tuple(one.fault for one in draft.faults if one.fault is not None)
+        meeting: dict[str, list[Fault]] = {}
+        for fault in faults:
+            meeting.setdefault(fault.check, []).append(fault)
+        checks = (one.check for one in draft.checks if one.check is not None)
         return Step(
             id=written.id,
             title=written.title,
@@ -277,7 +282,7 @@ class Assembly:
             parallel=written.parallel,
             setup=context.commands((*path, "setup"), written.setup),
             teardown=context.commands((*path, "teardown"), written.teardown),
-            checks=tuple(met_by(one.check, faults) for one in draft.checks if one.check is not None),
+            checks=tuple(met_by(check, meeting.get(check.id, ())) for check in checks),
             faults=faults,
             at=context.document.value_at((*path, "id")),
             flaky=budget_of(context, path, written.flaky),

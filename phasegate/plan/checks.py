@@ -103,9 +103,17 @@ def _read(
         context.leave_unread(path, subject, tree, taken_over, *parameters.read)
         return draft
     missing = (*parameters.missing_secrets(tree), *step.missing_secrets, *context.missing_everywhere)
-    check = _check(context, common, kind, parts, step, path)
-    check = replace(check, missing_secrets=tuple(dict.fromkeys(missing)))
-    return replace(draft, check=replace(check, sha256=_fingerprint(context, kind, tree, parameters)))
+    check = _check(
+        context,
+        common,
+        kind,
+        parts,
+        step,
+        path,
+        missing_secrets=tuple(dict.fromkeys(missing)),
+        sha256=_fingerprint(context, kind, tree, parameters),
+    )
+    return replace(draft, check=check)
 
 
 def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> Kind[Any] | None:
@@ -176,6 +184,9 @@ def _check(
     parts: tuple[Part, ...],
     step: StepShare,
     path: TreePath,
+    *,
+    missing_secrets: tuple[str, ...],
+    sha256: str,
 ) -> Check:
     params = [part.params for part in parts]
     own = context.requirements(path, common.requires)
@@ -196,6 +207,8 @@ def _check(
         exclusive=kind.exclusive if common.exclusive is None else common.exclusive,
         allow_skipped=common.allow_skipped,
         until_decided=any(kind.until_decided(one) for one in params),
+        missing_secrets=missing_secrets,
+        sha256=sha256,
         requirements=united(*(kind.requirements(one) for one in params), own, step.requirements),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
         tags=tuple(dict.fromkeys((*common.tags, *step.tags))),
@@ -249,12 +262,11 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
 
 def _as_written(tree: Any) -> Any:
     """A tree in which two spellings of one number differ: as text, what is sent differs too."""
-    match tree:
-        case Mapping():
-            return {key: _as_written(item) for key, item in tree.items()}
-        case list() | tuple():
-            return [_as_written(item) for item in tree]
-        case WrittenInt() | WrittenFloat():
-            return str(tree)
-        case _:
-            return tree
+    kind = type(tree)
+    if kind is str or kind is int or tree is None:
+        return tree
+    if isinstance(tree, Mapping):
+        return {key: _as_written(item) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_as_written(item) for item in tree]
+    return str(tree) if isinstance(tree, WrittenInt | WrittenFloat) else tree

@@ -48,6 +48,8 @@ class Context:
     """Those of them whose addresses are known before the run."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Stand-ins for the target's addresses, until the real ones are known."""
+    places: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """The hosts of those addresses, with their ports."""
     target: TargetAddresses = field(default_factory=lambda: TargetAddresses(()))
     """The entries with their credentials, at those addresses."""
     default_entry: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from phasegate.errors import Position
@@ -19,7 +20,7 @@ from phasegate.plan.context import Confidence, Context, confidence_of
 from phasegate.plan.defaults import defaults_left, displacing_weakly, fault_defaults_left
 from phasegate.plan.faults import Fault
 from phasegate.plan.feasibility import Feasibility
-from phasegate.plan.findings import did_you_mean, nearest, where
+from phasegate.plan.findings import did_you_mean, listed, nearest, where
 from phasegate.plan.ids import Ids
 from phasegate.plan.models import CriterionWritten
 from phasegate.plan.plan import Check
@@ -54,6 +55,19 @@ class _Entry:
     inside: Draft | None
 
 
+@dataclass(frozen=True)
+class _Names:
+    """What criteria may speak of; None where that is known only after observing."""
+
+    names: frozenset[str] | None
+
+    @cached_property
+    def listed(self) -> str:
+        if not self.names:
+            return "it has no parts; leave the part out"
+        return f"its parts are {listed(sorted(self.names))}"
+
+
 class Criteria:
     """Reads every criterion of a plan; one call to `read`."""
 
@@ -76,6 +90,8 @@ class Criteria:
         self._paths: dict[str, TreePath] = {}
         self._feasibility = Feasibility()
         self._specs: dict[str, Mapping[str, MeasureSpec]] = {}
+        self._parts: dict[tuple[str, str], _Names] = {}
+        """By check and entry of `each`."""
 
     def read(self, lists: tuple[CriteriaList, ...]) -> tuple[PlanCriterion, ...]:
         """Every criterion in the order of the lists, those of a check followed by its kind's own."""
@@ -257,7 +273,7 @@ class Criteria:
         subject = entry.criterion.subject
         if subject in self._steps:
             checks = [id for id, draft in self._drafts.items() if draft.step == subject]
-            help: str | None = f"{subject!r} is a step; its checks are {', '.join(checks)}"
+            help: str | None = f"{subject!r} is a step; its checks are {listed(checks)}"
         elif subject in self._context.entries:
             help = f"{subject!r} is an entry of the target; write target/{subject}"
         else:
@@ -274,21 +290,29 @@ class Criteria:
         if not part:
             return True
         name, _, rest = part.partition("/")
-        if check.each:
-            known: frozenset[str] | None = frozenset(one.name for one in check.parts)
-            chosen = next((one for one in check.parts if one.name == name), None)
-            if chosen is not None:
-                if not rest:
-                    return True
-                known, part = check.kind.parts(chosen.params), rest
-        else:
-            known = check.kind.parts(check.parts[0].params)
-        if known is None or part in known:
+        known = self._names(check)
+        if check.each and name in (known.names or ()):
+            if not rest:
+                return True
+            known, part = self._names(check, name), rest
+        if known.names is None or part in known.names:
             return True
-        near = nearest(part, known)
-        help = f"did you mean {near!r}?" if near else _listed(known)
+        near = nearest(part, known.names)
+        help = f"did you mean {near!r}?" if near else known.listed
         self._at_subject(entry, f"check {check.id!r} has no part {part!r}", help)
         return False
+
+    def _names(self, check: Check, entry: str = "") -> _Names:
+        """The names of the parts of a check, or of one entry of its `each`."""
+        found = self._parts.get((check.id, entry))
+        if found is None:
+            if check.each and not entry:
+                found = _Names(frozenset(part.name for part in check.parts))
+            else:
+                chosen = next(part for part in check.parts if part.name == entry)
+                found = _Names(check.kind.parts(chosen.params))
+            self._parts[check.id, entry] = found
+        return found
 
     def _fits(self, entry: _Entry, check: Check) -> bool:
         criterion, context = entry.criterion, self._context
@@ -301,7 +325,7 @@ class Criteria:
             return False
         spec = specs[criterion.measure]
         if check.each and entry.inside is None and not criterion.part and spec.type is MeasureType.NUMBER:
-            parts = ", ".join(f"{check.id}/{part.name}" for part in check.parts)
+            parts = listed(f"{check.id}/{part.name}" for part in check.parts)
             message = f"{criterion.measure} is one number for each part of {check.id!r}"
             context.findings.add(
                 context.document, entry.text_path, message, help=f"write it of a part: {parts}"
@@ -358,10 +382,3 @@ class Criteria:
             if warning is not None:
                 self._warn(entry.text_path, f"criterion {made.id!r}: {warning}")
         return made
-
-
-def _listed(names: frozenset[str]) -> str:
-    if not names:
-        return "it has no parts; leave the part out"
-    shown = sorted(names)[:20]
-    return f"its parts are {', '.join(shown)}" + (", ..." if len(names) > 20 else "")

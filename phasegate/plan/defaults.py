@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.criterion import Criterion, PlanCriterion, Relative, SubjectKind
@@ -57,19 +58,24 @@ def displacing_weakly(
 ) -> Iterator[tuple[PlanCriterion, str]]:
     """Criteria that take the place of a default and hold when everything has failed: each once, in words."""
     said: set[str] = set()
-    written: dict[tuple[str | None, str], list[PlanCriterion]] = {}
+    written: dict[tuple[str | None, str, str], list[PlanCriterion]] = {}
+    place = {one.id: number for number, one in enumerate(blocking)}
     for one in blocking:
-        written.setdefault((one.check, one.criterion.measure), []).append(one)
+        written.setdefault((one.check, one.criterion.measure, one.criterion.part), []).append(one)
+
+    @cache
+    def holding(check: str, measure: str, part: str, worst: Quantity) -> bool:
+        return all(_holds(one.criterion, worst) for one in written.get((check, measure, part), ()))
+
     everything = ((check, part, text) for check in checks for part, text in _texts(check))
     for owner, part, text in everything:
-        default = parse_criterion(text, inside=owner.id)
-        instead = [
-            one for one in written.get((owner.id, default.measure), ()) if one.criterion.part in ("", part)
-        ]
+        default = _default(text)
         worst = parse_quantity("0%" if default.quantity.dimension is Dimension.SHARE else "1")
-        if not instead or not all(_holds(one.criterion, worst) for one in instead):
+        keys = [(owner.id, default.measure, name) for name in dict.fromkeys(("", part))]
+        begin = [written[key][0] for key in keys if key in written]
+        if not begin or not all(holding(*key, worst) for key in keys):
             continue
-        first = instead[0]
+        first = min(begin, key=lambda one: place[one.id])
         if first.id not in said:
             said.add(first.id)
             message = (
@@ -77,6 +83,11 @@ def displacing_weakly(
                 f"and takes the place of the default {text}"
             )
             yield first, message
+
+
+@cache
+def _default(text: str) -> Criterion:
+    return parse_criterion(text, inside="check")
 
 
 def _texts(check: Check) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -201,13 +201,12 @@ class FaultReader:
         )
 
 
-def met_by(check: Check, faults: Iterable[Fault]) -> Check:
+def met_by(check: Check, meeting: Sequence[Fault]) -> Check:
     """A check that faults are done during: observed once, alone with the target, and another than without.
 
     Its hash holds them, so that no run without them is a baseline for it. Without a secret that a fault needs
     it is not run: what it would see is a target that was spared.
     """
-    meeting = [fault for fault in faults if fault.check == check.id]
     if not meeting:
         return check
     text = json.dumps([check.sha256, [list(_told(fault)) for fault in meeting]], ensure_ascii=False)

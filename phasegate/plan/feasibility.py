@@ -21,6 +21,7 @@ class Feasibility:
     def __init__(self) -> None:
         self._found: dict[tuple[Any, ...], str | None] = {}
         self._by_name: dict[str, tuple[Check, dict[str, Part]]] = {}
+        self._counted: dict[tuple[int, str], int | None] = {}
 
     def warning(self, made: PlanCriterion, check: Check, spec: MeasureSpec) -> str | None:
         """Why a criterion on a check can never be met; None when it can, or when that is not known."""
@@ -43,9 +44,8 @@ class Feasibility:
         self, made: PlanCriterion, check: Check, parts: Sequence[Part], spec: MeasureSpec
     ) -> str | None:
         criterion = made.criterion
-        counts = [check.kind.samples(part.params) for part in parts]
-        unknown = check.during is not None or None in counts or not _is_whole(criterion.part, check, parts)
-        samples = None if unknown else sum(count or 0 for count in counts)
+        unknown = check.during is not None or not _is_whole(criterion.part, check, parts)
+        samples = None if unknown else self._samples(criterion.part, check, parts)
         confidence = confidence_for(made.confidence, check.chances)
         bounds = (
             None if confidence is None else Bounds(confidence=confidence, always_valid=check.until_decided)
@@ -54,6 +54,13 @@ class Feasibility:
         if key not in self._found:
             self._found[key] = feasible(criterion, spec, samples, bounds)
         return self._found[key]
+
+    def _samples(self, name: str, check: Check, parts: Sequence[Part]) -> int | None:
+        key = id(check), name
+        if key not in self._counted:
+            counts = [check.kind.samples(part.params) for part in parts]
+            self._counted[key] = None if None in counts else sum(count or 0 for count in counts)
+        return self._counted[key]
 
 
 def _too_short(made: PlanCriterion, check: Check, parts: Sequence[Part]) -> str | None:

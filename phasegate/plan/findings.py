@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import islice
 
 from phasegate.errors import PlanError, Position, Problem
 from phasegate.plan.odd_words import odd_words
@@ -13,6 +14,8 @@ from phasegate.plan.yaml import MOST, Document
 
 _MOST_WORDS = 1_000
 """Known words among which the nearest is looked for."""
+_LONGEST_WORD = 100
+_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,11 @@ def where(at: Position, *, beside: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
-    words = list(known)
-    matches = get_close_matches(word, words, n=1, cutoff=0.6) if len(words) <= _MOST_WORDS else []
-    return matches[0] if matches else None
+    words = list(islice(known, _MOST_WORDS + 1))
+    if len(words) > _MOST_WORDS or len(word) > _LONGEST_WORD:
+        return None
+    short = (other for other in words if len(other) <= _LONGEST_WORD)
+    return next(iter(get_close_matches(word, short, n=1, cutoff=0.6)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
@@ -136,8 +141,13 @@ def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
         return f"did you mean {near!r}?"
     if not words:
         return f"there are no {what}"
-    shown = ", ".join(words[:20]) + (", ..." if len(words) > 20 else "")
-    return f"known {what}: {shown}"
+    return f"known {what}: {listed(words)}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """The first of some words; those behind them would make a message nobody reads."""
+    first = list(islice(words, _LISTED + 1))
+    return ", ".join(first[:_LISTED]) + (", ..." if len(first) > _LISTED else "")
 
 
 def _narrowed(line: str, at: Position, text: str, offset: int, width: int) -> Position:

@@ -8,27 +8,29 @@ from typing import Any
 
 from phasegate.substitution import names_in
 
-_READS = r"(?:\$\{?|%|(?:__ENV|process\.env)\.|(?:__ENV|ENV|env|environ|getenv|environ\.get)\s*[\[(]\s*['\"])"
-"""What stands before the name of a variable where a shell, k6, Python or Node reads it."""
+_READS = re.compile(
+    # Looked for at each place, for a name may be what stands before the next.
+    r"(?=(?:\$\{?|%|(?:__ENV|process\.env)\.|(?:__ENV|ENV|env|environ|getenv|environ\.get)\s*[\[(]\s*['\"])(\w+))"
+)
+"""The name of a variable, where a shell, k6, Python or Node reads it."""
 
 
-def missing_in(tree: Any, secrets: Iterable[str], scripts: Iterable[str] = ()) -> tuple[str, ...]:
+def missing_in(tree: Any, secrets: Mapping[str, int], scripts: Iterable[str] = ()) -> tuple[str, ...]:
     """Which of some secrets a tree uses: as `${env.NAME}`, or as a variable of the environment of a program,
-    which may be one of the `scripts` that the tree names.
+    which may be one of the `scripts` that the tree names; in the order of their numbers.
 
     One that `env` of the tree gives another value is none of its environment.
     """
-    names = tuple(secrets)
     used = {name.removeprefix("env.") for name in names_in(tree) if name.startswith("env.")}
     given = tree.get("env") if isinstance(tree, Mapping) else None
     text = "\n".join((*texts_in(tree), *scripts))
-    read = read_in(text, (name for name in names if name not in (given or ())))
-    return tuple(name for name in names if name in used or name in read)
+    used |= {name for name in _READS.findall(text) if name not in (given or ())}
+    return tuple(sorted((name for name in used if name in secrets), key=secrets.__getitem__))
 
 
 def read_in(text: str, secrets: Iterable[str]) -> frozenset[str]:
     """Which of some variables of the environment a script or a line of a shell reads."""
-    return frozenset(name for name in secrets if re.search(rf"{_READS}{re.escape(name)}(?!\w)", text))
+    return frozenset(secrets).intersection(_READS.findall(text))
 
 
 def texts_in(tree: Any) -> Iterator[str]:

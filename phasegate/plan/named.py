@@ -57,7 +57,13 @@ def addresses_in(kind: Any, tree: Any) -> Iterator[tuple[TreePath, str]]:
 
 
 def _named(kind: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
-    for candidate, mark in marked(kind):
+    return _named_by(marked(kind), tree, path)
+
+
+def _named_by(
+    alternatives: Iterable[tuple[Any, Mark | None]], tree: Any, path: TreePath
+) -> Iterator[NamedPlace]:
+    for candidate, mark in alternatives:
         if mark is None:
             yield from _named_inside(candidate, tree, path)
         elif isinstance(tree, str) or isinstance(mark, NamedDocument):
@@ -65,12 +71,14 @@ def _named(kind: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
 
 
 def _named_inside(candidate: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
+    if isinstance(tree, str | int | float | None):
+        return
     arguments = get_args(candidate)
     match tree:
         case Mapping() if is_model(candidate):
-            for key, kind in naming_fields(candidate).items():
+            for key, alternatives in naming_fields(candidate).items():
                 if key in tree:
-                    yield from _named(kind, tree[key], (*path, key))
+                    yield from _named_by(alternatives, tree[key], (*path, key))
         case Mapping() if len(arguments) == 2:
             for key, item in tree.items():
                 yield from _named(arguments[1], item, (*path, key))
@@ -90,9 +98,13 @@ class Files:
         self._documents: dict[Path, Document | PlanError] = {}
         self._hashed: dict[Path, EvidenceFile] = {}
         self._texts: dict[str, str] = {}
+        self._located: dict[str, Path] = {}
+        self._wrong: dict[tuple[str, bool], str | None] = {}
 
     def locate(self, name: str) -> Path:
-        return (self.root / name).absolute()
+        if name not in self._located:
+            self._located[name] = (self.root / name).absolute()
+        return self._located[name]
 
     def shown(self, name: str) -> str:
         """A file's name for people: from where they stand, not from the root."""
@@ -116,6 +128,12 @@ class Files:
 
     def wrong_with(self, name: str, *, folder_allowed: bool = True) -> str | None:
         """Why a named path is of no use."""
+        key = name, folder_allowed
+        if key not in self._wrong:
+            self._wrong[key] = self._wrong_with(name, folder_allowed=folder_allowed)
+        return self._wrong[key]
+
+    def _wrong_with(self, name: str, *, folder_allowed: bool) -> str | None:
         try:
             path = self.locate(name)
             refuse_outside(path)

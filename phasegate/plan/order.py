@@ -32,17 +32,18 @@ def cycle(order: Mapping[str, Sequence[str]]) -> tuple[str, ...] | None:
     """A round of steps that wait for each other, its first step repeated at the end; None without one."""
     done: set[str] = set()
     for start in order:
-        trail: list[str] = [start]
+        trail = {start: None}
         choices = [iter(order[start])]
         while trail and start not in done:
             step = next(choices[-1], None)
             if step is None:
-                done.add(trail.pop())
+                done.add(trail.popitem()[0])
                 choices.pop()
             elif step in trail:
-                return (*trail[trail.index(step) :], step)
+                names = tuple(trail)
+                return (*names[names.index(step) :], step)
             elif step in order and step not in done:
-                trail.append(step)
+                trail[step] = None
                 choices.append(iter(order[step]))
     return None
 

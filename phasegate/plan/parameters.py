@@ -19,7 +19,7 @@ from phasegate.plan.models import CheckCommon
 from phasegate.plan.named import NamedPlace, addresses_in, named_in
 from phasegate.plan.part import Deferred, Part
 from phasegate.plan.reachable import Where, check_addresses, check_entries, check_entry, check_services
-from phasegate.plan.tree import TreePath, dotted, is_plain, model_of, spliced
+from phasegate.plan.tree import TreePath, dotted, is_plain, model_of, with_values
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.values import captured, put_in_known
 from phasegate.plan.yaml import Document
@@ -27,6 +27,7 @@ from phasegate.substitution import finish, names_in
 
 COMMON_KEYS = frozenset(keys_of(CheckCommon))
 """What every check has, whatever its kind."""
+_KNOWN = tuple(COMMON_KEYS)
 
 
 class Parameters:
@@ -109,14 +110,15 @@ class Parameters:
             self._entries |= check_entry(context, context.document, there, template.address(path), self._data)
         tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
         replaced, documents, broken = self._files(tree)
-        template = replace(template, replaced=replaced)
-        tree = template.resolve(context.addresses, keep=_keep_all) if replaced else tree
+        if replaced:
+            template = replace(template, replaced=replaced)
+            tree = template.resolve(context.addresses, keep=_keep_all)
         place = Place(
             document=context.document,
             path=self._path,
             subject=self._subject,
             documents=documents,
-            known=tuple(COMMON_KEYS),
+            known=_KNOWN,
         )
         silent = (*self._wrong, *broken)
         params = validate(self._kind.Params, tree, place, context.findings, silent=silent)
@@ -139,20 +141,27 @@ class Parameters:
         """Where load is sent, without stand-ins for hosts and ports that nobody wrote."""
         targets: tuple[str, ...] = self._kind.targets(params)
         context = self._context
-        later = {
-            name
-            for id in context.entries
-            if id not in context.located
-            for name in _names(template)
-            if name.startswith((f"target.{id}.host", f"target.{id}.port"))
-        }
-        if not targets or not later:
+        names = set(_names(template)) if targets else set()
+        later = {name for name in names if self._is_stand_in(name)}
+        if not later:
             return targets
-        known = {name: value for name, value in context.addresses.items() if name not in later}
+        known = {name: context.addresses[name] for name in names - later if name in context.addresses}
         try:
             return self._kind.targets(model_of(self._kind.Params, template.resolve(known, keep=_keep_all)))
         except ValidationError:  # a number may be asked for where a port stands
             return targets
+
+    def _is_stand_in(self, name: str) -> bool:
+        """Whether a name is of a host or port that is not known before the target is up."""
+        first, _, rest = name.partition(".")
+        id, _, what = rest.partition(".")
+        context = self._context
+        return (
+            first == "target"
+            and id in context.entries
+            and id not in context.located
+            and what.startswith(("host", "port"))
+        )
 
     def _files(
         self, tree: Any
@@ -236,7 +245,8 @@ class Parameters:
         tree = context.with_secrets(tree)
         self._entries |= set(check_entries(context, document, named.kind, tree, self._data))
         broken = [(*named.path, *where) for where in wrong]
-        for inner in list(named_in(named.kind, tree)):
+        absolute: dict[TreePath, str] = {}
+        for inner in named_in(named.kind, tree):
             if not isinstance(inner.mark, NamedPath) or "${" in inner.value:
                 continue
             known = replace(inner, value=finish(inner.value))
@@ -244,8 +254,8 @@ class Parameters:
             if found is None:
                 broken.append((*named.path, *inner.path))
             else:
-                tree = spliced(tree, inner.path, found.replace("$", "$$"))
-        return tree, broken
+                absolute[inner.path] = found.replace("$", "$$")
+        return with_values(tree, absolute), broken
 
 
 def _without_fragment(named: NamedPlace) -> tuple[NamedPlace, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from phasegate.errors import ObservationError
 from phasegate.kinds.base import CheckParams
-from phasegate.plan.tree import TreePath, dotted, model_of, spliced, value_at
+from phasegate.plan.tree import TreePath, dotted, model_of, value_at, with_values
 from phasegate.substitution import UnknownNameError, expand, finish, put_in
 
 
@@ -43,23 +44,21 @@ class Deferred:
 
         Errors: UnknownNameError for a name in `tree` that is neither in `values` nor kept.
         """
-        known = {**values, "each": finish(put_in(self.each, values, keep=keep))}
+        known = ChainMap({"each": finish(put_in(self.each, values, keep=keep))}, values)  # type: ignore[arg-type]
         tree = put_in(self.tree, known, keep=lambda name: keep(name) or name in self.own)
         tree = tree if self.own else finish(tree)
-        late = dict(values) if everywhere else {k: v for k, v in values.items() if not _is_of_target(k)}
+        late = values if everywhere else {k: v for k, v in values.items() if not _is_of_target(k)}
 
         def stays(name: str) -> bool:
             return keep(name) or name in self.own or (_is_of_target(name) and not everywhere)
 
-        for path in self.addresses:
-            tree = spliced(tree, path, put_in(self.address(path), late, keep=stays))
-        for path, value in self.replaced:
+        def stays_inside(name: str) -> bool:
             # In documents, names that are neither are captures or columns, which the kind puts in.
-            content = put_in(
-                value, late, keep=lambda name: stays(name) or not (_is_of_target(name) or name == "out")
-            )
-            tree = spliced(tree, path, content)
-        return tree
+            return stays(name) or not (_is_of_target(name) or name == "out")
+
+        new = {path: put_in(self.address(path), late, keep=stays) for path in self.addresses}
+        new |= {path: put_in(value, late, keep=stays_inside) for path, value in self.replaced}
+        return with_values(tree, new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

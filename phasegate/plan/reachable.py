@@ -121,20 +121,20 @@ def check_services(where: Where, kind: Kind[Any], params: CheckParams) -> None:
 
 def _declared(context: Context, address: str) -> bool:
     """Whether an address can be on the target, by what is known of it."""
-    plain, services = context.entries.plain, context.entries.services
     named = tuple(entries_named(address))
-    if any(id not in plain for id in named):
+    if not all(map(context.entries.is_plain, named)):
         return True
     for id in named:  # what is started without a container is on this machine
         address = address.replace(f"${{target.{id}.host}}", LOOPBACK)
-    places = {place_of(url) for name, url in context.addresses.items() if name.endswith(".url")} - {None}
     if "${" in address:
-        host = _WRITTEN_HOST.match(address)
-        hosts = {LOOPBACK, *(place[0] for place in places if place is not None)}
-        return host is None or "${" in host[1] or folded(host[1], 0)[0] in hosts
-    place = place_of(address)
+        found = _WRITTEN_HOST.match(address)
+        if found is None or "${" in found[1]:
+            return True
+        written, _ = folded(found[1], 0)
+        return written == LOOPBACK or written in context.places
+    host, port = place_of(address) or ("", 0)
     # A service is called by its id, whichever of its ports is meant.
-    return place is not None and (place in places or place[0] in services)
+    return bool(host) and (port in context.places.get(host, ()) or host in context.entries.services)
 
 
 def _naming(tree: Mapping[str, Any], service: str) -> Iterator[TreePath]:

@@ -8,7 +8,7 @@ from phasegate.gate.aggregates import required_kind
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.plan.checks import Draft
 from phasegate.plan.context import Context
-from phasegate.plan.findings import did_you_mean
+from phasegate.plan.findings import did_you_mean, listed
 
 
 def required_kinds(
@@ -49,7 +49,7 @@ def _wrong_with(
         return f"no check of the plan is of kind {name!r}, so none can have run", "add one, or leave it out"
     # A check that could not be read is reported where it stands, and nothing is known of its criteria.
     if all(draft.check is not None and draft.id not in blocking for draft in drafts):
-        named = ", ".join(draft.id or "?" for draft in drafts)
+        named = listed(draft.id or "?" for draft in drafts)
         return (
             f"no check of kind {name!r} has a blocking criterion, so none of them could close the gate",
             f"add a criterion to one of them: {named}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +68,7 @@ def _completed(context: Context, target: Target, parts: Mapping[str, Any]) -> Co
     context = replace(
         context,
         addresses=addresses,
+        places=_ports_by_host(url for name, url in addresses.items() if name.endswith(".url")),
         target=TargetAddresses(_places(target), target.default),
         located=frozenset(id for id, key in context.entries.keys.items() if key in located),
         default_entry=target.default,
@@ -81,6 +82,14 @@ def _completed(context: Context, target: Target, parts: Mapping[str, Any]) -> Co
         if group.together and not group.there_before:
             everywhere += [name for entry in group.entries for name in entry.missing_secrets]
     return replace(context, missing_everywhere=tuple(dict.fromkeys(everywhere)))
+
+
+def _ports_by_host(urls: Iterable[str]) -> dict[str, frozenset[int]]:
+    found: dict[str, set[int]] = {}
+    for place in map(place_of, urls):
+        if place is not None:
+            found.setdefault(place[0], set()).add(place[1])
+    return {host: frozenset(ports) for host, ports in found.items()}
 
 
 def _with_needed(target: Target, parts: Mapping[str, Any]) -> Target:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -34,20 +34,30 @@ def is_plain(tree: Any) -> bool:
 
 def spliced(tree: Any, path: TreePath, value: Any) -> Any:
     """A copy of a tree with the value at `path` replaced; positions are kept."""
-    if not path:
-        return value
-    first, rest = path[0], path[1:]
-    if isinstance(first, int):
-        return [*tree[:first], spliced(tree[first], rest, value), *tree[first + 1 :]]
-    return _like(
-        tree, ((key, spliced(item, rest, value) if key == first else item) for key, item in tree.items())
-    )
+    return with_values(tree, {path: value})
 
 
-def without(tree: Any, path: TreePath) -> Any:
-    """A copy of a tree that lacks the key at `path`."""
-    parent = value_at(tree, path[:-1])
-    return spliced(tree, path[:-1], _like(parent, ((k, v) for k, v in parent.items() if k != path[-1])))
+def with_values(tree: Any, values: Mapping[TreePath, Any]) -> Any:
+    """The same for many places, none of them inside another."""
+    if () in values:
+        return values[()]
+    below: dict[str | int, dict[TreePath, Any]] = {}
+    for (first, *rest), value in values.items():
+        below.setdefault(first, {})[tuple(rest)] = value
+    if isinstance(tree, Mapping):
+        return _like(tree, ((k, with_values(v, below[k]) if k in below else v) for k, v in tree.items()))
+    return [with_values(item, below[at]) if at in below else item for at, item in enumerate(tree)]
+
+
+def without(tree: Any, paths: Iterable[TreePath]) -> Any:
+    """A copy of a tree that lacks the keys at some paths."""
+    below: dict[str | int, list[TreePath]] = {}
+    for first, *rest in paths:
+        below.setdefault(first, []).append(tuple(rest))
+    if isinstance(tree, Mapping):
+        kept = ((key, item) for key, item in tree.items() if () not in below.get(key, ()))
+        return _like(tree, ((k, without(v, below[k]) if k in below else v) for k, v in kept))
+    return [without(item, below[at]) if at in below else item for at, item in enumerate(tree)]
 
 
 def dotted(path: TreePath) -> str:
@@ -66,9 +76,7 @@ def model_of(model: type[M], tree: Any) -> M:
         extensions = frozenset(_extensions(error.errors(include_url=False), tree))
         if not extensions:
             raise
-    for path in extensions:
-        tree = without(tree, path)
-    return model_of(model, tree)
+    return model_of(model, without(tree, extensions))
 
 
 def _extensions(details: Sequence[ErrorDetails], tree: Any) -> Iterator[TreePath]:

@@ -58,9 +58,10 @@ def validate(
         return model_of(model, tree)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    hidden = tuple(silent)
+    hidden = frozenset(silent)
     for group in _grouped(details, tree):
-        if not any(group.path[: len(path)] == path for path in hidden) and not _is_extension(group):
+        around = (group.path[:length] for length in range(len(group.path) + 1))
+        if hidden.isdisjoint(around) and not _is_extension(group):
             _report(group, model, place, findings)
     return None
 

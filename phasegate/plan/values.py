@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ _SHORT = 8
 """A secret with fewer characters turns up by chance, and so is redacted in places where it is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Values:
     """Everything that is known at load."""
 
@@ -49,17 +50,17 @@ class Values:
         """Whether a tree has a name whose value is not read."""
         return bool(self.withheld) and not self.withheld.isdisjoint(names_in(tree))
 
-    @property
+    @cached_property
     def secret_names(self) -> frozenset[str]:
         """`env.NAME` of every secret."""
         return frozenset(f"env.{secret.name}" for secret in self.secrets)
 
-    @property
-    def missing_secrets(self) -> tuple[str, ...]:
-        """Names of secrets that are not set, or empty."""
-        return tuple(secret.name for secret in self.secrets if not secret.value)
+    @cached_property
+    def missing_secrets(self) -> dict[str, int]:
+        """Names of secrets that are not set, or empty, with their numbers."""
+        return {secret.name: number for number, secret in enumerate(self.secrets) if not secret.value}
 
-    @property
+    @cached_property
     def secret_values(self) -> dict[str, str]:
         known = {f"env.{secret.name}": secret.value for secret in self.secrets if secret.value}
         return {name: value for name, value in known.items() if name not in self.withheld}

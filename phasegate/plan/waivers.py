@@ -16,7 +16,7 @@ from phasegate.gate.waivers import CasePattern, Waiver
 from phasegate.model.approval import same_person
 from phasegate.model.criterion import PlanCriterion
 from phasegate.plan.context import Context
-from phasegate.plan.findings import did_you_mean, nearest
+from phasegate.plan.findings import did_you_mean, listed, nearest
 from phasegate.plan.models import Id, Said
 from phasegate.plan.plan import Check
 from phasegate.plan.tree import TreePath
@@ -158,7 +158,7 @@ class _Reader:
         self._findings = context.findings
         self._document = document
         self._there = there
-        self._criteria = {criterion.id for criterion in there.criteria}
+        self._criteria = dict.fromkeys(sorted(criterion.id for criterion in there.criteria))
         self._checks = {check.id: check for check in there.checks}
         self._days = days
         self._today = today
@@ -172,8 +172,8 @@ class _Reader:
             return ()
         file = validate(WaiversFile, tree, Place(document=self._document), self._findings)
         entries = tree.get("entries") if file is None else file.entries
-        listed = enumerate(entries if isinstance(entries, list | tuple) else ())
-        found = [self._waiver(("entries", index), raw) for index, raw in listed]
+        numbered = enumerate(entries if isinstance(entries, list | tuple) else ())
+        found = [self._waiver(("entries", index), raw) for index, raw in numbered]
         return tuple(waiver for waiver in found if waiver is not None)
 
     def _waiver(self, path: TreePath, raw: Any) -> Waiver | None:
@@ -274,14 +274,14 @@ class _Reader:
             self._say(path, f"{subject}: there is no check {id!r}", help=help)
         elif check is not None and not check.kind.has_cases:
             message = f"{subject}: check {id!r} is of kind {check.kind.name}, which has no cases"
-            of_check = [one.id for one in self._there.criteria if one.check == id]
-            self._say(path, message, help=f"cover a criterion of it: {', '.join(of_check)}")
+            of_check = (one.id for one in self._there.criteria if one.check == id)
+            self._say(path, message, help=f"cover a criterion of it: {listed(of_check)}")
 
     def _unknown(self, path: TreePath, subject: str, name: str) -> None:
         if not self._there.whole:
             return
         near = nearest(name, self._criteria)
-        help = f"did you mean {near!r}?" if near else did_you_mean(name, sorted(self._criteria), "criteria")
+        help = f"did you mean {near!r}?" if near else did_you_mean(name, self._criteria, "criteria")
         message = f"{subject}: there is no criterion {name!r}"
         self._say(path, message, help=f"{help}{'' if near else ';'} a case is written check/case")
 

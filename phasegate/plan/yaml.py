@@ -113,7 +113,7 @@ class Document:
         self, message: str, at: Position, *, help: str | None = None, warning: bool = False
     ) -> Problem:
         written = (document for document, _ in self.grafts.values() if document.file == at.file)
-        line = next(written, self).line(at.line)
+        line = (self if at.file == self.file else next(written, self)).line(at.line)
         return Problem(message=message, help=help, at=at, line_text=line, warning=warning)
 
     def _nearest(self, path: TreePath) -> _Spot:

@@ -33,6 +33,8 @@ _ESCAPE = re.compile(
           (?: (?:\[|\x9b)[0-?]*[ -/]*[@-~] | \][^\x07\x1b\r\n]*(?:\x07|\x1b\\) | [()][A-B0-2] | [@-Z\\^_]? ) )
     )"""
 )
+_PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
+_OTHER_MARKS = (b"\\", b"\x1b", b"^[", b"\x9b", b"\x90\x9b")
 _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _QUOTED_PRINTABLE = re.compile(rb"=(?:([0-9A-F]{2}|[0-9a-f]{2})|\r?\n)")
 _MAYBE_PRINTABLE = re.compile(rb"=(?:00|3[DF]|5F|[89A-F][0-9A-F]|\r?\n)")
@@ -113,7 +115,7 @@ class View:
 
 def is_plain(data: bytes) -> bool:
     """Whether a text holds nothing that could be an encoding."""
-    if _may_be_escaped(data) and _ESCAPE.search(data):
+    if _is_escaped(data):
         return False
     if b"\0" in data:
         return False
@@ -125,8 +127,7 @@ def is_plain(data: bytes) -> bool:
         return False
     if _LONG not in (marks := data.translate(_IN_RUN)):
         return True
-    tests = (_may_be_base64, _may_be_digits, _may_be_base32)
-    return not any(test(run) for _, run in _runs(data, marks) for test in tests)
+    return not any(_may_be_code(run) for _, run in _runs(data, marks))
 
 
 def views(data: bytes) -> Iterator[View]:
@@ -176,7 +177,16 @@ def _unescaped(view: View) -> View | None:
 
 
 def _may_be_escaped(data: bytes) -> bool:
-    return any(mark in data for mark in (b"\\", b"%", b"&", b"\x1b", b"^[", b"\x9b", b"\x90\x9b"))
+    return b"%" in data or b"&" in data or any(mark in data for mark in _OTHER_MARKS)
+
+
+def _is_escaped(data: bytes) -> bool:
+    """Whether there is an escape. Parameters of a URL have `&`, formats `%`: what makes them escapes is
+    looked for first, as that is faster."""
+    if b"%" in data and _PERCENT.search(data):
+        return True
+    entities = b"&" in data and (b";" in data or b"&#" in data)
+    return (entities or any(mark in data for mark in _OTHER_MARKS)) and bool(_ESCAPE.search(data))
 
 
 def _replaced(view: View, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes]) -> View | None:
@@ -270,7 +280,7 @@ def _decoded(view: View) -> Iterator[View]:
     if b"x" * _LINE in marks and (unwrapped := _replaced(view, _WRAPPED, lambda match: b"")) is not None:
         view = unwrapped
         marks = view.data.translate(_IN_RUN)
-    runs = list(_runs(view.data, marks))
+    runs = [(at, run) for at, run in _runs(view.data, marks) if _may_be_code(run)]
     of_base64 = [(at, run) for at, run in runs if _may_be_base64(run)]
     for offset in range(4):
         yield from _joined(view, of_base64, offset, 4, 3)
@@ -302,6 +312,13 @@ def _numbers(view: View) -> Iterator[View]:
             pieces.append((match.end(), match.end(), 0, 1))
     if out:
         yield View(bytes(out), view, lambda: (list(range(len(pieces))), pieces), view.nested + 1)
+
+
+def _may_be_code(run: bytes) -> bool:
+    """Whether one of the three tests below is true, in fewer steps for the most common words."""
+    if run.islower():
+        return _may_be_digits(run)
+    return not run.isupper() or _may_be_digits(run) or _may_be_base32(run)
 
 
 def _may_be_base64(run: bytes) -> bool:

@@ -146,7 +146,7 @@ class Redactor:
             return REPLACEMENT
         data = text.encode("utf-8", "surrogatepass")
         redacted = self._without_beginnings(self._values_and_headers(data))
-        return text if redacted == data else redacted.decode("utf-8", "surrogatepass")
+        return text if redacted == data else _decoded(redacted)
 
     def redact_bytes(self, data: bytes) -> bytes:
         """The same for bytes, text or not."""
@@ -160,7 +160,7 @@ class Redactor:
         spans = sorted(set(self._needles.find(data, anything_between=True)))
         if spans:
             data = data[: spans[0][0]] + _REPLACEMENT + data[max(end for _, end in spans) :]
-        return data.decode("utf-8", "surrogatepass")
+        return _decoded(data)
 
     def redact_tree(self, value: Any) -> Any:
         """A JSON-able tree with strings and keys redacted, and the values beside names of headers.
@@ -193,11 +193,9 @@ class Redactor:
     def _has_values(self) -> bool:
         return bool(self._needles or self._forms)
 
-    def may_hold_value(self, data: bytes) -> bool:
-        """Whether it is worth to look closer."""
-        if not self._has_values:
-            return False
-        return bool(self._forms) or self._needles.may_hold(data) or not is_plain(data)
+    def views_of(self, data: bytes) -> list[View]:
+        """What values are looked for in: the text alone where nothing in it could be an encoding."""
+        return [View(data)] if not self._forms and is_plain(data) else list(views(data))
 
     def spans(self, views: Iterable[View]) -> list[tuple[int, int]]:
         """Where values stand in the text that all the views are of, ascending, none in another."""
@@ -272,7 +270,7 @@ class Redactor:
             stream = self.stream()
             parts = [stream.feed(data[at : at + _WHOLE]) for at in range(0, len(data), _WHOLE)]
             return b"".join((*parts, stream.flush()))
-        if self.may_hold_value(data) and (spans := self.spans(views(data))):
+        if self._has_values and (spans := self.spans(self.views_of(data))):
             data = replaced(data, spans)
         return _without_headers(data)
 
@@ -344,9 +342,8 @@ class RedactingStream:
         if not self._redactor._has_values:
             self._raw = b""
             return raw
-        closer = self._redactor.may_hold_value(raw)
-        found = list(views(raw)) if closer else [View(raw)]
-        spans = self._redactor.spans(found) if closer else []
+        found = self._redactor.views_of(raw)
+        spans = self._redactor.spans(found)
         end = len(raw) if final else self._safe_end(raw, found, spans)
         self._raw = raw[end:]
         return replaced(raw[:end], [span for span in spans if span[0] < end])
@@ -568,6 +565,14 @@ def _bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
+
+
+def _decoded(data: bytes) -> str:
+    """A redacted text; what is left of a character that a value ended in the middle of becomes U+FFFD."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
 
 
 def _alternation(forms: Iterable[bytes], depth: int = _BEGINNING) -> re.Pattern[bytes]:

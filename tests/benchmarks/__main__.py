@@ -13,16 +13,20 @@ from tests.benchmarks import (
     early,
     http2,
     load,
+    loading,
     machine,
     memory,
     pairs,
     plans,
+    redaction,
 )
 from tests.benchmarks.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "version": plans.version,
     "validate": plans.validate,
+    "loading": loading.benchmark,
+    "redaction": redaction.benchmark,
     "health": plans.health,
     "clients": clients.benchmark,
     "load": load.benchmark,

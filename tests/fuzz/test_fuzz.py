@@ -62,6 +62,8 @@ CASES = {
     "labels that are lists": "gate: {checks: [{id: i, kind: image, service: a, labels: [[a]]}]}",
     "a schema that is a list": "gate: {checks: [{id: i, kind: health, url: /, expect: {schema: list.json}}]}",
     "a schema without end": "gate: {checks: [{id: i, kind: health, url: /, expect: {schema: deep.json}}]}",
+    "a schema with a name that no UTF-8 can hold": "gate: {checks: [{id: i, kind: health, url: /,"
+    " expect: {schema: odd.json}}]}",
     "a dialect that is no text": "gate: {checks: [{id: i, kind: health, url: /,"
     " expect: {schema: {$schema: 1}}}]}",
     "a Locust file with a name too long": f"gate: {{checks: [{{id: i, kind: load, engine: locust, users: 1,"
@@ -76,6 +78,7 @@ CASES = {
 @pytest.mark.parametrize("what", CASES)
 def test_what_no_plan_can_have_is_refused_with_its_place(what: str, tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "odd.json").write_text('{"properties": {"\\ud800": 1}}')
     (tmp_path / "deep.json").write_text(DEEP)
     head = "phasegate: 1\nphase: p\ntitle: t\n"
     steps = "steps: [{id: one, checks: [{id: up, kind: health, url: 'http://127.0.0.1:1/'}]}]\n"

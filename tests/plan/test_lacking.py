@@ -257,5 +257,5 @@ def test_a_stack_whose_file_takes_a_secret_is_not_brought_up(tmp_path: Path, giv
 )
 def test_programs_read_their_environment_in_many_ways(line: str) -> None:
     assert read_in(line, ["T", "U"]) == {"T"}
-    assert missing_in([line], ["T", "U"]) == ("T",)
+    assert missing_in([line], {"T": 0, "U": 1}) == ("T",)
     assert read_in(line.replace("T", "TT"), ["T"]) == frozenset()

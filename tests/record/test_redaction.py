@@ -387,3 +387,10 @@ def test_hostile_output_costs_no_more_than_its_length(hostile: bytes) -> None:
 def test_text_that_cannot_be_encoded_is_left_readable() -> None:
     assert Redactor(["hunter2-hunter2"]).redact("\udcff hunter2-hunter2") == "\udcff [redacted]"
     assert Redactor(["a\udcffb-secret"]).redact_bytes(b"x a\xffb-secret") == b"x [redacted]"
+
+
+@pytest.mark.parametrize("end", ["\ufffd", "\u2603\u2603", "\U0001f600"])
+def test_a_text_stays_text_where_what_belongs_to_a_value_ends_inside_a_character(end: str) -> None:
+    redacted = Redactor(["correct-horse-\xe9"]).redact(f"<correct-horse-{end}>")
+    assert redacted.startswith(f"<{REPLACEMENT}")
+    assert redacted.endswith(">")

@@ -1,0 +1,170 @@
+"""Loading of large plans: processor time by shape and size, and the shapes themselves."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+
+from phasegate.errors import PlanError
+from phasegate.kinds import KINDS
+from phasegate.plan.loader import load
+from tests.benchmarks.measure import ROUNDS, table
+
+_SIZES = (1 << 19, 1 << 20, 2 << 20)
+_HEAD = "phasegate: 1\nphase: p\ntitle: t\n"
+_TARGET = 'target: {external: {a: {url: "http://127.0.0.1:1"}}}\n'
+_ONE = "steps:\n  - id: one\n    checks: [{id: c, kind: health, url: /, probes: 100}]\n"
+_CHECKS = "steps:\n  - id: one\n    checks:\n"
+_SUITE = "steps:\n  - id: one\n    checks: [{id: c, kind: api, suite: s.yaml}]\n"
+_WAIVER = "expires: 2026-12-20, owner: a, approver: b, reason: r, ticket: t"
+_CHECK = "      - {{id: c{0}, kind: health, url: /health/{0}}}\n"
+_FLOW = "  - {{id: f{0}, requests: [{{id: r, url: /a/{0}, expect: {{status: 200, json: {{$.a: {0}}}}}}}]}}\n"
+
+Shape = Mapping[str, tuple[str, ...]]
+"""Files by name, each of pieces; one that has `{0}` is repeated, with its number."""
+
+SHAPES: Mapping[str, Shape] = {
+    "checks": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            (
+                "      - {{id: c{0}, kind: health, url: /health/{0}, probes: 100,"
+                " criteria: [success_rate == 100%]}}\n"
+            ),
+        )
+    },
+    "criteria": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _ONE,
+            "    criteria:\n",
+            "      - {{criterion: c.latency.p90.{0} < 100ms, id: k{0}}}\n",
+        )
+    },
+    "steps": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            "steps:\n",
+            (
+                "  - id: s{0}\n    title: step {0} of the phase\n    tags: [a, b]\n"
+                "    checks: [{{id: c{0}, kind: health, url: /, probes: 20}}]\n"
+            ),
+        )
+    },
+    "suite": {"plan.yaml": (_HEAD, _TARGET, _SUITE), "s.yaml": ("suite: 1\nflows:\n", _FLOW)},
+    "criteria on a suite": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _SUITE,
+            "    criteria:\n",
+            "      - c/f{0}.pass_rate == 100%\n",
+        ),
+        "s.yaml": ("suite: 1\nflows:\n", _FLOW),
+    },
+    "nesting": {"plan.yaml": (_HEAD, _TARGET, "x-a:\n", "  - " + "[" * 55 + "{0}" + "]" * 55 + "\n", _ONE)},
+    "long text": {"plan.yaml": (_HEAD, "goal: |\n", "  one more line, {0} of many\n", _TARGET, _ONE)},
+    "variables": {
+        "plan.yaml": (
+            _HEAD,
+            "variables:\n  v: x\n",
+            '  v{0}: "${{v}}y{0}"\n',
+            _TARGET,
+            _CHECKS,
+            '      - {{id: c{0}, kind: health, url: "/${{v}}/{0}", title: number {0} of all}}\n',
+        )
+    },
+    "waivers": {
+        "plan.yaml": (_HEAD, _TARGET, "waivers: {file: w.yaml}\n", _CHECKS, _CHECK),
+        "w.yaml": (
+            "waivers: 1\nentries:\n",
+            f"  - {{{{id: w{{0}}, covers: [c{{0}}.success_rate], {_WAIVER}}}}}\n",
+        ),
+    },
+    "rows": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            '      - {id: c, kind: load, url: "/?u=${user}", rate: 1/s, duration: 1s, data: {csv: r.csv}}\n',
+        ),
+        "r.csv": ("user,password\n", "user{0},password{0}\n"),
+    },
+    "entries": {
+        "plan.yaml": (
+            _HEAD,
+            "target:\n  default: e0\n  external:\n",
+            '    e{0}: {{url: "http://h{0}.example"}}\n',
+            _CHECKS,
+            '      - {{id: c{0}, kind: health, url: "${{target.e{0}.url}}/"}}\n',
+        )
+    },
+    "extensions": {"plan.yaml": (_HEAD, _TARGET, "x-k{0}: 1\n", _ONE)},
+    "each": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            '      - id: c\n        kind: health\n        url: "${each}"\n        each:\n',
+            "          k{0}: /a/{0}\n",
+            "    criteria:\n",
+            "      - c/k{0}.success_rate == 100%\n",
+        )
+    },
+    "secrets": {
+        "plan.yaml": (
+            _HEAD,
+            "secrets:\n",
+            "  - S{0}\n",
+            _CHECKS,
+            '      - {{id: c{0}, kind: command, command: [echo, "$S{0}"]}}\n',
+        )
+    },
+}
+
+
+def lay_out(folder: Path, shape: Shape, count: int) -> Path:
+    """Write the files of a shape with `count` entries of each kind; the path of the plan."""
+    for name, pieces in shape.items():
+        text = ("".join(map(piece.format, range(count))) if "{0}" in piece else piece for piece in pieces)
+        (folder / name).write_text("".join(text))
+    return folder / "plan.yaml"
+
+
+def read(plan: Path) -> None:
+    """Load a plan that has to be right. Errors: PlanError."""
+    load(plan, kinds=KINDS, env={}, today=date(2026, 12, 1))
+
+
+def benchmark() -> None:
+    rows = [("shape", *(f"{size / (1 << 20):g} MB" for size in _SIZES))]
+    for name, shape in SHAPES.items():
+        rows.append((name, *(f"{_median(shape, size):.2f} s" for size in _SIZES)))
+        print(f"{name}: done", file=sys.stderr)
+    print(table("loading: processor time, goal: under 5 s for 2 MB", rows))
+
+
+def _median(shape: Shape, size: int) -> float:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lay_out(folder, shape, 1_000)
+        each = sum((folder / file).stat().st_size for file in shape) / 1_000
+        plan = lay_out(folder, shape, int(size / each))
+        return sorted(_timed(read, plan) for _ in range(ROUNDS))[ROUNDS // 2]
+
+
+def _timed(act: Callable[[Path], None], plan: Path) -> float:
+    begun = time.process_time()
+    try:
+        act(plan)
+    except PlanError as error:
+        raise AssertionError(error.problems[:3]) from error
+    return time.process_time() - begun
