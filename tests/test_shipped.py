@@ -21,6 +21,8 @@ from phasegate.pipeline.run import execute
 from phasegate.plan.loader import load
 from phasegate.plan.yaml import read
 from phasegate.render import html
+from phasegate.render.sentences import sentence
+from tests.judged import told
 
 ROOT = Path(__file__).parent.parent
 PLANS = sorted(ROOT.glob("plans/*.yaml"))
@@ -72,7 +74,7 @@ def test_two_unit_tests_fail_on_purpose_and_in_the_open(
 ) -> None:
     result = run("unit-tests.yaml", tmp_path / "out", overrides=variables, today=today)
     assert result.exit_code == code
-    assert reason in result.reason
+    assert reason in sentence(result.reason)
 
 
 def run(name: str, folder: Path, **more: Any) -> RunResult:
@@ -103,7 +105,7 @@ def test_the_old_gate_is_refused_point_by_point(
 ) -> None:
     judged = next(item for item in old_gate.criteria if item.id == criterion)
     assert judged.verdict is verdict
-    assert says in judged.message
+    assert says in told(judged).message
 
 
 def test_the_old_gate_fails_and_the_first_screen_says_why(old_gate: RunResult) -> None:
@@ -111,7 +113,7 @@ def test_the_old_gate_fails_and_the_first_screen_says_why(old_gate: RunResult) -
     first_screen = html.render(old_gate).partition('<dl class="facts">')[0]
     for item in old_gate.criteria:
         if item.verdict is not CriterionVerdict.MET:
-            assert item.title in first_screen
+            assert item.asked.title in first_screen
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +131,7 @@ def test_the_release_plan_passes_with_two_waivers_and_says_so_first(release: Run
 
 
 def test_the_release_plan_decides_its_samples_early(release: RunResult) -> None:
-    decided = {item.id for item in release.criteria if item.decided is not None}
+    decided = {item.id for item in release.criteria if item.judged.decided is not None}
     assert decided == {"answers.success_rate", "answers.latency.p95", "alive.success_rate"}
 
 

@@ -76,7 +76,7 @@ def _subject_is_there(one: PlanCriterion, side: Side) -> bool:
     """Whether a plan has what a criterion speaks of; where not, its end has been told already."""
     criterion, plan = one.criterion, side.plan
     match criterion.subject_kind:
-        case SubjectKind.CHECK if one.fault is not None:
+        case SubjectKind.FAULT:
             return any(fault.id == one.fault for fault in plan.faults())
         case SubjectKind.CHECK:
             check = next((check for check in plan.checks() if check.id == criterion.subject), None)

@@ -42,7 +42,7 @@ def moves(text: str) -> list[str]:
 def test_json_puts_the_result_on_standard_output_and_nothing_else(wordy: Desk) -> None:
     ran = wordy.run("--json", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert ran.code == 1
-    assert json.loads(ran.out) == ran.result
+    assert json.loads(ran.out) == ran.data
     assert "Criterion" in ran.err
 
 
