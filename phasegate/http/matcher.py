@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from phasegate.patterns import SlowPatternError, compile_pattern
+from phasegate.patterns import Pattern, SlowPatternError, compile_pattern
 from phasegate.scalars import as_text, json_text
 
 EXCERPT = 200
@@ -88,6 +88,11 @@ class _Test:
     wants: str
     """Continues "expected it ...": `to equal "ok"`."""
     holds: Callable[[Any], bool]
+    show: Callable[[Any], str] | None = None
+    """What of a value that does not hold is shown; None: its beginning."""
+
+    def shown(self, actual: Any) -> str:
+        return excerpt(actual) if self.show is None else self.show(actual)
 
     def holds_for(self, lines: Sequence[str], whole: str | None) -> bool:
         """For a header of several lines; `whole`: the list they make up, None where they make up none."""
@@ -153,7 +158,7 @@ class Matcher:
         """None when it holds, else what continues "expected <thing> ": `to equal "ok", got "down"`."""
         for test in self.tests:
             if (problem := _problem(test.holds, actual)) is not None:
-                return f"{test.wants}, {problem}got {excerpt(actual)}"
+                return f"{test.wants}, {problem}got {test.shown(actual)}"
         return None
 
     @property
@@ -288,7 +293,22 @@ def _regex(name: str, wanted: Any, subject: int) -> _Test:
         name,
         f"{'to match' if found else 'not to match'} {wanted!r}",
         lambda it: isinstance(it, str) and (pattern.search(it, 0, subject) is not None) is found,
+        None if found else lambda it: _with_match(pattern, it, subject),
     )
+
+
+def _with_match(pattern: Pattern, actual: Any, subject: int) -> str:
+    """The line of a text that a pattern matches, cut around the match."""
+    try:
+        match = pattern.search(actual, 0, subject) if isinstance(actual, str) else None
+    except SlowPatternError:
+        match = None
+    if match is None or len(actual) <= EXCERPT:
+        return excerpt(actual)
+    begin, end = actual.rfind("\n", 0, match.start()) + 1, actual.find("\n", match.end())
+    line = actual[begin : end if end >= 0 else len(actual)]
+    before = max(0, match.start() - begin - EXCERPT // 2)
+    return f"{excerpt(line[before : before + EXCERPT])} in line {actual.count(chr(10), 0, begin) + 1:,}"
 
 
 def _containment(wanted: Any) -> _Test:

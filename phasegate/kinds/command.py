@@ -28,6 +28,10 @@ KEPT = 16 << 20
 """Bytes of each output stream that are searched; what is beyond them proves nothing."""
 SHOWN = 1 << 19
 """Bytes of each that are kept with the record."""
+LAST = 3
+"""Lines of the end of an output that a failure shows."""
+LINE = 300
+"""Characters of each of them."""
 POLL = 0.25
 """Seconds between two looks at why to stop."""
 ADOPTED = 100
@@ -203,6 +207,7 @@ def _take_in_program(
         if content:
             seen.evidence.append(world.evidence.write(name, _shown(content, without)))
     seen.errors += _why_not_observed(params, completed)
+    seen.notes += _why_failed(completed)
     seen.measures["exit_code"] = Number(value=completed.exit_code)
     seen.measures["duration"] = Number(value=completed.duration or None, dimension=Dimension.TIME)
     if params.expect is not None and not seen.errors:
@@ -236,6 +241,31 @@ def _why_not_observed(params: CommandParams, completed: Completed) -> list[str]:
         known = {item.value: item.name for item in signal.Signals}
         return [f"{params.command[0]} was ended by signal {number} ({known.get(number, 'unknown')})"]
     return []
+
+
+_CODES = {
+    124: "as `timeout` says, it took too long",
+    126: "as shells say, what was found cannot be run",
+    127: "as shells say, a command was not found",
+}
+"""What exit codes mean by convention."""
+
+
+def _why_failed(completed: Completed) -> list[str]:
+    """What a program that did not return 0 said at its end."""
+    code = completed.exit_code
+    if not code:
+        return []
+    ended_by = next((item.name for item in signal.Signals if item.value == code - 128), "")
+    meaning = _CODES.get(code) or (f"as shells say, {ended_by} ended it" if ended_by else "")
+    lines = (completed.stderr or completed.stdout).decode(errors="replace").splitlines()
+    last = [line.strip()[:LINE] for line in lines if line.strip()][-LAST:]
+    stream = "standard error" if completed.stderr else "standard output"
+    return [
+        f"exit code {code}{f': {meaning}' if meaning else ''}",
+        *([f"{stream} ends with: {last[0]}"] if last else []),
+        *last[1:],
+    ]
 
 
 def _expectations(expect: CommandExpect, completed: Completed, captured: Captured) -> list[Case]:

@@ -243,3 +243,16 @@ def test_text_is_a_number_only_where_json_would_say_so() -> None:
         assert Matcher.compile({"lte": 5, "gt": 4}, text=True).check(text) is None, text
     for text in ("inf", "NaN", "5_0", "\u0665", "0x5", ""):
         assert Matcher.compile({"gt": -1}, text=True).check(text) is not None, text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ok\nerror: disk\nok\n" + "x" * 300, '"error: disk" in line 2'),
+        ("error" + "x" * 300, '"error' + "x" * 195 + '" in line 1'),
+        ("x" * 300 + "error" + "y" * 300, '"' + "x" * 100 + "error" + "y" * 95 + '" in line 1'),
+        ("a\nerror", '"a\\nerror"'),
+    ],
+)
+def test_what_must_not_match_is_shown_where_it_does(text: str, shown: str) -> None:
+    assert Matcher.compile({"not_matches": "error"}).check(text) == f"not to match 'error', got {shown}"

@@ -128,6 +128,32 @@ async def test_expectation_that_fails_says_expected_and_actual(world: TestWorld)
     ]
 
 
+@pytest.mark.parametrize(
+    ("script", "notes"),
+    [
+        ("echo fine; exit 0", ()),
+        ("echo up; echo 'db is down' >&2; exit 1", ("exit code 1", "standard error ends with: db is down")),
+        ("echo a; echo; echo b; exit 3", ("exit code 3", "standard output ends with: a", "b")),
+        (
+            "for i in 1 2 3 4; do echo $i >&2; done; exit 1",
+            ("exit code 1", "standard error ends with: 2", "3", "4"),
+        ),
+        ("exit 126", ("exit code 126: as shells say, what was found cannot be run",)),
+        ("exit 137", ("exit code 137: as shells say, SIGKILL ended it",)),
+    ],
+)
+async def test_a_program_that_fails_is_noted_with_its_exit_code_and_its_last_lines(
+    world: TestWorld, script: str, notes: tuple[str, ...]
+) -> None:
+    assert (await observe(sh(script), world)).notes == notes
+
+
+async def test_a_command_that_is_not_found_is_said_in_words(world: TestWorld) -> None:
+    code, last = (await observe(sh("no_such_program"), world)).notes
+    assert code == "exit code 127: as shells say, a command was not found"
+    assert "no_such_program" in last
+
+
 MUCH = 600_000
 """Bytes in front of and behind what is looked for: more than stands in the record."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,17 @@ _ASKED_WITHIN = 60.0
 _HIDDEN = "[not kept]"
 _SETTINGS = frozenset({"environment", "args", "labels", "options", "driver_opts", "annotations"})
 """Mappings of a service, a volume or a network whose keys are names that people choose."""
-_NO_REASON = re.compile(r"\s*(time=.*level=warning|WARNING:|WARN\[|(Creating|Starting|Building|Pulling) )")
+_FAILED_SERVICE = re.compile(
+    r"Service '([^']+)' failed to build|target ([^\s:]+): failed to solve|^ > \[(\S+) ", re.M
+)
+_OF_BUILDER = re.compile(
+    r"\s*(time=.*level=warning|WARNING:|WARN\[|DEPRECATED: |Install the buildx|https://docs\.docker\.com/go/"
+    r"|(Building|Sending build context|Step|Successfully|Removing intermediate container) |--->|-{4,}$"
+    r"|#\d+ |> \[|Service '.*' failed to build)"
+)
+"""What a builder says that is not why it failed."""
+_BEFORE = 3
+"""Lines before the last that are shown: what a command of the build printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +129,23 @@ def said(done: Completed) -> str:
     ]
     text = "; ".join(dict.fromkeys(filter(None, lines[-8:]))).replace(":; ", ": ")
     return text[:600] or f"it ended with exit code {done.exit_code}"
+
+
+def failed_build(done: Completed, services: Sequence[str]) -> str:
+    """Which image could not be built, and why: the builder's last word first, then what came before it."""
+    if done.error or done.timed_out:
+        return f"the images of {', '.join(services)} cannot be built: {said(done)}"
+    printed = done.stderr.decode(errors="replace")
+    named = [
+        name
+        for found in _FAILED_SERVICE.finditer(printed)
+        if (name := found[found.lastindex or 0]) in services
+    ]
+    lines = [line.strip() for line in printed.splitlines() if line.strip() and not _OF_BUILDER.match(line)]
+    *before, last = lines or [f"it ended with exit code {done.exit_code}"]
+    why = "; ".join(dict.fromkeys((re.sub(r"^(ERROR|Error):?\s+", "", last), *before[-_BEFORE:])))[:600]
+    which = f"image of {named[0]}" if named else f"images of {', '.join(services)}"
+    return f"the {which} cannot be built: {why}"
 
 
 def with_profiles_named(config: Mapping[str, Any], stack: ComposeStack) -> ComposeStack:

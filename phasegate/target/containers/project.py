@@ -20,6 +20,7 @@ from phasegate.target.containers.compose import (
     Compose,
     asked_ports,
     dumped,
+    failed_build,
     find_compose,
     freed,
     network_home,
@@ -170,7 +171,7 @@ class Project(InContainers):
         done = await self._compose_run(file, "build", "--force-rm", *build, limit=BUILD_LIMIT)
         if done.exit_code != 0:
             raise TargetError(
-                f"target.compose: the images of {', '.join(build)} cannot be built: {said(done)}",
+                f"target.compose: {failed_build(done, build)}",
                 help=self._tail(),
             )
 

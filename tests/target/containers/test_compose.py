@@ -14,6 +14,7 @@ from phasegate.plan.compose_file import coming_up, ports_in
 from phasegate.plan.services import ComposeStack
 from phasegate.target.containers.compose import (
     Compose,
+    failed_build,
     freed,
     said,
     shown,
@@ -206,3 +207,41 @@ def test_the_command_line_names_file_project_and_profiles() -> None:
 )  # fmt: skip
 def test_the_words_of_compose_become_one_line(done: Completed, words: str) -> None:
     assert said(done) == words
+
+
+BUILDKIT = b"""#5 [bad 2/2] COPY missing /x
+#5 ERROR: failed to calculate checksum of ref x: "/missing": not found
+------
+ > [bad 2/2] COPY missing /x:
+------
+failed to solve: failed to compute cache key: "/missing": not found
+"""
+
+
+LEGACY = b"""Building bad
+make: no rule
+The command 'make' returned a non-zero code: 2
+Service 'bad' failed to build : Build failed
+"""
+
+
+@pytest.mark.parametrize(
+    ("stderr", "says"),
+    [
+        (
+            BUILDKIT,
+            (
+                "the image of bad cannot be built: "
+                'failed to solve: failed to compute cache key: "/missing": not found'
+            ),
+        ),
+        (b"", "the images of good, bad cannot be built: it ended with exit code 1"),
+        (
+            LEGACY,
+            "the image of bad cannot be built: The command 'make' returned a non-zero code: 2; make: no rule",
+        ),
+    ],
+)
+def test_a_build_that_failed_says_which_and_the_last_word_first(stderr: bytes, says: str) -> None:
+    done = Completed(exit_code=1, stdout=b"", stderr=stderr, duration=1.0)
+    assert failed_build(done, ["good", "bad"]) == says

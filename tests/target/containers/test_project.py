@@ -232,8 +232,17 @@ async def test_a_failed_build_says_why(yard: Yard) -> None:
     (yard.root / "web").mkdir()
     (yard.root / "web" / "Dockerfile").write_text(f'FROM {busybox()}\nRUN ["sh", "-c", "exit 3"]\n')
     error = await refused(yard, "services: {web: {build: web}}")
-    assert error.message.startswith("target.compose: the images of web cannot be built: ")
+    assert error.message.startswith("target.compose: the image of web cannot be built: ")
     assert "code: 3" in error.message
+
+
+async def test_of_two_images_only_the_one_that_cannot_be_built_is_named(yard: Yard) -> None:
+    for name, line in (("good", "LABEL a=b"), ("bad", "COPY missing /x")):
+        (yard.root / name).mkdir()
+        (yard.root / name / "Dockerfile").write_text(f"FROM {busybox()}\n{line}\n")
+    error = await refused(yard, "services: {good: {build: good}, bad: {build: bad}}")
+    assert error.message.startswith("target.compose: the image of bad cannot be built: COPY failed: ")
+    assert "good" not in error.message
 
 
 async def test_a_project_that_is_there_is_refused_with_both_ways_out(yard: Yard) -> None:
