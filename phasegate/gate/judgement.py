@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from phasegate.gate.clusters import FEWEST_BLOCKS
 from phasegate.gate.criterion import Criterion, Operator
 from phasegate.model.result import NO_VALUE, CriterionVerdict
-from phasegate.units import Dimension, format_seconds, format_share, format_value, parse_quantity
+from phasegate.units import Dimension, format_seconds, format_value, parse_quantity
 
 NO_BOUND = "none asked"
 """Shown in place of a bound where `confidence: none` was written for a sample."""
@@ -70,10 +70,6 @@ def margin(value: float, op: Operator, threshold: float, dimension: Dimension) -
     if dimension is Dimension.SHARE:
         return f"{sign}{round(abs(distance) * 100, 9):.3g} pp"
     return f"{sign}{format_value(abs(distance), dimension)}"
-
-
-def at_confidence(confidence: float) -> str:
-    return f"at {format_share(confidence)} confidence"
 
 
 def in_span(span: float | None) -> str:

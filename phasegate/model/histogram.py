@@ -118,18 +118,6 @@ class Histogram:
                 return max(low, self.minimum_ns) / NANOSECONDS, min(high, self.maximum_ns) / NANOSECONDS
         raise IndexError(f"rank {rank} of {self.n} values")
 
-    def count_within(self, seconds: float) -> tuple[int, int]:
-        """How many values are at or below a threshold: (surely, possibly); they differ by one bucket."""
-        surely = possibly = 0
-        for bucket, count in self.counts:
-            low, high = bucket_bounds(bucket)
-            # Divided, not multiplied: 245 / 10**9 * 10**9 is less than 245.
-            if min(high, self.maximum_ns) / NANOSECONDS <= seconds:
-                surely += count
-            if max(low, self.minimum_ns) / NANOSECONDS <= seconds:
-                possibly += count
-        return surely, possibly
-
     @property
     def minimum(self) -> float:
         return self.minimum_ns / NANOSECONDS

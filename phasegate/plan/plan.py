@@ -225,7 +225,3 @@ class Plan:
 
     def check(self, id: str) -> Check:
         return next(check for check in self.checks() if check.id == id)
-
-    def criteria_of(self, check: str) -> tuple[PlanCriterion, ...]:
-        """Criteria that speak of a check, wherever they were written."""
-        return tuple(criterion for criterion in self.criteria if criterion.check == check)
