@@ -19,9 +19,8 @@ from phasegate.http.suite import Suite
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.cases import after
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.measures import Distribution, Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
-from phasegate.units import Dimension
 from phasegate.world import Destination, World
 
 FLOWS_AT_ONCE = 4
@@ -58,18 +57,11 @@ class Api(Kind[ApiParams]):
             "total": "requests of the suite, one for each row",
         }
         return {
-            "pass_rate": MeasureSpec(
-                type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="passed requests of all requests"
+            "pass_rate": MeasureSpec.census("passed requests of all requests"),
+            "latency": MeasureSpec.times(
+                "from sending to the last byte; failed requests rank above every value"
             ),
-            "latency": MeasureSpec(
-                type=MeasureType.DISTRIBUTION,
-                dimension=Dimension.TIME,
-                about="from sending to the last byte; failed requests rank above every value",
-            ),
-        } | {
-            name: MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about, lowest=0)
-            for name, about in counts.items()
-        }
+        } | {name: MeasureSpec.amount(about) for name, about in counts.items()}
 
     def defaults(self, params: ApiParams) -> tuple[str, ...]:
         return ("pass_rate == 100%",)

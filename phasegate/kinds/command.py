@@ -18,7 +18,7 @@ from phasegate.kinds.base import Kind, Requirement
 from phasegate.kinds.command_captures import Captured, captures, contents
 from phasegate.kinds.command_params import CASES, CommandExpect, CommandParams
 from phasegate.model.cases import case_measures, case_measures_by_part, selected, with_earlier
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census
 from phasegate.units import Dimension
 from phasegate.world import Command, Completed, Progress, World, left_out
@@ -62,23 +62,17 @@ class CommandKind(Kind[CommandParams]):
     has_cases = True
 
     def measures(self, params: CommandParams) -> Mapping[str, MeasureSpec]:
-        def number(dimension: Dimension, about: str, **ends: float) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about, **ends)
-
-        def share(about: str) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about)
-
         found = {
-            "exit_code": number(Dimension.COUNT, "what the program returned", lowest=0, highest=255),
-            "duration": number(Dimension.TIME, "the program from start to end", lowest=0),
+            "exit_code": MeasureSpec.number("what the program returned", lowest=0, highest=255),
+            "duration": MeasureSpec.amount("the program from start to end", Dimension.TIME),
         }
         if params.expect is not None:
-            found["expectations"] = share("expectations that held")
+            found["expectations"] = MeasureSpec.census("expectations that held")
         if params.results:
-            found["pass_rate"] = share("cases passed of cases in the result files")
-            found |= {name: number(Dimension.COUNT, about, lowest=0) for name, about in CASES.items()}
+            found["pass_rate"] = MeasureSpec.census("cases passed of cases in the result files")
+            found |= {name: MeasureSpec.amount(about) for name, about in CASES.items()}
         for name, capture in params.measures.items():
-            found[name] = number(capture.dimension, "reported by the program")
+            found[name] = MeasureSpec.number("reported by the program", capture.dimension)
         return found
 
     def defaults(self, params: CommandParams) -> tuple[str, ...]:

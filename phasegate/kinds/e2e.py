@@ -18,7 +18,7 @@ from phasegate.files import is_there
 from phasegate.interpreter import interpreter
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.cases import case_measures, case_measures_by_part
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import (
     Case,
     CaseStatus,
@@ -64,18 +64,13 @@ class E2e(Kind[E2eParams]):
     has_cases = True
 
     def measures(self, params: E2eParams) -> Mapping[str, MeasureSpec]:
-        def number(about: str) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about, lowest=0)
-
         return {
-            "pass_rate": MeasureSpec(
-                type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="tests passed of tests collected"
+            "pass_rate": MeasureSpec.census("tests passed of tests collected"),
+            **{name: MeasureSpec.amount(about) for name, about in _COUNTS.items()},
+            "deselected": MeasureSpec.amount(
+                "tests that -k, -m, --case or a plugin left out; not in the total"
             ),
-            **{name: number(about) for name, about in _COUNTS.items()},
-            "deselected": number("tests that -k, -m, --case or a plugin left out; not in the total"),
-            "duration": MeasureSpec(
-                type=MeasureType.NUMBER, dimension=Dimension.TIME, about="pytest from start to end", lowest=0
-            ),
+            "duration": MeasureSpec.amount("pytest from start to end", Dimension.TIME),
         }
 
     def defaults(self, params: E2eParams) -> tuple[str, ...]:

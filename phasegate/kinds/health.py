@@ -19,7 +19,7 @@ from phasegate.http.tally import Tally
 from phasegate.http.transcript import sent_again_note, transcript
 from phasegate.http.written import Headers
 from phasegate.kinds.base import Amount, CheckParams, Kind
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType, unused_words
+from phasegate.model.measures import Measure, MeasureSpec, unused_words
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension, format_seconds
 from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
@@ -96,13 +96,9 @@ class Health(Kind[HealthParams]):
 
     def measures(self, params: HealthParams) -> Mapping[str, MeasureSpec]:
         return {
-            "success_rate": MeasureSpec(
-                type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="probes answered as expected"
-            ),
-            "latency": MeasureSpec(
-                type=MeasureType.DISTRIBUTION,
-                dimension=Dimension.TIME,
-                about="from sending to the last byte; failed probes rank above every value",
+            "success_rate": MeasureSpec.sample("probes answered as expected"),
+            "latency": MeasureSpec.times(
+                "from sending to the last byte; failed probes rank above every value"
             ),
         }
 

@@ -11,8 +11,7 @@ from typing import Any
 import phasegate
 from phasegate.load.samples import EXCEPTIONS, REQUESTS, SUCCESS, THROUGHPUT
 from phasegate.load.script_cases import PASS_RATE
-from phasegate.model.measures import MeasureSpec, MeasureType
-from phasegate.units import Dimension
+from phasegate.model.measures import MeasureSpec
 from phasegate.world import Completed, Progress, Running, World, left_out
 
 EVERY = 0.25
@@ -30,10 +29,7 @@ def beside(*, latency: str, service_time: str) -> dict[str, MeasureSpec]:
     times = {"latency": latency, "service_time": service_time}
     return {
         "success_rate": SUCCESS,
-        **{
-            name: MeasureSpec(type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about=about)
-            for name, about in times.items()
-        },
+        **{name: MeasureSpec.times(about) for name, about in times.items()},
         "throughput": THROUGHPUT,
         "requests": REQUESTS,
         "exceptions": EXCEPTIONS,

@@ -24,9 +24,8 @@ from phasegate.load.samples import Samples
 from phasegate.load.script_cases import case, pass_rates
 from phasegate.load.tally import histogram_from_json, merge_causes
 from phasegate.model.cases import selected, with_earlier
-from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.model.measures import Distribution, Measure, MeasureSpec, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
-from phasegate.units import Dimension
 from phasegate.world import Command, Completed, Running, World
 
 PROGRAM = "k6"
@@ -112,35 +111,23 @@ class K6Options(Closed):
         return measures
 
 
-def _number(dimension: Dimension, about: str) -> MeasureSpec:
-    return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about)
-
-
 MEASURES: Mapping[str, MeasureSpec] = {
     **beside(
         latency="from asking for a connection to the end of the answer",
         service_time="from sending a request to the end of its answer",
     ),
-    "achieved_rate": MeasureSpec(
-        type=MeasureType.CENSUS,
-        dimension=Dimension.SHARE,
-        about="share of the iterations due that were carried out; only arrival rates make them due",
+    "achieved_rate": MeasureSpec.census(
+        "share of the iterations due that were carried out; only arrival rates make them due"
     ),
-    "dropped": _number(Dimension.COUNT, "iterations due that found no free virtual user"),
-    "iterations": _number(Dimension.COUNT, "iterations that were carried out"),
-    "checks": MeasureSpec(
-        type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="share of the script's checks that held"
-    ),
+    "dropped": MeasureSpec.number("iterations due that found no free virtual user"),
+    "iterations": MeasureSpec.number("iterations that were carried out"),
+    "checks": MeasureSpec.sample("share of the script's checks that held"),
 }
 _OF_METRIC: Mapping[str, MeasureSpec] = {
-    "trend": MeasureSpec(
-        type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about="durations that the script added"
-    ),
-    "rate": MeasureSpec(
-        type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="share of the values that were not 0"
-    ),
-    "counter": _number(Dimension.COUNT, "sum of what the script added"),
-    "gauge": _number(Dimension.COUNT, "the last value that the script added"),
+    "trend": MeasureSpec.times("durations that the script added"),
+    "rate": MeasureSpec.sample("share of the values that were not 0"),
+    "counter": MeasureSpec.number("sum of what the script added"),
+    "gauge": MeasureSpec.number("the last value that the script added"),
 }
 
 

@@ -16,22 +16,14 @@ from typing import Any
 from phasegate.load.measured import distribution
 from phasegate.load.tally import Tally, histogram_from_json
 from phasegate.load.timeline import Timeline, series
-from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.model.measures import Distribution, Measure, MeasureSpec, Number, Share
 from phasegate.model.observation import Series
 from phasegate.units import Dimension, format_seconds
 
-SUCCESS = MeasureSpec(
-    type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="share of the requests that went well"
-)
-THROUGHPUT = MeasureSpec(
-    type=MeasureType.NUMBER,
-    dimension=Dimension.RATE,
-    about="good answers per second while requests were sent",
-)
-REQUESTS = MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that ended")
-EXCEPTIONS = MeasureSpec(
-    type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="exceptions that the script did not catch"
-)
+SUCCESS = MeasureSpec.sample("share of the requests that went well")
+THROUGHPUT = MeasureSpec.number("good answers per second while requests were sent", Dimension.RATE)
+REQUESTS = MeasureSpec.number("requests that ended")
+EXCEPTIONS = MeasureSpec.number("exceptions that the script did not catch")
 
 
 class Samples:

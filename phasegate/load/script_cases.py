@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType
+from phasegate.model.measures import Measure, MeasureSpec
 from phasegate.model.observation import Case, CaseStatus, census, census_by_part
-from phasegate.units import Dimension
 
-PASS_RATE = MeasureSpec(
-    type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="what the script asserts by itself and held"
-)
+PASS_RATE = MeasureSpec.census("what the script asserts by itself and held")
 
 
 def case(part: str, name: str, status: CaseStatus, message: str = "") -> Case:

@@ -42,6 +42,28 @@ class MeasureSpec:
     """No number can be less, so a criterion that asks for no more than this proves nothing."""
     highest: float = math.inf
 
+    @classmethod
+    def number(cls, about: str, dimension: Dimension = Dimension.COUNT, **ends: float) -> MeasureSpec:
+        """`ends`: `lowest` and `highest`, where there are some."""
+        return cls(type=MeasureType.NUMBER, dimension=dimension, about=about, **ends)
+
+    @classmethod
+    def amount(cls, about: str, dimension: Dimension = Dimension.COUNT) -> MeasureSpec:
+        """A number that is never negative."""
+        return cls.number(about, dimension, lowest=0)
+
+    @classmethod
+    def census(cls, about: str) -> MeasureSpec:
+        return cls(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about)
+
+    @classmethod
+    def sample(cls, about: str) -> MeasureSpec:
+        return cls(type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about=about)
+
+    @classmethod
+    def times(cls, about: str) -> MeasureSpec:
+        return cls(type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about=about)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
