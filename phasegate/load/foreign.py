@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,12 @@ def _refused(program: str, args: tuple[str, ...], own: Mapping[str, str]) -> Ite
             name = re.sub(r"^(-[A-Za-z]).*$", r"\1", name)
         if name in own:
             yield f"{program} {name} cannot be given: {own[name]}"
+
+
+async def cancel_all(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Foreign:

@@ -144,9 +144,9 @@ async def _look(
     done = await processes.run(Command(argv=(program, *item.arguments), cwd=root, limit=PROBE_LIMIT))
     if done.exit_code == 0:
         return ""
-    said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+    said = done.last_words
     if item.explains and said:
-        return said[-1]
-    if said and (gone := _NO_MODULE.fullmatch(said[-1])) and item.arguments[-1] == f"import {gone[1]}":
+        return said
+    if (gone := _NO_MODULE.fullmatch(said)) and item.arguments[-1] == f"import {gone[1]}":
         return f"{label} is not installed"
-    return f"{label} does not work: {said[-1] if said else done.error or f'exit code {done.exit_code}'}"
+    return f"{label} does not work: {said or done.ending}"
