@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from phasegate.guard import expectations, selection, suites
-from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.change import GONE, NEW, Change, Subject, pairs
 from phasegate.guard.side import Side
 from phasegate.guard.side import said as said_of
 from phasegate.http.expectation import Expect
@@ -77,8 +77,7 @@ def _amounts(kind: Kind[Any], params: CheckParams, accompanies: bool) -> dict[st
 
 
 def _weighed(subject: Subject, before: Mapping[str, Amount], after: Mapping[str, Amount]) -> Iterator[Change]:
-    for name in dict.fromkeys((*before, *after)):
-        old, new = before.get(name), after.get(name)
+    for name, old, new in pairs(before, after):
         texts = _amount(old, NEW), _amount(new, GONE)
         if old is None or new is None:
             yield subject.different(name, *texts)
@@ -178,9 +177,7 @@ def _mix(
 ) -> Iterator[Change]:
     """Entries of a mix by their name, or else by their place."""
     (old_side, old), (new_side, new) = before, after
-    units, others = _by_name(old), _by_name(new)
-    for name in dict.fromkeys((*units, *others)):
-        unit, other = units.get(name), others.get(name)
+    for name, unit, other in pairs(_by_name(old), _by_name(new)):
         here = subject.inside(f"mix {name}")
         if other is None and unit is not None:
             yield here.weaker("", f"weight {unit.weight}", GONE)

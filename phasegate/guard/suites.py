@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from phasegate.guard import expectations
-from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.change import GONE, NEW, Change, Subject, pairs
+from phasegate.guard.fields import fields, text
 from phasegate.guard.side import Side, said
 from phasegate.http.suite import Flow, Request, RowsFile, Suite, Until
 from phasegate.units import format_seconds
@@ -17,13 +18,8 @@ _SENT = ("method", "url", "headers", "query", "json_", "form", "multipart", "bod
 def changes(subject: Subject, before: tuple[Side, Suite], after: tuple[Side, Suite]) -> Iterator[Change]:
     """What became of a suite."""
     (old_side, old), (new_side, new) = before, after
-    for name in ("base", "headers"):
-        texts = old_side.said(getattr(old, name)), new_side.said(getattr(new, name))
-        if texts[0] != texts[1]:
-            yield subject.different(f"suite {name}", *texts)
-    flows, others = _flows(old), _flows(new)
-    for id in dict.fromkeys((*flows, *others)):
-        flow, other = flows.get(id), others.get(id)
+    yield from fields(subject, before, after, ("base", "headers"), "suite ")
+    for id, flow, other in pairs(_flows(old), _flows(new)):
         if other is None and flow is not None:
             gone = subject.inside(f"flow {id}", before=old_side.place(flow.at))
             yield gone.weaker("", _count(flow), GONE)
@@ -39,8 +35,7 @@ def flow_changes(subject: Subject, before: tuple[Side, Flow], after: tuple[Side,
     (old_side, old), (new_side, new) = before, after
     requests = {request.id: request for request in old.requests}
     others = {request.id: request for request in new.requests}
-    for id in dict.fromkeys((*requests, *others)):
-        request, other = requests.get(id), others.get(id)
+    for id, request, other in pairs(requests, others):
         here = subject.inside(
             f"request {old.id}/{id}",
             before="" if request is None else old_side.place(request.at),
@@ -59,16 +54,11 @@ def flow_changes(subject: Subject, before: tuple[Side, Flow], after: tuple[Side,
 
 def _request(subject: Subject, before: tuple[Side, Request], after: tuple[Side, Request]) -> Iterator[Change]:
     (old_side, old), (new_side, new) = before, after
-    for name in _SENT:
-        texts = old_side.said(getattr(old, name)), new_side.said(getattr(new, name))
-        if texts[0] != texts[1]:
-            yield subject.different(name.rstrip("_"), *texts)
+    yield from fields(subject, before, after, _SENT)
     yield from expectations.changes(subject, "expect", (old_side, old.expect), (new_side, new.expect))
     yield from _until(subject, (old_side, old.until), (new_side, new.until))
     attempts = 1 if old.retry is None else old.retry.attempts, 1 if new.retry is None else new.retry.attempts
-    if attempts[0] != attempts[1]:
-        turn = subject.weaker if attempts[1] > attempts[0] else subject.stronger
-        yield turn("attempts", str(attempts[0]), str(attempts[1]))
+    yield from subject.amount("attempts", *attempts)
     waits = [format_seconds(one.retry.wait) for one in (old, new) if one.retry is not None]
     if len(waits) == 2 and waits[0] != waits[1]:
         yield subject.different("wait between attempts", *waits)
@@ -83,9 +73,7 @@ def _request(subject: Subject, before: tuple[Side, Request], after: tuple[Side, 
 
 def follow(subject: Subject, before: bool, after: bool) -> Iterator[Change]:
     """Where redirects are followed, an answer that leads elsewhere is no failure any more."""
-    if before is not after:
-        turn = subject.weaker if after else subject.stronger
-        yield turn("follow", said(before), said(after))
+    yield from subject.amount("follow", before, after, said)
 
 
 def _until(
@@ -100,9 +88,7 @@ def _until(
             yield subject.stronger("until", old_side.said(old), GONE)
         return
     yield from expectations.changes(subject, "until", (old_side, old), (new_side, new))
-    if old.within != new.within:
-        turn = subject.weaker if new.within > old.within else subject.stronger
-        yield turn("until within", format_seconds(old.within), format_seconds(new.within))
+    yield from subject.amount("until within", old.within, new.within, format_seconds)
     if old.every != new.every:
         yield subject.different("until every", format_seconds(old.every), format_seconds(new.every))
 
@@ -119,15 +105,8 @@ def _rows(subject: Subject, before: tuple[Side, Request], after: tuple[Side, Req
             else:
                 yield subject.different("each", *texts)
         return
-    rows, others = _by_label(old), _by_label(new)
-    for label in dict.fromkeys((*rows, *others)):
-        here = f"each {label}"
-        if label not in others:
-            yield subject.weaker(here, rows[label], GONE)
-        elif label not in rows:
-            yield subject.stronger(here, NEW, others[label])
-        elif rows[label] != others[label]:
-            yield subject.different(here, rows[label], others[label])
+    for label, row, other in pairs(_by_label(old), _by_label(new)):
+        yield from text(subject, f"each {label}", row, other)
 
 
 def _by_label(each: object) -> dict[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from phasegate.guard.change import GONE, NEW, Change, Subject
-from phasegate.guard.fields import fields, top
+from phasegate.guard.change import GONE, NEW, Change, Subject, in_words, pairs
+from phasegate.guard.fields import fields, placed, top
 from phasegate.guard.side import Side
 from phasegate.plan.entries import (
     AttachedStack,
@@ -34,22 +34,17 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
 def _entries(base: Side, head: Side) -> Iterator[Change]:
     old = {entry.id: entry for entry in base.plan.target}
     new = {entry.id: entry for entry in head.plan.target}
-    for id in dict.fromkeys((*old, *new)):
-        before, after = old.get(id), new.get(id)
-        places = (
-            top(base) if before is None else base.place(before.at),
-            top(head) if after is None else head.place(after.at),
-        )
-        subject = Subject(name=f"target {id}", before=places[0], after=places[1])
+    for id, before, after in pairs(old, new):
+        subject = placed(f"target {id}", base, before, head, after)
         if before is None or after is None:
             # What is tested is smaller without a service that came up with the others.
             smaller = isinstance(before, ServiceEntry) and head.plan.target.services
             turn = subject.weaker if smaller else subject.different
             yield turn("", _entry(base, before, NEW), _entry(head, after, GONE))
             continue
-        if before.protected is not after.protected:
-            turn = subject.weaker if before.protected else subject.stronger
-            yield turn("protected", str(before.protected).lower(), str(after.protected).lower())
+        yield from subject.amount(
+            "protected", before.protected, after.protected, in_words, more_is_weaker=False
+        )
         yield from fields(subject, (base, before), (head, after), _OF_ENTRY)
 
 
@@ -67,7 +62,7 @@ def _entry(side: Side, entry: Entry | None, missing: str) -> str:
 
 def _compose(base: Side, head: Side) -> Iterator[Change]:
     before, after = base.plan.target.compose, head.plan.target.compose
-    subject = _stack("target.compose", base, before, head, after)
+    subject = placed("target.compose", base, before, head, after)
     if before is None or after is None:
         if before is not after:
             yield subject.different("", _file(base, before, NEW), _file(head, after, GONE))
@@ -86,31 +81,15 @@ def _file(side: Side, stack: ComposeStack | None, missing: str) -> str:
 
 def _containers(base: Side, head: Side) -> Iterator[Change]:
     before, after = base.plan.target.containers, head.plan.target.containers
-    subject = _stack("target.containers", base, before, head, after)
-    allowed = [stack is not None and stack.allow_faults for stack in (before, after)]
+    subject = placed("target.containers", base, before, head, after)
+    was, now = (stack is not None and stack.allow_faults for stack in (before, after))
     if before is None or after is None:
         if before is not after:
             yield subject.different("", _labels(before, NEW), _labels(after, GONE))
     else:
         yield from fields(subject, (base, before), (head, after), _OF_CONTAINERS)
-    if allowed[0] is not allowed[1]:
-        turn = subject.weaker if allowed[1] else subject.stronger
-        yield turn("allow_faults", *(str(one).lower() for one in allowed))
+    yield from subject.amount("allow_faults", was, now, in_words)
 
 
 def _labels(stack: AttachedStack | None, missing: str) -> str:
     return missing if stack is None else ", ".join(stack.labels)
-
-
-def _stack(
-    name: str,
-    base: Side,
-    before: ComposeStack | AttachedStack | None,
-    head: Side,
-    after: ComposeStack | AttachedStack | None,
-) -> Subject:
-    return Subject(
-        name=name,
-        before=top(base) if before is None else base.place(before.at),
-        after=top(head) if after is None else head.place(after.at),
-    )

@@ -26,6 +26,7 @@ from phasegate.render.rerun import rerun_command
 from phasegate.render.standing import standing
 from phasegate.render.waivers import waived_cases
 from phasegate.render.words import (
+    STYLES,
     VERDICT_STYLE,
     count,
     criterion_words,
@@ -76,14 +77,11 @@ def summary(
     return Group(*parts)
 
 
-_TONES = {"pass": "green", "fail": "bold red", "warn": "yellow", "waived": "cyan"}
-
-
 def _standing(run: RunResult, wrap: bool) -> Iterator[RenderableType]:
     lines = standing(run)
     longest = max((len(item.label) for item in lines), default=0)
     for item in lines:
-        label = Text(f"{item.label:<{longest}}  ", style=_TONES.get(item.tone, ""))
+        label = Text(f"{item.label:<{longest}}  ", style=STYLES.get(item.tone, ""))
         text = Text(one_line(item.text, 400))
         if not wrap:
             yield label.append(text.plain, style="default")

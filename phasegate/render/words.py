@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
-from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, CriterionVerdict, Level, Verdict
+from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, Verdict
+from phasegate.render.badges import of_criterion
 from phasegate.units import format_seconds, format_share, format_value
 
 CHECK_WORDS: dict[CheckStatus, tuple[str, str, str]] = {
@@ -17,12 +18,8 @@ CHECK_WORDS: dict[CheckStatus, tuple[str, str, str]] = {
     CheckStatus.ERRORED: ("!", "ERROR", "bold magenta"),
     CheckStatus.NOT_RUN: ("-", "not run", "yellow"),
 }
-CRITERION_WORDS: dict[CriterionVerdict, tuple[str, str, str]] = {
-    CriterionVerdict.MET: ("✓", "met", "green"),
-    CriterionVerdict.NOT_MET: ("✗", "not met", "bold red"),
-    CriterionVerdict.UNPROVEN: ("?", "unproven", "yellow"),
-    CriterionVerdict.WAIVED: ("~", "waived", "cyan"),
-}
+STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "waived": "cyan"}
+"""Of the tones of badges, in terminals."""
 VERDICT_STYLE: dict[Verdict, str] = {
     Verdict.PASS: "bold green",
     Verdict.FAIL: "bold red",
@@ -32,10 +29,9 @@ _COMMAND = re.compile(r"(\S*python\S*|pip|apt-get|brew|cargo|docker|docker-compo
 
 
 def criterion_words(criterion: CriterionResult) -> tuple[str, str, str]:
-    """Symbol, word and style; an unmet criterion of level warn warns."""
-    if criterion.level is Level.WARN and criterion.verdict is CriterionVerdict.NOT_MET:
-        return "!", "warning", "yellow"
-    return CRITERION_WORDS[criterion.verdict]
+    """Symbol, word and style."""
+    badge = of_criterion(criterion)
+    return badge.symbol, badge.word, STYLES[badge.tone]
 
 
 def full_expression(criterion: CriterionResult) -> str:
