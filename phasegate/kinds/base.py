@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -11,7 +12,7 @@ from phasegate.fields import Closed, Duration
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension
-from phasegate.world import World
+from phasegate.world import Progress, World
 
 
 class CheckParams(Closed):
@@ -24,6 +25,7 @@ class CheckParams(Closed):
 NAMING_SERVICES = ("in", "service", "services")
 """Parameters that name services of the target, in every kind that has them."""
 
+T = TypeVar("T")
 P = TypeVar("P", bound=CheckParams)
 
 
@@ -169,3 +171,20 @@ class Kind(Generic[P]):
 
     async def observe(self, params: P, world: World) -> Observation:
         raise NotImplementedError
+
+
+async def watch(
+    work: Coroutine[Any, Any, T], world: World, seen: Callable[[], Progress], every: float
+) -> tuple[str | None, T | None]:
+    """The result, or why it was stopped; its processes are gone then. `seen` is told every some seconds."""
+    task = asyncio.create_task(work)
+    stopped = None
+    try:
+        while not task.done() and stopped is None:
+            await asyncio.wait({task}, timeout=every)
+            stopped = await world.progress(seen())
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+    return (stopped, None) if task.cancelled() else (None, task.result())

@@ -6,15 +6,15 @@ import asyncio
 import shlex
 import signal
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from phasegate.errors import ObservationError
 from phasegate.files import find_files
 from phasegate.junit import Conventions, JUnitCase, JUnitFile, ResultFiles
-from phasegate.kinds.base import Kind, Requirement
+from phasegate.kinds.base import Kind, Requirement, watch
 from phasegate.kinds.command_captures import Captured, captures, contents
 from phasegate.kinds.command_params import CASES, CommandExpect, CommandParams
 from phasegate.model.cases import case_measures, case_measures_by_part, selected, with_earlier
@@ -34,7 +34,6 @@ ADOPTED = 100
 EXPLAINED = 1_000
 """Cases that did not pass whose stack trace and output are kept."""
 _EXPECTED = ("exit_code", "output")
-T = TypeVar("T")
 
 
 @dataclass
@@ -152,7 +151,7 @@ async def _run(params: CommandParams, world: World) -> tuple[str | None, Complet
         processes, cwd = world.processes, params.cwd or world.root
         env = {**world.target.environment(), **params.env}
     command = Command(argv=params.command, cwd=cwd, env=env, keep=KEPT)
-    return await _watched(processes.run(command, on_line=on_line), world, lambda: last)
+    return await watch(processes.run(command, on_line=on_line), world, lambda: Progress(text=last), POLL)
 
 
 async def _search(
@@ -162,24 +161,7 @@ async def _search(
     # Reading may take long, and others measure in this thread meanwhile.
     read = await asyncio.to_thread(contents, params, files)
     searching = captures(params, completed, read, world.processes)
-    return await _watched(searching, world, lambda: "searching the output")
-
-
-async def _watched(
-    work: Coroutine[Any, Any, T], world: World, text: Callable[[], str]
-) -> tuple[str | None, T | None]:
-    """The result, or why it was stopped; its processes are gone then."""
-    task = asyncio.create_task(work)
-    stopped = None
-    try:
-        while not task.done() and stopped is None:
-            await asyncio.wait({task}, timeout=POLL)
-            stopped = await world.progress(Progress(text=text()))
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-    return (stopped, None) if task.cancelled() else (None, task.result())
+    return await watch(searching, world, lambda: Progress(text="searching the output"), POLL)
 
 
 def _take_in_program(

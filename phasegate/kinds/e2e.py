@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import tempfile
@@ -16,7 +15,7 @@ from pydantic import Field
 from phasegate.fields import AnyPath, ProgramName, Text
 from phasegate.files import is_there
 from phasegate.interpreter import interpreter
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import CheckParams, Kind, Requirement, watch
 from phasegate.model.cases import case_measures, case_measures_by_part
 from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import (
@@ -147,21 +146,16 @@ def _virtual_environment(python: str) -> dict[str, str]:
 
 async def _run(command: Command, report: PytestReport, world: World) -> tuple[str | None, Completed | None]:
     """Run pytest and take in what it reports; why it was stopped, or how it ended."""
-    run = asyncio.create_task(world.processes.run(command))
-    stopped = None
-    try:
-        while not run.done() and stopped is None:
-            await asyncio.wait({run}, timeout=POLL)
-            cases = report.take_in()
-            stopped = await world.progress(Progress(done=report.share_done, text=report.text, cases=cases))
-    finally:
-        if not run.done():
-            run.cancel()  # ends the process group; fixtures get the grace to clean up
-            await asyncio.wait({run})
+
+    def seen() -> Progress:
+        return Progress(cases=report.take_in(), done=report.share_done, text=report.text)
+
+    # Ended early, the process group goes; fixtures get the grace to clean up.
+    stopped, completed = await watch(world.processes.run(command), world, seen, POLL)
     # What was written while progress was reported, or while pytest was ended.
     if cases := report.take_in():
         await world.progress(Progress(cases=cases))
-    return (stopped, None) if run.cancelled() else (None, run.result())
+    return stopped, completed
 
 
 def _observation(
