@@ -20,7 +20,7 @@ from phasegate.load.journey import Journey, JourneyRequest, Journeys
 from phasegate.load.mix import Data, SuiteFlow, Unit
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.scalars import as_text
-from phasegate.substitution import expand, fill, names_in
+from phasegate.substitution import escape, expand, fill, names_in
 from phasegate.world import Destination, World
 
 
@@ -203,6 +203,6 @@ class _Preparation:
     def _addresses(self, url: str, name: str) -> Iterator[str]:
         """A URL with each of the values that the rows of data have for a name, where the load goes."""
         for value in dict.fromkeys(as_text(row[name]) for row in self.rows if name in row):
-            address = expand(url, {name: value.replace("$", "$$")})
+            address = expand(url, {name: escape(value)})
             if value.startswith("/") or place_of(value) == place_of(self.origin):
                 yield address

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from phasegate.substitution import names_in
+from phasegate.substitution import names_in, texts_in
 
 _READS = r"(?:\$\{?|%|(?:__ENV|process\.env)\.|(?:__ENV|ENV|env|environ|getenv|environ\.get)\s*[\[(]\s*['\"])"
 """What stands before the name of a variable where a shell, k6, Python or Node reads it."""
@@ -21,7 +21,7 @@ def missing_in(tree: Any, secrets: Iterable[str], scripts: Iterable[str] = ()) -
     names = tuple(secrets)
     used = {name.removeprefix("env.") for name in names_in(tree) if name.startswith("env.")}
     given = tree.get("env") if isinstance(tree, Mapping) else None
-    text = "\n".join((*texts_in(tree), *scripts))
+    text = "\n".join((*(one for _, one in texts_in(tree)), *scripts))
     read = read_in(text, (name for name in names if name not in (given or ())))
     return tuple(name for name in names if name in used or name in read)
 
@@ -31,28 +31,13 @@ def read_in(text: str, secrets: Iterable[str]) -> frozenset[str]:
     return frozenset(name for name in secrets if re.search(rf"{_READS}{re.escape(name)}(?!\w)", text))
 
 
-def texts_in(tree: Any) -> Iterator[str]:
-    """Every text of a tree of mappings and lists; keys are none."""
-    match tree:
-        case str():
-            yield tree
-        case Mapping():
-            for item in tree.values():
-                yield from texts_in(item)
-        case list() | tuple():
-            for item in tree:
-                yield from texts_in(item)
-        case _:
-            return
-
-
 def taken_by_compose(services: Iterable[Mapping[str, Any]], rest: Any, secrets: Iterable[str]) -> set[str]:
     """Which of some variables a compose file takes from the environment, and has no default for.
 
     `rest` is what stands beside the services.
     """
     everything = [*services]
-    texts = " ".join(texts_in([*everything, rest]))
+    texts = " ".join(text for _, text in texts_in([*everything, rest]))
     passed = {name for service in everything for name in _passed_on(service.get("environment"))}
     kept = rest.get("secrets") if isinstance(rest, Mapping) else None
     for one in kept.values() if isinstance(kept, Mapping) else ():
