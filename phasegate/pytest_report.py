@@ -10,7 +10,7 @@ from typing import Any
 
 from phasegate.errors import ObservationError
 from phasegate.files import open_file
-from phasegate.model.cases import as_attempt
+from phasegate.model.cases import as_attempt, lost_since
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.world import Completed, World
 
@@ -181,14 +181,7 @@ class PytestReport:
                 cases[id] = self._bare(item, CaseStatus.LOST, "collected, but no result ever came")
         for id, before in self._before.items():
             if id not in cases:
-                cases[id] = replace(
-                    before,
-                    status=CaseStatus.LOST,
-                    message="was there in the attempt before, but not in this one",
-                    evidence=(),
-                    duration=None,
-                    earlier=(*before.earlier, as_attempt(before)),
-                )
+                cases[id] = lost_since(before)
         return tuple(cases.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,16 @@ class CheckParams(Closed):
 NAMING_SERVICES = ("in", "service", "services")
 """Parameters that name services of the target, in every kind that has them."""
 
+_MEASURE = re.compile(r"(?!(?:p\d+|min|max|mean)$)[a-z][a-z0-9_]*")
+"""What is no statistic."""
+
 T = TypeVar("T")
 P = TypeVar("P", bound=CheckParams)
+
+
+def is_measure_name(name: str) -> bool:
+    """Whether a criterion can speak of a measure of this name."""
+    return _MEASURE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from phasegate.errors import ObservationError
 from phasegate.fields import Duration, Size, Text, WrittenAddress
@@ -17,7 +17,7 @@ from phasegate.http.moments import Moment, Moments
 from phasegate.http.problems import Location, refuse
 from phasegate.http.tally import Tally
 from phasegate.http.transcript import sent_again_note, transcript
-from phasegate.http.written import Headers
+from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import Amount, CheckParams, Kind
 from phasegate.model.measures import Measure, MeasureSpec, unused_words
 from phasegate.model.observation import Observation
@@ -37,7 +37,7 @@ GRACE = 0.01
 
 
 class HealthParams(CheckParams):
-    url: WrittenAddress
+    url: Annotated[WrittenAddress, address_like("/health")]
     """A path on the target's default entry, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
     """The request method."""
@@ -76,13 +76,6 @@ class HealthParams(CheckParams):
             yield ("until",), "until: decided needs probes, the most it may take"
         elif self.at_least > self.probes:
             yield ("at_least",), f"at_least ({self.at_least:,}) is more than probes ({self.probes:,})"
-
-    @field_validator("url")
-    @classmethod
-    def _is_address(cls, url: str) -> str:
-        if not url.startswith(("/", "http://", "https://", "${")):
-            raise ValueError(f"{url!r} is neither a path like /health nor a URL like https://host/health")
-        return url
 
 
 class Health(Kind[HealthParams]):
