@@ -21,7 +21,7 @@ def validate(
     No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
     """
     from phasegate.plan.baseline import without_baseline
-    from phasegate.render.words import count
+    from phasegate.units import count
 
     loaded = load_as_stranger(plan, set_=set_, vars_=vars_, env=env, policy=policy, root=root)
     console = make_console(color)

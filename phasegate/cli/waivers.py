@@ -93,7 +93,7 @@ def _state(waiver: Waiver) -> str:
 
 
 def _counted(waivers: tuple[Waiver, ...]) -> str:
-    from phasegate.render.words import count
+    from phasegate.units import count
 
     states = [_state(waiver) for waiver in waivers]
     parts = [

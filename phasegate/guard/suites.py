@@ -9,7 +9,7 @@ from phasegate.guard.change import GONE, NEW, Change, Subject, pairs
 from phasegate.guard.fields import fields, text
 from phasegate.guard.side import Side, said
 from phasegate.http.suite import Flow, Request, RowsFile, Suite, Until
-from phasegate.units import format_seconds
+from phasegate.units import count, format_seconds
 
 _SENT = ("method", "url", "headers", "query", "json_", "form", "multipart", "body", "capture")
 """What a request is, and hands on; another one has no order."""
@@ -22,10 +22,10 @@ def changes(subject: Subject, before: tuple[Side, Suite], after: tuple[Side, Sui
     for id, flow, other in pairs(_flows(old), _flows(new)):
         if other is None and flow is not None:
             gone = subject.inside(f"flow {id}", before=old_side.place(flow.at))
-            yield gone.weaker("", _count(flow), GONE)
+            yield gone.weaker("", count(len(flow.requests), "request"), GONE)
         elif flow is None and other is not None:
             fresh = subject.inside(f"flow {id}", after=new_side.place(other.at))
-            yield fresh.stronger("", NEW, _count(other))
+            yield fresh.stronger("", NEW, count(len(other.requests), "request"))
         elif flow is not None and other is not None:
             yield from flow_changes(subject, (old_side, flow), (new_side, other))
 
@@ -125,10 +125,6 @@ def _flows(suite: Suite) -> dict[str, Flow]:
         if requests
     }
     return beside | {flow.id: flow for flow in suite.flows}
-
-
-def _count(flow: Flow) -> str:
-    return f"{len(flow.requests)} request{'' if len(flow.requests) == 1 else 's'}"
 
 
 def _timeout(value: float | None) -> str:

@@ -21,6 +21,7 @@ from phasegate.model.cases import after, case_measures
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Measure, MeasureSpec
 from phasegate.model.observation import Case, CaseStatus, Observation, belongs, census, census_by_part
+from phasegate.units import count
 from phasegate.world import Destination, World
 
 FLOWS_AT_ONCE = 4
@@ -80,7 +81,7 @@ class Api(Kind[ApiParams]):
 
     def summary(self, params: ApiParams) -> str:
         flows, requests = params.suite.flows, sum(len(group.requests) for group in _groups(params.suite))
-        return f"{_count(len(flows), 'flow')}, {_count(requests, 'request')}"
+        return f"{count(len(flows), 'flow')}, {count(requests, 'request')}"
 
     async def observe(self, params: ApiParams, world: World) -> Observation:
         """Errors: ObservationError when an address or a file of rows is missing."""
@@ -120,7 +121,7 @@ class _Session:
         self.error: str | None = None
         self.notes: tuple[str, ...] = ()
         if self._carried:
-            self.notes = (f"{_count(len(self._carried), 'flow')} passed before and not run again",)
+            self.notes = (f"{count(len(self._carried), 'flow')} passed before and not run again",)
 
     def cases(self) -> tuple[Case, ...]:
         """In the order of the suite; what was begun and never ended is lost."""
@@ -193,7 +194,7 @@ def _selected(suite: Suite, wanted: tuple[str, ...]) -> tuple[tuple[Group, ...],
     if not wanted:
         return flows, ()
     chosen = tuple(flow for flow in flows if any(_holds(flow, name) for name in wanted))
-    return chosen, (f"{len(chosen)} of {_count(len(flows), 'flow')} selected: {', '.join(wanted)}",)
+    return chosen, (f"{len(chosen)} of {count(len(flows), 'flow')} selected: {', '.join(wanted)}",)
 
 
 def _holds(flow: Group, name: str) -> bool:
@@ -237,7 +238,3 @@ def _first(errors: BaseExceptionGroup[ObservationError]) -> ObservationError:
     for error in errors.exceptions:
         return error if isinstance(error, ObservationError) else _first(error)
     raise ValueError("an empty group")
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

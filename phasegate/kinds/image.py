@@ -16,7 +16,7 @@ from phasegate.kinds.image_secrets import secrets_of
 from phasegate.model.cases import selected, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
-from phasegate.units import Dimension, format_seconds
+from phasegate.units import Dimension, enumerate_words, format_seconds
 from phasegate.world import Progress, World, sure_wall
 
 NAMED = 10
@@ -181,8 +181,8 @@ def _notes(seen: Seen, params: ImageParams, findings: Sequence[Finding], world: 
         notes.append(f"not looked at, as ignore says: {', '.join(params.ignore)}")
     warnings = [one for one in findings if one.severity is Severity.WARNING]
     if warnings and params.fail_on == "error":
-        more = f" and {len(warnings) - NAMED:,} more" if len(warnings) > NAMED else ""
-        notes.append(f"warnings: {'; '.join(one.message for one in warnings[:NAMED])}{more}")
+        named = enumerate_words((one.message for one in warnings), NAMED, between="; ")
+        notes.append(f"warnings: {named}")
     if seen.stopped is not None and not seen.stopped.before and not seen.stopped.killed:
         notes.append(f"it stopped {format_seconds(seen.stopped.seconds)} after {seen.image.stop_signal}")
     return notes

@@ -6,7 +6,6 @@ from functools import partial
 
 from phasegate.http.content import ContentError, TooLargeError, decoded, too_large
 from phasegate.http.header_lines import joined, text_headers
-from phasegate.http.redirect import REDIRECTS
 from phasegate.load.connection import (
     Exchange,
     HeadConnection,
@@ -14,7 +13,7 @@ from phasegate.load.connection import (
     Owner,
 )
 from phasegate.load.recorder import Recorder
-from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG, REFUSED
+from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG
 from phasegate.world import Cause, HttpReply
 
 ANSWER_PATIENCE = 0.05
@@ -102,10 +101,7 @@ class HeadersConnection(KeepingConnection):
     def on_answer(self, now: int) -> None:
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
-        if status in REDIRECTS:
-            self._recorder.redirects += 1
-        if status >= REFUSED and self._exchange.body:
-            self._keep_alive = False
+        self._heed(status, has_body=bool(self._exchange.body))
         failures = self._failures(status, (now - sent) / 1e9)
         if failures:
             self._recorder.failed("; ".join(failures), now, self._answer_bytes())
@@ -162,24 +158,14 @@ class BodyConnection(HeadersConnection):
         self._body = b""
 
 
-class HeadHeadersConnection(HeadersConnection):
+class HeadHeadersConnection(HeadConnection, HeadersConnection):
     """For HEAD with an expectation."""
 
     __slots__ = ()
 
-    def on_message_complete(self) -> None:
-        pass
-
     def on_headers_complete(self) -> None:
         HeadersConnection.on_headers_complete(self)
-        self._head_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._extra = True
-
-    def _next(self, now: int) -> None:
-        self._new_parser()
-        LoadConnection._next(self, now)
+        HeadConnection.on_headers_complete(self)
 
 
 def connection_class(method: str, exchange: Exchange) -> type[LoadConnection]:

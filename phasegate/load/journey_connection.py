@@ -6,7 +6,6 @@ import asyncio
 from time import perf_counter_ns
 
 from phasegate.http.content import too_large
-from phasegate.http.redirect import REDIRECTS
 from phasegate.load.checking import KeepingConnection
 from phasegate.load.connection import Exchange, LoadConnection, Owner
 from phasegate.load.journey import UnfitError
@@ -14,7 +13,7 @@ from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.recorder import Recorder
 from phasegate.load.visit import Itinerary, Visit
 from phasegate.units import format_seconds
-from phasegate.wire.connection import REFUSED, Connection
+from phasegate.wire.connection import Connection
 from phasegate.world import Cause
 
 _REST = 0.01
@@ -123,10 +122,7 @@ class JourneyConnection(KeepingConnection):
         assert visit is not None, "an answer to a request of no journey"
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
-        if status in REDIRECTS:
-            self._recorder.redirects += 1
-        if status >= REFUSED and visit.request.has_body:
-            self._keep_alive = False
+        self._heed(status, has_body=visit.request.has_body)
         failures = self._failures(visit, status, (now - sent) / NANOSECONDS)
         if visit.request.head_only:
             # The parser waits for a body that never comes.

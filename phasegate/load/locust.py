@@ -25,7 +25,7 @@ from phasegate.load.script_cases import case, of_attempt, pass_rates
 from phasegate.load.tally import merge_causes
 from phasegate.model.measures import MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation
-from phasegate.units import format_seconds
+from phasegate.units import count, format_seconds
 from phasegate.world import Command, Completed, World
 
 PLUGIN = Path(__file__).parent / "locust_plugin" / "phasegate_locust.py"
@@ -325,9 +325,7 @@ def _cases(options: LocustOptions, report: _Report) -> Iterator[Case]:
         yield case("script", "exit code", status, f"the file set the exit code {code}" if code else "")
     silent = options.probes - report.result.get("final", 0)
     if report.result and silent > 0:
-        message = (
-            f"{silent} of {options.probes} worker{'s' if options.probes > 1 else ''} did not report its end"
-        )
+        message = f"{silent} of {count(options.probes, 'worker')} did not report its end"
         yield case("script", "every worker reports", CaseStatus.LOST, message)
 
 

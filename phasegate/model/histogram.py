@@ -10,7 +10,7 @@ Values are whole nanoseconds. Each power of two is cut into 128 buckets, so a bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 NANOSECONDS = 1_000_000_000
@@ -129,9 +129,3 @@ class Histogram:
     @property
     def mean(self) -> float:
         return self.total_ns / self.n / NANOSECONDS if self.n else 0.0
-
-    def __iter__(self) -> Iterator[tuple[float, float, int]]:
-        """Buckets as (low, high, count), edges in seconds."""
-        for bucket, count in self.counts:
-            low, high = bucket_bounds(bucket)
-            yield low / NANOSECONDS, high / NANOSECONDS, count

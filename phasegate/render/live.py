@@ -34,8 +34,8 @@ from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import AttemptResult, CheckResult, CheckStatus, RunResult
 from phasegate.render.faults import WORDS, done_text
 from phasegate.render.faults import headline as fault_headline
-from phasegate.render.words import CHECK_WORDS, count, headline, one_line
-from phasegate.units import format_seconds
+from phasegate.render.words import CHECK_WORDS, headline, one_line
+from phasegate.units import count, format_seconds
 
 HEARTBEAT = 30.0
 """Seconds of silence after which the line view says what is running; CI ends jobs that say nothing."""

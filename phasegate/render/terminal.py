@@ -28,13 +28,12 @@ from phasegate.render.waivers import waived_cases
 from phasegate.render.words import (
     STYLES,
     VERDICT_STYLE,
-    count,
     criterion_words,
     full_expression,
     one_line,
     visible,
 )
-from phasegate.units import format_seconds
+from phasegate.units import count, format_seconds
 
 MOST_FAILURES = 5
 """Failed cases of a check that are shown in full; the report has all of them."""

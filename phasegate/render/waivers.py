@@ -16,7 +16,7 @@ from phasegate.model.result import (
     WaiverState,
 )
 from phasegate.render.badges import Badge
-from phasegate.render.words import count, enumerate_words
+from phasegate.units import count, enumerate_words
 
 STATE: dict[WaiverState, Badge] = {
     WaiverState.USED: Badge("~", "used", "waived"),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, Verdict
 from phasegate.render.badges import of_criterion
-from phasegate.units import format_seconds, format_share, format_value
+from phasegate.units import count, format_seconds, format_share, format_value
 
 CHECK_WORDS: dict[CheckStatus, tuple[str, str, str]] = {
     CheckStatus.PASSED: ("✓", "pass", "green"),
@@ -101,14 +100,3 @@ def headline(check: CheckResult) -> str:
     order = ("pass_rate", "success_rate", "latency", "throughput", "exit_code", "duration", "cpu", "memory")
     shown = [f"{name} {describe(last.measures[name])}" for name in order if name in last.measures]
     return ", ".join(shown[:3])
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def enumerate_words(words: Iterable[str], most: int = 5) -> str:
-    """`a, b and 3 more`."""
-    everything = list(words)
-    shown = ", ".join(everything[:most])
-    return shown if len(everything) <= most else f"{shown} and {len(everything) - most:,} more"
