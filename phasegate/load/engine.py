@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import phasegate
 from phasegate.errors import ObservationError
 from phasegate.load.abort import Guard
 from phasegate.load.clusters import Clusters
+from phasegate.load.foreign import EVERY, PACKAGE_FOLDER
 from phasegate.load.job import PROTOCOL, Job
 from phasegate.load.measured import progress_text, samples
 from phasegate.load.pacing import NANOSECONDS
@@ -27,15 +26,11 @@ from phasegate.model.measures import Distribution, Share
 from phasegate.scalars import json_text
 from phasegate.world import Command, Enough, Progress, Running, World
 
-EVERY = 0.25
-"""Seconds between two looks at whether to stop."""
 _RECENT = 1.0
 """Seconds over which the pace is shown."""
 START_DELAY = 0.1
 """Seconds from the start line to the start, so that every worker has read it before."""
 _COMMAND = ("python", "-m", "phasegate.load.worker")
-_FOLDER = Path(phasegate.__file__).resolve().parent.parent
-"""Where the worker imports phasegate from: the one that is running, whatever the current folder holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +130,7 @@ class _Coordinator:
         )
 
     def _open(self) -> Any:
-        return self._world.processes.open(Command(argv=_COMMAND, cwd=_FOLDER, own=True))
+        return self._world.processes.open(Command(argv=_COMMAND, cwd=PACKAGE_FOLDER, own=True))
 
     @staticmethod
     async def _together(parts: Any) -> None:

@@ -144,8 +144,7 @@ class Schedule:
             for other in companions:
                 self._leave_out(other, f"{check.id}, which it goes beside, was not run")
             return
-        turn = self._turns.exclusive() if check.exclusive else self._turns.shared()
-        async with turn:
+        async with self._turns.turn(exclusive=check.exclusive):
             # The world may have changed while this check waited for its turn.
             reason = self._why_not(check)
             if reason:
