@@ -23,7 +23,6 @@ _ASKED_WITHIN = 60.0
 _HIDDEN = "[not kept]"
 _SETTINGS = frozenset({"environment", "args", "labels", "options", "driver_opts", "annotations"})
 """Mappings of a service, a volume or a network whose keys are names that people choose."""
-_NO_REASON = re.compile(r"\s*(time=.*level=warning|WARNING:|WARN\[|(Creating|Starting|Building|Pulling) )")
 _ONE_PORT = re.compile(r"(?:.*:)?(?P<first>\d+)(?:-(?P<last>\d+))?(?:/(?P<protocol>\w+))?")
 """`8080:80`, `127.0.0.1:8080:80/tcp`, `80`, `8000-8010:8000-8010`: what stands last is inside."""
 
