@@ -300,7 +300,7 @@ def _observation(
         parts=parts,
         cases=cases,
         evidence=foreign.evidence(completed),
-        notes=tuple(_notes(options, report, foreign)),
+        notes=tuple(_notes(options, foreign)),
         causes={**report.samples.causes(), **exceptions},
         timeline=report.samples.timeline(),
         error=error,
@@ -329,7 +329,7 @@ def _cases(options: LocustOptions, report: _Report) -> Iterator[Case]:
         yield case("script", "every worker reports", CaseStatus.LOST, message)
 
 
-def _notes(options: LocustOptions, report: _Report, foreign: Foreign) -> Iterator[str]:
+def _notes(options: LocustOptions, foreign: Foreign) -> Iterator[str]:
     if foreign.stopped is not None:
         yield f"stopped early: {foreign.stopped}"
     if options.join is not None:
