@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram
@@ -43,26 +43,26 @@ class MeasureSpec:
     highest: float = math.inf
 
     @classmethod
-    def number(cls, about: str, dimension: Dimension = Dimension.COUNT, **ends: float) -> MeasureSpec:
-        """`ends`: `lowest` and `highest`, where there are some."""
-        return cls(type=MeasureType.NUMBER, dimension=dimension, about=about, **ends)
+    def number(cls, about: str, dimension: Dimension = Dimension.COUNT, **more: Any) -> MeasureSpec:
+        """`more`: what else is declared, such as `lowest`; as for the others."""
+        return cls(type=MeasureType.NUMBER, dimension=dimension, about=about, **more)
 
     @classmethod
-    def amount(cls, about: str, dimension: Dimension = Dimension.COUNT) -> MeasureSpec:
+    def amount(cls, about: str, dimension: Dimension = Dimension.COUNT, **more: Any) -> MeasureSpec:
         """A number that is never negative."""
-        return cls.number(about, dimension, lowest=0)
+        return cls.number(about, dimension, lowest=0, **more)
 
     @classmethod
-    def census(cls, about: str) -> MeasureSpec:
-        return cls(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about)
+    def census(cls, about: str, **more: Any) -> MeasureSpec:
+        return cls(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about, **more)
 
     @classmethod
-    def sample(cls, about: str) -> MeasureSpec:
-        return cls(type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about=about)
+    def sample(cls, about: str, **more: Any) -> MeasureSpec:
+        return cls(type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about=about, **more)
 
     @classmethod
-    def times(cls, about: str) -> MeasureSpec:
-        return cls(type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about=about)
+    def times(cls, about: str, **more: Any) -> MeasureSpec:
+        return cls(type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about=about, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
