@@ -154,6 +154,18 @@ Text = Annotated[str, BeforeValidator(scalar_text), WithJsonSchema({"type": ["st
 """Text that YAML may have read as a number or a boolean, such as a header value: it stays as written."""
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One text, or a list of them."""
+
+
 def _program_name(value: object) -> object:
     if isinstance(value, str):
         if "\0" in value:

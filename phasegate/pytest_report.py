@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from phasegate.errors import ObservationError
 from phasegate.files import open_file
-from phasegate.model.cases import as_attempt
+from phasegate.model.cases import as_attempt, lost_since
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
+from phasegate.units import enumerate_words
 from phasegate.world import Completed, World
 
 EVENT = 256 << 20
@@ -181,14 +182,7 @@ class PytestReport:
                 cases[id] = self._bare(item, CaseStatus.LOST, "collected, but no result ever came")
         for id, before in self._before.items():
             if id not in cases:
-                cases[id] = replace(
-                    before,
-                    status=CaseStatus.LOST,
-                    message="was there in the attempt before, but not in this one",
-                    evidence=(),
-                    duration=None,
-                    earlier=(*before.earlier, as_attempt(before)),
-                )
+                cases[id] = lost_since(before)
         return tuple(cases.values())
 
 
@@ -198,7 +192,8 @@ def why_no_observation(report: PytestReport, cases: tuple[Case, ...], completed:
         return f"pytest could not be started: {completed.error}"
     if report.uncollected:
         first = next(f"{id or 'a file'}: {why}" for id, why in report.uncollected.items())
-        return f"pytest could not collect {_some(report.uncollected)}; {first}"
+        named = enumerate_words((id or "a file" for id in report.uncollected), NAMED)
+        return f"pytest could not collect {named}; {first}"
     if completed.exit_code is None:
         return f"pytest was ended by signal {completed.signal}{_after(report)}{_last_words(completed)}"
     if completed.exit_code in _EXITS:
@@ -209,7 +204,7 @@ def why_no_observation(report: PytestReport, cases: tuple[Case, ...], completed:
         return f"pytest ended with exit code {completed.exit_code}{_after(report)}{_last_words(completed)}"
     lost = [case.id for case in cases if case.status is CaseStatus.LOST]
     if lost:
-        return f"{len(lost)} of {len(cases)} collected cases have no result: {_some(lost)}"
+        return f"{len(lost)} of {len(cases)} collected cases have no result: {enumerate_words(lost, NAMED)}"
     if completed.exit_code == 1 and not report.genuine_failures:
         return "pytest exited with 1 although no test failed; its output says why"
     return None
@@ -235,12 +230,6 @@ def _last_words(completed: Completed) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
     return f": {(errors or lines)[-1][:200]}" if lines else ""
-
-
-def _some(names: Iterable[str]) -> str:
-    everything = [name or "a file" for name in names]
-    more = f" and {len(everything) - NAMED} more" if len(everything) > NAMED else ""
-    return ", ".join(everything[:NAMED]) + more
 
 
 def _stem(module: str) -> str:

@@ -143,12 +143,12 @@ def read_json(text: str | bytes) -> Any:
         )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    if _is_deeper(value, DEEPEST):
+    if is_deeper(value, DEEPEST):
         raise ValueError(f"it is nested deeper than {DEEPEST} levels")
     return value
 
 
-def _is_deeper(value: Any, levels: int) -> bool:
+def is_deeper(value: Any, levels: int) -> bool:
     """Level by level, so that the stack that others walk a tree with is never the limit here."""
     level = [value]
     for _ in range(levels):

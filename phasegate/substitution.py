@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from phasegate.fields import Located
@@ -26,17 +27,55 @@ class UnknownNameError(LookupError):
         self.name = name
 
 
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A `${name}` in a text."""
+
+    name: str
+
+
+def parse(text: str) -> Iterator[str | Hole]:
+    """The literals and holes of a text, each `$$` as the one dollar that it stands for."""
+    position = 0
+    for token in _TOKEN.finditer(text):
+        if token[1] is None:
+            yield text[position : token.start()] + "$"
+        else:
+            yield text[position : token.start()]
+            yield Hole(token[1])
+        position = token.end()
+    yield text[position:]
+
+
+def whole_name(text: str) -> str | None:
+    """The name, where a text is one `${name}` and nothing else."""
+    whole = _TOKEN.fullmatch(text)
+    return None if whole is None else whole[1]
+
+
+def texts_in(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text in a tree of mappings and lists, and where it stands; keys are none."""
+    match tree:
+        case str():
+            yield path, tree
+        case Mapping():
+            for key, item in tree.items():
+                yield from texts_in(item, (*path, key))
+        case list() | tuple():
+            for index, item in enumerate(tree):
+                yield from texts_in(item, (*path, index))
+
+
 def names_in(value: Any) -> Iterator[str]:
     """Every name referred to in a tree of mappings, lists and text, in order, with repetitions."""
-    match value:
-        case str():
-            yield from (match[1] for match in _TOKEN.finditer(value) if match[1] is not None)
-        case Mapping():
-            for item in value.values():
-                yield from names_in(item)
-        case list() | tuple():
-            for item in value:
-                yield from names_in(item)
+    for _, text in texts_in(value):
+        if "${" in text:
+            yield from (match[1] for match in _TOKEN.finditer(text) if match[1] is not None)
+
+
+def changes(tree: Any) -> bool:
+    """Whether anything in a tree is another when values are put in and `$$` is resolved."""
+    return any(True for _ in names_in(tree)) or finish(tree) != tree
 
 
 def put_in(value: Any, values: Mapping[str, Any], *, keep: Callable[[str], bool] = lambda _: False) -> Any:
@@ -45,36 +84,17 @@ def put_in(value: Any, values: Mapping[str, Any], *, keep: Callable[[str], bool]
     A text that is one `${x}` and nothing else becomes the value itself, with its type.
     Errors: UnknownNameError for a name that is neither in `values` nor kept.
     """
-    match value:
-        case str():
-            return _in_text(value, values, keep)
-        case Located():
-            return Located(((k, put_in(v, values, keep=keep)) for k, v in value.items()), at=value.at)
-        case Mapping():
-            return {k: put_in(v, values, keep=keep) for k, v in value.items()}
-        case list():
-            return [put_in(item, values, keep=keep) for item in value]
-        case tuple():
-            return tuple(put_in(item, values, keep=keep) for item in value)
-        case _:
-            return value
+    return _mapped(value, lambda text: _in_text(text, values, keep))
 
 
 def finish(value: Any) -> Any:
     """The last stage: every `$$` becomes one dollar; names that were kept stay as they are written."""
-    match value:
-        case str():
-            return value.replace("$$", "$") if "$$" in value else value
-        case Located():
-            return Located(((k, finish(v)) for k, v in value.items()), at=value.at)
-        case Mapping():
-            return {k: finish(v) for k, v in value.items()}
-        case list():
-            return [finish(item) for item in value]
-        case tuple():
-            return tuple(finish(item) for item in value)
-        case _:
-            return value
+    return _mapped(value, lambda text: text.replace("$$", "$") if "$$" in text else text)
+
+
+def escape(value: Any) -> Any:
+    """A tree in template form in which every dollar stands for itself; it stands elsewhere than it did."""
+    return _mapped(value, lambda text: text.replace("$", "$$"), placed=False)
 
 
 def fill(value: Any, values: Mapping[str, Any]) -> Any:
@@ -87,38 +107,35 @@ def expand(text: str, templates: Mapping[str, Any]) -> str:
     return _TOKEN.sub(lambda token: as_text(templates.get(token[1] or "", token[0])), text)
 
 
+def _mapped(tree: Any, change: Callable[[str], Any], *, placed: bool = True) -> Any:
+    """The tree with its texts changed. `placed`: mappings keep their positions."""
+    match tree:
+        case str():
+            return change(tree)
+        case Mapping():
+            items = ((key, _mapped(item, change, placed=placed)) for key, item in tree.items())
+            return Located(items, at=tree.at) if placed and isinstance(tree, Located) else dict(items)
+        case list() | tuple():
+            return type(tree)(_mapped(item, change, placed=placed) for item in tree)
+        case _:
+            return tree
+
+
 def _in_text(text: str, values: Mapping[str, Any], keep: Callable[[str], bool]) -> Any:
     if "${" not in text:
         return text
-    whole = _TOKEN.fullmatch(text)
-    if whole is not None and whole[1] is not None:
-        if whole[1] in values:
-            return _doubled(values[whole[1]])
-        if keep(whole[1]):
-            return text
-        raise UnknownNameError(whole[1])
+    name = whole_name(text)
+    if name is not None and name in values:
+        return escape(values[name])
 
     def replace(match: re.Match[str]) -> str:
         name = match[1]
         if name is None:
             return match[0]
         if name in values:
-            return as_text(values[name]).replace("$", "$$")
+            return str(escape(as_text(values[name])))
         if keep(name):
             return match[0]
         raise UnknownNameError(name)
 
     return _TOKEN.sub(replace, text)
-
-
-def _doubled(value: Any) -> Any:
-    """A value in template form, so that its own dollars survive the last stage."""
-    match value:
-        case str():
-            return value.replace("$", "$$")
-        case Mapping():
-            return {k: _doubled(v) for k, v in value.items()}
-        case list() | tuple():
-            return [_doubled(item) for item in value]
-        case _:
-            return value

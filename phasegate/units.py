@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -201,3 +202,14 @@ def _digits(value: float) -> str:
     if abs(value) >= 999.5:  # three digits of which would be 1e+03
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def enumerate_words(words: Iterable[str], most: int = 5, *, between: str = ", ") -> str:
+    """`a, b and 3 more`."""
+    everything = list(words)
+    shown = between.join(everything[:most])
+    return shown if len(everything) <= most else f"{shown} and {len(everything) - most:,} more"

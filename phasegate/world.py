@@ -138,6 +138,19 @@ class Completed:
     error: str = ""
     """Why it could not be started: not found, not executable."""
 
+    @property
+    def ending(self) -> str:
+        """How it ended, in a few words."""
+        return self.error or (
+            f"signal {self.signal}" if self.exit_code is None else f"exit code {self.exit_code}"
+        )
+
+    @property
+    def last_words(self) -> str:
+        """The last line of its standard error, or of its standard output where there is no error."""
+        lines = (self.stderr or self.stdout).decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
 
 class Running(Protocol):
     """A process that is spoken to line by line."""

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from phasegate.cli.console import put
-from phasegate.cli.options import Root
+from phasegate.cli.options import Root, load_as_stranger
 from phasegate.errors import ExitCode, PlanError, Problem, UsageError
 
 if TYPE_CHECKING:
     from phasegate.guard.side import Side
-    from phasegate.plan.loader import LoadedPlan
 
 
 class Format(StrEnum):
@@ -95,8 +94,11 @@ def _sides(path: Path, root: Path | None, folder: str = "", label: str = "") -> 
     from phasegate.guard.side import Side
 
     try:
-        first = _loaded(path, root)
-        plans = {"": first, **{name: _loaded(path, root, name) for name in first.environments}}
+        first = load_as_stranger(path, root=root)
+        plans = {
+            "": first,
+            **{name: load_as_stranger(path, root=root, env=name) for name in first.environments},
+        }
     except PlanError as error:
         raise PlanError(_relabelled(problem, folder, label) for problem in error.problems) from None
     return {
@@ -110,10 +112,3 @@ def _relabelled(problem: Problem, folder: str, label: str) -> Problem:
         return problem
     at = problem.at and replace(problem.at, file=problem.at.file.replace(folder, label))
     return replace(problem, at=at, message=problem.message.replace(folder, label))
-
-
-def _loaded(path: Path, root: Path | None, environment: str = "") -> LoadedPlan:
-    from phasegate.kinds import KINDS
-    from phasegate.plan.loader import load
-
-    return load(path, kinds=KINDS, env=os.environ, environment=environment, stranger=True, root=root)

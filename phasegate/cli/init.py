@@ -13,6 +13,7 @@ import typer
 from phasegate.cli.console import make_console
 from phasegate.errors import PlanError, UsageError
 from phasegate.files import is_there
+from phasegate.substitution import escape
 
 _PLAN = """\
 phasegate: 1
@@ -81,7 +82,7 @@ def _for_service(parts: SplitResult) -> str:
         url=json.dumps(f"{parts.scheme}://{parts.netloc}"),
         path=json.dumps(f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"),
     )
-    return text.replace("$", "$$")  # what a URL has of them is none of ours
+    return str(escape(text))  # what a URL has of them is none of ours
 
 
 def _for_stack(file: Path, output: Path) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from phasegate.cli.console import Color
 from phasegate.errors import UsageError
+
+if TYPE_CHECKING:
+    from phasegate.plan.loader import LoadedPlan
 
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan to read.", show_default=False)]
 Set = Annotated[
@@ -84,3 +89,32 @@ def overrides(pairs: Sequence[str] | None) -> dict[str, str]:
 
 def as_tuple(values: Sequence[Any] | None) -> tuple[Any, ...]:
     return tuple(values or ())
+
+
+def load_as_stranger(
+    plan: Path,
+    *,
+    set_: Sequence[str] | None = None,
+    vars_: Sequence[Path] | None = None,
+    env: str | None = None,
+    policy: Path | None = None,
+    root: Path | None = None,
+    today: date | None = None,
+) -> LoadedPlan:
+    """A plan that is only looked at and may be anybody's: no value of the environment is read, and no file
+    outside of `root`. Errors: PlanError."""
+    from phasegate.kinds import KINDS
+    from phasegate.plan.loader import load
+
+    return load(
+        plan,
+        kinds=KINDS,
+        overrides=overrides(set_),
+        variable_files=as_tuple(vars_),
+        env=os.environ,
+        environment=env or "",
+        policy=policy,
+        today=today,
+        stranger=True,
+        root=root,
+    )

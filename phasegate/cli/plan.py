@@ -25,7 +25,7 @@ from phasegate.cli.options import (
     Tags,
     Vars,
     as_tuple,
-    overrides,
+    load_as_stranger,
 )
 from phasegate.cli.overview import stacks_data, target_lines
 
@@ -58,24 +58,12 @@ def plan(
     from rich.text import Text
 
     from phasegate.cli.problems import problems_text
-    from phasegate.kinds import KINDS
     from phasegate.plan.baseline import without_baseline
-    from phasegate.plan.loader import load
     from phasegate.render.words import visible
     from phasegate.runner.preflight import find_missing
     from phasegate.runner.selection import select
 
-    loaded = load(
-        plan,
-        kinds=KINDS,
-        overrides=overrides(set_),
-        variable_files=as_tuple(vars_),
-        env=os.environ,
-        environment=env or "",
-        policy=policy,
-        stranger=True,
-        root=root,
-    )
+    loaded = load_as_stranger(plan, set_=set_, vars_=vars_, env=env, policy=policy, root=root)
     chosen, _ = select(
         loaded.plan,
         steps=as_tuple(step),

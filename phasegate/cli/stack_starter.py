@@ -10,6 +10,7 @@ from typing import Any
 
 from phasegate.plan.compose_file import ComposeFile, ComposeService
 from phasegate.plan.models import is_id
+from phasegate.substitution import escape
 
 _HEAD = """\
 phasegate: 1
@@ -86,9 +87,9 @@ def plan_for(file: ComposeFile, name: str) -> str:
     default = next((door.service for door in doors if door.only and door.scheme == "http"), "")
     notes = "".join(f"    # {line}\n" for line in _notes(file, up, doors))
     text = _HEAD.format(
-        title=json.dumps(f"First gate for {name}".replace("$", "$$"), ensure_ascii=False),
+        title=json.dumps(escape(f"First gate for {name}"), ensure_ascii=False),
         default=f"  default: {default}\n" if default else "",
-        file=json.dumps(name.replace("$", "$$"), ensure_ascii=False),
+        file=json.dumps(escape(name), ensure_ascii=False),
         note=notes,
         expect=(f", expect: {len(up)}" if not file.includes else "") + _jobs(file, up),
         checks="".join(_HEALTH.format(id=door.service, url=json.dumps(door.url(default))) for door in doors),

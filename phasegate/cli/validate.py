@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from phasegate.cli.console import Color, make_console
-from phasegate.cli.options import ColorOption, Env, PlanPath, PolicyFile, Root, Set, Vars, as_tuple, overrides
+from phasegate.cli.options import ColorOption, Env, PlanPath, PolicyFile, Root, Set, Vars, load_as_stranger
 from phasegate.cli.problems import problems_text
 
 
@@ -22,22 +20,10 @@ def validate(
 
     No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
     """
-    from phasegate.kinds import KINDS
     from phasegate.plan.baseline import without_baseline
-    from phasegate.plan.loader import load
-    from phasegate.render.words import count
+    from phasegate.units import count
 
-    loaded = load(
-        plan,
-        kinds=KINDS,
-        overrides=overrides(set_),
-        variable_files=as_tuple(vars_),
-        env=os.environ,
-        environment=env or "",
-        policy=policy,
-        stranger=True,
-        root=root,
-    )
+    loaded = load_as_stranger(plan, set_=set_, vars_=vars_, env=env, policy=policy, root=root)
     console = make_console(color)
     warnings = (*loaded.warnings, *without_baseline(loaded.plan))
     if warnings:

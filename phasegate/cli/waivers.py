@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from phasegate.cli.console import Color, make_console, put
-from phasegate.cli.options import ColorOption, PlanPath, Root, Set, Vars, as_tuple, overrides
+from phasegate.cli.options import ColorOption, PlanPath, Root, Set, Vars, load_as_stranger
 from phasegate.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from phasegate.gate.waivers import Waiver
-    from phasegate.plan.loader import LoadedPlan
 
 app = typer.Typer(help="Look at the waivers of a plan.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -38,7 +35,7 @@ def list_(
     """List the waivers of a plan with their state and days left."""
     from phasegate.render.words import one_line
 
-    loaded = _loaded(plan, today, set_, vars_, root)
+    loaded = load_as_stranger(plan, set_=set_, vars_=vars_, root=root, today=_day(today))
     waivers = loaded.plan.waivers
     if as_json:
         put(json.dumps([_as_data(waiver) for waiver in waivers], indent=2, ensure_ascii=False) + "\n")
@@ -71,7 +68,7 @@ def check(
     """
     from phasegate.cli.problems import problems_text
 
-    loaded = _loaded(plan, today, set_, vars_, root)
+    loaded = load_as_stranger(plan, set_=set_, vars_=vars_, root=root, today=_day(today))
     waivers = loaded.plan.waivers
     files = {waiver.source.rpartition(":")[0] for waiver in waivers}
     console = make_console(color)
@@ -82,27 +79,9 @@ def check(
     return int(ExitCode.FAIL if any(waiver.expired for waiver in waivers) else ExitCode.PASS)
 
 
-def _loaded(
-    plan: Path, today: str | None, set_: list[str] | None, vars_: list[Path] | None, root: Path | None
-) -> LoadedPlan:
-    from phasegate.kinds import KINDS
-    from phasegate.plan.loader import load
-
-    return load(
-        plan,
-        stranger=True,
-        root=root,
-        kinds=KINDS,
-        overrides=overrides(set_),
-        variable_files=as_tuple(vars_),
-        env=os.environ,
-        today=None if today is None else _day(today),
-    )
-
-
-def _day(text: str) -> date:
+def _day(text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text)
+        return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"--today {text!r} is not a date", help="write it like --today 2026-12-24") from None
 
@@ -114,7 +93,7 @@ def _state(waiver: Waiver) -> str:
 
 
 def _counted(waivers: tuple[Waiver, ...]) -> str:
-    from phasegate.render.words import count
+    from phasegate.units import count
 
     states = [_state(waiver) for waiver in waivers]
     parts = [

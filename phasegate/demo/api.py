@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
@@ -100,15 +100,7 @@ class Service:
         self._need_application_data()
         asked = validation.page(request.query_params)
         found, total = await self.database.call(Store.functions, asked.language, asked.page, asked.per_page)
-        rows = [
-            {
-                "title": function.title,
-                "language": function.language,
-                "description": function.description,
-                "version": function.version,
-            }
-            for function in found
-        ]
+        rows = [asdict(function) for function in found]
         paging = {"page": asked.page, "per_page": asked.per_page, "total": total}
         return JSONResponse({"functions": rows, **paging, "pages": -(-total // asked.per_page)})
 

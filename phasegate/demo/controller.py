@@ -8,32 +8,27 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from phasegate.demo.api import FAULTS, Service, build
 from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes, an_address
 from phasegate.demo.runtimes import LANGUAGES, Runtimes
-from phasegate.demo.serving import add_address, leave_on_signals, listen, scratch_folder, serve
+from phasegate.demo.serving import add_address, process, scratch_folder
 from phasegate.demo.sessions.database import Database
-from phasegate.demo.sessions.schema import SchemaError
 from phasegate.demo.validation import MAX_TTL, SHORTEST
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; 0 after an orderly end, 1 when it cannot start, 2 for wrong usage."""
     options = _parser().parse_args(argv)
-    leave_on_signals()
-    with contextlib.ExitStack() as stack:
-        try:
-            listener = stack.enter_context(listen(options.host, options.port))
-            folder = stack.enter_context(scratch_folder())
-            database = _database(options, folder)
-        except (OSError, SchemaError, sqlite3.Error) as error:
-            sys.stderr.write(f"controller: cannot start: {error}\n")
-            return 1
+
+    def make(stack: contextlib.ExitStack) -> Starlette:
+        folder = stack.enter_context(scratch_folder())
+        database = _database(options, folder)
         stack.callback(database.close)
         service = Service(
             database=database,
@@ -42,8 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             session_ttl=options.session_ttl,
             script_limit=options.script_timeout,
         )
-        serve("controller", build(service), listener)
-    return 0
+        return build(service)
+
+    return process("controller", options, make)
 
 
 def _database(options: argparse.Namespace, folder: Path) -> Database | RemoteDatabase:

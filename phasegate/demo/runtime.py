@@ -21,7 +21,7 @@ from starlette.routing import Route
 from phasegate.demo.answers import FAILURES
 from phasegate.demo.failures import ApiError, invalid
 from phasegate.demo.runtimes import LANGUAGES, Job, Runtimes, program
-from phasegate.demo.serving import add_address, leave_on_signals, listen, scratch_folder, serve
+from phasegate.demo.serving import add_address, process, scratch_folder
 
 VERSION_LIMIT = 5.0
 ASKED_AGAIN = 1.0
@@ -58,16 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_address(parser)
     parser.add_argument("--language", choices=LANGUAGES, required=True)
     options = parser.parse_args(argv)
-    leave_on_signals()
-    with contextlib.ExitStack() as stack:
-        try:
-            listener = stack.enter_context(listen(options.host, options.port))
-            folder = stack.enter_context(scratch_folder())
-        except OSError as error:
-            sys.stderr.write(f"{options.language}: cannot start: {error}\n")
-            return 1
-        serve(options.language, build(options.language, Runtimes(folder)), listener)
-    return 0
+
+    def make(stack: contextlib.ExitStack) -> Starlette:
+        return build(options.language, Runtimes(stack.enter_context(scratch_folder())))
+
+    return process(options.language, options, make)
 
 
 def _job(language: str, body: bytes) -> Job:

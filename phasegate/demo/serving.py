@@ -7,9 +7,10 @@ import contextlib
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,18 +18,28 @@ import uvicorn
 from starlette.applications import Starlette
 
 from phasegate.demo import VERSION
+from phasegate.demo.sessions.schema import SchemaError
 
 GRACE = 2
 """Seconds that open requests get to finish when a service is told to stop."""
 
 
-def leave_on_signals() -> None:
-    """From now on SIGTERM and SIGINT end the process in order, with exit code 0."""
+def process(name: str, options: argparse.Namespace, make: Callable[[contextlib.ExitStack], Starlette]) -> int:
+    """Serve what is made until SIGTERM or SIGINT, and answer with the exit code: 1 when it cannot start."""
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
+    with contextlib.ExitStack() as stack:
+        try:
+            listener = stack.enter_context(_listen(options.host, options.port))
+            app = make(stack)
+        except (OSError, SchemaError, sqlite3.Error) as error:
+            sys.stderr.write(f"{name}: cannot start: {error}\n")
+            return 1
+        _serve(name, app, listener)
+    return 0
 
 
-def listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=2048)
 
@@ -42,7 +53,7 @@ def scratch_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def serve(name: str, app: Starlette, listener: socket.socket) -> None:
+def _serve(name: str, app: Starlette, listener: socket.socket) -> None:
     """Serve until told to stop; one line on standard output says when the service is ready."""
     config = uvicorn.Config(
         app,

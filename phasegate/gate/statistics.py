@@ -33,11 +33,6 @@ def lower_bound(successes: float, n: float, confidence: float) -> float:
     return _root(successes, n, alpha)
 
 
-def upper_bound(successes: float, n: float, confidence: float) -> float:
-    """The smallest share that `successes` of `n` show not to be exceeded; the mirror of `lower_bound`."""
-    return 1 - lower_bound(n - successes, n, confidence)
-
-
 def shows_at_least(share: float, successes: float, n: float, confidence: float) -> bool:
     """Whether the lower bound of `successes` in `n` reaches `share`; one tail, so no rounding of a bound."""
     _require(successes, n, confidence)

@@ -127,11 +127,6 @@ def attempt_status(judged: Iterable[tuple[Level, CriterionVerdict]], *, error: s
     return AttemptStatus.PASSED
 
 
-def check_status(attempts: Sequence[AttemptStatus]) -> CheckStatus:
-    """The last attempt decides; without one the check did not run."""
-    return CheckStatus(attempts[-1].value) if attempts else CheckStatus.NOT_RUN
-
-
 def is_flaky(attempts: Sequence[AttemptStatus]) -> bool:
     """A pass after an attempt that errored or failed."""
     return (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, TypeVar
+
+T = TypeVar("T", bound=Any)
 
 
 class Direction(StrEnum):
@@ -61,6 +64,14 @@ class Subject:
     def weaker(self, aspect: str, before: str, after: str) -> Change:
         return self.changed(aspect, before, after, Direction.WEAKER)
 
+    def amount(
+        self, aspect: str, before: T, after: T, text: Callable[[T], str] = str, *, more_is_weaker: bool = True
+    ) -> Iterator[Change]:
+        """What became of something that has an order, if anything."""
+        if before != after:
+            turn = self.weaker if (after > before) is more_is_weaker else self.stronger
+            yield turn(aspect, text(before), text(after))
+
     def different(self, aspect: str, before: str, after: str) -> Change:
         return self.changed(aspect, before, after, Direction.CHANGED)
 
@@ -70,6 +81,16 @@ class Subject:
 
 GONE = "removed"
 NEW = "not there"
+
+
+def pairs(old: Mapping[str, T], new: Mapping[str, T]) -> Iterator[tuple[str, T | None, T | None]]:
+    """What either plan has of something, by name: as the old one orders it, then what is new."""
+    for name in dict.fromkeys((*old, *new)):
+        yield name, old.get(name), new.get(name)
+
+
+def in_words(value: bool) -> str:
+    return str(value).lower()
 
 
 def by_environment(found: Mapping[str, Iterable[Change]]) -> tuple[Change, ...]:

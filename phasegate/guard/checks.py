@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phasegate.guard import params
-from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.change import GONE, NEW, Change, Subject, in_words, pairs
+from phasegate.guard.fields import placed, seconds
 from phasegate.guard.side import Side
 from phasegate.plan.plan import Check, Retry
 from phasegate.units import format_seconds
@@ -16,13 +17,8 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
     old = {check.id: check for check in base.plan.checks()}
     new = {check.id: check for check in head.plan.checks()}
     steps, others = ({step.id for step in side.plan.steps} for side in (base, head))
-    for id in dict.fromkeys((*old, *new)):
-        before, after = old.get(id), new.get(id)
-        subject = Subject(
-            name=f"check {id}",
-            before="" if before is None else base.place(before.at),
-            after="" if after is None else head.place(after.at),
-        )
+    for id, before, after in pairs(old, new):
+        subject = placed(f"check {id}", base, before, head, after)
         if after is None and before is not None:
             if before.step is None or before.step in others:
                 yield subject.weaker("", f"{before.kind.name}: {before.summary}", GONE)
@@ -39,11 +35,9 @@ def _between(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Ch
         yield subject.different("step", old.step or "the gate", new.step or "the gate")
     yield from _during(subject, old.during, new.during)
     yield from _retry(subject, old.retry, new.retry)
-    if old.allow_skipped != new.allow_skipped:
-        turn = subject.weaker if new.allow_skipped > old.allow_skipped else subject.stronger
-        yield turn("allow_skipped", str(old.allow_skipped), str(new.allow_skipped))
+    yield from subject.amount("allow_skipped", old.allow_skipped, new.allow_skipped)
     if old.exclusive is not new.exclusive:
-        yield subject.different("exclusive", str(old.exclusive).lower(), str(new.exclusive).lower())
+        yield subject.different("exclusive", in_words(old.exclusive), in_words(new.exclusive))
     if (old.kind.name, old.kind.variant) != (new.kind.name, new.kind.variant):
         yield subject.different("kind", _kind(old), _kind(new))
         return
@@ -71,8 +65,7 @@ def _retry(subject: Subject, old: Retry, new: Retry) -> Iterator[Change]:
     """Trying again until it fits is what weakens; trying again what could not be observed is not."""
     on_fail, now = (one.attempts if one.on_fail else 1 for one in (old, new))
     if on_fail != now:
-        turn = subject.weaker if now > on_fail else subject.stronger
-        yield turn("attempts on failure", str(on_fail), str(now))
+        yield from subject.amount("attempts on failure", on_fail, now)
     elif old.attempts != new.attempts:
         yield subject.different("attempts on error", str(old.attempts), str(new.attempts))
     if max(old.attempts, new.attempts) > 1:
@@ -95,7 +88,7 @@ def _limit(subject: Subject, old: Check, new: Check) -> Iterator[Change]:
     turn = subject.different
     if old.limit is not None and new.limit is not None:
         turn = subject.weaker if new.limit > old.limit else subject.stronger
-    yield turn("limit", *("none" if one is None else format_seconds(one) for one in (old.limit, new.limit)))
+    yield turn("limit", seconds(old.limit), seconds(new.limit))
 
 
 def _takes(check: Check) -> list[tuple[float | None, float]]:

@@ -8,12 +8,11 @@ from hashlib import sha256
 
 from phasegate.errors import UsageError
 from phasegate.guard import budgets, checks, criteria, faults, target, waivers
-from phasegate.guard.change import GONE, NEW, Change, Subject, by_environment
-from phasegate.guard.fields import fields, top
+from phasegate.guard.change import GONE, NEW, Change, Subject, by_environment, pairs
+from phasegate.guard.fields import fields, limit, placed, top
 from phasegate.guard.side import Side
 from phasegate.patterns import time_limit
 from phasegate.plan.plan import Step
-from phasegate.units import format_seconds
 
 _PATIENCE = 5.0
 """Seconds of processor time for the patterns that are tried out on expected values."""
@@ -49,12 +48,7 @@ def compare(base: Side, head: Side) -> tuple[Change, ...]:
 def _plan(base: Side, head: Side) -> Iterator[Change]:
     old, new = base.plan, head.plan
     subject = Subject(name="plan", before=top(base), after=top(head))
-    if old.limit != new.limit:
-        looser = new.limit is None or (old.limit is not None and new.limit > old.limit)
-        turn = subject.weaker if looser else subject.stronger
-        yield turn(
-            "limit", *("none" if one is None else format_seconds(one) for one in (old.limit, new.limit))
-        )
+    yield from limit(subject, "limit", old.limit, new.limit)
     yield from _approvals(base, head)
     secrets = [{secret.name for secret in side.plan.secrets} for side in (base, head)]
     for name in sorted(secrets[0] - secrets[1]):
@@ -65,17 +59,13 @@ def _approvals(base: Side, head: Side) -> Iterator[Change]:
     """Who must approve a run, and how soon."""
     old = {one.role: one for one in base.plan.approvals}
     new = {one.role: one for one in head.plan.approvals}
-    for role in dict.fromkeys((*old, *new)):
+    for role, before, after in pairs(old, new):
         subject = Subject(name=f"approval of {role}", before=top(base), after=top(head))
-        if role not in new or role not in old:
-            turn = subject.weaker if role in old else subject.stronger
-            yield turn("", "asked for" if role in old else NEW, "asked for" if role in new else GONE)
-            continue
-        before, after = old[role].within, new[role].within
-        if before != after:
-            longer = after is None or (before is not None and after > before)
-            turn = subject.weaker if longer else subject.stronger
-            yield turn("within", *("none" if one is None else format_seconds(one) for one in (before, after)))
+        if before is None or after is None:
+            turn = subject.weaker if after is None else subject.stronger
+            yield turn("", NEW if before is None else "asked for", GONE if after is None else "asked for")
+        else:
+            yield from limit(subject, "within", before.within, after.within)
 
 
 def _steps(base: Side, head: Side) -> Iterator[Change]:
@@ -83,13 +73,8 @@ def _steps(base: Side, head: Side) -> Iterator[Change]:
     new = {step.id: step for step in head.plan.steps}
     kept = {check.id for check in head.plan.checks()}
     had = {check.id for check in base.plan.checks()}
-    for id in dict.fromkeys((*old, *new)):
-        before, after = old.get(id), new.get(id)
-        subject = Subject(
-            name=f"step {id}",
-            before="" if before is None else base.place(before.at),
-            after="" if after is None else head.place(after.at),
-        )
+    for id, before, after in pairs(old, new):
+        subject = placed(f"step {id}", base, before, head, after)
         if after is None and before is not None:
             turn = subject.different if {check.id for check in before.checks} <= kept else subject.weaker
             yield turn("", _step(before, kept), GONE)

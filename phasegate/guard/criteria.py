@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 
 from phasegate.guard import matchers
 from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.fields import seconds
 from phasegate.guard.side import Side
 from phasegate.model.aggregates import AGGREGATES, FLAKY_RATE
 from phasegate.model.criterion import Criterion, Level, Operator, PlanCriterion, Relative, SubjectKind
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.model.resources import RESOURCES
-from phasegate.units import format_seconds, format_share
+from phasegate.units import format_share
 
 
 def changes(base: Side, head: Side) -> Iterator[Change]:
@@ -118,7 +119,7 @@ def _between(base: Side, one: PlanCriterion, head: Side, other: PlanCriterion) -
         yield turn("level", one.level.value, other.level.value)
     if one.over != other.over:
         turn = subject.weaker if (other.over or 0.0) < (one.over or 0.0) else subject.stronger
-        yield turn("over", _seconds(one.over), _seconds(other.over))
+        yield turn("over", seconds(one.over), seconds(other.over))
 
 
 def _proof(
@@ -243,7 +244,3 @@ def _proof_text(one: PlanCriterion, confidence: float | None) -> str:
     if confidence is not None:
         return f"a bound at {format_share(confidence)}"
     return "observed values only" if one.confidence is None else "a statement about what was seen"
-
-
-def _seconds(value: float | None) -> str:
-    return "none" if value is None else format_seconds(value)

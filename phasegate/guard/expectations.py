@@ -7,6 +7,7 @@ from typing import Any
 
 from phasegate.guard import matchers
 from phasegate.guard.change import GONE, NEW, Change, Direction, Subject
+from phasegate.guard.fields import text
 from phasegate.guard.side import Side, said
 from phasegate.http.expectation import DEFAULT_STATUS, Expect
 from phasegate.units import parse_quantity
@@ -26,7 +27,7 @@ def changes(
     yield from _one(subject, f"{name} body", old.body, new.body, text=True)
     yield from _latency(subject, f"{name} latency", old.latency, new.latency)
     schemas = old_side.plain(old.schema_), new_side.plain(new.schema_)
-    yield from _schema(subject, f"{name} schema", *schemas)
+    yield from text(subject, f"{name} schema", *(None if one is None else said(one) for one in schemas))
 
 
 def matcher(
@@ -67,15 +68,6 @@ def _latency(subject: Subject, aspect: str, before: Any, after: Any) -> Iterator
     found = matchers.direction(_seconds(before), _seconds(after))
     if found is not None:
         yield subject.changed(aspect, said(before), said(after), found)
-
-
-def _schema(subject: Subject, aspect: str, before: Any, after: Any) -> Iterator[Change]:
-    if before is not None and after is None:
-        yield subject.weaker(aspect, said(before), GONE)
-    elif before is None and after is not None:
-        yield subject.stronger(aspect, NEW, said(after))
-    elif before != after:
-        yield subject.different(aspect, said(before), said(after))
 
 
 def _status(subject: Subject, aspect: str, before: Any, after: Any) -> Iterator[Change]:

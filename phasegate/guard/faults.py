@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phasegate.guard import params
-from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.change import GONE, NEW, Change, Subject, pairs
+from phasegate.guard.fields import placed, seconds
 from phasegate.guard.side import Side
 from phasegate.model.faults import Act
 from phasegate.plan.fault_reading import PROBE
@@ -18,25 +19,22 @@ _GENTLER = ((Act.KILL, Act.STOP), (Act.KILL, Act.RESTART), (Act.STOP, Act.RESTAR
 
 def changes(base: Side, head: Side) -> Iterator[Change]:
     """What became of every fault; one that went with its step is not told again."""
-    old = {fault.id: (step.id, fault) for step in base.plan.steps for fault in step.faults}
-    new = {fault.id: (step.id, fault) for step in head.plan.steps for fault in step.faults}
+    old = {fault.id: fault for step in base.plan.steps for fault in step.faults}
+    new = {fault.id: fault for step in head.plan.steps for fault in step.faults}
+    step_of = {
+        fault.id: step.id for side in (head, base) for step in side.plan.steps for fault in step.faults
+    }
     steps, others = ({step.id for step in side.plan.steps} for side in (base, head))
-    for id in dict.fromkeys((*old, *new)):
-        subject = Subject(
-            name=f"fault {id}",
-            before=base.place(old[id][1].at) if id in old else "",
-            after=head.place(new[id][1].at) if id in new else "",
-        )
-        if id not in new:
-            step, before = old[id]
-            if step in others:
+    for id, before, after in pairs(old, new):
+        subject = placed(f"fault {id}", base, before, head, after)
+        if after is None and before is not None:
+            if step_of[id] in others:
                 yield subject.weaker("", before.summary, GONE)
-        elif id not in old:
-            step, after = new[id]
-            if step in steps:
+        elif before is None and after is not None:
+            if step_of[id] in steps:
                 yield subject.stronger("", NEW, after.summary)
-        else:
-            yield from _between(subject, (base, old[id][1]), (head, new[id][1]))
+        elif before is not None and after is not None:
+            yield from _between(subject, (base, before), (head, after))
 
 
 def _between(subject: Subject, before: tuple[Side, Fault], after: tuple[Side, Fault]) -> Iterator[Change]:
@@ -64,7 +62,6 @@ def _between(subject: Subject, before: tuple[Side, Fault], after: tuple[Side, Fa
 
 def _lasting(subject: Subject, old: Fault, new: Fault) -> Iterator[Change]:
     """How long it goes on: what is undone at once, no time at all."""
-    if old.lasting == new.lasting:
-        return
-    turn = subject.weaker if (new.lasting or 0.0) < (old.lasting or 0.0) else subject.stronger
-    yield turn("for", *("none" if one is None else format_seconds(one) for one in (old.lasting, new.lasting)))
+    if old.lasting != new.lasting:
+        turn = subject.weaker if (new.lasting or 0.0) < (old.lasting or 0.0) else subject.stronger
+        yield turn("for", seconds(old.lasting), seconds(new.lasting))

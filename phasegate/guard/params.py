@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from phasegate.guard import expectations, selection, suites
-from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.change import GONE, NEW, Change, Subject, pairs
 from phasegate.guard.side import Side
 from phasegate.guard.side import said as said_of
 from phasegate.http.expectation import Expect
@@ -52,8 +52,7 @@ def _marked_amounts(params: BaseModel) -> Iterator[tuple[str, Amount]]:
 
 
 def _weighed(subject: Subject, before: Mapping[str, Amount], after: Mapping[str, Amount]) -> Iterator[Change]:
-    for name in dict.fromkeys((*before, *after)):
-        old, new = before.get(name), after.get(name)
+    for name, old, new in pairs(before, after):
         texts = _amount(old, NEW), _amount(new, GONE)
         if old is None or new is None:
             yield subject.different(name, *texts)

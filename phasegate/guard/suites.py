@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from phasegate.guard import expectations
-from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.change import GONE, NEW, Change, Subject, pairs
+from phasegate.guard.fields import fields, text
 from phasegate.guard.side import Side, said
 from phasegate.http.suite import Flow, Request, RowsFile, Suite, Until
-from phasegate.units import format_seconds
+from phasegate.units import count, format_seconds
 
 _SENT = ("method", "url", "headers", "query", "json_", "form", "multipart", "body", "capture")
 """What a request is, and hands on; another one has no order."""
@@ -22,19 +23,14 @@ def changes(subject: Subject, before: tuple[Side, Suite], after: tuple[Side, Sui
             yield subject.different("flow", old.only.id, new.only.id)
             return
         old, new = (one.model_copy(update={"flows": (one.only,)}) for one in (old, new))
-    for name in ("base", "headers"):
-        texts = old_side.said(getattr(old, name)), new_side.said(getattr(new, name))
-        if texts[0] != texts[1]:
-            yield subject.different(f"suite {name}", *texts)
-    flows, others = _flows(old), _flows(new)
-    for id in dict.fromkeys((*flows, *others)):
-        flow, other = flows.get(id), others.get(id)
+    yield from fields(subject, (old_side, old), (new_side, new), ("base", "headers"), "suite ")
+    for id, flow, other in pairs(_flows(old), _flows(new)):
         if other is None and flow is not None:
             gone = subject.inside(f"flow {id}", before=old_side.place(flow.at))
-            yield gone.weaker("", _count(flow), GONE)
+            yield gone.weaker("", count(len(flow.requests), "request"), GONE)
         elif flow is None and other is not None:
             fresh = subject.inside(f"flow {id}", after=new_side.place(other.at))
-            yield fresh.stronger("", NEW, _count(other))
+            yield fresh.stronger("", NEW, count(len(other.requests), "request"))
         elif flow is not None and other is not None:
             yield from flow_changes(subject, (old_side, flow), (new_side, other))
 
@@ -44,8 +40,7 @@ def flow_changes(subject: Subject, before: tuple[Side, Flow], after: tuple[Side,
     (old_side, old), (new_side, new) = before, after
     requests = {request.id: request for request in old.requests}
     others = {request.id: request for request in new.requests}
-    for id in dict.fromkeys((*requests, *others)):
-        request, other = requests.get(id), others.get(id)
+    for id, request, other in pairs(requests, others):
         here = subject.inside(
             f"request {old.id}/{id}",
             before="" if request is None else old_side.place(request.at),
@@ -64,16 +59,11 @@ def flow_changes(subject: Subject, before: tuple[Side, Flow], after: tuple[Side,
 
 def _request(subject: Subject, before: tuple[Side, Request], after: tuple[Side, Request]) -> Iterator[Change]:
     (old_side, old), (new_side, new) = before, after
-    for name in _SENT:
-        texts = old_side.said(getattr(old, name)), new_side.said(getattr(new, name))
-        if texts[0] != texts[1]:
-            yield subject.different(name.rstrip("_"), *texts)
+    yield from fields(subject, before, after, _SENT)
     yield from expectations.changes(subject, "expect", (old_side, old.expect), (new_side, new.expect))
     yield from _until(subject, (old_side, old.until), (new_side, new.until))
     attempts = 1 if old.retry is None else old.retry.attempts, 1 if new.retry is None else new.retry.attempts
-    if attempts[0] != attempts[1]:
-        turn = subject.weaker if attempts[1] > attempts[0] else subject.stronger
-        yield turn("attempts", str(attempts[0]), str(attempts[1]))
+    yield from subject.amount("attempts", *attempts)
     waits = [format_seconds(one.retry.wait) for one in (old, new) if one.retry is not None]
     if len(waits) == 2 and waits[0] != waits[1]:
         yield subject.different("wait between attempts", *waits)
@@ -100,9 +90,7 @@ def _until(
             yield subject.stronger("until", old_side.said(old), GONE)
         return
     yield from expectations.changes(subject, "until", (old_side, old), (new_side, new))
-    if old.within != new.within:
-        turn = subject.weaker if new.within > old.within else subject.stronger
-        yield turn("until within", format_seconds(old.within), format_seconds(new.within))
+    yield from subject.amount("until within", old.within, new.within, format_seconds)
     if old.every != new.every:
         yield subject.different("until every", format_seconds(old.every), format_seconds(new.every))
 
@@ -119,15 +107,8 @@ def _rows(subject: Subject, before: tuple[Side, Request], after: tuple[Side, Req
             else:
                 yield subject.different("each", *texts)
         return
-    rows, others = _by_label(old), _by_label(new)
-    for label in dict.fromkeys((*rows, *others)):
-        here = f"each {label}"
-        if label not in others:
-            yield subject.weaker(here, rows[label], GONE)
-        elif label not in rows:
-            yield subject.stronger(here, NEW, others[label])
-        elif rows[label] != others[label]:
-            yield subject.different(here, rows[label], others[label])
+    for label, row, other in pairs(_by_label(old), _by_label(new)):
+        yield from text(subject, f"each {label}", row, other)
 
 
 def _by_label(each: object) -> dict[str, str]:
@@ -146,10 +127,6 @@ def _flows(suite: Suite) -> dict[str, Flow]:
         if requests
     }
     return beside | {flow.id: flow for flow in suite.flows}
-
-
-def _count(flow: Flow) -> str:
-    return f"{len(flow.requests)} request{'' if len(flow.requests) == 1 else 's'}"
 
 
 def _timeout(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phasegate.gate.waivers import Waiver
-from phasegate.guard.change import GONE, NEW, Change, Subject
+from phasegate.guard.change import GONE, NEW, Change, Subject, pairs
 from phasegate.guard.side import Side, said
 
 _PEOPLE = ("owner", "approver", "reason", "ticket")
@@ -15,8 +15,7 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
     """What became of the waivers, and of how long they may last."""
     old = {waiver.id: waiver for waiver in base.plan.waivers}
     new = {waiver.id: waiver for waiver in head.plan.waivers}
-    for id in dict.fromkeys((*old, *new)):
-        before, after = old.get(id), new.get(id)
+    for id, before, after in pairs(old, new):
         subject = Subject(
             name=f"waiver {id}",
             before="" if before is None else base.shown(before.source),
@@ -29,27 +28,22 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
             yield subject.weaker("", NEW, _said(after))
         else:
             yield from _between(subject, before, after)
-    if base.plan.waiver_days != head.plan.waiver_days:
-        place = f"{head.shown(head.plan.record.path)}:1"
-        days = Subject(name="waivers", before=place, after=place)
-        turn = days.weaker if head.plan.waiver_days > base.plan.waiver_days else days.stronger
-        yield turn("days", str(base.plan.waiver_days), str(head.plan.waiver_days))
+    place = f"{head.shown(head.plan.record.path)}:1"
+    days = Subject(name="waivers", before=place, after=place)
+    yield from days.amount("days", base.plan.waiver_days, head.plan.waiver_days)
 
 
 def _between(subject: Subject, before: Waiver, after: Waiver) -> Iterator[Change]:
-    if before.expires != after.expires:
-        turn = subject.weaker if after.expires > before.expires else subject.stronger
-        yield turn("expires", str(before.expires), str(after.expires))
+    yield from subject.amount("expires", before.expires, after.expires)
     old, new = _reach(before), _reach(after)
-    for name in dict.fromkeys((*old, *new)):
+    for name, was, now in pairs(old, new):
         here = f"covers {name}"
-        if name not in new:
-            yield subject.stronger(here, _most(old[name]), "no more")
-        elif name not in old:
-            yield subject.weaker(here, "not covered", _most(new[name]))
-        elif old[name] != new[name]:
-            turn = subject.weaker if new[name] > old[name] else subject.stronger
-            yield turn(here, _most(old[name]), _most(new[name]))
+        if now is None and was is not None:
+            yield subject.stronger(here, _most(was), "no more")
+        elif was is None and now is not None:
+            yield subject.weaker(here, "not covered", _most(now))
+        elif was is not None and now is not None:
+            yield from subject.amount(here, was, now, _most)
     for name in _PEOPLE:
         texts = getattr(before, name), getattr(after, name)
         if texts[0] != texts[1]:

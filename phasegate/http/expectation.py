@@ -23,7 +23,7 @@ from phasegate.http.matcher import COMPARISONS, Matcher, excerpt
 from phasegate.http.problems import Location, refuse
 from phasegate.http.written import ExpectedHeaders, ExpectedText, Json
 from phasegate.patterns import PATIENCE, aside, time_limit
-from phasegate.substitution import fill, finish, names_in
+from phasegate.substitution import changes, fill, finish, names_in
 from phasegate.units import Dimension, format_seconds, parse_as
 from phasegate.world import HttpReply
 
@@ -72,7 +72,11 @@ class Expect(Closed):
     @property
     def templated(self) -> bool:
         """Whether anything in it changes when values are put in."""
-        return any("$" in repr(piece.written) and _changes(piece.written) for piece in self._pieces())
+        return any(
+            "$" in repr(piece.written)
+            and changes(str(written) if isinstance(written := piece.written, Path) else written)
+            for piece in self._pieces()
+        )
 
     def filled(self, values: Mapping[str, Any]) -> Expect:
         """With values put in for `${name}` and `$$` resolved. Errors: UnknownNameError."""
@@ -283,11 +287,6 @@ def _check_header(reply: HttpReply, name: str, matcher: Matcher) -> list[str]:
 def _note(failures: list[str], subject: str, failure: str | None) -> None:
     if failure is not None:
         failures.append(f"expected {subject} {failure}")
-
-
-def _changes(written: Any) -> bool:
-    text = str(written) if isinstance(written, Path) else written
-    return any(True for _ in names_in(text)) or finish(text) != text
 
 
 def _problem_of(piece: _Piece) -> tuple[Location, str] | None:

@@ -6,6 +6,7 @@ reason. The rows of one request do not build on each other and are all sent.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,9 @@ from phasegate.scalars import as_text
 from phasegate.substitution import expand, fill
 from phasegate.units import format_seconds
 from phasegate.world import HttpReply, Progress, World
+
+TEARDOWN_LIMIT = 30.0
+"""Seconds teardown may take when the check was ended from outside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,12 @@ async def run_group(
         if failed and not whatever:
             reason = reason or f"not sent: {failed[0]} failed"
     return reason
+
+
+def time_to_tear_down() -> asyncio.Timeout:
+    """Bounds teardown where the check was ended from outside."""
+    task = asyncio.current_task()
+    return asyncio.timeout(TEARDOWN_LIMIT if task is not None and task.cancelling() > 0 else None)
 
 
 def _not_captured(request: Request, row: Row | None, values: Mapping[str, Any]) -> str:

@@ -7,9 +7,10 @@ digits, is a `Decimal`, which compares exactly with int and float.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from phasegate.scalars import is_deeper
 
 DEPTH = 250
 """Objects and lists within one another; whatever walks through them calls itself as often."""
@@ -28,7 +29,7 @@ def read_json(text: str) -> Any:
         raise JsonError(f"nested more than {DEPTH} deep") from None
     except json.JSONDecodeError as error:
         raise JsonError(f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos:,}") from None
-    if len(text) > DEPTH and text.count("[") + text.count("{") > DEPTH and _is_deep(document):
+    if len(text) > DEPTH and text.count("[") + text.count("{") > DEPTH and is_deeper(document, DEPTH):
         raise JsonError(f"nested more than {DEPTH} deep")
     return document
 
@@ -84,20 +85,3 @@ _HOOKS: dict[str, Any] = {
 }
 _decode = json.JSONDecoder(**_HOOKS).decode
 _decode_digits = json.JSONDecoder(**_HOOKS, parse_int=_integer).decode
-
-
-def _is_deep(document: Any) -> bool:
-    level = [document]
-    for _ in range(DEPTH):
-        level = [item for value in level for item in _items(value)]
-    return any(isinstance(value, dict | list) for value in level)
-
-
-def _items(value: Any) -> Iterable[Any]:
-    match value:
-        case dict():
-            return value.values()
-        case list():
-            return value
-        case _:
-            return ()

@@ -30,7 +30,7 @@ from phasegate.http.expectation import Expect
 from phasegate.http.problems import refuse, refuse_also
 from phasegate.http.references import problems_between
 from phasegate.http.rows import Row, rows_in_file, rows_inline
-from phasegate.http.written import Fields, Headers, Json
+from phasegate.http.written import Fields, Headers, Json, address_like
 from phasegate.substitution import NAME, finish, names_in
 
 MAX_ROWS = 10_000
@@ -124,7 +124,7 @@ class Request(Closed):
     id: Id
     title: str = ""
     method: Method = "GET"
-    url: WrittenAddress
+    url: Annotated[WrittenAddress, address_like("/users")]
     """Absolute, or a path on the suite's `base`."""
     headers: Headers = Field(default_factory=dict)
     query: Fields = Field(default_factory=dict)
@@ -142,13 +142,6 @@ class Request(Closed):
     timeout: Duration | None = None
     """For one exchange; the check's own without."""
     follow: bool = False
-
-    @field_validator("url")
-    @classmethod
-    def _is_address(cls, url: str) -> str:
-        if not url.startswith(("/", "http://", "https://", "${")):
-            raise ValueError(f"{url!r} is neither a path like /users nor a URL like https://host/users")
-        return url
 
     @field_validator("capture")
     @classmethod
@@ -235,7 +228,7 @@ class Suite(Closed):
 
     suite: Literal[1]
     title: str = ""
-    base: WrittenAddress = "/"
+    base: Annotated[WrittenAddress, address_like("/api")] = "/"
     """What paths are on: a URL, or a path on the default entry of the target."""
     headers: Headers = Field(default_factory=dict)
     """For every request; those of the request win."""
@@ -262,13 +255,6 @@ class Suite(Closed):
         if not self.base.startswith("/"):
             return ()
         return tuple(request.url for request in self.requests if request.url.startswith("/"))
-
-    @field_validator("base")
-    @classmethod
-    def _is_base(cls, base: str) -> str:
-        if not base.startswith(("/", "http://", "https://", "${")):
-            raise ValueError(f"{base!r} is neither a path like /api nor a URL like https://host/api")
-        return base
 
     @model_validator(mode="wrap")
     @classmethod

@@ -54,6 +54,17 @@ def _no_numbers(document: Any, location: Location) -> Iterator[tuple[Location, s
                 yield from _no_numbers(value, (*location, index))
 
 
+def address_like(path: str) -> AfterValidator:
+    """For the address of a request: `path` is how one on the target may look, as an example."""
+
+    def check(url: str) -> str:
+        if not url.startswith(("/", "http://", "https://", "${")):
+            raise ValueError(f"{url!r} is neither a path like {path} nor a URL like https://host{path}")
+        return url
+
+    return AfterValidator(check)
+
+
 Json = Annotated[Any, AfterValidator(_json)]
 """What is sent as JSON, or held against it."""
 Headers = Annotated[dict[str, Text], AfterValidator(_distinct)]

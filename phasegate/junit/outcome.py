@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from xml.etree.ElementTree import Element
 
 from phasegate.junit.document import without_terminal_sequences
@@ -57,14 +57,7 @@ class Tally:
     @staticmethod
     def sum(tallies: Iterable[Tally]) -> Tally:
         every = tuple(tallies)
-        return Tally(
-            written=sum(tally.written for tally in every),
-            lost=sum(tally.lost for tally in every),
-            tries=sum(tally.tries for tally in every),
-            failing=sum(tally.failing for tally in every),
-            failed_tries=sum(tally.failed_tries for tally in every),
-            idle=sum(tally.idle for tally in every),
-        )
+        return Tally(**{one.name: sum(getattr(tally, one.name) for tally in every) for one in fields(Tally)})
 
 
 _ONE = Tally(written=1, tries=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
@@ -13,22 +13,20 @@ from phasegate.errors import ObservationError
 from phasegate.fields import NamedDocument, Size
 from phasegate.http.content import MAX_BODY
 from phasegate.http.exchange import Conversation, Expectations
-from phasegate.http.flow import Group, Telling, carried_over, run_group
+from phasegate.http.flow import Group, Telling, carried_over, run_group, time_to_tear_down
 from phasegate.http.references import SETUP, TEARDOWN
 from phasegate.http.suite import Suite
 from phasegate.kinds.base import CheckParams, Kind
-from phasegate.model.cases import after
+from phasegate.model.cases import after, case_measures
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number
-from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
-from phasegate.units import Dimension
+from phasegate.model.measures import Distribution, Measure, MeasureSpec
+from phasegate.model.observation import Case, CaseStatus, Observation, belongs, census, census_by_part
+from phasegate.units import count
 from phasegate.world import Destination, World
 
 FLOWS_AT_ONCE = 4
 CAUSES = 20
 """How many different causes are told apart."""
-TEARDOWN_LIMIT = 30.0
-"""Seconds teardown may take when the check was ended from outside."""
 
 
 class ApiParams(CheckParams):
@@ -58,18 +56,11 @@ class Api(Kind[ApiParams]):
             "total": "requests of the suite, one for each row",
         }
         return {
-            "pass_rate": MeasureSpec(
-                type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="passed requests of all requests"
+            "pass_rate": MeasureSpec.census("passed requests of all requests"),
+            "latency": MeasureSpec.times(
+                "from sending to the last byte; failed requests rank above every value"
             ),
-            "latency": MeasureSpec(
-                type=MeasureType.DISTRIBUTION,
-                dimension=Dimension.TIME,
-                about="from sending to the last byte; failed requests rank above every value",
-            ),
-        } | {
-            name: MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about, lowest=0)
-            for name, about in counts.items()
-        }
+        } | {name: MeasureSpec.amount(about) for name, about in counts.items()}
 
     def defaults(self, params: ApiParams) -> tuple[str, ...]:
         return ("pass_rate == 100%",)
@@ -90,7 +81,7 @@ class Api(Kind[ApiParams]):
 
     def summary(self, params: ApiParams) -> str:
         flows, requests = params.suite.flows, sum(len(group.requests) for group in _groups(params.suite))
-        return f"{_count(len(flows), 'flow')}, {_count(requests, 'request')}"
+        return f"{count(len(flows), 'flow')}, {count(requests, 'request')}"
 
     async def observe(self, params: ApiParams, world: World) -> Observation:
         """Errors: ObservationError when an address or a file of rows is missing."""
@@ -130,7 +121,7 @@ class _Session:
         self.error: str | None = None
         self.notes: tuple[str, ...] = ()
         if self._carried:
-            self.notes = (f"{_count(len(self._carried), 'flow')} passed before and not run again",)
+            self.notes = (f"{count(len(self._carried), 'flow')} passed before and not run again",)
 
     def cases(self) -> tuple[Case, ...]:
         """In the order of the suite; what was begun and never ended is lost."""
@@ -153,7 +144,7 @@ class _Session:
         except* ObservationError as errors:
             self.error = _first(errors).message
         finally:
-            async with asyncio.timeout(TEARDOWN_LIMIT if self._ended_from_outside() else None):
+            async with time_to_tear_down():
                 await run_group(self._teardown, setup, self._telling, whatever=True)
 
     async def _run_flow(self, flow: Group, setup: Conversation, not_sent: str) -> None:
@@ -190,10 +181,6 @@ class _Session:
         before = {flow.id: carried_over(flow, self._world.earlier) for flow in self._flows}
         return {id: cases for id, cases in before.items() if cases}
 
-    def _ended_from_outside(self) -> bool:
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
-
 
 def _groups(suite: Suite) -> tuple[Group, ...]:
     flows = tuple(Group(id=flow.id, requests=flow.requests, tags=flow.tags) for flow in suite.flows)
@@ -207,7 +194,7 @@ def _selected(suite: Suite, wanted: tuple[str, ...]) -> tuple[tuple[Group, ...],
     if not wanted:
         return flows, ()
     chosen = tuple(flow for flow in flows if any(_holds(flow, name) for name in wanted))
-    return chosen, (f"{len(chosen)} of {_count(len(flows), 'flow')} selected: {', '.join(wanted)}",)
+    return chosen, (f"{len(chosen)} of {count(len(flows), 'flow')} selected: {', '.join(wanted)}",)
 
 
 def _holds(flow: Group, name: str) -> bool:
@@ -219,12 +206,11 @@ def _holds(flow: Group, name: str) -> bool:
 
 def _observation(cases: tuple[Case, ...], notes: tuple[str, ...], error: str | None) -> Observation:
     failed = [case for case in cases if case.status is CaseStatus.FAILED]
-    measures = {"pass_rate": census(cases), "latency": _latency(cases), **_counts(cases)}
-    parts: dict[str, dict[str, Measure]] = {
-        part: {"pass_rate": share} for part, share in census_by_part(cases).items()
-    }
-    for part, members in _members(cases).items():
-        parts[part] |= {"latency": _latency(members), **_counts(members)}
+    measures = {"pass_rate": census(cases), "latency": _latency(cases), **case_measures(cases)}
+    parts: dict[str, Mapping[str, Measure]] = {}
+    for part, share in census_by_part(cases).items():
+        members = [case for case in cases if belongs(case, part)]
+        parts[part] = {"pass_rate": share, "latency": _latency(members), **case_measures(members)}
     causes = Counter(case.message.partition("\n")[0] for case in failed)
     return Observation(
         measures=measures,
@@ -235,25 +221,6 @@ def _observation(cases: tuple[Case, ...], notes: tuple[str, ...], error: str | N
         causes=dict(causes.most_common(CAUSES)),
         error=error,
     )
-
-
-def _counts(cases: Collection[Case]) -> dict[str, Measure]:
-    counts = Counter(case.status for case in cases)
-    return {
-        "passed": Number(value=counts[CaseStatus.PASSED]),
-        "failed": Number(value=counts[CaseStatus.FAILED]),
-        "skipped": Number(value=counts[CaseStatus.SKIPPED]),
-        "total": Number(value=len(cases)),
-    }
-
-
-def _members(cases: Iterable[Case]) -> dict[str, list[Case]]:
-    members: dict[str, list[Case]] = {}
-    for case in cases:
-        flow, _, _ = case.part.partition("/")
-        for part in {flow, case.part, *case.tags}:
-            members.setdefault(part, []).append(case)
-    return members
 
 
 def _latency(cases: Iterable[Case]) -> Distribution:
@@ -271,7 +238,3 @@ def _first(errors: BaseExceptionGroup[ObservationError]) -> ObservationError:
     for error in errors.exceptions:
         return error if isinstance(error, ObservationError) else _first(error)
     raise ValueError("an empty group")
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

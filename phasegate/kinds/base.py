@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import re
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
@@ -13,7 +15,7 @@ from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.model.result import ToolRecord
 from phasegate.units import Dimension
-from phasegate.world import World
+from phasegate.world import Progress, World
 
 
 class CheckParams(Closed):
@@ -26,7 +28,16 @@ class CheckParams(Closed):
 NAMING_SERVICES = ("in", "service", "services")
 """Parameters that name services of the target, in every kind that has them."""
 
+_MEASURE = re.compile(r"(?!(?:p\d+|min|max|mean)$)[a-z][a-z0-9_]*")
+"""What is no statistic."""
+
+T = TypeVar("T")
 P = TypeVar("P", bound=CheckParams)
+
+
+def is_measure_name(name: str) -> bool:
+    """Whether a criterion can speak of a measure of this name."""
+    return _MEASURE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,3 +182,20 @@ class Kind(Generic[P]):
 
     async def observe(self, params: P, world: World) -> Observation:
         raise NotImplementedError
+
+
+async def watch(
+    work: Coroutine[Any, Any, T], world: World, seen: Callable[[], Progress], every: float
+) -> tuple[str | None, T | None]:
+    """The result, or why it was stopped; its processes are gone then. `seen` is told every some seconds."""
+    task = asyncio.create_task(work)
+    stopped = None
+    try:
+        while not task.done() and stopped is None:
+            await asyncio.wait({task}, timeout=every)
+            stopped = await world.progress(seen())
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+    return (stopped, None) if task.cancelled() else (None, task.result())

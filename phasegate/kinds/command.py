@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import shlex
 import signal
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from phasegate.errors import ObservationError
 from phasegate.files import find_files
 from phasegate.junit import Conventions, JUnitCase, JUnitFile, ResultFiles
-from phasegate.kinds.base import Kind, Requirement
+from phasegate.kinds.base import Kind, Requirement, watch
 from phasegate.kinds.command_captures import Captured, captures, contents
 from phasegate.kinds.command_params import CASES, CommandExpect, CommandParams
 from phasegate.model.cases import case_measures, case_measures_by_part, selected, with_earlier
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census
 from phasegate.units import Dimension
 from phasegate.world import Command, Completed, Progress, World, left_out
@@ -39,7 +38,6 @@ ADOPTED = 100
 EXPLAINED = 1_000
 """Cases that did not pass whose stack trace and output are kept."""
 _EXPECTED = ("exit_code", "output")
-T = TypeVar("T")
 
 
 @dataclass
@@ -67,27 +65,17 @@ class CommandKind(Kind[CommandParams]):
     has_cases = True
 
     def measures(self, params: CommandParams) -> Mapping[str, MeasureSpec]:
-        def number(
-            dimension: Dimension, about: str, lowest: float = -math.inf, highest: float = math.inf
-        ) -> MeasureSpec:
-            return MeasureSpec(
-                type=MeasureType.NUMBER, dimension=dimension, about=about, lowest=lowest, highest=highest
-            )
-
-        def share(about: str) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about)
-
         found = {
-            "exit_code": number(Dimension.COUNT, "what the program returned", lowest=0, highest=255),
-            "duration": number(Dimension.TIME, "the program from start to end", lowest=0),
+            "exit_code": MeasureSpec.number("what the program returned", lowest=0, highest=255),
+            "duration": MeasureSpec.amount("the program from start to end", Dimension.TIME),
         }
         if params.expect is not None:
-            found["expectations"] = share("expectations that held")
+            found["expectations"] = MeasureSpec.census("expectations that held")
         if params.results:
-            found["pass_rate"] = share("cases passed of cases in the result files")
-            found |= {name: number(Dimension.COUNT, about, lowest=0) for name, about in CASES.items()}
+            found["pass_rate"] = MeasureSpec.census("cases passed of cases in the result files")
+            found |= {name: MeasureSpec.amount(about) for name, about in CASES.items()}
         for name, capture in params.measures.items():
-            found[name] = number(capture.dimension, "reported by the program")
+            found[name] = MeasureSpec.number("reported by the program", capture.dimension)
         return found
 
     def defaults(self, params: CommandParams) -> tuple[str, ...]:
@@ -167,7 +155,7 @@ async def _run(params: CommandParams, world: World) -> tuple[str | None, Complet
         processes, cwd = world.processes, params.cwd or world.root
         env = {**world.target.environment(), **params.env}
     command = Command(argv=params.command, cwd=cwd, env=env, keep=KEPT)
-    return await _watched(processes.run(command, on_line=on_line), world, lambda: last)
+    return await watch(processes.run(command, on_line=on_line), world, lambda: Progress(text=last), POLL)
 
 
 async def _search(
@@ -177,24 +165,7 @@ async def _search(
     # Reading may take long, and others measure in this thread meanwhile.
     read = await asyncio.to_thread(contents, params, files)
     searching = captures(params, completed, read, world.processes)
-    return await _watched(searching, world, lambda: "searching the output")
-
-
-async def _watched(
-    work: Coroutine[Any, Any, T], world: World, text: Callable[[], str]
-) -> tuple[str | None, T | None]:
-    """The result, or why it was stopped; its processes are gone then."""
-    task = asyncio.create_task(work)
-    stopped = None
-    try:
-        while not task.done() and stopped is None:
-            await asyncio.wait({task}, timeout=POLL)
-            stopped = await world.progress(Progress(text=text()))
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-    return (stopped, None) if task.cancelled() else (None, task.result())
+    return await watch(searching, world, lambda: Progress(text="searching the output"), POLL)
 
 
 def _take_in_program(

@@ -127,6 +127,5 @@ def _why_broken_off(question: Mapping[str, Any], completed: Completed) -> str:
     at = f"the search for {json.dumps(sought)}"
     if completed.timed_out:
         return f"{at} took longer than {format_seconds(SEARCHED)}"
-    lines = completed.stderr.decode(errors="replace").strip().splitlines()
-    why = completed.error or (lines[-1] if lines else f"signal {completed.signal}")
+    why = completed.error or completed.last_words or completed.ending
     return f"{at} broke off: {why[:200]}"

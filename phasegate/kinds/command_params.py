@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from phasegate.fields import AnyPath, Closed, Text
+from phasegate.fields import AnyPath, Closed, Text, Texts
 from phasegate.http.json_path import JsonPath
 from phasegate.http.matcher import Matcher
 from phasegate.http.written import ExpectedText
-from phasegate.kinds.base import CheckParams
+from phasegate.kinds.base import CheckParams, is_measure_name
 from phasegate.marks import Expected
 from phasegate.patterns import compile_pattern
 from phasegate.units import Dimension, parse_quantity
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_STATISTIC = re.compile(r"p\d+|min|max|mean")
 CASES = {
     "passed": "cases that passed",
     "failed": "cases that failed, xfailed ones included",
@@ -31,10 +28,6 @@ CASES = {
 _OWN = frozenset({"exit_code", "duration", "expectations", "pass_rate", *CASES})
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 def _no_shell(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -43,14 +36,6 @@ def _no_shell(value: object) -> object:
     except ValueError:  # a quote that does not end
         words = value.split()
     raise ValueError(f"a command is a list, not a line for a shell: {json.dumps(words)}")
-
-
-Patterns = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_listed),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-]
-"""One path or glob, or a list of them, relative to the plan's root."""
 
 
 class MeasureCapture(Closed):
@@ -128,14 +113,14 @@ class CommandParams(CheckParams):
     """The exit code and the output it should have; exit code 0 unless it says otherwise."""
     measures: Mapping[str, MeasureCapture] = Field(default_factory=dict)
     """Numbers the program reports, by name."""
-    results: Patterns = ()
+    results: Texts = ()
     """JUnit files that it writes: paths or globs."""
     subtests: bool = False
     """The counts in `results` have subtests in them that are not written as cases. Known of pytest."""
     reruns: bool = False
     """The tool runs failed tests again and writes each try as a case in `results`: one that failed and then
     passed is flaky."""
-    evidence: Patterns = ()
+    evidence: Texts = ()
     """Further files to keep with the record: paths or globs."""
 
     @model_validator(mode="after")
@@ -159,7 +144,7 @@ class CommandParams(CheckParams):
         for name in measures:
             if name in _OWN:
                 raise ValueError(f"{name!r} is measured already; choose another name")
-            if not _NAME.fullmatch(name) or _STATISTIC.fullmatch(name):
+            if not is_measure_name(name):
                 raise ValueError(
                     f"{name!r} is no name for a measure; write one like 'coverage' or 'bundle_size'"
                 )

@@ -24,7 +24,7 @@ from phasegate.kinds.engine import ENGINE
 from phasegate.kinds.healthcheck import why_it_proves_nothing, written
 from phasegate.model.cases import selected, with_earlier
 from phasegate.model.containers import Container, ContainerState, Image
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType
+from phasegate.model.measures import Measure, MeasureSpec
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
 from phasegate.units import Dimension
 from phasegate.world import Containers, Progress, World, sure_wall
@@ -44,17 +44,14 @@ class ContainersKind(Kind[ContainersParams]):
     sees_broken: ClassVar[bool] = True
 
     def measures(self, params: ContainersParams) -> Mapping[str, MeasureSpec]:
-        def number(dimension: Dimension, about: str) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about, lowest=0)
-
-        share = MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="cases passed")
+        share = MeasureSpec.census("cases passed")
         found = {"pass_rate": share}
-        found |= {name: number(Dimension.COUNT, about) for name, about in MEASURES.items()}
-        found["youngest"] = number(Dimension.TIME, "since the last start of a running container")
-        found["oldest"] = number(Dimension.TIME, "since the first start of a running container")
+        found |= {name: MeasureSpec.amount(about) for name, about in MEASURES.items()}
+        found["youngest"] = MeasureSpec.amount("since the last start of a running container", Dimension.TIME)
+        found["oldest"] = MeasureSpec.amount("since the first start of a running container", Dimension.TIME)
         for rule in params.logs:
             if rule.name:
-                found[rule.name] = number(Dimension.COUNT, f"lines that match {rule.pattern!r}")
+                found[rule.name] = MeasureSpec.amount(f"lines that match {rule.pattern!r}")
         return found
 
     def defaults(self, params: ContainersParams) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from phasegate.kinds.healthcheck import why_it_proves_nothing
 from phasegate.model.containers import Container, ContainerState, Health
 from phasegate.model.measures import Measure, Number
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.units import Dimension
+from phasegate.units import Dimension, enumerate_words
 
 BAD = frozenset({"unproven_health", "fake_healthchecks", "restarts", "oom_killed"})
 """Counts of something bad: of what is not there, nothing is known."""
@@ -144,7 +144,7 @@ def _presence(stack: Stack) -> Iterator[Case]:
     elif not expected:
         yield _unnamed(there)
     if expected and stack.params.unexpected == "forbid":
-        named = _named(f"{one.name} ({one.image})" for one in strangers)
+        named = enumerate_words((f"{one.name} ({one.image})" for one in strangers), NAMED)
         yield _case("unexpected", not strangers, f"nobody expects {named}" if strangers else "")
 
 
@@ -152,14 +152,16 @@ def _unnamed(there: Mapping[str, object]) -> Case:
     """Where nobody says what should be there, nothing shows that all of it is."""
     if not there:
         return _case("services", False, "there is no container at all")
-    message = f"nothing says which services there should be, so write expect; there are {_named(there)}"
+    named = enumerate_words(there, NAMED)
+    message = f"nothing says which services there should be, so write expect; there are {named}"
     return _with(_case("services", True, ""), CaseStatus.SKIPPED, message)
 
 
 def _number(stack: Stack, wanted: int, missing: Sequence[str]) -> Case:
     there = stack.looked_at
     enough = len(there) == wanted or (len(there) > wanted and stack.params.unexpected == "allow")
-    which = f"{_named(missing)} missing" if missing else f"there are {_named(there)}" if there else "none"
+    named = enumerate_words(missing or there, NAMED)
+    which = f"{named} missing" if missing else f"there are {named}" if there else "none"
     message = f"expected {wanted:,} services, found {len(there):,}: {which}"
     return _case("services", enough, "" if enough else message)
 
@@ -298,9 +300,3 @@ def _service_case(service: str, aspect: str, failures: Iterable[str]) -> Case:
 def _case(id: str, passed: bool, message: str, *, part: str = "", name: str = "") -> Case:
     status = CaseStatus.PASSED if passed else CaseStatus.FAILED
     return Case(id=id, name=name or id, status=status, part=part, message=message)
-
-
-def _named(names: Iterable[str]) -> str:
-    everything = list(names)
-    more = len(everything) - NAMED
-    return ", ".join(everything[:NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
@@ -10,12 +9,10 @@ from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema, model_va
 
 from phasegate.fields import Closed
 from phasegate.http.problems import Location, refuse
-from phasegate.kinds.base import CheckParams
+from phasegate.kinds.base import CheckParams, is_measure_name
 from phasegate.marks import Demand
 from phasegate.patterns import compile_pattern
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_STATISTIC = re.compile(r"p\d+|min|max|mean")
 MEASURES: Mapping[str, str] = {
     "services": "services that have a container",
     "containers": "containers, ended ones included",
@@ -92,7 +89,7 @@ class LogRule(Closed):
     def _problems_of_name(self) -> Iterator[tuple[Location, str]]:
         if self.name in {"pass_rate", "youngest", "oldest", *MEASURES}:
             yield ("name",), f"{self.name!r} is measured already; choose another name"
-        elif not _NAME.fullmatch(self.name) or _STATISTIC.fullmatch(self.name):
+        elif not is_measure_name(self.name):
             yield ("name",), f"{self.name!r} is no name for a measure; write one like 'slow_queries'"
 
     @property

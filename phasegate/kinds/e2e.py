@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import tempfile
@@ -16,10 +15,10 @@ from pydantic import Field
 from phasegate.fields import AnyPath, ProgramName, Text
 from phasegate.files import is_there
 from phasegate.interpreter import interpreter
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import CheckParams, Kind, Requirement, watch
 from phasegate.marks import Arguments, Demand
 from phasegate.model.cases import case_measures, case_measures_by_part
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import (
     Case,
     CaseStatus,
@@ -67,18 +66,13 @@ class E2e(Kind[E2eParams]):
     has_cases = True
 
     def measures(self, params: E2eParams) -> Mapping[str, MeasureSpec]:
-        def number(about: str) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about, lowest=0)
-
         return {
-            "pass_rate": MeasureSpec(
-                type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="tests passed of tests collected"
+            "pass_rate": MeasureSpec.census("tests passed of tests collected"),
+            **{name: MeasureSpec.amount(about) for name, about in _COUNTS.items()},
+            "deselected": MeasureSpec.amount(
+                "tests that -k, -m, --case or a plugin left out; not in the total"
             ),
-            **{name: number(about) for name, about in _COUNTS.items()},
-            "deselected": number("tests that -k, -m, --case or a plugin left out; not in the total"),
-            "duration": MeasureSpec(
-                type=MeasureType.NUMBER, dimension=Dimension.TIME, about="pytest from start to end", lowest=0
-            ),
+            "duration": MeasureSpec.amount("pytest from start to end", Dimension.TIME),
         }
 
     def defaults(self, params: E2eParams) -> tuple[str, ...]:
@@ -155,21 +149,16 @@ def _virtual_environment(python: str) -> dict[str, str]:
 
 async def _run(command: Command, report: PytestReport, world: World) -> tuple[str | None, Completed | None]:
     """Run pytest and take in what it reports; why it was stopped, or how it ended."""
-    run = asyncio.create_task(world.processes.run(command))
-    stopped = None
-    try:
-        while not run.done() and stopped is None:
-            await asyncio.wait({run}, timeout=POLL)
-            cases = report.take_in()
-            stopped = await world.progress(Progress(done=report.share_done, text=report.text, cases=cases))
-    finally:
-        if not run.done():
-            run.cancel()  # ends the process group; fixtures get the grace to clean up
-            await asyncio.wait({run})
+
+    def seen() -> Progress:
+        return Progress(cases=report.take_in(), done=report.share_done, text=report.text)
+
+    # Ended early, the process group goes; fixtures get the grace to clean up.
+    stopped, completed = await watch(world.processes.run(command), world, seen, POLL)
     # What was written while progress was reported, or while pytest was ended.
     if cases := report.take_in():
         await world.progress(Progress(cases=cases))
-    return (stopped, None) if run.cancelled() else (None, run.result())
+    return stopped, completed
 
 
 def _observation(

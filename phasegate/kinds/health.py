@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from phasegate.errors import ObservationError
 from phasegate.fields import Duration, Size, Text, WrittenAddress
@@ -17,10 +17,10 @@ from phasegate.http.moments import Moment, Moments
 from phasegate.http.problems import Location, refuse
 from phasegate.http.tally import Tally
 from phasegate.http.transcript import sent_again_note, transcript
-from phasegate.http.written import Headers
+from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import Amount, CheckParams, Kind
 from phasegate.marks import Demand
-from phasegate.model.measures import Chart, Measure, MeasureSpec, MeasureType, unused_words
+from phasegate.model.measures import Chart, Measure, MeasureSpec, unused_words
 from phasegate.model.observation import Observation
 from phasegate.units import Dimension, format_seconds
 from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
@@ -38,7 +38,7 @@ GRACE = 0.01
 
 
 class HealthParams(CheckParams):
-    url: WrittenAddress
+    url: Annotated[WrittenAddress, address_like("/health")]
     """A path on the target's default entry, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
     """The request method."""
@@ -78,13 +78,6 @@ class HealthParams(CheckParams):
         elif self.at_least > self.probes:
             yield ("at_least",), f"at_least ({self.at_least:,}) is more than probes ({self.probes:,})"
 
-    @field_validator("url")
-    @classmethod
-    def _is_address(cls, url: str) -> str:
-        if not url.startswith(("/", "http://", "https://", "${")):
-            raise ValueError(f"{url!r} is neither a path like /health nor a URL like https://host/health")
-        return url
-
 
 class Health(Kind[HealthParams]):
     name: ClassVar[str] = "health"
@@ -96,16 +89,12 @@ class Health(Kind[HealthParams]):
 
     def measures(self, params: HealthParams) -> Mapping[str, MeasureSpec]:
         return {
-            "success_rate": MeasureSpec(
-                type=MeasureType.SAMPLE,
-                dimension=Dimension.SHARE,
-                about="probes answered as expected",
+            "success_rate": MeasureSpec.sample(
+                "probes answered as expected",
                 chart=Chart(title="Requests and errors over time", series=("failures",)),
             ),
-            "latency": MeasureSpec(
-                type=MeasureType.DISTRIBUTION,
-                dimension=Dimension.TIME,
-                about="from sending to the last byte; failed probes rank above every value",
+            "latency": MeasureSpec.times(
+                "from sending to the last byte; failed probes rank above every value",
                 chart=Chart(title="Latency over time", series=("latency p95",)),
             ),
         }

@@ -14,9 +14,9 @@ from phasegate.kinds.image_findings import Finding, Seen, Severity, findings_of,
 from phasegate.kinds.image_params import Aspect, ImageParams
 from phasegate.kinds.image_secrets import secrets_of
 from phasegate.model.cases import selected, with_earlier
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
-from phasegate.units import Dimension, format_seconds
+from phasegate.units import Dimension, enumerate_words, format_seconds
 from phasegate.world import Progress, World, sure_wall
 
 NAMED = 10
@@ -38,23 +38,16 @@ class ImageKind(Kind[ImageParams]):
     has_cases: ClassVar[bool] = True
 
     def measures(self, params: ImageParams) -> Mapping[str, MeasureSpec]:
-        def number(dimension: Dimension, about: str) -> MeasureSpec:
-            return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about, lowest=0)
-
         found = {
-            "pass_rate": MeasureSpec(
-                type=MeasureType.CENSUS,
-                dimension=Dimension.SHARE,
-                about="aspects without a finding that fails",
-            ),
-            "size": number(Dimension.SIZE, "all layers, shared ones included"),
-            "layers": number(Dimension.COUNT, "layers of its file system"),
-            "age": number(Dimension.TIME, "since it was built"),
-            "findings_error": number(Dimension.COUNT, "findings that are errors"),
-            "findings_warning": number(Dimension.COUNT, "findings that are warnings"),
+            "pass_rate": MeasureSpec.census("aspects without a finding that fails"),
+            "size": MeasureSpec.amount("all layers, shared ones included", Dimension.SIZE),
+            "layers": MeasureSpec.amount("layers of its file system"),
+            "age": MeasureSpec.amount("since it was built", Dimension.TIME),
+            "findings_error": MeasureSpec.amount("findings that are errors"),
+            "findings_warning": MeasureSpec.amount("findings that are warnings"),
         }
         if params.stops_within is not None:
-            found["stop_time"] = number(Dimension.TIME, "from its stop signal to its end")
+            found["stop_time"] = MeasureSpec.amount("from its stop signal to its end", Dimension.TIME)
         return found
 
     def defaults(self, params: ImageParams) -> tuple[str, ...]:
@@ -180,8 +173,8 @@ def _notes(seen: Seen, params: ImageParams, findings: Sequence[Finding], world: 
         notes.append(f"not looked at, as ignore says: {', '.join(params.ignore)}")
     warnings = [one for one in findings if one.severity is Severity.WARNING]
     if warnings and params.fail_on == "error":
-        more = f" and {len(warnings) - NAMED:,} more" if len(warnings) > NAMED else ""
-        notes.append(f"warnings: {'; '.join(one.message for one in warnings[:NAMED])}{more}")
+        named = enumerate_words((one.message for one in warnings), NAMED, between="; ")
+        notes.append(f"warnings: {named}")
     if seen.stopped is not None and not seen.stopped.before and not seen.stopped.killed:
         notes.append(f"it stopped {format_seconds(seen.stopped.seconds)} after {seen.image.stop_signal}")
     return notes

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema, model_validator
 
-from phasegate.fields import Duration, Text
+from phasegate.fields import Duration, Text, Texts
 from phasegate.http.problems import Location, refuse
 from phasegate.kinds.base import CheckParams
 from phasegate.marks import Demand
@@ -39,10 +39,6 @@ ASKED = {
 """Aspects that are looked at only where a parameter says what is right."""
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 def _named(value: object) -> object:
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return dict.fromkeys(value)
@@ -53,11 +49,6 @@ Labels = Annotated[
     Mapping[str, Text | None],
     BeforeValidator(_named),
     WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object"}]}),
-]
-Texts = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_listed),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 
 

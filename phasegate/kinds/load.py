@@ -22,7 +22,7 @@ from phasegate.load.stages import words
 from phasegate.load.timeline import series, silent_seconds
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
-from phasegate.units import Dimension, format_seconds, format_share, format_value
+from phasegate.units import Dimension, count, format_seconds, format_share, format_value
 from phasegate.world import World
 
 _REQUEST_KEPT = 4_096
@@ -142,7 +142,7 @@ def _level(params: LoadParams) -> str:
     level = (
         format_value(params.rate, Dimension.RATE)
         if params.rate is not None
-        else f"{params.most_connections:,} connection{'s' if params.most_connections > 1 else ''}"
+        else count(params.most_connections, "connection")
     )
     if params.streams is not None and params.streams > 1:
         level += (

@@ -15,7 +15,7 @@ from phasegate.load.locust import LocustOptions
 from phasegate.marks import Demand
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
-from phasegate.units import Dimension, format_seconds
+from phasegate.units import Dimension, count, format_seconds
 from phasegate.world import World
 
 
@@ -70,7 +70,7 @@ class K6(Kind[K6Params]):
     def summary(self, params: K6Params) -> str:
         said = [f"k6 {params.script.name}"]
         if params.vus is not None:
-            said.append(f"{params.vus:,} virtual user{'s' if params.vus > 1 else ''}")
+            said.append(count(params.vus, "virtual user"))
         if params.iterations is not None:
             said.append(f"{params.iterations:,} iterations")
         if params.duration is not None:
@@ -129,7 +129,7 @@ class Locust(Kind[LocustParams]):
         )
 
     def summary(self, params: LocustParams) -> str:
-        users = f"{params.users:,} user{'s' if params.users > 1 else ''}"
+        users = count(params.users, "user")
         return f"locust {params.locustfile.name}, {users} for {format_seconds(params.duration)}"
 
     def targets(self, params: LocustParams) -> tuple[str, ...]:

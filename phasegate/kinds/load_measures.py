@@ -9,66 +9,30 @@ from phasegate.load.engine import Outcome
 from phasegate.load.measured import part_samples, samples
 from phasegate.load.tally import PartTally
 from phasegate.load.timeline import LATENCY, RATES
-from phasegate.model.measures import Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.model.measures import Measure, MeasureSpec, Number, Share
 from phasegate.units import Dimension
 from phasegate.world import Enough
 
 TOLERATED = 0.05
 """Share of a load in which its workers may be held up without a word on its throughput."""
 _SPECS = {
-    "success_rate": MeasureSpec(
-        type=MeasureType.SAMPLE,
-        dimension=Dimension.SHARE,
-        about="share of the requests sent that were answered as expected",
+    "success_rate": MeasureSpec.sample("share of the requests sent that were answered as expected"),
+    "latency": MeasureSpec.times("from the moment a request was due to the end of its answer", chart=LATENCY),
+    "service_time": MeasureSpec.times("from sending a request to the end of its answer", chart=LATENCY),
+    "throughput": MeasureSpec.amount(
+        "good answers per second while requests were sent", Dimension.RATE, chart=RATES
     ),
-    "latency": MeasureSpec(
-        type=MeasureType.DISTRIBUTION,
-        dimension=Dimension.TIME,
-        about="from the moment a request was due to the end of its answer",
-        chart=LATENCY,
-    ),
-    "service_time": MeasureSpec(
-        type=MeasureType.DISTRIBUTION,
-        dimension=Dimension.TIME,
-        about="from sending a request to the end of its answer",
-        chart=LATENCY,
-    ),
-    "throughput": MeasureSpec(
-        type=MeasureType.NUMBER,
-        dimension=Dimension.RATE,
-        about="good answers per second while requests were sent",
-        lowest=0,
-        chart=RATES,
-    ),
-    "requests": MeasureSpec(
-        type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that were sent", lowest=0
-    ),
-    "redirects": MeasureSpec(
-        type=MeasureType.NUMBER,
-        dimension=Dimension.COUNT,
-        about="answers that sent elsewhere (301, 302, 303, 307, 308), followed or not",
-        lowest=0,
-    ),
+    "requests": MeasureSpec.amount("requests that were sent"),
+    "redirects": MeasureSpec.amount("answers that sent elsewhere (301, 302, 303, 307, 308), followed or not"),
 }
 _OPEN = {
-    "achieved_rate": MeasureSpec(
-        type=MeasureType.CENSUS,
-        dimension=Dimension.SHARE,
-        about="share of the requests that were due that were sent",
-    ),
-    "dropped": MeasureSpec(
-        type=MeasureType.NUMBER,
-        dimension=Dimension.COUNT,
-        about="requests that waited for a free connection until their timeout",
-        lowest=0,
-    ),
+    "achieved_rate": MeasureSpec.census("share of the requests that were due that were sent"),
+    "dropped": MeasureSpec.amount("requests that waited for a free connection until their timeout"),
 }
-_COMPLETED = MeasureSpec(
-    type=MeasureType.NUMBER,
-    dimension=Dimension.SHARE,
-    about="share of the planned duration before the load was aborted or stopped",
+_COMPLETED = MeasureSpec.number(
+    "share of the planned duration before the load was aborted or stopped", Dimension.SHARE
 )
-_JOURNEYS = MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="journeys that were begun")
+_JOURNEYS = MeasureSpec.number("journeys that were begun")
 
 
 def specs(params: LoadParams) -> Mapping[str, MeasureSpec]:

@@ -6,7 +6,6 @@ from functools import partial
 
 from phasegate.http.content import ContentError, TooLargeError, decoded, too_large
 from phasegate.http.header_lines import joined, text_headers
-from phasegate.http.redirect import REDIRECTS
 from phasegate.load.connection import (
     Exchange,
     HeadConnection,
@@ -14,7 +13,7 @@ from phasegate.load.connection import (
     Owner,
 )
 from phasegate.load.recorder import Recorder
-from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG, REFUSED
+from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG
 from phasegate.world import Cause, HttpReply
 
 ANSWER_PATIENCE = 0.05
@@ -55,12 +54,36 @@ def reply_of(
     )
 
 
-class HeadersConnection(LoadConnection):
-    """For expectations on headers; a body is counted as it comes, whatever its size and encoding."""
+class KeepingConnection(LoadConnection):
+    """Keeps the header lines of an answer, within bounds."""
 
-    __slots__ = ("_check", "_headers", "_headers_size", "_in_head")
+    __slots__ = ("_headers", "_headers_size", "_in_head")
 
     _in_head: bool
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers_size += len(name) + len(value)
+        # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1).
+        if self._in_head and self._headers_size <= HEAD_LIMIT:
+            self._headers.append((name, value))
+
+    def _after_piece(self) -> None:
+        if problem := self._too_large():
+            self._fail(*problem)
+
+    def _too_large(self) -> tuple[Cause, str] | None:
+        return (Cause.PROTOCOL, HEAD_TOO_LONG) if self._headers_size > HEAD_LIMIT else None
+
+    def _forget(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers_size = 0
+        self._in_head = True
+
+
+class HeadersConnection(KeepingConnection):
+    """For expectations on headers; a body is counted as it comes, whatever its size and encoding."""
+
+    __slots__ = ("_check",)
 
     def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner) -> None:
         LoadConnection.__init__(self, exchange, recorder, owner)
@@ -69,29 +92,16 @@ class HeadersConnection(LoadConnection):
         self._check = partial(exchange.check.check, patience=ANSWER_PATIENCE)
         self._forget()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers_size += len(name) + len(value)
-        # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1).
-        if self._in_head and self._headers_size <= HEAD_LIMIT:
-            self._headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         if self._in_head and 100 <= self._parser.get_status_code() < 200:
             self._headers.clear()
         else:
             self._in_head = False
 
-    def _after_piece(self) -> None:
-        if problem := self._too_large():
-            self._fail(*problem)
-
     def on_answer(self, now: int) -> None:
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
-        if status in REDIRECTS:
-            self._recorder.redirects += 1
-        if status >= REFUSED and self._exchange.body:
-            self._keep_alive = False
+        self._heed(status, has_body=bool(self._exchange.body))
         failures = self._failures(status, (now - sent) / 1e9)
         if failures:
             self._recorder.failed("; ".join(failures), now, self._answer_bytes())
@@ -101,28 +111,20 @@ class HeadersConnection(LoadConnection):
         self._forget()
         self._next(now)
 
+    @property
+    def _whole_body(self) -> bytes:
+        """What the expectation looks at of it."""
+        return b""
+
     def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
         if problem := self._too_large():
             return (": ".join(problem),)
-        return self._judged(status, b"", elapsed)
-
-    def _judged(self, status: int, body: bytes, elapsed: float) -> tuple[str, ...]:
-        exchange = self._exchange
+        exchange, raw = self._exchange, tuple(self._headers)
         try:
-            reply = reply_of(
-                status, tuple(self._headers), body, elapsed, exchange.url, limit=exchange.max_body
-            )
+            reply = reply_of(status, raw, self._whole_body, elapsed, exchange.url, limit=exchange.max_body)
         except TooLargeError:
             return (body_too_large(exchange.max_body),)
         return self._check(reply)
-
-    def _too_large(self) -> tuple[Cause, str] | None:
-        return (Cause.PROTOCOL, HEAD_TOO_LONG) if self._headers_size > HEAD_LIMIT else None
-
-    def _forget(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._headers_size = 0
-        self._in_head = True
 
 
 class BodyConnection(HeadersConnection):
@@ -142,39 +144,28 @@ class BodyConnection(HeadersConnection):
                 self._body = bytearray(self._body)
             self._body += body
 
-    def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
-        if problem := self._too_large():
-            return (": ".join(problem),)
-        return self._judged(status, bytes(self._body), elapsed)
+    @property
+    def _whole_body(self) -> bytes:
+        return bytes(self._body)
 
     def _too_large(self) -> tuple[Cause, str] | None:
         if len(self._body) > self._exchange.max_body:
             return Cause.TOO_LARGE, too_large(self._exchange.max_body)
-        return HeadersConnection._too_large(self)
+        return KeepingConnection._too_large(self)
 
     def _forget(self) -> None:
-        HeadersConnection._forget(self)
+        KeepingConnection._forget(self)
         self._body = b""
 
 
-class HeadHeadersConnection(HeadersConnection):
+class HeadHeadersConnection(HeadConnection, HeadersConnection):
     """For HEAD with an expectation."""
 
     __slots__ = ()
 
-    def on_message_complete(self) -> None:
-        pass
-
     def on_headers_complete(self) -> None:
         HeadersConnection.on_headers_complete(self)
-        self._head_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._extra = True
-
-    def _next(self, now: int) -> None:
-        self._new_parser()
-        LoadConnection._next(self, now)
+        HeadConnection.on_headers_complete(self)
 
 
 def connection_class(method: str, exchange: Exchange) -> type[LoadConnection]:

@@ -12,7 +12,7 @@ from phasegate.http.suite import Request
 from phasegate.load.journey import JourneyRequest, Piece
 from phasegate.load.template import FORM, LINE, PLAIN, joined, json_pieces, text_pieces, url_pieces
 from phasegate.scalars import as_text
-from phasegate.substitution import expand, finish, names_in, put_in
+from phasegate.substitution import escape, expand, finish, names_in, put_in
 from phasegate.wire.request import DEFAULT_HEADERS, endpoint_of, header_problems, path_and_query
 
 
@@ -131,7 +131,7 @@ def _headers(
     """Each with its line end; the first of a name wins."""
     host = urlsplit(base).netloc.rpartition("@")[2]
     made = (("Content-Type", content_type),) if content_type else ()
-    last = [(name, value.replace("$", "$$")) for name, value in (*shared, ("Host", host), *DEFAULT_HEADERS)]
+    last = [(name, escape(value)) for name, value in (*shared, ("Host", host), *DEFAULT_HEADERS)]
     seen: set[str] = {"content-length"}
     for group in (own.items(), common.items(), made, last):
         for name, value in group:

@@ -188,10 +188,7 @@ class LoadConnection(Connection):
 
     def _look_at(self, status: int, sent: int, now: int) -> None:
         """A redirect, good or not, what refuses a body, or another status that is not good."""
-        if status in REDIRECTS:
-            self._recorder.redirects += 1
-        if status >= REFUSED and self._exchange.body:
-            self._keep_alive = False
+        self._heed(status, has_body=bool(self._exchange.body))
         if self._exchange.good[status]:
             self._record_good(self.due, sent, now)
             self.served = True
@@ -199,6 +196,13 @@ class LoadConnection(Connection):
             self._recorder.failed(
                 f"expected status {self._exchange.wanted}, got {status}", now, self._answer_bytes()
             )
+
+    def _heed(self, status: int, *, has_body: bool) -> None:
+        """Count a redirect, and trust no connection over which a body was refused."""
+        if status in REDIRECTS:
+            self._recorder.redirects += 1
+        if status >= REFUSED and has_body:
+            self._keep_alive = False
 
     def _next(self, now: int) -> None:
         if self._seen is not None:

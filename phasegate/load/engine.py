@@ -11,32 +11,26 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import phasegate
 from phasegate.errors import ObservationError
 from phasegate.load.abort import Guard
 from phasegate.load.clusters import Clusters
+from phasegate.load.foreign import EVERY, PACKAGE_FOLDER
 from phasegate.load.job import PROTOCOL, Job
-from phasegate.load.measured import samples
+from phasegate.load.measured import progress_text, samples
 from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.tally import Report, Tally
 from phasegate.load.timeline import Bin, Timeline
 from phasegate.model.measures import Distribution, Share
 from phasegate.scalars import json_text
-from phasegate.units import format_seconds
 from phasegate.world import Command, Enough, Progress, Running, World
 
-EVERY = 0.25
-"""Seconds between two looks at whether to stop."""
 _RECENT = 1.0
 """Seconds over which the pace is shown."""
 START_DELAY = 0.1
 """Seconds from the start line to the start, so that every worker has read it before."""
 _COMMAND = ("python", "-m", "phasegate.load.worker")
-_FOLDER = Path(phasegate.__file__).resolve().parent.parent
-"""Where the worker imports phasegate from: the one that is running, whatever the current folder holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +130,7 @@ class _Coordinator:
         )
 
     def _open(self) -> Any:
-        return self._world.processes.open(Command(argv=_COMMAND, cwd=_FOLDER, own=True))
+        return self._world.processes.open(Command(argv=_COMMAND, cwd=PACKAGE_FOLDER, own=True))
 
     @staticmethod
     async def _together(parts: Any) -> None:
@@ -217,15 +211,7 @@ class _Coordinator:
         for _, tally in self._recent:
             recent = recent.merge(tally)
         pace = round(recent.requests / min(at, _RECENT))
-        parts = [f"{self._tally.requests:,} requests", f"{pace:,}/s"]
-        last = Distribution(good=recent.latency)
-        if edges := last.quantile(0.95):
-            parts.append(f"p95 {format_seconds(edges[1])}")
-        if self._tally.failed:
-            parts.append(f"{self._tally.failed:,} failed")
-        if self._tally.dropped:
-            parts.append(f"{self._tally.dropped:,} dropped")
-        return ", ".join(parts)
+        return progress_text(self._tally, recent, pace, self._tally.dropped)
 
     def _measures(self) -> Mapping[str, Share | Distribution]:
         if not self._tally.requests:
@@ -270,12 +256,5 @@ class _Worker:
 
     async def _death(self) -> str:
         completed = await self._running.wait()
-        lines = completed.stderr.decode("utf-8", "replace").strip().splitlines()
-        if completed.error:
-            how = completed.error
-        elif completed.signal is not None:
-            how = f"signal {completed.signal}"
-        else:
-            how = f"exit code {completed.exit_code}"
-        detail = f": {lines[-1]}" if lines else ""
-        return f"load worker {self.number + 1} ended before its result ({how}){detail}"
+        detail = f": {completed.last_words}" if completed.last_words else ""
+        return f"load worker {self.number + 1} ended before its result ({completed.ending}){detail}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ import phasegate
 from phasegate.load.samples import EXCEPTIONS, REQUESTS, SUCCESS, THROUGHPUT
 from phasegate.load.script_cases import PASS_RATE
 from phasegate.load.timeline import LATENCY
-from phasegate.model.measures import MeasureSpec, MeasureType
-from phasegate.units import Dimension
+from phasegate.model.measures import MeasureSpec
 from phasegate.world import Completed, Progress, Running, World, left_out
 
 EVERY = 0.25
@@ -31,12 +30,7 @@ def beside(*, latency: str, service_time: str) -> dict[str, MeasureSpec]:
     times = {"latency": latency, "service_time": service_time}
     return {
         "success_rate": SUCCESS,
-        **{
-            name: MeasureSpec(
-                type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about=about, chart=LATENCY
-            )
-            for name, about in times.items()
-        },
+        **{name: MeasureSpec.times(about, chart=LATENCY) for name, about in times.items()},
         "throughput": THROUGHPUT,
         "requests": REQUESTS,
         "exceptions": EXCEPTIONS,
@@ -57,6 +51,12 @@ def _refused(program: str, args: tuple[str, ...], own: Mapping[str, str]) -> Ite
             name = re.sub(r"^(-[A-Za-z]).*$", r"\1", name)
         if name in own:
             yield f"{program} {name} cannot be given: {own[name]}"
+
+
+async def cancel_all(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Foreign:

@@ -17,19 +17,19 @@ A worker whose input ends without `stop` has lost its coordinator and ends at on
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from phasegate.http.content import MAX_BODY
 from phasegate.load.journey import Journeys
+from phasegate.load.message import Message
 
 PROTOCOL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Message):
     """The whole load, and which part of it is this worker's: request, or connection, k is done by worker
     k modulo `workers`."""
 
@@ -65,53 +65,3 @@ class Job:
     """Seconds between two progress lines."""
     journeys: Journeys | None = None
     """What is done in place of the one request; `url` then says where only."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "url": self.url,
-            "method": self.method,
-            "headers": [list(pair) for pair in self.headers],
-            "body": None if self.body is None else base64.b64encode(self.body).decode(),
-            "statuses": list(self.statuses),
-            "wanted": self.wanted,
-            "expect": None if self.expect is None else dict(self.expect),
-            "timeout": self.timeout,
-            "max_body": self.max_body,
-            "open": self.open,
-            "points": [list(point) for point in self.points],
-            "connections": self.connections,
-            "worker": self.worker,
-            "workers": self.workers,
-            "unix": self.unix,
-            "http2": self.http2,
-            "streams": self.streams,
-            "tls": dict(self.tls),
-            "tick": self.tick,
-            "journeys": None if self.journeys is None else self.journeys.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Job:
-        body = data["body"]
-        return cls(
-            url=data["url"],
-            method=data["method"],
-            headers=tuple((name, value) for name, value in data["headers"]),
-            body=None if body is None else base64.b64decode(body),
-            statuses=tuple(data["statuses"]),
-            wanted=data["wanted"],
-            expect=data["expect"],
-            timeout=data["timeout"],
-            max_body=data["max_body"],
-            open=data["open"],
-            points=tuple((time, level) for time, level in data["points"]),
-            connections=data["connections"],
-            worker=data["worker"],
-            workers=data["workers"],
-            unix=data["unix"],
-            http2=data["http2"],
-            streams=data["streams"],
-            tls=data["tls"],
-            tick=data["tick"],
-            journeys=None if data["journeys"] is None else Journeys.from_json(data["journeys"]),
-        )

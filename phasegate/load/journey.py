@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from phasegate.scalars import json_text, read_json
+from phasegate.load.message import AS_WRITTEN, Message
 
 Piece: TypeAlias = str | tuple[str, str]
 """Text, in which bytes that are no UTF-8 are lone surrogates; or (how, name) of a value: see `template`."""
@@ -23,7 +23,7 @@ class UnfitError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyRequest:
+class JourneyRequest(Message):
     """One request of a journey, and what its answer must be."""
 
     part: str
@@ -46,49 +46,18 @@ class JourneyRequest:
     """As a suite has it, in template form."""
     captures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "part": self.part,
-            "method": self.method,
-            "head": list(self.head),
-            "body": None if self.body is None else list(self.body),
-            "url": self.url,
-            "limit": self.limit,
-            "follow": self.follow,
-            "entry_headers": [list(pair) for pair in self.entry_headers],
-            "own_cookies": self.own_cookies,
-            "expect": dict(self.expect),
-            "captures": dict(self.captures),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> JourneyRequest:
-        body = data["body"]
-        pieces = {"head": _pieces(data["head"]), "body": None if body is None else _pieces(body)}
-        headers = tuple((name, value) for name, value in data["entry_headers"])
-        return cls(**{**data, **pieces, "entry_headers": headers})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journey:
+class Journey(Message):
     weight: int = 1
     part: str = ""
     """What its measures as a whole are kept under, in a mix."""
     requests: tuple[JourneyRequest, ...]
     """At least one."""
 
-    def to_json(self) -> dict[str, Any]:
-        requests = [request.to_json() for request in self.requests]
-        return {"weight": self.weight, "part": self.part, "requests": requests}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Journey:
-        requests = tuple(JourneyRequest.from_json(one) for one in data["requests"])
-        return cls(weight=data["weight"], part=data["part"], requests=requests)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journeys:
+class Journeys(Message):
     """All that the users of a load do."""
 
     mix: tuple[Journey, ...]
@@ -98,7 +67,7 @@ class Journeys:
     """The entry whose certificates its connections are opened with; workers are told the certificates."""
     declared: tuple[str, ...] = ()
     """The addresses of the target's entries, so that a redirect can be told from one that leaves it."""
-    rows: tuple[Mapping[str, Any], ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = field(default=(), metadata=AS_WRITTEN)
     """Values by name; each journey gets one row."""
     order: Order = "sequence"
     """In sequence, workers share the rows, and begin anew when all were used."""
@@ -111,28 +80,3 @@ class Journeys:
         for journey in self.mix:
             names.update(dict.fromkeys((journey.part, *(request.part for request in journey.requests))))
         return tuple(name for name in names if name)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "mix": [journey.to_json() for journey in self.mix],
-            "origin": self.origin,
-            "declared": list(self.declared),
-            "rows": [json_text(row) for row in self.rows],
-            "order": self.order,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Journeys:
-        return cls(
-            mix=tuple(Journey.from_json(one) for one in data["mix"]),
-            origin=data["origin"],
-            declared=tuple(data["declared"]),
-            rows=tuple(map(read_json, data["rows"])),
-            order=data["order"],
-            seed=data["seed"],
-        )
-
-
-def _pieces(data: list[Any]) -> tuple[Piece, ...]:
-    return tuple(piece if isinstance(piece, str) else (piece[0], piece[1]) for piece in data)

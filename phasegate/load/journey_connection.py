@@ -6,34 +6,24 @@ import asyncio
 from time import perf_counter_ns
 
 from phasegate.http.content import too_large
-from phasegate.http.redirect import REDIRECTS
+from phasegate.load.checking import KeepingConnection
 from phasegate.load.connection import Exchange, LoadConnection, Owner
 from phasegate.load.journey import UnfitError
 from phasegate.load.pacing import NANOSECONDS
 from phasegate.load.recorder import Recorder
 from phasegate.load.visit import Itinerary, Visit
 from phasegate.units import format_seconds
-from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG, REFUSED, Connection
+from phasegate.wire.connection import Connection
 from phasegate.world import Cause
 
 _REST = 0.01
 """Seconds until the connection is free again after a journey that could not be begun."""
 
 
-class JourneyConnection(LoadConnection):
+class JourneyConnection(KeepingConnection):
     """`sent` is 0 while no request is out; `due` is that of the journey."""
 
-    __slots__ = (
-        "_body",
-        "_headers",
-        "_headers_size",
-        "_in_head",
-        "_itinerary",
-        "_size",
-        "_visit",
-    )
-
-    _in_head: bool
+    __slots__ = ("_body", "_itinerary", "_size", "_visit")
 
     def __init__(self, exchange: Exchange, recorder: Recorder, owner: Owner, itinerary: Itinerary) -> None:
         LoadConnection.__init__(self, exchange, recorder, owner)
@@ -95,12 +85,6 @@ class JourneyConnection(LoadConnection):
 
     # httptools
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers_size += len(name) + len(value)
-        # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1).
-        if self._in_head and self._headers_size <= HEAD_LIMIT:
-            self._headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         if self._in_head and 100 <= self._parser.get_status_code() < 200:
             self._headers.clear()
@@ -133,19 +117,12 @@ class JourneyConnection(LoadConnection):
         self._recorder.sent_again += again
         return again
 
-    def _after_piece(self) -> None:
-        if problem := self._too_large():
-            self._fail(*problem)
-
     def on_answer(self, now: int) -> None:
         visit = self._visit
         assert visit is not None, "an answer to a request of no journey"
         status, self._status = self._status, 0
         sent, self.sent = self.sent, 0
-        if status in REDIRECTS:
-            self._recorder.redirects += 1
-        if status >= REFUSED and visit.request.has_body:
-            self._keep_alive = False
+        self._heed(status, has_body=visit.request.has_body)
         failures = self._failures(visit, status, (now - sent) / NANOSECONDS)
         if visit.request.head_only:
             # The parser waits for a body that never comes.
@@ -185,14 +162,11 @@ class JourneyConnection(LoadConnection):
             visit.failed(self._recorder, f"{cause}: {detail}", perf_counter_ns(), answer, visit.compose())
 
     def _too_large(self) -> tuple[Cause, str] | None:
-        if self._headers_size > HEAD_LIMIT:
-            return Cause.PROTOCOL, HEAD_TOO_LONG
         limit = self._exchange.max_body
-        return (Cause.TOO_LARGE, too_large(limit)) if self._size > limit else None
+        large = (Cause.TOO_LARGE, too_large(limit)) if self._size > limit else None
+        return KeepingConnection._too_large(self) or large
 
     def _forget(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._headers_size = 0
-        self._in_head = True
+        KeepingConnection._forget(self)
         self._body: list[bytes] = []
         self._size = 0

@@ -18,7 +18,7 @@ from phasegate.http.matcher import ABSENT, Matcher, same
 from phasegate.load.checking import ANSWER_PATIENCE
 from phasegate.patterns import time_limit
 from phasegate.scalars import as_text
-from phasegate.substitution import UnknownNameError, fill, finish, names_in
+from phasegate.substitution import UnknownNameError, changes, fill, whole_name
 from phasegate.world import HttpReply
 
 
@@ -133,10 +133,7 @@ class _Wanted:
     __slots__ = ("_name", "_tree")
 
     def __init__(self, tree: Any) -> None:
-        whole = (
-            isinstance(tree, str) and tree.startswith("${") and tree.endswith("}") and tree.count("$") == 1
-        )
-        self._name = tree[2:-1] if whole else None
+        self._name = whole_name(tree) if isinstance(tree, str) else None
         self._tree = tree
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
@@ -148,7 +145,7 @@ def _apart(expect: Expect) -> tuple[Expectation | None, tuple[tuple[JsonPath, _W
 
     None where more than that depends on values.
     """
-    changing = {path: wanted for path, wanted in expect.json_.items() if _changes(wanted)}
+    changing = {path: wanted for path, wanted in expect.json_.items() if changes(wanted)}
     rest = {path: wanted for path, wanted in expect.json_.items() if path not in changing}
     fixed = expect.model_copy(update={"json_": rest})
     if fixed.templated or any(isinstance(wanted, Mapping) for wanted in changing.values()):
@@ -158,10 +155,6 @@ def _apart(expect: Expect) -> tuple[Expectation | None, tuple[tuple[JsonPath, _W
         return fixed.compile(), equal
     except ValueError:
         return None, ()
-
-
-def _changes(wanted: Any) -> bool:
-    return any(True for _ in names_in(wanted)) or finish(wanted) != wanted
 
 
 def _path_of(capture: Capture) -> JsonPath | None:

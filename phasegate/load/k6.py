@@ -18,16 +18,14 @@ from pydantic import Field, field_validator
 
 from phasegate.errors import ObservationError
 from phasegate.fields import Closed, Duration, FilePath, Text
-from phasegate.load.foreign import PACKAGE_FOLDER, Foreign, beside, refuse_arguments
+from phasegate.load.foreign import PACKAGE_FOLDER, Foreign, beside, cancel_all, refuse_arguments
 from phasegate.load.k6_summary import Summary
 from phasegate.load.samples import Samples
-from phasegate.load.script_cases import case, pass_rates
+from phasegate.load.script_cases import case, of_attempt, pass_rates
 from phasegate.load.tally import histogram_from_json, merge_causes
 from phasegate.marks import Arguments, Demand
-from phasegate.model.cases import selected, with_earlier
-from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.model.measures import Distribution, Measure, MeasureSpec, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
-from phasegate.units import Dimension
 from phasegate.world import Command, Completed, Running, World
 
 PROGRAM = "k6"
@@ -113,35 +111,23 @@ class K6Options(Closed):
         return measures
 
 
-def _number(dimension: Dimension, about: str) -> MeasureSpec:
-    return MeasureSpec(type=MeasureType.NUMBER, dimension=dimension, about=about)
-
-
 MEASURES: Mapping[str, MeasureSpec] = {
     **beside(
         latency="from asking for a connection to the end of the answer",
         service_time="from sending a request to the end of its answer",
     ),
-    "achieved_rate": MeasureSpec(
-        type=MeasureType.CENSUS,
-        dimension=Dimension.SHARE,
-        about="share of the iterations due that were carried out; only arrival rates make them due",
+    "achieved_rate": MeasureSpec.census(
+        "share of the iterations due that were carried out; only arrival rates make them due"
     ),
-    "dropped": _number(Dimension.COUNT, "iterations due that found no free virtual user"),
-    "iterations": _number(Dimension.COUNT, "iterations that were carried out"),
-    "checks": MeasureSpec(
-        type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="share of the script's checks that held"
-    ),
+    "dropped": MeasureSpec.number("iterations due that found no free virtual user"),
+    "iterations": MeasureSpec.number("iterations that were carried out"),
+    "checks": MeasureSpec.sample("share of the script's checks that held"),
 }
 _OF_METRIC: Mapping[str, MeasureSpec] = {
-    "trend": MeasureSpec(
-        type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about="durations that the script added"
-    ),
-    "rate": MeasureSpec(
-        type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="share of the values that were not 0"
-    ),
-    "counter": _number(Dimension.COUNT, "sum of what the script added"),
-    "gauge": _number(Dimension.COUNT, "the last value that the script added"),
+    "trend": MeasureSpec.times("durations that the script added"),
+    "rate": MeasureSpec.sample("share of the values that were not 0"),
+    "counter": MeasureSpec.number("sum of what the script added"),
+    "gauge": MeasureSpec.number("the last value that the script added"),
 }
 
 
@@ -195,7 +181,7 @@ async def observe(options: K6Options, world: World) -> Observation:
                 )
                 counter = await stack.enter_async_context(world.processes.open(counting))
                 collecting = asyncio.create_task(_collect(counter, seen))
-                stack.push_async_callback(_ended, collecting)
+                stack.push_async_callback(cancel_all, [collecting])
                 command = _command(options, pipe, summary, world)
                 async with world.processes.open(command, on_error_line=seen.log.add) as running:
                     foreign = Foreign(running, world, duration=options.duration, on_line=seen.on_line)
@@ -270,14 +256,8 @@ async def _collected(counter: Running, seen: _Seen) -> None:
             case "error":
                 raise ObservationError(message["message"])
     completed = await counter.wait()
-    said = completed.stderr.decode(errors="replace").strip().splitlines()
-    why = completed.error or (said[-1] if said else f"exit code {completed.exit_code}")
+    why = completed.error or completed.last_words or completed.ending
     raise ObservationError(f"the samples of k6 were not counted to their end: {why}")
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _observation(
@@ -285,14 +265,8 @@ def _observation(
 ) -> Observation:
     log = seen.log
     log.broken_off = completed.exit_code is None
-    cases = with_earlier(
-        selected(_cases(seen, summary, completed, stopped=foreign.stopped is not None), world.cases),
-        selected(world.earlier, world.cases),
-    )
-    whole, by_part = pass_rates(cases)
-    parts: dict[str, Mapping[str, Measure]] = {**by_part}
-    for name, found in seen.samples.by_part().items():
-        parts[name] = {**parts.get(name, {}), **found}
+    cases = of_attempt(_cases(seen, summary, completed, stopped=foreign.stopped is not None), world)
+    whole, parts = pass_rates(cases, seen.samples.by_part())
     return Observation(
         measures={
             **(seen.samples.measures() if seen.result else {}),
@@ -452,5 +426,4 @@ def _why_not_observed(completed: Completed, log: _Log, *, stopped: bool) -> str 
         return None
     if stopped and completed.exit_code is None:
         return None
-    how = f"signal {completed.signal}" if completed.exit_code is None else f"exit code {completed.exit_code}"
-    return f"k6 ended with {how}{f': {log.last_error}' if log.last_error else ''}"
+    return f"k6 ended with {completed.ending}{f': {log.last_error}' if log.last_error else ''}"

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from phasegate.load.tally import CAUSES, OTHER, histogram_to_json
-from phasegate.model.histogram import Histogram, bucket_of
+from phasegate.model.blocks import Filling
 
 PARTS = 200
 """How many different requests are kept apart; scripts may make up a name for each."""
@@ -35,42 +35,14 @@ _KNOWN = 8_192
 _COLUMNS = ("error", "expected_response", "method", "name", "status", "url")
 
 
-class _Meter:
-    """Durations by bucket; small while there are few, since there is one for each request and second."""
-
-    __slots__ = ("_counts", "_maximum", "_minimum", "_total")
-
-    def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
-        self._minimum = self._maximum = -1
-        self._total = 0
-
-    def add(self, nanoseconds: int) -> None:
-        bucket = bucket_of(nanoseconds)
-        self._counts[bucket] = self._counts.get(bucket, 0) + 1
-        self._total += nanoseconds
-        if nanoseconds > self._maximum:
-            self._maximum = nanoseconds
-        if nanoseconds < self._minimum or self._minimum < 0:
-            self._minimum = nanoseconds
-
-    def histogram(self) -> Histogram:
-        return Histogram.of_counts(
-            self._counts,
-            minimum_ns=max(self._minimum, 0),
-            maximum_ns=max(self._maximum, 0),
-            total_ns=self._total,
-        )
-
-
 class _Part:
     """The requests of one name in one second."""
 
     __slots__ = ("causes", "latency", "service")
 
     def __init__(self) -> None:
-        self.latency = _Meter()
-        self.service = _Meter()
+        self.latency = Filling()
+        self.service = Filling()
         self.causes: dict[str, int] = {}
 
     def to_json(self) -> dict[str, Any]:
@@ -289,7 +261,7 @@ class _Trend:
     """Durations; k6 keeps them in milliseconds."""
 
     def __init__(self) -> None:
-        self._meter = _Meter()
+        self._meter = Filling()
         self._negative = 0
 
     def add(self, rest: bytes) -> None:

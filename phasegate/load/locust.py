@@ -19,15 +19,14 @@ from pydantic import Field, field_validator, model_validator
 from phasegate.errors import ObservationError
 from phasegate.fields import Closed, Duration, FilePath, ProgramName, Rate, Text
 from phasegate.interpreter import interpreter
-from phasegate.load.foreign import Foreign, beside, refuse_arguments
+from phasegate.load.foreign import Foreign, beside, cancel_all, refuse_arguments
 from phasegate.load.samples import Samples
-from phasegate.load.script_cases import case, pass_rates
+from phasegate.load.script_cases import case, of_attempt, pass_rates
 from phasegate.load.tally import merge_causes
 from phasegate.marks import Arguments, Demand
-from phasegate.model.cases import selected, with_earlier
-from phasegate.model.measures import Measure, MeasureSpec, Number
+from phasegate.model.measures import MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation
-from phasegate.units import format_seconds
+from phasegate.units import count, format_seconds
 from phasegate.world import Command, Completed, World
 
 PLUGIN = Path(__file__).parent / "locust_plugin" / "phasegate_locust.py"
@@ -167,7 +166,7 @@ async def observe(options: LocustOptions, timeout: float, world: World) -> Obser
                 for _ in range(options.workers if options.distributed else 0)
             ]
             draining = [asyncio.create_task(_drain(worker)) for worker in workers]
-            stack.push_async_callback(_cancelled, draining)
+            stack.push_async_callback(cancel_all, draining)
             foreign = Foreign(running, world, duration=options.duration)
             completed = await foreign.run(report.text)
         report.take_in()
@@ -286,21 +285,12 @@ async def _drain(worker: Any) -> None:
         pass
 
 
-async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
 def _observation(
     options: LocustOptions, report: _Report, foreign: Foreign, completed: Completed, world: World
 ) -> Observation:
     error = _why_not_observed(report, completed, stopped=foreign.stopped is not None)
-    cases = with_earlier(selected(_cases(options, report), world.cases), selected(world.earlier, world.cases))
-    whole, by_part = pass_rates(cases)
-    parts: dict[str, Mapping[str, Measure]] = {**by_part}
-    for name, found in report.samples.by_part().items():
-        parts[name] = {**parts.get(name, {}), **found}
+    cases = of_attempt(_cases(options, report), world)
+    whole, parts = pass_rates(cases, report.samples.by_part())
     exceptions = Counter({f"exception: {cause}": count for cause, count in report.exceptions.items()})
     return Observation(
         measures={
@@ -311,7 +301,7 @@ def _observation(
         parts=parts,
         cases=cases,
         evidence=foreign.evidence(completed),
-        notes=tuple(_notes(options, report, foreign)),
+        notes=tuple(_notes(options, foreign)),
         causes={**report.samples.causes(), **exceptions},
         timeline=report.samples.timeline(),
         error=error,
@@ -336,13 +326,11 @@ def _cases(options: LocustOptions, report: _Report) -> Iterator[Case]:
         yield case("script", "exit code", status, f"the file set the exit code {code}" if code else "")
     silent = options.probes - report.result.get("final", 0)
     if report.result and silent > 0:
-        message = (
-            f"{silent} of {options.probes} worker{'s' if options.probes > 1 else ''} did not report its end"
-        )
+        message = f"{silent} of {count(options.probes, 'worker')} did not report its end"
         yield case("script", "every worker reports", CaseStatus.LOST, message)
 
 
-def _notes(options: LocustOptions, report: _Report, foreign: Foreign) -> Iterator[str]:
+def _notes(options: LocustOptions, foreign: Foreign) -> Iterator[str]:
     if foreign.stopped is not None:
         yield f"stopped early: {foreign.stopped}"
     if options.join is not None:
@@ -354,9 +342,8 @@ def _why_not_observed(report: _Report, completed: Completed, *, stopped: bool) -
         return completed.error
     if stopped or (report.started and report.result):
         return None
-    how = f"signal {completed.signal}" if completed.exit_code is None else f"exit code {completed.exit_code}"
     said = _last_words(completed.stderr.decode(errors="replace"))
-    return f"Locust ended with {how}{f': {said}' if said else ''}"
+    return f"Locust ended with {completed.ending}{f': {said}' if said else ''}"
 
 
 def _last_words(log: str) -> str:

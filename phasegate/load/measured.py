@@ -7,6 +7,7 @@ from phasegate.load.tally import PartTally, Tally
 from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram, bucket_bounds
 from phasegate.model.measures import Distribution, Share
+from phasegate.units import format_seconds
 
 
 def samples(
@@ -71,3 +72,15 @@ def distribution(
     return Distribution(
         good=histogram, failed=failed, span=span, unmeasured=zeros, blocks=blocks, unused=unused
     )
+
+
+def progress_text(whole: Tally, recent: Tally, pace: int, dropped: int) -> str:
+    """The state in a few words, for the live view; `pace`: requests that ended in a second."""
+    parts = [f"{whole.requests:,} requests", f"{pace:,}/s"]
+    if edges := Distribution(good=recent.latency).quantile(0.95):
+        parts.append(f"p95 {format_seconds(edges[1])}")
+    if whole.failed:
+        parts.append(f"{whole.failed:,} failed")
+    if dropped:
+        parts.append(f"{dropped:,} dropped")
+    return ", ".join(parts)

@@ -25,6 +25,7 @@ from phasegate.http.suite import Flow, Id, Request, Suite
 from phasegate.http.written import Headers, Json
 from phasegate.load.compose import problems_of
 from phasegate.marks import Demand, Members
+from phasegate.substitution import escape
 
 _ORIGIN = re.compile(r"https?://[^/?#]+")
 
@@ -142,7 +143,7 @@ class Unit(Closed):
     def request(self, *, template: bool) -> Request:
         """The single request. `template`: its other texts too are in template form, else they stand for
         themselves."""
-        put: Callable[[Any], Any] = _as_it_is if template else _escaped
+        put: Callable[[Any], Any] = escape if not template else lambda tree: tree
         given = {} if self.expect is None else self.expect.model_dump(by_alias=True, exclude_defaults=True)
         written: dict[str, Any] = {
             "id": "request",
@@ -258,23 +259,6 @@ def _unknown(requests: tuple[Request, ...], known: set[str]) -> Iterator[str]:
                     f"data do not give (known: {have}); a literal dollar is $$"
                 )
         known = known | set(request.capture)
-
-
-def _as_it_is(tree: Any) -> Any:
-    return tree
-
-
-def _escaped(tree: Any) -> Any:
-    """A tree in template form, in which every dollar stands for itself."""
-    match tree:
-        case str():
-            return tree.replace("$", "$$")
-        case Mapping():
-            return {name: _escaped(value) for name, value in tree.items()}
-        case list() | tuple():
-            return [_escaped(value) for value in tree]
-        case _:
-            return tree
 
 
 def _rows(path: Path, *, json_lines: bool) -> tuple[Mapping[str, Any], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 from phasegate.errors import ObservationError
 from phasegate.http.addresses import authority
 from phasegate.http.exchange import Conversation, Expectations
-from phasegate.http.flow import Group, Telling, run_group
+from phasegate.http.flow import Group, Telling, run_group, time_to_tear_down
 from phasegate.http.places import place_of
 from phasegate.http.references import SETUP, TEARDOWN
 from phasegate.http.suite import Request
@@ -21,11 +20,8 @@ from phasegate.load.journey import Journey, JourneyRequest, Journeys
 from phasegate.load.mix import Data, SuiteFlow, Unit
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.scalars import as_text
-from phasegate.substitution import expand, fill, names_in
+from phasegate.substitution import escape, expand, fill, names_in
 from phasegate.world import Destination, World
-
-TEARDOWN_LIMIT = 30.0
-"""Seconds teardown may take when the check was ended from outside."""
 
 
 @asynccontextmanager
@@ -51,9 +47,7 @@ async def prepared(
             seed=world.seed,
         )
     finally:
-        task = asyncio.current_task()
-        ended = task is not None and task.cancelling() > 0
-        async with asyncio.timeout(TEARDOWN_LIMIT if ended else None):
+        async with time_to_tear_down():
             await preparation.tear_down()
 
 
@@ -209,6 +203,6 @@ class _Preparation:
     def _addresses(self, url: str, name: str) -> Iterator[str]:
         """A URL with each of the values that the rows of data have for a name, where the load goes."""
         for value in dict.fromkeys(as_text(row[name]) for row in self.rows if name in row):
-            address = expand(url, {name: value.replace("$", "$$")})
+            address = expand(url, {name: escape(value)})
             if value.startswith("/") or place_of(value) == place_of(self.origin):
                 yield address

@@ -13,26 +13,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from phasegate.load.measured import distribution
-from phasegate.load.tally import Tally, histogram_from_json
+from phasegate.load.measured import distribution, progress_text
+from phasegate.load.tally import Tally
 from phasegate.load.timeline import RATES, Timeline, series
-from phasegate.model.measures import Distribution, Measure, MeasureSpec, MeasureType, Number, Share
+from phasegate.model.measures import Measure, MeasureSpec, Number, Share
 from phasegate.model.observation import Series
-from phasegate.units import Dimension, format_seconds
+from phasegate.units import Dimension
 
-SUCCESS = MeasureSpec(
-    type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="share of the requests that went well"
+SUCCESS = MeasureSpec.sample("share of the requests that went well")
+THROUGHPUT = MeasureSpec.number(
+    "good answers per second while requests were sent", Dimension.RATE, chart=RATES
 )
-THROUGHPUT = MeasureSpec(
-    type=MeasureType.NUMBER,
-    dimension=Dimension.RATE,
-    about="good answers per second while requests were sent",
-    chart=RATES,
-)
-REQUESTS = MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="requests that ended")
-EXCEPTIONS = MeasureSpec(
-    type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="exceptions that the script did not catch"
-)
+REQUESTS = MeasureSpec.number("requests that ended")
+EXCEPTIONS = MeasureSpec.number("exceptions that the script did not catch")
 
 
 class Samples:
@@ -53,7 +46,7 @@ class Samples:
         """One `samples` line of one probe."""
         second = Tally(dropped=message.get("dropped", 0))
         for name, data in message["parts"].items():
-            tally = _tally(data)
+            tally = Tally.from_json(data)
             self.parts[name] = self.parts.get(name, _NOTHING).merge(tally)
             second = second.merge(tally)
         self.whole = self.whole.merge(second)
@@ -110,24 +103,7 @@ class Samples:
         """The state in a few words, for the live view."""
         if not self._at:
             return "starting"
-        said = [f"{self.whole.requests:,} requests", f"{self._recent.requests:,}/s"]
-        if edges := Distribution(good=self._recent.latency).quantile(0.95):
-            said.append(f"p95 {format_seconds(edges[1])}")
-        if self.whole.failed:
-            said.append(f"{self.whole.failed:,} failed")
-        if self.dropped:
-            said.append(f"{self.dropped:,} dropped")
-        return ", ".join(said)
-
-
-def _tally(data: Mapping[str, Any]) -> Tally:
-    latency = histogram_from_json(data["latency"])
-    service = data["service"]
-    return Tally(
-        latency=latency,
-        service=latency if service is None else histogram_from_json(service),
-        causes=data["causes"],
-    )
+        return progress_text(self.whole, self._recent, self._recent.requests, self.dropped)
 
 
 _NOTHING = Tally()

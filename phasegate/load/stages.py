@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from phasegate.fields import Closed, Duration, Rate
 from phasegate.http.problems import Location
 from phasegate.load.pacing import Profile
-from phasegate.units import Dimension, format_seconds, format_value
+from phasegate.units import Dimension, count, format_seconds, format_value
 
 MOST_CONNECTIONS = 50_000
 
@@ -72,4 +72,4 @@ def words(stages: Sequence[Stage]) -> str:
     """`4 stages up to 200/s for 40 s`."""
     peak, seconds = peak_of(stages), format_seconds(duration_of(stages))
     level = format_value(peak, Dimension.RATE) if is_open(stages) else f"{peak:,.0f} connections"
-    return f"{len(stages)} stage{'s' if len(stages) > 1 else ''} up to {level} for {seconds}"
+    return f"{count(len(stages), 'stage')} up to {level} for {seconds}"

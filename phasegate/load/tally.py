@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
+from phasegate.load.message import Message
 from phasegate.model.histogram import Histogram
 
 CAUSES = 50
@@ -105,22 +106,23 @@ class Tally:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Tally:
+        """Probes beside foreign engines tell of neither dropped requests nor parts here."""
         latency = histogram_from_json(data["latency"])
         service = data["service"]
         return cls(
             latency=latency,
             service=latency if service is None else histogram_from_json(service),
             causes=data["causes"],
-            dropped=data["dropped"],
+            dropped=data.get("dropped", 0),
             parts={
                 name: PartTally(latency=histogram_from_json(part), failed=failed, dropped=dropped)
-                for name, (part, failed, dropped) in data["parts"].items()
+                for name, (part, failed, dropped) in data.get("parts", {}).items()
             },
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class Example(Message):
     """A failing exchange; `answer` is what came, as text, cut."""
 
     cause: str
@@ -132,7 +134,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Message):
     """What a worker says at its end, beside the tallies it has sent."""
 
     window: float = 0.0
@@ -188,36 +190,6 @@ class Report:
     @property
     def span(self) -> float | None:
         return None if self.first is None or self.last is None else self.last - self.first
-
-    def to_json(self) -> dict[str, Any]:
-        examples = [asdict(one) for one in self.examples]
-        return {name: getattr(self, name) for name in _PLAIN} | {"examples": examples}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Report:
-        return cls(
-            **{name: data[name] for name in _PLAIN},
-            examples=tuple(Example(**one) for one in data["examples"]),
-        )
-
-
-_PLAIN = (
-    "window",
-    "good_in_window",
-    "scheduled",
-    "sent",
-    "asked",
-    "redirects",
-    "sent_again",
-    "unfinished",
-    "episodes",
-    "first",
-    "last",
-    "lag",
-    "late",
-    "held_up",
-    "busy",
-)
 
 
 def merge_causes(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from phasegate.load.journey import Piece, UnfitError
 from phasegate.scalars import as_text, json_text
+from phasegate.substitution import parse, whole_name
 
 PLAIN, LINE, URL, WHOLE_URL, FORM, JSON, IN_JSON = (
     "plain",
@@ -23,21 +24,13 @@ PLAIN, LINE, URL, WHOLE_URL, FORM, JSON, IN_JSON = (
     "in json",
 )
 URL_SAFE = "/:@!$&'()*+,;=-._~%?[]"
-_TOKEN = re.compile(r"\$\$|\$\{([^{}]*)\}")
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
 
 
 def text_pieces(text: str, how: str, literal: Callable[[str], str] = str) -> Iterator[Piece]:
     """The pieces of a text; `literal` encodes what stands between the holes."""
-    position = 0
-    for token in _TOKEN.finditer(text):
-        if token[1] is None:
-            yield literal(text[position : token.start()] + "$")
-        else:
-            yield literal(text[position : token.start()])
-            yield how, token[1]
-        position = token.end()
-    yield literal(text[position:])
+    for piece in parse(text):
+        yield literal(piece) if isinstance(piece, str) else (how, piece.name)
 
 
 def url_pieces(text: str) -> Iterator[Piece]:
@@ -50,8 +43,8 @@ def url_pieces(text: str) -> Iterator[Piece]:
 
 def json_pieces(document: Any) -> Iterator[Piece]:
     match document:
-        case str() if (whole := _TOKEN.fullmatch(document)) is not None and whole[1] is not None:
-            yield JSON, whole[1]
+        case str() if (name := whole_name(document)) is not None:
+            yield JSON, name
         case str():
             yield '"'
             yield from text_pieces(document, IN_JSON, lambda part: json_text(part)[1:-1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from phasegate.load.tally import Tally
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Chart
+from phasegate.model.measures import Chart, Distribution
 from phasegate.model.observation import Series
 
 BINS = 600
@@ -67,7 +67,7 @@ class Timeline:
                 length=max(end - start, 1e-9),
                 good=tally.good,
                 failed=tally.failed + tally.dropped,
-                quantiles=tuple(_quantile(tally.latency, share) for share in QUANTILES.values()),
+                quantiles=tuple(_upper(tally.latency, share) for share in QUANTILES.values()),
             )
 
 
@@ -95,10 +95,9 @@ def silent_seconds(bins: tuple[Bin, ...], until: float) -> float:
     return sum(one.length for one in bins if not one.good and one.start + one.length <= until + 0.5)
 
 
-def _quantile(histogram: Histogram, share: float) -> float | None:
-    if not histogram.n:
-        return None
-    return histogram.at_rank(max(1, math.ceil(share * histogram.n - 1e-9)))[1]
+def _upper(good: Histogram, share: float) -> float | None:
+    edges = Distribution(good=good).quantile(share)
+    return None if edges is None else edges[1]
 
 
 _NOTHING = Tally()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.model.measures import MeasureSpec
 from phasegate.units import Dimension
 
 FLAKY_RATE = "flaky_rate"
@@ -24,23 +24,15 @@ WHOLE = frozenset({TOTAL, "passed"})
 """Counts that speak of a whole suite, and so of nothing where only some of its cases were asked for."""
 
 
-def _count(about: str) -> MeasureSpec:
-    return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.COUNT, about=about, lowest=0)
-
-
-def _share(about: str) -> MeasureSpec:
-    return MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about)
-
-
 AGGREGATES: Mapping[str, MeasureSpec] = {
-    "pass_rate": _share("items passed of all items"),
-    "passed": _count("items that passed"),
-    "failed": _count("items that failed"),
-    "errored": _count("checks that were errored"),
-    "skipped": _count("items without a result: skipped or lost cases, checks not run or unproven"),
-    "total": _count("all items"),
-    FLAKY_RATE: _share("items that passed, but not at once, of the items that passed"),
-    "duration": MeasureSpec(
-        type=MeasureType.NUMBER, dimension=Dimension.TIME, about="from start to end", lowest=0
+    "pass_rate": MeasureSpec.census("items passed of all items"),
+    "passed": MeasureSpec.amount("items that passed"),
+    "failed": MeasureSpec.amount("items that failed"),
+    "errored": MeasureSpec.amount("checks that were errored"),
+    "skipped": MeasureSpec.amount(
+        "items without a result: skipped or lost cases, checks not run or unproven"
     ),
+    "total": MeasureSpec.amount("all items"),
+    FLAKY_RATE: MeasureSpec.census("items that passed, but not at once, of the items that passed"),
+    "duration": MeasureSpec.amount("from start to end", Dimension.TIME),
 }

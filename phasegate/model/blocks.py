@@ -34,9 +34,11 @@ class Filling:
 
     def add(self, nanoseconds: int) -> None:
         bucket = bucket_of(nanoseconds)
-        self.minimum = min(self.minimum, nanoseconds) if self.counts else nanoseconds
+        if nanoseconds < self.minimum or not self.counts:
+            self.minimum = nanoseconds
+        if nanoseconds > self.maximum:
+            self.maximum = nanoseconds
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
-        self.maximum = max(self.maximum, nanoseconds)
         self.total += nanoseconds
 
     def take(self, counts: Mapping[int, int], minimum: int, maximum: int, total: int) -> None:

@@ -29,24 +29,24 @@ def after(case: Case, before: Mapping[str, Case]) -> Case:
     return replace(case, earlier=(*known.earlier, as_attempt(known), *case.earlier))
 
 
+def lost_since(case: Case) -> Case:
+    """A case of the attempt before of which this one knows nothing."""
+    return replace(
+        case,
+        status=CaseStatus.LOST,
+        message="was there in the attempt before, but not in this one",
+        duration=None,
+        evidence=(),
+        earlier=(*case.earlier, as_attempt(case)),
+    )
+
+
 def with_earlier(cases: Iterable[Case], before: Iterable[Case]) -> tuple[Case, ...]:
     """Cases with their tries in earlier attempts; one that is there no more is lost, not forgotten."""
     known = {case.id: case for case in before}
     found = tuple(after(case, known) for case in cases)
     ids = {case.id for case in found}
-    lost = (
-        replace(
-            case,
-            status=CaseStatus.LOST,
-            message="was there in the attempt before, but not in this one",
-            duration=None,
-            evidence=(),
-            earlier=(*case.earlier, as_attempt(case)),
-        )
-        for case in known.values()
-        if case.id not in ids
-    )
-    return (*found, *lost)
+    return (*found, *(lost_since(case) for case in known.values() if case.id not in ids))
 
 
 def case_measures(cases: Iterable[Case]) -> dict[str, Measure]:

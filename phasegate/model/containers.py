@@ -39,7 +39,6 @@ class Healthcheck:
     interval: float = 30.0
     timeout: float = 30.0
     retries: int = 3
-    start_period: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from phasegate.model.facts import JsonText
 from phasegate.model.measure_json import JsonMeasure
-from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.model.measures import MeasureSpec
 from phasegate.units import Dimension
 
 
@@ -56,35 +56,34 @@ LEFT_ON = frozenset({FaultStatus.UNDER_WAY, FaultStatus.NOT_UNDONE})
 """What became of a fault with which no run can pass."""
 
 
-def _time(about: str) -> MeasureSpec:
-    return MeasureSpec(type=MeasureType.NUMBER, dimension=Dimension.TIME, about=about, lowest=0)
-
-
 FAULT_DEFAULTS = ("recovered == 100%",)
 """Criteria that judge a fault unless the plan writes a blocking one on the same measure; subject left out."""
 _EVERY: Mapping[str, MeasureSpec] = {
-    "recovered": MeasureSpec(
-        type=MeasureType.CENSUS,
-        dimension=Dimension.SHARE,
-        about="100% where all was good again in time after it, else 0%",
+    "recovered": MeasureSpec.census("100% where all was good again in time after it, else 0%"),
+    "lost_requests": MeasureSpec.amount(
+        "probes without a good answer, from the fault until all was good again"
     ),
-    "lost_requests": MeasureSpec(
-        type=MeasureType.NUMBER,
-        dimension=Dimension.COUNT,
-        about="probes without a good answer, from the fault until all was good again",
-        lowest=0,
+    "outage": MeasureSpec.amount(
+        "the longest time between two good answers, from the fault until all was good again", Dimension.TIME
     ),
-    "outage": _time("the longest time between two good answers, from the fault until all was good again"),
 }
 _RECOVERY = {
-    "recovery_time": _time("from the fault to the first answer of the unbroken run of good ones after it")
+    "recovery_time": MeasureSpec.amount(
+        "from the fault to the first answer of the unbroken run of good ones after it", Dimension.TIME
+    )
 }
 _AFTER = {
-    "recovery_after": _time("from the beginning of its undoing to the first answer of that unbroken run then")
+    "recovery_after": MeasureSpec.amount(
+        "from the beginning of its undoing to the first answer of that unbroken run then", Dimension.TIME
+    )
 }
 _ROLLING: Mapping[str, MeasureSpec] = {
-    "rollout_time": _time("from the other image to the first answer of an unbroken run of good ones on it"),
-    "rollback_time": _time("from putting its own image back to the first answer of an unbroken run"),
+    "rollout_time": MeasureSpec.amount(
+        "from the other image to the first answer of an unbroken run of good ones on it", Dimension.TIME
+    ),
+    "rollback_time": MeasureSpec.amount(
+        "from putting its own image back to the first answer of an unbroken run", Dimension.TIME
+    ),
 }
 
 

@@ -10,7 +10,7 @@ Values are whole nanoseconds. Each power of two is cut into 128 buckets, so a bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 NANOSECONDS = 1_000_000_000
@@ -118,18 +118,6 @@ class Histogram:
                 return max(low, self.minimum_ns) / NANOSECONDS, min(high, self.maximum_ns) / NANOSECONDS
         raise IndexError(f"rank {rank} of {self.n} values")
 
-    def count_within(self, seconds: float) -> tuple[int, int]:
-        """How many values are at or below a threshold: (surely, possibly); they differ by one bucket."""
-        surely = possibly = 0
-        for bucket, count in self.counts:
-            low, high = bucket_bounds(bucket)
-            # Divided, not multiplied: 245 / 10**9 * 10**9 is less than 245.
-            if min(high, self.maximum_ns) / NANOSECONDS <= seconds:
-                surely += count
-            if max(low, self.minimum_ns) / NANOSECONDS <= seconds:
-                possibly += count
-        return surely, possibly
-
     @property
     def minimum(self) -> float:
         return self.minimum_ns / NANOSECONDS
@@ -141,9 +129,3 @@ class Histogram:
     @property
     def mean(self) -> float:
         return self.total_ns / self.n / NANOSECONDS if self.n else 0.0
-
-    def __iter__(self) -> Iterator[tuple[float, float, int]]:
-        """Buckets as (low, high, count), edges in seconds."""
-        for bucket, count in self.counts:
-            low, high = bucket_bounds(bucket)
-            yield low / NANOSECONDS, high / NANOSECONDS, count

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -32,19 +33,7 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
     """The JSON object of a measure; a quantile that falls among failed requests is the text `failed`."""
     match measure:
         case Share():
-            return _without_none(
-                value=measure.value,
-                passed=measure.passed,
-                total=measure.total,
-                sample=measure.sample,
-                skipped=measure.skipped or None,
-                missing=list(measure.missing) or None,
-                span=measure.span,
-                episodes=measure.episodes,
-                blocks=[list(block) for block in measure.blocks] or None,
-                unused=measure.unused or None,
-                replaced=measure.replaced or None,
-            )
+            return _without_none(value=measure.value) | _facts(measure)
         case Distribution():
             return _without_none(
                 unit="s",
@@ -62,10 +51,7 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 replaced=measure.replaced or None,
             )
         case Number():
-            marks = {"reported": measure.reported, "unended": measure.unended, "partial": measure.partial}
-            marked = {name: True for name, is_so in marks.items() if is_so}
-            least = {} if measure.least is None else {"least": measure.least}
-            return {"value": measure.value, "unit": _unit(measure)} | marked | least
+            return {"value": measure.value, "unit": _unit(measure)} | _facts(measure, "value", "dimension")
         case Gauge():
             return _without_none(
                 unit=_unit(measure),
@@ -86,18 +72,7 @@ def decode_measure(data: object) -> Measure:
     if not isinstance(data, Mapping):
         raise ValueError("a measure is an object")
     if "sample" in data:
-        return Share(
-            passed=data["passed"],
-            total=data["total"],
-            sample=data["sample"],
-            skipped=data.get("skipped", 0),
-            missing=tuple(data.get("missing", ())),
-            span=data.get("span"),
-            episodes=data.get("episodes"),
-            blocks=tuple((total, failed) for total, failed in data.get("blocks", ())),
-            unused=data.get("unused", 0),
-            replaced=data.get("replaced", 0),
-        )
+        return Share(**_given(Share, data))
     if "histogram" in data:
         return Distribution(
             good=_decode_histogram(data["histogram"]),
@@ -120,15 +95,29 @@ def decode_measure(data: object) -> Measure:
             span=data.get("span"),
         )
     if "unit" in data:
-        return Number(
-            value=data["value"],
-            dimension=_dimension(data["unit"]),
-            reported=data.get("reported", False),
-            unended=data.get("unended", False),
-            partial=data.get("partial", False),
-            least=data.get("least"),
-        )
+        return Number(**_given(Number, data), dimension=_dimension(data["unit"]))
     raise ValueError("a measure has `sample`, `histogram`, `samples` or `unit`")
+
+
+def _facts(measure: Share | Number, *besides: str) -> dict[str, Any]:
+    """The fields that say something, but some."""
+    return {
+        one.name: _listed(value)
+        for one in fields(measure)
+        if one.name not in besides and (value := getattr(measure, one.name)) != one.default
+    }
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _given(measure: type[Share | Number], data: Mapping[str, Any]) -> dict[str, Any]:
+    return {one.name: _tupled(data[one.name]) for one in fields(measure) if one.name in data}
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value
 
 
 def _unit(measure: Number | Gauge) -> str:

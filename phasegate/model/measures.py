@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram
@@ -65,6 +65,28 @@ class MeasureSpec:
     highest: float = math.inf
     chart: Chart | None = None
     """None: its series are drawn by their unit."""
+
+    @classmethod
+    def number(cls, about: str, dimension: Dimension = Dimension.COUNT, **more: Any) -> MeasureSpec:
+        """`more`: what else is declared, such as `lowest`; as for the others."""
+        return cls(type=MeasureType.NUMBER, dimension=dimension, about=about, **more)
+
+    @classmethod
+    def amount(cls, about: str, dimension: Dimension = Dimension.COUNT, **more: Any) -> MeasureSpec:
+        """A number that is never negative."""
+        return cls.number(about, dimension, lowest=0, **more)
+
+    @classmethod
+    def census(cls, about: str, **more: Any) -> MeasureSpec:
+        return cls(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about=about, **more)
+
+    @classmethod
+    def sample(cls, about: str, **more: Any) -> MeasureSpec:
+        return cls(type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about=about, **more)
+
+    @classmethod
+    def times(cls, about: str, **more: Any) -> MeasureSpec:
+        return cls(type=MeasureType.DISTRIBUTION, dimension=Dimension.TIME, about=about, **more)
 
 
 def charts_of(specs: Mapping[str, MeasureSpec]) -> dict[str, Chart]:

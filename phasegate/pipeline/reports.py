@@ -16,8 +16,9 @@ from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS
 from phasegate.render.hostile import disobeyed
 from phasegate.render.outputs import Output, parse_rendering
-from phasegate.render.words import count, one_line
+from phasegate.render.words import one_line
 from phasegate.target.guard import clear_evidence
+from phasegate.units import count
 
 FILES_SHOWN = {"html": "report", "json": "result"}
 """Reports that the summary names, by format."""

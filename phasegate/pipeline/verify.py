@@ -33,7 +33,7 @@ class Mark(StrEnum):
     """The record is not as the run left it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     mark: Mark
     about: str
@@ -71,10 +71,9 @@ def verify(folder: Path, *, now: datetime, sha256: str = "") -> Verified:
     except NoBeginningError:
         if not is_file(folder / RESULT):
             raise
-        message = f"{EVENTS} has no first event, and there is a {RESULT}"
-        lost = Finding(mark=Mark.CHANGED, about="events", message=message)
+        lost = Finding(Mark.CHANGED, "events", f"{EVENTS} has no first event, and there is a {RESULT}")
     except UsageError as error:
-        lost = Finding(mark=Mark.CHANGED, about="events", message=error.message)
+        lost = Finding(Mark.CHANGED, "events", error.message)
     return Verified(run=None, signatures=Signatures(), findings=(lost,), exit_code=ExitCode.FAIL)
 
 
@@ -107,12 +106,13 @@ def _verified(folder: Path, now: datetime, wanted: str) -> Verified:
 
 def _result(record: Recorded) -> Iterator[Finding]:
     if record.run.finished is None and not record.data:
-        yield Finding(mark=Mark.NOTE, about="result", message=f"no {RESULT}, as the run did not end")
+        yield Finding(Mark.NOTE, "result", f"no {RESULT}, as the run did not end")
     elif record.changed:
-        yield Finding(mark=Mark.CHANGED, about="result", message=record.changed)
+        yield Finding(Mark.CHANGED, "result", record.changed)
     else:
-        message = f"{RESULT} says what the events add up to, SHA-256 {record.result_sha256}"
-        yield Finding(mark=Mark.OK, about="result", message=message)
+        yield Finding(
+            Mark.OK, "result", f"{RESULT} says what the events add up to, SHA-256 {record.result_sha256}"
+        )
 
 
 def _kept(record: Recorded, wanted: str) -> Finding:
@@ -121,39 +121,45 @@ def _kept(record: Recorded, wanted: str) -> Finding:
             "the record was held against itself, which finds accidents, not forgers: keep the SHA-256"
             " elsewhere, and give it with --sha256"
         )
-        return Finding(mark=Mark.NOTE, about="result", message=message)
+        return Finding(Mark.NOTE, "result", message)
     if wanted == record.result_sha256:
-        return Finding(mark=Mark.OK, about="result", message=f"{RESULT} has the SHA-256 that was given")
-    message = f"{RESULT} has SHA-256 {record.result_sha256}, and {wanted} was given"
-    return Finding(mark=Mark.CHANGED, about="result", message=message)
+        return Finding(Mark.OK, "result", f"{RESULT} has the SHA-256 that was given")
+    return Finding(
+        Mark.CHANGED, "result", f"{RESULT} has SHA-256 {record.result_sha256}, and {wanted} was given"
+    )
 
 
 def _evidence(folder: Path, run: RunResult) -> Iterator[Finding]:
     if run.finished is None:
-        message = "files were not listed, as the run did not end"
-        yield Finding(mark=Mark.NOTE, about="evidence", message=message)
+        yield Finding(Mark.NOTE, "evidence", "files were not listed, as the run did not end")
         return
     problems = tuple(evidence_problems(folder, run.evidence))
     for problem in problems:
-        yield Finding(mark=Mark.CHANGED, about="evidence", message=problem)
+        yield Finding(Mark.CHANGED, "evidence", problem)
     if not problems:
         files = f"{len(run.evidence):,} {'file' if len(run.evidence) == 1 else 'files'}"
-        yield Finding(mark=Mark.OK, about="evidence", message=f"{files}, as listed")
+        yield Finding(Mark.OK, "evidence", f"{files}, as listed")
 
 
 def _criteria(run: RunResult) -> Iterator[Finding]:
     if run.finished is None:
-        yield Finding(mark=Mark.NOTE, about="criteria", message="not judged again, as the run did not end")
+        yield Finding(Mark.NOTE, "criteria", "not judged again, as the run did not end")
         return
     again = rejudge(run)
     for contradiction in again.contradictions:
-        yield Finding(mark=Mark.CHANGED, about="criteria", message=sentence(contradiction))
+        yield Finding(Mark.CHANGED, "criteria", sentence(contradiction))
     if not again.contradictions:
-        message = f"{again.judged:,} of {len(run.criteria):,} judged again on their measures, as recorded"
-        yield Finding(mark=Mark.OK, about="criteria", message=message)
+        yield Finding(
+            Mark.OK,
+            "criteria",
+            f"{again.judged:,} of {len(run.criteria):,} judged again on their measures, as recorded",
+        )
     if again.left_out:
-        message = f"not judged again, for lack of measures in the record: {', '.join(again.left_out)}"
-        yield Finding(mark=Mark.NOTE, about="criteria", message=message)
+        yield Finding(
+            Mark.NOTE,
+            "criteria",
+            f"not judged again, for lack of measures in the record: {', '.join(again.left_out)}",
+        )
 
 
 def _plan(plan: PlanRecord) -> Iterator[Finding]:
@@ -164,12 +170,12 @@ def _plan(plan: PlanRecord) -> Iterator[Finding]:
     except (OSError, ValueError):
         same = False
     if not is_file(path):
-        yield Finding(mark=Mark.NOTE, about="plan", message=f"{plan.path} is not here to compare with")
+        yield Finding(Mark.NOTE, "plan", f"{plan.path} is not here to compare with")
         return
     if same:
-        yield Finding(mark=Mark.OK, about="plan", message=f"{plan.path} is the plan that was run")
+        yield Finding(Mark.OK, "plan", f"{plan.path} is the plan that was run")
     else:
-        yield Finding(mark=Mark.NOTE, about="plan", message=f"{plan.path} has changed since the run")
+        yield Finding(Mark.NOTE, "plan", f"{plan.path} has changed since the run")
 
 
 _MARKS = {
@@ -185,17 +191,18 @@ _MARKS = {
 
 def _sign_offs(folder: Path, file: SignOffFile, signed: Signatures) -> Iterator[Finding]:
     for place in file.broken:
-        yield Finding(mark=Mark.CHANGED, about="sign-off", message=f"{place} is no sign-off")
+        yield Finding(Mark.CHANGED, "sign-off", f"{place} is no sign-off")
     if file.cut:
-        message = f"the last line of {folder / SIGN_OFFS} was cut off and is left out"
-        yield Finding(mark=Mark.NOTE, about="sign-off", message=message)
+        yield Finding(
+            Mark.NOTE, "sign-off", f"the last line of {folder / SIGN_OFFS} was cut off and is left out"
+        )
     for one in signed.sign_offs:
-        yield Finding(mark=_MARKS[one.weight], about="sign-off", message=sign_off_text(one))
+        yield Finding(_MARKS[one.weight], "sign-off", sign_off_text(one))
 
 
 def _verdict(run: RunResult) -> Finding:
     marks = {Verdict.PASS: Mark.OK, Verdict.FAIL: Mark.CLOSED, Verdict.INCONCLUSIVE: Mark.WAITING}
-    return Finding(mark=marks[run.verdict], about="verdict", message=f"{run.verdict}: {sentence(run.reason)}")
+    return Finding(marks[run.verdict], "verdict", f"{run.verdict}: {sentence(run.reason)}")
 
 
 def _roles(signed: Signatures) -> Iterator[Finding]:
@@ -206,9 +213,9 @@ def _roles(signed: Signatures) -> Iterator[Finding]:
         Standing.REJECTED: Mark.CLOSED,
     }
     for role in signed.roles:
-        yield Finding(mark=marks[role.standing], about="approval", message=role_text(role))
+        yield Finding(marks[role.standing], "approval", role_text(role))
     if not signed.roles:
-        yield Finding(mark=Mark.NOTE, about="approval", message="the plan asks nobody to approve")
+        yield Finding(Mark.NOTE, "approval", "the plan asks nobody to approve")
 
 
 def _clock(run: RunResult, now: datetime) -> Iterator[Finding]:
@@ -220,10 +227,10 @@ def _clock(run: RunResult, now: datetime) -> Iterator[Finding]:
             "the calendar clock moved during the run; sign-offs are held against its end by the clock as it"
             f" stood then, {minute(run.ended)}"
         )
-        yield Finding(mark=Mark.NOTE, about="approval", message=message)
+        yield Finding(Mark.NOTE, "approval", message)
     if now < run.ended:
         message = (
             f"the clock of this machine says {minute(now)}, before the end of the run, {minute(run.ended)}:"
             " whether there is time left is not known"
         )
-        yield Finding(mark=Mark.NOTE, about="approval", message=message)
+        yield Finding(Mark.NOTE, "approval", message)

@@ -18,7 +18,7 @@ from phasegate.model.criterion import Level
 from phasegate.plan.addressable import Addressable
 from phasegate.plan.entries import PlanCommand, Tls
 from phasegate.plan.findings import Findings, Unread
-from phasegate.plan.lacking import missing_in, texts_in
+from phasegate.plan.lacking import missing_in
 from phasegate.plan.models import CommandWritten, FlakyWritten, Requirements, RetryWritten, TlsWritten, is_id
 from phasegate.plan.named import Files, named_in
 from phasegate.plan.plan import FlakyBudget, Retry
@@ -27,7 +27,7 @@ from phasegate.plan.tree import TreePath, dotted, is_plain, spliced, value_at
 from phasegate.plan.validation import Place
 from phasegate.plan.values import Values, report_unknown
 from phasegate.plan.yaml import Document
-from phasegate.substitution import finish, names_in, put_in
+from phasegate.substitution import finish, names_in, put_in, texts_in
 
 Confidence = float | Literal["none"] | None
 """As written; None where nothing is."""
@@ -124,7 +124,9 @@ class Context:
     def missing_in(self, tree: Any) -> tuple[str, ...]:
         """Names of the secrets that a tree uses and that are not set."""
         missing = self.values.missing_secrets
-        return missing_in(tree, missing, self.files.texts(texts_in(tree))) if missing else ()
+        return (
+            missing_in(tree, missing, self.files.texts(text for _, text in texts_in(tree))) if missing else ()
+        )
 
     def missing_by_use(self, tree: Any, *, by_address: bool, acted_on: str = "") -> tuple[str, ...]:
         """Names of the secrets that the entries lack which a tree uses.
@@ -133,7 +135,7 @@ class Context:
         """
         if not self.missing_by_entry:
             return ()
-        names, texts = frozenset(names_in(tree)), tuple(texts_in(tree))
+        names, texts = frozenset(names_in(tree)), tuple(text for _, text in texts_in(tree))
         found: list[str] = []
         for entry, missing in self.missing_by_entry.items():
             told = [f"PHASEGATE_TARGET_{entry.upper().replace('-', '_')}_URL"]

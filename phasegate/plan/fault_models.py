@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from phasegate.fields import Closed, Duration, Text, WrittenAddress
 from phasegate.http.expectation import Expect
-from phasegate.http.written import Headers
+from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import CheckParams
 from phasegate.marks import Demand
 from phasegate.model.faults import CONTAINERS_ONLY, LASTING, Act
@@ -74,7 +74,7 @@ class FaultWritten(Closed):
 class ProbeParams(CheckParams):
     """What is asked again and again from before a fault until all is good again."""
 
-    url: WrittenAddress
+    url: Annotated[WrittenAddress, address_like("/health")]
     """A path on the target's default entry, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
     """The request method."""
@@ -88,13 +88,6 @@ class ProbeParams(CheckParams):
     """What a good answer is; status 2xx unless it says otherwise."""
     within: Annotated[Duration, Field(gt=0), Demand.SHOWN] = 30.0
     """How long it is waited, from the undoing, for all to be good again, also when the check has ended."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_address(cls, url: str) -> str:
-        if not url.startswith(("/", "http://", "https://", "${")):
-            raise ValueError(f"{url!r} is neither a path like /health nor a URL like https://host/health")
-        return url
 
     @model_validator(mode="after")
     def _has_room(self) -> Self:

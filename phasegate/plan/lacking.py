@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from phasegate.substitution import names_in
+from phasegate.substitution import names_in, texts_in
 
 _READS = re.compile(
     # Looked for at each place, for a name may be what stands before the next.
@@ -23,7 +23,7 @@ def missing_in(tree: Any, secrets: Mapping[str, int], scripts: Iterable[str] = (
     """
     used = {name.removeprefix("env.") for name in names_in(tree) if name.startswith("env.")}
     given = tree.get("env") if isinstance(tree, Mapping) else None
-    text = "\n".join((*texts_in(tree), *scripts))
+    text = "\n".join((*(one for _, one in texts_in(tree)), *scripts))
     used |= {name for name in _READS.findall(text) if name not in (given or ())}
     return tuple(sorted((name for name in used if name in secrets), key=secrets.__getitem__))
 
@@ -33,28 +33,13 @@ def read_in(text: str, secrets: Iterable[str]) -> frozenset[str]:
     return frozenset(secrets).intersection(_READS.findall(text))
 
 
-def texts_in(tree: Any) -> Iterator[str]:
-    """Every text of a tree of mappings and lists; keys are none."""
-    match tree:
-        case str():
-            yield tree
-        case Mapping():
-            for item in tree.values():
-                yield from texts_in(item)
-        case list() | tuple():
-            for item in tree:
-                yield from texts_in(item)
-        case _:
-            return
-
-
 def taken_by_compose(services: Iterable[Mapping[str, Any]], rest: Any, secrets: Iterable[str]) -> set[str]:
     """Which of some variables a compose file takes from the environment, and has no default for.
 
     `rest` is what stands beside the services.
     """
     everything = [*services]
-    texts = " ".join(texts_in([*everything, rest]))
+    texts = " ".join(text for _, text in texts_in([*everything, rest]))
     passed = {name for service in everything for name in _passed_on(service.get("environment"))}
     kept = rest.get("secrets") if isinstance(rest, Mapping) else None
     for one in kept.values() if isinstance(kept, Mapping) else ():

@@ -39,6 +39,7 @@ from phasegate.plan.values import Values, gather, put_in_known
 from phasegate.plan.waivers import Ceiling, Coverable, read_waivers
 from phasegate.plan.yaml import Document, read
 from phasegate.substitution import finish
+from phasegate.units import enumerate_words
 
 _NAMED = 5
 """How many checks a warning names."""
@@ -383,8 +384,8 @@ class _Reader:
             if secret.value:
                 continue
             ids = using.get(secret.name, [])
-            more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
-            told = f"what needs it is not run: {', '.join(ids[:_NAMED])}{more}" if ids else "nothing needs it"
+            named = enumerate_words(ids, _NAMED)
+            told = f"what needs it is not run: {named}" if ids else "nothing needs it"
             message = f"the secret {secret.name} is not set; {told}"
             help = f"set the environment variable {secret.name}"
             self._findings.add(self._document, ("secrets", index), message, help=help, warning=True)

@@ -46,16 +46,3 @@ def cycle(order: Mapping[str, Sequence[str]]) -> tuple[str, ...] | None:
                 trail[step] = None
                 choices.append(iter(order[step]))
     return None
-
-
-def waves(order: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
-    """Steps in groups: those of a group wait only for groups before it. Errors: ValueError for a cycle."""
-    left = {step: {other for other in others if other in order} for step, others in order.items()}
-    groups: list[tuple[str, ...]] = []
-    while left:
-        free = tuple(step for step, others in left.items() if not others)
-        if not free:
-            raise ValueError("the order has a cycle")
-        groups.append(free)
-        left = {step: others.difference(free) for step, others in left.items() if step not in free}
-    return groups

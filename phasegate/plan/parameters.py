@@ -23,7 +23,7 @@ from phasegate.plan.tree import TreePath, dotted, is_plain, model_of, with_value
 from phasegate.plan.validation import Place, validate
 from phasegate.plan.values import captured, put_in_known
 from phasegate.plan.yaml import Document
-from phasegate.substitution import finish, names_in
+from phasegate.substitution import escape, finish, names_in, texts_in
 
 COMMON_KEYS = frozenset(keys_of(CheckCommon))
 """What every check has, whatever its kind."""
@@ -66,7 +66,7 @@ class Parameters:
         ]
         for name, value in (self._each or {}).items():
             if context.unknown((*path, "each", name), value, "target", "out"):
-                self._wrong += [where for where, _ in _using_each(rest)]
+                self._wrong += [where for where, text in texts_in(rest) if "${each}" in text]
         if context.timeout is not None and "timeout" not in rest:
             rest["timeout"] = context.timeout
         self._tree = context.with_secrets(rest)
@@ -254,7 +254,7 @@ class Parameters:
             if found is None:
                 broken.append((*named.path, *inner.path))
             else:
-                absolute[inner.path] = found.replace("$", "$$")
+                absolute[inner.path] = escape(found)
         return with_values(tree, absolute), broken
 
 
@@ -263,20 +263,6 @@ def _without_fragment(named: NamedPlace) -> tuple[NamedPlace, dict[str, str]]:
     key = named.mark.fragment if isinstance(named.mark, NamedDocument) else ""
     path, sign, fragment = named.value.partition("#") if key else (named.value, "", "")
     return replace(named, value=path), {key: fragment} if sign else {}
-
-
-def _using_each(tree: Any, path: TreePath = ()) -> Iterator[tuple[TreePath, Any]]:
-    match tree:
-        case str() if "${each}" in tree:
-            yield path, tree
-        case Mapping():
-            for key, item in tree.items():
-                yield from _using_each(item, (*path, key))
-        case list():
-            for index, item in enumerate(tree):
-                yield from _using_each(item, (*path, index))
-        case _:
-            return
 
 
 def _names(template: Deferred) -> Iterator[str]:

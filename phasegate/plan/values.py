@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from phasegate.plan.odd_words import explained_word
 from phasegate.plan.plan import Secret
 from phasegate.plan.tree import TreePath
 from phasegate.plan.yaml import ODD, Document, read, resolved
-from phasegate.substitution import UnknownNameError, fill, finish, names_in, put_in
+from phasegate.substitution import UnknownNameError, fill, finish, names_in, put_in, texts_in
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LATER = ("target.", "self.")
@@ -315,20 +315,11 @@ def _set_it(name: str) -> str:
     return f"export {name.removeprefix('env.')}=..., or list it under 'secrets' so that only its checks wait"
 
 
-def unknown_names(tree: Any, fine: Any, path: TreePath = ()) -> Iterator[tuple[TreePath, str]]:
+def unknown_names(tree: Any, fine: Callable[[str], bool]) -> Iterator[tuple[TreePath, str]]:
     """Places and names in a tree for which `fine(name)` is false."""
-    match tree:
-        case str():
-            if "${" in tree:
-                yield from ((path, name) for name in dict.fromkeys(names_in(tree)) if not fine(name))
-        case Mapping():
-            for key, item in tree.items():
-                yield from unknown_names(item, fine, (*path, key))
-        case list():
-            for index, item in enumerate(tree):
-                yield from unknown_names(item, fine, (*path, index))
-        case _:
-            return
+    for path, text in texts_in(tree):
+        if "${" in text:
+            yield from ((path, name) for name in dict.fromkeys(names_in(text)) if not fine(name))
 
 
 def _offset(document: Document, path: TreePath, name: str) -> tuple[str, int, int] | None:

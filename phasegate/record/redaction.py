@@ -179,12 +179,6 @@ class Redactor:
             case _:
                 return value
 
-    def redact_headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """Headers of a request or a response, ready to be kept."""
-        return tuple(
-            (name, REPLACEMENT if name.lower() in _HEADERS else self.redact(value)) for name, value in headers
-        )
-
     def stream(self) -> RedactingStream:
         """Redaction of bytes that come piece by piece."""
         return RedactingStream(self)

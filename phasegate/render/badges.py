@@ -30,12 +30,7 @@ CHECK: dict[CheckStatus, Badge] = {
     CheckStatus.ERRORED: Badge("!", "errored", "error"),
     CheckStatus.NOT_RUN: Badge("-", "not run", "skipped"),
 }
-ATTEMPT: dict[AttemptStatus, Badge] = {
-    AttemptStatus.PASSED: CHECK[CheckStatus.PASSED],
-    AttemptStatus.FAILED: CHECK[CheckStatus.FAILED],
-    AttemptStatus.UNPROVEN: CHECK[CheckStatus.UNPROVEN],
-    AttemptStatus.ERRORED: CHECK[CheckStatus.ERRORED],
-}
+ATTEMPT: dict[AttemptStatus, Badge] = {status: CHECK[CheckStatus(status.value)] for status in AttemptStatus}
 CASE: dict[CaseStatus, Badge] = {
     CaseStatus.PASSED: Badge("✓", "passed", "pass"),
     CaseStatus.FAILED: Badge("✗", "failed", "fail"),

@@ -35,8 +35,8 @@ from phasegate.model.result import AttemptResult, CheckResult, CheckStatus, RunR
 from phasegate.render.faults import WORDS, done_text
 from phasegate.render.faults import headline as fault_headline
 from phasegate.render.sentences import sentence
-from phasegate.render.words import CHECK_WORDS, count, headline, one_line
-from phasegate.units import format_seconds
+from phasegate.render.words import CHECK_WORDS, headline, one_line
+from phasegate.units import count, format_seconds
 
 HEARTBEAT = 30.0
 """Seconds of silence after which the line view says what is running; CI ends jobs that say nothing."""
@@ -215,8 +215,8 @@ def opening(skeleton: RunResult) -> Text:
     return line
 
 
-class LineView:
-    """One line per event, no cursor moves, a heartbeat when nothing else was said."""
+class SilentView:
+    """Says nothing by itself, and what is running to who asks."""
 
     def __init__(
         self, console: Console, *, verbose: bool = False, now: Callable[[], float] = time.monotonic
@@ -226,6 +226,26 @@ class LineView:
         self._now = now
         self._board = _Board()
         self._start = self._spoke = now()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._board.start(event.skeleton)
+        else:
+            self._board.take(event, self._now())
+
+    def tick(self) -> None:
+        """Nothing moves."""
+
+    def tell(self, stage: str) -> None:
+        for line in self._board.told(stage, self._start, self._now()):
+            self._console.print(line, soft_wrap=True)
+
+    def close(self) -> None:
+        """Nothing is held back, so there is nothing to end."""
+
+
+class LineView(SilentView):
+    """One line per event, no cursor moves, a heartbeat when nothing else was said."""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
@@ -249,9 +269,6 @@ class LineView:
     def tell(self, stage: str) -> None:
         for line in self._board.told(stage, self._start, self._now()):
             self._say(line)
-
-    def close(self) -> None:
-        """Nothing is held back, so there is nothing to end."""
 
     def _line(self, event: Event) -> Text | None:
         match event:
@@ -286,43 +303,13 @@ class LineView:
         self._spoke = self._now()
 
 
-class SilentView:
-    """Says nothing by itself, and what is running to who asks."""
-
-    def __init__(self, console: Console, *, now: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
-        self._now = now
-        self._board = _Board()
-        self._start = now()
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
-            self._board.start(event.skeleton)
-        else:
-            self._board.take(event, self._now())
-
-    def tick(self) -> None:
-        """Nothing moves."""
-
-    def tell(self, stage: str) -> None:
-        for line in self._board.told(stage, self._start, self._now()):
-            self._console.print(line, soft_wrap=True)
-
-    def close(self) -> None:
-        """Nothing is held back, so there is nothing to end."""
-
-
-class LiveView:
+class LiveView(SilentView):
     """Finished checks scroll above; what is running stays in a small region below."""
 
     def __init__(
         self, console: Console, *, verbose: bool = False, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self._console = console
-        self._verbose = verbose
-        self._now = now
-        self._board = _Board()
-        self._start = now()
+        super().__init__(console, verbose=verbose, now=now)
         self._live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="ellipsis")
 
     def __call__(self, event: Event) -> None:
@@ -360,10 +347,6 @@ class LiveView:
 
     def tick(self) -> None:
         self._live.update(self._region(), refresh=True)
-
-    def tell(self, stage: str) -> None:
-        for line in self._board.told(stage, self._start, self._now()):
-            self._console.print(line, soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()

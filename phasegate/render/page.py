@@ -33,8 +33,8 @@ from phasegate.render.hostile import anchor
 from phasegate.render.sentences import sentence
 from phasegate.render.standing import Standing, standing
 from phasegate.render.waivers import WaiverRow, is_waived, waiver_rows, with_waivers
-from phasegate.render.words import count, describe, headline
-from phasegate.units import format_seconds, format_value
+from phasegate.render.words import describe, headline
+from phasegate.units import count, format_seconds, format_value
 
 MOST_PARTS = 60
 """Parts of one check whose measures are listed."""

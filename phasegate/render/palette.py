@@ -1,4 +1,4 @@
-"""The colours of the HTML report, light and dark; every pair in `TEXT_ON` is readable (WCAG 2.2 AA)."""
+"""The colours of the HTML report, light and dark; every text is readable on its ground (WCAG 2.2 AA)."""
 
 from __future__ import annotations
 
@@ -57,16 +57,6 @@ DARK: Mapping[str, str] = {
     "limit": "#ff8a80",
 }
 TONES = ("pass", "fail", "warn", "waived", "error", "skipped")
-TEXT_ON: tuple[tuple[str, str], ...] = (
-    *((ink, ground) for ink in ("text", "muted", "link") for ground in ("page", "panel")),
-    *((tone, ground) for tone in TONES for ground in ("page", "panel", f"{tone}-tint")),
-    *((ink, f"{tone}-tint") for ink in ("text", "muted", "link") for tone in TONES),
-    ("limit", "page"),
-    *((f"series-{number}", "page") for number in range(4)),
-)
-"""Every (text, background) that the stylesheet puts together."""
-DRAWN_ON: tuple[tuple[str, str], ...] = (("control", "page"), ("control", "panel"))
-"""Outlines of controls: 3 to 1 is enough."""
 
 
 def css() -> str:

@@ -10,8 +10,7 @@ from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render.approvals import TONES, roles_text, signatures_of
 from phasegate.render.failures import flaky_of
 from phasegate.render.waivers import beside_verdict
-from phasegate.render.words import count, enumerate_words
-from phasegate.units import format_seconds
+from phasegate.units import count, enumerate_words, format_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,14 +22,14 @@ from phasegate.render.sentences import message as because
 from phasegate.render.standing import standing
 from phasegate.render.waivers import waived_cases
 from phasegate.render.words import (
+    STYLES,
     VERDICT_STYLE,
-    count,
     criterion_words,
     full_expression,
     one_line,
     visible,
 )
-from phasegate.units import format_seconds
+from phasegate.units import count, format_seconds
 
 MOST_FAILURES = 5
 """Failed cases of a check that are shown in full; the report has all of them."""
@@ -72,14 +72,11 @@ def summary(
     return Group(*parts)
 
 
-_TONES = {"pass": "green", "fail": "bold red", "warn": "yellow", "waived": "cyan"}
-
-
 def _standing(run: RunResult, wrap: bool) -> Iterator[RenderableType]:
     lines = standing(run)
     longest = max((len(item.label) for item in lines), default=0)
     for item in lines:
-        label = Text(f"{item.label:<{longest}}  ", style=_TONES.get(item.tone, ""))
+        label = Text(f"{item.label:<{longest}}  ", style=STYLES.get(item.tone, ""))
         text = Text(one_line(item.text, 400))
         if not wrap:
             yield label.append(text.plain, style="default")

@@ -10,7 +10,7 @@ from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case
 from phasegate.model.result import CheckResult, CheckStatus, RunResult, WaiverResult, WaiverState
 from phasegate.render.badges import Badge
-from phasegate.render.words import count, enumerate_words
+from phasegate.units import count, enumerate_words
 
 STATE: dict[WaiverState, Badge] = {
     WaiverState.USED: Badge("~", "used", "waived"),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
-from phasegate.model.criterion import Level
-from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, Verdict
-from phasegate.units import format_seconds, format_share, format_value
+from phasegate.render.badges import of_criterion
+from phasegate.units import count, format_seconds, format_share, format_value
 
 CHECK_WORDS: dict[CheckStatus, tuple[str, str, str]] = {
     CheckStatus.PASSED: ("✓", "pass", "green"),
@@ -19,12 +17,8 @@ CHECK_WORDS: dict[CheckStatus, tuple[str, str, str]] = {
     CheckStatus.ERRORED: ("!", "ERROR", "bold magenta"),
     CheckStatus.NOT_RUN: ("-", "not run", "yellow"),
 }
-CRITERION_WORDS: dict[CriterionVerdict, tuple[str, str, str]] = {
-    CriterionVerdict.MET: ("✓", "met", "green"),
-    CriterionVerdict.NOT_MET: ("✗", "not met", "bold red"),
-    CriterionVerdict.UNPROVEN: ("?", "unproven", "yellow"),
-    CriterionVerdict.WAIVED: ("~", "waived", "cyan"),
-}
+STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "waived": "cyan"}
+"""Of the tones of badges, in terminals."""
 VERDICT_STYLE: dict[Verdict, str] = {
     Verdict.PASS: "bold green",
     Verdict.FAIL: "bold red",
@@ -34,10 +28,9 @@ _COMMAND = re.compile(r"(\S*python\S*|pip|apt-get|brew|cargo|docker|docker-compo
 
 
 def criterion_words(criterion: CriterionResult) -> tuple[str, str, str]:
-    """Symbol, word and style; an unmet criterion of level warn warns."""
-    if criterion.level is Level.WARN and criterion.verdict is CriterionVerdict.NOT_MET:
-        return "!", "warning", "yellow"
-    return CRITERION_WORDS[criterion.verdict]
+    """Symbol, word and style."""
+    badge = of_criterion(criterion)
+    return badge.symbol, badge.word, STYLES[badge.tone]
 
 
 def full_expression(criterion: CriterionResult) -> str:
@@ -108,14 +101,3 @@ def headline(check: CheckResult) -> str:
     order = ("pass_rate", "success_rate", "latency", "throughput", "exit_code", "duration", "cpu", "memory")
     shown = [f"{name} {describe(last.measures[name])}" for name in order if name in last.measures]
     return ", ".join(shown[:3])
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def enumerate_words(words: Iterable[str], most: int = 5) -> str:
-    """`a, b and 3 more`."""
-    everything = list(words)
-    shown = ", ".join(everything[:most])
-    return shown if len(everything) <= most else f"{shown} and {len(everything) - most:,} more"

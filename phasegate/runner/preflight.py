@@ -36,20 +36,12 @@ async def find_missing(
 
     Without `processes` nothing is run to find out: programs are looked for by name only.
     """
-    everything = list(checks)
-    needed = _needed(everything, inside=False)
-    answers = await asyncio.gather(*(_look(item, processes, environment, root) for item in needed))
-    troubles = {item: answer for item, answer in zip(needed, answers, strict=True) if answer}
-    missing: dict[str, Missing] = {}
-    for check in everything:
-        reasons = [troubles[item] for item in check.requirements if item in troubles]
-        helps = [item.install for item in check.requirements if item in troubles and item.install]
-        for name in check.missing_secrets:
-            reasons.append(f"the secret {name} is not set")
-            helps.append(f"set the environment variable {name}")
-        if reasons:
-            missing[check.id] = Missing(reason="; ".join(reasons), help="; ".join(dict.fromkeys(helps)))
-    return missing
+
+    async def look(item: Requirement) -> Missing | None:
+        reason = await _look(item, processes, environment, root)
+        return Missing(reason=reason, help=item.install) if reason else None
+
+    return await _found(checks, look, inside=False)
 
 
 async def find_lacking(
@@ -59,13 +51,24 @@ async def find_lacking(
 
     `lacking` says which of some programs the container of a service does not have.
     """
+    return await _found(checks, lambda item: _look_inside(item, lacking), inside=True)
+
+
+async def _found(
+    checks: Iterable[Check], look: Callable[[Requirement], Awaitable[Missing | None]], *, inside: bool
+) -> dict[str, Missing]:
+    """The checks that need what `look` finds to be missing, by id; secrets are needed on this machine."""
     everything = list(checks)
-    needed = _needed(everything, inside=True)
-    answers = await asyncio.gather(*(_look_inside(item, lacking) for item in needed))
-    troubles = {item: answer for item, answer in zip(needed, answers, strict=True) if answer is not None}
+    items = (item for check in everything for item in check.requirements if bool(item.inside) is inside)
+    needed = list(dict.fromkeys(items))
+    answers = dict(zip(needed, await asyncio.gather(*map(look, needed)), strict=True))
     missing: dict[str, Missing] = {}
     for check in everything:
-        found = [troubles[item] for item in check.requirements if item in troubles]
+        found = [one for item in check.requirements if (one := answers.get(item)) is not None]
+        found += [
+            Missing(reason=f"the secret {name} is not set", help=f"set the environment variable {name}")
+            for name in (() if inside else check.missing_secrets)
+        ]
         if found:
             missing[check.id] = Missing(
                 reason="; ".join(dict.fromkeys(one.reason for one in found)),
@@ -108,11 +111,6 @@ def _entries_of(check: Check, default: str | None) -> set[str]:
     return found or ({default} if default is not None else set())
 
 
-def _needed(checks: Iterable[Check], *, inside: bool) -> list[Requirement]:
-    items = (item for check in checks for item in check.requirements if bool(item.inside) is inside)
-    return list(dict.fromkeys(items))
-
-
 async def _look_inside(
     item: Requirement, lacking: Callable[[str, tuple[str, ...]], Awaitable[tuple[str, ...]]]
 ) -> Missing | None:
@@ -144,9 +142,9 @@ async def _look(
     done = await processes.run(Command(argv=(program, *item.arguments), cwd=root, limit=PROBE_LIMIT))
     if done.exit_code == 0:
         return ""
-    said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+    said = done.last_words
     if item.explains and said:
-        return said[-1]
-    if said and (gone := _NO_MODULE.fullmatch(said[-1])) and item.arguments[-1] == f"import {gone[1]}":
+        return said
+    if (gone := _NO_MODULE.fullmatch(said)) and item.arguments[-1] == f"import {gone[1]}":
         return f"{label} is not installed"
-    return f"{label} does not work: {said[-1] if said else done.error or f'exit code {done.exit_code}'}"
+    return f"{label} does not work: {said or done.ending}"

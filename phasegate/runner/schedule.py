@@ -146,8 +146,7 @@ class Schedule:
             for other in companions:
                 self._leave_out(other, f"{check.id}, which it goes beside, was not run")
             return
-        turn = self._turns.exclusive() if check.exclusive else self._turns.shared()
-        async with turn:
+        async with self._turns.turn(exclusive=check.exclusive):
             # The world may have changed while this check waited for its turn.
             reason = self._why_not(check)
             if reason:
@@ -271,9 +270,9 @@ async def run_commands(
             folder.write("output.txt", done.stdout + done.stderr)
         if done.exit_code == 0:
             continue
-        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
         ended = done.error or ("its limit was reached" if done.timed_out else f"exit code {done.exit_code}")
-        trouble = trouble or f"{name}: {bound.argv[0]}: {ended}{f': {said[-1]}' if said else ''}"
+        said = f": {done.last_words}" if done.last_words else ""
+        trouble = trouble or f"{name}: {bound.argv[0]}: {ended}{said}"
         if not go_on:
             break
     return trouble

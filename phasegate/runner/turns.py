@@ -19,17 +19,7 @@ class Turns:
         """Who waits, in order: whether exclusively, and what tells them that their turn has come."""
 
     @asynccontextmanager
-    async def shared(self) -> AsyncIterator[None]:
-        async with self._turn(exclusive=False):
-            yield
-
-    @asynccontextmanager
-    async def exclusive(self) -> AsyncIterator[None]:
-        async with self._turn(exclusive=True):
-            yield
-
-    @asynccontextmanager
-    async def _turn(self, *, exclusive: bool) -> AsyncIterator[None]:
+    async def turn(self, *, exclusive: bool) -> AsyncIterator[None]:
         await self._enter(exclusive)
         try:
             yield
@@ -69,6 +59,4 @@ class Turns:
             self._queue.popleft()
 
     def _free(self, exclusive: bool) -> bool:
-        if exclusive:
-            return not self._alone and self._sharing == 0
-        return not self._alone and self._sharing < self._jobs
+        return not self._alone and self._sharing < (1 if exclusive else self._jobs)

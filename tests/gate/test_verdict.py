@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from phasegate.errors import ExitCode
 from phasegate.gate.verdict import (
     attempt_status,
-    check_status,
     confidence_for,
     decide,
     is_flaky,
@@ -191,15 +190,6 @@ def test_an_error_makes_an_attempt_errored_whatever_was_seen():
 def test_a_warning_does_not_fail_an_attempt():
     judged = [(Level.BLOCK, MET), (Level.WARN, NOT_MET)]
     assert attempt_status(judged, error=None) is AttemptStatus.PASSED
-
-
-@pytest.mark.parametrize("last", AttemptStatus)
-def test_the_last_attempt_decides(last):
-    assert check_status([AttemptStatus.FAILED, last]).value == last.value
-
-
-def test_a_check_without_an_attempt_did_not_run():
-    assert check_status([]) is CheckStatus.NOT_RUN
 
 
 @pytest.mark.parametrize(

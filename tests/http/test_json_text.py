@@ -86,7 +86,7 @@ def test_documents_at_the_bounds_are_read() -> None:
 )
 def test_schema_divides_numbers_of_any_size_exactly(digits: int, factor: float, rest: str) -> None:
     text = "9" * digits + rest
-    remainder = Decimal(text) % Decimal(repr(factor)) if digits < 20 and rest != "e300" else None
+    remainder = Decimal(text) % Decimal(repr(factor)) if digits < 15 and rest != "e300" else None
     failures = BodySchema.compile({"multipleOf": factor}).check(read_json(text))
     assert all("is not a multiple of" in failure for failure in failures)
     assert remainder is None or bool(failures) is bool(remainder)

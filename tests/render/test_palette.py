@@ -6,8 +6,18 @@ from collections.abc import Mapping
 
 import pytest
 
-from phasegate.render.palette import DARK, DRAWN_ON, LIGHT, TEXT_ON, css
+from phasegate.render.palette import DARK, LIGHT, TONES, css
 
+TEXT_ON: tuple[tuple[str, str], ...] = (
+    *((ink, ground) for ink in ("text", "muted", "link") for ground in ("page", "panel")),
+    *((tone, ground) for tone in TONES for ground in ("page", "panel", f"{tone}-tint")),
+    *((ink, f"{tone}-tint") for ink in ("text", "muted", "link") for tone in TONES),
+    ("limit", "page"),
+    *((f"series-{number}", "page") for number in range(4)),
+)
+"""Every (text, background) that the stylesheet puts together."""
+DRAWN_ON: tuple[tuple[str, str], ...] = (("control", "page"), ("control", "panel"))
+"""Outlines of controls: 3 to 1 is enough."""
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 
 

@@ -20,10 +20,9 @@ from starlette.routing import Route
 
 from phasegate.demo.answers import FAILURES
 from phasegate.demo.failures import broken, invalid, missing
-from phasegate.demo.serving import add_address, leave_on_signals, listen, serve
+from phasegate.demo.serving import add_address, process
 from phasegate.demo.sessions.calls import CALLS
 from phasegate.demo.sessions.database import Database
-from phasegate.demo.sessions.schema import SchemaError
 from phasegate.demo.sessions.store import Store
 
 
@@ -64,17 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_address(parser)
     parser.add_argument("--database", type=Path, required=True, help="SQLite file, made when it is not there")
     options = parser.parse_args(argv)
-    leave_on_signals()
-    with contextlib.ExitStack() as stack:
-        try:
-            listener = stack.enter_context(listen(options.host, options.port))
-            database = Database(options.database)
-        except (OSError, SchemaError, sqlite3.Error) as error:
-            sys.stderr.write(f"database: cannot start: {error}\n")
-            return 1
+
+    def make(stack: contextlib.ExitStack) -> Starlette:
+        database = Database(options.database)
         stack.callback(database.close)
-        serve("database", build(database), listener)
-    return 0
+        return build(database)
+
+    return process("database", options, make)
 
 
 if __name__ == "__main__":

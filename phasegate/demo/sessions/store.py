@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from phasegate.demo.sessions.schema import Migration, SchemaReport, inspect, migrate, read_migrations
@@ -99,15 +99,8 @@ class Store:
             )
             self._connection.execute(
                 "INSERT INTO sessions (request_id, title, context, script, created_at, expires_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    session.request_id,
-                    session.title,
-                    session.context,
-                    session.script,
-                    session.created_at,
-                    session.expires_at,
-                ),
+                " VALUES (:request_id, :title, :context, :script, :created_at, :expires_at)",
+                asdict(session),
             )
 
     def session(self, request_id: str) -> Session | None:

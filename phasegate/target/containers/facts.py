@@ -116,7 +116,6 @@ def healthcheck_of(told: Mapping[str, Any] | None, shell: Sequence[str] | None =
         interval=(told.get("Interval") or 30 * _NANO) / _NANO,
         timeout=(told.get("Timeout") or 30 * _NANO) / _NANO,
         retries=told.get("Retries") or 3,
-        start_period=(told.get("StartPeriod") or 0) / _NANO,
     )
 
 

@@ -31,9 +31,6 @@ for p in /proc/[0-9]*; do
 done
 """
 """Signals whatever carries a mark; for a shell inside the container."""
-_OF_THE_RUNTIME = re.compile(
-    r"^OCI runtime exec failed: (exec failed: )?(unable to start container process: )?"
-)
 _STREAMS = ("stdout", "stderr")
 
 

@@ -149,4 +149,4 @@ def test_a_healthcheck_that_is_switched_off_is_none_and_defaults_are_those_of_th
     assert healthcheck_of({"Test": ["NONE"]}) is None
     found = healthcheck_of({"Test": ["CMD", "true"], "Interval": 2_000_000_000, "Retries": 0})
     assert found is not None
-    assert (found.interval, found.timeout, found.retries, found.start_period) == (2.0, 30.0, 3, 0.0)
+    assert (found.interval, found.timeout, found.retries) == (2.0, 30.0, 3)
