@@ -171,10 +171,13 @@ async def _search(
 def _take_in_program(
     params: CommandParams, world: World, completed: Completed, captured: Captured, seen: _Seen
 ) -> None:
-    for name, content, without in (
+    streams = [
         ("stdout.txt", completed.stdout, completed.stdout_left_out),
         ("stderr.txt", completed.stderr, completed.stderr_left_out),
-    ):
+    ]
+    if completed.exit_code:
+        streams.reverse()  # what a program says of its failure comes first
+    for name, content, without in streams:
         if content:
             seen.evidence.append(world.evidence.write(name, _shown(content, without)))
     seen.errors += _why_not_observed(params, completed)

@@ -13,7 +13,7 @@ from typing import Any
 from phasegate.model.facts import Code, Fact, Figure, Text, encode
 from phasegate.model.measures import unused_words
 from phasegate.model.result import CriterionResult
-from phasegate.units import Dimension, format_seconds, format_share, format_value, parse_quantity
+from phasegate.units import Dimension, count, format_seconds, format_share, format_value, parse_quantity
 
 NO_VALUE = "-"
 """What a criterion has observed where there is no data."""
@@ -86,10 +86,6 @@ def figure(shown: Figure) -> str:
     return text
 
 
-def counted(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _compare(value: float, threshold: float) -> int:
     return (value > threshold) - (value < threshold)
 
@@ -137,7 +133,7 @@ class _Format(string.Formatter):
             case float() if format_spec == "time":
                 return format_seconds(value)
             case int() if format_spec:
-                return counted(value, format_spec)
+                return count(value, format_spec)
             case int():
                 return f"{value:,}"
             case tuple():
@@ -149,11 +145,10 @@ class _Format(string.Formatter):
 _FORMAT = _Format()
 
 
-def _names(names: Iterable[str], most: int = _NAMED, count: int | None = None) -> str:
-    """`a, b and 3 more`; `count` where more are known of than are named."""
+def _names(names: Iterable[str], most: int = _NAMED, of: int | None = None) -> str:
+    """`a, b and 3 more`; `of` where more are known of than are named."""
     everything = list(names)
-    count = len(everything) if count is None else count
-    more = count - min(len(everything), most)
+    more = (len(everything) if of is None else of) - min(len(everything), most)
     shown = ", ".join(everything[:most])
     return f"{shown} and {more:,} more" if more > 0 else shown
 
@@ -183,7 +178,7 @@ def _seen(said: Fact) -> str:
     """`observed p95 of 12 ms (1,000 requests in these 15 s)`."""
     if not said.statistic:
         return f"observed {sentence(said.observed)}{_in_span(said)}"
-    requests = f"{counted(said.n, 'request')}{_in_span(said)}"
+    requests = f"{count(said.n, 'request')}{_in_span(said)}"
     return f"observed {said.statistic} of {sentence(said.observed)} ({requests})"
 
 
@@ -219,7 +214,7 @@ def _census(said: Fact) -> str:
     if said.open:
         names = "their names are not known"
         if said.missing:
-            names = _names(said.missing, count=said.skipped)
+            names = _names(said.missing, of=said.skipped)
         text += f"; {said.open:,} without a result: {names}"
     if said.left_out:
         text += f"; {said.left_out:,} skipped left out, as allow_skipped: {said.allow_skipped} says"
@@ -261,7 +256,7 @@ def _would_do(said: Fact) -> str:
     if said.measure:
         none, some = f"with none in {said.measure}", f"with no more than {said.wrong:,} in {said.measure}"
     else:
-        none, some = "without a failure", f"with no more than {counted(said.wrong, 'failure')}"
+        none, some = "without a failure", f"with no more than {count(said.wrong, 'failure')}"
     return f"{said.needed:,} requests {some if said.wrong else none} would do"
 
 
@@ -275,14 +270,14 @@ def _would_do_in_time(said: Fact) -> str:
 
 def _among_failed(said: Fact) -> str:
     where = "is among" if said.statistic.startswith("p") else "cannot leave out"
-    requests = f"{counted(said.n, 'request')}{_in_span(said)}"
+    requests = f"{count(said.n, 'request')}{_in_span(said)}"
     needs = sentence(said.needs)
     return f"the {said.statistic} of {requests} {where} the {said.failed:,} failed, needs {needs}"
 
 
 def _of_samples(said: Fact) -> str:
     every = f", one every {format_seconds(said.interval)}" if said.interval else ""
-    samples = f"{counted(said.n, 'sample')}{every}{_in_span(said)}"
+    samples = f"{count(said.n, 'sample')}{every}{_in_span(said)}"
     return (
         f"observed {sentence(said.observed)}, the {said.statistic} of {samples}, needs {sentence(said.needs)}"
     )
@@ -305,7 +300,7 @@ def _decided_otherwise(said: Fact) -> str:
 
 
 def _when(said: Fact) -> str:
-    return f"decided after {counted(said.n, 'request')} ({format_seconds(said.at)})"
+    return f"decided after {count(said.n, 'request')} ({format_seconds(said.at)})"
 
 
 def _distrusted(said: Fact) -> str:
@@ -324,7 +319,7 @@ def _unused(said: Fact) -> str:
 
 
 def _unmeasured(said: Fact) -> str:
-    durations = counted(said.count, "duration")
+    durations = count(said.count, "duration")
     return f"{sentence(said.of)}; {durations} of exactly 0 left out, below the resolution of the clock"
 
 
@@ -368,7 +363,7 @@ def _baseline_chosen(said: Fact) -> str:
 def _baseline_figure(said: Fact) -> str:
     if not said.statistic:
         return sentence(said.seen)
-    requests = f" ({counted(said.seen_n, 'request')})" if said.seen_n is not None else ""
+    requests = f" ({count(said.seen_n, 'request')})" if said.seen_n is not None else ""
     return f"{said.statistic} of {sentence(said.seen)}{requests}"
 
 
@@ -382,13 +377,13 @@ def _baseline_shows(said: Fact) -> str:
 
 
 def _baseline_shows_too_little(said: Fact) -> str:
-    requests = f" ({counted(said.n, 'request')})" if said.n is not None else ""
+    requests = f" ({count(said.n, 'request')})" if said.n is not None else ""
     why = f"observed {sentence(said.observed)}{requests}, which no number of requests like these carries"
     return f"{why}: {_baseline_proves(said)} {_sureness(said)}; a baseline of more requests would show more"
 
 
 def _baseline_too_few(said: Fact) -> str:
-    few = f"the {counted(said.n, 'request')} of the baseline show no bound {_sureness(said)}"
+    few = f"the {count(said.n, 'request')} of the baseline show no bound {_sureness(said)}"
     return few if said.needed is None else f"{few}; {said.needed:,} would do"
 
 
@@ -404,7 +399,7 @@ def _listed(said: Fact) -> str:
 
 
 def _warnings(said: Fact) -> str:
-    return f", {counted(said.warnings, 'warning')}" if said.warnings else ""
+    return f", {count(said.warnings, 'warning')}" if said.warnings else ""
 
 
 def _gate_not_met(said: Fact) -> str:
@@ -450,7 +445,7 @@ def _criterion_missed(said: Fact) -> str:
 
 
 def _with_waivers(said: Fact) -> str:
-    return f"with {counted(said.waivers, 'waiver')}, {said.unwaived} without"
+    return f"with {count(said.waivers, 'waiver')}, {said.unwaived} without"
 
 
 def _verdict(verdict: str) -> str:
@@ -468,7 +463,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.UNENDED: "over {value}, and no end seen",
     Code.AT_LEAST_SEEN: "at least {value}, as not everything was there to be looked at",
     Code.FAILED: "failed",
-    Code.OF_KIND: lambda said: f"{said.passed:,} of {counted(said.total, f'{said.kind} check')}",
+    Code.OF_KIND: lambda said: f"{said.passed:,} of {count(said.total, f'{said.kind} check')}",
     Code.AT_LEAST: "at least {value}",
     Code.AT_MOST: "at most {value}",
     Code.NOT_ASKED: "none asked",

@@ -68,7 +68,7 @@ async def test_exit_code_and_duration_are_measured(world: TestWorld) -> None:
     assert seen.error is None
     assert number(seen, "exit_code") == 3
     assert (number(seen, "duration") or 0) > 0
-    assert [world.evidence_text(path) for path in seen.evidence] == ["out\n", "err\n"]
+    assert [world.evidence_text(path) for path in seen.evidence] == ["err\n", "out\n"]
     assert seen.cases == ()
 
 

@@ -225,6 +225,17 @@ def test_first_screen_of_a_fail_says_which_endpoints_broke_and_shows_the_respons
     assert "no answer within 30 s" in text
 
 
+def test_first_screen_has_what_was_noted_of_a_check_beside_its_failed_cases() -> None:
+    run = with_cases(failed("output", "expected the output to match"))
+    (check,) = run.checks()
+    assert check.last is not None
+    noted = replace(check, attempts=(replace(check.last, notes=("exit code 127", "sh: x: not found")),))
+    shown = first_screen(replace(run, steps=(replace(run.steps[0], checks=(noted,)),)))
+    assert "expected the output to match" in shown
+    assert "exit code 127" in shown
+    assert "sh: x: not found" in shown
+
+
 def test_first_screen_says_what_when_where_and_by_which_tool() -> None:
     text = first_screen(passing_run())
     for part in (
