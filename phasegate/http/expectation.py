@@ -5,7 +5,7 @@ Without `status` the status must be 2xx, so a body that looks right under an err
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -128,6 +128,14 @@ class Expect(Closed):
         return pieces
 
 
+_OF_TIME = "expected latency "
+
+
+def is_of_answer(failures: Iterable[str]) -> bool:
+    """Whether any of the failures of an answer is one of what it holds, and not of how long it took."""
+    return not all(failure.startswith(_OF_TIME) for failure in failures)
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """One thing an `expect` says: where, as written, and how to compile it."""
@@ -175,7 +183,7 @@ class _Latency:
         for name, text, limit in self.tests:
             words, compare = COMPARISONS[name]
             if not compare(elapsed, limit):
-                return f"expected latency {words} {text}, got {format_seconds(elapsed)}"
+                return f"{_OF_TIME}{words} {text}, got {format_seconds(elapsed)}"
         return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from phasegate.http.content import ContentError, TooLargeError, decoded, too_large
+from phasegate.http.expectation import is_of_answer
 from phasegate.http.header_lines import joined, text_headers
 from phasegate.load.connection import (
     Exchange,
@@ -104,7 +105,8 @@ class HeadersConnection(KeepingConnection):
         self._heed(status, has_body=bool(self._exchange.body))
         failures = self._failures(status, (now - sent) / 1e9)
         if failures:
-            self._recorder.failed("; ".join(failures), now, self._answer_bytes())
+            wrong = is_of_answer(failures)
+            self._recorder.failed("; ".join(failures), now, self._answer_bytes(), wrong=wrong)
         else:
             self._record_good(self.due, sent, now)
             self.served = True

@@ -193,9 +193,8 @@ class LoadConnection(Connection):
             self._record_good(self.due, sent, now)
             self.served = True
         else:
-            self._recorder.failed(
-                f"expected status {self._exchange.wanted}, got {status}", now, self._answer_bytes()
-            )
+            cause = f"expected status {self._exchange.wanted}, got {status}"
+            self._recorder.failed(cause, now, self._answer_bytes(), wrong=True)
 
     def _heed(self, status: int, *, has_body: bool) -> None:
         """Count a redirect, and trust no connection over which a body was refused."""

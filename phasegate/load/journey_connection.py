@@ -6,6 +6,7 @@ import asyncio
 from time import perf_counter_ns
 
 from phasegate.http.content import too_large
+from phasegate.http.expectation import is_of_answer
 from phasegate.load.checking import KeepingConnection
 from phasegate.load.connection import Exchange, LoadConnection, Owner
 from phasegate.load.journey import UnfitError
@@ -128,7 +129,9 @@ class JourneyConnection(KeepingConnection):
             # The parser waits for a body that never comes.
             self._new_parser()
         if failures:
-            visit.failed(self._recorder, "; ".join(failures), now, self._answer_bytes(), visit.compose())
+            cause, wrong = "; ".join(failures), is_of_answer(failures)
+            answer, asked = self._answer_bytes(), visit.compose()
+            visit.failed(self._recorder, cause, now, answer, asked, wrong=wrong)
             over = True
         elif status in visit.request.follow:
             over = False

@@ -11,6 +11,7 @@ from time import perf_counter_ns
 from typing import Protocol
 
 from phasegate.http.content import TooLargeError
+from phasegate.http.expectation import is_of_answer
 from phasegate.http.redirect import REDIRECTS
 from phasegate.load.checking import ANSWER_PATIENCE, body_too_large, reply_of
 from phasegate.load.connection import Exchange, Owner
@@ -167,7 +168,8 @@ class Lane:
         else:
             failures = (f"expected status {self._exchange.wanted}, got {status}",)
         if failures:
-            self._recorder.failed("; ".join(failures), now, self._answer_bytes())
+            wrong = is_of_answer(failures)
+            self._recorder.failed("; ".join(failures), now, self._answer_bytes(), wrong=wrong)
         else:
             self._recorder.good(self.due, sent, now)
             self.served = True

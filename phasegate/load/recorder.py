@@ -59,17 +59,20 @@ class Meter:
 class _PartMeter:
     """What came of one part of a journey since the last `take`."""
 
-    __slots__ = ("dropped", "failed", "meter", "name")
+    __slots__ = ("dropped", "failed", "meter", "name", "wrong")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.meter = Meter()
         self.failed = 0
         self.dropped = 0
+        self.wrong = 0
 
     def take(self) -> PartTally:
-        taken = PartTally(latency=self.meter.take(), failed=self.failed, dropped=self.dropped)
-        self.failed = self.dropped = 0
+        taken = PartTally(
+            latency=self.meter.take(), failed=self.failed, dropped=self.dropped, wrong=self.wrong
+        )
+        self.failed = self.dropped = self.wrong = 0
         return taken
 
 
@@ -86,6 +89,7 @@ class Recorder:
         "_pace_good",
         "_parts",
         "_service",
+        "_wrong",
         "asked",
         "best_pace",
         "episodes",
@@ -105,6 +109,7 @@ class Recorder:
         self._service = Meter() if open else self._latency
         """In the closed model a request is due when it is sent."""
         self._causes: dict[str, int] = {}
+        self._wrong: dict[str, int] = {}
         self._known: set[str] = set()
         self._dropped = 0
         self.asked = 0
@@ -127,8 +132,13 @@ class Recorder:
         self.good = self._good_open if open else self._good_closed
         """`good(due, sent, now)`: an answer that was what it should be."""
 
-    def failed(self, cause: str, now: int, answer: bytes = b"", asked: bytes = b"") -> None:
-        """A request that got no answer, or a wrong one; `asked` where requests differ."""
+    def failed(
+        self, cause: str, now: int, answer: bytes = b"", asked: bytes = b"", *, wrong: bool = False
+    ) -> None:
+        """A request that got no answer, or a wrong one; `asked` where requests differ.
+
+        `wrong`: it was answered whole, and what the answer holds is not as expected.
+        """
         self.first_ns = self.first_ns or now
         self.last_ns = now
         if not self._failing:
@@ -139,6 +149,8 @@ class Recorder:
                 cause = OTHER
             self._known.add(cause)
         self._causes[cause] = self._causes.get(cause, 0) + 1
+        if wrong:
+            self._wrong[cause] = self._wrong.get(cause, 0) + 1
         if len(self.examples) < EXAMPLES:
             text = bytes(answer[:ANSWER_KEPT]).decode("utf-8", "replace")
             request = bytes(asked[:ANSWER_KEPT]).decode("utf-8", "replace")
@@ -154,9 +166,10 @@ class Recorder:
         if place >= 0:
             self._parts[place].meter.add(nanoseconds)
 
-    def part_failed(self, place: int) -> None:
+    def part_failed(self, place: int, *, wrong: bool = False) -> None:
         if place >= 0:
             self._parts[place].failed += 1
+            self._parts[place].wrong += wrong
 
     def part_dropped(self, place: int, count: int) -> None:
         if place >= 0:
@@ -176,10 +189,11 @@ class Recorder:
             latency=latency,
             service=service,
             causes=self._causes,
+            wrong=self._wrong,
             dropped=self._dropped,
             parts={part.name: part.take() for part in self._parts},
         )
-        self._causes = {}
+        self._causes, self._wrong = {}, {}
         self._dropped = 0
         return tally
 

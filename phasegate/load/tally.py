@@ -25,17 +25,23 @@ class PartTally:
     latency: Histogram = field(default_factory=Histogram)
     failed: int = 0
     dropped: int = 0
+    wrong: int = 0
+    """Those of the failed that were answered, and not as expected."""
 
     def merge(self, other: PartTally) -> PartTally:
         return PartTally(
             latency=self.latency.merge(other.latency),
             failed=self.failed + other.failed,
             dropped=self.dropped + other.dropped,
+            wrong=self.wrong + other.wrong,
         )
 
     def sifted(self) -> tuple[PartTally, PartTally]:
         quick, slow = self.latency.split(SLOW_NS)
-        return PartTally(latency=quick), PartTally(latency=slow, failed=self.failed, dropped=self.dropped)
+        return (
+            PartTally(latency=quick, failed=self.wrong, wrong=self.wrong),
+            PartTally(latency=slow, failed=self.failed - self.wrong, dropped=self.dropped),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,8 @@ class Tally:
     """Of good answers: from the moment a request was sent."""
     causes: Mapping[str, int] = field(default_factory=dict)
     """Requests without a good answer."""
+    wrong: Mapping[str, int] = field(default_factory=dict)
+    """Those of them that were answered, and not as expected."""
     dropped: int = 0
     """Requests that waited for a free connection until their timeout."""
     parts: Mapping[str, PartTally] = field(default_factory=dict)
@@ -70,22 +78,33 @@ class Tally:
             latency=self.latency.merge(other.latency),
             service=self.service.merge(other.service),
             causes=merge_causes(self.causes, other.causes),
+            wrong=merge_causes(self.wrong, other.wrong),
             dropped=self.dropped + other.dropped,
             parts=_merge_parts(self.parts, other.parts),
         )
 
     def sifted(self) -> tuple[Tally, Tally]:
         """What stands though the worker was held up, and what may have come of that: answers that were slow,
-        failures, and requests that were dropped."""
+        requests without an answer, and those that were dropped. A wrong answer is the target's."""
         quick, slow = self.latency.split(SLOW_NS)
         service, slow_service = self.service.split(SLOW_NS)
         parts = {name: part.sifted() for name, part in self.parts.items()}
         return (
-            Tally(latency=quick, service=service, parts={name: pair[0] for name, pair in parts.items()}),
+            Tally(
+                latency=quick,
+                service=service,
+                causes=self.wrong,
+                wrong=self.wrong,
+                parts={name: pair[0] for name, pair in parts.items()},
+            ),
             Tally(
                 latency=slow,
                 service=slow_service,
-                causes=self.causes,
+                causes={
+                    cause: count - self.wrong.get(cause, 0)
+                    for cause, count in self.causes.items()
+                    if count > self.wrong.get(cause, 0)
+                },
                 dropped=self.dropped,
                 parts={name: pair[1] for name, pair in parts.items()},
             ),
@@ -93,13 +112,14 @@ class Tally:
 
     def to_json(self) -> dict[str, Any]:
         parts = {
-            name: [histogram_to_json(part.latency), part.failed, part.dropped]
+            name: [histogram_to_json(part.latency), part.failed, part.dropped, part.wrong]
             for name, part in self.parts.items()
         }
         return {
             "latency": histogram_to_json(self.latency),
             "service": None if self.service == self.latency else histogram_to_json(self.service),
             "causes": dict(self.causes),
+            "wrong": dict(self.wrong),
             "dropped": self.dropped,
             "parts": parts,
         }
@@ -113,10 +133,13 @@ class Tally:
             latency=latency,
             service=latency if service is None else histogram_from_json(service),
             causes=data["causes"],
+            wrong=data.get("wrong", {}),
             dropped=data.get("dropped", 0),
             parts={
-                name: PartTally(latency=histogram_from_json(part), failed=failed, dropped=dropped)
-                for name, (part, failed, dropped) in data.get("parts", {}).items()
+                name: PartTally(
+                    latency=histogram_from_json(part), failed=failed, dropped=dropped, wrong=wrong
+                )
+                for name, (part, failed, dropped, wrong) in data.get("parts", {}).items()
             },
         )
 

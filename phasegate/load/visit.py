@@ -208,11 +208,18 @@ class Visit:
         return True
 
     def failed(
-        self, recorder: Recorder, cause: str, now: int, answer: bytes = b"", asked: bytes = b""
+        self,
+        recorder: Recorder,
+        cause: str,
+        now: int,
+        answer: bytes = b"",
+        asked: bytes = b"",
+        *,
+        wrong: bool = False,
     ) -> None:
-        """The journey ends here."""
-        recorder.part_failed(self.request.place)
-        recorder.part_failed(self.part)
+        """The journey ends here; arguments as those of `Recorder.failed`."""
+        recorder.part_failed(self.request.place, wrong=wrong)
+        recorder.part_failed(self.part, wrong=wrong)
         if self.request.part:
             cause = f"{self.request.part}: {cause}"
         for request in self.requests[: self.index + 1]:
@@ -220,7 +227,7 @@ class Visit:
                 cause = request.judge.redacted(cause, self.values)
                 answer = request.judge.redacted(answer.decode("utf-8", "replace"), self.values).encode()
                 asked = request.judge.redacted(asked.decode("utf-8", "replace"), self.values).encode()
-        recorder.failed(cause, now, answer, asked)
+        recorder.failed(cause, now, answer, asked, wrong=wrong)
 
 
 class Itinerary:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from phasegate.http.expectation import Expect, Expectation
+from phasegate.http.expectation import Expect, Expectation, is_of_answer
 from phasegate.http.header_lines import header_text
 from phasegate.world import HttpReply
 
@@ -274,3 +274,14 @@ def test_header_value_of_any_bytes_is_text(value: bytes) -> None:
     text = header_text(value)
     assert text.encode("utf-8") == value or text.encode("latin-1") == value
     assert check({"headers": {"x": {"eq": text}}}, reply(headers=(("X", text),))) == ()
+
+
+@pytest.mark.parametrize(
+    ("expect", "of_answer"),
+    [({"status": 201}, True), ({"latency": "< 1ms"}, False), ({"status": 201, "latency": "< 1ms"}, True)],
+)
+def test_a_failure_is_of_the_answer_or_of_its_time_alone(expect: dict[str, Any], of_answer: bool) -> None:
+    reply = HttpReply(status=200, headers=(), body=b"", elapsed=1.0, url="http://a.test/")
+    failures = Expect.model_validate(expect).compile().check(reply)
+    assert failures
+    assert is_of_answer(failures) is of_answer

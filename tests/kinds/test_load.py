@@ -153,6 +153,15 @@ async def test_target_that_fails_beside_a_worker_that_was_held_up_has_failed() -
     assert rate.failed >= 50
 
 
+async def test_wrong_answers_that_come_while_a_worker_is_held_up_are_the_targets() -> None:
+    held_up = {"processes": HeldUp({0: 0.6}, after=0.1)}
+    async with scripted(Reply(pieces=(answer(500),))) as server:
+        observed, _ = await observe(server.url, world=held_up, duration="1s", rate="100/s")
+        answered = len(server.requests)
+    rate = share(observed, "success_rate")
+    assert rate.failed >= answered - 1
+
+
 async def test_open_load_on_a_good_target() -> None:
     async with scripted() as server:
         # Long enough that a machine which holds it up for a moment leaves most pieces of the time filled.

@@ -129,3 +129,13 @@ def test_seconds_without_a_good_answer_are_counted() -> None:
 
 def test_empty_timeline_has_no_lines() -> None:
     assert series(Timeline(workers=1, seconds=1).bins()) == ()
+
+
+def test_a_wrong_answer_stands_though_its_worker_was_held_up_and_a_lost_one_does_not() -> None:
+    part = PartTally(failed=5, dropped=1, wrong=2)
+    causes = {"expected status 2xx, got 500": 2, "timeout": 3}
+    whole = Tally(causes=causes, wrong={"expected status 2xx, got 500": 2}, parts={"read": part})
+    stands, held = Tally.from_json(json.loads(json.dumps(whole.to_json()))).sifted()
+    assert (dict(stands.causes), dict(held.causes)) == ({"expected status 2xx, got 500": 2}, {"timeout": 3})
+    assert (stands.parts["read"].failed, held.parts["read"].failed, held.parts["read"].dropped) == (2, 3, 1)
+    assert stands.requests + held.requests == whole.requests
