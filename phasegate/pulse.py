@@ -27,9 +27,9 @@ class Pulse:
         self.lost_ns = 0
         """All such times together."""
 
-    def begin(self) -> None:
-        """Nothing is late before."""
-        self._due_ns = 0
+    def begin(self, due_ns: int = 0) -> None:
+        """Nothing is late before a moment, or before the next look."""
+        self._due_ns = due_ns
 
     async def beat(self) -> None:
         while True:

@@ -66,6 +66,8 @@ class Worker:
         self._lag_ns = begun_ns - start_ns
         self._late_ns = begun_ns - at_ns
         began = time.process_time()
+        # What stops it between here and its start is seen, too.
+        self.driver.pulse.begin(start_ns)
         beating = asyncio.create_task(self.driver.pulse.beat())
         try:
             await self.driver.run(start_ns)
