@@ -11,7 +11,7 @@ from typing import Any
 from phasegate import __version__
 
 _USAGE, _INCONCLUSIVE, _DEFECT, _INTERRUPTED = 2, 3, 70, 130
-"""See `phasegate.errors.ExitCode`, which may be what cannot be imported."""
+"""See `phasegate.base.errors.ExitCode`, which may be what cannot be imported."""
 
 
 def _interrupt(_number: int, frame: FrameType | None) -> None:
@@ -35,7 +35,7 @@ if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
 
 def main() -> int:
     """Run one command line and give its exit code, which is none that Python itself gives."""
-    sys.unraisablehook = _left_behind
+    sys.unraisablehook = _report_unraisable
     try:
         if not _open_streams():
             return _USAGE
@@ -45,9 +45,9 @@ def main() -> int:
     except SystemExit as error:
         code = 0 if error.code in (0, None) else _USAGE
     except BaseException as error:
-        code = _escaped(error)
+        code = _report_escape(error)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done; what is left bounds itself
-    return _flushed(code)
+    return _flush_output(code)
 
 
 def _run(arguments: list[str]) -> int:
@@ -60,7 +60,7 @@ def _run(arguments: list[str]) -> int:
     return run_command_line(arguments)
 
 
-def _escaped(error: BaseException) -> int:
+def _report_escape(error: BaseException) -> int:
     """What the commands could not tell: no memory for that, or the program is not whole."""
     lacking = isinstance(error, MemoryError | OSError | ImportError)
     said = "phasegate cannot go on" if lacking else f"a defect in phasegate {__version__}"
@@ -70,7 +70,7 @@ def _escaped(error: BaseException) -> int:
     return _INCONCLUSIVE if "phasegate.pipeline.under_way" in sys.modules else _USAGE
 
 
-def _left_behind(unraisable: Any) -> None:
+def _report_unraisable(unraisable: Any) -> None:
     """What went wrong while something was thrown away, which changes nothing: one line, no traceback."""
     _tell(f"warning: {unraisable.err_msg or 'while something was cleaned up'}: {unraisable.exc_value!r}")
 
@@ -99,7 +99,7 @@ def _open_streams() -> bool:
     return True
 
 
-def _flushed(code: int) -> int:
+def _flush_output(code: int) -> int:
     """Write what is still held back: Python would end with a code of its own where that fails."""
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -129,7 +129,7 @@ class Completed:
     stdout: bytes = b""
     stderr: bytes = b""
     stdout_left_out: int = 0
-    """Bytes in its middle that were not kept; `left_out` stands in their place."""
+    """Bytes in its middle that were not kept; `left_out_note` stands in their place."""
     stderr_left_out: int = 0
     duration: float = 0.0
     timed_out: bool = False
@@ -432,7 +432,7 @@ class World(Protocol):
         ...
 
 
-def left_out(size: int) -> bytes:
+def left_out_note(size: int) -> bytes:
     """What stands in an output where bytes were not kept."""
     return f"\n[{size:,} bytes left out]\n".encode()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from phasegate.base.units import Dimension
 from phasegate.gate import baseline
 from phasegate.gate import judge as gate
 from phasegate.gate.criterion import parse_criterion
@@ -15,7 +16,6 @@ from phasegate.model.facts import Code, Fact, Figure, Text, decode, fact
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.result import CriterionResult
 from phasegate.render import sentences
-from phasegate.units import Dimension
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from phasegate.errors import Position
+from phasegate.base.errors import Position
+from phasegate.base.units import Dimension
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judging import judge_run, unjudged
 from phasegate.gate.verdict import decide
@@ -34,7 +35,6 @@ from phasegate.model.result import (
     ToolRecord,
     Verdict,
 )
-from phasegate.units import Dimension
 
 AT = Position(file="plans/phase4.yaml", line=64)
 START = datetime(2025, 7, 16, 9, 31, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ from shutil import which
 import pytest
 
 from phasegate.gate.verdict import decide
-from phasegate.load.k6 import program
+from phasegate.load.foreign.k6.k6 import program
 from phasegate.model.fold import fold
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import Verdict

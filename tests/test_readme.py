@@ -9,9 +9,9 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
+from phasegate.base.errors import ExitCode
 from phasegate.cli.app import app
 from phasegate.cli.kinds import describe
-from phasegate.errors import ExitCode
 from phasegate.kinds import KINDS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

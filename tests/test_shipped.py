@@ -11,16 +11,16 @@ from typing import Any
 import jsonschema
 import pytest
 
+from phasegate.base.fields import field_docs
 from phasegate.cli.schema import Document, schema_of
-from phasegate.fields import field_docs
 from phasegate.kinds import KINDS
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import RunResult, Verdict
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.plan.loader import load
-from phasegate.plan.yaml import read
-from phasegate.render import html
+from phasegate.plan.text.yaml import read
+from phasegate.render.html import document as html
 from phasegate.render.sentences import sentence
 from tests.judged import told
 

@@ -20,7 +20,7 @@ from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.client import Network
 from phasegate.model.observation import Case
 from phasegate.runner.clock import RunClock
-from phasegate.target.containers.reach import TargetContainers
+from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import (
     Addresses,
     Clock,

@@ -11,11 +11,11 @@ import typer
 from typer.exceptions import TyperException
 
 from phasegate import __version__
+from phasegate.base.errors import ExitCode, PhasegateError, PlanError, UsageError, in_words, is_of_machine
+from phasegate.base.scalars import allow_long_integers
 from phasegate.cli import guard, init, kinds, plan, report, run, schema, signoff, validate, verify, waivers
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.problems import error_text, problems_text
-from phasegate.errors import ExitCode, PhasegateError, PlanError, UsageError, in_words, is_of_machine
-from phasegate.scalars import allow_long_integers
 
 app = typer.Typer(
     name="phasegate",

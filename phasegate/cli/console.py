@@ -12,7 +12,7 @@ from typing import TextIO, cast
 from rich.console import Console
 
 from phasegate.record.journal import RecordError
-from phasegate.render.hostile import disobeyed, line_begun
+from phasegate.render.hostile import disarm, line_begun
 
 CI_WIDTH = 120
 
@@ -70,7 +70,7 @@ def put(text: str) -> None:
     A reader that has gone away wants nothing more. Errors: RecordError where the output cannot be written.
     """
     try:
-        sys.stdout.buffer.write(disobeyed(text).encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(disarm(text).encode("utf-8", "backslashreplace"))
         sys.stdout.flush()
     except OSError as error:
         _drop(sys.stdout)
@@ -93,7 +93,7 @@ class _Lasting(io.TextIOBase):
         return self._stream.encoding
 
     def write(self, text: str) -> int:
-        shown = disobeyed(text, self._line)
+        shown = disarm(text, self._line)
         self._line = line_begun(shown, self._line)
         encoding = self._stream.encoding or "utf-8"
         try:

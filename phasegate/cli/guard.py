@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from phasegate.base.errors import ExitCode, PlanError, Problem, UsageError
 from phasegate.cli.console import put
 from phasegate.cli.options import Root, load_as_stranger
-from phasegate.errors import ExitCode, PlanError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from phasegate.guard.side import Side
+    from phasegate.comparison.side import Side
 
 
 class Format(StrEnum):
@@ -51,9 +51,9 @@ def guard(
     ] = False,
 ) -> int:
     """Compare two versions of a plan and name what became weaker."""
-    from phasegate.guard import render
-    from phasegate.guard.compare import compare_all
-    from phasegate.guard.report import settle
+    from phasegate.comparison import render
+    from phasegate.comparison.compare import compare_all
+    from phasegate.comparison.report import settle
 
     if (head is None) is not bool(base_ref):
         raise UsageError(
@@ -78,7 +78,7 @@ def guard(
 
 def _before(stack: ExitStack, plan: Path, base_ref: str, root: Path | None) -> Mapping[str, Side]:
     """The plan before; out of git it lies in a folder that is there until the stack ends."""
-    from phasegate.guard.base import plan_at
+    from phasegate.comparison.base import plan_at
 
     if not base_ref:
         return _sides(plan, root)
@@ -91,7 +91,7 @@ def _sides(path: Path, root: Path | None, folder: str = "", label: str = "") -> 
 
     Errors: PlanError, with the label in place of the folder.
     """
-    from phasegate.guard.side import Side
+    from phasegate.comparison.side import Side
 
     try:
         first = load_as_stranger(path, root=root)
@@ -100,14 +100,14 @@ def _sides(path: Path, root: Path | None, folder: str = "", label: str = "") -> 
             **{name: load_as_stranger(path, root=root, env=name) for name in first.environments},
         }
     except PlanError as error:
-        raise PlanError(_relabelled(problem, folder, label) for problem in error.problems) from None
+        raise PlanError(_relabel(problem, folder, label) for problem in error.problems) from None
     return {
         name: Side(plan=one.plan, unread=one.unread, folder=folder, label=label)
         for name, one in plans.items()
     }
 
 
-def _relabelled(problem: Problem, folder: str, label: str) -> Problem:
+def _relabel(problem: Problem, folder: str, label: str) -> Problem:
     if not folder:
         return problem
     at = problem.at and replace(problem.at, file=problem.at.file.replace(folder, label))

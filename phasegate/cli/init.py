@@ -10,10 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 
 import typer
 
+from phasegate.base.errors import PlanError, UsageError
+from phasegate.base.files import is_there
+from phasegate.base.substitution import escape
 from phasegate.cli.console import make_console
-from phasegate.errors import PlanError, UsageError
-from phasegate.files import is_there
-from phasegate.substitution import escape
 
 _PLAN = """\
 phasegate: 1
@@ -88,8 +88,8 @@ def _for_service(parts: SplitResult) -> str:
 def _for_stack(file: Path, output: Path) -> str:
     """Errors: PlanError for what is no compose file."""
     from phasegate.cli.stack_starter import plan_for
-    from phasegate.plan.compose_file import read_compose_file
-    from phasegate.plan.named import Files
+    from phasegate.plan.reading.compose_file import read_compose_file
+    from phasegate.plan.text.named import Files
 
     compose, wrong = read_compose_file(Files(Path.cwd(), ""), str(file))
     if compose is None or wrong.problems:

@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
+from phasegate.base.errors import UsageError
 from phasegate.cli.console import put
-from phasegate.errors import UsageError
 
 
 def kinds(
@@ -41,18 +41,18 @@ def describe(name: str) -> dict[str, Any]:
 
     kind = KINDS[name]
     with blame(kind, "cannot be described"):
-        about = _described(kind)
+        about = _describe(kind)
     if kind.package is not None:
         about["package"] = {"name": kind.package.name, "version": kind.package.version}
     if kind.variants:
-        others = {value: _described(variant) for value, variant in kind.variants.items()}
+        others = {value: _describe(variant) for value, variant in kind.variants.items()}
         about[f"{kind.chooser}s"] = others
     return about
 
 
-def _described(kind: Any) -> dict[str, Any]:
+def _describe(kind: Any) -> dict[str, Any]:
+    from phasegate.base.fields import field_docs
     from phasegate.cli.shapes import default_text, shape
-    from phasegate.fields import field_docs
 
     params = _example_params(kind)
     docs = field_docs(kind.Params)

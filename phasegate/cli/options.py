@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phasegate.base.errors import UsageError
 from phasegate.cli.console import Color
-from phasegate.errors import UsageError
 
 if TYPE_CHECKING:
     from phasegate.plan.loader import LoadedPlan

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from phasegate.plan.entries import Target
+    from phasegate.plan.asked.entries import Target
 
 
 def target_lines(target: Target, root: Path) -> list[str]:

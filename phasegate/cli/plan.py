@@ -32,8 +32,8 @@ from phasegate.cli.overview import stacks_data, target_lines
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from phasegate.plan.asked.plan import Check
     from phasegate.plan.loader import LoadedPlan
-    from phasegate.plan.plan import Check
     from phasegate.runner.preflight import Missing
 
 
@@ -58,7 +58,7 @@ def plan(
     from rich.text import Text
 
     from phasegate.cli.problems import problems_text
-    from phasegate.plan.baseline import without_baseline
+    from phasegate.plan.criteria.baseline import without_baseline
     from phasegate.render.words import visible
     from phasegate.runner.preflight import find_missing
     from phasegate.runner.selection import select
@@ -96,7 +96,7 @@ def plan(
 def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, Missing]) -> list[Text]:
     from rich.text import Text
 
-    from phasegate.units import format_seconds
+    from phasegate.base.units import format_seconds
 
     plan = loaded.plan
     lines = [Text(f"Plan {plan.record.path} for {plan.phase}: {plan.title} (nothing has been run)", "bold")]

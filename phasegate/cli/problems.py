@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from phasegate.errors import PhasegateError, Problem
+from phasegate.base.errors import PhasegateError, Problem
 
 LONGEST_LINE = 160
 MOST = 200

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from phasegate.base.errors import ExitCode
 from phasegate.cli.console import Color, ProgressStyle, is_live, is_wrapped, make_console, put
 from phasegate.cli.options import (
     Cases,
@@ -23,7 +24,6 @@ from phasegate.cli.options import (
     as_tuple,
     overrides,
 )
-from phasegate.errors import ExitCode
 from phasegate.record.journal import RecordError
 
 HASH_TO_KEEP = "SHA-256 of result.json, to be kept elsewhere:"
@@ -103,7 +103,7 @@ def run(
     """
     from phasegate.pipeline.request import RunRequest
     from phasegate.pipeline.run import execute
-    from phasegate.render.live import LineView, LiveView, SilentView, View
+    from phasegate.render.terminal.live import LineView, LiveView, SilentView, View
 
     live = is_live(progress) and not quiet
     console = make_console(color, live=live)
@@ -138,7 +138,7 @@ def run(
 
 def show(done: Done, console: Console, *, quiet: bool) -> int:
     """Print what a run or a record gives, and answer with the exit code."""
-    from phasegate.render.terminal import summary
+    from phasegate.render.terminal.report import summary
 
     troubles = list(done.troubles)
     for text in done.to_stdout:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from phasegate.units import Dimension, format_seconds, format_value
+from phasegate.base.units import Dimension, format_seconds, format_value
 
 _WORDS = {
     "array": "list",

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from phasegate.base.errors import ExitCode
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.options import ColorOption
 from phasegate.cli.run import HASH_TO_KEEP
-from phasegate.errors import ExitCode
 from phasegate.model.approval import Choice
 
 

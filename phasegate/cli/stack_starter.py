@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from phasegate.plan.compose_file import ComposeFile, ComposeService
-from phasegate.plan.models import is_id
-from phasegate.substitution import escape
+from phasegate.base.substitution import escape
+from phasegate.plan.reading.compose_file import ComposeFile, ComposeService
+from phasegate.plan.written.plan import is_id
 
 _HEAD = """\
 phasegate: 1

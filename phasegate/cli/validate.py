@@ -20,8 +20,8 @@ def validate(
 
     No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
     """
-    from phasegate.plan.baseline import without_baseline
-    from phasegate.units import count
+    from phasegate.base.units import count
+    from phasegate.plan.criteria.baseline import without_baseline
 
     loaded = load_as_stranger(plan, set_=set_, vars_=vars_, env=env, policy=policy, root=root)
     console = make_console(color)

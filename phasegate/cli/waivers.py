@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phasegate.base.errors import ExitCode, UsageError
 from phasegate.cli.console import Color, make_console, put
 from phasegate.cli.options import ColorOption, PlanPath, Root, Set, Vars, load_as_stranger
-from phasegate.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from phasegate.gate.waivers import Waiver
@@ -49,7 +49,7 @@ def list_(
             f"  owner     {one_line(f'{waiver.owner}, approved by {waiver.approver}')}",
         )
         console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
-    console.print(_counted(waivers), soft_wrap=True)
+    console.print(_count_text(waivers), soft_wrap=True)
     return int(ExitCode.PASS)
 
 
@@ -75,7 +75,7 @@ def check(
     said = [warning for warning in loaded.warnings if warning.at and warning.at.file in files]
     if said:
         console.print(problems_text(said), soft_wrap=True)
-    console.print(_counted(waivers), soft_wrap=True)
+    console.print(_count_text(waivers), soft_wrap=True)
     return int(ExitCode.FAIL if any(waiver.expired for waiver in waivers) else ExitCode.PASS)
 
 
@@ -92,8 +92,8 @@ def _state(waiver: Waiver) -> str:
     return "ending soon" if waiver.ends_soon else "in force"
 
 
-def _counted(waivers: tuple[Waiver, ...]) -> str:
-    from phasegate.units import count
+def _count_text(waivers: tuple[Waiver, ...]) -> str:
+    from phasegate.base.units import count
 
     states = [_state(waiver) for waiver in waivers]
     parts = [

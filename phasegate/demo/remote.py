@@ -51,7 +51,7 @@ class RemoteRuntimes:
             answer = await self._client.post(f"{address}/run", json=asdict(job), timeout=_timeout(limit))
         except httpx.HTTPError as error:
             raise _unavailable("runtime", job.language, error) from None
-        told = _told(answer, "runtime")
+        told = _answer_of(answer, "runtime")
         return Outcome(result=told["result"], seconds=told["seconds"])
 
 
@@ -76,7 +76,7 @@ class RemoteDatabase:
             )
         except httpx.HTTPError as error:
             raise _unavailable("database", "session", error) from None
-        _told(answer, "database")
+        _answer_of(answer, "database")
         found: T = call.result.validate_json(answer.content)
         return found
 
@@ -109,7 +109,7 @@ def _timeout(limit: float) -> httpx.Timeout:
     return httpx.Timeout(limit, connect=CONNECT)
 
 
-def _told(answer: httpx.Response, whose: str) -> Any:
+def _answer_of(answer: httpx.Response, whose: str) -> Any:
     try:
         told = answer.json()
     except ValueError:

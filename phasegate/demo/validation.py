@@ -57,7 +57,7 @@ async def opening(request: Request, default_ttl: float) -> Opening:
     script = body.get("script_content")
     if not isinstance(script, str) or not script.strip():
         raise invalid("script_content must be a text that is not empty")
-    if len(_encoded(script, "script_content")) > MAX_SCRIPT:
+    if len(_encode(script, "script_content")) > MAX_SCRIPT:
         raise invalid(f"script_content is larger than {MAX_SCRIPT} bytes")
     return Opening(
         title=title,
@@ -117,11 +117,11 @@ def _canonical_object(body: Mapping[str, Any], field: str) -> str:
         text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
     except ValueError:
         raise invalid(f"{field} holds a number that JSON cannot carry") from None
-    _encoded(text, field)
+    _encode(text, field)
     return text
 
 
-def _encoded(text: str, field: str) -> bytes:
+def _encode(text: str, field: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from phasegate.base.units import Dimension
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.flaky import flaky_share
 from phasegate.gate.judge import judge
@@ -22,13 +23,12 @@ from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import NAMED, Measure, Number, Share
 from phasegate.model.observation import CaseStatus
 from phasegate.model.result import CheckResult, CheckStatus, RunResult
-from phasegate.units import Dimension
 
 OBSERVED = (CheckStatus.PASSED, CheckStatus.FAILED, CheckStatus.UNPROVEN)
 """A check that ended like this was observed to its end."""
 
 
-class Outcome(StrEnum):
+class ItemOutcome(StrEnum):
     """How an item ended."""
 
     PASSED = "passed"
@@ -38,17 +38,17 @@ class Outcome(StrEnum):
 
 
 _OF_CASE = {
-    CaseStatus.PASSED: Outcome.PASSED,
-    CaseStatus.FAILED: Outcome.FAILED,
-    CaseStatus.SKIPPED: Outcome.SKIPPED,
-    CaseStatus.LOST: Outcome.SKIPPED,
+    CaseStatus.PASSED: ItemOutcome.PASSED,
+    CaseStatus.FAILED: ItemOutcome.FAILED,
+    CaseStatus.SKIPPED: ItemOutcome.SKIPPED,
+    CaseStatus.LOST: ItemOutcome.SKIPPED,
 }
 _OF_CHECK = {
-    CheckStatus.PASSED: Outcome.PASSED,
-    CheckStatus.FAILED: Outcome.FAILED,
-    CheckStatus.ERRORED: Outcome.ERRORED,
-    CheckStatus.UNPROVEN: Outcome.SKIPPED,
-    CheckStatus.NOT_RUN: Outcome.SKIPPED,
+    CheckStatus.PASSED: ItemOutcome.PASSED,
+    CheckStatus.FAILED: ItemOutcome.FAILED,
+    CheckStatus.ERRORED: ItemOutcome.ERRORED,
+    CheckStatus.UNPROVEN: ItemOutcome.SKIPPED,
+    CheckStatus.NOT_RUN: ItemOutcome.SKIPPED,
 }
 
 
@@ -73,13 +73,13 @@ def aggregate(checks: Iterable[CheckResult], *, duration: float | None = None) -
         return Aggregate()
     items = [(item, check) for check in everything for item in _items(check)]
     counts = Counter(outcome for (_, outcome), _ in items)
-    missing = [name for (name, outcome), _ in items if outcome in (Outcome.SKIPPED, Outcome.ERRORED)]
-    numbers: dict[str, Measure] = {outcome.value: Number(value=counts[outcome]) for outcome in Outcome}
+    missing = [name for (name, outcome), _ in items if outcome in (ItemOutcome.SKIPPED, ItemOutcome.ERRORED)]
+    numbers: dict[str, Measure] = {outcome.value: Number(value=counts[outcome]) for outcome in ItemOutcome}
     share, flaky = flaky_share(everything)
     return Aggregate(
         measures={
             "pass_rate": Share(
-                passed=counts[Outcome.PASSED],
+                passed=counts[ItemOutcome.PASSED],
                 total=len(items),
                 sample=False,
                 skipped=len(missing),
@@ -90,7 +90,7 @@ def aggregate(checks: Iterable[CheckResult], *, duration: float | None = None) -
             "duration": Number(value=duration, dimension=Dimension.TIME),
             **({FLAKY_RATE: share} if share.total else {}),
         },
-        unseen=tuple(_why_unseen(check) for check in everything if not _observed(check)),
+        unseen=tuple(_why_unseen(check) for check in everything if not _is_observed(check)),
         flaky=flaky[:NAMED],
         allowed=sum(min(check.allow_skipped, _cases_without_result(check)) for check in everything),
     )
@@ -99,23 +99,23 @@ def aggregate(checks: Iterable[CheckResult], *, duration: float | None = None) -
 def _cases_without_result(check: CheckResult) -> int:
     """Cases only: a check that is itself unproven was never allowed to be."""
     cases = check.last.cases if check.last else ()
-    return sum(_OF_CASE[case.status] is Outcome.SKIPPED for case in cases)
+    return sum(_OF_CASE[case.status] is ItemOutcome.SKIPPED for case in cases)
 
 
-def _items(check: CheckResult) -> Iterator[tuple[str, Outcome]]:
+def _items(check: CheckResult) -> Iterator[tuple[str, ItemOutcome]]:
     """Name and outcome of every item of a check; see `phasegate.model.aggregates` for what is one."""
     cases = check.last.cases if check.last else ()
     outcomes = {_OF_CASE[case.status] for case in cases}
     for case in cases:
         yield f"{check.id}: {case.id}", _OF_CASE[case.status]
-    if not _observed(check):
+    if not _is_observed(check):
         ended = check.status in (CheckStatus.ERRORED, CheckStatus.NOT_RUN)
-        yield check.id, _OF_CHECK[check.status] if ended else Outcome.SKIPPED
+        yield check.id, _OF_CHECK[check.status] if ended else ItemOutcome.SKIPPED
     elif not cases or (check.status is not CheckStatus.PASSED and _OF_CHECK[check.status] not in outcomes):
         yield check.id, _OF_CHECK[check.status]
 
 
-def _observed(check: CheckResult) -> bool:
+def _is_observed(check: CheckResult) -> bool:
     """Whether a check came to its end, and its attempts and cases are all there to show it."""
     last = check.last
     if check.status not in OBSERVED or last is None or last.status.value != check.status.value:
@@ -221,7 +221,7 @@ def _judge_required(criterion: Criterion, run: RunResult) -> Judgement:
     checks = [check for check in run.checks() if check.kind == kind and check.blocking]
     if not checks:
         return no_data(criterion, fact(Code.NO_BLOCKING_KIND, kind=kind), n=0)
-    seen = [check.id for check in checks if _observed(check)]
+    seen = [check.id for check in checks if _is_observed(check)]
     if not seen:
         unseen = tuple(_why_unseen(check) for check in checks)
         return no_data(criterion, fact(Code.NO_KIND_SEEN, kind=kind, unseen=unseen), n=0)

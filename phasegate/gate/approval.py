@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from phasegate.errors import ExitCode
+from phasegate.base.errors import ExitCode
 from phasegate.model.approval import (
     Approval,
     Choice,

@@ -5,7 +5,7 @@ half the error, so that both hold together at the confidence asked for (Bonferro
 values are further apart than the factor. *unproven*: everything else. No test of "no difference" is used: it
 would let the run with the fewest requests pass most easily.
 
-`judge` bounds the new side; `_shown_by` is the one place that bounds the baseline's.
+`judge` bounds the new side; `_baseline_bound` is the one place that bounds the baseline's.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from phasegate.base.units import Dimension, Quantity
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
 from phasegate.gate.durations import outside_by_block
-from phasegate.gate.judge import distrusted, judge, spanning
+from phasegate.gate.judge import distrust, judge, spanning
 from phasegate.gate.judgement import no_data, sureness, unproven
 from phasegate.gate.statistics import of_each_side
 from phasegate.model.criterion import Criterion, Relative
@@ -33,7 +34,6 @@ from phasegate.model.measures import (
     ends_of_unused,
     nearest_rank,
 )
-from phasegate.units import Dimension, Quantity
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
 
@@ -83,17 +83,17 @@ def judge_against(
     if not earlier:
         return unproven(criterion, fact(Code.NO_BASELINE_GIVEN))
     for one in earlier:
-        if one.measure is None or _observed(criterion, one.measure) is None:
+        if one.measure is None or _value_of(criterion, one.measure) is None:
             why = fact(Code.BASELINE_WITHOUT_VALUE, path=one.path, value=criterion.value_text)
             return unproven(criterion, why)
     chosen = _median(criterion, earlier)
     assert chosen.measure is not None
     terms = _Terms(confidence=confidence, allow_skipped=allow_skipped, always_valid=always_valid)
-    found = _judged(criterion, measure, chosen.measure, terms)
+    found = _judge(criterion, measure, chosen.measure, terms)
     reason = fact(Code.BASELINE_CHOSEN, of=found.reason, path=chosen.path, among=len(earlier))
     found = replace(found, baseline=chosen.path, reason=reason)
     if absent:
-        return distrusted(found, absent)
+        return distrust(found, absent)
     if over is None:
         return found
     return spanning(spanning(found, measure, over), chosen.measure, over, of_baseline=True)
@@ -103,14 +103,14 @@ def _median(criterion: Criterion, earlier: Sequence[Earlier]) -> Earlier:
     """The run in the middle by observed value; where the quantile is `failed`, it ranks above every value."""
 
     def value(one: Earlier) -> float:
-        observed = None if one.measure is None else _observed(criterion, one.measure)
+        observed = None if one.measure is None else _value_of(criterion, one.measure)
         return math.inf if observed is None else observed
 
     ranked = sorted(earlier, key=value)
     return ranked[len(ranked) // 2] if criterion.op.wants_more else ranked[(len(ranked) - 1) // 2]
 
 
-def _judged(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
+def _judge(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
     if isinstance(old, Share | Distribution) and old.unused:
         return _with_unused(criterion, new, old, terms)
     match new, old:
@@ -133,7 +133,7 @@ def _judged(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> 
 def _with_unused(criterion: Criterion, new: Measure, old: Share | Distribution, terms: _Terms) -> Judgement:
     """Moments that phasegate missed in the baseline may have gone either way."""
     found, *others = [
-        _judged(criterion, new, end, terms) for end in (replace(old, unused=0), *ends_of_unused(old))
+        _judge(criterion, new, end, terms) for end in (replace(old, unused=0), *ends_of_unused(old))
     ]
     if all(other.verdict is found.verdict for other in others):
         return found
@@ -143,7 +143,7 @@ def _with_unused(criterion: Criterion, new: Measure, old: Share | Distribution, 
 
 
 def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
-    value, dimension = _observed(criterion, old), _dimension(old)
+    value, dimension = _value_of(criterion, old), _dimension(old)
     if dimension is not _dimension(new):
         why = fact(Code.BASELINE_DIMENSION, measure=criterion.measure, dimension=dimension.value)
         return unproven(criterion, why)
@@ -151,7 +151,7 @@ def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Jud
         figure = FAILED if value == math.inf else Figure(value or 0.0, dimension)
         why = fact(Code.BASELINE_PROVES_NOTHING, value=criterion.value_text, figure=figure)
         return unproven(criterion, why)
-    at_observed = _resolved(criterion, value, dimension)
+    at_observed = _scale_threshold(criterion, value, dimension)
     sampled = isinstance(old, Distribution) and criterion.quantile is not None
     if (
         terms.confidence is None
@@ -164,7 +164,7 @@ def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Jud
     if seen.verdict is not MET:
         return seen
     each = Bounds(confidence=of_each_side(terms.confidence), always_valid=terms.always_valid)
-    return _bounded(criterion, seen, new, old, replace(each, effect=_effect(at_observed, old, each)))
+    return _judge_bounds(criterion, seen, new, old, replace(each, effect=_effect(at_observed, old, each)))
 
 
 def _effect(at_observed: Criterion, old: Share | Distribution, bounds: Bounds) -> float:
@@ -173,16 +173,16 @@ def _effect(at_observed: Criterion, old: Share | Distribution, bounds: Bounds) -
     return (design_effect(blocks, bounds.confidence) or 1.0) if blocks else 1.0
 
 
-def _bounded(
+def _judge_bounds(
     criterion: Criterion, seen: Judgement, new: Measure, old: Share | Distribution, each: Bounds
 ) -> Judgement:
     """What is within the factor as observed, held to the bounds of both sides."""
-    shown = _shown_by(criterion, old, each)
+    shown = _baseline_bound(criterion, old, each)
     if shown.value is None:
         reason = fact(Code.BASELINE_HAS_NO_BOUND, observed=seen.observed, why=shown.why)
         return replace(seen, verdict=UNPROVEN, reason=reason)
     dimension = _dimension(old)
-    at_bound = _resolved(criterion, shown.value, dimension)
+    at_bound = _scale_threshold(criterion, shown.value, dimension)
     strict = judge(at_bound, new, confidence=each.confidence, always_valid=each.always_valid)
     side = Code.AT_LEAST if criterion.op.wants_less else Code.AT_MOST
     held = {
@@ -205,7 +205,7 @@ def _bounded(
     return replace(found, verdict=UNPROVEN, reason=reason)
 
 
-def _shown_by(criterion: Criterion, old: Share | Distribution, bounds: Bounds) -> _Shown:
+def _baseline_bound(criterion: Criterion, old: Share | Distribution, bounds: Bounds) -> _Shown:
     """The bound of the baseline's value that is harder to hold to: lower for `<`, upper for `>`."""
     match old:
         case Share():
@@ -233,14 +233,14 @@ def _quantile_shown(criterion: Criterion, old: Distribution, share: float, bound
     return _Shown(value=low if wants_less else high)
 
 
-def _resolved(criterion: Criterion, value: float, dimension: Dimension) -> Criterion:
+def _scale_threshold(criterion: Criterion, value: float, dimension: Dimension) -> Criterion:
     """The criterion with the factor times a value of the baseline as its threshold."""
     relative = criterion.threshold
     assert isinstance(relative, Relative)
     return replace(criterion, threshold=replace(relative, baseline=Quantity(value, dimension)))
 
 
-def _observed(criterion: Criterion, old: Measure) -> float | None:
+def _value_of(criterion: Criterion, old: Measure) -> float | None:
     """The baseline's value in base units; infinite where it falls among failed requests, None without data.
 
     Quantiles are read at the same edge of a bucket as those of the new run: a run held against itself is
@@ -283,7 +283,7 @@ def _dimension(measure: Measure) -> Dimension:
 
 def _figures(criterion: Criterion, old: Measure) -> dict[str, Any]:
     """The baseline's value with what it rests on."""
-    value = _observed(criterion, old) or 0.0
+    value = _value_of(criterion, old) or 0.0
     if isinstance(old, Share):
         return {
             "seen": fact(Code.SHARE, value=Figure(value, Dimension.SHARE), passed=old.passed, total=old.total)

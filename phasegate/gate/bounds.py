@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from phasegate.base.units import format_share
 from phasegate.gate import sequential, statistics
-from phasegate.units import format_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ import math
 import re
 from decimal import Decimal
 
+from phasegate.base.units import Quantity, parse_quantity
 from phasegate.model.criterion import Criterion, Operator, Relative, Span, Spans, SubjectKind, subject_text
-from phasegate.units import Quantity, parse_quantity
 
 ID = re.compile(r"[a-z][a-z0-9_-]*")
 STATISTICS = "p50, p95, p99.9, min, max, mean"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from phasegate.base.units import Dimension
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
 from phasegate.gate.judgement import (
@@ -21,7 +22,6 @@ from phasegate.model.facts import Code, Fact, Figure, fact
 from phasegate.model.histogram import NANOSECONDS, Histogram, bucket_bounds
 from phasegate.model.judgement import FAILED, NOT_ASKED, CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, nearest_rank
-from phasegate.units import Dimension
 
 
 def judge_distribution(criterion: Criterion, seen: Distribution, bounds: Bounds | None) -> Judgement:
@@ -46,20 +46,20 @@ def _of_sample(criterion: Criterion, seen: Distribution) -> Judgement:
     """Minimum, maximum and mean: statements about the sample, without a bound."""
     good, statistic = seen.good, criterion.statistic
     if not good.n or (seen.failed and statistic != "min"):
-        return _failed(criterion, seen)
+        return _among_failed(criterion, seen)
     value = {"min": good.minimum, "max": good.maximum, "mean": good.mean}[statistic]
-    return _compared(criterion, seen, value, of_this_sample=True)
+    return _compare(criterion, seen, value, of_this_sample=True)
 
 
 def _quantile(criterion: Criterion, seen: Distribution, share: float, bounds: Bounds | None) -> Judgement:
     rank = nearest_rank(share, seen.n)
     value = None if rank > seen.good.n else _at(criterion.op, seen, rank)
     if value is None:
-        return _failed(criterion, seen)
-    found = _compared(criterion, seen, value, without_bound=bounds is None)
+        return _among_failed(criterion, seen)
+    found = _compare(criterion, seen, value, without_bound=bounds is None)
     if bounds is None:
         return replace(found, bound=NOT_ASKED)
-    return _bounded(criterion, replace(found, confidence=bounds.confidence), seen, share, bounds)
+    return _judge_bounds(criterion, replace(found, confidence=bounds.confidence), seen, share, bounds)
 
 
 def _at(op: Operator, seen: Distribution, rank: int) -> float | None:
@@ -75,7 +75,7 @@ def _at(op: Operator, seen: Distribution, rank: int) -> float | None:
     return high if op.wants_less else low
 
 
-def _bounded(
+def _judge_bounds(
     criterion: Criterion, found: Judgement, seen: Distribution, share: float, bounds: Bounds
 ) -> Judgement:
     """A quantile is within a threshold when the share of requests within it is large enough."""
@@ -143,7 +143,7 @@ def possibly_within(op: Operator, good: Histogram, threshold: float) -> int:
     return within
 
 
-def _compared(criterion: Criterion, seen: Distribution, value: float, **remarks: bool) -> Judgement:
+def _compare(criterion: Criterion, seen: Distribution, value: float, **remarks: bool) -> Judgement:
     threshold = criterion.quantity.value
     observed = fact(Code.VALUE, value=Figure(value, Dimension.TIME, threshold))
     return judged(
@@ -164,7 +164,7 @@ def _compared(criterion: Criterion, seen: Distribution, value: float, **remarks:
     )
 
 
-def _failed(criterion: Criterion, seen: Distribution) -> Judgement:
+def _among_failed(criterion: Criterion, seen: Distribution) -> Judgement:
     return judged(
         criterion,
         verdict=CriterionVerdict.NOT_MET,

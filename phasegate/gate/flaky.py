@@ -15,7 +15,7 @@ def flaky_share(checks: Iterable[CheckResult]) -> tuple[Share, tuple[str, ...]]:
     Shape: `passed` counts the flaky ones. Lost cases may have been flaky and stay in `total` as `skipped`.
     What failed is in neither count, or a failure more would bring the share down.
     """
-    items = [item for check in checks for item in _passed(check)]
+    items = [item for check in checks for item in _passes(check)]
     flaky = tuple(name for name, is_flaky in items if is_flaky)
     lost = [name for name, is_flaky in items if is_flaky is None]
     share = Share(
@@ -28,7 +28,7 @@ def flaky_share(checks: Iterable[CheckResult]) -> tuple[Share, tuple[str, ...]]:
     return share, flaky
 
 
-def _passed(check: CheckResult) -> Iterator[tuple[str, bool | None]]:
+def _passes(check: CheckResult) -> Iterator[tuple[str, bool | None]]:
     """Items of a check that passed, and whether they are flaky; None where a lost case leaves it open."""
     cases = check.last.cases if check.last else ()
     for case in cases:

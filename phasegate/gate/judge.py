@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from phasegate.base.units import Dimension
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
 from phasegate.gate.deciding import stands
@@ -28,7 +29,6 @@ from phasegate.model.decision import Decided, Decision
 from phasegate.model.facts import Code, Fact, Figure, Text, fact
 from phasegate.model.judgement import NOT_ASKED, CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share, ends_of_unused
-from phasegate.units import Dimension
 
 _FEWEST = 2
 """Samples of a gauge below which nothing can be said about how a value went."""
@@ -61,7 +61,7 @@ def judge(
         if decision is not None and stands(decision, criterion, measure, confidence):
             found = _as_decided(found, decision)
         if absent:
-            found = distrusted(found, absent)
+            found = distrust(found, absent)
         elif over is not None:
             found = spanning(found, measure, over)
     return found if over is None else asked_over(found, over)
@@ -83,7 +83,7 @@ def _as_decided(found: Judgement, decision: Decision) -> Judgement:
     return replace(found, verdict=CriterionVerdict.MET, reason=fact(Code.DECIDED_MET, **when))
 
 
-def distrusted(found: Judgement, why: Text) -> Judgement:
+def distrust(found: Judgement, why: Text) -> Judgement:
     """What was judged on a measure that cannot be trusted is unproven."""
     reason = fact(Code.DISTRUSTED, why=why, seen=found.observed)
     return replace(found, verdict=CriterionVerdict.UNPROVEN, reason=reason)
@@ -252,7 +252,7 @@ def _sample_as(criterion: Criterion, share: Share, bounds: Bounds | None) -> Jud
         return found
     if op in (Operator.EQ, Operator.NE):
         return _statement(criterion, found, share, bounds)
-    return _bounded(criterion, found, share, bounds)
+    return _judge_bounds(criterion, found, share, bounds)
 
 
 def _statement(criterion: Criterion, found: Judgement, share: Share, bounds: Bounds) -> Judgement:
@@ -275,7 +275,7 @@ def _statement(criterion: Criterion, found: Judgement, share: Share, bounds: Bou
     )
 
 
-def _bounded(criterion: Criterion, found: Judgement, share: Share, bounds: Bounds) -> Judgement:
+def _judge_bounds(criterion: Criterion, found: Judgement, share: Share, bounds: Bounds) -> Judgement:
     """A share that must reach a threshold, or stay within one."""
     threshold, wants_more = criterion.quantity.value, criterion.op.wants_more
     effect = design_effect(share.blocks, bounds.confidence) if share.blocks else 1.0
@@ -330,7 +330,7 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
         return _at_least(criterion, number, number.least)
     figure = Figure(value, dimension, threshold)
     if number.unended:
-        return _unended(criterion, figure)
+        return _judge_unended(criterion, figure)
     if number.partial:
         return _partial(criterion, figure)
     if dimension is Dimension.TIME and value == 0:
@@ -361,7 +361,7 @@ def _at_least(criterion: Criterion, number: Number, least: float) -> Judgement:
     return replace(as_observed, verdict=CriterionVerdict.UNPROVEN, reason=why)
 
 
-def _unended(criterion: Criterion, figure: Figure) -> Judgement:
+def _judge_unended(criterion: Criterion, figure: Figure) -> Judgement:
     """What had not ended when the watch did ranks above every value, and never proves that it is more."""
     asks_for_more = criterion.op.wants_more or criterion.op is Operator.NE
     verdict = CriterionVerdict.UNPROVEN if asks_for_more else CriterionVerdict.NOT_MET

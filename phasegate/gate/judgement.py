@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from phasegate.base.units import Dimension
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import FEWEST_BLOCKS
 from phasegate.model.criterion import Criterion, Operator, Relative
 from phasegate.model.facts import Code, Fact, Figure, Text, fact
 from phasegate.model.judgement import Judgement
-from phasegate.units import Dimension
 
 
 def judged(criterion: Criterion, **figures: Any) -> Judgement:

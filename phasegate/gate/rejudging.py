@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
-from phasegate.errors import ExitCode
+from phasegate.base.errors import ExitCode
 from phasegate.gate.aggregates import required_kind
 from phasegate.gate.criterion import CriterionError, parse_criterion
 from phasegate.gate.judging import Judges

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from phasegate.errors import ExitCode
+from phasegate.base.errors import ExitCode
 from phasegate.model.criterion import Level
 from phasegate.model.facts import Code, Fact, Text, fact, joined
 from phasegate.model.judgement import CriterionVerdict
@@ -45,7 +45,7 @@ def decide(
     if signal is not None:
         reason: Text = joined(interrupted or "interrupted", _counts(criteria))
         return GateDecision(verdict=Verdict.INCONCLUSIVE, exit_code=signal, reason=reason)
-    verdict, reason = _judged(criteria, selection or Selection())
+    verdict, reason = _judge(criteria, selection or Selection())
     if target_error and verdict is Verdict.INCONCLUSIVE:
         reason = _counts(criteria)  # each criterion would only say the same again
     for trouble in (target_error, interrupted, defect):
@@ -63,7 +63,7 @@ def decide(
     return GateDecision(verdict=verdict, exit_code=code, reason=reason)
 
 
-def _judged(criteria: Sequence[CriterionResult], selection: Selection) -> tuple[Verdict, Text]:
+def _judge(criteria: Sequence[CriterionResult], selection: Selection) -> tuple[Verdict, Text]:
     """The verdict by the criteria alone; a narrowed run is inconclusive at best."""
     blocking = [item for item in criteria if item.level is Level.BLOCK]
     by = {verdict: [item for item in blocking if item.verdict is verdict] for verdict in CriterionVerdict}

@@ -6,12 +6,12 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from phasegate.base.units import EXAMPLES, Dimension, format_share
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.criterion import GAUGE_STATISTICS, STATISTICS, CriterionError
 from phasegate.gate.statistics import of_each_side, samples_needed
 from phasegate.model.criterion import Criterion, Operator, Relative, Span, SubjectKind
 from phasegate.model.measures import MeasureSpec, MeasureType
-from phasegate.units import EXAMPLES, Dimension, format_share
 
 _OF_SAMPLES = (MeasureType.SAMPLE, MeasureType.DISTRIBUTION, MeasureType.GAUGE)
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from phasegate.errors import ObservationError
-from phasegate.http.places import PORTS, folded, origin_of, place_of
-from phasegate.scalars import as_text
-from phasegate.substitution import UnknownNameError, fill, finish, names_in, put_in
+from phasegate.base.errors import ObservationError
+from phasegate.base.scalars import as_text
+from phasegate.base.substitution import UnknownNameError, fill, finish, insert_values, names_in
+from phasegate.http.places import PORTS, fold_place, origin_of, place_of
 from phasegate.world import Destination
 
 _AUTHORITY = re.compile(r"(?:[^/?#]*://)?[^/?#]*")
@@ -60,12 +60,12 @@ class Address:
 
     @property
     def place(self) -> tuple[str, int]:
-        return folded(self.host, self.port)
+        return fold_place(self.host, self.port)
 
     @property
     def places(self) -> frozenset[tuple[str, int]]:
         """Where it listens: the host and port of its URL, and its other ports."""
-        return frozenset({self.place, *(folded(self.host, port) for port in self.ports.values())})
+        return frozenset({self.place, *(fold_place(self.host, port) for port in self.ports.values())})
 
     @property
     def credentials(self) -> Credentials:
@@ -128,7 +128,7 @@ class TargetAddresses:
             text = as_text(fill(begin, known))
         except UnknownNameError as unknown:
             raise ObservationError(f"{written[:200]!r}: ${{{unknown.name}}} has no value") from None
-        text += finish(as_text(put_in(written[len(begin) :], known, keep=lambda _: True)))
+        text += finish(as_text(insert_values(written[len(begin) :], known, keep=lambda _: True)))
         url = self.url(text)
         if text.startswith("/"):
             return Destination(url=url, entry=self._default.id if self._default else "")

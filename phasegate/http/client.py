@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter_ns
 
-from phasegate.errors import ObservationError
+from phasegate.base.errors import ObservationError
+from phasegate.base.units import format_seconds
 from phasegate.http.connection import Answer, ClientConnection, NoAnswer, Question
-from phasegate.http.header_lines import text_headers
+from phasegate.http.messages.header_lines import text_headers
+from phasegate.http.messages.redirect import MAX_REDIRECTS, NotFollowedError, follow_redirect
 from phasegate.http.places import address_of
-from phasegate.http.redirect import MAX_REDIRECTS, NotFollowedError, redirected
 from phasegate.pulse import Pulse
-from phasegate.units import format_seconds
 from phasegate.wire.connection import IDEMPOTENT
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.wire.request import Endpoint, endpoint_of, request_bytes
@@ -203,7 +203,7 @@ class Client:
             if isinstance(reply, HttpFailure) or not request.follow:
                 return reply
             try:
-                following = redirected(step, reply, self._network.target)
+                following = follow_redirect(step, reply, self._network.target)
             except NotFollowedError as error:
                 return _failure(step.url, error.cause, str(error), watch)
             if following is None:

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
-from phasegate.http.content import Content, ContentError, TooLargeError, too_large
-from phasegate.http.header_lines import joined, text_headers
+from phasegate.http.messages.content import Content, ContentError, TooLargeError, too_large
+from phasegate.http.messages.header_lines import join_lines, text_headers
 from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG, IDEMPOTENT, REFUSED, Connection
 from phasegate.world import Cause
 
@@ -110,7 +110,7 @@ class ClientConnection(Connection):
             self._fields.clear()
             return
         self._in_head = False
-        coding = joined(text_headers(self._fields), "content-encoding")
+        coding = join_lines(text_headers(self._fields), "content-encoding")
         self._content = Content(coding, self._question.keep)
         if self._is_head:
             self._head_complete()

@@ -16,7 +16,7 @@ def place_of(url: str) -> tuple[str, int] | None:
         port = parts.port or PORTS.get(parts.scheme.lower(), 0)
     except ValueError:
         return None
-    return folded(parts.hostname, port) if parts.hostname else None
+    return fold_place(parts.hostname, port) if parts.hostname else None
 
 
 def origin_of(url: str) -> tuple[str, tuple[str, int]]:
@@ -25,7 +25,7 @@ def origin_of(url: str) -> tuple[str, tuple[str, int]]:
     return url.partition(":")[0].lower(), place_of(url) or ("", 0)
 
 
-def folded(host: str, port: int) -> tuple[str, int]:
+def fold_place(host: str, port: int) -> tuple[str, int]:
     name = host.lower().rstrip(".")
     return _LOOPBACK.get(name, name), port
 

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from phasegate.http.body import BodyError, parse_json, shown_text
-from phasegate.http.content import SHOWN
-from phasegate.units import format_seconds
+from phasegate.base.units import format_seconds
+from phasegate.http.expectations.body import BodyError, body_excerpt, parse_json
+from phasegate.http.messages.content import SHOWN
 from phasegate.world import HttpFailure, HttpReply, HttpRequest
 
 _NO_TEXT = re.compile("[\ud800-\udfff]")
@@ -16,7 +16,7 @@ LINE = 200
 """Characters of an answer that a message shows."""
 
 
-def sent_again_note(count: int) -> tuple[str, ...]:
+def resend_note(count: int) -> tuple[str, ...]:
     """For a check whose requests met the end of their connections."""
     if not count:
         return ()
@@ -35,14 +35,14 @@ def transcript(
     lines += [f"# {failure}" for failure in failures]
     lines += ["", f"{request.method} {request.url}", *_headers(request.headers)]
     if request.body:
-        lines += ["", _bounded(request.body.decode("utf-8", errors="replace"))]
+        lines += ["", _bound_text(request.body.decode("utf-8", errors="replace"))]
     match outcome:
         case HttpFailure():
             lines += ["", f"no answer after {format_seconds(outcome.elapsed)}: {outcome.message}"]
         case HttpReply():
             came = f"{outcome.http_version} {outcome.status} after {format_seconds(outcome.elapsed)}"
             moved = f" from {outcome.url}" if outcome.url != request.url else ""
-            lines += ["", came + moved, *_headers(outcome.headers), "", _bounded(_readable(outcome))]
+            lines += ["", came + moved, *_headers(outcome.headers), "", _bound_text(_readable(outcome))]
     return _NO_TEXT.sub(_escape, "\n".join(lines).lstrip("\n") + "\n")
 
 
@@ -50,7 +50,7 @@ def answer_line(outcome: HttpReply | HttpFailure) -> tuple[str, ...]:
     """The beginning of an answer's body in one line; nothing without an answer or a body."""
     if not isinstance(outcome, HttpReply) or not outcome.body:
         return ()
-    text = " ".join(shown_text(outcome)[: 4 * LINE].split())
+    text = " ".join(body_excerpt(outcome)[: 4 * LINE].split())
     return (f"answer: {text}" if len(text) <= LINE else f"answer: {text[:LINE]}…",)
 
 
@@ -65,10 +65,10 @@ def _readable(reply: HttpReply) -> str:
             return json.dumps(parse_json(reply), indent=2, ensure_ascii=False)
         except (BodyError, TypeError):  # a number that is larger than any float
             pass
-    return shown_text(reply)
+    return body_excerpt(reply)
 
 
-def _bounded(text: str) -> str:
+def _bound_text(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n... (more was left out)"
 
 

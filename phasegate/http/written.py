@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from phasegate.fields import Text, scalar_text
-from phasegate.http.problems import Location, refuse
+from phasegate.base.fields import Text, scalar_text
+from phasegate.base.problems import Location, refuse
 
 _OF_TEXT = frozenset({"eq", "ne", "contains", "one_of", "matches", "not_matches"})
 """Operators that take text where the value is text."""
@@ -26,7 +26,7 @@ def _distinct(headers: dict[str, Any]) -> dict[str, Any]:
     return headers
 
 
-def _expected_text(written: Any) -> Any:
+def _to_text(written: Any) -> Any:
     """Scalars as text, so that `1.10` is looked for as it is written."""
     if not isinstance(written, Mapping):
         return _texts(written)
@@ -71,6 +71,6 @@ Headers = Annotated[dict[str, Text], AfterValidator(_distinct)]
 """Headers by name, whose case makes no difference."""
 Fields = dict[str, Text | list[Text]]
 """Names and values of a query or a form; a list repeats the name."""
-ExpectedText = Annotated[Any, AfterValidator(_expected_text)]
+ExpectedText = Annotated[Any, AfterValidator(_to_text)]
 """Text, or operators on it."""
 ExpectedHeaders = Annotated[dict[str, ExpectedText], AfterValidator(_distinct)]

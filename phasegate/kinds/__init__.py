@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from phasegate.errors import PlanError, Problem
+from phasegate.base.errors import PlanError, Problem
 from phasegate.kinds.base import Kind
 from phasegate.kinds.foreign import KindError, load_offer, offers, refuse_clash
 
@@ -14,11 +14,11 @@ _KINDS: dict[str, str] = {
     "health": "phasegate.kinds.health:Health",
     "api": "phasegate.kinds.api:Api",
     "e2e": "phasegate.kinds.e2e:E2e",
-    "load": "phasegate.kinds.load:Load",
-    "command": "phasegate.kinds.command:CommandKind",
-    "resources": "phasegate.kinds.resources:ResourcesKind",
-    "containers": "phasegate.kinds.containers:ContainersKind",
-    "image": "phasegate.kinds.image:ImageKind",
+    "load": "phasegate.kinds.load.kind:Load",
+    "command": "phasegate.kinds.command.kind:CommandKind",
+    "resources": "phasegate.kinds.resources.kind:ResourcesKind",
+    "containers": "phasegate.kinds.containers.kind:ContainersKind",
+    "image": "phasegate.kinds.image.kind:ImageKind",
 }
 
 

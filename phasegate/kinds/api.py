@@ -9,19 +9,19 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
-from phasegate.errors import ObservationError
-from phasegate.fields import NamedDocument, Size
-from phasegate.http.content import MAX_BODY
-from phasegate.http.exchange import Conversation, Expectations
-from phasegate.http.flow import Group, Telling, carried_over, run_group, time_to_tear_down
-from phasegate.http.references import SETUP, TEARDOWN
-from phasegate.http.suite import Suite
+from phasegate.base.errors import ObservationError
+from phasegate.base.fields import NamedDocument, Size
+from phasegate.base.units import count
+from phasegate.http.messages.content import MAX_BODY
+from phasegate.http.suites.exchange import Conversation, Expectations
+from phasegate.http.suites.flow import Group, Telling, carry_over, run_group, time_to_tear_down
+from phasegate.http.suites.references import SETUP, TEARDOWN
+from phasegate.http.suites.suite import Suite
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.cases import after, case_measures
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Measure, MeasureSpec
 from phasegate.model.observation import Case, CaseStatus, Observation, belongs, census, census_by_part
-from phasegate.units import count
 from phasegate.world import Destination, World
 
 FLOWS_AT_ONCE = 4
@@ -87,7 +87,7 @@ class Api(Kind[ApiParams]):
         """Errors: ObservationError when an address or a file of rows is missing."""
         if not any(flow.requests for flow in params.suite.flows):
             return Observation(error="the suite has no requests; add a flow with at least one")
-        flows, notes = _selected(params.suite, world.cases)
+        flows, notes = _select_flows(params.suite, world.cases)
         if not flows:
             return Observation(error=f"no request of the suite is called {', '.join(world.cases)}")
         try:
@@ -107,7 +107,7 @@ class _Session:
         self._setup = Group(id=SETUP, requests=suite.setup)
         self._teardown = Group(id=TEARDOWN, requests=suite.teardown)
         self._flows = flows
-        self._carried = self._passed_before()
+        self._carried = self._earlier_passes()
         everything = (self._setup, *flows, self._teardown)
         total = sum(1 for group in everything for _ in group.planned())
         total -= sum(len(cases) for cases in self._carried.values())
@@ -175,10 +175,10 @@ class _Session:
                 return Destination(url="")
             raise
 
-    def _passed_before(self) -> dict[str, tuple[Case, ...]]:
+    def _earlier_passes(self) -> dict[str, tuple[Case, ...]]:
         if not self._world.earlier:
             return {}
-        before = {flow.id: carried_over(flow, self._world.earlier) for flow in self._flows}
+        before = {flow.id: carry_over(flow, self._world.earlier) for flow in self._flows}
         return {id: cases for id, cases in before.items() if cases}
 
 
@@ -188,7 +188,7 @@ def _groups(suite: Suite) -> tuple[Group, ...]:
     return tuple(group for group in (ends[0], *flows, ends[1]) if group.requests)
 
 
-def _selected(suite: Suite, wanted: tuple[str, ...]) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+def _select_flows(suite: Suite, wanted: tuple[str, ...]) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     """The flows that hold a selected case, and a note when some do not."""
     flows = tuple(group for group in _groups(suite) if group.id not in (SETUP, TEARDOWN))
     if not wanted:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from phasegate.fields import Closed, Duration
-from phasegate.marks import Demand
+from phasegate.base.fields import Closed, Duration
+from phasegate.base.marks import Demand
+from phasegate.base.units import Dimension
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.model.result import ToolRecord
-from phasegate.units import Dimension
 from phasegate.world import Progress, World
 
 

@@ -12,11 +12,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from phasegate.fields import AnyPath, ProgramName, Text
-from phasegate.files import is_there
-from phasegate.interpreter import interpreter
+from phasegate.base.fields import AnyPath, ProgramName, Text
+from phasegate.base.files import is_there
+from phasegate.base.interpreter import interpreter
+from phasegate.base.marks import Arguments, Demand
+from phasegate.base.units import Dimension
 from phasegate.kinds.base import CheckParams, Kind, Requirement, watch
-from phasegate.marks import Arguments, Demand
 from phasegate.model.cases import case_measures, case_measures_by_part
 from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import (
@@ -24,8 +25,7 @@ from phasegate.model.observation import (
     CaseStatus,
     Observation,
 )
-from phasegate.pytest_report import PytestReport, why_no_observation
-from phasegate.units import Dimension
+from phasegate.results.pytest_report import PytestReport, why_no_observation
 from phasegate.world import Command, Completed, Progress, World
 
 PLUGIN = Path(__file__).parent / "pytest_plugin"
@@ -109,10 +109,10 @@ def _command(params: E2eParams, report: PytestReport, folder: Path, world: World
     around = {**world.environment, **params.env}
     env = {
         **world.target.environment(),
-        "PATH": _joined(str(Path(python).parent), around.get("PATH", os.defpath)),
+        "PATH": _join_paths(str(Path(python).parent), around.get("PATH", os.defpath)),
         **_virtual_environment(python),
         **params.env,
-        "PYTHONPATH": _joined(str(PLUGIN), around.get("PYTHONPATH", "")),
+        "PYTHONPATH": _join_paths(str(PLUGIN), around.get("PYTHONPATH", "")),
         "PHASEGATE_PYTEST": str(_control(report, folder, world)),
     }
     argv = (python, "-m", "pytest", "-p", "phasegate_pytest", *params.args, str(params.path))
@@ -138,7 +138,7 @@ def _control(report: PytestReport, folder: Path, world: World) -> Path:
     return file
 
 
-def _joined(first: str, rest: str) -> str:
+def _join_paths(first: str, rest: str) -> str:
     return os.pathsep.join([first, rest]) if rest else first
 
 

@@ -13,7 +13,7 @@ ENGINE = (
     ),
     Requirement(
         program="python",
-        arguments=("-m", "phasegate.target.containers.knock"),
+        arguments=("-m", "phasegate.targets.containers.engine.knock"),
         label="the container engine",
         explains=True,
         install="start it (dockerd, or systemctl start docker), or say where it is with DOCKER_HOST",

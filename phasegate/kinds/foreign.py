@@ -15,8 +15,8 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from phasegate.errors import ExitCode, ObservationError, PhasegateError
-from phasegate.fields import ID_PATTERN
+from phasegate.base.errors import ExitCode, ObservationError, PhasegateError
+from phasegate.base.fields import ID_PATTERN
 from phasegate.gate.criterion import parse_criterion
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.measures import Distribution as Durations

@@ -9,20 +9,20 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from phasegate.errors import ObservationError
-from phasegate.fields import Duration, Size, Text, WrittenAddress
-from phasegate.http.content import MAX_BODY
-from phasegate.http.expectation import Expect, Expectation
-from phasegate.http.moments import Moment, Moments
-from phasegate.http.problems import Location, refuse
-from phasegate.http.tally import Tally
-from phasegate.http.transcript import sent_again_note, transcript
+from phasegate.base.errors import ObservationError
+from phasegate.base.fields import Duration, Size, Text, WrittenAddress
+from phasegate.base.marks import Demand
+from phasegate.base.problems import Location, refuse
+from phasegate.base.units import Dimension, format_seconds
+from phasegate.http.expectations.expectation import Expect, Expectation
+from phasegate.http.messages.content import MAX_BODY
+from phasegate.http.probes.moments import Moment, Moments
+from phasegate.http.probes.tally import ProbeTally
+from phasegate.http.transcript import resend_note, transcript
 from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import Amount, CheckParams, Kind
-from phasegate.marks import Demand
-from phasegate.model.measures import Chart, Measure, MeasureSpec, unused_words
+from phasegate.model.measures import Chart, Measure, MeasureSpec, missed_moments_text
 from phasegate.model.observation import Observation
-from phasegate.units import Dimension, format_seconds
 from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
 
 DEFAULT_EVERY = 1.0
@@ -189,7 +189,7 @@ class _Probing:
         self._clock = world.clock
         self._start = world.clock.now()
         self._reported = 0.0
-        self._tally = Tally()
+        self._tally = ProbeTally()
         self._evidence: dict[str, str] = {}
         self._under_way: dict[_Probe, asyncio.Task[None]] = {}
         """Oldest first."""
@@ -350,10 +350,10 @@ class _Probing:
                 " be under way waited for the target; they rank above every latency"
             )
         if self._unused:
-            notes.append(unused_words(self._unused, seen + self._unused, replaced=self._replaces))
+            notes.append(missed_moments_text(self._unused, seen + self._unused, replaced=self._replaces))
         if self._stopped and self._planned:
             notes.append(f"stopped after {seen:,} of {self._planned:,} probes: {self._stopped}")
-        return [*notes, *sent_again_note(self._tally.sent_again)]
+        return [*notes, *resend_note(self._tally.sent_again)]
 
     def _now(self) -> float:
         return self._clock.now() - self._start

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from pydantic import Field, model_validator
 
-from phasegate.fields import Closed, Duration
-from phasegate.http.problems import Location, refuse
-from phasegate.load.tally import Tally
+from phasegate.base.fields import Closed, Duration
+from phasegate.base.problems import Location, refuse
+from phasegate.base.units import Dimension, format_seconds, format_share, parse_as
+from phasegate.load.counting.tally import LoadTally
 from phasegate.model.criterion import Operator
 from phasegate.model.measures import Distribution
-from phasegate.units import Dimension, format_seconds, format_share, parse_as
 
 _SUCCESS = "success_rate"
 _SIGNS = ("<=", ">=", "<", ">")
@@ -36,21 +36,21 @@ class AbortOn(Closed):
     @model_validator(mode="after")
     def _makes_sense(self) -> AbortOn:
         problems: list[tuple[Location, str]] = []
-        for name, written in self._written():
+        for name, written in self._written_conditions():
             try:
                 _rule(name, written)
             except ValueError as error:
                 problems.append(((name,), str(error)))
-        if not any(True for _ in self._written()):
+        if not any(True for _ in self._written_conditions()):
             problems.append(((), 'no condition; write one like success_rate: "< 50%"'))
         refuse("AbortOn", problems)
         return self
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        return tuple(_rule(name, written) for name, written in self._written())
+        return tuple(_rule(name, written) for name, written in self._written_conditions())
 
-    def _written(self) -> Iterator[tuple[str, str]]:
+    def _written_conditions(self) -> Iterator[tuple[str, str]]:
         for field, info in type(self).model_fields.items():
             if field != "for_" and (written := getattr(self, field)) is not None:
                 yield info.alias or field, written
@@ -65,7 +65,7 @@ class Rule:
     text: str
     """The condition as written."""
 
-    def broken_by(self, seen: Tally) -> str | None:
+    def broken_by(self, seen: LoadTally) -> str | None:
         """What was seen, in words, when the condition holds; None also when nothing was."""
         if self.measure == _SUCCESS:
             value = seen.good / seen.requests if seen.requests else None
@@ -80,16 +80,16 @@ class Rule:
         return f"{self.measure} was {words}"
 
 
-class Guard:
+class AbortRule:
     """Looks at the last seconds of a load, over all workers."""
 
     def __init__(self, abort_on: AbortOn, *, workers: int) -> None:
         self._rules = abort_on.rules
         self._span = max(math.ceil(abort_on.for_), 1)
         self._reported = [0.0] * workers
-        self._seconds: dict[int, Tally] = {}
+        self._seconds: dict[int, LoadTally] = {}
 
-    def add(self, worker: int, until: float, tally: Tally) -> None:
+    def add(self, worker: int, until: float, tally: LoadTally) -> None:
         """`tally` is what came in from the worker's last report until a moment, in seconds."""
         second = math.ceil(until)
         known = self._seconds.get(second)
@@ -104,7 +104,7 @@ class Guard:
         whole = math.floor(min(self._reported))
         if whole < self._span:
             return None
-        seen = Tally()
+        seen = LoadTally()
         for second, tally in self._seconds.items():
             if second <= whole:
                 seen = seen.merge(tally)

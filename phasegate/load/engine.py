@@ -13,17 +13,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from phasegate.errors import ObservationError
-from phasegate.load.abort import Guard
-from phasegate.load.clusters import Clusters
-from phasegate.load.foreign import EVERY, PACKAGE_FOLDER
+from phasegate.base.errors import ObservationError
+from phasegate.base.scalars import json_text
+from phasegate.load.abort import AbortRule
+from phasegate.load.counting.clusters import Clusters
+from phasegate.load.counting.measured import progress_text, samples
+from phasegate.load.counting.tally import LoadTally, Report
+from phasegate.load.counting.timeline import Bin, LoadTimeline
+from phasegate.load.foreign.program import EVERY, PACKAGE_FOLDER
 from phasegate.load.job import PROTOCOL, Job
-from phasegate.load.measured import progress_text, samples
-from phasegate.load.pacing import NANOSECONDS
-from phasegate.load.tally import Report, Tally
-from phasegate.load.timeline import Bin, Timeline
+from phasegate.model.histogram import NANOSECONDS
 from phasegate.model.measures import Distribution, Share
-from phasegate.scalars import json_text
 from phasegate.world import Command, Enough, Progress, Running, World
 
 _RECENT = 1.0
@@ -34,10 +34,10 @@ _COMMAND = ("python", "-m", "phasegate.load.worker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class LoadOutcome:
     """One load, over all workers."""
 
-    tally: Tally
+    tally: LoadTally
     report: Report
     bins: tuple[Bin, ...]
     clusters: Clusters
@@ -47,15 +47,15 @@ class Outcome:
     """Whether that is what the guard said."""
     began: datetime | None = None
     """When the first request was due."""
-    held: Tally = field(default_factory=Tally)
+    held: LoadTally = field(default_factory=LoadTally)
     """What came while a worker was held up and may have come of that; not part of `tally`."""
     late: Mapping[int, float] = field(default_factory=dict)
     """Seconds by worker, from 0, of those that began more than a tick after the first."""
 
 
 async def generate(
-    job: Job, world: World, guard: Guard | None = None, *, at_least: float | None = None
-) -> Outcome:
+    job: Job, world: World, guard: AbortRule | None = None, *, at_least: float | None = None
+) -> LoadOutcome:
     """Run a load to its end, or until `world.progress` or the guard says stop.
 
     `at_least`: seconds from which on `world.progress` is told the measures so far, to decide by them; None
@@ -75,26 +75,28 @@ def late(begun: Mapping[int, float], tick: float) -> Mapping[int, float]:
 
 
 class _Coordinator:
-    def __init__(self, job: Job, world: World, guard: Guard | None, at_least: float | None) -> None:
+    def __init__(self, job: Job, world: World, guard: AbortRule | None, at_least: float | None) -> None:
         self._job = job
         self._world = world
         self._guard = guard
         self._at_least = math.inf if at_least is None else at_least
         self._duration = job.points[-1][0]
-        self._tally = Tally()
-        self._held = Tally()
-        self._timeline = Timeline(workers=job.workers, seconds=self._duration + job.timeout, tick=job.tick)
+        self._tally = LoadTally()
+        self._held = LoadTally()
+        self._timeline = LoadTimeline(
+            workers=job.workers, seconds=self._duration + job.timeout, tick=job.tick
+        )
         self._clusters = Clusters()
         self._reported = [0.0] * job.workers
         """Until when each worker has said what came in, in seconds."""
         self._pending = [0] * job.workers
         self._reports: dict[int, Report] = {}
-        self._recent: deque[tuple[float, Tally]] = deque()
+        self._recent: deque[tuple[float, LoadTally]] = deque()
         """What came in during the last second."""
         self._stopped: str | None = None
         self._aborted = False
 
-    async def run(self) -> Outcome:
+    async def run(self) -> LoadOutcome:
         async with AsyncExitStack() as stack:
             workers = [
                 _Worker(number, await stack.enter_async_context(self._open()))
@@ -117,7 +119,7 @@ class _Coordinator:
         for other in others:
             report = report.merge(other)
         bins = self._timeline.bins()
-        return Outcome(
+        return LoadOutcome(
             tally=self._tally,
             held=self._held,
             report=report,
@@ -148,14 +150,14 @@ class _Coordinator:
             match message.pop("type"):
                 case "progress":
                     self._pending[worker.number] = message["pending"]
-                    self._add(worker.number, message["at"], Tally.from_json(message), message["held_up"])
+                    self._add(worker.number, message["at"], LoadTally.from_json(message), message["held_up"])
                 case "result":
                     self._reports[worker.number] = Report.from_json(message)
                     return
                 case "error":
                     raise ObservationError(message["message"])
 
-    def _add(self, worker: int, at: float, tally: Tally, held_up: bool) -> None:
+    def _add(self, worker: int, at: float, tally: LoadTally, held_up: bool) -> None:
         """Take in what came to a worker until a moment, in seconds."""
         self._timeline.add(worker, at, tally)
         self._recent.append((at, tally))
@@ -207,7 +209,7 @@ class _Coordinator:
         at = max(self._reported)
         if not at:
             return "starting"
-        recent = Tally()
+        recent = LoadTally()
         for _, tally in self._recent:
             recent = recent.merge(tally)
         pace = round(recent.requests / min(at, _RECENT))

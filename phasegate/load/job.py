@@ -21,8 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from phasegate.http.content import MAX_BODY
-from phasegate.load.journey import Journeys
+from phasegate.http.messages.content import MAX_BODY
+from phasegate.load.journeys.journey import Journeys
 from phasegate.load.message import Message
 
 PROTOCOL = 3

@@ -9,7 +9,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, Self, cast, get_args, get_origin, get_type_hints
 
-from phasegate.scalars import json_text, read_json
+from phasegate.base.scalars import json_text, read_json
 
 AS_WRITTEN = {"as_written": True}
 """Metadata of a field with a tuple whose numbers keep their form: each item goes as a text of JSON."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from phasegate.fields import Closed, FilePath
-from phasegate.files import about, read_regular
+from phasegate.base.fields import Closed, FilePath
+from phasegate.base.files import about, read_regular
 
 UPLOAD_LIMIT = 32 << 20
 """Bytes of a file that is sent with each request: every worker holds it in memory once."""

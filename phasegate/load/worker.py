@@ -16,17 +16,17 @@ from typing import Any
 
 import uvloop
 
-from phasegate.http.json_text import read_json
-from phasegate.load.closed import Closed
-from phasegate.load.connection import Check, Exchange
-from phasegate.load.driver import Driver
+from phasegate.base.scalars import allow_long_integers
+from phasegate.http.messages.json_text import read_json
+from phasegate.load.counting.recorder import Recorder
+from phasegate.load.counting.tally import LoadTally, Report
+from phasegate.load.http1.connection import Check, LoadExchange
 from phasegate.load.job import PROTOCOL, Job
-from phasegate.load.open import Open
-from phasegate.load.pacing import NANOSECONDS
-from phasegate.load.recorder import Recorder
-from phasegate.load.tally import Report, Tally
-from phasegate.load.visit import Itinerary
-from phasegate.scalars import allow_long_integers
+from phasegate.load.journeys.visit import Itinerary
+from phasegate.load.pace.closed import Closed
+from phasegate.load.pace.driver import Driver
+from phasegate.load.pace.open import Open
+from phasegate.model.histogram import NANOSECONDS
 from phasegate.wire.connector import Connector, GeneratorError
 from phasegate.wire.request import endpoint_of, request_bytes, request_fields
 
@@ -91,7 +91,7 @@ class Worker:
 
     def _progress(self, elapsed: float) -> dict[str, Any]:
         held_up = self._is_held_up()
-        tally: Tally = self.recorder.take()
+        tally: LoadTally = self.recorder.take()
         return {"at": elapsed, "pending": self.driver.pending, "held_up": held_up, **tally.to_json()}
 
     def _is_held_up(self) -> bool:
@@ -135,12 +135,12 @@ def _itinerary(job: Job) -> Itinerary | None:
     return Itinerary(job.journeys, worker=job.worker, workers=job.workers)
 
 
-def _exchange(job: Job) -> Exchange:
+def _exchange(job: Job) -> LoadExchange:
     good = bytearray(1000)
     for status in job.statuses:
         good[status] = 1
     given = (job.method, job.url, job.headers, job.body)
-    return Exchange(
+    return LoadExchange(
         request=b"" if job.http2 else request_bytes(*given),
         fields=request_fields(*given) if job.http2 else (),
         body=job.body,
@@ -150,13 +150,13 @@ def _exchange(job: Job) -> Exchange:
         good=bytes(good),
         wanted=job.wanted,
         max_body=job.max_body,
-        check=None if job.expect is None else _compiled(job.expect),
+        check=None if job.expect is None else _compile_check(job.expect),
     )
 
 
-def _compiled(expect: Mapping[str, Any]) -> Check:
+def _compile_check(expect: Mapping[str, Any]) -> Check:
     # pydantic takes as long to import as everything else here together.
-    from phasegate.http.expectation import Expect
+    from phasegate.http.expectations.expectation import Expect
 
     return Expect.model_validate(expect).compile()
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from phasegate.base.units import Dimension
 from phasegate.model.measures import MeasureSpec
-from phasegate.units import Dimension
 
 FLAKY_RATE = "flaky_rate"
 CHECKS = "checks"

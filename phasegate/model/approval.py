@@ -12,10 +12,10 @@ SIGN_OFF_SCHEMA = "phasegate.signoff/1"
 
 def same_person(one: str, other: str) -> bool:
     """Whether a reader takes two names for one: case, spacing, width and what is invisible do not count."""
-    return _seen(one) == _seen(other)
+    return _visible_name(one) == _visible_name(other)
 
 
-def _seen(name: str) -> str:
+def _visible_name(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name)
     visible = "".join(char for char in plain if unicodedata.category(char) != "Cf")
     return " ".join(visible.split()).casefold()

@@ -9,7 +9,7 @@ from phasegate.model.measures import Measure, Number
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, belongs, census, census_by_part
 
 
-def selected(cases: Iterable[Case], names: Sequence[str]) -> tuple[Case, ...]:
+def select_cases(cases: Iterable[Case], names: Sequence[str]) -> tuple[Case, ...]:
     """Those with one of the names as their id, name or part; all of them where nothing is named."""
     return tuple(
         case for case in cases if not names or any(name in (case.id, case.name, case.part) for name in names)

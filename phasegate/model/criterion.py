@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from phasegate.errors import Position
+from phasegate.base.errors import Position
+from phasegate.base.units import Quantity
 from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL
-from phasegate.units import Quantity
 
 
 class Level(StrEnum):

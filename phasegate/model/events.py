@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from phasegate.base.units import format_seconds
 from phasegate.model.facts import JsonText
 from phasegate.model.faults import FaultResult
 from phasegate.model.measure_json import JsonMeasure
@@ -20,7 +21,6 @@ from phasegate.model.result import (
     Verdict,
     WaiverResult,
 )
-from phasegate.units import format_seconds
 
 CLOCK_STEP = 0.5
 """Seconds; a calendar clock that moved by less is taken to have stood."""

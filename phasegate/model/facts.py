@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from phasegate.units import Dimension
+from phasegate.base.units import Dimension
 
 
 class Code(StrEnum):

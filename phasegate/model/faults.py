@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from phasegate.base.units import Dimension
 from phasegate.model.facts import JsonText
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.measures import MeasureSpec
-from phasegate.units import Dimension
 
 
 class Act(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from phasegate.errors import ExitCode
+from phasegate.base.errors import ExitCode
 from phasegate.model.aggregates import FLAKY_RATE
 from phasegate.model.criterion import Level
 from phasegate.model.events import (
@@ -160,11 +160,11 @@ class Folder:
 
     def result(self) -> RunResult:
         """The result so far; complete once `RunFinished` was added."""
-        checks = self._checks if self._run.finished else self._cut_short()
+        checks = self._checks if self._run.finished else self._close_checks()
         spared = replace(self._run, steps=self._with_faults()).spared()
-        checks = {id: _spared(check, spared.get(id, "")) for id, check in checks.items()}
+        checks = {id: _hold_to_fault(check, spared.get(id, "")) for id, check in checks.items()}
         steps = tuple(
-            _held(
+            _hold_step(
                 replace(step, checks=tuple(checks[check.id] for check in step.checks)),
                 self._criteria.values(),
             )
@@ -203,7 +203,7 @@ class Folder:
             for step in self._run.steps
         )
 
-    def _cut_short(self) -> dict[str, CheckResult]:
+    def _close_checks(self) -> dict[str, CheckResult]:
         """The checks, with those that had begun closed as errored."""
         closed = dict(self._checks)
         for id, (number, started, cases) in self._open.items():
@@ -236,7 +236,7 @@ class Folder:
         self._targets[event.target] = replace(
             record,
             measures=event.measures,
-            timeline=_continued(record.timeline, event.timeline),
+            timeline=_continue_series(record.timeline, event.timeline),
             sampled_from=event.since,
         )
 
@@ -257,14 +257,14 @@ class Folder:
         self._checks[id] = replace(self._checks[id], **changes)
 
 
-def _spared(check: CheckResult, why: Text) -> CheckResult:
+def _hold_to_fault(check: CheckResult, why: Text) -> CheckResult:
     """A check held to the fault that was to be done meanwhile; `why` it was not, if so."""
     if why and check.status is CheckStatus.PASSED:
         return replace(check, status=CheckStatus.UNPROVEN, reason=why)
     return check
 
 
-def _held(step: StepResult, criteria: Iterable[CriterionResult]) -> StepResult:
+def _hold_step(step: StepResult, criteria: Iterable[CriterionResult]) -> StepResult:
     """A step held to what is judged when its checks have long ended: see `_asks_of`."""
     asked = [item for item in criteria if _asks_of(step, item)]
     for verdict, status, better in (
@@ -294,7 +294,7 @@ def _between(begin: datetime, end: datetime) -> float:
     return max(0.0, (end - begin).total_seconds())
 
 
-def _continued(before: tuple[Series, ...], more: tuple[Series, ...]) -> tuple[Series, ...]:
+def _continue_series(before: tuple[Series, ...], more: tuple[Series, ...]) -> tuple[Series, ...]:
     """Series with further points, put together by name."""
     found = {series.name: series for series in before}
     for series in more:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from phasegate.base.units import BASE_UNIT, Dimension
 from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram
-from phasegate.units import BASE_UNIT, Dimension
 
 NAMED = 20
 """How many missing cases a share names; the rest is counted."""
@@ -251,7 +251,7 @@ def ends_of_unused(sample: Share | Distribution) -> tuple[Share | Distribution, 
     )
 
 
-def unused_words(unused: int, moments: int, *, replaced: bool = False) -> str:
+def missed_moments_text(unused: int, moments: int, *, replaced: bool = False) -> str:
     """Names what is missing where phasegate did not keep to a schedule."""
     more = "; later ones took their place" if replaced else ""
     return f"{unused:,} of {moments:,} moments passed unused: phasegate was late{more}"

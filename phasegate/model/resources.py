@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from phasegate.base.units import BASE_UNIT, Dimension
 from phasegate.model.measures import Chart, Gauge, MeasureSpec, MeasureType
 from phasegate.model.observation import Series
-from phasegate.units import BASE_UNIT, Dimension
 
 INTERVAL = 0.5
 """Seconds from one sample to the next."""

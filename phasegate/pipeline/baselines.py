@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from phasegate.errors import UsageError
-from phasegate.files import digest_regular, is_there, read_regular
+from phasegate.base.errors import UsageError
+from phasegate.base.files import digest_regular, is_there, read_regular
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.codec import result_from_json
 from phasegate.model.criterion import Level, PlanCriterion
@@ -22,9 +22,9 @@ from phasegate.model.result import (
     RunResult,
     Verdict,
 )
-from phasegate.plan.plan import Check, Plan
+from phasegate.plan.asked.plan import Check, Plan
 from phasegate.record.journal import EVENTS, RESULT
-from phasegate.record.reading import fold_events, held_to_be_a_record
+from phasegate.record.reading import fold_events, refuse_impossible
 from phasegate.render.sentences import sentence
 
 NOT_A_PASS = "only a PASS run is a baseline"
@@ -39,7 +39,7 @@ def read_baselines(folders: Sequence[Path], plan: Plan) -> tuple[BaselineRecord,
     refused: list[str] = []
     for folder in folders:
         try:
-            with held_to_be_a_record(folder):
+            with refuse_impossible(folder):
                 record = _read(folder, plan)
             if twice := next((one.path for one in records if one.run == record.run), None):
                 raise UsageError(f"it is the same run as {twice}")

@@ -8,17 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from phasegate.base.units import count
 from phasegate.gate.approval import signatures
 from phasegate.model.result import RunResult
 from phasegate.record.journal import RESULT, RecordError, is_being_written, write_report
-from phasegate.record.reading import held_to_be_a_record, read_record
+from phasegate.record.reading import read_record, refuse_impossible
 from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS
-from phasegate.render.hostile import disobeyed
+from phasegate.render.hostile import disarm
 from phasegate.render.outputs import Output, parse_rendering
 from phasegate.render.words import one_line
-from phasegate.target.guard import clear_evidence
-from phasegate.units import count
+from phasegate.targets.processes.reaper import clear_evidence
 
 FILES_SHOWN = {"html": "report", "json": "result"}
 """Reports that the summary names, by format."""
@@ -48,11 +48,11 @@ def render_again(folder: Path, reports: tuple[str, ...]) -> Done:
     Errors: UsageError when there is no record.
     """
     outputs = parse_rendering(reports)
-    with held_to_be_a_record(folder):
-        return _rendered(folder, outputs)
+    with refuse_impossible(folder):
+        return _render_all(folder, outputs)
 
 
-def _rendered(folder: Path, outputs: tuple[Output, ...]) -> Done:
+def _render_all(folder: Path, outputs: tuple[Output, ...]) -> Done:
     record = read_record(folder)
     # What was signed stays as it is, byte by byte, also where another version would write it otherwise.
     signed = FORMATS["json"].render(record.run).encode() if record.changed else record.data
@@ -62,11 +62,11 @@ def _rendered(folder: Path, outputs: tuple[Output, ...]) -> Done:
     done = write_reports(result, folder.absolute(), outputs, signed=signed)
     broken = tuple(f"{place} is no sign-off" for place in signs.broken)
     cut = (f"the last line of {folder / SIGN_OFFS} was cut off and is left out",) if signs.cut else ()
-    cleared = _cleared(folder) if record.run.finished is None else ()
+    cleared = _clear_evidence(folder) if record.run.finished is None else ()
     return replace(done, troubles=(*done.troubles, *broken, *cut, *cleared))
 
 
-def _cleared(folder: Path) -> tuple[str, ...]:
+def _clear_evidence(folder: Path) -> tuple[str, ...]:
     if is_being_written(folder):
         return ()
     return tuple(
@@ -95,7 +95,7 @@ def write_reports(
         try:
             kept = signed if path == folder / RESULT else None
             if path.exists() and not path.is_file():  # as /dev/stdout
-                text = disobeyed(text)
+                text = disarm(text)
             data = text.encode("utf-8", "backslashreplace") if kept is None else kept
             write_report(path, data, named=output.named)
             if path == folder / RESULT:
@@ -103,7 +103,7 @@ def write_reports(
         except RecordError as error:
             troubles.append(error.message)
         else:
-            files.setdefault(FILES_SHOWN.get(output.format, ""), _shown(path))
+            files.setdefault(FILES_SHOWN.get(output.format, ""), _short_path(path))
     shown = {name: files[name] for name in FILES_SHOWN.values() if name in files}
     return Done(
         result=result,
@@ -119,7 +119,7 @@ def place(output: Output, folder: Path) -> Path:
     return output.path.absolute() if output.named else folder / output.path
 
 
-def _shown(path: Path) -> str:
+def _short_path(path: Path) -> str:
     """A path as people would type it: relative where it is below the current folder."""
     with suppress(ValueError):
         return str(path.relative_to(Path.cwd()))

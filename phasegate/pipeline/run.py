@@ -9,23 +9,23 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from phasegate.errors import Problem, in_words, is_of_machine
+from phasegate.base.errors import Problem, in_words, is_of_machine
 from phasegate.kinds import KINDS
 from phasegate.model.result import BaselineRecord, RunResult, Verdict
 from phasegate.pipeline.baselines import read_baselines
 from phasegate.pipeline.reports import Done, place, write_reports
 from phasegate.pipeline.request import RunRequest
-from phasegate.pipeline.signals import held_signals
+from phasegate.pipeline.signals import hold_signals
 from phasegate.pipeline.under_way import UnderWay
-from phasegate.plan.baseline import without_baseline
+from phasegate.plan.criteria.baseline import without_baseline
 from phasegate.plan.loader import LoadedPlan, load
 from phasegate.record.folder import make_folder
 from phasegate.record.journal import RecordError
-from phasegate.render.live import View
 from phasegate.render.outputs import Output, parse_outputs
+from phasegate.render.terminal.live import View
 from phasegate.runner.clock import RunClock
 from phasegate.runner.selection import select
-from phasegate.target.protection import confirm_protected
+from phasegate.targets.protection import confirm_protected
 
 
 def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunClock] = RunClock) -> Done:
@@ -52,7 +52,7 @@ def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunCl
     baselines = read_baselines(request.baselines, loaded.plan)
     loaded = replace(loaded, warnings=_warnings(loaded, baselines))
     time = clock()
-    with held_signals() as signals:
+    with hold_signals() as signals:
         folder = make_folder(request.output, loaded.plan.phase, time.started)
         run = UnderWay(loaded, request, chosen, selection, baselines, folder, time, view)
         try:

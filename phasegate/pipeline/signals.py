@@ -8,13 +8,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from phasegate.errors import ExitCode
+from phasegate.base.errors import ExitCode
 
 _WRITING = b"phasegate: all has ended; the record is being written\n"
 
 
 class Signals:
-    """What was sent to this process while a run has a record: see `held_signals`."""
+    """What was sent to this process while a run has a record: see `hold_signals`."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -69,7 +69,7 @@ class Signals:
 
 
 @contextmanager
-def held_signals() -> Iterator[Signals]:
+def hold_signals() -> Iterator[Signals]:
     """From the first byte of a record to its last, only a second Ctrl-C, SIGTERM or loss of the terminal ends
     the program; SIGUSR1 asks what is going on."""
     held = Signals()

@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from phasegate import __version__
-from phasegate.errors import UsageError
+from phasegate.base.errors import UsageError
 from phasegate.gate.approval import is_own, signatures
 from phasegate.model.approval import Choice, RoleStanding, SignOff, Weighed
 from phasegate.model.result import RunResult
-from phasegate.plan.findings import did_you_mean
-from phasegate.record.reading import held_to_be_a_record, read_record
+from phasegate.plan.text.findings import did_you_mean
+from phasegate.record.reading import read_record, refuse_impossible
 from phasegate.record.signoff import append_sign_off, read_sign_offs
 from phasegate.render.sentences import sentence
 
@@ -32,7 +32,7 @@ def sign(folder: Path, *, by: str, role: str, decision: Choice, reason: str, now
     Errors: UsageError, and nothing is written, when there is no record, it was changed, its run did not
     end, the role is not asked, or name or reason is empty; RecordError when it cannot be written.
     """
-    with held_to_be_a_record(folder):
+    with refuse_impossible(folder):
         record = read_record(folder)
     run = record.run
     by, role, reason = (" ".join(by.split()), " ".join(role.split()), reason.strip())

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from phasegate.render.live import View
+from phasegate.render.terminal.live import View
 
 TICK = 0.125
 """Seconds."""

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from phasegate import __version__
-from phasegate.errors import ExitCode, PhasegateError, TargetError, in_words, is_of_machine
+from phasegate.base.errors import ExitCode, PhasegateError, TargetError, in_words, is_of_machine
+from phasegate.base.units import format_seconds
 from phasegate.gate.judging import judge_run
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import Applied, decide_with_waivers, in_doubt, warnings_of
@@ -47,31 +48,30 @@ from phasegate.model.result import (
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.signals import Signals
 from phasegate.pipeline.ticking import ticking
+from phasegate.plan.asked.plan import Plan
 from phasegate.plan.loader import LoadedPlan
-from phasegate.plan.plan import Plan
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.journal import Journal, RecordError
 from phasegate.record.provenance import provenance
 from phasegate.record.redaction import Redactor
-from phasegate.render.live import View
 from phasegate.render.sentences import sentence
+from phasegate.render.terminal.live import View
 from phasegate.runner.attempt import DEFECT
-from phasegate.runner.check import Outcome
+from phasegate.runner.check import CheckOutcome
 from phasegate.runner.clock import RunClock
 from phasegate.runner.preflight import find_broken, find_lacking, find_missing
 from phasegate.runner.schedule import Orders, Schedule, leave_out
-from phasegate.runner.selection import selected_criteria
+from phasegate.runner.selection import select_criteria
 from phasegate.runner.skeleton import skeleton
 from phasegate.runner.waiving import waive
 from phasegate.runner.world import Parts, Stop
-from phasegate.target.containers.reach import TargetContainers
-from phasegate.target.deployment import Site
-from phasegate.target.members import MARK, kill_marked, new_mark
-from phasegate.target.process_group import GUARD
-from phasegate.target.processes import LocalProcesses
-from phasegate.target.resources import Resources, Sampler
-from phasegate.target.stack import Stack
-from phasegate.units import format_seconds
+from phasegate.targets.containers.reach import TargetContainers
+from phasegate.targets.deployment import Site
+from phasegate.targets.processes.local import LocalProcesses
+from phasegate.targets.processes.members import MARK, kill_marked, new_mark
+from phasegate.targets.processes.process_group import GUARD
+from phasegate.targets.processes.resources import Resources, Sampler
+from phasegate.targets.stack import TargetStack
 
 ORDERLY_END = 3.0
 """Seconds a kind gets after the first Ctrl-C to hand in what it has seen."""
@@ -94,7 +94,7 @@ class UnderWay:
         self._plan = loaded.plan
         self._request = request
         self._chosen = chosen
-        self._selected = selected_criteria(loaded.plan, chosen, cases=bool(request.cases))
+        self._selected = select_criteria(loaded.plan, chosen, cases=bool(request.cases))
         self._selection = selection
         self._view = view
         self._clock = clock
@@ -108,13 +108,13 @@ class UnderWay:
         self._environment = {**os.environ, MARK: self._mark}
         self._processes = LocalProcesses(self._environment)
         self._containers = TargetContainers(self._environment)
-        self._stack: Stack | None = None
+        self._stack: TargetStack | None = None
         self._signal: ExitCode | None = None
         self._target_error = ""
         self._target_help = ""
         self._lacking: list[str] = []
         """Why a PASS could not be trusted: a limit, a target that died, a record that is not whole."""
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, CheckOutcome] = {}
         self._defect = ""
         self._stage = "what the checks need is looked for"
         """What goes on beside checks, steps and target, for who asks."""
@@ -137,10 +137,10 @@ class UnderWay:
 
     async def to_the_end(self, signals: Signals) -> RunResult:
         """Every stage in order; whatever happens, the record gets its end."""
-        asyncio.get_running_loop().set_exception_handler(self._escaped)
+        asyncio.get_running_loop().set_exception_handler(self._note_escape)
         self._emit(RunStarted(at=self._clock.utc(), skeleton=self._skeleton))
         async with ticking(self._view):
-            with signals.told(self._received, self._asked, self._at_once):
+            with signals.told(self._on_signal, self._tell_stage, self._at_once):
                 await self._all_stages()
         return self._state.result()
 
@@ -156,15 +156,15 @@ class UnderWay:
             self._emit(WaiverApplied(at=ended, waiver=waiver))
         # It may have to look through whatever programs left; Ctrl-C is heard meanwhile.
         self._stage = "evidence is listed"
-        self._end(judged, ended, await self._listed())
+        self._end(judged, ended, await self._list_evidence())
 
-    async def _listed(self) -> tuple[EvidenceFile, ...]:
+    async def _list_evidence(self) -> tuple[EvidenceFile, ...]:
         try:
             return await asyncio.to_thread(self._inventory)
         except RuntimeError:  # no thread is to be had
             return self._inventory()
 
-    def _escaped(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _note_escape(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What was raised where nobody waits for it, and so may be missing from the evidence."""
         error = context.get("exception")
         if not isinstance(error, Exception) or isinstance(error, OSError | EOFError):
@@ -255,7 +255,7 @@ class UnderWay:
         if self._plan.limit is not None:
             reason = f"the run reached its limit of {format_seconds(self._plan.limit)}"
             asyncio.get_running_loop().call_later(self._plan.limit, self._stop_run, reason)
-        stack = Stack(
+        stack = TargetStack(
             self._plan.target.without_lacking(),
             Site(
                 processes=self._processes,
@@ -360,11 +360,11 @@ class UnderWay:
             self._stop.now(reason)
             self._emit(Interrupted(at=self._clock.utc(), because=reason))
 
-    def _received(self, code: ExitCode, reason: str) -> None:
+    def _on_signal(self, code: ExitCode, reason: str) -> None:
         self._signal = code
         self._stop_run(reason)
 
-    def _asked(self) -> None:
+    def _tell_stage(self) -> None:
         if self._view is not None:
             self._view.tell(self._stage)
 

@@ -9,14 +9,14 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from phasegate.errors import ExitCode, UsageError
-from phasegate.files import digest_regular, is_file
+from phasegate.base.errors import ExitCode, UsageError
+from phasegate.base.files import digest_regular, is_file
 from phasegate.gate.approval import exit_code, signatures
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.approval import Signatures, Standing, Weight
 from phasegate.model.result import PlanRecord, RunResult, Verdict
 from phasegate.record.journal import EVENTS, RESULT, NoBeginningError
-from phasegate.record.reading import Recorded, evidence_problems, held_to_be_a_record, read_record
+from phasegate.record.reading import Recorded, evidence_problems, read_record, refuse_impossible
 from phasegate.record.signoff import SIGN_OFFS, SignOffFile, read_sign_offs
 from phasegate.render.approvals import minute, role_text, sign_off_text
 from phasegate.render.sentences import sentence
@@ -66,8 +66,8 @@ def verify(folder: Path, *, now: datetime, sha256: str = "") -> Verified:
     if not any(is_file(folder / name) for name in (EVENTS, RESULT)):
         raise UsageError(f"no record in {folder}", help="name the folder that a run wrote")
     try:
-        with held_to_be_a_record(folder):
-            return _verified(folder, now, wanted)
+        with refuse_impossible(folder):
+            return _verify(folder, now, wanted)
     except NoBeginningError:
         if not is_file(folder / RESULT):
             raise
@@ -77,14 +77,14 @@ def verify(folder: Path, *, now: datetime, sha256: str = "") -> Verified:
     return Verified(run=None, signatures=Signatures(), findings=(lost,), exit_code=ExitCode.FAIL)
 
 
-def _verified(folder: Path, now: datetime, wanted: str) -> Verified:
+def _verify(folder: Path, now: datetime, wanted: str) -> Verified:
     """Errors: UsageError when the events cannot be read."""
     record = read_record(folder)
     file = read_sign_offs(folder)
     signed = signatures(record.run, file.sign_offs, record.result_sha256, now=now)
     findings = (
         *_result(record),
-        _kept(record, wanted),
+        _digest_finding(record, wanted),
         *_evidence(folder, record.run),
         *_criteria(record.run),
         *_plan(record.run.plan),
@@ -115,7 +115,7 @@ def _result(record: Recorded) -> Iterator[Finding]:
         )
 
 
-def _kept(record: Recorded, wanted: str) -> Finding:
+def _digest_finding(record: Recorded, wanted: str) -> Finding:
     if not wanted:
         message = (
             "the record was held against itself, which finds accidents, not forgers: keep the SHA-256"

@@ -8,21 +8,21 @@ from typing import Any
 
 from phasegate.kinds.foreign import offers
 from phasegate.model.criterion import PlanCriterion
-from phasegate.plan import order
-from phasegate.plan.budgets import budgets
-from phasegate.plan.checks import Draft, StepShare, read_check
-from phasegate.plan.context import Context, budget_of
-from phasegate.plan.criteria import Criteria, CriteriaList
-from phasegate.plan.entries import Target
-from phasegate.plan.fault_reading import FaultDraft, FaultReader, met_by
-from phasegate.plan.faults import Fault
-from phasegate.plan.findings import did_you_mean
-from phasegate.plan.ids import Ids
-from phasegate.plan.models import GateWritten, StepWritten
-from phasegate.plan.plan import Check, Step
-from phasegate.plan.required import required_kinds
-from phasegate.plan.tree import TreePath
-from phasegate.plan.validation import validate
+from phasegate.plan.asked.entries import Target
+from phasegate.plan.asked.faults import Fault
+from phasegate.plan.asked.plan import Check, Step
+from phasegate.plan.checks.check import Draft, StepShare, read_check
+from phasegate.plan.checks.faults import FaultDraft, FaultReader, apply_faults
+from phasegate.plan.criteria.budgets import budgets
+from phasegate.plan.criteria.criteria import Criteria, CriteriaList
+from phasegate.plan.criteria.required import require_kinds
+from phasegate.plan.reading import order
+from phasegate.plan.reading.context import Context, budget_of
+from phasegate.plan.reading.ids import Ids
+from phasegate.plan.text.findings import did_you_mean
+from phasegate.plan.text.tree import TreePath
+from phasegate.plan.text.validation import validate
+from phasegate.plan.written.plan import GateWritten, StepWritten
 
 _APART = ("checks", "faults", "criteria")
 """Lists of a step whose items are read one by one."""
@@ -52,23 +52,23 @@ class Assembly:
         self, steps: Any, gate: Any
     ) -> tuple[tuple[Step, ...], tuple[Check, ...], float | None, tuple[PlanCriterion, ...]]:
         """Steps, checks of the gate, limit of the run, and all criteria."""
-        drafts = [self._step(("steps", index), tree) for index, tree in enumerate(_listed(steps))]
+        drafts = [self._step(("steps", index), tree) for index, tree in enumerate(_as_list(steps))]
         gate_written, gate_checks = self._gate(gate)
         checks = [check for step in drafts for check in step.checks] + gate_checks
         by_id = self._checks_by_id(checks)
         for check in checks:
             self._companion(check, by_id)
-            self._decided(check)
+            self._check_decided(check)
         self._faults.hold((fault for step in drafts for fault in step.faults), by_id)
         follows = self._order(drafts)
         step_ids = tuple(step.id for step in drafts if step.id is not None)
         gate_criteria = gate.get("criteria") if isinstance(gate, Mapping) else None
         lists = [*_lists(drafts), *_own(gate_checks)]
-        lists.append(CriteriaList(path=("gate", "criteria"), entries=tuple(_listed(gate_criteria))))
+        lists.append(CriteriaList(path=("gate", "criteria"), entries=tuple(_as_list(gate_criteria))))
         faults = {fault.id: fault.fault for step in drafts for fault in step.faults if fault.id is not None}
         criteria = Criteria(self._context, by_id, step_ids, self._ids, faults).read(tuple(lists))
         made = tuple(
-            self._made(step, step.written, follows.get(step.id or "", ()))
+            self._make_step(step, step.written, follows.get(step.id or "", ()))
             for step in drafts
             if step.written is not None
         )
@@ -81,7 +81,7 @@ class Assembly:
             (
                 *criteria,
                 *budgets(self._context.flaky, made, of_gate),
-                *required_kinds(self._context, wanted, checks, criteria),
+                *require_kinds(self._context, wanted, checks, criteria),
             ),
         )
 
@@ -101,9 +101,9 @@ class Assembly:
         share = self._share(path, id or "", written, tree)
         checks = tuple(
             read_check(context, (*path, "checks", index), check, share, f"check {index + 1} of {subject}")
-            for index, check in enumerate(_listed(tree.get("checks")))
+            for index, check in enumerate(_as_list(tree.get("checks")))
         )
-        criteria = tuple(_listed(tree.get("criteria")))
+        criteria = tuple(_as_list(tree.get("criteria")))
         return _StepDraft(
             path=path,
             id=id,
@@ -167,7 +167,7 @@ class Assembly:
                 StepShare(),
                 f"check {_number(context, (*path, 'checks', index))} of the gate",
             )
-            for index, check in enumerate(_listed(tree.get("checks")))
+            for index, check in enumerate(_as_list(tree.get("checks")))
         ]
         return written, checks
 
@@ -214,7 +214,7 @@ class Assembly:
             help = "move it to that step, or under gate: checks"
             self._say(draft, "during", f"{during!r} is a check of another step", help)
 
-    def _decided(self, draft: Draft) -> None:
+    def _check_decided(self, draft: Draft) -> None:
         """What does not go with a check that ends when it is decided."""
         if draft.common is None or draft.check is None or not draft.check.until_decided:
             return
@@ -260,7 +260,7 @@ class Assembly:
             context.findings.add(context.document, (*first.path, key), message, help=help)
         return follows
 
-    def _made(self, draft: _StepDraft, written: StepWritten, follows: tuple[str, ...]) -> Step:
+    def _make_step(self, draft: _StepDraft, written: StepWritten, follows: tuple[str, ...]) -> Step:
         context, path = self._context, draft.path
         faults = tuple(one.fault for one in draft.faults if one.fault is not None)
         meeting: dict[str, list[Fault]] = {}
@@ -282,7 +282,7 @@ class Assembly:
             parallel=written.parallel,
             setup=context.commands((*path, "setup"), written.setup),
             teardown=context.commands((*path, "teardown"), written.teardown),
-            checks=tuple(met_by(check, meeting.get(check.id, ())) for check in checks),
+            checks=tuple(apply_faults(check, meeting.get(check.id, ())) for check in checks),
             faults=faults,
             at=context.document.value_at((*path, "id")),
             flaky=budget_of(context, path, written.flaky),
@@ -295,7 +295,7 @@ def _number(context: Context, path: TreePath) -> int:
     return last + 1 if isinstance(last, int) else 1
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 

@@ -12,17 +12,17 @@ from typing import Any
 
 from pydantic import Field
 
-from phasegate.errors import Position
-from phasegate.fields import Closed, Located
+from phasegate.base.errors import Position
+from phasegate.base.fields import Closed, Located
+from phasegate.base.units import format_seconds, format_share
 from phasegate.model.criterion import PlanCriterion
-from phasegate.plan.findings import Findings, did_you_mean, where
-from phasegate.plan.models import ID_RULE, is_id
-from phasegate.plan.plan import Plan
-from phasegate.plan.target_kind import target_kinds
-from phasegate.plan.tree import TreePath
-from phasegate.plan.validation import Place, validate
-from phasegate.plan.yaml import Document
-from phasegate.units import format_seconds, format_share
+from phasegate.plan.asked.plan import Plan
+from phasegate.plan.targets.kind import target_kinds
+from phasegate.plan.text.findings import Findings, did_you_mean, where
+from phasegate.plan.text.tree import TreePath
+from phasegate.plan.text.validation import Place, validate
+from phasegate.plan.text.yaml import Document
+from phasegate.plan.written.plan import ID_RULE, is_id
 
 KEY = "environments"
 _WHY = "a gate that asks less of one environment is no gate"
@@ -84,16 +84,16 @@ def report_changed(document: Document, name: str, environment: Plan, plan: Plan,
 
 def _changes(environment: Plan, plan: Plan) -> Iterator[tuple[Position, str]]:
     """What an environment does to the criteria that a plan writes, by the place of each."""
-    here, there = _written_criteria(environment), _written_criteria(plan)
+    here, there = _criteria_by_place(environment), _criteria_by_place(plan)
     for key, criterion in there.items():
         other = here.get(key)
-        if other is not None and _asked(other) != _asked(criterion):
-            yield key[0], f"changes the criterion {_said(criterion)} to {_said(other)}"
+        if other is not None and _criterion_facts(other) != _criterion_facts(criterion):
+            yield key[0], f"changes the criterion {_criterion_text(criterion)} to {_criterion_text(other)}"
     # Where a name has no value on this machine checks are left out, which says nothing of their criteria.
     if {check.id for check in environment.checks()} == {check.id for check in plan.checks()}:
         for key, criterion in there.items():
             if key not in here:
-                yield key[0], f"leaves out the criterion {_said(criterion)}"
+                yield key[0], f"leaves out the criterion {_criterion_text(criterion)}"
 
 
 def _leniencies(environment: Plan, plan: Plan) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _with(tree: Any, items: Mapping[Any, Any]) -> Located:
     return Located({**tree, **items}, at=getattr(tree, "at", None))
 
 
-def _written_criteria(plan: Plan) -> dict[tuple[Position, str], PlanCriterion]:
+def _criteria_by_place(plan: Plan) -> dict[tuple[Position, str], PlanCriterion]:
     """Criteria that the plan writes, by their place and their part."""
     return {
         (item.at, item.criterion.part): item
@@ -179,11 +179,11 @@ def _written_criteria(plan: Plan) -> dict[tuple[Position, str], PlanCriterion]:
     }
 
 
-def _asked(criterion: PlanCriterion) -> tuple[Any, ...]:
+def _criterion_facts(criterion: PlanCriterion) -> tuple[Any, ...]:
     return criterion.expression, criterion.level, criterion.over, criterion.confidence
 
 
-def _said(criterion: PlanCriterion) -> str:
+def _criterion_text(criterion: PlanCriterion) -> str:
     confidence = "none" if criterion.confidence is None else format_share(criterion.confidence)
     over = "" if criterion.over is None else f", over {format_seconds(criterion.over)}"
     return f"{criterion.expression!r} ({criterion.level.value}, confidence {confidence}{over})"

@@ -12,16 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from phasegate.errors import PlanError
-from phasegate.fields import Closed, Located
-from phasegate.plan.annotations import keys_of
-from phasegate.plan.findings import Findings
-from phasegate.plan.models import PlanWritten
-from phasegate.plan.named import Files
-from phasegate.plan.tree import TreePath
-from phasegate.plan.validation import Place, validate
-from phasegate.plan.values import Values, put_in_known
-from phasegate.plan.yaml import Document
+from phasegate.base.errors import PlanError
+from phasegate.base.fields import Closed, Located
+from phasegate.plan.reading.values import Values, insert_known
+from phasegate.plan.text.annotations import keys_of
+from phasegate.plan.text.findings import Findings
+from phasegate.plan.text.named import Files
+from phasegate.plan.text.tree import TreePath
+from phasegate.plan.text.validation import Place, validate
+from phasegate.plan.text.yaml import Document
+from phasegate.plan.written.plan import PlanWritten
 
 KEY = "include"
 _PLACES: tuple[TreePath, ...] = (("steps",), ("gate", "checks"), ("gate", "criteria"))
@@ -48,7 +48,7 @@ def with_included(
     grafts = dict(document.grafts)
     tree = Located(((k, v) for k, v in tree.items() if k != KEY), at=tree.at)
     for included in _documents(document, files, findings):
-        content = put_in_known(included.tree, values)
+        content = insert_known(included.tree, values)
         for place in _PLACES:
             added = _at(content, place)
             before = _at(tree, place)

@@ -14,32 +14,32 @@ from pathlib import Path
 from typing import Any
 
 from phasegate import __version__
-from phasegate.errors import PhasegateError, PlanError, Position, Problem, UsageError
-from phasegate.fields import Located
-from phasegate.files import Bounds, is_folder, is_quotable, within
+from phasegate.base.errors import PhasegateError, PlanError, Position, Problem, UsageError
+from phasegate.base.fields import Located
+from phasegate.base.files import Bounds, is_folder, is_quotable, within
+from phasegate.base.substitution import finish
+from phasegate.base.units import enumerate_words
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.result import People, PlanRecord
 from phasegate.plan import environments, include
-from phasegate.plan.accepted import read_accepted
-from phasegate.plan.approvals import read_approvals
+from phasegate.plan.asked.entries import Target
+from phasegate.plan.asked.plan import Check, Plan, Retry
 from phasegate.plan.assembly import Assembly
-from phasegate.plan.context import Context, budget_of, confidence_of, retry_of
-from phasegate.plan.entries import Target
-from phasegate.plan.findings import Findings, Unread, did_you_mean
-from phasegate.plan.ids import Ids
-from phasegate.plan.models import DEFAULT_CONFIDENCE, PlanWritten
-from phasegate.plan.named import Files
-from phasegate.plan.plan import Check, Plan, Retry
-from phasegate.plan.policy import Asked, Policy, hold, protect, read_policy
-from phasegate.plan.target import addressable_in, read_target
-from phasegate.plan.validation import validate
-from phasegate.plan.values import Values, gather, put_in_known
-from phasegate.plan.waivers import Ceiling, Coverable, read_waivers
-from phasegate.plan.yaml import Document, read
-from phasegate.substitution import finish
-from phasegate.units import enumerate_words
+from phasegate.plan.people.accepted import read_accepted
+from phasegate.plan.people.approvals import read_approvals
+from phasegate.plan.people.policy import Policy, PolicyDemands, hold, protect, read_policy
+from phasegate.plan.people.waivers import Ceiling, Coverable, read_waivers
+from phasegate.plan.reading.context import Context, budget_of, confidence_of, retry_of
+from phasegate.plan.reading.ids import Ids
+from phasegate.plan.reading.values import Values, gather, insert_known
+from phasegate.plan.targets.target import addressable_in, read_target
+from phasegate.plan.text.findings import Findings, Unread, did_you_mean
+from phasegate.plan.text.named import Files
+from phasegate.plan.text.validation import validate
+from phasegate.plan.text.yaml import Document, read
+from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten
 
 _NAMED = 5
 """How many checks a warning names."""
@@ -138,10 +138,10 @@ def _quotable(problems: Iterable[Problem]) -> Iterator[Problem]:
         file = "" if problem.at is None else problem.at.file
         if file not in known:
             known[file] = not file or is_quotable(Path(file))
-        yield problem if known[file] else _unquoted(problem)
+        yield problem if known[file] else _hide_content(problem)
 
 
-def _unquoted(problem: Problem) -> Problem:
+def _hide_content(problem: Problem) -> Problem:
     assert problem.at is not None
     message = f"the file is not what it is named for, or something is wrong with it on line {problem.at.line}"
     help = "nothing of a file outside of the repository is shown; `phasegate validate --root DIR` does"
@@ -300,11 +300,11 @@ class _Reader:
         self._findings = findings
         self._policy = policy
         self._today = today
-        tree = put_in_known(
+        tree = insert_known(
             Located(((k, v) for k, v in document.tree.items() if k != "variables"), at=document.tree.at),
             values,
         )
-        self._files = self._located(document, tree.get("root"), files)
+        self._files = self._locate(document, tree.get("root"), files)
         self._document, self._tree = include.with_included(document, tree, self._files, values, findings)
 
     def plan(self) -> Plan | None:
@@ -416,11 +416,13 @@ class _Reader:
         checks: tuple[Check, ...],
         criteria: tuple[PlanCriterion, ...],
     ) -> None:
-        asked = Asked(document=self._document, tree=self._tree, head=head, checks=checks, criteria=criteria)
+        asked = PolicyDemands(
+            document=self._document, tree=self._tree, head=head, checks=checks, criteria=criteria
+        )
         kinds = not self._values.elsewhere and not self._findings.unread
         hold(policy, asked, self._findings, kinds=kinds)
 
-    def _located(self, document: Document, root: Any, known: dict[Path, Files]) -> Files:
+    def _locate(self, document: Document, root: Any, known: dict[Path, Files]) -> Files:
         name = finish(root) if isinstance(root, str) and "${" not in root else ""
         if self._values.withholds(root):
             message = "'root' needs a value of the environment, which this command does not read"

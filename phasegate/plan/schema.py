@@ -14,16 +14,19 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from phasegate.fields import NamedDocument
-from phasegate.http.suite import Suite
+from phasegate.base.fields import NamedDocument
+from phasegate.http.suites.suite import Suite
 from phasegate.kinds.base import Kind
 from phasegate.kinds.foreign import blame
 from phasegate.model.faults import Act
-from phasegate.plan.annotations import field_types, marked
 from phasegate.plan.environments import EnvironmentWritten
-from phasegate.plan.fault_models import FaultWritten, ProbeParams
 from phasegate.plan.include import IncludedGateWritten, IncludedWritten
-from phasegate.plan.models import (
+from phasegate.plan.people.policy import PolicyWritten
+from phasegate.plan.people.waivers import PatternWritten, WaiversFile, WaiversNamed, WaiverWritten
+from phasegate.plan.targets.kind import ID_KEY, target_kinds, target_model
+from phasegate.plan.text.annotations import alternatives_of, field_types
+from phasegate.plan.written.faults import FaultWritten, ProbeParams
+from phasegate.plan.written.plan import (
     AcceptedWritten,
     ApprovalWritten,
     CheckCommon,
@@ -32,9 +35,6 @@ from phasegate.plan.models import (
     PlanWritten,
     StepWritten,
 )
-from phasegate.plan.policy import PolicyWritten
-from phasegate.plan.target_kind import ID_KEY, target_kinds, target_model
-from phasegate.plan.waivers import PatternWritten, WaiversFile, WaiversNamed, WaiverWritten
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEMPLATE = {"type": "string", "pattern": r"\$\{[^{}]*\}", "description": "a value put in: ${name}"}
@@ -165,17 +165,17 @@ def _schema_of(
     prefix = f"{name}.{kind.variant}." if kind.variant and not kind.variants else f"{name}."
     common, own = _model(CheckCommon, definitions), _model(kind.Params, definitions, prefix=prefix)
     for key, annotation in field_types(kind.Params).items():
-        if any(isinstance(mark, NamedDocument) for _, mark in marked(annotation)):
+        if any(isinstance(mark, NamedDocument) for _, mark in alternatives_of(annotation)):
             own["properties"][key] = dict(_FILE)
     properties = {**common["properties"], **own["properties"]}
     properties["kind"] = {"const": name, "description": kind.about}
     properties["criteria"] = {"type": "array", "items": {"$ref": "#/$defs/criterion"}}
     required = [*common.get("required", ()), *own.get("required", ())]
     schema = {**common, "title": name, "properties": properties, "required": required}
-    return name, _chosen(name, kind), schema
+    return name, _variant_schema(name, kind), schema
 
 
-def _chosen(name: str, kind: Kind[Any]) -> dict[str, Any]:
+def _variant_schema(name: str, kind: Kind[Any]) -> dict[str, Any]:
     condition: dict[str, Any] = {"properties": {"kind": {"const": name}}, "required": ["kind"]}
     if kind.variants:
         others = {"properties": {kind.chooser: {"enum": list(kind.variants)}}, "required": [kind.chooser]}
@@ -204,23 +204,25 @@ def _model(model: type[BaseModel], definitions: dict[str, Any], *, prefix: str =
         by_alias=True, ref_template=f"#/$defs/{prefix}{{model}}", schema_generator=_Written
     )
     for name, definition in schema.pop("$defs", {}).items():
-        definitions[prefix + name] = _opened(definition)
-    opened: dict[str, Any] = _opened(schema)
+        definitions[prefix + name] = _open_schema(definition)
+    opened: dict[str, Any] = _open_schema(schema)
     return opened
 
 
-def _opened(schema: Any) -> Any:
+def _open_schema(schema: Any) -> Any:
     """`x-*` keys where keys are closed, and `${name}` where a scalar is wanted that is no text."""
     match schema:
         case dict():
             # A union told apart by its content is `oneOf` to pydantic, and a short mapping may fit two.
-            opened = {"anyOf" if key == "oneOf" else key: _opened(value) for key, value in schema.items()}
+            opened = {
+                "anyOf" if key == "oneOf" else key: _open_schema(value) for key, value in schema.items()
+            }
             if opened.get("additionalProperties") is False and "properties" in opened:
                 opened["properties"] = {name: _or_template(one) for name, one in opened["properties"].items()}
                 opened.setdefault("patternProperties", {"^x-": True})
             return opened
         case list():
-            return [_opened(item) for item in schema]
+            return [_open_schema(item) for item in schema]
         case _:
             return schema
 

@@ -137,10 +137,10 @@ def views(data: bytes) -> Iterator[View]:
 
 def spaced(view: View) -> View | None:
     """A text with a single space in place of all white space, as on one line; None where it has no other."""
-    return _replaced(view, _BLANKS, lambda match: b" ")
+    return _replace_matches(view, _BLANKS, lambda match: b" ")
 
 
-def unescaped(data: bytes) -> list[bytes]:
+def unescape_rounds(data: bytes) -> list[bytes]:
     """A text after each round of undoing its escapes; empty when it has none."""
     return [view.data for view in _rounds(View(data))[1:]]
 
@@ -148,18 +148,18 @@ def unescaped(data: bytes) -> list[bytes]:
 def _all(view: View) -> Iterator[View]:
     bases = _rounds(view)
     yield from bases
-    if b"\0" in view.data and (narrow := _replaced(view, _NULS, lambda match: b"")) is not None:
+    if b"\0" in view.data and (narrow := _replace_matches(view, _NULS, lambda match: b"")) is not None:
         yield from _all(narrow)
     if view.nested < _NESTED:
         for base in bases if len(bases) < 3 else (view, bases[-1]):
-            for decoded in (*_printable(base), *_decoded(base)):
+            for decoded in (*_printable(base), *_decode_words(base)):
                 yield from _all(decoded)
 
 
 def _printable(view: View) -> Iterator[View]:
     """The text when read as quoted-printable, where it may be that."""
     if b"=" in view.data and _MAYBE_PRINTABLE.search(view.data):
-        found = _replaced(view, _QUOTED_PRINTABLE, _of_quoted_printable)
+        found = _replace_matches(view, _QUOTED_PRINTABLE, _of_quoted_printable)
         if found is not None:
             found.nested += 1
             yield found
@@ -167,13 +167,13 @@ def _printable(view: View) -> Iterator[View]:
 
 def _rounds(view: View) -> list[View]:
     found = [view]
-    while len(found) <= _ROUNDS and (plainer := _unescaped(found[-1])) is not None:
+    while len(found) <= _ROUNDS and (plainer := _unescape(found[-1])) is not None:
         found.append(plainer)
     return found
 
 
-def _unescaped(view: View) -> View | None:
-    return _replaced(view, _ESCAPE, _of_escape) if _may_be_escaped(view.data) else None
+def _unescape(view: View) -> View | None:
+    return _replace_matches(view, _ESCAPE, _of_escape) if _may_be_escaped(view.data) else None
 
 
 def _may_be_escaped(data: bytes) -> bool:
@@ -189,7 +189,9 @@ def _is_escaped(data: bytes) -> bool:
     return (entities or any(mark in data for mark in _OTHER_MARKS)) and bool(_ESCAPE.search(data))
 
 
-def _replaced(view: View, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes]) -> View | None:
+def _replace_matches(
+    view: View, pattern: re.Pattern[bytes], put: Callable[[re.Match[bytes]], bytes]
+) -> View | None:
     """The text with `put` in place of what a pattern finds; None where that changes nothing."""
     data = view.data
     new = pattern.sub(put, data)
@@ -268,28 +270,31 @@ def _of_quoted_printable(match: re.Match[bytes]) -> bytes:
     return bytes([int(match[1], 16)]) if match[1] else b""
 
 
-def _decoded(view: View) -> Iterator[View]:
+def _decode_words(view: View) -> Iterator[View]:
     """What the words of a text are when read as base64, base32 or hexadecimal digits, at each alignment."""
     yield from _numbers(view)
     of_pairs = list(_runs(view.data, view.data.translate(_IN_PAIRS), _PAIRS))
     for offset in range(3 if of_pairs else 0):
-        yield from _joined(view, of_pairs, offset, 3, 1)
+        yield from _join_words(view, of_pairs, offset, 3, 1)
     marks = view.data.translate(_IN_RUN)
     if _LONG not in marks:
         return
-    if b"x" * _LINE in marks and (unwrapped := _replaced(view, _WRAPPED, lambda match: b"")) is not None:
+    if (
+        b"x" * _LINE in marks
+        and (unwrapped := _replace_matches(view, _WRAPPED, lambda match: b"")) is not None
+    ):
         view = unwrapped
         marks = view.data.translate(_IN_RUN)
     runs = [(at, run) for at, run in _runs(view.data, marks) if _may_be_code(run)]
     of_base64 = [(at, run) for at, run in runs if _may_be_base64(run)]
     for offset in range(4):
-        yield from _joined(view, of_base64, offset, 4, 3)
+        yield from _join_words(view, of_base64, offset, 4, 3)
     of_digits = [(at, run) for at, run in runs if _may_be_digits(run)]
     for offset in range(2):
-        yield from _joined(view, of_digits, offset, 2, 1)
+        yield from _join_words(view, of_digits, offset, 2, 1)
     of_base32 = [(at, run) for at, run in runs if _may_be_base32(run)]
     for offset in range(8):
-        yield from _joined(view, of_base32, offset, 8, 5)
+        yield from _join_words(view, of_base32, offset, 8, 5)
 
 
 def _may_be_numbers(data: bytes) -> bool:
@@ -344,7 +349,9 @@ def _runs(data: bytes, marks: bytes, least: bytes = _LONG) -> Iterator[tuple[int
         start = marks.find(least, end)
 
 
-def _joined(view: View, runs: list[tuple[int, bytes]], offset: int, many: int, few: int) -> Iterator[View]:
+def _join_words(
+    view: View, runs: list[tuple[int, bytes]], offset: int, many: int, few: int
+) -> Iterator[View]:
     """The words decoded, each on a line of its own."""
     out = bytearray()
     at: list[int] = []

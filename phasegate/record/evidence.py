@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from phasegate.errors import ObservationError
-from phasegate.files import new_file, open_file, printable, write_whole
+from phasegate.base.errors import ObservationError
+from phasegate.base.files import new_file, open_file, printable, write_whole
 from phasegate.model.result import EvidenceFile
 from phasegate.record.journal import RecordError
 from phasegate.record.names import needs_safe_name, safe_name
@@ -168,7 +168,7 @@ class EvidenceStore:
         head, tail = _halves(allowed - _NOTICE)
         left_out = len(content) - head - tail
         self.give_back(max(allowed - head - tail - _NOTICE, 0))
-        return content[:head] + _left_out(left_out) + (content[-tail:] if tail else b"")
+        return content[:head] + _left_out_note(left_out) + (content[-tail:] if tail else b"")
 
     def _copy(self, file: BinaryIO, copy: BinaryIO, source: Path, limit: int) -> None:
         """Of a file that is larger than what may be kept, only the two ends are read."""
@@ -177,17 +177,17 @@ class EvidenceStore:
         head, tail = _halves(granted - _NOTICE)
         if size <= granted + 4 * _MARGIN:
             bounded = _Bounded(copy.write, granted)
-            for piece in self._redacted(file, source, 0, size):
+            for piece in self._redact_part(file, source, 0, size):
                 bounded.write(piece)
             bounded.close()
             return
-        first = b"".join(self._redacted(file, source, 0, head + _MARGIN, cut=True))[:head]
-        rest = b"".join(self._redacted(file, source, size - tail - _MARGIN, tail + _MARGIN))
+        first = b"".join(self._redact_part(file, source, 0, head + _MARGIN, cut=True))[:head]
+        rest = b"".join(self._redact_part(file, source, size - tail - _MARGIN, tail + _MARGIN))
         # It may begin in the middle of a secret.
         last = rest[_MARGIN // 2 :][-tail:] if tail else b""
-        copy.write(first + _left_out(size - len(first) - len(last)) + last)
+        copy.write(first + _left_out_note(size - len(first) - len(last)) + last)
 
-    def _redacted(
+    def _redact_part(
         self, file: BinaryIO, source: Path, start: int, length: int, *, cut: bool = False
     ) -> Iterator[bytes]:
         """A part of a file, no more than was there when it was opened; `cut` where it ends in the middle."""
@@ -366,7 +366,7 @@ class _Bounded:
             self._left_out += excess
             end = end[excess:]
         if self._left_out:
-            self._write(_left_out(self._left_out))
+            self._write(_left_out_note(self._left_out))
         self._write(end)
 
 
@@ -375,7 +375,7 @@ def _halves(size: int) -> tuple[int, int]:
     return size - size // 2, size // 2
 
 
-def _left_out(count: int) -> bytes:
+def _left_out_note(count: int) -> bytes:
     return f"\n[phasegate: {count:,} bytes left out here, the limit for evidence is reached]\n".encode()
 
 

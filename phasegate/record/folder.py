@@ -8,7 +8,7 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
-from phasegate.errors import UsageError
+from phasegate.base.errors import UsageError
 from phasegate.record.evidence import EVIDENCE
 from phasegate.record.journal import EVENTS, RESULT
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from phasegate.errors import ExitCode, ObservationError, PhasegateError, UsageError
-from phasegate.files import open_file, write_whole
+from phasegate.base.errors import ExitCode, ObservationError, PhasegateError, UsageError
+from phasegate.base.files import open_file, write_whole
 from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import Event, Progressed, RunStarted
 

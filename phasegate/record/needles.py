@@ -94,7 +94,7 @@ class Needles:
         return found
 
     def _add(self, form: bytes, *, coded: bool, least: int = 0) -> bool:
-        reduced = _reduced(form)
+        reduced = _reduce(form)
         if len(reduced) < SHORTEST:
             return False
         places = list(compress(range(len(form)), form.translate(_IS_LETTER)))
@@ -130,7 +130,7 @@ class Needles:
     def find(self, data: bytes, *, anything_between: bool = False) -> Iterator[tuple[int, int]]:
         """Where secrets stand; parts may overlap. `anything_between`: where other characters were replaced,
         as in names of files."""
-        reduced = _reduced(data)
+        reduced = _reduce(data)
         places: list[int] = []
         for groups, known, size in (
             (self._groups, self._known, _GROUP),
@@ -149,14 +149,14 @@ class Needles:
                     if anything_between and end - start == len(needle.letters):
                         yield places[start], places[end - 1] + 1
                         covered = max(covered, end)
-                    elif (place := _checked(needle, data, places, *part)) is not None:
+                    elif (place := _check_place(needle, data, places, *part)) is not None:
                         yield place
                         covered = max(covered, end)
 
     def unfinished(self, data: bytes) -> Iterator[tuple[int, int, bool]]:
         """Where the end of a text may be a part of a secret, how many letters, and whether the first."""
         tail = data[-8 * self._longest :] if self._longest else b""
-        reduced = _reduced(tail)
+        reduced = _reduce(tail)
         size = len(reduced)
         if not self._ends_in_part(reduced):
             return
@@ -183,7 +183,7 @@ class Needles:
         )
 
 
-def _reduced(data: bytes) -> bytes:
+def _reduce(data: bytes) -> bytes:
     return data.translate(_LOWER, _OTHERS)
 
 
@@ -242,7 +242,7 @@ def _tells(needle: _Needle, low: int, high: int) -> bool:
     return letters >= 2 and high - low - letters >= 2
 
 
-def _checked(
+def _check_place(
     needle: _Needle, data: bytes, places: list[int], start: int, end: int, first: int
 ) -> tuple[int, int] | None:
     """Where letters stand in the text, with what belongs to the secret around them; None where something
@@ -259,9 +259,11 @@ def _checked(
             return None
     low = high = 0
     if first == 0:
-        low = _taken(needle.between[0][::-1], data[max(places[start] - 64, 0) : places[start]][::-1])
+        low = _count_secret_bytes(
+            needle.between[0][::-1], data[max(places[start] - 64, 0) : places[start]][::-1]
+        )
     if first + end - start == len(needle.letters):
-        high = _taken(needle.between[-1], data[places[end - 1] + 1 : places[end - 1] + 65])
+        high = _count_secret_bytes(needle.between[-1], data[places[end - 1] + 1 : places[end - 1] + 65])
     return places[start] - low, places[end - 1] + 1 + high
 
 
@@ -275,7 +277,7 @@ def _same(there: bytes, here: bytes) -> bool:
     return one == other or (b"\n" in there and one.replace(b" ", b"") == other.replace(b" ", b""))
 
 
-def _taken(wanted: bytes, data: bytes) -> int:
+def _count_secret_bytes(wanted: bytes, data: bytes) -> int:
     """How many bytes beside the letters belong to the secret."""
     size = at = 0
     for byte in wanted:
@@ -296,7 +298,7 @@ def _codes(text: str, raw: bytes) -> Iterator[tuple[bytes, int]]:
     if not text.isascii():
         for name in ("utf-16-le", "utf-16-be"):
             coded = text.encode(name, "surrogatepass")
-            if _reduced(coded) != _reduced(raw):
+            if _reduce(coded) != _reduce(raw):
                 yield coded, len(coded)
     for before in range(5):
         coded = base64.b32encode(bytes(before) + raw)

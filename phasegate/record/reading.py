@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from phasegate.errors import UsageError
-from phasegate.files import about, digest_regular, read_regular
+from phasegate.base.errors import UsageError
+from phasegate.base.files import about, digest_regular, read_regular
 from phasegate.model.codec import result_from_json, result_to_json
 from phasegate.model.fold import fold
 from phasegate.model.result import EvidenceFile, RunResult
@@ -52,7 +52,7 @@ def read_record(folder: Path) -> Recorded:
 
 def fold_events(folder: Path) -> RunResult:
     """What the events of a record add up to. Errors: UsageError when they are missing or broken."""
-    with held_to_be_a_record(folder):
+    with refuse_impossible(folder):
         try:
             return fold(read_events(folder))
         except KeyError as error:
@@ -61,7 +61,7 @@ def fold_events(folder: Path) -> RunResult:
 
 
 @contextmanager
-def held_to_be_a_record(folder: Path) -> Iterator[None]:
+def refuse_impossible(folder: Path) -> Iterator[None]:
     """Whatever can be made of a record that no run writes: values of the right types that cannot be together.
 
     Errors: UsageError in place of what Python raises then.
@@ -86,7 +86,7 @@ def _difference(data: bytes, run: RunResult) -> str:
         return f"{RESULT} is not a result of this format"
     for place, was, now in _differences(result_to_json(run), found, ""):
         return (
-            f"{RESULT} was changed: {place} is {_shown(now)}, and the events in {EVENTS} give {_shown(was)}"
+            f"{RESULT} was changed: {place} is {_quote(now)}, and the events in {EVENTS} give {_quote(was)}"
         )
     return "" if same else f"{RESULT} was changed: it lacks what the events in {EVENTS} say"
 
@@ -110,7 +110,7 @@ def _name(item: Any, index: int) -> str:
     return str(item["id"]) if isinstance(item, Mapping) and "id" in item else str(index)
 
 
-def _shown(value: Any) -> str:
+def _quote(value: Any) -> str:
     if value is _ABSENT:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False)

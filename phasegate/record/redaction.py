@@ -22,11 +22,11 @@ from itertools import compress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from phasegate import units
+from phasegate.base import units
+from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 from phasegate.model import criterion, events, facts, histogram, judgement, measures, observation, result
-from phasegate.record.decoding import View, is_plain, spaced, unescaped, views
+from phasegate.record.decoding import View, is_plain, spaced, unescape_rounds, views
 from phasegate.record.needles import Needles
-from phasegate.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 
 REPLACEMENT = "[redacted]"
 _REPLACEMENT = REPLACEMENT.encode()
@@ -127,15 +127,15 @@ class Redactor:
         self._spaced = self._spaced or len(words) > 1
         lines = [line.strip() for line in value.splitlines()]
         # A value that looks encoded itself is found decoded where what is around it is decoded.
-        plainer = (form.decode("utf-8", "replace") for form in unescaped(_bytes(value)))
+        plainer = (form.decode("utf-8", "replace") for form in unescape_rounds(_bytes(value)))
         parts = (*lines, " ".join(words), *plainer)
         for text in {value, *(part for part in parts if len(part) >= _SECRET_LINE)}:
             raw = _bytes(text)
             if len(text) >= SHORTEST and not self._needles.add(text, raw):
-                self._forms.update(_written_forms(text), _base64_forms(raw))
+                self._forms.update(_forms_of(text), _base64_forms(raw))
                 if len(text) >= _ANY_CASE:
                     cases = (text, text.upper(), text.lower(), text.title())
-                    forms = (_bare(form) for case in cases for form in _written_forms(case))
+                    forms = (_bare(form) for case in cases for form in _forms_of(case))
                     self._folded.update(form for form in forms if len(form) >= _ANY_CASE)
         self.generation += 1
         self._stale = True
@@ -173,7 +173,7 @@ class Redactor:
             case Mapping():
                 return self._redact_mapping(value)
             case [str() as name, content] if name.lower() in _HEADERS and not isinstance(content, Mapping):
-                return type(value)((name, _hidden(content)))
+                return type(value)((name, _hide(content)))
             case list() | tuple():
                 return type(value)([self.redact_tree(item) for item in value])
             case _:
@@ -200,7 +200,7 @@ class Redactor:
             if exact is not None:
                 found += (view.origin(*match.span()) for match in exact.finditer(view.data))
             if folded is not None:
-                found += (view.origin(*span) for span in _found_in_any_case(folded, view.data))
+                found += (view.origin(*span) for span in _find_in_any_case(folded, view.data))
         if len(found) < 2:
             return found
         found.sort()
@@ -224,9 +224,12 @@ class Redactor:
             yield view.origin(start, len(view.data))[0], count, begins
         tail = view.data[-4 * self._longest :] if self._beginnings else b""
         before = len(view.data) - len(tail)
-        yield from ((view.origin(before + at, before + at + 1)[0], n, True) for at, n in self._begun(tail))
+        yield from (
+            (view.origin(before + at, before + at + 1)[0], n, True)
+            for at, n in self._possible_beginnings(tail)
+        )
         places = list(compress(range(len(tail)), tail.translate(_KEPT)))
-        for at, count in self._begun(_bare(tail)):
+        for at, count in self._possible_beginnings(_bare(tail)):
             yield view.origin(before + places[at], before + places[at] + 1)[0], count, True
 
     def _with_spaced(self, views: Iterable[View], *, last: int = 0) -> Iterator[View]:
@@ -236,7 +239,7 @@ class Redactor:
             if self._spaced and (plain := spaced(view.end(last) if last else view)) is not None:
                 yield plain
 
-    def _begun(self, text: bytes) -> Iterator[tuple[int, int]]:
+    def _possible_beginnings(self, text: bytes) -> Iterator[tuple[int, int]]:
         """Where the end of a text may be the beginning of a form, and how much of it there is."""
         size = len(text)
         for at in range(max(size - self._longest + 1, 0), size):
@@ -265,7 +268,7 @@ class Redactor:
             parts = [stream.feed(data[at : at + _WHOLE]) for at in range(0, len(data), _WHOLE)]
             return b"".join((*parts, stream.flush()))
         if self._has_values and (spans := self.spans(self.views_of(data))):
-            data = replaced(data, spans)
+            data = replace_spans(data, spans)
         return _without_headers(data)
 
     def _without_beginnings(self, data: bytes) -> bytes:
@@ -297,7 +300,7 @@ class Redactor:
             new_key = self._redact_string(key) if isinstance(key, str) else key
             while new_key != key and new_key in redacted:
                 new_key += "'"  # two secrets as keys stay two entries
-            redacted[new_key] = _hidden(item) if hide else self.redact_tree(item)
+            redacted[new_key] = _hide(item) if hide else self.redact_tree(item)
         return redacted
 
 
@@ -319,18 +322,18 @@ class RedactingStream:
 
     def feed(self, chunk: bytes) -> bytes:
         self._raw += chunk
-        return self._lines(self._searched(final=False))
+        return self._lines(self._search(final=False))
 
     def flush(self) -> bytes:
         """The end of the input."""
-        done = self._lines(self._searched(final=True))
+        done = self._lines(self._search(final=True))
         line, self._line = self._line, b""
         if self._in_header:
             line = b""
         self._in_header = False
         return done + _without_headers(line)
 
-    def _searched(self, *, final: bool) -> bytes:
+    def _search(self, *, final: bool) -> bytes:
         """Everything that is certain to belong to no value any more, with values replaced."""
         raw = self._raw
         if not self._redactor._has_values:
@@ -340,7 +343,7 @@ class RedactingStream:
         spans = self._redactor.spans(found)
         end = len(raw) if final else self._safe_end(raw, found, spans)
         self._raw = raw[end:]
-        return replaced(raw[:end], [span for span in spans if span[0] < end])
+        return replace_spans(raw[:end], [span for span in spans if span[0] < end])
 
     def _safe_end(self, raw: bytes, found: list[View], spans: list[tuple[int, int]]) -> int:
         """Where text can be cut without cutting a value in two, known or begun: after a line, unless it is
@@ -388,14 +391,14 @@ def _bare(form: bytes) -> bytes:
     return form.translate(None, _PUT_BETWEEN).lower()
 
 
-def _found_in_any_case(pattern: re.Pattern[bytes], data: bytes) -> Iterator[tuple[int, int]]:
+def _find_in_any_case(pattern: re.Pattern[bytes], data: bytes) -> Iterator[tuple[int, int]]:
     places: list[int] = []
     for match in pattern.finditer(_bare(data)):
         places = places or list(compress(range(len(data)), data.translate(_KEPT)))
         yield places[match.start()], places[match.end() - 1] + 1
 
 
-def replaced(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+def replace_spans(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
     """Data with the replacement in place of each span."""
     pieces: list[bytes] = []
     done = 0
@@ -484,10 +487,10 @@ def _without_shapes(value: Any, name: str = "") -> Any:
             return value
 
 
-def _hidden(value: Any) -> Any:
+def _hide(value: Any) -> Any:
     """The value of a header, which may be repeated."""
     if isinstance(value, list | tuple):
-        return type(value)([_hidden(item) for item in value])
+        return type(value)([_hide(item) for item in value])
     return REPLACEMENT if value is not None else None
 
 
@@ -505,7 +508,7 @@ def _record_words() -> frozenset[str]:
     return frozenset(words)
 
 
-def _written_forms(text: str) -> Iterator[bytes]:
+def _forms_of(text: str) -> Iterator[bytes]:
     raw = _bytes(text)
     yield raw
     for form in (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from phasegate.errors import UsageError
-from phasegate.files import about, read_regular
+from phasegate.base.errors import UsageError
+from phasegate.base.files import about, read_regular
 from phasegate.model.approval import SIGN_OFF_SCHEMA, SignOff
 from phasegate.record.journal import RecordError
 

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from phasegate.files import printable
+from phasegate.base.files import printable
 from phasegate.record.names import needs_safe_name, safe_name
 from phasegate.record.redaction import Redactor
 
@@ -130,13 +130,13 @@ def remove_tree(folder: Path) -> None:
     """The names on the way down, and which folder each is in."""
     try:
         while True:
-            inner = _emptied(place)
+            inner = _empty(place)
             if inner is not None:
                 above.append((inner, os.fstat(place).st_ino))
-                place = _moved(place, inner)
+                place = _reopen(place, inner)
             elif above:
                 name, number = above.pop()
-                place = _moved(place, "..")
+                place = _reopen(place, "..")
                 if os.fstat(place).st_ino != number:
                     raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
                 os.rmdir(name, dir_fd=place)
@@ -147,7 +147,7 @@ def remove_tree(folder: Path) -> None:
     folder.rmdir()
 
 
-def _emptied(place: int) -> str | None:
+def _empty(place: int) -> str | None:
     """Remove everything that is no folder; the name of a folder that is left."""
     os.fchmod(place, 0o700)
     inner = None
@@ -160,7 +160,7 @@ def _emptied(place: int) -> str | None:
     return inner
 
 
-def _moved(place: int, name: str) -> int:
+def _reopen(place: int, name: str) -> int:
     other = os.open(name, _FOLDER, dir_fd=place)
     os.close(place)
     return other

@@ -28,7 +28,7 @@ FORMATS: dict[str, Format] = {
     "html": Format(
         file="report.html",
         about="the page that a release is signed on: one file, no network",
-        function="phasegate.render.html:render",
+        function="phasegate.render.html.document:render",
     ),
     "junit": Format(
         file="junit.xml",

@@ -14,7 +14,7 @@ from phasegate.render.badges import Badge
 from phasegate.render.hostile import anchor, first_line
 from phasegate.render.rerun import rerun_command
 from phasegate.render.sentences import sentence
-from phasegate.render.waivers import WaivedCases, waived_cases
+from phasegate.render.waivers import WaivedCases, find_waived_cases
 
 MOST_CAUSES = 60
 MOST_SHOWN = 8
@@ -138,7 +138,7 @@ def causes_of(run: RunResult) -> tuple[Cause, ...]:
     """
     order = {check.id: place for place, check in enumerate(run.checks())}
     groups: dict[str, list[Failure]] = {}
-    waived = waived_cases(run)
+    waived = find_waived_cases(run)
     for check in run.checks():
         for failure in _failures_of(run, check, waived):
             groups.setdefault(_alike(failure), []).append(failure)
@@ -193,7 +193,7 @@ def missing_of(run: RunResult) -> tuple[Missing, ...]:
     return tuple(found)
 
 
-def deselected_of(run: RunResult) -> tuple[tuple[CheckResult, int], ...]:
+def deselected_checks(run: RunResult) -> tuple[tuple[CheckResult, int], ...]:
     """Checks whose suite left cases out before running, with how many."""
     found = []
     for check in run.checks():
@@ -213,13 +213,13 @@ def _closes(cause: Cause) -> bool:
 def _failures_of(run: RunResult, check: CheckResult, waived: WaivedCases) -> Iterator[Failure]:
     failed = [case for case in check.last.cases if case.status is CaseStatus.FAILED] if check.last else []
     for case in failed:
-        yield _failed_case(run, check, case, waived.of(check, case))
+        yield _case_failure(run, check, case, waived.of(check, case))
     errored = check.status is CheckStatus.ERRORED
     if errored or (check.status is CheckStatus.FAILED and not failed):
-        yield _failed_check(run, check)
+        yield _check_failure(run, check)
 
 
-def _failed_case(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> Failure:
+def _case_failure(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> Failure:
     tries = _tries_of_case(case)
     return Failure(
         check=check,
@@ -236,7 +236,7 @@ def _failed_case(run: RunResult, check: CheckResult, case: Case, waivers: tuple[
     )
 
 
-def _failed_check(run: RunResult, check: CheckResult) -> Failure:
+def _check_failure(run: RunResult, check: CheckResult) -> Failure:
     last = check.last
     return Failure(
         check=check,

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from phasegate.base.units import format_seconds
 from phasegate.model.faults import FaultResult, FaultStatus
 from phasegate.model.result import CheckResult
 from phasegate.render.badges import Badge
 from phasegate.render.words import describe
-from phasegate.units import format_seconds
 
 WORDS: dict[FaultStatus, tuple[str, str, str]] = {
     FaultStatus.RECOVERED: ("↺", "recovered", "default"),
@@ -49,9 +49,9 @@ def fault_rows(faults: Iterable[FaultResult]) -> tuple[FaultRow, ...]:
         FaultRow(
             fault=fault,
             badge=_badge(fault),
-            done=done_text(fault),
+            done=fault_text(fault),
             headline=headline(fault),
-            measures=tuple(_shown(fault, _SAID)),
+            measures=tuple(_fault_rows(fault, _SAID)),
             times=tuple(
                 (label, at)
                 for label, at in (
@@ -66,7 +66,7 @@ def fault_rows(faults: Iterable[FaultResult]) -> tuple[FaultRow, ...]:
     )
 
 
-def done_text(fault: FaultResult) -> str:
+def fault_text(fault: FaultResult) -> str:
     """`kill nodejs at 5 s of steady for 3 s`."""
     by = f" by {fault.image}" if fault.image else ""
     lasting = f" for {format_seconds(fault.lasting)}" if fault.lasting else ""
@@ -75,10 +75,10 @@ def done_text(fault: FaultResult) -> str:
 
 def headline(fault: FaultResult) -> str:
     """What came of it in a line: the time to recover, the requests lost."""
-    return ", ".join(f"{name} {text}" for name, text in _shown(fault, _SAID[:4]))
+    return ", ".join(f"{name} {text}" for name, text in _fault_rows(fault, _SAID[:4]))
 
 
-def _shown(fault: FaultResult, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _fault_rows(fault: FaultResult, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         if name in fault.measures:
             yield name, describe(fault.measures[name])

@@ -26,16 +26,16 @@ _LONGEST_BEGIN = 512
 _SAVED_NOT_SHOWN = (".htm", ".html", ".mhtml", ".shtml", ".svg", ".xht", ".xhtml", ".xml")
 
 
-def shown(text: str, limit: int = LONGEST) -> str:
+def show(text: str, limit: int = LONGEST) -> str:
     """The text without terminal colours, control characters visible, at most about `limit` characters."""
-    text = clipped(text, limit)
+    text = clip(text, limit)
     # Nearly every text is plain; asking first makes a report of 10,000 cases several times faster.
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return visible(_COLOUR.sub("", text))
 
 
-def disobeyed(text: str, line: str = "") -> str:
+def disarm(text: str, line: str = "") -> str:
     """The text with nothing in it that a CI system would obey, and otherwise as it is.
 
     In JSON and XML the character is written in another way, so that a reader gets the same. `line`: what
@@ -54,14 +54,14 @@ def disobeyed(text: str, line: str = "") -> str:
 
 
 def line_begun(text: str, line: str = "") -> str:
-    """What stands on the last line of a text, for the next `disobeyed`: where it is long, only its end, as
+    """What stands on the last line of a text, for the next `disarm`: where it is long, only its end, as
     nothing that begins a line."""
     begun = (line + text).splitlines(keepends=True)[-1:]
     last = "" if not begun or begun[0].splitlines()[0] != begun[0] else begun[0]
     return last if len(last) <= _LONGEST_BEGIN else f"x{last[-_LONGEST_BEGIN // 2 :]}"
 
 
-def clipped(text: str, limit: int) -> str:
+def clip(text: str, limit: int) -> str:
     """The beginning of a text, saying how much is left out."""
     if len(text) <= limit:
         return text
@@ -70,7 +70,7 @@ def clipped(text: str, limit: int) -> str:
 
 def excerpt(text: str, *, lines: int, width: int) -> str:
     """The first lines of a text, each at most `width` characters, saying what is left out."""
-    everything = shown(text.strip("\n")).splitlines()
+    everything = show(text.strip("\n")).splitlines()
     kept = [line if len(line) <= width else f"{line[: width - 1]}…" for line in everything[:lines]]
     if len(everything) > lines:
         kept.append(f"… {len(everything) - lines:,} more lines")
@@ -79,13 +79,13 @@ def excerpt(text: str, *, lines: int, width: int) -> str:
 
 def first_line(text: str, width: int = 200) -> str:
     """The first line that says something."""
-    line = next((line.strip() for line in shown(text).splitlines() if line.strip()), "")
+    line = next((line.strip() for line in show(text).splitlines() if line.strip()), "")
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def xml_text(text: str, limit: int = LONGEST) -> str:
     """As `shown`, and without the two printable code points that XML 1.0 forbids."""
-    return _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", shown(text, limit))
+    return _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", show(text, limit))
 
 
 def evidence_href(path: str) -> str | None:

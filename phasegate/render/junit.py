@@ -31,7 +31,7 @@ from phasegate.render.rerun import rerun_command
 from phasegate.render.sentences import bound, margin, observed, required, sentence
 from phasegate.render.sentences import message as because
 from phasegate.render.standing import standing
-from phasegate.render.waivers import WaivedCases, is_waived, waived_cases
+from phasegate.render.waivers import WaivedCases, find_waived_cases, is_waived
 from phasegate.render.words import headline
 
 LONGEST_NAME = 500
@@ -101,7 +101,7 @@ def _package(check: CheckResult) -> Iterator[tuple[str, str]]:
 
 
 def _suites(run: RunResult) -> Iterator[_Suite]:
-    waived = waived_cases(run)
+    waived = find_waived_cases(run)
     for check in run.checks():
         yield _Suite(
             name=f"{run.phase}.{check.step or 'gate'}.{check.id}",

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from phasegate.errors import UsageError
-from phasegate.files import is_folder, is_there
+from phasegate.base.errors import UsageError
+from phasegate.base.files import is_folder, is_there
 from phasegate.render import FORMATS
 
 ALWAYS = ("json", "html", "junit")

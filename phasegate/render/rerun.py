@@ -17,13 +17,13 @@ def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) 
 
     Nothing in it is invisible: characters that do not print are written as `$'\\x1b'`.
     """
-    words = ["phasegate", "run", run.plan.path, *_kept(run.command), "--check", check.id]
+    words = ["phasegate", "run", run.plan.path, *_flags_to_keep(run.command), "--check", check.id]
     if case is not None:
         words += ["--case", case.id]
-    return " ".join(map(_quoted, words))
+    return " ".join(map(_quote, words))
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     if word.isprintable():
         return shlex.quote(word)
     plain = word.replace("\\", "\\\\").replace("'", "\\'")
@@ -34,7 +34,7 @@ def _bytes(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
 
 
-def _kept(command: tuple[str, ...]) -> list[str]:
+def _flags_to_keep(command: tuple[str, ...]) -> list[str]:
     kept: list[str] = []
     for word, following in pairwise((*command, "")):
         if word in _KEPT and following:

@@ -10,10 +10,10 @@ import string
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from phasegate.base.units import Dimension, count, format_seconds, format_share, format_value, parse_quantity
 from phasegate.model.facts import Code, Fact, Figure, Text, encode
-from phasegate.model.measures import unused_words
+from phasegate.model.measures import missed_moments_text
 from phasegate.model.result import CriterionResult
-from phasegate.units import Dimension, count, format_seconds, format_share, format_value, parse_quantity
 
 NO_VALUE = "-"
 """What a criterion has observed where there is no data."""
@@ -315,7 +315,7 @@ def _span_too_short(said: Fact) -> str:
 
 
 def _unused(said: Fact) -> str:
-    return f"{unused_words(said.unused, said.moments)}; {sentence(said.of)}"
+    return f"{missed_moments_text(said.unused, said.moments)}; {sentence(said.of)}"
 
 
 def _unmeasured(said: Fact) -> str:

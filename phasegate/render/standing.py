@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from phasegate.model.measures import Distribution, Measure, Share, unused_words
+from phasegate.base.units import count, enumerate_words, format_seconds
+from phasegate.model.measures import Distribution, Measure, Share, missed_moments_text
 from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render.approvals import TONES, roles_text, signatures_of
 from phasegate.render.failures import flaky_of
 from phasegate.render.waivers import beside_verdict
-from phasegate.units import count, enumerate_words, format_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class StandingLine:
     """One line beside the verdict."""
 
     label: str
@@ -25,50 +25,50 @@ class Standing:
     """The part of the page that has the whole of it."""
 
 
-def standing(run: RunResult) -> tuple[Standing, ...]:
+def standing(run: RunResult) -> tuple[StandingLine, ...]:
     """All lines, in the order of `SOURCES`; none where there is nothing to say."""
     return tuple(line for source in SOURCES for line in source(run))
 
 
-def _flaky(run: RunResult) -> Iterator[Standing]:
+def _flaky(run: RunResult) -> Iterator[StandingLine]:
     flaky = flaky_of(run)
     if flaky:
         named = enumerate_words((item.name or item.check.id for item in flaky), 3)
         text = f"{count(len(flaky), 'pass', 'passes')} only when tried again: {named}"
-        yield Standing(label="Flaky", text=text, tone="warn", anchor="flaky")
+        yield StandingLine(label="Flaky", text=text, tone="warn", anchor="flaky")
 
 
-def _baselines(run: RunResult) -> Iterator[Standing]:
+def _baselines(run: RunResult) -> Iterator[StandingLine]:
     if not run.baselines:
         return
     held = sum(bool(criterion.judged.baseline) for criterion in run.criteria)
     named = enumerate_words((f"{one.path} (run {one.run})" for one in run.baselines), 3)
     several = f"the median of {len(run.baselines)} runs: " if len(run.baselines) > 1 else ""
     text = f"{count(held, 'criterion', 'criteria')} held against {several}{named}"
-    yield Standing(label="Baseline", text=text, tone="text", anchor="baselines")
+    yield StandingLine(label="Baseline", text=text, tone="text", anchor="baselines")
 
 
-def _waivers(run: RunResult) -> Iterator[Standing]:
+def _waivers(run: RunResult) -> Iterator[StandingLine]:
     for label, text, tone in beside_verdict(run):
-        yield Standing(label=label, text=text, tone=tone, anchor="waivers")
+        yield StandingLine(label=label, text=text, tone=tone, anchor="waivers")
 
 
-def _clusters(run: RunResult) -> Iterator[Standing]:
+def _clusters(run: RunResult) -> Iterator[StandingLine]:
     worth = [item for item in run.criteria if item.judged.effective_n is not None]
     if worth:
         named = enumerate_words(
             (f"{item.id}: {item.judged.n or 0:,} are worth {item.judged.effective_n:,}" for item in worth), 2
         )
         text = f"what fell short came together in time; {named}"
-        yield Standing(label="Not independent", text=text, tone="warn", anchor="criteria")
+        yield StandingLine(label="Not independent", text=text, tone="warn", anchor="criteria")
 
 
-def _decided(run: RunResult) -> Iterator[Standing]:
+def _decided_lines(run: RunResult) -> Iterator[StandingLine]:
     decided = [item for item in run.criteria if item.judged.decided is not None]
     if decided:
         named = enumerate_words((f"{item.id} after {_after(item)}" for item in decided), 2)
         text = f"{count(len(decided), 'criterion', 'criteria')} before the sample was complete: {named}"
-        yield Standing(label="Decided early", text=text, tone="text", anchor="criteria")
+        yield StandingLine(label="Decided early", text=text, tone="text", anchor="criteria")
 
 
 def _after(item: CriterionResult) -> str:
@@ -76,59 +76,59 @@ def _after(item: CriterionResult) -> str:
     return "" if decided is None else f"{decided.n:,} in {format_seconds(decided.at)}"
 
 
-def _late(run: RunResult) -> Iterator[Standing]:
+def _late(run: RunResult) -> Iterator[StandingLine]:
     """Moments of a schedule that phasegate itself missed, by check and fault."""
     missed = [
         f"{check.id}: {max(words)[1]}"
         for check in run.checks()
-        if check.last is not None and (words := [*_missed(check.last.measures.values())])
+        if check.last is not None and (words := [*_missed_moments(check.last.measures.values())])
     ]
     missed += [
-        f"{fault.id}: {unused_words(fault.unused, fault.probes + fault.unused)}"
+        f"{fault.id}: {missed_moments_text(fault.unused, fault.probes + fault.unused)}"
         for fault in run.faults()
         if fault.unused
     ]
     if missed:
-        yield Standing(label="Late", text=enumerate_words(missed, 3), tone="warn", anchor="steps")
+        yield StandingLine(label="Late", text=enumerate_words(missed, 3), tone="warn", anchor="steps")
 
 
-def _missed(measures: Iterable[Measure]) -> Iterator[tuple[int, str]]:
+def _missed_moments(measures: Iterable[Measure]) -> Iterator[tuple[int, str]]:
     """Of each sample that misses something: how many moments there were, and what is to be said of them."""
     for one in measures:
         if isinstance(one, Share | Distribution) and one.unused + one.replaced:
             seen = one.total if isinstance(one, Share) else one.n
             missed = one.unused + one.replaced
-            yield seen + missed, unused_words(missed, seen + missed, replaced=not one.unused)
+            yield seen + missed, missed_moments_text(missed, seen + missed, replaced=not one.unused)
 
 
-def _environment(run: RunResult) -> Iterator[Standing]:
+def _environment(run: RunResult) -> Iterator[StandingLine]:
     if run.env:
-        yield Standing(label="Environment", text=run.env, tone="text")
+        yield StandingLine(label="Environment", text=run.env, tone="text")
 
 
-def _policy(run: RunResult) -> Iterator[Standing]:
+def _policy(run: RunResult) -> Iterator[StandingLine]:
     if run.policy is not None:
         text = f"{run.policy.name} ({run.policy.path}, sha256 {run.policy.sha256[:12]})"
-        yield Standing(label="Policy", text=text, tone="text")
+        yield StandingLine(label="Policy", text=text, tone="text")
 
 
-def _approvals(run: RunResult) -> Iterator[Standing]:
+def _approvals(run: RunResult) -> Iterator[StandingLine]:
     roles = signatures_of(run).roles
     if roles:
         tones = {TONES[role.standing] for role in roles}
         tone = next(tone for tone in ("fail", "warn", "pass") if tone in tones)
         text = roles_text(roles)
-        yield Standing(label="Sign-off", text=text, tone=tone, anchor="sign-off")
+        yield StandingLine(label="Sign-off", text=text, tone=tone, anchor="sign-off")
 
 
-SOURCES: tuple[Callable[[RunResult], Iterator[Standing]], ...] = (
+SOURCES: tuple[Callable[[RunResult], Iterator[StandingLine]], ...] = (
     _waivers,
     _environment,
     _policy,
     _flaky,
     _late,
     _clusters,
-    _decided,
+    _decided_lines,
     _baselines,
     _approvals,
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from phasegate.base.units import count, enumerate_words
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case
 from phasegate.model.result import CheckResult, CheckStatus, RunResult, WaiverResult, WaiverState
 from phasegate.render.badges import Badge
-from phasegate.units import count, enumerate_words
 
 STATE: dict[WaiverState, Badge] = {
     WaiverState.USED: Badge("~", "used", "waived"),
@@ -32,7 +32,7 @@ class WaivedCases:
         return self.by.get((check.id, case.id), ())
 
 
-def waived_cases(run: RunResult) -> WaivedCases:
+def find_waived_cases(run: RunResult) -> WaivedCases:
     by: dict[tuple[str, str], tuple[str, ...]] = {}
     for waiver in run.waivers:
         for name in waiver.cases:
@@ -79,24 +79,24 @@ def waiver_rows(run: RunResult) -> tuple[WaiverRow, ...]:
 
 def with_waivers(run: RunResult) -> str:
     """` with 2 waivers`, to be read behind the verdict; empty where no waiver changed anything."""
-    used = _used(run)
+    used = _used_waivers(run)
     return f" with {count(len(used), 'waiver')}" if used else ""
 
 
-def _used(run: RunResult) -> list[WaiverResult]:
+def _used_waivers(run: RunResult) -> list[WaiverResult]:
     return [waiver for waiver in run.waivers if waiver.state is WaiverState.USED]
 
 
 def beside_verdict(run: RunResult) -> Iterator[tuple[str, str, str]]:
     """(label, text, tone): with how many waivers the verdict stands, and which of them need looking at."""
-    used = _used(run)
+    used = _used_waivers(run)
     if used:
         them = "it" if len(used) == 1 else "them"
         named = enumerate_words((waiver.id for waiver in used), 3)
         unwaived = f"; without {them} {run.unwaived}" if run.unwaived else ""
         yield "Waivers", f"{run.verdict}{with_waivers(run)}: {named}{unwaived}", "waived"
     groups = (
-        ("Expired", [item for item in run.waivers if item.state is WaiverState.EXPIRED], _expired),
+        ("Expired", [item for item in run.waivers if item.state is WaiverState.EXPIRED], _expired_text),
         ("Ends soon", [item for item in run.waivers if item.ends_soon], _ending),
         ("To mend", [item for item in run.waivers if run.finished and item.state in _TO_MEND], _to_mend),
     )
@@ -108,7 +108,7 @@ def beside_verdict(run: RunResult) -> Iterator[tuple[str, str, str]]:
 _TO_MEND = (WaiverState.TOO_WIDE, WaiverState.UNUSED, WaiverState.NOT_ENOUGH)
 
 
-def _expired(waiver: WaiverResult) -> str:
+def _expired_text(waiver: WaiverResult) -> str:
     return f"waiver {waiver.id} on {waiver.expires}, so it covers nothing"
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from phasegate.base.units import count, format_seconds, format_share, format_value
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, Verdict
 from phasegate.render.badges import of_criterion
-from phasegate.units import count, format_seconds, format_share, format_value
 
 CHECK_WORDS: dict[CheckStatus, tuple[str, str, str]] = {
     CheckStatus.PASSED: ("✓", "pass", "green"),
@@ -45,7 +45,9 @@ def full_expression(criterion: CriterionResult) -> str:
 def visible(text: str) -> str:
     """Text from a target made harmless: control and direction-changing characters become visible."""
     return "".join(
-        char if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co") else _shown(char)
+        char
+        if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co")
+        else _escape_char(char)
         for char in text
     )
 
@@ -61,7 +63,7 @@ def one_line(text: str, width: int = 200) -> str:
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
-def _shown(char: str) -> str:
+def _escape_char(char: str) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
 
 

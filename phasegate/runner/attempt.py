@@ -8,22 +8,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from phasegate.errors import ExitCode, ObservationError, PhasegateError, in_words, is_of_machine
+from phasegate.base.errors import ExitCode, ObservationError, PhasegateError, in_words, is_of_machine
+from phasegate.base.units import format_seconds
 from phasegate.kinds.base import Kind
 from phasegate.model.measures import Measure, merge
 from phasegate.model.observation import Case, Observation
-from phasegate.plan.part import Part
-from phasegate.plan.plan import Check
+from phasegate.plan.asked.part import Part
+from phasegate.plan.asked.plan import Check
 from phasegate.runner.deciding import Decider
-from phasegate.runner.world import AttemptWorld, Parts, Stop, entered
-from phasegate.units import format_seconds
+from phasegate.runner.world import AttemptWorld, Parts, Stop, name_entry
 from phasegate.world import HttpClient
 
 DEFECT = "a defect in phasegate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AttemptRequest:
     """What an attempt is asked to do."""
 
     check: Check
@@ -36,7 +36,7 @@ class Asked:
     """For a check that goes on until it is decided."""
 
 
-async def observe(asked: Asked, parts: Parts) -> Observation:
+async def observe(asked: AttemptRequest, parts: Parts) -> Observation:
     """Observe every part of a check once. What goes wrong while observing becomes `Observation.error`.
 
     Errors: PhasegateError where the record itself cannot be kept; CancelledError passes, after which
@@ -46,7 +46,7 @@ async def observe(asked: Asked, parts: Parts) -> Observation:
         return await _observe(asked, parts, http)
 
 
-async def _observe(asked: Asked, parts: Parts, http: HttpClient) -> Observation:
+async def _observe(asked: AttemptRequest, parts: Parts, http: HttpClient) -> Observation:
     check = asked.check
     folder = parts.evidence.folder(check.id, asked.number)
     world = AttemptWorld(
@@ -94,16 +94,16 @@ async def _observe_part(check: Check, part: Part, world: AttemptWorld) -> Observ
             params = part.bind({**world.target.values(), "out": str(world.evidence.path)})
         return await check.kind.observe(params, mine)
     except ObservationError as error:
-        return _cut(mine, _said(error))
+        return _cut_observation(mine, _error_text(error))
     except PhasegateError as error:
         if check.kind.package is None or error.exit_code is ExitCode.INCONCLUSIVE:
             raise
-        return _translated(error, check.kind, mine)
+        return _translate(error, check.kind, mine)
     except (Exception, SystemExit) as error:
-        return _translated(error, check.kind, mine)
+        return _translate(error, check.kind, mine)
 
 
-def _translated(error: BaseException, kind: Kind[Any], world: AttemptWorld) -> Observation:
+def _translate(error: BaseException, kind: Kind[Any], world: AttemptWorld) -> Observation:
     """The observation of an attempt that ended in an exception, groups looked into."""
     leaves = list(_leaves(error))
     for leaf in leaves:
@@ -111,18 +111,18 @@ def _translated(error: BaseException, kind: Kind[Any], world: AttemptWorld) -> O
         if ours and isinstance(leaf, PhasegateError) and not isinstance(leaf, ObservationError):
             raise leaf
     if leaves and all(isinstance(leaf, ObservationError) for leaf in leaves):
-        return _cut(world, _said(leaves[0]))
+        return _cut_observation(world, _error_text(leaves[0]))
     if is_of_machine(error):
-        return _cut(world, f"phasegate could not go on observing: {in_words(error)}")
+        return _cut_observation(world, f"phasegate could not go on observing: {in_words(error)}")
     trace = "".join(traceback.format_exception(error))
     written = world.evidence.write("defect.txt", trace)
     package = kind.package
     whose = f"a defect in kind {kind.name!r} of {package.name} {package.version}" if package else DEFECT
-    cut = _cut(world, f"{whose}: {type(leaves[0]).__name__}: {leaves[0]}")
+    cut = _cut_observation(world, f"{whose}: {type(leaves[0]).__name__}: {leaves[0]}")
     return replace(cut, evidence=(*cut.evidence, written))
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     """What went wrong, and the way out where there is one."""
     help = error.help if isinstance(error, PhasegateError) else None
     return f"{error}; {help}" if help else str(error)
@@ -136,7 +136,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _cut(world: AttemptWorld, error: str) -> Observation:
+def _cut_observation(world: AttemptWorld, error: str) -> Observation:
     """What is left of a part that did not come to its end."""
     return Observation(cases=tuple(world.seen), error=error)
 
@@ -156,7 +156,7 @@ def together(by_entry: Mapping[str, Observation], each: bool) -> Observation:
             for name, item in by_entry.items()
             for key, measures in ((name, item.measures), *((f"{name}/{k}", v) for k, v in item.parts.items()))
         },
-        cases=tuple(entered(case, name) for name, item in by_entry.items() for case in item.cases),
+        cases=tuple(name_entry(case, name) for name, item in by_entry.items() for case in item.cases),
         evidence=tuple(path for item in by_entry.values() for path in item.evidence),
         notes=tuple(f"{name}: {note}" for name, item in by_entry.items() for note in item.notes),
         causes={f"{name}: {k}": v for name, item in by_entry.items() for k, v in item.causes.items()},

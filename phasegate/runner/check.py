@@ -10,7 +10,7 @@ from datetime import datetime
 from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exponential, wait_random
 from tenacity.wait import WaitBaseT
 
-from phasegate.errors import PhasegateError
+from phasegate.base.errors import PhasegateError
 from phasegate.gate.judging import closing, judge_attempt
 from phasegate.gate.verdict import attempt_status, is_flaky
 from phasegate.gate.waivers import Waiver
@@ -25,8 +25,8 @@ from phasegate.model.events import (
 from phasegate.model.facts import Code, Text, fact
 from phasegate.model.observation import Case, Observation
 from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionResult
-from phasegate.plan.plan import Check, Retry
-from phasegate.runner.attempt import DEFECT, Asked, observe
+from phasegate.plan.asked.plan import Check, Retry
+from phasegate.runner.attempt import DEFECT, AttemptRequest, observe
 from phasegate.runner.deciding import Decider
 from phasegate.runner.waiving import waive_attempt
 from phasegate.runner.world import Parts, Stop
@@ -35,7 +35,7 @@ LONGEST_WAIT = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CheckOutcome:
     """How a check ended; `observation` is the deciding one, None when it was not run."""
 
     status: CheckStatus
@@ -70,7 +70,7 @@ async def run_check(
     cases: tuple[str, ...] = (),
     accompanies: bool = False,
     waivers: Sequence[Waiver] = (),
-) -> Outcome:
+) -> CheckOutcome:
     """Observe and judge a check until an attempt settles it, telling everything as events.
 
     Errors: PhasegateError where the record cannot be kept; CancelledError. The check is told as errored.
@@ -80,7 +80,7 @@ async def run_check(
     parts.emit(CheckStarted(at=parts.clock.utc(), check=check.id))
 
     async def attempt() -> _Tried:
-        asked = Asked(
+        asked = AttemptRequest(
             check=check,
             number=len(tried) + 1,
             stop=stop,
@@ -119,24 +119,24 @@ async def run_check(
     try:
         await retrying(attempt)
     except (asyncio.CancelledError, PhasegateError) as error:
-        _tell(check, tried, CheckStatus.ERRORED, ended_by(error, stop), began, parts)
+        _tell(check, tried, CheckStatus.ERRORED, reason_of_end(error, stop), began, parts)
         raise
     last = tried[-1]
     status = CheckStatus(last.result.status.value)
     reason = last.result.error or last.result.reason
     _tell(check, tried, status, reason, began, parts)
-    return Outcome(status=status, reason=reason, observation=last.observation, waived=last.waived)
+    return CheckOutcome(status=status, reason=reason, observation=last.observation, waived=last.waived)
 
 
 async def _attempt(
-    asked: Asked, criteria: Sequence[PlanCriterion], waivers: Sequence[Waiver], parts: Parts
+    asked: AttemptRequest, criteria: Sequence[PlanCriterion], waivers: Sequence[Waiver], parts: Parts
 ) -> _Tried:
     started, began = parts.clock.utc(), parts.clock.now()
     parts.emit(AttemptStarted(at=started, check=asked.check.id, number=asked.number))
     try:
         observation = await observe(asked, parts)
     except (asyncio.CancelledError, PhasegateError) as error:
-        observation = Observation(error=ended_by(error, asked.stop))
+        observation = Observation(error=reason_of_end(error, asked.stop))
         _finish(asked, observation, AttemptStatus.ERRORED, "", started, began, parts)
         raise
     judged = [
@@ -157,7 +157,7 @@ async def _attempt(
     )
 
 
-def ended_by(error: BaseException, stop: Stop) -> str:
+def reason_of_end(error: BaseException, stop: Stop) -> str:
     """Why a check did not come to its end: the record could not be kept, or the run was stopped."""
     return error.message if isinstance(error, PhasegateError) else stop.reason or "interrupted"
 
@@ -172,7 +172,7 @@ def _stands(judged: Sequence[CriterionResult], observation: Observation) -> tupl
 
 
 def _finish(
-    asked: Asked,
+    asked: AttemptRequest,
     observation: Observation,
     status: AttemptStatus,
     reason: Text,

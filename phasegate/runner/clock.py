@@ -29,7 +29,7 @@ def _wall() -> datetime:
     return datetime.now(UTC)
 
 
-def _suspended() -> float:
+def _suspended_seconds() -> float:
     """Seconds that this machine was suspended since it was started; 0 where the system does not say."""
     boot, running = getattr(time, "CLOCK_BOOTTIME", None), getattr(time, "CLOCK_MONOTONIC", None)
     if boot is None or running is None:
@@ -45,7 +45,7 @@ class RunClock:
         *,
         monotonic: Callable[[], float] = time.perf_counter,
         wall: Callable[[], datetime] = _wall,
-        suspended: Callable[[], float] = _suspended,
+        suspended: Callable[[], float] = _suspended_seconds,
     ) -> None:
         self._monotonic, self._wall, self._suspended = monotonic, wall, suspended
         self._zero = monotonic()

@@ -9,15 +9,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from phasegate.errors import ObservationError, PhasegateError
+from phasegate.base.errors import ObservationError, PhasegateError
+from phasegate.base.units import format_seconds
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
 from phasegate.model.faults import Act, FaultResult, FaultStatus
-from phasegate.model.measures import Number, unused_words
-from phasegate.plan.faults import Fault
+from phasegate.model.measures import Number, missed_moments_text
+from phasegate.plan.asked.faults import Fault
 from phasegate.runner.probing import Prober
 from phasegate.runner.recovery import Moments, Probed, good_again, recovery
 from phasegate.runner.world import Parts, Stop
-from phasegate.units import format_seconds
 from phasegate.world import HttpClient
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ LOOK = 0.05
 """Seconds between two looks at whether the check has ended, or all is good again."""
 
 
-def planned(fault: Fault) -> FaultResult:
+def plan_fault(fault: Fault) -> FaultResult:
     """How a fault stands in the record before anything was done."""
     return FaultResult(
         id=fault.id,
@@ -60,7 +60,7 @@ class _UnderWay:
         self._parts = parts
         self._clock = parts.clock
         self._ending = ending
-        self.result = planned(fault)
+        self.result = plan_fault(fault)
         self._notes: list[str] = []
         self._told = False
         self._zero = (self._clock.now(), self._clock.utc())
@@ -93,15 +93,15 @@ class _UnderWay:
     async def _through(self, prober: Prober, within: float) -> None:
         """Do it, undo it, watch it; the record learns how it ended also when this is cancelled."""
         try:
-            moments = await self._done_and_undone()
+            moments = await self._do_and_undo()
             if moments is not None:
                 await self._watch(prober, moments, within)
                 self._tell(prober, moments, within)
         except asyncio.CancelledError:
-            self._cut_short(self._ending.interruption or "interrupted")
+            self._end_early(self._ending.interruption or "interrupted")
             raise
 
-    async def _done_and_undone(self) -> Moments | None:
+    async def _do_and_undo(self) -> Moments | None:
         """When what was done; None where it was not done whole or not undone, so nothing is to be watched."""
         acts, fault, refused = self._parts.faults, self._fault, ""
         begun = done = undoing = self._clock.now()
@@ -122,7 +122,7 @@ class _UnderWay:
         lacking = done + (fault.lasting or 0.0) - undoing
         if lacking > 0:
             why = self._ending.interruption or f"{fault.check} had ended"
-            self._cut_short(f"it was undone {format_seconds(lacking)} early, as {why}")
+            self._end_early(f"it was undone {format_seconds(lacking)} early, as {why}")
             return None
         if fault.act is Act.RESTART:
             undoing, undone = begun, done
@@ -173,7 +173,7 @@ class _UnderWay:
         found = recovery(self._fault.act, seen, moments, until, prober.missed())
         measures, unused = dict(found.measures), prober.unused()
         if unused:
-            self._notes.append(unused_words(len(unused), len(seen) + len(unused)))
+            self._notes.append(missed_moments_text(len(unused), len(seen) + len(unused)))
         lost = measures["lost_requests"]
         if isinstance(lost, Number) and any(
             moments.begun <= at <= (found.recovered or until) for at in unused
@@ -194,10 +194,10 @@ class _UnderWay:
             recovered=None if found.recovered is None else self._at(found.recovered),
         )
         if found.recovered is None and self._ending.interrupted:
-            self._cut_short(f"{self._ending.interruption}, before it could be seen whether it recovers")
+            self._end_early(f"{self._ending.interruption}, before it could be seen whether it recovers")
             return
         if found.recovered is None and found.may_have_recovered:
-            self._cut_short("phasegate was late, and nobody could see whether it recovers")
+            self._end_early("phasegate was late, and nobody could see whether it recovers")
             return
         if found.recovered is None:
             reason = f"not good again within {format_seconds(within)} after it was undone"
@@ -220,7 +220,7 @@ class _UnderWay:
     def _not_done(self, reason: str) -> None:
         self._finish(replace(self.result, status=FaultStatus.NOT_DONE, reason=reason))
 
-    def _cut_short(self, reason: str) -> None:
+    def _end_early(self, reason: str) -> None:
         self._finish(replace(self.result, status=FaultStatus.CUT_SHORT, reason=reason))
 
     def _finish(self, result: FaultResult) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from phasegate.errors import ObservationError
+from phasegate.base.errors import ObservationError
 from phasegate.kinds.base import Requirement
-from phasegate.plan.entries import Target, named_entries
-from phasegate.plan.plan import Check
+from phasegate.plan.asked.entries import Target, entries_in
+from phasegate.plan.asked.plan import Check
 from phasegate.world import Command, Processes
 
 PROBE_LIMIT = 20.0
@@ -104,7 +104,7 @@ def _entries_of(check: Check, default: str | None) -> set[str]:
         found |= set(check.kind.services(part.params))
         if part.deferred is not None:
             written = part.deferred
-            found |= named_entries((written.tree, written.each, [value for _, value in written.replaced]))
+            found |= entries_in((written.tree, written.each, [value for _, value in written.replaced]))
         url = getattr(part.params, "url", None)
         if default is not None and isinstance(url, str) and url.startswith("/"):
             found.add(default)

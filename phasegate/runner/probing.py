@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from phasegate.http.content import MAX_BODY
-from phasegate.http.expectation import Expectation
-from phasegate.http.moments import Moments
-from phasegate.plan.fault_models import ProbeParams
+from phasegate.http.expectations.expectation import Expectation
+from phasegate.http.messages.content import MAX_BODY
+from phasegate.http.probes.moments import Moments
+from phasegate.plan.written.faults import ProbeParams
 from phasegate.runner.recovery import Probed
 from phasegate.world import Addresses, Clock, HttpClient, HttpFailure, HttpRequest
 
@@ -37,7 +37,7 @@ class Prober:
         self._late: list[float] = []
 
     async def run(self) -> None:
-        """A probe at each moment of a schedule, or a little later; see `phasegate.http.moments`."""
+        """A probe at each moment of a schedule, or a little later; see `phasegate.http.probes.moments`."""
         self._start = self._clock.now()
         async with asyncio.TaskGroup() as tasks:
             while True:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from phasegate.base.units import Dimension
 from phasegate.model.faults import Act
 from phasegate.model.measures import Measure, Number, Share
-from phasegate.units import Dimension
 
 NEEDED = 3
 """Good probes in a row, sent after the undoing, that show that all is good again."""

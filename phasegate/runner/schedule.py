@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from phasegate.errors import PhasegateError
+from phasegate.base.errors import PhasegateError
 from phasegate.gate.judging import judge_fault
 from phasegate.gate.verdict import step_status
 from phasegate.gate.waivers import apply
@@ -17,10 +17,10 @@ from phasegate.model.facts import Code, Fact, Text, fact
 from phasegate.model.faults import FaultResult, FaultStatus
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import CheckStatus, CriterionResult
-from phasegate.plan.entries import PlanCommand
-from phasegate.plan.faults import Fault
-from phasegate.plan.plan import Check, Plan, Step
-from phasegate.runner.check import Outcome, ended_by, run_check
+from phasegate.plan.asked.entries import PlanCommand
+from phasegate.plan.asked.faults import Fault
+from phasegate.plan.asked.plan import Check, Plan, Step
+from phasegate.runner.check import CheckOutcome, reason_of_end, run_check
 from phasegate.runner.faults import run_fault, to_its_end
 from phasegate.runner.preflight import Missing
 from phasegate.runner.selection import of_whole
@@ -52,7 +52,7 @@ class Schedule:
     """Runs the checks of a plan once, noting in `outcomes` how each of them ended."""
 
     def __init__(
-        self, plan: Plan, orders: Orders, parts: Parts, stop: Stop, outcomes: dict[str, Outcome]
+        self, plan: Plan, orders: Orders, parts: Parts, stop: Stop, outcomes: dict[str, CheckOutcome]
     ) -> None:
         self._plan = plan
         self._orders = orders
@@ -165,7 +165,7 @@ class Schedule:
         result = await run_fault(fault, self._parts, ending)
         self._faulted[fault.id] = result
         failed = result.status in (FaultStatus.NOT_DONE, FaultStatus.NOT_UNDONE)
-        if self._orders.fail_fast and (failed or any(self._missed([fault]))):
+        if self._orders.fail_fast and (failed or any(self._unmet_criteria([fault]))):
             self._failed_fast = FAULT_FAILED_FAST
 
     async def _accompany(self, check: Check, ending: Stop) -> None:
@@ -187,7 +187,9 @@ class Schedule:
                 waivers=self._plan.waivers,
             )
         except (asyncio.CancelledError, PhasegateError) as error:
-            self._outcomes[check.id] = Outcome(status=CheckStatus.ERRORED, reason=ended_by(error, stop))
+            self._outcomes[check.id] = CheckOutcome(
+                status=CheckStatus.ERRORED, reason=reason_of_end(error, stop)
+            )
             raise
         self._outcomes[check.id] = outcome
         stops = outcome.status in (CheckStatus.FAILED, CheckStatus.ERRORED) and not outcome.waived
@@ -223,12 +225,12 @@ class Schedule:
                 if outcome and check.id in self._blocking and not holds:
                     why = fact(Code.OF_CHECK, check=check.id, why=outcome.reason)
                     return fact(Code.STEP_NOT_HELD, step=id, why=why)
-            for item in self._missed(needed.faults):
+            for item in self._unmet_criteria(needed.faults):
                 why = fact(Code.CRITERION_IS, criterion=item.id, verdict=item.verdict.value)
                 return fact(Code.STEP_NOT_HELD, step=id, why=why)
         return None
 
-    def _missed(self, faults: Iterable[Fault]) -> Iterator[CriterionResult]:
+    def _unmet_criteria(self, faults: Iterable[Fault]) -> Iterator[CriterionResult]:
         """The blocking criteria on what came of faults that are not met by now, waivers applied."""
         done = {fault.id: self._faulted[fault.id] for fault in faults if fault.id in self._faulted}
         judged = [
@@ -280,7 +282,7 @@ async def run_commands(
 
 def leave_out(
     checks: Iterable[Check],
-    outcomes: dict[str, Outcome],
+    outcomes: dict[str, CheckOutcome],
     reason: Text,
     emit: Callable[[Event], None],
     clock: Clock,
@@ -291,7 +293,7 @@ def leave_out(
     for check in checks:
         if check.id in outcomes:
             continue
-        outcomes[check.id] = Outcome(status=CheckStatus.NOT_RUN, reason=reason, help=help)
+        outcomes[check.id] = CheckOutcome(status=CheckStatus.NOT_RUN, reason=reason, help=help)
         emit(
             CheckFinished(
                 at=clock.utc(), check=check.id, status=CheckStatus.NOT_RUN, reason=reason, help=help

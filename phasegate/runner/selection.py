@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 
-from phasegate.errors import UsageError
+from phasegate.base.errors import UsageError
 from phasegate.model.aggregates import CHECKS, WHOLE
 from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
 from phasegate.model.result import Selection
-from phasegate.plan.plan import Check, Plan
+from phasegate.plan.asked.plan import Check, Plan
 
 
 def select(
@@ -26,11 +26,11 @@ def select(
     selected with the check it goes beside, and with a run that is not narrowed.
     Errors: UsageError for an id or tag that the plan does not have, or when nothing is left.
     """
-    _known("step", steps, (step.id for step in plan.steps))
-    _known("check", checks, (check.id for check in plan.checks()))
-    _known("tag", tags, (tag for check in plan.checks() for tag in check.tags))
+    _require_known("step", steps, (step.id for step in plan.steps))
+    _require_known("check", checks, (check.id for check in plan.checks()))
+    _require_known("tag", tags, (tag for check in plan.checks() for tag in check.tags))
     narrowed = bool(steps or checks or cases or tags)
-    chosen = [check for check in plan.checks() if not narrowed or _chosen(check, steps, checks, tags)]
+    chosen = [check for check in plan.checks() if not narrowed or _is_chosen(check, steps, checks, tags)]
     if cases:
         chosen = [check for check in chosen if check.kind.has_cases]
         if not chosen:
@@ -39,7 +39,7 @@ def select(
         raise UsageError("nothing is selected", help="phasegate plan PLAN shows steps, checks and tags")
     ids = {check.id for check in chosen}
     ids |= {check.id for check in plan.checks() if check.during in ids}
-    selected = selected_criteria(plan, ids, cases=bool(cases))
+    selected = select_criteria(plan, ids, cases=bool(cases))
     blocking = [item for item in plan.criteria if item.level is Level.BLOCK]
     record = Selection(
         steps=steps,
@@ -52,7 +52,7 @@ def select(
     return frozenset(ids), record
 
 
-def selected_criteria(plan: Plan, checks: Collection[str], *, cases: bool = False) -> frozenset[str]:
+def select_criteria(plan: Plan, checks: Collection[str], *, cases: bool = False) -> frozenset[str]:
     """The ids of the criteria that decide when these checks are run; `cases`: only some cases of them.
 
     One on a step or the run needs all the checks that it counts, a required kind any check of it. One on the
@@ -76,7 +76,7 @@ def selected_criteria(plan: Plan, checks: Collection[str], *, cases: bool = Fals
             return during[item.fault] in checks
         if parsed.subject_kind is SubjectKind.TARGET:
             return everything or item.step in steps
-        return all(check.id in checks for check in counted_checks(plan, item))
+        return all(check.id in checks for check in checks_of(plan, item))
 
     return frozenset(item.id for item in plan.criteria if decides(item))
 
@@ -86,7 +86,7 @@ def of_whole(item: PlanCriterion) -> bool:
     return item.criterion.measure in WHOLE
 
 
-def counted_checks(plan: Plan, item: PlanCriterion) -> tuple[Check, ...]:
+def checks_of(plan: Plan, item: PlanCriterion) -> tuple[Check, ...]:
     """The checks that a criterion on a step, the run or the flakiness of a check counts."""
     kind, subject = item.criterion.subject_kind, item.criterion.subject
     return tuple(
@@ -97,12 +97,12 @@ def counted_checks(plan: Plan, item: PlanCriterion) -> tuple[Check, ...]:
     )
 
 
-def _chosen(check: Check, steps: tuple[str, ...], checks: tuple[str, ...], tags: tuple[str, ...]) -> bool:
+def _is_chosen(check: Check, steps: tuple[str, ...], checks: tuple[str, ...], tags: tuple[str, ...]) -> bool:
     named = (not steps and not checks) or check.step in steps or check.id in checks
     return named and (not tags or bool(set(tags) & set(check.tags)))
 
 
-def _known(what: str, asked: Iterable[str], there: Iterable[str]) -> None:
+def _require_known(what: str, asked: Iterable[str], there: Iterable[str]) -> None:
     known = list(dict.fromkeys(there))
     for name in asked:
         if name not in known:

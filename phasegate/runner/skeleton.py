@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from phasegate.errors import ExitCode
+from phasegate.base.errors import ExitCode
 from phasegate.gate.judging import unjudged
 from phasegate.gate.waivers import record
 from phasegate.model.criterion import Level
@@ -18,9 +18,9 @@ from phasegate.model.result import (
     ToolRecord,
     Verdict,
 )
+from phasegate.plan.asked.plan import Check, Step
 from phasegate.plan.loader import LoadedPlan
-from phasegate.plan.plan import Check, Step
-from phasegate.runner.faults import planned
+from phasegate.runner.faults import plan_fault
 
 
 def skeleton(
@@ -80,7 +80,7 @@ def _step(step: Step, blocking: set[str | None]) -> StepResult:
         estimate=step.estimate,
         tags=step.tags,
         checks=tuple(_check(check, blocking) for check in step.checks),
-        faults=tuple(planned(fault) for fault in step.faults),
+        faults=tuple(plan_fault(fault) for fault in step.faults),
     )
 
 

@@ -14,7 +14,7 @@ from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Share
 from phasegate.model.observation import Case, Observation, belongs, census
 from phasegate.model.result import AttemptResult, BaselineRecord, CriterionResult, RunResult
-from phasegate.plan.plan import Check, Plan
+from phasegate.plan.asked.plan import Check, Plan
 
 _OPEN = (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
 _FIGURES = frozenset({"pass_rate", "passed", "failed", "skipped"})

@@ -11,7 +11,7 @@ from typing import Protocol
 from phasegate.model.events import CaseFinished, Event, Progressed
 from phasegate.model.observation import Case
 from phasegate.model.result import BaselineRecord
-from phasegate.plan.faults import Fault
+from phasegate.plan.asked.faults import Fault
 from phasegate.runner.deciding import Decider
 from phasegate.world import (
     Addresses,
@@ -179,7 +179,7 @@ class AttemptWorld:
         at = self.clock.utc()
         for case in progress.cases:
             self.seen.append(case)
-            named = entered(case, self.prefix)
+            named = name_entry(case, self.prefix)
             self.all_seen.append(named)
             self.parts.emit(CaseFinished(at=at, check=self.check, attempt=self.number, case=named))
         now = self.clock.now()
@@ -191,7 +191,7 @@ class AttemptWorld:
         return self.stop.reason
 
 
-def entered(case: Case, entry: str) -> Case:
+def name_entry(case: Case, entry: str) -> Case:
     """A case of an `each` entry, named so that it stays unique within the check."""
     if not entry:
         return case

@@ -250,7 +250,7 @@ class Connection(asyncio.Protocol):
         if isinstance(exc, ssl.SSLError):
             self._fail(Cause.TLS, tls_words(exc))
         elif not seen:
-            if self._met_the_end(exc) and self.sends_again():
+            if self._is_target_end(exc) and self.sends_again():
                 self.sent = 0
             else:
                 self._fail(Cause.RESET, f"{'closed' if exc is None else 'reset'} without an answer")
@@ -267,7 +267,7 @@ class Connection(asyncio.Protocol):
         else:
             self._fail(Cause.SHORT_BODY, "closed before the answer was complete")
 
-    def _met_the_end(self, exc: Exception | None) -> bool:
+    def _is_target_end(self, exc: Exception | None) -> bool:
         """Whether the target ended the connection without a look at the request, as far as can be known.
 
         An idle connection may end at any time. One that was busy has ended so if the target closed it and has

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TypeVar
 
-from phasegate.units import format_seconds
+from phasegate.base.units import format_seconds
 from phasegate.wire.request import Endpoint
 from phasegate.wire.tls import HTTP1, HTTP2, Handshake, client_context, tls_words
 from phasegate.world import Cause

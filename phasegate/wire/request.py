@@ -126,7 +126,7 @@ def _problem_of_method(method: str) -> Iterable[str]:
 def request_target(url: str) -> str:
     """What stands in the request line: path and query, whatever has no place there percent-encoded."""
     path, question, query = path_and_query(url).partition("?")
-    return _encoded(path, _PATH_SAFE) + question + _encoded(query, _QUERY_SAFE)
+    return _encode(path, _PATH_SAFE) + question + _encode(query, _QUERY_SAFE)
 
 
 def path_and_query(url: str) -> str:
@@ -136,7 +136,7 @@ def path_and_query(url: str) -> str:
     return rest[start:] if rest[start : start + 1] == "/" else f"/{rest[start:]}"
 
 
-def _encoded(text: str, safe: str) -> str:
+def _encode(text: str, safe: str) -> str:
     return quote(text, safe=safe, errors="surrogateescape")
 
 

@@ -65,8 +65,8 @@ def tls_words(error: ssl.SSLError) -> str:
     # One that was made by hand has no reason at all.
     reason: str = getattr(error, "reason", None) or ""
     if reason in _WORDS:
-        return f"{_WORDS[reason]} ({_spaced(reason)})"
-    return _spaced(reason) or _lower(str(error.strerror or error))
+        return f"{_WORDS[reason]} ({_words_of(reason)})"
+    return _words_of(reason) or _lower(str(error.strerror or error))
 
 
 class Handshake(asyncio.Protocol, Generic[P]):
@@ -128,7 +128,7 @@ class Handshake(asyncio.Protocol, Generic[P]):
             return
         if self._wanted is not None and (named := self._tls.selected_alpn_protocol()) != self._wanted:
             transport.close()
-            self._fail(ssl.SSLError(ssl.SSL_ERROR_SSL, _disagreed(self._wanted, named)))
+            self._fail(ssl.SSLError(ssl.SSL_ERROR_SSL, _disagreement_text(self._wanted, named)))
             return
         inner = self._make()
         stream = TlsStream(self._tls, self._incoming, self._outgoing, transport, inner)
@@ -280,11 +280,11 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         self._transport.close()
 
 
-def _disagreed(wanted: str, named: str | None) -> str:
+def _disagreement_text(wanted: str, named: str | None) -> str:
     return f"the target does not speak HTTP/2 here (asked for {wanted}, agreed on {named or 'nothing'})"
 
 
-def _spaced(reason: str) -> str:
+def _words_of(reason: str) -> str:
     return reason.replace("_", " ").lower()
 
 

@@ -14,13 +14,13 @@ from tests.benchmarks import (
     http2,
     load,
     loading,
-    machine,
     memory,
     pairs,
     plans,
     redaction,
 )
-from tests.benchmarks.measure import CannotRunError
+from tests.benchmarks.tools import machine
+from tests.benchmarks.tools.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "version": plans.version,

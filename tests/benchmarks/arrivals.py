@@ -8,9 +8,9 @@ import urllib.request
 from dataclasses import dataclass
 
 from phasegate.load.job import Job
-from phasegate.load.pacing import Profile
-from tests.benchmarks.builtin import work
-from tests.benchmarks.measure import CannotRunError, nginx, table
+from phasegate.load.pace.pacing import Profile
+from tests.benchmarks.tools.builtin import work
+from tests.benchmarks.tools.measure import CannotRunError, nginx, table
 
 RATE = 40_000
 SECONDS = 10.0

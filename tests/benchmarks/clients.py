@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
-from tests.benchmarks.contest import Contender, side_by_side
-from tests.benchmarks.measure import SECONDS, CannotRunError, nginx, pinned, run
+from tests.benchmarks.tools.contest import Contender, side_by_side
+from tests.benchmarks.tools.measure import SECONDS, CannotRunError, nginx, pinned, run
 
 IN_FLIGHT = (4, 50, 200)
 Get = Callable[[], Awaitable[int]]

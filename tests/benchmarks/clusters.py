@@ -15,14 +15,14 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from phasegate.base.units import format_share
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judge import judge
 from phasegate.model.blocks import Block, time_blocks
 from phasegate.model.histogram import Histogram, bucket_of
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Measure, Share
-from phasegate.units import format_share
-from tests.benchmarks.measure import table
+from tests.benchmarks.tools.measure import table
 
 RUNS = int(os.environ.get("BENCHMARK_RUNS", "1000"))
 """Of each cell; at 5% the standard error of 1,000 is 0.7%."""

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from phasegate.base.units import format_share
 from phasegate.kinds.base import Kind
-from phasegate.kinds.containers import ContainersKind
-from phasegate.kinds.resources import ResourcesKind
+from phasegate.kinds.containers.kind import ContainersKind
+from phasegate.kinds.resources.kind import ResourcesKind
 from phasegate.model.measures import Number
 from phasegate.model.observation import Observation
-from phasegate.target.containers import cgroups
-from phasegate.target.containers.reach import TargetContainers
-from phasegate.units import format_share
-from tests.benchmarks.measure import ROUNDS, CannotRunError, table
+from phasegate.targets.containers import cgroups
+from phasegate.targets.containers.reach import TargetContainers
+from tests.benchmarks.tools.measure import ROUNDS, CannotRunError, table
 from tests.engines import busybox, client, why_not
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 

@@ -16,10 +16,10 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from phasegate.base.units import format_share
 from phasegate.gate import sequential, statistics
-from phasegate.units import format_share
-from tests.benchmarks.measure import ROUNDS, CannotRunError, nginx, pinned, run, table
 from tests.benchmarks.plans import PHASEGATE
+from tests.benchmarks.tools.measure import ROUNDS, CannotRunError, nginx, pinned, run, table
 
 CONFIDENCE = 0.95
 LIMIT = 0.001

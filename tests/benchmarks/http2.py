@@ -14,10 +14,10 @@ from typing import Any
 
 import ngh2
 
-from tests.benchmarks import peers
-from tests.benchmarks.builtin import CONNECTIONS, closed, work
-from tests.benchmarks.contest import Contender, side_by_side
-from tests.benchmarks.measure import (
+from tests.benchmarks.tools import peers
+from tests.benchmarks.tools.builtin import CONNECTIONS, closed, work
+from tests.benchmarks.tools.contest import Contender, side_by_side
+from tests.benchmarks.tools.measure import (
     ROUNDS,
     SECONDS,
     CannotRunError,

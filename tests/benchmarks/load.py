@@ -7,10 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import machine, peers, rates
-from tests.benchmarks.builtin import CONNECTIONS, builtin
-from tests.benchmarks.contest import Contender, side_by_side
-from tests.benchmarks.measure import SECONDS, CannotRunError, certificate, nginx
+from tests.benchmarks import rates
+from tests.benchmarks.tools import machine, peers
+from tests.benchmarks.tools.builtin import CONNECTIONS, builtin
+from tests.benchmarks.tools.contest import Contender, side_by_side
+from tests.benchmarks.tools.measure import SECONDS, CannotRunError, certificate, nginx
 
 CLOSED = (
     Contender("builtin", builtin),

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
-from phasegate.errors import PlanError
+from phasegate.base.errors import PlanError
 from phasegate.kinds import KINDS
 from phasegate.plan.loader import load
-from tests.benchmarks.measure import ROUNDS, table
+from tests.benchmarks.tools.measure import ROUNDS, table
 
 _SIZES = (1 << 19, 1 << 20, 2 << 20)
 _HEAD = "phasegate: 1\nphase: p\ntitle: t\n"

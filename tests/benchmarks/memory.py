@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from tests.benchmarks.builtin import closed, work
-from tests.benchmarks.measure import CannotRunError, nginx, table
+from tests.benchmarks.tools.builtin import closed, work
+from tests.benchmarks.tools.measure import CannotRunError, nginx, table
 
 REQUESTS = int(os.environ.get("BENCHMARK_REQUESTS", "10000000"))
 AIM = 60_000_000

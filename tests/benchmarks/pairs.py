@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 
-from tests.benchmarks import peers
-from tests.benchmarks.builtin import CONNECTIONS, builtin
-from tests.benchmarks.measure import certificate, nginx, table
+from tests.benchmarks.tools import peers
+from tests.benchmarks.tools.builtin import CONNECTIONS, builtin
+from tests.benchmarks.tools.measure import certificate, nginx, table
 
 PAIRS = int(os.environ.get("BENCHMARK_PAIRS", "24"))
 SECONDS = 1

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks.measure import CannotRunError, Ran, run, table
+from tests.benchmarks.tools.measure import CannotRunError, Ran, run, table
 from tests.load.server import Reply, Scripted, answer
 
 PHASEGATE = [sys.executable, "-m", "phasegate"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from phasegate.model.histogram import Histogram
-from tests.benchmarks import peers
-from tests.benchmarks.builtin import OPEN_CONNECTIONS, arrivals, builtin_arrival, work
-from tests.benchmarks.contest import Contender, side_by_side
-from tests.benchmarks.measure import SECONDS, CannotRunError, table
+from tests.benchmarks.tools import peers
+from tests.benchmarks.tools.builtin import OPEN_CONNECTIONS, arrivals, builtin_arrival, work
+from tests.benchmarks.tools.contest import Contender, side_by_side
+from tests.benchmarks.tools.measure import SECONDS, CannotRunError, table
 
 RATES = (10_000, 20_000, 40_000, 60_000)
 K6_RATES = (1_000, 2_500, 5_000, 7_500, 10_000)

@@ -6,7 +6,7 @@ import time
 from random import Random
 
 from phasegate.record.redaction import Redactor
-from tests.benchmarks.measure import ROUNDS, table
+from tests.benchmarks.tools.measure import ROUNDS, table
 
 _SIZE = 10_000_000
 _CHUNK = 64 << 10

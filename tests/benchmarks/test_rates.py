@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.measure import CannotRunError
 from tests.benchmarks.rates import LADDER, TRIES, highest, ladder
+from tests.benchmarks.tools.measure import CannotRunError
 
 
 def test_a_ladder_has_rates_of_two_digits_within_its_ends() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from phasegate.base.errors import ExitCode, Position, Problem
 from phasegate.cli.problems import problem_text, problems_text
-from phasegate.errors import ExitCode, Position, Problem
 from tests.cli.conftest import CommandLine
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
+from phasegate.base.fields import Closed, Duration, Rate, Text
 from phasegate.cli.shapes import default_text, shape
-from phasegate.fields import Closed, Duration, Rate, Text
 from phasegate.kinds import KINDS
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from phasegate.kinds import KINDS
+from phasegate.plan.asked.services import ComposeStack
 from phasegate.plan.loader import LoadedPlan, load
-from phasegate.plan.services import ComposeStack
 from tests.cli.conftest import CommandLine
 
 pytestmark = pytest.mark.skipif(

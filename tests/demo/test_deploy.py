@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from phasegate.kinds.healthcheck import why_it_proves_nothing
+from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
 from phasegate.model.containers import Healthcheck
 from tests.demo import bases
 from tests.engines import ENGINE, OWN_LABEL, client, nothing_left

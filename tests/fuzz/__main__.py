@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from phasegate.scalars import allow_long_integers
+from phasegate.base.scalars import allow_long_integers
 from tests.fuzz.inputs import KINDS_OF_INPUT, make
 from tests.fuzz.running import clean_environment, run
 

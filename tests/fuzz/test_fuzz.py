@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from phasegate.scalars import allow_long_integers
+from phasegate.base.scalars import allow_long_integers
 from tests.fuzz.inputs import KINDS_OF_INPUT, Input, lay_out, make, plans
 from tests.fuzz.mutation import as_text
 from tests.fuzz.running import clean_environment, run

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base.units import Dimension
 from phasegate.gate.baseline import Earlier
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
-from phasegate.units import Dimension
 from tests.judged import Told, judge, judge_against
 
 NONE_GIVEN = "no baseline was given; --baseline DIR names the folder of a run that passed"

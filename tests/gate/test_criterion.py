@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base.units import Dimension
 from phasegate.gate.criterion import CriterionError, parse_criterion
 from phasegate.model.criterion import Operator, Relative, SubjectKind
-from phasegate.units import Dimension
 
 ids = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True).filter(
     lambda name: name not in {"run", "step", "target"}

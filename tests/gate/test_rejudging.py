@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.base.units import Dimension, Quantity
 from phasegate.gate.aggregates import required_kind
 from phasegate.gate.judging import Judges
 from phasegate.gate.rejudging import rejudge
@@ -36,7 +37,6 @@ from phasegate.model.result import (
     WaiverState,
 )
 from phasegate.render.sentences import sentence
-from phasegate.units import Dimension, Quantity
 from tests.judged import result, share
 from tests.samples import START, failing_run, inconclusive_run, passing_run
 

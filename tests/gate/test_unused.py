@@ -8,13 +8,13 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from phasegate.base.units import Dimension
 from phasegate.gate.baseline import Earlier
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.deciding import decide_early
 from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Distribution, Measure, Number, Share, merge
-from phasegate.units import Dimension
 from tests.judged import Told, judge, judge_against
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN

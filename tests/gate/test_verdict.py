@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.errors import ExitCode
+from phasegate.base.errors import ExitCode
 from phasegate.gate.verdict import (
     attempt_status,
     confidence_for,
@@ -15,7 +15,7 @@ from phasegate.gate.verdict import (
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import AttemptStatus, CheckStatus, CriterionResult, Selection, Verdict
-from phasegate.plan.plan import Retry
+from phasegate.plan.asked.plan import Retry
 from phasegate.render.sentences import sentence
 from tests.judged import no_data, share
 from tests.judged import result as result_of

@@ -1,10 +1,10 @@
 import pytest
 
+from phasegate.base.units import Dimension
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.criterion import CriterionError, parse_criterion
 from phasegate.gate.vetting import check_against, feasible
 from phasegate.model.measures import MeasureSpec, MeasureType
-from phasegate.units import Dimension
 
 
 def spec(type: MeasureType, dimension: Dimension) -> MeasureSpec:

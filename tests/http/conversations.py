@@ -15,17 +15,17 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from phasegate.http.json_text import read_json
+from phasegate.base.scalars import json_text
+from phasegate.http.messages.json_text import read_json
 from phasegate.kinds.api import Api, ApiParams
 from phasegate.kinds.health import Health, HealthParams
-from phasegate.kinds.load_job import journeys_job, request_job
-from phasegate.kinds.load_params import LoadParams
+from phasegate.kinds.load.job import journeys_job, request_job
+from phasegate.kinds.load.params import LoadParams
 from phasegate.load.job import Job
-from phasegate.load.prepare import prepared
+from phasegate.load.journeys.prepare import prepare_journeys
 from phasegate.load.worker import Worker
 from phasegate.model.measures import Share
 from phasegate.model.observation import Observation
-from phasegate.scalars import json_text
 from tests.servers import settle
 from tests.worlds import StaticAddresses, TestWorld, world_at
 
@@ -138,7 +138,7 @@ async def ask_flow(
     suite = {"suite": 1, "flows": [{"id": "one", "requests": requests}]}
     observed = await Api().observe(ApiParams.model_validate({"suite": suite, **(limits or {})}), world)
     params = _load_params(flow=suite, **(limits or {}))
-    around = prepared(
+    around = prepare_journeys(
         params.units, None, world, timeout=params.timeout, max_body=params.max_body, mixed=False
     )
     async with around as journeys:

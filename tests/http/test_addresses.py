@@ -7,7 +7,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from phasegate.errors import ObservationError
+from phasegate.base.errors import ObservationError
 from phasegate.http.addresses import Address, AmbiguousEntryError, TargetAddresses
 from phasegate.world import Destination
 

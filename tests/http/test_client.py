@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phasegate.errors import ObservationError
+from phasegate.base.errors import ObservationError
 from phasegate.http.client import Client, Network
-from phasegate.http.content import MAX_BODY, SHOWN
+from phasegate.http.messages.content import MAX_BODY, SHOWN
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.servers import Server, response, serving, unused_port
 from tests.worlds import StaticAddresses

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from phasegate.errors import ObservationError
+from phasegate.base.errors import ObservationError
 from phasegate.model.containers import (
     Container,
     ContainerState,

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from phasegate.errors import ObservationError
+from phasegate.base.errors import ObservationError
 from phasegate.kinds.e2e import E2e, E2eParams
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
-from phasegate.target.processes import LocalProcesses
+from phasegate.targets.processes.local import LocalProcesses
 from tests.observed import number
 from tests.worlds import TestWorld, world_at
 

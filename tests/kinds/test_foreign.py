@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from phasegate.base.marks import Demand
 from phasegate.kinds.foreign import DEMANDED, offers
-from phasegate.marks import Demand
 
 SPOOL = Path(__file__).parent / "spool"
 SECRET = "hunter2-but-longer"
@@ -26,7 +26,7 @@ KIND = """
     from phasegate.kinds.base import CheckParams, Kind
     from phasegate.model.measures import MeasureSpec, MeasureType, Number
     from phasegate.model.observation import Observation
-    from phasegate.units import Dimension
+    from phasegate.base.units import Dimension
 
     class Base(Kind):
         about, Params, example = "one", CheckParams, {}
@@ -193,7 +193,7 @@ BROKEN: Mapping[str, tuple[str, str, str]] = {
     "raises": ("raises:One", "raise RuntimeError('no way')", "RuntimeError: no way"),
     "excuses": (
         "excuses:One",
-        "from phasegate.errors import TargetError\nraise TargetError('not 75')",
+        "from phasegate.base.errors import TargetError\nraise TargetError('not 75')",
         "TargetError: not 75",
     ),
     "checks": (
@@ -332,7 +332,7 @@ def test_a_package_that_is_not_whole_offers_nothing(
 
 ODD = """
     import math, os, sys
-    from phasegate.errors import ObservationError, TargetError, UsageError
+    from phasegate.base.errors import ObservationError, TargetError, UsageError
     from phasegate.model.measures import Share
     from phasegate.model.observation import Case, CaseStatus
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from phasegate.errors import ObservationError
+from phasegate.base.errors import ObservationError
 from phasegate.kinds.health import Health, HealthParams
 from phasegate.model.measures import Distribution, Share
 from phasegate.model.observation import Observation

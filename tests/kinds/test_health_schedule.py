@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judge import judge
-from phasegate.http.moments import LATE, TICK
+from phasegate.http.probes.moments import LATE, TICK
 from phasegate.kinds.health import GRACE, Health, HealthParams
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Observation

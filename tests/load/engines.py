@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from phasegate.kinds.load_engines import ENGINES
+from phasegate.kinds.load.engines import ENGINES
 from phasegate.model.observation import Case, Observation
 from tests.load.world import LoadWorld, OneAddress
 

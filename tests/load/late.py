@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from phasegate.target.processes import LocalProcesses
+from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Running
 
 

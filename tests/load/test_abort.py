@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from phasegate.load.abort import AbortOn, Guard
-from phasegate.load.tally import Tally
+from phasegate.load.abort import AbortOn, AbortRule
+from phasegate.load.counting.tally import LoadTally
 from phasegate.model.histogram import Histogram
 
 
-def guard(written: dict[str, Any], *, workers: int = 1) -> Guard:
-    return Guard(AbortOn.model_validate(written), workers=workers)
+def guard(written: dict[str, Any], *, workers: int = 1) -> AbortRule:
+    return AbortRule(AbortOn.model_validate(written), workers=workers)
 
 
-def second(good: int, failed: int = 0, *, took: float = 0.001, dropped: int = 0) -> Tally:
+def second(good: int, failed: int = 0, *, took: float = 0.001, dropped: int = 0) -> LoadTally:
     causes = {"x": failed} if failed else {}
-    return Tally(latency=Histogram.of_seconds([took] * good), causes=causes, dropped=dropped)
+    return LoadTally(latency=Histogram.of_seconds([took] * good), causes=causes, dropped=dropped)
 
 
 def test_condition_must_hold_over_the_whole_span() -> None:
@@ -41,7 +41,7 @@ def test_only_the_last_seconds_count() -> None:
 def test_nothing_seen_is_no_damage() -> None:
     one = guard({"success_rate": "< 50%", "latency.p95": "> 1ms", "for": "1s"})
     for at in (1.0, 2.0, 3.0):
-        one.add(0, at, Tally())
+        one.add(0, at, LoadTally())
         assert one.reason() is None
 
 

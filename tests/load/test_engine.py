@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.errors import ObservationError
-from phasegate.load.abort import AbortOn, Guard
-from phasegate.load.engine import Outcome, generate, late
+from phasegate.base.errors import ObservationError
+from phasegate.load.abort import AbortOn, AbortRule
+from phasegate.load.engine import LoadOutcome, generate, late
 from phasegate.load.job import PROTOCOL, Job
-from phasegate.load.pacing import Profile
-from phasegate.target.processes import LocalProcesses
+from phasegate.load.pace.pacing import Profile
+from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Enough, Progress, Running
 from tests.load.late import HeldUp
 from tests.load.server import Reply, answer, scripted, unused_port
@@ -34,7 +34,7 @@ def job(url: str, *, rate: float = 200.0, duration: float = 1.2, **more: Any) ->
     return Job(url=url, open=True, points=points, **{"timeout": 2.0, "connections": 20, **more})
 
 
-async def run(one: Job, at_least: float | None = None, **world: Any) -> tuple[Outcome, LoadWorld]:
+async def run(one: Job, at_least: float | None = None, **world: Any) -> tuple[LoadOutcome, LoadWorld]:
     around = LoadWorld(target=OneAddress(one.url), **world)
     return await generate(one, around, at_least=at_least), around
 
@@ -139,7 +139,7 @@ async def test_nothing_is_aborted_once_a_load_is_decided() -> None:
             return Reply(delay=2.4)
         return Reply(pieces=(answer(500),), delay=1.2) if number % 10 == 9 else Reply()
 
-    guard = Guard(AbortOn.model_validate({"success_rate": "< 50%", "for": "1s"}), workers=1)
+    guard = AbortRule(AbortOn.model_validate({"success_rate": "< 50%", "for": "1s"}), workers=1)
     async with scripted(script) as server:
         one = job(server.url, duration=30.0, tick=0.05, timeout=5.0)
         world = LoadWorld(target=OneAddress(one.url), stop=enough)

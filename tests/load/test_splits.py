@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.http.expectation import Expect
-from phasegate.load.checking import BodyConnection, HeadersConnection, connection_class
-from phasegate.load.connection import Exchange, LoadConnection
-from phasegate.load.journey import Journey, JourneyRequest, Journeys
-from phasegate.load.journey_connection import JourneyConnection
-from phasegate.load.recorder import Recorder
-from phasegate.load.visit import Itinerary
+from phasegate.http.expectations.expectation import Expect
+from phasegate.load.counting.recorder import Recorder
+from phasegate.load.http1.checking import BodyConnection, HeadersConnection, connection_class
+from phasegate.load.http1.connection import LoadConnection, LoadExchange
+from phasegate.load.journeys.connection import JourneyConnection
+from phasegate.load.journeys.journey import Journey, JourneyRequest, Journeys
+from phasegate.load.journeys.visit import Itinerary
 from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG
 from phasegate.world import Cause
+from tests.load.http1.test_connection import Wire
 from tests.load.server import answer
-from tests.load.test_connection import Wire
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX: hinted\r\n\r\n"
@@ -93,7 +93,7 @@ def plain(method: str, expect: dict[str, Any] | None) -> Callable[[Recorder, Own
     good = bytearray(1000)
     good[200:300] = b"\1" * 100
     check = None if expect is None else Expect.model_validate(expect).compile()
-    exchange = Exchange(request=b"?", url="http://x/", timeout=2.0, good=bytes(good), check=check)
+    exchange = LoadExchange(request=b"?", url="http://x/", timeout=2.0, good=bytes(good), check=check)
     kind = connection_class(method, exchange)
     return lambda recorder, owner: kind(exchange, recorder, owner)
 
@@ -103,7 +103,7 @@ def journey(method: str) -> Callable[[Recorder, Owner], LoadConnection]:
     request = JourneyRequest(
         part="", method=method, head=(f"{method} / HTTP/1.1\r\n",), url="http://x/", expect=expect
     )
-    exchange = Exchange(request=b"", url="http://x/", timeout=2.0, good=bytes(1000))
+    exchange = LoadExchange(request=b"", url="http://x/", timeout=2.0, good=bytes(1000))
     journeys = Journeys(mix=(Journey(requests=(request,)),), origin="http://x")
     itinerary = Itinerary(journeys, worker=0, workers=1)
     return lambda recorder, owner: JourneyConnection(exchange, recorder, owner, itinerary)

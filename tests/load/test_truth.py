@@ -23,12 +23,12 @@ from typing import Any
 
 import pytest
 
-from phasegate.load.engine import Outcome, generate
+from phasegate.load.engine import LoadOutcome, generate
 from phasegate.load.job import Job
-from phasegate.load.pacing import NANOSECONDS, Profile
-from phasegate.model.histogram import Histogram
+from phasegate.load.pace.pacing import Profile
+from phasegate.model.histogram import NANOSECONDS, Histogram
 from phasegate.model.measures import Distribution
-from phasegate.target.processes import LocalProcesses
+from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Completed, Running
 from tests.load.apart import Truth, apart
 from tests.load.server import Reply, Rule, Script, Served, Stall, answer
@@ -81,7 +81,7 @@ class _Ear:
         self._running.interrupt()
 
 
-async def run(job: Job, processes: Any = None) -> Outcome:
+async def run(job: Job, processes: Any = None) -> LoadOutcome:
     world = LoadWorld(target=OneAddress(job.url))
     if processes is not None:
         world.processes = processes

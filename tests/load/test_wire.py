@@ -10,11 +10,11 @@ import pytest
 
 from phasegate.load.engine import generate
 from phasegate.load.job import Job
-from phasegate.load.pacing import Profile
+from phasegate.load.pace.pacing import Profile
 from tests.load.apart import apart
+from tests.load.journeys.test_following import to
+from tests.load.pace.test_driver import closed, drive, open_
 from tests.load.server import Reply, Rule, Script, answer, scripted
-from tests.load.test_driver import closed, drive, open_
-from tests.load.test_following import to
 from tests.load.world import LoadWorld, OneAddress
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

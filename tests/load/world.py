@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.model.observation import Case
 from phasegate.runner.clock import RunClock
-from phasegate.target.processes import LocalProcesses
+from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Addresses, Progress
 
 RealClock = RunClock

@@ -7,7 +7,7 @@ from phasegate.model.cases import (
     as_attempt,
     case_measures,
     case_measures_by_part,
-    selected,
+    select_cases,
     with_earlier,
 )
 from phasegate.model.measures import Number, Share
@@ -22,10 +22,10 @@ def case(id: str, status: CaseStatus = PASSED, **fields: object) -> Case:
 
 def test_cases_are_selected_by_id_name_or_part_and_all_of_them_without_a_word() -> None:
     one, two, three = case("1"), case("2"), case("3", part="group")
-    assert selected([one, two, three], ("1", "name of 2", "group", "4")) == (one, two, three)
-    assert selected([one, two, three], ("group",)) == (three,)
-    assert selected([one, two], ("nothing of the kind",)) == ()
-    assert selected([one, two], ()) == (one, two)
+    assert select_cases([one, two, three], ("1", "name of 2", "group", "4")) == (one, two, three)
+    assert select_cases([one, two, three], ("group",)) == (three,)
+    assert select_cases([one, two], ("nothing of the kind",)) == ()
+    assert select_cases([one, two], ()) == (one, two)
 
 
 def test_tries_stand_in_their_order_those_of_this_attempt_last() -> None:

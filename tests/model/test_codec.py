@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base.units import Dimension
 from phasegate.model.codec import event_from_json, event_to_json, result_schema, writable
 from phasegate.model.events import CaseFinished, TargetChanged, TargetSampled
 from phasegate.model.histogram import Histogram
@@ -15,7 +16,6 @@ from phasegate.model.measure_json import decode_measure, encode_measure
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Series
 from phasegate.model.result import TargetRecord
-from phasegate.units import Dimension
 from tests.model.test_fold import AT
 
 shares = st.builds(

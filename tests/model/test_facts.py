@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from phasegate.base.units import Dimension
 from phasegate.model.facts import (
     Code,
     Fact,
@@ -24,7 +25,6 @@ from phasegate.model.facts import (
     fact,
     joined,
 )
-from phasegate.units import Dimension
 
 texts = st.text(max_size=20)
 numbers = st.floats(allow_nan=False, allow_infinity=False)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from phasegate.base.units import Dimension
 from phasegate.model.codec import event_from_json, event_to_json
 from phasegate.model.events import (
     AttemptFinished,
@@ -38,7 +39,6 @@ from phasegate.model.result import (
     Verdict,
 )
 from phasegate.render.sentences import sentence
-from phasegate.units import Dimension
 from tests.judged import result
 
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)

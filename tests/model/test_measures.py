@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base.units import Dimension
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import NAMED, Distribution, Gauge, Number, Share, merge, nearest_rank
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, census, census_by_part
-from phasegate.units import Dimension
 
 
 def case(id: str, status: str = "passed", **fields: object) -> Case:

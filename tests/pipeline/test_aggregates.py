@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import PlanError
+from phasegate.base.errors import PlanError
+from phasegate.base.units import parse_quantity
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.render.sentences import sentence
-from phasegate.units import parse_quantity
 from tests.pipeline.bench import Desk, Ran
 from tests.rules import Rule, rules
 

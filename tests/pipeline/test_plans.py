@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.pipeline.bench import Desk, Ran
-from tests.pipeline.test_ends import SERVER
+from tests.pipeline.ends.test_ends import SERVER
 
 SHOP = """
     variables: {version: "1.4.0", broken: ""}

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from phasegate.base.errors import PlanError
 from phasegate.cli.app import run_command_line
-from phasegate.errors import PlanError
 from phasegate.model.fold import fold
 from phasegate.model.result import CheckStatus, RunResult, WaiverState
 from phasegate.pipeline.request import RunRequest

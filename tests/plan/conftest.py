@@ -10,14 +10,14 @@ from typing import Annotated, Any, ClassVar, Literal
 import pytest
 from pydantic import Field
 
-from phasegate.errors import PlanError
-from phasegate.fields import AnyPath, Closed, Duration, FilePath, NamedDocument, Rate, Text
+from phasegate.base.errors import PlanError
+from phasegate.base.fields import AnyPath, Closed, Duration, FilePath, NamedDocument, Rate, Text
+from phasegate.base.units import Dimension
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.measures import MeasureSpec, MeasureType
-from phasegate.plan.entries import Target
+from phasegate.plan.asked.entries import Target
+from phasegate.plan.asked.plan import Plan
 from phasegate.plan.loader import LoadedPlan, load
-from phasegate.plan.plan import Plan
-from phasegate.units import Dimension
 
 SHARE = MeasureSpec(type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="good ones")
 CENSUS = MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="good ones of all")

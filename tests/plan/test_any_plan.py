@@ -12,11 +12,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phasegate.errors import PlanError
+from phasegate.base.errors import PlanError
 from phasegate.kinds import KINDS
-from phasegate.plan.annotations import keys_of
+from phasegate.plan.checks.parameters import COMMON_KEYS
 from phasegate.plan.loader import load
-from phasegate.plan.parameters import COMMON_KEYS
+from phasegate.plan.text.annotations import keys_of
 from tests.plan.conftest import REGISTRY
 
 PLAN: dict[str, Any] = yaml.safe_load("""\

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import PlanError, Problem
+from phasegate.base.errors import PlanError, Problem
 from phasegate.plan.loader import load
 from tests.plan.conftest import REGISTRY
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from phasegate.errors import PlanError, UsageError
-from phasegate.plan.plan import Plan
+from phasegate.base.errors import PlanError, UsageError
+from phasegate.plan.asked.plan import Plan
 from tests.plan.conftest import Load, entries_of
 
 SHOP = """\

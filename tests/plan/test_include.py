@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import PlanError
+from phasegate.base.errors import PlanError
 from tests.plan.conftest import HEAD, Load
 
 PLAN = (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import ObservationError, PlanError
+from phasegate.base.errors import ObservationError, PlanError
+from phasegate.plan.asked.plan import Retry
 from phasegate.plan.loader import load
-from phasegate.plan.plan import Retry
 from tests.plan.conftest import (
     HEAD,
     REGISTRY,

@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from phasegate.kinds import KINDS
-from phasegate.plan import yaml
 from phasegate.plan.schema import include_schema, plan_schema, policy_schema, suite_schema
+from phasegate.plan.text import yaml
 from tests.plan.conftest import HEAD, REGISTRY
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.errors import ExitCode, ObservationError
+from phasegate.base.errors import ExitCode, ObservationError
 from phasegate.record.evidence import EvidenceStore
 from phasegate.record.journal import RecordError
 from phasegate.record.names import LONGEST_NAME, safe_name

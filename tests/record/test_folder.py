@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import UsageError
+from phasegate.base.errors import UsageError
 from phasegate.record.folder import make_folder
 from phasegate.record.journal import write_report
 

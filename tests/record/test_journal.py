@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import UsageError
+from phasegate.base.errors import UsageError
 from phasegate.model.events import CheckStarted, Event, Progressed, RunStarted
 from phasegate.record.journal import EVENTS, Journal, RecordError, read_events, write_report
 from phasegate.record.redaction import Redactor

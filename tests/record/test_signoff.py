@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import UsageError
+from phasegate.base.errors import UsageError
 from phasegate.model.approval import Choice, SignOff
 from phasegate.record.journal import RecordError
 from phasegate.record.signoff import SIGN_OFFS, append_sign_off, read_sign_offs

@@ -9,8 +9,9 @@ from phasegate.gate.approval import signatures
 from phasegate.model.approval import Approval, Choice, SignOff
 from phasegate.model.codec import result_from_json, result_to_json
 from phasegate.model.result import RunResult
-from phasegate.render import html, json, junit
+from phasegate.render import json, junit
 from phasegate.render.approvals import signers
+from phasegate.render.html import document
 from phasegate.render.standing import standing
 from tests.samples import HOSTILE, crashed_run, passing_run
 
@@ -52,7 +53,7 @@ def test_what_is_awaited_stands_beside_the_verdict_of_every_format() -> None:
     tone, text = line(asking())
     assert text == "awaiting release manager (until 21 Jul 2025 09:32 UTC); awaiting QA lead"
     assert tone == "warn"
-    assert text in html.render(asking())
+    assert text in document.render(asking())
     assert f'name="phasegate.sign-off" value="{text}"' in junit.render(asking())
 
 
@@ -96,16 +97,16 @@ def test_rows_are_those_asked_then_the_owner_and_one_more() -> None:
 
 
 def test_every_decision_is_kept_and_shown() -> None:
-    page = html.render(
+    page = document.render(
         signed(("Ann", "release manager", Choice.REJECT, 1), ("Ann", "release manager", Choice.APPROVE, 2))
     )
     assert "Decisions on this record" in page
     assert "superseded by a later one" in page
-    assert "Decisions on this record" not in html.render(asking())
+    assert "Decisions on this record" not in document.render(asking())
 
 
 def test_what_people_write_does_no_harm_in_a_page() -> None:
-    page = html.render(signed((HOSTILE, "QA lead", Choice.REJECT, 1), reason=HOSTILE))
+    page = document.render(signed((HOSTILE, "QA lead", Choice.REJECT, 1), reason=HOSTILE))
     assert "<script>alert(1)" not in page
     assert "onerror=alert" not in page.replace("onerror=alert(2)&gt;", "")
 

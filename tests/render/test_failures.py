@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import AttemptStatus, CheckResult, CheckStatus, RunResult
-from phasegate.render import html
 from phasegate.render.failures import (
     MOST_NAMED,
     MOST_SHOWN,
     causes_of,
-    deselected_of,
+    deselected_checks,
     flaky_of,
     missing_of,
 )
+from phasegate.render.html import document
 from phasegate.render.rerun import rerun_command
 from tests.samples import (
     crashed_run,
@@ -62,8 +62,8 @@ def test_checks_that_failed_alike_for_other_reasons_are_other_causes() -> None:
     run = replace(run, steps=(replace(run.steps[0], checks=checks),))
     assert [cause.checks for cause in causes_of(run)] == [("a", "c", "d"), ("b",)]
     assert {failure.notes for cause in causes_of(run) for failure in cause.full} == {("aborted after 1 s",)}
-    assert "a and 2 more checks</a>" in html.render(run)
-    assert html.render(run).count("aborted after 1 s") >= 6  # on the first screen, and at each failure
+    assert "a and 2 more checks</a>" in document.render(run)
+    assert document.render(run).count("aborted after 1 s") >= 6  # on the first screen, and at each failure
 
 
 def test_causes_that_close_the_gate_come_before_frequent_ones_that_do_not() -> None:
@@ -180,4 +180,4 @@ def test_skipped_and_lost_cases_and_deselection_are_told_apart() -> None:
         ("no result", 1),
         ("skipped", 1),
     ]
-    assert [(check.id, number) for check, number in deselected_of(run)] == [("python", 3)]
+    assert [(check.id, number) for check, number in deselected_checks(run)] == [("python", 3)]

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from phasegate.render.hostile import (
     anchor,
-    clipped,
-    disobeyed,
+    clip,
+    disarm,
     evidence_href,
     excerpt,
     first_line,
     is_download,
     line_begun,
-    shown,
+    show,
     xml_text,
 )
 
@@ -31,13 +31,13 @@ ANY_TEXT = st.text(alphabet=st.characters(), max_size=80)
 
 @given(ANY_TEXT)
 def test_nothing_invisible_or_direction_changing_is_left(text: str) -> None:
-    left = {unicodedata.category(char) for char in shown(text) if char not in "\n\t"}
+    left = {unicodedata.category(char) for char in show(text) if char not in "\n\t"}
     assert not left & {"Cc", "Cf", "Cs", "Co"}
 
 
 @given(ANY_TEXT)
 def test_shown_text_can_always_be_written_as_utf_8(text: str) -> None:
-    shown(text).encode("utf-8")
+    show(text).encode("utf-8")
 
 
 @given(ANY_TEXT)
@@ -49,19 +49,19 @@ def test_xml_text_has_only_characters_that_xml_allows(text: str) -> None:
 
 def test_plain_text_in_any_script_stays_as_it_is() -> None:
     text = "応答 200 état «ok»\n\t안녕"
-    assert shown(text) == text
+    assert show(text) == text
 
 
 def test_terminal_colours_are_left_out_and_other_controls_are_made_visible() -> None:
-    assert shown("\x1b[1;31mred\x1b[0m\x07\u202e\r") == "red\\x07\\u202e\\x0d"
+    assert show("\x1b[1;31mred\x1b[0m\x07\u202e\r") == "red\\x07\\u202e\\x0d"
 
 
 def test_lone_surrogate_is_made_visible() -> None:
-    assert shown("a\ud800b") == "a\\ud800b"
+    assert show("a\ud800b") == "a\\ud800b"
 
 
 def test_long_text_is_cut_and_says_by_how_much() -> None:
-    assert clipped("x" * 1_500, 500) == "x" * 500 + "… (1,000 more characters)"
+    assert clip("x" * 1_500, 500) == "x" * 500 + "… (1,000 more characters)"
 
 
 def test_excerpt_keeps_the_first_lines_and_counts_the_rest() -> None:
@@ -160,7 +160,7 @@ def test_no_line_is_obeyed_however_the_stream_is_cut_up(
     given_out = line = ""
     edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
     for start, end in pairwise(edges):
-        piece = disobeyed(text[start:end], line)
+        piece = disarm(text[start:end], line)
         line = line_begun(piece, line)
         given_out += piece
     assert obeyed(given_out) == []
@@ -169,18 +169,18 @@ def test_no_line_is_obeyed_however_the_stream_is_cut_up(
 @given(st.sampled_from(COMMANDS), st.sampled_from(LEADS))
 def test_a_report_on_standard_output_says_the_same_and_is_not_obeyed(command: str, lead: str) -> None:
     data = {"a": f"{lead}{command}", "b": [command]}
-    written = disobeyed(json.dumps(data, indent=2))
+    written = disarm(json.dumps(data, indent=2))
     assert json.loads(written) == data
     assert obeyed(written) == []
     element = ElementTree.Element("a", b=xml_text(command))
     element.text = f"\n{lead.replace(chr(27), '')}{xml_text(command)}"
     document = ElementTree.tostring(element, encoding="unicode")
-    read = ElementTree.fromstring(disobeyed(document))
+    read = ElementTree.fromstring(disarm(document))
     assert (read.text, read.get("b")) == (element.text, element.get("b"))
-    assert obeyed(disobeyed(document)) == []
+    assert obeyed(disarm(document)) == []
 
 
 @given(ANY_TEXT.map(lambda text: text.replace("::", ":").replace("##", "#")))
 @example("std::vector a::b: c [x] # [y] a section: x\\n[::1]")
 def test_text_that_nobody_obeys_is_left_as_it_is(text: str) -> None:
-    assert disobeyed(text) == text
+    assert disarm(text) == text

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import UsageError
+from phasegate.base.errors import UsageError
 from phasegate.render.outputs import ALWAYS, Output, parse_outputs, parse_rendering
 
 

@@ -32,9 +32,9 @@ from phasegate.model.events import (
 from phasegate.model.result import RunResult
 from phasegate.record.redaction import Redactor
 from phasegate.render import FORMATS
-from phasegate.render.hostile import disobeyed
-from phasegate.render.live import LineView
-from phasegate.render.terminal import summary
+from phasegate.render.hostile import disarm
+from phasegate.render.terminal.live import LineView
+from phasegate.render.terminal.report import summary
 from tests.samples import hostile_run
 
 AT = datetime(2026, 1, 15, tzinfo=UTC)
@@ -107,7 +107,7 @@ def streams(run: RunResult, redactor: Redactor) -> Iterator[tuple[str, str]]:
     for name, format in FORMATS.items():
         text = format.render(known.skeleton)
         yield name, text
-        yield f"{name} on standard output", disobeyed(text)
+        yield f"{name} on standard output", disarm(text)
     for wrap in (True, False):
         report = summary(known.skeleton, width=WIDE, files={}, quiet=False, wrap=wrap)
         yield "summary", on_terminal(lambda console, report=report: console.print(report, crop=False))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base.units import Dimension, parse_quantity
 from phasegate.gate import baseline
 from phasegate.gate.aggregates import Aggregates, required_kind
 from phasegate.gate.baseline import Earlier
@@ -32,7 +33,6 @@ from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import Selection, Verdict, WaivedCriterion, WaiverResult, WaiverState
 from phasegate.render import sentences
 from phasegate.render.sentences import figure, sentence
-from phasegate.units import Dimension, parse_quantity
 from tests.judged import no_data, result, told
 from tests.samples import all_runs, passing_run
 

@@ -10,9 +10,10 @@ from rich.console import Console
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.measures import Share
 from phasegate.model.result import BaselineRecord, PolicyRecord, RunResult
-from phasegate.render import html, junit
+from phasegate.render import junit
+from phasegate.render.html import document
 from phasegate.render.standing import standing
-from phasegate.render.terminal import summary
+from phasegate.render.terminal.report import summary
 from tests.judged import with_judged
 from tests.samples import crashed_run, passing_run
 
@@ -26,7 +27,7 @@ def test_flaky_passes_are_said_beside_the_verdict() -> None:
 
 def test_a_run_with_nothing_to_say_says_nothing() -> None:
     assert standing(crashed_run()) == ()
-    assert '<dl class="standing">' not in html.render(crashed_run())
+    assert '<dl class="standing">' not in document.render(crashed_run())
 
 
 def test_samples_that_are_worth_less_are_said_beside_the_verdict() -> None:
@@ -55,7 +56,7 @@ def test_what_was_decided_early_is_said_beside_the_verdict() -> None:
 def test_every_format_shows_the_lines() -> None:
     run = passing_run()
     (line,) = standing(run)
-    assert line.text in html.render(run)
+    assert line.text in document.render(run)
     assert line.text in junit.render(run)
 
 
@@ -72,7 +73,7 @@ def test_baselines_are_said_beside_the_verdict_and_listed_with_their_hashes() ->
         "1 criterion held against the median of 3 runs: "
         "reports/a (run run-a), reports/b (run run-b), reports/c (run run-c)"
     )
-    page = html.render(run)
+    page = document.render(run)
     assert f'id="{line.anchor}"' in page
     assert all(one.sha256 in page for one in baselines)
     assert line.text in junit.render(run)
@@ -91,7 +92,7 @@ def test_environment_and_policy_are_said_first_in_every_format() -> None:
     with io.StringIO() as stream:
         Console(file=stream, width=200).print(summary(run, width=200))
         said = stream.getvalue()
-    for text in (html.render(run), junit.render(run), said):
+    for text in (document.render(run), junit.render(run), said):
         assert "staging" in text
         assert "Floors of the bank (policies/org.yaml, sha256 0123456789ab)" in text
     assert '<property name="phasegate.environment" value="staging" />' in junit.render(run)
@@ -110,7 +111,7 @@ def test_what_phasegate_missed_of_a_schedule_is_said_beside_the_verdict() -> Non
         changed = with_measure(run, measure)
         (line,) = [line for line in standing(changed) if line.label == "Late"]
         assert line.text == f"{changed.checks()[0].id}: {words}"
-        assert line.text in html.render(changed)
+        assert line.text in document.render(changed)
         assert line.text in junit.render(changed)
 
 

@@ -14,9 +14,10 @@ from rich.console import Console
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import CaseStatus
 from phasegate.model.result import RunResult, Verdict, WaivedCriterion, WaiverResult, WaiverState
-from phasegate.render import html, junit
+from phasegate.render import junit
+from phasegate.render.html import document
 from phasegate.render.standing import standing
-from phasegate.render.terminal import summary
+from phasegate.render.terminal.report import summary
 from phasegate.render.waivers import is_waived
 from tests.samples import HOSTILE, crashed_run, failing_run, passing_run
 
@@ -76,7 +77,7 @@ BESIDE = "PASS with 1 waiver: app-data; without it FAIL"
 def test_the_verdict_without_waivers_is_beside_the_verdict_in_every_format() -> None:
     run = waived_run()
     assert standing(run)[0].text == BESIDE
-    page = html.render(run)
+    page = document.render(run)
     first_screen = page[: page.index('<nav class="contents"')]
     assert BESIDE in first_screen
     assert "<title>PASS with 1 waiver: " in page
@@ -99,7 +100,7 @@ def test_junit_skips_what_is_waived_and_says_by_what(render: Any) -> None:
 
 
 def test_html_has_a_table_of_waivers_and_marks_cases_and_checks() -> None:
-    page = html.render(waived_run())
+    page = document.render(waived_run())
     section = re.search(r'<section id="waivers".*?</section>', page, re.DOTALL)
     assert section is not None
     for text in (
@@ -155,7 +156,7 @@ def test_a_record_that_broke_off_says_nothing_of_waivers_that_were_never_held_ag
 
 def test_hostile_waivers_do_no_harm() -> None:
     run = waived_run(covers=(HOSTILE,), owner=HOSTILE, reason=HOSTILE, ticket=HOSTILE, message=HOSTILE)
-    page = html.render(run)
+    page = document.render(run)
     assert "<img src=x" not in page
     assert "\x1b" not in page
     ElementTree.fromstring(junit.render(run))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from phasegate.base.units import Dimension
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judging import unjudged
 from phasegate.kinds.base import CheckParams, Kind
@@ -26,14 +27,13 @@ from phasegate.model.result import (
     RunResult,
     StepResult,
 )
-from phasegate.plan.part import Part
-from phasegate.plan.plan import Check, Plan, Retry, Step
-from phasegate.runner.check import Outcome
+from phasegate.plan.asked.part import Part
+from phasegate.plan.asked.plan import Check, Plan, Retry, Step
+from phasegate.runner.check import CheckOutcome
 from phasegate.runner.schedule import Orders, Schedule
 from phasegate.runner.world import Parts, Stop
-from phasegate.target.containers.reach import TargetContainers
-from phasegate.target.processes import LocalProcesses
-from phasegate.units import Dimension
+from phasegate.targets.containers.reach import TargetContainers
+from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import HttpClient, Progress, World
 from tests.samples import START, passing_run
 from tests.worlds import StaticAddresses, TemporaryEvidence
@@ -201,9 +201,9 @@ class Stage:
     clock: StillClock = field(default_factory=StillClock)
     events: list[Event] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, CheckOutcome] = field(default_factory=dict)
 
-    async def run(self, plan: Plan, **orders: Any) -> dict[str, Outcome]:
+    async def run(self, plan: Plan, **orders: Any) -> dict[str, CheckOutcome]:
         selected = orders.pop("selected", frozenset(check.id for check in plan.checks()))
         await Schedule(
             plan, Orders(selected=selected, **orders), self.parts(), self.stop, self.outcomes

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import ObservationError, PhasegateError
+from phasegate.base.errors import ObservationError, PhasegateError
 from phasegate.model.events import AttemptFinished, CaseFinished, CheckFinished, RetryScheduled
 from phasegate.model.measures import Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.model.result import AttemptStatus, CheckStatus
-from phasegate.plan.plan import Retry
+from phasegate.plan.asked.plan import Retry
 from phasegate.render.sentences import sentence
 from phasegate.world import Progress, World
 from tests.runner.scripted import BAD, GOOD, ONCE, SAMPLE, Scripted, Stage, check, plan, seen, step

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.errors import ObservationError
+from phasegate.base.errors import ObservationError
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
 from phasegate.model.faults import Act, FaultResult, FaultStatus, fault_measures
 from phasegate.model.measures import Number, Share
 from phasegate.model.result import RunResult
-from phasegate.plan.fault_models import ProbeParams
-from phasegate.plan.faults import Fault
-from phasegate.plan.part import Part
+from phasegate.plan.asked.faults import Fault
+from phasegate.plan.asked.part import Part
+from phasegate.plan.written.faults import ProbeParams
 from phasegate.render.standing import standing
 from phasegate.runner.clock import RunClock
 from phasegate.runner.faults import run_fault, to_its_end

@@ -9,7 +9,7 @@ from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge, Share
 from phasegate.model.observation import Observation
 from phasegate.model.result import TargetRecord
-from phasegate.plan.plan import Retry
+from phasegate.plan.asked.plan import Retry
 from tests.judged import result, told
 from tests.runner.scripted import BAD, GOOD, check, plan, record, step
 

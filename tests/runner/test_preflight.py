@@ -5,15 +5,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from phasegate.errors import ObservationError
+from phasegate.base.errors import ObservationError
 from phasegate.kinds.base import Requirement
-from phasegate.kinds.containers import ContainersKind
-from phasegate.kinds.load import Load
-from phasegate.kinds.load_params import LoadParams
-from phasegate.plan.entries import PlanCommand, Target
-from phasegate.plan.plan import Check
+from phasegate.kinds.containers.kind import ContainersKind
+from phasegate.kinds.load.kind import Load
+from phasegate.kinds.load.params import LoadParams
+from phasegate.plan.asked.entries import PlanCommand, Target
+from phasegate.plan.asked.plan import Check
 from phasegate.runner.preflight import Missing, find_broken, find_lacking, find_missing
-from phasegate.target.processes import LocalProcesses
+from phasegate.targets.processes.local import LocalProcesses
 from tests.runner.scripted import check
 
 

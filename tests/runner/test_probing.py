@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from phasegate.model.faults import Act
-from phasegate.plan.fault_models import ProbeParams
+from phasegate.plan.written.faults import ProbeParams
 from phasegate.runner.probing import Prober
 from phasegate.runner.recovery import Moments, Probed, recovery
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest

@@ -10,7 +10,7 @@ import pytest
 from phasegate.model.events import CheckFinished, CheckStarted, StepFinished
 from phasegate.model.observation import Observation
 from phasegate.model.result import CheckStatus
-from phasegate.plan.entries import PlanCommand
+from phasegate.plan.asked.entries import PlanCommand
 from phasegate.render.sentences import sentence
 from phasegate.runner.preflight import Missing
 from phasegate.world import World

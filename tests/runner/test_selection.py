@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from phasegate.errors import UsageError
+from phasegate.base.errors import UsageError
 from phasegate.gate.aggregates import required_kind
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.criterion import PlanCriterion
-from phasegate.runner.selection import select, selected_criteria
+from phasegate.runner.selection import select, select_criteria
 from tests.runner.scripted import check, plan, step
 
 PLAN = plan(
@@ -62,10 +62,10 @@ def test_a_criterion_on_the_target_is_selected_with_any_check_of_its_step() -> N
         for name, place in places.items()
     )
     whole = replace(PLAN, criteria=asked)
-    assert selected_criteria(whole, {"b"}) == {"threads.max"}
-    assert selected_criteria(whole, {"b", "c"}) == {"threads.max", "memory.max"}
-    assert selected_criteria(whole, {"uptime"}) == {"cpu.max"}
-    assert selected_criteria(whole, {check.id for check in whole.checks()}) == set(places)
+    assert select_criteria(whole, {"b"}) == {"threads.max"}
+    assert select_criteria(whole, {"b", "c"}) == {"threads.max", "memory.max"}
+    assert select_criteria(whole, {"uptime"}) == {"cpu.max"}
+    assert select_criteria(whole, {check.id for check in whole.checks()}) == set(places)
 
 
 def test_a_criterion_on_a_step_or_the_run_is_selected_with_all_checks_that_it_counts() -> None:
@@ -76,11 +76,11 @@ def test_a_criterion_on_a_step_or_the_run_is_selected_with_all_checks_that_it_co
     asked.append(replace(asked[2], id="rest", without=("c", "beside-c", "uptime")))
     asked.append(PlanCriterion(id="required", criterion=required_kind("scripted")))
     whole = replace(PLAN, criteria=tuple(asked))
-    assert selected_criteria(whole, {"a"}) == {"a.flaky_rate", "required"}
-    assert selected_criteria(whole, {"a", "b"}) == {"a.flaky_rate", "step/one.total", "rest", "required"}
+    assert select_criteria(whole, {"a"}) == {"a.flaky_rate", "required"}
+    assert select_criteria(whole, {"a", "b"}) == {"a.flaky_rate", "step/one.total", "rest", "required"}
     everything = {check.id for check in whole.checks()}
-    assert selected_criteria(whole, everything) == {item.id for item in asked}
-    assert "step/one.total" not in selected_criteria(whole, everything, cases=True)
+    assert select_criteria(whole, everything) == {item.id for item in asked}
+    assert "step/one.total" not in select_criteria(whole, everything, cases=True)
 
 
 def test_counts_of_a_whole_suite_do_not_judge_some_of_its_cases() -> None:
@@ -89,5 +89,5 @@ def test_counts_of_a_whole_suite_do_not_judge_some_of_its_cases() -> None:
         PLAN,
         criteria=tuple(PlanCriterion(id=text, criterion=parse_criterion(text)) for text in texts),
     )
-    assert selected_criteria(whole, {"a"}, cases=True) == {"a.failed == 0", "a.pass_rate == 100%"}
-    assert selected_criteria(whole, {"a"}) == set(texts)
+    assert select_criteria(whole, {"a"}, cases=True) == {"a.failed == 0", "a.pass_rate == 100%"}
+    assert select_criteria(whole, {"a"}) == set(texts)

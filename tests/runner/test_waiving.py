@@ -17,7 +17,7 @@ from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
 from phasegate.model.result import Verdict, WaiverState
-from phasegate.plan.plan import Plan
+from phasegate.plan.asked.plan import Plan
 from phasegate.render.sentences import message
 from phasegate.runner.waiving import waive
 from tests.judged import result, share, told

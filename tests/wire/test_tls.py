@@ -14,10 +14,10 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phasegate.load.checking import connection_class
-from phasegate.load.connection import Exchange, LoadConnection
-from phasegate.load.recorder import Recorder
-from phasegate.load.tally import Tally
+from phasegate.load.counting.recorder import Recorder
+from phasegate.load.counting.tally import LoadTally
+from phasegate.load.http1.checking import connection_class
+from phasegate.load.http1.connection import LoadConnection, LoadExchange
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.wire.request import endpoint_of, request_bytes
 from phasegate.wire.tls import Handshake, TlsStream, TruncatedError, client_context, tls_words
@@ -52,7 +52,7 @@ class Asker:
         method = "GET" if body is None else "POST"
         good = bytes(200) + b"\1" * 100 + bytes(700)
         request = request_bytes(method, url, (), body)
-        self.exchange = Exchange(request=request, url=url, timeout=timeout, good=good)
+        self.exchange = LoadExchange(request=request, url=url, timeout=timeout, good=good)
         self.make = connection_class(method, self.exchange)
         self.connector = Connector(endpoint_of(url), timeout=timeout, tls=tls)
         self.recorder = Recorder(open=False)
@@ -66,7 +66,7 @@ class Asker:
         self.over.set()
         self.lost.set()
 
-    async def ask(self, times: int = 1) -> Tally:
+    async def ask(self, times: int = 1) -> LoadTally:
         """Errors: ConnectError."""
         connection = await self.connector.open(lambda: self.make(self.exchange, self.recorder, self))
         for _ in range(times):
@@ -424,9 +424,9 @@ def test_large_request_waits_while_the_transport_is_full(authority: Authority, k
     assert pair.received() == b"u" * 700_000 + b"next"
 
 
-def body_until_close(authority: Authority, known: Path, *, announced: bool) -> Tally:
+def body_until_close(authority: Authority, known: Path, *, announced: bool) -> LoadTally:
     good = bytes(200) + b"\1" * 100 + bytes(700)
-    exchange = Exchange(request=b"?", url="https://localhost/", timeout=2.0, good=good)
+    exchange = LoadExchange(request=b"?", url="https://localhost/", timeout=2.0, good=good)
     pair, recorder = Pair(authority, known), Recorder(open=False)
 
     class Nobody:

@@ -73,7 +73,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
     Errors: SchemaError when the database is newer than `migrations`, or an applied one has changed since.
     """
     connection.execute(_REGISTER)
-    applied = _applied(connection)
+    applied = _applied_migrations(connection)
     for row, known in zip(applied, migrations, strict=False):
         if (row["version"], row["sha256"]) != (known.version, known.sha256):
             raise SchemaError(f"migration {row['version']} ({row['name']}) has changed since it was applied")
@@ -89,7 +89,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
 
 def inspect(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> SchemaReport:
     """Compare a database with a fresh one that the same migrations make, and let SQLite check its pages."""
-    applied = _applied(connection)
+    applied = _applied_migrations(connection)
     integrity = "; ".join(row[0] for row in connection.execute("PRAGMA integrity_check(5)"))
     violations = len(connection.execute("PRAGMA foreign_key_check").fetchall())
     problems = _differences(_shape(_reference(migrations)), _shape(connection))
@@ -125,7 +125,7 @@ def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
         raise SchemaError(f"migration {migration.version} ({migration.name}): {error}") from error
 
 
-def _applied(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+def _applied_migrations(connection: sqlite3.Connection) -> list[sqlite3.Row]:
     query = "SELECT version, name, sha256 FROM schema_migrations ORDER BY version"
     return connection.execute(query).fetchall()
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from phasegate.errors import ObservationError
-from phasegate.fields import AnyPath, Duration
+from phasegate.base.errors import ObservationError
+from phasegate.base.fields import AnyPath, Duration
+from phasegate.base.marks import Demand
+from phasegate.base.units import Dimension
 from phasegate.kinds.base import CheckParams, Kind
-from phasegate.marks import Demand
 from phasegate.model.measures import Chart, Gauge, Measure, MeasureSpec, MeasureType
 from phasegate.model.observation import Case, CaseStatus, Observation, Series, census, census_by_part
-from phasegate.units import Dimension
 from phasegate.world import Progress, World
 
 

@@ -1,0 +1,222 @@
+"""Field types for everything that people write in YAML: closed models, quantities, named files.
+
+A mapping read from YAML arrives as `Located`, which remembers where it stood; a `Closed` model keeps that
+position, so that a message made much later can still point at the line.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
+
+from phasegate.base.errors import Position
+from phasegate.base.scalars import as_text
+from phasegate.base.units import EXAMPLES, Dimension, parse_as
+
+ID_PATTERN = r"^[a-z][a-z0-9_-]*$"
+
+
+_LONGEST_NAME = 255
+_LONGEST_PATH = 4_095
+"""Bytes that a system takes for one name, and for a path; see limits.h."""
+
+
+class Located(dict[str, Any]):
+    """A mapping with the place where it was written."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, items: Any = (), *, at: Position | None = None) -> None:
+        super().__init__(items)
+        self.at = at
+
+
+class Closed(BaseModel):
+    """A model that refuses unknown keys, never changes, and knows where it was written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+    _at: Position | None = PrivateAttr(default=None)
+
+    @property
+    def at(self) -> Position | None:
+        return self._at
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_position(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        model = handler(data)
+        private = model.__pydantic_private__
+        if isinstance(data, Located) and private is not None:
+            private["_at"] = data.at  # as `model._at = ...` does, in a fraction of its time
+        return model
+
+
+def short_form(schema: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """For `json_schema_extra` of a model that may also be written as something shorter."""
+
+    def extend(whole: dict[str, Any]) -> None:
+        written = dict(whole)
+        whole.clear()
+        whole["anyOf"] = [schema, written]
+
+    return extend
+
+
+def field_docs(model: type[BaseModel]) -> dict[str, str]:
+    """What the text below each field says, by field name, inherited ones included.
+
+    Read from the source when asked for: pydantic would do it for every model at every start.
+    """
+    docs: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, Closed) and base is not Closed:
+            with suppress(OSError):  # a package may come without its source
+                docs |= _docs_below(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0])
+    return docs
+
+
+def _docs_below(node: ast.stmt) -> dict[str, str]:
+    assert isinstance(node, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(node.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
+
+
+def _quantity(dimension: Dimension) -> Any:
+    def parse(value: object) -> object:
+        if isinstance(value, float | int) and not isinstance(value, bool):
+            raise ValueError(f"{value} has no unit; write a {dimension} like {EXAMPLES[dimension]}")
+        if not isinstance(value, str):
+            raise ValueError(f"write a {dimension} like {EXAMPLES[dimension]}")
+        quantity = parse_as(value, dimension)
+        if quantity.value < 0:
+            raise ValueError(f"{value!r} is negative")
+        return quantity.value
+
+    return parse
+
+
+def _schema(dimension: Dimension) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "description": f"a {dimension}, such as {EXAMPLES[dimension]}"})
+
+
+Duration = Annotated[
+    float, Dimension.TIME, BeforeValidator(_quantity(Dimension.TIME)), _schema(Dimension.TIME)
+]
+"""Seconds, written with a unit."""
+Rate = Annotated[float, Dimension.RATE, BeforeValidator(_quantity(Dimension.RATE)), _schema(Dimension.RATE)]
+"""Per second, written with a unit."""
+Ratio = Annotated[
+    float, Dimension.SHARE, BeforeValidator(_quantity(Dimension.SHARE)), _schema(Dimension.SHARE)
+]
+"""1.0 is 100%, written in percent."""
+Size = Annotated[
+    int,
+    Dimension.SIZE,
+    BeforeValidator(lambda value: int(_quantity(Dimension.SIZE)(value))),
+    _schema(Dimension.SIZE),
+]
+"""Bytes, written with a unit."""
+
+
+def scalar_text(value: object) -> object:
+    """A number or boolean as it was written; anything else as it is. Errors: ValueError for null."""
+    if value is None:
+        raise ValueError("null is no text; write the text in quotes, '' for none")
+    return as_text(value) if isinstance(value, int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(scalar_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+"""Text that YAML may have read as a number or a boolean, such as a header value: it stays as written."""
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One text, or a list of them."""
+
+
+def _program_name(value: object) -> object:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise ValueError("a program cannot have a NUL in its name")
+        if len(value.encode("utf-8", "replace")) > _LONGEST_PATH:
+            raise ValueError(f"no path has more than {_LONGEST_PATH:,} bytes")
+        if any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in value.split("/")):
+            raise ValueError(f"no file has a name of more than {_LONGEST_NAME} bytes")
+    return value
+
+
+ProgramName = Annotated[str, BeforeValidator(_program_name), WithJsonSchema({"type": "string"})]
+"""A program by its name on PATH or by its path, which is looked for when the plan runs."""
+
+
+class NamedPath:
+    """Marks a field as the path of something that must exist, relative to the plan's root.
+
+    The loader replaces it by the absolute path, reports it when it is missing, and hashes files.
+    """
+
+    def __init__(self, *, folder_allowed: bool = False) -> None:
+        self.folder_allowed = folder_allowed
+
+
+class NamedDocument:
+    """Marks a field that is written as the path of a YAML file and arrives as the model of its content.
+
+    `fragment`: the key, in that content, under which a text behind `#` in the path arrives.
+    """
+
+    def __init__(self, *, fragment: str = "") -> None:
+        self.fragment = fragment
+
+
+class NamedAddress:
+    """Marks a field as an address, which stays in template form until `world.Addresses` puts the target's
+    addresses in, so that it is known which entry it names."""
+
+
+WrittenAddress = Annotated[str, NamedAddress()]
+
+FilePath = Annotated[
+    Path,
+    NamedPath(),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "description": "a file, relative to the plan's root"}),
+]
+AnyPath = Annotated[
+    Path,
+    NamedPath(folder_allowed=True),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "description": "a file or folder, relative to the plan's root"}),
+]

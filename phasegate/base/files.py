@@ -1,0 +1,460 @@
+"""Files that a plan names and that programs left: found and opened so that none can hold phasegate up.
+
+There may be a FIFO, a device, a link to anywhere, a million names, or a file that never ends. Commands that
+read the plans of strangers open nothing outside of one folder besides: see `within`.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import hashlib
+import heapq
+import io
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+from phasegate.base.errors import ObservationError
+from phasegate.base.units import Dimension, format_value
+
+NAMES = 2_000_000
+"""Names that are looked at for one pattern."""
+PROBLEMS = 10
+"""Lines that say what matches and is no file."""
+LARGEST = 1 << 30
+"""Bytes of a file that are read, where nothing lower is asked for."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAGIC = re.compile(r"[*?[]")
+_KINDS = {
+    stat.S_IFIFO: "a FIFO (named pipe)",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+"""What opens and then blocks, or never ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    files: tuple[Path, ...]
+    """The first ones in the order of their paths."""
+    total: int
+    """How many there are."""
+    problems: tuple[str, ...] = ()
+    """What matches and is no file of this folder, one line each; why the search ended early."""
+
+
+@dataclass
+class _Search:
+    literal: bool
+    """The pattern names one file, which then must be one."""
+    folder: str = ""
+    """The last one that was found to be inside."""
+    names: int = 0
+    matches: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def say(self, problem: str) -> None:
+        if len(self.problems) < PROBLEMS:
+            self.problems.append(problem)
+
+    def leads_out(self, name: str, within: tuple[str, ...], *, linked: bool) -> bool:
+        if linked:
+            return _leads_out(name, within)
+        folder = name.rpartition("/")[0]
+        if folder != self.folder:
+            if _leads_out(folder, within):
+                return True
+            self.folder = folder
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Whether a name leads to anything; one that is too long, or no name at all, does not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a name leads to a folder; see `is_there`."""
+    return is_there(path) and path.is_dir()
+
+
+def is_file(path: Path) -> bool:
+    """Whether a name leads to a regular file; see `is_there`."""
+    return is_there(path) and path.is_file()
+
+
+def find_files(root: Path, pattern: str, limit: int) -> Found:
+    """The files that a path or glob stands for; `**` reaches into folders of any depth, never through links.
+
+    A link counts as long as it leads to a file below `root`, or below the folder that the pattern names
+    before its first wildcard.
+    """
+    search = _Search(literal=not _MAGIC.search(pattern))
+    if search.literal:
+        place = root / pattern
+        within = (root, place.parent)
+        names: Iterator[str] = iter([str(place)] if os.path.lexists(place) else [])
+    else:
+        base, parts = _split(root, pattern)
+        within = (root, base)
+        names = _names(str(base), parts, search)
+    real = _real(within)
+    files = heapq.nsmallest(limit, (name for name in names if _is_match(name, real, search)))
+    return Found(
+        files=tuple(map(Path, files)),
+        total=search.matches,
+        problems=tuple(search.problems),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What may be read of the files of a plan, and shown of them."""
+
+    folder: Path
+    granted: tuple[Path, ...] = ()
+    """Files that whoever runs the command named himself."""
+    closed: bool = True
+    """Whether nothing outside of the folder is read; otherwise it is only not shown."""
+
+    @cached_property
+    def real(self) -> str:
+        """The path of the folder, links resolved."""
+        return os.path.realpath(self.folder)
+
+    def hold(self, path: Path) -> tuple[str, ...] | None:
+        """The components of a path below the folder, links resolved; None for a file that is granted.
+
+        Errors: OutsideError; ValueError for what is no path.
+        """
+        if self.granted and path.absolute() in [one.absolute() for one in self.granted]:
+            return None
+        folder, real = self.real, os.path.realpath(path)
+        if os.path.commonpath([real, folder]) != folder:
+            raise OutsideError(
+                f"it is outside of {printable(folder)}, where nothing is read; --root names another folder"
+            )
+        parts = Path(real).relative_to(folder).parts
+        # A checkout in CI keeps its credentials there.
+        if any(part.casefold() == ".git" for part in parts):
+            raise OutsideError("it is git's own, and nothing of it is read")
+        return parts
+
+
+_BOUNDS: ContextVar[Bounds | None] = ContextVar("bounds", default=None)
+
+
+@contextmanager
+def within(bounds: Bounds | None) -> Iterator[None]:
+    """While it lasts, `open_regular` opens nothing outside of closed bounds; None: whatever is asked for."""
+    token = _BOUNDS.set(bounds)
+    try:
+        yield
+    finally:
+        _BOUNDS.reset(token)
+
+
+def refuse_outside(path: Path) -> None:
+    """Errors: OutsideError where closed bounds forbid to read a path; ValueError for what is none."""
+    bounds = _BOUNDS.get()
+    if bounds is not None and bounds.closed:
+        bounds.hold(path)
+
+
+def is_quotable(path: Path) -> bool:
+    """Whether messages may show what stands in a file."""
+    bounds = _BOUNDS.get()
+    try:
+        if bounds is not None:
+            bounds.hold(path)
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+class OutsideError(OSError):
+    """A file that may not be read; nothing was looked at but links on the way to it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(errno.EACCES, message)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file to read it, and nothing else, without waiting for anybody.
+
+    Errors: OSError, with `strerror` that says so where it is a FIFO, a device, a socket, a folder or outside
+    of the folder that `within` has; ValueError for a path that is none.
+    """
+    # Where something else takes its place meanwhile, opening must not wait for the other end.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    bounds = _BOUNDS.get()
+    parts = bounds.hold(path) if bounds is not None and bounds.closed else None
+    if bounds is None or parts is None:
+        _refuse_other_kinds(path.stat())
+        handle = os.open(path, flags)
+    else:
+        handle = _open_inside(bounds.real, parts, flags)
+    try:
+        status = os.fstat(handle)
+        _refuse_other_kinds(status)
+        # The kernel's own files have no size; one that is empty has nothing to read.
+        if not status.st_size and os.read(handle, 1):
+            raise OSError(errno.EBUSY, "it has no size and is not empty; something still writes it")
+    except BaseException:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path, limit: int = LARGEST) -> bytes:
+    """The whole of a regular file. Errors: as `open_regular`; ValueError where it is larger than `limit`."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise ValueError(f"it has {size:,} bytes; at most {limit:,} are read")
+        content = file.read(size + 1)
+    if content is None or len(content) != size:
+        raise OSError(errno.EBUSY, "it changed while it was read; something still writes it")
+    return content
+
+
+def digest_regular(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a regular file. Errors: as `read_regular`."""
+    total, size = hashlib.sha256(), 0
+    with open_regular(path) as file:
+        while piece := file.read(1 << 20):
+            total.update(piece)
+            size += len(piece)
+            if size > LARGEST:
+                raise ValueError(f"it is larger than {format_value(LARGEST, Dimension.SIZE)}")
+    return total.hexdigest(), size
+
+
+def about(name: str, error: OSError | ValueError) -> str:
+    """What is wrong with a file, in a sentence that begins with its name."""
+    words = _words(error) if isinstance(error, OSError) else str(error)
+    return f"{name} {words[3:]}" if words.startswith("it ") else f"{name} cannot be read: {words}"
+
+
+def open_file(path: Path, label: str) -> BinaryIO:
+    """As `open_regular`; `label` is what messages call it. Errors: ObservationError."""
+    try:
+        return open_regular(path)
+    except OSError as error:
+        raise ObservationError(about(label, error)) from error
+
+
+def read_file(path: Path, label: str, limit: int) -> bytes:
+    """As `read_regular`. Errors: ObservationError, also where it is larger than `limit` bytes."""
+    try:
+        return read_regular(path, limit)
+    except (OSError, ValueError) as error:
+        raise ObservationError(about(label, error)) from error
+
+
+def write_whole(path: Path, data: bytes, *, below: Path | None = None) -> None:
+    """Write a file under a name that nobody can know, and move it into place: never through a link there.
+
+    `below`: a folder from which on no link is followed on the way to the file either. Errors: OSError.
+    """
+    with _folder_of(path, below) as folder:
+        temporary, file = _new_file(folder)
+        try:
+            with file, io.BufferedWriter(file) as whole:
+                whole.write(data)
+            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+
+
+def new_file(path: Path, *, below: Path | None = None) -> io.FileIO:
+    """An empty file to write, unbuffered, in place of whatever stands there. As `write_whole`."""
+    with _folder_of(path, below) as folder:
+        temporary, file = _new_file(folder)
+        try:
+            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            file.close()
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+    return file
+
+
+def _new_file(folder: int) -> tuple[str, io.FileIO]:
+    temporary = f".{secrets.token_hex(12)}.part"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return temporary, io.FileIO(os.open(temporary, flags, 0o666, dir_fd=folder), "w")
+
+
+@contextmanager
+def _folder_of(path: Path, below: Path | None) -> Iterator[int]:
+    """The folder of a file, open."""
+    parts = () if below is None else path.relative_to(below).parts[:-1]
+    here = os.open(path.parent if below is None else below, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts:
+            inner = os.open(part, _FOLDER, dir_fd=here)
+            os.close(here)
+            here = inner
+        yield here
+    finally:
+        os.close(here)
+
+
+def refuse_way_out(path: Path, root: Path, label: str) -> None:
+    """Errors: ObservationError where links lead out of both `root` and the folder that `path` names."""
+    if _leads_out(str(path), _real((root, path.parent))):
+        to = printable(os.path.realpath(path))
+        raise ObservationError(f"{label} is a link that leads out of the folder, to {to}")
+
+
+def printable(name: str) -> str:
+    """A file name on one line, with what cannot be printed escaped."""
+    return "".join(
+        character
+        if character.isprintable()
+        else character.encode("utf-8", "surrogateescape").decode("ascii", "backslashreplace")
+        if "\udc80" <= character <= "\udcff"
+        else character.encode("unicode_escape").decode()
+        for character in name
+    )
+
+
+def _open_inside(root: str, parts: tuple[str, ...], flags: int) -> int:
+    """Open from the folder downwards and through no link: one that came since is not gone through."""
+    if not parts:
+        raise _is_folder()
+    with _folder_of(Path(root, *parts), Path(root)) as folder:
+        _refuse_other_kinds(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
+        return os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
+
+
+def _refuse_other_kinds(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise _is_folder()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, f"it is {_kind(status.st_mode)}, no file")
+
+
+def _is_folder() -> IsADirectoryError:
+    return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
+def _kind(mode: int) -> str:
+    return _KINDS.get(stat.S_IFMT(mode), "something else")
+
+
+def _words(error: OSError) -> str:
+    words = error.strerror or str(error)
+    return words[:1].lower() + words[1:]
+
+
+def _split(root: Path, pattern: str) -> tuple[Path, list[str]]:
+    """The folder before the first wildcard, and the components from there."""
+    parts = list(Path(pattern).parts)
+    first = next(number for number, part in enumerate(parts) if _MAGIC.search(part))
+    rest: list[str] = []
+    for part in parts[first:]:
+        if part != "**" or rest[-1:] != ["**"]:
+            rest.append(part)
+    return root.joinpath(*parts[:first]), [*rest, "*"] if rest[-1] == "**" else rest
+
+
+def _names(base: str, parts: list[str], search: _Search) -> Iterator[str]:
+    """Every name that fits the components, whatever it stands for."""
+    waiting = [(base, 0)]
+    known = set(waiting)
+    patterns = [re.compile(fnmatch.translate(part)) for part in parts]
+
+    def go_on(place: tuple[str, int]) -> None:
+        if place not in known:
+            known.add(place)
+            waiting.append(place)
+
+    while waiting:
+        folder, at = waiting.pop()
+        last = at == len(parts) - 1
+        if parts[at] == "**":
+            go_on((folder, at + 1))
+        elif not _MAGIC.search(parts[at]):
+            name = str(Path(folder, parts[at]))
+            if not last:
+                go_on((name, at + 1))
+            elif os.path.lexists(name):
+                yield name
+            continue
+        for entry in _entries(folder, search):
+            if parts[at] == "**":
+                if entry.is_dir(follow_symlinks=False):
+                    go_on((entry.path, at))
+            elif patterns[at].match(entry.name):
+                if last:
+                    yield entry.path
+                else:
+                    go_on((entry.path, at + 1))
+
+
+def _entries(folder: str, search: _Search) -> Iterator[os.DirEntry[str]]:
+    if search.names > NAMES:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                search.names += 1
+                if search.names > NAMES:
+                    search.say(f"the search ended after {NAMES:,} names; name a folder to look in")
+                    return
+                yield entry
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        search.say(f"folder {printable(folder)[:200]} cannot be read: {_words(error)}")
+
+
+def _is_match(name: str, within: tuple[str, ...], search: _Search) -> bool:
+    why = ""
+    try:
+        mode = os.lstat(name).st_mode
+        linked = stat.S_ISLNK(mode)
+        if linked:
+            mode = Path(name).stat().st_mode
+        if stat.S_ISDIR(mode) and not search.literal:
+            return False
+        if stat.S_ISDIR(mode):
+            why = "is a folder, no file"
+        elif not stat.S_ISREG(mode):
+            why = f"is {_kind(mode)}, no file"
+        elif search.leads_out(name, within, linked=linked):
+            why = f"is a link that leads out of the folder, to {printable(os.path.realpath(name))}"
+    except OSError as error:
+        why = f"cannot be read: {_words(error)}"
+    if not why:
+        search.matches += 1
+        return True
+    search.say(f"{printable(os.path.relpath(name, within[0]))} {why}")
+    return False
+
+
+def _real(folders: tuple[Path, ...]) -> tuple[str, ...]:
+    return tuple(os.path.realpath(folder) for folder in folders)
+
+
+def _leads_out(name: str, within: tuple[str, ...]) -> bool:
+    real = os.path.realpath(name)
+    return not any(os.path.commonpath([real, folder]) == folder for folder in within)

@@ -1,0 +1,67 @@
+"""Faults of two plans, by id: what is not done to the target any more, or done more gently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phasegate.base.units import format_seconds
+from phasegate.comparison import params
+from phasegate.comparison.change import GONE, NEW, Change, Subject, pairs
+from phasegate.comparison.fields import placed, seconds
+from phasegate.comparison.side import Side
+from phasegate.model.faults import Act
+from phasegate.plan.asked.faults import Fault
+from phasegate.plan.checks.faults import PROBE
+
+_GENTLER = ((Act.KILL, Act.STOP), (Act.KILL, Act.RESTART), (Act.STOP, Act.RESTART))
+"""Acts, and what is less than each of them."""
+
+
+def changes(base: Side, head: Side) -> Iterator[Change]:
+    """What became of every fault; one that went with its step is not told again."""
+    old = {fault.id: fault for step in base.plan.steps for fault in step.faults}
+    new = {fault.id: fault for step in head.plan.steps for fault in step.faults}
+    step_of = {
+        fault.id: step.id for side in (head, base) for step in side.plan.steps for fault in step.faults
+    }
+    steps, others = ({step.id for step in side.plan.steps} for side in (base, head))
+    for id, before, after in pairs(old, new):
+        subject = placed(f"fault {id}", base, before, head, after)
+        if after is None and before is not None:
+            if step_of[id] in others:
+                yield subject.weaker("", before.summary, GONE)
+        elif before is None and after is not None:
+            if step_of[id] in steps:
+                yield subject.stronger("", NEW, after.summary)
+        elif before is not None and after is not None:
+            yield from _between(subject, (base, before), (head, after))
+
+
+def _between(subject: Subject, before: tuple[Side, Fault], after: tuple[Side, Fault]) -> Iterator[Change]:
+    (base, old), (head, new) = before, after
+    if old.act is not new.act:
+        turn = subject.different
+        if (old.act, new.act) in _GENTLER:
+            turn = subject.weaker
+        elif (new.act, old.act) in _GENTLER:
+            turn = subject.stronger
+        yield turn("act", old.act, new.act)
+    for aspect, was, now in (
+        ("target", old.target, new.target),
+        ("during", old.check, new.check),
+        ("at", format_seconds(old.due), format_seconds(new.due)),
+        ("image", old.image or "none", new.image or "none"),
+    ):
+        if was != now:
+            yield subject.different(aspect, was, now)
+    yield from _lasting(subject, old, new)
+    yield from params.changes(
+        subject.inside("probe"), PROBE, (base, old.asks), (head, new.asks), accompanies=True
+    )
+
+
+def _lasting(subject: Subject, old: Fault, new: Fault) -> Iterator[Change]:
+    """How long it goes on: what is undone at once, no time at all."""
+    if old.lasting != new.lasting:
+        turn = subject.weaker if (new.lasting or 0.0) < (old.lasting or 0.0) else subject.stronger
+        yield turn("for", seconds(old.lasting), seconds(new.lasting))

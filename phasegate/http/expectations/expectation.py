@@ -1,0 +1,349 @@
+"""`expect`: what a reply must be, as written in a plan or suite and as compiled.
+
+Without `status` the status must be 2xx, so a body that looks right under an error status is no success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from phasegate.base.fields import Closed, FilePath
+from phasegate.base.files import is_file
+from phasegate.base.patterns import PATIENCE, aside, time_limit
+from phasegate.base.problems import Location, refuse
+from phasegate.base.substitution import changes, fill, finish, names_in
+from phasegate.base.units import Dimension, format_seconds, parse_as
+from phasegate.http.expectations.body import BodyError, body_text, parse_json
+from phasegate.http.expectations.json_path import JsonPath
+from phasegate.http.expectations.json_schema import BodySchema
+from phasegate.http.expectations.matcher import COMPARISONS, Matcher, excerpt
+from phasegate.http.messages.header_lines import SINGLE, HeaderError, lines_of, one_value
+from phasegate.http.written import ExpectedHeaders, ExpectedText, Json
+from phasegate.world import HttpReply
+
+SHOWN = 10
+"""How many failed expectations of one reply are named."""
+DEFAULT_STATUS = "2xx"
+_OPERATOR_SIGNS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+
+
+class Expect(Closed):
+    """What a reply must be. A scalar means equality, a mapping means operators: eq ne lt lte gt gte matches
+    not_matches contains length type exists one_of."""
+
+    status: int | str | list[int | str] | None = None
+    """`200`, `[200, 201]` or `2xx`; 2xx without."""
+    headers: ExpectedHeaders = Field(default_factory=dict)
+    """By name; a value or operators. Several lines of a name are one list, joined by ", "."""
+    body: ExpectedText = None
+    """The body as text: a value or operators."""
+    json_: dict[str, Json] = Field(default_factory=dict, alias="json")
+    """JSONPath (RFC 9535) to a value or operators."""
+    schema_: dict[str, Any] | FilePath | None = Field(default=None, alias="schema")
+    """A JSON Schema the body must match, inline or in a JSON file."""
+    latency: str | dict[str, Any] | None = None
+    """`< 500ms`, or `{lt: 500ms}`; from sending to the last byte."""
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        """Everything without `${...}` must compile now; the rest when its values are known."""
+        problems = [problem for piece in self._pieces() if (problem := _problem_of(piece))]
+        for field, name in (("headers", "headers"), ("json_", "json")):
+            if field in self.model_fields_set and not getattr(self, field):
+                problems.append(((name,), "nothing is expected here, so it asserts nothing; leave it out"))
+        refuse("Expect", problems)
+        return self
+
+    @property
+    def asserts(self) -> bool:
+        """Whether it says anything at all."""
+        return bool(self._pieces())
+
+    @property
+    def reads_body(self) -> bool:
+        return self.body is not None or bool(self.json_) or self.schema_ is not None
+
+    @property
+    def templated(self) -> bool:
+        """Whether anything in it changes when values are put in."""
+        return any(
+            "$" in repr(piece.written)
+            and changes(str(written) if isinstance(written := piece.written, Path) else written)
+            for piece in self._pieces()
+        )
+
+    def filled(self, values: Mapping[str, Any]) -> Expect:
+        """With values put in for `${name}` and `$$` resolved. Errors: UnknownNameError."""
+        return self.model_copy(
+            update={
+                "status": fill(self.status, values),
+                "headers": fill(self.headers, values),
+                "body": fill(self.body, values),
+                "json_": fill(self.json_, values),
+                "schema_": Path(finish(str(self.schema_)))
+                if isinstance(self.schema_, Path)
+                else fill(self.schema_, values),
+                "latency": fill(self.latency, values),
+            }
+        )
+
+    def compile(self) -> Expectation:
+        """Errors: ValueError for what could not be seen while values were missing."""
+        compiled: dict[str, Any] = {"headers": [], "json": []}
+        for piece in self._pieces():
+            name, value = piece.location[0], piece.compile()
+            if name in ("headers", "json"):
+                compiled[name].append(value)
+            else:
+                compiled[name] = value
+        return Expectation(
+            status=compiled.get("status", _DEFAULT),
+            headers=tuple(compiled["headers"]),
+            body=compiled.get("body"),
+            json=tuple(compiled["json"]),
+            schema=compiled.get("schema"),
+            latency=compiled.get("latency"),
+        )
+
+    def _pieces(self) -> list[_Piece]:
+        pieces: list[_Piece] = []
+        if self.status is not None:
+            pieces.append(_Piece(("status",), self.status, partial(_Status.compile, self.status)))
+        for name, wanted in self.headers.items():
+            pieces.append(_Piece(("headers", name), wanted, partial(_compile_header, name, wanted)))
+        if self.body is not None:
+            pieces.append(_Piece(("body",), self.body, partial(_compile_body, self.body)))
+        for path, wanted in self.json_.items():
+            pieces.append(_Piece(("json", path), wanted, partial(_compile_json, path, wanted)))
+        if self.schema_ is not None:
+            pieces.append(_Piece(("schema",), self.schema_, partial(_compile_schema, self.schema_)))
+        if self.latency is not None:
+            pieces.append(_Piece(("latency",), self.latency, partial(_compile_latency, self.latency)))
+        return pieces
+
+
+_OF_TIME = "expected latency "
+
+
+def is_of_answer(failures: Iterable[str]) -> bool:
+    """Whether any of the failures of an answer is one of what it holds, and not of how long it took."""
+    return not all(failure.startswith(_OF_TIME) for failure in failures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One thing an `expect` says: where, as written, and how to compile it."""
+
+    location: tuple[str, ...]
+    written: Any
+    compile: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    allowed: frozenset[int]
+    text: str
+
+    @classmethod
+    def compile(cls, written: Any) -> _Status:
+        entries = written if isinstance(written, list) else [written]
+        if not entries:
+            raise ValueError("an empty list allows nothing")
+        allowed: set[int] = set()
+        for entry in entries:
+            allowed.update(_statuses(entry))
+        if len(allowed) == 500:
+            raise ValueError("every status is allowed, so it says nothing")
+        return cls(frozenset(allowed), " or ".join(str(entry) for entry in entries))
+
+
+def _statuses(entry: Any) -> range:
+    text = str(entry).lower()
+    if not isinstance(entry, bool) and len(text) == 3 and text[0] in "12345":
+        if text[1:] == "xx":
+            return range(int(text[0]) * 100, int(text[0]) * 100 + 100)
+        if text.isascii() and text.isdigit():
+            return range(int(text), int(text) + 1)
+    raise ValueError(f"{entry!r} is not an HTTP status; write it like 200, [200, 201] or 2xx")
+
+
+@dataclass(frozen=True, slots=True)
+class _Latency:
+    """Comparisons in seconds, with the words for each."""
+
+    tests: tuple[tuple[str, str, float], ...]
+
+    def check(self, elapsed: float) -> str | None:
+        for name, text, limit in self.tests:
+            words, compare = COMPARISONS[name]
+            if not compare(elapsed, limit):
+                return f"{_OF_TIME}{words} {text}, got {format_seconds(elapsed)}"
+        return None
+
+
+_DEFAULT = _Status.compile(DEFAULT_STATUS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """A compiled `expect`; the default one asks for 2xx."""
+
+    status: _Status = _DEFAULT
+    headers: tuple[tuple[str, Matcher], ...] = ()
+    body: Matcher | None = None
+    json: tuple[tuple[JsonPath, Matcher], ...] = ()
+    schema: BodySchema | None = None
+    latency: _Latency | None = None
+
+    @property
+    def reads_body(self) -> bool:
+        return self.body is not None or bool(self.json) or self.schema is not None
+
+    @property
+    def reads_headers(self) -> bool:
+        return bool(self.headers)
+
+    @cached_property
+    def searches(self) -> bool:
+        """Whether looking at a reply may take its time, as it takes patterns."""
+        matchers = [matcher for _, matcher in (*self.headers, *self.json)]
+        if self.body is not None:
+            matchers.append(self.body)
+        return (
+            any(matcher.searches for matcher in matchers)
+            or any(path.searches for path, _ in self.json)
+            or (self.schema is not None and self.schema.searches)
+        )
+
+    async def check_aside(self, reply: HttpReply) -> tuple[str, ...]:
+        """`check`, in a thread of its own where patterns are searched: others measure meanwhile."""
+        return await aside(partial(self.check, reply)) if self.searches else self.check(reply)
+
+    def check(self, reply: HttpReply, *, patience: float = PATIENCE) -> tuple[str, ...]:
+        """What is not as expected: `expected status 200, got 500`; empty when all is.
+
+        `patience`: seconds of processor time that all patterns together may take.
+        """
+        if not self.searches:
+            return self._check(reply)
+        with time_limit(patience):
+            return self._check(reply)
+
+    def _check(self, reply: HttpReply) -> tuple[str, ...]:
+        failures: list[str] = []
+        if reply.status not in self.status.allowed:
+            failures.append(f"expected status {self.status.text}, got {reply.status}")
+        for name, matcher in self.headers:
+            failures.extend(_check_header(reply, name, matcher))
+        if self.reads_body:
+            failures.extend(self._check_body(reply))
+        if self.latency is not None and (text := self.latency.check(reply.elapsed)):
+            failures.append(text)
+        if len(failures) > SHOWN:
+            return (*failures[:SHOWN], f"and {len(failures) - SHOWN} more")
+        return tuple(failures)
+
+    def _check_body(self, reply: HttpReply) -> list[str]:
+        failures: list[str] = []
+        if self.body is not None:
+            try:
+                _note(failures, "body", self.body.check(body_text(reply)))
+            except BodyError as error:
+                return [str(error)]
+        if self.json or self.schema is not None:
+            failures.extend(self._check_json(reply))
+        return failures
+
+    def _check_json(self, reply: HttpReply) -> list[str]:
+        try:
+            document = parse_json(reply)
+        except BodyError as error:
+            return [str(error)]
+        failures: list[str] = []
+        for path, matcher in self.json:
+            try:
+                _note(failures, path.text, matcher.check(path.value(document)))
+            except ValueError as error:
+                failures.append(str(error))
+        if self.schema is not None:
+            failures.extend(self.schema.check(document))
+        return failures
+
+
+def _check_header(reply: HttpReply, name: str, matcher: Matcher) -> list[str]:
+    failures: list[str] = []
+    key = name.lower()
+    try:
+        if key in SINGLE:
+            one_value(reply.headers, key)
+    except HeaderError as error:
+        return [f"expected header {name} to have one value, but {error}"]
+    lines = lines_of(reply.headers, key)
+    if key in SINGLE:
+        lines = lines[:1]
+    # Cookies are never one list: their dates contain commas (RFC 9110, 5.3).
+    _note(failures, f"header {name}", matcher.check_lines(lines, joins=key != "set-cookie"))
+    return failures
+
+
+def _note(failures: list[str], subject: str, failure: str | None) -> None:
+    if failure is not None:
+        failures.append(f"expected {subject} {failure}")
+
+
+def _problem_of(piece: _Piece) -> tuple[Location, str] | None:
+    if any(True for _ in names_in(piece.written)):
+        return None
+    try:
+        piece.compile()
+    except (ValueError, OSError) as error:
+        return piece.location, str(error)
+    return None
+
+
+def _compile_header(name: str, wanted: Any) -> tuple[str, Matcher]:
+    return name, Matcher.compile(wanted, text=True)
+
+
+def _compile_body(wanted: Any) -> Matcher:
+    return Matcher.compile(wanted, text=True, always=True)
+
+
+def _compile_json(path: str, wanted: Any) -> tuple[JsonPath, Matcher]:
+    compiled = JsonPath.compile(path)
+    return compiled, Matcher.compile(wanted, many=compiled.many)
+
+
+def _compile_schema(written: Any) -> BodySchema | None:
+    """None while the file is not there to be read: that it is missing is said elsewhere."""
+    if isinstance(written, Mapping) or is_file(written):
+        return BodySchema.compile(written)
+    return None
+
+
+def _compile_latency(written: Any) -> _Latency:
+    operators = _comparison_in(written) if isinstance(written, str) else written
+    if not operators or any(name not in COMPARISONS for name in operators):
+        raise ValueError(f"write it like < 500ms or {{lt: 500ms}}, not {excerpt(written)}")
+    tests = []
+    for name, text in operators.items():
+        if not isinstance(text, str):
+            raise ValueError(f"{text} has no unit; write a time like 500ms")
+        limit = parse_as(text, Dimension.TIME).value
+        if name in ("gt", "gte") and limit <= 0:
+            raise ValueError(f"every latency is above {text}, so it says nothing")
+        tests.append((name, text, limit))
+    return _Latency(tuple(tests))
+
+
+def _comparison_in(text: str) -> dict[str, str]:
+    sign = text.strip()[:2].rstrip("0123456789. ")
+    if sign not in _OPERATOR_SIGNS:
+        return {}
+    return {_OPERATOR_SIGNS[sign]: text.strip()[len(sign) :].strip()}

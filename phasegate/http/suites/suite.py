@@ -1,0 +1,275 @@
+"""The suite file: requests in flows, as written.
+
+Texts keep their template form (`${capture}`, `$$`) until a request is sent; what can be checked before that
+is checked here, so that a suite that loads is one that can run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from phasegate.base.fields import ID_PATTERN, Closed, Duration, FilePath, Text, WrittenAddress, short_form
+from phasegate.base.problems import refuse, refuse_also
+from phasegate.base.substitution import NAME, finish, names_in
+from phasegate.http.expectations.capture import Capture
+from phasegate.http.expectations.expectation import Expect
+from phasegate.http.suites.references import problems_between
+from phasegate.http.suites.rows import Row, rows_in_file, rows_inline
+from phasegate.http.written import Fields, Headers, Json, address_like
+
+MAX_ROWS = 10_000
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, max_length=100)]
+Method = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True, max_length=20)]
+
+
+SuitePath = Annotated[FilePath, AfterValidator(lambda path: Path(finish(str(path))))]
+"""Of a file named in a suite, whose texts are in template form."""
+
+
+class Part(Closed):
+    """One part of a multipart body."""
+
+    model_config = ConfigDict(json_schema_extra=short_form({"type": ["string", "number", "boolean"]}))
+
+    content: Text | None = None
+    file: SuitePath | None = None
+    filename: Text | None = None
+    content_type: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, data: Any) -> Any:
+        return {"content": data} if isinstance(data, str | int | float | bool) else data
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.content is None) == (self.file is None):
+            raise ValueError("a part has either content or file")
+        return self
+
+
+class Retry(Closed):
+    """Send again when there was no answer or a wrong one; every try is kept."""
+
+    attempts: int = Field(default=2, ge=1, le=100)
+    wait: Duration = 0.5
+
+
+class Until(Expect):
+    """Poll: send again until the reply is like this."""
+
+    within: Duration = 30.0
+    every: Duration = 0.5
+
+
+class RowsFile(Closed):
+    """Rows from a file: one case for each."""
+
+    csv: SuitePath | None = None
+    """UTF-8, columns named in the first line; values are text."""
+    jsonl: SuitePath | None = None
+    """One JSON object a line."""
+
+    @model_validator(mode="after")
+    def _is_one_file(self) -> Self:
+        if (self.csv is None) == (self.jsonl is None):
+            raise ValueError("rows come from either csv or jsonl")
+        with suppress(OSError):  # said where the file is named
+            _within_limit(self.rows())
+        return self
+
+    def rows(self) -> tuple[Row, ...]:
+        """Errors: OSError, ValueError when the file cannot be read."""
+        if self.jsonl is not None:
+            return rows_in_file(self.jsonl, json_lines=True)
+        return rows_in_file(self.csv, json_lines=False) if self.csv is not None else ()
+
+
+def _kind_of_rows(value: Any) -> str:
+    if isinstance(value, RowsFile) or (
+        isinstance(value, Mapping) and value and set(value) <= {"csv", "jsonl"}
+    ):
+        return "file"
+    return "list" if isinstance(value, list) else "mapping"
+
+
+Each = Annotated[
+    Annotated[RowsFile, Tag("file")]
+    | Annotated[list[Any], Tag("list")]
+    | Annotated[dict[str, Any], Tag("mapping")],
+    Discriminator(_kind_of_rows),
+]
+
+
+class Request(Closed):
+    """One request, what its reply must be, and what is taken from it."""
+
+    id: Id
+    title: str = ""
+    method: Method = "GET"
+    url: Annotated[WrittenAddress, address_like("/users")]
+    """Absolute, or a path on the suite's `base`."""
+    headers: Headers = Field(default_factory=dict)
+    query: Fields = Field(default_factory=dict)
+    """Added to the URL; a list repeats the name."""
+    json_: Json = Field(default=None, alias="json")
+    form: Fields | None = None
+    multipart: dict[str, Part] | None = None
+    body: Text | None = None
+    expect: Expect = Field(default_factory=Expect)
+    capture: dict[str, Capture] = Field(default_factory=dict)
+    each: Each | None = None
+    """One case for each entry: the columns of a row are names, `${each}` is the entry itself."""
+    retry: Retry | None = None
+    until: Until | None = None
+    timeout: Duration | None = None
+    """For one exchange; the check's own without."""
+    follow: bool = False
+
+    @field_validator("capture")
+    @classmethod
+    def _has_capture_names(cls, captures: dict[str, Capture]) -> dict[str, Capture]:
+        for name in captures:
+            if not NAME.fullmatch(name) or "." in name or name in ("each", "out"):
+                raise ValueError(f"{name!r} cannot be the name of a capture; write it like request_id")
+        return captures
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        bodies = [name for name in ("json", "form", "multipart", "body") if self._has_body(name)]
+        if len(bodies) > 1:
+            raise ValueError(f"a request has one body, not {' and '.join(bodies)}")
+        if not self.expect.asserts and not (self.until and self.until.asserts):
+            raise ValueError(
+                f"request {self.id!r} asserts nothing; add expect, at least expect: {{status: 200}}"
+            )
+        if self.until and not self.until.asserts:
+            raise ValueError("until says nothing to wait for; add status, json or another expectation")
+        if self.retry and self.until:
+            raise ValueError("a request has retry or until, not both: until already sends again")
+        if self.each is not None and not isinstance(self.each, RowsFile):
+            rows_inline(self.each)
+        if self.each is not None and self.capture:
+            raise ValueError(
+                "capture with each would keep the last row only; capture in a request of its own"
+            )
+        return self
+
+    def _has_body(self, name: str) -> bool:
+        field = "json_" if name == "json" else name
+        return field in self.model_fields_set and (name == "json" or getattr(self, field) is not None)
+
+    @property
+    def has_json(self) -> bool:
+        return self._has_body("json")
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether an expectation or a capture looks at the body of its answer."""
+        return (
+            self.expect.reads_body
+            or (self.until is not None and self.until.reads_body)
+            or any(capture.reads_body for capture in self.capture.values())
+        )
+
+    def rows(self) -> tuple[Row, ...] | None:
+        """The entries of `each`; None without. Errors: OSError, ValueError when a file cannot be read."""
+        if isinstance(self.each, RowsFile):
+            return self.each.rows()
+        return None if self.each is None else rows_inline(self.each)
+
+    def names(self) -> set[str]:
+        """Every `${name}` it uses."""
+        texts = [
+            self.url,
+            self.headers,
+            self.query,
+            self.json_,
+            self.form,
+            self.body,
+            [(part.content, part.filename, part.content_type) for part in (self.multipart or {}).values()],
+        ]
+        for expect in (self.expect, self.until):
+            if expect is not None:
+                texts += [expect.status, expect.headers, expect.body, expect.json_, expect.latency]
+                texts += [expect.schema_ if isinstance(expect.schema_, dict) else None]
+        return set(names_in(texts))
+
+
+class Flow(Closed):
+    """Requests in order, with captures and cookies of their own."""
+
+    id: Id
+    title: str = ""
+    tags: tuple[Id, ...] = ()
+    """Further parts that criteria may speak of."""
+    requests: tuple[Request, ...] = ()
+
+
+class Suite(Closed):
+    """The content of a suite file."""
+
+    suite: Literal[1]
+    title: str = ""
+    base: Annotated[WrittenAddress, address_like("/api")] = "/"
+    """What paths are on: a URL, or a path on the default entry of the target."""
+    headers: Headers = Field(default_factory=dict)
+    """For every request; those of the request win."""
+    setup: tuple[Request, ...] = ()
+    """Sent first; every flow sees what they capture."""
+    teardown: tuple[Request, ...] = ()
+    """Sent last, whatever happened; they see what setup captured."""
+    flows: tuple[Flow, ...] = ()
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """Everything that is sent."""
+        flows = (request for flow in self.flows for request in flow.requests)
+        return (*self.setup, *flows, *self.teardown)
+
+    @property
+    def only(self) -> Flow | None:
+        """The one flow that is meant; None: all of them."""
+        return None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What is on the default entry of the target."""
+        if not self.base.startswith("/"):
+            return ()
+        return tuple(request.url for request in self.requests if request.url.startswith("/"))
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hangs_together(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """What is wrong between requests is said together with what is wrong within them."""
+        between = list(problems_between(data)) if isinstance(data, Mapping) else []
+        try:
+            suite = handler(data)
+        except ValidationError as error:
+            refuse_also("Suite", error, between)
+            raise
+        refuse("Suite", between)
+        return suite
+
+
+def _within_limit(rows: tuple[Row, ...]) -> None:
+    if len(rows) > MAX_ROWS:
+        raise ValueError(f"{len(rows):,} rows; at most {MAX_ROWS:,}")

@@ -1,7 +1,0 @@
-"""What a program wrote in this attempt, JUnit XML of any tool above all."""
-
-from phasegate.junit.outcome import JUnitCase
-from phasegate.junit.reading import Conventions, JUnitFile, parse_junit, read_junit
-from phasegate.junit.result_files import ResultFiles
-
-__all__ = ["Conventions", "JUnitCase", "JUnitFile", "ResultFiles", "parse_junit", "read_junit"]

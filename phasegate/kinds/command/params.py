@@ -1,0 +1,151 @@
+"""What a plan may say of a command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from phasegate.base.fields import AnyPath, Closed, Text, Texts
+from phasegate.base.marks import Expected
+from phasegate.base.patterns import compile_pattern
+from phasegate.base.units import Dimension, parse_quantity
+from phasegate.http.expectations.json_path import JsonPath
+from phasegate.http.expectations.matcher import Matcher
+from phasegate.http.written import ExpectedText
+from phasegate.kinds.base import CheckParams, is_measure_name
+
+CASES = {
+    "passed": "cases that passed",
+    "failed": "cases that failed, xfailed ones included",
+    "skipped": "cases that were skipped",
+    "total": "cases in the result files",
+}
+"""Measures that only a command with result files has, beside `pass_rate`."""
+_OWN = frozenset({"exit_code", "duration", "expectations", "pass_rate", *CASES})
+
+
+def _no_shell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        words = shlex.split(value)
+    except ValueError:  # a quote that does not end
+        words = value.split()
+    raise ValueError(f"a command is a list, not a line for a shell: {json.dumps(words)}")
+
+
+class MeasureCapture(Closed):
+    """A number that the program printed, or wrote to a file: exactly one of `regex` and `json`."""
+
+    regex: str | None = None
+    """Its first group, or the whole match without one."""
+    take: Literal["sum", "first", "last", "min", "max"] | None = None
+    """Which counts where `regex` matches more than once; without it, different values prove nothing."""
+    json_: str | None = Field(default=None, alias="json")
+    """A JSONPath into standard output, or into `file`."""
+    file: str | None = None
+    """Read instead of the output; relative to the plan's root."""
+    unit: str = ""
+    """What the number is in: ms, %, MiB; nothing for counts."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if (self.regex is None) == (self.json_ is None):
+            raise ValueError("a measure is captured by exactly one of regex and json")
+        if self.take is not None and self.regex is None:
+            raise ValueError("take says which match of a regex counts; a JSONPath selects one value")
+        if self.regex is not None:
+            compile_pattern(self.regex)
+        if self.json_ is not None and JsonPath.compile(self.json_).many:
+            raise ValueError(f"{self.json_} may select many values; a measure is one number")
+        parse_quantity(f"1{self.unit}")
+        return self
+
+    @property
+    def dimension(self) -> Dimension:
+        return parse_quantity(f"1{self.unit}").dimension
+
+
+class CommandExpect(Closed):
+    """What must hold of the program; each becomes a case."""
+
+    exit_code: Annotated[Any, Expected()] = None
+    """A number, a list of numbers, or operators."""
+    output: Annotated[ExpectedText, Expected(text=True)] = None
+    """Text, or operators, held against standard output followed by standard error, without blank ends and
+    without colours."""
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("expects nothing; write exit_code or output")
+        self.matchers()
+        return self
+
+    def matchers(self) -> dict[str, Matcher]:
+        """By what they look at, in the order of the report."""
+        found = {}
+        if "exit_code" in self.model_fields_set:
+            several = isinstance(self.exit_code, list | tuple)
+            matcher = Matcher.compile({"one_of": self.exit_code} if several else self.exit_code, always=True)
+            if all(matcher.check(code) is None for code in range(256)):
+                raise ValueError("exit_code is as expected whatever it is, so it says nothing")
+            found["exit_code"] = matcher
+        if "output" in self.model_fields_set:
+            found["output"] = Matcher.compile(self.output, text=True, always=True)
+        return found
+
+
+class CommandParams(CheckParams):
+    command: Annotated[tuple[Text, ...], BeforeValidator(_no_shell), Field(min_length=1)]
+    """The program and its arguments; `python` is phasegate's own interpreter."""
+    env: Mapping[str, Text] = Field(default_factory=dict)
+    """Added to the environment."""
+    in_: str = Field(default="", alias="in")
+    """The service of the target in whose container it runs; nothing for this machine."""
+    cwd: AnyPath | None = None
+    """Where it is started; default: the plan's root, in a container its own folder."""
+    expect: CommandExpect | None = None
+    """The exit code and the output it should have; exit code 0 unless it says otherwise."""
+    measures: Mapping[str, MeasureCapture] = Field(default_factory=dict)
+    """Numbers the program reports, by name."""
+    results: Texts = ()
+    """JUnit files that it writes: paths or globs."""
+    subtests: bool = False
+    """The counts in `results` have subtests in them that are not written as cases. Known of pytest."""
+    reruns: bool = False
+    """The tool runs failed tests again and writes each try as a case in `results`: one that failed and then
+    passed is flaky."""
+    evidence: Texts = ()
+    """Further files to keep with the record: paths or globs."""
+
+    @model_validator(mode="after")
+    def _where(self) -> Self:
+        if self.in_ and self.cwd is not None:
+            raise ValueError(
+                "cwd is a folder of this machine, and in says that the command runs in a container"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _about_results(self) -> Self:
+        for name in ("subtests", "reruns"):
+            if getattr(self, name) and not self.results:
+                raise ValueError(f"{name} says how results are written, and there are no results")
+        return self
+
+    @field_validator("measures")
+    @classmethod
+    def _check_names(cls, measures: Mapping[str, MeasureCapture]) -> Mapping[str, MeasureCapture]:
+        for name in measures:
+            if name in _OWN:
+                raise ValueError(f"{name!r} is measured already; choose another name")
+            if not is_measure_name(name):
+                raise ValueError(
+                    f"{name!r} is no name for a measure; write one like 'coverage' or 'bundle_size'"
+                )
+        return measures

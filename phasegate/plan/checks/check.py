@@ -1,0 +1,272 @@
+"""One check of the plan: common part, parameters of its kind, files it names, parts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from phasegate.base.errors import PhasegateError
+from phasegate.base.scalars import WrittenFloat, WrittenInt
+from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.foreign import KindError, blame
+from phasegate.plan.asked.part import Part
+from phasegate.plan.asked.plan import Check, Retry
+from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
+from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys, retry_of
+from phasegate.plan.reading.requirements import unite_requirements
+from phasegate.plan.text.findings import did_you_mean
+from phasegate.plan.text.tree import TreePath
+from phasegate.plan.text.validation import validate
+from phasegate.plan.written.plan import CheckCommon
+
+_DONE = frozenset({"each", "during"})
+"""Keys that every check has and that change what it does."""
+DEFAULT_LIMIT = 600.0
+"""Seconds for an attempt that does not say how long it takes."""
+START = 15.0
+"""Seconds on top for one that does: workers start and hand in what they saw, on a busy machine too.
+
+Without them a target that stalls to the last would make the attempt run into its limit and end as errored,
+although the stall was observed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A check as far as it could be read."""
+
+    id: str | None
+    path: TreePath
+    step: str | None
+    kind: Kind[Any] | None = None
+    common: CheckCommon | None = None
+    check: Check | None = None
+    """None where something is wrong with it."""
+    criteria: tuple[Any, ...] = ()
+    """Its own criteria, in template form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepShare:
+    """What a check takes over from its step."""
+
+    id: str | None = None
+    requirements: tuple[Requirement, ...] = ()
+    tags: tuple[str, ...] = ()
+    missing_secrets: tuple[str, ...] = ()
+
+
+def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, label: str) -> Draft:
+    """Read one check; everything wrong with it is reported, and nothing else is kept from being read."""
+    if not isinstance(tree, Mapping):
+        context.findings.add(context.document, path, f"{label} must be a mapping with id and kind")
+        return Draft(id=None, path=path, step=step.id)
+    id = tree.get("id")
+    subject = f"check {id!r}" if isinstance(id, str) else label
+    kind = _kind(context, path, tree, subject)
+    common = _common(context, path, tree, subject)
+    own = tree.get("criteria")
+    draft = Draft(
+        id=id if isinstance(id, str) else None,
+        path=path,
+        step=step.id,
+        kind=kind,
+        common=common,
+        criteria=tuple(own) if isinstance(own, list) else (),
+    )
+    if kind is None:
+        context.leave_unread(path, subject, tree)
+        return draft
+    try:
+        with blame(kind, "cannot read its parameters", but=PhasegateError):
+            return _read(context, path, tree, step, replace(draft, kind=kind), subject)
+    except KindError as error:
+        context.findings.add(
+            context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
+        )
+        context.leave_unread(path, subject, tree)
+        return replace(draft, kind=None)
+
+
+def _read(
+    context: Context, path: TreePath, tree: Mapping[str, Any], step: StepShare, draft: Draft, subject: str
+) -> Draft:
+    """Read the rest of a check, once its kind is known."""
+    kind, common = draft.kind, draft.common
+    assert kind is not None
+    parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree))
+    parts = parameters.parts()
+    if common is None or parts is None:
+        taken_over = (context.timeout, context.retry, context.confidence)
+        context.leave_unread(path, subject, tree, taken_over, *parameters.read)
+        return draft
+    missing = (*parameters.missing_secrets(tree), *step.missing_secrets, *context.missing_everywhere)
+    check = _check(
+        context,
+        common,
+        kind,
+        parts,
+        step,
+        path,
+        missing_secrets=tuple(dict.fromkeys(missing)),
+        sha256=_fingerprint(context, kind, tree, parameters),
+    )
+    return replace(draft, check=check)
+
+
+def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> Kind[Any] | None:
+    name = tree.get("kind")
+    if not isinstance(name, str):
+        return None  # the common part says so
+    if name not in context.kinds:
+        help = did_you_mean(name, context.kinds, "kinds")
+        context.findings.add(
+            context.document, (*path, "kind"), f"{subject}: unknown kind {name!r}", help=help
+        )
+        return None
+    try:
+        kind = context.kinds[name]
+    except KindError as error:
+        context.findings.add(
+            context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
+        )
+        return None
+    return _variant(context, path, tree, kind, subject)
+
+
+def _report(context: Context, path: TreePath, subject: str, error: KindError) -> None:
+    message = f"{subject}: {error.message}"
+    context.findings.add(context.document, (*path, "kind"), message, help=error.help)
+
+
+def _variant(
+    context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
+) -> Kind[Any] | None:
+    """What a kind with several sets of parameters comes to in this check."""
+    if kind.chooser not in tree:
+        return kind
+    where = (*path, kind.chooser)
+    chosen, wrong = context.settled(where, tree[kind.chooser])
+    if wrong:
+        return None
+    if chosen == kind.variant:
+        return kind
+    if not isinstance(chosen, str) or chosen not in kind.variants:
+        known = [kind.variant, *kind.variants]
+        message = f"{subject}: unknown {kind.chooser} {chosen!r}"
+        context.findings.add(
+            context.document, where, message, help=did_you_mean(str(chosen), known, f"{kind.chooser}s")
+        )
+        return None
+    return kind.variants[chosen]
+
+
+def _with_variant(subject: str, kind: Kind[Any], tree: Mapping[str, Any]) -> str:
+    """Which parameters a check takes depends on the variant, so messages about them name it."""
+    return f"{subject} ({kind.chooser}: {kind.variant})" if kind.chooser in tree else subject
+
+
+def _common(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> CheckCommon | None:
+    written = pick_keys(tree, COMMON_KEYS - {"each", "criteria"})
+    settled, wrong = context.settled(path, written)
+    for key in ("each", "criteria"):
+        if key in tree:
+            settled[key] = tree[key]
+    return validate(CheckCommon, settled, context.place(path, subject), context.findings, silent=wrong)
+
+
+def _check(
+    context: Context,
+    common: CheckCommon,
+    kind: Kind[Any],
+    parts: tuple[Part, ...],
+    step: StepShare,
+    path: TreePath,
+    *,
+    missing_secrets: tuple[str, ...],
+    sha256: str,
+) -> Check:
+    params = [part.params for part in parts]
+    own = context.requirements(path, common.requires)
+    if common.during is not None:
+        retry = Retry()
+    else:
+        retry = context.retry if common.retry is None else retry_of(common.retry)
+    return Check(
+        id=common.id,
+        kind=kind,
+        step=step.id,
+        title=common.title,
+        parts=parts,
+        each=common.each is not None,
+        during=common.during,
+        retry=retry,
+        limit=_limit(common, kind, params),
+        exclusive=kind.exclusive if common.exclusive is None else common.exclusive,
+        allow_skipped=common.allow_skipped,
+        until_decided=any(kind.until_decided(one) for one in params),
+        missing_secrets=missing_secrets,
+        sha256=sha256,
+        requirements=unite_requirements(*(kind.requirements(one) for one in params), own, step.requirements),
+        confidence=confidence_of(common.confidence, otherwise=context.confidence),
+        tags=tuple(dict.fromkeys((*common.tags, *step.tags))),
+        summary=_summary(kind, parts),
+        at=context.document.value_at((*path, "id")),
+        flaky=budget_of(context, path, common.flaky),
+    )
+
+
+def _limit(common: CheckCommon, kind: Kind[Any], params: list[CheckParams]) -> float | None:
+    """Seconds for an attempt, over all parts; load gets what it is meant to take, and one timeout."""
+    if common.during is not None:
+        return common.limit
+    if common.limit is not None:
+        return common.limit
+    return sum(_limit_of_part(kind, one) for one in params)
+
+
+def _limit_of_part(kind: Kind[Any], params: CheckParams) -> float:
+    duration = kind.duration(params)
+    if duration is None:
+        return DEFAULT_LIMIT
+    meant = duration + params.timeout + START
+    return meant if kind.exclusive else max(DEFAULT_LIMIT, meant)
+
+
+def _summary(kind: Kind[Any], parts: tuple[Part, ...]) -> str:
+    first = kind.summary(parts[0].params)
+    return first if len(parts) == 1 else f"{first}; {len(parts)} parts"
+
+
+def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], parameters: Parameters) -> str:
+    """Over what the check does, so that two runs with the same one can be held against each other.
+
+    Names stand for secrets and for the target's addresses. What is for people, for the gate or for the
+    schedule is left out, but for `during`: beside another check the target answers differently.
+    """
+    asked = {
+        key: value
+        for key, value in tree.items()
+        if key in _DONE or not (key in COMMON_KEYS or key.startswith("x-"))
+    }
+    if context.timeout is not None:
+        asked.setdefault("timeout", context.timeout)
+    hashes = sorted(file.sha256 for file in parameters.files.values())
+    package = [] if kind.package is None else [[kind.package.name, kind.package.version]]
+    everything = _as_written([kind.name, asked, hashes, parameters.filled, *package])
+    text = json.dumps(everything, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _as_written(tree: Any) -> Any:
+    """A tree in which two spellings of one number differ: as text, what is sent differs too."""
+    kind = type(tree)
+    if kind is str or kind is int or tree is None:
+        return tree
+    if isinstance(tree, Mapping):
+        return {key: _as_written(item) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_as_written(item) for item in tree]
+    return str(tree) if isinstance(tree, WrittenInt | WrittenFloat) else tree

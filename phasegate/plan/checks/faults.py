@@ -1,0 +1,225 @@
+"""The faults of a step: read, held against the target and against the check that they are done during."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from phasegate.base.fields import Located
+from phasegate.base.units import format_seconds
+from phasegate.kinds.base import CheckParams, Kind
+from phasegate.model.faults import fault_measures
+from phasegate.plan.asked.entries import Target
+from phasegate.plan.asked.faults import Fault
+from phasegate.plan.asked.part import Part
+from phasegate.plan.asked.plan import Check, Retry
+from phasegate.plan.checks.check import Draft
+from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
+from phasegate.plan.reading.context import Context, pick_keys
+from phasegate.plan.reading.ids import Ids
+from phasegate.plan.text.findings import did_you_mean
+from phasegate.plan.text.tree import TreePath
+from phasegate.plan.text.validation import validate
+from phasegate.plan.written.faults import FaultWritten, ProbeParams
+
+
+class _Probe(Kind[ProbeParams]):
+    """A probe's parameters, in the shape in which those of checks are read."""
+
+    name: ClassVar[str] = "probe"
+    by_address: ClassVar[bool] = True
+    Params: ClassVar[type[CheckParams]] = ProbeParams
+
+
+PROBE = _Probe()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultDraft:
+    """A fault as far as it could be read."""
+
+    path: TreePath
+    step: str | None
+    id: str | None = None
+    fault: Fault | None = None
+    """None where something is wrong with it."""
+
+
+class FaultReader:
+    """Reads the faults of a plan's steps."""
+
+    def __init__(self, context: Context, target: Target, ids: Ids) -> None:
+        self._context = context
+        self._target = target
+        self._ids = ids
+
+    def read(self, path: TreePath, tree: Any, step: str | None) -> tuple[FaultDraft, ...]:
+        """The faults of one step; everything wrong with each of them by itself is reported."""
+        if not isinstance(tree, list):
+            return ()
+        drafts = tuple(self._fault((*path, index), one, step) for index, one in enumerate(tree))
+        for draft in drafts:
+            if draft.id is not None:
+                self._ids.claim(self._context, (*draft.path, "id"), draft.id, "fault")
+        return drafts
+
+    def hold(self, drafts: Iterable[FaultDraft], checks: Mapping[str, Draft]) -> None:
+        """Report what does not go with the checks that faults are done during."""
+        placed = [
+            (draft, draft.fault, check)
+            for draft in drafts
+            if draft.fault is not None and (check := self._during(draft, draft.fault, checks)) is not None
+        ]
+        for draft, fault, check in placed:
+            self._fits(draft, fault, check)
+        self._apart([(draft, fault) for draft, fault, _ in placed])
+
+    def _fault(self, path: TreePath, tree: Any, step: str | None) -> FaultDraft:
+        context, label = self._context, f"fault {path[-1] + 1 if isinstance(path[-1], int) else ''}".strip()
+        if not isinstance(tree, Mapping):
+            context.findings.add(context.document, path, f"{label} must be a mapping with id and during")
+            return FaultDraft(path=path, step=step)
+        id = tree["id"] if isinstance(tree.get("id"), str) else None
+        subject = label if id is None else f"fault {id!r}"
+        settled, wrong = context.settled(path, pick_keys(tree, frozenset(tree) - {"probe"}))
+        if "probe" in tree:
+            settled["probe"] = tree["probe"]
+        written = validate(
+            FaultWritten, settled, context.place(path, subject), context.findings, silent=wrong
+        )
+        probe = self._probe((*path, "probe"), tree["probe"], subject) if "probe" in tree else None
+        draft = FaultDraft(path=path, step=step, id=id)
+        if written is None or probe is None:
+            context.leave_unread(path, subject, tree)
+        if written is None or not self._can_be_done(path, written, subject) or probe is None:
+            return draft
+        fault = Fault(
+            id=written.id,
+            act=written.act,
+            target=written.target,
+            check=written.during,
+            due=written.due,
+            lasting=written.for_,
+            image=written.image,
+            probe=probe[0],
+            missing_secrets=probe[1].missing_secrets(tree, acted_on=written.target),
+            title=written.title,
+            measures=fault_measures(written.act),
+            at=context.document.value_at((*path, "id")),
+        )
+        return replace(draft, fault=fault)
+
+    def _probe(self, path: TreePath, tree: Any, subject: str) -> tuple[Part, Parameters] | None:
+        context = self._context
+        if not isinstance(tree, Mapping):
+            message = f"{subject}: 'probe' must be a mapping with a url that shows whether all is good"
+            context.findings.add(context.document, path, message, help="write probe: {url: /health}")
+            return None
+        strange = [key for key in tree if key in COMMON_KEYS]
+        for key in strange:
+            message = f"{subject}: unknown key {key!r} in 'probe'"
+            context.findings.add(context.document, (*path, key), message, key=True)
+        asked = Located({"timeout": "1s", **tree}, at=getattr(tree, "at", None))
+        parameters = Parameters(context, path, asked, PROBE, f"{subject}: probe")
+        parts = parameters.parts()
+        return None if strange or parts is None else (parts[0], parameters)
+
+    def _can_be_done(self, path: TreePath, written: FaultWritten, subject: str) -> bool:
+        """Whether its target is something that may be acted on."""
+        context, act, target = self._context, written.act, written.target
+        group = self._target.group_of(target)
+        if group is not None:
+            why = group.refusal(target, act)
+        elif target in context.entries:
+            return False  # it is wrong itself, which has been said
+        else:
+            able = [entry.id for one in self._target.groups if one.acts for entry in one.entries]
+            why = f"the target has no entry {target!r}", did_you_mean(target, able, "processes and services")
+        if why is not None:
+            message, help = why
+            context.findings.add(context.document, (*path, act), f"{subject}: {message}", help=help)
+        return why is None
+
+    def _during(self, draft: FaultDraft, fault: Fault, checks: Mapping[str, Draft]) -> Draft | None:
+        check = checks.get(fault.check)
+        beside = [id for id, one in checks.items() if one.step == draft.step]
+        if check is None:
+            help = did_you_mean(fault.check, beside, "checks of this step")
+            self._say(draft, "during", f"there is no check {fault.check!r}", help)
+        elif check.step != draft.step:
+            where = "the gate" if check.step is None else "another step"
+            help = did_you_mean(fault.check, beside, "checks of this step")
+            help = help if check.step is None else "move the fault to that step"
+            self._say(draft, "during", f"{fault.check!r} is a check of {where}", help)
+        elif check.common is not None and check.common.during is not None:
+            message = f"{fault.check!r} itself goes on beside others"
+            self._say(draft, "during", message, f"name {check.common.during!r}, or a check without 'during'")
+        else:
+            return check
+        return None
+
+    def _fits(self, draft: FaultDraft, fault: Fault, on: Draft) -> None:
+        """What does not go together: a check that is tried again, that ends by itself, that is too short."""
+        if on.common is not None and on.common.retry is not None:
+            message = f"check {on.id!r} is retried, and another attempt would not meet the fault"
+            self._say(draft, "during", message, f"leave 'retry' of {on.id} out")
+        check = on.check
+        if check is None:
+            return
+        if check.until_decided:
+            message = f"check {check.id!r} ends when it is decided, which may be before the fault"
+            self._say(draft, "during", message, f"leave 'until' of {check.id} out")
+        lasting = [check.kind.duration(part.params) for part in check.parts]
+        whole = None if None in lasting else sum(one or 0.0 for one in lasting)
+        takes = "" if whole is None else f"check {check.id!r} takes {format_seconds(whole)}"
+        if whole is not None and fault.due >= whole:
+            self._say(draft, "at", f"{takes} and is over when the fault is due", "write an earlier 'at'")
+        elif whole is not None and fault.end > whole:
+            message = f"{takes}, and the fault would end after {format_seconds(fault.end)}"
+            self._say(draft, "for", message, "write an earlier 'at', a shorter 'for' or a longer check")
+
+    def _apart(self, placed: list[tuple[FaultDraft, Fault]]) -> None:
+        """Two faults at a time on one entry: undoing the one would undo the other."""
+        by_place: dict[tuple[str, str], list[tuple[FaultDraft, Fault]]] = {}
+        for draft, fault in placed:
+            by_place.setdefault((fault.check, fault.target), []).append((draft, fault))
+        for together in by_place.values():
+            together.sort(key=lambda pair: pair[1].due)
+            for (_, first), (draft, second) in pairwise(together):
+                if second.due <= first.end:
+                    message = f"{second.target!r} is still in fault {first.id!r} then"
+                    self._say(draft, "at", message, f"write 'at' after {format_seconds(first.end)}")
+
+    def _say(self, draft: FaultDraft, key: str, message: str, help: str) -> None:
+        context = self._context
+        context.findings.add(
+            context.document, (*draft.path, key), f"fault {draft.id!r}: {message}", help=help
+        )
+
+
+def apply_faults(check: Check, meeting: Sequence[Fault]) -> Check:
+    """A check that faults are done during: observed once, alone with the target, and another than without.
+
+    Its hash holds them, so that no run without them is a baseline for it. Without a secret that a fault needs
+    it is not run: what it would see is a target that was spared.
+    """
+    if not meeting:
+        return check
+    text = json.dumps([check.sha256, [list(_fault_facts(fault)) for fault in meeting]], ensure_ascii=False)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    missing = (*check.missing_secrets, *(name for fault in meeting for name in fault.missing_secrets))
+    return replace(
+        check,
+        retry=Retry(),
+        exclusive=True,
+        sha256=digest,
+        missing_secrets=tuple(dict.fromkeys(missing)),
+    )
+
+
+def _fault_facts(fault: Fault) -> Iterator[str | float | None]:
+    yield from (fault.act, fault.target, fault.due, fault.lasting, fault.image)

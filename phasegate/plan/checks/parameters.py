@@ -1,0 +1,284 @@
+"""Parameters of a check, by part: values put in, named files read, all of it held against the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from phasegate.base.errors import PlanError
+from phasegate.base.fields import Located, NamedDocument, NamedPath
+from phasegate.base.files import about
+from phasegate.base.substitution import escape, finish, names_in, texts_in
+from phasegate.kinds.base import CheckParams, Kind
+from phasegate.model.result import EvidenceFile
+from phasegate.plan.asked.part import Deferred, Part
+from phasegate.plan.reading.context import Context
+from phasegate.plan.reading.reachable import (
+    Where,
+    check_addresses,
+    check_entries,
+    check_entry,
+    check_services,
+)
+from phasegate.plan.reading.values import capture_names, insert_known
+from phasegate.plan.text.annotations import keys_of, naming_fields
+from phasegate.plan.text.named import NamedPlace, addresses_in, find_named
+from phasegate.plan.text.tree import TreePath, is_plain, model_of, path_text, with_values
+from phasegate.plan.text.validation import Place, validate
+from phasegate.plan.text.yaml import Document
+from phasegate.plan.written.plan import CheckCommon
+
+COMMON_KEYS = frozenset(keys_of(CheckCommon))
+"""What every check has, whatever its kind."""
+_KNOWN = tuple(COMMON_KEYS)
+
+
+class Parameters:
+    """The parameters of one check, by part."""
+
+    def __init__(
+        self, context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
+    ) -> None:
+        self._context = context
+        self._path = path
+        self._kind = kind
+        self._subject = subject
+        self.files: dict[str, EvidenceFile] = {}
+        """Files that it names, by name, as they were hashed."""
+        self.filled: dict[str, Any] = {}
+        """What was put into those files, by name."""
+        self._documents: list[Any] = []
+        """The files of its parameters that were read, with values put in."""
+        self._entries: set[str] = set()
+        """Ids of the entries that the addresses of the part that is read are of."""
+        each = tree.get("each")
+        self._each = each if isinstance(each, Mapping) else None
+        rest = Located(
+            ((k, v) for k, v in tree.items() if k not in COMMON_KEYS and not k.startswith("x-")),
+            at=getattr(tree, "at", None),
+        )
+        self._plain = self._each is None and is_plain(rest)
+        self._own = kind.own_names(rest, context.root)
+        for name in sorted(self._own & context.values.variables.keys()):
+            message = f"{subject}: ${{{name}}} is a variable of the plan and a column of the data"
+            context.findings.add(context.document, path, message, help="give one of them another name")
+        self._wrong = [
+            *context.unknown(
+                path, rest, "target", "out", *self._own, *(() if self._each is None else ("each",))
+            )
+        ]
+        for name, value in (self._each or {}).items():
+            if context.unknown((*path, "each", name), value, "target", "out"):
+                self._wrong += [where for where, text in texts_in(rest) if "${each}" in text]
+        if context.timeout is not None and "timeout" not in rest:
+            rest["timeout"] = context.timeout
+        self._tree = context.with_secrets(rest)
+        self._data = self._tree.get(kind.rows) if self._own else None
+
+    def parts(self) -> tuple[Part, ...] | None:
+        """None when one of them is wrong; then every problem has been reported."""
+        if self._each is None:
+            part = self._part("", None)
+            return None if part is None else (part,)
+        found = [self._part(name, value) for name, value in self._each.items()]
+        whole = tuple(part for part in found if part is not None)
+        return whole if whole and len(whole) == len(found) else None
+
+    @property
+    def read(self) -> tuple[Any, ...]:
+        """What the files say that the check names: those that were read, and the hashes of all."""
+        return *self._documents, sorted((name, file.sha256) for name, file in self.files.items())
+
+    def missing_secrets(self, tree: Any, *, acted_on: str = "") -> tuple[str, ...]:
+        """Names of secrets that are not set and that are used: by a check, which is `tree` as written, by the
+        files of its parameters, or by the entries of the target that it needs."""
+        context, everything = self._context, [tree, *self._documents]
+        missing = [name for one in everything for name in context.missing_in(one)]
+        by_use = context.missing_by_use(everything, by_address=self._kind.by_address, acted_on=acted_on)
+        return tuple(dict.fromkeys((*missing, *by_use)))
+
+    def _part(self, name: str, each: Any) -> Part | None:
+        context = self._context
+        addresses = tuple(addresses_in(self._kind.Params, self._tree))
+        template = Deferred(
+            tree=self._tree,
+            each=context.with_secrets(each),
+            addresses=tuple(path for path, _ in addresses),
+            own=self._own,
+        )
+        self._entries = set()
+        for path, written in addresses:
+            at = ("each", name) if "${each}" in written else path
+            there = (*self._path, *at)
+            self._entries |= check_entry(context, context.document, there, template.address(path), self._data)
+        tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
+        replaced, documents, broken = self._files(tree)
+        if replaced:
+            template = replace(template, replaced=replaced)
+            tree = template.resolve(context.addresses, keep=_keep_all)
+        place = Place(
+            document=context.document,
+            path=self._path,
+            subject=self._subject,
+            documents=documents,
+            known=_KNOWN,
+        )
+        silent = (*self._wrong, *broken)
+        params = validate(self._kind.Params, tree, place, context.findings, silent=silent)
+        if params is None:
+            return None
+        where = Where(context=context, path=self._path, tree=self._tree, subject=self._subject)
+        targets = self._targets(template, params)
+        check_addresses(where, self._kind, self._kind.asked(params), targets)
+        check_services(where, self._kind, params)
+        later = any(_is_later(used) for used in _names(template))
+        return Part(
+            name=name,
+            params=params,
+            targets=targets,
+            deferred=template if later else None,
+            entries=frozenset(self._entries),
+        )
+
+    def _targets(self, template: Deferred, params: CheckParams) -> tuple[str, ...]:
+        """Where load is sent, without stand-ins for hosts and ports that nobody wrote."""
+        targets: tuple[str, ...] = self._kind.targets(params)
+        context = self._context
+        names = set(_names(template)) if targets else set()
+        later = {name for name in names if self._is_stand_in(name)}
+        if not later:
+            return targets
+        known = {name: context.addresses[name] for name in names - later if name in context.addresses}
+        try:
+            return self._kind.targets(model_of(self._kind.Params, template.resolve(known, keep=_keep_all)))
+        except ValidationError:  # a number may be asked for where a port stands
+            return targets
+
+    def _is_stand_in(self, name: str) -> bool:
+        """Whether a name is of a host or port that is not known before the target is up."""
+        first, _, rest = name.partition(".")
+        id, _, what = rest.partition(".")
+        context = self._context
+        return (
+            first == "target"
+            and id in context.entries
+            and id not in context.located
+            and what.startswith(("host", "port"))
+        )
+
+    def _files(
+        self, tree: Any
+    ) -> tuple[tuple[tuple[TreePath, Any], ...], tuple[tuple[TreePath, Document], ...], tuple[TreePath, ...]]:
+        """What stands for the names of files; the documents among it; and names that lead nowhere."""
+        if not naming_fields(self._kind.Params):
+            return (), (), ()
+        replaced: list[tuple[TreePath, Any]] = []
+        documents: list[tuple[TreePath, Document]] = []
+        broken: list[TreePath] = []
+        for named in find_named(self._kind.Params, tree):
+            if not isinstance(named.value, str):
+                message = f"{self._subject}: {path_text(named.path)!r} must be the path of a YAML file"
+                self._context.findings.add(self._context.document, (*self._path, *named.path), message)
+                broken.append(named.path)
+                continue
+            if "${" in named.value:
+                continue
+            if isinstance(named.mark, NamedPath):
+                found = self._path_of(
+                    self._context.document, (*self._path, *named.path), named, subject=f"{self._subject}: "
+                )
+                replaced += [] if found is None else [(named.path, found)]
+                broken += [named.path] if found is None else []
+                continue
+            named, fragment = _without_fragment(named)
+            document = self._document(named)
+            if document is None:
+                broken.append(named.path)
+                continue
+            documents.append((named.path, document))
+            content, inner_broken = self._content(document, named)
+            if fragment and isinstance(content, Mapping):
+                content = Located({**content, **fragment}, at=getattr(content, "at", None))
+            replaced.append((named.path, content))
+            broken += inner_broken
+        return tuple(replaced), tuple(documents), tuple(broken)
+
+    def _path_of(self, document: Document, path: TreePath, named: NamedPlace, *, subject: str) -> str | None:
+        files = self._context.files
+        assert isinstance(named.mark, NamedPath)
+        wrong = files.wrong_with(named.value, folder_allowed=named.mark.folder_allowed)
+        if wrong is not None:
+            self._context.findings.add(document, path, f"{subject}{wrong}")
+            return None
+        try:
+            self.files[named.value] = files.hash(named.value)
+        except (OSError, ValueError) as error:
+            self._context.findings.add(document, path, f"{subject}{about(repr(named.value), error)}")
+            return None
+        return str(files.locate(named.value))
+
+    def _document(self, named: NamedPlace) -> Document | None:
+        context = self._context
+        try:
+            document = context.files.document(named.value)
+        except PlanError as error:
+            for problem in error.problems:
+                if problem.at is None:
+                    where = (*self._path, *named.path)
+                    context.findings.add(context.document, where, f"{self._subject}: {problem.message}")
+                else:
+                    context.findings.extend([problem])
+            return None
+        context.findings.document(document)
+        self.files[named.value] = context.files.hash(named.value)
+        return document
+
+    def _content(self, document: Document, named: NamedPlace) -> tuple[Any, list[TreePath]]:
+        """A document with values put in, as far as they are known, and its own named files looked for."""
+        context = self._context
+        own = capture_names(document.tree) | self._own
+        given = context.values.known
+        used = (name for name in names_in(document.tree) if name in given and name not in own)
+        self.filled |= {name: given[name] for name in used}
+        tree = insert_known(document.tree, context.values, but=own)
+        wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
+        self._documents.append(tree)
+        tree = context.with_secrets(tree)
+        self._entries |= set(check_entries(context, document, named.kind, tree, self._data))
+        broken = [(*named.path, *where) for where in wrong]
+        absolute: dict[TreePath, str] = {}
+        for inner in find_named(named.kind, tree):
+            if not isinstance(inner.mark, NamedPath) or "${" in inner.value:
+                continue
+            known = replace(inner, value=finish(inner.value))
+            found = self._path_of(document, inner.path, known, subject="")
+            if found is None:
+                broken.append((*named.path, *inner.path))
+            else:
+                absolute[inner.path] = escape(found)
+        return with_values(tree, absolute), broken
+
+
+def _without_fragment(named: NamedPlace) -> tuple[NamedPlace, dict[str, str]]:
+    """The place with the path alone, and what stands behind `#`, by its key in the document."""
+    key = named.mark.fragment if isinstance(named.mark, NamedDocument) else ""
+    path, sign, fragment = named.value.partition("#") if key else (named.value, "", "")
+    return replace(named, value=path), {key: fragment} if sign else {}
+
+
+def _names(template: Deferred) -> Iterator[str]:
+    yield from names_in(template.tree)
+    yield from names_in(template.each)
+    for _, value in template.replaced:
+        yield from names_in(value)
+
+
+def _is_later(name: str) -> bool:
+    return name.startswith("target.") or name == "out"
+
+
+def _keep_all(_: str) -> bool:
+    return True

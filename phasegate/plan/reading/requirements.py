@@ -1,0 +1,53 @@
+"""Programs that a plan asks for by name, and the commands that install well-known ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from phasegate.kinds.base import Requirement
+from phasegate.plan.written.plan import RequirementWritten
+
+_INSTALL = {
+    "node": "apt-get install nodejs, or brew install node",
+    "npm": "apt-get install npm, or brew install node",
+    "npx": "apt-get install npm, or brew install node",
+    "rustc": "curl -sSf https://sh.rustup.rs | sh, apt-get install rustc, or brew install rust",
+    "cargo": "curl -sSf https://sh.rustup.rs | sh, apt-get install cargo, or brew install rust",
+    "go": "apt-get install golang, or brew install go",
+    "java": "apt-get install default-jdk, or brew install openjdk",
+    "mvn": "apt-get install maven, or brew install maven",
+    "docker": "https://docs.docker.com/get-docker/",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools/",
+    "git": "apt-get install git, or brew install git",
+    "curl": "apt-get install curl, or brew install curl",
+    "jq": "apt-get install jq, or brew install jq",
+    "psql": "apt-get install postgresql-client, or brew install libpq",
+    "sqlite3": "apt-get install sqlite3, or brew install sqlite",
+    "ruby": "apt-get install ruby, or brew install ruby",
+    "uv": "pip install uv",
+}
+
+
+def _how(program: str) -> str:
+    return _INSTALL.get(program, f"install {program}, or put the folder it is in on PATH")
+
+
+def requirement(written: str | RequirementWritten) -> Requirement:
+    """A requirement as the runner looks for it."""
+    if isinstance(written, str):
+        return Requirement(program=written, install=_how(written))
+    if written.in_:
+        return Requirement(
+            inside=written.in_, tools=written.tools, install=written.install, label=written.label
+        )
+    return Requirement(
+        program=written.program,
+        arguments=written.arguments,
+        install=written.install or _how(written.program),
+        label=written.label,
+    )
+
+
+def unite_requirements(*groups: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    """Requirements from several places, each once."""
+    return tuple(dict.fromkeys(item for group in groups for item in group))

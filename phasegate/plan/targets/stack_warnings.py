@@ -1,0 +1,62 @@
+"""What should be said of a compose stack although nothing in it is wrong."""
+
+from __future__ import annotations
+
+import re
+
+from phasegate.plan.asked.services import ComposeStack
+from phasegate.plan.reading.compose_file import ALL_PROFILES, ComposeFile
+from phasegate.plan.reading.context import Context
+from phasegate.plan.text.findings import did_you_mean
+from phasegate.plan.text.tree import TreePath
+
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def warn_of(context: Context, at: TreePath, stack: ComposeStack, file: ComposeFile, default: object) -> None:
+    """Warn of what has no effect, and of a default entry of which it is open what is asked."""
+    _warn_of_port(context, at, stack, file, default)
+    elsewhere = file.includes or any("extends" in one.tree for one in file.services.values())
+    if elsewhere:
+        return
+    known = list(dict.fromkeys(name for one in file.services.values() for name in one.profiles))
+    for index, profile in enumerate(stack.profiles):
+        if profile not in known and profile != ALL_PROFILES:
+            message = f"no service of the compose file has the profile {profile!r}"
+            help = did_you_mean(profile, known, "profiles")
+            _warn(context, (*at, "profiles", index), message, help)
+    used = dict.fromkeys(_VARIABLE.findall(file.document.text))
+    for name in stack.env:
+        # A service may take a variable over by its name alone, and names that begin so are Compose's own.
+        named = re.search(rf"\b{name}\b", file.document.text) is not None
+        if not named and not name.startswith(("COMPOSE_", "DOCKER_")):
+            message = f"the compose file does not use the variable {name!r}"
+            help = did_you_mean(name, used, "variables")
+            _warn(context, (*at, "env", name), message, help, key=True)
+
+
+def _warn_of_port(
+    context: Context, at: TreePath, stack: ComposeStack, file: ComposeFile, default: object
+) -> None:
+    entries = {entry.id: entry for entry in stack.entries}
+    if default is None and len(entries) == 1:
+        default = next(iter(entries))
+    entry = entries.get(default) if isinstance(default, str) else None
+    service = None if entry is None else file.services.get(entry.id)
+    if entry is None or service is None or entry.port is not None or not service.whole:
+        return
+    ports, say = service.published or service.exposed, f"services: {{{entry.id}: {{port: ...}}}}"
+    if len(ports) == 1:
+        return
+    if ports:
+        shown = ", ".join(str(port) for port in ports)
+        message = (
+            f"the default entry {entry.id!r} has several ports ({shown}), and the plan does not say which"
+        )
+    else:
+        message = f"the default entry {entry.id!r} neither publishes nor exposes a port in the compose file"
+    _warn(context, (*at, "file"), message, f"say which one its url speaks of: {say}")
+
+
+def _warn(context: Context, path: TreePath, message: str, help: str | None, *, key: bool = False) -> None:
+    context.findings.add(context.document, path, message, help=help, key=key, warning=True)

@@ -1,0 +1,99 @@
+"""Faults as they are written in a step: what is done to which entry, when, for how long, and what is asked
+meanwhile."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from phasegate.base.fields import Closed, Duration, Text, WrittenAddress
+from phasegate.base.marks import Demand
+from phasegate.http.expectations.expectation import Expect
+from phasegate.http.written import Headers, address_like
+from phasegate.kinds.base import CheckParams
+from phasegate.model.faults import CONTAINERS_ONLY, LASTING, Act
+from phasegate.plan.written.plan import Id
+
+MOST_UNDER_WAY = 100
+"""Probes that may wait for their answer at a time."""
+_ACTS = ", ".join(Act)
+
+
+class FaultWritten(Closed):
+    """Something done to the target on purpose while a check goes on: one of stop, kill, pause, restart,
+    replace and cut, and the service or process that it is done to."""
+
+    id: Id
+    title: Text = ""
+    stop: str | None = None
+    kill: str | None = None
+    pause: str | None = None
+    restart: str | None = None
+    replace: str | None = None
+    cut: str | None = None
+    during: str
+    """The check of this step while which it is done."""
+    due: Duration = Field(alias="at")
+    """From the start of that check."""
+    for_: Annotated[Duration, Field(gt=0)] | None = Field(default=None, alias="for")
+    """Until it is undone, counted from when it was done."""
+    image: Text = ""
+    probe: Any
+
+    @model_validator(mode="after")
+    def _one_act(self) -> Self:
+        written = [act for act in Act if getattr(self, act) is not None]
+        if len(written) != 1:
+            raise ValueError(f"say what is done to which entry of the target, by one of {_ACTS}")
+        act = written[0]
+        if act is Act.RESTART and self.for_ is not None:
+            raise ValueError("a restart is over when it is done; leave 'for' out, or write stop")
+        if act in LASTING and self.for_ is None:
+            raise ValueError(f"'for' is missing: {act} goes on until it is undone")
+        if act is Act.REPLACE and not self.image:
+            raise ValueError("'image' is missing: replace runs the service from another image")
+        if act is not Act.REPLACE and self.image:
+            raise ValueError(f"'image' goes with replace, and this is {act}")
+        return self
+
+    @property
+    def act(self) -> Act:
+        return next(act for act in Act if getattr(self, act) is not None)
+
+    @property
+    def target(self) -> str:
+        """The entry that it is done to."""
+        return str(getattr(self, self.act))
+
+    @property
+    def needs_container(self) -> bool:
+        return self.act in CONTAINERS_ONLY
+
+
+class ProbeParams(CheckParams):
+    """What is asked again and again from before a fault until all is good again."""
+
+    url: Annotated[WrittenAddress, address_like("/health")]
+    """A path on the target's default entry, or a URL."""
+    method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
+    """The request method."""
+    headers: Headers = Field(default_factory=dict)
+    """Sent along, beside those of the target entry."""
+    every: Annotated[Duration, Field(ge=0.01), Demand.LESS] = 0.1
+    """Time between the sending of two probes, whether the first was answered or not."""
+    timeout: Annotated[Duration, Field(gt=0), Demand.LESS] = 1.0
+    """After which a probe is lost."""
+    expect: Expect = Field(default_factory=Expect)
+    """What a good answer is; status 2xx unless it says otherwise."""
+    within: Annotated[Duration, Field(gt=0), Demand.SHOWN] = 30.0
+    """How long it is waited, from the undoing, for all to be good again, also when the check has ended."""
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.timeout / self.every > MOST_UNDER_WAY:
+            raise ValueError(
+                f"more than {MOST_UNDER_WAY} probes may be under way at a time;"
+                " write a longer 'every' or a shorter 'timeout'"
+            )
+        return self

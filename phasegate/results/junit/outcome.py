@@ -1,0 +1,246 @@
+"""What one `testcase` says: passed only where nothing in it says otherwise.
+
+There is no standard that writers follow, so the list of what means passed is closed, and whatever else stands
+in a status or beside it is no result.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from xml.etree.ElementTree import Element
+
+from phasegate.model.observation import Case, CaseAttempt, CaseStatus
+from phasegate.results.junit.document import without_terminal_sequences
+from phasegate.results.junit.words import Meaning, Statement, of_case
+
+MESSAGE = 500
+"""Characters of a message; the whole of it is in the details."""
+NAME = 1_000
+"""Characters of a name."""
+DETAILS = 64 * 1024
+"""Characters of a stack trace or an output that are kept."""
+
+_BREAKS = re.compile(r"[\r\n\t]")
+BROKEN = ("failure", "error")
+_FLAKY = ("flakyFailure", "flakyError")
+_RERUN = ("rerunFailure", "rerunError")
+_BESIDE = frozenset({"", "system-out", "system-err", "properties", "property", "attachments", "attachment"})
+"""Children that say nothing of the result; comments have no tag."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JUnitCase:
+    case: Case
+    details: str = ""
+    """Stack trace and output of a case that did not pass; empty for others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteTally:
+    """What the counts of a suite may say of the cases in it, by the elements that are written."""
+
+    written: int = 0
+    """Cases."""
+    lost: int = 0
+    """Tests that an inner suite counts and does not write."""
+    tries: int = 0
+    failing: int = 0
+    """Failures and errors that stand."""
+    failed_tries: int = 0
+    """The same, and those of tries that came before the last."""
+    idle: int = 0
+    """Skipped, not run, or without a result."""
+
+    @staticmethod
+    def sum(tallies: Iterable[SuiteTally]) -> SuiteTally:
+        every = tuple(tallies)
+        return SuiteTally(
+            **{one.name: sum(getattr(tally, one.name) for tally in every) for one in fields(SuiteTally)}
+        )
+
+
+_ONE = SuiteTally(written=1, tries=1)
+"""A case in which nothing else stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A case as the file has it."""
+
+    item: JUnitCase
+    tally: SuiteTally
+
+
+def read_case(element: Element, suites: tuple[str, ...]) -> Written:
+    classname = name_of(element, "classname") or name_of(element, "class")
+    name = name_of(element, "name") or classname or "without a name"
+    part = classname if classname and classname != name else (suites[-1] if suites else "")
+    status, message = _outcome(element)
+    case = Case(
+        id=f"{part}::{name}" if part else name,
+        name=name,
+        status=status,
+        part=part,
+        tags=tuple(suite for suite in dict.fromkeys(suites) if suite != part),
+        duration=None if status is CaseStatus.SKIPPED else _seconds(element.get("time")),
+        message=message,
+        file=name_of(element, "file") or None,
+        line=whole_number(element.get("line")),
+        earlier=_earlier(element),
+    )
+    details = "" if status is CaseStatus.PASSED else details_of(element)
+    return Written(item=JUnitCase(case=case, details=details), tally=_tally(element, case))
+
+
+def own_failure(suite: Element, path: tuple[str, ...]) -> JUnitCase | None:
+    """A suite that failed as a whole, in its setup for example: a case of its own, or it would vanish."""
+    broken = next(children(suite, BROKEN), None)
+    if broken is None:
+        return None
+    part = path[-1] if path else ""
+    case = Case(
+        id=f"{part}::(suite)" if part else "(suite)",
+        name="(suite)",
+        status=CaseStatus.FAILED,
+        part=part,
+        message=_message(broken) or "the suite failed without a message",
+    )
+    return JUnitCase(case=case, details=details_of(suite))
+
+
+def _outcome(element: Element) -> tuple[CaseStatus, str]:
+    said = list(of_case(element.attrib))
+    if not said and not len(element):
+        return CaseStatus.PASSED, ""
+    broken = next(children(element, (*BROKEN, *_RERUN)), None)
+    if broken is not None:
+        return CaseStatus.FAILED, _message(broken) or f"{tag_of(broken)} without a message"
+    skipped = next(children(element, ("skipped",)), None)
+    why = _message(skipped) if skipped is not None else ""
+    if skipped is not None and skipped.get("type") == "pytest.xfail":
+        return CaseStatus.FAILED, f"expected failure (xfail) counts as failed{f': {why}' if why else ''}"
+    if any(one.meaning is Meaning.FAILED for one in said):
+        return CaseStatus.FAILED, why or "failed without a message"
+    if skipped is not None:
+        tried = next(children(element, _FLAKY), None)
+        if tried is not None:
+            return CaseStatus.FAILED, f"failed, and was skipped when it was tried again: {_message(tried)}"
+        return CaseStatus.SKIPPED, why or "skipped"
+    for one in said:
+        if one.meaning is Meaning.NOT_RUN:
+            return CaseStatus.SKIPPED, f"not run: its {_short(one.key)} is {_short(one.value)!r}"
+    return _status_of(element, said)
+
+
+def _status_of(element: Element, strange: Iterable[Statement]) -> tuple[CaseStatus, str]:
+    for child in element:
+        if (tag := tag_of(child)) not in _BESIDE and tag not in _FLAKY:
+            message = _message(child)
+            return CaseStatus.LOST, f"no result: it has <{_short(tag)}>{f': {message}' if message else ''}"
+    for one in strange:
+        why = f"no result: its {_short(one.key)} is {_short(one.value)!r}, which is no word for passed"
+        return CaseStatus.LOST, why
+    return CaseStatus.PASSED, ""
+
+
+def _earlier(element: Element) -> tuple[CaseAttempt, ...]:
+    """Tries that did not decide: flaky ones passed in the end, reruns did not."""
+    if not len(element):
+        return ()
+    return tuple(
+        CaseAttempt(status=CaseStatus.FAILED, message=_message(child), duration=_seconds(child.get("time")))
+        for child in children(element, (*_FLAKY, *_RERUN))
+    )
+
+
+def _tally(element: Element, case: Case) -> SuiteTally:
+    if not len(element) and case.status is CaseStatus.PASSED:
+        return _ONE
+    failing = sum(1 for _ in children(element, BROKEN))
+    skipped = sum(1 for _ in children(element, ("skipped",)))
+    if case.status is CaseStatus.FAILED and not failing and not skipped:
+        failing = 1  # said by an attribute, or by reruns alone
+    if case.status in (CaseStatus.SKIPPED, CaseStatus.LOST):
+        skipped = max(skipped, 1)
+    return SuiteTally(
+        written=1,
+        tries=1 + len(case.earlier),
+        failing=failing,
+        failed_tries=failing + len(case.earlier),
+        idle=skipped,
+    )
+
+
+def details_of(element: Element) -> str:
+    pieces = []
+    for child in element:
+        tag, text = tag_of(child), (child.text or "").strip()
+        if tag in _BESIDE and tag not in ("system-out", "system-err"):
+            continue
+        if tag not in ("system-out", "system-err", "testcase", "testsuite", "testsuites"):
+            traces = [(inner.text or "").strip() for inner in children(child, ("stackTrace",))]
+            text = "\n".join(filter(None, [child.get("message", ""), text, *traces]))
+        elif tag.startswith("test"):
+            continue
+        if text:
+            pieces.append(f"--- {_short(tag)}\n{_bound_text(without_terminal_sequences(text))}\n")
+    return "\n".join(pieces)
+
+
+def _bound_text(text: str) -> str:
+    if len(text) <= DETAILS:
+        return text
+    half = DETAILS // 2
+    return f"{text[:half]}\n[{len(text) - 2 * half:,} characters left out]\n{text[-half:]}"
+
+
+def _message(element: Element) -> str:
+    written = without_terminal_sequences(element.get("message") or "").strip()
+    if not written:
+        texts = (element.text or "", *(child.text or "" for child in children(element, ("stackTrace",))))
+        lines = (without_terminal_sequences(line).strip() for text in texts for line in text.splitlines())
+        written = next(filter(None, lines), "")
+    return written if len(written) <= MESSAGE else f"{written[: MESSAGE - 3]}..."
+
+
+def name_of(element: Element, key: str) -> str:
+    """An attribute as a name: on one line, and no longer than `NAME`."""
+    written = element.get(key)
+    if not written:
+        return ""
+    name = _BREAKS.sub(" ", without_terminal_sequences(written)).strip()
+    return name if len(name) <= NAME else f"{name[: NAME - 3]}..."
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 60 else f"{word[:57]}..."
+
+
+def children(element: Element, tags: tuple[str, ...]) -> Iterator[Element]:
+    return (child for child in element if tag_of(child) in tags)
+
+
+def tag_of(element: Element) -> str:
+    """The tag without a namespace; comments and processing instructions have none."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _seconds(text: str | None) -> float | None:
+    """`0.25`, or `1,234.5` as surefire writes thousands."""
+    try:
+        seconds = float((text or "").replace(",", ""))
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def whole_number(text: str | None) -> int | None:
+    """`3`, `3.0` or `1,234`; None where it is no number. What has more than 15 digits is 10^15."""
+    match = re.fullmatch(r"([0-9]+)(?:\.0*)?", (text or "").strip().replace(",", ""))
+    if match is None:
+        return None
+    digits = match[1].lstrip("0") or "0"
+    return int(digits) if len(digits) <= 15 else 10**15

@@ -1,0 +1,99 @@
+"""`target.processes`: programs that are started for the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from phasegate.base.fields import Closed, Text
+from phasegate.base.patterns import compile_pattern
+from phasegate.base.substitution import finish
+from phasegate.http.written import Headers
+from phasegate.plan.reading.context import Context, tls_of, with_files
+from phasegate.plan.reading.reachable import check_entry
+from phasegate.plan.targets.kind import KindById
+from phasegate.plan.text.tree import TreePath
+from phasegate.plan.text.validation import validate
+from phasegate.plan.written.plan import Argv, Span, TlsWritten
+from phasegate.targets.deployment import Deployment, Site
+from phasegate.targets.processes.entries import ProcessEntry, Programs, Ready
+
+
+class ReadyWritten(Closed):
+    """When a process counts as up: one of `url`, `tcp` and `log`."""
+
+    url: str | None = None
+    tcp: bool = False
+    log: str | None = None
+    within: Span = 30.0
+
+    @model_validator(mode="after")
+    def _one_sign(self) -> ReadyWritten:
+        signs = (self.url is not None) + self.tcp + (self.log is not None)
+        if signs != 1:
+            raise ValueError("say how it shows that it is up, by one of 'url', 'tcp: true' and 'log'")
+        if self.url is not None and not self.url.startswith(("/", "http://", "https://", "${")):
+            raise ValueError(f"{self.url!r} is no address; begin with '/', http:// or https://")
+        if self.log is not None:
+            compile_pattern(self.log)
+        return self
+
+
+class ProcessWritten(Closed):
+    """A program that is started for the run."""
+
+    command: Argv
+    env: dict[str, Text] = Field(default_factory=dict)
+    cwd: Text = ""
+    ready: ReadyWritten
+    headers: Headers = Field(default_factory=dict)
+    tls: TlsWritten = TlsWritten()
+    protected: bool = False
+
+
+class Processes(KindById[Programs, ProcessEntry, Site, Deployment]):
+    group = Programs
+    Written = ProcessWritten
+
+    def read_entry(self, context: Context, path: TreePath, id: str, tree: Any) -> ProcessEntry | None:
+        wrong = context.unknown(path, tree, "target", "self")
+        missing = context.missing_in(tree)
+        tree = with_files(context, path, ProcessWritten, context.with_secrets(tree))
+        written = validate(
+            ProcessWritten, tree, context.place(path, f"target {id!r}"), context.findings, silent=wrong
+        )
+        if written is None:
+            context.leave_unread(path, f"target {id!r}", tree)
+            return None
+        ready = written.ready
+        return ProcessEntry(
+            id=id,
+            command=written.command,
+            env=written.env,
+            cwd=context.folder((*path, "cwd"), written.cwd),
+            ready=Ready(
+                url=ready.url,
+                tcp=ready.tcp,
+                log=None if ready.log is None else finish(ready.log),
+                within=ready.within,
+            ),
+            headers=tuple(written.headers.items()),
+            tls=tls_of(written.tls),
+            protected=written.protected,
+            missing_secrets=missing,
+            at=context.document.key_at(path),
+        )
+
+    def check(self, context: Context, group: Programs) -> None:
+        for entry in group.entries:
+            path = ("target", self.key, entry.id, "ready", "url")
+            check_entry(context, context.document, path, entry.ready.url or "/")
+
+    def why_unsampled(self, id: str) -> tuple[str, str] | None:
+        return None
+
+    async def deploy(self, group: Programs, site: Site) -> Deployment:
+        from phasegate.targets.kinds.processes.started import Started
+
+        return Started(group, site)

@@ -1,0 +1,121 @@
+"""The programs of a run from their start to their end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from phasegate.base.errors import ObservationError, TargetError
+from phasegate.http.addresses import Address, TargetAddresses
+from phasegate.model.faults import Act
+from phasegate.plan.asked.entries import entries_in
+from phasegate.plan.asked.faults import Fault
+from phasegate.targets.deployment import Deployment, Site
+from phasegate.targets.processes.entries import ProcessEntry, Programs
+from phasegate.targets.processes.members import MARK, kill_marked
+from phasegate.targets.processes.running import Output, RunningProcess
+
+
+class Started(Deployment):
+    """The programs of a run, in the order of the plan, each started when the one before it is ready."""
+
+    def __init__(self, group: Programs, site: Site) -> None:
+        super().__init__()
+        self._group = group
+        self._site = site
+        self._running: list[RunningProcess] = []
+        self._out: dict[str, str] = {}
+
+    @property
+    def out(self) -> Mapping[str, str]:
+        return self._out
+
+    async def up(self, others: Sequence[Address], out: Mapping[str, str]) -> None:
+        for entry in self._group.entries:
+            needed = entries_in((entry.command, entry.env, entry.headers, entry.ready.url or ""))
+            if lacking := needed & {*out, *self._out}:
+                self._out[entry.id] = f"it needs {', '.join(sorted(lacking))}"
+            else:
+                await self._start(entry, (*others, *self._addresses))
+
+    async def act(self, fault: Fault) -> None:
+        process, grace = self._process(fault), self._site.grace
+        match fault.act:
+            case Act.STOP:
+                await process.halt(grace)
+            case Act.KILL:
+                await process.crash()
+            case Act.RESTART:
+                await process.halt(grace)
+                await process.go_on()
+            case Act.PAUSE:
+                process.pause()
+            case Act.REPLACE | Act.CUT:
+                raise ObservationError(f"a process cannot be put to {fault.act}")
+        self._sample(process)
+
+    async def undo(self, fault: Fault) -> str:
+        process = self._process(fault)
+        await process.go_on()
+        self._sample(process)
+        return ""
+
+    async def close(self) -> None:
+        """End them in reverse. Cancelled, it sends SIGKILL to all, and waits only for that."""
+        waiting = list(self._running)
+        try:
+            while waiting:
+                await waiting[-1].end(self._site.grace)
+                waiting.pop()
+        except asyncio.CancelledError:
+            for process in waiting:
+                process.kill()
+            kill_marked(self._site.mark)
+            for process in waiting:
+                await process.end(0)
+            raise
+
+    def _process(self, fault: Fault) -> RunningProcess:
+        for process in self._running:
+            if process.record.id == fault.target:
+                return process
+        raise ObservationError(f"{fault.target} does not run: it was not started")
+
+    def _sample(self, process: RunningProcess) -> None:
+        """Look at what it uses from now on, whoever leads its group by now."""
+        if process.leader is not None:
+            self._site.sampler.watch(process.record.id, process.leader)
+
+    async def _start(self, entry: ProcessEntry, others: Sequence[Address]) -> None:
+        site = self._site
+        port = site.ports.take()
+        url = f"{'https' if entry.tls.as_mapping() else 'http'}://127.0.0.1:{port}"
+        own = {"self.url": url, "self.port": str(port)}
+        try:
+            given = entry.bind({**TargetAddresses(others).values(), **own})
+            address = Address(id=entry.id, url=url, headers=given.headers, tls=given.tls.as_mapping())
+            asked = _asked(entry, (*others, address), own)
+        except ObservationError as error:
+            raise TargetError(f"target {entry.id!r}: {error.message}") from None
+        process = RunningProcess(
+            given,
+            url=url,
+            port=port,
+            asked=asked,
+            output=Output(site.logs(entry.id), site.on_problem),
+            on_change=site.on_change,
+        )
+        self._running.append(process)
+        await process.start(site.processes, {MARK: site.mark})
+        self._sample(process)
+        self._addresses.append(address)
+
+
+def _asked(entry: ProcessEntry, known: Sequence[Address], own: Mapping[str, str]) -> Address:
+    """What is asked whether a process is ready: a path of its own, or a URL of any entry, with that entry's
+    headers and certificates. Errors: ObservationError."""
+    around = TargetAddresses(known, default=entry.id)
+    there = around.destination(entry.ready.url or "/", own)
+    return Address(
+        id=there.entry, url=there.url, headers=around.headers(there.entry), tls=around.tls(there.entry)
+    )

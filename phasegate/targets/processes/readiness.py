@@ -1,0 +1,139 @@
+"""When a process of the target counts as up: it answers, and the answer is its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from phasegate.base.errors import TargetError
+from phasegate.base.units import format_seconds
+from phasegate.http.addresses import Address, TargetAddresses
+from phasegate.http.client import Network
+from phasegate.http.places import address_of
+from phasegate.targets.processes.entries import Ready
+from phasegate.targets.processes.sockets import Owner, owner, stranger
+from phasegate.world import HttpFailure, HttpRequest
+
+FIRST_WAIT = 0.01
+LONGEST_WAIT = 0.25
+_GROWTH = 1.5
+_TRY = 5.0
+"""Seconds one question may take, so that a connection that hangs is not the only one that is tried."""
+_NOT_ASKED = "it was not asked"
+
+Probe = Callable[[], Awaitable[str]]
+"""Asks once whether the process is up: an empty text when it is, otherwise one line that says why not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What readiness needs to know of the process that is starting."""
+
+    host: str
+    port: int
+    members: Callable[[], Sequence[int]]
+    """The living processes of its group."""
+    has_logged: Callable[[], bool]
+    """Whether its output matched `ready.log`; for an entry with that sign only."""
+    headers: tuple[tuple[str, str], ...] = ()
+    tls: Mapping[str, str] = field(default_factory=dict)
+
+
+def probe_for(ready: Ready, url: str, watched: Watched) -> Probe:
+    """The question that a plan's `ready` asks; `url` is absolute and asked for `ready.url`."""
+    if ready.log is not None:
+        return lambda: _await_line(ready.log or "", watched)
+    if ready.tcp:
+        return lambda: _try_connection(watched)
+    return lambda: _try_url(url, watched)
+
+
+async def wait_until_ready(probe: Probe, within: float) -> float:
+    """Ask again and again, quickly at first, and return the seconds it took.
+
+    Errors: TargetError with the last reason when `within` seconds did not do.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    deadline = started + within
+    wait = FIRST_WAIT
+    reason = _NOT_ASKED
+    while True:
+        asked = loop.time()
+        try:
+            async with asyncio.timeout_at(min(deadline, asked + _TRY)):
+                reason = await probe()
+        except TimeoutError:
+            # What was learnt before says more than a last question that was hardly given time.
+            if reason == _NOT_ASKED or loop.time() - asked > LONGEST_WAIT:
+                reason = "no answer in time"
+        if not reason:
+            return loop.time() - started
+        if loop.time() >= deadline - FIRST_WAIT:
+            raise TargetError(f"not ready within {format_seconds(within)}: {reason}")
+        await asyncio.sleep(min(wait, deadline - FIRST_WAIT - loop.time()))
+        wait = min(wait * _GROWTH, LONGEST_WAIT)
+
+
+async def _await_line(pattern: str, watched: Watched) -> str:
+    if not watched.has_logged():
+        return f"no line of its output matches {pattern!r}"
+    # What it printed says nothing of who answers on the port, when anybody does.
+    if owner(watched.port, watched.members()) is Owner.OTHER:
+        return _taken_text(watched)
+    return ""
+
+
+async def _try_connection(watched: Watched) -> str:
+    try:
+        _, writer = await asyncio.open_connection(watched.host, watched.port)
+    except OSError as error:
+        return f"{watched.host}:{watched.port}: {_words(error)}"
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return _ours(watched)
+
+
+async def _try_url(url: str, watched: Watched) -> str:
+    asked = Address(id="asked", url=url, headers=watched.headers, tls=watched.tls)
+    request = HttpRequest(method="GET", url=url, timeout=_TRY, keep=None, entry=asked.id)
+    async with Network(TargetAddresses([asked])).client() as http:
+        outcome = await http.send(request)
+    if isinstance(outcome, HttpFailure):
+        return f"GET {url}: {outcome.message.removeprefix(f'{address_of(url)}: ')}"
+    if not 200 <= outcome.status < 300:
+        return f"GET {url}: status {outcome.status}"
+    parts = urlsplit(url)
+    if (parts.hostname, parts.port) == (watched.host, watched.port):
+        return _ours(watched)
+    return ""
+
+
+def _ours(watched: Watched) -> str:
+    match owner(watched.port, watched.members()):
+        case Owner.OURS:
+            return ""
+        case Owner.NOBODY:
+            return f"nobody listens on port {watched.port} any more"
+        case Owner.OTHER:
+            return _taken_text(watched)
+
+
+def _taken_text(watched: Watched) -> str:
+    who = stranger(watched.port)
+    return (
+        f"port {watched.port} is answered by another process{f' ({who})' if who else ''}, "
+        "not by the group that was started; a daemon must stay in the foreground"
+    )
+
+
+def _words(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, ConnectionResetError):
+        return "connection reset"
+    return (error.strerror or str(error)).lower()
