@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from phasegate.base.facts import Message
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile, LogPiece
 from phasegate.model.events import CLOCK_STEP
 from phasegate.model.measures import Measure
@@ -42,7 +43,7 @@ class HttpRequest:
     url: str
     """Absolute."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Text that goes out as UTF-8; lone surrogates are bytes that are none (`surrogateescape`)."""
+    """Message that goes out as UTF-8; lone surrogates are bytes that are none (`surrogateescape`)."""
     body: bytes | None = None
     timeout: float = 30.0
     """Seconds for the whole exchange, redirects and body included."""
@@ -135,11 +136,11 @@ class Completed:
     timed_out: bool = False
     stopped: bool = False
     """True when phasegate ended it because it was asked to stop."""
-    error: str = ""
+    error: Message = ""
     """Why it could not be started: not found, not executable."""
 
     @property
-    def ending(self) -> str:
+    def ending(self) -> Message:
         """How it ended, in a few words."""
         return self.error or (
             f"signal {self.signal}" if self.exit_code is None else f"exit code {self.exit_code}"
@@ -250,7 +251,7 @@ class Addresses(Protocol):
 class Stopped:
     """How a container that was started for it took the wish to stop."""
 
-    before: str = ""
+    before: Message = ""
     """Why there was nothing to stop: it could not be started, or ended by itself first; empty otherwise."""
     exit_code: int | None = None
     seconds: float = 0.0
@@ -423,7 +424,7 @@ class World(Protocol):
         """True for a `during` check: it goes on until `progress` says stop."""
         ...
 
-    async def progress(self, progress: Progress) -> str | None:
+    async def progress(self, progress: Progress) -> Message | None:
         """Report, and learn why to stop, or None to go on."""
         ...
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from phasegate.base.facts import Code, Fact, Figure, Message, decode, fact
 from phasegate.base.units import Dimension
 from phasegate.gate import baseline
 from phasegate.gate import judge as gate
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.criterion import PlanCriterion
-from phasegate.model.facts import Code, Fact, Figure, Text, decode, fact
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.result import CriterionResult
 from phasegate.render import sentences
@@ -66,7 +66,7 @@ def share(passed: int, total: int) -> Fact:
     return fact(Code.SHARE, value=Figure(passed / total, Dimension.SHARE), passed=passed, total=total)
 
 
-def no_data(why: Text) -> Fact:
+def no_data(why: Message) -> Fact:
     return fact(Code.NO_DATA, why=why)
 
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from phasegate.base.errors import Position
+from phasegate.base.facts import Code, fact
 from phasegate.base.units import Dimension
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judging import judge_run, unjudged
 from phasegate.gate.verdict import decide
 from phasegate.kinds import KINDS
 from phasegate.model.criterion import Level, PlanCriterion
-from phasegate.model.facts import Code, fact
 from phasegate.model.faults import Act, FaultResult, FaultStatus
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Chart, Distribution, Gauge, Number, Share, charts_of

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from phasegate.base.facts import Message
+
 
 class ExitCode(IntEnum):
     """The process exit code of every command; these numbers never change their meaning."""
@@ -42,9 +44,9 @@ class Position:
 class Problem:
     """One thing that is wrong with what the user wrote."""
 
-    message: str
+    message: Message
     """Which thing, and what is wrong; lower case, no full stop."""
-    help: str | None = None
+    help: Message | None = None
     """What would be right."""
     at: Position | None = None
     line_text: str | None = None
@@ -57,7 +59,7 @@ class PhasegateError(Exception):
 
     exit_code = ExitCode.DEFECT
 
-    def __init__(self, message: str, *, help: str | None = None) -> None:
+    def __init__(self, message: Message, *, help: Message | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.help = help

@@ -17,6 +17,8 @@ class LineSearch:
         self._pattern = pattern
         self._before = ""
         self._found = False
+        self._cut = False
+        """Whether what was kept of earlier pieces begins behind the begin of the line."""
 
     def finds(self, text: str, *, begins: bool = True, ends: bool = True) -> bool:
         """Whether the line of this piece matches, seen now for the first time.
@@ -24,13 +26,14 @@ class LineSearch:
         Errors: SlowPatternError.
         """
         if begins:
-            self._before, self._found = "", False
+            self._before, self._found, self._cut = "", False, False
         if self._found:
             return False
-        whole, start = self._before + text, int(not begins)  # `^` is where the line begins, not the piece
+        whole, start = self._before + text, int(self._cut)  # `^` is where the line begins, not what is kept
         if ends:
             self._found = self._pattern.search(whole, start) is not None
         else:
             self._found = all(self._pattern.search(whole + more, start) for more in _WHATEVER)
+        self._cut = self._cut or len(whole) > OVERLAP
         self._before = "" if ends else whole[-OVERLAP:]
         return self._found

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from phasegate.base.errors import PhasegateError, Problem
+from phasegate.render.sentences import sentence
 
 LONGEST_LINE = 160
 MOST = 200
@@ -19,7 +20,7 @@ def problem_text(problem: Problem) -> Text:
     word, style = ("warning", "bold yellow") if problem.warning else ("error", "bold red")
     text = Text()
     text.append(f"{word}: ", style=style)
-    text.append(_clean(problem.message), style="bold")
+    text.append(_clean(sentence(problem.message)), style="bold")
     if problem.at is not None:
         gutter = len(str(problem.at.line))
         text.append(f"\n{' ' * gutter}--> ", style="blue")
@@ -29,7 +30,7 @@ def problem_text(problem: Problem) -> Text:
     if problem.help:
         indent = " " * (len(str(problem.at.line)) if problem.at else 0)
         text.append(f"\n{indent} = help: ", style="blue")
-        text.append(_clean(problem.help))
+        text.append(_clean(sentence(problem.help)))
     return text
 
 

@@ -138,6 +138,7 @@ def run(
 
 def show(done: Done, console: Console, *, quiet: bool) -> int:
     """Print what a run or a record gives, and answer with the exit code."""
+    from phasegate.render.sentences import sentence
     from phasegate.render.terminal.report import summary
 
     troubles = list(done.troubles)
@@ -154,6 +155,6 @@ def show(done: Done, console: Console, *, quiet: bool) -> int:
     if done.kept:
         console.print(f"the stack is still up; take it down with: {done.kept}", soft_wrap=True, markup=False)
     for trouble in troubles:
-        console.print(f"warning: {trouble}", soft_wrap=True)
+        console.print(f"warning: {sentence(trouble)}", soft_wrap=True)
     # What was asked for and could not be delivered is evidence that somebody lacks.
     return done.result.exit_code or (int(ExitCode.INCONCLUSIVE) if troubles else int(ExitCode.PASS))

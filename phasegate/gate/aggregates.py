@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.units import Dimension
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.flaky import flaky_share
@@ -18,7 +19,6 @@ from phasegate.gate.judge import judge
 from phasegate.gate.judgement import judged, no_data
 from phasegate.model.aggregates import CHECKS, FLAKY_RATE
 from phasegate.model.criterion import Criterion, Operator, SubjectKind
-from phasegate.model.facts import Code, Fact, fact
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import NAMED, Measure, Number, Share
 from phasegate.model.observation import CaseStatus

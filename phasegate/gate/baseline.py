@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from phasegate.base.facts import Code, Fact, Figure, Message, fact
 from phasegate.base.units import Dimension, Quantity
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
@@ -23,7 +24,6 @@ from phasegate.gate.judge import distrust, judge, spanning
 from phasegate.gate.judgement import no_data, sureness, unproven
 from phasegate.gate.statistics import of_each_side
 from phasegate.model.criterion import Criterion, Relative
-from phasegate.model.facts import Code, Fact, Figure, Text, fact
 from phasegate.model.judgement import FAILED, CriterionVerdict, Judgement
 from phasegate.model.measures import (
     Distribution,
@@ -71,7 +71,7 @@ def judge_against(
     confidence: float | None,
     allow_skipped: int = 0,
     over: float | None = None,
-    absent: Text = "",
+    absent: Message = "",
     always_valid: bool = False,
 ) -> Judgement:
     """Judge a criterion whose threshold is relative; arguments as those of `judge`, which gets all others.

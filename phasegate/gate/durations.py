@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from phasegate.base.facts import Code, Fact, Figure, fact
 from phasegate.base.units import Dimension
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
@@ -18,7 +19,6 @@ from phasegate.gate.judgement import (
     unproven,
 )
 from phasegate.model.criterion import Criterion, Operator
-from phasegate.model.facts import Code, Fact, Figure, fact
 from phasegate.model.histogram import NANOSECONDS, Histogram, bucket_bounds
 from phasegate.model.judgement import FAILED, NOT_ASKED, CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, nearest_rank

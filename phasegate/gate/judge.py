@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from phasegate.base.facts import Code, Fact, Figure, Message, fact
 from phasegate.base.units import Dimension
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
@@ -26,7 +27,6 @@ from phasegate.gate.judgement import (
 )
 from phasegate.model.criterion import Criterion, Operator
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.facts import Code, Fact, Figure, Text, fact
 from phasegate.model.judgement import NOT_ASKED, CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share, ends_of_unused
 
@@ -41,7 +41,7 @@ def judge(
     confidence: float | None,
     allow_skipped: int = 0,
     over: float | None = None,
-    absent: Text = "",
+    absent: Message = "",
     always_valid: bool = False,
     decision: Decision | None = None,
 ) -> Judgement:
@@ -83,7 +83,7 @@ def _as_decided(found: Judgement, decision: Decision) -> Judgement:
     return replace(found, verdict=CriterionVerdict.MET, reason=fact(Code.DECIDED_MET, **when))
 
 
-def distrust(found: Judgement, why: Text) -> Judgement:
+def distrust(found: Judgement, why: Message) -> Judgement:
     """What was judged on a measure that cannot be trusted is unproven."""
     reason = fact(Code.DISTRUSTED, why=why, seen=found.observed)
     return replace(found, verdict=CriterionVerdict.UNPROVEN, reason=reason)

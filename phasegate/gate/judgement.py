@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from phasegate.base.facts import Code, Fact, Figure, Message, fact
 from phasegate.base.units import Dimension
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import FEWEST_BLOCKS
 from phasegate.model.criterion import Criterion, Operator, Relative
-from phasegate.model.facts import Code, Fact, Figure, Text, fact
 from phasegate.model.judgement import Judgement
 
 
@@ -21,7 +21,7 @@ def judged(criterion: Criterion, **figures: Any) -> Judgement:
 
 def required(criterion: Criterion) -> Fact:
     """Operator and threshold, as in `< 100ms`."""
-    threshold: Text = str(criterion.threshold)
+    threshold: Message = str(criterion.threshold)
     if isinstance(criterion.threshold, Relative) and (found := criterion.threshold.baseline) is not None:
         value = Figure(found.value, found.dimension)
         threshold = fact(Code.OF_BASELINE, factor=criterion.threshold.factor_text, value=value)
@@ -46,7 +46,7 @@ def unproven(criterion: Criterion, why: Fact, n: int | None = None) -> Judgement
     return judged(criterion, reason=why, n=n)
 
 
-def no_data(criterion: Criterion, why: Text, n: int | None = None) -> Judgement:
+def no_data(criterion: Criterion, why: Message, n: int | None = None) -> Judgement:
     return unproven(criterion, fact(Code.NO_DATA, why=why), n)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.aggregates import Aggregates
 from phasegate.gate.baseline import Earlier, judge_against
 from phasegate.gate.judge import judge
@@ -17,7 +18,6 @@ from phasegate.gate.judgement import judged
 from phasegate.gate.verdict import confidence_for
 from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
 from phasegate.model.decision import Decision
-from phasegate.model.facts import Code, Text, fact
 from phasegate.model.faults import DONE, FaultResult
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Measure
@@ -52,7 +52,7 @@ class Seen(Protocol):
     @property
     def parts(self) -> Mapping[str, Mapping[str, Measure]]: ...
     @property
-    def absent(self) -> Mapping[tuple[str, str], Text]: ...
+    def absent(self) -> Mapping[tuple[str, str], Message]: ...
     @property
     def decisions(self) -> Mapping[str, Decision]: ...
 
@@ -100,7 +100,7 @@ class Judges:
                 return self._aggregates.judge(parsed, without=asked.without)
 
     def _on_check(self, asked: PlanCriterion, check: CheckResult) -> Judgement:
-        absent: Text = self._spared.get(check.id, "")
+        absent: Message = self._spared.get(check.id, "")
         unobserved = _UNOBSERVED.get(check.status)
         if unobserved is not None:
             return judge_attempt(asked, check, None, absent=fact(unobserved, why=check.reason))
@@ -113,7 +113,7 @@ def judge_attempt(
     check: Checked,
     seen: Seen | None,
     *,
-    absent: Text = "",
+    absent: Message = "",
     baselines: Sequence[BaselineRecord] = (),
 ) -> Judgement:
     """One criterion on what an attempt saw; `absent` says why there is nothing, or nothing to rely on."""
@@ -165,7 +165,7 @@ def closing(judged: Iterable[CriterionResult]) -> CriterionResult | None:
     return None
 
 
-def _why_absent(seen: Seen, part: str, measure: str) -> Text:
+def _why_absent(seen: Seen, part: str, measure: str) -> Message:
     if why := seen.absent.get((part, measure)):
         return why
     if part and part not in seen.parts:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 from phasegate.base.errors import ExitCode
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.gate.aggregates import required_kind
 from phasegate.gate.criterion import CriterionError, parse_criterion
 from phasegate.gate.judging import Judges
 from phasegate.gate.verdict import decide
 from phasegate.model.criterion import Criterion, Level, SubjectKind
-from phasegate.model.facts import Code, Fact, fact
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.observation import CaseStatus, belongs
 from phasegate.model.result import CriterionResult, RunResult, Verdict

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from phasegate.base.errors import ExitCode
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.model.criterion import Level
-from phasegate.model.facts import Code, Fact, Text, fact, joined
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import AttemptStatus, CheckStatus, CriterionResult, Selection, Verdict
 
@@ -22,7 +22,7 @@ _EXPLAINED = 2
 class GateDecision:
     verdict: Verdict
     exit_code: ExitCode
-    reason: Text
+    reason: Message
     """Names the first deciding criteria."""
 
 
@@ -30,10 +30,10 @@ def decide(
     criteria: Sequence[CriterionResult],
     *,
     selection: Selection | None = None,
-    interrupted: str = "",
+    interrupted: Message = "",
     signal: ExitCode | None = None,
-    target_error: str = "",
-    defect: str = "",
+    target_error: Message = "",
+    defect: Message = "",
 ) -> GateDecision:
     """Decide the gate.
 
@@ -43,7 +43,7 @@ def decide(
     Of several exit codes the first in 130/143, 70, 2, 1, 75, 3, 0 is taken.
     """
     if signal is not None:
-        reason: Text = joined(interrupted or "interrupted", _counts(criteria))
+        reason: Message = joined(interrupted or "interrupted", _counts(criteria))
         return GateDecision(verdict=Verdict.INCONCLUSIVE, exit_code=signal, reason=reason)
     verdict, reason = _judge(criteria, selection or Selection())
     if target_error and verdict is Verdict.INCONCLUSIVE:
@@ -63,7 +63,7 @@ def decide(
     return GateDecision(verdict=verdict, exit_code=code, reason=reason)
 
 
-def _judge(criteria: Sequence[CriterionResult], selection: Selection) -> tuple[Verdict, Text]:
+def _judge(criteria: Sequence[CriterionResult], selection: Selection) -> tuple[Verdict, Message]:
     """The verdict by the criteria alone; a narrowed run is inconclusive at best."""
     blocking = [item for item in criteria if item.level is Level.BLOCK]
     by = {verdict: [item for item in blocking if item.verdict is verdict] for verdict in CriterionVerdict}
@@ -112,7 +112,9 @@ def _counts(criteria: Sequence[CriterionResult]) -> Fact:
     return fact(Code.COUNTS, **{verdict.value: blocking[verdict] or None for verdict in CriterionVerdict})
 
 
-def attempt_status(judged: Iterable[tuple[Level, CriterionVerdict]], *, error: str | None) -> AttemptStatus:
+def attempt_status(
+    judged: Iterable[tuple[Level, CriterionVerdict]], *, error: Message | None
+) -> AttemptStatus:
     """The status of one attempt, from the criteria of its check.
 
     Without a blocking criterion nothing was asked for, so nothing is proven.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
 
+from phasegate.base.facts import Code, fact, joined
 from phasegate.gate.verdict import GateDecision
-from phasegate.model.facts import Code, fact, joined
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.observation import Case, CaseStatus, belongs
 from phasegate.model.result import (

@@ -29,6 +29,8 @@ Credentials = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
 class AmbiguousEntryError(ObservationError):
     """An address fits entries with different credentials, and none of them is named."""
 
+    message: str
+
     def __init__(self, url: str, entries: Iterable[Address]) -> None:
         ids = [entry.id for entry in entries]
         super().__init__(

@@ -46,6 +46,7 @@ class KindError(ObservationError):
     """A kind of another package is not what it should be: wrong usage before a run, and an errored attempt
     within one."""
 
+    message: str
     exit_code = ExitCode.USAGE
 
 

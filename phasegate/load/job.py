@@ -23,13 +23,13 @@ from typing import Any
 
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.load.journeys.journey import Journeys
-from phasegate.load.message import Message
+from phasegate.load.message import WorkerMessage
 
 PROTOCOL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job(Message):
+class Job(WorkerMessage):
     """The whole load, and which part of it is this worker's: request, or connection, k is done by worker
     k modulo `workers`."""
 

@@ -15,7 +15,7 @@ AS_WRITTEN = {"as_written": True}
 """Metadata of a field with a tuple whose numbers keep their form: each item goes as a text of JSON."""
 
 
-class Message:
+class WorkerMessage:
     """Base of dataclasses that are sent: bytes as base64, tuples as lists, all else as it is."""
 
     __slots__ = ()
@@ -37,7 +37,7 @@ def _encoded(value: Any) -> Any:
             return {name: _encoded(item) for name, item in value.items()}
         case list() | tuple():
             return [_encoded(item) for item in value]
-        case Message():
+        case WorkerMessage():
             message: Any = type(value)
             return {name: _encoded_as(kind, getattr(value, name)) for name, kind in _kinds(message).items()}
         case _:
@@ -61,7 +61,7 @@ def _decoded(kind: Any, data: Any) -> Any:
     if get_origin(kind) is tuple:
         kinds = inner[:1] * len(data) if inner[-1] is ... else inner
         return tuple(map(_decoded, kinds, data))
-    if isinstance(kind, type) and issubclass(kind, Message):
+    if isinstance(kind, type) and issubclass(kind, WorkerMessage):
         message: Any = kind
         known = _kinds(message)
         return message(**{name: _decoded(known[name], item) for name, item in data.items() if name in known})

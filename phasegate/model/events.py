@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from phasegate.base.units import format_seconds
-from phasegate.model.facts import JsonText
+from phasegate.model.fact_json import JsonMessage
 from phasegate.model.faults import FaultResult
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.observation import Case, Series
@@ -69,7 +69,7 @@ class StepFinished:
     at: datetime
     step: str
     status: CheckStatus
-    reason: JsonText = ""
+    reason: JsonMessage = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ class RetryScheduled:
     next_number: int
     wait: float
     """Seconds until the next attempt."""
-    because: JsonText
+    because: JsonMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +129,8 @@ class CheckFinished:
     at: datetime
     check: str
     status: CheckStatus
-    reason: JsonText = ""
-    help: str = ""
+    reason: JsonMessage = ""
+    help: JsonMessage = ""
     flaky: bool = False
     duration: float | None = None
 
@@ -202,7 +202,7 @@ class Interrupted:
     """Something ended the run early; what follows is the orderly end."""
 
     at: datetime
-    because: str
+    because: JsonMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,12 +210,12 @@ class RunFinished:
     at: datetime
     verdict: Verdict
     exit_code: int
-    reason: JsonText
+    reason: JsonMessage
     evidence: tuple[EvidenceFile, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     unwaived: Verdict | None = None
     """The verdict without waivers, where any of them changed something."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[JsonMessage, ...] = ()
     """What showed only at the end, beside the warnings about the plan."""
 
 

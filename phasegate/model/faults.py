@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from phasegate.base.units import Dimension
-from phasegate.model.facts import JsonText
+from phasegate.model.fact_json import JsonCauses, JsonMessage
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.measures import MeasureSpec
 
@@ -117,7 +117,7 @@ class FaultResult:
     probe: str = ""
     """What was asked meanwhile, in a few words: `GET /health every 50 ms`."""
     status: FaultStatus = FaultStatus.NOT_DONE
-    reason: JsonText = "the run ended before it"
+    reason: JsonMessage = "the run ended before it"
     """Why it was not done, not undone, or did not recover; empty when it recovered."""
     started: datetime | None = None
     """When it was begun to be done, from which its times count."""
@@ -129,8 +129,8 @@ class FaultResult:
     unused: int = 0
     """Moments that passed without a probe, as phasegate was late."""
     measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
-    causes: Mapping[str, int] = field(default_factory=dict)
+    causes: JsonCauses = field(default_factory=dict)
     """Lost requests by cause, with counts."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[JsonMessage, ...] = ()
     evidence: tuple[str, ...] = ()
     source: str = ""

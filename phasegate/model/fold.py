@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from phasegate.base.errors import ExitCode
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.aggregates import FLAKY_RATE
 from phasegate.model.criterion import Level
 from phasegate.model.events import (
@@ -33,7 +34,6 @@ from phasegate.model.events import (
     TargetSampled,
     WaiverApplied,
 )
-from phasegate.model.facts import Code, Fact, Text, fact
 from phasegate.model.faults import DONE, LEFT_ON, FaultStatus
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, Series
@@ -246,7 +246,7 @@ class Folder:
     def _change_fault(self, id: str, **changes: Any) -> None:
         self._faults[id] = replace(self._faults[id], **changes)
 
-    def _leave_out_faults(self, check: str, reason: Text) -> None:
+    def _leave_out_faults(self, check: str, reason: Message) -> None:
         """Nothing is done to the target during a check that is not run."""
         for fault in self._faults.values():
             if fault.check == check:
@@ -257,7 +257,7 @@ class Folder:
         self._checks[id] = replace(self._checks[id], **changes)
 
 
-def _hold_to_fault(check: CheckResult, why: Text) -> CheckResult:
+def _hold_to_fault(check: CheckResult, why: Message) -> CheckResult:
     """A check held to the fault that was to be done meanwhile; `why` it was not, if so."""
     if why and check.status is CheckStatus.PASSED:
         return replace(check, status=CheckStatus.UNPROVEN, reason=why)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from phasegate.base.facts import Code, Fact, Figure
 from phasegate.model.decision import Decision
-from phasegate.model.facts import Code, Fact, Figure, JsonFact, JsonFigure
+from phasegate.model.fact_json import JsonFact, JsonFigure
 
 
 class CriterionVerdict(StrEnum):

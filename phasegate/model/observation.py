@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from phasegate.base.facts import Message, decode, encode
 from phasegate.model.decision import Decision
-from phasegate.model.facts import Text, decode, encode
+from phasegate.model.fact_json import JsonMessage
 from phasegate.model.measures import NAMED, Measure, Share
 
 
@@ -29,7 +30,7 @@ class CaseAttempt:
     """An earlier try of a case that was tried again."""
 
     status: CaseStatus
-    message: str = ""
+    message: JsonMessage = ""
     duration: float | None = None
 
 
@@ -47,8 +48,8 @@ class Case:
     """Further parts it counts for, such as pytest markers."""
     duration: float | None = None
     """Seconds; None when it did not run."""
-    message: str = ""
-    """Why it failed or did not run: expected and actual, in a line or a few."""
+    message: JsonMessage = ""
+    """Why it failed or did not run: expected and actual."""
     file: str | None = None
     line: int | None = None
     evidence: tuple[str, ...] = ()
@@ -82,18 +83,18 @@ class Observation:
     """Measures by part name."""
     cases: tuple[Case, ...] = ()
     evidence: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    """Sentences a reader needs beside the figures: what was deselected, where it stopped early."""
-    causes: Mapping[str, int] = field(default_factory=dict)
-    """Failures by cause in one line each, with counts."""
+    notes: tuple[Message, ...] = ()
+    """What a reader needs beside the figures: what was deselected, where it stopped early."""
+    causes: Mapping[Message, int] = field(default_factory=dict)
+    """Failures by cause, with counts."""
     timeline: tuple[Series, ...] = ()
-    absent: Mapping[tuple[str, str], Text] = field(default_factory=dict)
+    absent: Mapping[tuple[str, str], Message] = field(default_factory=dict)
     """Why a measure is not there, by part (empty for the whole) and name, where the kind can say."""
     timeline_from: datetime | None = None
     """When the seconds of the timeline begin; None: with the attempt."""
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     """What the runner found decided while it went on, by criterion."""
-    error: str | None = None
+    error: Message | None = None
     """Set when phasegate could not observe; measures seen so far may still be there."""
 
 
@@ -104,7 +105,7 @@ def _absent_from_json(value: Any) -> Any:
 
 
 JsonAbsent = Annotated[
-    Mapping[tuple[str, str], Text],
+    Mapping[tuple[str, str], Message],
     BeforeValidator(_absent_from_json),
     PlainSerializer(lambda absent: [[*key, encode(why)] for key, why in absent.items()]),
     WithJsonSchema(

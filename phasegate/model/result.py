@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.model.approval import Approval, Signatures
 from phasegate.model.criterion import Level, PlanCriterion, subject_text
 from phasegate.model.decision import Decision
-from phasegate.model.facts import Code, Fact, JsonFact, JsonText, fact
+from phasegate.model.fact_json import JsonCauses, JsonFact, JsonMessage
 from phasegate.model.faults import DONE, FaultResult
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measure_json import JsonMeasure
@@ -141,16 +142,16 @@ class AttemptResult:
     started: datetime
     duration: float
     """Seconds."""
-    error: str = ""
+    error: JsonMessage = ""
     """Why it was errored."""
-    reason: JsonText = ""
+    reason: JsonMessage = ""
     """Why it failed or is unproven: the first criterion that closed it."""
     measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, JsonMeasure]] = field(default_factory=dict)
     cases: tuple[Case, ...] = ()
     evidence: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    causes: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[JsonMessage, ...] = ()
+    causes: JsonCauses = field(default_factory=dict)
     timeline: tuple[Series, ...] = ()
     timeline_from: datetime | None = None
     """When the seconds of the timeline begin; None: with the attempt."""
@@ -173,12 +174,12 @@ class CheckResult:
     step: str | None
     """None for checks under `gate`."""
     title: str = ""
-    summary: str = ""
+    summary: JsonMessage = ""
     """What it observes in a few words: `GET /health, 100 probes`."""
     status: CheckStatus = CheckStatus.NOT_RUN
-    reason: JsonText = "the run ended before it"
+    reason: JsonMessage = "the run ended before it"
     """Why it did not run, failed or was errored; empty when it passed."""
-    help: str = ""
+    help: JsonMessage = ""
     """What would make it run, such as the command that installs a missing tool."""
     blocking: bool = True
     flaky: bool = False
@@ -231,7 +232,7 @@ class StepResult:
     estimate: str = ""
     tags: tuple[str, ...] = ()
     status: CheckStatus = CheckStatus.NOT_RUN
-    reason: JsonText = ""
+    reason: JsonMessage = ""
     started: datetime | None = None
     duration: float | None = None
     checks: tuple[CheckResult, ...] = ()
@@ -280,7 +281,7 @@ class TargetRecord:
     """Set when it ended before it was taken down."""
     log: str = ""
     """Path of its log below the run's folder."""
-    error: str = ""
+    error: JsonMessage = ""
     log_tail: tuple[str, ...] = ()
     measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
     """What a process used while it was up; see `phasegate.model.resources`."""
@@ -357,7 +358,7 @@ class WaiverResult:
     """Criteria that it covers by id and that needed it."""
     cases: tuple[str, ...] = ()
     """`check/case` of every case that it covers and that did not pass."""
-    message: str = ""
+    message: JsonMessage = ""
     """Why it covers nothing, or what of it; empty when there is nothing to say."""
     source: str = ""
     """`file:line` in the waivers file."""
@@ -374,7 +375,7 @@ class RunResult:
     title: str
     verdict: Verdict
     exit_code: int
-    reason: JsonText
+    reason: JsonMessage
     """Why this verdict."""
     plan: PlanRecord
     tool: ToolRecord
@@ -387,7 +388,7 @@ class RunResult:
     count on from `started`."""
     suspended: float = 0.0
     """Seconds of that in which the machine was suspended."""
-    interrupted: str = ""
+    interrupted: JsonMessage = ""
     """What ended the run early: a signal, a limit, a full disk."""
     seed: int = 0
     confidence: float = 0.95
@@ -398,7 +399,7 @@ class RunResult:
     people: People = People()
     target: tuple[TargetRecord, ...] = ()
     selection: Selection = Selection()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[JsonMessage, ...] = ()
     criteria: tuple[CriterionResult, ...] = ()
     steps: tuple[StepResult, ...] = ()
     gate_checks: tuple[CheckResult, ...] = ()

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from phasegate.base.facts import Message
 from phasegate.base.units import count
 from phasegate.gate.approval import signatures
 from phasegate.model.result import RunResult
@@ -33,7 +34,7 @@ class Done:
     """Where the reports of `FILES_SHOWN` were written, as people would type it."""
     to_stdout: tuple[str, ...] = ()
     """Reports that were asked for on standard output."""
-    troubles: tuple[str, ...] = ()
+    troubles: tuple[Message, ...] = ()
     """What could not be written."""
     sha256: str = ""
     """Of `result.json` in the record, as it was written; empty where it was not."""
@@ -84,7 +85,7 @@ def write_reports(
     """
     to_stdout: list[str] = []
     files: dict[str, str] = {}
-    troubles: list[str] = []
+    troubles: list[Message] = []
     sha256 = ""
     for output in outputs:
         text = FORMATS[output.format].render(result)

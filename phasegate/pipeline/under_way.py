@@ -16,6 +16,7 @@ from typing import Any
 
 from phasegate import __version__
 from phasegate.base.errors import ExitCode, PhasegateError, TargetError, in_words, is_of_machine
+from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.units import format_seconds
 from phasegate.gate.judging import judge_run
 from phasegate.gate.verdict import decide
@@ -54,7 +55,6 @@ from phasegate.record.evidence import EvidenceStore
 from phasegate.record.journal import Journal, RecordError
 from phasegate.record.provenance import provenance
 from phasegate.record.redaction import Redactor
-from phasegate.render.sentences import sentence
 from phasegate.render.terminal.live import View
 from phasegate.runner.attempt import DEFECT
 from phasegate.runner.check import CheckOutcome
@@ -110,9 +110,9 @@ class UnderWay:
         self._containers = TargetContainers(self._environment)
         self._stack: TargetStack | None = None
         self._signal: ExitCode | None = None
-        self._target_error = ""
-        self._target_help = ""
-        self._lacking: list[str] = []
+        self._target_error: Message = ""
+        self._target_help: Message = ""
+        self._lacking: list[Message] = []
         """Why a PASS could not be trusted: a limit, a target that died, a record that is not whole."""
         self._outcomes: dict[str, CheckOutcome] = {}
         self._defect = ""
@@ -183,9 +183,9 @@ class UnderWay:
         run = replace(self._state.result(), finished=ended)
         return waive(self._plan, judge_run(run), run, self._selected)
 
-    def not_whole(self, trouble: str) -> RunResult:
+    def not_whole(self, trouble: Message) -> RunResult:
         """The result of a run that would pass, but for what could not be written of it."""
-        reason = f"the record is not complete: {trouble}"
+        reason = fact(Code.RECORD_NOT_WHOLE, why=trouble)
         verdict, code = Verdict.INCONCLUSIVE, int(ExitCode.INCONCLUSIVE)
         so_far = self._state.result()
         self._emit(
@@ -236,8 +236,13 @@ class UnderWay:
                 self._defect = self._note_defect(error)
         for wait in waits:
             wait.cancel()
-        reasons = (self._stop.reason, self._target_error, *self._lacking, self._defect)
-        reason = next(filter(None, reasons), CUT_SHORT)
+        reasons: tuple[Message, ...] = (
+            self._stop.reason or "",
+            self._target_error,
+            *self._lacking,
+            self._defect,
+        )
+        reason = next((one for one in reasons if one), CUT_SHORT)
         help = self._target_help if reason == self._target_error else ""
         leave_out(self._plan.checks(), self._outcomes, reason, self._emit, self._clock, help=help)
 
@@ -315,7 +320,7 @@ class UnderWay:
 
     def _target_changed(self, state: str, record: TargetRecord) -> None:
         if state == "died":
-            self._lacking.append(f"target {record.id} died during the run: {record.error}")
+            self._lacking.append(fact(Code.TARGET_DIED, entry=record.id, why=record.error))
         self._emit(TargetChanged(at=self._clock.utc(), state=state, target=record))
 
     def _target_sampled(self, used: Resources) -> None:
@@ -337,8 +342,8 @@ class UnderWay:
 
     def _write(self, event: Event) -> None:
         if isinstance(event, FaultEnded) and event.fault.status is FaultStatus.NOT_UNDONE:
-            self._lacking.append(f"fault {event.fault.id}: {sentence(event.fault.reason)}")
-        broken = ""
+            self._lacking.append(fact(Code.OF_FAULT, fault=event.fault.id, why=event.fault.reason))
+        broken: Message = ""
         try:
             event = self._journal.write(event)
         except RecordError as error:
@@ -354,7 +359,7 @@ class UnderWay:
             self._lacking.append(broken)
             self._stop_run(broken)
 
-    def _stop_run(self, reason: str) -> None:
+    def _stop_run(self, reason: Message) -> None:
         """Begin the orderly end. A reason that comes later than another changes nothing."""
         if not self._stop.reason:
             self._stop.now(reason)
@@ -391,9 +396,8 @@ class UnderWay:
         """Decide the gate and close the record."""
         run = self._state.result()
         self._lacking += in_doubt(judged.waivers, WaiverState.USED, run)
-        interrupted = "; ".join(dict.fromkeys(filter(None, (self._stop.reason, *self._lacking))))
+        interrupted = joined(*dict.fromkeys((self._stop.reason, *self._lacking)), *self._store.problems)
         defects = [self._defect, *(item.defect for item in self._outcomes.values())]
-        interrupted = "; ".join(filter(None, (interrupted, *self._store.problems)))
         decision, unwaived = decide_with_waivers(
             [criterion for criterion in judged.criteria if criterion.id in self._selected],
             judged.waivers,

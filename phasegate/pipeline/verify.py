@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from phasegate.base.errors import ExitCode, UsageError
+from phasegate.base.facts import Message
 from phasegate.base.files import digest_regular, is_file
 from phasegate.gate.approval import exit_code, signatures
 from phasegate.gate.rejudging import rejudge
@@ -38,7 +39,7 @@ class Finding:
     mark: Mark
     about: str
     """`result`, `evidence`, `criteria`, `verdict`, `plan` or `sign-off`."""
-    message: str
+    message: Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

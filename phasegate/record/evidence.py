@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Message
 from phasegate.base.files import new_file, open_file, printable, write_whole
 from phasegate.model.result import EvidenceFile
 from phasegate.record.journal import RecordError
@@ -57,9 +58,9 @@ class EvidenceStore:
         self._clean: dict[Path, tuple[int, tuple[int, ...]]] = {}
         """Files written here, the generation of secrets they were freed of, and their stamp."""
         self._logs: dict[Path, EvidenceLog] = {}
-        self.problems: list[str] = []
+        self.problems: list[Message] = []
         """What `inventory` could not keep, one line each."""
-        self.notes: list[str] = []
+        self.notes: list[Message] = []
         """What programs left that is beyond what is kept of it, one line each."""
 
     def folder(self, check: str, attempt: int) -> AttemptFolder:

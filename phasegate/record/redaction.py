@@ -22,9 +22,9 @@ from itertools import compress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from phasegate.base import units
+from phasegate.base import facts, units
 from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
-from phasegate.model import criterion, events, facts, histogram, judgement, measures, observation, result
+from phasegate.model import criterion, events, histogram, judgement, measures, observation, result
 from phasegate.record.decoding import View, is_plain, spaced, unescape_rounds, views
 from phasegate.record.needles import Needles
 

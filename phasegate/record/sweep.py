@@ -11,6 +11,7 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from phasegate.base.facts import Message
 from phasegate.base.files import printable
 from phasegate.record.names import needs_safe_name, safe_name
 from phasegate.record.redaction import Redactor
@@ -37,7 +38,7 @@ class Sweep:
         redactor: Redactor,
         *,
         known: Collection[Path],
-        notes: list[str],
+        notes: list[Message],
         limit: int = LEFT_FILES,
     ) -> None:
         self._folder = folder

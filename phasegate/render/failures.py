@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from phasegate.base.facts import Message
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.model.result import CheckResult, CheckStatus, RunResult
@@ -179,7 +180,7 @@ def not_run_alike(run: RunResult) -> tuple[tuple[CheckResult, ...], ...]:
     alike: dict[tuple[str, str], list[CheckResult]] = {}
     for check in run.checks():
         if check.status is CheckStatus.NOT_RUN:
-            alike.setdefault((sentence(check.reason), check.help), []).append(check)
+            alike.setdefault((sentence(check.reason), sentence(check.help)), []).append(check)
     return tuple(map(tuple, alike.values()))
 
 
@@ -219,6 +220,12 @@ def _failures_of(run: RunResult, check: CheckResult, waived: WaivedCases) -> Ite
         yield _check_failure(run, check)
 
 
+def causes_in_words(causes: Mapping[Message, int]) -> tuple[tuple[str, int], ...]:
+    """The most frequent first."""
+    told = ((sentence(cause), times) for cause, times in causes.items())
+    return tuple(sorted(told, key=lambda item: (-item[1], item[0])))
+
+
 def _case_failure(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> Failure:
     tries = _tries_of_case(case)
     return Failure(
@@ -226,7 +233,7 @@ def _case_failure(run: RunResult, check: CheckResult, case: Case, waivers: tuple
         case=case,
         badge=badges.of_case(case, waived=bool(waivers)),
         name="" if case.id.endswith(case.name) else case.name,
-        message=case.message,
+        message=sentence(case.message),
         tries=tries if case.earlier else (),
         evidence=case.evidence,
         causes=(),
@@ -246,10 +253,10 @@ def _check_failure(run: RunResult, check: CheckResult) -> Failure:
         message=sentence(check.reason or (last.error or last.reason if last else "")),
         tries=_tries_of_check(check) if len(check.attempts) > 1 else (),
         evidence=last.evidence if last else (),
-        causes=tuple(sorted(last.causes.items(), key=lambda item: (-item[1], item[0]))) if last else (),
+        causes=causes_in_words(last.causes) if last else (),
         rerun=rerun_command(run, check),
         anchor=anchor("failure", check.id),
-        notes=last.notes if last else (),
+        notes=tuple(map(sentence, last.notes)) if last else (),
     )
 
 
@@ -282,6 +289,8 @@ def _tries_of_case(case: Case) -> tuple[Try, ...]:
     """Earlier ones and the one that decided, numbered in their order."""
     last = CaseAttempt(status=case.status, message=case.message, duration=case.duration)
     return tuple(
-        Try(number=number, badge=badges.CASE[one.status], message=one.message, duration=one.duration)
+        Try(
+            number=number, badge=badges.CASE[one.status], message=sentence(one.message), duration=one.duration
+        )
         for number, one in enumerate((*case.earlier, last), start=1)
     )

@@ -1,4 +1,4 @@
-"""Text and paths from a target, made fit for a report: visible, bounded, and never a link to elsewhere."""
+"""Message and paths from a target, made fit for a report: visible, bounded, and never a link to elsewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 import re
 from urllib.parse import quote
 
+from phasegate.base.facts import Message
+from phasegate.render.sentences import sentence
 from phasegate.render.words import visible
 
 LONGEST = 20_000
@@ -68,18 +70,18 @@ def clip(text: str, limit: int) -> str:
     return f"{text[:limit]}… ({len(text) - limit:,} more characters)"
 
 
-def excerpt(text: str, *, lines: int, width: int) -> str:
+def excerpt(text: Message, *, lines: int, width: int) -> str:
     """The first lines of a text, each at most `width` characters, saying what is left out."""
-    everything = show(text.strip("\n")).splitlines()
+    everything = show(sentence(text).strip("\n")).splitlines()
     kept = [line if len(line) <= width else f"{line[: width - 1]}…" for line in everything[:lines]]
     if len(everything) > lines:
         kept.append(f"… {len(everything) - lines:,} more lines")
     return "\n".join(kept)
 
 
-def first_line(text: str, width: int = 200) -> str:
+def first_line(text: Message, width: int = 200) -> str:
     """The first line that says something."""
-    line = next((line.strip() for line in show(text).splitlines() if line.strip()), "")
+    line = next((line.strip() for line in show(sentence(text)).splitlines() if line.strip()), "")
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 

@@ -153,10 +153,10 @@ def _entry_of_case(run: RunResult, check: CheckResult, case: Case, waivers: tupl
         outcome=outcome,
         type=type,
         message=message,
-        text=_details(case.message, case.evidence, rerun_command(run, check, case)),
+        text=_details(sentence(case.message), case.evidence, rerun_command(run, check, case)),
         duration=case.duration,
         earlier=tuple(
-            _try(number, past.message or past.status.value)
+            _try(number, sentence(past.message) or past.status.value)
             for number, past in enumerate(case.earlier, start=1)
             if past.status is not CaseStatus.PASSED
         ),
@@ -184,9 +184,10 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
     elif is_waived(run, check):
         outcome, type, reason = "skipped", "phasegate.Waived", f"{check.status.value}, waived: {reason}"
     last = check.last
-    details = [sentence(check.reason), check.help]
+    details = [sentence(check.reason), sentence(check.help)]
     if last is not None:
-        details += [*last.notes, *(f"{times} x {cause}" for cause, times in last.causes.items())]
+        details += map(sentence, last.notes)
+        details += [f"{times} x {sentence(cause)}" for cause, times in last.causes.items()]
     return _Entry(
         name=check.id,
         outcome=outcome,
@@ -249,7 +250,7 @@ def _entry_of_run(run: RunResult) -> Iterator[_Entry]:
             name="run",
             outcome="error",
             type="phasegate.Interrupted",
-            message=first_line(run.interrupted or sentence(run.reason), LONGEST_MESSAGE),
+            message=first_line(run.interrupted or run.reason, LONGEST_MESSAGE),
         )
 
 

@@ -10,8 +10,8 @@ import string
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from phasegate.base.facts import Code, Fact, Figure, Message, encode
 from phasegate.base.units import Dimension, count, format_seconds, format_share, format_value, parse_quantity
-from phasegate.model.facts import Code, Fact, Figure, Text, encode
 from phasegate.model.measures import missed_moments_text
 from phasegate.model.result import CriterionResult
 
@@ -23,7 +23,7 @@ _FEW = 3
 """How many where each of them is long."""
 
 
-def sentence(text: Text) -> str:
+def sentence(text: Message) -> str:
     """A text in English."""
     if isinstance(text, str):
         return text
@@ -153,7 +153,7 @@ def _names(names: Iterable[str], most: int = _NAMED, of: int | None = None) -> s
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-def _some(texts: Iterable[Text]) -> str:
+def _some(texts: Iterable[Message]) -> str:
     everything = [sentence(text) for text in texts]
     more = len(everything) - _FEW
     return f"{'; '.join(everything[:_FEW])}{f'; and {more:,} more' if more > 0 else ''}"
@@ -455,6 +455,10 @@ def _verdict(verdict: str) -> str:
 Entry = str | Callable[[Fact], str]
 _ENGLISH: Mapping[Code, Entry] = {
     Code.JOINED: lambda said: "; ".join(sentence(part) for part in said.parts),
+    Code.LINES: lambda said: "\n".join(sentence(part) for part in said.parts),
+    Code.OF_PART: "{part}: {why}",
+    Code.OF_FAULT: "fault {fault}: {why}",
+    Code.IN_OTHER: "{of}{why}",
     Code.REQUIRED: _required,
     Code.OF_BASELINE: _of_baseline,
     Code.SHARE: "{value} ({passed} of {total})",
@@ -556,6 +560,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.MET_WITHOUT_FAULT: "{criterion} is met without its fault: {why}",
     Code.WAIVED_BY_NONE: "no waiver in force covers {criterion}, which is waived",
     Code.ENDED_EARLY: "was ended early: {why}",
+    Code.RECORD_NOT_WHOLE: "the record is not complete: {why}",
+    Code.TARGET_DIED: "target {entry} died during the run: {why}",
     Code.ONLY_SELECTION: "only a selection was run",
     Code.GATE_OTHERWISE: "the record says {recorded}, and its criteria {found}: {why}",
     Code.VERDICT_OTHERWISE: lambda said: (
@@ -580,4 +586,13 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.DECISIVE: "{expression}: {why}",
     Code.NO_CRITERION: "no criterion judges it",
     Code.CRITERION_IS: lambda said: f"{said.criterion} is {_verdict(said.verdict)}",
+    # HTTP: what a suite, a probe or a connection says.
+    #
+    # Load: what an engine, a journey, k6 or Locust says.
+    #
+    # Kinds: programs, results files, containers, images, resources.
+    #
+    # The target: bringing it up, acting on it, taking it down.
+    #
+    # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
 }

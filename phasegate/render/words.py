@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from phasegate.base.facts import Message
 from phasegate.base.units import count, format_seconds, format_share, format_value
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, Verdict
 from phasegate.render.badges import of_criterion
+from phasegate.render.sentences import sentence
 
 CHECK_WORDS: dict[CheckStatus, tuple[str, str, str]] = {
     CheckStatus.PASSED: ("✓", "pass", "green"),
@@ -43,7 +45,7 @@ def full_expression(criterion: CriterionResult) -> str:
 
 
 def visible(text: str) -> str:
-    """Text from a target made harmless: control and direction-changing characters become visible."""
+    """Message from a target made harmless: control and direction-changing characters become visible."""
     return "".join(
         char
         if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co")
@@ -57,9 +59,9 @@ def is_command(help: str) -> bool:
     return _COMMAND.match(help) is not None and ", or " not in help
 
 
-def one_line(text: str, width: int = 200) -> str:
+def one_line(text: Message, width: int = 200) -> str:
     """The text on one line, cut with an ellipsis."""
-    flat = " ".join(visible(text).split())
+    flat = " ".join(visible(sentence(text)).split())
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 

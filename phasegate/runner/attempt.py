@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from phasegate.base.errors import ExitCode, ObservationError, PhasegateError, in_words, is_of_machine
+from phasegate.base.facts import Code, fact
 from phasegate.base.units import format_seconds
 from phasegate.kinds.base import Kind
 from phasegate.model.measures import Measure, merge
@@ -158,8 +159,14 @@ def together(by_entry: Mapping[str, Observation], each: bool) -> Observation:
         },
         cases=tuple(name_entry(case, name) for name, item in by_entry.items() for case in item.cases),
         evidence=tuple(path for item in by_entry.values() for path in item.evidence),
-        notes=tuple(f"{name}: {note}" for name, item in by_entry.items() for note in item.notes),
-        causes={f"{name}: {k}": v for name, item in by_entry.items() for k, v in item.causes.items()},
+        notes=tuple(
+            fact(Code.OF_PART, part=name, why=note) for name, item in by_entry.items() for note in item.notes
+        ),
+        causes={
+            fact(Code.OF_PART, part=name, why=k): v
+            for name, item in by_entry.items()
+            for k, v in item.causes.items()
+        },
         absent={
             (f"{name}/{part}" if part else name, measure): why
             for name, item in by_entry.items()

@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exp
 from tenacity.wait import WaitBaseT
 
 from phasegate.base.errors import PhasegateError
+from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.judging import closing, judge_attempt
 from phasegate.gate.verdict import attempt_status, is_flaky
 from phasegate.gate.waivers import Waiver
@@ -22,7 +23,6 @@ from phasegate.model.events import (
     CheckStarted,
     RetryScheduled,
 )
-from phasegate.model.facts import Code, Text, fact
 from phasegate.model.observation import Case, Observation
 from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionResult
 from phasegate.plan.asked.plan import Check, Retry
@@ -39,8 +39,8 @@ class CheckOutcome:
     """How a check ended; `observation` is the deciding one, None when it was not run."""
 
     status: CheckStatus
-    reason: Text = ""
-    help: str = ""
+    reason: Message = ""
+    help: Message = ""
     observation: Observation | None = None
     waived: bool = False
     """Whether it failed, and waivers cover all that made it fail."""
@@ -157,12 +157,12 @@ async def _attempt(
     )
 
 
-def reason_of_end(error: BaseException, stop: Stop) -> str:
+def reason_of_end(error: BaseException, stop: Stop) -> Message:
     """Why a check did not come to its end: the record could not be kept, or the run was stopped."""
     return error.message if isinstance(error, PhasegateError) else stop.reason or "interrupted"
 
 
-def _stands(judged: Sequence[CriterionResult], observation: Observation) -> tuple[AttemptStatus, Text]:
+def _stands(judged: Sequence[CriterionResult], observation: Observation) -> tuple[AttemptStatus, Message]:
     """The status of an attempt, and why it is not passed."""
     status = attempt_status(((item.level, item.verdict) for item in judged), error=observation.error)
     decisive = closing(judged)
@@ -175,7 +175,7 @@ def _finish(
     asked: AttemptRequest,
     observation: Observation,
     status: AttemptStatus,
-    reason: Text,
+    reason: Message,
     started: datetime,
     began: float,
     parts: Parts,
@@ -203,7 +203,7 @@ def _finish(
 
 
 def _tell(
-    check: Check, tried: Sequence[_Tried], status: CheckStatus, reason: Text, began: float, parts: Parts
+    check: Check, tried: Sequence[_Tried], status: CheckStatus, reason: Message, began: float, parts: Parts
 ) -> None:
     statuses = [item.result.status for item in tried]
     cases: tuple[Case, ...] = tried[-1].observation.cases if tried else ()

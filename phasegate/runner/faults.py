@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from phasegate.base.errors import ObservationError, PhasegateError
+from phasegate.base.facts import Message
 from phasegate.base.units import format_seconds
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
 from phasegate.model.faults import Act, FaultResult, FaultStatus
@@ -61,7 +62,7 @@ class _UnderWay:
         self._clock = parts.clock
         self._ending = ending
         self.result = plan_fault(fault)
-        self._notes: list[str] = []
+        self._notes: list[Message] = []
         self._told = False
         self._zero = (self._clock.now(), self._clock.utc())
 
@@ -103,7 +104,8 @@ class _UnderWay:
 
     async def _do_and_undo(self) -> Moments | None:
         """When what was done; None where it was not done whole or not undone, so nothing is to be watched."""
-        acts, fault, refused = self._parts.faults, self._fault, ""
+        acts, fault = self._parts.faults, self._fault
+        refused: Message = ""
         begun = done = undoing = self._clock.now()
         self.result = replace(self.result, started=self._at(begun))
         self._parts.emit(FaultStarted(at=self._at(begun), fault=fault.id))
@@ -128,7 +130,7 @@ class _UnderWay:
             undoing, undone = begun, done
         return Moments(begun=begun, done=done, undoing=undoing, undone=undone)
 
-    async def _undone(self, refused: str) -> float | None:
+    async def _undone(self, refused: Message) -> float | None:
         """Undo it. Shape: when it was undone; None where it was not, or never done, which has been told."""
         trouble = await self._undo()
         undone = self._clock.now()
@@ -143,7 +145,7 @@ class _UnderWay:
             return undone
         return None
 
-    async def _undo(self) -> str:
+    async def _undo(self) -> Message:
         """Undo it; what went wrong, or an empty text."""
         try:
             note = await self._parts.faults.undo(self._fault)

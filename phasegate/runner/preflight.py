@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Message, joined
 from phasegate.kinds.base import Requirement
 from phasegate.plan.asked.entries import Target, entries_in
 from phasegate.plan.asked.plan import Check
@@ -25,8 +26,8 @@ _NO_MODULE = re.compile(r"\w+Error: No module named '(.+)'")
 class Missing:
     """Why a check cannot run, and what would make it."""
 
-    reason: str
-    help: str
+    reason: Message
+    help: Message = ""
 
 
 async def find_missing(
@@ -71,8 +72,8 @@ async def _found(
         ]
         if found:
             missing[check.id] = Missing(
-                reason="; ".join(dict.fromkeys(one.reason for one in found)),
-                help="; ".join(dict.fromkeys(one.help for one in found if one.help)),
+                reason=joined(*dict.fromkeys(one.reason for one in found)),
+                help=joined(*dict.fromkeys(one.help for one in found)),
             )
     return missing
 

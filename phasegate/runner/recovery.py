@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from phasegate.base.facts import Message
 from phasegate.base.units import Dimension
 from phasegate.model.faults import Act
 from phasegate.model.measures import Measure, Number, Share
@@ -69,7 +70,7 @@ class Recovery:
     """What was measured of one fault."""
 
     measures: Mapping[str, Measure]
-    causes: Mapping[str, int]
+    causes: Mapping[Message, int]
     recovered: float | None
     """When the first answer of the last run of good ones was there; None where there was none."""
     may_have_recovered: bool

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from phasegate.base.errors import PhasegateError
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.gate.judging import judge_fault
 from phasegate.gate.verdict import step_status
 from phasegate.gate.waivers import apply
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.events import CheckFinished, Event, StepFinished, StepStarted
-from phasegate.model.facts import Code, Fact, Text, fact
 from phasegate.model.faults import FaultResult, FaultStatus
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import CheckStatus, CriterionResult
@@ -106,7 +106,7 @@ class Schedule:
         at = self._parts.clock.utc
         try:
             left_out = [self._why_not(check) for check in step.checks]
-            reason: Text | None = None if all(left_out) else self._not_held(step)
+            reason: Message | None = None if all(left_out) else self._not_held(step)
             if reason or all(left_out):
                 for check, why in zip(step.checks, left_out, strict=True):
                     self._leave_out(check, why or reason or "")
@@ -196,7 +196,7 @@ class Schedule:
         if self._orders.fail_fast and stops:
             self._failed_fast = FAILED_FAST
 
-    def _why_not(self, check: Check) -> str:
+    def _why_not(self, check: Check) -> Message:
         """Why a check is not to be run; empty when it is."""
         if check.id not in self._orders.selected:
             return NOT_SELECTED
@@ -206,7 +206,7 @@ class Schedule:
             return self._orders.missing[check.id].reason
         return self._failed_fast
 
-    def _leave_out(self, check: Check, reason: Text) -> None:
+    def _leave_out(self, check: Check, reason: Message) -> None:
         missing = self._orders.missing.get(check.id)
         help = missing.help if missing and missing.reason == reason else ""
         leave_out([check], self._outcomes, reason, self._parts.emit, self._parts.clock, help=help)
@@ -242,7 +242,7 @@ class Schedule:
             if item.verdict is CriterionVerdict.NOT_MET and item.level is Level.BLOCK:
                 yield item
 
-    def _step_status(self, step: Step) -> tuple[CheckStatus, Text]:
+    def _step_status(self, step: Step) -> tuple[CheckStatus, Message]:
         """The status of a step, and the check that keeps it from passing."""
         outcomes = [self._outcomes[check.id] for check in step.checks if check.id in self._outcomes]
         status = step_status(outcome.status for outcome in outcomes)
@@ -283,11 +283,11 @@ async def run_commands(
 def leave_out(
     checks: Iterable[Check],
     outcomes: dict[str, CheckOutcome],
-    reason: Text,
+    reason: Message,
     emit: Callable[[Event], None],
     clock: Clock,
     *,
-    help: str = "",
+    help: Message = "",
 ) -> None:
     """Note and tell that checks are not run; those that have ended already stay as they are."""
     for check in checks:

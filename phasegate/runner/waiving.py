@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.aggregates import OBSERVED
 from phasegate.gate.judging import judge_attempt
 from phasegate.gate.waivers import Applied, Waiver, apply
 from phasegate.model.criterion import PlanCriterion
-from phasegate.model.facts import Code, Text, fact
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Share
 from phasegate.model.observation import Case, Observation, belongs, census
@@ -78,7 +78,7 @@ def _without(
     seen: Observation | AttemptResult,
     left_out: Sequence[Case],
     baselines: Sequence[BaselineRecord],
-    absent: Text,
+    absent: Message,
 ) -> Judgement | None:
     """A criterion judged without some cases; None where its measure is no census that counts them."""
     part, measure = asked.criterion.part, asked.criterion.measure

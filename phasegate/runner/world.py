@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from phasegate.base.facts import Message
 from phasegate.model.events import CaseFinished, Event, Progressed
 from phasegate.model.observation import Case
 from phasegate.model.result import BaselineRecord
@@ -76,10 +77,10 @@ class Stop:
 
     def __init__(self, whole: Stop | None = None) -> None:
         self._whole = whole
-        self._reason: str | None = None
+        self._reason: Message | None = None
         self._given = asyncio.Event()
 
-    def now(self, reason: str) -> None:
+    def now(self, reason: Message) -> None:
         if self._reason is None:
             self._reason = reason
             self._given.set()
@@ -89,7 +90,7 @@ class Stop:
         await self._given.wait()
 
     @property
-    def reason(self) -> str | None:
+    def reason(self) -> Message | None:
         return self._reason or (self._whole.reason if self._whole else None)
 
     @property
@@ -98,7 +99,7 @@ class Stop:
         return self.interruption is not None
 
     @property
-    def interruption(self) -> str | None:
+    def interruption(self) -> Message | None:
         """Why the run as a whole was stopped."""
         return self._whole.interruption if self._whole else self._reason
 
@@ -175,7 +176,7 @@ class AttemptWorld:
     def keep_secret(self, value: str) -> None:
         self.parts.keep_secret(value)
 
-    async def progress(self, progress: Progress) -> str | None:
+    async def progress(self, progress: Progress) -> Message | None:
         at = self.clock.utc()
         for case in progress.cases:
             self.seen.append(case)

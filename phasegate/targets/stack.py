@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from phasegate.base.errors import ObservationError, TargetError
+from phasegate.base.facts import Message
 from phasegate.base.units import format_seconds
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.plan.asked.entries import PlanCommand, Target
@@ -172,7 +173,7 @@ class TargetStack:
         finally:
             output.close()
 
-    async def _run(self, command: PlanCommand, output: Output) -> str:
+    async def _run(self, command: PlanCommand, output: Output) -> Message:
         """Run one command into a log; what went wrong, or an empty text."""
         addresses = self.addresses()
         try:
@@ -200,7 +201,7 @@ class TargetStack:
         return trouble
 
 
-def _trouble(command: PlanCommand, done: Completed) -> str:
+def _trouble(command: PlanCommand, done: Completed) -> Message:
     shown = _command_line(command)
     if done.error:
         return done.error

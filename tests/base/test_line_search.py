@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from phasegate.base.line_search import OVERLAP, LineSearch
@@ -27,6 +27,7 @@ def found(pattern: str, *pieces: str) -> int:
     st.lists(st.integers(min_value=0, max_value=40), max_size=4),
     st.sampled_from(["PANIC", "^PANIC", "PANIC$", "P.*C", "(?<!x)PA", r"\bPANIC\b", "^$", "PA(?!N)", "x+ "]),
 )
+@example("PA", [1], "PA(?!N)")
 def test_line_matches_once_wherever_it_is_cut(line: str, cuts: list[int], pattern: str) -> None:
     ends = sorted({min(cut, len(line)) for cut in cuts} | {0, len(line)})
     pieces = [line[start:end] for start, end in pairwise(ends)] or [""]

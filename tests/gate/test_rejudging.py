@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.base.facts import Code, Fact, Figure, fact
 from phasegate.base.units import Dimension, Quantity
 from phasegate.gate.aggregates import required_kind
 from phasegate.gate.judging import Judges
@@ -16,7 +17,6 @@ from phasegate.gate.rejudging import rejudge
 from phasegate.model.codec import result_from_json, result_to_json
 from phasegate.model.criterion import PlanCriterion, SubjectKind
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.facts import Code, Fact, Figure, fact
 from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import NOT_JUDGED, CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from phasegate.base.facts import Code, fact
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import CasePattern, Waiver, apply, decide_with_waivers, record, warnings_of
-from phasegate.model.facts import Code, fact
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case
 from phasegate.model.result import CriterionResult, Verdict, WaiverState

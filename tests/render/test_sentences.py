@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import string
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base.facts import Code, Fact, Figure, fact
 from phasegate.base.units import Dimension, parse_quantity
 from phasegate.gate import baseline
 from phasegate.gate.aggregates import Aggregates, required_kind
@@ -25,7 +28,6 @@ from phasegate.gate.waivers import decide_with_waivers
 from phasegate.model.blocks import Block
 from phasegate.model.criterion import Operator
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.facts import Code, Fact, Figure, fact
 from phasegate.model.fold import contradiction
 from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import CriterionVerdict, Judgement
@@ -444,8 +446,37 @@ def test_every_code_has_words() -> None:
     assert set(sentences._ENGLISH) == set(Code)
 
 
-def test_every_code_is_among_the_facts_that_are_looked_at_here() -> None:
-    assert set(Code) - {said.code for said in SAID} == set()
+SOURCE = Path(sentences.__file__).parents[1]
+
+
+def _made_facts() -> Iterator[tuple[str, Code, set[str] | None]]:
+    """Where the source makes a fact, of which code, and with which values; None where they are computed."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(func=ast.Name("fact"), args=[ast.Attribute(ast.Name("Code"), name)]):
+                    keys = {keyword.arg for keyword in node.keywords}
+                    place = f"{path.relative_to(SOURCE)}:{node.lineno}"
+                    yield place, Code[name], None if None in keys else {key for key in keys if key}
+
+
+def _holes(entry: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(entry) if name}
+
+
+def test_facts_of_the_source_have_what_their_sentences_name() -> None:
+    lacking = [
+        f"{place}: {code.value} without {', '.join(sorted(holes))}"
+        for place, code, values in _made_facts()
+        if values is not None and isinstance(entry := sentences._ENGLISH[code], str)
+        if (holes := _holes(entry) - values)
+    ]
+    assert not lacking
+
+
+def test_every_code_is_used() -> None:
+    text = "".join(path.read_text() for path in SOURCE.rglob("*.py") if path.name != "sentences.py")
+    assert not [code.name for code in Code if f"Code.{code.name}" not in text]
 
 
 @pytest.mark.parametrize("code", Code, ids=lambda code: code.value)
@@ -455,8 +486,7 @@ def test_every_hole_of_a_sentence_is_filled(code: Code) -> None:
             continue
         entry = sentences._ENGLISH[code]
         if isinstance(entry, str):
-            holes = {name for _, name, _, _ in string.Formatter().parse(entry) if name}
-            assert holes == set(said.values)
+            assert _holes(entry) == set(said.values)
         text = sentence(said)
         assert text
         assert not [word for word in ("None", "bound method", "Fact(", "Figure(") if word in text]

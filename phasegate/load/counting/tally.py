@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from phasegate.load.message import Message
+from phasegate.load.message import WorkerMessage
 from phasegate.model.histogram import Histogram
 
 CAUSES = 50
@@ -145,7 +145,7 @@ class LoadTally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example(Message):
+class Example(WorkerMessage):
     """A failing exchange; `answer` is what came, as text, cut."""
 
     cause: str
@@ -157,7 +157,7 @@ class Example(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report(Message):
+class Report(WorkerMessage):
     """What a worker says at its end, beside the tallies it has sent."""
 
     window: float = 0.0

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from phasegate.load.message import AS_WRITTEN, Message
+from phasegate.load.message import AS_WRITTEN, WorkerMessage
 
 Piece: TypeAlias = str | tuple[str, str]
 """Text, in which bytes that are no UTF-8 are lone surrogates; or (how, name) of a value: see `template`."""
@@ -23,7 +23,7 @@ class UnfitError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JourneyRequest(Message):
+class JourneyRequest(WorkerMessage):
     """One request of a journey, and what its answer must be."""
 
     part: str
@@ -48,7 +48,7 @@ class JourneyRequest(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journey(Message):
+class Journey(WorkerMessage):
     weight: int = 1
     part: str = ""
     """What its measures as a whole are kept under, in a mix."""
@@ -57,7 +57,7 @@ class Journey(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Journeys(Message):
+class Journeys(WorkerMessage):
     """All that the users of a load do."""
 
     mix: tuple[Journey, ...]

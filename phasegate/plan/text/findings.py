@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from phasegate.base.errors import PlanError, Position, Problem
+from phasegate.base.facts import Code, Message, fact
 from phasegate.plan.text.odd_words import odd_words
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.yaml import MOST, Document
@@ -32,7 +33,7 @@ class Findings:
 
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
-        self._found: dict[tuple[str, int, int, str], Problem] = {}
+        self._found: dict[tuple[str, int, int, Message], Problem] = {}
         self._secrets: dict[str, str] = {}
         self._errors = 0
         self.unread: list[Unread] = []
@@ -67,9 +68,9 @@ class Findings:
         self,
         document: Document,
         path: TreePath,
-        message: str,
+        message: Message,
         *,
-        help: str | None = None,
+        help: Message | None = None,
         key: bool = False,
         warning: bool = False,
         within: tuple[str, int, int] | None = None,
@@ -92,7 +93,15 @@ class Findings:
             self._files.setdefault(file, len(self._files))
         for key, problem in found._found.items():
             if not (other and problem.warning):
-                self._found.setdefault(key, replace(problem, message=f"{other}{problem.message}"))
+                self._found.setdefault(
+                    key,
+                    replace(
+                        problem,
+                        message=fact(Code.IN_OTHER, of=other, why=problem.message)
+                        if other
+                        else problem.message,
+                    ),
+                )
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import yaml
 
 from phasegate.base.errors import PlanError, Position, Problem
+from phasegate.base.facts import Message
 from phasegate.base.fields import Located
 from phasegate.base.files import about, read_regular
 from phasegate.base.scalars import WrittenFloat, read_float, read_int
@@ -110,7 +111,7 @@ class Document:
         return document._position(_Mark.of(spot) if spot.key is None else _Mark.of(spot.key))
 
     def problem(
-        self, message: str, at: Position, *, help: str | None = None, warning: bool = False
+        self, message: Message, at: Position, *, help: Message | None = None, warning: bool = False
     ) -> Problem:
         written = (document for document, _ in self.grafts.values() if document.file == at.file)
         line = (self if at.file == self.file else next(written, self)).line(at.line)

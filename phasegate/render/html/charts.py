@@ -11,6 +11,7 @@ from phasegate.model.faults import FaultResult
 from phasegate.model.measures import Distribution
 from phasegate.model.observation import Series
 from phasegate.model.result import CheckResult, CriterionResult, RunResult, TargetRecord
+from phasegate.render.failures import causes_in_words
 from phasegate.render.faults import Window, windows_of
 from phasegate.render.hostile import anchor
 from phasegate.render.html.drawing import Drawing, Points, dimension_of, drawable, limit_of
@@ -136,7 +137,7 @@ def timelines_of(run: RunResult) -> tuple[TimelineChart, ...]:
             check=check,
             charts=charts_of(check, run.criteria, run.target, checks, run.faults()),
             quantiles=quantile_rows(check),
-            causes=tuple(sorted(check.last.causes.items(), key=lambda item: (-item[1], item[0]))),
+            causes=causes_in_words(check.last.causes),
             services=service_table(check),
             anchor=anchor("timeline", check.id),
         )

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phasegate.base.facts import Fact
 from phasegate.base.units import format_seconds
-from phasegate.model.facts import Fact
 from phasegate.model.result import RunResult
 from phasegate.render.failures import MOST_CAUSES
 from phasegate.render.hostile import anchor, evidence_href, excerpt, is_download, show

@@ -192,7 +192,7 @@ def check_row(check: CheckResult, *, waived: bool = False) -> CheckRow:
             PartMeasures(part=name, measures=_measures(parts[name])) for name in list(parts)[:MOST_PARTS]
         ),
         hidden_parts=max(0, len(parts) - MOST_PARTS),
-        notes=check.last.notes if check.last else (),
+        notes=tuple(map(sentence, check.last.notes)) if check.last else (),
         waived=waived,
     )
 
@@ -228,11 +228,13 @@ def _alerts(run: RunResult) -> tuple[str, ...]:
     alerts = []
     if run.finished is None:
         alerts.append(
-            f"phasegate was stopped before the run had ended ({run.interrupted or 'killed or crashed'})."
-            " Below is what had been seen by then."
+            "phasegate was stopped before the run had ended"
+            f" ({sentence(run.interrupted) or 'killed or crashed'}). Below is what had been seen by then."
         )
     elif run.interrupted:
-        alerts.append(f"This run was ended early: {run.interrupted}. Below is what had been seen by then.")
+        alerts.append(
+            f"This run was ended early: {sentence(run.interrupted)}. Below is what had been seen by then."
+        )
     for fault in run.faults():
         if fault.status in LEFT_ON:
             alerts.append(

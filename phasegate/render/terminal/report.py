@@ -15,7 +15,7 @@ from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, RunResult
-from phasegate.render.failures import flaky_of, not_run_alike
+from phasegate.render.failures import causes_in_words, flaky_of, not_run_alike
 from phasegate.render.faults import WORDS, fault_text, headline
 from phasegate.render.rerun import rerun_command
 from phasegate.render.sentences import bound, observed, required, sentence
@@ -96,7 +96,7 @@ def _indent(line: Text, indent: int, wrap: bool) -> RenderableType:
 def verdict_line(run: RunResult) -> Text:
     line = Text()
     line.append(run.verdict.value, style=VERDICT_STYLE[run.verdict])
-    line.append(f"  {one_line(run.phase)}: {one_line(sentence(run.reason), 400)}")
+    line.append(f"  {one_line(run.phase)}: {one_line(run.reason, 400)}")
     if run.duration is not None:
         line.append(f" ({format_seconds(run.duration)})", style="dim")
     return line
@@ -130,7 +130,7 @@ def _faults(run: RunResult) -> list[RenderableType]:
             line.append(f"  {shown}", style="dim")
         lines.append(line)
         if fault.reason:
-            lines.append(Text(f"      {one_line(sentence(fault.reason), 300)}"))
+            lines.append(Text(f"      {one_line(fault.reason, 300)}"))
         lines += [Text(f"      {one_line(note, 300)}", style="dim") for note in fault.notes]
     return [Text("Faults", style="bold"), *lines] if lines else []
 
@@ -146,7 +146,7 @@ def _failures_of(run: RunResult, check: CheckResult, wrap: bool) -> Iterator[Ren
     head = Text()
     head.append("✗ " if check.status is CheckStatus.FAILED else "! ", style="bold red")
     head.append(check.id, style="bold")
-    head.append(f" ({check.kind})  {one_line(sentence(check.reason))}")
+    head.append(f" ({check.kind})  {one_line(check.reason)}")
     yield _indent(head, 2, wrap)
     for note in check.last.notes:
         yield _indent(Text(one_line(note, 300)), 6, wrap)
@@ -157,7 +157,7 @@ def _failures_of(run: RunResult, check: CheckResult, wrap: bool) -> Iterator[Ren
     if len(failed) > MOST_FAILURES:
         yield Text(f"      and {count(len(failed) - MOST_FAILURES, 'more failed case')}", style="dim")
     if not failed or len(failed) > MOST_FAILURES:  # otherwise the cases have said it
-        for cause, times in sorted(check.last.causes.items(), key=lambda item: -item[1])[:5]:
+        for cause, times in causes_in_words(check.last.causes)[:5]:
             yield _indent(Text(f"{times:,} x {one_line(cause)}"), 6, wrap)
     if not failed:
         if check.last.evidence:
@@ -175,7 +175,7 @@ def _case_lines(
     if waivers:
         head.append(f"  waived by {', '.join(waivers)}", style="cyan")
     yield _indent(head, 6, wrap)
-    for line in visible(case.message).splitlines()[:4]:
+    for line in visible(sentence(case.message)).splitlines()[:4]:
         yield _indent(Text(line[:300]), 8, wrap)
     if case.evidence:
         yield _to_copy(f"        evidence  {case.evidence[0]}")
@@ -217,7 +217,7 @@ def _not_run(run: RunResult) -> Iterator[Text]:
     for checks in not_run_alike(run):
         named = ", ".join(f"{check.id} ({check.kind})" for check in checks[:MOST_NAMES])
         more = f" and {len(checks) - MOST_NAMES:,} more" if len(checks) > MOST_NAMES else ""
-        yield Text(f"  {named}{more}  {one_line(sentence(checks[0].reason))}")
+        yield Text(f"  {named}{more}  {one_line(checks[0].reason)}")
         if checks[0].help:
             yield Text(f"      {one_line(checks[0].help)}", style="dim")
 

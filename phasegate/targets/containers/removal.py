@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from phasegate.base.facts import Message
 from phasegate.targets.containers.acts import GRACE
 from phasegate.targets.containers.engine.client import Engine, EngineError
 
@@ -49,7 +50,7 @@ async def remove(engine: Engine, label: str, *, images: Iterable[str] = ()) -> t
     return tuple(troubles) if await there(engine, label) else ()
 
 
-async def _remove_all(engine: Engine, found: dict[str, tuple[str, ...]]) -> list[str]:
+async def _remove_all(engine: Engine, found: dict[str, tuple[str, ...]]) -> list[Message]:
     """Containers first: what they use cannot be removed before them."""
     api = engine.api
     removers: tuple[tuple[str, Callable[..., Any], dict[str, bool]], ...] = (
@@ -57,16 +58,16 @@ async def _remove_all(engine: Engine, found: dict[str, tuple[str, ...]]) -> list
         ("networks", api.remove_network, {}),
         ("volumes", api.remove_volume, {"force": True}),
     )
-    troubles: list[str] = []
+    troubles: list[Message] = []
     for group, function, options in removers:
         answers = await asyncio.gather(
             *(_complaint_of(engine, function, name, **options) for name in found.get(group, ()))
         )
-        troubles += filter(None, answers)
+        troubles += [answer for answer in answers if answer]
     return troubles
 
 
-async def _complaint_of(engine: Engine, function: Callable[..., Any], *args: Any, **options: Any) -> str:
+async def _complaint_of(engine: Engine, function: Callable[..., Any], *args: Any, **options: Any) -> Message:
     """What the engine says against it; empty when it is done."""
     try:
         await engine.call(function, *args, **options)

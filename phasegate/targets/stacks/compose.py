@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from phasegate.base.errors import TargetError
+from phasegate.base.facts import Message
 from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 from phasegate.plan.asked.services import ComposeStack
 from phasegate.plan.reading.compose_file import ports_in
@@ -109,7 +110,7 @@ async def resolve_file(
     return found
 
 
-def trouble_text(done: Completed) -> str:
+def trouble_text(done: Completed) -> Message:
     """What Compose said of its trouble, on one line of bounded length."""
     if done.error:
         return done.error

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Message
 from phasegate.base.fields import Closed, Duration, FilePath, Text
 from phasegate.base.marks import Arguments, Demand
 from phasegate.load.counting.tally import histogram_from_json, merge_causes
@@ -419,7 +420,7 @@ def _notes(
         yield f"requests went to hosts that are not the target's: {', '.join(strange[:5])}"
 
 
-def _why_not_observed(completed: Completed, log: _Log, *, stopped: bool) -> str | None:
+def _why_not_observed(completed: Completed, log: _Log, *, stopped: bool) -> Message | None:
     if completed.error:
         return completed.error
     if completed.exit_code in _JUDGED and (stopped or completed.exit_code != _STOPPED):

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Message
 from phasegate.base.fields import Closed, Duration, FilePath, ProgramName, Rate, Text
 from phasegate.base.interpreter import interpreter
 from phasegate.base.marks import Arguments, Demand
@@ -337,7 +338,7 @@ def _notes(options: LocustOptions, foreign: Foreign) -> Iterator[str]:
         yield f"{options.join.workers} workers were to join from other machines with: {options.join.command}"
 
 
-def _why_not_observed(report: _Report, completed: Completed, *, stopped: bool) -> str | None:
+def _why_not_observed(report: _Report, completed: Completed, *, stopped: bool) -> Message | None:
     if completed.error:
         return completed.error
     if stopped or (report.started and report.result):

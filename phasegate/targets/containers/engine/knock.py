@@ -10,10 +10,11 @@ import os
 import sys
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Message
 from phasegate.targets.containers.engine.client import Engine
 
 
-async def _knock() -> str:
+async def _knock() -> Message:
     try:
         (await Engine.connect(os.environ)).close()
     except ObservationError as error:

@@ -10,9 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from typing import Any
 
 from phasegate.base.units import Dimension
 
@@ -22,6 +20,12 @@ class Code(StrEnum):
 
     # Several one after the other.
     JOINED = "joined"
+    LINES = "lines"
+
+    # What it is about.
+    OF_PART = "of_part"
+    OF_FAULT = "of_fault"
+    IN_OTHER = "in_other"
 
     # What was asked of a criterion.
     REQUIRED = "required"
@@ -141,6 +145,8 @@ class Code(StrEnum):
     MET_WITHOUT_FAULT = "met_without_fault"
     WAIVED_BY_NONE = "waived_by_none"
     ENDED_EARLY = "ended_early"
+    RECORD_NOT_WHOLE = "record_not_whole"
+    TARGET_DIED = "target_died"
     ONLY_SELECTION = "only_selection"
     GATE_OTHERWISE = "gate_otherwise"
     VERDICT_OTHERWISE = "verdict_otherwise"
@@ -160,14 +166,106 @@ class Code(StrEnum):
     NO_CRITERION = "no_criterion"
     CRITERION_IS = "criterion_is"
 
+    # HTTP: what a suite, a probe or a connection says.
+
+    # Load: what an engine, a journey, k6 or Locust says.
+
+    # Kinds: programs, results files, containers, images, resources.
+
+    # The target: bringing it up, acting on it, taking it down.
+
+    # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
+
 
 _NAMES = """
-all_waived allow_skipped always_valid among asked at best bound by cases check checks clusters confidence
-count criterion dimension durations effective entry exit_code expression factor failed fault figure figures
-found interval kind known least left left_out limit measure met miss missing moments n named names needed
-needs not_met observed of of_baseline of_this_sample op open outside over part parts passed path pieces
-proves recorded required rest right seen seen_n skipped span statistic status step threshold total unit
-unproven unseen unused unwaived value verdict waived waivers warnings what why without_bound would_do wrong
+all_waived
+allow_skipped
+always_valid
+among
+asked
+at
+best
+bound
+by
+cases
+check
+checks
+clusters
+confidence
+count
+criterion
+dimension
+durations
+effective
+entry
+exit_code
+expression
+factor
+failed
+fault
+figure
+figures
+found
+interval
+kind
+known
+least
+left
+left_out
+limit
+measure
+met
+miss
+missing
+moments
+n
+named
+names
+needed
+needs
+not_met
+observed
+of
+of_baseline
+of_this_sample
+op
+open
+outside
+over
+part
+parts
+passed
+path
+pieces
+proves
+recorded
+required
+rest
+right
+seen
+seen_n
+skipped
+span
+statistic
+status
+step
+threshold
+total
+unit
+unproven
+unseen
+unused
+unwaived
+value
+verdict
+waived
+waivers
+warnings
+what
+why
+without_bound
+would_do
+wrong
 """
 NAMES = frozenset(_NAMES.split())
 """What the values of facts are called."""
@@ -222,7 +320,7 @@ class Fact:
                     yield from one.walk()
 
 
-Text = str | Fact
+Message = str | Fact
 """What somebody else wrote, or what phasegate has to say."""
 
 
@@ -239,10 +337,16 @@ def fact(code: Code, **values: Any) -> Fact:
     return Fact(code, kept)
 
 
-def joined(*parts: Text | None) -> Text:
+def joined(*parts: Message | None) -> Message:
     """Several texts one after the other; empty ones are left out."""
     there = tuple(part for part in parts if part)
     return there[0] if len(there) == 1 else fact(Code.JOINED, parts=there)
+
+
+def lines(*parts: Message | None) -> Message:
+    """Several texts, each on a line of its own; empty ones are left out."""
+    there = tuple(part for part in parts if part)
+    return there[0] if len(there) == 1 else fact(Code.LINES, parts=there)
 
 
 def encode(value: Any) -> Any:
@@ -283,54 +387,3 @@ def _float(value: Any) -> float:
 
 def _number(value: float) -> float | str:
     return float(value) if math.isfinite(value) else repr(value)
-
-
-def _decode_fact(value: Any) -> Any:
-    found = value if isinstance(value, Fact) else decode(value)
-    if not isinstance(found, Fact):
-        raise ValueError("not a fact")
-    return found
-
-
-def _decode_text(value: Any) -> Any:
-    return value if isinstance(value, str) else _decode_fact(value)
-
-
-_SCHEMA = {
-    "type": "object",
-    "required": ["code"],
-    "properties": {"code": {"enum": [code.value for code in Code]}},
-    "description": "what phasegate says, as facts; texts in it are identifiers or other people's words",
-}
-JsonFact = Annotated[Fact, BeforeValidator(_decode_fact), PlainSerializer(encode), WithJsonSchema(_SCHEMA)]
-JsonText = Annotated[
-    str | Fact,
-    BeforeValidator(_decode_text),
-    PlainSerializer(encode),
-    WithJsonSchema({"anyOf": [{"type": "string"}, _SCHEMA]}),
-]
-
-
-def _decode_figure(value: Any) -> Any:
-    found = value if isinstance(value, Figure) else decode(value)
-    if not isinstance(found, Figure):
-        raise ValueError("not a figure")
-    return found
-
-
-JsonFigure = Annotated[
-    Figure,
-    BeforeValidator(_decode_figure),
-    PlainSerializer(encode),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "required": ["value", "dimension"],
-            "properties": {
-                "value": {"type": ["number", "string"], "description": "text where it is not finite"},
-                "dimension": {"enum": [dimension.value for dimension in Dimension]},
-                "against": {"type": "number"},
-            },
-        }
-    ),
-]

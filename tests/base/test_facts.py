@@ -12,19 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from phasegate.base.facts import Code, Fact, Figure, decode, encode, fact, joined
 from phasegate.base.units import Dimension
-from phasegate.model.facts import (
-    Code,
-    Fact,
-    Figure,
-    JsonFact,
-    JsonFigure,
-    JsonText,
-    decode,
-    encode,
-    fact,
-    joined,
-)
+from phasegate.model.fact_json import JsonFact, JsonFigure, JsonMessage
 
 texts = st.text(max_size=20)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -56,7 +46,7 @@ def test_a_value_of_a_fact_is_decoded_as_it_was(value: Any) -> None:
 
 @given(facts)
 def test_a_record_holds_a_fact_as_it_was(said: Fact) -> None:
-    for type_ in (JsonFact, JsonText):
+    for type_ in (JsonFact, JsonMessage):
         adapter = TypeAdapter(type_)
         assert adapter.validate_python(adapter.dump_python(said, mode="json")) == said
 
@@ -75,7 +65,7 @@ def test_a_figure_written_to_a_file_is_read_as_it_was(shown: Figure) -> None:
 
 @given(texts)
 def test_a_text_of_others_is_no_fact_whatever_it_says(text: str) -> None:
-    adapter: TypeAdapter[Any] = TypeAdapter(JsonText)
+    adapter: TypeAdapter[Any] = TypeAdapter(JsonMessage)
     assert adapter.validate_python(adapter.dump_python(text, mode="json")) == text
     assert decode(encode(text)) == text
 

@@ -1,0 +1,74 @@
+"""How facts stand in the models of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from phasegate.base.facts import Code, Fact, Figure, Message, decode, encode
+from phasegate.base.units import Dimension
+
+
+def _decode_fact(value: Any) -> Any:
+    found = value if isinstance(value, Fact) else decode(value)
+    if not isinstance(found, Fact):
+        raise ValueError("not a fact")
+    return found
+
+
+def _decode_text(value: Any) -> Any:
+    return value if isinstance(value, str) else _decode_fact(value)
+
+
+_SCHEMA = {
+    "type": "object",
+    "required": ["code"],
+    "properties": {"code": {"enum": [code.value for code in Code]}},
+    "description": "what phasegate says, as facts; texts in it are identifiers or other people's words",
+}
+JsonFact = Annotated[Fact, BeforeValidator(_decode_fact), PlainSerializer(encode), WithJsonSchema(_SCHEMA)]
+JsonMessage = Annotated[
+    str | Fact,
+    BeforeValidator(_decode_text),
+    PlainSerializer(encode),
+    WithJsonSchema({"anyOf": [{"type": "string"}, _SCHEMA]}),
+]
+
+
+def _decode_figure(value: Any) -> Any:
+    found = value if isinstance(value, Figure) else decode(value)
+    if not isinstance(found, Figure):
+        raise ValueError("not a figure")
+    return found
+
+
+JsonFigure = Annotated[
+    Figure,
+    BeforeValidator(_decode_figure),
+    PlainSerializer(encode),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "required": ["value", "dimension"],
+            "properties": {
+                "value": {"type": ["number", "string"], "description": "text where it is not finite"},
+                "dimension": {"enum": [dimension.value for dimension in Dimension]},
+                "against": {"type": "number"},
+            },
+        }
+    ),
+]
+
+
+def _causes_from_json(value: Any) -> Any:
+    return value if isinstance(value, Mapping) else {decode(cause): times for cause, times in value}
+
+
+JsonCauses = Annotated[
+    Mapping[Message, int],
+    BeforeValidator(_causes_from_json),
+    PlainSerializer(lambda causes: [[encode(cause), times] for cause, times in causes.items()]),
+    WithJsonSchema({"type": "array", "description": "cause of failures, how many"}),
+]
