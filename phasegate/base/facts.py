@@ -7,7 +7,7 @@ target, a program, a kind of another package) is a plain string, and stays as it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -339,14 +339,17 @@ def fact(code: Code, **values: Any) -> Fact:
 
 def joined(*parts: Message | None) -> Message:
     """Several texts one after the other; empty ones are left out."""
-    there = tuple(part for part in parts if part)
-    return there[0] if len(there) == 1 else fact(Code.JOINED, parts=there)
+    return _together(Code.JOINED, parts)
 
 
 def lines(*parts: Message | None) -> Message:
     """Several texts, each on a line of its own; empty ones are left out."""
+    return _together(Code.LINES, parts)
+
+
+def _together(code: Code, parts: Iterable[Message | None]) -> Message:
     there = tuple(part for part in parts if part)
-    return there[0] if len(there) == 1 else fact(Code.LINES, parts=there)
+    return fact(code, parts=there) if len(there) > 1 else next(iter(there), "")
 
 
 def encode(value: Any) -> Any:

@@ -19,6 +19,7 @@ from phasegate.base.errors import ExitCode, PhasegateError, TargetError, in_word
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.units import format_seconds
 from phasegate.gate.judging import judge_run
+from phasegate.gate.settling import settle
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import Applied, decide_with_waivers, in_doubt, warnings_of
 from phasegate.http.client import Network
@@ -142,7 +143,7 @@ class UnderWay:
         async with ticking(self._view):
             with signals.told(self._on_signal, self._tell_stage, self._at_once):
                 await self._all_stages()
-        return self._state.result()
+        return settle(self._state.result())
 
     async def _all_stages(self) -> None:
         await self._observe()
@@ -180,14 +181,14 @@ class UnderWay:
 
     def _judge(self, ended: datetime) -> Applied:
         """Every criterion on what was observed, waivers applied to those that decide."""
-        run = replace(self._state.result(), finished=ended)
+        run = replace(settle(self._state.result()), finished=ended)
         return waive(self._plan, judge_run(run), run, self._selected)
 
     def not_whole(self, trouble: Message) -> RunResult:
         """The result of a run that would pass, but for what could not be written of it."""
         reason = fact(Code.RECORD_NOT_WHOLE, why=trouble)
         verdict, code = Verdict.INCONCLUSIVE, int(ExitCode.INCONCLUSIVE)
-        so_far = self._state.result()
+        so_far = settle(self._state.result())
         self._emit(
             RunFinished(
                 at=self._clock.utc(),
@@ -198,7 +199,7 @@ class UnderWay:
                 unwaived=so_far.unwaived,
             )
         )
-        return self._state.result()
+        return settle(self._state.result())
 
     @property
     def kept(self) -> str:
@@ -394,7 +395,7 @@ class UnderWay:
 
     def _end(self, judged: Applied, ended: datetime, inventory: tuple[EvidenceFile, ...]) -> None:
         """Decide the gate and close the record."""
-        run = self._state.result()
+        run = settle(self._state.result())
         self._lacking += in_doubt(judged.waivers, WaiverState.USED, run)
         interrupted = joined(*dict.fromkeys((self._stop.reason, *self._lacking)), *self._store.problems)
         defects = [self._defect, *(item.defect for item in self._outcomes.values())]

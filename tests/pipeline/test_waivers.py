@@ -11,13 +11,12 @@ import pytest
 
 from phasegate.base.errors import PlanError
 from phasegate.cli.app import run_command_line
-from phasegate.model.fold import fold
 from phasegate.model.result import CheckStatus, RunResult, WaiverState
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.record.journal import read_events
 from phasegate.render.sentences import sentence
-from tests.judged import told
+from tests.judged import settled, told
 from tests.rules import Rule, rules
 
 TODAY = date(2026, 3, 10)
@@ -189,7 +188,7 @@ def test_the_verdict_without_waivers_stands_beside_the_one_with_them(phase: Phas
 
 def test_the_record_alone_gives_the_same_result(phase: Phase) -> None:
     result = phase.run("a", "b=failure", waived=["unit/unit::b"])
-    assert fold(read_events(phase.folder / "out-1")) == result
+    assert settled(read_events(phase.folder / "out-1")) == result
     suite = ElementTree.parse(phase.folder / "out-1" / "junit.xml").getroot()
     assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
     skipped = {case.get("name"): case for case in suite.iter("testcase") if case.find("skipped") is not None}

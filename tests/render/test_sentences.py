@@ -23,12 +23,12 @@ from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judge import judge
 from phasegate.gate.judgement import margin
 from phasegate.gate.rejudging import rejudge
+from phasegate.gate.settling import contradiction
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import decide_with_waivers
 from phasegate.model.blocks import Block
 from phasegate.model.criterion import Operator
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.fold import contradiction
 from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share

@@ -19,7 +19,7 @@ from tests.pipeline.bench import Desk, Running
 
 TWICE = """
 import asyncio, os, signal
-from phasegate.pipeline.signals import held_signals
+from phasegate.pipeline.signals import hold_signals
 
 def at_once():
     print("closed", flush=True)
@@ -32,13 +32,13 @@ async def main(held):
             await asyncio.sleep(0.05)
         await asyncio.sleep(30)
 
-with held_signals() as held:
+with hold_signals() as held:
     asyncio.run(main(held))
 """
 
 HUNG_UP = """
 import asyncio, os, signal
-from phasegate.pipeline.signals import held_signals
+from phasegate.pipeline.signals import hold_signals
 
 async def main(held):
     told = asyncio.Event()
@@ -52,7 +52,7 @@ async def main(held):
             os.kill(os.getpid(), number)
         await told.wait()
 
-with held_signals() as held:
+with hold_signals() as held:
     asyncio.run(main(held))
 print(signal.getsignal(signal.SIGHUP).name)
 """
