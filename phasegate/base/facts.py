@@ -175,6 +175,7 @@ class Code(StrEnum):
     # The target: bringing it up, acting on it, taking it down.
 
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
+    RUN_ALONE = "run_alone"
 
 
 _NAMES = """

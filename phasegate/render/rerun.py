@@ -15,9 +15,19 @@ _KEPT = ("--env", "--set", "--vars", "--policy", "--confirm", "--seed", "--basel
 def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) -> str:
     """Quoted for a shell; flags of the run that change what the check does are kept.
 
+    A check that goes on beside others is run again with them.
+
     Nothing in it is invisible: characters that do not print are written as `$'\\x1b'`.
     """
-    words = ["phasegate", "run", run.plan.path, *_flags_to_keep(run.command), "--check", check.id]
+    words = [
+        "phasegate",
+        "run",
+        run.plan.path,
+        *_flags_to_keep(run.command),
+    ]
+    if case is not None or check.during != "run":
+        beside = [check.during] if case is None and check.during else []
+        words += [word for id in (*beside, check.id) for word in ("--check", id)]
     if case is not None:
         words += ["--case", case.id]
     return " ".join(map(_quote, words))

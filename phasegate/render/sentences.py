@@ -595,4 +595,6 @@ _ENGLISH: Mapping[Code, Entry] = {
     # The target: bringing it up, acting on it, taking it down.
     #
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
+    Code.RUN_ALONE: "{check} goes on while other checks run, and was run alone: it saw the target at rest, "
+    "and only for a moment",
 }

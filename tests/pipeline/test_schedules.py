@@ -77,3 +77,18 @@ def test_what_phasegate_missed_outlives_the_record(desk: Desk, tmp_path: Path) -
     again = desk.phasegate("report", str(ran.folder))
     assert again.code == 3
     assert f"{share['unused']} of " in (ran.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_check_that_goes_on_during_the_run_tells_when_it_was_run_alone(
+    tmp_path: Path, server: Server
+) -> None:
+    desk = Desk(tmp_path)
+    up = {"id": "up", "kind": "health", "url": "/ok", "every": "20ms"}
+    gate = {"checks": [{**up, "id": "uptime", "during": "run"}]}
+    target = {"external": {"it": {"url": server.url("/")}}}
+    steps = [{"id": "s", "checks": [{**up, "probes": 5}]}]
+    desk.plan(f"target: {json.dumps(target)}\nsteps: {json.dumps(steps)}\ngate: {json.dumps(gate)}\n")
+    alone = "uptime goes on while other checks run, and was run alone"
+    assert alone in desk.run("--check", "uptime").err
+    assert alone not in desk.run("--check", "up", "--check", "uptime").err
+    assert alone not in desk.run().err

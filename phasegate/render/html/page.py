@@ -23,6 +23,7 @@ from phasegate.render.failures import (
     causes_of,
     deselected_checks,
     flaky_of,
+    main_cause,
     missing_of,
     not_run_alike,
 )
@@ -116,6 +117,7 @@ class Page:
     unproven: tuple[CriterionRow, ...]
     anything_ran: bool
     causes: tuple[Cause, ...]
+    main_cause: str
     failures: int
     not_run: tuple[CheckRow, ...]
     not_run_alike: tuple[tuple[CheckRow, ...], ...]
@@ -159,6 +161,7 @@ def page_of(run: RunResult) -> Page:
         unproven=tuple(row for row in open_rows if row.criterion.verdict is CriterionVerdict.UNPROVEN),
         anything_ran=any(check.attempts for check in run.checks()),
         causes=causes,
+        main_cause=main_cause(run),
         failures=sum(len(cause.failures) for cause in causes),
         not_run=tuple(row for row in checks.values() if row.check.status is CheckStatus.NOT_RUN),
         not_run_alike=tuple(tuple(checks[one.id] for one in alike) for alike in not_run_alike(run)),
