@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from phasegate.base.facts import Code, Fact, Figure, Message, encode
 from phasegate.base.units import Dimension, count, format_seconds, format_share, format_value, parse_quantity
 from phasegate.model.measures import missed_moments_text
-from phasegate.model.result import CriterionResult
+
+if TYPE_CHECKING:
+    from phasegate.model.result import CriterionResult
 
 NO_VALUE = "-"
 """What a criterion has observed where there is no data."""
