@@ -58,7 +58,7 @@ class Code(StrEnum):
     OTHER_DIMENSION = "other_dimension"
     NO_STATISTIC = "no_statistic"
     NO_SUCH_STATISTIC = "no_such_statistic"
-    NO_BOUND_OF_MEAN = "no_bound_of_mean"
+    NO_BOUND = "no_bound"
     SAYS_NOTHING_OF_SAMPLE = "says_nothing_of_sample"
     REQUIRED_KIND = "required_kind"
 

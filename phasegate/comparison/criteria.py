@@ -143,13 +143,7 @@ def _proof(
 
 def proven(one: PlanCriterion, spec: MeasureSpec | None) -> float | None:
     """The confidence at which a bound has to show it; None where values are compared as seen."""
-    criterion = one.criterion
-    if spec is None or criterion.op in (Operator.EQ, Operator.NE):
-        return None
-    of_sample = spec.type is MeasureType.SAMPLE or (
-        spec.type is MeasureType.DISTRIBUTION and criterion.quantile is not None
-    )
-    return one.confidence if of_sample else None
+    return one.confidence if spec is not None and one.criterion.is_bounded(spec.type) else None
 
 
 def within(one: Criterion, other: Criterion, spec: MeasureSpec | None) -> bool:

@@ -25,15 +25,8 @@ from phasegate.gate.judgement import no_data, sureness, unproven
 from phasegate.gate.statistics import of_each_side
 from phasegate.model.criterion import Criterion, Relative
 from phasegate.model.judgement import FAILED, CriterionVerdict, Judgement
-from phasegate.model.measures import (
-    Distribution,
-    Gauge,
-    Measure,
-    Number,
-    Share,
-    ends_of_unused,
-    nearest_rank,
-)
+from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share, ends_of_unused
+from phasegate.model.statistic import Ranked, find_statistic
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
 
@@ -113,21 +106,19 @@ def _median(criterion: Criterion, earlier: Sequence[Earlier]) -> Earlier:
 def _judge(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
     if isinstance(old, Share | Distribution) and old.unused:
         return _with_unused(criterion, new, old, terms)
-    match new, old:
-        case Share(), Share() if new.sample is old.sample:
-            # What has no result in the baseline counts once against and once for it.
-            ends = [replace(old, skipped=0)]
-            if old.skipped:
-                ends.append(replace(old, passed=old.passed + old.skipped, skipped=0))
-            found = [_one(criterion, new, end, terms) for end in ends]
-            if len({item.verdict for item in found}) == 1:
-                return found[-1]
-            reason = fact(Code.BASELINE_WITHOUT_RESULT, of=found[-1].reason, count=old.skipped)
-            return replace(found[-1], verdict=UNPROVEN, reason=reason)
-        case (Distribution(), Distribution()) | (Number(), Number()) | (Gauge(), Gauge()):
-            return _one(criterion, new, old, terms)
-        case _:
-            return unproven(criterion, fact(Code.BASELINE_OTHERWISE, measure=criterion.measure))
+    if new.type is not old.type:
+        return unproven(criterion, fact(Code.BASELINE_OTHERWISE, measure=criterion.measure))
+    if not isinstance(old, Share):
+        return _one(criterion, new, old, terms)
+    # What has no result in the baseline counts once against and once for it.
+    ends = [replace(old, skipped=0)]
+    if old.skipped:
+        ends.append(replace(old, passed=old.passed + old.skipped, skipped=0))
+    found = [_one(criterion, new, end, terms) for end in ends]
+    if len({item.verdict for item in found}) == 1:
+        return found[-1]
+    reason = fact(Code.BASELINE_WITHOUT_RESULT, of=found[-1].reason, count=old.skipped)
+    return replace(found[-1], verdict=UNPROVEN, reason=reason)
 
 
 def _with_unused(criterion: Criterion, new: Measure, old: Share | Distribution, terms: _Terms) -> Judgement:
@@ -143,8 +134,8 @@ def _with_unused(criterion: Criterion, new: Measure, old: Share | Distribution, 
 
 
 def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
-    value, dimension = _value_of(criterion, old), _dimension(old)
-    if dimension is not _dimension(new):
+    value, dimension = _value_of(criterion, old), old.dimension
+    if dimension is not new.dimension:
         why = fact(Code.BASELINE_DIMENSION, measure=criterion.measure, dimension=dimension.value)
         return unproven(criterion, why)
     if value is None or not math.isfinite(value) or value <= 0:
@@ -152,12 +143,7 @@ def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Jud
         why = fact(Code.BASELINE_PROVES_NOTHING, value=criterion.value_text, figure=figure)
         return unproven(criterion, why)
     at_observed = _scale_threshold(criterion, value, dimension)
-    sampled = isinstance(old, Distribution) and criterion.quantile is not None
-    if (
-        terms.confidence is None
-        or isinstance(old, Number | Gauge)
-        or not (sampled or (isinstance(old, Share) and old.sample))
-    ):
+    if terms.confidence is None or isinstance(old, Number | Gauge) or not criterion.is_bounded(old.type):
         return judge(at_observed, new, confidence=terms.confidence, allow_skipped=terms.allow_skipped)
     seen = judge(at_observed, new, confidence=None)
     seen = replace(seen, bound=None, reason=seen.reason.without("without_bound"))
@@ -170,7 +156,7 @@ def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Jud
 def _effect(at_observed: Criterion, old: Share | Distribution, bounds: Bounds) -> float:
     """How far failures that come together in time devalue the baseline's own sample."""
     blocks = old.blocks if isinstance(old, Share) else outside_by_block(at_observed, old)
-    return (design_effect(blocks, bounds.confidence) or 1.0) if blocks else 1.0
+    return design_effect(blocks, bounds.confidence) or 1.0
 
 
 def _judge_bounds(
@@ -181,7 +167,7 @@ def _judge_bounds(
     if shown.value is None:
         reason = fact(Code.BASELINE_HAS_NO_BOUND, observed=seen.observed, why=shown.why)
         return replace(seen, verdict=UNPROVEN, reason=reason)
-    dimension = _dimension(old)
+    dimension = old.dimension
     at_bound = _scale_threshold(criterion, shown.value, dimension)
     strict = judge(at_bound, new, confidence=each.confidence, always_valid=each.always_valid)
     side = Code.AT_LEAST if criterion.op.wants_less else Code.AT_MOST
@@ -227,10 +213,9 @@ def _quantile_shown(criterion: Criterion, old: Distribution, share: float, bound
     if rank is None:
         needed = bounds.needed(1 - share if wants_less else share, 0)
         return _Shown(why=fact(Code.BASELINE_TOO_FEW, n=old.n, needed=needed, **sureness(bounds)))
-    if rank > old.good.n:
-        return _Shown(why=fact(Code.BASELINE_BOUND_FAILED, failed=old.failed))
-    low, high = old.good.at_rank(rank)
-    return _Shown(value=low if wants_less else high)
+    value = Ranked(seen=old, high=not wants_less).at(rank)
+    why = fact(Code.BASELINE_BOUND_FAILED, failed=old.failed) if value is None else None
+    return _Shown(value=value, why=why)
 
 
 def _scale_threshold(criterion: Criterion, value: float, dimension: Dimension) -> Criterion:
@@ -246,39 +231,17 @@ def _value_of(criterion: Criterion, old: Measure) -> float | None:
     Quantiles are read at the same edge of a bucket as those of the new run: a run held against itself is
     neither faster nor slower.
     """
+    statistic = find_statistic(criterion.statistic)
     match old:
-        case Share():
-            return old.value
-        case Number():
+        case Share() | Number():
             return old.value
         case Gauge():
-            return old.statistic(criterion.statistic) if old.samples else None
+            return statistic.of_gauge(old) if old.samples and statistic and statistic.of_gauge else None
         case Distribution():
-            return _of_distribution(criterion, old)
-
-
-def _of_distribution(criterion: Criterion, old: Distribution) -> float | None:
-    if not old.n:
-        return None
-    if criterion.quantile is not None:
-        rank = nearest_rank(criterion.quantile, old.n)
-        if rank > old.good.n:
-            return math.inf
-        return old.good.at_rank(rank)[1 if criterion.op.wants_less else 0]
-    if not old.good.n or (old.failed and criterion.statistic != "min"):
-        return math.inf
-    found = {"min": old.good.minimum, "max": old.good.maximum, "mean": old.good.mean}
-    return found.get(criterion.statistic)
-
-
-def _dimension(measure: Measure) -> Dimension:
-    match measure:
-        case Share():
-            return Dimension.SHARE
-        case Distribution():
-            return Dimension.TIME
-        case Number() | Gauge():
-            return measure.dimension
+            if not old.n or statistic is None or statistic.of_times is None:
+                return None
+            found = statistic.of_times(Ranked(seen=old, high=criterion.op.wants_less))
+            return math.inf if found is None else found
 
 
 def _figures(criterion: Criterion, old: Measure) -> dict[str, Any]:
@@ -288,6 +251,6 @@ def _figures(criterion: Criterion, old: Measure) -> dict[str, Any]:
         return {
             "seen": fact(Code.SHARE, value=Figure(value, Dimension.SHARE), passed=old.passed, total=old.total)
         }
-    seen = fact(Code.VALUE, value=Figure(value, _dimension(old)))
+    seen = fact(Code.VALUE, value=Figure(value, old.dimension))
     n = old.n if isinstance(old, Distribution) else None
     return {"seen": seen, "statistic": criterion.statistic, "seen_n": n}

@@ -68,6 +68,7 @@ class Bounds:
         """The rank (1 is the smallest of n) whose value is an upper bound of the `share` quantile.
 
         The smallest k for which k of n show at least `share`; None when n is too small for any.
+        Source: Hahn and Meeker 1991, Statistical Intervals, section 5.2.
         """
         if n < 1 or not self.shows_at_least(share, n, n):
             return None

@@ -2,7 +2,7 @@
 
     criterion = subject "." measure [ "." statistic ] op ( quantity | "baseline" [ "*" number ] )
     subject   = check [ "/" part ] | "step/" id | "target/" id | "run"      (inside a check: left out)
-    statistic = "p" number | min | max | mean                               (p95, p99.9)
+    statistic = "p" number | name                      (p95, p99.9; max: see `phasegate.model.statistic`)
     op        = "<" | "<=" | ">" | ">=" | "==" | "!="
 
 A part is any text: `test_x.py`, `flow/request`, `TestA::test_b[x==1]`. So everything is taken from the
@@ -16,16 +16,15 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
 
 from phasegate.base.units import Quantity, parse_quantity
 from phasegate.model.criterion import Criterion, Operator, Relative, Span, Spans, SubjectKind, subject_text
+from phasegate.model.measures import MeasureType
+from phasegate.model.statistic import find_statistic, is_statistic_name, names_of_statistics, statistic_meant
 
 ID = re.compile(r"[a-z][a-z0-9_-]*")
-STATISTICS = "p50, p95, p99.9, min, max, mean"
-GAUGE_STATISTICS = "min, max, mean"
 _SPLIT = re.compile(r"(.*?)(<=|>=|==|!=|<|>)([^<>=!]*)", re.DOTALL)
-_STATISTIC = re.compile(r"\.(p\d+(?:\.\d+)?|min|max|mean)$")
+_LAST_WORD = re.compile(r"\.(p\d+\.\d+|[a-z]\w*)$")
 _MEASURE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LOOSE_OPERATOR = re.compile(r"[<>=!≤≥≠]+|\b(?:eq|ne|lt|lte|gt|gte|is)\b")
 _RELATIVE = re.compile(r"baseline(?:\s*\*\s*(\d+(?:\.\d*)?|\.\d+))?")
@@ -195,21 +194,27 @@ def _wrong(span: Span, message: str, help: str) -> CriterionError:
 
 def _take_statistic(head: str, inside: str | None) -> tuple[str, Span, str]:
     """Split off a statistic, unless what is left would be no measure (and, outside a check, no subject)."""
-    match = _STATISTIC.search(head)
-    if match is None or (inside is None and "." not in head[: match.start()]):
+    match = _LAST_WORD.search(head)
+    if (
+        match is None
+        or not is_statistic_name(match[1])
+        or (inside is None and "." not in head[: match.start()])
+    ):
         return "", Span(), head
     statistic, span = match[1], Span(match.start(1), len(match[1]))
-    if statistic.startswith("p"):
-        percent = Decimal(statistic[1:])
-        if not 0 < percent < 100:
-            end = {Decimal(0): "min", Decimal(100): "max"}.get(percent)
-            raise CriterionError(
-                f"{statistic} is not a quantile between 0 and 100",
-                help=f"write {end}" if end else f"statistics are {STATISTICS}",
-                offset=span.offset,
-                width=span.width,
-            )
+    if find_statistic(statistic) is None:
+        help = _meant(statistic) or _statistics()
+        raise _wrong(span, f"{statistic} is not a quantile between 0 and 100", help)
     return statistic, span, head[: match.start()]
+
+
+def _meant(word: str) -> str:
+    meant = statistic_meant(word)
+    return "" if meant is None else f"write {meant.name}"
+
+
+def _statistics() -> str:
+    return f"statistics are {', '.join(names_of_statistics(MeasureType.DISTRIBUTION, MeasureType.GAUGE))}"
 
 
 def _subject(
@@ -222,12 +227,8 @@ def _subject(
         if not dot:
             return SubjectKind.CHECK, inside, "", Span(measure_start, len(measure))
         if subject == inside or subject.startswith(f"{inside}/"):
-            raise CriterionError(
-                f"the subject is left out in a check's own criteria, but {subject!r} is written",
-                help=f"begin with {measure}, or move the criterion to the step",
-                offset=span.offset,
-                width=span.width,
-            )
+            message = f"the subject is left out in a check's own criteria, but {subject!r} is written"
+            raise _wrong(span, message, f"begin with {measure}, or move the criterion to the step")
         raise _unknown_statistic(measure, measure_start, subject)
     if not subject:
         raise CriterionError(
@@ -241,20 +242,13 @@ def _subject(
         return SubjectKind(name), _id(part.strip(), span, f"write {name}/<id>"), "", span
     if name == SubjectKind.RUN:
         if slash:
-            raise CriterionError(
-                "the run has no parts", help="write run", offset=span.offset, width=span.width
-            )
+            raise _wrong(span, "the run has no parts", "write run")
         return SubjectKind.RUN, "run", "", span
     if "." in name and not slash and ID.fullmatch(name.partition(".")[0]):
         raise _unknown_statistic(measure, measure_start, subject)
     part = part.strip()
     if slash and not part:
-        raise CriterionError(
-            f"the part after {subject!r} is missing",
-            help=f"write {name}/<part>",
-            offset=span.offset,
-            width=span.width,
-        )
+        raise _wrong(span, f"the part after {subject!r} is missing", f"write {name}/<part>")
     return (
         SubjectKind.CHECK,
         _id(name, span, "a subject is a check, check/part, step/<id>, target/<id> or run"),
@@ -265,29 +259,12 @@ def _subject(
 
 def _id(name: str, span: Span, help: str) -> str:
     if ID.fullmatch(name) is None:
-        raise CriterionError(
-            f"{name!r} is not an id" if name else "the id is missing",
-            help=help,
-            offset=span.offset,
-            width=span.width,
-        )
+        raise _wrong(span, f"{name!r} is not an id" if name else "the id is missing", help)
     return name
 
 
 def _unknown_statistic(word: str, offset: int, before: str) -> CriterionError:
-    near = {
-        "avg": "mean",
-        "average": "mean",
-        "median": "p50",
-        "med": "p50",
-        "maximum": "max",
-        "minimum": "min",
-    }
-    help = (
-        f"write {near[word]}"
-        if word in near
-        else f"statistics are {STATISTICS}; a part is written check/part"
-    )
+    help = _meant(word) or f"{_statistics()}; a part is written check/part"
     return CriterionError(
         f"{word!r} after {before!r} is not a statistic", help=help, offset=offset, width=len(word)
     )

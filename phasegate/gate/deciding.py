@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
-from phasegate.gate.durations import outside_by_block, possibly_within, surely_within
+from phasegate.gate.durations import count_within, outside_by_block
 from phasegate.model.criterion import Criterion, Operator, Relative
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.measures import Distribution, Measure, MeasureType, Share
@@ -31,8 +31,8 @@ class _Reading:
     blocks: Sequence[tuple[int, int]]
 
     def bounds(self, confidence: float) -> Bounds:
-        effect = design_effect(self.blocks, confidence) if self.blocks else None
-        return Bounds(confidence=confidence, always_valid=True, effect=effect or 1.0)
+        effect = design_effect(self.blocks, confidence) or 1.0
+        return Bounds(confidence=confidence, always_valid=True, effect=effect)
 
 
 def decidable(criterion: Criterion, type: MeasureType, confidence: float | None) -> bool:
@@ -41,10 +41,8 @@ def decidable(criterion: Criterion, type: MeasureType, confidence: float | None)
     Numbers, minima, maxima, means, statements such as `== 100%` and comparisons with a baseline are judged on
     all that was seen.
     """
-    bounded = criterion.op.wants_more or criterion.op.wants_less
-    if confidence is None or not bounded or isinstance(criterion.threshold, Relative):
-        return False
-    return type is MeasureType.SAMPLE or (type is MeasureType.DISTRIBUTION and criterion.quantile is not None)
+    relative = isinstance(criterion.threshold, Relative)
+    return confidence is not None and not relative and criterion.is_bounded(type)
 
 
 def decide_early(
@@ -100,22 +98,21 @@ def _reading(criterion: Criterion, measure: Measure) -> _Reading | None:
     """None where a sample decides nothing: no data, missing results, moments that phasegate missed,
     durations no clock could resolve."""
     op, threshold = criterion.op, criterion.quantity.value
-    if not (op.wants_more or op.wants_less):
+    if (needed := criterion.share_to_show(measure.type)) is None:
         return None
     match measure:
         case Share(sample=True, skipped=0, unused=0) if measure.total:
             right = measure.passed if op.wants_more else measure.total - measure.passed
-            needed = threshold if op.wants_more else 1 - threshold
             return _Reading(
                 needed=needed, surely=right, possibly=right, n=measure.total, blocks=measure.blocks
             )
-        case Distribution(unmeasured=0, unused=0) if measure.n and criterion.quantile is not None:
+        case Distribution(unmeasured=0, unused=0) if measure.n:
             return _Reading(
-                needed=criterion.quantile if op.wants_less else 1 - criterion.quantile,
-                surely=surely_within(op, measure.good, threshold),
-                possibly=possibly_within(op, measure.good, threshold),
+                needed=needed,
+                surely=count_within(op, measure.good, threshold),
+                possibly=count_within(op, measure.good, threshold, surely=False),
                 n=measure.n,
-                blocks=outside_by_block(criterion, measure) if measure.blocks else (),
+                blocks=outside_by_block(criterion, measure),
             )
         case _:
             return None

@@ -17,18 +17,29 @@ from phasegate.gate.deciding import stands
 from phasegate.gate.durations import judge_distribution
 from phasegate.gate.judgement import (
     clustering,
-    effective,
+    compared,
     judged,
     margin,
     no_data,
+    no_such_statistic,
     required,
+    shown,
     sureness,
     unproven,
 )
 from phasegate.model.criterion import Criterion, Operator
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.judgement import NOT_ASKED, CriterionVerdict, Judgement
-from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share, ends_of_unused
+from phasegate.model.measures import (
+    Distribution,
+    Gauge,
+    Measure,
+    MeasureType,
+    Number,
+    Share,
+    ends_of_unused,
+)
+from phasegate.model.statistic import find_statistic
 
 _FEWEST = 2
 """Samples of a gauge below which nothing can be said about how a value went."""
@@ -104,20 +115,13 @@ def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
     threshold = criterion.known_threshold
     if threshold is None:
         return unproven(criterion, fact(Code.NO_BASELINE))
-    match measure:
-        case Share():
-            dimension = Dimension.SHARE
-        case Distribution():
-            dimension = Dimension.TIME
-        case Number() | Gauge():
-            dimension = measure.dimension
-    if threshold.dimension is not dimension:
+    if threshold.dimension is not measure.dimension:
         return unproven(
             criterion,
             fact(
                 Code.OTHER_DIMENSION,
                 measure=criterion.measure,
-                dimension=dimension.value,
+                dimension=measure.dimension.value,
                 threshold=required(criterion).threshold,
                 asked=threshold.dimension.value,
             ),
@@ -230,27 +234,18 @@ def _sample(criterion: Criterion, share: Share, bounds: Bounds | None) -> Judgem
 
 
 def _sample_as(criterion: Criterion, share: Share, bounds: Bounds | None) -> Judgement:
-    op, threshold = criterion.op, criterion.quantity.value
-    value = share.passed / share.total
-    observed = share_of(share.passed, share.total, threshold)
-    found = judged(
+    found = compared(
         criterion,
-        verdict=CriterionVerdict.MET if op.holds(value, threshold) else CriterionVerdict.NOT_MET,
-        observed=observed,
-        bound=NOT_ASKED if bounds is None else None,
-        n=share.total,
-        margin=margin(value, op, threshold, Dimension.SHARE),
-        reason=fact(
-            Code.COMPARED,
-            observed=observed,
-            span=share.span,
-            needs=required(criterion),
-            without_bound=bounds is None,
-        ),
+        share.passed / share.total,
+        Dimension.SHARE,
+        observed=share_of(share.passed, share.total, criterion.quantity.value),
+        span=share.span,
+        without_bound=bounds is None,
     )
+    found = replace(found, n=share.total, bound=NOT_ASKED if bounds is None else None)
     if bounds is None:
         return found
-    if op in (Operator.EQ, Operator.NE):
+    if criterion.op in (Operator.EQ, Operator.NE):
         return _statement(criterion, found, share, bounds)
     return _judge_bounds(criterion, found, share, bounds)
 
@@ -278,39 +273,23 @@ def _statement(criterion: Criterion, found: Judgement, share: Share, bounds: Bou
 def _judge_bounds(criterion: Criterion, found: Judgement, share: Share, bounds: Bounds) -> Judgement:
     """A share that must reach a threshold, or stay within one."""
     threshold, wants_more = criterion.quantity.value, criterion.op.wants_more
-    effect = design_effect(share.blocks, bounds.confidence) if share.blocks else 1.0
+    needed = threshold if wants_more else 1 - threshold
+    wrong = share.total - share.passed if wants_more else share.passed
+    effect = design_effect(share.blocks, bounds.confidence)
     bounds = replace(bounds, effect=effect or 1.0)
-    bound = _share_bound(share, bounds, wants_more, threshold)
-    found = replace(
+
+    def would_do() -> Fact:
+        measure = None if wants_more else criterion.measure
+        return fact(Code.WOULD_DO, needed=bounds.needed(needed, wrong), wrong=wrong, measure=measure)
+
+    return shown(
         found,
-        bound=bound,
-        confidence=bounds.confidence,
-        effective_n=effective(bounds.effect, share.total) if bounds.effect > 1 else None,
-    )
-    if found.verdict is CriterionVerdict.NOT_MET:
-        return found
-    needed_share = threshold if wants_more else 1 - threshold
-    right = share.passed if wants_more else share.total - share.passed
-    enough = bounds.shows_at_least(needed_share, right, share.total)
-    wrong = share.total - right
-    would_do = fact(
-        Code.WOULD_DO,
-        needed=None if enough else bounds.needed(needed_share, wrong),
-        wrong=wrong,
-        measure=None if wants_more else criterion.measure,
-    )
-    return replace(
-        found,
-        verdict=CriterionVerdict.MET if enough else CriterionVerdict.UNPROVEN,
-        reason=fact(
-            Code.SHOWN,
-            observed=found.observed,
-            span=share.span,
-            bound=bound,
-            clusters=clustering(effect, share.total),
-            would_do=None if enough else would_do,
-            **sureness(bounds),
-        ),
+        bounds,
+        clusters=clustering(effect, share.total),
+        bound=_share_bound(share, bounds, wants_more, threshold),
+        enough=bounds.shows_at_least(needed, share.total - wrong, share.total),
+        would_do=would_do,
+        span=share.span,
     )
 
 
@@ -335,17 +314,8 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
         return _partial(criterion, figure)
     if dimension is Dimension.TIME and value == 0:
         return no_data(criterion, fact(Code.ZERO_TIME))
-    found = _compared(criterion, fact(Code.REPORTED if number.reported else Code.VALUE, value=figure))
-    return replace(
-        found,
-        verdict=CriterionVerdict.MET if criterion.op.holds(value, threshold) else CriterionVerdict.NOT_MET,
-        margin=margin(value, criterion.op, threshold, dimension),
-    )
-
-
-def _compared(criterion: Criterion, observed: Fact) -> Judgement:
-    reason = fact(Code.COMPARED, observed=observed, needs=required(criterion))
-    return judged(criterion, observed=observed, reason=reason)
+    observed = fact(Code.REPORTED if number.reported else Code.VALUE, value=figure)
+    return compared(criterion, value, dimension, observed=observed)
 
 
 def _at_least(criterion: Criterion, number: Number, least: float) -> Judgement:
@@ -365,7 +335,7 @@ def _judge_unended(criterion: Criterion, figure: Figure) -> Judgement:
     """What had not ended when the watch did ranks above every value, and never proves that it is more."""
     asks_for_more = criterion.op.wants_more or criterion.op is Operator.NE
     verdict = CriterionVerdict.UNPROVEN if asks_for_more else CriterionVerdict.NOT_MET
-    return replace(_compared(criterion, fact(Code.UNENDED, value=figure)), verdict=verdict)
+    return _of_part(criterion, fact(Code.UNENDED, value=figure), verdict)
 
 
 def _partial(criterion: Criterion, figure: Figure) -> Judgement:
@@ -377,34 +347,35 @@ def _partial(criterion: Criterion, figure: Figure) -> Judgement:
     else:
         beyond = value > threshold or (criterion.op is Operator.LT and value == threshold)
         verdict = CriterionVerdict.NOT_MET if beyond else CriterionVerdict.UNPROVEN
-    return replace(_compared(criterion, fact(Code.AT_LEAST_SEEN, value=figure)), verdict=verdict)
+    return _of_part(criterion, fact(Code.AT_LEAST_SEEN, value=figure), verdict)
+
+
+def _of_part(criterion: Criterion, observed: Fact, verdict: CriterionVerdict) -> Judgement:
+    """What was not seen whole has no distance from the threshold."""
+    return replace(
+        compared(criterion, observed.value.value, observed.value.dimension, observed=observed),
+        verdict=verdict,
+        margin=None,
+    )
 
 
 def _gauge(criterion: Criterion, gauge: Gauge) -> Judgement:
     """The statistic of the samples taken, compared as it is; between them anything may have been."""
-    name, dimension, threshold = criterion.statistic, gauge.dimension, criterion.quantity.value
-    value = gauge.statistic(name)
     if gauge.samples < _FEWEST:
         few = fact(Code.TOO_FEW_SAMPLES, n=gauge.samples, measure=criterion.measure, needed=_FEWEST)
         none = fact(Code.NO_SAMPLE, measure=criterion.measure)
         return no_data(criterion, few if gauge.samples else none, n=gauge.samples)
+    statistic = find_statistic(criterion.statistic)
+    value = None if statistic is None or statistic.of_gauge is None else statistic.of_gauge(gauge)
     if value is None or not math.isfinite(value):
-        why = fact(Code.NO_SUCH_STATISTIC, measure=criterion.measure, statistic=name)
-        return unproven(criterion, why)
-    observed = fact(Code.VALUE, value=Figure(value, dimension, threshold))
-    return judged(
+        return no_such_statistic(criterion, MeasureType.GAUGE)
+    return compared(
         criterion,
-        verdict=CriterionVerdict.MET if criterion.op.holds(value, threshold) else CriterionVerdict.NOT_MET,
-        observed=observed,
+        value,
+        gauge.dimension,
+        code=Code.OF_SAMPLES,
+        statistic=criterion.statistic,
         n=gauge.samples,
-        margin=margin(value, criterion.op, threshold, dimension),
-        reason=fact(
-            Code.OF_SAMPLES,
-            observed=observed,
-            statistic=name,
-            n=gauge.samples,
-            interval=gauge.interval or None,
-            span=gauge.span,
-            needs=required(criterion),
-        ),
+        interval=gauge.interval or None,
+        span=gauge.span,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from phasegate.base.facts import Code, Fact, Figure, Message, fact
@@ -9,7 +11,9 @@ from phasegate.base.units import Dimension
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import FEWEST_BLOCKS
 from phasegate.model.criterion import Criterion, Operator, Relative
-from phasegate.model.judgement import Judgement
+from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.measures import MeasureType
+from phasegate.model.statistic import names_of_statistics
 
 
 def judged(criterion: Criterion, **figures: Any) -> Judgement:
@@ -17,6 +21,56 @@ def judged(criterion: Criterion, **figures: Any) -> Judgement:
     known = criterion.known_threshold
     figure = None if known is None else Figure(known.value, known.dimension)
     return Judgement(required=required(criterion), threshold=figure, **figures)
+
+
+def compared(
+    criterion: Criterion,
+    value: float,
+    dimension: Dimension,
+    *,
+    observed: Fact | None = None,
+    code: Code = Code.COMPARED,
+    **seen: Any,
+) -> Judgement:
+    """A value held against the threshold as it is, without a bound; `seen` goes into the reason."""
+    threshold = criterion.quantity.value
+    observed = observed or fact(Code.VALUE, value=Figure(value, dimension, threshold))
+    return judged(
+        criterion,
+        verdict=CriterionVerdict.MET if criterion.op.holds(value, threshold) else CriterionVerdict.NOT_MET,
+        observed=observed,
+        n=seen.get("n"),
+        margin=margin(value, criterion.op, threshold, dimension),
+        reason=fact(code, observed=observed, **seen, needs=required(criterion)),
+    )
+
+
+def shown(
+    found: Judgement,
+    bounds: Bounds,
+    *,
+    clusters: Fact | None,
+    bound: Fact | None,
+    enough: bool,
+    would_do: Callable[[], Fact],
+    **seen: Any,
+) -> Judgement:
+    """What was compared as it is, held to what its sample shows; `seen` goes into the reason."""
+    worth = effective(bounds.effect, found.n or 0) if bounds.effect > 1 else None
+    found = replace(found, bound=bound, confidence=bounds.confidence, effective_n=worth)
+    if found.verdict is CriterionVerdict.NOT_MET:
+        return found
+    reason = fact(
+        Code.SHOWN,
+        observed=found.observed,
+        **seen,
+        bound=bound,
+        clusters=clusters,
+        would_do=None if enough else would_do(),
+        **sureness(bounds),
+    )
+    verdict = CriterionVerdict.MET if enough else CriterionVerdict.UNPROVEN
+    return replace(found, verdict=verdict, reason=reason)
 
 
 def required(criterion: Criterion) -> Fact:
@@ -44,6 +98,13 @@ def margin(value: float, op: Operator, threshold: float, dimension: Dimension) -
 
 def unproven(criterion: Criterion, why: Fact, n: int | None = None) -> Judgement:
     return judged(criterion, reason=why, n=n)
+
+
+def no_such_statistic(criterion: Criterion, type: MeasureType, n: int | None = None) -> Judgement:
+    """What the plan's checks normally find."""
+    known = names_of_statistics(type)
+    why = fact(Code.NO_SUCH_STATISTIC, measure=criterion.measure, statistic=criterion.statistic, known=known)
+    return unproven(criterion, why, n)
 
 
 def no_data(criterion: Criterion, why: Message, n: int | None = None) -> Judgement:

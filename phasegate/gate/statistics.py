@@ -62,28 +62,6 @@ def samples_needed(share: float, confidence: float, failures: float = 0) -> int 
     return many
 
 
-def upper_rank(share: float, n: int, confidence: float) -> int | None:
-    """The rank (1 is the smallest of n) whose value is an upper bound of the `share` quantile.
-
-    It is the smallest k for which k of n show at least `share`: when the k-th value is below a threshold,
-    so is the quantile. None when n is too small for any.
-    Source: Hahn and Meeker 1991, Statistical Intervals, section 5.2.
-    """
-    if n < 1 or not shows_at_least(share, n, n, confidence):
-        return None
-    few, many = 0, n
-    while many - few > 1:
-        middle = (few + many) // 2
-        few, many = (few, middle) if shows_at_least(share, middle, n, confidence) else (middle, many)
-    return many
-
-
-def lower_rank(share: float, n: int, confidence: float) -> int | None:
-    """The rank whose value is a lower bound of the `share` quantile; the mirror of `upper_rank`."""
-    above = upper_rank(1 - share, n, confidence)
-    return None if above is None else n - above + 1
-
-
 def of_each_side(confidence: float) -> float:
     """The confidence of each of two bounds that are to hold together at `confidence`: half the error each.
 

@@ -8,11 +8,17 @@ from dataclasses import replace
 
 from phasegate.base.units import EXAMPLES, Dimension, format_share
 from phasegate.gate.bounds import Bounds
-from phasegate.gate.criterion import GAUGE_STATISTICS, STATISTICS, CriterionError
+from phasegate.gate.criterion import CriterionError
 from phasegate.gate.statistics import of_each_side, samples_needed
 from phasegate.model.criterion import Criterion, Operator, Relative, Span, SubjectKind
 from phasegate.model.measures import MeasureSpec, MeasureType
+from phasegate.model.statistic import find_statistic, names_of_statistics
 
+_WITH_STATISTICS = {
+    MeasureType.DISTRIBUTION: ("a distribution", "p95"),
+    MeasureType.GAUGE: ("sampled over time", "max"),
+}
+"""What they are in words, and a statistic for an example."""
 _OF_SAMPLES = (MeasureType.SAMPLE, MeasureType.DISTRIBUTION, MeasureType.GAUGE)
 
 
@@ -66,7 +72,7 @@ def feasible(
         return None
     if isinstance(criterion.threshold, Relative):
         bounds = replace(bounds, confidence=of_each_side(bounds.confidence))
-    share = _share_to_show(criterion, spec)
+    share = criterion.share_to_show(spec.type)
     if share is None:
         return None
     needed = bounds.needed(share, 0)
@@ -78,21 +84,6 @@ def feasible(
     best = _best(criterion, spec, samples, bounds)
     shown = f" (even without a failure they show {best})" if best else ""
     return f"{planned} can never meet {demand} {level}{shown}; {needed:,} without a failure would do"
-
-
-def _share_to_show(criterion: Criterion, spec: MeasureSpec) -> float | None:
-    """The share that must be proven of requests that went as asked; None where no bound is needed."""
-    if not (criterion.op.wants_more or criterion.op.wants_less):
-        return None
-    quantile = criterion.quantile
-    if spec.type is MeasureType.SAMPLE:
-        if isinstance(criterion.threshold, Relative):
-            return None
-        threshold = criterion.quantity.value
-        return threshold if criterion.op.wants_more else 1 - threshold
-    if spec.type is MeasureType.DISTRIBUTION and quantile is not None:
-        return quantile if criterion.op.wants_less else 1 - quantile
-    return None
 
 
 def _best(criterion: Criterion, spec: MeasureSpec, samples: int, bounds: Bounds) -> str:
@@ -115,43 +106,25 @@ def _unknown_measure(criterion: Criterion, specs: Mapping[str, MeasureSpec]) -> 
 
 
 def _statistic(criterion: Criterion, spec: MeasureSpec, confidence: float | None) -> Iterator[CriterionError]:
-    name = criterion.measure
-    if spec.type is MeasureType.GAUGE:
-        yield from _gauge_statistic(criterion)
-    elif spec.type is not MeasureType.DISTRIBUTION:
-        if criterion.statistic:
-            yield _error(
-                criterion.spans.statistic,
-                f"{name} is one value and has no {criterion.statistic}",
-                f"write {name} {criterion.required}",
-            )
-    elif not criterion.statistic:
-        yield _error(
-            criterion.spans.measure,
-            f"{name} is a distribution and needs a statistic",
-            f"write it like {name}.p95; statistics are {STATISTICS}",
-        )
-    elif criterion.statistic == "mean" and confidence is not None:
-        yield _error(
-            criterion.spans.statistic,
-            "a mean has no confidence bound",
-            f"write {name}.p95, or `confidence: none` to compare what was observed and nothing more",
-        )
-
-
-def _gauge_statistic(criterion: Criterion) -> Iterator[CriterionError]:
-    name = criterion.measure
+    name, span, statistic = criterion.measure, criterion.spans.statistic, find_statistic(criterion.statistic)
+    what, example = _WITH_STATISTICS.get(spec.type, ("one value", ""))
+    known = f"statistics are {', '.join(names_of_statistics(spec.type))}"
     if not criterion.statistic:
+        if example:
+            message = f"{name} is {what} and needs a statistic"
+            yield _error(criterion.spans.measure, message, f"write it like {name}.{example}; {known}")
+    elif statistic is None or not statistic.is_of(spec.type):
+        message = f"{name} is {what} and has no {criterion.statistic}"
         yield _error(
-            criterion.spans.measure,
-            f"{name} is sampled over time and needs a statistic",
-            f"write it like {name}.max; statistics are {GAUGE_STATISTICS}",
+            span,
+            message,
+            f"write {name}.{example}; {known}" if example else f"write {name} {criterion.required}",
         )
-    elif criterion.statistic not in GAUGE_STATISTICS.split(", "):
+    elif spec.type is MeasureType.DISTRIBUTION and confidence is not None and statistic.lacks_bound:
         yield _error(
-            criterion.spans.statistic,
-            f"{name} is sampled over time and has no {criterion.statistic}",
-            f"write {name}.max; statistics are {GAUGE_STATISTICS}",
+            span,
+            f"a {statistic.name} has no confidence bound",
+            f"write {name}.{example}, or `confidence: none` to compare what was observed and nothing more",
         )
 
 

@@ -15,6 +15,7 @@ from phasegate.base.units import Dimension
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.model.result import ToolRecord
+from phasegate.model.statistic import is_statistic_name
 from phasegate.world import Progress, World
 
 
@@ -28,8 +29,7 @@ class CheckParams(Closed):
 NAMING_SERVICES = ("in", "service", "services")
 """Parameters that name services of the target, in every kind that has them."""
 
-_MEASURE = re.compile(r"(?!(?:p\d+|min|max|mean)$)[a-z][a-z0-9_]*")
-"""What is no statistic."""
+_MEASURE = re.compile(r"[a-z][a-z0-9_]*")
 
 T = TypeVar("T")
 P = TypeVar("P", bound=CheckParams)
@@ -37,7 +37,7 @@ P = TypeVar("P", bound=CheckParams)
 
 def is_measure_name(name: str) -> bool:
     """Whether a criterion can speak of a measure of this name."""
-    return _MEASURE.fullmatch(name) is not None
+    return _MEASURE.fullmatch(name) is not None and not is_statistic_name(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from pydantic import Field
 from phasegate.base.errors import Position
 from phasegate.base.units import Quantity
 from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL
+from phasegate.model.measures import MeasureType
+from phasegate.model.statistic import find_statistic
 
 
 class Level(StrEnum):
@@ -127,8 +129,27 @@ class Criterion:
 
     @property
     def quantile(self) -> float | None:
-        """0.95 for p95; None for other statistics and without one."""
-        return float(Decimal(self.statistic[1:]) / 100) if self.statistic.startswith("p") else None
+        """0.95 for p95: the share that a bound of its statistic rests on; None where it has none."""
+        found = find_statistic(self.statistic)
+        return None if found is None else found.quantile
+
+    def is_bounded(self, type: MeasureType) -> bool:
+        """Whether measures of a type have to show it by a bound, where one is asked for."""
+        by_share = type is MeasureType.SAMPLE or (
+            type is MeasureType.DISTRIBUTION and self.quantile is not None
+        )
+        return by_share and (self.op.wants_more or self.op.wants_less)
+
+    def share_to_show(self, type: MeasureType) -> float | None:
+        """The share of requests that are to be as asked for; None without a bound or a threshold."""
+        if not self.is_bounded(type):
+            return None
+        if type is MeasureType.DISTRIBUTION:
+            share, as_it_is = self.quantile, self.op.wants_less
+        else:
+            known = self.known_threshold
+            share, as_it_is = None if known is None else known.value, self.op.wants_more
+        return share if share is None or as_it_is else 1 - share
 
     @property
     def known_threshold(self) -> Quantity | None:

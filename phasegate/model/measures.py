@@ -119,6 +119,14 @@ class Share:
     """The same, where later moments took their place, so that no evidence is missing."""
 
     @property
+    def type(self) -> MeasureType:
+        return MeasureType.SAMPLE if self.sample else MeasureType.CENSUS
+
+    @property
+    def dimension(self) -> Dimension:
+        return Dimension.SHARE
+
+    @property
     def failed(self) -> int:
         return self.total - self.passed - self.skipped
 
@@ -150,6 +158,14 @@ class Distribution:
     unused: int = 0
     """As of a share; not part of `n`."""
     replaced: int = 0
+
+    @property
+    def type(self) -> MeasureType:
+        return MeasureType.DISTRIBUTION
+
+    @property
+    def dimension(self) -> Dimension:
+        return Dimension.TIME
 
     @property
     def n(self) -> int:
@@ -184,6 +200,10 @@ class Number:
     """What it may have been as little as, had phasegate not been late to look; None where it was not."""
 
     @property
+    def type(self) -> MeasureType:
+        return MeasureType.NUMBER
+
+    @property
     def unit(self) -> str:
         return BASE_UNIT[self.dimension]
 
@@ -207,12 +227,12 @@ class Gauge:
     """Seconds from the first look to the last."""
 
     @property
+    def type(self) -> MeasureType:
+        return MeasureType.GAUGE
+
+    @property
     def unit(self) -> str:
         return BASE_UNIT[self.dimension]
-
-    def statistic(self, name: str) -> float | None:
-        """The value of `min`, `max` or `mean`; None for other names and without samples."""
-        return {"min": self.minimum, "max": self.maximum, "mean": self.mean}.get(name)
 
     def and_then(self, value: float, *, span: float | None = None) -> Gauge:
         """This gauge after one more look; `span` is the time since the first."""

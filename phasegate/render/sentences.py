@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from phasegate.base.facts import Code, Fact, Figure, Message, encode
 from phasegate.base.units import Dimension, count, format_seconds, format_share, format_value, parse_quantity
 from phasegate.model.measures import missed_moments_text
+from phasegate.model.statistic import find_statistic
 
 if TYPE_CHECKING:
     from phasegate.model.result import CriterionResult
@@ -271,7 +272,8 @@ def _would_do_in_time(said: Fact) -> str:
 
 
 def _among_failed(said: Fact) -> str:
-    where = "is among" if said.statistic.startswith("p") else "cannot leave out"
+    statistic = find_statistic(said.statistic)
+    where = "is among" if statistic is not None and statistic.quantile is not None else "cannot leave out"
     requests = f"{count(said.n, 'request')}{_in_span(said)}"
     needs = sentence(said.needs)
     return f"the {said.statistic} of {requests} {where} the {said.failed:,} failed, needs {needs}"
@@ -484,8 +486,10 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.OF_SAMPLES: _of_samples,
     Code.OTHER_DIMENSION: "{measure} is a {dimension}, and {threshold} is a {asked}",
     Code.NO_STATISTIC: _no_statistic,
-    Code.NO_SUCH_STATISTIC: "{measure} has no {statistic}; statistics are min, max, mean",
-    Code.NO_BOUND_OF_MEAN: "a mean has no confidence bound; it needs `confidence: none`",
+    Code.NO_SUCH_STATISTIC: lambda said: (
+        f"{said.measure} has no {said.statistic}; statistics are {', '.join(said.known)}"
+    ),
+    Code.NO_BOUND: "a {statistic} has no confidence bound; it needs `confidence: none`",
     Code.SAYS_NOTHING_OF_SAMPLE: "{op} says nothing about a sample of durations",
     Code.REQUIRED_KIND: lambda said: f"observed to the end: {_some(said.checks)}",
     Code.COME_TOGETHER: _come_together,

@@ -7,14 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.gate.statistics import (
-    lower_bound,
-    lower_rank,
-    samples_needed,
-    shows_at_least,
-    tail,
-    upper_rank,
-)
+from phasegate.gate.bounds import Bounds
+from phasegate.gate.statistics import lower_bound, samples_needed, shows_at_least, tail
 
 counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 confidences = st.sampled_from([0.8, 0.9, 0.95, 0.975, 0.99, 0.999])
@@ -125,7 +119,8 @@ def test_more_confidence_never_raises_a_lower_bound(count):
 
 @given(st.sampled_from([0.5, 0.9, 0.95, 0.99]), st.integers(1, 5000), confidences)
 def test_rank_bounds_stand_around_the_quantile(share, n, confidence):
-    high, low = upper_rank(share, n, confidence), lower_rank(share, n, confidence)
+    bounds = Bounds(confidence=confidence)
+    high, low = bounds.upper_rank(share, n), bounds.lower_rank(share, n)
     if high is not None:
         assert high >= share * n
         assert shows_at_least(share, high, n, confidence)
@@ -135,9 +130,10 @@ def test_rank_bounds_stand_around_the_quantile(share, n, confidence):
 
 
 def test_a_p95_is_bounded_from_59_samples_on():
-    assert upper_rank(0.95, 58, 0.95) is None
-    assert upper_rank(0.95, 59, 0.95) == 59
-    assert upper_rank(0.95, 0, 0.95) is None
+    bounds = Bounds(confidence=0.95)
+    assert bounds.upper_rank(0.95, 58) is None
+    assert bounds.upper_rank(0.95, 59) == 59
+    assert bounds.upper_rank(0.95, 0) is None
 
 
 @pytest.mark.parametrize(("k", "n", "confidence"), [(2, 1, 0.95), (-1, 1, 0.95), (0, 0, 0.95), (1, 1, 1.0)])

@@ -133,9 +133,3 @@ def test_a_gauge_knows_the_least_greatest_mean_and_last_of_its_values(values):
     assert (gauge.last, gauge.span) == (values[-1], len(values) - 1)
     assert gauge.minimum <= gauge.mean <= gauge.maximum
     assert gauge.mean == pytest.approx(sum(values) / len(values), rel=1e-9, abs=1e-3)
-
-
-def test_a_gauge_has_no_quantiles_and_nothing_without_samples():
-    assert Gauge().statistic("max") is None
-    assert Gauge().and_then(3.0).statistic("p95") is None
-    assert Gauge().and_then(3.0).and_then(1.0).statistic("max") == 3.0

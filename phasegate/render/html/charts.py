@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from phasegate.base.units import Dimension, format_seconds, format_value
 from phasegate.model.faults import FaultResult
+from phasegate.model.measure_json import QUANTILES
 from phasegate.model.measures import Distribution
 from phasegate.model.observation import Series
 from phasegate.model.result import CheckResult, CriterionResult, RunResult, TargetRecord
@@ -27,7 +28,6 @@ MOST_ROWS = 60
 LABEL_HEIGHT = 15
 FAR_OFF = 2.5
 """A limit further above the data than this many times is named, not drawn, or it would flatten the lines."""
-QUANTILES = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
 
 _ORDER = tuple(Dimension)
 _BINARY = frozenset({Dimension.SIZE, Dimension.DATA_RATE})
@@ -227,7 +227,7 @@ def quantile_rows(check: CheckResult) -> tuple[QuantileRow, ...]:
 
 def _quantile_row(name: str, of: str, measure: Distribution) -> QuantileRow:
     cells = []
-    for _, share in QUANTILES:
+    for share in QUANTILES.values():
         edges = measure.quantile(share)
         cells.append("failed" if edges is None or math.isinf(edges[1]) else format_seconds(edges[1]))
     cells.append("failed" if measure.failed else format_seconds(measure.good.maximum))

@@ -11,6 +11,7 @@ from typing import Any
 from phasegate.base.units import count, format_seconds, format_value
 from phasegate.model.faults import LEFT_ON
 from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.measure_json import QUANTILES
 from phasegate.model.measures import Distribution, Gauge, Measure
 from phasegate.model.result import CheckResult, CheckStatus, RunResult, Selection, StepResult, Verdict
 from phasegate.render import badges
@@ -30,7 +31,7 @@ from phasegate.render.failures import (
 from phasegate.render.faults import FaultRow, fault_rows, fault_text
 from phasegate.render.hostile import anchor
 from phasegate.render.html.cases import CaseTable, case_table
-from phasegate.render.html.charts import QUANTILES, TimelineChart, timelines_of
+from phasegate.render.html.charts import TimelineChart, timelines_of
 from phasegate.render.html.criteria import CriteriaGroup, CriteriaTally, CriterionRow, criteria_groups, tally
 from phasegate.render.sentences import sentence
 from phasegate.render.standing import StandingLine, standing
@@ -94,7 +95,7 @@ class UsedRow:
 
     entry: str
     measure: str
-    figures: tuple[str, str, str]
+    figures: tuple[str, ...]
     """Least, mean and greatest."""
     samples: int
     interval: float | None
@@ -216,7 +217,7 @@ def _measure_text(measure: Measure) -> str:
     if not measure.n:
         return "no data"
     pieces = []
-    for name, share in QUANTILES[:4]:
+    for name, share in tuple(QUANTILES.items())[:4]:
         edges = measure.quantile(share)
         failed = edges is None or edges[1] == float("inf")
         pieces.append(f"{name} {'failed' if failed or edges is None else format_seconds(edges[1])}")
@@ -350,7 +351,10 @@ def _usage_rows(run: RunResult) -> tuple[UsedRow, ...]:
         UsedRow(
             entry=entry.id,
             measure=name,
-            figures=(_figure(gauge, "min"), _figure(gauge, "mean"), _figure(gauge, "max")),
+            figures=tuple(
+                "-" if value is None else format_value(value, gauge.dimension)
+                for value in (gauge.minimum, gauge.mean, gauge.maximum)
+            ),
             samples=gauge.samples,
             interval=gauge.interval,
         )
@@ -358,11 +362,6 @@ def _usage_rows(run: RunResult) -> tuple[UsedRow, ...]:
         for name, gauge in entry.measures.items()
         if isinstance(gauge, Gauge)
     )
-
-
-def _figure(gauge: Gauge, statistic: str) -> str:
-    value = gauge.statistic(statistic)
-    return "-" if value is None else format_value(value, gauge.dimension)
 
 
 def _people(run: RunResult) -> tuple[Table, ...]:

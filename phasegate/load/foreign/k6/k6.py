@@ -27,6 +27,7 @@ from phasegate.load.foreign.samples import Samples
 from phasegate.load.foreign.script_cases import case, of_attempt, pass_rates
 from phasegate.model.measures import Distribution, Measure, MeasureSpec, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
+from phasegate.model.statistic import is_statistic_name
 from phasegate.world import Command, Completed, Running, World
 
 PROGRAM = "k6"
@@ -107,7 +108,7 @@ class K6Options(Closed):
         for name in measures:
             if name in MEASURES:
                 raise ValueError(f"{name!r} is measured already; choose another name")
-            if not _METRIC.fullmatch(name) or re.fullmatch(r"p\d+|min|max|mean", name):
+            if not _METRIC.fullmatch(name) or is_statistic_name(name):
                 raise ValueError(f"{name!r} is no name of a metric that a criterion can speak of")
         return measures
 
