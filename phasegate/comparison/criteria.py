@@ -17,6 +17,7 @@ from phasegate.model.aggregates import AGGREGATES, FLAKY_RATE
 from phasegate.model.criterion import Criterion, Level, Operator, PlanCriterion, Relative, SubjectKind
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.model.resources import RESOURCES
+from phasegate.model.statistic import find_statistic
 
 
 def changes(base: Side, head: Side) -> Iterator[Change]:
@@ -60,12 +61,8 @@ def _on_same_value(one: PlanCriterion, other: PlanCriterion) -> bool:
         new.measure,
     ):
         return False
-    if old.statistic == new.statistic:
-        return True
-    if old.quantile is None or new.quantile is None or old.op is Operator.EQ:
-        return False
-    # What holds for 99 of 100 holds for 95 of 100.
-    return new.quantile > old.quantile if old.op.wants_less else new.quantile < old.quantile
+    before, after = find_statistic(old.statistic), find_statistic(new.statistic)
+    return before == after or (old.op is not Operator.EQ and after.entails(before, at_most=old.op.wants_less))
 
 
 def _nearest(one: PlanCriterion, candidates: list[PlanCriterion]) -> PlanCriterion | None:

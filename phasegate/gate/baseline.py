@@ -26,7 +26,7 @@ from phasegate.gate.statistics import of_each_side
 from phasegate.model.criterion import Criterion, Relative
 from phasegate.model.judgement import FAILED, CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share, ends_of_unused
-from phasegate.model.statistic import Ranked, find_statistic
+from phasegate.model.statistic import Ranking, find_statistic
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
 
@@ -193,15 +193,10 @@ def _judge_bounds(
 
 def _baseline_bound(criterion: Criterion, old: Share | Distribution, bounds: Bounds) -> _Shown:
     """The bound of the baseline's value that is harder to hold to: lower for `<`, upper for `>`."""
-    match old:
-        case Share():
-            bound = bounds.upper if criterion.op.wants_more else bounds.lower
-            value = bound(old.passed, old.total)
-            return _Shown(value=value) if value > 0 else _Shown(why=fact(Code.BASELINE_NO_LOWER_BOUND))
-        case Distribution() if criterion.quantile is not None:
-            return _quantile_shown(criterion, old, criterion.quantile, bounds)
-        case _:
-            raise TypeError(f"{criterion.measure} is no sample")
+    if isinstance(old, Distribution):
+        return _quantile_shown(criterion, old, criterion.quantile or 0.0, bounds)
+    value = (bounds.upper if criterion.op.wants_more else bounds.lower)(old.passed, old.total)
+    return _Shown(value=value) if value > 0 else _Shown(why=fact(Code.BASELINE_NO_LOWER_BOUND))
 
 
 def _quantile_shown(criterion: Criterion, old: Distribution, share: float, bounds: Bounds) -> _Shown:
@@ -213,7 +208,7 @@ def _quantile_shown(criterion: Criterion, old: Distribution, share: float, bound
     if rank is None:
         needed = bounds.needed(1 - share if wants_less else share, 0)
         return _Shown(why=fact(Code.BASELINE_TOO_FEW, n=old.n, needed=needed, **sureness(bounds)))
-    value = Ranked(seen=old, high=not wants_less).at(rank)
+    value = Ranking(seen=old, high=not wants_less).at(rank)
     why = fact(Code.BASELINE_BOUND_FAILED, failed=old.failed) if value is None else None
     return _Shown(value=value, why=why)
 
@@ -236,11 +231,11 @@ def _value_of(criterion: Criterion, old: Measure) -> float | None:
         case Share() | Number():
             return old.value
         case Gauge():
-            return statistic.of_gauge(old) if old.samples and statistic and statistic.of_gauge else None
+            return statistic.of_gauge(old) if old.samples and statistic.of_gauge else None
         case Distribution():
-            if not old.n or statistic is None or statistic.of_times is None:
+            if not old.n or statistic.of_times is None:
                 return None
-            found = statistic.of_times(Ranked(seen=old, high=criterion.op.wants_less))
+            found = statistic.of_times(Ranking(seen=old, high=criterion.op.wants_less))
             return math.inf if found is None else found
 
 

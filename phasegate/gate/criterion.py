@@ -20,7 +20,7 @@ import re
 from phasegate.base.units import Quantity, parse_quantity
 from phasegate.model.criterion import Criterion, Operator, Relative, Span, Spans, SubjectKind, subject_text
 from phasegate.model.measures import MeasureType
-from phasegate.model.statistic import find_statistic, is_statistic_name, names_of_statistics, statistic_meant
+from phasegate.model.statistic import find_statistic, is_statistic_name, name_meant, percent, statistic_names
 
 ID = re.compile(r"[a-z][a-z0-9_-]*")
 _SPLIT = re.compile(r"(.*?)(<=|>=|==|!=|<|>)([^<>=!]*)", re.DOTALL)
@@ -54,12 +54,12 @@ _MEANT = {
 class CriterionError(ValueError):
     """One thing that is wrong with a criterion; `offset` and `width` say where in its text."""
 
-    def __init__(self, message: str, *, help: str | None = None, offset: int = 0, width: int = 1) -> None:
+    def __init__(self, span: Span, message: str, help: str | None) -> None:
         super().__init__(message)
         self.message = message
         self.help = help
-        self.offset = offset
-        self.width = max(1, width)
+        self.offset = span.offset
+        self.width = max(1, span.width)
 
 
 def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
@@ -73,17 +73,12 @@ def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
     statistic, statistic_span, rest = _take_statistic(head, inside)
     before, dot, measure = rest.rpartition(".")
     measure = measure if dot else measure.lstrip()
-    measure_start = len(rest) - len(measure)
+    measure_span = Span(len(rest) - len(measure), len(measure))
     if _MEASURE.fullmatch(measure) is None:
-        raise CriterionError(
-            f"{measure!r} is not the name of a measure" if measure else "the measure is missing",
-            help="write it like steady.latency.p95 < 100ms"
-            if inside is None
-            else "write it like latency.p95 < 100ms",
-            offset=measure_start,
-            width=len(measure),
-        )
-    kind, subject, part, subject_span = _subject(before, dot, measure, measure_start, inside)
+        message = f"{measure!r} is not the name of a measure" if measure else "the measure is missing"
+        example = "steady.latency.p95" if inside is None else "latency.p95"
+        raise CriterionError(measure_span, message, f"write it like {example} < 100ms")
+    kind, subject, part, subject_span = _subject(before, dot, measure, measure_span, inside)
     if isinstance(value, Relative):
         _require_comparable(kind, subject, op, op_span, threshold_span)
     words = [subject_text(kind, subject, part), measure, *([statistic] if statistic else [])]
@@ -99,7 +94,7 @@ def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
         id=".".join(words),
         spans=Spans(
             subject=subject_span,
-            measure=Span(measure_start, len(measure)),
+            measure=measure_span,
             statistic=statistic_span,
             op=op_span,
             threshold=threshold_span,
@@ -113,53 +108,37 @@ def _split(text: str) -> tuple[str, Operator, str, Span, Span]:
     if match is None or match[1].rstrip().endswith(("<", ">", "=", "!")):
         raise _no_operator(text)
     head, op, threshold = match.groups()
+    op_span = Span(match.start(2), len(op))
     start = match.start(3) + len(threshold) - len(threshold.lstrip())
     if not threshold.strip():
-        raise CriterionError(
-            f"the threshold after {op!r} is missing",
-            help=_QUANTITIES,
-            offset=match.start(2),
-            width=len(op),
-        )
+        raise CriterionError(op_span, f"the threshold after {op!r} is missing", _QUANTITIES)
     if not head.strip():
-        raise CriterionError(
-            f"nothing stands before {op!r}", help="name a measure", offset=match.start(2), width=len(op)
-        )
-    spans = Span(match.start(2), len(op)), Span(start, len(threshold.strip()))
-    return head.rstrip(), Operator(op), threshold.strip(), *spans
+        raise CriterionError(op_span, f"nothing stands before {op!r}", "name a measure")
+    return head.rstrip(), Operator(op), threshold.strip(), op_span, Span(start, len(threshold.strip()))
 
 
 def _no_operator(text: str) -> CriterionError:
     known = "operators are < <= > >= == !="
     loose = list(_LOOSE_OPERATOR.finditer(text))
     if not loose:
-        start = len(text) - len(text.lstrip())
-        return CriterionError(
-            f"{text.strip()!r} has no operator" if text.strip() else "the criterion is empty",
-            help=f"write it like latency.p95 < 100ms; {known}",
-            offset=start,
-            width=len(text.strip()),
-        )
+        span = Span(len(text) - len(text.lstrip()), len(text.strip()))
+        message = f"{text.strip()!r} has no operator" if text.strip() else "the criterion is empty"
+        return CriterionError(span, message, f"write it like latency.p95 < 100ms; {known}")
     wrong = loose[-1]
-    meant = _MEANT.get(wrong[0])
-    return CriterionError(
-        f"{wrong[0]!r} is not an operator",
-        help=f"write {meant}" if meant else known,
-        offset=wrong.start(),
-        width=len(wrong[0]),
-    )
+    meant, span = _MEANT.get(wrong[0]), Span(wrong.start(), len(wrong[0]))
+    return CriterionError(span, f"{wrong[0]!r} is not an operator", f"write {meant}" if meant else known)
 
 
 def _threshold(text: str, span: Span) -> Quantity | Relative:
     turned = _TURNED.fullmatch(text)
     if turned is not None:
-        raise _wrong(span, f"{text!r} is not a threshold", f"write baseline * {turned[1]}")
+        raise CriterionError(span, f"{text!r} is not a threshold", f"write baseline * {turned[1]}")
     if text.lower().startswith("baseline"):
         return _relative(text, span)
     try:
         return parse_quantity(text)
     except ValueError as error:
-        raise _wrong(span, str(error), _QUANTITIES) from None
+        raise CriterionError(span, str(error), _QUANTITIES) from None
 
 
 def _relative(text: str, span: Span) -> Relative:
@@ -167,13 +146,15 @@ def _relative(text: str, span: Span) -> Relative:
     if match is None:
         rest = text[len("baseline") :].strip()
         if text.startswith("baseline") and rest == "*":
-            raise _wrong(span, "the factor after '*' is missing", _RELATIVES)
+            raise CriterionError(span, "the factor after '*' is missing", _RELATIVES)
         if rest.startswith("*") and rest.endswith("%"):
-            raise _wrong(span, f"a factor is a number without a unit, not {rest[1:].strip()!r}", _RELATIVES)
-        raise _wrong(span, f"{text!r} is not a threshold", _RELATIVES)
+            raise CriterionError(
+                span, f"a factor is a number without a unit, not {rest[1:].strip()!r}", _RELATIVES
+            )
+        raise CriterionError(span, f"{text!r} is not a threshold", _RELATIVES)
     factor = float(match[1] or 1)
     if not 0 < factor < math.inf:
-        raise _wrong(span, f"a factor of {match[1][:20]} leaves nothing to compare", _RELATIVES)
+        raise CriterionError(span, f"a factor of {match[1][:20]} leaves nothing to compare", _RELATIVES)
     return Relative(factor, text)
 
 
@@ -182,14 +163,10 @@ def _require_comparable(kind: SubjectKind, subject: str, op: Operator, op_span: 
     if kind is not SubjectKind.CHECK:
         named = subject if kind is SubjectKind.RUN else f"{kind}/{subject}"
         help = f"write it of a check, or {_QUANTITIES.removeprefix('write ')}"
-        raise _wrong(span, f"only a check is held against a baseline, and {named} is none", help)
+        raise CriterionError(span, f"only a check is held against a baseline, and {named} is none", help)
     if op in (Operator.EQ, Operator.NE):
         message = f"{op} against a baseline says nothing: no two runs measure the same"
-        raise _wrong(op_span, message, "write <= or >=, with a factor for what is allowed")
-
-
-def _wrong(span: Span, message: str, help: str) -> CriterionError:
-    return CriterionError(message, help=help, offset=span.offset, width=span.width)
+        raise CriterionError(op_span, message, "write <= or >=, with a factor for what is allowed")
 
 
 def _take_statistic(head: str, inside: str | None) -> tuple[str, Span, str]:
@@ -202,53 +179,49 @@ def _take_statistic(head: str, inside: str | None) -> tuple[str, Span, str]:
     ):
         return "", Span(), head
     statistic, span = match[1], Span(match.start(1), len(match[1]))
-    if find_statistic(statistic) is None:
+    if find_statistic(statistic).quantile is None and percent(statistic) is not None:
         help = _meant(statistic) or _statistics()
-        raise _wrong(span, f"{statistic} is not a quantile between 0 and 100", help)
+        raise CriterionError(span, f"{statistic} is not a quantile between 0 and 100", help)
     return statistic, span, head[: match.start()]
 
 
 def _meant(word: str) -> str:
-    meant = statistic_meant(word)
-    return "" if meant is None else f"write {meant.name}"
+    meant = name_meant(word)
+    return "" if meant is None else f"write {meant}"
 
 
 def _statistics() -> str:
-    return f"statistics are {', '.join(names_of_statistics(MeasureType.DISTRIBUTION, MeasureType.GAUGE))}"
+    return f"statistics are {', '.join(statistic_names(MeasureType.DISTRIBUTION, MeasureType.GAUGE))}"
 
 
 def _subject(
-    before: str, dot: str, measure: str, measure_start: int, inside: str | None
+    before: str, dot: str, measure: str, measure_span: Span, inside: str | None
 ) -> tuple[SubjectKind, str, str, Span]:
     """Kind, id, part and place of what stands before the measure."""
     subject = before.strip()
     span = Span(len(before) - len(before.lstrip()), len(subject))
     if inside is not None:
         if not dot:
-            return SubjectKind.CHECK, inside, "", Span(measure_start, len(measure))
+            return SubjectKind.CHECK, inside, "", measure_span
         if subject == inside or subject.startswith(f"{inside}/"):
             message = f"the subject is left out in a check's own criteria, but {subject!r} is written"
-            raise _wrong(span, message, f"begin with {measure}, or move the criterion to the step")
-        raise _unknown_statistic(measure, measure_start, subject)
+            raise CriterionError(span, message, f"begin with {measure}, or move the criterion to the step")
+        raise _unknown_statistic(measure, measure_span, subject)
     if not subject:
-        raise CriterionError(
-            f"{measure!r} has no subject",
-            help=f"say whose it is, as in steady.{measure}",
-            offset=measure_start,
-            width=len(measure),
-        )
+        help = f"say whose it is, as in steady.{measure}"
+        raise CriterionError(measure_span, f"{measure!r} has no subject", help)
     name, slash, part = subject.partition("/")
     if name in (SubjectKind.STEP, SubjectKind.TARGET):
         return SubjectKind(name), _id(part.strip(), span, f"write {name}/<id>"), "", span
     if name == SubjectKind.RUN:
         if slash:
-            raise _wrong(span, "the run has no parts", "write run")
+            raise CriterionError(span, "the run has no parts", "write run")
         return SubjectKind.RUN, "run", "", span
     if "." in name and not slash and ID.fullmatch(name.partition(".")[0]):
-        raise _unknown_statistic(measure, measure_start, subject)
+        raise _unknown_statistic(measure, measure_span, subject)
     part = part.strip()
     if slash and not part:
-        raise _wrong(span, f"the part after {subject!r} is missing", f"write {name}/<part>")
+        raise CriterionError(span, f"the part after {subject!r} is missing", f"write {name}/<part>")
     return (
         SubjectKind.CHECK,
         _id(name, span, "a subject is a check, check/part, step/<id>, target/<id> or run"),
@@ -259,12 +232,10 @@ def _subject(
 
 def _id(name: str, span: Span, help: str) -> str:
     if ID.fullmatch(name) is None:
-        raise _wrong(span, f"{name!r} is not an id" if name else "the id is missing", help)
+        raise CriterionError(span, f"{name!r} is not an id" if name else "the id is missing", help)
     return name
 
 
-def _unknown_statistic(word: str, offset: int, before: str) -> CriterionError:
+def _unknown_statistic(word: str, span: Span, before: str) -> CriterionError:
     help = _meant(word) or f"{_statistics()}; a part is written check/part"
-    return CriterionError(
-        f"{word!r} after {before!r} is not a statistic", help=help, offset=offset, width=len(word)
-    )
+    return CriterionError(span, f"{word!r} after {before!r} is not a statistic", help)

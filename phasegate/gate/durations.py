@@ -10,19 +10,19 @@ from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
 from phasegate.gate.judgement import (
     clustering,
-    compared,
+    compare,
+    hold_to_bound,
     judged,
     no_data,
     no_such_statistic,
     required,
-    shown,
     unproven,
 )
 from phasegate.model.criterion import Criterion, Operator
 from phasegate.model.histogram import NANOSECONDS, Histogram, bucket_bounds
 from phasegate.model.judgement import FAILED, NOT_ASKED, CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, MeasureType
-from phasegate.model.statistic import Ranked, Statistic, ValueOfTimes, find_statistic
+from phasegate.model.statistic import OfTimes, Ranking, Statistic, find_statistic
 
 
 def judge_distribution(criterion: Criterion, seen: Distribution, bounds: Bounds | None) -> Judgement:
@@ -35,10 +35,9 @@ def judge_distribution(criterion: Criterion, seen: Distribution, bounds: Bounds 
     if not (criterion.op.wants_more or criterion.op.wants_less):
         return unproven(criterion, fact(Code.SAYS_NOTHING_OF_SAMPLE, op=criterion.op.value), seen.n)
     statistic = find_statistic(criterion.statistic)
-    value_of = None if statistic is None else statistic.of_times
-    if statistic is None or value_of is None:
+    if (value_of := statistic.of_times) is None:
         return no_such_statistic(criterion, MeasureType.DISTRIBUTION, seen.n)
-    found = _judge(criterion, seen, statistic, value_of(_ranked(criterion.op, seen)), bounds)
+    found = _judge(criterion, seen, statistic, value_of(_ranking(criterion.op, seen)), bounds)
     return _without_unmeasured(criterion, found, seen, value_of)
 
 
@@ -50,7 +49,7 @@ def _judge(
         return unproven(criterion, fact(Code.NO_BOUND, statistic=statistic.name), seen.n)
     if value is None:
         return _among_failed(criterion, seen)
-    found = compared(
+    found = compare(
         criterion,
         value,
         Dimension.TIME,
@@ -67,13 +66,13 @@ def _judge(
     return _judge_bounds(criterion, found, seen, share, bounds)
 
 
-def _ranked(op: Operator, seen: Distribution) -> Ranked:
+def _ranking(op: Operator, seen: Distribution) -> Ranking:
     """A distribution read at the edges of buckets that favour *not met*.
 
     Failed requests are ranked where they hurt: above everything for `<`, below everything for `>`, or a
     service that fails at once would prove a lower limit.
     """
-    return Ranked(seen=seen, high=op.wants_less, failed_first=not op.wants_less)
+    return Ranking(seen=seen, high=op.wants_less, failed_first=not op.wants_less)
 
 
 def _judge_bounds(
@@ -84,10 +83,10 @@ def _judge_bounds(
     effect = design_effect(outside_by_block(criterion, seen), bounds.confidence)
     bounds = replace(bounds, effect=effect or 1.0)
     rank = bounds.upper_rank(share, n) if op.wants_less else bounds.lower_rank(share, n)
-    edge = None if rank is None else _ranked(op, seen).at(rank)
+    edge = None if rank is None else _ranking(op, seen).at(rank)
     side = Code.AT_MOST if op.wants_less else Code.AT_LEAST
     beyond = ("slow_or_failed" if seen.failed else "slow") if op.wants_less else "fast"
-    return shown(
+    return hold_to_bound(
         found,
         bounds,
         clusters=clustering(effect, n, beyond),
@@ -142,7 +141,7 @@ def _among_failed(criterion: Criterion, seen: Distribution) -> Judgement:
 
 
 def _without_unmeasured(
-    criterion: Criterion, found: Judgement, seen: Distribution, value_of: ValueOfTimes
+    criterion: Criterion, found: Judgement, seen: Distribution, value_of: OfTimes
 ) -> Judgement:
     """Durations of exactly 0 are left out and named; they are short, so nothing that needs long ones is met.
 
@@ -155,7 +154,7 @@ def _without_unmeasured(
         verdict = CriterionVerdict.UNPROVEN
     if verdict is CriterionVerdict.NOT_MET and op.wants_less:
         zeros = Histogram.of_counts({0: seen.unmeasured}, minimum_ns=0, maximum_ns=0, total_ns=0)
-        with_them = value_of(_ranked(op, replace(seen, good=seen.good.merge(zeros))))
+        with_them = value_of(_ranking(op, replace(seen, good=seen.good.merge(zeros))))
         if with_them is not None and op.holds(with_them, criterion.quantity.value):
             verdict = CriterionVerdict.UNPROVEN
     return replace(

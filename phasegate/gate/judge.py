@@ -17,13 +17,13 @@ from phasegate.gate.deciding import stands
 from phasegate.gate.durations import judge_distribution
 from phasegate.gate.judgement import (
     clustering,
-    compared,
+    compare,
+    hold_to_bound,
     judged,
     margin,
     no_data,
     no_such_statistic,
     required,
-    shown,
     sureness,
     unproven,
 )
@@ -234,7 +234,7 @@ def _sample(criterion: Criterion, share: Share, bounds: Bounds | None) -> Judgem
 
 
 def _sample_as(criterion: Criterion, share: Share, bounds: Bounds | None) -> Judgement:
-    found = compared(
+    found = compare(
         criterion,
         share.passed / share.total,
         Dimension.SHARE,
@@ -282,7 +282,7 @@ def _judge_bounds(criterion: Criterion, found: Judgement, share: Share, bounds: 
         measure = None if wants_more else criterion.measure
         return fact(Code.WOULD_DO, needed=bounds.needed(needed, wrong), wrong=wrong, measure=measure)
 
-    return shown(
+    return hold_to_bound(
         found,
         bounds,
         clusters=clustering(effect, share.total),
@@ -315,7 +315,7 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
     if dimension is Dimension.TIME and value == 0:
         return no_data(criterion, fact(Code.ZERO_TIME))
     observed = fact(Code.REPORTED if number.reported else Code.VALUE, value=figure)
-    return compared(criterion, value, dimension, observed=observed)
+    return compare(criterion, value, dimension, observed=observed)
 
 
 def _at_least(criterion: Criterion, number: Number, least: float) -> Judgement:
@@ -352,11 +352,8 @@ def _partial(criterion: Criterion, figure: Figure) -> Judgement:
 
 def _of_part(criterion: Criterion, observed: Fact, verdict: CriterionVerdict) -> Judgement:
     """What was not seen whole has no distance from the threshold."""
-    return replace(
-        compared(criterion, observed.value.value, observed.value.dimension, observed=observed),
-        verdict=verdict,
-        margin=None,
-    )
+    found = compare(criterion, observed.value.value, observed.value.dimension, observed=observed)
+    return replace(found, verdict=verdict, margin=None)
 
 
 def _gauge(criterion: Criterion, gauge: Gauge) -> Judgement:
@@ -365,11 +362,11 @@ def _gauge(criterion: Criterion, gauge: Gauge) -> Judgement:
         few = fact(Code.TOO_FEW_SAMPLES, n=gauge.samples, measure=criterion.measure, needed=_FEWEST)
         none = fact(Code.NO_SAMPLE, measure=criterion.measure)
         return no_data(criterion, few if gauge.samples else none, n=gauge.samples)
-    statistic = find_statistic(criterion.statistic)
-    value = None if statistic is None or statistic.of_gauge is None else statistic.of_gauge(gauge)
+    of_gauge = find_statistic(criterion.statistic).of_gauge
+    value = None if of_gauge is None else of_gauge(gauge)
     if value is None or not math.isfinite(value):
         return no_such_statistic(criterion, MeasureType.GAUGE)
-    return compared(
+    return compare(
         criterion,
         value,
         gauge.dimension,

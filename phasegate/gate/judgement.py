@@ -13,7 +13,7 @@ from phasegate.gate.clusters import FEWEST_BLOCKS
 from phasegate.model.criterion import Criterion, Operator, Relative
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import MeasureType
-from phasegate.model.statistic import names_of_statistics
+from phasegate.model.statistic import statistic_names
 
 
 def judged(criterion: Criterion, **figures: Any) -> Judgement:
@@ -23,7 +23,7 @@ def judged(criterion: Criterion, **figures: Any) -> Judgement:
     return Judgement(required=required(criterion), threshold=figure, **figures)
 
 
-def compared(
+def compare(
     criterion: Criterion,
     value: float,
     dimension: Dimension,
@@ -45,7 +45,7 @@ def compared(
     )
 
 
-def shown(
+def hold_to_bound(
     found: Judgement,
     bounds: Bounds,
     *,
@@ -102,7 +102,7 @@ def unproven(criterion: Criterion, why: Fact, n: int | None = None) -> Judgement
 
 def no_such_statistic(criterion: Criterion, type: MeasureType, n: int | None = None) -> Judgement:
     """What the plan's checks normally find."""
-    known = names_of_statistics(type)
+    known = statistic_names(type)
     why = fact(Code.NO_SUCH_STATISTIC, measure=criterion.measure, statistic=criterion.statistic, known=known)
     return unproven(criterion, why, n)
 

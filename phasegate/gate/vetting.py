@@ -10,9 +10,9 @@ from phasegate.base.units import EXAMPLES, Dimension, format_share
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.criterion import CriterionError
 from phasegate.gate.statistics import of_each_side, samples_needed
-from phasegate.model.criterion import Criterion, Operator, Relative, Span, SubjectKind
+from phasegate.model.criterion import Criterion, Operator, Relative, SubjectKind
 from phasegate.model.measures import MeasureSpec, MeasureType
-from phasegate.model.statistic import find_statistic, names_of_statistics
+from phasegate.model.statistic import find_statistic, statistic_names
 
 _WITH_STATISTICS = {
     MeasureType.DISTRIBUTION: ("a distribution", "p95"),
@@ -42,7 +42,7 @@ def check_against(
         problems += _dimension(criterion, spec)
     if over is not None and spec.type not in _OF_SAMPLES:
         problems.append(
-            _error(
+            CriterionError(
                 criterion.spans.measure,
                 f"`over` needs a sample, and {criterion.measure} is a {spec.type}",
                 "leave `over` out",
@@ -98,7 +98,7 @@ def _unknown_measure(criterion: Criterion, specs: Mapping[str, MeasureSpec]) -> 
     near = difflib.get_close_matches(criterion.measure, specs, n=1)
     owner = criterion.subject_text if criterion.subject_kind is not SubjectKind.RUN else "the run"
     known = f"measures of {owner} are {', '.join(sorted(specs))}" if specs else f"{owner} has no measures"
-    return _error(
+    return CriterionError(
         criterion.spans.measure,
         f"{owner} has no measure {criterion.measure!r}",
         f"did you mean {near[0]!r}? {known}" if near else known,
@@ -108,20 +108,20 @@ def _unknown_measure(criterion: Criterion, specs: Mapping[str, MeasureSpec]) -> 
 def _statistic(criterion: Criterion, spec: MeasureSpec, confidence: float | None) -> Iterator[CriterionError]:
     name, span, statistic = criterion.measure, criterion.spans.statistic, find_statistic(criterion.statistic)
     what, example = _WITH_STATISTICS.get(spec.type, ("one value", ""))
-    known = f"statistics are {', '.join(names_of_statistics(spec.type))}"
+    known = f"statistics are {', '.join(statistic_names(spec.type))}"
     if not criterion.statistic:
         if example:
             message = f"{name} is {what} and needs a statistic"
-            yield _error(criterion.spans.measure, message, f"write it like {name}.{example}; {known}")
-    elif statistic is None or not statistic.is_of(spec.type):
+            yield CriterionError(criterion.spans.measure, message, f"write it like {name}.{example}; {known}")
+    elif not statistic.is_of(spec.type):
         message = f"{name} is {what} and has no {criterion.statistic}"
-        yield _error(
+        yield CriterionError(
             span,
             message,
             f"write {name}.{example}; {known}" if example else f"write {name} {criterion.required}",
         )
     elif spec.type is MeasureType.DISTRIBUTION and confidence is not None and statistic.lacks_bound:
-        yield _error(
+        yield CriterionError(
             span,
             f"a {statistic.name} has no confidence bound",
             f"write {name}.{example}, or `confidence: none` to compare what was observed and nothing more",
@@ -145,7 +145,7 @@ def _dimension(criterion: Criterion, spec: MeasureSpec) -> Iterator[CriterionErr
     else:
         message = f"{name} is a {wanted}, and {threshold} is a {threshold.dimension}"
         help = f"write it like {examples}"
-    yield _error(criterion.spans.threshold, message, help)
+    yield CriterionError(criterion.spans.threshold, message, help)
 
 
 def _share_threshold(criterion: Criterion) -> Iterator[CriterionError]:
@@ -153,13 +153,13 @@ def _share_threshold(criterion: Criterion) -> Iterator[CriterionError]:
     op, value, demand = criterion.op, criterion.quantity.value, criterion.required
     span, name = criterion.spans.threshold, criterion.measure
     if not 0 <= value <= 1:
-        yield _error(
+        yield CriterionError(
             span, f"{name} is a share of 0% to 100%, and never {criterion.quantity}", "write a share within"
         )
     elif (op is Operator.GT and value == 1) or (op is Operator.LT and value == 0):
-        yield _error(span, f"nothing can meet {demand}", f"write == {criterion.quantity}")
+        yield CriterionError(span, f"nothing can meet {demand}", f"write == {criterion.quantity}")
     elif (op is Operator.GE and value == 0) or (op is Operator.LE and value == 1):
-        yield _error(
+        yield CriterionError(
             span,
             f"{name} {demand} holds whatever is seen, so it proves nothing",
             "write a share to be reached",
@@ -171,14 +171,14 @@ def _sample_threshold(criterion: Criterion, confidence: float | None) -> Iterato
     span, name = criterion.spans.threshold, criterion.measure
     if op in (Operator.EQ, Operator.NE):
         if 0 < value < 1:
-            yield _error(
+            yield CriterionError(
                 criterion.spans.op,
                 f"{name} is a sample, and {op} is meant for 0% and 100% only",
                 f"write >= {criterion.quantity} or <= {criterion.quantity}",
             )
     elif confidence is not None and value == (1.0 if op.wants_more else 0.0):
         bound, near = ("100%", ">= 99.9%") if op.wants_more else ("0%", "<= 0.1%")
-        yield _error(
+        yield CriterionError(
             span,
             f"{name} is a sample, and no sample can prove {demand}",
             f"write == {bound} as a statement about what was seen, or {near} with enough samples "
@@ -195,31 +195,27 @@ def _number_threshold(criterion: Criterion, spec: MeasureSpec) -> Iterator[Crite
             return
         ends = {op is Operator.NE}
     if ends == {True}:
-        yield _error(
+        yield CriterionError(
             criterion.spans.threshold,
             f"{criterion.measure} {criterion.required} holds whatever is seen, so it proves nothing",
             "write a number that can be missed",
         )
     elif ends == {False}:
-        yield _error(
+        yield CriterionError(
             criterion.spans.threshold, f"nothing can meet {criterion.required}", "write a number within reach"
         )
 
 
 def _duration_threshold(criterion: Criterion) -> Iterator[CriterionError]:
     if criterion.op in (Operator.EQ, Operator.NE):
-        yield _error(
+        yield CriterionError(
             criterion.spans.op,
             f"{criterion.measure} is a sample of durations, and {criterion.op} says nothing about it",
             f"write < {criterion.quantity} or > {criterion.quantity}",
         )
     elif criterion.quantity.value <= 0:
-        yield _error(
+        yield CriterionError(
             criterion.spans.threshold,
             f"every duration is above 0, so {criterion.required} says nothing",
             f"write a time such as {EXAMPLES[Dimension.TIME]}",
         )
-
-
-def _error(span: Span, message: str, help: str) -> CriterionError:
-    return CriterionError(message, help=help, offset=span.offset, width=span.width)

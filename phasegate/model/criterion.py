@@ -130,8 +130,7 @@ class Criterion:
     @property
     def quantile(self) -> float | None:
         """0.95 for p95: the share that a bound of its statistic rests on; None where it has none."""
-        found = find_statistic(self.statistic)
-        return None if found is None else found.quantile
+        return find_statistic(self.statistic).quantile
 
     def is_bounded(self, type: MeasureType) -> bool:
         """Whether measures of a type have to show it by a bound, where one is asked for."""

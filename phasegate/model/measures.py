@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from phasegate.base.units import BASE_UNIT, Dimension
 from phasegate.model.blocks import Block
@@ -99,6 +99,7 @@ def charts_of(specs: Mapping[str, MeasureSpec]) -> dict[str, Chart]:
 class Share:
     """How many of `total` passed. In a census `total` counts every case collected, run or not."""
 
+    dimension: ClassVar = Dimension.SHARE
     passed: int
     total: int
     sample: bool
@@ -123,10 +124,6 @@ class Share:
         return MeasureType.SAMPLE if self.sample else MeasureType.CENSUS
 
     @property
-    def dimension(self) -> Dimension:
-        return Dimension.SHARE
-
-    @property
     def failed(self) -> int:
         return self.total - self.passed - self.skipped
 
@@ -148,6 +145,8 @@ def nearest_rank(share: float, n: int) -> int:
 class Distribution:
     """Durations of the requests that went well, and how many did not; those rank above every value."""
 
+    type: ClassVar = MeasureType.DISTRIBUTION
+    dimension: ClassVar = Dimension.TIME
     good: Histogram
     failed: int = 0
     span: float | None = None
@@ -158,14 +157,6 @@ class Distribution:
     unused: int = 0
     """As of a share; not part of `n`."""
     replaced: int = 0
-
-    @property
-    def type(self) -> MeasureType:
-        return MeasureType.DISTRIBUTION
-
-    @property
-    def dimension(self) -> Dimension:
-        return Dimension.TIME
 
     @property
     def n(self) -> int:
@@ -187,6 +178,7 @@ class Distribution:
 class Number:
     """One observed value in the base unit of its dimension; None when there was nothing to read."""
 
+    type: ClassVar = MeasureType.NUMBER
     value: float | None
     dimension: Dimension = Dimension.COUNT
     reported: bool = False
@@ -200,10 +192,6 @@ class Number:
     """What it may have been as little as, had phasegate not been late to look; None where it was not."""
 
     @property
-    def type(self) -> MeasureType:
-        return MeasureType.NUMBER
-
-    @property
     def unit(self) -> str:
         return BASE_UNIT[self.dimension]
 
@@ -215,6 +203,7 @@ class Gauge:
     Values are in the base unit of the dimension, and None where `samples` is 0.
     """
 
+    type: ClassVar = MeasureType.GAUGE
     samples: int = 0
     minimum: float | None = None
     maximum: float | None = None
@@ -225,10 +214,6 @@ class Gauge:
     """Seconds from one look to the next, as intended."""
     span: float | None = None
     """Seconds from the first look to the last."""
-
-    @property
-    def type(self) -> MeasureType:
-        return MeasureType.GAUGE
 
     @property
     def unit(self) -> str:

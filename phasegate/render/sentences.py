@@ -272,8 +272,7 @@ def _would_do_in_time(said: Fact) -> str:
 
 
 def _among_failed(said: Fact) -> str:
-    statistic = find_statistic(said.statistic)
-    where = "is among" if statistic is not None and statistic.quantile is not None else "cannot leave out"
+    where = "cannot leave out" if find_statistic(said.statistic).quantile is None else "is among"
     requests = f"{count(said.n, 'request')}{_in_span(said)}"
     needs = sentence(said.needs)
     return f"the {said.statistic} of {requests} {where} the {said.failed:,} failed, needs {needs}"

@@ -282,8 +282,7 @@ class Criteria:
 
     def _at_subject(self, entry: _Entry, message: str, help: str | None) -> None:
         span = entry.criterion.spans.subject
-        error = CriterionError(message, help=help, offset=span.offset, width=span.width)
-        self._report(entry.text_path, entry.criterion.text, error)
+        self._report(entry.text_path, entry.criterion.text, CriterionError(span, message, help))
 
     def _part_is_known(self, entry: _Entry, check: Check) -> bool:
         part = entry.criterion.part
