@@ -200,3 +200,11 @@ def test_a_harder_limit_is_never_easier_to_meet(op, seconds, failed, percent, mi
     harder = milliseconds - 1 if op.startswith("<") else milliseconds + 1
     verdict = judged(f"p{percent} {op} {milliseconds}ms", seen).verdict
     assert RANK[judged(f"p{percent} {op} {max(harder, 0.5)}ms", seen).verdict] <= RANK[verdict]
+
+
+def test_failed_requests_leave_no_quantile_in_either_direction():
+    """Ranked above, they hold the p95; ranked below, they are no evidence of a slow one."""
+    seen = durations(*[1.0] * 40, failed=10)
+    for text in ("p95 > 100ms", "p95 < 2s"):
+        found = judged(text, seen, None)
+        assert (found.verdict, found.observed) == (NOT_MET, "failed")
