@@ -73,7 +73,7 @@ def test_other_words_mean_one(word, name):
 
 
 @pytest.mark.parametrize(
-    ("word", "is_one"), [("p95", True), ("p100", True), ("max", True), ("maximum", False)]
+    ("word", "taken"), [("p95", True), ("p100", True), ("max", True), ("maximum", False)]
 )
 def test_words_that_no_measure_may_be_called(word, taken):
     assert is_statistic_name(word) is taken
