@@ -171,6 +171,179 @@ class Code(StrEnum):
     # Load: what an engine, a journey, k6 or Locust says.
 
     # Kinds: programs, results files, containers, images, resources.
+    STOPPED_EARLY = "stopped_early"
+    PARTS = "parts"
+    SOME = "some"
+    NO_CASE_NAMED = "no_case_named"
+    NOT_STARTED = "not_started"
+
+    # What the plugin in pytest and its report say.
+    PYTEST_VERSIONS = "pytest_versions"
+    PYTEST_ENDED = "pytest_ended"
+    PYTEST_REPORTED = "pytest_reported"
+    PYTEST_DAMAGED = "pytest_damaged"
+    UNCOLLECTED = "uncollected"
+    COLLECTED_ONLY = "collected_only"
+    CASES_WITHOUT_RESULT = "cases_without_result"
+    NOTHING_COLLECTED = "nothing_collected"
+    NO_TEST_NAMED = "no_test_named"
+    NO_TEST_FAILED = "no_test_failed"
+    DESELECTED = "deselected"
+    ALL_DESELECTED = "all_deselected"
+    CARRIED_OVER = "carried_over"
+    MODULE_SKIPPED = "module_skipped"
+    XFAIL = "xfail"
+    PHASE_FAILED = "phase_failed"
+    NO_REASON = "no_reason"
+    PASSED_BY_PLUGIN = "passed_by_plugin"
+
+    # What a program left.
+    ENDED_BY_SIGNAL = "ended_by_signal"
+    EXIT_CODE = "exit_code"
+    OUTPUT_ENDS = "output_ends"
+    OUTPUT_CUT = "output_cut"
+    MAYBE_CUT_OUT = "maybe_cut_out"
+    EXPECTED_OF_PROGRAM = "expected_of_program"
+    NOT_MEASURED = "not_measured"
+    SEARCH_TOO_LONG = "search_too_long"
+    SEARCH_BROKE_OFF = "search_broke_off"
+    NOTHING_MATCHES = "nothing_matches"
+    MATCHES_OFTEN = "matches_often"
+    MATCHES_IN_BOTH = "matches_in_both"
+    VALUES = "values"
+    MATCH_TOO_LARGE = "match_too_large"
+    GROUP_UNUSED = "group_unused"
+    PIECE_OF_NUMBER = "piece_of_number"
+    NO_NUMBER = "no_number"
+    NO_QUANTITY = "no_quantity"
+    NO_MEMBER = "no_member"
+    MEMBER_TWICE = "member_twice"
+    NO_JSON = "no_json"
+    DETAILS_LEFT_OUT = "details_left_out"
+    NO_EVIDENCE = "no_evidence"
+    MUCH_EVIDENCE = "much_evidence"
+    EVIDENCE_LEFT_OUT = "evidence_left_out"
+    FILE_LINK = "file_link"
+    FILE_OTHER = "file_other"
+    FILE_UNREADABLE = "file_unreadable"
+    FOLDER_UNREADABLE = "folder_unreadable"
+    FILES_TOO_MANY = "files_too_many"
+
+    # What is wrong with a results file, and with what it counts.
+    RESULTS_FILE = "results_file"
+    FILE_EMPTY = "file_empty"
+    FILE_OLD = "file_old"
+    FILE_MALFORMED = "file_malformed"
+    FILE_NO_JUNIT = "file_no_junit"
+    FILE_WITHOUT_CASE = "file_without_case"
+    FILE_CONTRADICTS = "file_contradicts"
+    FILES_MATCH = "files_match"
+    FILES_MISSING = "files_missing"
+    FILES_NOT_READ = "files_not_read"
+    FILES_LEFT = "files_left"
+    NO_CASE_IN_FILES = "no_case_in_files"
+    MARK_TOO_LARGE = "mark_too_large"
+    DTD = "dtd"
+    ELEMENTS_TOO_MANY = "elements_too_many"
+    BYTE_NOT_OF = "byte_not_of"
+    ENCODING_UNKNOWN = "encoding_unknown"
+    CHARACTER_FORBIDDEN = "character_forbidden"
+    OUTSIDE_SUITES = "outside_suites"
+    OF_SUITE = "of_suite"
+    COUNTED_TESTS = "counted_tests"
+    COUNTED_OTHERS = "counted_others"
+    NO_COUNT = "no_count"
+    FAILURES_ELSEWHERE = "failures_elsewhere"
+    SUITE_STATES = "suite_states"
+    RAN_AGAIN = "ran_again"
+    MAYBE_RAN_AGAIN = "maybe_ran_again"
+    MORE_OF_KIND = "more_of_kind"
+    UNWRITTEN = "unwritten"
+    UNCOUNTED = "uncounted"
+    WITHOUT_MESSAGE = "without_message"
+    SKIPPED = "skipped"
+    SKIPPED_AGAIN = "skipped_again"
+    NOT_RUN_BY = "not_run_by"
+    NO_RESULT_BY = "no_result_by"
+    NO_RESULT_WITH = "no_result_with"
+
+    # What is seen of containers and their logs.
+    OF_CONTAINERS = "of_containers"
+    NOBODY_EXPECTS = "nobody_expects"
+    NOTHING_EXPECTED = "nothing_expected"
+    NO_CONTAINER_AT_ALL = "no_container_at_all"
+    NO_CONTAINER_OF = "no_container_of"
+    SERVICES_EXPECTED = "services_expected"
+    CONTAINERS_EXPECTED = "containers_expected"
+    CONTAINER_ENDED = "container_ended"
+    NOT_ENDED = "not_ended"
+    CONTAINER_IS = "container_is"
+    NOT_HEALTHY = "not_healthy"
+    HEALTH_NOT_PROVEN = "health_not_proven"
+    HEALTH_NOT_ASKED = "health_not_asked"
+    NOT_LOOKED_AT = "not_looked_at"
+    KILLS_UNKNOWN = "kills_unknown"
+    OTHER_IMAGE = "other_image"
+    AGE_UNKNOWN = "age_unknown"
+    NO_HEALTHCHECK = "no_healthcheck"
+    HEALTHCHECK_UNKNOWN = "healthcheck_unknown"
+    HEALTHCHECK_CANNOT_FAIL = "healthcheck_cannot_fail"
+    LOG_UNREAD = "log_unread"
+    LOG_UNREADABLE = "log_unreadable"
+    LOG_INCOMPLETE = "log_incomplete"
+    LOG_EMPTY = "log_empty"
+    LOG_LINES = "log_lines"
+    LOG_SLOW = "log_slow"
+    SLOW_IN_LINE = "slow_in_line"
+    READ_TOO_LONG = "read_too_long"
+    READ_IN_PART = "read_in_part"
+    READ_IN_PIECES = "read_in_pieces"
+    DROPPED_BY_DRIVER = "dropped_by_driver"
+    DROPPED_BY_LIMIT = "dropped_by_limit"
+
+    # What is found in an image.
+    OF_IMAGE = "of_image"
+    IMAGE_IS = "image_is"
+    IMAGE_UNKNOWN = "image_unknown"
+    IMAGES_DIFFER = "images_differ"
+    IMAGE_WARNINGS = "image_warnings"
+    OF_SEVERITY = "of_severity"
+    MORE_FINDINGS = "more_findings"
+    STOPPED_AFTER = "stopped_after"
+    CANNOT_STOP = "cannot_stop"
+    AS_ROOT = "as_root"
+    UID_OF_ROOT = "uid_of_root"
+    USER_UNKNOWN = "user_unknown"
+    USER_BY_NAME = "user_by_name"
+    IMAGE_HAS = "image_has"
+    PORT_EXPOSED = "port_exposed"
+    SECRET = "secret"
+    SECRET_FILE = "secret_file"
+    NO_TAG = "no_tag"
+    TAG_LATEST = "tag_latest"
+    BASE_UNKNOWN = "base_unknown"
+    BASE_OTHER = "base_other"
+    NO_LABEL = "no_label"
+    LABEL_OTHER = "label_other"
+    WRITABLE_BY_ALL = "writable_by_all"
+    RUNS_AS_OWNER = "runs_as_owner"
+    OTHER_ARCHITECTURE = "other_architecture"
+    WENT_ON = "went_on"
+    KILLED_AFTER = "killed_after"
+    ENDED_AFTER = "ended_after"
+
+    # What services use.
+    OF_RESOURCES = "of_resources"
+    LOOK_TOO_LONG = "look_too_long"
+    NEVER_RAN = "never_ran"
+    LOST_BETWEEN = "lost_between"
+    STOPPED_AT = "stopped_at"
+    NO_MEMORY_LIMIT = "no_memory_limit"
+    NO_OWN_NETWORK = "no_own_network"
+    ONE_LOOK = "one_look"
+    NOT_READ = "not_read"
+    NOT_KNOWN_OF_ALL = "not_known_of_all"
+    SEVERAL = "several"
 
     # The target: bringing it up, acting on it, taking it down.
 
@@ -185,19 +358,26 @@ always_valid
 among
 asked
 at
+base
 best
 bound
 by
+by_name
+case
 cases
 check
 checks
 clusters
 confidence
+container
 count
 criterion
+declared
 dimension
+driver
 durations
 effective
+encoding
 entry
 exit_code
 expression
@@ -206,20 +386,31 @@ failed
 fault
 figure
 figures
+first
 found
+health
+id
+image
 interval
+key
 kind
 known
+label
 least
 left
 left_out
 limit
+line
 measure
 met
 miss
 missing
+mode
 moments
+more
+most
 n
+name
 named
 names
 needed
@@ -231,41 +422,68 @@ of_baseline
 of_this_sample
 op
 open
+out_of_memory
 outside
 over
 part
 parts
 passed
 path
+pattern
+phase
 pieces
+port
+program
 proves
+pytest
+python
 recorded
 required
 rest
 right
+rules
 seen
 seen_n
+service
+services
+severity
+signal
+size
 skipped
 span
+state
 statistic
 status
+stderr
+stdout
 step
+stream
+suite
+tag
+take
+text
 threshold
+to
 total
+uid
 unit
 unproven
 unseen
 unused
 unwaived
+user
 value
 verdict
 waived
 waivers
 warnings
 what
+where
 why
+within
 without_bound
 would_do
+written
 wrong
 """
 NAMES = frozenset(_NAMES.split())
@@ -351,6 +569,13 @@ def lines(*parts: Message | None) -> Message:
 def _together(code: Code, parts: Iterable[Message | None]) -> Message:
     there = tuple(part for part in parts if part)
     return fact(code, parts=there) if len(there) > 1 else next(iter(there), "")
+
+
+def some(names: Iterable[str], most: int | None = None) -> Fact:
+    """The first of several names, and how many there are; all of them where `most` does not say."""
+    everything = tuple(names)
+    named = everything[:most]
+    return fact(Code.SOME, names=named, n=None if len(named) == len(everything) else len(everything))
 
 
 def encode(value: Any) -> Any:

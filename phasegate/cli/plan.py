@@ -131,7 +131,9 @@ def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, 
 def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Missing]) -> Text:
     from rich.text import Text
 
-    line = Text(f"  {check.id:<16} {check.kind.name:<8} {check.summary}")
+    from phasegate.render.sentences import sentence
+
+    line = Text(f"  {check.id:<16} {check.kind.name:<8} {sentence(check.summary)}")
     if check.during:
         line.append(f"  during {check.during}")
     if check.each:
@@ -148,6 +150,8 @@ def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Miss
 
 
 def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, Missing]) -> dict[str, Any]:
+    from phasegate.render.sentences import sentence
+
     plan = loaded.plan
 
     def check_data(check: Check) -> dict[str, Any]:
@@ -156,7 +160,7 @@ def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, M
             "id": check.id,
             "kind": check.kind.name,
             **({"package": asdict(check.kind.package)} if check.kind.package else {}),
-            "summary": check.summary,
+            "summary": sentence(check.summary),
             "during": check.during,
             "parts": [part.name for part in check.parts if part.name],
             "selected": check.id in chosen,

@@ -9,7 +9,9 @@ from phasegate.comparison import params
 from phasegate.comparison.change import GONE, NEW, Change, Subject, in_words, pairs
 from phasegate.comparison.fields import placed, seconds
 from phasegate.comparison.side import Side
+from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check, Retry
+from phasegate.render.sentences import sentence
 
 
 def changes(base: Side, head: Side) -> Iterator[Change]:
@@ -21,10 +23,10 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
         subject = placed(f"check {id}", base, before, head, after)
         if after is None and before is not None:
             if before.step is None or before.step in others:
-                yield subject.weaker("", f"{before.kind.name}: {before.summary}", GONE)
+                yield subject.weaker("", f"{before.kind.name}: {sentence(before.summary)}", GONE)
         elif before is None and after is not None:
             if after.step is None or after.step in steps:
-                yield subject.stronger("", NEW, f"{after.kind.name}: {after.summary}")
+                yield subject.stronger("", NEW, f"{after.kind.name}: {sentence(after.summary)}")
         elif before is not None and after is not None:
             yield from _between(subject, (base, before), (head, after))
 
@@ -95,6 +97,10 @@ def _takes(check: Check) -> list[tuple[float | None, float]]:
     return [(check.kind.duration(part.params), part.params.timeout) for part in check.parts]
 
 
+def _summary(check: Check, part: Part) -> str:
+    return sentence(check.kind.summary(part.params))
+
+
 def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Check]) -> Iterator[Change]:
     """The entries of `each`; what all of them have in common is told once."""
     (base, old), (head, new) = before, after
@@ -112,10 +118,10 @@ def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Chec
     both = [name for name in parts if name in others]
     for name in parts:
         if name not in others:
-            yield subject.weaker(f"each {name}", old.kind.summary(parts[name].params), GONE)
+            yield subject.weaker(f"each {name}", _summary(old, parts[name]), GONE)
     for name in others:
         if name not in parts:
-            yield subject.stronger(f"each {name}", NEW, new.kind.summary(others[name].params))
+            yield subject.stronger(f"each {name}", NEW, _summary(new, others[name]))
     accompanies = new.during is not None and old.during is not None
     found = {
         name: list(

@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from phasegate.base.facts import Code, Fact, Figure, Message, encode
-from phasegate.base.units import Dimension, count, format_seconds, format_share, format_value, parse_quantity
+from phasegate.base.units import (
+    Dimension,
+    count,
+    format_seconds,
+    format_share,
+    format_value,
+    parse_as,
+    parse_quantity,
+)
 from phasegate.model.measures import missed_moments_text
 from phasegate.model.result import CriterionResult
 
@@ -122,7 +130,8 @@ class _Holes(dict[str, Any]):
 
 
 class _Format(string.Formatter):
-    """`{n}` is a number with separators, `{n:request}` counts requests; facts become their sentences."""
+    """`{n}` is a number with separators, `{n:d}` one without, `{n:request}` counts requests; facts become
+    their sentences."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         match value:
@@ -132,6 +141,8 @@ class _Format(string.Formatter):
                 return figure(value)
             case float() if format_spec == "time":
                 return format_seconds(value)
+            case int() if format_spec == "d":
+                return str(value)
             case int() if format_spec:
                 return count(value, format_spec)
             case int():
@@ -452,6 +463,212 @@ def _verdict(verdict: str) -> str:
     return verdict.replace("_", " ")
 
 
+# Kinds: programs, results files, containers, images, resources.
+
+
+def _colon(said: Fact) -> str:
+    """What is said after a colon, with the colon."""
+    return f": {sentence(said.why)}" if said.why else ""
+
+
+_BROKEN_OFF = {2: "was interrupted", 3: "had an internal error", 4: "was called with wrong arguments"}
+
+
+def _pytest_ended(said: Fact) -> str:
+    how = _BROKEN_OFF.get(said.exit_code, f"ended with exit code {said.exit_code}")
+    if said.exit_code is None:
+        how = f"was ended by signal {said.signal}"
+    after = f"after {said.n} of {said.total} cases" if said.total else "before it had collected anything"
+    return f"pytest {how} {after}{_colon(said)}"
+
+
+def _uncollected(said: Fact) -> str:
+    names = [name or "a file" for name in said.names]
+    return f"pytest could not collect {_names(names, of=said.n)}; {names[0]}{_colon(said)}"
+
+
+def _cases_without_result(said: Fact) -> str:
+    text = f"{said.n} of {said.total} {'collected ' if said.names else ''}cases have no result"
+    return f"{text}: {sentence(said.names)}" if said.names else text
+
+
+_EXIT_CODES = {
+    124: "as `timeout` says, it took too long",
+    126: "as shells say, what was found cannot be run",
+    127: "as shells say, a command was not found",
+}
+"""What exit codes mean by convention."""
+_STREAMS = {"stdout": "standard output", "stderr": "standard error"}
+
+
+def _exit_code(said: Fact) -> str:
+    ended = f"as shells say, {said.name} ended it" if said.name else ""
+    meaning = _EXIT_CODES.get(said.exit_code, ended)
+    return f"exit code {said.exit_code}{f': {meaning}' if meaning else ''}"
+
+
+def _output_cut(said: Fact) -> str:
+    return " and ".join(
+        f"{size:,} bytes in the middle of the {name} were not kept"
+        for stream, name in _STREAMS.items()
+        if (size := said.values.get(stream))
+    )
+
+
+def _values(said: Fact) -> str:
+    named = ", ".join(f"{value:.15g} {said.unit or ''}".rstrip() for value in said.parts)
+    return f"{named}, ..." if said.more else named
+
+
+def _no_quantity(said: Fact) -> str:
+    """What reading the text once more says of it."""
+    try:
+        parse_as(said.text, Dimension(said.dimension))
+    except ValueError as error:
+        return str(error)
+    return f"{said.text!r} is not a {said.dimension}"
+
+
+def _text_read(said: Fact) -> str:
+    return said.path or "the standard output"
+
+
+def _file_unreadable(said: Fact) -> str:
+    path, why = sentence(said.path), sentence(said.why)
+    return f"{path} {why[3:]}" if why.startswith("it ") else f"{path} cannot be read: {why}"
+
+
+def _byte_not_of(said: Fact) -> str:
+    hint = "" if said.declared else ", and no other encoding is declared"
+    return f"byte {said.text} in line {said.line} is not {said.encoding}{hint}"
+
+
+_COUNTED = {
+    "tries": ": each try counts",
+    "subtests": "; the others are subtests, as the plan says",
+    "pytest": "; the others are subtests, which pytest counts and does not write",
+    "catch2": "; Catch2 counts assertions",
+    "unknown": ", and which of them did not run is not known",
+}
+
+
+def _counted_tests(said: Fact) -> str:
+    left = f"; {said.left:,} of them have no result" if said.left else ""
+    return f"says {said.n:,} tests, {said.written:,} are written{_COUNTED.get(said.what, '')}{left}"
+
+
+def _counted_others(said: Fact) -> str:
+    what = {"skipped": "skipped or not run"}.get(said.what, said.what)
+    return f"says {said.n:,} {what}, {said.written:,} are written"
+
+
+def _suite_states(said: Fact) -> str:
+    words = f"it has <{said.tag}>" if said.tag else f"{said.key} is {said.value!r}"
+    how, none = ("failed", "failed") if said.failed else ("was not run", "of that")
+    return f"says that it {how} ({words}), 0 {none} are written"
+
+
+def _uncounted(said: Fact) -> str:
+    odd = {"again": "is written again", "no_time": "took no time"}[said.what]
+    return f"no result: its suite counts {said.n:,} tests and has more cases, of which this one {odd}"
+
+
+def _without_message(said: Fact) -> str:
+    what = {None: "failed", "suite": "the suite failed"}.get(said.what, said.what)
+    return f"{what} without a message"
+
+
+def _of_containers(said: Fact) -> str:
+    text = "the containers of the target"
+    if said.n is not None:
+        text = f"{said.n:,} services{' by name' if said.by_name else ''}"
+    return f"{text}, {count(said.rules, 'rule')} for logs" if said.rules else text
+
+
+def _services_expected(said: Fact) -> str:
+    which = f"there are {sentence(said.names)}" if said.names else "none"
+    if said.missing:
+        which = f"{sentence(said.missing)} missing"
+    return f"expected {said.needed:,} services, found {said.n:,}: {which}"
+
+
+def _memory(said: Fact) -> str:
+    """Why a container ended, as far as its engine knows."""
+    return f"{', killed for want of memory' if said.out_of_memory else ''}{_colon(said)}"
+
+
+def _any_of(choices: Iterable[object]) -> str:
+    return " or ".join(map(str, choices))
+
+
+def _container_ended(said: Fact) -> str:
+    right = f", not {_any_of(said.right)}" if said.right else ""
+    meant = f" (exit_codes: {{{said.service}: 0}} if it should)" if said.service else ""
+    return f"{said.container} ended with exit code {said.exit_code}{right}{_memory(said)}{meant}"
+
+
+def _container_is(said: Fact) -> str:
+    state = "was never started" if said.state == "created" else f"is {said.state}"
+    return f"{said.container} {state}{_memory(said)}"
+
+
+def _not_healthy(said: Fact) -> str:
+    if said.state:
+        return f"{said.container} is {said.state}, so it is not healthy"
+    told = "its engine tells of no health" if said.health == "none" else f"it is {said.health}"
+    return f"{said.container} is not healthy, {told}{_colon(said)}"
+
+
+def _healthcheck_cannot_fail(said: Fact) -> str:
+    hides = f", as it hides every failure of `{said.asked}`" if said.asked else ""
+    return f"a healthcheck that cannot fail{hides}: `{said.line}`"
+
+
+def _log_lines(said: Fact) -> str:
+    if said.least is not None:
+        wish = "a line that matches" if said.least == 1 else f"at least {said.least:,} lines that match"
+    else:
+        wish = f"at most {said.most:,} lines that match" if said.most else "no line that matches"
+    first = f"; the first: {said.first}" if said.first is not None else ""
+    seen = f"found {said.found:,} in {said.n:,} lines of {said.service}"
+    return f"expected {wish} {said.pattern!r}, {seen}{first}"
+
+
+def _dropped_by_limit(said: Fact) -> str:
+    kept = f"{said.n} files of {said.size}" if said.n > 1 else f"one file of {said.size}"
+    return f"the engine keeps no more of it than {kept}, and may have dropped lines"
+
+
+def _of_image(said: Fact) -> str:
+    without = f", without {', '.join(said.left_out)}" if said.left_out else ""
+    return (said.image or f"the image of {said.service}") + without
+
+
+def _image_warnings(said: Fact) -> str:
+    more = said.n - len(said.named)
+    named = "; ".join(sentence(one) for one in said.named)
+    return f"warnings: {named}{f' and {more:,} more' if more > 0 else ''}"
+
+
+def _as_root(said: Fact) -> str:
+    return f"it runs as root{f': its user is {said.user!r}' if said.user else ', as it names no user'}"
+
+
+def _base_unknown(said: Fact) -> str:
+    label = f"its label {said.label} says {said.value!r}" if said.value else f"it has no label {said.label}"
+    return f"nothing shows that it is built on {said.base}: {label}, and that image is not here"
+
+
+def _of_resources(said: Fact) -> str:
+    whose = ", ".join(said.services or ()) or "all services"
+    return f"what {whose} use, every {format_seconds(said.interval)}"
+
+
+def _several(said: Fact) -> str:
+    more = said.n - len(said.parts)
+    return "; ".join(map(sentence, said.parts)) + (f", and {more} more" if more > 0 else "")
+
+
 Entry = str | Callable[[Fact], str]
 _ENGLISH: Mapping[Code, Entry] = {
     Code.JOINED: lambda said: "; ".join(sentence(part) for part in said.parts),
@@ -591,6 +808,193 @@ _ENGLISH: Mapping[Code, Entry] = {
     # Load: what an engine, a journey, k6 or Locust says.
     #
     # Kinds: programs, results files, containers, images, resources.
+    Code.SOME: lambda said: _names(said.names, len(said.names), said.n),
+    Code.STOPPED_EARLY: "stopped early: {why}",
+    Code.PARTS: "{n:part}",
+    Code.NO_CASE_NAMED: "no case is named {names}",
+    Code.NOT_STARTED: "{what} could not be started: {why}",
+    Code.PYTEST_VERSIONS: "pytest {pytest} on Python {python}",
+    Code.PYTEST_REPORTED: "what pytest reported",
+    Code.PYTEST_ENDED: _pytest_ended,
+    Code.PYTEST_DAMAGED: "what pytest reported is damaged",
+    Code.UNCOLLECTED: _uncollected,
+    Code.COLLECTED_ONLY: "collected, but no result ever came",
+    Code.CASES_WITHOUT_RESULT: _cases_without_result,
+    Code.NOTHING_COLLECTED: "pytest collected nothing in {path}",
+    Code.NO_TEST_NAMED: "no test of {path} is named {names}",
+    Code.NO_TEST_FAILED: "pytest exited with 1 although no test failed; its output says why",
+    Code.DESELECTED: "{n:d} collected tests were deselected and did not run",
+    Code.ALL_DESELECTED: "nothing left to run: all {n:d} collected tests were deselected",
+    Code.CARRIED_OVER: "{n:d} cases that passed before were carried over, the others ran again",
+    Code.MODULE_SKIPPED: "module skipped",
+    Code.XFAIL: lambda said: f"expected failure (xfail) counts as failed{_colon(said)}",
+    Code.PHASE_FAILED: "{phase} failed: {why}",
+    Code.NO_REASON: "no reason given",
+    Code.PASSED_BY_PLUGIN: "{why} (reported as passed by a plugin)",
+    Code.ENDED_BY_SIGNAL: lambda said: (
+        f"{said.program} was ended by signal {said.signal} ({said.name or 'unknown'})"
+    ),
+    Code.EXIT_CODE: _exit_code,
+    Code.OUTPUT_ENDS: lambda said: f"{_STREAMS[said.stream]} ends with: {said.text}",
+    Code.OUTPUT_CUT: _output_cut,
+    Code.MAYBE_CUT_OUT: "{why}, and it may stand there; print less, or write it to a file "
+    "and name that in file",
+    Code.EXPECTED_OF_PROGRAM: lambda said: f"expected the {said.what.replace('_', ' ')} {sentence(said.why)}",
+    Code.NOT_MEASURED: "{measure} was not measured: {why}",
+    Code.SEARCH_TOO_LONG: "the search for {what} took longer than {limit:time}",
+    Code.SEARCH_BROKE_OFF: "the search for {what} broke off: {why}",
+    Code.NOTHING_MATCHES: "nothing matches {pattern!r}",
+    Code.MATCHES_OFTEN: "{pattern!r} matches more than once, with different values ({found}); "
+    "write take: sum, first, last, min or max, or a pattern for one of them",
+    Code.MATCHES_IN_BOTH: "{pattern!r} matches in the standard output and in the standard error, "
+    "and nobody knows which was {take}: {found}",
+    Code.VALUES: _values,
+    Code.MATCH_TOO_LARGE: "what matches {pattern!r} is too large",
+    Code.GROUP_UNUSED: "the first group of {pattern!r} has no part in {text!r}",
+    Code.PIECE_OF_NUMBER: "{text!r}, which {pattern!r} matches, is only a piece of the number in {within!r}",
+    Code.NO_NUMBER: "{value} is not a number",
+    Code.NO_QUANTITY: _no_quantity,
+    Code.NO_MEMBER: "there is no {path}",
+    Code.MEMBER_TWICE: lambda said: (
+        f"an object of {_text_read(said)} has {said.name} more than once, with different values"
+    ),
+    Code.NO_JSON: lambda said: f"{_text_read(said)} is not JSON",
+    Code.DETAILS_LEFT_OUT: "{n} cases did not pass; the details of the first {most} were kept",
+    Code.NO_EVIDENCE: "no evidence file matches {pattern}",
+    Code.MUCH_EVIDENCE: "{pattern} matches {n} files; the first {most} were kept",
+    Code.EVIDENCE_LEFT_OUT: "evidence was left out: {why}",
+    Code.FILE_LINK: "{path} is a link that leads out of the folder, to {to}",
+    Code.FILE_OTHER: lambda said: (
+        f"{said.path} is {f'a {said.kind}' if said.kind else 'something else'}, no file"
+    ),
+    Code.FILE_UNREADABLE: _file_unreadable,
+    Code.FOLDER_UNREADABLE: "folder {path} cannot be read: {why}",
+    Code.FILES_TOO_MANY: "the search ended after {most} names; name a folder to look in",
+    Code.RESULTS_FILE: "results file {of}",
+    Code.FILE_EMPTY: "{path} is empty",
+    Code.FILE_OLD: "{path} is older than this attempt: it was written at {written} UTC, "
+    "and the program did not write it again",
+    Code.FILE_MALFORMED: "{path} is malformed: {why}",
+    Code.FILE_NO_JUNIT: "{path} is no JUnit: its root is <{tag}>",
+    Code.FILE_WITHOUT_CASE: "{path} has no test case",
+    Code.FILE_CONTRADICTS: "{path} contradicts itself: {why}",
+    Code.FILES_MATCH: "{n} results files match {pattern}; at most {most} are read",
+    Code.FILES_MISSING: "no results file matches {pattern}",
+    Code.FILES_NOT_READ: "{path} and others were not read, since the check was ended",
+    Code.FILES_LEFT: "the results files have more than {size} MiB or {most} cases; "
+    "{path} and others were not read",
+    Code.NO_CASE_IN_FILES: "no case in the result files is named {names}",
+    Code.MARK_TOO_LARGE: "a tag or comment in line {line:d} has more than {most} bytes",
+    Code.DTD: "a DTD, which is not read; it can make a small file fill memory",
+    Code.ELEMENTS_TOO_MANY: "more than {most} elements",
+    Code.BYTE_NOT_OF: _byte_not_of,
+    Code.ENCODING_UNKNOWN: "unknown encoding {encoding!r}",
+    Code.CHARACTER_FORBIDDEN: "character {text} in line {line:d}",
+    Code.OUTSIDE_SUITES: "{path} has {n} test cases that stand in no suite",
+    Code.OF_SUITE: lambda said: f"{said.suite or 'a suite without a name'} {sentence(said.why)}",
+    Code.COUNTED_TESTS: _counted_tests,
+    Code.COUNTED_OTHERS: _counted_others,
+    Code.NO_COUNT: "says {key} is {value!r}, which is no count",
+    Code.FAILURES_ELSEWHERE: "has failures in <{tag}>, which belong to no test case",
+    Code.SUITE_STATES: _suite_states,
+    Code.RAN_AGAIN: "was run again",
+    Code.MAYBE_RAN_AGAIN: "{path}: {case} has no pass and then one under one name ({n} in all); "
+    "where the tool runs failed tests again, write reruns: true",
+    Code.MORE_OF_KIND: "and {n} more of this kind",
+    Code.UNWRITTEN: "counted among the {n} tests of its suite, but not written",
+    Code.UNCOUNTED: _uncounted,
+    Code.WITHOUT_MESSAGE: _without_message,
+    Code.SKIPPED: "skipped",
+    Code.SKIPPED_AGAIN: "failed, and was skipped when it was tried again: {why}",
+    Code.NOT_RUN_BY: "not run: its {key} is {value!r}",
+    Code.NO_RESULT_BY: "no result: its {key} is {value!r}, which is no word for passed",
+    Code.NO_RESULT_WITH: lambda said: f"no result: it has <{said.tag}>{_colon(said)}",
+    Code.OF_CONTAINERS: _of_containers,
+    Code.NOBODY_EXPECTS: "nobody expects {names}",
+    Code.NOTHING_EXPECTED: "nothing says which services there should be, so write expect; there are {names}",
+    Code.NO_CONTAINER_AT_ALL: "there is no container at all",
+    Code.NO_CONTAINER_OF: "there is no container of {service}",
+    Code.SERVICES_EXPECTED: _services_expected,
+    Code.CONTAINERS_EXPECTED: "expected {needed} containers of {service}, found {n}",
+    Code.CONTAINER_ENDED: _container_ended,
+    Code.NOT_ENDED: lambda said: (
+        f"{said.container} is {said.state}, and should have ended with exit code {_any_of(said.right)}"
+    ),
+    Code.CONTAINER_IS: _container_is,
+    Code.NOT_HEALTHY: _not_healthy,
+    Code.HEALTH_NOT_PROVEN: "the health of {service} is not proven: {why}",
+    Code.HEALTH_NOT_ASKED: "the health of {names} was not asked for",
+    Code.NOT_LOOKED_AT: lambda said: (
+        f"not looked at, as {f'{said.by} says' if said.by else 'nobody expects them'}: {sentence(said.names)}"
+    ),
+    Code.KILLS_UNKNOWN: "nobody can say whether the kernel killed a process for want of memory in {names}",
+    Code.OTHER_IMAGE: "{container} runs {found}, and {image} means another image by now: {right}",
+    Code.AGE_UNKNOWN: lambda said: (
+        f"{'its age is not' if said.of else 'no age is'} known: the calendar clock moved during the run"
+    ),
+    Code.NO_HEALTHCHECK: "no healthcheck",
+    Code.HEALTHCHECK_UNKNOWN: "a healthcheck of the unknown form {kind!r}, which no engine asks",
+    Code.HEALTHCHECK_CANNOT_FAIL: _healthcheck_cannot_fail,
+    Code.LOG_UNREAD: "it was not read",
+    Code.LOG_UNREADABLE: "the log of {service} cannot be read: {why}",
+    Code.LOG_INCOMPLETE: "the log of {service} may have had more lines than were searched: {why}",
+    Code.LOG_EMPTY: "{service} has printed nothing, so nothing was searched",
+    Code.LOG_LINES: _log_lines,
+    Code.LOG_SLOW: "{why}, so nobody knows how many lines match",
+    Code.SLOW_IN_LINE: "{why} in a line of the log: {text!r}",
+    Code.READ_TOO_LONG: "it could not be read whole within {within:time} (timeout)",
+    Code.READ_IN_PART: "it could not be read whole: {why}",
+    Code.READ_IN_PIECES: "a line in it is so long that it was searched in pieces",
+    Code.DROPPED_BY_DRIVER: lambda said: (
+        f"the log driver {said.driver} may have dropped lines (mode: {said.mode})"
+        if said.mode
+        else f"{said.driver} may have dropped lines"
+    ),
+    Code.DROPPED_BY_LIMIT: _dropped_by_limit,
+    Code.OF_IMAGE: _of_image,
+    Code.IMAGE_IS: "{image} is {id}",
+    Code.IMAGE_UNKNOWN: "there is no container of {service}, so nothing says which image it runs",
+    Code.IMAGES_DIFFER: "the containers of {service} run {n:d} different images",
+    Code.IMAGE_WARNINGS: _image_warnings,
+    Code.OF_SEVERITY: "{severity}: {why}",
+    Code.MORE_FINDINGS: "and {n} more",
+    Code.STOPPED_AFTER: "it stopped {at:time} after {signal}",
+    Code.CANNOT_STOP: "it could not be asked to stop: {why}",
+    Code.AS_ROOT: _as_root,
+    Code.UID_OF_ROOT: "it runs as root: its user {user!r} has uid {uid}",
+    Code.USER_UNKNOWN: "its user {user!r} is not in its /etc/passwd, so it cannot start as that",
+    Code.USER_BY_NAME: "its user is {user!r}, which is uid {uid} by its own /etc/passwd only; "
+    "write the number",
+    Code.IMAGE_HAS: "it has {why}",
+    Code.PORT_EXPOSED: "it exposes {port}, which ports does not name",
+    Code.SECRET: "{what} in the {where}",
+    Code.SECRET_FILE: "{path} is a file that usually holds secrets",
+    Code.NO_TAG: "{image} has no tag, so it means another image from day to day",
+    Code.TAG_LATEST: "{image} means another image from day to day; name a version",
+    Code.BASE_UNKNOWN: _base_unknown,
+    Code.BASE_OTHER: "it is not built on {base}: its layers do not begin with those",
+    Code.NO_LABEL: "it has no label {label}",
+    Code.LABEL_OTHER: "its label {label} is {value!r}, not {right!r}",
+    Code.WRITABLE_BY_ALL: "everybody may write the {kind} {path} ({mode})",
+    Code.RUNS_AS_OWNER: "{path} is {what} ({mode})",
+    Code.OTHER_ARCHITECTURE: lambda said: f"it is for {said.found}, not {_any_of(said.right)}",
+    Code.WENT_ON: "it went on for {within:time} after {signal}, and had to be killed",
+    Code.KILLED_AFTER: "it was killed after {signal} (exit code {exit_code})",
+    Code.ENDED_AFTER: "it ended with exit code {exit_code} after {signal}",
+    Code.OF_RESOURCES: _of_resources,
+    Code.LOOK_TOO_LONG: "no look at the containers came to an end within {within:time}",
+    Code.NEVER_RAN: lambda said: (
+        f"no container {f'of {sentence(said.names)} ' if said.names else ''}was seen running"
+    ),
+    Code.LOST_BETWEEN: "a container of {service} ended, or was started again, {n:time}; "
+    "what it used in between is not counted",
+    Code.STOPPED_AT: "stopped after {at:time} of {of:time}: {why}",
+    Code.NO_MEMORY_LIMIT: "{service} has no memory limit",
+    Code.NO_OWN_NETWORK: "{service} has no network of its own (network mode {mode})",
+    Code.ONE_LOOK: "{service} was looked at once, and {needed} looks are needed",
+    Code.NOT_READ: "{measure} of {service} could not be read",
+    Code.NOT_KNOWN_OF_ALL: "{measure} was never known of all services at once",
+    Code.SEVERAL: _several,
     #
     # The target: bringing it up, acting on it, taking it down.
     #

@@ -476,7 +476,10 @@ def test_facts_of_the_source_have_what_their_sentences_name() -> None:
 
 def test_every_code_is_used() -> None:
     text = "".join(path.read_text() for path in SOURCE.rglob("*.py") if path.name != "sentences.py")
-    assert not [code.name for code in Code if f"Code.{code.name}" not in text]
+    # Plugins that run without phasegate write codes as JSON.
+    assert not [
+        code.name for code in Code if f"Code.{code.name}" not in text and f'"code": "{code}"' not in text
+    ]
 
 
 @pytest.mark.parametrize("code", Code, ids=lambda code: code.value)

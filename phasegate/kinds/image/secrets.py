@@ -18,9 +18,6 @@ class Secret:
     """Its name, or what its shape is."""
     value: str
 
-    def __str__(self) -> str:
-        return f"{self.what} in the {self.where}"
-
 
 def secrets_of(image: Image) -> tuple[Secret, ...]:
     """Each secret once, under the first place that it was found in."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from phasegate.base.errors import PhasegateError
+from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.scalars import WrittenFloat, WrittenInt
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.foreign import KindError, blame
@@ -235,9 +236,9 @@ def _limit_of_part(kind: Kind[Any], params: CheckParams) -> float:
     return meant if kind.exclusive else max(DEFAULT_LIMIT, meant)
 
 
-def _summary(kind: Kind[Any], parts: tuple[Part, ...]) -> str:
+def _summary(kind: Kind[Any], parts: tuple[Part, ...]) -> Message:
     first = kind.summary(parts[0].params)
-    return first if len(parts) == 1 else f"{first}; {len(parts)} parts"
+    return first if len(parts) == 1 else joined(first, fact(Code.PARTS, n=len(parts)))
 
 
 def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], parameters: Parameters) -> str:
