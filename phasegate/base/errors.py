@@ -65,6 +65,20 @@ class PhasegateError(Exception):
         self.help = help
 
 
+class MessageError(ValueError):
+    """Base of errors that say why in facts; whoever catches one takes `message_of` it."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def message_of(error: BaseException) -> Message:
+    """What an error says: facts of ours, or the words of a library or the system."""
+    message: Message | None = getattr(error, "message", None)
+    return str(error) if message is None else message
+
+
 class UsageError(PhasegateError):
     """The command line asks for something that cannot be done."""
 

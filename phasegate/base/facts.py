@@ -169,6 +169,103 @@ class Code(StrEnum):
     # HTTP: what a suite, a probe or a connection says.
 
     # Load: what an engine, a journey, k6 or Locust says.
+    OF_CAUSE = "of_cause"
+    MISMATCH = "mismatch"
+    ANSWER_OVERDUE = "answer_overdue"
+    ANSWER_UNENDED = "answer_unended"
+    CONNECTION_OVERDUE = "connection_overdue"
+    SETTINGS_OVERDUE = "settings_overdue"
+    JOURNEY_OVERDUE = "journey_overdue"
+    ENDED = "ended"
+    CLOSED_UNUSED = "closed_unused"
+    STREAM_RESET = "stream_reset"
+    ENDED_BY_TARGET = "ended_by_target"
+    SENT_TWICE = "sent_twice"
+    BODY_SHORT = "body_short"
+    MALFORMED = "malformed"
+    HTTP1_SPOKEN = "http1_spoken"
+    NOT_HTTP2 = "not_http2"
+    NO_LOCATION = "no_location"
+    REDIRECT_ELSEWHERE = "redirect_elsewhere"
+    REDIRECT_AWAY = "redirect_away"
+    MORE_THAN = "more_than"
+    NO_VALUE = "no_value"
+    SENSELESS = "senseless"
+    NOT_SENT = "not_sent"
+    UNFIT_HEADER = "unfit_header"
+    UNFIT_PLACE = "unfit_place"
+    UNFIT_URL = "unfit_url"
+    UNFIT_JSON = "unfit_json"
+    OTHER_FAILURES = "other_failures"
+
+    # What keeps a load from being sent.
+    OF_REQUEST = "of_request"
+    LOAD_NOT_SENT = "load_not_sent"
+    BODY_NOT_SENT = "body_not_sent"
+    NOT_ON_TARGET = "not_on_target"
+    ONLY_TO_TARGET = "only_to_target"
+    NOT_ON_ORIGIN = "not_on_origin"
+    NOT_ONE_PLACE = "not_one_place"
+    NOT_SAME_CERTIFICATES = "not_same_certificates"
+    ROWS_LEAD_APART = "rows_lead_apart"
+    ONE_CHECK_EACH = "one_check_each"
+    WORKER_NOT_READY = "worker_not_ready"
+    OTHER_PROTOCOL = "other_protocol"
+    NO_WORKER_LINE = "no_worker_line"
+    WORKER_ENDED = "worker_ended"
+
+    # What a load is, and how it went.
+    LOAD = "load"
+    LOAD_FLOW = "load_flow"
+    LOAD_REQUEST = "load_request"
+    LOAD_LEVEL = "load_level"
+    LOAD_STAGES = "load_stages"
+    WORKER_LATE = "worker_late"
+    WORKERS_LATE = "workers_late"
+    ANSWERED_ALL_THE_SAME = "answered_all_the_same"
+    WORKER_HELD_UP = "worker_held_up"
+    NO_EVIDENCE_OF = "no_evidence_of"
+    LATENCIES_CONTAIN = "latencies_contain"
+    WORKER_BUSY = "worker_busy"
+    LOAD_STOPPED = "load_stopped"
+    LOAD_ABORTED = "load_aborted"
+    DOES_DAMAGE = "does_damage"
+    SILENT = "silent"
+    SILENT_AND_CLOSED = "silent_and_closed"
+
+    # What k6 and Locust say.
+    K6 = "k6"
+    LOCUST = "locust"
+    ENGINE_ENDED = "engine_ended"
+    STOPPED_EARLY = "stopped_early"
+    EXCEPTION = "exception"
+    DID_NOT = "did_not"
+    HTTP_STATUS = "http_status"
+    NO_ITERATION = "no_iteration"
+    NO_USER = "no_user"
+    SCRIPT_ABORTED = "script_aborted"
+    SCRIPT_FAILED = "script_failed"
+    FAILED_TIMES = "failed_times"
+    CROSSED = "crossed"
+    NO_SAMPLE_CAME = "no_sample_came"
+    THRESHOLD_UNDECIDED = "threshold_undecided"
+    INTERRUPTED_AT_END = "interrupted_at_end"
+    INTERRUPTED_UNKNOWN = "interrupted_unknown"
+    NOT_MEASURED = "not_measured"
+    OTHER_METRIC = "other_metric"
+    EXCEPTIONS_MISSING = "exceptions_missing"
+    LOG_PIECES = "log_pieces"
+    LOG_BROKEN_OFF = "log_broken_off"
+    STRANGE_HOSTS = "strange_hosts"
+    SAMPLES_UNREADABLE = "samples_unreadable"
+    SAMPLES_NOT_COUNTED = "samples_not_counted"
+    TAGS_LEFT_OUT = "tags_left_out"
+    USERS_CUT_SHORT = "users_cut_short"
+    EXIT_CODE_SET = "exit_code_set"
+    WORKERS_SILENT = "workers_silent"
+    WORKERS_TO_JOIN = "workers_to_join"
+    NO_USER_CLASS = "no_user_class"
+    REPORT_UNREADABLE = "report_unreadable"
 
     # Kinds: programs, results files, containers, images, resources.
 
@@ -178,47 +275,65 @@ class Code(StrEnum):
 
 
 _NAMES = """
+actual
 all_waived
 allow_skipped
 always_valid
 among
+answering
 asked
 at
 best
 bound
 by
+case
 cases
+cause
 check
 checks
 clusters
+command
 confidence
 count
 criterion
 dimension
 durations
 effective
+ending
+endpoint
 entry
+error
 exit_code
+expected
 expression
 factor
 failed
 fault
 figure
 figures
+follow
 found
+how
+http2
 interval
+iterations
 kind
 known
 least
 left
 left_out
+level
 limit
+line
 measure
 met
+method
 miss
 missing
 moments
+most
 n
+name
 named
 names
 needed
@@ -230,6 +345,8 @@ of_baseline
 of_this_sample
 op
 open
+origin
+other
 outside
 over
 part
@@ -237,25 +354,33 @@ parts
 passed
 path
 pieces
+planned
 proves
+ramp
 recorded
+request
 required
 rest
 right
 seen
 seen_n
+single
 skipped
 span
 statistic
 status
 step
+streams
 threshold
 total
+unfinished
 unit
 unproven
 unseen
 unused
 unwaived
+url
+users
 value
 verdict
 waived
@@ -264,6 +389,8 @@ warnings
 what
 why
 without_bound
+worker
+workers
 would_do
 wrong
 """

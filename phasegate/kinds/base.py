@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
+from phasegate.base.facts import Message
 from phasegate.base.fields import Closed, Duration
 from phasegate.base.marks import Demand
 from phasegate.base.units import Dimension
@@ -153,7 +154,7 @@ class Kind(Generic[P]):
     def requirements(self, params: P) -> tuple[Requirement, ...]:
         return ()
 
-    def summary(self, params: P) -> str:
+    def summary(self, params: P) -> Message:
         """What it does with these parameters, in a few words: `GET /health, 100 probes`."""
         raise NotImplementedError
 

@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from phasegate.base.facts import Message
 from phasegate.wire.answer_head import read_head
 from phasegate.wire.tls import TruncatedError, tls_words
 from phasegate.world import Cause
@@ -88,7 +89,7 @@ class Connection(asyncio.Protocol):
         """A whole answer has come: `_status`, `_keep_alive` and `_extra` say how it ended."""
         raise NotImplementedError
 
-    def on_failure(self, cause: Cause, detail: str) -> None:
+    def on_failure(self, cause: Cause, detail: Message) -> None:
         """The request that is out gets no usable answer."""
         raise NotImplementedError
 
@@ -208,7 +209,7 @@ class Connection(asyncio.Protocol):
 
     # the end of an exchange
 
-    def _fail(self, cause: Cause, detail: str) -> None:
+    def _fail(self, cause: Cause, detail: Message) -> None:
         """The request that is out failed, and the connection with it."""
         if self.sent:
             self.on_failure(cause, detail)

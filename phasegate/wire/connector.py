@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TypeVar
 
+from phasegate.base.facts import Message
 from phasegate.base.units import format_seconds
 from phasegate.wire.request import Endpoint
 from phasegate.wire.tls import HTTP1, HTTP2, Handshake, client_context, tls_words
@@ -27,9 +28,10 @@ _OWN_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.
 class ConnectError(Exception):
     """The target could not be reached; the message is one line for people, the same for the same cause."""
 
-    def __init__(self, text: str, cause: Cause = Cause.CONNECT, detail: str = "") -> None:
+    def __init__(self, text: Message, cause: Cause = Cause.CONNECT, detail: str = "") -> None:
         """`detail`: what the message says beside the cause and the address."""
         super().__init__(text)
+        self.message = text
         self.cause = cause
         self.detail = detail
 

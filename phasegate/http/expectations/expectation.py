@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from phasegate.base.facts import Message
 from phasegate.base.fields import Closed, FilePath
 from phasegate.base.files import is_file
 from phasegate.base.patterns import PATIENCE, aside, time_limit
@@ -131,9 +132,9 @@ class Expect(Closed):
 _OF_TIME = "expected latency "
 
 
-def is_of_answer(failures: Iterable[str]) -> bool:
+def is_of_answer(failures: Iterable[Message]) -> bool:
     """Whether any of the failures of an answer is one of what it holds, and not of how long it took."""
-    return not all(failure.startswith(_OF_TIME) for failure in failures)
+    return not all(isinstance(failure, str) and failure.startswith(_OF_TIME) for failure in failures)
 
 
 @dataclass(frozen=True, slots=True)
