@@ -167,16 +167,112 @@ class Code(StrEnum):
     CRITERION_IS = "criterion_is"
 
     # HTTP: what a suite, a probe or a connection says.
+    OF_REQUEST = "of_request"
+    MISMATCH = "mismatch"
+    AND_MORE = "and_more"
+    NOTHING = "nothing"
+    EXCERPT = "excerpt"
+    IN_LINE = "in_line"
+    HEADER_LINES = "header_lines"
+    SLOW_PATTERN = "slow_pattern"
+    NOT_BY_SCHEMA = "not_by_schema"
+    SCHEMA_NOT_APPLIED = "schema_not_applied"
+    PATH_NOT_APPLIED = "path_not_applied"
+    NOT_JSON = "not_json"
+    JSON_SYNTAX = "json_syntax"
+    JSON_TOO_DEEP = "json_too_deep"
+    JSON_NUMBER = "json_number"
+    JSON_CONSTANT = "json_constant"
+    JSON_MEMBER_TWICE = "json_member_twice"
+    BODY_UNREADABLE = "body_unreadable"
+    CHARSET_UNKNOWN = "charset_unknown"
+    NOT_IN_CHARSET = "not_in_charset"
+    CODING_CUT = "coding_cut"
+    CODING_GOES_ON = "coding_goes_on"
+    CODING_BROKEN = "coding_broken"
+    CODING_NEEDS = "coding_needs"
+    CODING_UNKNOWN = "coding_unknown"
+    TOO_MANY_CODINGS = "too_many_codings"
+    BODY_TOO_LARGE = "body_too_large"
+    HEADER_TWICE = "header_twice"
+    HEADER_IN_LINES = "header_in_lines"
+    NOT_CAPTURED = "not_captured"
+    NO_HEADER = "no_header"
+    NO_MATCH = "no_match"
+    NO_PATH = "no_path"
+    IN_TEXT = "in_text"
+    NOT_SENT = "not_sent"
+    NO_VALUE = "no_value"
+    NEVER_CAPTURED = "never_captured"
+    CASE_FAILED = "case_failed"
+    NO_ROWS = "no_rows"
+    ASKED = "asked"
+    ANSWER = "answer"
+    COOKIE_KEPT_BACK = "cookie_kept_back"
+    NO_SUCH_ADDRESS = "no_such_address"
+    WRITE_ADDRESS = "write_address"
+    NO_DEFAULT_ENTRY = "no_default_entry"
+    NOT_ON_AN_ENTRY = "not_on_an_entry"
+    NEITHER_PATH_NOR_URL = "neither_path_nor_url"
+    SET_DEFAULT_ENTRY = "set_default_entry"
+    AMBIGUOUS_ENTRY = "ambiguous_entry"
+    NAME_THE_ENTRY = "name_the_entry"
+    JSON_BODY = "json_body"
+    REDIRECT_ELSEWHERE = "redirect_elsewhere"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    LOST_SINCE = "lost_since"
+
+    # Why there is no answer.
+    NO_ANSWER = "no_answer"
+    OF_CAUSE = "of_cause"
+    OVERDUE = "overdue"
+    STOOD_STILL = "stood_still"
+    UNSENDABLE = "unsendable"
+    NOT_A_URL = "not_a_url"
+    ENDED = "ended"
+    BODY_CUT = "body_cut"
+    NOT_HTTP1 = "not_http1"
+    HEAD_TOO_LONG = "head_too_long"
+    NO_ADDRESS = "no_address"
+    NO_CONNECTION = "no_connection"
+    AT_ENDPOINT = "at_endpoint"
+    CERTIFICATE_REFUSED = "certificate_refused"
+    TLS_FAILED = "tls_failed"
+    NO_HTTP2 = "no_http2"
+    KEY_ENCRYPTED = "key_encrypted"
+    CERTIFICATES_UNUSABLE = "certificates_unusable"
+    NO_MORE_CONNECTIONS = "no_more_connections"
+
+    # What a check of requests says besides.
+    REQUESTS_OF_FLOWS = "requests_of_flows"
+    PROBES = "probes"
+    PARTS = "parts"
+    FLOWS_CARRIED_OVER = "flows_carried_over"
+    FLOWS_SELECTED = "flows_selected"
+    SUITE_EMPTY = "suite_empty"
+    NO_SUCH_REQUEST = "no_such_request"
+    ROWS_UNREADABLE = "rows_unreadable"
+    NO_PROBE_FREE = "no_probe_free"
+    OTHER_CAUSES = "other_causes"
+    HELD_UP = "held_up"
+    MISSED_MOMENTS = "missed_moments"
+    STOPPED_AFTER_PROBES = "stopped_after_probes"
+    SENT_AGAIN = "sent_again"
+
+    # Kinds of other packages.
+    KIND_AT_FAULT = "kind_at_fault"
+    UPDATE_PACKAGE = "update_package"
+    NOT_AN_OBSERVATION = "not_an_observation"
+    MEASURE_WRONG = "measure_wrong"
+    CASES_WITH_ONE_ID = "cases_with_one_id"
+    EVIDENCE_NOT_KEPT = "evidence_not_kept"
 
     # Load: what an engine, a journey, k6 or Locust says.
-    OF_CAUSE = "of_cause"
-    MISMATCH = "mismatch"
     ANSWER_OVERDUE = "answer_overdue"
     ANSWER_UNENDED = "answer_unended"
     CONNECTION_OVERDUE = "connection_overdue"
     SETTINGS_OVERDUE = "settings_overdue"
     JOURNEY_OVERDUE = "journey_overdue"
-    ENDED = "ended"
     CLOSED_UNUSED = "closed_unused"
     STREAM_RESET = "stream_reset"
     ENDED_BY_TARGET = "ended_by_target"
@@ -186,12 +282,9 @@ class Code(StrEnum):
     HTTP1_SPOKEN = "http1_spoken"
     NOT_HTTP2 = "not_http2"
     NO_LOCATION = "no_location"
-    REDIRECT_ELSEWHERE = "redirect_elsewhere"
     REDIRECT_AWAY = "redirect_away"
     MORE_THAN = "more_than"
-    NO_VALUE = "no_value"
     SENSELESS = "senseless"
-    NOT_SENT = "not_sent"
     UNFIT_HEADER = "unfit_header"
     UNFIT_PLACE = "unfit_place"
     UNFIT_URL = "unfit_url"
@@ -199,7 +292,6 @@ class Code(StrEnum):
     OTHER_FAILURES = "other_failures"
 
     # What keeps a load from being sent.
-    OF_REQUEST = "of_request"
     LOAD_NOT_SENT = "load_not_sent"
     BODY_NOT_SENT = "body_not_sent"
     NOT_ON_TARGET = "not_on_target"
@@ -276,33 +368,47 @@ class Code(StrEnum):
 
 _NAMES = """
 actual
+address
+addresses
 all_waived
 allow_skipped
 always_valid
 among
+announced
 answering
+answers
 asked
 at
+at_end
 best
 bound
 by
 case
 cases
 cause
+certificate
+charset
 check
 checks
 clusters
+coding
+codings
 command
 confidence
 count
 criterion
+depth
 dimension
+domain
 durations
 effective
+elapsed
 ending
 endpoint
+entries
 entry
 error
+every
 exit_code
 expected
 expression
@@ -311,10 +417,14 @@ failed
 fault
 figure
 figures
+flows
 follow
 found
+header
+host
 how
 http2
+id
 interval
 iterations
 kind
@@ -322,14 +432,20 @@ known
 least
 left
 left_out
+length
 level
 limit
+limit_of
 line
+lines
 measure
+member
 met
 method
 miss
+missed
 missing
+moment
 moments
 most
 n
@@ -349,16 +465,22 @@ origin
 other
 outside
 over
+package
 part
 parts
 passed
 path
+pattern
 pieces
 planned
+position
 proves
 ramp
 recorded
+redirects
+replaced
 request
+requests
 required
 rest
 right
@@ -366,12 +488,17 @@ seen
 seen_n
 single
 skipped
+source
 span
 statistic
 status
 step
 streams
+text
 threshold
+times
+tls
+to
 total
 unfinished
 unit
@@ -383,15 +510,18 @@ url
 users
 value
 verdict
+version
 waived
 waivers
 warnings
 what
 why
+within
 without_bound
 worker
 workers
 would_do
+written
 wrong
 """
 NAMES = frozenset(_NAMES.split())

@@ -28,6 +28,7 @@ from phasegate.cli.options import (
     load_as_stranger,
 )
 from phasegate.cli.overview import stacks_data, target_lines
+from phasegate.render.sentences import sentence
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -131,7 +132,7 @@ def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, 
 def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Missing]) -> Text:
     from rich.text import Text
 
-    line = Text(f"  {check.id:<16} {check.kind.name:<8} {check.summary}")
+    line = Text(f"  {check.id:<16} {check.kind.name:<8} {sentence(check.summary)}")
     if check.during:
         line.append(f"  during {check.during}")
     if check.each:
@@ -156,7 +157,7 @@ def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, M
             "id": check.id,
             "kind": check.kind.name,
             **({"package": asdict(check.kind.package)} if check.kind.package else {}),
-            "summary": check.summary,
+            "summary": sentence(check.summary),
             "during": check.during,
             "parts": [part.name for part in check.parts if part.name],
             "selected": check.id in chosen,

@@ -187,7 +187,7 @@ class Kind(Generic[P]):
 
 async def watch(
     work: Coroutine[Any, Any, T], world: World, seen: Callable[[], Progress], every: float
-) -> tuple[str | None, T | None]:
+) -> tuple[Message | None, T | None]:
     """The result, or why it was stopped; its processes are gone then. `seen` is told every some seconds."""
     task = asyncio.create_task(work)
     stopped = None

@@ -45,7 +45,7 @@ def request_job(params: LoadParams, world: World) -> Job:
         headers=headers,
         body=body,
         statuses=tuple(sorted(statuses.allowed)),
-        wanted=tuple(statuses.text.split(" or ")),
+        wanted=statuses.written,
         expect=_beyond_status(expect),
         http2=params.is_http2,
         streams=params.streams or 1,

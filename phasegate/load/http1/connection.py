@@ -12,6 +12,7 @@ from time import perf_counter_ns
 from typing import Protocol
 
 from phasegate.base.facts import Code, Fact, Message, fact
+from phasegate.http.expectations.expectation import wrong_status
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.http.messages.redirect import REDIRECTS
 from phasegate.load.counting.recorder import Recorder
@@ -60,13 +61,13 @@ class LoadExchange:
     def wrong_status(self, status: int) -> Fact:
         """Why an answer with a status is not good: the same object each time."""
         if status not in self._wrong:
-            self._wrong[status] = fact(Code.MISMATCH, what="status", expected=self.wanted, actual=status)
+            self._wrong[status] = wrong_status(self.wanted, status)
         return self._wrong[status]
 
 
 def no_answer(cause: Cause, why: Message) -> Fact:
     """Why a request got no usable answer."""
-    return fact(Code.OF_CAUSE, cause=cause.name.lower(), why=why)
+    return fact(Code.OF_CAUSE, cause=cause.value, why=why)
 
 
 def overdue(limit: float, *, answering: bool = False) -> Fact:

@@ -59,13 +59,13 @@ class Http2Connection(asyncio.Protocol):
         self._out: dict[int, Lane] = {}
         """By stream."""
         self._goaway: ngh2.GoAwayReceived | None = None
-        self._problem: Message | None = None
+        self._problem: Fact | None = None
         """What ended the connection, when this side noticed it."""
         self._turning = False
         """Events are being handled: what they make is written after the last of them."""
         self._paused = False
         self._ended = False
-        self.greeted: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
+        self.greeted: asyncio.Future[Fact | None] = asyncio.get_running_loop().create_future()
         self.lanes: set[Lane] = set()
         self.takes = False
         self.used = False
@@ -267,13 +267,13 @@ class Http2Connection(asyncio.Protocol):
 
     # the end of the connection
 
-    def _broken(self, why: Message, cause: Message | None = None) -> None:
+    def _broken(self, why: Message, cause: Fact | None = None) -> None:
         """What the target sends is no HTTP/2, unless another cause is known."""
         self._problem = self._problem or cause or no_answer(Cause.PROTOCOL, why)
         self._ended, self.takes = True, False
         self._transport.abort()
 
-    def _end_cause(self, exc: Exception | None, *, answering: bool) -> Message:
+    def _end_cause(self, exc: Exception | None, *, answering: bool) -> Fact:
         if self._problem is not None:
             return self._problem
         if cause := self._goaway_cause():
@@ -294,7 +294,7 @@ class Http2Connection(asyncio.Protocol):
             return None
         return no_answer(Cause.RESET, fact(Code.ENDED_BY_TARGET, error=_name(self._goaway.error_code)))
 
-    def _greet(self, problem: Message | None) -> None:
+    def _greet(self, problem: Fact | None) -> None:
         if not self.greeted.done():
             self.takes = problem is None and not self._ended
             self.greeted.set_result(problem)

@@ -7,7 +7,7 @@ import asyncio
 from phasegate.base.errors import message_of
 from phasegate.base.facts import Code, fact
 from phasegate.load.counting.recorder import Recorder
-from phasegate.load.http1.connection import LoadExchange, Owner, no_answer
+from phasegate.load.http1.connection import LoadExchange, Owner
 from phasegate.load.http2.connection import Http2Connection
 from phasegate.load.http2.lane import Lane
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
@@ -66,7 +66,7 @@ class Http2Pool:
             connection = await asyncio.shield(self._soon_open())
             if not (connection.takes or connection.used):
                 why = fact(Code.CLOSED_UNUSED, endpoint=str(self._connector.endpoint))
-                raise ConnectError(no_answer(Cause.RESET, why))
+                raise ConnectError(why, Cause.RESET)
 
     def _soon_open(self) -> asyncio.Task[Http2Connection]:
         """A connection that is being opened and will have a place."""
@@ -93,9 +93,9 @@ class Http2Pool:
             if not isinstance(error, TimeoutError):
                 raise
             why = fact(Code.SETTINGS_OVERDUE, endpoint=str(endpoint), limit=float(timeout))
-            raise ConnectError(no_answer(Cause.TIMEOUT, why)) from None
+            raise ConnectError(why, Cause.TIMEOUT) from None
         if problem is not None:
-            raise ConnectError(problem)
+            raise ConnectError(problem.why, Cause(problem.cause))
         return connection
 
     def _on_opened(self, task: asyncio.Task[Http2Connection]) -> None:

@@ -277,7 +277,7 @@ class LineView(SilentView):
             case StepStarted():
                 return Text(f"step {event.step}", style="bold")
             case CheckStarted() if self._verbose:
-                return Text(f"  start    {event.check}  {self._board.checks[event.check].summary}")
+                return Text(f"  start    {event.check}  {sentence(self._board.checks[event.check].summary)}")
             case CaseFinished() if self._verbose:
                 return Text(f"    {event.case.status.value:<8} {one_line(event.case.id)}")
             case RetryScheduled():
