@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, message_of
 from phasegate.base.facts import Message
 from phasegate.model.measures import Distribution, Number, Share
 from phasegate.model.observation import Observation
@@ -39,8 +39,8 @@ def in_words(causes: Mapping[Message, int]) -> dict[str, int]:
 
 
 @contextmanager
-def saying(match: str) -> Iterator[None]:
-    """Expects that nothing can be observed, and that it is said why."""
-    with pytest.raises(ObservationError) as caught:
+def saying(match: str, error: type[Exception] = ObservationError) -> Iterator[None]:
+    """Expects an error that says something to people."""
+    with pytest.raises(error) as caught:
         yield
-    assert re.search(match, sentence(caught.value.message))
+    assert re.search(match, sentence(message_of(caught.value)))

@@ -70,13 +70,9 @@ async def test_every_failure_is_counted_exactly_under_its_name(open_model: bool)
     expected = server.truth.replies
     assert len(expected) == 11, "every reply was given"
     assert outcome.tally.good == expected.pop("")
-    garbled = {cause for cause in in_words(outcome.tally.causes) if cause.startswith("protocol error: ")} - {
-        EARLY
-    }
-    causes = {
-        GARBAGE if cause in garbled else cause: count
-        for cause, count in in_words(outcome.tally.causes).items()
-    }
+    causes = in_words(outcome.tally.causes)
+    garbled = {cause for cause in causes if cause.startswith("protocol error: ")} - {EARLY}
+    causes = {GARBAGE if cause in garbled else cause: count for cause, count in causes.items()}
     assert len(garbled) == 1, "in the words of the parser"
     assert causes == dict(expected)
     if open_model:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from phasegate.base.errors import MessageError, message_of
+from phasegate.base.errors import message_of
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.http.messages.header_lines import HeaderError, text_headers
 from phasegate.http.messages.redirect import MAX_REDIRECTS, follow_redirect, origin
@@ -24,11 +24,12 @@ _MADE = frozenset({"content-length"})
 """Headers that follow from the rest of a request."""
 
 
-class RedirectError(MessageError):
+class RedirectError(Exception):
     """A redirect that is not followed; the message is the cause, the same for the same cause."""
 
     def __init__(self, cause: Cause, why: Message) -> None:
-        super().__init__(no_answer(cause, why))
+        self.message = no_answer(cause, why)
+        super().__init__(self.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

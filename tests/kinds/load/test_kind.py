@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.base.facts import decode
 from phasegate.kinds import KINDS
 from phasegate.kinds.load.kind import Load
 from phasegate.kinds.load.params import LoadParams
@@ -121,10 +123,10 @@ async def test_load_of_which_a_worker_began_late_measures_nothing_and_says_which
     async with scripted() as server:
         observation, _ = await observe(server.url, world=held_up, rate="50/s", duration="1s", workers=2)
     assert observation.measures == {}
-    (why,) = set(observation.absent.values())
+    (why,) = map(sentence, set(observation.absent.values()))
     assert re.fullmatch(r"load worker 2 of 2 began \d\.\d+ s late, so the load was not what .*", why)
     assert set(observation.absent) == {("", name) for name in Load().measures(params(rate="50/s"))}
-    assert observation.notes[0].startswith(f"{why}; 50 requests")
+    assert sentence(observation.notes[0]).startswith(f"{why}; 50 requests")
 
 
 @pytest.mark.parametrize("model", [{"rate": "100/s"}, {"rate": "100/s", "workers": 2}, {"connections": 3}])
@@ -234,7 +236,7 @@ async def test_failing_answers_are_kept_as_evidence() -> None:
         observed, world = await observe(server.url, rate="50/s", duration="200ms")
     assert in_words(observed.causes) == {"expected status 2xx, got 503": 10}
     text = world.evidence.files["failed-request-1.txt"]
-    assert text.startswith("expected status 2xx, got 503\n")
+    assert decode(json.loads(text.partition("\n")[0])) in observed.causes
     assert "GET /health HTTP/1.1" in text
     assert "<b>overloaded</b>" in text
 

@@ -25,7 +25,7 @@ from phasegate.model.histogram import NANOSECONDS, Histogram, bucket_bounds
 from phasegate.wire.connector import Connector, GeneratorError
 from phasegate.wire.request import endpoint_of, request_bytes, request_fields
 from tests.load.server import Reply, answer, scripted, unused_port
-from tests.observed import in_words
+from tests.observed import in_words, saying
 
 pytestmark = pytest.mark.paced
 
@@ -369,5 +369,5 @@ async def test_untrusted_certificate_is_a_tls_failure(certificate: Path) -> None
 
 
 def test_certificate_file_that_is_missing_is_no_fault_of_the_target() -> None:
-    with pytest.raises(GeneratorError, match="certificates"):
+    with saying("certificates", GeneratorError):
         driver_of(open_("https://127.0.0.1:1/", tls={"ca": "/nowhere.pem"}))

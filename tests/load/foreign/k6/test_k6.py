@@ -18,9 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.observed import in_words, saying
-from phasegate.render.sentences import sentence
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import MessageError
 from phasegate.kinds.load.engines import ENGINES, K6, K6Params
 from phasegate.load.foreign.k6 import k6
 from phasegate.load.foreign.k6.samples import PARTS, REST, Reducer
@@ -28,11 +26,12 @@ from phasegate.load.foreign.k6.summary import Summary
 from phasegate.load.foreign.samples import Samples
 from phasegate.model.measures import Number
 from phasegate.model.observation import CaseStatus
+from phasegate.render.sentences import sentence
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Progress, Running
 from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
-from tests.observed import distribution, number, share
+from tests.observed import distribution, in_words, number, saying, share
 
 pytestmark = pytest.mark.paced
 
@@ -546,7 +545,7 @@ def test_names_without_end_are_counted_together() -> None:
 
 
 def test_left_out_tags_are_an_error() -> None:
-    with pytest.raises(ValueError, match="expected_response"):
+    with saying("expected_response", MessageError):
         Reducer(lambda _: None, {}).feed(b"metric_name,timestamp,metric_value,error,method,name,status,url\n")
 
 
