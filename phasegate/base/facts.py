@@ -268,6 +268,96 @@ class Code(StrEnum):
     EVIDENCE_NOT_KEPT = "evidence_not_kept"
 
     # Load: what an engine, a journey, k6 or Locust says.
+    ANSWER_OVERDUE = "answer_overdue"
+    ANSWER_UNENDED = "answer_unended"
+    CONNECTION_OVERDUE = "connection_overdue"
+    SETTINGS_OVERDUE = "settings_overdue"
+    JOURNEY_OVERDUE = "journey_overdue"
+    CLOSED_UNUSED = "closed_unused"
+    STREAM_RESET = "stream_reset"
+    ENDED_BY_TARGET = "ended_by_target"
+    SENT_TWICE = "sent_twice"
+    BODY_SHORT = "body_short"
+    MALFORMED = "malformed"
+    HTTP1_SPOKEN = "http1_spoken"
+    NOT_HTTP2 = "not_http2"
+    NO_LOCATION = "no_location"
+    REDIRECT_AWAY = "redirect_away"
+    MORE_THAN = "more_than"
+    SENSELESS = "senseless"
+    UNFIT_HEADER = "unfit_header"
+    UNFIT_PLACE = "unfit_place"
+    UNFIT_URL = "unfit_url"
+    UNFIT_JSON = "unfit_json"
+    OTHER_FAILURES = "other_failures"
+
+    # What keeps a load from being sent.
+    LOAD_NOT_SENT = "load_not_sent"
+    BODY_NOT_SENT = "body_not_sent"
+    NOT_ON_TARGET = "not_on_target"
+    ONLY_TO_TARGET = "only_to_target"
+    NOT_ON_ORIGIN = "not_on_origin"
+    NOT_ONE_PLACE = "not_one_place"
+    NOT_SAME_CERTIFICATES = "not_same_certificates"
+    ROWS_LEAD_APART = "rows_lead_apart"
+    ONE_CHECK_EACH = "one_check_each"
+    WORKER_NOT_READY = "worker_not_ready"
+    OTHER_PROTOCOL = "other_protocol"
+    NO_WORKER_LINE = "no_worker_line"
+    WORKER_ENDED = "worker_ended"
+
+    # What a load is, and how it went.
+    LOAD = "load"
+    LOAD_FLOW = "load_flow"
+    LOAD_REQUEST = "load_request"
+    LOAD_LEVEL = "load_level"
+    LOAD_STAGES = "load_stages"
+    WORKER_LATE = "worker_late"
+    WORKERS_LATE = "workers_late"
+    ANSWERED_ALL_THE_SAME = "answered_all_the_same"
+    WORKER_HELD_UP = "worker_held_up"
+    NO_EVIDENCE_OF = "no_evidence_of"
+    LATENCIES_CONTAIN = "latencies_contain"
+    WORKER_BUSY = "worker_busy"
+    LOAD_STOPPED = "load_stopped"
+    LOAD_ABORTED = "load_aborted"
+    DOES_DAMAGE = "does_damage"
+    SILENT = "silent"
+    SILENT_AND_CLOSED = "silent_and_closed"
+
+    # What k6 and Locust say.
+    K6 = "k6"
+    LOCUST = "locust"
+    ENGINE_ENDED = "engine_ended"
+    STOPPED_EARLY = "stopped_early"
+    EXCEPTION = "exception"
+    DID_NOT = "did_not"
+    HTTP_STATUS = "http_status"
+    NO_ITERATION = "no_iteration"
+    NO_USER = "no_user"
+    SCRIPT_ABORTED = "script_aborted"
+    SCRIPT_FAILED = "script_failed"
+    FAILED_TIMES = "failed_times"
+    CROSSED = "crossed"
+    NO_SAMPLE_CAME = "no_sample_came"
+    THRESHOLD_UNDECIDED = "threshold_undecided"
+    INTERRUPTED_AT_END = "interrupted_at_end"
+    INTERRUPTED_UNKNOWN = "interrupted_unknown"
+    NOT_MEASURED = "not_measured"
+    OTHER_METRIC = "other_metric"
+    EXCEPTIONS_MISSING = "exceptions_missing"
+    LOG_PIECES = "log_pieces"
+    LOG_BROKEN_OFF = "log_broken_off"
+    STRANGE_HOSTS = "strange_hosts"
+    SAMPLES_UNREADABLE = "samples_unreadable"
+    SAMPLES_NOT_COUNTED = "samples_not_counted"
+    TAGS_LEFT_OUT = "tags_left_out"
+    USERS_CUT_SHORT = "users_cut_short"
+    EXIT_CODE_SET = "exit_code_set"
+    WORKERS_SILENT = "workers_silent"
+    WORKERS_TO_JOIN = "workers_to_join"
+    NO_USER_CLASS = "no_user_class"
+    REPORT_UNREADABLE = "report_unreadable"
 
     # Kinds: programs, results files, containers, images, resources.
 
@@ -285,6 +375,7 @@ allow_skipped
 always_valid
 among
 announced
+answering
 answers
 asked
 at
@@ -302,6 +393,7 @@ checks
 clusters
 coding
 codings
+command
 confidence
 count
 criterion
@@ -311,8 +403,11 @@ domain
 durations
 effective
 elapsed
+ending
+endpoint
 entries
 entry
+error
 every
 exit_code
 expected
@@ -323,18 +418,22 @@ fault
 figure
 figures
 flows
+follow
 found
 header
 host
 how
+http2
 id
 interval
+iterations
 kind
 known
 least
 left
 left_out
 length
+level
 limit
 limit_of
 line
@@ -362,6 +461,8 @@ of_baseline
 of_this_sample
 op
 open
+origin
+other
 outside
 over
 package
@@ -374,6 +475,7 @@ pieces
 planned
 position
 proves
+ramp
 recorded
 redirects
 replaced
@@ -384,24 +486,28 @@ rest
 right
 seen
 seen_n
+single
 skipped
 source
 span
 statistic
 status
 step
+streams
 text
 threshold
 times
 tls
 to
 total
+unfinished
 unit
 unproven
 unseen
 unused
 unwaived
 url
+users
 value
 verdict
 version
@@ -412,6 +518,8 @@ what
 why
 within
 without_bound
+worker
+workers
 would_do
 written
 wrong

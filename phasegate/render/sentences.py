@@ -695,6 +695,79 @@ def _measure_wrong(said: Fact) -> str:
     return f"measure {f'{said.part}.{said.measure}' if said.part else repr(said.measure)} {wrong}"
 
 
+# Load
+
+
+def _stream_reset(said: Fact) -> str:
+    when = "before the answer was complete" if said.answering else "without an answer"
+    return f"the stream was reset {when} ({said.error})"
+
+
+def _redirect_away(said: Fact) -> str:
+    if said.known:
+        return f"to {said.url}, which is declared, but a load goes to one host and port over one scheme"
+    return f"to {said.url}, which the plan's target does not declare"
+
+
+def _not_on_target(said: Fact) -> str:
+    single = ", and a load goes to one host and port of it" if said.single else ""
+    return f"{said.url} is not on the target{single}"
+
+
+def _load_not_sent(said: Fact) -> str:
+    first = sentence(said.why).partition("\n")[0]
+    return f"no load was sent: {said.case} failed: {first}"
+
+
+def _load_request(said: Fact) -> str:
+    over = " over HTTP/2" if said.http2 else ""
+    followed = " and its redirects" if said.follow else ""
+    return f"{said.method} {said.url}{over}{followed}"
+
+
+def _load_level(said: Fact) -> str:
+    is_rate = isinstance(said.level, Figure)
+    level = figure(said.level) if is_rate else count(said.level, "connection")
+    if said.streams is not None:
+        level += f", {said.streams} streams a connection" if is_rate else f" x {said.streams} streams"
+    ramp = f", ramp {format_seconds(said.ramp)}" if said.ramp else ""
+    return f"{level} for {format_seconds(said.span)}{ramp}"
+
+
+def _load_stages(said: Fact) -> str:
+    level = figure(said.level) if isinstance(said.level, Figure) else f"{said.level:,} connections"
+    return f"{count(said.n, 'stage')} up to {level} for {format_seconds(said.span)}"
+
+
+def _workers_late(said: Fact) -> str:
+    named = " and ".join(sentence(one) for one in said.parts)
+    return f"{named}, so the load was not what the plan asks for"
+
+
+def _load_stopped(said: Fact) -> str:
+    how = "aborted" if said.code is Code.LOAD_ABORTED else "stopped"
+    ran = f"{format_seconds(said.span)} of {format_seconds(said.planned)}"
+    left = f"; {said.unfinished:,} unfinished requests are not counted" if said.unfinished else ""
+    return f"{how} after {ran}: {sentence(said.why)}{left}"
+
+
+def _k6(said: Fact) -> str:
+    text = f"k6 {said.path}"
+    if said.users is not None:
+        text += f", {count(said.users, 'virtual user')}"
+    if said.iterations is not None:
+        text += f", {said.iterations:,} iterations"
+    return text if said.span is None else f"{text}, for {format_seconds(said.span)}"
+
+
+def _crossed(said: Fact) -> str:
+    if said.value is None:
+        return f"crossed: {said.statistic} does not meet it"
+    if said.total is None:
+        return f"crossed: {said.statistic} is {said.value:g}"
+    return f"crossed: {said.statistic} is {figure(said.value)} of {said.total:,}"
+
+
 Entry = str | Callable[[Fact], str]
 _ENGLISH: Mapping[Code, Entry] = {
     Code.JOINED: lambda said: "; ".join(sentence(part) for part in said.parts),
@@ -932,7 +1005,100 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.CASES_WITH_ONE_ID: "two cases have one id",
     Code.EVIDENCE_NOT_KEPT: "evidence {path!r} was not kept by world.evidence",
     # Load: what an engine, a journey, k6 or Locust says.
-    #
+    Code.ANSWER_OVERDUE: "no answer in {limit:time}",
+    Code.ANSWER_UNENDED: "the answer did not end in {limit:time}",
+    Code.CONNECTION_OVERDUE: "no connection in {limit:time}",
+    Code.SETTINGS_OVERDUE: "no HTTP/2 settings from {endpoint} in {limit:time}",
+    Code.JOURNEY_OVERDUE: "the journey did not end within {limit:time} after the load",
+    Code.CLOSED_UNUSED: "{endpoint}: closed before the first request",
+    Code.STREAM_RESET: _stream_reset,
+    Code.ENDED_BY_TARGET: "the target ended the connection ({error})",
+    Code.SENT_TWICE: "sent twice, and each time the target asked for a new connection",
+    Code.BODY_SHORT: "not as long as content-length says",
+    Code.MALFORMED: "malformed answer ({error})",
+    Code.HTTP1_SPOKEN: "what it speaks is HTTP/1.1, not HTTP/2",
+    Code.NOT_HTTP2: "what it speaks is not HTTP/2: {why}",
+    Code.NO_LOCATION: "status {status} without a Location",
+    Code.REDIRECT_AWAY: _redirect_away,
+    Code.MORE_THAN: "more than {limit}",
+    Code.SENSELESS: "the expectation makes no sense with the values at hand: {why}",
+    Code.UNFIT_HEADER: "a value for a header contains a line break or a null character",
+    Code.UNFIT_PLACE: "a value for the URL is not on {origin}, and a load goes to one host and port",
+    Code.UNFIT_URL: "a value for the URL is neither a path nor an HTTP URL",
+    Code.UNFIT_JSON: "a value for the JSON body is no number that JSON has",
+    Code.OTHER_FAILURES: "other failures",
+    # What keeps a load from being sent.
+    Code.LOAD_NOT_SENT: _load_not_sent,
+    Code.BODY_NOT_SENT: "cannot send the body: {why}",
+    Code.NOT_ON_TARGET: _not_on_target,
+    Code.ONLY_TO_TARGET: "load goes only to hosts that the plan's target declares",
+    Code.NOT_ON_ORIGIN: "{url} is not on {origin}: all requests of a load go to one host and port",
+    Code.NOT_ONE_PLACE: "{url!r} is not on {endpoint}, and a load goes to one host and port",
+    Code.NOT_SAME_CERTIFICATES: "the entries {entry!r} and {other!r} have different certificates, and "
+    "all requests of a load go over the same connections",
+    Code.ROWS_LEAD_APART: lambda said: f"the rows of data lead to the entries {' and '.join(said.names)}",
+    Code.ONE_CHECK_EACH: "write one check for each",
+    Code.WORKER_NOT_READY: "a load worker did not get ready",
+    Code.OTHER_PROTOCOL: "load worker {worker} speaks protocol {actual}, not {expected}",
+    Code.NO_WORKER_LINE: "load worker {worker} said {line!r}",
+    Code.WORKER_ENDED: lambda said: (
+        f"load worker {said.worker} ended before its result ({sentence(said.ending)}){_because(said)}"
+    ),
+    # What a load is, and how it went.
+    Code.LOAD: lambda said: f"{sentence(said.what)}, {sentence(said.level)}{' at most' if said.most else ''}",
+    Code.LOAD_FLOW: "flow {name}",
+    Code.LOAD_REQUEST: _load_request,
+    Code.LOAD_LEVEL: _load_level,
+    Code.LOAD_STAGES: _load_stages,
+    Code.WORKER_LATE: "load worker {worker} of {workers} began {span:time} late",
+    Code.WORKERS_LATE: _workers_late,
+    Code.ANSWERED_ALL_THE_SAME: "{of}; {n} requests were answered or failed all the same, {failed} of "
+    "them failed",
+    Code.WORKER_HELD_UP: "a load worker was held up for {span:time}",
+    Code.NO_EVIDENCE_OF: "{of}: what was slow or failed then is no evidence",
+    Code.LATENCIES_CONTAIN: "{of}: latencies contain that",
+    Code.WORKER_BUSY: "a load worker was busy {value} of the time: it may bound the throughput, and add "
+    "to latencies; workers: {workers} would share the work",
+    Code.LOAD_STOPPED: _load_stopped,
+    Code.LOAD_ABORTED: _load_stopped,
+    Code.DOES_DAMAGE: "{measure} was {observed} over {span:time}, and abort_on says {expression}",
+    Code.SILENT: "no good answer came in {least:time} of {span:time}",
+    Code.SILENT_AND_CLOSED: "no good answer came in {least:time} of {span:time}; the closed model sends "
+    "less while a target fails, so success_rate understates it",
+    # What k6 and Locust say.
+    Code.K6: _k6,
+    Code.LOCUST: "locust {path}, {users:user} for {span:time}",
+    Code.ENGINE_ENDED: lambda said: f"{said.name} ended with {sentence(said.ending)}{_because(said)}",
+    Code.STOPPED_EARLY: "stopped early: {why}",
+    Code.EXCEPTION: "exception: {why}",
+    Code.DID_NOT: "{count} did not: {why}",
+    Code.HTTP_STATUS: lambda said: f"status {said.status or 'unknown'}",
+    Code.NO_ITERATION: "no iteration ended",
+    Code.NO_USER: "no user was started",
+    Code.SCRIPT_ABORTED: "the script aborted the test: {why}",
+    Code.SCRIPT_FAILED: "the script marked the test as failed: {why}",
+    Code.FAILED_TIMES: "failed {failed} of {n} times",
+    Code.CROSSED: _crossed,
+    Code.NO_SAMPLE_CAME: "no sample of {measure} came, so it says nothing",
+    Code.THRESHOLD_UNDECIDED: "stopped before the threshold was decided",
+    Code.INTERRUPTED_AT_END: "{count} iterations were interrupted at the end; requests of theirs without "
+    "an answer are not counted",
+    Code.INTERRUPTED_UNKNOWN: "k6 did not say how many iterations it interrupted",
+    Code.NOT_MEASURED: "{measure} was not measured: {why}",
+    Code.OTHER_METRIC: "it is a {actual} in the script, not a {expected}",
+    Code.EXCEPTIONS_MISSING: "exceptions may be missing: {why}",
+    Code.LOG_PIECES: "{pieces} pieces of entries in the log of k6 are too long to be read",
+    Code.LOG_BROKEN_OFF: "k6 was gone before it had written its log to the end",
+    Code.STRANGE_HOSTS: "requests went to hosts that are not the target's: {names}",
+    Code.SAMPLES_UNREADABLE: "the samples of k6 cannot be read: {why}",
+    Code.SAMPLES_NOT_COUNTED: "the samples of k6 were not counted to their end: {why}",
+    Code.TAGS_LEFT_OUT: lambda said: f"k6 was told to leave out the system tags {', '.join(said.names)}",
+    Code.USERS_CUT_SHORT: "users had to be stopped in the middle: requests without an answer are not counted",
+    Code.EXIT_CODE_SET: "the file set the exit code {exit_code}",
+    Code.WORKERS_SILENT: "{count} of {total:worker} did not report its end",
+    Code.WORKERS_TO_JOIN: "{count} workers were to join from other machines with: {command}",
+    Code.NO_USER_CLASS: "the file defines no user class (tests for pytest are not taken for users)",
+    Code.REPORT_UNREADABLE: "the report of the Locust plugin cannot be read: {why}",
     # Kinds: programs, results files, containers, images, resources.
     #
     # The target: bringing it up, acting on it, taking it down.
