@@ -24,17 +24,17 @@ from phasegate.model.observation import Case
 class Cause(StrEnum):
     """Why a request got no usable answer."""
 
-    REFUSED = "connection refused"
-    RESET = "connection reset"
+    REFUSED = "refused"
+    RESET = "reset"
     TIMEOUT = "timeout"
-    TLS = "TLS"
-    DNS = "DNS"
-    PROTOCOL = "protocol error"
-    SHORT_BODY = "short body"
-    TOO_LARGE = "response too large"
-    REDIRECTS = "too many redirects"
-    REDIRECT = "redirect not followed"
-    CONNECT = "cannot connect"
+    TLS = "tls"
+    DNS = "dns"
+    PROTOCOL = "protocol"
+    SHORT_BODY = "short_body"
+    TOO_LARGE = "too_large"
+    REDIRECTS = "redirects"
+    REDIRECT = "redirect"
+    CONNECT = "connect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class HttpReply:
     http_version: str = "HTTP/1.1"
     raw: tuple[tuple[bytes, bytes], ...] = ()
     """The header lines as they came."""
-    unreadable: str = ""
+    unreadable: Message = ""
     """Why `body` is nothing to look at; empty where it is."""
     sent_again: bool = False
     """Whether the request had met the end of its connection before and went over another."""
@@ -77,10 +77,10 @@ class HttpReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpFailure:
-    """No usable answer came; `message` is one line with the address and the system's own words."""
+    """No usable answer came; `message` has the address and the system's own words."""
 
     cause: Cause
-    message: str
+    message: Message
     elapsed: float
     late: bool = False
     """The time was over while phasegate itself stood still: the answer may have been there in time."""

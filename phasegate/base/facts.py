@@ -167,12 +167,199 @@ class Code(StrEnum):
     CRITERION_IS = "criterion_is"
 
     # HTTP: what a suite, a probe or a connection says.
+    OF_REQUEST = "of_request"
+    MISMATCH = "mismatch"
+    AND_MORE = "and_more"
+    NOTHING = "nothing"
+    EXCERPT = "excerpt"
+    IN_LINE = "in_line"
+    HEADER_LINES = "header_lines"
+    SLOW_PATTERN = "slow_pattern"
+    NOT_BY_SCHEMA = "not_by_schema"
+    SCHEMA_NOT_APPLIED = "schema_not_applied"
+    PATH_NOT_APPLIED = "path_not_applied"
+    NOT_JSON = "not_json"
+    JSON_SYNTAX = "json_syntax"
+    JSON_TOO_DEEP = "json_too_deep"
+    JSON_NUMBER = "json_number"
+    JSON_CONSTANT = "json_constant"
+    JSON_MEMBER_TWICE = "json_member_twice"
+    BODY_UNREADABLE = "body_unreadable"
+    CHARSET_UNKNOWN = "charset_unknown"
+    NOT_IN_CHARSET = "not_in_charset"
+    CODING_CUT = "coding_cut"
+    CODING_GOES_ON = "coding_goes_on"
+    CODING_BROKEN = "coding_broken"
+    CODING_NEEDS = "coding_needs"
+    CODING_UNKNOWN = "coding_unknown"
+    TOO_MANY_CODINGS = "too_many_codings"
+    BODY_TOO_LARGE = "body_too_large"
+    HEADER_TWICE = "header_twice"
+    HEADER_IN_LINES = "header_in_lines"
+    NOT_CAPTURED = "not_captured"
+    NO_HEADER = "no_header"
+    NO_MATCH = "no_match"
+    NO_PATH = "no_path"
+    IN_TEXT = "in_text"
+    NOT_SENT = "not_sent"
+    NO_VALUE = "no_value"
+    NEVER_CAPTURED = "never_captured"
+    CASE_FAILED = "case_failed"
+    NO_ROWS = "no_rows"
+    ASKED = "asked"
+    ANSWER = "answer"
+    COOKIE_KEPT_BACK = "cookie_kept_back"
+    NO_SUCH_ADDRESS = "no_such_address"
+    WRITE_ADDRESS = "write_address"
+    NO_DEFAULT_ENTRY = "no_default_entry"
+    NOT_ON_AN_ENTRY = "not_on_an_entry"
+    NEITHER_PATH_NOR_URL = "neither_path_nor_url"
+    SET_DEFAULT_ENTRY = "set_default_entry"
+    AMBIGUOUS_ENTRY = "ambiguous_entry"
+    NAME_THE_ENTRY = "name_the_entry"
+    JSON_BODY = "json_body"
+    REDIRECT_ELSEWHERE = "redirect_elsewhere"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    LOST_SINCE = "lost_since"
+
+    # Why there is no answer.
+    NO_ANSWER = "no_answer"
+    OF_CAUSE = "of_cause"
+    OVERDUE = "overdue"
+    STOOD_STILL = "stood_still"
+    UNSENDABLE = "unsendable"
+    NOT_A_URL = "not_a_url"
+    ENDED = "ended"
+    BODY_CUT = "body_cut"
+    NOT_HTTP1 = "not_http1"
+    HEAD_TOO_LONG = "head_too_long"
+    NO_ADDRESS = "no_address"
+    NO_CONNECTION = "no_connection"
+    AT_ENDPOINT = "at_endpoint"
+    CERTIFICATE_REFUSED = "certificate_refused"
+    TLS_FAILED = "tls_failed"
+    NO_HTTP2 = "no_http2"
+    KEY_ENCRYPTED = "key_encrypted"
+    CERTIFICATES_UNUSABLE = "certificates_unusable"
+    NO_MORE_CONNECTIONS = "no_more_connections"
+
+    # What a check of requests says besides.
+    REQUESTS_OF_FLOWS = "requests_of_flows"
+    PROBES = "probes"
+    PARTS = "parts"
+    FLOWS_CARRIED_OVER = "flows_carried_over"
+    FLOWS_SELECTED = "flows_selected"
+    SUITE_EMPTY = "suite_empty"
+    NO_SUCH_REQUEST = "no_such_request"
+    ROWS_UNREADABLE = "rows_unreadable"
+    NO_PROBE_FREE = "no_probe_free"
+    OTHER_CAUSES = "other_causes"
+    HELD_UP = "held_up"
+    MISSED_MOMENTS = "missed_moments"
+    STOPPED_AFTER_PROBES = "stopped_after_probes"
+    SENT_AGAIN = "sent_again"
+
+    # Kinds of other packages.
+    KIND_AT_FAULT = "kind_at_fault"
+    UPDATE_PACKAGE = "update_package"
+    NOT_AN_OBSERVATION = "not_an_observation"
+    MEASURE_WRONG = "measure_wrong"
+    CASES_WITH_ONE_ID = "cases_with_one_id"
+    EVIDENCE_NOT_KEPT = "evidence_not_kept"
 
     # Load: what an engine, a journey, k6 or Locust says.
+    ANSWER_OVERDUE = "answer_overdue"
+    ANSWER_UNENDED = "answer_unended"
+    CONNECTION_OVERDUE = "connection_overdue"
+    SETTINGS_OVERDUE = "settings_overdue"
+    JOURNEY_OVERDUE = "journey_overdue"
+    CLOSED_UNUSED = "closed_unused"
+    STREAM_RESET = "stream_reset"
+    ENDED_BY_TARGET = "ended_by_target"
+    SENT_TWICE = "sent_twice"
+    BODY_SHORT = "body_short"
+    MALFORMED = "malformed"
+    HTTP1_SPOKEN = "http1_spoken"
+    NOT_HTTP2 = "not_http2"
+    NO_LOCATION = "no_location"
+    REDIRECT_AWAY = "redirect_away"
+    MORE_THAN = "more_than"
+    SENSELESS = "senseless"
+    UNFIT_HEADER = "unfit_header"
+    UNFIT_PLACE = "unfit_place"
+    UNFIT_URL = "unfit_url"
+    UNFIT_JSON = "unfit_json"
+    OTHER_FAILURES = "other_failures"
+
+    # What keeps a load from being sent.
+    LOAD_NOT_SENT = "load_not_sent"
+    BODY_NOT_SENT = "body_not_sent"
+    NOT_ON_TARGET = "not_on_target"
+    ONLY_TO_TARGET = "only_to_target"
+    NOT_ON_ORIGIN = "not_on_origin"
+    NOT_ONE_PLACE = "not_one_place"
+    NOT_SAME_CERTIFICATES = "not_same_certificates"
+    ROWS_LEAD_APART = "rows_lead_apart"
+    ONE_CHECK_EACH = "one_check_each"
+    WORKER_NOT_READY = "worker_not_ready"
+    OTHER_PROTOCOL = "other_protocol"
+    NO_WORKER_LINE = "no_worker_line"
+    WORKER_ENDED = "worker_ended"
+
+    # What a load is, and how it went.
+    LOAD = "load"
+    LOAD_FLOW = "load_flow"
+    LOAD_REQUEST = "load_request"
+    LOAD_LEVEL = "load_level"
+    LOAD_STAGES = "load_stages"
+    WORKER_LATE = "worker_late"
+    WORKERS_LATE = "workers_late"
+    ANSWERED_ALL_THE_SAME = "answered_all_the_same"
+    WORKER_HELD_UP = "worker_held_up"
+    NO_EVIDENCE_OF = "no_evidence_of"
+    LATENCIES_CONTAIN = "latencies_contain"
+    WORKER_BUSY = "worker_busy"
+    LOAD_STOPPED = "load_stopped"
+    LOAD_ABORTED = "load_aborted"
+    DOES_DAMAGE = "does_damage"
+    SILENT = "silent"
+    SILENT_AND_CLOSED = "silent_and_closed"
+
+    # What k6 and Locust say.
+    K6 = "k6"
+    LOCUST = "locust"
+    ENGINE_ENDED = "engine_ended"
+    STOPPED_EARLY = "stopped_early"
+    EXCEPTION = "exception"
+    DID_NOT = "did_not"
+    HTTP_STATUS = "http_status"
+    NO_ITERATION = "no_iteration"
+    NO_USER = "no_user"
+    SCRIPT_ABORTED = "script_aborted"
+    SCRIPT_FAILED = "script_failed"
+    FAILED_TIMES = "failed_times"
+    CROSSED = "crossed"
+    NO_SAMPLE_CAME = "no_sample_came"
+    THRESHOLD_UNDECIDED = "threshold_undecided"
+    INTERRUPTED_AT_END = "interrupted_at_end"
+    INTERRUPTED_UNKNOWN = "interrupted_unknown"
+    NOT_MEASURED = "not_measured"
+    OTHER_METRIC = "other_metric"
+    EXCEPTIONS_MISSING = "exceptions_missing"
+    LOG_PIECES = "log_pieces"
+    LOG_BROKEN_OFF = "log_broken_off"
+    STRANGE_HOSTS = "strange_hosts"
+    SAMPLES_UNREADABLE = "samples_unreadable"
+    SAMPLES_NOT_COUNTED = "samples_not_counted"
+    TAGS_LEFT_OUT = "tags_left_out"
+    USERS_CUT_SHORT = "users_cut_short"
+    EXIT_CODE_SET = "exit_code_set"
+    WORKERS_SILENT = "workers_silent"
+    WORKERS_TO_JOIN = "workers_to_join"
+    NO_USER_CLASS = "no_user_class"
+    REPORT_UNREADABLE = "report_unreadable"
 
     # Kinds: programs, results files, containers, images, resources.
-    STOPPED_EARLY = "stopped_early"
-    PARTS = "parts"
     SOME = "some"
     NO_CASE_NAMED = "no_case_named"
     NOT_STARTED = "not_started"
@@ -203,8 +390,6 @@ class Code(StrEnum):
     OUTPUT_ENDS = "output_ends"
     OUTPUT_CUT = "output_cut"
     MAYBE_CUT_OUT = "maybe_cut_out"
-    EXPECTED_OF_PROGRAM = "expected_of_program"
-    NOT_MEASURED = "not_measured"
     SEARCH_TOO_LONG = "search_too_long"
     SEARCH_BROKE_OFF = "search_broke_off"
     NOTHING_MATCHES = "nothing_matches"
@@ -308,7 +493,6 @@ class Code(StrEnum):
     IMAGES_DIFFER = "images_differ"
     IMAGE_WARNINGS = "image_warnings"
     OF_SEVERITY = "of_severity"
-    MORE_FINDINGS = "more_findings"
     STOPPED_AFTER = "stopped_after"
     CANNOT_STOP = "cannot_stop"
     AS_ROOT = "as_root"
@@ -352,12 +536,19 @@ class Code(StrEnum):
 
 
 _NAMES = """
+actual
+address
+addresses
 all_waived
 allow_skipped
 always_valid
 among
+announced
+answering
+answers
 asked
 at
+at_end
 base
 best
 bound
@@ -365,21 +556,36 @@ by
 by_name
 case
 cases
+cause
+certificate
+charset
 check
 checks
 clusters
+coding
+codings
+command
 confidence
 container
 count
 criterion
 declared
+depth
 dimension
+domain
 driver
 durations
 effective
+elapsed
 encoding
+ending
+endpoint
+entries
 entry
+error
+every
 exit_code
+expected
 expression
 factor
 failed
@@ -387,11 +593,18 @@ fault
 figure
 figures
 first
+flows
+follow
 found
+header
 health
+host
+how
+http2
 id
 image
 interval
+iterations
 key
 kind
 known
@@ -399,13 +612,21 @@ label
 least
 left
 left_out
+length
+level
 limit
+limit_of
 line
+lines
 measure
+member
 met
+method
 miss
+missed
 missing
 mode
+moment
 moments
 more
 most
@@ -422,9 +643,12 @@ of_baseline
 of_this_sample
 op
 open
+origin
+other
 out_of_memory
 outside
 over
+package
 part
 parts
 passed
@@ -432,12 +656,19 @@ path
 pattern
 phase
 pieces
+planned
 port
+position
 program
 proves
 pytest
 python
+ramp
 recorded
+redirects
+replaced
+request
+requests
 required
 rest
 right
@@ -448,8 +679,10 @@ service
 services
 severity
 signal
+single
 size
 skipped
+source
 span
 state
 statistic
@@ -458,22 +691,29 @@ stderr
 stdout
 step
 stream
+streams
 suite
 tag
 take
 text
 threshold
+times
+tls
 to
 total
 uid
+unfinished
 unit
 unproven
 unseen
 unused
 unwaived
+url
 user
+users
 value
 verdict
+version
 waived
 waivers
 warnings
@@ -482,6 +722,8 @@ where
 why
 within
 without_bound
+worker
+workers
 would_do
 written
 wrong

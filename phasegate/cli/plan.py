@@ -28,6 +28,7 @@ from phasegate.cli.options import (
     load_as_stranger,
 )
 from phasegate.cli.overview import stacks_data, target_lines
+from phasegate.render.sentences import sentence
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -131,8 +132,6 @@ def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, 
 def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Missing]) -> Text:
     from rich.text import Text
 
-    from phasegate.render.sentences import sentence
-
     line = Text(f"  {check.id:<16} {check.kind.name:<8} {sentence(check.summary)}")
     if check.during:
         line.append(f"  during {check.during}")
@@ -150,8 +149,6 @@ def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Miss
 
 
 def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, Missing]) -> dict[str, Any]:
-    from phasegate.render.sentences import sentence
-
     plan = loaded.plan
 
     def check_data(check: Check) -> dict[str, Any]:

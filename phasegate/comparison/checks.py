@@ -9,7 +9,6 @@ from phasegate.comparison import params
 from phasegate.comparison.change import GONE, NEW, Change, Subject, in_words, pairs
 from phasegate.comparison.fields import placed, seconds
 from phasegate.comparison.side import Side
-from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check, Retry
 from phasegate.render.sentences import sentence
 
@@ -97,10 +96,6 @@ def _takes(check: Check) -> list[tuple[float | None, float]]:
     return [(check.kind.duration(part.params), part.params.timeout) for part in check.parts]
 
 
-def _summary(check: Check, part: Part) -> str:
-    return sentence(check.kind.summary(part.params))
-
-
 def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Check]) -> Iterator[Change]:
     """The entries of `each`; what all of them have in common is told once."""
     (base, old), (head, new) = before, after
@@ -118,10 +113,10 @@ def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Chec
     both = [name for name in parts if name in others]
     for name in parts:
         if name not in others:
-            yield subject.weaker(f"each {name}", _summary(old, parts[name]), GONE)
+            yield subject.weaker(f"each {name}", sentence(old.kind.summary(parts[name].params)), GONE)
     for name in others:
         if name not in parts:
-            yield subject.stronger(f"each {name}", NEW, _summary(new, others[name]))
+            yield subject.stronger(f"each {name}", NEW, sentence(new.kind.summary(others[name].params)))
     accompanies = new.during is not None and old.during is not None
     found = {
         name: list(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from phasegate.base.facts import Code, fact
 from phasegate.model.measures import Measure, Number
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus, belongs, census, census_by_part
 
@@ -34,7 +35,7 @@ def lost_since(case: Case) -> Case:
     return replace(
         case,
         status=CaseStatus.LOST,
-        message="was there in the attempt before, but not in this one",
+        message=fact(Code.LOST_SINCE),
         duration=None,
         evidence=(),
         earlier=(*case.earlier, as_attempt(case)),

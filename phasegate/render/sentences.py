@@ -466,11 +466,6 @@ def _verdict(verdict: str) -> str:
 # Kinds: programs, results files, containers, images, resources.
 
 
-def _colon(said: Fact) -> str:
-    """What is said after a colon, with the colon."""
-    return f": {sentence(said.why)}" if said.why else ""
-
-
 _BROKEN_OFF = {2: "was interrupted", 3: "had an internal error", 4: "was called with wrong arguments"}
 
 
@@ -479,12 +474,12 @@ def _pytest_ended(said: Fact) -> str:
     if said.exit_code is None:
         how = f"was ended by signal {said.signal}"
     after = f"after {said.n} of {said.total} cases" if said.total else "before it had collected anything"
-    return f"pytest {how} {after}{_colon(said)}"
+    return f"pytest {how} {after}{_because(said)}"
 
 
 def _uncollected(said: Fact) -> str:
     names = [name or "a file" for name in said.names]
-    return f"pytest could not collect {_names(names, of=said.n)}; {names[0]}{_colon(said)}"
+    return f"pytest could not collect {_names(names, of=said.n)}; {names[0]}{_because(said)}"
 
 
 def _cases_without_result(said: Fact) -> str:
@@ -594,7 +589,7 @@ def _services_expected(said: Fact) -> str:
 
 def _memory(said: Fact) -> str:
     """Why a container ended, as far as its engine knows."""
-    return f"{', killed for want of memory' if said.out_of_memory else ''}{_colon(said)}"
+    return f"{', killed for want of memory' if said.out_of_memory else ''}{_because(said)}"
 
 
 def _any_of(choices: Iterable[object]) -> str:
@@ -616,7 +611,7 @@ def _not_healthy(said: Fact) -> str:
     if said.state:
         return f"{said.container} is {said.state}, so it is not healthy"
     told = "its engine tells of no health" if said.health == "none" else f"it is {said.health}"
-    return f"{said.container} is not healthy, {told}{_colon(said)}"
+    return f"{said.container} is not healthy, {told}{_because(said)}"
 
 
 def _healthcheck_cannot_fail(said: Fact) -> str:
@@ -667,6 +662,322 @@ def _of_resources(said: Fact) -> str:
 def _several(said: Fact) -> str:
     more = said.n - len(said.parts)
     return "; ".join(map(sentence, said.parts)) + (f", and {more} more" if more > 0 else "")
+
+
+# HTTP
+
+
+_CAUSES = {
+    "refused": "connection refused",
+    "reset": "connection reset",
+    "timeout": "timeout",
+    "tls": "TLS",
+    "dns": "DNS",
+    "protocol": "protocol error",
+    "short_body": "short body",
+    "too_large": "response too large",
+    "redirects": "too many redirects",
+    "redirect": "redirect not followed",
+    "connect": "cannot connect",
+}
+_ENDS = {
+    "unused": "closed before the request",
+    "connecting": "while connecting",
+    "handshake": "closed in the handshake",
+    "closed": "closed without an answer",
+    "reset": "reset without an answer",
+    "in_head": "closed in the middle of the head of the answer",
+    "in_answer": "in the middle of the answer",
+    "too_soon": "closed before the answer was complete",
+    "unnotified": "closed without close_notify, so the body may have been cut",
+}
+"""How a connection ended."""
+_TLS = {
+    "WRONG_VERSION_NUMBER": "what it speaks is not TLS",
+    "HTTP_REQUEST": "what it speaks is HTTP without TLS",
+    "UNSUPPORTED_PROTOCOL": "no version of TLS in common",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "no version of TLS in common",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the target refused the handshake",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the target asks for a client certificate",
+    "TLSV1_ALERT_UNKNOWN_CA": "the target does not accept the client certificate",
+    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "the target does not speak this version of HTTP",
+    "UNEXPECTED_EOF_WHILE_READING": "closed in the handshake",
+}
+"""What OpenSSL's reasons mean."""
+_COOKIES = {
+    "insecure": "Secure, and the address is http",
+    "elsewhere": "its Domain {domain} is not that of {host}",
+    "not_secure": "its name asks for Secure",
+    "not_of_host": "its name asks for Path=/ and no Domain",
+    "hides": "one that is Secure has its name, and the address is http",
+}
+_LIMITS = {"ports": " (no free local port)", "files": " (ulimit -n)"}
+_OPERATORS = {
+    "eq": "to equal",
+    "ne": "to be other than",
+    "lt": "to be less than",
+    "lte": "to be at most",
+    "gt": "to be more than",
+    "gte": "to be at least",
+    "contains": "to contain",
+    "type": "to be of type",
+    "one_of": "to be one of",
+}
+_WRONG_MEASURES = {
+    "unknown": "is not among those that 'measures' announces",
+    "type": "is announced as a {expected}, and is a {actual}",
+    "share": "is announced as a {expected}, and its share says otherwise",
+    "value": "has a value of another type",
+    "counts": "counts more cases than there are",
+    "infinite": "is not a finite number",
+}
+_KINDS_FAIL = {
+    "import": "cannot be imported",
+    "use": "cannot be used",
+    "params": "cannot read its parameters",
+    "description": "cannot be described",
+    "schema": "has no JSON Schema",
+    "observation": "observed what cannot be judged",
+}
+
+
+def _mismatch(said: Fact) -> str:
+    """`expected header x to equal "a", got "b"`; what continues that where it does not say of what."""
+    subjects = {"json": said.path, "header": f"header {said.name}", "exit_code": "the exit code"}
+    subject = subjects.get(said.what, "the output" if said.what == "output" else said.what)
+    text = f"expected {subject} {_wanted(said)}" if subject else _wanted(said)
+    why = f", but {sentence(said.why)}" if said.why else ""
+    return f"{text}{why}{', got ' + _FORMAT.format_field(said.actual, '') if said.actual is not None else ''}"
+
+
+def _wanted(said: Fact) -> str:
+    expected: Any = said.expected or ""
+    match said.op:
+        case None:
+            return " or ".join(expected)
+        case "exists":
+            return "to exist" if expected else "not to exist"
+        case "one_value":
+            return "to have one value"
+        case "matches" | "not_matches":
+            return f"{'to match' if said.op == 'matches' else 'not to match'} {expected!r}"
+        case "size":
+            return f"to have at most {expected:,} characters, as not_matches looks at no more"
+        case "length":
+            sizes = (f"{'of' if op == 'eq' else _compares(op)} {size}" for op, size in expected)
+            return f"to have a length {' and '.join(sizes)}"
+        case _:
+            words = _compares(said.op) if said.what == "latency" else _OPERATORS[said.op]
+            return f"{words} {sentence(expected)}"
+
+
+def _compares(op: str) -> str:
+    return _OPERATORS[op].removeprefix("to be ")
+
+
+def _header_lines(said: Fact) -> str:
+    more = " and more" if said.n > len(said.lines) else ""
+    return f"{said.n} lines: {' and '.join(map(sentence, said.lines))}{more}"
+
+
+def _header_in_lines(said: Fact) -> str:
+    return f"header {said.header} came in {said.n} lines, {' and '.join(map(sentence, said.lines))}"
+
+
+def _slow_pattern(said: Fact) -> str:
+    which = "the pattern" if said.pattern is None else f"the pattern {said.pattern!r}"
+    return f"{which} did not end within {format_seconds(said.within)}"
+
+
+def _not_by_schema(said: Fact) -> str:
+    where = f"{said.path}: " if said.path else ""
+    return f"expected the body to match the schema, but {where}{sentence(said.why)}"
+
+
+def _not_json(said: Fact) -> str:
+    there = f"{sentence(said.actual or 'an empty body')} ({said.kind or 'no content type'})"
+    return f"expected a JSON body, got {there}{_because(said)}"
+
+
+def _because(said: Fact) -> str:
+    return f": {sentence(said.why)}" if said.why else ""
+
+
+def _not_in_charset(said: Fact) -> str:
+    at = "" if said.at is None else f" at byte {said.at:,}"
+    return f"the body is not valid {said.charset}{at}"
+
+
+def _asked(said: Fact) -> str:
+    if said.within is None:
+        return f"asked {said.times} times, then stopped"
+    return f"not so within {format_seconds(said.within)}, asked {said.times} times"
+
+
+def _cookie_kept_back(said: Fact) -> str:
+    why = _COOKIES[said.why].format(domain=said.domain, host=said.host)
+    return f"cookie {said.name or 'without a name'} kept back: {why}"
+
+
+def _set_default_entry(said: Fact) -> str:
+    known = ", ".join(said.known or ())
+    return f"set target.default to one of {known}" if known else "the plan has no target"
+
+
+def _ambiguous_entry(said: Fact) -> str:
+    return f"{said.url} fits the entries {' and '.join(said.entries)}, which have different credentials"
+
+
+def _name_the_entry(said: Fact) -> str:
+    named = " or ".join(f"${{target.{one}.url}}" for one in said.entries)
+    return f"name the entry that is meant: {named}"
+
+
+def _no_answer(said: Fact) -> str:
+    at = f"{said.address}: " if said.address else ""
+    if said.cause is None:
+        return f"{at}{sentence(said.why)}"
+    return f"{at}{_CAUSES[said.cause]}{f' ({sentence(said.why)})' if said.why else ''}"
+
+
+def _overdue(said: Fact) -> str:
+    within = f"within {format_seconds(said.within)}"
+    if said.what == "body":
+        return f"the body did not end {within}"
+    brought = f"{said.answers} answer{'s' if said.answers and said.answers > 1 else ''}"
+    before = f", on a connection that had brought {brought}" if said.answers else ""
+    return f"no {said.what} {within}{before}"
+
+
+def _body_cut(said: Fact) -> str:
+    if said.total is None:
+        return f"the chunked body broke off after {said.n:,} bytes"
+    return f"{said.n:,} of {said.total:,} bytes"
+
+
+def _no_address(said: Fact) -> str:
+    if said.within is not None:
+        return f"no address of {said.host} in {format_seconds(said.within)}"
+    return f"{said.host} has no address" if said.host else "no address"
+
+
+def _endpoint(said: Fact) -> str:
+    """With the addresses that were tried, where there are several."""
+    tried = ", ".join(said.addresses or ())
+    return f"{said.to} ({tried})" if tried else str(said.to)
+
+
+def _no_connection(said: Fact) -> str:
+    to = f" to {_endpoint(said)}" if said.to else ""
+    return f"no {'TLS ' if said.tls else ''}connection{to} in {format_seconds(said.within)}"
+
+
+def _at_endpoint(said: Fact) -> str:
+    return f"{'certificate of ' if said.certificate else ''}{_endpoint(said)}{_because(said)}"
+
+
+def _tls_failed(said: Fact) -> str:
+    words = said.reason.replace("_", " ").lower()
+    return f"{_TLS[said.reason]} ({words})" if said.reason in _TLS else words
+
+
+def _no_http2(said: Fact) -> str:
+    agreed = said.found or "nothing"
+    return f"the target does not speak HTTP/2 here (asked for {said.asked}, agreed on {agreed})"
+
+
+def _no_more_connections(said: Fact) -> str:
+    return f"cannot open more connections on this machine: {sentence(said.why)}{_LIMITS.get(said.limit, '')}"
+
+
+def _probes(said: Fact) -> str:
+    most = "at most " if said.most else ""
+    probes = f", {most}{said.n:,} probes" if said.n > 1 else ""
+    every = f", every {format_seconds(said.every)}" if said.every is not None else ""
+    return f"{said.method} {said.url}{probes}{every}"
+
+
+def _kind_at_fault(said: Fact) -> str:
+    what = f"{said.method!r} failed" if said.method else _KINDS_FAIL[said.what]
+    return f"kind {said.kind!r} of {said.package} {said.version} {what}: {sentence(said.why)}"
+
+
+def _measure_wrong(said: Fact) -> str:
+    wrong = _WRONG_MEASURES[said.why].format(expected=said.expected, actual=said.actual)
+    return f"measure {f'{said.part}.{said.measure}' if said.part else repr(said.measure)} {wrong}"
+
+
+# Load
+
+
+def _stream_reset(said: Fact) -> str:
+    when = "before the answer was complete" if said.answering else "without an answer"
+    return f"the stream was reset {when} ({said.error})"
+
+
+def _redirect_away(said: Fact) -> str:
+    if said.known:
+        return f"to {said.url}, which is declared, but a load goes to one host and port over one scheme"
+    return f"to {said.url}, which the plan's target does not declare"
+
+
+def _not_on_target(said: Fact) -> str:
+    single = ", and a load goes to one host and port of it" if said.single else ""
+    return f"{said.url} is not on the target{single}"
+
+
+def _load_not_sent(said: Fact) -> str:
+    first = sentence(said.why).partition("\n")[0]
+    return f"no load was sent: {said.case} failed: {first}"
+
+
+def _load_request(said: Fact) -> str:
+    over = " over HTTP/2" if said.http2 else ""
+    followed = " and its redirects" if said.follow else ""
+    return f"{said.method} {said.url}{over}{followed}"
+
+
+def _load_level(said: Fact) -> str:
+    is_rate = isinstance(said.level, Figure)
+    level = figure(said.level) if is_rate else count(said.level, "connection")
+    if said.streams is not None:
+        level += f", {said.streams} streams a connection" if is_rate else f" x {said.streams} streams"
+    ramp = f", ramp {format_seconds(said.ramp)}" if said.ramp else ""
+    return f"{level} for {format_seconds(said.span)}{ramp}"
+
+
+def _load_stages(said: Fact) -> str:
+    level = figure(said.level) if isinstance(said.level, Figure) else f"{said.level:,} connections"
+    return f"{count(said.n, 'stage')} up to {level} for {format_seconds(said.span)}"
+
+
+def _workers_late(said: Fact) -> str:
+    named = " and ".join(sentence(one) for one in said.parts)
+    return f"{named}, so the load was not what the plan asks for"
+
+
+def _load_stopped(said: Fact) -> str:
+    how = "aborted" if said.code is Code.LOAD_ABORTED else "stopped"
+    ran = f"{format_seconds(said.span)} of {format_seconds(said.planned)}"
+    left = f"; {said.unfinished:,} unfinished requests are not counted" if said.unfinished else ""
+    return f"{how} after {ran}: {sentence(said.why)}{left}"
+
+
+def _k6(said: Fact) -> str:
+    text = f"k6 {said.path}"
+    if said.users is not None:
+        text += f", {count(said.users, 'virtual user')}"
+    if said.iterations is not None:
+        text += f", {said.iterations:,} iterations"
+    return text if said.span is None else f"{text}, for {format_seconds(said.span)}"
+
+
+def _crossed(said: Fact) -> str:
+    if said.value is None:
+        return f"crossed: {said.statistic} does not meet it"
+    if said.total is None:
+        return f"crossed: {said.statistic} is {said.value:g}"
+    return f"crossed: {said.statistic} is {figure(said.value)} of {said.total:,}"
 
 
 Entry = str | Callable[[Fact], str]
@@ -804,13 +1115,204 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_CRITERION: "no criterion judges it",
     Code.CRITERION_IS: lambda said: f"{said.criterion} is {_verdict(said.verdict)}",
     # HTTP: what a suite, a probe or a connection says.
-    #
+    Code.OF_REQUEST: "request {request!r}: {why}",
+    Code.MISMATCH: _mismatch,
+    Code.AND_MORE: "and {n} more",
+    Code.NOTHING: "nothing",
+    Code.EXCERPT: "{text}... ({length:character})",
+    Code.IN_LINE: "{text} in line {line}",
+    Code.HEADER_LINES: _header_lines,
+    Code.SLOW_PATTERN: _slow_pattern,
+    Code.NOT_BY_SCHEMA: _not_by_schema,
+    Code.SCHEMA_NOT_APPLIED: "the schema cannot be applied: {why}",
+    Code.PATH_NOT_APPLIED: "{path} cannot be evaluated: {why}",
+    Code.NOT_JSON: _not_json,
+    Code.JSON_SYNTAX: "{why} at character {at}",
+    Code.JSON_TOO_DEEP: "nested more than {depth} deep",
+    Code.JSON_NUMBER: "{text} is a number that cannot be represented",
+    Code.JSON_CONSTANT: "{text} is not JSON",
+    Code.JSON_MEMBER_TWICE: "an object has the member {member} twice",
+    Code.BODY_UNREADABLE: "expected a body that can be read: {why}",
+    Code.CHARSET_UNKNOWN: "the body is in the charset {charset!r}, which is unknown",
+    Code.NOT_IN_CHARSET: _not_in_charset,
+    Code.CODING_CUT: "the body ends before its content coding {coding} does",
+    Code.CODING_GOES_ON: "the {coding} body goes on after its end",
+    Code.CODING_BROKEN: "the body is not {coding}: {why}",
+    Code.CODING_NEEDS: "its content coding {coding} needs the package {package}, which is not installed",
+    Code.CODING_UNKNOWN: "its content coding {coding!r} cannot be undone",
+    Code.TOO_MANY_CODINGS: "it has {n} content codings, one behind the other",
+    Code.BODY_TOO_LARGE: "the body is larger than max_body {limit}",
+    Code.HEADER_TWICE: "header {header} came {n} times with different values",
+    Code.HEADER_IN_LINES: _header_in_lines,
+    Code.NOT_CAPTURED: "cannot capture {name}: {why}",
+    Code.NO_HEADER: "the response has no header {header}",
+    Code.NO_MATCH: "nothing matches {pattern!r} in {text}",
+    Code.NO_PATH: "there is no {path} in {text}",
+    Code.IN_TEXT: "{why} in {text}",
+    Code.NOT_SENT: "not sent: {why}",
+    Code.NO_VALUE: "${{{name}}} has no value",
+    Code.NEVER_CAPTURED: "${{{name}}} was never captured",
+    Code.CASE_FAILED: "{case} failed",
+    Code.NO_ROWS: "no case: `each` has no rows",
+    Code.ASKED: _asked,
+    Code.ANSWER: "answer: {text}",
+    Code.COOKIE_KEPT_BACK: _cookie_kept_back,
+    Code.NO_SUCH_ADDRESS: "{text!r} is no address",
+    Code.WRITE_ADDRESS: "write an absolute URL, or a path that begins with / for the default entry",
+    Code.NO_DEFAULT_ENTRY: "{text!r} needs a default entry of the target",
+    Code.NOT_ON_AN_ENTRY: "{text!r} is on the target's default entry, and there is none",
+    Code.NEITHER_PATH_NOR_URL: "{text!r} is neither a path nor an HTTP URL",
+    Code.SET_DEFAULT_ENTRY: _set_default_entry,
+    Code.AMBIGUOUS_ENTRY: _ambiguous_entry,
+    Code.NAME_THE_ENTRY: _name_the_entry,
+    Code.JSON_BODY: "the JSON body: {why}",
+    Code.REDIRECT_ELSEWHERE: "redirect to {url!r}, which is not an HTTP address",
+    Code.TOO_MANY_REDIRECTS: "more than {n} redirects, the last to {url}",
+    Code.LOST_SINCE: "was there in the attempt before, but not in this one",
+    Code.NO_ANSWER: _no_answer,
+    Code.OF_CAUSE: lambda said: f"{_CAUSES[said.cause]}{_because(said)}",
+    Code.OVERDUE: _overdue,
+    Code.STOOD_STILL: "phasegate stood still for {elapsed:time} of it",
+    Code.UNSENDABLE: "the request cannot be sent: {why}",
+    Code.NOT_A_URL: "{url!r} is not an http or https URL",
+    Code.ENDED: lambda said: _ENDS[said.how],
+    Code.BODY_CUT: _body_cut,
+    Code.NOT_HTTP1: "the answer does not begin with HTTP/1.0 or HTTP/1.1",
+    Code.HEAD_TOO_LONG: "the head of the answer is longer than {limit}",
+    Code.NO_ADDRESS: _no_address,
+    Code.NO_CONNECTION: _no_connection,
+    Code.AT_ENDPOINT: _at_endpoint,
+    Code.CERTIFICATE_REFUSED: "certificate not accepted: {why}",
+    Code.TLS_FAILED: _tls_failed,
+    Code.NO_HTTP2: _no_http2,
+    Code.KEY_ENCRYPTED: "the key is encrypted; give one without a password",
+    Code.CERTIFICATES_UNUSABLE: "cannot use the certificates of the target: {why}",
+    Code.NO_MORE_CONNECTIONS: _no_more_connections,
+    Code.REQUESTS_OF_FLOWS: "{flows:flow}, {requests:request}",
+    Code.PROBES: _probes,
+    Code.PARTS: "{n:part}",
+    Code.FLOWS_CARRIED_OVER: "{flows:flow} passed before and not run again",
+    Code.FLOWS_SELECTED: lambda said: (
+        f"{said.n} of {count(said.total, 'flow')} selected: {', '.join(said.names)}"
+    ),
+    Code.SUITE_EMPTY: "the suite has no requests; add a flow with at least one",
+    Code.NO_SUCH_REQUEST: lambda said: f"no request of the suite is called {', '.join(said.names)}",
+    Code.ROWS_UNREADABLE: "the rows of a request cannot be read: {why}",
+    Code.NO_PROBE_FREE: "{n} moments passed without a probe, as all {limit} that may be under way "
+    "waited for the target; they rank above every latency",
+    Code.OTHER_CAUSES: "other causes",
+    Code.HELD_UP: "not sent, as earlier probes had no answer: {why}",
+    Code.MISSED_MOMENTS: lambda said: missed_moments_text(
+        said.unused, said.moments, replaced=bool(said.replaced)
+    ),
+    Code.STOPPED_AFTER_PROBES: "stopped after {n} of {planned} probes: {why}",
+    Code.SENT_AGAIN: lambda said: (
+        f"{count(said.n, 'request')} that met the end of "
+        f"{'its connection was' if said.n == 1 else 'their connections were'} sent again over a new one"
+    ),
+    Code.KIND_AT_FAULT: _kind_at_fault,
+    Code.UPDATE_PACKAGE: "that is for {package} to mend: update it, or leave its checks out",
+    Code.NOT_AN_OBSERVATION: "it returned {kind}, not an Observation",
+    Code.MEASURE_WRONG: _measure_wrong,
+    Code.CASES_WITH_ONE_ID: "two cases have one id",
+    Code.EVIDENCE_NOT_KEPT: "evidence {path!r} was not kept by world.evidence",
     # Load: what an engine, a journey, k6 or Locust says.
-    #
+    Code.ANSWER_OVERDUE: "no answer in {limit:time}",
+    Code.ANSWER_UNENDED: "the answer did not end in {limit:time}",
+    Code.CONNECTION_OVERDUE: "no connection in {limit:time}",
+    Code.SETTINGS_OVERDUE: "no HTTP/2 settings from {endpoint} in {limit:time}",
+    Code.JOURNEY_OVERDUE: "the journey did not end within {limit:time} after the load",
+    Code.CLOSED_UNUSED: "{endpoint}: closed before the first request",
+    Code.STREAM_RESET: _stream_reset,
+    Code.ENDED_BY_TARGET: "the target ended the connection ({error})",
+    Code.SENT_TWICE: "sent twice, and each time the target asked for a new connection",
+    Code.BODY_SHORT: "not as long as content-length says",
+    Code.MALFORMED: "malformed answer ({error})",
+    Code.HTTP1_SPOKEN: "what it speaks is HTTP/1.1, not HTTP/2",
+    Code.NOT_HTTP2: "what it speaks is not HTTP/2: {why}",
+    Code.NO_LOCATION: "status {status} without a Location",
+    Code.REDIRECT_AWAY: _redirect_away,
+    Code.MORE_THAN: "more than {limit}",
+    Code.SENSELESS: "the expectation makes no sense with the values at hand: {why}",
+    Code.UNFIT_HEADER: "a value for a header contains a line break or a null character",
+    Code.UNFIT_PLACE: "a value for the URL is not on {origin}, and a load goes to one host and port",
+    Code.UNFIT_URL: "a value for the URL is neither a path nor an HTTP URL",
+    Code.UNFIT_JSON: "a value for the JSON body is no number that JSON has",
+    Code.OTHER_FAILURES: "other failures",
+    # What keeps a load from being sent.
+    Code.LOAD_NOT_SENT: _load_not_sent,
+    Code.BODY_NOT_SENT: "cannot send the body: {why}",
+    Code.NOT_ON_TARGET: _not_on_target,
+    Code.ONLY_TO_TARGET: "load goes only to hosts that the plan's target declares",
+    Code.NOT_ON_ORIGIN: "{url} is not on {origin}: all requests of a load go to one host and port",
+    Code.NOT_ONE_PLACE: "{url!r} is not on {endpoint}, and a load goes to one host and port",
+    Code.NOT_SAME_CERTIFICATES: "the entries {entry!r} and {other!r} have different certificates, and "
+    "all requests of a load go over the same connections",
+    Code.ROWS_LEAD_APART: lambda said: f"the rows of data lead to the entries {' and '.join(said.names)}",
+    Code.ONE_CHECK_EACH: "write one check for each",
+    Code.WORKER_NOT_READY: "a load worker did not get ready",
+    Code.OTHER_PROTOCOL: "load worker {worker} speaks protocol {actual}, not {expected}",
+    Code.NO_WORKER_LINE: "load worker {worker} said {line!r}",
+    Code.WORKER_ENDED: lambda said: (
+        f"load worker {said.worker} ended before its result ({sentence(said.ending)}){_because(said)}"
+    ),
+    # What a load is, and how it went.
+    Code.LOAD: lambda said: f"{sentence(said.what)}, {sentence(said.level)}{' at most' if said.most else ''}",
+    Code.LOAD_FLOW: "flow {name}",
+    Code.LOAD_REQUEST: _load_request,
+    Code.LOAD_LEVEL: _load_level,
+    Code.LOAD_STAGES: _load_stages,
+    Code.WORKER_LATE: "load worker {worker} of {workers} began {span:time} late",
+    Code.WORKERS_LATE: _workers_late,
+    Code.ANSWERED_ALL_THE_SAME: "{of}; {n} requests were answered or failed all the same, {failed} of "
+    "them failed",
+    Code.WORKER_HELD_UP: "a load worker was held up for {span:time}",
+    Code.NO_EVIDENCE_OF: "{of}: what was slow or failed then is no evidence",
+    Code.LATENCIES_CONTAIN: "{of}: latencies contain that",
+    Code.WORKER_BUSY: "a load worker was busy {value} of the time: it may bound the throughput, and add "
+    "to latencies; workers: {workers} would share the work",
+    Code.LOAD_STOPPED: _load_stopped,
+    Code.LOAD_ABORTED: _load_stopped,
+    Code.DOES_DAMAGE: "{measure} was {observed} over {span:time}, and abort_on says {expression}",
+    Code.SILENT: "no good answer came in {least:time} of {span:time}",
+    Code.SILENT_AND_CLOSED: "no good answer came in {least:time} of {span:time}; the closed model sends "
+    "less while a target fails, so success_rate understates it",
+    # What k6 and Locust say.
+    Code.K6: _k6,
+    Code.LOCUST: "locust {path}, {users:user} for {span:time}",
+    Code.ENGINE_ENDED: lambda said: f"{said.name} ended with {sentence(said.ending)}{_because(said)}",
+    Code.STOPPED_EARLY: "stopped early: {why}",
+    Code.EXCEPTION: "exception: {why}",
+    Code.DID_NOT: "{count} did not: {why}",
+    Code.HTTP_STATUS: lambda said: f"status {said.status or 'unknown'}",
+    Code.NO_ITERATION: "no iteration ended",
+    Code.NO_USER: "no user was started",
+    Code.SCRIPT_ABORTED: "the script aborted the test: {why}",
+    Code.SCRIPT_FAILED: "the script marked the test as failed: {why}",
+    Code.FAILED_TIMES: "failed {failed} of {n} times",
+    Code.CROSSED: _crossed,
+    Code.NO_SAMPLE_CAME: "no sample of {measure} came, so it says nothing",
+    Code.THRESHOLD_UNDECIDED: "stopped before the threshold was decided",
+    Code.INTERRUPTED_AT_END: "{count} iterations were interrupted at the end; requests of theirs without "
+    "an answer are not counted",
+    Code.INTERRUPTED_UNKNOWN: "k6 did not say how many iterations it interrupted",
+    Code.NOT_MEASURED: "{measure} was not measured: {why}",
+    Code.OTHER_METRIC: "it is a {actual} in the script, not a {expected}",
+    Code.EXCEPTIONS_MISSING: "exceptions may be missing: {why}",
+    Code.LOG_PIECES: "{pieces} pieces of entries in the log of k6 are too long to be read",
+    Code.LOG_BROKEN_OFF: "k6 was gone before it had written its log to the end",
+    Code.STRANGE_HOSTS: "requests went to hosts that are not the target's: {names}",
+    Code.SAMPLES_UNREADABLE: "the samples of k6 cannot be read: {why}",
+    Code.SAMPLES_NOT_COUNTED: "the samples of k6 were not counted to their end: {why}",
+    Code.TAGS_LEFT_OUT: lambda said: f"k6 was told to leave out the system tags {', '.join(said.names)}",
+    Code.USERS_CUT_SHORT: "users had to be stopped in the middle: requests without an answer are not counted",
+    Code.EXIT_CODE_SET: "the file set the exit code {exit_code}",
+    Code.WORKERS_SILENT: "{count} of {total:worker} did not report its end",
+    Code.WORKERS_TO_JOIN: "{count} workers were to join from other machines with: {command}",
+    Code.NO_USER_CLASS: "the file defines no user class (tests for pytest are not taken for users)",
+    Code.REPORT_UNREADABLE: "the report of the Locust plugin cannot be read: {why}",
     # Kinds: programs, results files, containers, images, resources.
     Code.SOME: lambda said: _names(said.names, len(said.names), said.n),
-    Code.STOPPED_EARLY: "stopped early: {why}",
-    Code.PARTS: "{n:part}",
     Code.NO_CASE_NAMED: "no case is named {names}",
     Code.NOT_STARTED: "{what} could not be started: {why}",
     Code.PYTEST_VERSIONS: "pytest {pytest} on Python {python}",
@@ -827,7 +1329,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ALL_DESELECTED: "nothing left to run: all {n:d} collected tests were deselected",
     Code.CARRIED_OVER: "{n:d} cases that passed before were carried over, the others ran again",
     Code.MODULE_SKIPPED: "module skipped",
-    Code.XFAIL: lambda said: f"expected failure (xfail) counts as failed{_colon(said)}",
+    Code.XFAIL: lambda said: f"expected failure (xfail) counts as failed{_because(said)}",
     Code.PHASE_FAILED: "{phase} failed: {why}",
     Code.NO_REASON: "no reason given",
     Code.PASSED_BY_PLUGIN: "{why} (reported as passed by a plugin)",
@@ -839,8 +1341,6 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.OUTPUT_CUT: _output_cut,
     Code.MAYBE_CUT_OUT: "{why}, and it may stand there; print less, or write it to a file "
     "and name that in file",
-    Code.EXPECTED_OF_PROGRAM: lambda said: f"expected the {said.what.replace('_', ' ')} {sentence(said.why)}",
-    Code.NOT_MEASURED: "{measure} was not measured: {why}",
     Code.SEARCH_TOO_LONG: "the search for {what} took longer than {limit:time}",
     Code.SEARCH_BROKE_OFF: "the search for {what} broke off: {why}",
     Code.NOTHING_MATCHES: "nothing matches {pattern!r}",
@@ -908,7 +1408,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SKIPPED_AGAIN: "failed, and was skipped when it was tried again: {why}",
     Code.NOT_RUN_BY: "not run: its {key} is {value!r}",
     Code.NO_RESULT_BY: "no result: its {key} is {value!r}, which is no word for passed",
-    Code.NO_RESULT_WITH: lambda said: f"no result: it has <{said.tag}>{_colon(said)}",
+    Code.NO_RESULT_WITH: lambda said: f"no result: it has <{said.tag}>{_because(said)}",
     Code.OF_CONTAINERS: _of_containers,
     Code.NOBODY_EXPECTS: "nobody expects {names}",
     Code.NOTHING_EXPECTED: "nothing says which services there should be, so write expect; there are {names}",
@@ -957,7 +1457,6 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.IMAGES_DIFFER: "the containers of {service} run {n:d} different images",
     Code.IMAGE_WARNINGS: _image_warnings,
     Code.OF_SEVERITY: "{severity}: {why}",
-    Code.MORE_FINDINGS: "and {n} more",
     Code.STOPPED_AFTER: "it stopped {at:time} after {signal}",
     Code.CANNOT_STOP: "it could not be asked to stop: {why}",
     Code.AS_ROOT: _as_root,

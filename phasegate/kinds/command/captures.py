@@ -27,8 +27,8 @@ class Captured:
     """Numbers by measure, in base units."""
     absent: Mapping[str, Message] = field(default_factory=dict)
     """Why a number is not known, by measure."""
-    failure: Message | None = None
-    """What is wrong with the output: continues "expected the output"; None where it is as expected."""
+    failure: Fact | None = None
+    """What is wrong with the output, without what it is of; None where it is as expected."""
     unknown: Message | None = None
     """Why nobody knows whether the output is as expected."""
 

@@ -246,16 +246,9 @@ def _expectations(expect: CommandExpect, completed: Completed, captured: Capture
         if name == "output" and captured.unknown:
             status, message = CaseStatus.LOST, captured.unknown
         elif failure is not None:
-            status, message = CaseStatus.FAILED, _mismatch(name, failure)
+            status, message = CaseStatus.FAILED, Fact(failure.code, {"what": name, **failure.values})
         cases.append(Case(id=name, name=name, status=status, message=message))
     return cases
-
-
-def _mismatch(name: str, failure: Message) -> Fact:
-    """What was expected of `exit_code` or `output`, and what a matcher says of it."""
-    if isinstance(failure, Fact):
-        return Fact(failure.code, {"what": name, **failure.values})
-    return fact(Code.EXPECTED_OF_PROGRAM, what=name, why=failure)
 
 
 def _measure_files(params: CommandParams) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def _of_severity(one: Finding) -> Fact:
 def _more(findings: Sequence[Finding]) -> Fact | None:
     """How many there are beside those that are shown."""
     more = len(findings) - NAMED
-    return fact(Code.MORE_FINDINGS, n=more) if more > 0 else None
+    return fact(Code.AND_MORE, n=more) if more > 0 else None
 
 
 def _measures(seen: Seen, findings: Sequence[Finding], world: World) -> dict[str, Measure]:

@@ -81,12 +81,10 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         context.leave_unread(path, subject, tree)
         return draft
     try:
-        with blame(kind, "cannot read its parameters", but=PhasegateError):
+        with blame(kind, what="params", but=PhasegateError):
             return _read(context, path, tree, step, replace(draft, kind=kind), subject)
     except KindError as error:
-        context.findings.add(
-            context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
-        )
+        _report(context, path, subject, error)
         context.leave_unread(path, subject, tree)
         return replace(draft, kind=None)
 
@@ -130,15 +128,13 @@ def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: st
     try:
         kind = context.kinds[name]
     except KindError as error:
-        context.findings.add(
-            context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
-        )
+        _report(context, path, subject, error)
         return None
     return _variant(context, path, tree, kind, subject)
 
 
 def _report(context: Context, path: TreePath, subject: str, error: KindError) -> None:
-    message = f"{subject}: {error.message}"
+    message = fact(Code.OF_PART, part=subject, why=error.message)
     context.findings.add(context.document, (*path, "kind"), message, help=error.help)
 
 
