@@ -460,7 +460,6 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.LINES: lambda said: "\n".join(sentence(part) for part in said.parts),
     Code.OF_PART: "{part}: {why}",
     Code.OF_FAULT: "fault {fault}: {why}",
-    Code.IN_OTHER: "{of}{why}",
     Code.REQUIRED: _required,
     Code.OF_BASELINE: _of_baseline,
     Code.SHARE: "{value} ({passed} of {total})",
@@ -595,6 +594,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     # Kinds: programs, results files, containers, images, resources.
     #
     # The target: bringing it up, acting on it, taking it down.
+    Code.PORT_UNKNOWN: "target {entry}: its command and env do not name ${{self.port}} or ${{self.url}}, "
+    "so it may not listen where checks ask it",
     #
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
     Code.RUN_ALONE: "{check} goes on while other checks run, and was run alone: it saw the target at rest, "
