@@ -101,6 +101,12 @@ class TargetError(PhasegateError):
     exit_code = ExitCode.TARGET
 
 
+class RecordError(PhasegateError):
+    """The record cannot be written or read, for example because the disk is full."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+
 _OF_MACHINE = frozenset(
     {
         *(errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),

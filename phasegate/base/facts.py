@@ -25,7 +25,6 @@ class Code(StrEnum):
     # What it is about.
     OF_PART = "of_part"
     OF_FAULT = "of_fault"
-    IN_OTHER = "in_other"
 
     # What was asked of a criterion.
     REQUIRED = "required"
@@ -530,6 +529,7 @@ class Code(StrEnum):
     SEVERAL = "several"
 
     # The target: bringing it up, acting on it, taking it down.
+    PORT_UNKNOWN = "port_unknown"
 
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
     RUN_ALONE = "run_alone"

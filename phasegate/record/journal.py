@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from phasegate.base.errors import ExitCode, ObservationError, PhasegateError, UsageError
+from phasegate.base.errors import ObservationError, UsageError
+from phasegate.base.errors import RecordError as RecordError
 from phasegate.base.files import open_file, write_whole
 from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import Event, Progressed, RunStarted
@@ -20,12 +21,6 @@ RESULT = "result.json"
 LONGEST_LINE = 1 << 28
 """Bytes of one event that are read: the cases of one attempt stand in one line."""
 _NAME_A_RUN = "name the folder that a run wrote"
-
-
-class RecordError(PhasegateError):
-    """The record cannot be written or read, for example because the disk is full."""
-
-    exit_code = ExitCode.INCONCLUSIVE
 
 
 class Redacts(Protocol):

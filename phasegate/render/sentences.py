@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from phasegate.base.facts import Code, Fact, Figure, Message, encode
 from phasegate.base.units import (
@@ -21,7 +21,9 @@ from phasegate.base.units import (
     parse_quantity,
 )
 from phasegate.model.measures import missed_moments_text
-from phasegate.model.result import CriterionResult
+
+if TYPE_CHECKING:
+    from phasegate.model.result import CriterionResult
 
 NO_VALUE = "-"
 """What a criterion has observed where there is no data."""
@@ -986,7 +988,6 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.LINES: lambda said: "\n".join(sentence(part) for part in said.parts),
     Code.OF_PART: "{part}: {why}",
     Code.OF_FAULT: "fault {fault}: {why}",
-    Code.IN_OTHER: "{of}{why}",
     Code.REQUIRED: _required,
     Code.OF_BASELINE: _of_baseline,
     Code.SHARE: "{value} ({passed} of {total})",
@@ -1496,6 +1497,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SEVERAL: _several,
     #
     # The target: bringing it up, acting on it, taking it down.
+    Code.PORT_UNKNOWN: "target {entry}: its command and env do not name ${{self.port}} or ${{self.url}}, "
+    "so it may not listen where checks ask it",
     #
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
     Code.RUN_ALONE: "{check} goes on while other checks run, and was run alone: it saw the target at rest, "

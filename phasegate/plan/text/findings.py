@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from phasegate.base.errors import PlanError, Position, Problem
-from phasegate.base.facts import Code, Message, fact
+from phasegate.base.facts import Message
 from phasegate.plan.text.odd_words import odd_words
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.yaml import MOST, Document
@@ -93,15 +93,8 @@ class Findings:
             self._files.setdefault(file, len(self._files))
         for key, problem in found._found.items():
             if not (other and problem.warning):
-                self._found.setdefault(
-                    key,
-                    replace(
-                        problem,
-                        message=fact(Code.IN_OTHER, of=other, why=problem.message)
-                        if other
-                        else problem.message,
-                    ),
-                )
+                message = f"{other}{problem.message}" if other else problem.message
+                self._found.setdefault(key, replace(problem, message=message))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
