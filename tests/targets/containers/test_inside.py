@@ -75,7 +75,7 @@ async def test_output_is_bounded(containers: TargetContainers) -> None:
 
 async def test_what_cannot_be_started_is_named(containers: TargetContainers) -> None:
     done = await inside(containers).run(Command(argv=("jq",), cwd=HERE))
-    assert (done.exit_code, done.error) == (None, f"'jq' is not in the container of {NAME}")
+    assert (done.exit_code, sentence(done.error)) == (None, f"'jq' is not in the container of {NAME}")
     done = await inside(containers).run(Command(argv=("/etc",), cwd=HERE))
     assert sentence(done.error) == f"'/etc' is not executable in the container of {NAME}"
     done = await Inside(containers, "shop").run(sh("true"))

@@ -11,6 +11,7 @@ from phasegate.base.errors import ObservationError
 from phasegate.render.sentences import sentence
 from phasegate.targets.containers.reach import TargetContainers
 from tests.engines import ENGINE, busybox, client, nothing_left, own
+from tests.english import in_english
 
 __all__ = ["nothing_left"]
 
@@ -47,4 +48,4 @@ async def test_every_image_that_a_service_ran_is_remembered() -> None:
             ids.append((await reach.image(image)).id)
     finally:
         reach.close()
-    assert reach.ran() == {"web": f"{images[0]}, {ids[0]}; then {images[1]}, {ids[1]}"}
+    assert in_english(reach.ran()) == {"web": f"{images[0]}, {ids[0]}; then {images[1]}, {ids[1]}"}
