@@ -13,8 +13,8 @@ from phasegate.model.result import AttemptStatus, CheckStatus
 from phasegate.plan.asked.plan import Retry
 from phasegate.render.sentences import sentence
 from phasegate.world import Progress, World
-from tests.english import refused
 from tests.runner.scripted import BAD, GOOD, ONCE, SAMPLE, Scripted, Stage, check, plan, seen, step
+from tests.telling import raises
 
 
 async def run_one(stage: Stage, *acts: object, retry: Retry = ONCE, **more: object) -> CheckFinished:
@@ -126,7 +126,7 @@ async def test_an_observation_error_in_a_group_is_found(tmp_path: Path) -> None:
 
 
 async def test_a_record_that_cannot_be_kept_ends_the_run(tmp_path: Path) -> None:
-    with refused(PhasegateError, match="disk full"):
+    with raises(PhasegateError, match="disk full"):
         await run_one(Stage(tmp_path), PhasegateError("disk full"))
 
 

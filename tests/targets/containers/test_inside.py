@@ -16,7 +16,7 @@ from phasegate.targets.containers.inside import HERE, Inside
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import Command
 from tests.engines import ENGINE, busybox, client, nothing_left, own
-from tests.english import refused
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
@@ -118,12 +118,12 @@ async def test_what_a_reader_of_lines_raises_ends_it(containers: TargetContainer
 
 
 async def test_speaking_line_by_line_is_refused(containers: TargetContainers) -> None:
-    with refused(ObservationError, match="cannot be spoken to"):
+    with raises(ObservationError, match="cannot be spoken to"):
         inside(containers).open(sh("cat"))
 
 
 async def test_tools_are_found_without_running_anything(containers: TargetContainers) -> None:
     tools = ("sh", "/bin/ls", "jq", "/srv", "/etc/no", "grep")
     assert await containers.lacking(NAME, tools) == ("jq", "/srv", "/etc/no")
-    with refused(ObservationError, match="has no service 'shop'"):
+    with raises(ObservationError, match="has no service 'shop'"):
         await containers.lacking("shop", ("sh",))

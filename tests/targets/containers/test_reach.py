@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 import pytest
 
@@ -12,14 +11,14 @@ from phasegate.render.sentences import sentence
 from phasegate.targets.containers.reach import TargetContainers
 from tests.engines import ENGINE, busybox, client, nothing_left, own
 from tests.english import in_english
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 
 
 async def test_a_target_without_containers_says_how_to_get_some() -> None:
-    with pytest.raises(ObservationError) as caught:
+    with raises(ObservationError, match="the target has no containers") as caught:
         await TargetContainers({}).all()
-    assert re.search("the target has no containers", sentence(caught.value.message))
     assert "target.compose" in sentence(caught.value.help or "")
 
 

@@ -12,7 +12,7 @@ from phasegate.base.errors import TargetError
 from phasegate.render.sentences import sentence
 from phasegate.targets.processes.entries import Ready
 from phasegate.targets.processes.readiness import Watched, probe_for, wait_until_ready
-from tests.english import refused
+from tests.telling import raises
 from tests.virtual_time import run_simulated
 
 
@@ -118,7 +118,7 @@ async def test_the_last_reason_is_told_when_time_is_up() -> None:
         return f"reason {asked}"
 
     loop = asyncio.get_running_loop()
-    with refused(TargetError, match=r"not ready within 300 ms: reason \d+"):
+    with raises(TargetError, match=r"not ready within 300 ms: reason \d+"):
         await wait_until_ready(probe, 0.3)
     assert loop.time() <= 0.3
     assert 5 <= asked <= 20
@@ -130,5 +130,5 @@ async def test_a_question_without_an_answer_ends_with_the_time() -> None:
         await asyncio.sleep(60)
         return ""
 
-    with refused(TargetError, match="no answer in time"):
+    with raises(TargetError, match="no answer in time"):
         await wait_until_ready(probe, 0.3)

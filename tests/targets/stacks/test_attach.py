@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,8 +13,8 @@ from phasegate.plan.asked.services import AttachedStack, ServiceEntry
 from phasegate.render.sentences import sentence
 from phasegate.targets.containers.engine.facts import PROJECT, SERVICE
 from tests.engines import ENGINE, busybox, client, nothing_left, own
-from tests.english import refused
 from tests.targets.stacks.conftest import Yard
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
@@ -72,25 +71,23 @@ async def test_one_that_dies_is_noticed(yard: Yard, web: Any) -> None:
 
 
 async def test_no_container_is_no_target(yard: Yard) -> None:
-    with pytest.raises(TargetError) as raised:
+    with raises(TargetError, match=f"target.containers: no container carries {LABEL}") as raised:
         async with yard.stack(attached=attached()):
             pytest.fail("there is none")
-    assert re.search(f"target.containers: no container carries {LABEL}", sentence(raised.value.message))
     assert "bring the stack up before the run" in sentence(raised.value.help or "")
 
 
 async def test_a_service_that_is_not_among_them_is_named(yard: Yard, web: Any) -> None:
     stack = attached(entries=(ServiceEntry(id="db"),))
-    with pytest.raises(TargetError) as raised:
+    with raises(TargetError, match="target 'db': no container of this service") as raised:
         async with yard.stack(attached=stack):
             pytest.fail("it is not there")
-    assert re.search("target 'db': no container of this service", sentence(raised.value.message))
     assert sentence(raised.value.help) == "services that do are web"
 
 
 async def test_one_that_is_never_ready_is_named(yard: Yard, web: Any) -> None:
     stack = attached(entries=(ServiceEntry(id="web", port=9999),), within=2.0)
-    with refused(TargetError, match="not ready within 2 s: 'web': nobody listens on port 9999"):
+    with raises(TargetError, match="not ready within 2 s: 'web': nobody listens on port 9999"):
         async with yard.stack(attached=stack):
             pytest.fail("nobody listens")
     assert yard.states()[-1] == "web failed"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from phasegate.world import Command
 from tests.engine_proxy import proxied
 from tests.engines import ENGINE, nothing_left, without_engine
 from tests.targets.stacks.conftest import Yard
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 on_engine, unless_there = ENGINE
@@ -53,9 +53,8 @@ async def test_an_engine_that_dies_is_one_line_and_the_logs_are_kept(tmp_path: P
 
 async def test_no_engine_is_one_line_with_a_way_out(tmp_path: Path) -> None:
     yard = Yard(tmp_path, environment=without_engine())
-    with pytest.raises(TargetError) as raised:
+    with raises(TargetError, match="there is no container engine at unix:///nowhere") as raised:
         async with yard.stack(yard.compose("services: {web: {image: x}}")):
             pytest.fail("there is no engine")
-    assert re.search("there is no container engine at unix:///nowhere", sentence(raised.value.message))
     assert "dockerd" in sentence(raised.value.help or "")
     assert raised.value.exit_code == 75
