@@ -7,7 +7,7 @@ target, a program, a kind of another package) is a plain string, and stays as it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -530,12 +530,208 @@ class Code(StrEnum):
 
     # The target: bringing it up, acting on it, taking it down.
     PORT_UNKNOWN = "port_unknown"
+    OF_ENTRY = "of_entry"
+    OF_TARGET = "of_target"
+    OF_SERVICE = "of_service"
+    OF_GET = "of_get"
+    STATUS = "status"
+    SECRETS_NOT_SET = "secrets_not_set"
+    SET_IN_ENVIRONMENT = "set_in_environment"
+    NEEDS = "needs"
+    NO_FREE_PORT = "no_free_port"
+    EMPTY_COMMAND = "empty_command"
+    NO_PROGRAM = "no_program"
+    NO_SUCH_FILE = "no_such_file"
+    NO_FOLDER = "no_folder"
+    PROGRAM_IS_FOLDER = "program_is_folder"
+    NOT_EXECUTABLE = "not_executable"
+    CANNOT_START = "cannot_start"
+    NO_INTERPRETER = "no_interpreter"
+    NO_PROGRAM_OF_SYSTEM = "no_program_of_system"
+    LINE_TOO_LONG = "line_too_long"
+    BY_SIGNAL = "by_signal"
+    BY_EXIT_CODE = "by_exit_code"
+    TOOK_LONGER = "took_longer"
+    TOOK_TOO_LONG = "took_too_long"
+    PROGRAM_ENDED = "program_ended"
+    PROGRAM_ENDED_BY = "program_ended_by"
+    ENDED_BY_ITSELF = "ended_by_itself"
+    KILLED_FOR_MEMORY = "killed_for_memory"
+    HAS_ENDED = "has_ended"
+    NEVER_STARTED = "never_started"
+    DOES_NOT_RUN = "does_not_run"
+    BEFORE_READY = "before_ready"
+    NOT_READY = "not_ready"
+    NOT_ASKED_YET = "not_asked_yet"
+    NO_ANSWER_IN_TIME = "no_answer_in_time"
+    NO_LINE_MATCHES = "no_line_matches"
+    READY_UNKNOWN = "ready_unknown"
+    NOBODY_LISTENS = "nobody_listens"
+    PORT_WITHOUT_ADDRESS = "port_without_address"
+    PORT_OF_ANOTHER = "port_of_another"
+    NOT_YET_STARTED = "not_yet_started"
+    JUST_STARTED = "just_started"
+    NOT_STARTABLE = "not_startable"
+    ENDS_AGAIN = "ends_again"
+    CONTAINER_STATE = "container_state"
+    UNHEALTHY = "unhealthy"
+    NOT_YET_HEALTHY = "not_yet_healthy"
+    NO_CONTAINER = "no_container"
+    TURNED_UNHEALTHY = "turned_unhealthy"
+    STARTED_AGAIN_IN_USE = "started_again_in_use"
+    AND_STARTED_AGAIN = "and_started_again"
+    SEVERAL_TIMES = "several_times"
+    LOG_ENDS = "log_ends"
+    LOGS_END = "logs_end"
+    NO_CONTAINERS = "no_containers"
+    NAME_CONTAINERS = "name_containers"
+    NO_CONTAINER_CARRIES = "no_container_carries"
+    BRING_UP_BEFORE = "bring_up_before"
+    SERVICES_THAT_DO = "services_that_do"
+    SERVICE_NOT_RUNNING = "service_not_running"
+    NO_SERVICE = "no_service"
+    SERVICES_ARE = "services_are"
+    NO_COMPOSE = "no_compose"
+    INSTALL_COMPOSE = "install_compose"
+    COMPOSE_FILE_UNUSABLE = "compose_file_unusable"
+    COMPOSE_FILE_TOO_LARGE = "compose_file_too_large"
+    COMPOSE_FILE_EMPTY = "compose_file_empty"
+    NO_YAML_PRINTED = "no_yaml_printed"
+    NO_SERVICE_IN_FILE = "no_service_in_file"
+    ITS_SERVICES_ARE = "its_services_are"
+    IMAGE_NOT_BUILT = "image_not_built"
+    IMAGES_NOT_BUILT = "images_not_built"
+    IMAGE_NOT_PULLED = "image_not_pulled"
+    BUILD_OR_PULL = "build_or_pull"
+    FREE_THE_PORT = "free_the_port"
+    PROJECT_THERE = "project_there"
+    THINGS = "things"
+    TAKE_DOWN_FIRST = "take_down_first"
+    PROJECT_IN_USE = "project_in_use"
+    WAIT_FOR_PROJECT = "wait_for_project"
+    NOT_CLAIMED = "not_claimed"
+    REMOVE_THAT_FILE = "remove_that_file"
+    NOT_LOCKED = "not_locked"
+    STACK_NOT_REMOVED = "stack_not_removed"
+    ONE_THEN_ANOTHER = "one_then_another"
+    NO_SDK = "no_sdk"
+    INSTALLS_IT = "installs_it"
+    NO_ENGINE = "no_engine"
+    START_ENGINE = "start_engine"
+    ENGINE_DENIED = "engine_denied"
+    JOIN_GROUP = "join_group"
+    ENGINE_SILENT = "engine_silent"
+    ENGINE_UNUSABLE = "engine_unusable"
+    ENGINE_ANSWERED_OTHERWISE = "engine_answered_otherwise"
+    ENGINE_REFUSED = "engine_refused"
+    ENGINE_GONE = "engine_gone"
+    ENGINE_DOES_NOT_SAY = "engine_does_not_say"
+    NO_IMAGE = "no_image"
+    GET_IMAGE = "get_image"
+    IMAGE_TOO_LARGE = "image_too_large"
+    ARCHIVE_BROKE_OFF = "archive_broke_off"
+    LOG_BROKE_OFF = "log_broke_off"
+    ENGINE_LOG_UNREADABLE = "engine_log_unreadable"
+    NOT_SPOKEN_TO_INSIDE = "not_spoken_to_inside"
+    NOT_TO_BE_ENDED = "not_to_be_ended"
+    OUTPUT_BROKE_OFF = "output_broke_off"
+    ENTRY_NOT_UP = "entry_not_up"
+    NO_SUCH_ACT = "no_such_act"
+    NO_CONTAINER_RUNS = "no_container_runs"
+    REMOVED_AT_END = "removed_at_end"
+    NOTHING_TO_CUT = "nothing_to_cut"
+    ENDED_IN_PAUSE = "ended_in_pause"
+    STARTED_BY_ENGINE = "started_by_engine"
+    REMOVED_MEANWHILE = "removed_meanwhile"
+    PORTS_MOVED = "ports_moved"
+    PORT_MOVED = "port_moved"
+    ADDRESS_MOVED = "address_moved"
 
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
     RUN_ALONE = "run_alone"
+    NO_MEMORY = "no_memory"
+    OF_SYSTEM = "of_system"
+    CANNOT_GO_ON = "cannot_go_on"
+    NOT_BROUGHT_TO_END = "not_brought_to_end"
+    DEFECT = "defect"
+    KIND_DEFECT = "kind_defect"
+    OVER_LIMIT = "over_limit"
+    ALL_DECIDED = "all_decided"
+    ONE_DECIDED = "one_decided"
+    INTERRUPTED = "interrupted"
+    STOPPED_BY = "stopped_by"
+    RUN_LIMIT_REACHED = "run_limit_reached"
+    RUN_NOT_ENDED = "run_not_ended"
+    RUN_ENDED_BEFORE = "run_ended_before"
+    CUT_SHORT = "cut_short"
+    CLOCK_MOVED = "clock_moved"
+    NOT_SELECTED = "not_selected"
+    CHECK_FAILED_FAST = "check_failed_fast"
+    FAULT_FAILED_FAST = "fault_failed_fast"
+    COMPANIONS_ENDED = "companions_ended"
+    COMPANION_NOT_RUN = "companion_not_run"
+    STEP_COMMAND_FAILED = "step_command_failed"
+    LIMIT_REACHED = "limit_reached"
+    SECRET_NOT_SET = "secret_not_set"
+    SET_VARIABLE = "set_variable"
+    NOT_INSTALLED = "not_installed"
+    DOES_NOT_WORK = "does_not_work"
+    TOOLS_NOT_INSIDE = "tools_not_inside"
+    ADD_TO_IMAGE = "add_to_image"
+    NEEDS_WHAT_IS_OUT = "needs_what_is_out"
+    SETUP_NOT_RUN = "setup_not_run"
+    SEE_LOG = "see_log"
+    ASKED_EVERY = "asked_every"
+    PROBE_NOT_SENT = "probe_not_sent"
+    CHECK_HAD_ENDED = "check_had_ended"
+    NOT_DONE = "not_done"
+    NOT_UNDONE = "not_undone"
+    UNDONE_EARLY = "undone_early"
+    NO_GOOD_ANSWER_BEFORE = "no_good_answer_before"
+    NOT_GOOD_AGAIN = "not_good_again"
+    BEFORE_RECOVERY = "before_recovery"
+    RECOVERY_UNSEEN = "recovery_unseen"
+    CANNOT_WRITE = "cannot_write"
+    FREE_SPACE = "free_space"
+    FILE_LOST = "file_lost"
+    REPLACED_OR_CUT = "replaced_or_cut"
+    NO_RECORD = "no_record"
+    EVIDENCE_UNREADABLE = "evidence_unreadable"
+    EVIDENCE_REMOVED = "evidence_removed"
+    SPECIAL_FILES_REMOVED = "special_files_removed"
+    REMOVED_UNREDACTED = "removed_unredacted"
+    NOT_REMOVED = "not_removed"
+    NOT_COMMITTED = "not_committed"
+    OF_WAIVER = "of_waiver"
+    WAIVER_TERM = "waiver_term"
+    WAIVER_AND_TERM = "waiver_and_term"
+    COVERS_NOTHING = "covers_nothing"
+    WAIVER_TOO_WIDE = "waiver_too_wide"
+    NO_CASE_CALLED = "no_case_called"
+    HOLDS_NOT_EITHER = "holds_not_either"
+    NOTHING_NEEDED_IT = "nothing_needed_it"
+    WAIVER_IN_DOUBT = "waiver_in_doubt"
+    OF_CRITERION = "of_criterion"
+    OF_DEFAULT = "of_default"
+    CAN_NEVER_MEET = "can_never_meet"
+    CAN_NEVER_SPAN = "can_never_span"
+    DISPLACES_DEFAULT = "displaces_default"
+    UNPROVEN_WITHOUT_BASELINE = "unproven_without_baseline"
+    BASELINE_NOT_NEEDED = "baseline_not_needed"
+    SECRET_SHORT = "secret_short"
+    NOT_RUN_WITHOUT_IT = "not_run_without_it"
+    NOTHING_NEEDS_IT = "nothing_needs_it"
+    NO_SUCH_PROFILE = "no_such_profile"
+    VARIABLE_UNUSED = "variable_unused"
+    SEVERAL_PORTS = "several_ports"
+    NO_PORT = "no_port"
+    CONTENT_HIDDEN = "content_hidden"
+    NAME_NOT_KNOWN = "name_not_known"
+    DOES_NOT_FIT = "does_not_fit"
 
 
 _NAMES = """
+act
 actual
 address
 addresses
@@ -565,11 +761,15 @@ clusters
 coding
 codings
 command
+commit
 confidence
 container
 count
 criterion
+daemon
+days
 declared
+default
 depth
 dimension
 domain
@@ -578,6 +778,7 @@ durations
 effective
 elapsed
 encoding
+ended
 ending
 endpoint
 entries
@@ -586,6 +787,7 @@ error
 every
 exit_code
 expected
+expired
 expression
 factor
 failed
@@ -609,6 +811,8 @@ key
 kind
 known
 label
+labels
+last
 least
 left
 left_out
@@ -636,16 +840,20 @@ named
 names
 needed
 needs
+network
 not_met
 observed
+observing
 of
 of_baseline
 of_this_sample
+on
 op
 open
 origin
 other
 out_of_memory
+output
 outside
 over
 package
@@ -658,8 +866,11 @@ phase
 pieces
 planned
 port
+ports
 position
+process
 program
+project
 proves
 pytest
 python
@@ -679,6 +890,7 @@ service
 services
 severity
 signal
+since
 single
 size
 skipped
@@ -693,7 +905,9 @@ step
 stream
 streams
 suite
+suspended
 tag
+tail
 take
 text
 threshold
@@ -715,9 +929,12 @@ value
 verdict
 version
 waived
+waiver
 waivers
 warnings
+was
 what
+when
 where
 why
 within
@@ -796,6 +1013,19 @@ def fact(code: Code, **values: Any) -> Fact:
         name: value for name, value in values.items() if value not in (None, "", ()) and value is not False
     }
     return Fact(code, kept)
+
+
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A text or fact, or a value of one, with every text in it changed."""
+    match value:
+        case Fact():
+            return Fact(value.code, {name: with_texts(one, change) for name, one in value.values.items()})
+        case tuple():
+            return tuple(with_texts(one, change) for one in value)
+        case str():
+            return change(value)
+        case _:
+            return value
 
 
 def joined(*parts: Message | None) -> Message:

@@ -132,8 +132,8 @@ class _Holes(dict[str, Any]):
 
 
 class _Format(string.Formatter):
-    """`{n}` is a number with separators, `{n:d}` one without, `{n:request}` counts requests; facts become
-    their sentences."""
+    """`{n}` is a number with separators, `{n:d}` one without, `{n:request}` counts requests, `{names:all}`
+    lists every name; facts become their sentences."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         match value:
@@ -141,7 +141,7 @@ class _Format(string.Formatter):
                 return sentence(value)
             case Figure():
                 return figure(value)
-            case float() if format_spec == "time":
+            case float() | int() if format_spec == "time":
                 return format_seconds(value)
             case int() if format_spec == "d":
                 return str(value)
@@ -149,6 +149,8 @@ class _Format(string.Formatter):
                 return count(value, format_spec)
             case int():
                 return f"{value:,}"
+            case tuple() if format_spec == "all":
+                return ", ".join(value)
             case tuple():
                 return _names(value)
             case _:
@@ -982,6 +984,108 @@ def _crossed(said: Fact) -> str:
     return f"crossed: {said.statistic} is {figure(said.value)} of {said.total:,}"
 
 
+# The target.
+
+
+def _inside(said: Fact) -> str:
+    return f"in the container of {said.service}" if said.service else ""
+
+
+def _not_executable(said: Fact) -> str:
+    inside = _inside(said)
+    return f"{said.program!r} is not executable{f' {inside}' if inside else '; chmod +x makes it so'}"
+
+
+def _program_ended(said: Fact) -> str:
+    code = "" if said.exit_code is None else f" with exit code {said.exit_code}"
+    return f"{said.command or 'it'} ended{code}{f' (signal {said.signal})' if said.signal else ''}"
+
+
+def _program_ended_by(said: Fact) -> str:
+    signal = f"signal {said.signal}" if isinstance(said.signal, int) else said.signal
+    return f"{said.command or 'it'} was ended by {signal}"
+
+
+def _before_ready(said: Fact) -> str:
+    hint = "; a daemon must stay in the foreground" if said.daemon else ""
+    return f"{sentence(said.why)} before it was ready{hint}"
+
+
+def _port_of_another(said: Fact) -> str:
+    who = f" ({said.by})" if said.by else ""
+    return (
+        f"port {said.port} is answered by another process{who}, not by the group that was started; "
+        "a daemon must stay in the foreground"
+    )
+
+
+def _log_ends(said: Fact) -> str:
+    if not said.tail:
+        return f"{said.service or 'it'} wrote nothing to its log"
+    which = said.path or (f"the log of {said.service}" if said.service else "its log")
+    return f"{which} ends with" + "".join(f"\n    {line}" for line in said.tail)
+
+
+def _no_container_carries(said: Fact) -> str:
+    of_service = " of this service" if said.service else ""
+    return f"no container{of_service} carries {', '.join(said.labels)}"
+
+
+# The run.
+
+
+def _clock_moved(said: Fact) -> str:
+    what = [f"the machine was suspended for {format_seconds(said.suspended)}"] if said.suspended else []
+    if said.span:
+        direction = "forward" if said.span > 0 else "back"
+        what.append(f"the calendar clock was set {direction} by {format_seconds(abs(said.span))}")
+    return f"{said.at} UTC: {' and '.join(what)}; the times of this record count on from its start"
+
+
+def _step_command_failed(said: Fact) -> str:
+    printed = f": {said.line}" if said.line else ""
+    return f"{said.when} of step {said.step}: {said.program}: {sentence(said.why)}{printed}"
+
+
+def _check_had_ended(said: Fact) -> str:
+    after = "" if said.at is None else f" after {format_seconds(said.at)}, before it"
+    return f"{said.check} had ended{after}"
+
+
+def _not_good_again(said: Fact) -> str:
+    last = f": {sentence(said.why)}" if said.why else ""
+    return f"not good again within {format_seconds(said.within)} after it was undone{last}"
+
+
+def _evidence_unreadable(said: Fact) -> str:
+    what = said.why[3:] if said.why.startswith("it ") else f"cannot be read: {said.why}"
+    return f"evidence {said.path!r} {what}"
+
+
+def _waiver_term(said: Fact) -> str:
+    match said.days:
+        case 0:
+            return f"expires today, on {said.on}"
+        case 1:
+            return f"expires tomorrow, on {said.on}"
+        case left:
+            return f"expired on {said.on}" if left < 0 else f"expires on {said.on}, in {left} days"
+
+
+def _waiver_in_doubt(said: Fact) -> str:
+    was, became = ("expired", "in force") if said.expired else ("in force", "expired")
+    return (
+        f"waiver {said.waiver!r} is {was} by the clock at the start of the run, which said {said.at}, and"
+        f" {became} by the clock as it was set since, which makes that {said.since}"
+    )
+
+
+def _can_never_meet(said: Fact) -> str:
+    shown = f" (even without a failure they show {sentence(said.best)})" if said.best else ""
+    never = f"{count(said.n, 'sample')} can never meet {said.expression} {_sureness(said)}{shown}"
+    return f"{never}; {said.needed:,} without a failure would do"
+
+
 Entry = str | Callable[[Fact], str]
 _ENGLISH: Mapping[Code, Entry] = {
     Code.JOINED: lambda said: "; ".join(sentence(part) for part in said.parts),
@@ -1486,8 +1590,10 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NEVER_RAN: lambda said: (
         f"no container {f'of {sentence(said.names)} ' if said.names else ''}was seen running"
     ),
-    Code.LOST_BETWEEN: "a container of {service} ended, or was started again, {n:time}; "
-    "what it used in between is not counted",
+    Code.LOST_BETWEEN: lambda said: (
+        f"a container of {said.service} ended, or was started again, {count(said.n, 'time')}; "
+        "what it used in between is not counted"
+    ),
     Code.STOPPED_AT: "stopped after {at:time} of {of:time}: {why}",
     Code.NO_MEMORY_LIMIT: "{service} has no memory limit",
     Code.NO_OWN_NETWORK: "{service} has no network of its own (network mode {mode})",
@@ -1500,7 +1606,229 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PORT_UNKNOWN: "target {entry}: its command and env do not name ${{self.port}} or ${{self.url}}, "
     "so it may not listen where checks ask it",
     #
+    Code.OF_ENTRY: "target {entry!r}: {why}",
+    Code.OF_TARGET: "target {why}",
+    Code.OF_SERVICE: "{service!r}: {why}",
+    Code.OF_GET: "GET {url}: {why}",
+    Code.STATUS: "status {status}",
+    Code.SECRETS_NOT_SET: "target {entry!r} needs a secret that is not set: {names:all}",
+    Code.SET_IN_ENVIRONMENT: "set it as an environment variable",
+    Code.NEEDS: "it needs {names:all}",
+    Code.NO_FREE_PORT: "no free port: {n} between {first} and {last} are taken",
+    Code.EMPTY_COMMAND: "the command is empty",
+    Code.NO_PROGRAM: lambda said: f"{said.program!r} is not {_inside(said) or 'on PATH'}",
+    Code.NO_SUCH_FILE: "there is no {path!r}",
+    Code.NO_FOLDER: "there is no folder {path!r}",
+    Code.PROGRAM_IS_FOLDER: "{path!r} is a folder, not a program",
+    Code.NOT_EXECUTABLE: _not_executable,
+    Code.CANNOT_START: lambda said: (
+        f"cannot start {said.program!r}{f' {_inside(said)}' if said.service else ''}: {sentence(said.why)}"
+    ),
+    Code.NO_INTERPRETER: "the interpreter that its first line names does not exist",
+    Code.NO_PROGRAM_OF_SYSTEM: "it is no program of this system; does a first line like #!/bin/sh lack?",
+    Code.LINE_TOO_LONG: "process {process} wrote a line that is too long: {why}",
+    Code.BY_SIGNAL: "signal {signal}",
+    Code.BY_EXIT_CODE: "exit code {exit_code}",
+    Code.TOOK_LONGER: "{command} took longer than {limit:time}",
+    Code.TOOK_TOO_LONG: "it took too long",
+    Code.PROGRAM_ENDED: _program_ended,
+    Code.PROGRAM_ENDED_BY: _program_ended_by,
+    Code.ENDED_BY_ITSELF: lambda said: (
+        f"it ended by itself with exit code {said.exit_code}{f': {said.line}' if said.line else ''}"
+    ),
+    Code.KILLED_FOR_MEMORY: "it was killed for want of memory",
+    Code.HAS_ENDED: "it has ended",
+    Code.NEVER_STARTED: "it was not started",
+    Code.DOES_NOT_RUN: "{entry} does not run: {why}",
+    Code.BEFORE_READY: _before_ready,
+    Code.NOT_READY: "not ready within {within:time}: {why}",
+    Code.NOT_ASKED_YET: "it was not asked",
+    Code.NO_ANSWER_IN_TIME: "no answer in time",
+    Code.NO_LINE_MATCHES: "no line of its output matches {pattern!r}",
+    Code.READY_UNKNOWN: "nobody knows whether it is ready: the pattern {pattern!r} did not end within "
+    "{limit:time} in a line of its output: {line!r}",
+    Code.NOBODY_LISTENS: lambda said: (
+        f"nobody listens on port {said.port}{' any more' if said.ended else ''}"
+    ),
+    Code.PORT_WITHOUT_ADDRESS: "port {port} has no address",
+    Code.PORT_OF_ANOTHER: _port_of_another,
+    Code.NOT_YET_STARTED: "it has not been started",
+    Code.JUST_STARTED: "it has just been started",
+    Code.NOT_STARTABLE: "it cannot be started: {why}",
+    Code.ENDS_AGAIN: "it ends again and again ({times} restarts)",
+    Code.CONTAINER_STATE: "it is {state}",
+    Code.UNHEALTHY: lambda said: f"it is unhealthy{f': {said.output}' if said.output else ''}",
+    Code.NOT_YET_HEALTHY: lambda said: f"it is not healthy yet{f': {said.output}' if said.output else ''}",
+    Code.NO_CONTAINER: "it has no container",
+    Code.TURNED_UNHEALTHY: "service {service} turned unhealthy while it was being used",
+    Code.STARTED_AGAIN_IN_USE: "service {service} ended with exit code 0 and was started again while it was "
+    "being used",
+    Code.AND_STARTED_AGAIN: "{of}, and was started again",
+    Code.SEVERAL_TIMES: "{of}, {times} times",
+    Code.LOG_ENDS: _log_ends,
+    Code.LOGS_END: lambda said: "\n  ".join(sentence(part) for part in said.parts),
+    Code.NO_CONTAINERS: "the target has no containers",
+    Code.NAME_CONTAINERS: "bring a stack up with target.compose, or name one that is up with "
+    "target.containers",
+    Code.NO_CONTAINER_CARRIES: _no_container_carries,
+    Code.BRING_UP_BEFORE: "bring the stack up before the run, or let target.compose do it",
+    Code.SERVICES_THAT_DO: "services that do are {names:all}",
+    Code.SERVICE_NOT_RUNNING: "no container of service {service!r} is running",
+    Code.NO_SERVICE: "the target has no service {service!r}",
+    Code.SERVICES_ARE: lambda said: f"services are {', '.join(said.names or ()) or 'none'}",
+    Code.NO_COMPOSE: "target.compose needs Compose, and neither docker compose nor docker-compose works "
+    "here: {why}",
+    Code.INSTALL_COMPOSE: "apt-get install docker-compose, or https://docs.docker.com/compose/install/",
+    Code.COMPOSE_FILE_UNUSABLE: "{path} cannot be used: {why}",
+    Code.COMPOSE_FILE_TOO_LARGE: "{path} is too large when everything is put in",
+    Code.COMPOSE_FILE_EMPTY: "{path} has no services",
+    Code.NO_YAML_PRINTED: "{command} printed no YAML for {path}: {why}",
+    Code.NO_SERVICE_IN_FILE: lambda said: f"{said.path} has no service {', '.join(map(repr, said.names))}",
+    Code.ITS_SERVICES_ARE: "its services are {names:all}",
+    Code.IMAGE_NOT_BUILT: "the image of {service} cannot be built: {why}",
+    Code.IMAGES_NOT_BUILT: "the images of {names:all} cannot be built: {why}",
+    Code.IMAGE_NOT_PULLED: "the image {image!r} is not on this engine, and could not be pulled: {why}",
+    Code.BUILD_OR_PULL: "build it, or docker pull {image}, before the run",
+    Code.FREE_THE_PORT: "end what has the port (ss -ltnp shows it), or publish another one",
+    Code.PROJECT_THERE: "the project {project!r} is there already ({what})",
+    Code.THINGS: "{kind}: {names:all}",
+    Code.TAKE_DOWN_FIRST: "take it down ({command}), or attach to it with target.containers: {{label: "
+    "{label}}}",
+    Code.PROJECT_IN_USE: lambda said: (
+        f"another run uses the project {said.project!r} (phasegate, process {said.process or 'unknown'})"
+    ),
+    Code.WAIT_FOR_PROJECT: "wait for it to end, or leave 'project' out, so that each run has a project of "
+    "its own",
+    Code.NOT_CLAIMED: "the project {project!r} cannot be claimed: {path}: {why}",
+    Code.REMOVE_THAT_FILE: "remove that file, or set TMPDIR to a folder that can be written",
+    Code.NOT_LOCKED: "{path} cannot be locked: {why}",
+    Code.STACK_NOT_REMOVED: "what is left of the stack {project} could not be removed (remove it with "
+    "{command}): {why}",
+    Code.ONE_THEN_ANOTHER: lambda said: "; then ".join(said.parts),
+    Code.NO_SDK: "the docker SDK is not installed",
+    Code.INSTALLS_IT: "{command} installs it",
+    Code.NO_ENGINE: "there is no container engine at {at}",
+    Code.START_ENGINE: "start it (dockerd, or systemctl start docker), or say where it is with DOCKER_HOST",
+    Code.ENGINE_DENIED: "no permission to talk to the container engine at {at}",
+    Code.JOIN_GROUP: "join the group of its socket (usermod -aG docker $USER, then log in again), or run as "
+    "root",
+    Code.ENGINE_SILENT: "no container engine answers at {at}: {why}",
+    Code.ENGINE_UNUSABLE: "the container engine at {at} cannot be used: {why}",
+    Code.ENGINE_ANSWERED_OTHERWISE: "the container engine gave an answer that is not understood: {why}",
+    Code.ENGINE_REFUSED: "the container engine refused: {why}",
+    Code.ENGINE_GONE: "the container engine does not answer any more: {why}",
+    Code.ENGINE_DOES_NOT_SAY: "the engine does not say why",
+    Code.NO_IMAGE: "there is no image {image!r} on this engine",
+    Code.GET_IMAGE: "build it, or pull it, before the run",
+    Code.IMAGE_TOO_LARGE: "the image is too large to look at its files",
+    Code.ARCHIVE_BROKE_OFF: "the engine's archive of the image broke off",
+    Code.LOG_BROKE_OFF: "the log broke off",
+    Code.ENGINE_LOG_UNREADABLE: "the engine could not read the log: {why}",
+    Code.NOT_SPOKEN_TO_INSIDE: "a program inside a container cannot be spoken to line by line",
+    Code.NOT_TO_BE_ENDED: "it could not be ended",
+    Code.OUTPUT_BROKE_OFF: "its output broke off: {why}",
+    Code.ENTRY_NOT_UP: "the target has no {entry} that is up",
+    Code.NO_SUCH_ACT: lambda said: f"{said.entry or 'a process'} cannot be put to {said.act}",
+    Code.NO_CONTAINER_RUNS: "no container of {service} runs",
+    Code.REMOVED_AT_END: "the engine removes {container} once it ends (--rm), so it cannot come back",
+    Code.NOTHING_TO_CUT: "{container} has no network of its own to cut",
+    Code.ENDED_IN_PAUSE: "{container} has ended in its pause",
+    Code.STARTED_BY_ENGINE: "the engine had started {container} again by itself",
+    Code.REMOVED_MEANWHILE: "{container} has been removed meanwhile",
+    Code.PORTS_MOVED: lambda said: (
+        f"{said.container} is published elsewhere now: {', '.join(map(sentence, said.ports))}"
+    ),
+    Code.PORT_MOVED: lambda said: f"{said.port} at {said.at or 'nowhere'}, was {said.was or ''}",
+    Code.ADDRESS_MOVED: "{container} has address {address} in {network} now, and had {was}",
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
     Code.RUN_ALONE: "{check} goes on while other checks run, and was run alone: it saw the target at rest, "
     "and only for a moment",
+    Code.NO_MEMORY: "there is not enough memory",
+    Code.OF_SYSTEM: "the system says: {why}",
+    Code.CANNOT_GO_ON: lambda said: (
+        f"phasegate could not go on{' observing' if said.observing else ''}: {sentence(said.why)}"
+    ),
+    Code.NOT_BROUGHT_TO_END: "the run could not be brought to its end: {why}",
+    Code.DEFECT: "a defect in phasegate: {error}: {why}",
+    Code.KIND_DEFECT: "a defect in kind {kind!r} of {package} {version}: {error}: {why}",
+    Code.OVER_LIMIT: "did not end within its limit of {limit:time}",
+    Code.ALL_DECIDED: "every criterion on its samples is decided",
+    Code.ONE_DECIDED: "{criterion} is decided: not met",
+    Code.INTERRUPTED: "interrupted",
+    Code.STOPPED_BY: lambda said: f"stopped by {'Ctrl-C' if said.signal == 'SIGINT' else said.signal}",
+    Code.RUN_LIMIT_REACHED: "the run reached its limit of {limit:time}",
+    Code.RUN_NOT_ENDED: "the run has not ended",
+    Code.RUN_ENDED_BEFORE: "the run ended before it",
+    Code.CUT_SHORT: "the record ends before the run did",
+    Code.CLOCK_MOVED: _clock_moved,
+    Code.NOT_SELECTED: "not selected",
+    Code.CHECK_FAILED_FAST: "an earlier check failed, and --fail-fast was asked for",
+    Code.FAULT_FAILED_FAST: "an earlier fault failed, and --fail-fast was asked for",
+    Code.COMPANIONS_ENDED: "the checks it goes beside have ended",
+    Code.COMPANION_NOT_RUN: "{check}, which it goes beside, was not run",
+    Code.STEP_COMMAND_FAILED: _step_command_failed,
+    Code.LIMIT_REACHED: "its limit was reached",
+    Code.SECRET_NOT_SET: "the secret {name} is not set",
+    Code.SET_VARIABLE: "set the environment variable {name}",
+    Code.NOT_INSTALLED: "{program} is not installed",
+    Code.DOES_NOT_WORK: "{program} does not work: {why}",
+    Code.TOOLS_NOT_INSIDE: lambda said: (
+        f"{', '.join(said.names)} {'is' if len(said.names) == 1 else 'are'} not {_inside(said)}"
+    ),
+    Code.ADD_TO_IMAGE: "add {names:all} to the image of {service}",
+    Code.NEEDS_WHAT_IS_OUT: "it needs {entry}, which did not come up: {why}",
+    Code.SETUP_NOT_RUN: "target.setup was not run, as {names:all} did not come up",
+    Code.SEE_LOG: "see the log of what did not come up",
+    Code.ASKED_EVERY: "{method} {url} every {every:time}",
+    Code.PROBE_NOT_SENT: "its probe cannot be sent: {why}",
+    Code.CHECK_HAD_ENDED: _check_had_ended,
+    Code.NOT_DONE: "it could not be done: {why}",
+    Code.NOT_UNDONE: "it could not be undone: {why}",
+    Code.UNDONE_EARLY: "it was undone {span:time} early, as {why}",
+    Code.NO_GOOD_ANSWER_BEFORE: "no probe before it had a good answer",
+    Code.NOT_GOOD_AGAIN: _not_good_again,
+    Code.BEFORE_RECOVERY: "{why}, before it could be seen whether it recovers",
+    Code.RECOVERY_UNSEEN: "phasegate was late, and nobody could see whether it recovers",
+    Code.CANNOT_WRITE: "cannot write {path}: {why}",
+    Code.FREE_SPACE: "free space for the output folder and run again",
+    Code.FILE_LOST: "{path} is lost: {why}",
+    Code.REPLACED_OR_CUT: "another file is in its place, or it was cut",
+    Code.NO_RECORD: "no record at {path}: {why}",
+    Code.EVIDENCE_UNREADABLE: _evidence_unreadable,
+    Code.EVIDENCE_REMOVED: "programs left more evidence than {most} files and folders, {depth} inside each "
+    "other: {n} were removed",
+    Code.SPECIAL_FILES_REMOVED: "{n} links or special files in the evidence were removed",
+    Code.REMOVED_UNREDACTED: "{path} was removed, it cannot be redacted: {why}",
+    Code.NOT_REMOVED: "{path} could not be removed: {why}",
+    Code.NOT_COMMITTED: "{commit} with uncommitted changes",
+    Code.OF_WAIVER: "waiver {waiver!r}: {why}",
+    Code.WAIVER_TERM: _waiver_term,
+    Code.WAIVER_AND_TERM: "waiver {waiver!r} {why}",
+    Code.COVERS_NOTHING: "{why}, so it covers nothing",
+    Code.WAIVER_TOO_WIDE: "{pattern} matches {n} cases and may match at most {most}, so the whole waiver "
+    "covers nothing",
+    Code.NO_CASE_CALLED: "no case that was seen is called {names}",
+    Code.HOLDS_NOT_EITHER: "without what it covers {names} does not hold either",
+    Code.NOTHING_NEEDED_IT: "nothing needed it",
+    Code.WAIVER_IN_DOUBT: _waiver_in_doubt,
+    Code.OF_CRITERION: "criterion {criterion!r}: {why}",
+    Code.OF_DEFAULT: "criterion {criterion!r}, a default of the kind: {why}",
+    Code.CAN_NEVER_MEET: _can_never_meet,
+    Code.CAN_NEVER_SPAN: "{check} takes {span:time} and can never span {over:time}",
+    Code.DISPLACES_DEFAULT: "criterion {criterion!r} holds when {measure} is {value}, and takes the place of "
+    "the default {default}",
+    Code.UNPROVEN_WITHOUT_BASELINE: "criterion {criterion!r} is unproven unless phasegate run is given a "
+    "baseline",
+    Code.BASELINE_NOT_NEEDED: "no criterion is held against a baseline, so --baseline changes nothing",
+    Code.SECRET_SHORT: "secret {name!r} is shorter than {n} characters",
+    Code.NOT_RUN_WITHOUT_IT: "what needs it is not run: {names}",
+    Code.NOTHING_NEEDS_IT: "nothing needs it",
+    Code.NO_SUCH_PROFILE: "no service of the compose file has the profile {name!r}",
+    Code.VARIABLE_UNUSED: "the compose file does not use the variable {name!r}",
+    Code.SEVERAL_PORTS: "the default entry {entry!r} has several ports ({ports:all}), and the plan does not "
+    "say which",
+    Code.NO_PORT: "the default entry {entry!r} neither publishes nor exposes a port in the compose file",
+    Code.CONTENT_HIDDEN: "the file is not what it is named for, or something is wrong with it on line {line}",
+    Code.NAME_NOT_KNOWN: "${{{name}}} is not known",
+    Code.DOES_NOT_FIT: "{path} does not fit with the target's addresses: {why}",
 }

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base.facts import Code
 from phasegate.load.abort import AbortOn, AbortRule
 from phasegate.load.engine import LoadOutcome, generate, late
 from phasegate.load.job import PROTOCOL, Job
@@ -99,7 +100,7 @@ async def test_progress_is_reported_and_its_answer_stops_the_load() -> None:
 
 async def test_measures_are_told_from_the_least_on_where_somebody_decides_by_them() -> None:
     def enough(progress: Progress) -> str | None:
-        return Enough("decided") if progress.measures else None
+        return Enough(Code.ALL_DECIDED, {}) if progress.measures else None
 
     async with scripted() as server:
         outcome, world = await run(job(server.url, duration=30.0, tick=0.05), at_least=0.5, stop=enough)
@@ -114,7 +115,7 @@ async def test_load_that_is_decided_awaits_what_is_out_and_counts_it(open_model:
     """Every tenth request hangs for a while; none of them may be lost when the load ends early."""
 
     def enough(progress: Progress) -> str | None:
-        return Enough("decided") if progress.measures else None
+        return Enough(Code.ALL_DECIDED, {}) if progress.measures else None
 
     slow = Reply(delay=0.8)
     async with scripted(lambda n: slow if n % 10 == 9 else Reply()) as server:
@@ -132,7 +133,7 @@ async def test_nothing_is_aborted_once_a_load_is_decided() -> None:
     """In the second after the end of sending only failures come in; what still hangs has to be counted."""
 
     def enough(progress: Progress) -> str | None:
-        return Enough("decided") if progress.measures else None
+        return Enough(Code.ALL_DECIDED, {}) if progress.measures else None
 
     def script(number: int) -> Reply:
         if number == 0:
@@ -153,7 +154,7 @@ async def test_interrupt_ends_the_patient_wait_at_once() -> None:
     def stop(progress: Progress) -> str | None:
         if (progress.done or 0) > 0.03:
             return "stopped by Ctrl-C"
-        return Enough("decided") if progress.measures else None
+        return Enough(Code.ALL_DECIDED, {}) if progress.measures else None
 
     async with scripted(Reply(delay=25.0)) as server:
         one = job(server.url, duration=30.0, tick=0.05, timeout=29.0, connections=5)
