@@ -1043,11 +1043,10 @@ def _together(code: Code, parts: Iterable[Message | None]) -> Message:
     return fact(code, parts=there) if len(there) > 1 else next(iter(there), "")
 
 
-def some(names: Iterable[str], most: int | None = None) -> Fact:
-    """The first of several names, and how many there are; all of them where `most` does not say."""
+def some(names: Iterable[str], most: int) -> Fact:
+    """The first of several names, and how many there are."""
     everything = tuple(names)
-    named = everything[:most]
-    return fact(Code.SOME, names=named, n=None if len(named) == len(everything) else len(everything))
+    return fact(Code.SOME, names=everything[:most], n=len(everything))
 
 
 def encode(value: Any) -> Any:

@@ -638,6 +638,11 @@ def _dropped_by_limit(said: Fact) -> str:
     return f"the engine keeps no more of it than {kept}, and may have dropped lines"
 
 
+def _not_looked_at(said: Fact) -> str:
+    why = f"{said.by} says" if said.by else "nobody expects them"
+    return f"not looked at, as {why}: {', '.join(said.names)}"
+
+
 def _of_image(said: Fact) -> str:
     without = f", without {', '.join(said.left_out)}" if said.left_out else ""
     return (said.image or f"the image of {said.service}") + without
@@ -661,6 +666,11 @@ def _base_unknown(said: Fact) -> str:
 def _of_resources(said: Fact) -> str:
     whose = ", ".join(said.services or ()) or "all services"
     return f"what {whose} use, every {format_seconds(said.interval)}"
+
+
+def _never_ran(said: Fact) -> str:
+    whose = f"of {', '.join(said.names)} " if said.names else ""
+    return f"no container {whose}was seen running"
 
 
 def _several(said: Fact) -> str:
@@ -1418,7 +1428,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.REPORT_UNREADABLE: "the report of the Locust plugin cannot be read: {why}",
     # Kinds: programs, results files, containers, images, resources.
     Code.SOME: lambda said: _names(said.names, len(said.names), said.n),
-    Code.NO_CASE_NAMED: "no case is named {names}",
+    Code.NO_CASE_NAMED: "no case is named {names:all}",
     Code.NOT_STARTED: "{what} could not be started: {why}",
     Code.PYTEST_VERSIONS: "pytest {pytest} on Python {python}",
     Code.PYTEST_REPORTED: "what pytest reported",
@@ -1428,7 +1438,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.COLLECTED_ONLY: "collected, but no result ever came",
     Code.CASES_WITHOUT_RESULT: _cases_without_result,
     Code.NOTHING_COLLECTED: "pytest collected nothing in {path}",
-    Code.NO_TEST_NAMED: "no test of {path} is named {names}",
+    Code.NO_TEST_NAMED: "no test of {path} is named {names:all}",
     Code.NO_TEST_FAILED: "pytest exited with 1 although no test failed; its output says why",
     Code.DESELECTED: "{n:d} collected tests were deselected and did not run",
     Code.ALL_DESELECTED: "nothing left to run: all {n:d} collected tests were deselected",
@@ -1488,7 +1498,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.FILES_NOT_READ: "{path} and others were not read, since the check was ended",
     Code.FILES_LEFT: "the results files have more than {size} MiB or {most} cases; "
     "{path} and others were not read",
-    Code.NO_CASE_IN_FILES: "no case in the result files is named {names}",
+    Code.NO_CASE_IN_FILES: "no case in the result files is named {names:all}",
     Code.MARK_TOO_LARGE: "a tag or comment in line {line:d} has more than {most} bytes",
     Code.DTD: "a DTD, which is not read; it can make a small file fill memory",
     Code.ELEMENTS_TOO_MANY: "more than {most} elements",
@@ -1528,11 +1538,10 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.CONTAINER_IS: _container_is,
     Code.NOT_HEALTHY: _not_healthy,
     Code.HEALTH_NOT_PROVEN: "the health of {service} is not proven: {why}",
-    Code.HEALTH_NOT_ASKED: "the health of {names} was not asked for",
-    Code.NOT_LOOKED_AT: lambda said: (
-        f"not looked at, as {f'{said.by} says' if said.by else 'nobody expects them'}: {sentence(said.names)}"
-    ),
-    Code.KILLS_UNKNOWN: "nobody can say whether the kernel killed a process for want of memory in {names}",
+    Code.HEALTH_NOT_ASKED: "the health of {names:all} was not asked for",
+    Code.NOT_LOOKED_AT: _not_looked_at,
+    Code.KILLS_UNKNOWN: "nobody can say whether the kernel killed a process for want of memory "
+    "in {names:all}",
     Code.OTHER_IMAGE: "{container} runs {found}, and {image} means another image by now: {right}",
     Code.AGE_UNKNOWN: lambda said: (
         f"{'its age is not' if said.of else 'no age is'} known: the calendar clock moved during the run"
@@ -1587,9 +1596,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ENDED_AFTER: "it ended with exit code {exit_code} after {signal}",
     Code.OF_RESOURCES: _of_resources,
     Code.LOOK_TOO_LONG: "no look at the containers came to an end within {within:time}",
-    Code.NEVER_RAN: lambda said: (
-        f"no container {f'of {sentence(said.names)} ' if said.names else ''}was seen running"
-    ),
+    Code.NEVER_RAN: _never_ran,
     Code.LOST_BETWEEN: lambda said: (
         f"a container of {said.service} ended, or was started again, {count(said.n, 'time')}; "
         "what it used in between is not counted"

@@ -211,7 +211,7 @@ def why_no_observation(report: PytestReport, cases: tuple[Case, ...], completed:
 
 def _nothing_collected(report: PytestReport) -> Fact:
     if report.selected:
-        return fact(Code.NO_TEST_NAMED, path=report.name, names=some(report.selected))
+        return fact(Code.NO_TEST_NAMED, path=report.name, names=report.selected)
     if report.deselected:
         return fact(Code.ALL_DESELECTED, n=report.deselected)
     return fact(Code.NOTHING_COLLECTED, path=report.name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Code, Fact, Message, fact, joined, some
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.base.files import find_files
 from phasegate.base.units import Dimension
 from phasegate.kinds.base import Kind, Requirement, watch
@@ -279,7 +279,7 @@ async def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:
     # The program runs as a whole all the same: it decides what it tests.
     chosen = select_cases(cases, world.cases)
     if cases and not chosen:
-        seen.errors.append(fact(Code.NO_CASE_IN_FILES, names=some(world.cases)))
+        seen.errors.append(fact(Code.NO_CASE_IN_FILES, names=world.cases))
     chosen = with_earlier(chosen, [case for case in world.earlier if case.id not in _EXPECTED])
     seen.cases += chosen
     seen.measures.update(case_measures(chosen))

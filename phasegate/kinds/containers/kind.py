@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Code, Fact, Message, encode, fact, some
+from phasegate.base.facts import Code, Fact, Message, encode, fact
 from phasegate.base.units import Dimension
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.containers.cases import ContainerStack, cases_of, count_matches, measures_of, speaks_of
@@ -92,7 +92,7 @@ class ContainersKind(Kind[ContainersParams]):
         )
         cases = select_cases(cases_of(stack), world.cases)
         if not cases:
-            raise ObservationError(fact(Code.NO_CASE_NAMED, names=some(world.cases)))
+            raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
         cases = with_earlier(cases, world.earlier)
         await world.progress(Progress(cases=cases))
         return Observation(
@@ -169,14 +169,14 @@ def _notes(stack: ContainerStack, images: Mapping[str, Image]) -> list[Fact]:
     if stack.params.healthy is not None:
         silent = [name for name in stack.looked_at if stack.goes_on(name) and not stack.asks_health(name)]
         if silent:
-            notes.append(fact(Code.HEALTH_NOT_ASKED, names=some(silent)))
+            notes.append(fact(Code.HEALTH_NOT_ASKED, names=tuple(silent)))
     if stack.params.unexpected == "allow":
         strange = sorted({one.service for one in stack.containers} - set(stack.looked_at))
         if strange:
-            notes.append(fact(Code.NOT_LOOKED_AT, names=some(strange)))
+            notes.append(fact(Code.NOT_LOOKED_AT, names=tuple(strange)))
     unknown = [one.name for group in stack.looked_at.values() for one in group if one.id not in stack.killed]
     if unknown:
-        notes.append(fact(Code.KILLS_UNKNOWN, names=some(unknown)))
+        notes.append(fact(Code.KILLS_UNKNOWN, names=tuple(unknown)))
     for one in stack.containers:
         named = images.get(one.image)
         if named is not None and named.id != one.image_id:

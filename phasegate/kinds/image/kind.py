@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Code, Fact, Message, encode, fact, lines, some
+from phasegate.base.facts import Code, Fact, Message, encode, fact, lines
 from phasegate.base.units import Dimension
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.engine import ENGINE
@@ -73,7 +73,7 @@ class ImageKind(Kind[ImageParams]):
         found = findings_of(seen, params)
         cases = select_cases([_case(seen, params, *item) for item in found.items()], world.cases)
         if not cases:
-            raise ObservationError(fact(Code.NO_CASE_NAMED, names=some(world.cases)))
+            raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
         cases = with_earlier(cases, world.earlier)
         await world.progress(Progress(cases=cases))
         everything = [finding for findings in found.values() for finding in findings]
@@ -177,7 +177,7 @@ def _notes(seen: Seen, params: ImageParams, findings: Sequence[Finding], world: 
     if sure_wall(world.clock) is None:
         notes.append(fact(Code.AGE_UNKNOWN, of="image"))
     if params.ignore:
-        notes.append(fact(Code.NOT_LOOKED_AT, names=some(params.ignore), by="ignore"))
+        notes.append(fact(Code.NOT_LOOKED_AT, names=params.ignore, by="ignore"))
     warnings = [one for one in findings if one.severity is Severity.WARNING]
     if warnings and params.fail_on == "error":
         named = tuple(one.message for one in warnings[:NAMED])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from phasegate.base.facts import Code, Fact, fact, some
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.units import Dimension
 from phasegate.model.containers import Container, ContainerUsage
 from phasegate.model.measures import Chart, Measure, MeasureSpec, MeasureType, Number
@@ -187,7 +187,7 @@ class StackAccount:
             for name in _missing_measures(_measures(watched))
         }
         for service in self.missing:
-            why = fact(Code.NEVER_RAN, names=some([service]))
+            why = fact(Code.NEVER_RAN, names=(service,))
             found |= {(service, name): why for name in _missing_measures({})}
         return found | {("", name): self._why_not_whole(name) for name in _missing_measures(self.measures())}
 
@@ -215,7 +215,7 @@ class StackAccount:
 
     def _why_not_whole(self, name: str) -> Fact:
         if self.missing or self.whole is None:
-            return fact(Code.NEVER_RAN, names=some(self.missing) if self.missing else None)
+            return fact(Code.NEVER_RAN, names=self.missing)
         why = [
             self._why_absent(service, watched, name)
             for service, watched in sorted(self.services.items())

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Code, Fact, Message, fact, some
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import Duration
 from phasegate.base.marks import Demand
 from phasegate.base.problems import Location, refuse
@@ -203,7 +203,7 @@ class _Looking:
 
     def _notes(self) -> Iterator[Fact]:
         if self.account.missing:
-            yield fact(Code.NEVER_RAN, names=some(self.account.missing))
+            yield fact(Code.NEVER_RAN, names=self.account.missing)
         for service, times in sorted(self._lost.items()):
             yield fact(Code.LOST_BETWEEN, service=service, n=times)
         if self._stopped is not None and not self._world.accompanies:
