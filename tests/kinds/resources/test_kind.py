@@ -352,7 +352,7 @@ async def test_a_real_stack_is_held_to_its_limits_while_one_of_it_is_started_aga
         await asyncio.to_thread(made["busy"].start)
         await asyncio.sleep(1.5)
         world.stop("everything else has ended")
-        observation = await looking
+        observation = in_english(await looking)
     finally:
         reached.close()
         for one in made.values():
