@@ -696,7 +696,7 @@ class Code(StrEnum):
     FILE_LOST = "file_lost"
     REPLACED_OR_CUT = "replaced_or_cut"
     NO_RECORD = "no_record"
-    EVIDENCE_UNREADABLE = "evidence_unreadable"
+    EVIDENCE_FILE = "evidence_file"
     EVIDENCE_REMOVED = "evidence_removed"
     SPECIAL_FILES_REMOVED = "special_files_removed"
     REMOVED_UNREDACTED = "removed_unredacted"
