@@ -530,10 +530,10 @@ _KINDS_FAIL = {
 
 
 def _mismatch(said: Fact) -> str:
-    """`expected header x to equal "a", got "b"`."""
+    """`expected header x to equal "a", got "b"`; what continues that where it does not say of what."""
     subjects = {"json": said.path, "header": f"header {said.name}", "exit_code": "the exit code"}
     subject = subjects.get(said.what, "the output" if said.what == "output" else said.what)
-    text = f"expected {subject} {_wanted(said)}"
+    text = f"expected {subject} {_wanted(said)}" if subject else _wanted(said)
     why = f", but {sentence(said.why)}" if said.why else ""
     return f"{text}{why}{', got ' + _FORMAT.format_field(said.actual, '') if said.actual is not None else ''}"
 

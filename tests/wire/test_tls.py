@@ -18,11 +18,13 @@ from phasegate.load.counting.recorder import Recorder
 from phasegate.load.counting.tally import LoadTally
 from phasegate.load.http1.checking import connection_class
 from phasegate.load.http1.connection import LoadConnection, LoadExchange
+from phasegate.render.sentences import sentence
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.wire.request import endpoint_of, request_bytes
 from phasegate.wire.tls import Handshake, TlsStream, TruncatedError, client_context, tls_words
 from tests.load.certificates import Authority
 from tests.load.server import Reply, Scripted, answer, reset, scripted
+from tests.telling import raises
 
 pytestmark = pytest.mark.paced
 
@@ -85,7 +87,7 @@ def by_name(server: Scripted) -> str:
 async def failure(asker: Asker) -> str:
     with pytest.raises(ConnectError) as caught:
         await asker.ask()
-    return str(caught.value)
+    return sentence(caught.value.message)
 
 
 # real servers
@@ -170,7 +172,7 @@ def test_key_with_a_password_is_refused_without_asking(authority: Authority) -> 
     authority._openssl(
         "pkcs8", "-topk8", "-in", str(client), "-out", str(locked), "-passout", "pass:phasegate"
     )
-    with pytest.raises(GeneratorError, match="the key is encrypted"):
+    with raises(GeneratorError, match="the key is encrypted"):
         Connector(
             endpoint_of("https://127.0.0.1/"),
             timeout=1.0,
