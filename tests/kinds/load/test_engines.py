@@ -86,7 +86,7 @@ def test_parameters_of_another_engine_are_a_plan_error_that_names_its_own(
 ) -> None:
     with pytest.raises(PlanError) as caught:
         plan_with(tmp_path, parameters)
-    said = [(problem.message, problem.help or "") for problem in caught.value.problems]
+    said = [(sentence(problem.message), sentence(problem.help or "")) for problem in caught.value.problems]
     assert any(message in one and help in two for one, two in said), said
 
 
