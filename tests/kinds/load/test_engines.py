@@ -16,6 +16,7 @@ from phasegate.load.foreign.k6 import k6
 from phasegate.plan.asked.plan import Plan
 from phasegate.plan.loader import load
 from phasegate.plan.schema import plan_schema
+from phasegate.render.sentences import sentence
 from phasegate.runner.preflight import find_missing
 from phasegate.targets.processes.local import LocalProcesses
 
