@@ -124,7 +124,7 @@ async def test_an_exit_code_that_the_file_sets_is_a_case(tmp_path: Path, locustf
         base = server.url.removesuffix("/health")
         observation = await observed("locust", world_of(base, tmp_path), locustfile=file, **SHORT)
     case = cases(observation)["script: exit code"]
-    assert (case.status, case.message) == (CaseStatus.FAILED, "the file set the exit code 3")
+    assert (case.status, sentence(case.message)) == (CaseStatus.FAILED, "the file set the exit code 3")
 
 
 async def test_users_who_had_to_be_killed_are_missing_evidence(tmp_path: Path, locustfile: Any) -> None:
