@@ -476,6 +476,7 @@ planned
 position
 proves
 ramp
+reason
 recorded
 redirects
 replaced
