@@ -696,7 +696,7 @@ class Code(StrEnum):
     FILE_LOST = "file_lost"
     REPLACED_OR_CUT = "replaced_or_cut"
     NO_RECORD = "no_record"
-    EVIDENCE_UNREADABLE = "evidence_unreadable"
+    EVIDENCE_FILE = "evidence_file"
     EVIDENCE_REMOVED = "evidence_removed"
     SPECIAL_FILES_REMOVED = "special_files_removed"
     REMOVED_UNREDACTED = "removed_unredacted"
@@ -875,6 +875,7 @@ proves
 pytest
 python
 ramp
+reason
 recorded
 redirects
 replaced
@@ -978,7 +979,7 @@ class Fact:
         raise TypeError(f"{self.code.value} is a fact; phasegate.render.sentences makes a text of it")
 
     def __hash__(self) -> int:
-        return hash((self.code, tuple(sorted(self.values))))
+        return hash((self.code, frozenset(map(_hashable, self.values.items()))))
 
     def without(self, name: str) -> Fact:
         """This fact and those that are part of it, without a value."""
@@ -996,6 +997,14 @@ class Fact:
             for one in value if isinstance(value, tuple) else (value,):
                 if isinstance(one, Fact):
                     yield from one.walk()
+
+
+def _hashable(item: tuple[str, Any]) -> tuple[str, int]:
+    """A value may be anything, and one of an enumeration is equal to its text, and has another hash."""
+    name, value = item
+    if isinstance(value, str):
+        return name, str.__hash__(value)
+    return name, hash(value) if isinstance(value, Fact | int) else 0
 
 
 Message = str | Fact

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Code, Message, fact
-from phasegate.base.files import new_file, open_regular, printable, write_whole
+from phasegate.base.facts import Code, Fact, Message, fact
+from phasegate.base.files import new_file, open_file, printable, write_whole
 from phasegate.model.result import EvidenceFile
 from phasegate.record.journal import RecordError, cannot_write
 from phasegate.record.names import needs_safe_name, safe_name
@@ -116,9 +116,7 @@ class EvidenceStore:
 
         Errors: ObservationError when it cannot be read or is no file; RecordError.
         """
-        with _reading(source):
-            opened = open_regular(source)
-        with opened as file:
+        with open_file(source, _label(source)) as file:
             # A name that nobody can know: whatever a program left under it would be opened instead.
             temporary = path.with_name(f".{secrets.token_hex(12)}.part")
             try:
@@ -412,6 +410,9 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = error.strerror or str(error)
-        message = fact(Code.EVIDENCE_UNREADABLE, path=printable(str(path)), why=why[:1].lower() + why[1:])
-        raise ObservationError(message) from error
+        why = (error.strerror or str(error)).lower()
+        raise ObservationError(fact(Code.FILE_UNREADABLE, path=_label(path), why=why)) from error
+
+
+def _label(path: Path) -> Fact:
+    return fact(Code.EVIDENCE_FILE, path=printable(str(path)))

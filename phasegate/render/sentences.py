@@ -1067,11 +1067,6 @@ def _not_good_again(said: Fact) -> str:
     return f"not good again within {format_seconds(said.within)} after it was undone{last}"
 
 
-def _evidence_unreadable(said: Fact) -> str:
-    what = said.why[3:] if said.why.startswith("it ") else f"cannot be read: {said.why}"
-    return f"evidence {said.path!r} {what}"
-
-
 def _waiver_term(said: Fact) -> str:
     match said.days:
         case 0:
@@ -1801,7 +1796,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.FILE_LOST: "{path} is lost: {why}",
     Code.REPLACED_OR_CUT: "another file is in its place, or it was cut",
     Code.NO_RECORD: "no record at {path}: {why}",
-    Code.EVIDENCE_UNREADABLE: _evidence_unreadable,
+    Code.EVIDENCE_FILE: "evidence {path!r}",
     Code.EVIDENCE_REMOVED: "programs left more evidence than {most} files and folders, {depth} inside each "
     "other: {n} were removed",
     Code.SPECIAL_FILES_REMOVED: "{n} links or special files in the evidence were removed",

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.base.facts import Code, Fact, Figure, fact
+from phasegate.base.facts import NAMES, Code, Fact, Figure, fact
 from phasegate.base.units import Dimension, parse_quantity
 from phasegate.gate import baseline
 from phasegate.gate.aggregates import Aggregates, required_kind
@@ -472,6 +472,14 @@ def test_facts_of_the_source_have_what_their_sentences_name() -> None:
         if (holes := _holes(entry) - values)
     ]
     assert not lacking
+
+
+def test_values_of_facts_of_the_source_go_by_names_that_there_are() -> None:
+    assert not [
+        f"{place}: {', '.join(sorted(values - NAMES))}"
+        for place, _, values in _made_facts()
+        if values and values - NAMES
+    ]
 
 
 def test_every_code_is_used() -> None:

@@ -20,13 +20,14 @@ from tests.pipeline.bench import Desk, Running
 TWICE = """
 import asyncio, os, signal
 from phasegate.pipeline.signals import hold_signals
+from phasegate.render.sentences import sentence
 
 def at_once():
     print("closed", flush=True)
     raise RuntimeError("a terminal that is gone")
 
 async def main(held):
-    with held.told(lambda code, reason: print(reason, flush=True), lambda: None, at_once):
+    with held.told(lambda code, reason: print(sentence(reason), flush=True), lambda: None, at_once):
         for number in (signal.SIGTERM, signal.SIGINT):
             os.kill(os.getpid(), number)
             await asyncio.sleep(0.05)
@@ -39,12 +40,13 @@ with hold_signals() as held:
 HUNG_UP = """
 import asyncio, os, signal
 from phasegate.pipeline.signals import hold_signals
+from phasegate.render.sentences import sentence
 
 async def main(held):
     told = asyncio.Event()
 
     def received(code, reason):
-        print(reason, flush=True)
+        print(sentence(reason), flush=True)
         told.set()
 
     with held.told(received, lambda: None, lambda: None):
