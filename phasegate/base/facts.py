@@ -1016,10 +1016,14 @@ def fact(code: Code, **values: Any) -> Fact:
 
     Errors: TypeError for a name that is not one of `NAMES`.
     """
-    if unknown := values.keys() - NAMES:
-        raise TypeError(f"{code.value}: not a name of a value: {', '.join(sorted(unknown))}")
+    if not NAMES.issuperset(values):
+        unknown = ", ".join(sorted(values.keys() - NAMES))
+        raise TypeError(f"{code.value}: not a name of a value: {unknown}")
+    # Workers of a load make facts of what they see: no value is compared here, as comparing facts is slow.
     kept = {
-        name: value for name, value in values.items() if value not in (None, "", ()) and value is not False
+        name: value
+        for name, value in values.items()
+        if value or (value is not False and isinstance(value, int | float))
     }
     return Fact(code, kept)
 
