@@ -374,12 +374,10 @@ all_waived
 allow_skipped
 always_valid
 among
-announced
 answering
 answers
 asked
 at
-at_end
 best
 bound
 by
@@ -392,7 +390,6 @@ check
 checks
 clusters
 coding
-codings
 command
 confidence
 count
@@ -424,7 +421,6 @@ header
 host
 how
 http2
-id
 interval
 iterations
 kind
@@ -435,7 +431,6 @@ left_out
 length
 level
 limit
-limit_of
 line
 lines
 measure
@@ -443,9 +438,7 @@ member
 met
 method
 miss
-missed
 missing
-moment
 moments
 most
 n
@@ -473,11 +466,10 @@ path
 pattern
 pieces
 planned
-position
 proves
 ramp
+reason
 recorded
-redirects
 replaced
 request
 requests
@@ -488,7 +480,6 @@ seen
 seen_n
 single
 skipped
-source
 span
 statistic
 status
@@ -521,7 +512,6 @@ without_bound
 worker
 workers
 would_do
-written
 wrong
 """
 NAMES = frozenset(_NAMES.split())
