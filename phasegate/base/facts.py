@@ -739,7 +739,6 @@ all_waived
 allow_skipped
 always_valid
 among
-announced
 answering
 answers
 asked
@@ -759,7 +758,6 @@ check
 checks
 clusters
 coding
-codings
 command
 commit
 confidence
@@ -819,7 +817,6 @@ left_out
 length
 level
 limit
-limit_of
 line
 lines
 measure
@@ -827,7 +824,6 @@ member
 met
 method
 miss
-missed
 missing
 mode
 moment
@@ -877,7 +873,6 @@ python
 ramp
 reason
 recorded
-redirects
 replaced
 request
 requests
@@ -895,7 +890,6 @@ since
 single
 size
 skipped
-source
 span
 state
 statistic

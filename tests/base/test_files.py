@@ -15,7 +15,7 @@ from phasegate.base import files
 from phasegate.base.errors import ObservationError
 from phasegate.base.files import find_files, open_file, printable, read_file, refuse_way_out
 from phasegate.render.sentences import sentence
-from tests.english import refused
+from tests.telling import raises
 
 
 def names(root: Path, pattern: str, limit: int = 100) -> list[str]:
@@ -123,7 +123,7 @@ def test_nothing_that_is_no_file_holds_the_search_or_the_reading_up(
 @pytest.mark.parametrize("kind", ["FIFO", "socket", "device", "terminal", "folder", "link to nothing"])
 def test_only_a_regular_file_is_opened(tmp_path: Path, kind: str) -> None:
     LEFT[kind][0](tmp_path / "x")
-    with refused(ObservationError, match=r"^it (is|cannot)"):
+    with raises(ObservationError, match=r"^it (is|cannot)"):
         open_file(tmp_path / "x", "it")
 
 
@@ -144,7 +144,7 @@ def test_link_counts_below_the_root_and_below_what_the_pattern_names(tmp_path: P
     assert names(root, "build/**/*.xml") == ["build/a.xml"]
     assert "leads out" in sentence(find_files(root, "build/out.xml", 1).problems[0])
     refuse_way_out(root / "latest.xml", root, "it")
-    with refused(ObservationError, match="leads out of the folder"):
+    with raises(ObservationError, match="leads out of the folder"):
         refuse_way_out(root / "build/out.xml", root, "it")
 
 
@@ -167,7 +167,7 @@ def test_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, monkeypatch
         return status
 
     monkeypatch.setattr(files.os, "fstat", growing)
-    with refused(ObservationError, match="changed while it was read"):
+    with raises(ObservationError, match="changed while it was read"):
         read_file(path, "it", 1 << 30)
 
 

@@ -19,8 +19,8 @@ from phasegate.kinds.e2e import E2e, E2eParams
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.targets.processes.local import LocalProcesses
-from tests.english import in_english, refused
 from tests.observed import number
+from tests.telling import in_english, raises
 from tests.worlds import TestWorld, world_at
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
@@ -399,7 +399,7 @@ async def test_suite_that_meddles_with_its_report_is_no_evidence(
         events = json.load(open(os.environ["PHASEGATE_PYTEST"]))["events"]
         {act}
     """
-    with refused(ObservationError, match=why):
+    with raises(ObservationError, match=why):
         await observe(suite(test), world)
 
 

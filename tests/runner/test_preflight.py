@@ -15,8 +15,8 @@ from phasegate.plan.asked.plan import Check
 from phasegate.render.sentences import sentence
 from phasegate.runner.preflight import Missing, find_broken, find_lacking, find_missing
 from phasegate.targets.processes.local import LocalProcesses
-from tests.english import in_english
 from tests.runner.scripted import check
+from tests.telling import in_english
 
 
 async def look(path: Path, *checks: Check) -> dict[str, Missing]:

@@ -382,7 +382,7 @@ def test_target_that_misses_a_client_certificate_is_named(authority: Authority, 
     pair.wire.protocol.connection_lost(None)
     (error,) = pair.plain.ends
     assert isinstance(error, ssl.SSLError)
-    assert tls_words(error).startswith("the target asks for a client certificate")
+    assert sentence(tls_words(error)).startswith("the target asks for a client certificate")
 
 
 def test_end_that_was_announced_is_no_error(authority: Authority, known: Path) -> None:

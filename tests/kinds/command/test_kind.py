@@ -27,8 +27,8 @@ from phasegate.model.observation import CaseStatus, Observation
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Completed, Processes
-from tests.english import in_english
 from tests.observed import number
+from tests.telling import in_english
 from tests.worlds import TestWorld, world_at
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus

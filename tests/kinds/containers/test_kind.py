@@ -28,9 +28,9 @@ from phasegate.runner.world import Stop
 from phasegate.targets.containers.reach import TargetContainers
 from tests.engine_proxy import proxied
 from tests.engines import ENGINE, busybox, client, nothing_left, own
-from tests.english import in_english, refused
 from tests.kinds.scripted_containers import FAKE, NOW, ScriptedContainers, container, ended
 from tests.runner.scripted import Stage, check
+from tests.telling import in_english, raises
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 
 __all__ = ["nothing_left"]
@@ -462,7 +462,7 @@ async def test_chosen_cases_are_looked_at_alone(look: Any) -> None:
     share = seen.measures["pass_rate"]
     assert isinstance(share, Share)
     assert share.total == len(seen.cases)
-    with refused(ObservationError, match="no case is named nowhere"):
+    with raises(ObservationError, match="no case is named nowhere"):
         await look(container("web"), cases=("nowhere",))
 
 

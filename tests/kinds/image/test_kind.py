@@ -22,9 +22,9 @@ from phasegate.model.observation import CaseStatus, Observation
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import Stopped
 from tests.engines import ENGINE, busybox, nothing_left
-from tests.english import in_english, refused
 from tests.kinds.containers.test_kind import MovedClock, number, statuses, world
 from tests.kinds.scripted_containers import FAKE, NOW, REAL, ScriptedContainers, container
+from tests.telling import in_english, raises
 from tests.worlds import RealClock
 
 __all__ = ["nothing_left"]
@@ -305,14 +305,14 @@ async def test_the_image_of_a_service_is_the_one_that_runs(look: Any) -> None:
     seen = await look(params=service, containers=[web], images={"sha256:old": old})
     assert said(seen, "user")[0] is FAILED
     assert seen.notes[0] == "shop/web:1 is sha256:old"
-    with refused(ObservationError, match="there is no container of web"):
+    with raises(ObservationError, match="there is no container of web"):
         await look(params=service)
-    with refused(ObservationError, match="the containers of web run 2 different images"):
+    with raises(ObservationError, match="the containers of web run 2 different images"):
         await look(params=service, containers=[web, container("web", number=2)])
 
 
 async def test_an_image_that_is_not_there_is_an_error(look: Any) -> None:
-    with refused(ObservationError, match="there is no image 'nowhere:1'"):
+    with raises(ObservationError, match="there is no image 'nowhere:1'"):
         await look(params={"image": "nowhere:1"})
 
 

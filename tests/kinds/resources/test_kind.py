@@ -27,9 +27,9 @@ from phasegate.render.sentences import sentence
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import Progress
 from tests.engines import ENGINE, busybox, client, nothing_left, own
-from tests.english import in_english, refused
 from tests.judged import told
 from tests.runner.scripted import StillClock
+from tests.telling import in_english, raises
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 
 __all__ = ["nothing_left"]
@@ -282,7 +282,7 @@ async def test_a_look_that_does_not_end_ends_the_check(tmp_path: Path) -> None:
 
 
 async def test_an_engine_that_was_never_there_is_an_error(tmp_path: Path) -> None:
-    with refused(ObservationError, match="does not answer"):
+    with raises(ObservationError, match="does not answer"):
         await observe(scene(tmp_path, [(container("api"), steady)], ends=60.0, gone_at=0.0))
 
 

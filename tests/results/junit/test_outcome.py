@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.results.junit.outcome import DETAILS, MESSAGE, NAME, read_case
-from tests.english import in_english
+from tests.telling import in_english
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 KEYS = st.sampled_from(["status", "result", "outcome", "state", "Result", "test-status", "verdict"])

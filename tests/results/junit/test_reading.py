@@ -16,7 +16,7 @@ from phasegate.base.errors import ObservationError
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.render.sentences import sentence
 from phasegate.results.junit import Conventions, JUnitFile, parse_junit, read_junit
-from tests.english import in_english, refused
+from tests.telling import in_english, raises
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 
@@ -273,9 +273,9 @@ def test_document_nested_very_deeply_is_read_without_a_crash() -> None:
 
 
 def test_missing_file_and_folder_are_errors(tmp_path: Path) -> None:
-    with refused(ObservationError, match=r"out\.xml cannot be read: no such file"):
+    with raises(ObservationError, match=r"out\.xml cannot be read: no such file"):
         read_junit(tmp_path / "out.xml", "out.xml")
-    with refused(ObservationError, match="cannot be read: is a directory"):
+    with raises(ObservationError, match="cannot be read: is a directory"):
         read_junit(tmp_path, "out")
 
 

@@ -14,7 +14,7 @@ from phasegate.base.errors import ObservationError
 from phasegate.model.observation import CaseStatus
 from phasegate.results.junit import Conventions, ResultFiles, result_files
 from phasegate.runner.clock import RunClock
-from tests.english import in_english, refused
+from tests.telling import in_english, raises
 
 ONE = "<testsuite tests='1'><testcase name='a'/></testsuite>"
 
@@ -98,7 +98,7 @@ def test_text_is_read_of_a_file_of_the_folder_only(tmp_path: Path) -> None:
     os.mkfifo(root / "b")
     (root / "c[1]").write_text("42")
     for name, why in (("a", "leads out"), ("b", "FIFO"), ("gone", "no such file")):
-        with refused(ObservationError, match=why):
+        with raises(ObservationError, match=why):
             seen.text(name)
     assert seen.text("c[1]") == "42"
 

@@ -10,8 +10,7 @@ from phasegate.base.errors import ObservationError
 from phasegate.render.sentences import sentence
 from phasegate.targets.containers.reach import TargetContainers
 from tests.engines import ENGINE, busybox, client, nothing_left, own
-from tests.english import in_english
-from tests.telling import raises
+from tests.telling import in_english, raises
 
 __all__ = ["nothing_left"]
 
