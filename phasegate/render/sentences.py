@@ -20,7 +20,6 @@ from phasegate.base.units import (
     parse_as,
     parse_quantity,
 )
-from phasegate.model.measures import missed_moments_text
 
 if TYPE_CHECKING:
     from phasegate.model.result import CriterionResult
@@ -77,6 +76,12 @@ def margin(item: CriterionResult) -> str:
 def message(item: CriterionResult) -> str:
     """Why this verdict, and what would prove it."""
     return sentence(item.reason)
+
+
+def missed_moments_text(unused: int, moments: int, *, replaced: bool = False) -> str:
+    """Names what is missing where phasegate did not keep to a schedule."""
+    more = "; later ones took their place" if replaced else ""
+    return f"{unused:,} of {moments:,} moments passed unused: phasegate was late{more}"
 
 
 def figure(shown: Figure) -> str:
