@@ -49,8 +49,8 @@ class Requirement:
     """Looked up on PATH, or an absolute path; empty where `tools` says what is looked for."""
     arguments: tuple[str, ...] = ()
     """When given, the program is run with these and must exit 0: `python -c "import pytest"`."""
-    install: str = ""
-    """The command that gets it, for people."""
+    install: Message = ""
+    """The command that gets it, or what else to do, for people."""
     label: str = ""
     """What to call it in messages; the program's name without."""
     explains: bool = False

@@ -20,7 +20,6 @@ from phasegate.base.units import (
     parse_as,
     parse_quantity,
 )
-from phasegate.model.measures import missed_moments_text
 
 if TYPE_CHECKING:
     from phasegate.model.result import CriterionResult
@@ -77,6 +76,12 @@ def margin(item: CriterionResult) -> str:
 def message(item: CriterionResult) -> str:
     """Why this verdict, and what would prove it."""
     return sentence(item.reason)
+
+
+def missed_moments_text(unused: int, moments: int, *, replaced: bool = False) -> str:
+    """Names what is missing where phasegate did not keep to a schedule."""
+    more = "; later ones took their place" if replaced else ""
+    return f"{unused:,} of {moments:,} moments passed unused: phasegate was late{more}"
 
 
 def figure(shown: Figure) -> str:
@@ -1057,6 +1062,11 @@ def _step_command_failed(said: Fact) -> str:
     return f"{said.when} of step {said.step}: {said.program}: {sentence(said.why)}{printed}"
 
 
+def _one_of_ways(said: Fact) -> str:
+    *others, last = said.parts
+    return f"{', '.join(others)}, or {last}" if others else last
+
+
 def _check_had_ended(said: Fact) -> str:
     after = "" if said.at is None else f" after {format_seconds(said.at)}, before it"
     return f"{said.check} had ended{after}"
@@ -1680,7 +1690,6 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SERVICES_ARE: lambda said: f"services are {', '.join(said.names or ()) or 'none'}",
     Code.NO_COMPOSE: "target.compose needs Compose, and neither docker compose nor docker-compose works "
     "here: {why}",
-    Code.INSTALL_COMPOSE: "apt-get install docker-compose, or https://docs.docker.com/compose/install/",
     Code.COMPOSE_FILE_UNUSABLE: "{path} cannot be used: {why}",
     Code.COMPOSE_FILE_TOO_LARGE: "{path} is too large when everything is put in",
     Code.COMPOSE_FILE_EMPTY: "{path} has no services",
@@ -1777,6 +1786,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOOLS_NOT_INSIDE: lambda said: (
         f"{', '.join(said.names)} {'is' if len(said.names) == 1 else 'are'} not {_inside(said)}"
     ),
+    Code.ONE_OF_WAYS: _one_of_ways,
+    Code.INSTALL_OR_ON_PATH: "install {program}, or put the folder it is in on PATH",
     Code.ADD_TO_IMAGE: "add {names:all} to the image of {service}",
     Code.NEEDS_WHAT_IS_OUT: "it needs {entry}, which did not come up: {why}",
     Code.SETUP_NOT_RUN: "target.setup was not run, as {names:all} did not come up",

@@ -21,6 +21,7 @@ from tests.plan.conftest import (
     plan_of,
     refused,
 )
+from tests.telling import raises
 
 ONE = "steps: [{id: one, checks: [{id: a, kind: probe, url: /health}]}]\n"
 
@@ -178,7 +179,7 @@ steps:
     assert isinstance(params, Program.Params)
     assert params.command == ("curl", "http://127.0.0.1:81$/x", "127.0.0.1:81", "-o", "/ev/y", "${z}")
     assert plan.checks()[0].summary == "curl http://web/x web:80 -o ${out}/y ${z}"
-    with pytest.raises(ObservationError, match=r"\$\{target.web.url\} is not known"):
+    with raises(ObservationError, match=r"\$\{target.web.url\} is not known"):
         part.bind({"out": "/ev"})
 
 
@@ -251,7 +252,7 @@ steps: [{id: one, checks: [{id: a, kind: probe, url: /}]}]
     assert plan.target.default == "api"
     assert entries_of(plan.target, "external")[0].protected
     assert plan.target.setup[0].bind({"target.db.url": "u"}).argv == ("migrate", "u")
-    with pytest.raises(ObservationError, match=r"self.port"):
+    with raises(ObservationError, match=r"self.port"):
         db.bind({})
 
 

@@ -17,7 +17,10 @@ from phasegate.plan.asked.services import ComposeStack
 from phasegate.plan.reading.compose_file import ports_in
 from phasegate.world import Command, Completed, Processes
 
-INSTALL = fact(Code.INSTALL_COMPOSE)
+INSTALL = fact(
+    Code.ONE_OF_WAYS,
+    parts=("apt-get install docker-compose", "https://docs.docker.com/compose/install/"),
+)
 OLDER = ("docker-compose",)
 _ASKED_WITHIN = 60.0
 """Seconds that Compose gets to say what it is, or what it makes of a file."""

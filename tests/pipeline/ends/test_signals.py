@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from phasegate.base.errors import ExitCode
+from phasegate.base.facts import Code, Message, fact
 from phasegate.pipeline.signals import hold_signals
 from tests.pipeline.bench import Desk, Running
 
@@ -79,17 +80,17 @@ def test_loss_of_the_terminal_is_ignored_where_the_program_was_started_so(
 
 async def test_first_signal_is_told_with_its_exit_code_and_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    told: list[tuple[ExitCode, str]] = []
+    told: list[tuple[ExitCode, Message]] = []
     heard = asyncio.Event()
 
-    def received(code: ExitCode, reason: str) -> None:
+    def received(code: ExitCode, reason: Message) -> None:
         told.append((code, reason))
         heard.set()
 
     with hold_signals() as held, held.told(received, lambda: None, lambda: None):
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(heard.wait(), 60)
-    assert told == [(ExitCode.TERMINATED, "stopped by SIGTERM")]
+    assert told == [(ExitCode.TERMINATED, fact(Code.STOPPED_BY, signal="SIGTERM"))]
     assert signal.getsignal(signal.SIGTERM) is before
 
 
