@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile, LogPiece
 from phasegate.model.events import CLOCK_STEP
 from phasegate.model.measures import Measure
@@ -43,7 +43,7 @@ class HttpRequest:
     url: str
     """Absolute."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Message that goes out as UTF-8; lone surrogates are bytes that are none (`surrogateescape`)."""
+    """Text that goes out as UTF-8; lone surrogates are bytes that are none (`surrogateescape`)."""
     body: bytes | None = None
     timeout: float = 30.0
     """Seconds for the whole exchange, redirects and body included."""
@@ -142,9 +142,9 @@ class Completed:
     @property
     def ending(self) -> Message:
         """How it ended, in a few words."""
-        return self.error or (
-            f"signal {self.signal}" if self.exit_code is None else f"exit code {self.exit_code}"
-        )
+        if self.exit_code is None:
+            return self.error or fact(Code.BY_SIGNAL, signal=self.signal)
+        return self.error or fact(Code.BY_EXIT_CODE, exit_code=self.exit_code)
 
     @property
     def last_words(self) -> str:
@@ -371,7 +371,7 @@ class Progress:
     """At most so many requests are under way, which `measures` do not count yet."""
 
 
-class Enough(str):
+class Enough(Fact):
     """Why to stop where what was asked is decided: nothing new is begun, and what is under way is awaited."""
 
     __slots__ = ()

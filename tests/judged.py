@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +13,12 @@ from phasegate.base.units import Dimension
 from phasegate.gate import baseline
 from phasegate.gate import judge as gate
 from phasegate.gate.criterion import parse_criterion
+from phasegate.gate.settling import settle
 from phasegate.model.criterion import PlanCriterion
+from phasegate.model.events import Event
+from phasegate.model.fold import fold
 from phasegate.model.judgement import CriterionVerdict, Judgement
-from phasegate.model.result import CriterionResult
+from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render import sentences
 
 
@@ -32,6 +36,11 @@ class Told:
     message: str
     baseline: str
     effective_n: int | None
+
+
+def settled(events: Iterable[Event]) -> RunResult:
+    """What events add up to, as everybody reads it."""
+    return settle(fold(events))
 
 
 def asked(text: str, **fields: Any) -> PlanCriterion:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from phasegate.base.errors import message_of
+from phasegate.load.counting.tally import LoadTally
 from phasegate.model.observation import Observation
 from phasegate.render.sentences import sentence
 
@@ -22,5 +23,5 @@ def raises(kind: type[Exception], *, match: str) -> Iterator[pytest.ExceptionInf
     assert re.search(match, said), said
 
 
-def causes_told(observation: Observation) -> dict[str, int]:
-    return {sentence(cause): times for cause, times in observation.causes.items()}
+def causes_told(seen: Observation | LoadTally) -> dict[str, int]:
+    return {sentence(cause): times for cause, times in seen.causes.items()}

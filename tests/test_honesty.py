@@ -15,7 +15,6 @@ import pytest
 
 from phasegate.gate.verdict import decide
 from phasegate.load.foreign.k6.k6 import program
-from phasegate.model.fold import fold
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import Verdict
 from phasegate.pipeline.request import RunRequest
@@ -23,6 +22,7 @@ from phasegate.pipeline.run import execute
 from phasegate.record.journal import read_events
 from phasegate.runner.clock import RunClock
 from tests.engines import ENGINE, busybox, nothing_left
+from tests.judged import settled
 from tests.office import office
 from tests.pipeline.bench import Desk, Ran
 from tests.servers import serving
@@ -408,7 +408,7 @@ def test_how_long_or_how_much_is_no_pass_without_anything_that_passed(desk: Desk
     wholes = ("run.duration < 10m", "run.errored == 0", "run.total >= 1", "step/one.failed == 0")
     desk.plan(checks(command("tags: [a]")) + f"gate: {{criteria: [{', '.join(wholes)}]}}\n")
     ran = desk.run()
-    judged = fold(read_events(ran.folder)).criteria
+    judged = settled(read_events(ran.folder)).criteria
     assert ran.code == 0
     assert decide(judged).verdict is Verdict.PASS
     (passed,) = [item for item in judged if item.subject == "x"]

@@ -10,11 +10,13 @@ import typer.main
 from typer.testing import CliRunner
 
 from phasegate.base.errors import ExitCode
-from phasegate.cli.app import app
+from phasegate.cli.app import COMMANDS as NAMES
+from phasegate.cli.app import make_app
 from phasegate.cli.kinds import describe
 from phasegate.kinds import KINDS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+app = make_app(*NAMES)
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 LEAVES = [
     (name, *inner)

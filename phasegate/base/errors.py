@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Message, fact
 
 
 class ExitCode(IntEnum):
@@ -101,6 +101,12 @@ class TargetError(PhasegateError):
     exit_code = ExitCode.TARGET
 
 
+class RecordError(PhasegateError):
+    """The record cannot be written or read, for example because the disk is full."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+
 _OF_MACHINE = frozenset(
     {
         *(errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
@@ -118,14 +124,14 @@ def is_of_machine(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "can't start new thread" in str(error)
 
 
-def in_words(error: BaseException) -> str:
+def in_words(error: BaseException) -> Message:
     """Such an error in a few words."""
     if isinstance(error, BaseExceptionGroup):
         return in_words(error.exceptions[0])
     if isinstance(error, MemoryError):
-        return "there is not enough memory"
+        return fact(Code.NO_MEMORY)
     text = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
-    return f"the system says: {text}"
+    return fact(Code.OF_SYSTEM, why=text)
 
 
 class ObservationError(PhasegateError):

@@ -2,108 +2,154 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-
-import typer
-from typer.exceptions import TyperException
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from phasegate import __version__
 from phasegate.base.errors import ExitCode, PhasegateError, PlanError, UsageError, in_words, is_of_machine
 from phasegate.base.scalars import allow_long_integers
-from phasegate.cli import guard, init, kinds, plan, report, run, schema, signoff, validate, verify, waivers
-from phasegate.cli.console import Color, make_console
-from phasegate.cli.problems import error_text, problems_text
 
-app = typer.Typer(
-    name="phasegate",
-    help="Turn a written phase plan into a verdict that can be defended.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-_COMMANDS: dict[str, Callable[..., int | None]] = {
-    "run": run.run,
-    "validate": validate.validate,
-    "plan": plan.plan,
-    "report": report.report,
-    "signoff": signoff.signoff,
-    "verify": verify.verify,
-    "kinds": kinds.kinds,
-    "schema": schema.schema,
-    "init": init.init,
-    "guard": guard.guard,
+if TYPE_CHECKING:
+    import typer
+    from rich.text import Text
+
+COMMANDS = {
+    name: f"phasegate.cli.{name}"
+    for name in (
+        *("run", "validate", "plan", "report", "signoff", "verify"),
+        *("kinds", "schema", "init", "guard", "waivers"),
+    )
 }
-for _name, _command in _COMMANDS.items():
-    app.command(_name)(_command)
-app.add_typer(waivers.app, name="waivers")
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", "-V", is_eager=True, help="Print the version and exit."),
-) -> None:
-    if version:
-        typer.echo(f"phasegate {__version__}")
-        raise typer.Exit(ExitCode.PASS)
+"""The module of each command: a function of its name, or an app of further commands."""
+HELP = Path(__file__).with_name("help.txt")
+"""What `phasegate --help` prints: made ahead, as making it takes longer than printing it."""
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; nothing that goes wrong escapes as a traceback."""
+    if list(arguments) in (["--help"], ["-h"]):
+        sys.stdout.write(HELP.read_text(encoding="utf-8"))
+        return int(ExitCode.PASS)
     allow_long_integers()
+    from typer import Abort
+    from typer.exceptions import TyperException
+
     try:
-        code = _parser()(args=list(arguments), prog_name="phasegate", standalone_mode=False)
+        parser = _parser(_named(arguments))
+        code = parser(args=list(arguments), prog_name="phasegate", standalone_mode=False)
         return int(code) if isinstance(code, int) else int(ExitCode.PASS)
     except PlanError as error:
-        make_console().print(problems_text(error.problems), soft_wrap=True)
-        return int(error.exit_code)
+        from phasegate.cli.problems import problems_text
+
+        return _refuse(problems_text(error.problems), error.exit_code)
     except PhasegateError as error:
-        make_console().print(error_text(error), soft_wrap=True)
-        return int(error.exit_code)
+        return _refuse_error(error)
     except TyperException as error:
-        return _wrong_usage(error)
-    except (typer.Abort, KeyboardInterrupt):
+        return _wrong_usage(error.format_message())
+    except (Abort, KeyboardInterrupt):
         return int(ExitCode.INTERRUPTED)
     except Exception as error:
         return _lacking(error) if isinstance(error, OSError) or is_of_machine(error) else _defect()
 
 
+def _named(arguments: Sequence[str]) -> str:
+    """The command that is asked for, or that a shell completes; empty where none is."""
+    words = os.environ.get("COMP_WORDS", "").split()[1:] if "_PHASEGATE_COMPLETE" in os.environ else arguments
+    return words[0] if words and words[0] in COMMANDS else ""
+
+
+def make_app(*names: str) -> typer.Typer:
+    """The program with some of its commands."""
+    import typer
+
+    app = typer.Typer(
+        name="phasegate",
+        help="Turn a written phase plan into a verdict that can be defended.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+    @app.callback()
+    def _root(
+        version: bool = typer.Option(
+            False, "--version", "-V", is_eager=True, help="Print the version and exit."
+        ),
+    ) -> None:
+        if version:
+            typer.echo(f"phasegate {__version__}")
+            raise typer.Exit(ExitCode.PASS)
+
+    for name in names:
+        module = import_module(COMMANDS[name])
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
+
+
 @cache
-def _parser() -> Callable[..., object]:
-    """What reads a command line; making it takes longer than reading a plan."""
-    return typer.main.get_command(app)
+def _parser(command: str) -> Any:
+    """What reads the command line of one command, or of all where none is named.
+
+    Making it takes longer than reading a plan.
+    """
+    from typer.main import get_command
+
+    return get_command(make_app(*((command,) if command else COMMANDS)))
+
+
+def _refuse_error(error: PhasegateError) -> int:
+    from phasegate.cli.problems import error_text
+
+    return _refuse(error_text(error), error.exit_code)
+
+
+def _refuse(why: Text, code: ExitCode) -> int:
+    from phasegate.cli.console import make_console
+
+    make_console().print(why, soft_wrap=True)
+    return int(code)
 
 
 def _lacking(error: Exception) -> int:
     """What no command expects of the machine that it runs on; a run that had begun is told otherwise."""
+    from phasegate.cli.console import make_console
+    from phasegate.render.sentences import sentence
+
     place = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
     console = make_console()
-    console.print(f"error: phasegate cannot go on{place}: {in_words(error)}", soft_wrap=True)
+    console.print(f"error: phasegate cannot go on{place}: {sentence(in_words(error))}", soft_wrap=True)
     return int(ExitCode.USAGE)
 
 
-def _wrong_usage(error: TyperException) -> int:
+def _wrong_usage(message: str) -> int:
     """What the parser of flags found; without a command its message is the help."""
     if sys.argv[1:] in ([], ["waivers"]):
-        typer.echo(error.format_message(), err=True)
+        sys.stderr.write(f"{message}\n")
         return int(ExitCode.USAGE)
     # The words of the parser's own parser are for whoever wrote the flags.
-    message = error.format_message().replace("Value error, ", "").rstrip(".") or "missing argument"
-    problem = UsageError(message[0].lower() + message[1:], help=_help_flag())
-    make_console().print(error_text(problem), soft_wrap=True)
-    return int(ExitCode.USAGE)
+    message = message.replace("Value error, ", "").rstrip(".") or "missing argument"
+    return _refuse_error(UsageError(message[0].lower() + message[1:], help=_help_flag()))
 
 
 def _help_flag() -> str:
     named = sys.argv[1:2]
-    command = f" {named[0]}" if named and named[0] in (*_COMMANDS, "waivers") else ""
+    command = f" {named[0]}" if named and named[0] in COMMANDS else ""
     return f"phasegate{command} --help lists what is accepted"
 
 
 def _defect() -> int:
+    from phasegate.cli.console import Color, make_console
+
     console = make_console(Color.AUTO)
     console.print(traceback.format_exc(), soft_wrap=True)
     console.print(

@@ -11,8 +11,8 @@ from typing import TextIO, cast
 
 from rich.console import Console
 
-from phasegate.record.journal import RecordError
-from phasegate.render.hostile import disarm, line_begun
+from phasegate.base.ci_commands import disarm, line_begun
+from phasegate.base.errors import RecordError
 
 CI_WIDTH = 120
 

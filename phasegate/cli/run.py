@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phasegate.base.errors import ExitCode
+from phasegate.base.errors import ExitCode, RecordError
 from phasegate.cli.console import Color, ProgressStyle, is_live, is_wrapped, make_console, put
 from phasegate.cli.options import (
     Cases,
@@ -24,7 +24,6 @@ from phasegate.cli.options import (
     as_tuple,
     overrides,
 )
-from phasegate.record.journal import RecordError
 
 HASH_TO_KEEP = "SHA-256 of result.json, to be kept elsewhere:"
 

@@ -15,6 +15,7 @@ from phasegate.gate.aggregates import Aggregates
 from phasegate.gate.baseline import Earlier, judge_against
 from phasegate.gate.judge import judge
 from phasegate.gate.judgement import judged
+from phasegate.gate.settling import find_spared
 from phasegate.gate.verdict import confidence_for
 from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
 from phasegate.model.decision import Decision
@@ -76,7 +77,7 @@ class Judges:
         self._checks = {check.id: check for check in run.checks()}
         self._faults = {fault.id: fault for fault in run.faults()}
         self._entries = {entry.id: entry for entry in run.target}
-        self._spared = run.spared()
+        self._spared = find_spared(run)
         self._aggregates = Aggregates(run)
 
     def find(self, asked: PlanCriterion) -> Judgement | None:

@@ -49,8 +49,8 @@ class Requirement:
     """Looked up on PATH, or an absolute path; empty where `tools` says what is looked for."""
     arguments: tuple[str, ...] = ()
     """When given, the program is run with these and must exit 0: `python -c "import pytest"`."""
-    install: str = ""
-    """The command that gets it, for people."""
+    install: Message = ""
+    """The command that gets it, or what else to do, for people."""
     label: str = ""
     """What to call it in messages; the program's name without."""
     explains: bool = False
@@ -190,7 +190,7 @@ async def watch(
 ) -> tuple[Message | None, T | None]:
     """The result, or why it was stopped; its processes are gone then. `seen` is told every some seconds."""
     task = asyncio.create_task(work)
-    stopped = None
+    stopped: Message | None = None
     try:
         while not task.done() and stopped is None:
             await asyncio.wait({task}, timeout=every)

@@ -9,9 +9,9 @@ from phasegate.base.errors import UsageError
 from phasegate.base.facts import Code, Fact
 from phasegate.base.files import digest_regular, is_there, read_regular
 from phasegate.gate.rejudging import rejudge
+from phasegate.gate.settling import contradiction
 from phasegate.model.codec import result_from_json
 from phasegate.model.criterion import Level, PlanCriterion
-from phasegate.model.fold import contradiction
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Measure
 from phasegate.model.result import (
@@ -44,7 +44,7 @@ def read_baselines(folders: Sequence[Path], plan: Plan) -> tuple[BaselineRecord,
             if twice := next((one.path for one in records if one.run == record.run), None):
                 raise UsageError(f"it is the same run as {twice}")
         except UsageError as error:
-            refused.append(f"--baseline {folder}: {error.message}")
+            refused.append(f"--baseline {folder}: {sentence(error.message)}")
         else:
             records.append(record)
     if refused:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from phasegate.base.ci_commands import disarm
 from phasegate.base.facts import Message
 from phasegate.base.units import count
 from phasegate.gate.approval import signatures
@@ -16,7 +17,6 @@ from phasegate.record.journal import RESULT, RecordError, is_being_written, writ
 from phasegate.record.reading import read_record, refuse_impossible
 from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS
-from phasegate.render.hostile import disarm
 from phasegate.render.outputs import Output, parse_rendering
 from phasegate.render.words import one_line
 from phasegate.targets.processes.reaper import clear_evidence

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from phasegate.base.errors import Problem, in_words, is_of_machine
+from phasegate.base.facts import Code, fact
 from phasegate.kinds import KINDS
 from phasegate.model.result import BaselineRecord, RunResult, Verdict
 from phasegate.pipeline.baselines import read_baselines
@@ -50,7 +51,7 @@ def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunCl
     confirm_protected(loaded.plan, chosen, request.confirmed)
     outputs = parse_outputs(request.reports)
     baselines = read_baselines(request.baselines, loaded.plan)
-    loaded = replace(loaded, warnings=_warnings(loaded, baselines))
+    loaded = replace(loaded, warnings=(*_warnings(loaded, baselines), *_alone(loaded, chosen)))
     time = clock()
     with hold_signals() as signals:
         folder = make_folder(request.output, loaded.plan.phase, time.started)
@@ -64,7 +65,7 @@ def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunCl
         except Exception as error:
             if not is_of_machine(error):
                 raise
-            raise RecordError(f"the run could not be brought to its end: {in_words(error)}") from error
+            raise RecordError(fact(Code.NOT_BROUGHT_TO_END, why=in_words(error))) from error
         finally:
             run.close()
 
@@ -76,8 +77,15 @@ def _warnings(loaded: LoadedPlan, baselines: Sequence[BaselineRecord]) -> tuple[
         return (*loaded.warnings, *lacking)
     if lacking:
         return loaded.warnings
-    unused = "no criterion is held against a baseline, so --baseline changes nothing"
-    return (*loaded.warnings, Problem(message=unused, warning=True))
+    return (*loaded.warnings, Problem(message=fact(Code.BASELINE_NOT_NEEDED), warning=True))
+
+
+def _alone(loaded: LoadedPlan, chosen: Collection[str]) -> tuple[Problem, ...]:
+    """What is said of checks that go on during the run, where nothing else is run."""
+    checks = [check for check in loaded.plan.checks() if check.id in chosen]
+    if not all(check.during == "run" for check in checks):
+        return ()
+    return tuple(Problem(message=fact(Code.RUN_ALONE, check=check.id), warning=True) for check in checks)
 
 
 def _write_whole_record(run: UnderWay, result: RunResult, folder: Path, outputs: tuple[Output, ...]) -> Done:

@@ -14,6 +14,7 @@ from typing import Any
 
 from phasegate.base.errors import UsageError
 from phasegate.base.files import about, digest_regular, read_regular
+from phasegate.gate.settling import settle
 from phasegate.model.codec import result_from_json, result_to_json
 from phasegate.model.fold import fold
 from phasegate.model.result import EvidenceFile, RunResult
@@ -54,7 +55,7 @@ def fold_events(folder: Path) -> RunResult:
     """What the events of a record add up to. Errors: UsageError when they are missing or broken."""
     with refuse_impossible(folder):
         try:
-            return fold(read_events(folder))
+            return settle(fold(read_events(folder)))
         except KeyError as error:
             message = f"{folder}: the record speaks of {error}, which its run does not have"
             raise UsageError(message) from None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from phasegate.model.result import RunResult
+if TYPE_CHECKING:
+    from phasegate.model.result import RunResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,12 @@ MOST_MISSING = 25
 """Skipped or lost cases of one check that are named."""
 _ROW = re.compile(r"\s?\[[^\[\]]*\]$")
 """The row of data or the parameters behind the name of a case."""
+FEWEST_ALIKE = 3
+"""Failures that must have a cause in common for it to stand beside the verdict."""
+FEWEST_SPACES = 2
+"""In a text of the target's that says more than a name does."""
+_SENTENCE = re.compile(r'"([^"\n]+)"|(?:Error|Exception): ([^\n]+)')
+"""A text in quotes, or what a test said when it failed."""
 _VARYING = re.compile(r"[0-9a-f]{8,}(?:-[0-9a-f]{4,})*|\d+(?:\.\d+)?", re.IGNORECASE)
 
 
@@ -162,6 +169,45 @@ def causes_of(run: RunResult) -> tuple[Cause, ...]:
             ),
         )
     )
+
+
+def main_cause(run: RunResult) -> str:
+    """What most failures have in common, with its counts: `14 x api, 28 x e2e: not configured correctly`.
+
+    What a target or a test says of itself counts before the words of phasegate. Empty where there are few
+    failures, or no such thing.
+    """
+    waived = find_waived_cases(run)
+    failures = [
+        failure
+        for check in run.checks()
+        if check.blocking
+        for failure in _failures_of(run, check, waived)
+        if not failure.waivers
+    ]
+    firsts = {first_line(failure.message) for failure in failures}
+    found: dict[str, Counter[str]] = {}
+    named: Counter[str] = Counter()
+    for failure in failures:
+        for text, times in _causes_named(failure).items():
+            found.setdefault(text, Counter())[failure.check.id] += times
+            named[text] += 1
+    if not found:
+        return ""
+    text = max(found, key=lambda text: (len(found[text]), named[text], text not in firsts))
+    counts = found[text]
+    if sum(counts.values()) < FEWEST_ALIKE:
+        return ""
+    return f"{', '.join(f'{times:,} x {id}' for id, times in counts.items())}: {text}"
+
+
+def _causes_named(failure: Failure) -> dict[str, int]:
+    """Each thing that a failure says of its cause, with how often it happened."""
+    if failure.causes:
+        return dict(failure.causes)
+    own = (quoted or raised for quoted, raised in _SENTENCE.findall(failure.message))
+    telling = [text for text in own if text.count(" ") >= FEWEST_SPACES]
+    return {first_line(text): 1 for text in (*telling, failure.message) if text}
 
 
 def _alike(failure: Failure) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import cache
 from itertools import pairwise
 
 from phasegate.model.observation import Case
@@ -15,9 +16,19 @@ _KEPT = ("--env", "--set", "--vars", "--policy", "--confirm", "--seed", "--basel
 def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) -> str:
     """Quoted for a shell; flags of the run that change what the check does are kept.
 
+    A check that goes on beside others is run again with them.
+
     Nothing in it is invisible: characters that do not print are written as `$'\\x1b'`.
     """
-    words = ["phasegate", "run", run.plan.path, *_flags_to_keep(run.command), "--check", check.id]
+    words = [
+        "phasegate",
+        "run",
+        run.plan.path,
+        *_flags_to_keep(run.command),
+    ]
+    if case is not None or check.during != "run":
+        beside = [check.during] if case is None and check.during else []
+        words += [word for id in (*beside, check.id) for word in ("--check", id)]
     if case is not None:
         words += ["--case", case.id]
     return " ".join(map(_quote, words))
@@ -34,11 +45,12 @@ def _bytes(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
 
 
-def _flags_to_keep(command: tuple[str, ...]) -> list[str]:
+@cache
+def _flags_to_keep(command: tuple[str, ...]) -> tuple[str, ...]:
     kept: list[str] = []
     for word, following in pairwise((*command, "")):
         if word in _KEPT and following:
             kept += [word, following]
         elif word.startswith(tuple(f"{flag}=" for flag in _KEPT)):
             kept.append(word)
-    return kept
+    return tuple(kept)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.aggregates import OBSERVED
 from phasegate.gate.judging import judge_attempt
+from phasegate.gate.settling import find_spared
 from phasegate.gate.waivers import Applied, Waiver, apply
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.judgement import CriterionVerdict, Judgement
@@ -27,7 +28,7 @@ def waive(
     """The plan's waivers applied to all criteria of a run; those not `selected` are left as they are."""
     checks = {check.id: check for check in plan.checks()}
     seen = {check.id: check.last for check in run.checks() if check.last and check.status in OBSERVED}
-    spared = run.spared()
+    spared = find_spared(run)
 
     def again(item: CriterionResult, left_out: Sequence[Case]) -> Judgement | None:
         id = item.asked.check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from phasegate.base.facts import Message
 from phasegate.load.abort import AbortOn, AbortRule
 from phasegate.load.counting.tally import LoadTally
 from phasegate.model.histogram import Histogram
@@ -15,7 +16,7 @@ def guard(written: dict[str, Any], *, workers: int = 1) -> AbortRule:
 
 
 def second(good: int, failed: int = 0, *, took: float = 0.001, dropped: int = 0) -> LoadTally:
-    causes = {"x": failed} if failed else {}
+    causes: dict[Message, int] = {"x": failed} if failed else {}
     return LoadTally(latency=Histogram.of_seconds([took] * good), causes=causes, dropped=dropped)
 
 

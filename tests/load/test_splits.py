@@ -24,7 +24,7 @@ from phasegate.render.sentences import sentence
 from phasegate.wire.connection import HEAD_LIMIT
 from tests.load.http1.test_connection import Wire
 from tests.load.server import answer
-from tests.observed import in_words
+from tests.telling import causes_told
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX: hinted\r\n\r\n"
@@ -140,7 +140,7 @@ def verdict(kind: str, pieces: Iterable[bytes]) -> Verdict:
     evidence = tuple(
         one.answer for one in recorder.examples if not sentence(one.cause).startswith("protocol error: ")
     )
-    return Verdict(tally.good, in_words(tally.causes), owner.freed, closed, evidence)
+    return Verdict(tally.good, causes_told(tally), owner.freed, closed, evidence)
 
 
 def answer_for(kind: str, name: str) -> bytes:

@@ -34,7 +34,7 @@ from phasegate.world import Command, Completed, Running
 from tests.load.apart import Truth, apart
 from tests.load.server import Reply, Rule, Script, Served, Stall, answer
 from tests.load.world import LoadWorld, OneAddress
-from tests.observed import in_words
+from tests.telling import causes_told
 
 pytestmark = pytest.mark.paced
 
@@ -231,7 +231,7 @@ async def test_two_workers_merged_are_one_histogram_of_all_they_saw() -> None:
         assert getattr(outcome.tally, name) == _summed(messages)
     everything = [Counter(causes_from_json(line["causes"])) for lines in said for line in lines]
     assert outcome.tally.causes == dict(sum(everything, Counter()))
-    assert in_words(outcome.tally.causes) == {"expected status 2xx, got 403": server.truth.replies["refused"]}
+    assert causes_told(outcome.tally) == {"expected status 2xx, got 403": server.truth.replies["refused"]}
     assert server.truth.replies["refused"] == 60
     assert outcome.tally.good == 540
 

@@ -23,7 +23,7 @@ from phasegate.model.events import (
     RunStarted,
 )
 from phasegate.model.faults import Act, FaultResult, FaultStatus, fault_measures
-from phasegate.model.fold import CUT_SHORT, fold
+from phasegate.model.fold import CUT_SHORT
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number
 from phasegate.model.result import (
@@ -39,7 +39,7 @@ from phasegate.model.result import (
     Verdict,
 )
 from phasegate.render.sentences import sentence
-from tests.judged import result
+from tests.judged import result, settled
 
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 
@@ -120,7 +120,7 @@ def story(*of_fault: Event, ends: bool = True) -> list[Event]:
 
 
 def test_fault_that_was_seen_through_leaves_the_verdict_as_it_is() -> None:
-    run = fold(story(STARTED, UNDONE, ENDED))
+    run = settled(story(STARTED, UNDONE, ENDED))
     assert run.verdict is Verdict.PASS
     assert run.faults() == (RECOVERED,)
     assert {check.status for check in run.checks()} == {CheckStatus.PASSED}
@@ -142,7 +142,7 @@ def test_fault_that_was_seen_through_leaves_the_verdict_as_it_is() -> None:
 def test_no_pass_is_left_where_the_evidence_of_a_fault_is_taken_away(
     seen: tuple[Event, ...], status: FaultStatus, why: str
 ) -> None:
-    run = fold(story(*seen))
+    run = settled(story(*seen))
     assert run.verdict is Verdict.INCONCLUSIVE
     assert why in sentence(run.reason)
     (fault,) = run.faults()
@@ -156,7 +156,7 @@ def test_no_pass_is_left_where_the_evidence_of_a_fault_is_taken_away(
 
 
 def test_record_that_ends_while_a_fault_is_on_says_when_it_began() -> None:
-    run = fold(story(STARTED, ends=False))
+    run = settled(story(STARTED, ends=False))
     (fault,) = run.faults()
     assert (fault.status, fault.started, fault.undone) == (FaultStatus.UNDER_WAY, later(1), None)
     assert fault.reason == CUT_SHORT
@@ -167,7 +167,7 @@ def test_fault_of_a_check_that_was_left_out_says_why() -> None:
         RunStarted(at=AT, skeleton=SKELETON),
         CheckFinished(at=AT, check="steady", status=CheckStatus.NOT_RUN, reason="jq is missing"),
     ]
-    (fault,) = fold(events).faults()
+    (fault,) = settled(events).faults()
     assert sentence(fault.reason) == "steady, during which it is due, was not run: jq is missing"
 
 

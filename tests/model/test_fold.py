@@ -28,7 +28,7 @@ from phasegate.model.events import (
     TargetSampled,
     WaiverApplied,
 )
-from phasegate.model.fold import CUT_SHORT, fold
+from phasegate.model.fold import CUT_SHORT
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge
 from phasegate.model.observation import Case, CaseStatus, Series
@@ -49,7 +49,7 @@ from phasegate.model.result import (
     WaiverState,
 )
 from phasegate.render.sentences import sentence
-from tests.judged import result
+from tests.judged import result, settled
 
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 SKELETON = RunResult(
@@ -98,7 +98,7 @@ WHOLE: list[Event] = [
 
 
 def test_a_whole_record_gives_what_was_told() -> None:
-    run = fold(WHOLE)
+    run = settled(WHOLE)
     up, api = run.checks()
     assert (run.verdict, run.exit_code, run.finished) == (Verdict.PASS, 0, later(4))
     assert up.attempts == (ATTEMPT,)
@@ -109,13 +109,13 @@ def test_a_whole_record_gives_what_was_told() -> None:
 
 @pytest.mark.parametrize("kept", range(1, len(WHOLE)))
 def test_a_record_without_an_end_is_inconclusive_however_short(kept: int) -> None:
-    run = fold(WHOLE[:kept])
+    run = settled(WHOLE[:kept])
     assert (run.verdict, run.exit_code, run.finished) == (Verdict.INCONCLUSIVE, 3, None)
     assert run.interrupted == CUT_SHORT
 
 
 def test_a_check_that_had_begun_is_errored_with_the_cases_seen_so_far() -> None:
-    run = fold([*WHOLE[:4], CaseFinished(at=later(1.5), check="up", attempt=1, case=CASE)])
+    run = settled([*WHOLE[:4], CaseFinished(at=later(1.5), check="up", attempt=1, case=CASE)])
     up = run.checks()[0]
     assert up.status is CheckStatus.ERRORED
     assert up.attempts[0].cases == (CASE,)
@@ -125,7 +125,7 @@ def test_a_check_that_had_begun_is_errored_with_the_cases_seen_so_far() -> None:
 def test_what_does_not_begin_with_a_start_is_no_record() -> None:
     for events in ([], WHOLE[1:]):
         with pytest.raises(ValueError, match="record"):
-            fold(events)
+            settled(events)
 
 
 def test_a_pass_that_does_not_follow_from_its_criteria_is_none() -> None:
@@ -140,7 +140,7 @@ def test_a_pass_that_does_not_follow_from_its_criteria_is_none() -> None:
         ([WHOLE[0], Interrupted(at=AT, because="Ctrl-C"), *WHOLE[1:]], Verdict.INCONCLUSIVE, "Ctrl-C"),
         ([WHOLE[0], WHOLE[-1]], Verdict.INCONCLUSIVE, "is unproven"),
     ):
-        run = fold(events)
+        run = settled(events)
         assert run.verdict is verdict
         assert run.exit_code == {Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}[verdict]
         assert sentence(run.reason).startswith("the record contradicts itself: ")
@@ -173,21 +173,21 @@ ENDED = RunFinished(
 
 def test_what_waivers_did_is_part_of_the_result() -> None:
     used = replace(WAIVER, state=WaiverState.USED, criteria=("late.rate",))
-    run = fold([*WAIVED_RUN, WaiverApplied(at=later(3), waiver=used), ENDED])
+    run = settled([*WAIVED_RUN, WaiverApplied(at=later(3), waiver=used), ENDED])
     assert (run.verdict, run.unwaived, run.waivers) == (Verdict.PASS, Verdict.FAIL, (used,))
     assert run.warnings == ("look",)
 
 
 @pytest.mark.parametrize("state", [state for state in WaiverState if state is not WaiverState.USED])
 def test_a_pass_with_a_criterion_that_no_waiver_in_force_covers_is_none(state: WaiverState) -> None:
-    run = fold([*WAIVED_RUN, WaiverApplied(at=later(3), waiver=replace(WAIVER, state=state)), ENDED])
+    run = settled([*WAIVED_RUN, WaiverApplied(at=later(3), waiver=replace(WAIVER, state=state)), ENDED])
     assert run.verdict is Verdict.INCONCLUSIVE
     assert "no waiver in force covers late.rate" in sentence(run.reason)
 
 
 @pytest.mark.parametrize(("verdict", "code"), [(Verdict.FAIL, 0), (Verdict.PASS, 1), (Verdict.PASS, 3)])
 def test_verdict_and_exit_code_that_do_not_go_together_are_no_pass(verdict: Verdict, code: int) -> None:
-    run = fold([*WHOLE[:-1], RunFinished(at=later(4), verdict=verdict, exit_code=code, reason="")])
+    run = settled([*WHOLE[:-1], RunFinished(at=later(4), verdict=verdict, exit_code=code, reason="")])
     assert (run.verdict, run.exit_code) == (Verdict.INCONCLUSIVE, 3)
 
 
@@ -212,7 +212,7 @@ def test_samples_of_the_target_add_up_and_outlive_its_end() -> None:
         sampled((2.0, 5.0)),
         TargetChanged(at=later(3), state="stopped", target=replace(web, ready_after=0.5)),
     ]
-    (record,) = fold(events).target
+    (record,) = settled(events).target
     assert record.ready_after == 0.5
     assert record.measures == {"threads": Gauge().and_then(5.0, span=2.0)}
     assert record.timeline == (Series(name="threads", unit="", points=((0.0, 3.0), (1.0, 4.0), (2.0, 5.0))),)
@@ -234,7 +234,7 @@ def test_a_step_is_held_to_what_it_asks_of_the_target(
     text = "target/web.memory.max < 1MiB"
     asked = result(text, step="first", level=level)
     skeleton = replace(SKELETON, criteria=(*SKELETON.criteria, asked))
-    run = fold(
+    run = settled(
         [
             RunStarted(at=AT, skeleton=skeleton),
             StepFinished(at=later(3), step="first", status=CheckStatus.PASSED),
@@ -263,7 +263,7 @@ def test_a_step_is_held_to_its_aggregates_and_to_those_written_in_it(
 ) -> None:
     text = f"{subject}.{measure} == 1"
     asked = result(text, id="asked", step=step)
-    run = fold(
+    run = settled(
         [
             RunStarted(at=AT, skeleton=replace(SKELETON, criteria=(*SKELETON.criteria, asked))),
             StepFinished(at=later(3), step="first", status=CheckStatus.PASSED),
@@ -283,7 +283,7 @@ def test_records_of_a_version_whose_clock_could_jump_have_no_negative_times(
         replace(event, at=event.at + timedelta(seconds=jump))
         for event, jump in zip(WHOLE, jumps, strict=True)
     ]
-    run = fold([WHOLE[0], *(dated[1:] if whole else dated[1:4])])
+    run = settled([WHOLE[0], *(dated[1:] if whole else dated[1:4])])
     times = [run.duration, *(step.duration for step in run.steps)]
     times += [attempt.duration for check in run.checks() for attempt in check.attempts]
     assert all(one is None or one >= 0 for one in times)
@@ -291,11 +291,11 @@ def test_records_of_a_version_whose_clock_could_jump_have_no_negative_times(
 
 def test_how_the_calendar_moved_adds_up() -> None:
     moves = [ClockMoved(at=later(1), by=-60.0), ClockMoved(at=later(2), by=3600.0, suspended=3600.0)]
-    run = fold([*WHOLE[:1], *moves, *WHOLE[1:]])
+    run = settled([*WHOLE[:1], *moves, *WHOLE[1:]])
     assert (run.clock_moved, run.suspended) == (3540.0, 3600.0)
     assert run.finished is not None
     assert run.ended == run.finished + timedelta(seconds=3540)
-    assert [text.partition(": ")[2].partition(";")[0] for text in run.warnings] == [
+    assert [sentence(text).partition(": ")[2].partition(";")[0] for text in run.warnings] == [
         "the calendar clock was set back by 60 s",
         "the machine was suspended for 1h 00m 00s",
     ]

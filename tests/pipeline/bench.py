@@ -20,9 +20,8 @@ import psutil
 
 from phasegate.gate.verdict import GateDecision, decide
 from phasegate.model.codec import result_to_json
-from phasegate.model.fold import fold
 from phasegate.record.journal import read_events
-from tests.judged import in_words
+from tests.judged import in_words, settled
 
 LONGEST = 180.0
 """Seconds any run of these tests may take before it counts as hanging."""
@@ -72,7 +71,7 @@ class Ran:
 
     def alone(self, id: str) -> GateDecision:
         """What the gate would say if it had the criteria of one check only."""
-        return decide([item for item in fold(read_events(self.folder)).criteria if item.subject == id])
+        return decide([item for item in settled(read_events(self.folder)).criteria if item.subject == id])
 
     def errors(self) -> dict[int, str]:
         """What is said to be wrong with a plan, by its lines."""
@@ -86,7 +85,7 @@ class Ran:
         """Every file is there, the result is the fold of the events and says what the exit code said."""
         lines = (self.folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
         assert lines[-1].startswith(ENDS), lines[-1][:200]
-        assert json.loads(json.dumps(result_to_json(fold(read_events(self.folder))))) == self.data
+        assert json.loads(json.dumps(result_to_json(settled(read_events(self.folder))))) == self.data
         for name in ("report.html", "junit.xml"):
             assert (self.folder / name).stat().st_size > 0
         assert self.result["exit_code"] == self.code

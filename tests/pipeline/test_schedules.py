@@ -47,7 +47,9 @@ def test_slow_answers_to_other_checks_are_not_held_against_the_target(ran: Ran) 
 def test_stall_of_the_target_fails_moments_too_for_which_nothing_could_be_sent(ran: Ran) -> None:
     attempt = ran.check("stalled")["attempts"][-1]
     assert attempt["measures"]["success_rate"]["passed"] == 0
-    assert any(cause.startswith("not sent, as earlier probes had no answer") for cause in attempt["causes"])
+    assert any(
+        cause.startswith("not sent, as earlier probes had no answer") for cause, _ in attempt["causes"]
+    )
     assert ran.code == 1
 
 
@@ -77,3 +79,18 @@ def test_what_phasegate_missed_outlives_the_record(desk: Desk, tmp_path: Path) -
     again = desk.phasegate("report", str(ran.folder))
     assert again.code == 3
     assert f"{share['unused']} of " in (ran.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_check_that_goes_on_during_the_run_tells_when_it_was_run_alone(
+    tmp_path: Path, server: Server
+) -> None:
+    desk = Desk(tmp_path)
+    up = {"id": "up", "kind": "health", "url": "/ok", "every": "20ms"}
+    gate = {"checks": [{**up, "id": "uptime", "during": "run"}]}
+    target = {"external": {"it": {"url": server.url("/")}}}
+    steps = [{"id": "s", "checks": [{**up, "probes": 5}]}]
+    desk.plan(f"target: {json.dumps(target)}\nsteps: {json.dumps(steps)}\ngate: {json.dumps(gate)}\n")
+    alone = "uptime goes on while other checks run, and was run alone"
+    assert alone in desk.run("--check", "uptime").err
+    assert alone not in desk.run("--check", "up", "--check", "uptime").err
+    assert alone not in desk.run().err

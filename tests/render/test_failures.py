@@ -13,6 +13,7 @@ from phasegate.render.failures import (
     causes_of,
     deselected_checks,
     flaky_of,
+    main_cause,
     missing_of,
 )
 from phasegate.render.html import document
@@ -181,3 +182,29 @@ def test_skipped_and_lost_cases_and_deselection_are_told_apart() -> None:
         ("skipped", 1),
     ]
     assert [(check.id, number) for check, number in deselected_checks(run)] == [("python", 3)]
+
+
+def test_what_most_failures_have_in_common_stands_beside_the_verdict_with_its_counts() -> None:
+    says = "Requested application data is not configured correctly"
+    api = [failed(f"a{n}", f'expected status 200, got 500\nanswer: {{"error": "{says}"}}') for n in range(14)]
+    e2e = with_cases(*(failed(f"e{n}", f"AssertionError: {says}") for n in range(28))).checks()[0]
+    run = with_cases(*api, failed("b", "connection refused"))
+    run = replace(run, gate_checks=(replace(e2e, id="e2e"),))
+    assert main_cause(run) == f"14 x {run.checks()[0].id}, 28 x e2e: {says}"
+    assert f"e2e: {says}</p>" in document.render(run)
+
+
+def test_few_failures_and_failures_that_do_not_block_have_no_main_cause() -> None:
+    assert main_cause(with_cases(failed("a", "the cause"), failed("b", "the cause"))) == ""
+    noisy = [failed(f"{n}", "noise") for n in range(9)]
+    assert main_cause(with_cases(*noisy, blocking=False)) == ""
+    assert main_cause(with_cases(*noisy)).endswith(": noise")
+
+
+def test_what_happened_most_in_a_check_without_cases_is_counted_as_often_as_it_happened() -> None:
+    run = with_cases()
+    (check,) = run.checks()
+    assert check.last is not None
+    last = replace(check.last, causes={"got 500": 35, "connection refused": 2})
+    run = replace(run, steps=(replace(run.steps[0], checks=(replace(check, attempts=(last,)),)),))
+    assert main_cause(run) == f"35 x {check.id}: got 500"

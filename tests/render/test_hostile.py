@@ -13,15 +13,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from phasegate.base.ci_commands import disarm, line_begun
 from phasegate.render.hostile import (
     anchor,
     clip,
-    disarm,
     evidence_href,
     excerpt,
     first_line,
     is_download,
-    line_begun,
     show,
     xml_text,
 )

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from phasegate.base.ci_commands import disarm
 from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import (
     AttemptFinished,
@@ -32,7 +33,6 @@ from phasegate.model.events import (
 from phasegate.model.result import RunResult
 from phasegate.record.redaction import Redactor
 from phasegate.render import FORMATS
-from phasegate.render.hostile import disarm
 from phasegate.render.terminal.live import LineView
 from phasegate.render.terminal.report import summary
 from tests.samples import hostile_run

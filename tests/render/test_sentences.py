@@ -23,12 +23,12 @@ from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judge import judge
 from phasegate.gate.judgement import margin
 from phasegate.gate.rejudging import rejudge
+from phasegate.gate.settling import contradiction
 from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import decide_with_waivers
 from phasegate.model.blocks import Block
 from phasegate.model.criterion import Operator
 from phasegate.model.decision import Decided, Decision
-from phasegate.model.fold import contradiction
 from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
@@ -488,7 +488,10 @@ def test_values_of_facts_in_the_source_have_known_names() -> None:
 
 def test_every_code_is_used() -> None:
     text = "".join(path.read_text() for path in SOURCE.rglob("*.py") if path.name != "sentences.py")
-    assert not [code.name for code in Code if f"Code.{code.name}" not in text]
+    # Plugins that run without phasegate write codes as JSON.
+    assert not [
+        code.name for code in Code if f"Code.{code.name}" not in text and f'"code": "{code}"' not in text
+    ]
 
 
 @pytest.mark.parametrize("code", Code, ids=lambda code: code.value)

@@ -21,7 +21,7 @@ from phasegate.targets.processes.entries import ProcessEntry, Programs, Ready
 from phasegate.targets.processes.members import MARK
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.targets.processes.resources import Sampler
-from phasegate.targets.stack import Stack
+from phasegate.targets.stack import TargetStack
 
 class Log:
     path = ""
@@ -39,7 +39,7 @@ async def main(mark):
         sampler=Sampler(lambda used: None, lambda: datetime.now(UTC)),
         logs=lambda name: Log(), on_change=lambda *_: None, on_problem=print, mark=mark,
     )
-    stack = Stack(Target(groups=(Programs(entries=(entry,)),)), site)
+    stack = TargetStack(Target(groups=(Programs(entries=(entry,)),)), site)
     async with stack:
         print("ready", flush=True)
         await asyncio.sleep(600)

@@ -81,7 +81,9 @@ class Recorder:
     """What one worker sees. Moments are `perf_counter_ns`; `start_ns` is when the load begins."""
 
     __slots__ = (
+        "_cause",
         "_causes",
+        "_counts",
         "_dropped",
         "_failing",
         "_latency",
@@ -109,6 +111,9 @@ class Recorder:
         """In the closed model a request is due when it is sent."""
         self._causes: dict[Message, list[int]] = {}
         """Of every cause ever seen, since the last `take`: how often, and how often of a wrong answer."""
+        self._cause: Message | None = None
+        """The last one, mostly the next one, too: facts are slow to look up."""
+        self._counts = [0, 0]
         self._dropped = 0
         self.asked = 0
         """Requests sent within journeys."""
@@ -142,18 +147,21 @@ class Recorder:
         if not self._failing:
             self._failing = True
             self.episodes += 1
-        counts = self._causes.get(cause)
-        if counts is None:
-            if len(self._causes) >= CAUSES:
-                cause = OTHER
-            counts = self._causes.setdefault(cause, [0, 0])
-        counts[0] += 1
-        counts[1] += wrong
+        if cause is not self._cause:
+            self._cause, self._counts = cause, self._counts_of(cause)
+        self._counts[0] += 1
+        self._counts[1] += wrong
         if len(self.examples) < EXAMPLES:
             text = bytes(answer[:ANSWER_KEPT]).decode("utf-8", "replace")
             request = bytes(asked[:ANSWER_KEPT]).decode("utf-8", "replace")
             at = (now - self.start_ns) / NANOSECONDS
             self.examples.append(Example(cause=cause, at=at, answer=text, request=request))
+
+    def _counts_of(self, cause: Message) -> list[int]:
+        counts = self._causes.get(cause)
+        if counts is None:
+            counts = self._causes.setdefault(cause if len(self._causes) < CAUSES else OTHER, [0, 0])
+        return counts
 
     def dropped(self, count: int) -> None:
         self._dropped += count

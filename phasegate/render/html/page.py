@@ -23,6 +23,7 @@ from phasegate.render.failures import (
     causes_of,
     deselected_checks,
     flaky_of,
+    main_cause,
     missing_of,
     not_run_alike,
 )
@@ -116,6 +117,7 @@ class Page:
     unproven: tuple[CriterionRow, ...]
     anything_ran: bool
     causes: tuple[Cause, ...]
+    main_cause: str
     failures: int
     not_run: tuple[CheckRow, ...]
     not_run_alike: tuple[tuple[CheckRow, ...], ...]
@@ -159,6 +161,7 @@ def page_of(run: RunResult) -> Page:
         unproven=tuple(row for row in open_rows if row.criterion.verdict is CriterionVerdict.UNPROVEN),
         anything_ran=any(check.attempts for check in run.checks()),
         causes=causes,
+        main_cause=main_cause(run),
         failures=sum(len(cause.failures) for cause in causes),
         not_run=tuple(row for row in checks.values() if row.check.status is CheckStatus.NOT_RUN),
         not_run_alike=tuple(tuple(checks[one.id] for one in alike) for alike in not_run_alike(run)),
@@ -264,7 +267,9 @@ def _narrowing_text(selection: Selection) -> str:
 
 def _facts(run: RunResult) -> Facts:
     environment = run.environment
-    who = " on ".join(text for text in (environment.get("user", ""), environment.get("host", "")) if text)
+    who = " on ".join(
+        sentence(text) for text in (environment.get("user", ""), environment.get("host", "")) if text
+    )
     taken = "no end recorded" if run.duration is None else format_seconds(run.duration)
     facts = (
         ("Phase", run.phase),
@@ -278,7 +283,7 @@ def _facts(run: RunResult) -> Facts:
         ("Run", run.run),
         ("Tool", f"{run.tool.name} {run.tool.version}, exit code {run.exit_code}"),
     )
-    return tuple((label, text) for label, text in facts if text)
+    return tuple((label, sentence(text)) for label, text in facts if text)
 
 
 def _tallies(run: RunResult, cases: CaseTable, flaky: tuple[Flaky, ...]) -> tuple[tuple[str, str, str], ...]:
@@ -339,7 +344,7 @@ def _step_facts(step: StepResult) -> Facts:
         ("Took", "" if step.duration is None else format_seconds(step.duration)),
         ("Tags", ", ".join(step.tags)),
     )
-    return tuple((label, text) for label, text in facts if text)
+    return tuple((label, sentence(text)) for label, text in facts if text)
 
 
 def _usage_rows(run: RunResult) -> tuple[UsedRow, ...]:
@@ -408,7 +413,7 @@ def _environment(run: RunResult) -> Facts:
         ("Command", shlex.join(run.command)),
         ("Seed", str(run.seed)),
         ("Confidence of bounds", bounds),
-        *((name, text) for name, text in run.environment.items()),
+        *((name, sentence(text)) for name, text in run.environment.items()),
         *((f"variable {name}", _plain(value)) for name, value in run.variables.items()),
         ("Result format", run.schema),
     )

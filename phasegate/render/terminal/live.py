@@ -392,7 +392,7 @@ def _running_line(item: _Running, now: float) -> Text:
 
 
 def _clock_line(event: ClockMoved) -> Text:
-    return Text(f"warning: {event.text}", style="yellow")
+    return Text(f"warning: {sentence(event.message)}", style="yellow")
 
 
 def _target_line(event: TargetChanged) -> Text | None:

@@ -15,7 +15,7 @@ from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, RunResult
-from phasegate.render.failures import causes_in_words, flaky_of, not_run_alike
+from phasegate.render.failures import causes_in_words, flaky_of, main_cause, not_run_alike
 from phasegate.render.faults import WORDS, fault_text, headline
 from phasegate.render.rerun import rerun_command
 from phasegate.render.sentences import bound, observed, required, sentence
@@ -97,6 +97,8 @@ def verdict_line(run: RunResult) -> Text:
     line = Text()
     line.append(run.verdict.value, style=VERDICT_STYLE[run.verdict])
     line.append(f"  {one_line(run.phase)}: {one_line(run.reason, 400)}")
+    if cause := main_cause(run):
+        line.append(f"; {one_line(cause, 300)}")
     if run.duration is not None:
         line.append(f" ({format_seconds(run.duration)})", style="dim")
     return line

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from phasegate.base.errors import PlanError
+from phasegate.base.errors import ObservationError, PlanError
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.client import Network
 from phasegate.kinds import KINDS
@@ -24,7 +24,8 @@ from phasegate.render.sentences import sentence
 from tests.load.server import Reply, Scripted, answer, scripted
 from tests.load.sessions import FLOW, SUITE, path_of, sessions
 from tests.load.world import LoadWorld, OneAddress
-from tests.observed import in_words, number, saying
+from tests.observed import number
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -94,8 +95,7 @@ async def test_failed_request_ends_its_journey_and_is_named() -> None:
     assert share(observed.parts["execute"]) == (0, 20)
     assert share(observed.parts["read"]) == (0, 0)
     assert all(
-        cause.startswith("execute: expected $.result to equal 42, got 41")
-        for cause in in_words(observed.causes)
+        cause.startswith("execute: expected $.result to equal 42, got 41") for cause in causes_told(observed)
     )
     text = world.evidence.files["failed-request-1.txt"]
     assert "POST /sessions/s" in text
@@ -162,7 +162,7 @@ async def test_single_requests_and_those_of_a_mix_follow_redirects() -> None:
     assert share(single.measures) == (20, 20), single.causes
     assert (number(single, "requests"), number(single, "redirects")) == (40, 20)
     assert share(mixed.parts["a"]) == (10, 10)
-    assert in_words(mixed.causes) == {"expected status 2xx, got 307": 10}
+    assert causes_told(mixed) == {"expected status 2xx, got 307": 10}
     assert number(mixed, "redirects") == 30
     assert "GET /old HTTP/1.1" in world.evidence.files["failed-request-1.txt"]
 
@@ -197,7 +197,7 @@ async def test_redirect_to_another_entry_of_the_target_is_told_from_one_that_lea
         observed = await Load().observe(params(url="/", follow=True, rate="20/s"), around)
         assert not other.connections
         where = f"redirect not followed: to http://{{}}:{other.port}, "
-        assert in_words(observed.causes) == {
+        assert causes_told(observed) == {
             f"{where.format('127.0.0.1')}which is declared, but a load goes to one host and port over one "
             "scheme": 5,
             f"{where.format('h')}which the plan's target does not declare": 5,
@@ -211,7 +211,7 @@ async def test_reset_in_the_middle_fails_the_journey_at_its_request() -> None:
     async with sessions(other=other) as server:
         observed, _ = await observe(server, flow=SUITE, rate="40/s")
     assert share(observed.measures) == (0, 20)
-    assert in_words(observed.causes) == {"execute: connection reset: reset without an answer": 20}
+    assert causes_told(observed) == {"execute: connection reset: reset without an answer": 20}
 
 
 async def test_journey_that_stalls_is_a_timeout_of_its_request() -> None:
@@ -222,7 +222,7 @@ async def test_journey_that_stalls_is_a_timeout_of_its_request() -> None:
         observed, _ = await observe(server, flow=SUITE, rate="10/s", timeout="1s")
     assert share(observed.measures) == (0, 5)
     assert share(observed.parts["execute"]) == (0, 5)
-    assert all(cause.startswith("execute: timeout: ") for cause in in_words(observed.causes))
+    assert all(cause.startswith("execute: timeout: ") for cause in causes_told(observed))
 
 
 async def test_journeys_that_were_never_begun_are_dropped_and_above_every_latency() -> None:
@@ -260,7 +260,7 @@ async def test_failed_setup_sends_no_load() -> None:
         setup=[{"id": "log-in", "url": "/log-in", "expect": {"status": 200}}],
     )
     async with scripted(Reply(pieces=(answer(403),))) as server:
-        with saying("no load was sent: setup/log-in failed: expected status 200"):
+        with raises(ObservationError, match="no load was sent: setup/log-in failed: expected status 200"):
             await _with_client(server, flow=suite, rate="40/s")
         assert len(server.requests) == 1
 
@@ -373,7 +373,7 @@ async def test_value_with_a_line_break_is_not_sent_in_a_header(tmp_path: Path) -
         await asyncio.sleep(0.01)
         assert not server.requests
     assert share(observed.measures)[0] == 0
-    assert in_words(observed.causes) == {
+    assert causes_told(observed) == {
         "not sent: a value for a header contains a line break or a null character": 10
     }
 
@@ -436,7 +436,7 @@ def test_parts_and_targets_are_known_beforehand() -> None:
 async def test_load_goes_to_one_host_of_the_target_only() -> None:
     away = flow({"id": "a", "url": "http://127.0.0.1:1/x", "expect": {"status": 200}})
     async with scripted() as server:
-        with saying("a load goes to one host and port"):
+        with raises(ObservationError, match="a load goes to one host and port"):
             await observe(server, flow=away, rate="1/s")
         assert not server.requests
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.base.errors import ObservationError
 from phasegate.base.facts import decode
 from phasegate.kinds import KINDS
 from phasegate.kinds.load.kind import Load
@@ -25,7 +26,8 @@ from tests.load.http2_server import http2_scripted
 from tests.load.late import HeldUp
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
-from tests.observed import distribution, in_words, number, saying, share
+from tests.observed import distribution, number, share
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -56,7 +58,7 @@ async def test_body_comes_from_a_file(tmp_path: Path) -> None:
 async def test_body_larger_than_a_worker_keeps_is_not_sent(tmp_path: Path) -> None:
     with (tmp_path / "large.bin").open("wb") as file:
         file.truncate(UPLOAD_LIMIT + 1)
-    with saying("at most 33,554,432 are read"):
+    with raises(ObservationError, match="at most 33,554,432 are read"):
         await observe("http://127.0.0.1:1", rate="20/s", body={"file": tmp_path / "large.bin"})
 
 
@@ -226,7 +228,7 @@ async def test_refusing_target_is_observed_as_failing_and_never_fast() -> None:
     assert share(observed, "success_rate").passed == 0
     assert share(observed, "success_rate").total == 50
     assert distribution(observed, "latency").quantile(0.01) == (math.inf, math.inf)
-    assert in_words(observed.causes) == {f"connection refused: {base.removeprefix('http://')}": 50}
+    assert causes_told(observed) == {f"connection refused: {base.removeprefix('http://')}": 50}
     assert len(observed.evidence) == 5
     assert "(no answer)" in world.evidence.files["failed-request-1.txt"]
 
@@ -234,7 +236,7 @@ async def test_refusing_target_is_observed_as_failing_and_never_fast() -> None:
 async def test_failing_answers_are_kept_as_evidence() -> None:
     async with scripted(Reply(pieces=(answer(503, b"<b>overloaded</b>"),))) as server:
         observed, world = await observe(server.url, rate="50/s", duration="200ms")
-    assert in_words(observed.causes) == {"expected status 2xx, got 503": 10}
+    assert causes_told(observed) == {"expected status 2xx, got 503": 10}
     text = world.evidence.files["failed-request-1.txt"]
     assert decode(json.loads(text.partition("\n")[0])) in observed.causes
     assert "GET /health HTTP/1.1" in text
@@ -309,7 +311,7 @@ async def test_seconds_without_an_answer_are_noted() -> None:
 
 async def test_host_that_is_not_on_the_target_gets_no_load() -> None:
     async with scripted() as server:
-        with saying("is not on the target"):
+        with raises(ObservationError, match="is not on the target"):
             await observe("http://127.0.0.1:1/", url=server.url, rate="10/s")
         assert not server.requests
 
@@ -350,7 +352,7 @@ async def test_workers_share_a_load_over_http2() -> None:
 
 async def test_header_of_the_target_that_http2_does_not_have_is_an_error() -> None:
     target = OneAddress("http://127.0.0.1:1", extra=(("Transfer-Encoding", "chunked"),))
-    with saying("HTTP/2 has no header 'Transfer-Encoding'"):
+    with raises(ObservationError, match="HTTP/2 has no header 'Transfer-Encoding'"):
         await Load().observe(params(**UP, protocol="http/2"), LoadWorld(target=target))
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.base.facts import Code, fact
+from phasegate.base.facts import Code, Message, fact
 from phasegate.load.counting.recorder import Meter, Recorder
 from phasegate.load.counting.tally import (
     CAUSES,
@@ -78,7 +78,7 @@ def test_different_causes_are_bounded_and_none_is_lost() -> None:
     assert len(merged.causes) <= CAUSES + 1
     assert len(recorder.examples) == EXAMPLES
     assert all(len(example.answer) < 5_000 for example in recorder.examples)
-    many = {str(number): 1 for number in range(CAUSES)}
+    many: dict[Message, int] = {str(number): 1 for number in range(CAUSES)}
     assert sum(merge_causes(many, {"another": 7}).values()) == CAUSES + 7
 
 
@@ -94,7 +94,7 @@ def test_runs_of_failures_are_episodes() -> None:
 
 
 def _second(good: int, failed: int = 0) -> LoadTally:
-    causes = {"x": failed} if failed else {}
+    causes: dict[Message, int] = {"x": failed} if failed else {}
     return LoadTally(latency=Histogram.of_nanoseconds([1_000_000] * good), causes=causes)
 
 
@@ -144,7 +144,7 @@ def test_empty_timeline_has_no_lines() -> None:
 
 def test_a_wrong_answer_stands_though_its_worker_was_held_up_and_a_lost_one_does_not() -> None:
     part = PartTally(failed=5, dropped=1, wrong=2)
-    causes = {BAD: 2, "timeout": 3}
+    causes: dict[Message, int] = {BAD: 2, "timeout": 3}
     whole = LoadTally(causes=causes, wrong={BAD: 2}, parts={"read": part})
     stands, held = LoadTally.from_json(json.loads(json.dumps(whole.to_json()))).sifted()
     assert (dict(stands.causes), dict(held.causes)) == ({BAD: 2}, {"timeout": 3})

@@ -95,7 +95,7 @@ def test_answers_are_judged_as_a_suite_does(expect: dict[str, Any], body: bytes,
     values = {"x": [1], "n": 1}
     reply = HttpReply(status=200, headers=(("X-Id", "1"),), body=body, elapsed=0.1, url="/")
     failures = () if judge.holds(200, body, values) else judge.failures(reply, values)
-    assert [text.startswith(failure) for text in failures] == ([True] if failure else [])
+    assert [sentence(one).startswith(failure) for one in failures] == ([True] if failure else [])
 
 
 def test_regular_expressions_need_no_second_look() -> None:

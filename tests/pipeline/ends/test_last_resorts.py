@@ -159,24 +159,24 @@ def served(desk: Desk) -> Iterator[Running]:
         yield run
 
 
-def guards(run: Running) -> list[psutil.Process]:
+def reapers(run: Running) -> list[psutil.Process]:
     children = psutil.Process(run.process.pid).children()
-    return [child for child in children if _is_guard(child)]
+    return [child for child in children if _is_reaper(child)]
 
 
-def _is_guard(process: psutil.Process) -> bool:
+def _is_reaper(process: psutil.Process) -> bool:
     try:
-        return process.cmdline()[-1:] != [] and process.cmdline()[-1].endswith("guard.py")
+        return process.cmdline()[-1:] != [] and process.cmdline()[-1].endswith("reaper.py")
     except (psutil.NoSuchProcess, IndexError):
         return False
 
 
 @pytest.mark.parametrize("killed", ["the first", "the second", "each, one after the other", "both at once"])
 @pytest.mark.skipif(sys.platform != "linux", reason="what left its group is found by its mark on Linux only")
-def test_a_target_does_not_outlive_phasegate_and_a_guard_that_were_killed(
+def test_a_target_does_not_outlive_phasegate_and_a_reaper_that_were_killed(
     served: Running, killed: str
 ) -> None:
-    first, second = sorted(guards(served), key=lambda guard: guard.pid)
+    first, second = sorted(reapers(served), key=lambda one: one.pid)
     match killed:
         case "the first":
             first.kill()
@@ -196,8 +196,8 @@ def test_a_target_does_not_outlive_phasegate_and_a_guard_that_were_killed(
 
 
 def until_two(run: Running, but: set[int]) -> None:
-    """Wait for the successors of guards that were ended."""
-    while len({guard.pid for guard in guards(run)} - but) < 2:
+    """Wait for the successors of reapers that were ended."""
+    while len({reaper.pid for reaper in reapers(run)} - but) < 2:
         time.sleep(0.02)
 
 
@@ -207,9 +207,9 @@ def test_the_kernel_ends_a_target_where_all_are_killed_at_the_same_moment(desk: 
     desk.plan(FORKING)
     with desk.running() as run:
         run.until('"check":"long"')
-        run.signal(signal.SIGSTOP)  # so that it sees no guard go
-        for guard in guards(run):
-            guard.kill()
+        run.signal(signal.SIGSTOP)  # so that it sees no reaper go
+        for reaper in reapers(run):
+            reaper.kill()
         run.signal(signal.SIGKILL)
         run.process.communicate()
         assert desk.left(within=20) == []

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from phasegate.base.errors import MessageError
+from phasegate.base.errors import MessageError, ObservationError
 from phasegate.kinds.load.engines import ENGINES, K6, K6Params
 from phasegate.load.foreign.k6 import k6
 from phasegate.load.foreign.k6.samples import PARTS, REST, Reducer
@@ -31,7 +31,8 @@ from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Progress, Running
 from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
-from tests.observed import distribution, in_words, number, saying, share
+from tests.observed import distribution, number, share
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -64,7 +65,7 @@ async def test_every_request_is_counted_and_a_refused_one_failed(tmp_path: Path,
     assert distribution(observation, "latency").failed == 25
     assert number(observation, "requests") == 40
     assert number(observation, "iterations") == 20
-    assert in_words(observation.causes) == {
+    assert causes_told(observation) == {
         "GET /gone: dial: connection refused": 20,
         "GET /health: status 503": 5,
     }
@@ -337,7 +338,7 @@ async def test_samples_that_cannot_be_read_end_the_load(tmp_path: Path, script: 
     file = script("export default function () { " + GET + "}")
     async with scripted() as server:
         world = world_of(server.url.removesuffix("/health"), tmp_path)
-        with saying("leave out the system tags"):
+        with raises(ObservationError, match="leave out the system tags"):
             await observed(
                 "k6", world, script=file, vus=1, duration="2m", args=["--system-tags", "method,url"]
             )
@@ -495,7 +496,7 @@ def test_samples_are_read_request_by_request() -> None:
     assert sorted(samples.parts) == ["GET /a", "GET x"]
     good = samples.parts["GET /a"]
     assert (good.latency.maximum, good.service.maximum) == (0.0025, 0.002)
-    assert samples.causes() == {"GET x: request timeout": 1}
+    assert {sentence(cause): n for cause, n in samples.causes().items()} == {"GET x: request timeout": 1}
     assert samples.whole.good == 2  # without an expectation an answer is an answer
     assert (samples.dropped, samples.episodes) == (1, 1)
     assert messages[-1]["checks"] == [1, 1]
@@ -545,7 +546,7 @@ def test_names_without_end_are_counted_together() -> None:
 
 
 def test_left_out_tags_are_an_error() -> None:
-    with saying("expected_response", MessageError):
+    with raises(MessageError, match="expected_response"):
         Reducer(lambda _: None, {}).feed(b"metric_name,timestamp,metric_value,error,method,name,status,url\n")
 
 
