@@ -938,6 +938,7 @@ without_bound
 worker
 workers
 would_do
+written
 wrong
 """
 NAMES = frozenset(_NAMES.split())
