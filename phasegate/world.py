@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile, LogPiece
 from phasegate.model.events import CLOCK_STEP
 from phasegate.model.measures import Measure
@@ -24,17 +24,17 @@ from phasegate.model.observation import Case
 class Cause(StrEnum):
     """Why a request got no usable answer."""
 
-    REFUSED = "connection refused"
-    RESET = "connection reset"
+    REFUSED = "refused"
+    RESET = "reset"
     TIMEOUT = "timeout"
-    TLS = "TLS"
-    DNS = "DNS"
-    PROTOCOL = "protocol error"
-    SHORT_BODY = "short body"
-    TOO_LARGE = "response too large"
-    REDIRECTS = "too many redirects"
-    REDIRECT = "redirect not followed"
-    CONNECT = "cannot connect"
+    TLS = "tls"
+    DNS = "dns"
+    PROTOCOL = "protocol"
+    SHORT_BODY = "short_body"
+    TOO_LARGE = "too_large"
+    REDIRECTS = "redirects"
+    REDIRECT = "redirect"
+    CONNECT = "connect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class HttpRequest:
     url: str
     """Absolute."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Message that goes out as UTF-8; lone surrogates are bytes that are none (`surrogateescape`)."""
+    """Text that goes out as UTF-8; lone surrogates are bytes that are none (`surrogateescape`)."""
     body: bytes | None = None
     timeout: float = 30.0
     """Seconds for the whole exchange, redirects and body included."""
@@ -69,7 +69,7 @@ class HttpReply:
     http_version: str = "HTTP/1.1"
     raw: tuple[tuple[bytes, bytes], ...] = ()
     """The header lines as they came."""
-    unreadable: str = ""
+    unreadable: Message = ""
     """Why `body` is nothing to look at; empty where it is."""
     sent_again: bool = False
     """Whether the request had met the end of its connection before and went over another."""
@@ -77,10 +77,10 @@ class HttpReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpFailure:
-    """No usable answer came; `message` is one line with the address and the system's own words."""
+    """No usable answer came; `message` has the address and the system's own words."""
 
     cause: Cause
-    message: str
+    message: Message
     elapsed: float
     late: bool = False
     """The time was over while phasegate itself stood still: the answer may have been there in time."""
@@ -142,9 +142,9 @@ class Completed:
     @property
     def ending(self) -> Message:
         """How it ended, in a few words."""
-        return self.error or (
-            f"signal {self.signal}" if self.exit_code is None else f"exit code {self.exit_code}"
-        )
+        if self.exit_code is None:
+            return self.error or fact(Code.BY_SIGNAL, signal=self.signal)
+        return self.error or fact(Code.BY_EXIT_CODE, exit_code=self.exit_code)
 
     @property
     def last_words(self) -> str:
@@ -371,7 +371,7 @@ class Progress:
     """At most so many requests are under way, which `measures` do not count yet."""
 
 
-class Enough(str):
+class Enough(Fact):
     """Why to stop where what was asked is decided: nothing new is begun, and what is under way is awaited."""
 
     __slots__ = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Message, fact
 
 
 class ExitCode(IntEnum):
@@ -65,6 +65,20 @@ class PhasegateError(Exception):
         self.help = help
 
 
+class MessageError(ValueError):
+    """Base of errors that say why in facts; whoever catches one takes `message_of` it."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def message_of(error: BaseException) -> Message:
+    """What an error says: facts of ours, or the words of a library or the system."""
+    message: Message | None = getattr(error, "message", None)
+    return str(error) if message is None else message
+
+
 class UsageError(PhasegateError):
     """The command line asks for something that cannot be done."""
 
@@ -110,14 +124,14 @@ def is_of_machine(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "can't start new thread" in str(error)
 
 
-def in_words(error: BaseException) -> str:
+def in_words(error: BaseException) -> Message:
     """Such an error in a few words."""
     if isinstance(error, BaseExceptionGroup):
         return in_words(error.exceptions[0])
     if isinstance(error, MemoryError):
-        return "there is not enough memory"
+        return fact(Code.NO_MEMORY)
     text = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
-    return f"the system says: {text}"
+    return fact(Code.OF_SYSTEM, why=text)
 
 
 class ObservationError(PhasegateError):

@@ -7,7 +7,7 @@ target, a program, a kind of another package) is a plain string, and stays as it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -25,7 +25,6 @@ class Code(StrEnum):
     # What it is about.
     OF_PART = "of_part"
     OF_FAULT = "of_fault"
-    IN_OTHER = "in_other"
 
     # What was asked of a criterion.
     REQUIRED = "required"
@@ -167,105 +166,779 @@ class Code(StrEnum):
     CRITERION_IS = "criterion_is"
 
     # HTTP: what a suite, a probe or a connection says.
+    OF_REQUEST = "of_request"
+    MISMATCH = "mismatch"
+    AND_MORE = "and_more"
+    NOTHING = "nothing"
+    EXCERPT = "excerpt"
+    IN_LINE = "in_line"
+    HEADER_LINES = "header_lines"
+    SLOW_PATTERN = "slow_pattern"
+    NOT_BY_SCHEMA = "not_by_schema"
+    SCHEMA_NOT_APPLIED = "schema_not_applied"
+    PATH_NOT_APPLIED = "path_not_applied"
+    NOT_JSON = "not_json"
+    JSON_SYNTAX = "json_syntax"
+    JSON_TOO_DEEP = "json_too_deep"
+    JSON_NUMBER = "json_number"
+    JSON_CONSTANT = "json_constant"
+    JSON_MEMBER_TWICE = "json_member_twice"
+    BODY_UNREADABLE = "body_unreadable"
+    CHARSET_UNKNOWN = "charset_unknown"
+    NOT_IN_CHARSET = "not_in_charset"
+    CODING_CUT = "coding_cut"
+    CODING_GOES_ON = "coding_goes_on"
+    CODING_BROKEN = "coding_broken"
+    CODING_NEEDS = "coding_needs"
+    CODING_UNKNOWN = "coding_unknown"
+    TOO_MANY_CODINGS = "too_many_codings"
+    BODY_TOO_LARGE = "body_too_large"
+    HEADER_TWICE = "header_twice"
+    HEADER_IN_LINES = "header_in_lines"
+    NOT_CAPTURED = "not_captured"
+    NO_HEADER = "no_header"
+    NO_MATCH = "no_match"
+    NO_PATH = "no_path"
+    IN_TEXT = "in_text"
+    NOT_SENT = "not_sent"
+    NO_VALUE = "no_value"
+    NEVER_CAPTURED = "never_captured"
+    CASE_FAILED = "case_failed"
+    NO_ROWS = "no_rows"
+    ASKED = "asked"
+    ANSWER = "answer"
+    COOKIE_KEPT_BACK = "cookie_kept_back"
+    NO_SUCH_ADDRESS = "no_such_address"
+    WRITE_ADDRESS = "write_address"
+    NO_DEFAULT_ENTRY = "no_default_entry"
+    NOT_ON_AN_ENTRY = "not_on_an_entry"
+    NEITHER_PATH_NOR_URL = "neither_path_nor_url"
+    SET_DEFAULT_ENTRY = "set_default_entry"
+    AMBIGUOUS_ENTRY = "ambiguous_entry"
+    NAME_THE_ENTRY = "name_the_entry"
+    JSON_BODY = "json_body"
+    REDIRECT_ELSEWHERE = "redirect_elsewhere"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    LOST_SINCE = "lost_since"
+
+    # Why there is no answer.
+    NO_ANSWER = "no_answer"
+    OF_CAUSE = "of_cause"
+    OVERDUE = "overdue"
+    STOOD_STILL = "stood_still"
+    UNSENDABLE = "unsendable"
+    NOT_A_URL = "not_a_url"
+    ENDED = "ended"
+    BODY_CUT = "body_cut"
+    NOT_HTTP1 = "not_http1"
+    HEAD_TOO_LONG = "head_too_long"
+    NO_ADDRESS = "no_address"
+    NO_CONNECTION = "no_connection"
+    AT_ENDPOINT = "at_endpoint"
+    CERTIFICATE_REFUSED = "certificate_refused"
+    TLS_FAILED = "tls_failed"
+    NO_HTTP2 = "no_http2"
+    KEY_ENCRYPTED = "key_encrypted"
+    CERTIFICATES_UNUSABLE = "certificates_unusable"
+    NO_MORE_CONNECTIONS = "no_more_connections"
+
+    # What a check of requests says besides.
+    REQUESTS_OF_FLOWS = "requests_of_flows"
+    PROBES = "probes"
+    PARTS = "parts"
+    FLOWS_CARRIED_OVER = "flows_carried_over"
+    FLOWS_SELECTED = "flows_selected"
+    SUITE_EMPTY = "suite_empty"
+    NO_SUCH_REQUEST = "no_such_request"
+    ROWS_UNREADABLE = "rows_unreadable"
+    NO_PROBE_FREE = "no_probe_free"
+    OTHER_CAUSES = "other_causes"
+    HELD_UP = "held_up"
+    MISSED_MOMENTS = "missed_moments"
+    STOPPED_AFTER_PROBES = "stopped_after_probes"
+    SENT_AGAIN = "sent_again"
+
+    # Kinds of other packages.
+    KIND_AT_FAULT = "kind_at_fault"
+    UPDATE_PACKAGE = "update_package"
+    NOT_AN_OBSERVATION = "not_an_observation"
+    MEASURE_WRONG = "measure_wrong"
+    CASES_WITH_ONE_ID = "cases_with_one_id"
+    EVIDENCE_NOT_KEPT = "evidence_not_kept"
 
     # Load: what an engine, a journey, k6 or Locust says.
+    ANSWER_OVERDUE = "answer_overdue"
+    ANSWER_UNENDED = "answer_unended"
+    CONNECTION_OVERDUE = "connection_overdue"
+    SETTINGS_OVERDUE = "settings_overdue"
+    JOURNEY_OVERDUE = "journey_overdue"
+    CLOSED_UNUSED = "closed_unused"
+    STREAM_RESET = "stream_reset"
+    ENDED_BY_TARGET = "ended_by_target"
+    SENT_TWICE = "sent_twice"
+    BODY_SHORT = "body_short"
+    MALFORMED = "malformed"
+    HTTP1_SPOKEN = "http1_spoken"
+    NOT_HTTP2 = "not_http2"
+    NO_LOCATION = "no_location"
+    REDIRECT_AWAY = "redirect_away"
+    MORE_THAN = "more_than"
+    SENSELESS = "senseless"
+    UNFIT_HEADER = "unfit_header"
+    UNFIT_PLACE = "unfit_place"
+    UNFIT_URL = "unfit_url"
+    UNFIT_JSON = "unfit_json"
+    OTHER_FAILURES = "other_failures"
+
+    # What keeps a load from being sent.
+    LOAD_NOT_SENT = "load_not_sent"
+    BODY_NOT_SENT = "body_not_sent"
+    NOT_ON_TARGET = "not_on_target"
+    ONLY_TO_TARGET = "only_to_target"
+    NOT_ON_ORIGIN = "not_on_origin"
+    NOT_ONE_PLACE = "not_one_place"
+    NOT_SAME_CERTIFICATES = "not_same_certificates"
+    ROWS_LEAD_APART = "rows_lead_apart"
+    ONE_CHECK_EACH = "one_check_each"
+    WORKER_NOT_READY = "worker_not_ready"
+    OTHER_PROTOCOL = "other_protocol"
+    NO_WORKER_LINE = "no_worker_line"
+    WORKER_ENDED = "worker_ended"
+
+    # What a load is, and how it went.
+    LOAD = "load"
+    LOAD_FLOW = "load_flow"
+    LOAD_REQUEST = "load_request"
+    LOAD_LEVEL = "load_level"
+    LOAD_STAGES = "load_stages"
+    WORKER_LATE = "worker_late"
+    WORKERS_LATE = "workers_late"
+    ANSWERED_ALL_THE_SAME = "answered_all_the_same"
+    WORKER_HELD_UP = "worker_held_up"
+    NO_EVIDENCE_OF = "no_evidence_of"
+    LATENCIES_CONTAIN = "latencies_contain"
+    WORKER_BUSY = "worker_busy"
+    LOAD_STOPPED = "load_stopped"
+    LOAD_ABORTED = "load_aborted"
+    DOES_DAMAGE = "does_damage"
+    SILENT = "silent"
+    SILENT_AND_CLOSED = "silent_and_closed"
+
+    # What k6 and Locust say.
+    K6 = "k6"
+    LOCUST = "locust"
+    ENGINE_ENDED = "engine_ended"
+    STOPPED_EARLY = "stopped_early"
+    EXCEPTION = "exception"
+    DID_NOT = "did_not"
+    HTTP_STATUS = "http_status"
+    NO_ITERATION = "no_iteration"
+    NO_USER = "no_user"
+    SCRIPT_ABORTED = "script_aborted"
+    SCRIPT_FAILED = "script_failed"
+    FAILED_TIMES = "failed_times"
+    CROSSED = "crossed"
+    NO_SAMPLE_CAME = "no_sample_came"
+    THRESHOLD_UNDECIDED = "threshold_undecided"
+    INTERRUPTED_AT_END = "interrupted_at_end"
+    INTERRUPTED_UNKNOWN = "interrupted_unknown"
+    NOT_MEASURED = "not_measured"
+    OTHER_METRIC = "other_metric"
+    EXCEPTIONS_MISSING = "exceptions_missing"
+    LOG_PIECES = "log_pieces"
+    LOG_BROKEN_OFF = "log_broken_off"
+    STRANGE_HOSTS = "strange_hosts"
+    SAMPLES_UNREADABLE = "samples_unreadable"
+    SAMPLES_NOT_COUNTED = "samples_not_counted"
+    TAGS_LEFT_OUT = "tags_left_out"
+    USERS_CUT_SHORT = "users_cut_short"
+    EXIT_CODE_SET = "exit_code_set"
+    WORKERS_SILENT = "workers_silent"
+    WORKERS_TO_JOIN = "workers_to_join"
+    NO_USER_CLASS = "no_user_class"
+    REPORT_UNREADABLE = "report_unreadable"
 
     # Kinds: programs, results files, containers, images, resources.
+    SOME = "some"
+    NO_CASE_NAMED = "no_case_named"
+    NOT_STARTED = "not_started"
+
+    # What the plugin in pytest and its report say.
+    PYTEST_VERSIONS = "pytest_versions"
+    PYTEST_ENDED = "pytest_ended"
+    PYTEST_REPORTED = "pytest_reported"
+    PYTEST_DAMAGED = "pytest_damaged"
+    UNCOLLECTED = "uncollected"
+    COLLECTED_ONLY = "collected_only"
+    CASES_WITHOUT_RESULT = "cases_without_result"
+    NOTHING_COLLECTED = "nothing_collected"
+    NO_TEST_NAMED = "no_test_named"
+    NO_TEST_FAILED = "no_test_failed"
+    DESELECTED = "deselected"
+    ALL_DESELECTED = "all_deselected"
+    CARRIED_OVER = "carried_over"
+    MODULE_SKIPPED = "module_skipped"
+    XFAIL = "xfail"
+    PHASE_FAILED = "phase_failed"
+    NO_REASON = "no_reason"
+    PASSED_BY_PLUGIN = "passed_by_plugin"
+
+    # What a program left.
+    ENDED_BY_SIGNAL = "ended_by_signal"
+    EXIT_CODE = "exit_code"
+    OUTPUT_ENDS = "output_ends"
+    OUTPUT_CUT = "output_cut"
+    MAYBE_CUT_OUT = "maybe_cut_out"
+    SEARCH_TOO_LONG = "search_too_long"
+    SEARCH_BROKE_OFF = "search_broke_off"
+    NOTHING_MATCHES = "nothing_matches"
+    MATCHES_OFTEN = "matches_often"
+    MATCHES_IN_BOTH = "matches_in_both"
+    VALUES = "values"
+    MATCH_TOO_LARGE = "match_too_large"
+    GROUP_UNUSED = "group_unused"
+    PIECE_OF_NUMBER = "piece_of_number"
+    NO_NUMBER = "no_number"
+    NO_QUANTITY = "no_quantity"
+    NO_MEMBER = "no_member"
+    MEMBER_TWICE = "member_twice"
+    NO_JSON = "no_json"
+    DETAILS_LEFT_OUT = "details_left_out"
+    NO_EVIDENCE = "no_evidence"
+    MUCH_EVIDENCE = "much_evidence"
+    EVIDENCE_LEFT_OUT = "evidence_left_out"
+    FILE_LINK = "file_link"
+    FILE_OTHER = "file_other"
+    FILE_UNREADABLE = "file_unreadable"
+    FOLDER_UNREADABLE = "folder_unreadable"
+    FILES_TOO_MANY = "files_too_many"
+
+    # What is wrong with a results file, and with what it counts.
+    RESULTS_FILE = "results_file"
+    FILE_EMPTY = "file_empty"
+    FILE_OLD = "file_old"
+    FILE_MALFORMED = "file_malformed"
+    FILE_NO_JUNIT = "file_no_junit"
+    FILE_WITHOUT_CASE = "file_without_case"
+    FILE_CONTRADICTS = "file_contradicts"
+    FILES_MATCH = "files_match"
+    FILES_MISSING = "files_missing"
+    FILES_NOT_READ = "files_not_read"
+    FILES_LEFT = "files_left"
+    NO_CASE_IN_FILES = "no_case_in_files"
+    MARK_TOO_LARGE = "mark_too_large"
+    DTD = "dtd"
+    ELEMENTS_TOO_MANY = "elements_too_many"
+    BYTE_NOT_OF = "byte_not_of"
+    ENCODING_UNKNOWN = "encoding_unknown"
+    CHARACTER_FORBIDDEN = "character_forbidden"
+    OUTSIDE_SUITES = "outside_suites"
+    OF_SUITE = "of_suite"
+    COUNTED_TESTS = "counted_tests"
+    COUNTED_OTHERS = "counted_others"
+    NO_COUNT = "no_count"
+    FAILURES_ELSEWHERE = "failures_elsewhere"
+    SUITE_STATES = "suite_states"
+    RAN_AGAIN = "ran_again"
+    MAYBE_RAN_AGAIN = "maybe_ran_again"
+    MORE_OF_KIND = "more_of_kind"
+    UNWRITTEN = "unwritten"
+    UNCOUNTED = "uncounted"
+    WITHOUT_MESSAGE = "without_message"
+    SKIPPED = "skipped"
+    SKIPPED_AGAIN = "skipped_again"
+    NOT_RUN_BY = "not_run_by"
+    NO_RESULT_BY = "no_result_by"
+    NO_RESULT_WITH = "no_result_with"
+
+    # What is seen of containers and their logs.
+    OF_CONTAINERS = "of_containers"
+    NOBODY_EXPECTS = "nobody_expects"
+    NOTHING_EXPECTED = "nothing_expected"
+    NO_CONTAINER_AT_ALL = "no_container_at_all"
+    NO_CONTAINER_OF = "no_container_of"
+    SERVICES_EXPECTED = "services_expected"
+    CONTAINERS_EXPECTED = "containers_expected"
+    CONTAINER_ENDED = "container_ended"
+    NOT_ENDED = "not_ended"
+    CONTAINER_IS = "container_is"
+    NOT_HEALTHY = "not_healthy"
+    HEALTH_NOT_PROVEN = "health_not_proven"
+    HEALTH_NOT_ASKED = "health_not_asked"
+    NOT_LOOKED_AT = "not_looked_at"
+    KILLS_UNKNOWN = "kills_unknown"
+    OTHER_IMAGE = "other_image"
+    AGE_UNKNOWN = "age_unknown"
+    NO_HEALTHCHECK = "no_healthcheck"
+    HEALTHCHECK_UNKNOWN = "healthcheck_unknown"
+    HEALTHCHECK_CANNOT_FAIL = "healthcheck_cannot_fail"
+    LOG_UNREAD = "log_unread"
+    LOG_UNREADABLE = "log_unreadable"
+    LOG_INCOMPLETE = "log_incomplete"
+    LOG_EMPTY = "log_empty"
+    LOG_LINES = "log_lines"
+    LOG_SLOW = "log_slow"
+    SLOW_IN_LINE = "slow_in_line"
+    READ_TOO_LONG = "read_too_long"
+    READ_IN_PART = "read_in_part"
+    READ_IN_PIECES = "read_in_pieces"
+    DROPPED_BY_DRIVER = "dropped_by_driver"
+    DROPPED_BY_LIMIT = "dropped_by_limit"
+
+    # What is found in an image.
+    OF_IMAGE = "of_image"
+    IMAGE_IS = "image_is"
+    IMAGE_UNKNOWN = "image_unknown"
+    IMAGES_DIFFER = "images_differ"
+    IMAGE_WARNINGS = "image_warnings"
+    OF_SEVERITY = "of_severity"
+    STOPPED_AFTER = "stopped_after"
+    CANNOT_STOP = "cannot_stop"
+    AS_ROOT = "as_root"
+    UID_OF_ROOT = "uid_of_root"
+    USER_UNKNOWN = "user_unknown"
+    USER_BY_NAME = "user_by_name"
+    IMAGE_HAS = "image_has"
+    PORT_EXPOSED = "port_exposed"
+    SECRET = "secret"
+    SECRET_FILE = "secret_file"
+    NO_TAG = "no_tag"
+    TAG_LATEST = "tag_latest"
+    BASE_UNKNOWN = "base_unknown"
+    BASE_OTHER = "base_other"
+    NO_LABEL = "no_label"
+    LABEL_OTHER = "label_other"
+    WRITABLE_BY_ALL = "writable_by_all"
+    RUNS_AS_OWNER = "runs_as_owner"
+    OTHER_ARCHITECTURE = "other_architecture"
+    WENT_ON = "went_on"
+    KILLED_AFTER = "killed_after"
+    ENDED_AFTER = "ended_after"
+
+    # What services use.
+    OF_RESOURCES = "of_resources"
+    LOOK_TOO_LONG = "look_too_long"
+    NEVER_RAN = "never_ran"
+    LOST_BETWEEN = "lost_between"
+    STOPPED_AT = "stopped_at"
+    NO_MEMORY_LIMIT = "no_memory_limit"
+    NO_OWN_NETWORK = "no_own_network"
+    ONE_LOOK = "one_look"
+    NOT_READ = "not_read"
+    NOT_KNOWN_OF_ALL = "not_known_of_all"
+    SEVERAL = "several"
 
     # The target: bringing it up, acting on it, taking it down.
+    PORT_UNKNOWN = "port_unknown"
+    OF_ENTRY = "of_entry"
+    OF_TARGET = "of_target"
+    OF_SERVICE = "of_service"
+    OF_GET = "of_get"
+    STATUS = "status"
+    SECRETS_NOT_SET = "secrets_not_set"
+    SET_IN_ENVIRONMENT = "set_in_environment"
+    NEEDS = "needs"
+    NO_FREE_PORT = "no_free_port"
+    EMPTY_COMMAND = "empty_command"
+    NO_PROGRAM = "no_program"
+    NO_SUCH_FILE = "no_such_file"
+    NO_FOLDER = "no_folder"
+    PROGRAM_IS_FOLDER = "program_is_folder"
+    NOT_EXECUTABLE = "not_executable"
+    CANNOT_START = "cannot_start"
+    NO_INTERPRETER = "no_interpreter"
+    NO_PROGRAM_OF_SYSTEM = "no_program_of_system"
+    LINE_TOO_LONG = "line_too_long"
+    BY_SIGNAL = "by_signal"
+    BY_EXIT_CODE = "by_exit_code"
+    TOOK_LONGER = "took_longer"
+    TOOK_TOO_LONG = "took_too_long"
+    PROGRAM_ENDED = "program_ended"
+    PROGRAM_ENDED_BY = "program_ended_by"
+    ENDED_BY_ITSELF = "ended_by_itself"
+    KILLED_FOR_MEMORY = "killed_for_memory"
+    HAS_ENDED = "has_ended"
+    NEVER_STARTED = "never_started"
+    DOES_NOT_RUN = "does_not_run"
+    BEFORE_READY = "before_ready"
+    NOT_READY = "not_ready"
+    NOT_ASKED_YET = "not_asked_yet"
+    NO_ANSWER_IN_TIME = "no_answer_in_time"
+    NO_LINE_MATCHES = "no_line_matches"
+    READY_UNKNOWN = "ready_unknown"
+    NOBODY_LISTENS = "nobody_listens"
+    PORT_WITHOUT_ADDRESS = "port_without_address"
+    PORT_OF_ANOTHER = "port_of_another"
+    NOT_YET_STARTED = "not_yet_started"
+    JUST_STARTED = "just_started"
+    NOT_STARTABLE = "not_startable"
+    ENDS_AGAIN = "ends_again"
+    CONTAINER_STATE = "container_state"
+    UNHEALTHY = "unhealthy"
+    NOT_YET_HEALTHY = "not_yet_healthy"
+    NO_CONTAINER = "no_container"
+    TURNED_UNHEALTHY = "turned_unhealthy"
+    STARTED_AGAIN_IN_USE = "started_again_in_use"
+    AND_STARTED_AGAIN = "and_started_again"
+    SEVERAL_TIMES = "several_times"
+    LOG_ENDS = "log_ends"
+    LOGS_END = "logs_end"
+    NO_CONTAINERS = "no_containers"
+    NAME_CONTAINERS = "name_containers"
+    NO_CONTAINER_CARRIES = "no_container_carries"
+    BRING_UP_BEFORE = "bring_up_before"
+    SERVICES_THAT_DO = "services_that_do"
+    SERVICE_NOT_RUNNING = "service_not_running"
+    NO_SERVICE = "no_service"
+    SERVICES_ARE = "services_are"
+    NO_COMPOSE = "no_compose"
+    COMPOSE_FILE_UNUSABLE = "compose_file_unusable"
+    COMPOSE_FILE_TOO_LARGE = "compose_file_too_large"
+    COMPOSE_FILE_EMPTY = "compose_file_empty"
+    NO_YAML_PRINTED = "no_yaml_printed"
+    NO_SERVICE_IN_FILE = "no_service_in_file"
+    ITS_SERVICES_ARE = "its_services_are"
+    IMAGE_NOT_BUILT = "image_not_built"
+    IMAGES_NOT_BUILT = "images_not_built"
+    IMAGE_NOT_PULLED = "image_not_pulled"
+    BUILD_OR_PULL = "build_or_pull"
+    FREE_THE_PORT = "free_the_port"
+    PROJECT_THERE = "project_there"
+    THINGS = "things"
+    TAKE_DOWN_FIRST = "take_down_first"
+    PROJECT_IN_USE = "project_in_use"
+    WAIT_FOR_PROJECT = "wait_for_project"
+    NOT_CLAIMED = "not_claimed"
+    REMOVE_THAT_FILE = "remove_that_file"
+    NOT_LOCKED = "not_locked"
+    STACK_NOT_REMOVED = "stack_not_removed"
+    ONE_THEN_ANOTHER = "one_then_another"
+    NO_SDK = "no_sdk"
+    INSTALLS_IT = "installs_it"
+    NO_ENGINE = "no_engine"
+    START_ENGINE = "start_engine"
+    ENGINE_DENIED = "engine_denied"
+    JOIN_GROUP = "join_group"
+    ENGINE_SILENT = "engine_silent"
+    ENGINE_UNUSABLE = "engine_unusable"
+    ENGINE_ANSWERED_OTHERWISE = "engine_answered_otherwise"
+    ENGINE_REFUSED = "engine_refused"
+    ENGINE_GONE = "engine_gone"
+    ENGINE_DOES_NOT_SAY = "engine_does_not_say"
+    NO_IMAGE = "no_image"
+    GET_IMAGE = "get_image"
+    IMAGE_TOO_LARGE = "image_too_large"
+    ARCHIVE_BROKE_OFF = "archive_broke_off"
+    LOG_BROKE_OFF = "log_broke_off"
+    ENGINE_LOG_UNREADABLE = "engine_log_unreadable"
+    NOT_SPOKEN_TO_INSIDE = "not_spoken_to_inside"
+    NOT_TO_BE_ENDED = "not_to_be_ended"
+    OUTPUT_BROKE_OFF = "output_broke_off"
+    ENTRY_NOT_UP = "entry_not_up"
+    NO_SUCH_ACT = "no_such_act"
+    NO_CONTAINER_RUNS = "no_container_runs"
+    REMOVED_AT_END = "removed_at_end"
+    NOTHING_TO_CUT = "nothing_to_cut"
+    ENDED_IN_PAUSE = "ended_in_pause"
+    STARTED_BY_ENGINE = "started_by_engine"
+    REMOVED_MEANWHILE = "removed_meanwhile"
+    PORTS_MOVED = "ports_moved"
+    PORT_MOVED = "port_moved"
+    ADDRESS_MOVED = "address_moved"
 
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
     RUN_ALONE = "run_alone"
+    NO_MEMORY = "no_memory"
+    OF_SYSTEM = "of_system"
+    CANNOT_GO_ON = "cannot_go_on"
+    NOT_BROUGHT_TO_END = "not_brought_to_end"
+    DEFECT = "defect"
+    KIND_DEFECT = "kind_defect"
+    OVER_LIMIT = "over_limit"
+    ALL_DECIDED = "all_decided"
+    ONE_DECIDED = "one_decided"
+    INTERRUPTED = "interrupted"
+    STOPPED_BY = "stopped_by"
+    RUN_LIMIT_REACHED = "run_limit_reached"
+    RUN_NOT_ENDED = "run_not_ended"
+    RUN_ENDED_BEFORE = "run_ended_before"
+    CUT_SHORT = "cut_short"
+    CLOCK_MOVED = "clock_moved"
+    NOT_SELECTED = "not_selected"
+    CHECK_FAILED_FAST = "check_failed_fast"
+    FAULT_FAILED_FAST = "fault_failed_fast"
+    COMPANIONS_ENDED = "companions_ended"
+    COMPANION_NOT_RUN = "companion_not_run"
+    STEP_COMMAND_FAILED = "step_command_failed"
+    LIMIT_REACHED = "limit_reached"
+    SECRET_NOT_SET = "secret_not_set"
+    SET_VARIABLE = "set_variable"
+    NOT_INSTALLED = "not_installed"
+    DOES_NOT_WORK = "does_not_work"
+    TOOLS_NOT_INSIDE = "tools_not_inside"
+    ONE_OF_WAYS = "one_of_ways"
+    INSTALL_OR_ON_PATH = "install_or_on_path"
+    ADD_TO_IMAGE = "add_to_image"
+    NEEDS_WHAT_IS_OUT = "needs_what_is_out"
+    SETUP_NOT_RUN = "setup_not_run"
+    SEE_LOG = "see_log"
+    ASKED_EVERY = "asked_every"
+    PROBE_NOT_SENT = "probe_not_sent"
+    CHECK_HAD_ENDED = "check_had_ended"
+    NOT_DONE = "not_done"
+    NOT_UNDONE = "not_undone"
+    UNDONE_EARLY = "undone_early"
+    NO_GOOD_ANSWER_BEFORE = "no_good_answer_before"
+    NOT_GOOD_AGAIN = "not_good_again"
+    BEFORE_RECOVERY = "before_recovery"
+    RECOVERY_UNSEEN = "recovery_unseen"
+    CANNOT_WRITE = "cannot_write"
+    FREE_SPACE = "free_space"
+    FILE_LOST = "file_lost"
+    REPLACED_OR_CUT = "replaced_or_cut"
+    NO_RECORD = "no_record"
+    EVIDENCE_FILE = "evidence_file"
+    EVIDENCE_REMOVED = "evidence_removed"
+    SPECIAL_FILES_REMOVED = "special_files_removed"
+    REMOVED_UNREDACTED = "removed_unredacted"
+    NOT_REMOVED = "not_removed"
+    NOT_COMMITTED = "not_committed"
+    OF_WAIVER = "of_waiver"
+    WAIVER_TERM = "waiver_term"
+    WAIVER_AND_TERM = "waiver_and_term"
+    COVERS_NOTHING = "covers_nothing"
+    WAIVER_TOO_WIDE = "waiver_too_wide"
+    NO_CASE_CALLED = "no_case_called"
+    HOLDS_NOT_EITHER = "holds_not_either"
+    NOTHING_NEEDED_IT = "nothing_needed_it"
+    WAIVER_IN_DOUBT = "waiver_in_doubt"
+    OF_CRITERION = "of_criterion"
+    OF_DEFAULT = "of_default"
+    CAN_NEVER_MEET = "can_never_meet"
+    CAN_NEVER_SPAN = "can_never_span"
+    DISPLACES_DEFAULT = "displaces_default"
+    UNPROVEN_WITHOUT_BASELINE = "unproven_without_baseline"
+    BASELINE_NOT_NEEDED = "baseline_not_needed"
+    SECRET_SHORT = "secret_short"
+    NOT_RUN_WITHOUT_IT = "not_run_without_it"
+    NOTHING_NEEDS_IT = "nothing_needs_it"
+    NO_SUCH_PROFILE = "no_such_profile"
+    VARIABLE_UNUSED = "variable_unused"
+    SEVERAL_PORTS = "several_ports"
+    NO_PORT = "no_port"
+    CONTENT_HIDDEN = "content_hidden"
+    NAME_NOT_KNOWN = "name_not_known"
+    DOES_NOT_FIT = "does_not_fit"
 
 
 _NAMES = """
+act
+actual
+address
+addresses
 all_waived
 allow_skipped
 always_valid
 among
+answering
+answers
 asked
 at
+at_end
+base
 best
 bound
 by
+by_name
+case
 cases
+cause
+certificate
+charset
 check
 checks
 clusters
+coding
+command
+commit
 confidence
+container
 count
 criterion
+daemon
+days
+declared
+default
+depth
 dimension
+domain
+driver
 durations
 effective
+elapsed
+encoding
+ended
+ending
+endpoint
+entries
 entry
+error
+every
 exit_code
+expected
+expired
 expression
 factor
 failed
 fault
 figure
 figures
+first
+flows
+follow
 found
+header
+health
+host
+how
+http2
+id
+image
 interval
+iterations
+key
 kind
 known
+label
+labels
+last
 least
 left
 left_out
+length
+level
 limit
+line
+lines
 measure
+member
 met
+method
 miss
 missing
+mode
+moment
 moments
+more
+most
 n
+name
 named
 names
 needed
 needs
+network
 not_met
 observed
+observing
 of
 of_baseline
 of_this_sample
+on
 op
 open
+origin
+other
+out_of_memory
+output
 outside
 over
+package
 part
 parts
 passed
 path
+pattern
+phase
 pieces
+planned
+port
+ports
+position
+process
+program
+project
 proves
+pytest
+python
+ramp
+reason
 recorded
+replaced
+request
+requests
 required
 rest
 right
+rules
 seen
 seen_n
+service
+services
+severity
+signal
+since
+single
+size
 skipped
 span
+state
 statistic
 status
+stderr
+stdout
 step
+stream
+streams
+suite
+suspended
+tag
+tail
+take
+text
 threshold
+times
+tls
+to
 total
+uid
+unfinished
 unit
 unproven
 unseen
 unused
 unwaived
+url
+user
+users
 value
 verdict
+version
 waived
+waiver
 waivers
 warnings
+was
 what
+when
+where
 why
+within
 without_bound
+worker
+workers
 would_do
+written
 wrong
 """
 NAMES = frozenset(_NAMES.split())
@@ -301,7 +974,7 @@ class Fact:
         raise TypeError(f"{self.code.value} is a fact; phasegate.render.sentences makes a text of it")
 
     def __hash__(self) -> int:
-        return hash((self.code, tuple(sorted(self.values))))
+        return hash((self.code, frozenset(map(_hashable, self.values.items()))))
 
     def without(self, name: str) -> Fact:
         """This fact and those that are part of it, without a value."""
@@ -321,6 +994,14 @@ class Fact:
                     yield from one.walk()
 
 
+def _hashable(item: tuple[str, Any]) -> tuple[str, int]:
+    """A value may be anything, and one of an enumeration is equal to its text, and has another hash."""
+    name, value = item
+    if isinstance(value, str):
+        return name, str.__hash__(value)
+    return name, hash(value) if isinstance(value, Fact | int) else 0
+
+
 Message = str | Fact
 """What somebody else wrote, or what phasegate has to say."""
 
@@ -330,12 +1011,29 @@ def fact(code: Code, **values: Any) -> Fact:
 
     Errors: TypeError for a name that is not one of `NAMES`.
     """
-    if unknown := values.keys() - NAMES:
-        raise TypeError(f"{code.value}: not a name of a value: {', '.join(sorted(unknown))}")
+    if not NAMES.issuperset(values):
+        unknown = ", ".join(sorted(values.keys() - NAMES))
+        raise TypeError(f"{code.value}: not a name of a value: {unknown}")
+    # Workers of a load make facts of what they see: no value is compared here, as comparing facts is slow.
     kept = {
-        name: value for name, value in values.items() if value not in (None, "", ()) and value is not False
+        name: value
+        for name, value in values.items()
+        if value or (value is not False and isinstance(value, int | float))
     }
     return Fact(code, kept)
+
+
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A text or fact, or a value of one, with every text in it changed."""
+    match value:
+        case Fact():
+            return Fact(value.code, {name: with_texts(one, change) for name, one in value.values.items()})
+        case tuple():
+            return tuple(with_texts(one, change) for one in value)
+        case str():
+            return change(value)
+        case _:
+            return value
 
 
 def joined(*parts: Message | None) -> Message:
@@ -351,6 +1049,12 @@ def lines(*parts: Message | None) -> Message:
 def _together(code: Code, parts: Iterable[Message | None]) -> Message:
     there = tuple(part for part in parts if part)
     return fact(code, parts=there) if len(there) > 1 else next(iter(there), "")
+
+
+def some(names: Iterable[str], most: int) -> Fact:
+    """The first of several names, and how many there are."""
+    everything = tuple(names)
+    return fact(Code.SOME, names=everything[:most], n=len(everything))
 
 
 def encode(value: Any) -> Any:

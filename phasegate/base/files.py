@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.units import Dimension, format_value
 
 NAMES = 2_000_000
@@ -35,10 +36,10 @@ LARGEST = 1 << 30
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAGIC = re.compile(r"[*?[]")
 _KINDS = {
-    stat.S_IFIFO: "a FIFO (named pipe)",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
+    stat.S_IFIFO: "FIFO (named pipe)",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+    stat.S_IFSOCK: "socket",
 }
 """What opens and then blocks, or never ends."""
 
@@ -49,7 +50,7 @@ class Found:
     """The first ones in the order of their paths."""
     total: int
     """How many there are."""
-    problems: tuple[str, ...] = ()
+    problems: tuple[Fact, ...] = ()
     """What matches and is no file of this folder, one line each; why the search ended early."""
 
 
@@ -61,9 +62,9 @@ class _Search:
     """The last one that was found to be inside."""
     names: int = 0
     matches: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: list[Fact] = field(default_factory=list)
 
-    def say(self, problem: str) -> None:
+    def say(self, problem: Fact) -> None:
         if len(self.problems) < PROBLEMS:
             self.problems.append(problem)
 
@@ -245,24 +246,24 @@ def digest_regular(path: Path) -> tuple[str, int]:
 
 def about(name: str, error: OSError | ValueError) -> str:
     """What is wrong with a file, in a sentence that begins with its name."""
-    words = _words(error) if isinstance(error, OSError) else str(error)
+    words = _words(error)
     return f"{name} {words[3:]}" if words.startswith("it ") else f"{name} cannot be read: {words}"
 
 
-def open_file(path: Path, label: str) -> BinaryIO:
+def open_file(path: Path, label: Message) -> BinaryIO:
     """As `open_regular`; `label` is what messages call it. Errors: ObservationError."""
     try:
         return open_regular(path)
     except OSError as error:
-        raise ObservationError(about(label, error)) from error
+        raise ObservationError(fact(Code.FILE_UNREADABLE, path=label, why=_words(error))) from error
 
 
-def read_file(path: Path, label: str, limit: int) -> bytes:
+def read_file(path: Path, label: Message, limit: int) -> bytes:
     """As `read_regular`. Errors: ObservationError, also where it is larger than `limit` bytes."""
     try:
         return read_regular(path, limit)
     except (OSError, ValueError) as error:
-        raise ObservationError(about(label, error)) from error
+        raise ObservationError(fact(Code.FILE_UNREADABLE, path=label, why=_words(error))) from error
 
 
 def write_whole(path: Path, data: bytes, *, below: Path | None = None) -> None:
@@ -317,11 +318,10 @@ def _folder_of(path: Path, below: Path | None) -> Iterator[int]:
         os.close(here)
 
 
-def refuse_way_out(path: Path, root: Path, label: str) -> None:
+def refuse_way_out(path: Path, root: Path, label: Message) -> None:
     """Errors: ObservationError where links lead out of both `root` and the folder that `path` names."""
     if _leads_out(str(path), _real((root, path.parent))):
-        to = printable(os.path.realpath(path))
-        raise ObservationError(f"{label} is a link that leads out of the folder, to {to}")
+        raise ObservationError(fact(Code.FILE_LINK, path=label, to=printable(os.path.realpath(path))))
 
 
 def printable(name: str) -> str:
@@ -357,10 +357,13 @@ def _is_folder() -> IsADirectoryError:
 
 
 def _kind(mode: int) -> str:
-    return _KINDS.get(stat.S_IFMT(mode), "something else")
+    kind = _KINDS.get(stat.S_IFMT(mode))
+    return f"a {kind}" if kind else "something else"
 
 
-def _words(error: OSError) -> str:
+def _words(error: OSError | ValueError) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
     words = error.strerror or str(error)
     return words[:1].lower() + words[1:]
 
@@ -418,17 +421,21 @@ def _entries(folder: str, search: _Search) -> Iterator[os.DirEntry[str]]:
             for entry in entries:
                 search.names += 1
                 if search.names > NAMES:
-                    search.say(f"the search ended after {NAMES:,} names; name a folder to look in")
+                    search.say(fact(Code.FILES_TOO_MANY, most=NAMES))
                     return
                 yield entry
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        search.say(f"folder {printable(folder)[:200]} cannot be read: {_words(error)}")
+        search.say(fact(Code.FOLDER_UNREADABLE, path=printable(folder)[:200], why=_words(error)))
 
 
 def _is_match(name: str, within: tuple[str, ...], search: _Search) -> bool:
-    why = ""
+    why: Fact | None = None
+
+    def shown() -> str:
+        return printable(os.path.relpath(name, within[0]))
+
     try:
         mode = os.lstat(name).st_mode
         linked = stat.S_ISLNK(mode)
@@ -437,17 +444,17 @@ def _is_match(name: str, within: tuple[str, ...], search: _Search) -> bool:
         if stat.S_ISDIR(mode) and not search.literal:
             return False
         if stat.S_ISDIR(mode):
-            why = "is a folder, no file"
+            why = fact(Code.FILE_OTHER, path=shown(), kind="folder")
         elif not stat.S_ISREG(mode):
-            why = f"is {_kind(mode)}, no file"
+            why = fact(Code.FILE_OTHER, path=shown(), kind=_KINDS.get(stat.S_IFMT(mode)))
         elif search.leads_out(name, within, linked=linked):
-            why = f"is a link that leads out of the folder, to {printable(os.path.realpath(name))}"
+            why = fact(Code.FILE_LINK, path=shown(), to=printable(os.path.realpath(name)))
     except OSError as error:
-        why = f"cannot be read: {_words(error)}"
-    if not why:
+        why = fact(Code.FILE_UNREADABLE, path=shown(), why=_words(error))
+    if why is None:
         search.matches += 1
         return True
-    search.say(f"{printable(os.path.relpath(name, within[0]))} {why}")
+    search.say(why)
     return False
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from phasegate.base.facts import Code, fact
 from phasegate.base.units import format_seconds
 
 PATTERN_LIMIT = 1_000
@@ -41,8 +42,8 @@ class SlowPatternError(ValueError):
     """A search ran out of time: whether the pattern matches is not known."""
 
     def __init__(self, pattern: str, within: float) -> None:
-        super().__init__(f"the pattern {pattern!r} {_not_ended(within)}")
-        self.why = f"the pattern {_not_ended(within)}"
+        super().__init__(f"the pattern {pattern!r} did not end within {format_seconds(within)}")
+        self.message = fact(Code.SLOW_PATTERN, pattern=pattern, within=float(within))
 
 
 class time_limit:  # noqa: N801 - a context manager, used as a function
@@ -123,10 +124,6 @@ class Pattern:
             raise SlowPatternError(self.text, limit.whole) from None
         limit.left -= time.thread_time() - begun
         return found
-
-
-def _not_ended(within: float) -> str:
-    return f"did not end within {format_seconds(within)}"
 
 
 @lru_cache(maxsize=2048)

@@ -123,10 +123,11 @@ def _refuse(why: Text, code: ExitCode) -> int:
 def _lacking(error: Exception) -> int:
     """What no command expects of the machine that it runs on; a run that had begun is told otherwise."""
     from phasegate.cli.console import make_console
+    from phasegate.render.sentences import sentence
 
     place = f" {error.filename}" if isinstance(error, OSError) and error.filename else ""
     console = make_console()
-    console.print(f"error: phasegate cannot go on{place}: {in_words(error)}", soft_wrap=True)
+    console.print(f"error: phasegate cannot go on{place}: {sentence(in_words(error))}", soft_wrap=True)
     return int(ExitCode.USAGE)
 
 

@@ -15,6 +15,7 @@ import typer
 from phasegate.base.errors import ExitCode, PlanError, Problem, UsageError
 from phasegate.cli.console import put
 from phasegate.cli.options import Root, load_as_stranger
+from phasegate.render.sentences import sentence
 
 if TYPE_CHECKING:
     from phasegate.comparison.side import Side
@@ -111,4 +112,4 @@ def _relabel(problem: Problem, folder: str, label: str) -> Problem:
     if not folder:
         return problem
     at = problem.at and replace(problem.at, file=problem.at.file.replace(folder, label))
-    return replace(problem, at=at, message=problem.message.replace(folder, label))
+    return replace(problem, at=at, message=sentence(problem.message).replace(folder, label))

@@ -40,7 +40,7 @@ def describe(name: str) -> dict[str, Any]:
     from phasegate.kinds.foreign import blame
 
     kind = KINDS[name]
-    with blame(kind, "cannot be described"):
+    with blame(kind, what="description"):
         about = _describe(kind)
     if kind.package is not None:
         about["package"] = {"name": kind.package.name, "version": kind.package.version}

@@ -28,6 +28,7 @@ from phasegate.cli.options import (
     load_as_stranger,
 )
 from phasegate.cli.overview import stacks_data, target_lines
+from phasegate.render.sentences import sentence
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -112,7 +113,7 @@ def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, 
         lines.append(Text(f"step {step.id}{order}{needs}{side}", style="bold"))
         lines += [_check_line(check, chosen, missing) for check in step.checks]
         lines += [
-            Text(f"  {fault.id:<16} fault    {fault.summary} of {fault.check}, asks {fault.asked}")
+            Text(f"  {fault.id:<16} fault    {fault.summary} of {fault.check}, asks {sentence(fault.asked)}")
             for fault in step.faults
         ]
     if plan.gate_checks:
@@ -131,7 +132,7 @@ def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, 
 def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Missing]) -> Text:
     from rich.text import Text
 
-    line = Text(f"  {check.id:<16} {check.kind.name:<8} {check.summary}")
+    line = Text(f"  {check.id:<16} {check.kind.name:<8} {sentence(check.summary)}")
     if check.during:
         line.append(f"  during {check.during}")
     if check.each:
@@ -141,9 +142,9 @@ def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Miss
     if check.id not in chosen:
         line.append("  not selected", style="dim")
     elif check.id in missing:
-        line.append(f"\n    will not run: {missing[check.id].reason}", style="yellow")
+        line.append(f"\n    will not run: {sentence(missing[check.id].reason)}", style="yellow")
         if missing[check.id].help:
-            line.append(f"\n    {missing[check.id].help}", style="dim")
+            line.append(f"\n    {sentence(missing[check.id].help)}", style="dim")
     return line
 
 
@@ -156,11 +157,11 @@ def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, M
             "id": check.id,
             "kind": check.kind.name,
             **({"package": asdict(check.kind.package)} if check.kind.package else {}),
-            "summary": check.summary,
+            "summary": sentence(check.summary),
             "during": check.during,
             "parts": [part.name for part in check.parts if part.name],
             "selected": check.id in chosen,
-            "missing": lacking and {"reason": lacking.reason, "help": lacking.help},
+            "missing": lacking and {"reason": sentence(lacking.reason), "help": sentence(lacking.help)},
         }
 
     return {

@@ -89,6 +89,8 @@ def _last_line(found: Verified) -> Text:
 
 
 def _as_data(found: Verified) -> dict[str, Any]:
+    from phasegate.render.sentences import sentence
+
     run = found.run
     return {
         "schema": SCHEMA,
@@ -119,6 +121,7 @@ def _as_data(found: Verified) -> dict[str, Any]:
             for one in found.signatures.sign_offs
         ],
         "findings": [
-            {"mark": item.mark.value, "about": item.about, "message": item.message} for item in found.findings
+            {"mark": item.mark.value, "about": item.about, "message": sentence(item.message)}
+            for item in found.findings
         ],
     }

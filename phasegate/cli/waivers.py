@@ -33,6 +33,7 @@ def list_(
     color: ColorOption = Color.AUTO,
 ) -> int:
     """List the waivers of a plan with their state and days left."""
+    from phasegate.render.sentences import sentence
     from phasegate.render.words import one_line
 
     loaded = load_as_stranger(plan, set_=set_, vars_=vars_, root=root, today=_day(today))
@@ -43,7 +44,7 @@ def list_(
     console = make_console(color)
     for waiver in waivers:
         lines = (
-            f"{waiver.id}  {_state(waiver)}: {waiver.term}",
+            f"{waiver.id}  {_state(waiver)}: {sentence(waiver.term)}",
             f"  covers    {one_line(', '.join(waiver.covers), 1_000)}",
             f"  because   {one_line(f'{waiver.reason} ({waiver.ticket})', 1_000)}",
             f"  owner     {one_line(f'{waiver.owner}, approved by {waiver.approver}')}",

@@ -10,6 +10,7 @@ from phasegate.comparison.change import GONE, NEW, Change, Subject, in_words, pa
 from phasegate.comparison.fields import placed, seconds
 from phasegate.comparison.side import Side
 from phasegate.plan.asked.plan import Check, Retry
+from phasegate.render.sentences import sentence
 
 
 def changes(base: Side, head: Side) -> Iterator[Change]:
@@ -21,10 +22,10 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
         subject = placed(f"check {id}", base, before, head, after)
         if after is None and before is not None:
             if before.step is None or before.step in others:
-                yield subject.weaker("", f"{before.kind.name}: {before.summary}", GONE)
+                yield subject.weaker("", f"{before.kind.name}: {sentence(before.summary)}", GONE)
         elif before is None and after is not None:
             if after.step is None or after.step in steps:
-                yield subject.stronger("", NEW, f"{after.kind.name}: {after.summary}")
+                yield subject.stronger("", NEW, f"{after.kind.name}: {sentence(after.summary)}")
         elif before is not None and after is not None:
             yield from _between(subject, (base, before), (head, after))
 
@@ -112,10 +113,10 @@ def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Chec
     both = [name for name in parts if name in others]
     for name in parts:
         if name not in others:
-            yield subject.weaker(f"each {name}", old.kind.summary(parts[name].params), GONE)
+            yield subject.weaker(f"each {name}", sentence(old.kind.summary(parts[name].params)), GONE)
     for name in others:
         if name not in parts:
-            yield subject.stronger(f"each {name}", NEW, new.kind.summary(others[name].params))
+            yield subject.stronger(f"each {name}", NEW, sentence(new.kind.summary(others[name].params)))
     accompanies = new.during is not None and old.during is not None
     found = {
         name: list(

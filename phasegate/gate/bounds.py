@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from phasegate.base.units import format_share
 from phasegate.gate import sequential, statistics
 
 
@@ -19,12 +18,6 @@ class Bounds:
     """True where sampling ended because of what was seen: a fixed-sample bound would be fooled by that."""
     effect: float = 1.0
     """The design effect: counts are divided by it."""
-
-    @property
-    def words(self) -> str:
-        """How sure they are, for people."""
-        at = f"at {format_share(self.confidence)} confidence"
-        return f"{at}, whenever one looks" if self.always_valid else at
 
     def shows_at_least(self, share: float, successes: int, n: int) -> bool:
         """Whether a true share of at least `share` is shown."""

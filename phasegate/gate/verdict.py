@@ -16,6 +16,8 @@ _NAMED = 3
 """How many criteria that are not met a reason names."""
 _EXPLAINED = 2
 """How many unproven ones it explains; what they have to say is long."""
+INTERRUPTED = fact(Code.INTERRUPTED)
+"""Why something was ended of which nobody says more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def decide(
     Of several exit codes the first in 130/143, 70, 2, 1, 75, 3, 0 is taken.
     """
     if signal is not None:
-        reason: Message = joined(interrupted or "interrupted", _counts(criteria))
+        reason: Message = joined(interrupted or INTERRUPTED, _counts(criteria))
         return GateDecision(verdict=Verdict.INCONCLUSIVE, exit_code=signal, reason=reason)
     verdict, reason = _judge(criteria, selection or Selection())
     if target_error and verdict is Verdict.INCONCLUSIVE:

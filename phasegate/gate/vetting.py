@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from phasegate.base.units import EXAMPLES, Dimension, format_share
+from phasegate.base.facts import Code, Fact, Figure, fact
+from phasegate.base.units import EXAMPLES, Dimension
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.criterion import CriterionError
 from phasegate.gate.statistics import of_each_side, samples_needed
@@ -63,7 +64,7 @@ def check_against(
 
 def feasible(
     criterion: Criterion, spec: MeasureSpec, samples: int | None, bounds: Bounds | None
-) -> str | None:
+) -> Fact | None:
     """A warning when `samples` cannot meet a criterion even without a failure, saying how many would do.
 
     None when they can, when their number is open, or when no bound is asked for.
@@ -78,20 +79,23 @@ def feasible(
     needed = bounds.needed(share, 0)
     if needed is None or samples >= needed:
         return None
-    planned = "1 sample" if samples == 1 else f"{samples:,} samples"
-    demand = f"{criterion.value_text} {criterion.required}"
-    level = bounds.words
-    best = _best(criterion, spec, samples, bounds)
-    shown = f" (even without a failure they show {best})" if best else ""
-    return f"{planned} can never meet {demand} {level}{shown}; {needed:,} without a failure would do"
+    return fact(
+        Code.CAN_NEVER_MEET,
+        n=samples,
+        expression=f"{criterion.value_text} {criterion.required}",
+        confidence=bounds.confidence,
+        always_valid=bounds.always_valid,
+        best=_best(criterion, spec, samples, bounds),
+        needed=needed,
+    )
 
 
-def _best(criterion: Criterion, spec: MeasureSpec, samples: int, bounds: Bounds) -> str:
+def _best(criterion: Criterion, spec: MeasureSpec, samples: int, bounds: Bounds) -> Fact | None:
     if spec.type is not MeasureType.SAMPLE or samples < 1:
-        return ""
+        return None
     if criterion.op.wants_more:
-        return f"at least {format_share(bounds.lower(samples, samples))}"
-    return f"at most {format_share(bounds.upper(0, samples))}"
+        return fact(Code.AT_LEAST, value=Figure(bounds.lower(samples, samples), Dimension.SHARE))
+    return fact(Code.AT_MOST, value=Figure(bounds.upper(0, samples), Dimension.SHARE))
 
 
 def _unknown_measure(criterion: Criterion, specs: Mapping[str, MeasureSpec]) -> CriterionError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
 
-from phasegate.base.facts import Code, fact, joined
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.gate.verdict import GateDecision
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.observation import Case, CaseStatus, belongs
@@ -28,8 +28,6 @@ from phasegate.model.result import (
 )
 
 _OPEN = (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
-_NAMED = 5
-"""How many cases a message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +80,9 @@ class Waiver:
         return (*self.criteria, *cases, *map(str, self.patterns))
 
     @property
-    def term(self) -> str:
+    def term(self) -> Fact:
         """`expires on 2026-12-24, in 9 days`."""
-        match self.days_left:
-            case 0:
-                return f"expires today, on {self.expires}"
-            case 1:
-                return f"expires tomorrow, on {self.expires}"
-            case left if left < 0:
-                return f"expired on {self.expires}"
-            case left:
-                return f"expires on {self.expires}, in {left} days"
+        return fact(Code.WAIVER_TERM, days=self.days_left, on=self.expires.isoformat())
 
 
 Again = Callable[[CriterionResult, Sequence[Case]], Judgement | None]
@@ -113,18 +103,17 @@ class _Reach:
 
     cases: tuple[tuple[str, Case], ...] = ()
     """(check, case), passed ones included."""
-    too_wide: str = ""
+    too_wide: Fact | None = None
     unmatched: tuple[str, ...] = ()
     """Of what it names, in its words, what no case answers to."""
 
 
 def record(waiver: Waiver, state: WaiverState | None = None) -> WaiverResult:
     """A waiver as the record has it; before anything was judged it is expired or unused."""
+    message: Message = ""
     if waiver.expired:
-        message = f"{waiver.term}, so it covers nothing"
+        message = fact(Code.COVERS_NOTHING, why=waiver.term)
         state = WaiverState.EXPIRED
-    else:
-        message = ""
     return WaiverResult(
         id=waiver.id,
         covers=waiver.covers,
@@ -192,25 +181,27 @@ def decide_with_waivers(
     return replace(decision, reason=joined(decision.reason, beside)), unwaived
 
 
-def warnings_of(waivers: Iterable[WaiverResult]) -> tuple[str, ...]:
+def warnings_of(waivers: Iterable[WaiverResult]) -> tuple[Message, ...]:
     """What should be looked at of waivers once a run is over; expired ones are said before it."""
     return tuple(
-        f"waiver {waiver.id!r}: {waiver.message}"
+        fact(Code.OF_WAIVER, waiver=waiver.id, why=waiver.message)
         for waiver in waivers
         if waiver.message and waiver.state is not WaiverState.EXPIRED
     )
 
 
-def in_doubt(waivers: Iterable[WaiverResult], state: WaiverState, run: RunResult) -> Iterator[str]:
+def in_doubt(waivers: Iterable[WaiverResult], state: WaiverState, run: RunResult) -> Iterator[Fact]:
     """Waivers in a state that they would not be in by the calendar clock as it was set during the run."""
     first = run.started.date()
     then = (run.started + timedelta(seconds=run.clock_moved - run.suspended)).date()
     for waiver in waivers:
         if waiver.state is state and (waiver.expires < first) is not (waiver.expires < then):
-            was, became = ("in force", "expired") if waiver.expires >= first else ("expired", "in force")
-            yield (
-                f"waiver {waiver.id!r} is {was} by the clock at the start of the run, which said {first}, and"
-                f" {became} by the clock as it was set since, which makes that {then}"
+            yield fact(
+                Code.WAIVER_IN_DOUBT,
+                waiver=waiver.id,
+                expired=waiver.expires < first,
+                at=first.isoformat(),
+                since=then.isoformat(),
             )
 
 
@@ -262,10 +253,8 @@ def _reach(waiver: Waiver, cases: Mapping[str, Sequence[Case]]) -> _Reach:
     for pattern in waiver.patterns:
         named = [case for case in cases.get(pattern.check, ()) if pattern.matches(case.id)]
         if len(named) > pattern.most:
-            return _Reach(
-                too_wide=f"{pattern.check}/{pattern.glob} matches {len(named):,} cases and may match at most"
-                f" {pattern.most:,}, so the whole waiver covers nothing"
-            )
+            shown = f"{pattern.check}/{pattern.glob}"
+            return _Reach(too_wide=fact(Code.WAIVER_TOO_WIDE, pattern=shown, n=len(named), most=pattern.most))
         found.update({(pattern.check, case.id): case for case in named})
         if not named:
             unmatched.append(f"{pattern.check}/{pattern.glob}")
@@ -283,14 +272,13 @@ def _as_applied(waiver: Waiver, reach: _Reach | None, held: Sequence[_Held]) -> 
         one.criterion.id for one in held if one.criterion.waived and waiver.id in one.criterion.waived.by
     ]
     in_vain = [one.criterion.id for one in held if waiver.id in one.in_vain]
-    missed = f"no case that was seen is called {_names(reach.unmatched)}" if reach.unmatched else ""
+    missed = fact(Code.NO_CASE_CALLED, names=reach.unmatched) if reach.unmatched else None
     if changed:
-        state, message = WaiverState.USED, missed
+        state, message = WaiverState.USED, joined(missed)
     elif in_vain:
-        state = WaiverState.NOT_ENOUGH
-        message = f"without what it covers {_names(in_vain)} does not hold either"
+        state, message = WaiverState.NOT_ENOUGH, fact(Code.HOLDS_NOT_EITHER, names=tuple(in_vain))
     else:
-        state, message = WaiverState.UNUSED, "; ".join(filter(None, ("nothing needed it", missed)))
+        state, message = WaiverState.UNUSED, joined(fact(Code.NOTHING_NEEDED_IT), missed)
     return replace(
         record(waiver, state),
         criteria=tuple(id for id in changed if id in waiver.criteria),
@@ -299,8 +287,3 @@ def _as_applied(waiver: Waiver, reach: _Reach | None, held: Sequence[_Held]) -> 
         ),
         message=message,
     )
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED:,} more"

@@ -14,6 +14,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, fact
 from phasegate.base.scalars import as_text
 from phasegate.base.substitution import UnknownNameError, fill, finish, insert_values, names_in
 from phasegate.http.places import PORTS, fold_place, origin_of, place_of
@@ -29,13 +30,11 @@ Credentials = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
 class AmbiguousEntryError(ObservationError):
     """An address fits entries with different credentials, and none of them is named."""
 
-    message: str
-
     def __init__(self, url: str, entries: Iterable[Address]) -> None:
-        ids = [entry.id for entry in entries]
+        ids = tuple(entry.id for entry in entries)
         super().__init__(
-            f"{url[:200]} fits the entries {' and '.join(ids)}, which have different credentials",
-            help=f"name the entry that is meant: {' or '.join(f'${{target.{id}.url}}' for id in ids)}",
+            fact(Code.AMBIGUOUS_ENTRY, url=url[:200], entries=ids),
+            help=fact(Code.NAME_THE_ENTRY, entries=ids),
         )
 
 
@@ -105,17 +104,12 @@ class TargetAddresses:
     def url(self, path_or_url: str) -> str:
         if not path_or_url.startswith("/"):
             if "://" not in path_or_url:
-                raise ObservationError(
-                    f"{path_or_url!r} is no address",
-                    help="write an absolute URL, or a path that begins with / for the default entry",
-                )
+                why = fact(Code.NO_SUCH_ADDRESS, text=path_or_url)
+                raise ObservationError(why, help=fact(Code.WRITE_ADDRESS))
             return path_or_url
         if self._default is None:
-            known = ", ".join(self._entries)
-            raise ObservationError(
-                f"{path_or_url!r} needs a default entry of the target",
-                help=f"set target.default to one of {known}" if known else "the plan has no target",
-            )
+            why = fact(Code.NO_DEFAULT_ENTRY, text=path_or_url)
+            raise ObservationError(why, help=fact(Code.SET_DEFAULT_ENTRY, known=tuple(self._entries)))
         return self._default.url + path_or_url
 
     def destination(
@@ -129,7 +123,8 @@ class TargetAddresses:
         try:
             text = as_text(fill(begin, known))
         except UnknownNameError as unknown:
-            raise ObservationError(f"{written[:200]!r}: ${{{unknown.name}}} has no value") from None
+            why = fact(Code.NO_VALUE, name=unknown.name)
+            raise ObservationError(fact(Code.OF_PART, part=repr(written[:200]), why=why)) from None
         text += finish(as_text(insert_values(written[len(begin) :], known, keep=lambda _: True)))
         url = self.url(text)
         if text.startswith("/"):

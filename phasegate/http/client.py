@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter_ns
 
-from phasegate.base.errors import ObservationError
-from phasegate.base.units import format_seconds
+from phasegate.base.errors import ObservationError, message_of
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.http.connection import Answer, ClientConnection, NoAnswer, Question
 from phasegate.http.messages.header_lines import text_headers
 from phasegate.http.messages.redirect import MAX_REDIRECTS, NotFollowedError, follow_redirect
@@ -145,16 +145,14 @@ class _Watch:
         await asyncio.sleep(max(FIRST_REST - (begun - since) / 1e9, 0))
         self.started += perf_counter_ns() - begun
 
-    def overdue(self) -> str:
+    def overdue(self) -> Fact:
         """What had not come when the time was over."""
-        within = format_seconds(self.timeout)
+        within = float(self.timeout)
         if self.connection is None:
-            return f"no connection within {within}"
+            return fact(Code.OVERDUE, what="connection", within=within)
         if self.connection.answering:
-            return f"the body did not end within {within}"
-        before = self.connection.answers
-        reused = f", on a connection that had brought {before} answer{'s' * (before > 1)}" if before else ""
-        return f"no answer within {within}{reused}"
+            return fact(Code.OVERDUE, what="body", within=within)
+        return fact(Code.OVERDUE, what="answer", within=within, answers=self.connection.answers or None)
 
 
 class Client:
@@ -184,7 +182,7 @@ class Client:
             except TimeoutError:
                 return _failure(request.url, Cause.TIMEOUT, watch.overdue(), watch)
             except GeneratorError as error:
-                raise ObservationError(str(error)) from error
+                raise ObservationError(error.message) from error
 
     def _warm_up(self, request: HttpRequest) -> None:
         """Load certificates before the watch is started; the first latency counts too."""
@@ -205,14 +203,13 @@ class Client:
             try:
                 following = follow_redirect(step, reply, self._network.target)
             except NotFollowedError as error:
-                return _failure(step.url, error.cause, str(error), watch)
+                return _failure(step.url, error.cause, error.message, watch)
             if following is None:
                 return reply
             step = following
-        text = f"more than {MAX_REDIRECTS} redirects, the last to {step.url[:200]}"
-        return HttpFailure(
-            cause=Cause.REDIRECTS, message=f"{address_of(request.url)}: {text}", elapsed=watch.elapsed
-        )
+        why = fact(Code.TOO_MANY_REDIRECTS, n=MAX_REDIRECTS, url=step.url[:200])
+        message = fact(Code.NO_ANSWER, address=address_of(request.url), why=why)
+        return HttpFailure(cause=Cause.REDIRECTS, message=message, elapsed=watch.elapsed)
 
     async def _exchange(self, request: HttpRequest, watch: _Watch) -> HttpReply | HttpFailure:
         try:
@@ -224,7 +221,8 @@ class Client:
                 keep=request.keep,
             )
         except ValueError as error:
-            return _failure(request.url, Cause.PROTOCOL, f"the request cannot be sent: {error}", watch)
+            why = fact(Code.UNSENDABLE, why=message_of(error))
+            return _failure(request.url, Cause.PROTOCOL, why, watch)
         try:
             outcome = await self._answer(self._connector(request, endpoint), question, watch)
         except ConnectError as error:
@@ -256,7 +254,7 @@ class Client:
         self._open.add(connection)
         self._network.open += 1
         outcome = await self._ask(connection, question, watch)
-        return outcome or NoAnswer(Cause.RESET, "closed without an answer")
+        return outcome or NoAnswer(Cause.RESET, fact(Code.ENDED, how="closed"))
 
     async def _ask(
         self, connection: ClientConnection, question: Question, watch: _Watch
@@ -307,13 +305,13 @@ class Client:
         return [*(pair for pair in entry if pair[0].lower() not in own), *request.headers]
 
 
-def _failure(url: str, cause: Cause, detail: str, watch: _Watch) -> HttpFailure:
+def _failure(url: str, cause: Cause, detail: Message, watch: _Watch) -> HttpFailure:
     elapsed, lost = watch.elapsed, watch.lost
     late = cause is Cause.TIMEOUT and lost > 0 and elapsed - lost < watch.timeout
     if late:
-        detail += f"; phasegate stood still for {format_seconds(lost)} of it"
-    words = f"{cause} ({detail})" if detail else str(cause)
-    return HttpFailure(cause=cause, message=f"{address_of(url)}: {words}", elapsed=elapsed, late=late)
+        detail = joined(detail, fact(Code.STOOD_STILL, elapsed=float(lost)))
+    message = fact(Code.NO_ANSWER, address=address_of(url), cause=cause.value, why=detail)
+    return HttpFailure(cause=cause, message=message, elapsed=elapsed, late=late)
 
 
 def _places_of_files() -> int:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.http.messages.content import Content, ContentError, TooLargeError, too_large
 from phasegate.http.messages.header_lines import join_lines, text_headers
 from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG, IDEMPOTENT, REFUSED, Connection
@@ -30,7 +31,7 @@ class Answer:
     fields: tuple[tuple[bytes, bytes], ...]
     """The header lines as they came."""
     body: bytes
-    unreadable: str
+    unreadable: Message
     """Why `body` is nothing to look at; empty where it is."""
     ended: int
     """When its last byte had come, by `perf_counter_ns`."""
@@ -39,7 +40,7 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
     cause: Cause
-    detail: str
+    detail: Message
 
 
 class Owner(Protocol):
@@ -77,7 +78,7 @@ class ClientConnection(Connection):
         self._question = question
         self._outcome = asyncio.get_running_loop().create_future()
         if self.closing:
-            self._settle(NoAnswer(Cause.RESET, "closed before the request"))
+            self._settle(NoAnswer(Cause.RESET, fact(Code.ENDED, how="unused")))
         else:
             self.sent = now
             self._write(question.data)
@@ -152,7 +153,7 @@ class ClientConnection(Connection):
         else:
             self._transport.close()
 
-    def on_failure(self, cause: Cause, detail: str) -> None:
+    def on_failure(self, cause: Cause, detail: Message) -> None:
         if cause is Cause.SHORT_BODY and self._content is not None:
             detail = self._shortness()
         self._settle(NoAnswer(cause, detail))
@@ -182,13 +183,14 @@ class ClientConnection(Connection):
 
     def _answer_of(self, status: int, now: int) -> Answer | NoAnswer:
         assert self._content is not None, "an answer without a head"
-        body, unreadable = b"", ""
+        body = b""
+        unreadable: Message = ""
         try:
             body = self._content.finish()
         except TooLargeError:
             return self._too_large()
         except ContentError as error:
-            unreadable = str(error)
+            unreadable = error.message
         return Answer(
             status=status,
             version=self._parser.get_http_version(),
@@ -198,12 +200,10 @@ class ClientConnection(Connection):
             ended=now,
         )
 
-    def _shortness(self) -> str:
+    def _shortness(self) -> Fact:
         received = self._content.received if self._content is not None else 0
         length = next((value for name, value in self._fields if name.lower() == b"content-length"), None)
-        if length is None:
-            return f"the chunked body broke off after {received:,} bytes"
-        return f"{received:,} of {int(length):,} bytes"
+        return fact(Code.BODY_CUT, n=received, total=None if length is None else int(length))
 
     def _settle(self, outcome: Answer | NoAnswer | None) -> None:
         if not self._outcome.done():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from phasegate.base.facts import Code, Fact, Figure, Message, fact
 from phasegate.base.units import format_seconds
 from phasegate.http.expectations.body import BodyError, body_excerpt, parse_json
 from phasegate.http.messages.content import SHOWN
@@ -16,29 +18,23 @@ LINE = 200
 """Characters of an answer that a message shows."""
 
 
-def resend_note(count: int) -> tuple[str, ...]:
+def resend_note(count: int) -> tuple[Fact, ...]:
     """For a check whose requests met the end of their connections."""
-    if not count:
-        return ()
-    what = (
-        "1 request that met the end of its connection was"
-        if count == 1
-        else (f"{count:,} requests that met the end of their connections were")
-    )
-    return (f"{what} sent again over a new one",)
+    return (fact(Code.SENT_AGAIN, n=count),) if count else ()
 
 
 def transcript(
-    request: HttpRequest, outcome: HttpReply | HttpFailure, failures: Sequence[str], *, about: str = ""
+    request: HttpRequest, outcome: HttpReply | HttpFailure, failures: Sequence[Message], *, about: str = ""
 ) -> str:
+    """`failures` are in it by their codes and values, as in the record."""
     lines = [f"# {about}"] if about else []
-    lines += [f"# {failure}" for failure in failures]
+    lines += [f"# {_words(failure)}" for failure in failures]
     lines += ["", f"{request.method} {request.url}", *_headers(request.headers)]
     if request.body:
         lines += ["", _bound_text(request.body.decode("utf-8", errors="replace"))]
     match outcome:
         case HttpFailure():
-            lines += ["", f"no answer after {format_seconds(outcome.elapsed)}: {outcome.message}"]
+            lines += ["", f"no answer after {format_seconds(outcome.elapsed)}: {_words(outcome.message)}"]
         case HttpReply():
             came = f"{outcome.http_version} {outcome.status} after {format_seconds(outcome.elapsed)}"
             moved = f" from {outcome.url}" if outcome.url != request.url else ""
@@ -46,12 +42,24 @@ def transcript(
     return _NO_TEXT.sub(_escape, "\n".join(lines).lstrip("\n") + "\n")
 
 
-def answer_line(outcome: HttpReply | HttpFailure) -> tuple[str, ...]:
+def answer_line(outcome: HttpReply | HttpFailure) -> tuple[Fact, ...]:
     """The beginning of an answer's body in one line; nothing without an answer or a body."""
     if not isinstance(outcome, HttpReply) or not outcome.body:
         return ()
     text = " ".join(body_excerpt(outcome)[: 4 * LINE].split())
-    return (f"answer: {text}" if len(text) <= LINE else f"answer: {text[:LINE]}…",)
+    return (fact(Code.ANSWER, text=text if len(text) <= LINE else f"{text[:LINE]}…"),)
+
+
+def _words(value: Any) -> str:
+    match value:
+        case Fact():
+            return " ".join([value.code, *(f"{name}={_words(one)}" for name, one in value.values.items())])
+        case Figure():
+            return str(value.value)
+        case tuple():
+            return ", ".join(map(_words, value))
+        case _:
+            return str(value)
 
 
 def _headers(headers: Iterable[tuple[str, str]]) -> list[str]:

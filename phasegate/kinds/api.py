@@ -9,12 +9,19 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, message_of
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import NamedDocument, Size
-from phasegate.base.units import count
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.http.suites.exchange import Conversation, Expectations
-from phasegate.http.suites.flow import Group, Telling, carry_over, run_group, time_to_tear_down
+from phasegate.http.suites.flow import (
+    Group,
+    Telling,
+    carry_over,
+    first_failure,
+    run_group,
+    time_to_tear_down,
+)
 from phasegate.http.suites.references import SETUP, TEARDOWN
 from phasegate.http.suites.suite import Suite
 from phasegate.kinds.base import CheckParams, Kind
@@ -79,22 +86,22 @@ class Api(Kind[ApiParams]):
         except (OSError, ValueError):  # said where the file is named
             return None
 
-    def summary(self, params: ApiParams) -> str:
-        flows, requests = params.suite.flows, sum(len(group.requests) for group in _groups(params.suite))
-        return f"{count(len(flows), 'flow')}, {count(requests, 'request')}"
+    def summary(self, params: ApiParams) -> Fact:
+        requests = sum(len(group.requests) for group in _groups(params.suite))
+        return fact(Code.REQUESTS_OF_FLOWS, flows=len(params.suite.flows), requests=requests)
 
     async def observe(self, params: ApiParams, world: World) -> Observation:
         """Errors: ObservationError when an address or a file of rows is missing."""
         if not any(flow.requests for flow in params.suite.flows):
-            return Observation(error="the suite has no requests; add a flow with at least one")
+            return Observation(error=fact(Code.SUITE_EMPTY))
         flows, notes = _select_flows(params.suite, world.cases)
         if not flows:
-            return Observation(error=f"no request of the suite is called {', '.join(world.cases)}")
+            return Observation(error=fact(Code.NO_SUCH_REQUEST, names=world.cases))
         try:
             session = _Session(params, world, flows)
             await session.run()
         except (OSError, ValueError) as error:
-            return Observation(error=f"the rows of a request cannot be read: {error}")
+            return Observation(error=fact(Code.ROWS_UNREADABLE, why=message_of(error)))
         return _observation(session.cases(), notes + session.notes, session.error)
 
 
@@ -118,10 +125,10 @@ class _Session:
         self._max_body = params.max_body
         self._expectations = Expectations()
         self._places = asyncio.Semaphore(FLOWS_AT_ONCE)
-        self.error: str | None = None
-        self.notes: tuple[str, ...] = ()
+        self.error: Message | None = None
+        self.notes: tuple[Message, ...] = ()
         if self._carried:
-            self.notes = (f"{count(len(self._carried), 'flow')} passed before and not run again",)
+            self.notes = (fact(Code.FLOWS_CARRIED_OVER, flows=len(self._carried)),)
 
     def cases(self) -> tuple[Case, ...]:
         """In the order of the suite; what was begun and never ended is lost."""
@@ -147,7 +154,7 @@ class _Session:
             async with time_to_tear_down():
                 await run_group(self._teardown, setup, self._telling, whatever=True)
 
-    async def _run_flow(self, flow: Group, setup: Conversation, not_sent: str) -> None:
+    async def _run_flow(self, flow: Group, setup: Conversation, not_sent: Message) -> None:
         async with self._places:
             conversation = self._conversation(setup)
             await run_group(flow, conversation, self._telling, not_sent=not_sent)
@@ -188,13 +195,13 @@ def _groups(suite: Suite) -> tuple[Group, ...]:
     return tuple(group for group in (ends[0], *flows, ends[1]) if group.requests)
 
 
-def _select_flows(suite: Suite, wanted: tuple[str, ...]) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+def _select_flows(suite: Suite, wanted: tuple[str, ...]) -> tuple[tuple[Group, ...], tuple[Message, ...]]:
     """The flows that hold a selected case, and a note when some do not."""
     flows = tuple(group for group in _groups(suite) if group.id not in (SETUP, TEARDOWN))
     if not wanted:
         return flows, ()
     chosen = tuple(flow for flow in flows if any(_holds(flow, name) for name in wanted))
-    return chosen, (f"{len(chosen)} of {count(len(flows), 'flow')} selected: {', '.join(wanted)}",)
+    return chosen, (fact(Code.FLOWS_SELECTED, n=len(chosen), total=len(flows), names=wanted),)
 
 
 def _holds(flow: Group, name: str) -> bool:
@@ -204,14 +211,14 @@ def _holds(flow: Group, name: str) -> bool:
     return head == flow.id and (not request or any(mine.id == request for mine in flow.requests))
 
 
-def _observation(cases: tuple[Case, ...], notes: tuple[str, ...], error: str | None) -> Observation:
+def _observation(cases: tuple[Case, ...], notes: tuple[Message, ...], error: Message | None) -> Observation:
     failed = [case for case in cases if case.status is CaseStatus.FAILED]
     measures = {"pass_rate": census(cases), "latency": _latency(cases), **case_measures(cases)}
     parts: dict[str, Mapping[str, Measure]] = {}
     for part, share in census_by_part(cases).items():
         members = [case for case in cases if belongs(case, part)]
         parts[part] = {"pass_rate": share, "latency": _latency(members), **case_measures(members)}
-    causes = Counter(case.message.partition("\n")[0] for case in failed)
+    causes = Counter(first_failure(case.message) for case in failed)
     return Observation(
         measures=measures,
         parts=parts,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
+from phasegate.base.facts import Message
 from phasegate.base.fields import Closed, Duration
 from phasegate.base.marks import Demand
 from phasegate.base.units import Dimension
@@ -48,8 +49,8 @@ class Requirement:
     """Looked up on PATH, or an absolute path; empty where `tools` says what is looked for."""
     arguments: tuple[str, ...] = ()
     """When given, the program is run with these and must exit 0: `python -c "import pytest"`."""
-    install: str = ""
-    """The command that gets it, for people."""
+    install: Message = ""
+    """The command that gets it, or what else to do, for people."""
     label: str = ""
     """What to call it in messages; the program's name without."""
     explains: bool = False
@@ -153,7 +154,7 @@ class Kind(Generic[P]):
     def requirements(self, params: P) -> tuple[Requirement, ...]:
         return ()
 
-    def summary(self, params: P) -> str:
+    def summary(self, params: P) -> Message:
         """What it does with these parameters, in a few words: `GET /health, 100 probes`."""
         raise NotImplementedError
 
@@ -186,10 +187,10 @@ class Kind(Generic[P]):
 
 async def watch(
     work: Coroutine[Any, Any, T], world: World, seen: Callable[[], Progress], every: float
-) -> tuple[str | None, T | None]:
+) -> tuple[Message | None, T | None]:
     """The result, or why it was stopped; its processes are gone then. `seen` is told every some seconds."""
     task = asyncio.create_task(work)
-    stopped = None
+    stopped: Message | None = None
     try:
         while not task.done() and stopped is None:
             await asyncio.wait({task}, timeout=every)

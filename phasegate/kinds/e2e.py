@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.fields import AnyPath, ProgramName, Text
 from phasegate.base.files import is_there
 from phasegate.base.interpreter import interpreter
@@ -147,7 +148,9 @@ def _virtual_environment(python: str) -> dict[str, str]:
     return {"VIRTUAL_ENV": str(folder)} if is_there(folder / "pyvenv.cfg") else {}
 
 
-async def _run(command: Command, report: PytestReport, world: World) -> tuple[str | None, Completed | None]:
+async def _run(
+    command: Command, report: PytestReport, world: World
+) -> tuple[Message | None, Completed | None]:
     """Run pytest and take in what it reports; why it was stopped, or how it ended."""
 
     def seen() -> Progress:
@@ -162,7 +165,7 @@ async def _run(command: Command, report: PytestReport, world: World) -> tuple[st
 
 
 def _observation(
-    report: PytestReport, world: World, completed: Completed | None, stopped: str | None
+    report: PytestReport, world: World, completed: Completed | None, stopped: Message | None
 ) -> Observation:
     cases = report.cases()
     evidence = list(report.evidence)
@@ -183,13 +186,14 @@ def _observation(
     )
 
 
-def _notes(report: PytestReport, cases: tuple[Case, ...], stopped: str | None) -> Iterator[str]:
-    if report.versions:
+def _notes(report: PytestReport, cases: tuple[Case, ...], stopped: Message | None) -> Iterator[Message]:
+    if report.versions is not None:
         yield report.versions
     if stopped is not None:
         lost = sum(case.status is CaseStatus.LOST for case in cases)
-        yield f"stopped early: {stopped}; {lost} of {len(cases)} cases have no result"
+        without = fact(Code.CASES_WITHOUT_RESULT, n=lost, total=len(cases))
+        yield joined(fact(Code.STOPPED_EARLY, why=stopped), without)
     if report.deselected:
-        yield f"{report.deselected} collected tests were deselected and did not run"
+        yield fact(Code.DESELECTED, n=report.deselected)
     if report.carried:
-        yield f"{len(report.carried)} cases that passed before were carried over, the others ran again"
+        yield fact(Code.CARRIED_OVER, n=len(report.carried))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phasegate.base.facts import Code, fact
 from phasegate.kinds.base import Requirement
 
 ENGINE = (
@@ -16,6 +17,6 @@ ENGINE = (
         arguments=("-m", "phasegate.targets.containers.engine.knock"),
         label="the container engine",
         explains=True,
-        install="start it (dockerd, or systemctl start docker), or say where it is with DOCKER_HOST",
+        install=fact(Code.START_ENGINE),
     ),
 )

@@ -15,7 +15,8 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from phasegate.base.errors import ExitCode, ObservationError, PhasegateError
+from phasegate.base.errors import ExitCode, MessageError, ObservationError, PhasegateError
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import ID_PATTERN
 from phasegate.gate.criterion import parse_criterion
 from phasegate.kinds.base import CheckParams, Kind
@@ -46,7 +47,6 @@ class KindError(ObservationError):
     """A kind of another package is not what it should be: wrong usage before a run, and an errored attempt
     within one."""
 
-    message: str
     exit_code = ExitCode.USAGE
 
 
@@ -111,11 +111,11 @@ def refuse_clash(name: str, *, own: bool) -> None:
 def load_offer(offer: Offer) -> Kind[Any]:
     """The kind that a package offers. Errors: KindError, which names the package."""
     module, _, attribute = offer.place.partition(":")
-    with _blaming(offer.kind, offer.package, "cannot be imported"):
+    with _blaming(offer.kind, offer.package, what="import"):
         found: Any = import_module(module)
         for name in attribute.split("."):
             found = getattr(found, name)
-    with _blaming(offer.kind, offer.package, "cannot be used"):
+    with _blaming(offer.kind, offer.package, what="use"):
         if not (isinstance(found, type) and issubclass(found, Kind)):
             raise TypeError(f"{offer.place} is not a subclass of phasegate.kinds.base.Kind")
         for problem in _problems(found, offer.kind):
@@ -155,7 +155,7 @@ def _take_in(kind: Any, package: ToolRecord) -> None:
 def _answering(kind: Kind[Any], name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def answer(*arguments: Any, **named: Any) -> Any:
-        with blame(kind, f"'{name}' failed"):
+        with blame(kind, method=name):
             given = _adapter(name).validate_python(method(*arguments, **named), strict=True)
             if name == "defaults":
                 _check_defaults(given, kind.measures(*arguments))
@@ -183,48 +183,66 @@ def _observing(
     @wraps(method)
     async def observe(params: Any, world: World) -> Observation:
         seen = await method(params, world)
-        with blame(kind, "observed what cannot be judged"):
+        with blame(kind, what="observation"):
             if not isinstance(seen, Observation):
-                raise TypeError(f"it returned {type(seen).__name__}, not an Observation")
+                raise _NoObservationError(fact(Code.NOT_AN_OBSERVATION, kind=type(seen).__name__))
             values = {name: _plain(getattr(seen, name)) for name in _fields()}
             whole = replace(seen, **{name: _fields()[name].validate_python(values[name]) for name in values})
             for problem in _wrong_with(whole, kind.measures(params), world):
-                raise ValueError(problem)
+                raise MessageError(problem)
         return whole
 
     return observe
 
 
+class _NoObservationError(TypeError):
+    def __init__(self, message: Fact) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 @contextmanager
-def blame(kind: Kind[Any], what: str, *, but: type[PhasegateError] = KindError) -> Iterator[None]:
+def blame(
+    kind: Kind[Any], *, what: str = "", method: str = "", but: type[PhasegateError] = KindError
+) -> Iterator[None]:
     """Turn what goes wrong with a kind of another package into KindError; for our own it passes.
 
-    `but`: errors that are not of the kind's making.
+    `what` is done, or which `method` is called, as `Code.KIND_AT_FAULT` has it. `but`: errors that are not of
+    the kind's making.
     """
     if kind.package is None:
         yield
         return
-    with _blaming(kind.name, kind.package, what, but):
+    with _blaming(kind.name, kind.package, what=what, method=method, but=but):
         yield
 
 
 @contextmanager
 def _blaming(
-    kind: str, package: ToolRecord, what: str, but: type[PhasegateError] = KindError
+    kind: str,
+    package: ToolRecord,
+    *,
+    what: str = "",
+    method: str = "",
+    but: type[PhasegateError] = KindError,
 ) -> Iterator[None]:
     try:
         yield
     except (but, KindError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
+        of = {"kind": kind, "package": package.name, "version": package.version}
         raise KindError(
-            f"kind {kind!r} of {package.name} {package.version} {what}: {words_of(error)}",
-            help=f"that is for {package.name} to mend: update it, or leave its checks out",
+            fact(Code.KIND_AT_FAULT, what=what, method=method, why=_words_of(error), **of),
+            help=fact(Code.UPDATE_PACKAGE, package=package.name),
         ) from error
 
 
-def words_of(error: BaseException) -> str:
+def _words_of(error: BaseException) -> Message:
     """An exception in a line."""
+    if isinstance(error, MessageError | _NoObservationError):
+        kind = "TypeError" if isinstance(error, TypeError) else "ValueError"
+        return fact(Code.OF_PART, part=kind, why=error.message)
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -232,16 +250,15 @@ def words_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
 
 
-def _wrong_with(seen: Observation, specs: Mapping[str, MeasureSpec], world: World) -> Iterator[str]:
+def _wrong_with(seen: Observation, specs: Mapping[str, MeasureSpec], world: World) -> Iterator[Fact]:
     """Why an observation cannot be judged or kept."""
     for part, measures in (("", seen.measures), *seen.parts.items()):
         for name, measure in measures.items():
-            problem = _wrong_measure(measure, specs.get(name))
-            if problem:
-                yield f"measure {f'{part}.{name}' if part else name!r} {problem}"
+            if problem := _wrong_measure(measure, specs.get(name)):
+                yield fact(Code.MEASURE_WRONG, part=part, measure=name, **problem)
     ids = [case.id for case in seen.cases]
     if len(set(ids)) < len(ids):
-        yield "two cases have one id"
+        yield fact(Code.CASES_WITH_ONE_ID)
     yield from _not_kept((*seen.evidence, *(path for case in seen.cases for path in case.evidence)), world)
 
 
@@ -259,37 +276,40 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _wrong_measure(measure: Measure, spec: MeasureSpec | None) -> str:
-    """A measure is judged by what it is, so it must be what was announced: a sample is no census."""
+def _wrong_measure(measure: Measure, spec: MeasureSpec | None) -> Mapping[str, str]:
+    """A measure is judged by what it is, so it must be what was announced: a sample is no census.
+
+    Shape: what `Code.MEASURE_WRONG` says of it; empty where it is right.
+    """
     if spec is None:
-        return "is not among those that 'measures' announces"
+        return {"why": "unknown"}
     if not isinstance(measure, _MEASURES[spec.type]):
-        return f"is announced as a {spec.type}, and is a {type(measure).__name__}"
+        return {"why": "type", "expected": spec.type, "actual": type(measure).__name__}
     whole = isinstance(measure, Durations)  # its histogram checks itself
     if not whole and TypeAdapter(type(measure)).validate_python(asdict(measure)) != measure:
-        return "has a value of another type"
+        return {"why": "value"}
     match measure:
         case Share():
             if measure.sample is not (spec.type is MeasureType.SAMPLE):
-                return f"is announced as a {spec.type}, and its share says otherwise"
+                return {"why": "share", "expected": spec.type}
             if min(measure.passed, measure.skipped, measure.failed) < 0:
-                return "counts more cases than there are"
+                return {"why": "counts"}
         case Number() | Gauge():
             if measure.dimension is not spec.dimension:
-                return f"is announced as a {spec.dimension}, and is a {measure.dimension}"
+                return {"why": "type", "expected": spec.dimension, "actual": measure.dimension}
             values = (
                 getattr(measure, name, None)
                 for name in ("value", "least", "minimum", "maximum", "mean", "last")
             )
             if not all(math.isfinite(value) for value in values if value is not None):
-                return "is not a finite number"
-    return ""
+                return {"why": "infinite"}
+    return {}
 
 
-def _not_kept(paths: Iterable[str], world: World) -> Iterator[str]:
+def _not_kept(paths: Iterable[str], world: World) -> Iterator[Fact]:
     """Evidence is what lies in the folder of the attempt: only that is redacted, hashed and bounded."""
     for path in dict.fromkeys(paths):
         folder = world.evidence.path
         file = folder.parents[2] / Path(path)
         if not (file.resolve().is_relative_to(folder.resolve()) and file.is_file()):
-            yield f"evidence {path!r} was not kept by world.evidence"
+            yield fact(Code.EVIDENCE_NOT_KEPT, path=path)

@@ -9,19 +9,20 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, message_of
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import Duration, Size, Text, WrittenAddress
 from phasegate.base.marks import Demand
 from phasegate.base.problems import Location, refuse
-from phasegate.base.units import Dimension, format_seconds
-from phasegate.http.expectations.expectation import Expect, Expectation
+from phasegate.base.units import Dimension
+from phasegate.http.expectations.expectation import Expect, Expectation, is_of_time
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.http.probes.moments import Moment, Moments
 from phasegate.http.probes.tally import ProbeTally
 from phasegate.http.transcript import resend_note, transcript
 from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import Amount, CheckParams, Kind
-from phasegate.model.measures import Chart, Measure, MeasureSpec, missed_moments_text
+from phasegate.model.measures import Chart, Measure, MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
 
@@ -125,18 +126,22 @@ class Health(Kind[HealthParams]):
     def until_decided(self, params: HealthParams) -> bool:
         return params.until is not None
 
-    def summary(self, params: HealthParams) -> str:
-        most = "at most " if params.until else ""
-        probes = f", {most}{params.probes:,} probes" if params.probes > 1 else ""
-        every = f", every {format_seconds(params.every)}" if params.every is not None else ""
-        return f"{params.method} {params.url}{probes}{every}"
+    def summary(self, params: HealthParams) -> Fact:
+        return fact(
+            Code.PROBES,
+            method=params.method,
+            url=params.url,
+            n=params.probes,
+            most=params.until is not None,
+            every=params.every,
+        )
 
     async def observe(self, params: HealthParams, world: World) -> Observation:
         """Errors: ObservationError when the address or the expectation makes no sense."""
         try:
             expectation = params.expect.compile()
         except ValueError as error:
-            raise ObservationError(f"expect: {error}") from None
+            raise ObservationError(fact(Code.OF_PART, part="expect", why=message_of(error))) from None
         there = world.target.destination(params.url)
         request = HttpRequest(
             method=params.method,
@@ -190,14 +195,14 @@ class _Probing:
         self._start = world.clock.now()
         self._reported = 0.0
         self._tally = ProbeTally()
-        self._evidence: dict[str, str] = {}
+        self._evidence: dict[Message, str] = {}
         self._under_way: dict[_Probe, asyncio.Task[None]] = {}
         """Oldest first."""
         self._moments: Moments | None = None
         self._waited = 0
         """Moments that passed while the oldest probe waited for a place, and so not for the target, and those
         of probes whose time was over while phasegate stood still."""
-        self._stopped: str | None = None
+        self._stopped: Message | None = None
         self._planned: int | None = None
 
     async def one_by_one(self, probes: int) -> None:
@@ -296,7 +301,7 @@ class _Probing:
             self._waited += 1 + len(probe.held_up)
             return
         if isinstance(outcome, HttpFailure):
-            failures: tuple[str, ...] = (outcome.message,)
+            failures: tuple[Message, ...] = (outcome.message,)
         else:
             failures = await self._expectation.check_aside(outcome)
             self._tally.sent_again += outcome.sent_again
@@ -311,9 +316,7 @@ class _Probing:
             text = transcript(self._request, outcome, failures, about=f"probe {probe.number + 1}")
             self._evidence[cause] = self._world.evidence.write(f"probe-{probe.number + 1}.txt", text)
         for moment in probe.held_up:
-            self._tally.failure(
-                moment.number, moment.due, f"not sent, as earlier probes had no answer: {cause}"
-            )
+            self._tally.failure(moment.number, moment.due, fact(Code.HELD_UP, why=cause))
 
     def _count_held_up(self, probe: _Probe, outcome: HttpReply | HttpFailure) -> None:
         """Leave to the probe what passed while it waited for the target, not while it waited for a place."""
@@ -324,7 +327,7 @@ class _Probing:
         self._waited += len(probe.held_up) - len(held_up)
         probe.held_up = held_up
 
-    async def _stop_asked(self) -> str | None:
+    async def _stop_asked(self) -> Message | None:
         now = self._now()
         if now - self._reported < REPORT:
             return None
@@ -341,24 +344,22 @@ class _Probing:
         self._stopped = await self._world.progress(report)
         return self._stopped
 
-    def _notes(self) -> list[str]:
+    def _notes(self) -> list[Message]:
         notes = []
-        seen = self._tally.good + self._tally.failed
+        seen, unused = self._tally.good + self._tally.failed, self._unused
         if self._tally.unsent:
-            notes.append(
-                f"{self._tally.unsent:,} moments passed without a probe, as all {self._in_flight:,} that may"
-                " be under way waited for the target; they rank above every latency"
-            )
-        if self._unused:
-            notes.append(missed_moments_text(self._unused, seen + self._unused, replaced=self._replaces))
+            notes.append(fact(Code.NO_PROBE_FREE, n=self._tally.unsent, limit=self._in_flight))
+        if unused:
+            moments = seen + unused
+            notes.append(fact(Code.MISSED_MOMENTS, unused=unused, moments=moments, replaced=self._replaces))
         if self._stopped and self._planned:
-            notes.append(f"stopped after {seen:,} of {self._planned:,} probes: {self._stopped}")
+            notes.append(fact(Code.STOPPED_AFTER_PROBES, n=seen, planned=self._planned, why=self._stopped))
         return [*notes, *resend_note(self._tally.sent_again)]
 
     def _now(self) -> float:
         return self._clock.now() - self._start
 
 
-def _cause(failure: str) -> str:
+def _cause(failure: Message) -> Message:
     """A failure as a cause that many probes can share."""
-    return failure.partition(", got ")[0] if failure.startswith("expected latency ") else failure
+    return failure.without("actual") if isinstance(failure, Fact) and is_of_time(failure) else failure

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from pydantic import Field, model_validator
 
+from phasegate.base.facts import Code, Fact, Figure, Message, fact
 from phasegate.base.fields import Closed, Duration
 from phasegate.base.problems import Location, refuse
-from phasegate.base.units import Dimension, format_seconds, format_share, parse_as
+from phasegate.base.units import Dimension, parse_as
 from phasegate.load.counting.tally import LoadTally
 from phasegate.model.criterion import Operator
 from phasegate.model.measures import Distribution
@@ -65,19 +66,19 @@ class Rule:
     text: str
     """The condition as written."""
 
-    def broken_by(self, seen: LoadTally) -> str | None:
-        """What was seen, in words, when the condition holds; None also when nothing was."""
+    def broken_by(self, seen: LoadTally) -> Figure | Fact | None:
+        """What was seen when the condition holds; None also when nothing was."""
         if self.measure == _SUCCESS:
             value = seen.good / seen.requests if seen.requests else None
-            words = None if value is None else format_share(value)
+            dimension = Dimension.SHARE
         else:
             share = float(self.measure.partition(".p")[2]) / 100
             edges = Distribution(good=seen.latency, failed=seen.failed + seen.dropped).quantile(share)
             value = None if edges is None else edges[0]
-            words = None if value is None else "failed" if math.isinf(value) else format_seconds(value)
+            dimension = Dimension.TIME
         if value is None or not self.operator.holds(value, self.threshold):
             return None
-        return f"{self.measure} was {words}"
+        return fact(Code.FAILED) if math.isinf(value) else Figure(value, dimension)
 
 
 class AbortRule:
@@ -99,7 +100,7 @@ class AbortRule:
         for old in [second for second in self._seconds if second <= whole - self._span]:
             del self._seconds[old]
 
-    def reason(self) -> str | None:
+    def reason(self) -> Message | None:
         """Why to end the load, once a condition has held long enough."""
         whole = math.floor(min(self._reported))
         if whole < self._span:
@@ -109,8 +110,14 @@ class AbortRule:
             if second <= whole:
                 seen = seen.merge(tally)
         for rule in self._rules:
-            if words := rule.broken_by(seen):
-                return f"{words} over {format_seconds(self._span)}, and abort_on says {rule.text}"
+            if found := rule.broken_by(seen):
+                return fact(
+                    Code.DOES_DAMAGE,
+                    measure=rule.measure,
+                    observed=found,
+                    span=float(self._span),
+                    expression=rule.text,
+                )
         return None
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Fact, Message, decode, fact
 from phasegate.base.scalars import json_text
 from phasegate.load.abort import AbortRule
 from phasegate.load.counting.clusters import Clusters
@@ -41,7 +42,7 @@ class LoadOutcome:
     report: Report
     bins: tuple[Bin, ...]
     clusters: Clusters
-    stopped: str | None = None
+    stopped: Message | None = None
     """Why it was stopped before its time."""
     aborted: bool = False
     """Whether that is what the guard said."""
@@ -93,7 +94,7 @@ class _Coordinator:
         self._reports: dict[int, Report] = {}
         self._recent: deque[tuple[float, LoadTally]] = deque()
         """What came in during the last second."""
-        self._stopped: str | None = None
+        self._stopped: Message | None = None
         self._aborted = False
 
     async def run(self) -> LoadOutcome:
@@ -155,7 +156,7 @@ class _Coordinator:
                     self._reports[worker.number] = Report.from_json(message)
                     return
                 case "error":
-                    raise ObservationError(message["message"])
+                    raise ObservationError(decode(message["message"]))
 
     def _add(self, worker: int, at: float, tally: LoadTally, held_up: bool) -> None:
         """Take in what came to a worker until a moment, in seconds."""
@@ -199,7 +200,7 @@ class _Coordinator:
                     await worker.write("stop", patient=isinstance(reason, Enough))
             await clock.sleep(EVERY)
 
-    def _is_news(self, reason: str | None) -> bool:
+    def _is_news(self, reason: Message | None) -> bool:
         """Whether the workers are to hear of it: the first reason, or one that ends a patient wait."""
         if reason is None or (isinstance(self._stopped, Enough) and isinstance(reason, Enough)):
             return False
@@ -232,13 +233,15 @@ class _Worker:
         """Give it its part of the job. Errors: ObservationError."""
         hello = await self.read()
         if hello.get("protocol") != PROTOCOL:
+            spoken = str(hello.get("protocol"))
             raise ObservationError(
-                f"load worker {self.number + 1} speaks protocol {hello.get('protocol')}, not {PROTOCOL}"
+                fact(Code.OTHER_PROTOCOL, worker=self.number + 1, actual=spoken, expected=str(PROTOCOL))
             )
         await self.write("job", **replace(job, worker=self.number).to_json())
         answer = await self.read()
         if answer["type"] != "ready":
-            raise ObservationError(answer.get("message", "a load worker did not get ready"))
+            why = decode(answer["message"]) if "message" in answer else fact(Code.WORKER_NOT_READY)
+            raise ObservationError(why)
 
     async def write(self, kind: str, **fields: Any) -> None:
         await self._running.write_line(json_text({"type": kind, **fields}))
@@ -253,10 +256,11 @@ class _Worker:
         except ValueError:
             message = None
         if not isinstance(message, dict) or "type" not in message:
-            raise ObservationError(f"load worker {self.number + 1} said {line[:200]!r}")
+            raise ObservationError(fact(Code.NO_WORKER_LINE, worker=self.number + 1, line=line[:200]))
         return message
 
-    async def _death(self) -> str:
+    async def _death(self) -> Fact:
         completed = await self._running.wait()
-        detail = f": {completed.last_words}" if completed.last_words else ""
-        return f"load worker {self.number + 1} ended before its result ({completed.ending}){detail}"
+        return fact(
+            Code.WORKER_ENDED, worker=self.number + 1, ending=completed.ending, why=completed.last_words
+        )

@@ -39,8 +39,8 @@ class Job(WorkerMessage):
     body: bytes | None = None
     statuses: tuple[int, ...] = tuple(range(200, 300))
     """Those of a good answer."""
-    wanted: str = "2xx"
-    """The same for people."""
+    wanted: tuple[str, ...] = ("2xx",)
+    """The same as they are written."""
     expect: Mapping[str, Any] | None = None
     """As the plan has it, when it looks at more than the status: headers, body, latency."""
     timeout: float = 30.0

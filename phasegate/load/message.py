@@ -9,6 +9,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, Self, cast, get_args, get_origin, get_type_hints
 
+from phasegate.base.facts import Fact, decode, encode
 from phasegate.base.scalars import json_text, read_json
 
 AS_WRITTEN = {"as_written": True}
@@ -16,7 +17,7 @@ AS_WRITTEN = {"as_written": True}
 
 
 class WorkerMessage:
-    """Base of dataclasses that are sent: bytes as base64, tuples as lists, all else as it is."""
+    """Base of dataclasses that are sent: bytes as base64, tuples as lists, facts encoded, else as it is."""
 
     __slots__ = ()
 
@@ -31,6 +32,8 @@ class WorkerMessage:
 
 def _encoded(value: Any) -> Any:
     match value:
+        case Fact():
+            return encode(value)
         case bytes():
             return base64.b64encode(value).decode()
         case Mapping():
@@ -56,6 +59,8 @@ def _decoded(kind: Any, data: Any) -> Any:
         if data is None or (isinstance(data, str) and str in inner):
             return data
         return _decoded(next(one for one in inner if one is not str), data)
+    if kind is Fact:
+        return decode(data)
     if kind is bytes:
         return base64.b64decode(data)
     if get_origin(kind) is tuple:

@@ -16,6 +16,8 @@ from typing import Any
 
 import uvloop
 
+from phasegate.base.errors import message_of
+from phasegate.base.facts import encode
 from phasegate.base.scalars import allow_long_integers
 from phasegate.http.messages.json_text import read_json
 from phasegate.load.counting.recorder import Recorder
@@ -206,7 +208,7 @@ async def _main() -> None:
         await worker.run(start["at"])
         obeying.cancel()
     except GeneratorError as error:
-        _write("error", message=str(error))
+        _write("error", message=encode(message_of(error)))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from phasegate.base.facts import Code, fact
 from phasegate.model.measures import Measure, Number
-from phasegate.model.observation import Case, CaseAttempt, CaseStatus, belongs, census, census_by_part
+from phasegate.model.observation import Case, CaseAttempt, CaseStatus, by_part, census
 
 
 def select_cases(cases: Iterable[Case], names: Sequence[str]) -> tuple[Case, ...]:
@@ -34,7 +35,7 @@ def lost_since(case: Case) -> Case:
     return replace(
         case,
         status=CaseStatus.LOST,
-        message="was there in the attempt before, but not in this one",
+        message=fact(Code.LOST_SINCE),
         duration=None,
         evidence=(),
         earlier=(*case.earlier, as_attempt(case)),
@@ -63,7 +64,4 @@ def case_measures(cases: Iterable[Case]) -> dict[str, Measure]:
 
 
 def case_measures_by_part(cases: Iterable[Case]) -> dict[str, Mapping[str, Measure]]:
-    cases = tuple(cases)
-    return {
-        part: case_measures(case for case in cases if belongs(case, part)) for part in census_by_part(cases)
-    }
+    return {part: case_measures(group) for part, group in by_part(cases).items()}

@@ -81,10 +81,56 @@ def _decoding() -> Iterator[None]:
         raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
+_AUTHORS = {
+    "Approval": ("role",),
+    "CheckResult": ("title",),
+    "FaultResult": ("title",),
+    "People": ("goal", "owner", "approver", "due"),
+    "PlanCriterion": ("title", "why", "ref"),
+    "PolicyRecord": ("name",),
+    "RunResult": ("title", "phase", "command"),
+    "StepResult": ("title", "purpose", "work", "outcomes", "owner", "priority", "estimate"),
+    "WaiverResult": ("owner", "approver", "reason", "ticket"),
+}
+"""Texts that the author of a plan, or who ran it, wrote; by type and field."""
+_TARGETS = {
+    "Case": ("name", "message"),
+    "CaseAttempt": ("message",),
+    "TargetRecord": ("command", "error", "log_tail"),
+    "AttemptResult": ("error", "reason", "notes"),
+    "CheckResult": ("summary", "reason", "help"),
+    "FaultResult": ("probe", "reason", "notes"),
+    "RunResult": ("reason", "interrupted", "warnings", "environment"),
+    "StepResult": ("reason",),
+    "WaiverResult": ("message",),
+    "Chart": ("title", "note", "column"),
+}
+"""Texts of the target, of programs, libraries and systems, and of kinds of other packages."""
+
+
 def result_schema() -> dict[str, Any]:
-    """JSON Schema of `result.json`."""
+    """JSON Schema of `result.json`. `x-text` says of each string whose it is: `author`, `target`, or
+    `identifier`; what phasegate itself has to say is objects with a `code`."""
     schema = _result_adapter().json_schema(mode="serialization")
+    for name, part in {**schema["$defs"], "RunResult": schema}.items():
+        for field, written in part.get("properties", {}).items():
+            for origin, names in (("author", _AUTHORS), ("target", _TARGETS), ("identifier", None)):
+                if names is None or field in names.get(name, ()):
+                    _mark_texts(written, origin)
+                    break
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "phasegate result"} | schema
+
+
+def _mark_texts(schema: Any, origin: str) -> None:
+    """Say of every string in a schema whose it is."""
+    if isinstance(schema, list):
+        for one in schema:
+            _mark_texts(one, origin)
+    elif isinstance(schema, dict):
+        if schema.get("type") == "string" and not schema.keys() & {"enum", "const", "format"}:
+            schema["x-text"] = origin
+        for one in schema.values():
+            _mark_texts(one, origin)
 
 
 _EVENTS: dict[str, type] = {

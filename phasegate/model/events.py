@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from phasegate.base.units import format_seconds
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.model.fact_json import JsonMessage
 from phasegate.model.faults import FaultResult
 from phasegate.model.measure_json import JsonMeasure
@@ -173,14 +173,14 @@ class ClockMoved:
     """Seconds of it in which the machine was suspended."""
 
     @property
-    def text(self) -> str:
-        when = f"{self.at:%Y-%m-%d %H:%M:%S} UTC"
-        slept, steps = self.suspended, self.by - self.suspended
-        what = [f"the machine was suspended for {format_seconds(slept)}"] if slept else []
-        if abs(steps) >= CLOCK_STEP:
-            direction = "forward" if steps > 0 else "back"
-            what.append(f"the calendar clock was set {direction} by {format_seconds(abs(steps))}")
-        return f"{when}: {' and '.join(what)}; the times of this record count on from its start"
+    def message(self) -> Fact:
+        steps = self.by - self.suspended
+        return fact(
+            Code.CLOCK_MOVED,
+            at=f"{self.at:%Y-%m-%d %H:%M:%S}",
+            suspended=self.suspended or None,
+            span=steps if abs(steps) >= CLOCK_STEP else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +212,7 @@ class RunFinished:
     exit_code: int
     reason: JsonMessage
     evidence: tuple[EvidenceFile, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, JsonMessage] = field(default_factory=dict)
     unwaived: Verdict | None = None
     """The verdict without waivers, where any of them changed something."""
     warnings: tuple[JsonMessage, ...] = ()

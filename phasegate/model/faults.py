@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from phasegate.base.facts import Code, fact
 from phasegate.base.units import Dimension
 from phasegate.model.fact_json import JsonCauses, JsonMessage
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.measures import MeasureSpec
+
+RUN_ENDED_BEFORE = fact(Code.RUN_ENDED_BEFORE)
+"""Why nothing came of something of which nothing else is known."""
 
 
 class Act(StrEnum):
@@ -114,10 +118,10 @@ class FaultResult:
     lasting: float | None = None
     """Seconds until it was to be undone; None where the act is over when it is done."""
     image: str = ""
-    probe: str = ""
+    probe: JsonMessage = ""
     """What was asked meanwhile, in a few words: `GET /health every 50 ms`."""
     status: FaultStatus = FaultStatus.NOT_DONE
-    reason: JsonMessage = "the run ended before it"
+    reason: JsonMessage = RUN_ENDED_BEFORE
     """Why it was not done, not undone, or did not recover; empty when it recovered."""
     started: datetime | None = None
     """When it was begun to be done, from which its times count."""

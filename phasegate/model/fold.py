@@ -44,7 +44,7 @@ from phasegate.model.result import (
     Verdict,
 )
 
-CUT_SHORT = "the record ends before the run did"
+CUT_SHORT = fact(Code.CUT_SHORT)
 
 
 def fold(events: Iterable[Event]) -> RunResult:
@@ -129,7 +129,7 @@ class Folder:
                     self._run,
                     clock_moved=self._run.clock_moved + event.by,
                     suspended=self._run.suspended + event.suspended,
-                    warnings=(*self._run.warnings, event.text),
+                    warnings=(*self._run.warnings, event.message),
                 )
             case CriterionJudged():
                 self._criteria[event.criterion.id] = event.criterion

@@ -256,12 +256,6 @@ def ends_of_unused(sample: Share | Distribution) -> tuple[Share | Distribution, 
     )
 
 
-def missed_moments_text(unused: int, moments: int, *, replaced: bool = False) -> str:
-    """Names what is missing where phasegate did not keep to a schedule."""
-    more = "; later ones took their place" if replaced else ""
-    return f"{unused:,} of {moments:,} moments passed unused: phasegate was late{more}"
-
-
 def merge(first: Measure, second: Measure) -> Measure | None:
     """The measure of two parts taken together; None where a whole has no meaning (numbers, gauges)."""
     match first, second:

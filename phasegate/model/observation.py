@@ -134,6 +134,11 @@ def belongs(case: Case, part: str) -> bool:
 
 def census_by_part(cases: Iterable[Case]) -> dict[str, Share]:
     """The census of every part, of every prefix of a nested part, and of every tag."""
+    return {name: census(group) for name, group in by_part(cases).items()}
+
+
+def by_part(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    """The cases of every part, of every prefix of a nested part, and of every tag: see `belongs`."""
     members: dict[str, list[Case]] = {}
     for case in cases:
         names = set(case.tags)
@@ -141,4 +146,4 @@ def census_by_part(cases: Iterable[Case]) -> dict[str, Share]:
         names.update("/".join(pieces[: depth + 1]) for depth in range(len(pieces)))
         for name in names:
             members.setdefault(name, []).append(case)
-    return {name: census(group) for name, group in members.items()}
+    return members

@@ -15,7 +15,7 @@ from phasegate.model.approval import Approval, Signatures
 from phasegate.model.criterion import Level, PlanCriterion, subject_text
 from phasegate.model.decision import Decision
 from phasegate.model.fact_json import JsonCauses, JsonFact, JsonMessage
-from phasegate.model.faults import FaultResult
+from phasegate.model.faults import RUN_ENDED_BEFORE, FaultResult
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.measures import Chart
@@ -177,7 +177,7 @@ class CheckResult:
     summary: JsonMessage = ""
     """What it observes in a few words: `GET /health, 100 probes`."""
     status: CheckStatus = CheckStatus.NOT_RUN
-    reason: JsonMessage = "the run ended before it"
+    reason: JsonMessage = RUN_ENDED_BEFORE
     """Why it did not run, failed or was errored; empty when it passed."""
     help: JsonMessage = ""
     """What would make it run, such as the command that installs a missing tool."""
@@ -394,7 +394,7 @@ class RunResult:
     confidence: float = 0.95
     command: tuple[str, ...] = ()
     """The command line, to run it again."""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, JsonMessage] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     people: People = People()
     target: tuple[TargetRecord, ...] = ()

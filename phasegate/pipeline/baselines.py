@@ -44,7 +44,7 @@ def read_baselines(folders: Sequence[Path], plan: Plan) -> tuple[BaselineRecord,
             if twice := next((one.path for one in records if one.run == record.run), None):
                 raise UsageError(f"it is the same run as {twice}")
         except UsageError as error:
-            refused.append(f"--baseline {folder}: {error.message}")
+            refused.append(f"--baseline {folder}: {sentence(error.message)}")
         else:
             records.append(record)
     if refused:

@@ -65,7 +65,7 @@ def execute(request: RunRequest, view: View | None, *, clock: Callable[[], RunCl
         except Exception as error:
             if not is_of_machine(error):
                 raise
-            raise RecordError(f"the run could not be brought to its end: {in_words(error)}") from error
+            raise RecordError(fact(Code.NOT_BROUGHT_TO_END, why=in_words(error))) from error
         finally:
             run.close()
 
@@ -77,8 +77,7 @@ def _warnings(loaded: LoadedPlan, baselines: Sequence[BaselineRecord]) -> tuple[
         return (*loaded.warnings, *lacking)
     if lacking:
         return loaded.warnings
-    unused = "no criterion is held against a baseline, so --baseline changes nothing"
-    return (*loaded.warnings, Problem(message=unused, warning=True))
+    return (*loaded.warnings, Problem(message=fact(Code.BASELINE_NOT_NEEDED), warning=True))
 
 
 def _alone(loaded: LoadedPlan, chosen: Collection[str]) -> tuple[Problem, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from phasegate.base.errors import ExitCode
+from phasegate.base.facts import Code, Message, fact
 
 _WRITING = b"phasegate: all has ended; the record is being written\n"
 
@@ -20,14 +21,14 @@ class Signals:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first: signal.Signals | None = None
         self._told = False
-        self._received: Callable[[ExitCode, str], None] = lambda _code, _reason: None
+        self._received: Callable[[ExitCode, Message], None] = lambda _code, _reason: None
         self._asked: Callable[[], None] = lambda: None
         self._at_once: Callable[[], None] = lambda: None
 
     @contextmanager
     def told(
         self,
-        received: Callable[[ExitCode, str], None],
+        received: Callable[[ExitCode, Message], None],
         asked: Callable[[], None],
         at_once: Callable[[], None],
     ) -> Iterator[None]:
@@ -64,8 +65,7 @@ class Signals:
         if self._first is None or self._told or self._loop is None:
             return
         self._told = True
-        name = "Ctrl-C" if self._first is signal.SIGINT else self._first.name
-        self._received(_code(self._first), f"stopped by {name}")
+        self._received(_code(self._first), fact(Code.STOPPED_BY, signal=self._first.name))
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from typing import Any
 from phasegate import __version__
 from phasegate.base.errors import ExitCode, PhasegateError, TargetError, in_words, is_of_machine
 from phasegate.base.facts import Code, Message, fact, joined
-from phasegate.base.units import format_seconds
 from phasegate.gate.judging import judge_run
 from phasegate.gate.settling import settle
 from phasegate.gate.verdict import decide
@@ -57,7 +56,7 @@ from phasegate.record.journal import Journal, RecordError
 from phasegate.record.provenance import provenance
 from phasegate.record.redaction import Redactor
 from phasegate.render.terminal.live import View
-from phasegate.runner.attempt import DEFECT
+from phasegate.runner.attempt import defect
 from phasegate.runner.check import CheckOutcome
 from phasegate.runner.clock import RunClock
 from phasegate.runner.preflight import find_broken, find_lacking, find_missing
@@ -116,7 +115,7 @@ class UnderWay:
         self._lacking: list[Message] = []
         """Why a PASS could not be trusted: a limit, a target that died, a record that is not whole."""
         self._outcomes: dict[str, CheckOutcome] = {}
-        self._defect = ""
+        self._defect: Message = ""
         self._stage = "what the checks need is looked for"
         """What goes on beside checks, steps and target, for who asks."""
         self._grace = 0.0
@@ -171,11 +170,11 @@ class UnderWay:
         if not isinstance(error, Exception) or isinstance(error, OSError | EOFError):
             loop.default_exception_handler(context)
         elif is_of_machine(error):
-            self._lacking.append(f"phasegate could not go on observing: {in_words(error)}")
+            self._lacking.append(fact(Code.CANNOT_GO_ON, observing=True, why=in_words(error)))
         else:
             self._defect = self._defect or self._note_defect(error)
 
-    def lost(self) -> str:
+    def lost(self) -> Message:
         """Why the events of this run are not in its folder; empty when they are."""
         return self._journal.lost()
 
@@ -232,7 +231,7 @@ class UnderWay:
             self._lacking.append(error.message)
         except Exception as error:
             if is_of_machine(error):
-                self._lacking.append(f"phasegate could not go on: {in_words(error)}")
+                self._lacking.append(fact(Code.CANNOT_GO_ON, why=in_words(error)))
             else:
                 self._defect = self._note_defect(error)
         for wait in waits:
@@ -259,7 +258,7 @@ class UnderWay:
                 leave_out([check], self._outcomes, lacking.reason, self._emit, self._clock, help=lacking.help)
             return
         if self._plan.limit is not None:
-            reason = f"the run reached its limit of {format_seconds(self._plan.limit)}"
+            reason = fact(Code.RUN_LIMIT_REACHED, limit=float(self._plan.limit))
             asyncio.get_running_loop().call_later(self._plan.limit, self._stop_run, reason)
         stack = TargetStack(
             self._plan.target.without_lacking(),
@@ -366,7 +365,7 @@ class UnderWay:
             self._stop.now(reason)
             self._emit(Interrupted(at=self._clock.utc(), because=reason))
 
-    def _on_signal(self, code: ExitCode, reason: str) -> None:
+    def _on_signal(self, code: ExitCode, reason: Message) -> None:
         self._signal = code
         self._stop_run(reason)
 
@@ -380,11 +379,11 @@ class UnderWay:
         if self._view is not None:
             self._view.close()
 
-    def _note_defect(self, error: Exception) -> str:
+    def _note_defect(self, error: Exception) -> Message:
         with suppress(PhasegateError):
             trace = "".join(traceback.format_exception(error))
             self._store.folder("run", 1).write("defect.txt", trace)
-        return f"{DEFECT}: {type(error).__name__}: {error}"
+        return defect(error)
 
     def _inventory(self) -> tuple[EvidenceFile, ...]:
         try:
@@ -398,7 +397,7 @@ class UnderWay:
         run = settle(self._state.result())
         self._lacking += in_doubt(judged.waivers, WaiverState.USED, run)
         interrupted = joined(*dict.fromkeys((self._stop.reason, *self._lacking)), *self._store.problems)
-        defects = [self._defect, *(item.defect for item in self._outcomes.values())]
+        defects: list[Message] = [self._defect, *(item.defect for item in self._outcomes.values())]
         decision, unwaived = decide_with_waivers(
             [criterion for criterion in judged.criteria if criterion.id in self._selected],
             judged.waivers,
@@ -408,7 +407,7 @@ class UnderWay:
                 interrupted=interrupted,
                 signal=self._signal,
                 target_error=self._target_error,
-                defect=next(filter(None, defects), ""),
+                defect=next((one for one in defects if one), ""),
             ),
         )
         self._emit(

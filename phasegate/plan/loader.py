@@ -15,10 +15,10 @@ from typing import Any
 
 from phasegate import __version__
 from phasegate.base.errors import PhasegateError, PlanError, Position, Problem, UsageError
+from phasegate.base.facts import Code, fact, joined
 from phasegate.base.fields import Located
 from phasegate.base.files import Bounds, is_folder, is_quotable, within
 from phasegate.base.substitution import finish
-from phasegate.base.units import enumerate_words
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
 from phasegate.model.criterion import Level, PlanCriterion
@@ -41,8 +41,6 @@ from phasegate.plan.text.validation import validate
 from phasegate.plan.text.yaml import Document, read
 from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten
 
-_NAMED = 5
-"""How many checks a warning names."""
 _PLACES = 4
 """Lines of code that the message of a defect names, the innermost first."""
 _APART = frozenset({"variables", "target", "steps", "gate", "waivers", include.KEY, environments.KEY})
@@ -143,7 +141,7 @@ def _quotable(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 def _hide_content(problem: Problem) -> Problem:
     assert problem.at is not None
-    message = f"the file is not what it is named for, or something is wrong with it on line {problem.at.line}"
+    message = fact(Code.CONTENT_HIDDEN, line=problem.at.line)
     help = "nothing of a file outside of the repository is shown; `phasegate validate --root DIR` does"
     return Problem(
         message=message, help=help, at=replace(problem.at, column=1, width=1), warning=problem.warning
@@ -384,9 +382,8 @@ class _Reader:
             if secret.value:
                 continue
             ids = using.get(secret.name, [])
-            named = enumerate_words(ids, _NAMED)
-            told = f"what needs it is not run: {named}" if ids else "nothing needs it"
-            message = f"the secret {secret.name} is not set; {told}"
+            told = fact(Code.NOT_RUN_WITHOUT_IT, names=tuple(ids)) if ids else fact(Code.NOTHING_NEEDS_IT)
+            message = joined(fact(Code.SECRET_NOT_SET, name=secret.name), told)
             help = f"set the environment variable {secret.name}"
             self._findings.add(self._document, ("secrets", index), message, help=help, warning=True)
 

@@ -155,7 +155,7 @@ def _check(
     name: str, kind: Kind[Any], definitions: dict[str, Any]
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """The name of the kind, when the schema is meant, and the schema."""
-    with blame(kind, "has no JSON Schema"):
+    with blame(kind, what="schema"):
         return _schema_of(name, kind, definitions)
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.files import new_file, open_file, printable, write_whole
 from phasegate.model.result import EvidenceFile
-from phasegate.record.journal import RecordError
+from phasegate.record.journal import RecordError, cannot_write
 from phasegate.record.names import needs_safe_name, safe_name
 from phasegate.record.redaction import Redactor
 from phasegate.record.sweep import Sweep
@@ -116,7 +116,7 @@ class EvidenceStore:
 
         Errors: ObservationError when it cannot be read or is no file; RecordError.
         """
-        with open_file(source, f"evidence {printable(str(source))!r}") as file:
+        with open_file(source, _label(source)) as file:
             # A name that nobody can know: whatever a program left under it would be opened instead.
             temporary = path.with_name(f".{secrets.token_hex(12)}.part")
             try:
@@ -159,7 +159,7 @@ class EvidenceStore:
         try:
             self.take_in(path, path, limit=self._log_limit if path in self._logs else None)
         except (RecordError, ObservationError) as error:
-            self.problems.append(f"{self.shown(path)} was removed, it cannot be redacted: {error.message}")
+            self.problems.append(fact(Code.REMOVED_UNREDACTED, path=self.shown(path), why=error.message))
             path.unlink(missing_ok=True)
 
     def _bounded(self, content: bytes) -> bytes:
@@ -402,10 +402,7 @@ def _recording(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise RecordError(
-            f"cannot write {path}: {(error.strerror or str(error)).lower()}",
-            help="free space for the output folder and run again" if full else None,
-        ) from error
+        raise cannot_write(path, error, help=fact(Code.FREE_SPACE) if full else None) from error
 
 
 @contextmanager
@@ -413,6 +410,9 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ObservationError(
-            f"evidence {str(path)!r} cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
+        why = (error.strerror or str(error)).lower()
+        raise ObservationError(fact(Code.FILE_UNREADABLE, path=_label(path), why=why)) from error
+
+
+def _label(path: Path) -> Fact:
+    return fact(Code.EVIDENCE_FILE, path=printable(str(path)))

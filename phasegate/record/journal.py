@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from phasegate.base.errors import ObservationError, UsageError
 from phasegate.base.errors import RecordError as RecordError
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.files import open_file, write_whole
 from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import Event, Progressed, RunStarted
@@ -77,14 +78,14 @@ class Journal:
             self._size += count
             data = data[count:]
 
-    def lost(self) -> str:
+    def lost(self) -> Message:
         """Why what was written is not in the record folder any more; empty when it is."""
         try:
             there, written = (self._folder / EVENTS).lstat(), os.fstat(self._file.fileno())
         except OSError as error:
-            return f"{EVENTS} is lost: {(error.strerror or str(error)).lower()}"
+            return fact(Code.FILE_LOST, path=EVENTS, why=(error.strerror or str(error)).lower())
         same = (there.st_dev, there.st_ino, there.st_size) == (written.st_dev, written.st_ino, self._size)
-        return "" if same else f"{EVENTS} is lost: another file is in its place, or it was cut"
+        return "" if same else fact(Code.FILE_LOST, path=EVENTS, why=fact(Code.REPLACED_OR_CUT))
 
     def close(self) -> None:
         with suppress(OSError):
@@ -102,10 +103,13 @@ def is_being_written(folder: Path) -> bool:
 
 
 def _unwritable(error: OSError) -> RecordError:
-    return RecordError(
-        f"cannot write {EVENTS}: {(error.strerror or str(error)).lower()}",
-        help="free space for the output folder and run again",
-    )
+    return cannot_write(EVENTS, error, help=fact(Code.FREE_SPACE))
+
+
+def cannot_write(name: object, error: OSError, *, help: Message | None = None) -> RecordError:
+    """What the system says against writing a file."""
+    why = (error.strerror or str(error)).lower()
+    return RecordError(fact(Code.CANNOT_WRITE, path=str(name), why=why), help=help)
 
 
 def write_report(path: Path, data: bytes, *, named: bool) -> None:
@@ -124,7 +128,7 @@ def write_report(path: Path, data: bytes, *, named: bool) -> None:
         else:
             write_whole(path, data)
     except OSError as error:
-        raise RecordError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+        raise cannot_write(path, error) from error
 
 
 class NoBeginningError(UsageError):
@@ -152,7 +156,7 @@ def read_events(folder: Path) -> Iterator[Event]:
         why = (getattr(error, "strerror", None) or str(error)).lower()
         raise UsageError(f"no record at {path}: {why}", help=_NAME_A_RUN) from error
     except ObservationError as error:
-        raise UsageError(f"no record at {path}: {error.message}", help=_NAME_A_RUN) from error
+        raise UsageError(fact(Code.NO_RECORD, path=str(path), why=error.message), help=_NAME_A_RUN) from error
     if first:
         help = "there is nothing to see of it; run again"
         raise NoBeginningError(f"{path} has no first event: the run was ended before it began", help=help)

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.model.result import ToolRecord
 
 _CI_LINKS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -21,12 +22,12 @@ _CI_LINKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 def provenance(
     root: Path, environment: Mapping[str, str], kinds: Mapping[str, ToolRecord] | None = None
-) -> dict[str, str]:
+) -> dict[str, Message]:
     """Facts for people, name to text; what cannot be found out is left out.
 
     `kinds`: the packages of kinds that are not phasegate's own, by kind.
     """
-    facts = {
+    facts: dict[str, Message] = {
         "host": socket.gethostname(),
         "system": f"{platform.system()} {platform.release()} ({platform.machine()})",
         "cpus": str(os.cpu_count() or ""),
@@ -46,13 +47,13 @@ def _ci(environment: Mapping[str, str]) -> str:
     return ""
 
 
-def _commit(root: Path) -> str:
+def _commit(root: Path) -> Message:
     if shutil.which("git") is None:
         return ""
     commit = _git(root, "rev-parse", "HEAD")
     if not commit:
         return ""
-    return f"{commit} with uncommitted changes" if _git(root, "status", "--porcelain", "-uno") else commit
+    return fact(Code.NOT_COMMITTED, commit=commit) if _git(root, "status", "--porcelain", "-uno") else commit
 
 
 def _git(root: Path, *arguments: str) -> str:

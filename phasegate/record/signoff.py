@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from phasegate.base.errors import UsageError
 from phasegate.base.files import about, read_regular
 from phasegate.model.approval import SIGN_OFF_SCHEMA, SignOff
-from phasegate.record.journal import RecordError
+from phasegate.record.journal import cannot_write
 
 SIGN_OFFS = "signoffs.jsonl"
 LARGEST = 64 << 20
@@ -74,7 +74,7 @@ def append_sign_off(folder: Path, sign_off: SignOff) -> None:
                 line = b"\n" + line
             _append(file.fileno(), line, back_to=whole if found.cut else len(data))
     except OSError as error:
-        raise RecordError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+        raise cannot_write(path, error) from error
 
 
 def _append(descriptor: int, line: bytes, *, back_to: int) -> None:

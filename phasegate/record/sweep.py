@@ -11,7 +11,7 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.files import printable
 from phasegate.record.names import needs_safe_name, safe_name
 from phasegate.record.redaction import Redactor
@@ -69,10 +69,10 @@ class Sweep:
             with contextlib.suppress(OSError):  # it holds something
                 folder.rmdir()
         if self._beyond:
-            limits = f"{self._limit:,} files and folders, {DEEPEST} inside each other"
-            self._notes.append(f"programs left more evidence than {limits}: {self._beyond:,} were removed")
+            limits = {"most": self._limit, "depth": DEEPEST}
+            self._notes.append(fact(Code.EVIDENCE_REMOVED, n=self._beyond, **limits))
         if self._special:
-            self._notes.append(f"{self._special:,} links or special files in the evidence were removed")
+            self._notes.append(fact(Code.SPECIAL_FILES_REMOVED, n=self._special))
 
     def _kept(self, folder: Path, depth: int) -> list[Path]:
         """The files and folders of one folder, under names that can be kept; everything else is removed."""
@@ -108,7 +108,8 @@ class Sweep:
         except OSError as error:
             self._stuck += 1
             if self._stuck == 1:
-                self._notes.append(f"{printable(path.name)[:60]} could not be removed: {error.strerror}")
+                name = printable(path.name)[:60]
+                self._notes.append(fact(Code.NOT_REMOVED, path=name, why=error.strerror))
             return False
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import cache
 from itertools import pairwise
 
 from phasegate.model.observation import Case
@@ -44,11 +45,12 @@ def _bytes(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogatepass"))
 
 
-def _flags_to_keep(command: tuple[str, ...]) -> list[str]:
+@cache
+def _flags_to_keep(command: tuple[str, ...]) -> tuple[str, ...]:
     kept: list[str] = []
     for word, following in pairwise((*command, "")):
         if word in _KEPT and following:
             kept += [word, following]
         elif word.startswith(tuple(f"{flag}=" for flag in _KEPT)):
             kept.append(word)
-    return kept
+    return tuple(kept)

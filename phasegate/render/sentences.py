@@ -11,8 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from phasegate.base.facts import Code, Fact, Figure, Message, encode
-from phasegate.base.units import Dimension, count, format_seconds, format_share, format_value, parse_quantity
-from phasegate.model.measures import missed_moments_text
+from phasegate.base.units import (
+    Dimension,
+    count,
+    format_seconds,
+    format_share,
+    format_value,
+    parse_as,
+    parse_quantity,
+)
 from phasegate.model.statistic import find_statistic
 
 if TYPE_CHECKING:
@@ -72,6 +79,12 @@ def message(item: CriterionResult) -> str:
     return sentence(item.reason)
 
 
+def missed_moments_text(unused: int, moments: int, *, replaced: bool = False) -> str:
+    """Names what is missing where phasegate did not keep to a schedule."""
+    more = "; later ones took their place" if replaced else ""
+    return f"{unused:,} of {moments:,} moments passed unused: phasegate was late{more}"
+
+
 def figure(shown: Figure) -> str:
     """A number with as many digits as keep it on its own side of what it was compared with.
 
@@ -125,7 +138,8 @@ class _Holes(dict[str, Any]):
 
 
 class _Format(string.Formatter):
-    """`{n}` is a number with separators, `{n:request}` counts requests; facts become their sentences."""
+    """`{n}` is a number with separators, `{n:d}` one without, `{n:request}` counts requests, `{names:all}`
+    lists every name; facts become their sentences."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         match value:
@@ -133,12 +147,16 @@ class _Format(string.Formatter):
                 return sentence(value)
             case Figure():
                 return figure(value)
-            case float() if format_spec == "time":
+            case float() | int() if format_spec == "time":
                 return format_seconds(value)
+            case int() if format_spec == "d":
+                return str(value)
             case int() if format_spec:
                 return count(value, format_spec)
             case int():
                 return f"{value:,}"
+            case tuple() if format_spec == "all":
+                return ", ".join(value)
             case tuple():
                 return _names(value)
             case _:
@@ -455,13 +473,641 @@ def _verdict(verdict: str) -> str:
     return verdict.replace("_", " ")
 
 
+# Kinds: programs, results files, containers, images, resources.
+
+
+_BROKEN_OFF = {2: "was interrupted", 3: "had an internal error", 4: "was called with wrong arguments"}
+
+
+def _pytest_ended(said: Fact) -> str:
+    how = _BROKEN_OFF.get(said.exit_code, f"ended with exit code {said.exit_code}")
+    if said.exit_code is None:
+        how = f"was ended by signal {said.signal}"
+    after = f"after {said.n} of {said.total} cases" if said.total else "before it had collected anything"
+    return f"pytest {how} {after}{_because(said)}"
+
+
+def _uncollected(said: Fact) -> str:
+    names = [name or "a file" for name in said.names]
+    return f"pytest could not collect {_names(names, of=said.n)}; {names[0]}{_because(said)}"
+
+
+def _cases_without_result(said: Fact) -> str:
+    text = f"{said.n} of {said.total} {'collected ' if said.names else ''}cases have no result"
+    return f"{text}: {sentence(said.names)}" if said.names else text
+
+
+_EXIT_CODES = {
+    124: "as `timeout` says, it took too long",
+    126: "as shells say, what was found cannot be run",
+    127: "as shells say, a command was not found",
+}
+"""What exit codes mean by convention."""
+_STREAMS = {"stdout": "standard output", "stderr": "standard error"}
+
+
+def _exit_code(said: Fact) -> str:
+    ended = f"as shells say, {said.name} ended it" if said.name else ""
+    meaning = _EXIT_CODES.get(said.exit_code, ended)
+    return f"exit code {said.exit_code}{f': {meaning}' if meaning else ''}"
+
+
+def _output_cut(said: Fact) -> str:
+    return " and ".join(
+        f"{size:,} bytes in the middle of the {name} were not kept"
+        for stream, name in _STREAMS.items()
+        if (size := said.values.get(stream))
+    )
+
+
+def _values(said: Fact) -> str:
+    named = ", ".join(f"{value:.15g} {said.unit or ''}".rstrip() for value in said.parts)
+    return f"{named}, ..." if said.more else named
+
+
+def _no_quantity(said: Fact) -> str:
+    """What reading the text once more says of it."""
+    try:
+        parse_as(said.text, Dimension(said.dimension))
+    except ValueError as error:
+        return str(error)
+    return f"{said.text!r} is not a {said.dimension}"
+
+
+def _text_read(said: Fact) -> str:
+    return said.path or "the standard output"
+
+
+def _file_unreadable(said: Fact) -> str:
+    path, why = sentence(said.path), sentence(said.why)
+    return f"{path} {why[3:]}" if why.startswith("it ") else f"{path} cannot be read: {why}"
+
+
+def _byte_not_of(said: Fact) -> str:
+    hint = "" if said.declared else ", and no other encoding is declared"
+    return f"byte {said.text} in line {said.line} is not {said.encoding}{hint}"
+
+
+_COUNTED = {
+    "tries": ": each try counts",
+    "subtests": "; the others are subtests, as the plan says",
+    "pytest": "; the others are subtests, which pytest counts and does not write",
+    "catch2": "; Catch2 counts assertions",
+    "unknown": ", and which of them did not run is not known",
+}
+
+
+def _counted_tests(said: Fact) -> str:
+    left = f"; {said.left:,} of them have no result" if said.left else ""
+    return f"says {said.n:,} tests, {said.written:,} are written{_COUNTED.get(said.what, '')}{left}"
+
+
+def _counted_others(said: Fact) -> str:
+    what = {"skipped": "skipped or not run"}.get(said.what, said.what)
+    return f"says {said.n:,} {what}, {said.written:,} are written"
+
+
+def _suite_states(said: Fact) -> str:
+    words = f"it has <{said.tag}>" if said.tag else f"{said.key} is {said.value!r}"
+    how, none = ("failed", "failed") if said.failed else ("was not run", "of that")
+    return f"says that it {how} ({words}), 0 {none} are written"
+
+
+def _uncounted(said: Fact) -> str:
+    odd = {"again": "is written again", "no_time": "took no time"}[said.what]
+    return f"no result: its suite counts {said.n:,} tests and has more cases, of which this one {odd}"
+
+
+def _without_message(said: Fact) -> str:
+    what = {None: "failed", "suite": "the suite failed"}.get(said.what, said.what)
+    return f"{what} without a message"
+
+
+def _of_containers(said: Fact) -> str:
+    text = "the containers of the target"
+    if said.n is not None:
+        text = f"{said.n:,} services{' by name' if said.by_name else ''}"
+    return f"{text}, {count(said.rules, 'rule')} for logs" if said.rules else text
+
+
+def _services_expected(said: Fact) -> str:
+    which = f"there are {sentence(said.names)}" if said.names else "none"
+    if said.missing:
+        which = f"{sentence(said.missing)} missing"
+    return f"expected {said.needed:,} services, found {said.n:,}: {which}"
+
+
+def _memory(said: Fact) -> str:
+    """Why a container ended, as far as its engine knows."""
+    return f"{', killed for want of memory' if said.out_of_memory else ''}{_because(said)}"
+
+
+def _any_of(choices: Iterable[object]) -> str:
+    return " or ".join(map(str, choices))
+
+
+def _container_ended(said: Fact) -> str:
+    right = f", not {_any_of(said.right)}" if said.right else ""
+    meant = f" (exit_codes: {{{said.service}: 0}} if it should)" if said.service else ""
+    return f"{said.container} ended with exit code {said.exit_code}{right}{_memory(said)}{meant}"
+
+
+def _container_is(said: Fact) -> str:
+    state = "was never started" if said.state == "created" else f"is {said.state}"
+    return f"{said.container} {state}{_memory(said)}"
+
+
+def _not_healthy(said: Fact) -> str:
+    if said.state:
+        return f"{said.container} is {said.state}, so it is not healthy"
+    told = "its engine tells of no health" if said.health == "none" else f"it is {said.health}"
+    return f"{said.container} is not healthy, {told}{_because(said)}"
+
+
+def _healthcheck_cannot_fail(said: Fact) -> str:
+    hides = f", as it hides every failure of `{said.asked}`" if said.asked else ""
+    return f"a healthcheck that cannot fail{hides}: `{said.line}`"
+
+
+def _log_lines(said: Fact) -> str:
+    if said.least is not None:
+        wish = "a line that matches" if said.least == 1 else f"at least {said.least:,} lines that match"
+    else:
+        wish = f"at most {said.most:,} lines that match" if said.most else "no line that matches"
+    first = f"; the first: {said.first}" if said.first is not None else ""
+    seen = f"found {said.found:,} in {said.n:,} lines of {said.service}"
+    return f"expected {wish} {said.pattern!r}, {seen}{first}"
+
+
+def _dropped_by_limit(said: Fact) -> str:
+    kept = f"{said.n} files of {said.size}" if said.n > 1 else f"one file of {said.size}"
+    return f"the engine keeps no more of it than {kept}, and may have dropped lines"
+
+
+def _not_looked_at(said: Fact) -> str:
+    why = f"{said.by} says" if said.by else "nobody expects them"
+    return f"not looked at, as {why}: {', '.join(said.names)}"
+
+
+def _of_image(said: Fact) -> str:
+    without = f", without {', '.join(said.left_out)}" if said.left_out else ""
+    return (said.image or f"the image of {said.service}") + without
+
+
+def _image_warnings(said: Fact) -> str:
+    more = said.n - len(said.named)
+    named = "; ".join(sentence(one) for one in said.named)
+    return f"warnings: {named}{f' and {more:,} more' if more > 0 else ''}"
+
+
+def _as_root(said: Fact) -> str:
+    return f"it runs as root{f': its user is {said.user!r}' if said.user else ', as it names no user'}"
+
+
+def _base_unknown(said: Fact) -> str:
+    label = f"its label {said.label} says {said.value!r}" if said.value else f"it has no label {said.label}"
+    return f"nothing shows that it is built on {said.base}: {label}, and that image is not here"
+
+
+def _of_resources(said: Fact) -> str:
+    whose = ", ".join(said.services or ()) or "all services"
+    return f"what {whose} use, every {format_seconds(said.interval)}"
+
+
+def _never_ran(said: Fact) -> str:
+    whose = f"of {', '.join(said.names)} " if said.names else ""
+    return f"no container {whose}was seen running"
+
+
+def _several(said: Fact) -> str:
+    more = said.n - len(said.parts)
+    return "; ".join(map(sentence, said.parts)) + (f", and {more} more" if more > 0 else "")
+
+
+# HTTP
+
+
+_CAUSES = {
+    "refused": "connection refused",
+    "reset": "connection reset",
+    "timeout": "timeout",
+    "tls": "TLS",
+    "dns": "DNS",
+    "protocol": "protocol error",
+    "short_body": "short body",
+    "too_large": "response too large",
+    "redirects": "too many redirects",
+    "redirect": "redirect not followed",
+    "connect": "cannot connect",
+}
+_ENDS = {
+    "unused": "closed before the request",
+    "connecting": "while connecting",
+    "handshake": "closed in the handshake",
+    "closed": "closed without an answer",
+    "reset": "reset without an answer",
+    "in_head": "closed in the middle of the head of the answer",
+    "in_answer": "in the middle of the answer",
+    "too_soon": "closed before the answer was complete",
+    "unnotified": "closed without close_notify, so the body may have been cut",
+}
+"""How a connection ended."""
+_TLS = {
+    "WRONG_VERSION_NUMBER": "what it speaks is not TLS",
+    "HTTP_REQUEST": "what it speaks is HTTP without TLS",
+    "UNSUPPORTED_PROTOCOL": "no version of TLS in common",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "no version of TLS in common",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the target refused the handshake",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the target asks for a client certificate",
+    "TLSV1_ALERT_UNKNOWN_CA": "the target does not accept the client certificate",
+    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "the target does not speak this version of HTTP",
+    "UNEXPECTED_EOF_WHILE_READING": "closed in the handshake",
+}
+"""What OpenSSL's reasons mean."""
+_COOKIES = {
+    "insecure": "Secure, and the address is http",
+    "elsewhere": "its Domain {domain} is not that of {host}",
+    "not_secure": "its name asks for Secure",
+    "not_of_host": "its name asks for Path=/ and no Domain",
+    "hides": "one that is Secure has its name, and the address is http",
+}
+_LIMITS = {"ports": " (no free local port)", "files": " (ulimit -n)"}
+_OPERATORS = {
+    "eq": "to equal",
+    "ne": "to be other than",
+    "lt": "to be less than",
+    "lte": "to be at most",
+    "gt": "to be more than",
+    "gte": "to be at least",
+    "contains": "to contain",
+    "type": "to be of type",
+    "one_of": "to be one of",
+}
+_WRONG_MEASURES = {
+    "unknown": "is not among those that 'measures' announces",
+    "type": "is announced as a {expected}, and is a {actual}",
+    "share": "is announced as a {expected}, and its share says otherwise",
+    "value": "has a value of another type",
+    "counts": "counts more cases than there are",
+    "infinite": "is not a finite number",
+}
+_KINDS_FAIL = {
+    "import": "cannot be imported",
+    "use": "cannot be used",
+    "params": "cannot read its parameters",
+    "description": "cannot be described",
+    "schema": "has no JSON Schema",
+    "observation": "observed what cannot be judged",
+}
+
+
+def _mismatch(said: Fact) -> str:
+    """`expected header x to equal "a", got "b"`; what continues that where it does not say of what."""
+    subjects = {"json": said.path, "header": f"header {said.name}", "exit_code": "the exit code"}
+    subject = subjects.get(said.what, "the output" if said.what == "output" else said.what)
+    text = f"expected {subject} {_wanted(said)}" if subject else _wanted(said)
+    why = f", but {sentence(said.why)}" if said.why else ""
+    return f"{text}{why}{', got ' + _FORMAT.format_field(said.actual, '') if said.actual is not None else ''}"
+
+
+def _wanted(said: Fact) -> str:
+    expected: Any = said.expected or ""
+    match said.op:
+        case None:
+            return " or ".join(expected)
+        case "exists":
+            return "to exist" if expected else "not to exist"
+        case "one_value":
+            return "to have one value"
+        case "matches" | "not_matches":
+            return f"{'to match' if said.op == 'matches' else 'not to match'} {expected!r}"
+        case "size":
+            return f"to have at most {expected:,} characters, as not_matches looks at no more"
+        case "length":
+            sizes = (f"{'of' if op == 'eq' else _compares(op)} {size}" for op, size in expected)
+            return f"to have a length {' and '.join(sizes)}"
+        case _:
+            words = _compares(said.op) if said.what == "latency" else _OPERATORS[said.op]
+            return f"{words} {sentence(expected)}"
+
+
+def _compares(op: str) -> str:
+    return _OPERATORS[op].removeprefix("to be ")
+
+
+def _header_lines(said: Fact) -> str:
+    more = " and more" if said.n > len(said.lines) else ""
+    return f"{said.n} lines: {' and '.join(map(sentence, said.lines))}{more}"
+
+
+def _header_in_lines(said: Fact) -> str:
+    return f"header {said.header} came in {said.n} lines, {' and '.join(map(sentence, said.lines))}"
+
+
+def _slow_pattern(said: Fact) -> str:
+    which = "the pattern" if said.pattern is None else f"the pattern {said.pattern!r}"
+    return f"{which} did not end within {format_seconds(said.within)}"
+
+
+def _not_by_schema(said: Fact) -> str:
+    where = f"{said.path}: " if said.path else ""
+    return f"expected the body to match the schema, but {where}{sentence(said.why)}"
+
+
+def _not_json(said: Fact) -> str:
+    there = f"{sentence(said.actual or 'an empty body')} ({said.kind or 'no content type'})"
+    return f"expected a JSON body, got {there}{_because(said)}"
+
+
+def _because(said: Fact) -> str:
+    return f": {sentence(said.why)}" if said.why else ""
+
+
+def _not_in_charset(said: Fact) -> str:
+    at = "" if said.at is None else f" at byte {said.at:,}"
+    return f"the body is not valid {said.charset}{at}"
+
+
+def _asked(said: Fact) -> str:
+    if said.within is None:
+        return f"asked {said.times} times, then stopped"
+    return f"not so within {format_seconds(said.within)}, asked {said.times} times"
+
+
+def _cookie_kept_back(said: Fact) -> str:
+    why = _COOKIES[said.why].format(domain=said.domain, host=said.host)
+    return f"cookie {said.name or 'without a name'} kept back: {why}"
+
+
+def _set_default_entry(said: Fact) -> str:
+    known = ", ".join(said.known or ())
+    return f"set target.default to one of {known}" if known else "the plan has no target"
+
+
+def _ambiguous_entry(said: Fact) -> str:
+    return f"{said.url} fits the entries {' and '.join(said.entries)}, which have different credentials"
+
+
+def _name_the_entry(said: Fact) -> str:
+    named = " or ".join(f"${{target.{one}.url}}" for one in said.entries)
+    return f"name the entry that is meant: {named}"
+
+
+def _no_answer(said: Fact) -> str:
+    at = f"{said.address}: " if said.address else ""
+    if said.cause is None:
+        return f"{at}{sentence(said.why)}"
+    return f"{at}{_CAUSES[said.cause]}{f' ({sentence(said.why)})' if said.why else ''}"
+
+
+def _overdue(said: Fact) -> str:
+    within = f"within {format_seconds(said.within)}"
+    if said.what == "body":
+        return f"the body did not end {within}"
+    brought = f"{said.answers} answer{'s' if said.answers and said.answers > 1 else ''}"
+    before = f", on a connection that had brought {brought}" if said.answers else ""
+    return f"no {said.what} {within}{before}"
+
+
+def _body_cut(said: Fact) -> str:
+    if said.total is None:
+        return f"the chunked body broke off after {said.n:,} bytes"
+    return f"{said.n:,} of {said.total:,} bytes"
+
+
+def _no_address(said: Fact) -> str:
+    if said.within is not None:
+        return f"no address of {said.host} in {format_seconds(said.within)}"
+    return f"{said.host} has no address" if said.host else "no address"
+
+
+def _endpoint(said: Fact) -> str:
+    """With the addresses that were tried, where there are several."""
+    tried = ", ".join(said.addresses or ())
+    return f"{said.to} ({tried})" if tried else str(said.to)
+
+
+def _no_connection(said: Fact) -> str:
+    to = f" to {_endpoint(said)}" if said.to else ""
+    return f"no {'TLS ' if said.tls else ''}connection{to} in {format_seconds(said.within)}"
+
+
+def _at_endpoint(said: Fact) -> str:
+    return f"{'certificate of ' if said.certificate else ''}{_endpoint(said)}{_because(said)}"
+
+
+def _tls_failed(said: Fact) -> str:
+    words = said.reason.replace("_", " ").lower()
+    return f"{_TLS[said.reason]} ({words})" if said.reason in _TLS else words
+
+
+def _no_http2(said: Fact) -> str:
+    agreed = said.found or "nothing"
+    return f"the target does not speak HTTP/2 here (asked for {said.asked}, agreed on {agreed})"
+
+
+def _no_more_connections(said: Fact) -> str:
+    return f"cannot open more connections on this machine: {sentence(said.why)}{_LIMITS.get(said.limit, '')}"
+
+
+def _probes(said: Fact) -> str:
+    most = "at most " if said.most else ""
+    probes = f", {most}{said.n:,} probes" if said.n > 1 else ""
+    every = f", every {format_seconds(said.every)}" if said.every is not None else ""
+    return f"{said.method} {said.url}{probes}{every}"
+
+
+def _kind_at_fault(said: Fact) -> str:
+    what = f"{said.method!r} failed" if said.method else _KINDS_FAIL[said.what]
+    return f"kind {said.kind!r} of {said.package} {said.version} {what}: {sentence(said.why)}"
+
+
+def _measure_wrong(said: Fact) -> str:
+    wrong = _WRONG_MEASURES[said.why].format(expected=said.expected, actual=said.actual)
+    return f"measure {f'{said.part}.{said.measure}' if said.part else repr(said.measure)} {wrong}"
+
+
+# Load
+
+
+def _stream_reset(said: Fact) -> str:
+    when = "before the answer was complete" if said.answering else "without an answer"
+    return f"the stream was reset {when} ({said.error})"
+
+
+def _redirect_away(said: Fact) -> str:
+    if said.known:
+        return f"to {said.url}, which is declared, but a load goes to one host and port over one scheme"
+    return f"to {said.url}, which the plan's target does not declare"
+
+
+def _not_on_target(said: Fact) -> str:
+    single = ", and a load goes to one host and port of it" if said.single else ""
+    return f"{said.url} is not on the target{single}"
+
+
+def _load_not_sent(said: Fact) -> str:
+    first = sentence(said.why).partition("\n")[0]
+    return f"no load was sent: {said.case} failed: {first}"
+
+
+def _load_request(said: Fact) -> str:
+    over = " over HTTP/2" if said.http2 else ""
+    followed = " and its redirects" if said.follow else ""
+    return f"{said.method} {said.url}{over}{followed}"
+
+
+def _load_level(said: Fact) -> str:
+    is_rate = isinstance(said.level, Figure)
+    level = figure(said.level) if is_rate else count(said.level, "connection")
+    if said.streams is not None:
+        level += f", {said.streams} streams a connection" if is_rate else f" x {said.streams} streams"
+    ramp = f", ramp {format_seconds(said.ramp)}" if said.ramp else ""
+    return f"{level} for {format_seconds(said.span)}{ramp}"
+
+
+def _load_stages(said: Fact) -> str:
+    level = figure(said.level) if isinstance(said.level, Figure) else f"{said.level:,} connections"
+    return f"{count(said.n, 'stage')} up to {level} for {format_seconds(said.span)}"
+
+
+def _workers_late(said: Fact) -> str:
+    named = " and ".join(sentence(one) for one in said.parts)
+    return f"{named}, so the load was not what the plan asks for"
+
+
+def _load_stopped(said: Fact) -> str:
+    how = "aborted" if said.code is Code.LOAD_ABORTED else "stopped"
+    ran = f"{format_seconds(said.span)} of {format_seconds(said.planned)}"
+    left = f"; {said.unfinished:,} unfinished requests are not counted" if said.unfinished else ""
+    return f"{how} after {ran}: {sentence(said.why)}{left}"
+
+
+def _k6(said: Fact) -> str:
+    text = f"k6 {said.path}"
+    if said.users is not None:
+        text += f", {count(said.users, 'virtual user')}"
+    if said.iterations is not None:
+        text += f", {said.iterations:,} iterations"
+    return text if said.span is None else f"{text}, for {format_seconds(said.span)}"
+
+
+def _crossed(said: Fact) -> str:
+    if said.value is None:
+        return f"crossed: {said.statistic} does not meet it"
+    if said.total is None:
+        return f"crossed: {said.statistic} is {said.value:g}"
+    return f"crossed: {said.statistic} is {figure(said.value)} of {said.total:,}"
+
+
+# The target.
+
+
+def _inside(said: Fact) -> str:
+    return f"in the container of {said.service}" if said.service else ""
+
+
+def _not_executable(said: Fact) -> str:
+    inside = _inside(said)
+    return f"{said.program!r} is not executable{f' {inside}' if inside else '; chmod +x makes it so'}"
+
+
+def _program_ended(said: Fact) -> str:
+    code = "" if said.exit_code is None else f" with exit code {said.exit_code}"
+    return f"{said.command or 'it'} ended{code}{f' (signal {said.signal})' if said.signal else ''}"
+
+
+def _program_ended_by(said: Fact) -> str:
+    signal = f"signal {said.signal}" if isinstance(said.signal, int) else said.signal
+    return f"{said.command or 'it'} was ended by {signal}"
+
+
+def _before_ready(said: Fact) -> str:
+    hint = "; a daemon must stay in the foreground" if said.daemon else ""
+    return f"{sentence(said.why)} before it was ready{hint}"
+
+
+def _port_of_another(said: Fact) -> str:
+    who = f" ({said.by})" if said.by else ""
+    return (
+        f"port {said.port} is answered by another process{who}, not by the group that was started; "
+        "a daemon must stay in the foreground"
+    )
+
+
+def _log_ends(said: Fact) -> str:
+    if not said.tail:
+        return f"{said.service or 'it'} wrote nothing to its log"
+    which = said.path or (f"the log of {said.service}" if said.service else "its log")
+    return f"{which} ends with" + "".join(f"\n    {line}" for line in said.tail)
+
+
+def _no_container_carries(said: Fact) -> str:
+    of_service = " of this service" if said.service else ""
+    return f"no container{of_service} carries {', '.join(said.labels)}"
+
+
+# The run.
+
+
+def _clock_moved(said: Fact) -> str:
+    what = [f"the machine was suspended for {format_seconds(said.suspended)}"] if said.suspended else []
+    if said.span:
+        direction = "forward" if said.span > 0 else "back"
+        what.append(f"the calendar clock was set {direction} by {format_seconds(abs(said.span))}")
+    return f"{said.at} UTC: {' and '.join(what)}; the times of this record count on from its start"
+
+
+def _step_command_failed(said: Fact) -> str:
+    printed = f": {said.line}" if said.line else ""
+    return f"{said.when} of step {said.step}: {said.program}: {sentence(said.why)}{printed}"
+
+
+def _one_of_ways(said: Fact) -> str:
+    *others, last = said.parts
+    return f"{', '.join(others)}, or {last}" if others else last
+
+
+def _check_had_ended(said: Fact) -> str:
+    after = "" if said.at is None else f" after {format_seconds(said.at)}, before it"
+    return f"{said.check} had ended{after}"
+
+
+def _not_good_again(said: Fact) -> str:
+    last = f": {sentence(said.why)}" if said.why else ""
+    return f"not good again within {format_seconds(said.within)} after it was undone{last}"
+
+
+def _waiver_term(said: Fact) -> str:
+    match said.days:
+        case 0:
+            return f"expires today, on {said.on}"
+        case 1:
+            return f"expires tomorrow, on {said.on}"
+        case left:
+            return f"expired on {said.on}" if left < 0 else f"expires on {said.on}, in {left} days"
+
+
+def _waiver_in_doubt(said: Fact) -> str:
+    was, became = ("expired", "in force") if said.expired else ("in force", "expired")
+    return (
+        f"waiver {said.waiver!r} is {was} by the clock at the start of the run, which said {said.at}, and"
+        f" {became} by the clock as it was set since, which makes that {said.since}"
+    )
+
+
+def _can_never_meet(said: Fact) -> str:
+    shown = f" (even without a failure they show {sentence(said.best)})" if said.best else ""
+    never = f"{count(said.n, 'sample')} can never meet {said.expression} {_sureness(said)}{shown}"
+    return f"{never}; {said.needed:,} without a failure would do"
+
+
 Entry = str | Callable[[Fact], str]
 _ENGLISH: Mapping[Code, Entry] = {
     Code.JOINED: lambda said: "; ".join(sentence(part) for part in said.parts),
     Code.LINES: lambda said: "\n".join(sentence(part) for part in said.parts),
     Code.OF_PART: "{part}: {why}",
     Code.OF_FAULT: "fault {fault}: {why}",
-    Code.IN_OTHER: "{of}{why}",
     Code.REQUIRED: _required,
     Code.OF_BASELINE: _of_baseline,
     Code.SHARE: "{value} ({passed} of {total})",
@@ -592,14 +1238,613 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_CRITERION: "no criterion judges it",
     Code.CRITERION_IS: lambda said: f"{said.criterion} is {_verdict(said.verdict)}",
     # HTTP: what a suite, a probe or a connection says.
-    #
+    Code.OF_REQUEST: "request {request!r}: {why}",
+    Code.MISMATCH: _mismatch,
+    Code.AND_MORE: "and {n} more",
+    Code.NOTHING: "nothing",
+    Code.EXCERPT: "{text}... ({length:character})",
+    Code.IN_LINE: "{text} in line {line}",
+    Code.HEADER_LINES: _header_lines,
+    Code.SLOW_PATTERN: _slow_pattern,
+    Code.NOT_BY_SCHEMA: _not_by_schema,
+    Code.SCHEMA_NOT_APPLIED: "the schema cannot be applied: {why}",
+    Code.PATH_NOT_APPLIED: "{path} cannot be evaluated: {why}",
+    Code.NOT_JSON: _not_json,
+    Code.JSON_SYNTAX: "{why} at character {at}",
+    Code.JSON_TOO_DEEP: "nested more than {depth} deep",
+    Code.JSON_NUMBER: "{text} is a number that cannot be represented",
+    Code.JSON_CONSTANT: "{text} is not JSON",
+    Code.JSON_MEMBER_TWICE: "an object has the member {member} twice",
+    Code.BODY_UNREADABLE: "expected a body that can be read: {why}",
+    Code.CHARSET_UNKNOWN: "the body is in the charset {charset!r}, which is unknown",
+    Code.NOT_IN_CHARSET: _not_in_charset,
+    Code.CODING_CUT: "the body ends before its content coding {coding} does",
+    Code.CODING_GOES_ON: "the {coding} body goes on after its end",
+    Code.CODING_BROKEN: "the body is not {coding}: {why}",
+    Code.CODING_NEEDS: "its content coding {coding} needs the package {package}, which is not installed",
+    Code.CODING_UNKNOWN: "its content coding {coding!r} cannot be undone",
+    Code.TOO_MANY_CODINGS: "it has {n} content codings, one behind the other",
+    Code.BODY_TOO_LARGE: "the body is larger than max_body {limit}",
+    Code.HEADER_TWICE: "header {header} came {n} times with different values",
+    Code.HEADER_IN_LINES: _header_in_lines,
+    Code.NOT_CAPTURED: "cannot capture {name}: {why}",
+    Code.NO_HEADER: "the response has no header {header}",
+    Code.NO_MATCH: "nothing matches {pattern!r} in {text}",
+    Code.NO_PATH: "there is no {path} in {text}",
+    Code.IN_TEXT: "{why} in {text}",
+    Code.NOT_SENT: "not sent: {why}",
+    Code.NO_VALUE: "${{{name}}} has no value",
+    Code.NEVER_CAPTURED: "${{{name}}} was never captured",
+    Code.CASE_FAILED: "{case} failed",
+    Code.NO_ROWS: "no case: `each` has no rows",
+    Code.ASKED: _asked,
+    Code.ANSWER: "answer: {text}",
+    Code.COOKIE_KEPT_BACK: _cookie_kept_back,
+    Code.NO_SUCH_ADDRESS: "{text!r} is no address",
+    Code.WRITE_ADDRESS: "write an absolute URL, or a path that begins with / for the default entry",
+    Code.NO_DEFAULT_ENTRY: "{text!r} needs a default entry of the target",
+    Code.NOT_ON_AN_ENTRY: "{text!r} is on the target's default entry, and there is none",
+    Code.NEITHER_PATH_NOR_URL: "{text!r} is neither a path nor an HTTP URL",
+    Code.SET_DEFAULT_ENTRY: _set_default_entry,
+    Code.AMBIGUOUS_ENTRY: _ambiguous_entry,
+    Code.NAME_THE_ENTRY: _name_the_entry,
+    Code.JSON_BODY: "the JSON body: {why}",
+    Code.REDIRECT_ELSEWHERE: "redirect to {url!r}, which is not an HTTP address",
+    Code.TOO_MANY_REDIRECTS: "more than {n} redirects, the last to {url}",
+    Code.LOST_SINCE: "was there in the attempt before, but not in this one",
+    Code.NO_ANSWER: _no_answer,
+    Code.OF_CAUSE: lambda said: f"{_CAUSES[said.cause]}{_because(said)}",
+    Code.OVERDUE: _overdue,
+    Code.STOOD_STILL: "phasegate stood still for {elapsed:time} of it",
+    Code.UNSENDABLE: "the request cannot be sent: {why}",
+    Code.NOT_A_URL: "{url!r} is not an http or https URL",
+    Code.ENDED: lambda said: _ENDS[said.how],
+    Code.BODY_CUT: _body_cut,
+    Code.NOT_HTTP1: "the answer does not begin with HTTP/1.0 or HTTP/1.1",
+    Code.HEAD_TOO_LONG: "the head of the answer is longer than {limit}",
+    Code.NO_ADDRESS: _no_address,
+    Code.NO_CONNECTION: _no_connection,
+    Code.AT_ENDPOINT: _at_endpoint,
+    Code.CERTIFICATE_REFUSED: "certificate not accepted: {why}",
+    Code.TLS_FAILED: _tls_failed,
+    Code.NO_HTTP2: _no_http2,
+    Code.KEY_ENCRYPTED: "the key is encrypted; give one without a password",
+    Code.CERTIFICATES_UNUSABLE: "cannot use the certificates of the target: {why}",
+    Code.NO_MORE_CONNECTIONS: _no_more_connections,
+    Code.REQUESTS_OF_FLOWS: "{flows:flow}, {requests:request}",
+    Code.PROBES: _probes,
+    Code.PARTS: "{n:part}",
+    Code.FLOWS_CARRIED_OVER: "{flows:flow} passed before and not run again",
+    Code.FLOWS_SELECTED: lambda said: (
+        f"{said.n} of {count(said.total, 'flow')} selected: {', '.join(said.names)}"
+    ),
+    Code.SUITE_EMPTY: "the suite has no requests; add a flow with at least one",
+    Code.NO_SUCH_REQUEST: lambda said: f"no request of the suite is called {', '.join(said.names)}",
+    Code.ROWS_UNREADABLE: "the rows of a request cannot be read: {why}",
+    Code.NO_PROBE_FREE: "{n} moments passed without a probe, as all {limit} that may be under way "
+    "waited for the target; they rank above every latency",
+    Code.OTHER_CAUSES: "other causes",
+    Code.HELD_UP: "not sent, as earlier probes had no answer: {why}",
+    Code.MISSED_MOMENTS: lambda said: missed_moments_text(
+        said.unused, said.moments, replaced=bool(said.replaced)
+    ),
+    Code.STOPPED_AFTER_PROBES: "stopped after {n} of {planned} probes: {why}",
+    Code.SENT_AGAIN: lambda said: (
+        f"{count(said.n, 'request')} that met the end of "
+        f"{'its connection was' if said.n == 1 else 'their connections were'} sent again over a new one"
+    ),
+    Code.KIND_AT_FAULT: _kind_at_fault,
+    Code.UPDATE_PACKAGE: "that is for {package} to mend: update it, or leave its checks out",
+    Code.NOT_AN_OBSERVATION: "it returned {kind}, not an Observation",
+    Code.MEASURE_WRONG: _measure_wrong,
+    Code.CASES_WITH_ONE_ID: "two cases have one id",
+    Code.EVIDENCE_NOT_KEPT: "evidence {path!r} was not kept by world.evidence",
     # Load: what an engine, a journey, k6 or Locust says.
-    #
+    Code.ANSWER_OVERDUE: "no answer in {limit:time}",
+    Code.ANSWER_UNENDED: "the answer did not end in {limit:time}",
+    Code.CONNECTION_OVERDUE: "no connection in {limit:time}",
+    Code.SETTINGS_OVERDUE: "no HTTP/2 settings from {endpoint} in {limit:time}",
+    Code.JOURNEY_OVERDUE: "the journey did not end within {limit:time} after the load",
+    Code.CLOSED_UNUSED: "{endpoint}: closed before the first request",
+    Code.STREAM_RESET: _stream_reset,
+    Code.ENDED_BY_TARGET: "the target ended the connection ({error})",
+    Code.SENT_TWICE: "sent twice, and each time the target asked for a new connection",
+    Code.BODY_SHORT: "not as long as content-length says",
+    Code.MALFORMED: "malformed answer ({error})",
+    Code.HTTP1_SPOKEN: "what it speaks is HTTP/1.1, not HTTP/2",
+    Code.NOT_HTTP2: "what it speaks is not HTTP/2: {why}",
+    Code.NO_LOCATION: "status {status} without a Location",
+    Code.REDIRECT_AWAY: _redirect_away,
+    Code.MORE_THAN: "more than {limit}",
+    Code.SENSELESS: "the expectation makes no sense with the values at hand: {why}",
+    Code.UNFIT_HEADER: "a value for a header contains a line break or a null character",
+    Code.UNFIT_PLACE: "a value for the URL is not on {origin}, and a load goes to one host and port",
+    Code.UNFIT_URL: "a value for the URL is neither a path nor an HTTP URL",
+    Code.UNFIT_JSON: "a value for the JSON body is no number that JSON has",
+    Code.OTHER_FAILURES: "other failures",
+    # What keeps a load from being sent.
+    Code.LOAD_NOT_SENT: _load_not_sent,
+    Code.BODY_NOT_SENT: "cannot send the body: {why}",
+    Code.NOT_ON_TARGET: _not_on_target,
+    Code.ONLY_TO_TARGET: "load goes only to hosts that the plan's target declares",
+    Code.NOT_ON_ORIGIN: "{url} is not on {origin}: all requests of a load go to one host and port",
+    Code.NOT_ONE_PLACE: "{url!r} is not on {endpoint}, and a load goes to one host and port",
+    Code.NOT_SAME_CERTIFICATES: "the entries {entry!r} and {other!r} have different certificates, and "
+    "all requests of a load go over the same connections",
+    Code.ROWS_LEAD_APART: lambda said: f"the rows of data lead to the entries {' and '.join(said.names)}",
+    Code.ONE_CHECK_EACH: "write one check for each",
+    Code.WORKER_NOT_READY: "a load worker did not get ready",
+    Code.OTHER_PROTOCOL: "load worker {worker} speaks protocol {actual}, not {expected}",
+    Code.NO_WORKER_LINE: "load worker {worker} said {line!r}",
+    Code.WORKER_ENDED: lambda said: (
+        f"load worker {said.worker} ended before its result ({sentence(said.ending)}){_because(said)}"
+    ),
+    # What a load is, and how it went.
+    Code.LOAD: lambda said: f"{sentence(said.what)}, {sentence(said.level)}{' at most' if said.most else ''}",
+    Code.LOAD_FLOW: "flow {name}",
+    Code.LOAD_REQUEST: _load_request,
+    Code.LOAD_LEVEL: _load_level,
+    Code.LOAD_STAGES: _load_stages,
+    Code.WORKER_LATE: "load worker {worker} of {workers} began {span:time} late",
+    Code.WORKERS_LATE: _workers_late,
+    Code.ANSWERED_ALL_THE_SAME: "{of}; {n} requests were answered or failed all the same, {failed} of "
+    "them failed",
+    Code.WORKER_HELD_UP: "a load worker was held up for {span:time}",
+    Code.NO_EVIDENCE_OF: "{of}: what was slow or failed then is no evidence",
+    Code.LATENCIES_CONTAIN: "{of}: latencies contain that",
+    Code.WORKER_BUSY: "a load worker was busy {value} of the time: it may bound the throughput, and add "
+    "to latencies; workers: {workers} would share the work",
+    Code.LOAD_STOPPED: _load_stopped,
+    Code.LOAD_ABORTED: _load_stopped,
+    Code.DOES_DAMAGE: "{measure} was {observed} over {span:time}, and abort_on says {expression}",
+    Code.SILENT: "no good answer came in {least:time} of {span:time}",
+    Code.SILENT_AND_CLOSED: "no good answer came in {least:time} of {span:time}; the closed model sends "
+    "less while a target fails, so success_rate understates it",
+    # What k6 and Locust say.
+    Code.K6: _k6,
+    Code.LOCUST: "locust {path}, {users:user} for {span:time}",
+    Code.ENGINE_ENDED: lambda said: f"{said.name} ended with {sentence(said.ending)}{_because(said)}",
+    Code.STOPPED_EARLY: "stopped early: {why}",
+    Code.EXCEPTION: "exception: {why}",
+    Code.DID_NOT: "{count} did not: {why}",
+    Code.HTTP_STATUS: lambda said: f"status {said.status or 'unknown'}",
+    Code.NO_ITERATION: "no iteration ended",
+    Code.NO_USER: "no user was started",
+    Code.SCRIPT_ABORTED: "the script aborted the test: {why}",
+    Code.SCRIPT_FAILED: "the script marked the test as failed: {why}",
+    Code.FAILED_TIMES: "failed {failed} of {n} times",
+    Code.CROSSED: _crossed,
+    Code.NO_SAMPLE_CAME: "no sample of {measure} came, so it says nothing",
+    Code.THRESHOLD_UNDECIDED: "stopped before the threshold was decided",
+    Code.INTERRUPTED_AT_END: "{count} iterations were interrupted at the end; requests of theirs without "
+    "an answer are not counted",
+    Code.INTERRUPTED_UNKNOWN: "k6 did not say how many iterations it interrupted",
+    Code.NOT_MEASURED: "{measure} was not measured: {why}",
+    Code.OTHER_METRIC: "it is a {actual} in the script, not a {expected}",
+    Code.EXCEPTIONS_MISSING: "exceptions may be missing: {why}",
+    Code.LOG_PIECES: "{pieces} pieces of entries in the log of k6 are too long to be read",
+    Code.LOG_BROKEN_OFF: "k6 was gone before it had written its log to the end",
+    Code.STRANGE_HOSTS: "requests went to hosts that are not the target's: {names}",
+    Code.SAMPLES_UNREADABLE: "the samples of k6 cannot be read: {why}",
+    Code.SAMPLES_NOT_COUNTED: "the samples of k6 were not counted to their end: {why}",
+    Code.TAGS_LEFT_OUT: lambda said: f"k6 was told to leave out the system tags {', '.join(said.names)}",
+    Code.USERS_CUT_SHORT: "users had to be stopped in the middle: requests without an answer are not counted",
+    Code.EXIT_CODE_SET: "the file set the exit code {exit_code}",
+    Code.WORKERS_SILENT: "{count} of {total:worker} did not report its end",
+    Code.WORKERS_TO_JOIN: "{count} workers were to join from other machines with: {command}",
+    Code.NO_USER_CLASS: "the file defines no user class (tests for pytest are not taken for users)",
+    Code.REPORT_UNREADABLE: "the report of the Locust plugin cannot be read: {why}",
     # Kinds: programs, results files, containers, images, resources.
+    Code.SOME: lambda said: _names(said.names, len(said.names), said.n),
+    Code.NO_CASE_NAMED: "no case is named {names:all}",
+    Code.NOT_STARTED: "{what} could not be started: {why}",
+    Code.PYTEST_VERSIONS: "pytest {pytest} on Python {python}",
+    Code.PYTEST_REPORTED: "what pytest reported",
+    Code.PYTEST_ENDED: _pytest_ended,
+    Code.PYTEST_DAMAGED: "what pytest reported is damaged",
+    Code.UNCOLLECTED: _uncollected,
+    Code.COLLECTED_ONLY: "collected, but no result ever came",
+    Code.CASES_WITHOUT_RESULT: _cases_without_result,
+    Code.NOTHING_COLLECTED: "pytest collected nothing in {path}",
+    Code.NO_TEST_NAMED: "no test of {path} is named {names:all}",
+    Code.NO_TEST_FAILED: "pytest exited with 1 although no test failed; its output says why",
+    Code.DESELECTED: "{n:d} collected tests were deselected and did not run",
+    Code.ALL_DESELECTED: "nothing left to run: all {n:d} collected tests were deselected",
+    Code.CARRIED_OVER: "{n:d} cases that passed before were carried over, the others ran again",
+    Code.MODULE_SKIPPED: "module skipped",
+    Code.XFAIL: lambda said: f"expected failure (xfail) counts as failed{_because(said)}",
+    Code.PHASE_FAILED: "{phase} failed: {why}",
+    Code.NO_REASON: "no reason given",
+    Code.PASSED_BY_PLUGIN: "{why} (reported as passed by a plugin)",
+    Code.ENDED_BY_SIGNAL: lambda said: (
+        f"{said.program} was ended by signal {said.signal} ({said.name or 'unknown'})"
+    ),
+    Code.EXIT_CODE: _exit_code,
+    Code.OUTPUT_ENDS: lambda said: f"{_STREAMS[said.stream]} ends with: {said.text}",
+    Code.OUTPUT_CUT: _output_cut,
+    Code.MAYBE_CUT_OUT: "{why}, and it may stand there; print less, or write it to a file "
+    "and name that in file",
+    Code.SEARCH_TOO_LONG: "the search for {what} took longer than {limit:time}",
+    Code.SEARCH_BROKE_OFF: "the search for {what} broke off: {why}",
+    Code.NOTHING_MATCHES: "nothing matches {pattern!r}",
+    Code.MATCHES_OFTEN: "{pattern!r} matches more than once, with different values ({found}); "
+    "write take: sum, first, last, min or max, or a pattern for one of them",
+    Code.MATCHES_IN_BOTH: "{pattern!r} matches in the standard output and in the standard error, "
+    "and nobody knows which was {take}: {found}",
+    Code.VALUES: _values,
+    Code.MATCH_TOO_LARGE: "what matches {pattern!r} is too large",
+    Code.GROUP_UNUSED: "the first group of {pattern!r} has no part in {text!r}",
+    Code.PIECE_OF_NUMBER: "{text!r}, which {pattern!r} matches, is only a piece of the number in {within!r}",
+    Code.NO_NUMBER: "{value} is not a number",
+    Code.NO_QUANTITY: _no_quantity,
+    Code.NO_MEMBER: "there is no {path}",
+    Code.MEMBER_TWICE: lambda said: (
+        f"an object of {_text_read(said)} has {said.name} more than once, with different values"
+    ),
+    Code.NO_JSON: lambda said: f"{_text_read(said)} is not JSON",
+    Code.DETAILS_LEFT_OUT: "{n} cases did not pass; the details of the first {most} were kept",
+    Code.NO_EVIDENCE: "no evidence file matches {pattern}",
+    Code.MUCH_EVIDENCE: "{pattern} matches {n} files; the first {most} were kept",
+    Code.EVIDENCE_LEFT_OUT: "evidence was left out: {why}",
+    Code.FILE_LINK: "{path} is a link that leads out of the folder, to {to}",
+    Code.FILE_OTHER: lambda said: (
+        f"{said.path} is {f'a {said.kind}' if said.kind else 'something else'}, no file"
+    ),
+    Code.FILE_UNREADABLE: _file_unreadable,
+    Code.FOLDER_UNREADABLE: "folder {path} cannot be read: {why}",
+    Code.FILES_TOO_MANY: "the search ended after {most} names; name a folder to look in",
+    Code.RESULTS_FILE: "results file {of}",
+    Code.FILE_EMPTY: "{path} is empty",
+    Code.FILE_OLD: "{path} is older than this attempt: it was written at {written} UTC, "
+    "and the program did not write it again",
+    Code.FILE_MALFORMED: "{path} is malformed: {why}",
+    Code.FILE_NO_JUNIT: "{path} is no JUnit: its root is <{tag}>",
+    Code.FILE_WITHOUT_CASE: "{path} has no test case",
+    Code.FILE_CONTRADICTS: "{path} contradicts itself: {why}",
+    Code.FILES_MATCH: "{n} results files match {pattern}; at most {most} are read",
+    Code.FILES_MISSING: "no results file matches {pattern}",
+    Code.FILES_NOT_READ: "{path} and others were not read, since the check was ended",
+    Code.FILES_LEFT: "the results files have more than {size} MiB or {most} cases; "
+    "{path} and others were not read",
+    Code.NO_CASE_IN_FILES: "no case in the result files is named {names:all}",
+    Code.MARK_TOO_LARGE: "a tag or comment in line {line:d} has more than {most} bytes",
+    Code.DTD: "a DTD, which is not read; it can make a small file fill memory",
+    Code.ELEMENTS_TOO_MANY: "more than {most} elements",
+    Code.BYTE_NOT_OF: _byte_not_of,
+    Code.ENCODING_UNKNOWN: "unknown encoding {encoding!r}",
+    Code.CHARACTER_FORBIDDEN: "character {text} in line {line:d}",
+    Code.OUTSIDE_SUITES: "{path} has {n} test cases that stand in no suite",
+    Code.OF_SUITE: lambda said: f"{said.suite or 'a suite without a name'} {sentence(said.why)}",
+    Code.COUNTED_TESTS: _counted_tests,
+    Code.COUNTED_OTHERS: _counted_others,
+    Code.NO_COUNT: "says {key} is {value!r}, which is no count",
+    Code.FAILURES_ELSEWHERE: "has failures in <{tag}>, which belong to no test case",
+    Code.SUITE_STATES: _suite_states,
+    Code.RAN_AGAIN: "was run again",
+    Code.MAYBE_RAN_AGAIN: "{path}: {case} has no pass and then one under one name ({n} in all); "
+    "where the tool runs failed tests again, write reruns: true",
+    Code.MORE_OF_KIND: "and {n} more of this kind",
+    Code.UNWRITTEN: "counted among the {n} tests of its suite, but not written",
+    Code.UNCOUNTED: _uncounted,
+    Code.WITHOUT_MESSAGE: _without_message,
+    Code.SKIPPED: "skipped",
+    Code.SKIPPED_AGAIN: "failed, and was skipped when it was tried again: {why}",
+    Code.NOT_RUN_BY: "not run: its {key} is {value!r}",
+    Code.NO_RESULT_BY: "no result: its {key} is {value!r}, which is no word for passed",
+    Code.NO_RESULT_WITH: lambda said: f"no result: it has <{said.tag}>{_because(said)}",
+    Code.OF_CONTAINERS: _of_containers,
+    Code.NOBODY_EXPECTS: "nobody expects {names}",
+    Code.NOTHING_EXPECTED: "nothing says which services there should be, so write expect; there are {names}",
+    Code.NO_CONTAINER_AT_ALL: "there is no container at all",
+    Code.NO_CONTAINER_OF: "there is no container of {service}",
+    Code.SERVICES_EXPECTED: _services_expected,
+    Code.CONTAINERS_EXPECTED: "expected {needed} containers of {service}, found {n}",
+    Code.CONTAINER_ENDED: _container_ended,
+    Code.NOT_ENDED: lambda said: (
+        f"{said.container} is {said.state}, and should have ended with exit code {_any_of(said.right)}"
+    ),
+    Code.CONTAINER_IS: _container_is,
+    Code.NOT_HEALTHY: _not_healthy,
+    Code.HEALTH_NOT_PROVEN: "the health of {service} is not proven: {why}",
+    Code.HEALTH_NOT_ASKED: "the health of {names:all} was not asked for",
+    Code.NOT_LOOKED_AT: _not_looked_at,
+    Code.KILLS_UNKNOWN: "nobody can say whether the kernel killed a process for want of memory "
+    "in {names:all}",
+    Code.OTHER_IMAGE: "{container} runs {found}, and {image} means another image by now: {right}",
+    Code.AGE_UNKNOWN: lambda said: (
+        f"{'its age is not' if said.of else 'no age is'} known: the calendar clock moved during the run"
+    ),
+    Code.NO_HEALTHCHECK: "no healthcheck",
+    Code.HEALTHCHECK_UNKNOWN: "a healthcheck of the unknown form {kind!r}, which no engine asks",
+    Code.HEALTHCHECK_CANNOT_FAIL: _healthcheck_cannot_fail,
+    Code.LOG_UNREAD: "it was not read",
+    Code.LOG_UNREADABLE: "the log of {service} cannot be read: {why}",
+    Code.LOG_INCOMPLETE: "the log of {service} may have had more lines than were searched: {why}",
+    Code.LOG_EMPTY: "{service} has printed nothing, so nothing was searched",
+    Code.LOG_LINES: _log_lines,
+    Code.LOG_SLOW: "{why}, so nobody knows how many lines match",
+    Code.SLOW_IN_LINE: "{why} in a line of the log: {text!r}",
+    Code.READ_TOO_LONG: "it could not be read whole within {within:time} (timeout)",
+    Code.READ_IN_PART: "it could not be read whole: {why}",
+    Code.READ_IN_PIECES: "a line in it is so long that it was searched in pieces",
+    Code.DROPPED_BY_DRIVER: lambda said: (
+        f"the log driver {said.driver} may have dropped lines (mode: {said.mode})"
+        if said.mode
+        else f"{said.driver} may have dropped lines"
+    ),
+    Code.DROPPED_BY_LIMIT: _dropped_by_limit,
+    Code.OF_IMAGE: _of_image,
+    Code.IMAGE_IS: "{image} is {id}",
+    Code.IMAGE_UNKNOWN: "there is no container of {service}, so nothing says which image it runs",
+    Code.IMAGES_DIFFER: "the containers of {service} run {n:d} different images",
+    Code.IMAGE_WARNINGS: _image_warnings,
+    Code.OF_SEVERITY: "{severity}: {why}",
+    Code.STOPPED_AFTER: "it stopped {at:time} after {signal}",
+    Code.CANNOT_STOP: "it could not be asked to stop: {why}",
+    Code.AS_ROOT: _as_root,
+    Code.UID_OF_ROOT: "it runs as root: its user {user!r} has uid {uid}",
+    Code.USER_UNKNOWN: "its user {user!r} is not in its /etc/passwd, so it cannot start as that",
+    Code.USER_BY_NAME: "its user is {user!r}, which is uid {uid} by its own /etc/passwd only; "
+    "write the number",
+    Code.IMAGE_HAS: "it has {why}",
+    Code.PORT_EXPOSED: "it exposes {port}, which ports does not name",
+    Code.SECRET: "{what} in the {where}",
+    Code.SECRET_FILE: "{path} is a file that usually holds secrets",
+    Code.NO_TAG: "{image} has no tag, so it means another image from day to day",
+    Code.TAG_LATEST: "{image} means another image from day to day; name a version",
+    Code.BASE_UNKNOWN: _base_unknown,
+    Code.BASE_OTHER: "it is not built on {base}: its layers do not begin with those",
+    Code.NO_LABEL: "it has no label {label}",
+    Code.LABEL_OTHER: "its label {label} is {value!r}, not {right!r}",
+    Code.WRITABLE_BY_ALL: "everybody may write the {kind} {path} ({mode})",
+    Code.RUNS_AS_OWNER: "{path} is {what} ({mode})",
+    Code.OTHER_ARCHITECTURE: lambda said: f"it is for {said.found}, not {_any_of(said.right)}",
+    Code.WENT_ON: "it went on for {within:time} after {signal}, and had to be killed",
+    Code.KILLED_AFTER: "it was killed after {signal} (exit code {exit_code})",
+    Code.ENDED_AFTER: "it ended with exit code {exit_code} after {signal}",
+    Code.OF_RESOURCES: _of_resources,
+    Code.LOOK_TOO_LONG: "no look at the containers came to an end within {within:time}",
+    Code.NEVER_RAN: _never_ran,
+    Code.LOST_BETWEEN: lambda said: (
+        f"a container of {said.service} ended, or was started again, {count(said.n, 'time')}; "
+        "what it used in between is not counted"
+    ),
+    Code.STOPPED_AT: "stopped after {at:time} of {of:time}: {why}",
+    Code.NO_MEMORY_LIMIT: "{service} has no memory limit",
+    Code.NO_OWN_NETWORK: "{service} has no network of its own (network mode {mode})",
+    Code.ONE_LOOK: "{service} was looked at once, and {needed} looks are needed",
+    Code.NOT_READ: "{measure} of {service} could not be read",
+    Code.NOT_KNOWN_OF_ALL: "{measure} was never known of all services at once",
+    Code.SEVERAL: _several,
     #
     # The target: bringing it up, acting on it, taking it down.
+    Code.PORT_UNKNOWN: "target {entry}: its command and env do not name ${{self.port}} or ${{self.url}}, "
+    "so it may not listen where checks ask it",
     #
+    Code.OF_ENTRY: "target {entry!r}: {why}",
+    Code.OF_TARGET: "target {why}",
+    Code.OF_SERVICE: "{service!r}: {why}",
+    Code.OF_GET: "GET {url}: {why}",
+    Code.STATUS: "status {status}",
+    Code.SECRETS_NOT_SET: "target {entry!r} needs a secret that is not set: {names:all}",
+    Code.SET_IN_ENVIRONMENT: "set it as an environment variable",
+    Code.NEEDS: "it needs {names:all}",
+    Code.NO_FREE_PORT: "no free port: {n} between {first} and {last} are taken",
+    Code.EMPTY_COMMAND: "the command is empty",
+    Code.NO_PROGRAM: lambda said: f"{said.program!r} is not {_inside(said) or 'on PATH'}",
+    Code.NO_SUCH_FILE: "there is no {path!r}",
+    Code.NO_FOLDER: "there is no folder {path!r}",
+    Code.PROGRAM_IS_FOLDER: "{path!r} is a folder, not a program",
+    Code.NOT_EXECUTABLE: _not_executable,
+    Code.CANNOT_START: lambda said: (
+        f"cannot start {said.program!r}{f' {_inside(said)}' if said.service else ''}: {sentence(said.why)}"
+    ),
+    Code.NO_INTERPRETER: "the interpreter that its first line names does not exist",
+    Code.NO_PROGRAM_OF_SYSTEM: "it is no program of this system; does a first line like #!/bin/sh lack?",
+    Code.LINE_TOO_LONG: "process {process} wrote a line that is too long: {why}",
+    Code.BY_SIGNAL: "signal {signal}",
+    Code.BY_EXIT_CODE: "exit code {exit_code}",
+    Code.TOOK_LONGER: "{command} took longer than {limit:time}",
+    Code.TOOK_TOO_LONG: "it took too long",
+    Code.PROGRAM_ENDED: _program_ended,
+    Code.PROGRAM_ENDED_BY: _program_ended_by,
+    Code.ENDED_BY_ITSELF: lambda said: (
+        f"it ended by itself with exit code {said.exit_code}{f': {said.line}' if said.line else ''}"
+    ),
+    Code.KILLED_FOR_MEMORY: "it was killed for want of memory",
+    Code.HAS_ENDED: "it has ended",
+    Code.NEVER_STARTED: "it was not started",
+    Code.DOES_NOT_RUN: "{entry} does not run: {why}",
+    Code.BEFORE_READY: _before_ready,
+    Code.NOT_READY: "not ready within {within:time}: {why}",
+    Code.NOT_ASKED_YET: "it was not asked",
+    Code.NO_ANSWER_IN_TIME: "no answer in time",
+    Code.NO_LINE_MATCHES: "no line of its output matches {pattern!r}",
+    Code.READY_UNKNOWN: "nobody knows whether it is ready: the pattern {pattern!r} did not end within "
+    "{limit:time} in a line of its output: {line!r}",
+    Code.NOBODY_LISTENS: lambda said: (
+        f"nobody listens on port {said.port}{' any more' if said.ended else ''}"
+    ),
+    Code.PORT_WITHOUT_ADDRESS: "port {port} has no address",
+    Code.PORT_OF_ANOTHER: _port_of_another,
+    Code.NOT_YET_STARTED: "it has not been started",
+    Code.JUST_STARTED: "it has just been started",
+    Code.NOT_STARTABLE: "it cannot be started: {why}",
+    Code.ENDS_AGAIN: "it ends again and again ({times} restarts)",
+    Code.CONTAINER_STATE: "it is {state}",
+    Code.UNHEALTHY: lambda said: f"it is unhealthy{f': {said.output}' if said.output else ''}",
+    Code.NOT_YET_HEALTHY: lambda said: f"it is not healthy yet{f': {said.output}' if said.output else ''}",
+    Code.NO_CONTAINER: "it has no container",
+    Code.TURNED_UNHEALTHY: "service {service} turned unhealthy while it was being used",
+    Code.STARTED_AGAIN_IN_USE: "service {service} ended with exit code 0 and was started again while it was "
+    "being used",
+    Code.AND_STARTED_AGAIN: "{of}, and was started again",
+    Code.SEVERAL_TIMES: "{of}, {times} times",
+    Code.LOG_ENDS: _log_ends,
+    Code.LOGS_END: lambda said: "\n  ".join(sentence(part) for part in said.parts),
+    Code.NO_CONTAINERS: "the target has no containers",
+    Code.NAME_CONTAINERS: "bring a stack up with target.compose, or name one that is up with "
+    "target.containers",
+    Code.NO_CONTAINER_CARRIES: _no_container_carries,
+    Code.BRING_UP_BEFORE: "bring the stack up before the run, or let target.compose do it",
+    Code.SERVICES_THAT_DO: "services that do are {names:all}",
+    Code.SERVICE_NOT_RUNNING: "no container of service {service!r} is running",
+    Code.NO_SERVICE: "the target has no service {service!r}",
+    Code.SERVICES_ARE: lambda said: f"services are {', '.join(said.names or ()) or 'none'}",
+    Code.NO_COMPOSE: "target.compose needs Compose, and neither docker compose nor docker-compose works "
+    "here: {why}",
+    Code.COMPOSE_FILE_UNUSABLE: "{path} cannot be used: {why}",
+    Code.COMPOSE_FILE_TOO_LARGE: "{path} is too large when everything is put in",
+    Code.COMPOSE_FILE_EMPTY: "{path} has no services",
+    Code.NO_YAML_PRINTED: "{command} printed no YAML for {path}: {why}",
+    Code.NO_SERVICE_IN_FILE: lambda said: f"{said.path} has no service {', '.join(map(repr, said.names))}",
+    Code.ITS_SERVICES_ARE: "its services are {names:all}",
+    Code.IMAGE_NOT_BUILT: "the image of {service} cannot be built: {why}",
+    Code.IMAGES_NOT_BUILT: "the images of {names:all} cannot be built: {why}",
+    Code.IMAGE_NOT_PULLED: "the image {image!r} is not on this engine, and could not be pulled: {why}",
+    Code.BUILD_OR_PULL: "build it, or docker pull {image}, before the run",
+    Code.FREE_THE_PORT: "end what has the port (ss -ltnp shows it), or publish another one",
+    Code.PROJECT_THERE: "the project {project!r} is there already ({what})",
+    Code.THINGS: "{kind}: {names:all}",
+    Code.TAKE_DOWN_FIRST: "take it down ({command}), or attach to it with target.containers: {{label: "
+    "{label}}}",
+    Code.PROJECT_IN_USE: lambda said: (
+        f"another run uses the project {said.project!r} (phasegate, process {said.process or 'unknown'})"
+    ),
+    Code.WAIT_FOR_PROJECT: "wait for it to end, or leave 'project' out, so that each run has a project of "
+    "its own",
+    Code.NOT_CLAIMED: "the project {project!r} cannot be claimed: {path}: {why}",
+    Code.REMOVE_THAT_FILE: "remove that file, or set TMPDIR to a folder that can be written",
+    Code.NOT_LOCKED: "{path} cannot be locked: {why}",
+    Code.STACK_NOT_REMOVED: "what is left of the stack {project} could not be removed (remove it with "
+    "{command}): {why}",
+    Code.ONE_THEN_ANOTHER: lambda said: "; then ".join(said.parts),
+    Code.NO_SDK: "the docker SDK is not installed",
+    Code.INSTALLS_IT: "{command} installs it",
+    Code.NO_ENGINE: "there is no container engine at {at}",
+    Code.START_ENGINE: "start it (dockerd, or systemctl start docker), or say where it is with DOCKER_HOST",
+    Code.ENGINE_DENIED: "no permission to talk to the container engine at {at}",
+    Code.JOIN_GROUP: "join the group of its socket (usermod -aG docker $USER, then log in again), or run as "
+    "root",
+    Code.ENGINE_SILENT: "no container engine answers at {at}: {why}",
+    Code.ENGINE_UNUSABLE: "the container engine at {at} cannot be used: {why}",
+    Code.ENGINE_ANSWERED_OTHERWISE: "the container engine gave an answer that is not understood: {why}",
+    Code.ENGINE_REFUSED: "the container engine refused: {why}",
+    Code.ENGINE_GONE: "the container engine does not answer any more: {why}",
+    Code.ENGINE_DOES_NOT_SAY: "the engine does not say why",
+    Code.NO_IMAGE: "there is no image {image!r} on this engine",
+    Code.GET_IMAGE: "build it, or pull it, before the run",
+    Code.IMAGE_TOO_LARGE: "the image is too large to look at its files",
+    Code.ARCHIVE_BROKE_OFF: "the engine's archive of the image broke off",
+    Code.LOG_BROKE_OFF: "the log broke off",
+    Code.ENGINE_LOG_UNREADABLE: "the engine could not read the log: {why}",
+    Code.NOT_SPOKEN_TO_INSIDE: "a program inside a container cannot be spoken to line by line",
+    Code.NOT_TO_BE_ENDED: "it could not be ended",
+    Code.OUTPUT_BROKE_OFF: "its output broke off: {why}",
+    Code.ENTRY_NOT_UP: "the target has no {entry} that is up",
+    Code.NO_SUCH_ACT: lambda said: f"{said.entry or 'a process'} cannot be put to {said.act}",
+    Code.NO_CONTAINER_RUNS: "no container of {service} runs",
+    Code.REMOVED_AT_END: "the engine removes {container} once it ends (--rm), so it cannot come back",
+    Code.NOTHING_TO_CUT: "{container} has no network of its own to cut",
+    Code.ENDED_IN_PAUSE: "{container} has ended in its pause",
+    Code.STARTED_BY_ENGINE: "the engine had started {container} again by itself",
+    Code.REMOVED_MEANWHILE: "{container} has been removed meanwhile",
+    Code.PORTS_MOVED: lambda said: (
+        f"{said.container} is published elsewhere now: {', '.join(map(sentence, said.ports))}"
+    ),
+    Code.PORT_MOVED: lambda said: f"{said.port} at {said.at or 'nowhere'}, was {said.was or ''}",
+    Code.ADDRESS_MOVED: "{container} has address {address} in {network} now, and had {was}",
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
     Code.RUN_ALONE: "{check} goes on while other checks run, and was run alone: it saw the target at rest, "
     "and only for a moment",
+    Code.NO_MEMORY: "there is not enough memory",
+    Code.OF_SYSTEM: "the system says: {why}",
+    Code.CANNOT_GO_ON: lambda said: (
+        f"phasegate could not go on{' observing' if said.observing else ''}: {sentence(said.why)}"
+    ),
+    Code.NOT_BROUGHT_TO_END: "the run could not be brought to its end: {why}",
+    Code.DEFECT: "a defect in phasegate: {error}: {why}",
+    Code.KIND_DEFECT: "a defect in kind {kind!r} of {package} {version}: {error}: {why}",
+    Code.OVER_LIMIT: "did not end within its limit of {limit:time}",
+    Code.ALL_DECIDED: "every criterion on its samples is decided",
+    Code.ONE_DECIDED: "{criterion} is decided: not met",
+    Code.INTERRUPTED: "interrupted",
+    Code.STOPPED_BY: lambda said: f"stopped by {'Ctrl-C' if said.signal == 'SIGINT' else said.signal}",
+    Code.RUN_LIMIT_REACHED: "the run reached its limit of {limit:time}",
+    Code.RUN_NOT_ENDED: "the run has not ended",
+    Code.RUN_ENDED_BEFORE: "the run ended before it",
+    Code.CUT_SHORT: "the record ends before the run did",
+    Code.CLOCK_MOVED: _clock_moved,
+    Code.NOT_SELECTED: "not selected",
+    Code.CHECK_FAILED_FAST: "an earlier check failed, and --fail-fast was asked for",
+    Code.FAULT_FAILED_FAST: "an earlier fault failed, and --fail-fast was asked for",
+    Code.COMPANIONS_ENDED: "the checks it goes beside have ended",
+    Code.COMPANION_NOT_RUN: "{check}, which it goes beside, was not run",
+    Code.STEP_COMMAND_FAILED: _step_command_failed,
+    Code.LIMIT_REACHED: "its limit was reached",
+    Code.SECRET_NOT_SET: "the secret {name} is not set",
+    Code.SET_VARIABLE: "set the environment variable {name}",
+    Code.NOT_INSTALLED: "{program} is not installed",
+    Code.DOES_NOT_WORK: "{program} does not work: {why}",
+    Code.TOOLS_NOT_INSIDE: lambda said: (
+        f"{', '.join(said.names)} {'is' if len(said.names) == 1 else 'are'} not {_inside(said)}"
+    ),
+    Code.ONE_OF_WAYS: _one_of_ways,
+    Code.INSTALL_OR_ON_PATH: "install {program}, or put the folder it is in on PATH",
+    Code.ADD_TO_IMAGE: "add {names:all} to the image of {service}",
+    Code.NEEDS_WHAT_IS_OUT: "it needs {entry}, which did not come up: {why}",
+    Code.SETUP_NOT_RUN: "target.setup was not run, as {names:all} did not come up",
+    Code.SEE_LOG: "see the log of what did not come up",
+    Code.ASKED_EVERY: "{method} {url} every {every:time}",
+    Code.PROBE_NOT_SENT: "its probe cannot be sent: {why}",
+    Code.CHECK_HAD_ENDED: _check_had_ended,
+    Code.NOT_DONE: "it could not be done: {why}",
+    Code.NOT_UNDONE: "it could not be undone: {why}",
+    Code.UNDONE_EARLY: "it was undone {span:time} early, as {why}",
+    Code.NO_GOOD_ANSWER_BEFORE: "no probe before it had a good answer",
+    Code.NOT_GOOD_AGAIN: _not_good_again,
+    Code.BEFORE_RECOVERY: "{why}, before it could be seen whether it recovers",
+    Code.RECOVERY_UNSEEN: "phasegate was late, and nobody could see whether it recovers",
+    Code.CANNOT_WRITE: "cannot write {path}: {why}",
+    Code.FREE_SPACE: "free space for the output folder and run again",
+    Code.FILE_LOST: "{path} is lost: {why}",
+    Code.REPLACED_OR_CUT: "another file is in its place, or it was cut",
+    Code.NO_RECORD: "no record at {path}: {why}",
+    Code.EVIDENCE_FILE: "evidence {path!r}",
+    Code.EVIDENCE_REMOVED: "programs left more evidence than {most} files and folders, {depth} inside each "
+    "other: {n} were removed",
+    Code.SPECIAL_FILES_REMOVED: "{n} links or special files in the evidence were removed",
+    Code.REMOVED_UNREDACTED: "{path} was removed, it cannot be redacted: {why}",
+    Code.NOT_REMOVED: "{path} could not be removed: {why}",
+    Code.NOT_COMMITTED: "{commit} with uncommitted changes",
+    Code.OF_WAIVER: "waiver {waiver!r}: {why}",
+    Code.WAIVER_TERM: _waiver_term,
+    Code.WAIVER_AND_TERM: "waiver {waiver!r} {why}",
+    Code.COVERS_NOTHING: "{why}, so it covers nothing",
+    Code.WAIVER_TOO_WIDE: "{pattern} matches {n} cases and may match at most {most}, so the whole waiver "
+    "covers nothing",
+    Code.NO_CASE_CALLED: "no case that was seen is called {names}",
+    Code.HOLDS_NOT_EITHER: "without what it covers {names} does not hold either",
+    Code.NOTHING_NEEDED_IT: "nothing needed it",
+    Code.WAIVER_IN_DOUBT: _waiver_in_doubt,
+    Code.OF_CRITERION: "criterion {criterion!r}: {why}",
+    Code.OF_DEFAULT: "criterion {criterion!r}, a default of the kind: {why}",
+    Code.CAN_NEVER_MEET: _can_never_meet,
+    Code.CAN_NEVER_SPAN: "{check} takes {span:time} and can never span {over:time}",
+    Code.DISPLACES_DEFAULT: "criterion {criterion!r} holds when {measure} is {value}, and takes the place of "
+    "the default {default}",
+    Code.UNPROVEN_WITHOUT_BASELINE: "criterion {criterion!r} is unproven unless phasegate run is given a "
+    "baseline",
+    Code.BASELINE_NOT_NEEDED: "no criterion is held against a baseline, so --baseline changes nothing",
+    Code.SECRET_SHORT: "secret {name!r} is shorter than {n} characters",
+    Code.NOT_RUN_WITHOUT_IT: "what needs it is not run: {names}",
+    Code.NOTHING_NEEDS_IT: "nothing needs it",
+    Code.NO_SUCH_PROFILE: "no service of the compose file has the profile {name!r}",
+    Code.VARIABLE_UNUSED: "the compose file does not use the variable {name!r}",
+    Code.SEVERAL_PORTS: "the default entry {entry!r} has several ports ({ports:all}), and the plan does not "
+    "say which",
+    Code.NO_PORT: "the default entry {entry!r} neither publishes nor exposes a port in the compose file",
+    Code.CONTENT_HIDDEN: "the file is not what it is named for, or something is wrong with it on line {line}",
+    Code.NAME_NOT_KNOWN: "${{{name}}} is not known",
+    Code.DOES_NOT_FIT: "{path} does not fit with the target's addresses: {why}",
 }

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from phasegate.base.units import count, enumerate_words, format_seconds
-from phasegate.model.measures import Distribution, Measure, Share, missed_moments_text
+from phasegate.model.measures import Distribution, Measure, Share
 from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render.approvals import TONES, roles_text, signatures_of
 from phasegate.render.failures import flaky_of
+from phasegate.render.sentences import missed_moments_text
 from phasegate.render.waivers import beside_verdict
 
 

@@ -5,8 +5,10 @@ ended. JSON lines go in, and for each question one comes out:
 
     text {text: "stdout", data: "..."}      a piece of a text: its bytes as Latin-1; pieces add up
     question {regex, take, unit, texts}     answer {value} or {why}: see `figure`
-    question {path, text, unit}             answer {value} or {why}: see `member`
+    question {path, text, unit, file}       answer {value} or {why}: see `member`
     question {expect, texts}                answer {failure}: see `Matcher.check`
+
+`why` and `failure` are texts or facts.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
+from phasegate.base.errors import MessageError, message_of
+from phasegate.base.facts import Code, Fact, encode, fact
 from phasegate.base.patterns import Pattern, compile_pattern, time_limit
 from phasegate.base.units import BASE_UNIT, parse_as, parse_quantity
 
@@ -49,6 +52,10 @@ _BEFORE = 32
 """Characters in front of a figure that may belong to it."""
 
 
+class NoValueError(MessageError):
+    """Why there is no number."""
+
+
 def readable(content: bytes | bytearray) -> str:
     """As text, without sequences for a terminal; bytes that are no UTF-8 are replaced."""
     text = content.decode(errors="replace")
@@ -63,8 +70,8 @@ def join_blocks(texts: Iterable[str]) -> str:
 def figure(regex: str, take: str | None, unit: str, texts: Sequence[str]) -> float:
     """The number, in base units, that matches in texts of which nobody knows which came first.
 
-    Errors: ValueError when nothing matches, when what matches is no number or only a piece of one, or when
-    there are several different ones and `take` does not say which counts.
+    Errors: NoValueError when nothing matches, when what matches is no number or only a piece of one, or when
+    there are several different ones and `take` does not say which counts; SlowPatternError.
     """
     pattern = compile_pattern(regex)
     if take in ("first", "last"):
@@ -72,9 +79,8 @@ def figure(regex: str, take: str | None, unit: str, texts: Sequence[str]) -> flo
         ends = [end for text in texts if (end := pick(pattern.finditer(text))) is not None]
         values = _different(_number(pattern, match, unit) for match in ends)
         if len(values) > 1:
-            raise ValueError(
-                f"{regex!r} matches in the standard output and in the standard error, and nobody knows which "
-                f"was {take}: {_list_values(values, unit)}"
+            raise NoValueError(
+                fact(Code.MATCHES_IN_BOTH, pattern=regex, take=take, found=_named_values(values, unit))
             )
     else:
         numbers = (_number(pattern, match, unit) for text in texts for match in pattern.finditer(text))
@@ -84,19 +90,19 @@ def figure(regex: str, take: str | None, unit: str, texts: Sequence[str]) -> flo
             everything = list(numbers)
             values = [TAKES[take](everything)] if everything else []
         if len(values) > 1:
-            raise ValueError(
-                f"{regex!r} matches more than once, with different values ({_list_values(values, unit)}); "
-                "write take: sum, first, last, min or max, or a pattern for one of them"
-            )
+            raise NoValueError(fact(Code.MATCHES_OFTEN, pattern=regex, found=_named_values(values, unit)))
     if not values:
-        raise ValueError(f"nothing matches {regex!r}")
+        raise NoValueError(fact(Code.NOTHING_MATCHES, pattern=regex))
     if not math.isfinite(values[0]):
-        raise ValueError(f"what matches {regex!r} is too large")
+        raise NoValueError(fact(Code.MATCH_TOO_LARGE, pattern=regex))
     return values[0]
 
 
-def member(path: str, unit: str, text: str, what: str) -> float:
-    """The number at a JSONPath, in base units. Errors: ValueError; `what` is what messages call the text."""
+def member(path: str, unit: str, text: str, file: str | None) -> float:
+    """The number at a JSONPath, in base units; `file`: where the text is from, None for standard output.
+
+    Errors: NoValueError.
+    """
     # It takes longer to import than everything else here.
     from phasegate.http.expectations.json_path import JsonPath
     from phasegate.http.expectations.matcher import ABSENT
@@ -105,27 +111,21 @@ def member(path: str, unit: str, text: str, what: str) -> float:
         found = dict(pairs)
         for name, value in pairs:
             if found[name] is not value and found[name] != value:
-                raise _TwiceError(
-                    f"an object of {what} has {json.dumps(name)} more than once, with different values"
-                )
+                raise NoValueError(fact(Code.MEMBER_TWICE, path=file, name=json.dumps(name)))
         return found
 
     try:
         document = json.loads(text, object_pairs_hook=members)
-    except _TwiceError:
+    except NoValueError:
         raise
     except (ValueError, RecursionError):
-        raise ValueError(f"{what} is not JSON") from None
+        raise NoValueError(fact(Code.NO_JSON, path=file)) from None
     value = JsonPath.compile(path).value(document)
     if value is ABSENT:
-        raise ValueError(f"there is no {path}")
+        raise NoValueError(fact(Code.NO_MEMBER, path=path))
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{json.dumps(value)[:80]} is not a number")
+        raise NoValueError(fact(Code.NO_NUMBER, value=json.dumps(value)[:80]))
     return _quantity(str(value), unit)
-
-
-class _TwiceError(ValueError):
-    pass
 
 
 def _first(matches: Iterator[re.Match[str]]) -> re.Match[str] | None:
@@ -146,10 +146,10 @@ def _different(values: Iterable[float]) -> list[float]:
     return list(found)
 
 
-def _list_values(values: Sequence[float], unit: str) -> str:
-    base = BASE_UNIT[parse_quantity(f"1{unit}").dimension]
-    named = ", ".join(f"{value:.15g} {base}".rstrip() for value in islice(values, NAMED))
-    return f"{named}, ..." if len(values) > NAMED else named
+def _named_values(values: Sequence[float], unit: str) -> Fact:
+    named = tuple(values[:NAMED])
+    unit = BASE_UNIT[parse_quantity(f"1{unit}").dimension]
+    return fact(Code.VALUES, parts=named, unit=unit, more=len(values) > NAMED)
 
 
 def _number(pattern: Pattern, match: re.Match[str], unit: str) -> float:
@@ -157,7 +157,7 @@ def _number(pattern: Pattern, match: re.Match[str], unit: str) -> float:
     group = 1 if pattern.groups else 0
     text = match[group]
     if text is None:
-        raise ValueError(f"the first group of {pattern.text!r} has no part in {match[0][:80]!r}")
+        raise NoValueError(fact(Code.GROUP_UNUSED, pattern=pattern.text, text=match[0][:80]))
     start, end = match.span(group)
     # What the pattern itself has around the figure, its author has seen.
     before = match.string[max(start - _BEFORE, 0) : start] if start == match.start() else ""
@@ -169,9 +169,7 @@ def _number(pattern: Pattern, match: re.Match[str], unit: str) -> float:
             + text
             + _word(match.string[end : end + _BEFORE])
         )
-        raise ValueError(
-            f"{text!r}, which {pattern.text!r} matches, is only a piece of the number in {whole!r}"
-        )
+        raise NoValueError(fact(Code.PIECE_OF_NUMBER, text=text, pattern=pattern.text, within=whole))
     return _quantity(text, unit)
 
 
@@ -205,16 +203,19 @@ def _is_hex(text: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _quantity(text: str, unit: str) -> float:
-    """A number with a unit of its own, or in `unit`."""
+    """A number with a unit of its own, or in `unit`. Errors: NoValueError."""
     text = text.strip()
     wanted = parse_quantity(f"1{unit}").dimension
     try:
         own = parse_quantity(text)
     except ValueError:
         own = None  # a piece of a unit, such as the k in front of B, or no number
-    if own is not None and not text[-1:].isdigit() and not text.endswith("."):
+    if own is None or text[-1:].isdigit() or text.endswith("."):
+        text = f"{text}{unit}"
+    try:
         return parse_as(text, wanted).value
-    return parse_as(f"{text}{unit}", wanted).value
+    except ValueError:
+        raise NoValueError(fact(Code.NO_QUANTITY, text=text, dimension=wanted.value)) from None
 
 
 def _answer(question: Mapping[str, Any], texts: Mapping[str, bytes | bytearray]) -> dict[str, Any]:
@@ -225,15 +226,15 @@ def _answer(question: Mapping[str, Any], texts: Mapping[str, bytes | bytearray])
         from phasegate.http.expectations.matcher import Matcher
 
         matcher = Matcher.compile(question["expect"], text=True, always=True, subject=_LONGEST)
-        return {"failure": matcher.check(join_blocks(map(text, question["texts"])))}
+        return {"failure": encode(matcher.check(join_blocks(map(text, question["texts"]))))}
     try:
         if "path" in question:
-            value = member(question["path"], question["unit"], text(question["text"]), question["what"])
+            value = member(question["path"], question["unit"], text(question["text"]), question["file"])
         else:
             searched = [text(name).strip() for name in question["texts"]]
             value = figure(question["regex"], question["take"], question["unit"], searched)
     except ValueError as error:
-        return {"why": str(error)}
+        return {"why": encode(message_of(error))}
     return {"value": value}
 
 

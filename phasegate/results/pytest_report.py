@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Fact, Message, decode, fact, some
 from phasegate.base.files import open_file
-from phasegate.base.units import enumerate_words
 from phasegate.model.cases import as_attempt, lost_since
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.world import Completed, World
@@ -19,11 +19,8 @@ EVENT = 256 << 20
 """Bytes of one event; that of the collection has a line with all tests."""
 NAMED = 3
 """How many cases or files a message names."""
-_EXITS = {
-    2: "was interrupted",
-    3: "had an internal error",
-    4: "was called with wrong arguments",
-}
+_BROKEN_OFF = (2, 3, 4)
+"""Exit codes: interrupted, an internal error, wrong arguments."""
 
 
 class PytestReport:
@@ -42,12 +39,12 @@ class PytestReport:
         self._before = {case.id: case for case in world.earlier}
         self.carried = tuple(case for case in world.earlier if case.status is CaseStatus.PASSED)
         self.root = world.root
-        self.versions = ""
+        self.versions: Fact | None = None
         self.collected: dict[str, Mapping[str, Any]] = {}
         self.results: dict[str, Case] = {}
         self.genuine_failures = 0
         """Failures that pytest too counts as such."""
-        self.uncollected: dict[str, str] = {}
+        self.uncollected: dict[str, Message] = {}
         self.evidence: list[str] = []
         self.finish: Mapping[str, Any] | None = None
 
@@ -85,10 +82,10 @@ class PytestReport:
         try:
             return tuple(case for event in self._new_events() if (case := self._take(event)) is not None)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ObservationError("what pytest reported is damaged") from error
+            raise ObservationError(fact(Code.PYTEST_DAMAGED)) from error
 
     def _new_events(self) -> Iterator[Mapping[str, Any]]:
-        with open_file(self.events, "what pytest reported") as file:
+        with open_file(self.events, fact(Code.PYTEST_REPORTED)) as file:
             file.seek(self._offset)
             while line := file.readline(EVENT):
                 if not line.endswith(b"\n"):
@@ -102,14 +99,14 @@ class PytestReport:
         match event["type"]:
             case "start":
                 self.root = Path(event["root"])
-                self.versions = f"pytest {event['pytest']} on Python {event['python']}"
+                self.versions = fact(Code.PYTEST_VERSIONS, pytest=event["pytest"], python=event["python"])
             case "collected":
                 self.collected.update({item["id"]: item for item in event["items"]})
             case "uncollected":
                 self._take_uncollected(event)
             case "left_out" if self._concerns(event["id"]):
-                skipped = {**event, "status": "skipped", "message": event["message"] or "module skipped"}
-                return self._record(skipped)
+                message = event["message"] or {"code": Code.MODULE_SKIPPED}
+                return self._record({**event, "status": "skipped", "message": message})
             case "test":
                 return self._record(event)
             case "finish":
@@ -119,7 +116,7 @@ class PytestReport:
     def _take_uncollected(self, event: Mapping[str, Any]) -> None:
         # Each worker of pytest-xdist collects, and fails, for itself.
         if event["id"] not in self.uncollected:
-            self.uncollected[event["id"]] = event["message"]
+            self.uncollected[event["id"]] = decode(event["message"])
             written = self._world.evidence.write(f"{event['id'] or 'collection'}.txt", event["details"])
             self.evidence.append(written)
 
@@ -140,18 +137,18 @@ class PytestReport:
         return case
 
     def _case(self, event: Mapping[str, Any]) -> Case:
-        case = self._bare(event, CaseStatus(event["status"]), event.get("message", ""))
+        case = self._bare(event, CaseStatus(event["status"]), decode(event.get("message", "")))
         details = event.get("details", "")
         evidence = (self._world.evidence.write(f"{case.id}.txt", details),) if details.strip() else ()
         tries = tuple(
-            CaseAttempt(status=CaseStatus.FAILED, message=item["message"], duration=item["duration"])
+            CaseAttempt(status=CaseStatus.FAILED, message=decode(item["message"]), duration=item["duration"])
             for item in event.get("earlier", ())
         )
         return replace(
             case, duration=event.get("duration"), evidence=evidence, earlier=(*case.earlier, *tries)
         )
 
-    def _bare(self, item: Mapping[str, Any], status: CaseStatus, message: str) -> Case:
+    def _bare(self, item: Mapping[str, Any], status: CaseStatus, message: Message) -> Case:
         """A case as far as collection tells."""
         id = item["id"]
         module, _, name = id.partition("::")
@@ -179,49 +176,56 @@ class PytestReport:
         cases.update(self.results)
         for id, item in self.collected.items():
             if id not in cases:
-                cases[id] = self._bare(item, CaseStatus.LOST, "collected, but no result ever came")
+                cases[id] = self._bare(item, CaseStatus.LOST, fact(Code.COLLECTED_ONLY))
         for id, before in self._before.items():
             if id not in cases:
                 cases[id] = lost_since(before)
         return tuple(cases.values())
 
 
-def why_no_observation(report: PytestReport, cases: tuple[Case, ...], completed: Completed) -> str | None:
+def why_no_observation(report: PytestReport, cases: tuple[Case, ...], completed: Completed) -> Fact | None:
     """Why pytest's run cannot be trusted as an observation; None when it can."""
     if completed.error:
-        return f"pytest could not be started: {completed.error}"
+        return fact(Code.NOT_STARTED, what="pytest", why=completed.error)
     if report.uncollected:
-        first = next(f"{id or 'a file'}: {why}" for id, why in report.uncollected.items())
-        named = enumerate_words((id or "a file" for id in report.uncollected), NAMED)
-        return f"pytest could not collect {named}; {first}"
-    if completed.exit_code is None:
-        return f"pytest was ended by signal {completed.signal}{_after(report)}{_last_words(completed)}"
-    if completed.exit_code in _EXITS:
-        return f"pytest {_EXITS[completed.exit_code]}{_after(report)}{_last_words(completed)}"
+        first = next(iter(report.uncollected.values()))
+        return fact(
+            Code.UNCOLLECTED,
+            names=tuple(report.uncollected)[:NAMED],
+            n=len(report.uncollected),
+            why=first,
+        )
+    if completed.exit_code is None or completed.exit_code in _BROKEN_OFF:
+        return _ended(report, completed)
     if completed.exit_code == 5 or (completed.exit_code == 0 and not cases):
         return None if cases else _nothing_collected(report)
     if report.finish is None or completed.exit_code not in (0, 1):
-        return f"pytest ended with exit code {completed.exit_code}{_after(report)}{_last_words(completed)}"
+        return _ended(report, completed)
     lost = [case.id for case in cases if case.status is CaseStatus.LOST]
     if lost:
-        return f"{len(lost)} of {len(cases)} collected cases have no result: {enumerate_words(lost, NAMED)}"
+        return fact(Code.CASES_WITHOUT_RESULT, n=len(lost), total=len(cases), names=some(lost, NAMED))
     if completed.exit_code == 1 and not report.genuine_failures:
-        return "pytest exited with 1 although no test failed; its output says why"
+        return fact(Code.NO_TEST_FAILED)
     return None
 
 
-def _nothing_collected(report: PytestReport) -> str:
+def _nothing_collected(report: PytestReport) -> Fact:
     if report.selected:
-        return f"no test of {report.name} is named {', '.join(report.selected)}"
+        return fact(Code.NO_TEST_NAMED, path=report.name, names=report.selected)
     if report.deselected:
-        return f"nothing left to run: all {report.deselected} collected tests were deselected"
-    return f"pytest collected nothing in {report.name}"
+        return fact(Code.ALL_DESELECTED, n=report.deselected)
+    return fact(Code.NOTHING_COLLECTED, path=report.name)
 
 
-def _after(report: PytestReport) -> str:
-    if not report.collected:
-        return " before it had collected anything"
-    return f" after {len(report.results)} of {len(report.collected)} cases"
+def _ended(report: PytestReport, completed: Completed) -> Fact:
+    return fact(
+        Code.PYTEST_ENDED,
+        signal=completed.signal,
+        exit_code=completed.exit_code,
+        n=len(report.results),
+        total=len(report.collected),
+        why=_last_words(completed),
+    )
 
 
 def _last_words(completed: Completed) -> str:
@@ -229,7 +233,7 @@ def _last_words(completed: Completed) -> str:
     text = (completed.stdout + b"\n" + completed.stderr).decode(errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
-    return f": {(errors or lines)[-1][:200]}" if lines else ""
+    return (errors or lines)[-1][:200] if lines else ""
 
 
 def _stem(module: str) -> str:

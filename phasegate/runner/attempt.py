@@ -8,9 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from phasegate.base.errors import ExitCode, ObservationError, PhasegateError, in_words, is_of_machine
-from phasegate.base.facts import Code, fact
-from phasegate.base.units import format_seconds
+from phasegate.base.errors import (
+    ExitCode,
+    ObservationError,
+    PhasegateError,
+    in_words,
+    is_of_machine,
+    message_of,
+)
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.kinds.base import Kind
 from phasegate.model.measures import Measure, merge
 from phasegate.model.observation import Case, Observation
@@ -19,8 +25,6 @@ from phasegate.plan.asked.plan import Check
 from phasegate.runner.deciding import Decider
 from phasegate.runner.world import AttemptWorld, Parts, Stop, name_entry
 from phasegate.world import HttpClient
-
-DEFECT = "a defect in phasegate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +75,9 @@ async def _observe(asked: AttemptRequest, parts: Parts, http: HttpClient) -> Obs
     except TimeoutError:
         if not limit.expired():
             raise
-        error = f"did not end within its limit of {format_seconds(check.limit or 0.0)}"
-        return Observation(cases=tuple(world.all_seen), error=error)
+        return Observation(
+            cases=tuple(world.all_seen), error=fact(Code.OVER_LIMIT, limit=float(check.limit or 0.0))
+        )
     observation = together(dict(zip((part.name for part in check.parts), seen, strict=True)), check.each)
     if asked.decider is not None:
         observation = replace(observation, decisions=dict(asked.decider.decisions))
@@ -95,7 +100,7 @@ async def _observe_part(check: Check, part: Part, world: AttemptWorld) -> Observ
             params = part.bind({**world.target.values(), "out": str(world.evidence.path)})
         return await check.kind.observe(params, mine)
     except ObservationError as error:
-        return _cut_observation(mine, _error_text(error))
+        return _cut_observation(mine, joined(error.message, error.help))
     except PhasegateError as error:
         if check.kind.package is None or error.exit_code is ExitCode.INCONCLUSIVE:
             raise
@@ -111,22 +116,25 @@ def _translate(error: BaseException, kind: Kind[Any], world: AttemptWorld) -> Ob
         ours = kind.package is None or getattr(leaf, "exit_code", None) is ExitCode.INCONCLUSIVE
         if ours and isinstance(leaf, PhasegateError) and not isinstance(leaf, ObservationError):
             raise leaf
-    if leaves and all(isinstance(leaf, ObservationError) for leaf in leaves):
-        return _cut_observation(world, _error_text(leaves[0]))
+    first = leaves[0]
+    if isinstance(first, ObservationError) and all(isinstance(leaf, ObservationError) for leaf in leaves):
+        return _cut_observation(world, joined(first.message, first.help))
     if is_of_machine(error):
-        return _cut_observation(world, f"phasegate could not go on observing: {in_words(error)}")
+        return _cut_observation(world, fact(Code.CANNOT_GO_ON, observing=True, why=in_words(error)))
     trace = "".join(traceback.format_exception(error))
     written = world.evidence.write("defect.txt", trace)
-    package = kind.package
-    whose = f"a defect in kind {kind.name!r} of {package.name} {package.version}" if package else DEFECT
-    cut = _cut_observation(world, f"{whose}: {type(leaves[0]).__name__}: {leaves[0]}")
+    cut = _cut_observation(world, defect(first, kind))
     return replace(cut, evidence=(*cut.evidence, written))
 
 
-def _error_text(error: BaseException) -> str:
-    """What went wrong, and the way out where there is one."""
-    help = error.help if isinstance(error, PhasegateError) else None
-    return f"{error}; {help}" if help else str(error)
+def defect(error: BaseException, kind: Kind[Any] | None = None) -> Fact:
+    """What went wrong inside phasegate, or in a kind of another package."""
+    name, why = type(error).__name__, message_of(error)
+    if kind is None or kind.package is None:
+        return fact(Code.DEFECT, error=name, why=why)
+    package = kind.package
+    of_kind = {"kind": kind.name, "package": package.name, "version": package.version}
+    return fact(Code.KIND_DEFECT, **of_kind, error=name, why=why)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
@@ -137,7 +145,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _cut_observation(world: AttemptWorld, error: str) -> Observation:
+def _cut_observation(world: AttemptWorld, error: Message) -> Observation:
     """What is left of a part that did not come to its end."""
     return Observation(cases=tuple(world.seen), error=error)
 
@@ -149,7 +157,7 @@ def together(by_entry: Mapping[str, Observation], each: bool) -> Observation:
     """
     if not each:
         return next(iter(by_entry.values()))
-    errors = [f"{name}: {item.error}" for name, item in by_entry.items() if item.error]
+    errors = [fact(Code.OF_PART, part=name, why=item.error) for name, item in by_entry.items() if item.error]
     return Observation(
         measures=_sum(item.measures for item in by_entry.values()),
         parts={
@@ -177,7 +185,7 @@ def together(by_entry: Mapping[str, Observation], each: bool) -> Observation:
             for name, item in by_entry.items()
             for series in item.timeline
         ),
-        error="; ".join(errors) or None,
+        error=joined(*errors) or None,
     )
 
 

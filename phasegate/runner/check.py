@@ -11,9 +11,9 @@ from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exp
 from tenacity.wait import WaitBaseT
 
 from phasegate.base.errors import PhasegateError
-from phasegate.base.facts import Code, Message, fact
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.gate.judging import closing, judge_attempt
-from phasegate.gate.verdict import attempt_status, is_flaky
+from phasegate.gate.verdict import INTERRUPTED, attempt_status, is_flaky
 from phasegate.gate.waivers import Waiver
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.events import (
@@ -26,7 +26,7 @@ from phasegate.model.events import (
 from phasegate.model.observation import Case, Observation
 from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionResult
 from phasegate.plan.asked.plan import Check, Retry
-from phasegate.runner.attempt import DEFECT, AttemptRequest, observe
+from phasegate.runner.attempt import AttemptRequest, observe
 from phasegate.runner.deciding import Decider
 from phasegate.runner.waiving import waive_attempt
 from phasegate.runner.world import Parts, Stop
@@ -46,10 +46,10 @@ class CheckOutcome:
     """Whether it failed, and waivers cover all that made it fail."""
 
     @property
-    def defect(self) -> str:
+    def defect(self) -> Message:
         """What went wrong inside phasegate; empty where nothing did."""
-        reason = self.reason if isinstance(self.reason, str) else ""
-        return reason if self.status is CheckStatus.ERRORED and reason.startswith(DEFECT) else ""
+        of_ours = isinstance(self.reason, Fact) and self.reason.code is Code.DEFECT
+        return self.reason if self.status is CheckStatus.ERRORED and of_ours else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ async def _attempt(
 
 def reason_of_end(error: BaseException, stop: Stop) -> Message:
     """Why a check did not come to its end: the record could not be kept, or the run was stopped."""
-    return error.message if isinstance(error, PhasegateError) else stop.reason or "interrupted"
+    return error.message if isinstance(error, PhasegateError) else stop.reason or INTERRUPTED
 
 
 def _stands(judged: Sequence[CriterionResult], observation: Observation) -> tuple[AttemptStatus, Message]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from phasegate.base.facts import Code
 from phasegate.gate.deciding import decidable, decide_early
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.decision import Decided, Decision
 from phasegate.model.measures import Distribution, Measure, MeasureType, Share
 from phasegate.world import Enough, Progress
 
-ALL_DECIDED = Enough("every criterion on its samples is decided")
+ALL_DECIDED = Enough(Code.ALL_DECIDED, {})
 
 
 @dataclass(kw_only=True)
@@ -34,7 +35,7 @@ class Decider:
             if decision is not None:
                 self.decisions[one.id] = decision
             if decision is not None and decision.outcome is Decided.NOT_MET and one.level is Level.BLOCK:
-                return Enough(f"{one.id} is decided: not met")
+                return Enough(Code.ONE_DECIDED, {"criterion": one.id})
         open_ones = [one for one in mine if one.id not in self.decisions and _waits(one, measures)]
         return None if open_ones or not any(one.id in self.decisions for one in mine) else ALL_DECIDED
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from phasegate.base.errors import ObservationError, PhasegateError
-from phasegate.base.facts import Message
-from phasegate.base.units import format_seconds
+from phasegate.base.errors import ObservationError, PhasegateError, message_of
+from phasegate.base.facts import Code, Message, encode, fact
+from phasegate.gate.verdict import INTERRUPTED
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
 from phasegate.model.faults import Act, FaultResult, FaultStatus
-from phasegate.model.measures import Number, missed_moments_text
+from phasegate.model.measures import Number
 from phasegate.plan.asked.faults import Fault
 from phasegate.runner.probing import Prober
 from phasegate.runner.recovery import Moments, Probed, good_again, recovery
@@ -76,15 +77,15 @@ class _UnderWay:
             asked = self._fault.asking(self._parts.target.values())
             prober = Prober(asked, self._parts.target, http, self._clock)
         except (ObservationError, ValueError) as error:
-            self._not_done(f"its probe cannot be sent: {error}")
+            self._not_done(fact(Code.PROBE_NOT_SENT, why=message_of(error)))
             return
         asking = asyncio.create_task(prober.run())
         try:
             await self._until(began + self._fault.due)
             if self._ending.reason:
-                taken = format_seconds(self._clock.now() - began)
-                ended = f"{self._fault.check} had ended after {taken}"
-                self._not_done(self._ending.interruption or f"{ended}, before it")
+                taken = self._clock.now() - began
+                ended = fact(Code.CHECK_HAD_ENDED, check=self._fault.check, at=taken)
+                self._not_done(self._ending.interruption or ended)
                 return
             await self._through(prober, asked.within)
         finally:
@@ -99,7 +100,7 @@ class _UnderWay:
                 await self._watch(prober, moments, within)
                 self._tell(prober, moments, within)
         except asyncio.CancelledError:
-            self._end_early(self._ending.interruption or "interrupted")
+            self._end_early(self._ending.interruption or INTERRUPTED)
             raise
 
     async def _do_and_undo(self) -> Moments | None:
@@ -123,8 +124,8 @@ class _UnderWay:
             return None
         lacking = done + (fault.lasting or 0.0) - undoing
         if lacking > 0:
-            why = self._ending.interruption or f"{fault.check} had ended"
-            self._end_early(f"it was undone {format_seconds(lacking)} early, as {why}")
+            why = self._ending.interruption or fact(Code.CHECK_HAD_ENDED, check=fault.check)
+            self._end_early(fact(Code.UNDONE_EARLY, span=lacking, why=why))
             return None
         if fault.act is Act.RESTART:
             undoing, undone = begun, done
@@ -135,10 +136,10 @@ class _UnderWay:
         trouble = await self._undo()
         undone = self._clock.now()
         if trouble:
-            reason = f"it could not be undone: {trouble}"
+            reason = fact(Code.NOT_UNDONE, why=trouble)
             self._finish(replace(self.result, status=FaultStatus.NOT_UNDONE, reason=reason))
         elif refused:
-            self._not_done(f"it could not be done: {refused}")
+            self._not_done(fact(Code.NOT_DONE, why=refused))
         else:
             self._parts.emit(FaultUndone(at=self._at(undone), fault=self._fault.id))
             self.result = replace(self.result, undone=self._at(undone))
@@ -175,14 +176,15 @@ class _UnderWay:
         found = recovery(self._fault.act, seen, moments, until, prober.missed())
         measures, unused = dict(found.measures), prober.unused()
         if unused:
-            self._notes.append(missed_moments_text(len(unused), len(seen) + len(unused)))
+            moments_of_all = len(seen) + len(unused)
+            self._notes.append(fact(Code.MISSED_MOMENTS, unused=len(unused), moments=moments_of_all))
         lost = measures["lost_requests"]
         if isinstance(lost, Number) and any(
             moments.begun <= at <= (found.recovered or until) for at in unused
         ):
             measures["lost_requests"] = replace(lost, partial=True)
         if not any(probe.good and probe.answered <= moments.begun for probe in seen):
-            self._notes.append("no probe before it had a good answer")
+            self._notes.append(fact(Code.NO_GOOD_ANSWER_BEFORE))
         result = replace(
             self.result,
             status=FaultStatus.RECOVERED,
@@ -196,15 +198,14 @@ class _UnderWay:
             recovered=None if found.recovered is None else self._at(found.recovered),
         )
         if found.recovered is None and self._ending.interrupted:
-            self._end_early(f"{self._ending.interruption}, before it could be seen whether it recovers")
+            self._end_early(fact(Code.BEFORE_RECOVERY, why=self._ending.interruption))
             return
         if found.recovered is None and found.may_have_recovered:
-            self._end_early("phasegate was late, and nobody could see whether it recovers")
+            self._end_early(fact(Code.RECOVERY_UNSEEN))
             return
         if found.recovered is None:
-            reason = f"not good again within {format_seconds(within)} after it was undone"
             last = seen[-1].cause if seen else ""
-            reason += f": {last}" if last else ""
+            reason = fact(Code.NOT_GOOD_AGAIN, within=float(within), why=last)
             result = replace(result, status=FaultStatus.NOT_RECOVERED, reason=reason)
         self._finish(result)
 
@@ -214,15 +215,15 @@ class _UnderWay:
         lines += [
             f'{probe.sent - begun:.4f},{probe.answered - begun:.4f},{str(probe.good).lower()},"{cause}"'
             for probe in probes
-            for cause in [probe.cause.replace('"', '""')]
+            for cause in [_cause_text(probe.cause).replace('"', '""')]
         ]
         folder = self._parts.evidence.folder(self._fault.id, 1)
         return (folder.write("probes.csv", "\n".join(lines) + "\n"),)
 
-    def _not_done(self, reason: str) -> None:
+    def _not_done(self, reason: Message) -> None:
         self._finish(replace(self.result, status=FaultStatus.NOT_DONE, reason=reason))
 
-    def _end_early(self, reason: str) -> None:
+    def _end_early(self, reason: Message) -> None:
         self._finish(replace(self.result, status=FaultStatus.CUT_SHORT, reason=reason))
 
     def _finish(self, result: FaultResult) -> None:
@@ -235,6 +236,11 @@ class _UnderWay:
     def _at(self, moment: float) -> datetime:
         seconds, at = self._zero
         return at + timedelta(seconds=moment - seconds)
+
+
+def _cause_text(cause: Message) -> str:
+    """A cause for a table: what somebody else wrote, or the JSON of a fact."""
+    return cause if isinstance(cause, str) else json.dumps(encode(cause), ensure_ascii=False)
 
 
 async def to_its_end(work: Coroutine[None, None, T]) -> T:

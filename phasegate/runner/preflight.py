@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import sys
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Message, joined
+from phasegate.base.facts import Code, Fact, Message, decode, fact, joined
 from phasegate.kinds.base import Requirement
 from phasegate.plan.asked.entries import Target, entries_in
 from phasegate.plan.asked.plan import Check
@@ -67,7 +68,7 @@ async def _found(
     for check in everything:
         found = [one for item in check.requirements if (one := answers.get(item)) is not None]
         found += [
-            Missing(reason=f"the secret {name} is not set", help=f"set the environment variable {name}")
+            Missing(reason=fact(Code.SECRET_NOT_SET, name=name), help=fact(Code.SET_VARIABLE, name=name))
             for name in (() if inside else check.missing_secrets)
         ]
         if found:
@@ -78,7 +79,7 @@ async def _found(
     return missing
 
 
-def find_broken(checks: Iterable[Check], target: Target, out: Mapping[str, str]) -> dict[str, Missing]:
+def find_broken(checks: Iterable[Check], target: Target, out: Mapping[str, Message]) -> dict[str, Missing]:
     """The checks that need what did not come up, by id; `out` says which entries those are, and why.
 
     A check that names no entry needs the default one. Where commands were to set the target up, nothing but
@@ -90,12 +91,12 @@ def find_broken(checks: Iterable[Check], target: Target, out: Mapping[str, str])
             continue
         lacking = [id for id in out if id in _entries_of(check, target.default)]
         if lacking:
-            reason = "; ".join(f"it needs {id}, which did not come up: {out[id]}" for id in lacking)
+            reason = joined(*(fact(Code.NEEDS_WHAT_IS_OUT, entry=id, why=out[id]) for id in lacking))
         elif target.setup:
-            reason = f"target.setup was not run, as {', '.join(out)} did not come up"
+            reason = fact(Code.SETUP_NOT_RUN, names=tuple(out))
         else:
             continue
-        missing[check.id] = Missing(reason=reason, help="see the log of what did not come up")
+        missing[check.id] = Missing(reason=reason, help=fact(Code.SEE_LOG))
     return missing
 
 
@@ -121,23 +122,22 @@ async def _look_inside(
         return Missing(reason=error.message, help=error.help or "")
     if not tools:
         return None
-    verb = "is" if len(tools) == 1 else "are"
+    where = {"names": tuple(tools), "service": item.inside}
     return Missing(
-        reason=f"{', '.join(tools)} {verb} not in the container of {item.inside}",
-        help=item.install or f"add {', '.join(tools)} to the image of {item.inside}",
+        reason=fact(Code.TOOLS_NOT_INSIDE, **where), help=item.install or fact(Code.ADD_TO_IMAGE, **where)
     )
 
 
 async def _look(
     item: Requirement, processes: Processes | None, environment: Mapping[str, str], root: Path
-) -> str:
+) -> Message:
     """What is wrong with a requirement; empty when it is there."""
     label = item.label or item.program
     program = sys.executable if item.program == "python" else item.program
     if "${" in program and processes is None:
         return ""
     if shutil.which(program, path=environment.get("PATH")) is None:
-        return f"{label} is not installed"
+        return fact(Code.NOT_INSTALLED, program=label)
     if not item.arguments or processes is None:
         return ""
     done = await processes.run(Command(argv=(program, *item.arguments), cwd=root, limit=PROBE_LIMIT))
@@ -145,7 +145,16 @@ async def _look(
         return ""
     said = done.last_words
     if item.explains and said:
-        return said
+        return _explained(said)
     if (gone := _NO_MODULE.fullmatch(said)) and item.arguments[-1] == f"import {gone[1]}":
-        return f"{label} is not installed"
-    return f"{label} does not work: {said or done.ending}"
+        return fact(Code.NOT_INSTALLED, program=label)
+    return fact(Code.DOES_NOT_WORK, program=label, why=said or done.ending)
+
+
+def _explained(said: str) -> Message:
+    """What a program of ours says, which is the JSON of a fact unless it broke."""
+    try:
+        found = decode(json.loads(said))
+    except (ValueError, TypeError):
+        return said
+    return found if isinstance(found, str | Fact) else said

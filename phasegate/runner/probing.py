@@ -83,5 +83,5 @@ class Prober:
         if isinstance(outcome, HttpFailure):
             cause = outcome.message
         else:
-            cause = "; ".join((await self._expectation.check_aside(outcome))[:1])
+            cause = next(iter(await self._expectation.check_aside(outcome)), "")
         self._probes[place] = Probed(sent=sent, answered=answered, cause=cause)

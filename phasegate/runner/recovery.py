@@ -24,7 +24,7 @@ class Probed:
     sent: float
     answered: float
     """When the answer was there, or it was clear that none would come."""
-    cause: str = ""
+    cause: Message = ""
     """Why it was lost; empty for a good answer."""
 
     @property

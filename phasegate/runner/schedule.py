@@ -28,10 +28,10 @@ from phasegate.runner.turns import Turns
 from phasegate.runner.world import Parts, Stop
 from phasegate.world import Clock, Command
 
-ENDED = "the checks it goes beside have ended"
-FAILED_FAST = "an earlier check failed, and --fail-fast was asked for"
-FAULT_FAILED_FAST = "an earlier fault failed, and --fail-fast was asked for"
-NOT_SELECTED = "not selected"
+ENDED = fact(Code.COMPANIONS_ENDED)
+FAILED_FAST = fact(Code.CHECK_FAILED_FAST)
+FAULT_FAILED_FAST = fact(Code.FAULT_FAILED_FAST)
+NOT_SELECTED = fact(Code.NOT_SELECTED)
 HOLDS = (CheckStatus.PASSED, CheckStatus.UNPROVEN)
 """A step with these holds: nothing was not met, errored or left out."""
 
@@ -60,7 +60,7 @@ class Schedule:
         self._stop = stop
         self._turns = Turns(orders.jobs)
         self._ended = {step.id: asyncio.Event() for step in plan.steps}
-        self._failed_fast = ""
+        self._failed_fast: Message = ""
         """Why nothing further is begun, once something failed that ends the run."""
         self._criteria: dict[str, list[PlanCriterion]] = {}
         for criterion in plan.criteria:
@@ -118,9 +118,9 @@ class Schedule:
         finally:
             self._ended[step.id].set()
 
-    async def _checks_of(self, step: Step) -> str:
+    async def _checks_of(self, step: Step) -> Message:
         """Run the checks between setup and teardown; what went wrong with those two, if anything."""
-        trouble = await self._commands(step.setup, f"setup of step {step.id}")
+        trouble = await self._commands(step, step.setup, "setup")
         try:
             if trouble:
                 self._broken_steps.add(step.id)
@@ -134,7 +134,7 @@ class Schedule:
                 for check in _in_order(step.checks):
                     await self._check(check)
         finally:
-            teardown = self._commands(step.teardown, f"teardown of step {step.id}", go_on=True)
+            teardown = self._commands(step, step.teardown, "teardown", go_on=True)
             undone = await to_its_end(teardown)
         return trouble or undone
 
@@ -144,7 +144,7 @@ class Schedule:
         if reason:
             self._leave_out(check, reason)
             for other in companions:
-                self._leave_out(other, f"{check.id}, which it goes beside, was not run")
+                self._leave_out(other, fact(Code.COMPANION_NOT_RUN, check=check.id))
             return
         async with self._turns.turn(exclusive=check.exclusive):
             # The world may have changed while this check waited for its turn.
@@ -252,32 +252,35 @@ class Schedule:
                 return status, fact(Code.OF_CHECK, check=check.id, why=outcome.reason)
         return status, ""
 
-    async def _commands(self, commands: Sequence[PlanCommand], name: str, *, go_on: bool = False) -> str:
-        """Run setup or teardown commands; the first trouble in one sentence, empty when all went well."""
-        return await run_commands(commands, name, self._parts, go_on=go_on)
-
-
-async def run_commands(
-    commands: Sequence[PlanCommand], name: str, parts: Parts, *, go_on: bool = False
-) -> str:
-    """Run commands in order, keeping what they print; stops at the first that fails unless `go_on`."""
-    trouble = ""
-    for number, command in enumerate(commands, start=1):
-        bound = command.bind(parts.target.values())
-        runs = parts.containers.inside(bound.inside) if bound.inside else parts.processes
-        cwd = Path() if bound.inside else bound.cwd
-        done = await runs.run(Command(argv=bound.argv, cwd=cwd, env=bound.env, limit=bound.limit))
-        folder = parts.evidence.folder(name.replace(" ", "-"), number)
-        if done.stdout or done.stderr:
-            folder.write("output.txt", done.stdout + done.stderr)
-        if done.exit_code == 0:
-            continue
-        ended = done.error or ("its limit was reached" if done.timed_out else f"exit code {done.exit_code}")
-        said = f": {done.last_words}" if done.last_words else ""
-        trouble = trouble or f"{name}: {bound.argv[0]}: {ended}{said}"
-        if not go_on:
-            break
-    return trouble
+    async def _commands(
+        self, step: Step, commands: Sequence[PlanCommand], when: str, *, go_on: bool = False
+    ) -> Message:
+        """Run the commands of `setup` or `teardown` in order, keeping what they print; stops at the first
+        that fails unless `go_on`. Shape: the first trouble, empty when all went well."""
+        trouble: Message = ""
+        parts = self._parts
+        for number, command in enumerate(commands, start=1):
+            bound = command.bind(parts.target.values())
+            runs = parts.containers.inside(bound.inside) if bound.inside else parts.processes
+            cwd = Path() if bound.inside else bound.cwd
+            done = await runs.run(Command(argv=bound.argv, cwd=cwd, env=bound.env, limit=bound.limit))
+            folder = parts.evidence.folder(f"{when}-of-step-{step.id}", number)
+            if done.stdout or done.stderr:
+                folder.write("output.txt", done.stdout + done.stderr)
+            if done.exit_code == 0:
+                continue
+            why = done.error or (fact(Code.LIMIT_REACHED) if done.timed_out else done.ending)
+            trouble = trouble or fact(
+                Code.STEP_COMMAND_FAILED,
+                when=when,
+                step=step.id,
+                program=bound.argv[0],
+                why=why,
+                line=done.last_words,
+            )
+            if not go_on:
+                break
+        return trouble
 
 
 def leave_out(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from phasegate.base.errors import ExitCode
+from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.judging import unjudged
 from phasegate.gate.waivers import record
 from phasegate.model.criterion import Level
@@ -31,7 +32,7 @@ def skeleton(
     started: datetime,
     seed: int,
     command: tuple[str, ...],
-    environment: dict[str, str],
+    environment: dict[str, Message],
     selection: Selection,
     baselines: tuple[BaselineRecord, ...] = (),
 ) -> RunResult:
@@ -44,7 +45,7 @@ def skeleton(
         title=plan.title,
         verdict=Verdict.INCONCLUSIVE,
         exit_code=int(ExitCode.INCONCLUSIVE),
-        reason="the run has not ended",
+        reason=fact(Code.RUN_NOT_ENDED),
         plan=plan.record,
         tool=tool,
         started=started,

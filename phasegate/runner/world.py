@@ -44,7 +44,7 @@ class Faults(Protocol):
         Errors: ObservationError, one line, when the target cannot be acted on."""
         ...
 
-    async def undo(self, fault: Fault) -> str:
+    async def undo(self, fault: Fault) -> Message:
         """Bring back what was there before it, also where it was done in part or not at all; returns when
         that is started, not when it is ready. Shape: what a reader should know of it, or an empty text.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from phasegate.base.errors import ObservationError, PhasegateError, TargetError
+from phasegate.base.facts import Code, Message, fact
 from phasegate.http.addresses import Address
 from phasegate.model.result import TargetRecord
 from phasegate.plan.asked.faults import Fault
@@ -64,7 +65,7 @@ class Deployment:
         return self._addresses
 
     @property
-    def out(self) -> Mapping[str, str]:
+    def out(self) -> Mapping[str, Message]:
         """Entries that did not come up where it went on without them, and why."""
         return {}
 
@@ -74,7 +75,7 @@ class Deployment:
         return None
 
     @property
-    def troubles(self) -> Sequence[str]:
+    def troubles(self) -> Sequence[Message]:
         """What happened to entries that did not die of it."""
         return ()
 
@@ -83,7 +84,7 @@ class Deployment:
         """How a person takes down what was left up; empty when nothing was."""
         return ""
 
-    async def up(self, others: Sequence[Address], out: Mapping[str, str]) -> None:
+    async def up(self, others: Sequence[Address], out: Mapping[str, Message]) -> None:
         """Bring it up and wait until it is ready; `others` are the addresses of what is up before it, `out`
         is what did not come up.
 
@@ -95,9 +96,9 @@ class Deployment:
 
         Errors: ObservationError, one line, when it cannot be acted on.
         """
-        raise ObservationError(f"{fault.target} cannot be put to {fault.act}")
+        raise ObservationError(fact(Code.NO_SUCH_ACT, entry=fault.target, act=fault.act.value))
 
-    async def undo(self, fault: Fault) -> str:
+    async def undo(self, fault: Fault) -> Message:
         """Bring it back as it was. Shape: what to know of it. Errors: ObservationError when it is not."""
         return ""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from phasegate.base.errors import ObservationError, TargetError
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.units import format_seconds
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.plan.asked.entries import PlanCommand, Target
@@ -63,7 +63,7 @@ class TargetStack:
         """See `phasegate.runner.world.Faults`."""
         await self._acted_on(fault).act(fault)
 
-    async def undo(self, fault: Fault) -> str:
+    async def undo(self, fault: Fault) -> Message:
         return await self._acted_on(fault).undo(fault)
 
     def addresses(self) -> TargetAddresses:
@@ -71,7 +71,7 @@ class TargetStack:
         return TargetAddresses(self._addresses, self._target.default)
 
     @property
-    def out(self) -> dict[str, str]:
+    def out(self) -> dict[str, Message]:
         """Entries that did not come up, and why; the setup commands have not run then."""
         return {id: why for one in self._deployments.values() for id, why in one.out.items()}
 
@@ -86,9 +86,9 @@ class TargetStack:
         return next((one.kept for one in self._deployments.values() if one.kept), "")
 
     @property
-    def troubles(self) -> tuple[str, ...]:
+    def troubles(self) -> tuple[Message, ...]:
         """What happened to entries that did not die of it."""
-        return tuple(text for one in self._deployments.values() for text in one.troubles)
+        return tuple(trouble for one in self._deployments.values() for trouble in one.troubles)
 
     @property
     def _addresses(self) -> tuple[Address, ...]:
@@ -98,17 +98,16 @@ class TargetStack:
         """Errors: ObservationError."""
         group = self._target.group_of(fault.target)
         if group is None or group.key not in self._deployments:
-            raise ObservationError(f"the target has no {fault.target} that is up")
+            raise ObservationError(fact(Code.ENTRY_NOT_UP, entry=fault.target))
         return self._deployments[group.key]
 
     async def _bring_up(self) -> None:
         """Errors: TargetError, ObservationError."""
         for entry in self._target:
             if entry.missing_secrets:
-                names = ", ".join(entry.missing_secrets)
                 raise TargetError(
-                    f"target {entry.id!r} needs a secret that is not set: {names}",
-                    help="set it as an environment variable",
+                    fact(Code.SECRETS_NOT_SET, entry=entry.id, names=entry.missing_secrets),
+                    help=fact(Code.SET_IN_ENVIRONMENT),
                 )
         for group in sorted(self._target.groups, key=lambda group: group.uses_others):
             others, out = self._addresses, self.out
@@ -126,10 +125,10 @@ class TargetStack:
             for command in self._target.setup:
                 trouble = await self._run(command, output)
                 if trouble:
-                    shown = "".join(f"\n    {line}" for line in output.tail())
+                    tail = output.tail()
                     raise TargetError(
-                        f"target.setup: {trouble}",
-                        help=f"{output.log.path} ends with{shown}" if shown else None,
+                        fact(Code.OF_PART, part="target.setup", why=trouble),
+                        help=fact(Code.LOG_ENDS, path=output.log.path, tail=tail) if tail else None,
                     )
         finally:
             output.close()
@@ -169,7 +168,8 @@ class TargetStack:
             for command in self._target.teardown:
                 trouble = await self._run(command, output)
                 if trouble:
-                    self._site.on_problem(TargetError(f"target.teardown: {trouble}"))
+                    trouble = fact(Code.OF_PART, part="target.teardown", why=trouble)
+                    self._site.on_problem(TargetError(trouble))
         finally:
             output.close()
 
@@ -197,7 +197,7 @@ class TargetStack:
         )
         trouble = _trouble(bound, done)
         if trouble:
-            output.line(f"[phasegate: {trouble}]")
+            output.line(f"[phasegate: {_end_text(bound, done)}]")
         return trouble
 
 
@@ -206,10 +206,19 @@ def _trouble(command: PlanCommand, done: Completed) -> Message:
     if done.error:
         return done.error
     if done.timed_out:
-        return f"{shown} took longer than {format_seconds(command.limit)}"
+        return fact(Code.TOOK_LONGER, command=shown, limit=float(command.limit))
     if done.signal is not None:
-        return f"{shown} was ended by signal {done.signal}"
-    return f"{shown} ended with exit code {done.exit_code}" if done.exit_code else ""
+        return fact(Code.PROGRAM_ENDED_BY, command=shown, signal=done.signal)
+    return fact(Code.PROGRAM_ENDED, command=shown, exit_code=done.exit_code) if done.exit_code else ""
+
+
+def _end_text(command: PlanCommand, done: Completed) -> str:
+    """How a command ended, for its log."""
+    if done.error:
+        return "it could not be started"
+    if done.timed_out:
+        return f"it took longer than {format_seconds(command.limit)}"
+    return f"signal {done.signal}" if done.signal is not None else f"exit code {done.exit_code}"
 
 
 def _command_line(command: PlanCommand) -> str:

@@ -20,13 +20,15 @@ from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from phasegate.base.facts import Code, Figure, Message, fact
+from phasegate.base.units import Dimension
 from phasegate.wire.answer_head import read_head
 from phasegate.wire.tls import TruncatedError, tls_words
 from phasegate.world import Cause
 
 HEAD_LIMIT = 64 << 10
 """Bytes of the head of an answer; also what is kept of an answer that comes in pieces."""
-HEAD_TOO_LONG = f"the head of the answer is longer than {HEAD_LIMIT >> 10} KiB"
+HEAD_TOO_LONG = fact(Code.HEAD_TOO_LONG, limit=Figure(HEAD_LIMIT, Dimension.SIZE))
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods whose request may be sent again when an idle connection ends under it (RFC 9110, 9.2.2)."""
 REFUSED = 400
@@ -35,7 +37,7 @@ IDLE_NS = 50_000_000
 """Nanoseconds without a request after which a connection is idle: targets end such connections."""
 _HEAD_END = b"\r\n\r\n"
 _START = b"HTTP/1."
-_NOT_HTTP1 = "the answer does not begin with HTTP/1.0 or HTTP/1.1"
+_NOT_HTTP1 = fact(Code.NOT_HTTP1)
 _HAS_ENDED = getattr(select, "POLLRDHUP", 0)
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _ACKED, _WRITTEN, _REPEATED = 120, 200, 208
@@ -88,7 +90,7 @@ class Connection(asyncio.Protocol):
         """A whole answer has come: `_status`, `_keep_alive` and `_extra` say how it ended."""
         raise NotImplementedError
 
-    def on_failure(self, cause: Cause, detail: str) -> None:
+    def on_failure(self, cause: Cause, detail: Message) -> None:
         """The request that is out gets no usable answer."""
         raise NotImplementedError
 
@@ -208,7 +210,7 @@ class Connection(asyncio.Protocol):
 
     # the end of an exchange
 
-    def _fail(self, cause: Cause, detail: str) -> None:
+    def _fail(self, cause: Cause, detail: Message) -> None:
         """The request that is out failed, and the connection with it."""
         if self.sent:
             self.on_failure(cause, detail)
@@ -223,7 +225,7 @@ class Connection(asyncio.Protocol):
         if len(self._seen) < HEAD_LIMIT:
             self._seen += data[: HEAD_LIMIT - len(self._seen)]
 
-    def _head_problem(self, data: bytes) -> str:
+    def _head_problem(self, data: bytes) -> Message:
         """Why the head of the answer cannot be right; the same for every way in which an answer is cut up."""
         seen = self._seen or b""
         if len(seen) < len(_START):
@@ -253,19 +255,19 @@ class Connection(asyncio.Protocol):
             if self._is_target_end(exc) and self.sends_again():
                 self.sent = 0
             else:
-                self._fail(Cause.RESET, f"{'closed' if exc is None else 'reset'} without an answer")
+                self._fail(Cause.RESET, fact(Code.ENDED, how="closed" if exc is None else "reset"))
         elif exc is not None:
-            self._fail(Cause.RESET, "in the middle of the answer")
+            self._fail(Cause.RESET, fact(Code.ENDED, how="in_answer"))
         elif (head := read_head(seen)) is None:
-            self._fail(Cause.PROTOCOL, "closed in the middle of the head of the answer")
+            self._fail(Cause.PROTOCOL, fact(Code.ENDED, how="in_head"))
         elif head.ends_with_connection and truncated:
-            self._fail(Cause.TLS, "closed without close_notify, so the body may have been cut")
+            self._fail(Cause.TLS, fact(Code.ENDED, how="unnotified"))
         elif head.ends_with_connection:
             self._status, self._keep_alive, self._data, self._seen = head.status, False, seen, None
             self.answers += 1
             self.on_answer(perf_counter_ns())
         else:
-            self._fail(Cause.SHORT_BODY, "closed before the answer was complete")
+            self._fail(Cause.SHORT_BODY, fact(Code.ENDED, how="too_soon"))
 
     def _is_target_end(self, exc: Exception | None) -> bool:
         """Whether the target ended the connection without a look at the request, as far as can be known.

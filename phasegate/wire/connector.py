@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TypeVar
 
-from phasegate.base.units import format_seconds
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.wire.request import Endpoint
 from phasegate.wire.tls import HTTP1, HTTP2, Handshake, client_context, tls_words
 from phasegate.world import Cause
@@ -25,17 +26,22 @@ _OWN_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.
 
 
 class ConnectError(Exception):
-    """The target could not be reached; the message is one line for people, the same for the same cause."""
+    """The target could not be reached; the message is the same for the same cause."""
 
-    def __init__(self, text: str, cause: Cause = Cause.CONNECT, detail: str = "") -> None:
-        """`detail`: what the message says beside the cause and the address."""
-        super().__init__(text)
+    def __init__(self, why: Message, cause: Cause = Cause.CONNECT, detail: Message = "") -> None:
+        """`why` has the address; `detail`: the same without it."""
+        self.message = fact(Code.OF_CAUSE, cause=cause.value, why=why)
+        super().__init__(self.message)
         self.cause = cause
         self.detail = detail
 
 
 class GeneratorError(Exception):
     """This machine cannot open what was asked for: no statement about the target."""
+
+    def __init__(self, message: Fact) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class Connector:
@@ -90,8 +96,8 @@ class Connector:
             async with asyncio.timeout_at(deadline):
                 return await self._names.addresses()
         except TimeoutError:
-            detail = f"no address of {self._endpoint.host} in {format_seconds(within)}"
-            raise ConnectError(f"{Cause.TIMEOUT}: {detail}", Cause.TIMEOUT, detail) from None
+            detail = fact(Code.NO_ADDRESS, host=self._endpoint.host, within=float(within))
+            raise ConnectError(detail, Cause.TIMEOUT, detail) from None
 
     async def _connect(self, address: str, protocol: Callable[[], P]) -> P:
         if self._context is None:
@@ -121,20 +127,24 @@ class Connector:
         causes = {cause for _, cause, _ in explained}
         if len({(cause, detail) for _, cause, detail in explained}) > 1:
             shared = causes.pop() if len(causes) == 1 else Cause.CONNECT
-            each = "; ".join(
-                f"{address}: {cause}{detail and f': {detail}'}" for address, cause, detail in explained
+            each = joined(
+                *(
+                    fact(Code.OF_PART, part=address, why=fact(Code.OF_CAUSE, cause=cause.value, why=detail))
+                    for address, cause, detail in explained
+                )
             )
-            return ConnectError(f"{shared}: {self._endpoint}: {each}", shared, each)
-        addresses = f" ({', '.join(address for address, _ in failed)})" if len(failed) > 1 else ""
+            return ConnectError(fact(Code.OF_PART, part=str(self._endpoint), why=each), shared, each)
+        tried = tuple(address for address, _ in failed) if len(failed) > 1 else ()
+        where = {"to": str(self._endpoint), "addresses": tried}
         _, cause, detail = explained[0]
         if cause is Cause.TIMEOUT:
-            kind = "connection" if self._context is None else "TLS connection"
-            text = f"no {kind} to {self._endpoint}{addresses} in {format_seconds(within)}"
-            return ConnectError(f"{cause}: {text}", cause, f"no {kind} in {format_seconds(within)}")
+            late = {"tls": self._context is not None, "within": float(within)}
+            return ConnectError(
+                fact(Code.NO_CONNECTION, **late, **where), cause, fact(Code.NO_CONNECTION, **late)
+            )
         refused = isinstance(failed[0][1], ssl.SSLCertVerificationError)
-        of = "certificate of " if refused else ""
-        text = f"{cause}: {of}{self._endpoint}{addresses}{detail and f': {detail}'}"
-        return ConnectError(text, cause, f"certificate not accepted: {detail}" if refused else detail)
+        text = fact(Code.AT_ENDPOINT, certificate=refused, why=detail, **where)
+        return ConnectError(text, cause, fact(Code.CERTIFICATE_REFUSED, why=detail) if refused else detail)
 
 
 class _Names:
@@ -158,7 +168,7 @@ class _Names:
                     self._error = error
                 self._asked = perf_counter()
         if self._error is not None:
-            raise ConnectError(str(self._error), Cause.DNS, self._error.detail) from self._error
+            raise ConnectError(self._error.message.why, Cause.DNS, self._error.detail) from self._error
         return self._found
 
     def worked(self, address: str) -> None:
@@ -178,21 +188,22 @@ class _Names:
                 endpoint.host, endpoint.port, type=socket.SOCK_STREAM
             )
         except (socket.gaierror, UnicodeError) as error:
-            text = f"{Cause.DNS}: {endpoint.host}: {_words(error)}"
-            raise ConnectError(text, Cause.DNS, _words(error)) from error
+            words = _words(error)
+            raise ConnectError(fact(Code.OF_PART, part=endpoint.host, why=words), Cause.DNS, words) from error
         if not found:
-            raise ConnectError(f"{Cause.DNS}: {endpoint.host} has no address", Cause.DNS, "no address")
+            why = fact(Code.NO_ADDRESS, host=endpoint.host)
+            raise ConnectError(why, Cause.DNS, why.without("host"))
         return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def _explain(error: Exception) -> tuple[Cause, str]:
+def _explain(error: Exception) -> tuple[Cause, Message]:
     match error:
         case TimeoutError():
             return Cause.TIMEOUT, ""
         case ConnectionRefusedError():
             return Cause.REFUSED, ""
         case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():
-            return Cause.RESET, "while connecting"
+            return Cause.RESET, fact(Code.ENDED, how="connecting")
         case ssl.SSLError():
             return Cause.TLS, tls_words(error)
         case _:
@@ -203,18 +214,17 @@ def _context(tls: Mapping[str, str], *, http2: bool) -> ssl.SSLContext:
     try:
         return client_context(tls, protocol=HTTP2 if http2 else HTTP1)
     except (OSError, ValueError) as error:
-        text = f"cannot use the certificates of the target: {_words(error)}"
-        raise GeneratorError(text) from error
+        raise GeneratorError(fact(Code.CERTIFICATES_UNUSABLE, why=_words(error))) from error
 
 
-def _limit_message(error: OSError) -> str:
-    text = f"cannot open more connections on this machine: {_words(error)}"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"{text} (no free local port)"
-    return f"{text} (ulimit -n)" if error.errno == errno.EMFILE else text
+def _limit_message(error: OSError) -> Fact:
+    limits = {errno.EADDRNOTAVAIL: "ports", errno.EMFILE: "files"}
+    return fact(Code.NO_MORE_CONNECTIONS, why=_words(error), limit=limits.get(error.errno or 0))
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception) -> Message:
+    if isinstance(error, MessageError):
+        return error.message
     if isinstance(error, OSError) and not isinstance(error, socket.gaierror | ssl.SSLError) and error.errno:
         return os.strerror(error.errno).lower()
     return str(getattr(error, "strerror", None) or error).lower()

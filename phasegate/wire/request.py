@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from phasegate import __version__
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, fact
 
 DEFAULT_HEADERS = (("User-Agent", f"phasegate/{__version__}"), ("Accept", "*/*"))
 """Sent with every request that does not bring its own."""
@@ -19,6 +21,10 @@ _QUERY_SAFE = _PATH_SAFE + "?[]"
 _ONLY_HTTP1 = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"})
 """RFC 9113, 8.2.2."""
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class UrlError(MessageError):
+    """An address that is no absolute http or https URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +50,7 @@ def endpoint_of(url: str, socket: str | None = None) -> Endpoint:
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is not an http or https URL")
+        raise UrlError(fact(Code.NOT_A_URL, url=url))
     tls = parts.scheme == "https"
     port = parts.port or (443 if tls else 80)
     return Endpoint(host=_ascii_host(parts.hostname), port=port, tls=tls, socket=socket)

@@ -13,6 +13,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, Fact, Message, fact
+
 P = TypeVar("P", bound=asyncio.Protocol)
 
 HTTP1, HTTP2 = "http/1.1", "h2"
@@ -22,21 +25,17 @@ _RECORD = 16_384
 _SLICE = 256 << 10
 """Bytes of an upload that are encrypted at a time, so that they need not all wait in memory once more."""
 
-_WORDS = {
-    "WRONG_VERSION_NUMBER": "what it speaks is not TLS",
-    "HTTP_REQUEST": "what it speaks is HTTP without TLS",
-    "UNSUPPORTED_PROTOCOL": "no version of TLS in common",
-    "TLSV1_ALERT_PROTOCOL_VERSION": "no version of TLS in common",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the target refused the handshake",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the target asks for a client certificate",
-    "TLSV1_ALERT_UNKNOWN_CA": "the target does not accept the client certificate",
-    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": "the target does not speak this version of HTTP",
-    "UNEXPECTED_EOF_WHILE_READING": "closed in the handshake",
-}
-
 
 class TruncatedError(ssl.SSLError):
     """The connection ended without `close_notify`: what came may have been cut by anybody (RFC 9112, 9.8)."""
+
+
+class HandshakeError(ssl.SSLError):
+    """What OpenSSL has no word for."""
+
+    def __init__(self, message: Fact) -> None:
+        super().__init__(ssl.SSL_ERROR_SSL, message.code.value)
+        self.message = message
 
 
 def client_context(tls: Mapping[str, str], *, protocol: str = HTTP1) -> ssl.SSLContext:
@@ -58,15 +57,15 @@ def client_context(tls: Mapping[str, str], *, protocol: str = HTTP1) -> ssl.SSLC
     return context
 
 
-def tls_words(error: ssl.SSLError) -> str:
-    """What went wrong, in lower case, the same for the same cause."""
+def tls_words(error: ssl.SSLError) -> Message:
+    """What went wrong, the same for the same cause; OpenSSL's own words in lower case."""
+    if isinstance(error, HandshakeError):
+        return error.message
     if isinstance(error, ssl.SSLCertVerificationError):
         return _lower(error.verify_message)
     # One that was made by hand has no reason at all.
     reason: str = getattr(error, "reason", None) or ""
-    if reason in _WORDS:
-        return f"{_WORDS[reason]} ({_words_of(reason)})"
-    return _words_of(reason) or _lower(str(error.strerror or error))
+    return fact(Code.TLS_FAILED, reason=reason) if reason else _lower(str(error.strerror or error))
 
 
 class Handshake(asyncio.Protocol, Generic[P]):
@@ -102,7 +101,7 @@ class Handshake(asyncio.Protocol, Generic[P]):
             self._step(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(exc or ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed in the handshake"))
+        self._fail(exc or HandshakeError(fact(Code.ENDED, how="handshake")))
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -128,7 +127,7 @@ class Handshake(asyncio.Protocol, Generic[P]):
             return
         if self._wanted is not None and (named := self._tls.selected_alpn_protocol()) != self._wanted:
             transport.close()
-            self._fail(ssl.SSLError(ssl.SSL_ERROR_SSL, _disagreement_text(self._wanted, named)))
+            self._fail(HandshakeError(fact(Code.NO_HTTP2, asked=self._wanted, found=named)))
             return
         inner = self._make()
         stream = TlsStream(self._tls, self._incoming, self._outgoing, transport, inner)
@@ -280,18 +279,10 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         self._transport.close()
 
 
-def _disagreement_text(wanted: str, named: str | None) -> str:
-    return f"the target does not speak HTTP/2 here (asked for {wanted}, agreed on {named or 'nothing'})"
-
-
-def _words_of(reason: str) -> str:
-    return reason.replace("_", " ").lower()
-
-
 def _lower(text: str) -> str:
     """Without a capital at the front and a full stop at the end."""
     return (text[:1].lower() + text[1:]).rstrip(".") if text[:2] != "IP" else text.rstrip(".")
 
 
 def _no_password() -> bytes:
-    raise ValueError("the key is encrypted; give one without a password")
+    raise MessageError(fact(Code.KEY_ENCRYPTED))

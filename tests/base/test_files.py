@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from phasegate.base import files
 from phasegate.base.errors import ObservationError
 from phasegate.base.files import find_files, open_file, printable, read_file, refuse_way_out
+from phasegate.render.sentences import sentence
+from tests.telling import raises
 
 
 def names(root: Path, pattern: str, limit: int = 100) -> list[str]:
@@ -63,7 +65,7 @@ def test_more_files_than_asked_for_are_counted(tree: Path) -> None:
 
 def test_search_through_too_many_names_ends_and_says_so(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "NAMES", 3)
-    assert "the search ended after 3 names" in find_files(tree, "**/*.xml", 100).problems[0]
+    assert "the search ended after 3 names" in sentence(find_files(tree, "**/*.xml", 100).problems[0])
 
 
 def _socket(path: Path) -> None:
@@ -113,15 +115,15 @@ def test_nothing_that_is_no_file_holds_the_search_or_the_reading_up(
         if one.files:
             with pytest.raises(ObservationError) as caught:
                 read_file(one.files[0], "it", 1_000)
-            assert why in caught.value.message
+            assert why in sentence(caught.value.message)
         else:
-            assert why in one.problems[0]
+            assert why in sentence(one.problems[0])
 
 
 @pytest.mark.parametrize("kind", ["FIFO", "socket", "device", "terminal", "folder", "link to nothing"])
 def test_only_a_regular_file_is_opened(tmp_path: Path, kind: str) -> None:
     LEFT[kind][0](tmp_path / "x")
-    with pytest.raises(ObservationError, match=r"^it (is|cannot)"):
+    with raises(ObservationError, match=r"^it (is|cannot)"):
         open_file(tmp_path / "x", "it")
 
 
@@ -140,9 +142,9 @@ def test_link_counts_below_the_root_and_below_what_the_pattern_names(tmp_path: P
     assert names(root, "build/*.xml") == ["build/a.xml"]
     assert names(root, "build/*/b.xml") == []
     assert names(root, "build/**/*.xml") == ["build/a.xml"]
-    assert "leads out" in find_files(root, "build/out.xml", 1).problems[0]
+    assert "leads out" in sentence(find_files(root, "build/out.xml", 1).problems[0])
     refuse_way_out(root / "latest.xml", root, "it")
-    with pytest.raises(ObservationError, match="leads out of the folder"):
+    with raises(ObservationError, match="leads out of the folder"):
         refuse_way_out(root / "build/out.xml", root, "it")
 
 
@@ -165,7 +167,7 @@ def test_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, monkeypatch
         return status
 
     monkeypatch.setattr(files.os, "fstat", growing)
-    with pytest.raises(ObservationError, match="changed while it was read"):
+    with raises(ObservationError, match="changed while it was read"):
         read_file(path, "it", 1 << 30)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from phasegate.render.sentences import sentence
 from tests.benchmarks.tools.builtin import closed, work
 from tests.benchmarks.tools.measure import CannotRunError, nginx, table
 
@@ -20,7 +21,7 @@ def benchmark() -> None:
         for size in (REQUESTS // 100, REQUESTS):
             worked = work(closed(url, seconds=size / _SLOWEST), enough=size)
             if worked.tally.good < size:
-                causes = ", ".join(worked.tally.causes) or "too slow"
+                causes = ", ".join(map(sentence, worked.tally.causes)) or "too slow"
                 raise CannotRunError(f"{worked.tally.good:,} good answers of {size:,}: {causes}")
             rows.append(
                 (

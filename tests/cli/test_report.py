@@ -49,7 +49,7 @@ def test_a_record_that_was_cut_off_is_inconclusive(recorded: CommandLine, tmp_pa
     result = json.loads(out)
     assert code == result["exit_code"] == 3
     assert result["verdict"] == "INCONCLUSIVE"
-    assert result["reason"] == "the record ends before the run did"
+    assert result["reason"] == {"code": "cut_short"}
 
 
 @pytest.mark.parametrize(

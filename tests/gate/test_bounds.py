@@ -18,7 +18,6 @@ def test_a_fixed_sample_is_read_by_clopper_and_pearson():
     assert FIXED.upper_rank(0.95, 59) == 59
     assert FIXED.upper_rank(0.95, 58) is None
     assert FIXED.needed(0.999, 0) == 2_995
-    assert FIXED.words == "at 95% confidence"
 
 
 def test_a_sample_that_could_stop_is_read_by_always_valid_bounds():
@@ -26,7 +25,6 @@ def test_a_sample_that_could_stop_is_read_by_always_valid_bounds():
     assert ANY_TIME.needed(0.999, 0) == 3_787
     assert ANY_TIME.upper_rank(0.95, 74) == 74
     assert ANY_TIME.upper_rank(0.95, 73) is None
-    assert ANY_TIME.words == "at 95% confidence, whenever one looks"
 
 
 def test_what_comes_together_needs_as_many_times_more():

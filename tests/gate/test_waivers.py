@@ -55,7 +55,7 @@ def test_a_waiver_covers_until_the_end_of_its_last_day(
     days: int, expired: bool, soon: bool, words: str
 ) -> None:
     one = waiver(days)
-    assert (one.expired, one.ends_soon, one.term) == (expired, soon, words)
+    assert (one.expired, one.ends_soon, sentence(one.term)) == (expired, soon, words)
     assert (LAST - timedelta(days=days) > LAST) is expired
 
 
@@ -81,7 +81,7 @@ def test_an_expired_waiver_says_so_and_covers_nothing() -> None:
     done = apply([waiver(-3, criteria=("a.x",))], [criterion("a.x", NOT_MET)], {}, never)
     assert done.criteria[0].verdict is NOT_MET
     assert done.waivers == (record(waiver(-3, criteria=("a.x",))),)
-    assert done.waivers[0].message == "expired on 2026-03-31, so it covers nothing"
+    assert sentence(done.waivers[0].message) == "expired on 2026-03-31, so it covers nothing"
     assert warnings_of(done.waivers) == ()  # said before the run
 
 

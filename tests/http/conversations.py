@@ -26,6 +26,7 @@ from phasegate.load.journeys.prepare import prepare_journeys
 from phasegate.load.worker import Worker
 from phasegate.model.measures import Share
 from phasegate.model.observation import Observation
+from phasegate.render.sentences import sentence
 from tests.servers import settle
 from tests.worlds import StaticAddresses, TestWorld, world_at
 
@@ -163,11 +164,11 @@ async def _load(job: Callable[[], Job]) -> Outcome:
         tally = worker.recorder.take()
         if tally.good or tally.failed:  # on a busy machine, the time may be over before the first
             assert not (tally.good and tally.failed), tally
-            return Outcome(bool(tally.good), "; ".join(tally.causes))
+            return Outcome(bool(tally.good), "; ".join(map(sentence, tally.causes)))
 
 
 def _of_share(observed: Observation, measure: str) -> Outcome:
     share = observed.measures[measure]
     assert isinstance(share, Share)
     said = [case.message for case in observed.cases if case.message] or list(observed.causes)
-    return Outcome(share.passed == share.total > 0, "\n".join(said))
+    return Outcome(share.passed == share.total > 0, "\n".join(map(sentence, said)))

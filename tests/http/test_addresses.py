@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from phasegate.base.errors import ObservationError
 from phasegate.http.addresses import Address, AmbiguousEntryError, TargetAddresses
+from phasegate.render.sentences import sentence
 from phasegate.world import Destination
+from tests.telling import raises
 
 API = Address(
     id="api", url="http://127.0.0.1:8080", headers=(("X-Key", "k"),), tls={"ca": "/ca.pem"}
@@ -38,13 +40,13 @@ def test_an_absolute_url_stays_as_it_is() -> None:
 
 
 def test_a_path_without_a_default_entry_names_the_entries() -> None:
-    with pytest.raises(ObservationError, match="default entry") as raised:
+    with raises(ObservationError, match="default entry") as raised:
         TargetAddresses([API, V1]).url("/health")
-    assert raised.value.help == "set target.default to one of api, shop-v1"
+    assert sentence(raised.value.help) == "set target.default to one of api, shop-v1"
 
 
 def test_what_is_no_address_is_refused() -> None:
-    with pytest.raises(ObservationError, match="'health' is no address"):
+    with raises(ObservationError, match="'health' is no address"):
         TARGET.url("health")
 
 
@@ -72,10 +74,10 @@ def test_a_literal_url_is_of_the_entry_that_it_lies_below(url: str, version: str
 def test_a_literal_url_that_may_be_of_different_entries_is_refused(url: str) -> None:
     with pytest.raises(AmbiguousEntryError) as raised:
         TARGET.destination(url)
-    assert raised.value.message == (
+    assert sentence(raised.value.message) == (
         f"{url} fits the entries shop-v1 and shop-v2, which have different credentials"
     )
-    assert raised.value.help == (
+    assert sentence(raised.value.help) == (
         "name the entry that is meant: ${target.shop-v1.url} or ${target.shop-v2.url}"
     )
 
@@ -134,7 +136,7 @@ def test_an_entry_that_is_named_for_another_place_is_not_meant(written: str) -> 
     ["http://127.0.0.1:8080/x", "http://localhost:8080/x", "http://${target.viewer.host}:${target.admin.port}/x"],
 )  # fmt: skip
 def test_an_address_of_two_users_that_names_neither_alone_is_refused(written: str) -> None:
-    with pytest.raises(AmbiguousEntryError, match=r"fits the entries .* different credentials"):
+    with raises(AmbiguousEntryError, match=r"fits the entries .* different credentials"):
         USERS.destination(written)
 
 
@@ -159,7 +161,7 @@ def test_what_comes_from_an_answer_and_leads_elsewhere_gets_no_credentials_of_th
 
 
 def test_an_address_without_a_value_for_its_host_is_refused() -> None:
-    with pytest.raises(ObservationError, match=r"\$\{next\} has no value"):
+    with raises(ObservationError, match=r"\$\{next\} has no value"):
         USERS.destination("${next}/x")
 
 

@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from phasegate.base.errors import ObservationError
 from phasegate.http.client import Client, Network
 from phasegate.http.messages.content import MAX_BODY, SHOWN
+from phasegate.render.sentences import sentence
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.servers import Server, response, serving, unused_port
+from tests.telling import raises
 from tests.worlds import StaticAddresses
 
 pytestmark = pytest.mark.paced
@@ -46,8 +48,8 @@ def get(url: str, *, timeout: float = 5.0, follow: bool = False, keep: int | Non
 async def failure(client: Client, request: HttpRequest) -> HttpFailure:
     outcome = await client.send(request)
     assert isinstance(outcome, HttpFailure), outcome
-    assert "\n" not in outcome.message
-    assert len(outcome.message) < 400
+    assert "\n" not in sentence(outcome.message)
+    assert len(sentence(outcome.message)) < 400
     return outcome
 
 
@@ -96,8 +98,8 @@ async def test_misbehaviour_is_a_failure_with_its_cause(
 ) -> None:
     outcome = await failure(client, get(server.url(path), timeout=2, follow=True))
     assert outcome.cause is cause
-    assert outcome.message.startswith(f"127.0.0.1:{server.port}: ")
-    assert words in outcome.message
+    assert sentence(outcome.message).startswith(f"127.0.0.1:{server.port}: ")
+    assert words in sentence(outcome.message)
     assert outcome.elapsed > 0
 
 
@@ -105,7 +107,7 @@ async def test_misbehaviour_is_a_failure_with_its_cause(
 async def test_bodies_beyond_the_bound_are_cut(client: Client, server: Server, path: str) -> None:
     outcome = await failure(client, get(server.url(path), timeout=20))
     assert outcome.cause is Cause.TOO_LARGE
-    assert "larger than max_body 4 MiB" in outcome.message
+    assert "larger than max_body 4 MiB" in sentence(outcome.message)
 
 
 @pytest.mark.parametrize("path", ["/gzip-bomb", "/big", "/bad-gzip"])
@@ -120,14 +122,14 @@ async def test_body_that_is_not_what_its_coding_says_is_an_answer_that_cannot_be
 ) -> None:
     reply = await answer(client, get(server.url("/bad-gzip")))
     assert (reply.status, reply.body) == (200, b"")
-    assert reply.unreadable.startswith("the body is not gzip")
+    assert sentence(reply.unreadable).startswith("the body is not gzip")
 
 
 async def test_a_refused_connection_names_the_address(client: Client) -> None:
     port = unused_port()
     outcome = await failure(client, get(f"http://127.0.0.1:{port}/"))
     assert outcome.cause is Cause.REFUSED
-    assert outcome.message == f"127.0.0.1:{port}: connection refused"
+    assert sentence(outcome.message) == f"127.0.0.1:{port}: connection refused"
 
 
 async def test_an_unknown_host_is_a_matter_of_dns(client: Client) -> None:
@@ -141,7 +143,7 @@ async def test_a_url_that_is_none_is_a_failure_and_no_crash(client: Client, url:
 
 async def test_a_header_with_a_line_break_is_not_sent(client: Client, server: Server) -> None:
     request = HttpRequest(method="GET", url=server.url("/ok"), headers=(("X", "a\r\nEvil: 1"),))
-    assert "cannot be sent" in (await failure(client, request)).message
+    assert "cannot be sent" in sentence((await failure(client, request)).message)
     assert server.requests == []
 
 
@@ -155,7 +157,7 @@ async def test_redirects_are_followed_only_when_asked(client: Client, server: Se
     reply = await answer(client, get(server.url("/redirect"), follow=True))
     assert (reply.status, reply.url) == (200, server.url("/ok"))
     outcome = await failure(client, get(server.url("/redirect?to=file:///etc/passwd"), follow=True))
-    assert "not an HTTP address" in outcome.message
+    assert "not an HTTP address" in sentence(outcome.message)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +294,7 @@ async def test_a_connection_that_stays_silent_after_an_answer_is_said_to_be_one(
         assert (await answer(client, get(url))).status == 200
         outcome = await failure(client, get(url, timeout=0.2))
         assert outcome.cause is Cause.TIMEOUT
-        assert "on a connection that had brought 1 answer" in outcome.message
+        assert "on a connection that had brought 1 answer" in sentence(outcome.message)
 
 
 async def test_what_comes_behind_an_answer_is_never_the_answer_to_another_request(client: Client) -> None:
@@ -418,18 +420,18 @@ async def test_tls_asks_for_a_certificate_that_can_be_trusted() -> None:
         async with Network(StaticAddresses()).client() as client:
             outcome = await failure(client, get(server.url("/ok")))
             assert outcome.cause is Cause.TLS
-            assert "certificate not accepted" in outcome.message
+            assert "certificate not accepted" in sentence(outcome.message)
         there, request = {"app": server.url()}, replace(get(server.url("/ok")), entry="app")
         trusting = StaticAddresses(there, tls_settings={"ca": str(CERTIFICATE)})
         async with Network(trusting).client() as client:
             assert (await answer(client, request)).status == 200
         broken = StaticAddresses(there, tls_settings={"ca": "/no/such/file"})
         async with Network(broken).client() as client:
-            with pytest.raises(ObservationError, match="cannot use the certificates"):
+            with raises(ObservationError, match="cannot use the certificates"):
                 await client.send(request)
 
 
 async def test_tls_on_a_server_without_it_ends_with_the_timeout(client: Client, server: Server) -> None:
     outcome = await failure(client, get(f"https://127.0.0.1:{server.port}/", timeout=0.3))
     assert outcome.cause is Cause.TIMEOUT
-    assert "no connection" in outcome.message
+    assert "no connection" in sentence(outcome.message)

@@ -24,6 +24,7 @@ from phasegate.load.journeys.template import Template
 from phasegate.plan.text import yaml
 from phasegate.world import Destination, HttpReply, HttpRequest
 from tests.base.test_scalars import NUMBERS
+from tests.telling import raises
 from tests.worlds import StaticAddresses
 
 SCALARS = (
@@ -210,7 +211,7 @@ def test_what_json_lacks_is_refused_where_json_is_sent_or_expected(scalar: str, 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_json_lacks_is_not_sent_when_it_comes_by_a_value(value: float) -> None:
     (one,) = suite("method: POST, json: {a: '${env.it}'}").flows[0].requests
-    with pytest.raises(ComposeError, match="no number that JSON has"):
+    with raises(ComposeError, match="no number that JSON has"):
         made(one, {"env.it": value})
 
 

@@ -13,8 +13,10 @@ import yaml
 from phasegate.kinds.api import Api, ApiParams
 from phasegate.model.measures import Distribution, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
+from phasegate.render.sentences import sentence
 from phasegate.world import HttpClient, HttpFailure, HttpReply, HttpRequest
 from tests.servers import Server, serving, unused_port
+from tests.telling import causes_told
 from tests.worlds import StaticAddresses, TestWorld, world_at
 
 
@@ -59,8 +61,8 @@ async def test_request_whose_time_was_over_while_phasegate_stood_still_is_no_fai
     suite = "flows: [{id: f, requests: [{id: a, url: '/freeze?s=3', expect: {status: 200}}]}]"
     observation = await observe(world, suite)
     assert observation.error is not None
-    assert "request 'a': " in observation.error
-    assert "phasegate stood still for " in observation.error
+    assert "request 'a': " in sentence(observation.error)
+    assert "phasegate stood still for " in sentence(observation.error)
 
 
 SESSION = """
@@ -138,16 +140,16 @@ async def test_a_failed_request_stops_its_flow_and_no_other(world: TestWorld, se
         "broken/after": "skipped",
         "other/fine": "passed",
     }
-    assert case(observation, "broken/after").message == "not sent: broken/wrong failed"
+    assert sentence(case(observation, "broken/after").message) == "not sent: broken/wrong failed"
     assert len(server.requests) == 3
     share = pass_rate(observation)
     assert (share.passed, share.total, share.skipped) == (2, 4, 1)
-    assert observation.causes == {"expected status 200, got 503": 1}
+    assert causes_told(observation) == {"expected status 200, got 503": 1}
 
 
 async def test_a_failed_expectation_says_expected_and_actual_and_keeps_the_exchange(world: TestWorld) -> None:
     failed = case(await observe(world, FAILING), "broken/wrong")
-    assert failed.message.splitlines() == [
+    assert sentence(failed.message).splitlines() == [
         "expected status 200, got 503",
         'answer: {"error": {"code": 503, "message": "as asked"}}',
         'expected $.status to equal "ok", got nothing',
@@ -170,7 +172,7 @@ async def test_a_refused_connection_is_a_failed_case_not_an_error(tmp_path: Path
     async with world_at(f"http://127.0.0.1:{unused_port()}", tmp_path) as world:
         observation = await observe(world, FAILING)
     assert observation.error is None
-    assert case(observation, "broken/fine").message.endswith("connection refused")
+    assert sentence(case(observation, "broken/fine").message).endswith("connection refused")
     assert pass_rate(observation).passed == 0
 
 
@@ -194,8 +196,8 @@ async def test_a_failed_setup_skips_everything_but_teardown(world: TestWorld, se
         "teardown/undo": "passed",
         "teardown/logout": "skipped",
     }
-    assert case(observation, "f/r[1]").message == "not sent: setup/login failed"
-    assert case(observation, "teardown/logout").message == "not sent: ${b} was never captured"
+    assert sentence(case(observation, "f/r[1]").message) == "not sent: setup/login failed"
+    assert sentence(case(observation, "teardown/logout").message) == "not sent: ${b} was never captured"
 
 
 async def test_teardown_runs_when_the_check_is_cancelled(world: TestWorld, server: Server) -> None:
@@ -257,7 +259,7 @@ async def test_no_rows_is_missing_evidence_and_no_pass(world: TestWorld) -> None
 async def test_a_suite_without_requests_is_an_error(world: TestWorld, text: str) -> None:
     observation = await observe(world, text)
     assert observation.error is not None
-    assert "no requests" in observation.error
+    assert "no requests" in sentence(observation.error)
 
 
 async def test_cookies_live_in_their_flow(world: TestWorld) -> None:
@@ -317,8 +319,8 @@ async def test_a_missing_capture_fails_the_case(world: TestWorld, capture: str, 
     text = f"flows: [{{id: f, requests: [{request}]}}]"
     failed = case(await observe(world, text), "f/r")
     assert failed.status is CaseStatus.FAILED
-    assert failed.message.startswith("cannot capture v: ")
-    assert says in failed.message
+    assert sentence(failed.message).startswith("cannot capture v: ")
+    assert says in sentence(failed.message)
 
 
 async def test_a_retried_request_keeps_its_tries_and_is_flaky(world: TestWorld) -> None:
@@ -332,7 +334,7 @@ async def test_a_retried_request_keeps_its_tries_and_is_flaky(world: TestWorld) 
     observation = await observe(world, text)
     passed = case(observation, "f/r")
     assert passed.flaky
-    assert [attempt.message for attempt in passed.earlier] == ["expected status 200, got 503"] * 2
+    assert [sentence(attempt.message) for attempt in passed.earlier] == ["expected status 200, got 503"] * 2
     assert len(case(observation, "f/never").earlier) == 2
 
 
@@ -384,8 +386,8 @@ async def test_until_gives_up_in_time_and_says_what_came_last(world: TestWorld) 
     """
     failed = case(await observe(world, text), "f/r")
     assert failed.status is CaseStatus.FAILED
-    assert 'expected $.status to equal "done", got "ok"' in failed.message
-    assert "not so within 100 ms" in failed.message
+    assert 'expected $.status to equal "done", got "ok"' in sentence(failed.message)
+    assert "not so within 100 ms" in sentence(failed.message)
 
 
 async def test_queries_forms_multipart_and_raw_bodies(
@@ -444,9 +446,9 @@ async def test_selected_cases_run_the_flows_that_hold_them(server: Server, tmp_p
         async with world_at(server.url(), tmp_path, cases=(name,)) as world:
             observation = await observe(world, FAILING)
         assert list(statuses(observation)) == ids
-        assert any("1 of 2 flows selected" in note for note in observation.notes)
+        assert any("1 of 2 flows selected" in sentence(note) for note in observation.notes)
     async with world_at(server.url(), tmp_path, cases=("nothing",)) as world:
-        assert "nothing" in ((await observe(world, FAILING)).error or "")
+        assert "nothing" in sentence((await observe(world, FAILING)).error or "")
 
 
 RECOVERING = """
@@ -490,7 +492,7 @@ async def test_asked_to_stop_it_sends_nothing_more_but_teardown(server: Server, 
     async with world_at(server.url(), tmp_path, stop_because="interrupted") as world:
         observation = await observe(world, text)
     assert statuses(observation) == {"f/a": "passed", "f/b": "skipped", "teardown/undo": "passed"}
-    assert case(observation, "f/b").message == "not sent: interrupted"
+    assert sentence(case(observation, "f/b").message) == "not sent: interrupted"
 
 
 async def test_cases_are_reported_as_they_finish(world: TestWorld) -> None:
@@ -512,7 +514,7 @@ async def test_flows_run_side_by_side(world: TestWorld, server: Server) -> None:
 async def test_a_value_nobody_has_at_run_time_is_an_error(world: TestWorld) -> None:
     text = "flows: [{id: f, requests: [{id: r, url: '/${target.nobody.port}', expect: {status: 200}}]}]"
     observation = await observe(world, text)
-    assert observation.error == "request 'r': ${target.nobody.port} has no value"
+    assert sentence(observation.error or "") == "request 'r': ${target.nobody.port} has no value"
     assert "f/r" not in statuses(observation)
 
 
@@ -528,7 +530,7 @@ async def test_an_expectation_that_makes_no_sense_with_a_captured_value_fails_th
     """
     failed = case(await observe(world, text), "f/b")
     assert failed.status is CaseStatus.FAILED
-    assert "a length is a whole number" in failed.message
+    assert "a length is a whole number" in sentence(failed.message)
 
 
 class DeadAddress:

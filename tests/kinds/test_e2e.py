@@ -20,6 +20,7 @@ from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.targets.processes.local import LocalProcesses
 from tests.observed import number
+from tests.telling import in_english, raises
 from tests.worlds import TestWorld, world_at
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
@@ -54,7 +55,7 @@ async def world(tmp_path: Path) -> AsyncIterator[TestWorld]:
 
 
 async def observe(params: E2eParams, world: TestWorld) -> Observation:
-    return await E2e().observe(params, world)
+    return in_english(await E2e().observe(params, world))
 
 
 def statuses(observation: Observation) -> dict[str, CaseStatus]:
@@ -398,7 +399,7 @@ async def test_suite_that_meddles_with_its_report_is_no_evidence(
         events = json.load(open(os.environ["PHASEGATE_PYTEST"]))["events"]
         {act}
     """
-    with pytest.raises(ObservationError, match=why):
+    with raises(ObservationError, match=why):
         await observe(suite(test), world)
 
 

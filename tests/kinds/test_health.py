@@ -15,7 +15,9 @@ from phasegate.base.errors import ObservationError
 from phasegate.kinds.health import Health, HealthParams
 from phasegate.model.measures import Distribution, Share
 from phasegate.model.observation import Observation
+from phasegate.render.sentences import sentence
 from tests.servers import Received, Server, response, serving, unused_port
+from tests.telling import causes_told, raises
 from tests.worlds import StaticAddresses, TestWorld, world_at
 
 
@@ -61,7 +63,7 @@ async def test_timeout_while_phasegate_stands_still_is_no_failure(
     share = success_rate(observation)
     assert (share.passed, share.total) == (3, 3)
     assert share.replaced >= 1
-    assert any("passed unused: phasegate was late" in note for note in observation.notes)
+    assert any("passed unused: phasegate was late" in sentence(note) for note in observation.notes)
 
 
 async def test_one_probe_by_default(world: TestWorld, server: Server) -> None:
@@ -85,7 +87,7 @@ async def test_every_probe_counts_and_failures_are_named_with_evidence(world: Te
     assert (share.passed, share.total, share.episodes) == (95, 100, 5)
     assert share.span is not None
     assert share.span > 0
-    assert observation.causes == {"expected status 2xx, got 500": 5}
+    assert causes_told(observation) == {"expected status 2xx, got 500": 5}
     [path] = observation.evidence
     text = world.evidence_text(path)
     assert "GET http://127.0.0.1" in text
@@ -105,7 +107,7 @@ async def test_a_service_that_refuses_was_observed(world: TestWorld) -> None:
     assert observation.error is None
     assert success_rate(observation).value == 0
     assert latency(observation).quantile(0.01) == (math.inf, math.inf)
-    assert observation.causes == {f"127.0.0.1:{port}: connection refused": 5}
+    assert causes_told(observation) == {f"127.0.0.1:{port}: connection refused": 5}
 
 
 @pytest.mark.parametrize("path", ["/stall", "/reset", "/garbage", "/redirect-loop", "/endless", "/slow-body"])
@@ -113,18 +115,18 @@ async def test_misbehaviour_fails_the_probe_in_one_line(world: TestWorld, path: 
     observation = await observe(world, url=path, timeout="200ms", follow=True)
     assert success_rate(observation).value == 0
     [cause] = observation.causes
-    assert "\n" not in cause
+    assert "\n" not in sentence(cause)
     assert len(observation.evidence) == 1
 
 
 async def test_a_wrong_answer_is_a_failure_that_says_expected_and_actual(world: TestWorld) -> None:
     observation = await observe(world, url="/health", expect={"json": {"$.version": "9.9.9"}})
-    assert observation.causes == {'expected $.version to equal "9.9.9", got "0.2.0"': 1}
+    assert causes_told(observation) == {'expected $.version to equal "9.9.9", got "0.2.0"': 1}
 
 
 async def test_slow_answers_share_one_cause(world: TestWorld) -> None:
     observation = await observe(world, url="/slow?ms=5", probes=3, expect={"latency": "< 1ms"})
-    assert observation.causes == {"expected latency less than 1ms": 3}
+    assert causes_told(observation) == {"expected latency less than 1ms": 3}
 
 
 async def test_redirects_are_no_success_unless_followed(world: TestWorld) -> None:
@@ -145,7 +147,7 @@ async def test_a_stalled_target_does_not_stop_the_schedule(world: TestWorld, ser
     share = success_rate(observation)
     assert (share.passed, share.total, share.episodes) == (0, 40, 1)
     assert len(server.requests) < 40
-    assert any("earlier probes had no answer" in cause for cause in observation.causes)
+    assert any("earlier probes had no answer" in sentence(cause) for cause in observation.causes)
     assert sum(observation.causes.values()) == share.total
 
 
@@ -163,7 +165,7 @@ async def test_probes_planned_closer_than_they_are_answered_are_sent_all_the_sam
     assert isinstance(latency, Distribution)
     assert latency.good.n == 20
     assert latency.failed > 20
-    assert any("rank above every latency" in note for note in observation.notes)
+    assert any("rank above every latency" in sentence(note) for note in observation.notes)
 
 
 async def test_beside_other_checks_it_goes_on_until_told_to_stop(server: Server, tmp_path: Path) -> None:
@@ -207,12 +209,12 @@ async def test_asked_to_stop_it_says_how_far_it_came(server: Server, tmp_path: P
     async with world_at(server.url(), tmp_path, stop_after=0.0, stop_because="interrupted") as world:
         observation = await observe(world, url="/slow?ms=30", probes=1000)
     assert 0 < success_rate(observation).total < 1000
-    assert any("of 1,000 probes: interrupted" in note for note in observation.notes)
+    assert any("of 1,000 probes: interrupted" in sentence(note) for note in observation.notes)
 
 
 async def test_without_a_target_a_path_cannot_be_observed(tmp_path: Path) -> None:
     async with world_at("", tmp_path, target=StaticAddresses()) as world:
-        with pytest.raises(ObservationError, match="needs a default entry"):
+        with raises(ObservationError, match="needs a default entry"):
             await observe(world, url="/health")
 
 
@@ -234,7 +236,7 @@ def test_wrong_parameters_are_refused(wrong: dict[str, Any], says: str) -> None:
 
 def test_it_says_what_it_does_and_how_much_it_can_see() -> None:
     params = HealthParams.model_validate({"url": "/health", "probes": 100, "every": "4ms"})
-    assert Health().summary(params) == "GET /health, 100 probes, every 4 ms"
+    assert sentence(Health().summary(params)) == "GET /health, 100 probes, every 4 ms"
     assert Health().samples(params) == 100
     assert Health().samples(HealthParams.model_validate({"url": "/x", "every": "1s"})) is None
     assert Health().defaults(params) == ("success_rate == 100%",)

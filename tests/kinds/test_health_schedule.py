@@ -20,6 +20,7 @@ from phasegate.http.probes.moments import LATE, TICK
 from phasegate.kinds.health import GRACE, Health, HealthParams
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Observation
+from phasegate.render.sentences import sentence
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
 from tests.observed import distribution, share
 from tests.rules import Rule, rules
@@ -124,13 +125,16 @@ def test_no_more_than_the_plan_allows_are_under_way(folder: Path) -> None:
     assert max(len(target.owing(at + TICK, at)) for at in target.came) == 5
     assert distribution(seen, "latency").failed >= 45
     assert share(seen, "success_rate").passed == 50
-    assert "all 5 that may be under way waited for the target" in seen.notes[0]
+    assert "all 5 that may be under way waited for the target" in sentence(seen.notes[0])
 
 
 def test_moments_of_a_target_that_never_answers_fail_with_the_oldest_probe(folder: Path) -> None:
     seen = observe(Target(silent=[(0.0, 60.0)]), folder, every="10ms", probes=300, timeout="2s", in_flight=3)
     assert (share(seen, "success_rate").passed, share(seen, "success_rate").total) == (0, 300)
-    assert set(seen.causes) == {"timeout", "not sent, as earlier probes had no answer: timeout"}
+    assert set(map(sentence, seen.causes)) == {
+        "timeout",
+        "not sent, as earlier probes had no answer: timeout",
+    }
     assert share(seen, "success_rate").unused == 0
 
 
@@ -155,7 +159,7 @@ def test_a_long_delay_of_phasegate_leaves_moments_unused_and_the_demand_unproven
     assert (found.failed, distribution(seen, "latency").failed) == (0, 0)
     assert found.unused == pytest.approx(400, abs=5)
     said = f"{found.unused} of {found.total + found.unused:,} moments passed unused: phasegate was late"
-    assert seen.notes == (said,)
+    assert tuple(map(sentence, seen.notes)) == (said,)
     assert verdict("success_rate == 100%", seen) is UNPROVEN
     assert verdict("success_rate >= 80%", seen) is MET
     assert verdict("latency.p50 < 100ms", seen) is MET
@@ -167,7 +171,9 @@ def test_where_a_number_is_asked_for_later_moments_take_the_place_of_those_misse
     found = share(seen, "success_rate")
     assert (found.passed, found.total, found.unused) == (300, 300, 0)
     assert found.replaced == pytest.approx(400, abs=5)
-    assert seen.notes[0].endswith("moments passed unused: phasegate was late; later ones took their place")
+    assert sentence(seen.notes[0]).endswith(
+        "moments passed unused: phasegate was late; later ones took their place"
+    )
     assert verdict("success_rate == 100%", seen) is MET
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from phasegate.base.facts import Message
 from phasegate.load.abort import AbortOn, AbortRule
 from phasegate.load.counting.tally import LoadTally
 from phasegate.model.histogram import Histogram
+from phasegate.render.sentences import sentence
 
 
 def guard(written: dict[str, Any], *, workers: int = 1) -> AbortRule:
@@ -14,7 +16,7 @@ def guard(written: dict[str, Any], *, workers: int = 1) -> AbortRule:
 
 
 def second(good: int, failed: int = 0, *, took: float = 0.001, dropped: int = 0) -> LoadTally:
-    causes = {"x": failed} if failed else {}
+    causes: dict[Message, int] = {"x": failed} if failed else {}
     return LoadTally(latency=Histogram.of_seconds([took] * good), causes=causes, dropped=dropped)
 
 
@@ -24,7 +26,9 @@ def test_condition_must_hold_over_the_whole_span() -> None:
         one.add(0, float(at), second(good, failed=10))
         assert one.reason() is None, "not yet so long"
     one.add(0, 3.0, second(0, failed=10))
-    assert one.reason() == "success_rate was 0% over 3 s, and abort_on says success_rate < 50%"
+    assert (
+        sentence(one.reason() or "") == "success_rate was 0% over 3 s, and abort_on says success_rate < 50%"
+    )
 
 
 def test_only_the_last_seconds_count() -> None:
@@ -59,8 +63,8 @@ def test_second_counts_when_every_worker_has_told_it() -> None:
 def test_failed_and_dropped_requests_rank_above_every_latency() -> None:
     slow = guard({"latency.p95": "> 2s", "for": "1s"})
     slow.add(0, 1.0, second(100, took=3.0))
-    assert (slow.reason() or "").startswith("latency.p95 was 3")
+    assert sentence(slow.reason() or "").startswith("latency.p95 was 3")
     for worse in (second(90, failed=10), second(90, dropped=10)):
         one = guard({"latency.p95": "> 2s", "for": "1s"})
         one.add(0, 1.0, worse)
-        assert (one.reason() or "").startswith("latency.p95 was failed over 1 s")
+        assert sentence(one.reason() or "").startswith("latency.p95 was failed over 1 s")

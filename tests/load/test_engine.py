@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code
 from phasegate.load.abort import AbortOn, AbortRule
 from phasegate.load.engine import LoadOutcome, generate, late
 from phasegate.load.job import PROTOCOL, Job
@@ -25,6 +26,7 @@ from phasegate.world import Command, Enough, Progress, Running
 from tests.load.late import HeldUp
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -59,7 +61,7 @@ async def test_two_workers_send_every_request_once_and_are_merged() -> None:
     async with scripted(lambda n: Reply(pieces=(answer(500),)) if n % 10 == 0 else Reply()) as server:
         outcome, _ = await run(job(server.url, workers=2))
         assert len(server.requests) == 240
-    assert outcome.tally.causes == {"expected status 2xx, got 500": 24}
+    assert causes_told(outcome.tally) == {"expected status 2xx, got 500": 24}
     assert outcome.tally.latency.n == outcome.tally.service.n == 216
     assert (outcome.report.scheduled, outcome.report.sent) == (240, 240)
     assert sum(one.good for one in outcome.bins) == 216
@@ -99,7 +101,7 @@ async def test_progress_is_reported_and_its_answer_stops_the_load() -> None:
 
 async def test_measures_are_told_from_the_least_on_where_somebody_decides_by_them() -> None:
     def enough(progress: Progress) -> str | None:
-        return Enough("decided") if progress.measures else None
+        return Enough(Code.ALL_DECIDED, {}) if progress.measures else None
 
     async with scripted() as server:
         outcome, world = await run(job(server.url, duration=30.0, tick=0.05), at_least=0.5, stop=enough)
@@ -114,7 +116,7 @@ async def test_load_that_is_decided_awaits_what_is_out_and_counts_it(open_model:
     """Every tenth request hangs for a while; none of them may be lost when the load ends early."""
 
     def enough(progress: Progress) -> str | None:
-        return Enough("decided") if progress.measures else None
+        return Enough(Code.ALL_DECIDED, {}) if progress.measures else None
 
     slow = Reply(delay=0.8)
     async with scripted(lambda n: slow if n % 10 == 9 else Reply()) as server:
@@ -132,7 +134,7 @@ async def test_nothing_is_aborted_once_a_load_is_decided() -> None:
     """In the second after the end of sending only failures come in; what still hangs has to be counted."""
 
     def enough(progress: Progress) -> str | None:
-        return Enough("decided") if progress.measures else None
+        return Enough(Code.ALL_DECIDED, {}) if progress.measures else None
 
     def script(number: int) -> Reply:
         if number == 0:
@@ -153,7 +155,7 @@ async def test_interrupt_ends_the_patient_wait_at_once() -> None:
     def stop(progress: Progress) -> str | None:
         if (progress.done or 0) > 0.03:
             return "stopped by Ctrl-C"
-        return Enough("decided") if progress.measures else None
+        return Enough(Code.ALL_DECIDED, {}) if progress.measures else None
 
     async with scripted(Reply(delay=25.0)) as server:
         one = job(server.url, duration=30.0, tick=0.05, timeout=29.0, connections=5)
@@ -227,14 +229,14 @@ async def test_killed_worker_is_an_error_of_observation() -> None:
             stop=lambda progress: kill(progress) if (progress.done or 0) > 0 else None,
             processes=Told(seen=lambda running: seen.append(running.pid)),
         )
-        with pytest.raises(ObservationError, match=r"load worker \d ended before its result \(signal 9\)"):
+        with raises(ObservationError, match=r"load worker \d ended before its result \(signal 9\)"):
             await generate(job(server.url, duration=30.0, workers=2), world)
 
 
 async def test_crash_of_a_worker_is_told_with_its_last_words() -> None:
     crash = Told(sys.executable, "-c", "raise SystemExit('out of luck')")
     world = LoadWorld(target=OneAddress("http://127.0.0.1:1/"), processes=crash)
-    with pytest.raises(ObservationError, match=r"\(exit code 1\): out of luck"):
+    with raises(ObservationError, match=r"\(exit code 1\): out of luck"):
         await generate(job("http://127.0.0.1:1/"), world)
 
 
@@ -248,12 +250,12 @@ async def test_crash_of_a_worker_is_told_with_its_last_words() -> None:
 async def test_worker_that_speaks_something_else_is_refused(line: str, message: str) -> None:
     other = Told(sys.executable, "-c", f"print({line!r}, flush=True); input()")
     world = LoadWorld(target=OneAddress("http://127.0.0.1:1/"), processes=other)
-    with pytest.raises(ObservationError, match=message):
+    with raises(ObservationError, match=message):
         await generate(job("http://127.0.0.1:1/"), world)
 
 
 async def test_unusable_certificates_are_an_error_of_observation() -> None:
-    with pytest.raises(ObservationError, match="certificates"):
+    with raises(ObservationError, match="certificates"):
         await run(job("https://127.0.0.1:1/", tls={"ca": "/nowhere.pem"}))
 
 
@@ -263,7 +265,7 @@ async def test_too_few_descriptors_are_no_statement_about_the_target(open_model:
     async with scripted(Reply(delay=0.5)) as server:
         points = Profile.ramped(200.0, 1.0).points
         one = Job(url=server.url, open=open_model, points=points, connections=200, timeout=2.0)
-        with pytest.raises(ObservationError, match=r"cannot open more connections on this machine: .*ulimit"):
+        with raises(ObservationError, match=r"cannot open more connections on this machine: .*ulimit"):
             await generate(one, LoadWorld(target=OneAddress(server.url), processes=limited))
 
 

@@ -20,10 +20,11 @@ from phasegate.load.http1.connection import LoadConnection, LoadExchange
 from phasegate.load.journeys.connection import JourneyConnection
 from phasegate.load.journeys.journey import Journey, JourneyRequest, Journeys
 from phasegate.load.journeys.visit import Itinerary
-from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG
-from phasegate.world import Cause
+from phasegate.render.sentences import sentence
+from phasegate.wire.connection import HEAD_LIMIT
 from tests.load.http1.test_connection import Wire
 from tests.load.server import answer
+from tests.telling import causes_told
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX: hinted\r\n\r\n"
@@ -136,8 +137,10 @@ def verdict(kind: str, pieces: Iterable[bytes]) -> Verdict:
     assert owner.ended == 1
     tally = recorder.take()
     assert tally.requests == 1, "a request ends exactly once"
-    evidence = tuple(one.answer for one in recorder.examples if not one.cause.startswith(Cause.PROTOCOL))
-    return Verdict(tally.good, dict(tally.causes), owner.freed, closed, evidence)
+    evidence = tuple(
+        one.answer for one in recorder.examples if not sentence(one.cause).startswith("protocol error: ")
+    )
+    return Verdict(tally.good, causes_told(tally), owner.freed, closed, evidence)
 
 
 def answer_for(kind: str, name: str) -> bytes:
@@ -203,7 +206,9 @@ def test_head_at_the_limit_gets_the_verdict_of_the_whole(kind: str, size: int) -
     head = start + b"a" * (size - len(start) - len(end)) + end
     data = head if kind.startswith("HEAD") else head + b'{"status":"ok"}'
     whole = verdict(kind, [data])
-    assert whole.causes == ({} if size <= HEAD_LIMIT else {f"{Cause.PROTOCOL}: {HEAD_TOO_LONG}": 1})
+    assert whole.causes == (
+        {} if size <= HEAD_LIMIT else {"protocol error: the head of the answer is longer than 64 KiB": 1}
+    )
     for places in (
         [10],
         [size - 1],

@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.load.counting.tally import causes_from_json
 from phasegate.load.engine import LoadOutcome, generate
 from phasegate.load.job import Job
 from phasegate.load.pace.pacing import Profile
@@ -33,6 +34,7 @@ from phasegate.world import Command, Completed, Running
 from tests.load.apart import Truth, apart
 from tests.load.server import Reply, Rule, Script, Served, Stall, answer
 from tests.load.world import LoadWorld, OneAddress
+from tests.telling import causes_told
 
 pytestmark = pytest.mark.paced
 
@@ -227,9 +229,9 @@ async def test_two_workers_merged_are_one_histogram_of_all_they_saw() -> None:
     for name in ("latency", "service"):
         messages = [line[name] or line["latency"] for lines in said for line in lines]
         assert getattr(outcome.tally, name) == _summed(messages)
-    everything = [line["causes"] for lines in said for line in lines]
-    assert outcome.tally.causes == dict(sum(map(Counter, everything), Counter()))
-    assert outcome.tally.causes == {"expected status 2xx, got 403": server.truth.replies["refused"]}
+    everything = [Counter(causes_from_json(line["causes"])) for lines in said for line in lines]
+    assert outcome.tally.causes == dict(sum(everything, Counter()))
+    assert causes_told(outcome.tally) == {"expected status 2xx, got 403": server.truth.replies["refused"]}
     assert server.truth.replies["refused"] == 60
     assert outcome.tally.good == 540
 

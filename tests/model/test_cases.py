@@ -12,6 +12,7 @@ from phasegate.model.cases import (
 )
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
+from phasegate.render.sentences import sentence
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus.PASSED, CaseStatus.FAILED, CaseStatus.SKIPPED, CaseStatus.LOST
 
@@ -44,7 +45,7 @@ def test_a_case_that_is_there_no_more_is_lost_with_what_it_had_been() -> None:
     stays, lost = with_earlier([case("stays")], [case("stays", FAILED, message="no"), gone])
     assert [one.status for one in stays.earlier] == [FAILED]
     assert lost.status is LOST
-    assert lost.message == "was there in the attempt before, but not in this one"
+    assert sentence(lost.message) == "was there in the attempt before, but not in this one"
     assert (lost.duration, lost.evidence, lost.earlier) == (None, (), (as_attempt(gone),))
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.base.units import Dimension
+from phasegate.model import codec
 from phasegate.model.codec import event_from_json, event_to_json, result_schema, writable
 from phasegate.model.events import CaseFinished, TargetChanged, TargetSampled
 from phasegate.model.histogram import Histogram
@@ -115,3 +118,31 @@ def test_a_lone_surrogate_from_a_target_is_written_out_and_nothing_else_changes(
 
     assert writable(told("got \ud800 é")) == told("got \\ud800 é")
     assert event_from_json(json.loads(event_to_json(writable(told("\udfff"))))) == told("\\udfff")
+
+
+def strings(schema: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every string of a schema that can hold any text."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "string" and not schema.keys() & {"enum", "const", "format"}:
+            yield path, schema
+        for key, value in schema.items():
+            yield from strings(value, (*path, key))
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from strings(value, path)
+
+
+def test_the_result_schema_says_of_each_string_whose_it_is() -> None:
+    found = dict(strings(result_schema()))
+    assert len(found) > 100
+    assert {schema.get("x-text") for schema in found.values()} == {"author", "target", "identifier"}
+
+
+@pytest.mark.parametrize("origins", [codec._AUTHORS, codec._TARGETS])
+def test_texts_that_are_marked_as_somebodys_are_fields_of_the_record(
+    origins: dict[str, tuple[str, ...]],
+) -> None:
+    schema = result_schema()
+    for name, fields in origins.items():
+        properties = schema["properties"] if name == "RunResult" else schema["$defs"][name]["properties"]
+        assert set(fields) <= set(properties)

@@ -295,7 +295,7 @@ def test_how_the_calendar_moved_adds_up() -> None:
     assert (run.clock_moved, run.suspended) == (3540.0, 3600.0)
     assert run.finished is not None
     assert run.ended == run.finished + timedelta(seconds=3540)
-    assert [text.partition(": ")[2].partition(";")[0] for text in run.warnings] == [
+    assert [sentence(text).partition(": ")[2].partition(";")[0] for text in run.warnings] == [
         "the calendar clock was set back by 60 s",
         "the machine was suspended for 1h 00m 00s",
     ]

@@ -108,7 +108,7 @@ def test_what_lasts_does_not_follow_the_calendar(phase: Phase, by: float) -> Non
     assert phase.moments() == sorted(phase.moments())
     assert run.clock_moved == pytest.approx(by, abs=1)
     (told,) = run.warnings
-    assert ("set back by" if by < 0 else "set forward by") in told
+    assert ("set back by" if by < 0 else "set forward by") in sentence(told)
 
 
 LASTS = "gate: {criteria: [run.duration < 30m, {id: least, criterion: run.duration > 1ms}]}\n"
@@ -176,7 +176,7 @@ def test_a_waiver_has_to_be_in_force_by_both_clocks(
     (phase.folder / "waivers.yaml").write_text(WAIVER.format(last=last))
     run = phase.run(days * 24 * HOUR, script=FAILS, start=DAY, rest="waivers: waivers.yaml\n")
     assert run.verdict is verdict, run.reason
-    assert says in f"{sentence(run.reason)} {run.warnings}"
+    assert says in f"{sentence(run.reason)} {'; '.join(map(sentence, run.warnings))}"
 
 
 APPROVED = "gate: {approvals: [{role: QA lead, within: 30m}]}\n"

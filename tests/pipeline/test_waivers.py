@@ -199,7 +199,7 @@ def test_what_a_waiver_did_not_need_or_match_is_said(phase: Phase) -> None:
     waived = ["unit/unit::a", "unit/unit::gone", '{pattern: "unit/*", max: 1}', "unit/unit::b"]
     result = phase.run("a", "b=failure", "c=failure", waived=waived)
     assert [waiver.state.value for waiver in result.waivers] == ["unused", "unused", "too_wide", "not_enough"]
-    assert [text for text in result.warnings if text.startswith("waiver ")][-4:] == [
+    assert [text for text in map(sentence, result.warnings) if text.startswith("waiver ")][-4:] == [
         "waiver 'w1': nothing needed it",
         "waiver 'w2': nothing needed it; no case that was seen is called unit/unit::gone",
         "waiver 'w3': unit/* matches 3 cases and may match at most 1, so the whole waiver covers nothing",
@@ -210,7 +210,7 @@ def test_what_a_waiver_did_not_need_or_match_is_said(phase: Phase) -> None:
 
 def test_an_expired_waiver_is_a_warning_of_the_run(phase: Phase) -> None:
     result = phase.run("a", "b=failure", waived=["unit/unit::b"], expires=date(2026, 3, 9))
-    assert "waiver 'w1' expired on 2026-03-09, so it covers nothing" in result.warnings
+    assert "waiver 'w1' expired on 2026-03-09, so it covers nothing" in map(sentence, result.warnings)
     assert (result.waivers[0].state, result.waivers[0].days_left) == (WaiverState.EXPIRED, -1)
 
 

@@ -18,6 +18,7 @@ from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.plan.asked.entries import Target
 from phasegate.plan.asked.plan import Plan
 from phasegate.plan.loader import LoadedPlan, load
+from phasegate.render.sentences import sentence
 
 SHARE = MeasureSpec(type=MeasureType.SAMPLE, dimension=Dimension.SHARE, about="good ones")
 CENSUS = MeasureSpec(type=MeasureType.CENSUS, dimension=Dimension.SHARE, about="good ones of all")
@@ -227,4 +228,4 @@ def entries_of(target: Target, key: str) -> tuple[Any, ...]:
 def refused(load_text: Load, text: str, **options: Any) -> list[str]:
     with pytest.raises(PlanError) as raised:
         load_text(text, **options)
-    return [problem.message for problem in raised.value.problems]
+    return [sentence(problem.message) for problem in raised.value.problems]

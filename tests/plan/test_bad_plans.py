@@ -10,6 +10,7 @@ import pytest
 
 from phasegate.base.errors import PlanError, Problem
 from phasegate.plan.loader import load
+from phasegate.render.sentences import sentence
 from tests.plan.conftest import REGISTRY
 
 BAD = Path(__file__).parent / "bad"
@@ -41,7 +42,7 @@ def _policy(name: str) -> Path | None:
 
 
 def _shown(problem: Problem) -> str:
-    lines = [f"{problem.at}: {problem.message}"]
+    lines = [f"{problem.at}: {sentence(problem.message)}"]
     if problem.at is not None and problem.line_text is not None:
         text = problem.line_text.replace("\t", " ")
         lines += [f"  {text}", f"  {' ' * (problem.at.column - 1)}{'^' * problem.at.width}"]

@@ -7,6 +7,7 @@ import pytest
 
 from phasegate.base.errors import PlanError, UsageError
 from phasegate.plan.asked.plan import Plan
+from phasegate.render.sentences import sentence
 from tests.plan.conftest import Load, entries_of
 
 SHOP = """\
@@ -46,7 +47,7 @@ def chosen(load_text: Load, name: str, text: str = SHOP, **options: Any) -> Plan
 def refused(load_text: Load, text: str, **options: Any) -> list[str]:
     with pytest.raises(PlanError) as raised:
         load_text(text, **options)
-    return [f"{Path(str(problem.at)).name}: {problem.message}" for problem in raised.value.problems]
+    return [f"{Path(str(problem.at)).name}: {sentence(problem.message)}" for problem in raised.value.problems]
 
 
 def test_without_an_environment_a_plan_is_as_it_is_written(load_text: Load) -> None:

@@ -8,6 +8,7 @@ import pytest
 from phasegate.base.errors import ObservationError, PlanError
 from phasegate.plan.asked.plan import Retry
 from phasegate.plan.loader import load
+from phasegate.render.sentences import sentence
 from tests.plan.conftest import (
     HEAD,
     REGISTRY,
@@ -20,6 +21,7 @@ from tests.plan.conftest import (
     plan_of,
     refused,
 )
+from tests.telling import raises
 
 ONE = "steps: [{id: one, checks: [{id: a, kind: probe, url: /health}]}]\n"
 
@@ -177,7 +179,7 @@ steps:
     assert isinstance(params, Program.Params)
     assert params.command == ("curl", "http://127.0.0.1:81$/x", "127.0.0.1:81", "-o", "/ev/y", "${z}")
     assert plan.checks()[0].summary == "curl http://web/x web:80 -o ${out}/y ${z}"
-    with pytest.raises(ObservationError, match=r"\$\{target.web.url\} is not known"):
+    with raises(ObservationError, match=r"\$\{target.web.url\} is not known"):
         part.bind({"out": "/ev"})
 
 
@@ -250,7 +252,7 @@ steps: [{id: one, checks: [{id: a, kind: probe, url: /}]}]
     assert plan.target.default == "api"
     assert entries_of(plan.target, "external")[0].protected
     assert plan.target.setup[0].bind({"target.db.url": "u"}).argv == ("migrate", "u")
-    with pytest.raises(ObservationError, match=r"self.port"):
+    with raises(ObservationError, match=r"self.port"):
         db.bind({})
 
 
@@ -311,7 +313,7 @@ steps:
         "d": ("TOKEN",),
     }
     assert checks["b"].parts[0].params.model_dump()["headers"] == {"A": "Bearer 0123456789"}
-    assert [warning.message for warning in loaded.warnings] == [
+    assert [sentence(warning.message) for warning in loaded.warnings] == [
         "the secret TOKEN is not set; what needs it is not run: a, d",
         "secret 'SHORT' is shorter than 8 characters",
     ]
@@ -580,13 +582,13 @@ def test_a_plan_is_a_mapping(load_text: Load, text: str) -> None:
 def test_a_missing_plan_is_said(tmp_path: Path) -> None:
     with pytest.raises(PlanError) as raised:
         load(tmp_path / "gone.yaml", kinds=REGISTRY)
-    assert "there is no file" in raised.value.problems[0].message
+    assert "there is no file" in sentence(raised.value.problems[0].message)
 
 
 def test_the_nearest_word_is_proposed_for_a_kind_only_when_it_is_near(load_text: Load) -> None:
     with pytest.raises(PlanError) as raised:
         load_text(HEAD + "steps: [{id: one, checks: [{id: a, kind: qqq}]}]\n")
-    assert raised.value.problems[0].help == "known kinds: probe, suite, burst, program, quiet"
+    assert sentence(raised.value.problems[0].help) == "known kinds: probe, suite, burst, program, quiet"
 
 
 def test_loading_twice_gives_the_same_plan(load_text: Load) -> None:

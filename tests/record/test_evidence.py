@@ -16,6 +16,7 @@ from phasegate.record.evidence import EvidenceStore
 from phasegate.record.journal import RecordError
 from phasegate.record.names import LONGEST_NAME, safe_name
 from phasegate.record.redaction import Redactor
+from tests.telling import raises
 
 SECRET = "hunter2-hunter2"
 
@@ -132,7 +133,7 @@ def test_what_is_no_readable_file_cannot_be_adopted(store: EvidenceStore, tmp_pa
         source.mkdir()
     elif what == "fifo":
         os.mkfifo(source)
-    with pytest.raises(ObservationError, match=what):
+    with raises(ObservationError, match=what):
         store.folder("unit", 1).adopt(source)
 
 
@@ -204,9 +205,9 @@ def test_a_full_disk_is_an_error_that_ends_the_run_in_order(store: EvidenceStore
     path = store.folder("alive", 1).path / "full"
     log = store.log("api")
     with files_of_at_most(10):
-        with pytest.raises(RecordError, match="file too large") as raised:
+        with raises(RecordError, match="file too large") as raised:
             store.write(path, b"x" * 100)
-        with pytest.raises(RecordError, match="file too large"):
+        with raises(RecordError, match="file too large"):
             log.write(b"x" * 100 + b"\n")
     assert raised.value.exit_code is ExitCode.INCONCLUSIVE
     assert not path.exists()
@@ -256,5 +257,5 @@ def test_evidence_is_never_written_through_a_link(store: EvidenceStore, tmp_path
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_the_record(tmp_path: Path) -> None:
     (tmp_path / "evidence").write_text("a file is in the way")
-    with pytest.raises(RecordError, match="not a directory"):
+    with raises(RecordError, match="not a directory"):
         EvidenceStore(tmp_path, Redactor()).folder("alive", 1).write("a.txt", "a")

@@ -13,6 +13,7 @@ from phasegate.model.events import CheckStarted, Event, Progressed, RunStarted
 from phasegate.record.journal import EVENTS, Journal, RecordError, read_events, write_report
 from phasegate.record.redaction import Redactor
 from tests.samples import passing_run
+from tests.telling import raises
 
 AT = datetime(2026, 1, 15, tzinfo=UTC)
 START = RunStarted(at=AT, skeleton=passing_run())
@@ -81,7 +82,7 @@ def test_a_second_run_in_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_gone_is_told_once_begun(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=r"cannot write events\.jsonl: no such file"):
+    with raises(RecordError, match=r"cannot write events\.jsonl: no such file"):
         journal(tmp_path / "gone")
 
 
@@ -92,7 +93,7 @@ def test_a_disk_that_takes_no_more_is_told_once_and_events_are_passed_on(tmp_pat
     book._file.close()
     with Path("/dev/full").open("wb", buffering=0) as full:
         book._file = full
-        with pytest.raises(RecordError, match="no space left on device"):
+        with raises(RecordError, match="no space left on device"):
             book.write(START)
         assert book.write(START) == START
 
@@ -102,7 +103,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     write_report(place, b"first", named=False)
     write_report(place, b"second", named=False)
     assert place.read_bytes() == b"second"
-    with pytest.raises(RecordError, match=r"cannot write .*nowhere"):
+    with raises(RecordError, match=r"cannot write .*nowhere"):
         write_report(tmp_path / "nowhere/report.html", b"third", named=False)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.record.provenance import provenance
+from phasegate.render.sentences import sentence
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -32,7 +33,7 @@ def test_the_commit_says_whether_files_differ_from_it(tmp_path: Path) -> None:
     commit = git(tmp_path, "rev-parse", "HEAD")
     assert provenance(tmp_path, {})["commit"] == commit
     (tmp_path / "a").write_text("2")
-    assert provenance(tmp_path, {})["commit"] == f"{commit} with uncommitted changes"
+    assert sentence(provenance(tmp_path, {})["commit"]) == f"{commit} with uncommitted changes"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from phasegate.base.errors import UsageError
 from phasegate.model.approval import Choice, SignOff
 from phasegate.record.journal import RecordError
 from phasegate.record.signoff import SIGN_OFFS, append_sign_off, read_sign_offs
+from tests.telling import raises
 
 ONE = SignOff(
     at=datetime(2026, 11, 30, 10, tzinfo=UTC),
@@ -115,7 +116,7 @@ def test_a_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / SIGN_OFFS).mkdir()
     with pytest.raises(UsageError, match="cannot be read"):
         read_sign_offs(tmp_path)
-    with pytest.raises(RecordError, match="cannot write"):
+    with raises(RecordError, match="cannot write"):
         append_sign_off(tmp_path, ONE)
 
 
@@ -123,6 +124,6 @@ def test_a_decision_goes_through_no_link(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("")
     (tmp_path / SIGN_OFFS).symlink_to(victim)
-    with pytest.raises(RecordError, match="cannot write"):
+    with raises(RecordError, match="cannot write"):
         append_sign_off(tmp_path, ONE)
     assert victim.read_text() == ""

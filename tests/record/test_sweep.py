@@ -13,6 +13,7 @@ from phasegate.record.evidence import EvidenceStore
 from phasegate.record.names import LONGEST_NAME
 from phasegate.record.redaction import Redactor
 from phasegate.record.sweep import Sweep, remove_tree
+from phasegate.render.sentences import sentence
 
 SECRET = "hunter2-hunter2"
 
@@ -148,7 +149,7 @@ def test_more_files_than_are_kept_are_removed_and_said(attempt: Path) -> None:
         (attempt / f"{number:03}").write_text("x")
     found, notes = swept(attempt.parents[1])
     assert found == [f"unit/1/{number:03}" for number in range(100)]
-    assert notes == [
+    assert list(map(sentence, notes)) == [
         "programs left more evidence than 100 files and folders, 32 inside each other: 150 were removed"
     ]
     assert len(list(attempt.iterdir())) == 100
@@ -170,7 +171,7 @@ def test_links_and_special_files_are_removed_and_said(attempt: Path) -> None:
     os.mkfifo(attempt / "c")
     found, notes = swept(attempt.parents[1])
     assert found == []
-    assert notes == ["3 links or special files in the evidence were removed"]
+    assert list(map(sentence, notes)) == ["3 links or special files in the evidence were removed"]
     assert Path("/etc/passwd").exists()
 
 
@@ -187,7 +188,7 @@ def test_folders_inside_each_other_without_end_are_removed(attempt: Path) -> Non
         os.chdir(here)
     found, notes = swept(attempt.parents[1])
     assert found == ["unit/1/a.txt"]
-    assert "32 inside each other: 1 were removed" in notes[0]
+    assert "32 inside each other: 1 were removed" in sentence(notes[0])
 
 
 def test_tree_is_removed_and_what_links_lead_to_stays(tmp_path: Path) -> None:

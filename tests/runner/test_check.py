@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from phasegate.base.errors import ObservationError, PhasegateError
 from phasegate.model.events import AttemptFinished, CaseFinished, CheckFinished, RetryScheduled
 from phasegate.model.measures import Share
@@ -16,6 +14,7 @@ from phasegate.plan.asked.plan import Retry
 from phasegate.render.sentences import sentence
 from phasegate.world import Progress, World
 from tests.runner.scripted import BAD, GOOD, ONCE, SAMPLE, Scripted, Stage, check, plan, seen, step
+from tests.telling import raises
 
 
 async def run_one(stage: Stage, *acts: object, retry: Retry = ONCE, **more: object) -> CheckFinished:
@@ -30,7 +29,7 @@ async def test_a_check_passes_on_the_third_attempt_and_is_flaky(tmp_path: Path) 
     finished = await run_one(stage, error, error, GOOD, retry=Retry(attempts=3, wait=0.5, backoff=2))
     assert (finished.status, finished.flaky) == (CheckStatus.PASSED, True)
     assert stage.clock.slept == [0.5, 1.0]
-    assert [event.because for event in stage.told(RetryScheduled)] == ["no route", "no route"]
+    assert [sentence(event.because) for event in stage.told(RetryScheduled)] == ["no route", "no route"]
     assert [event.attempt.status for event in stage.told(AttemptFinished)] == [
         AttemptStatus.ERRORED,
         AttemptStatus.ERRORED,
@@ -40,7 +39,7 @@ async def test_a_check_passes_on_the_third_attempt_and_is_flaky(tmp_path: Path) 
 
 async def test_an_error_comes_with_its_way_out(tmp_path: Path) -> None:
     finished = await run_one(Stage(tmp_path), ObservationError("no engine", help="start it"))
-    assert (finished.status, finished.reason) == (CheckStatus.ERRORED, "no engine; start it")
+    assert (finished.status, sentence(finished.reason)) == (CheckStatus.ERRORED, "no engine; start it")
 
 
 async def test_waits_grow_up_to_the_longest(tmp_path: Path) -> None:
@@ -100,7 +99,7 @@ async def test_a_limit_makes_an_attempt_errored_and_keeps_its_cases(tmp_path: Pa
     stage = Stage(tmp_path)
     finished = await run_one(stage, stall, limit=0.05)
     assert finished.status is CheckStatus.ERRORED
-    assert finished.reason == "did not end within its limit of 50 ms"
+    assert sentence(finished.reason) == "did not end within its limit of 50 ms"
     assert stage.told(AttemptFinished)[0].attempt.cases == (case,)
     assert [event.case for event in stage.told(CaseFinished)] == [case]
 
@@ -108,13 +107,13 @@ async def test_a_limit_makes_an_attempt_errored_and_keeps_its_cases(tmp_path: Pa
 async def test_a_timeout_inside_a_kind_is_not_mistaken_for_the_limit(tmp_path: Path) -> None:
     finished = await run_one(Stage(tmp_path), TimeoutError("inner"))
     assert finished.status is CheckStatus.ERRORED
-    assert "a defect in phasegate: TimeoutError: inner" in finished.reason
+    assert "a defect in phasegate: TimeoutError: inner" in sentence(finished.reason)
 
 
 async def test_an_unexpected_exception_is_a_defect_with_its_traceback_as_evidence(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     finished = await run_one(stage, ZeroDivisionError("oops"))
-    assert finished.reason == "a defect in phasegate: ZeroDivisionError: oops"
+    assert sentence(finished.reason) == "a defect in phasegate: ZeroDivisionError: oops"
     assert stage.outcomes["one"].defect
     (written,) = stage.told(AttemptFinished)[0].attempt.evidence
     assert "oops" in (tmp_path / "one/1" / Path(written).name).read_text()
@@ -123,11 +122,11 @@ async def test_an_unexpected_exception_is_a_defect_with_its_traceback_as_evidenc
 async def test_an_observation_error_in_a_group_is_found(tmp_path: Path) -> None:
     group = ExceptionGroup("several", [ObservationError("no engine"), ObservationError("later")])
     finished = await run_one(Stage(tmp_path), group)
-    assert (finished.status, finished.reason) == (CheckStatus.ERRORED, "no engine")
+    assert (finished.status, sentence(finished.reason)) == (CheckStatus.ERRORED, "no engine")
 
 
 async def test_a_record_that_cannot_be_kept_ends_the_run(tmp_path: Path) -> None:
-    with pytest.raises(PhasegateError, match="disk full"):
+    with raises(PhasegateError, match="disk full"):
         await run_one(Stage(tmp_path), PhasegateError("disk full"))
 
 

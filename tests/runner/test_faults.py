@@ -18,6 +18,7 @@ from phasegate.model.result import RunResult
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.part import Part
 from phasegate.plan.written.faults import ProbeParams
+from phasegate.render.sentences import sentence
 from phasegate.render.standing import standing
 from phasegate.runner.clock import RunClock
 from phasegate.runner.faults import run_fault, to_its_end
@@ -132,7 +133,7 @@ async def test_fault_that_never_recovers_is_watched_as_long_as_asked_though_the_
     asyncio.get_running_loop().call_later(0.15, ending.now, "the checks it goes beside have ended")
     result = await through(stage, Target(comes_back=False), fault(within=0.3), ending)
     assert result.status is FaultStatus.NOT_RECOVERED
-    assert result.reason == "not good again within 300 ms after it was undone: connection refused"
+    assert sentence(result.reason) == "not good again within 300 ms after it was undone: connection refused"
     assert result.measures["recovered"] == Share(passed=0, total=1, sample=False)
     others = [measure for name, measure in result.measures.items() if name != "recovered"]
     assert all(getattr(measure, "unended", False) for measure in others)
@@ -143,7 +144,7 @@ async def test_fault_of_a_check_that_has_ended_before_is_not_done(stage: Stage) 
     asyncio.get_running_loop().call_later(0.05, ending.now, "over")
     result = await through(stage, target, fault(due=9), ending)
     assert result.status is FaultStatus.NOT_DONE
-    assert result.reason.startswith("steady had ended after ")
+    assert sentence(result.reason).startswith("steady had ended after ")
     assert target.log == []
 
 
@@ -154,7 +155,7 @@ async def test_fault_that_was_undone_early_proves_nothing(stage: Stage) -> None:
     assert target.log == ["act", "acted", "undone"]
     assert result.status is FaultStatus.CUT_SHORT
     assert result.measures == {}
-    assert "as steady had ended" in result.reason
+    assert "as steady had ended" in sentence(result.reason)
 
 
 async def test_act_that_is_refused_half_way_is_undone(stage: Stage) -> None:
@@ -162,7 +163,7 @@ async def test_act_that_is_refused_half_way_is_undone(stage: Stage) -> None:
     result = await through(stage, target, fault())
     assert target.log == ["act", "acted", "undone"]
     assert result.status is FaultStatus.NOT_DONE
-    assert result.reason == "it could not be done: the engine has gone"
+    assert sentence(result.reason) == "it could not be done: the engine has gone"
 
 
 async def test_act_with_a_defect_is_undone_before_the_defect_is_told(stage: Stage) -> None:
@@ -175,7 +176,7 @@ async def test_act_with_a_defect_is_undone_before_the_defect_is_told(stage: Stag
 async def test_fault_that_cannot_be_undone_says_so(stage: Stage) -> None:
     result = await through(stage, Target(stays="the engine has gone"), fault())
     assert result.status is FaultStatus.NOT_UNDONE
-    assert result.reason == "it could not be undone: the engine has gone"
+    assert sentence(result.reason) == "it could not be undone: the engine has gone"
     assert result.undone is None
 
 
@@ -203,7 +204,7 @@ async def test_stopped_run_does_not_wait_for_the_recovery(stage: Stage) -> None:
     whole.now("stopped by Ctrl-C")
     result = await asyncio.wait_for(task, 60)
     assert result.status is FaultStatus.CUT_SHORT
-    assert result.reason == "stopped by Ctrl-C, before it could be seen whether it recovers"
+    assert sentence(result.reason) == "stopped by Ctrl-C, before it could be seen whether it recovers"
 
 
 async def test_work_that_must_come_to_its_end_does_so_under_any_number_of_cancellations() -> None:
@@ -238,20 +239,20 @@ def test_fault_after_which_phasegate_did_not_look_in_time_is_not_held_against_th
 ) -> None:
     result = stopped(stage, Target(), fault(due=0.5, lasting=1.0, within=5.0), at=1.501, seconds=20.0)
     assert result.status is FaultStatus.CUT_SHORT
-    assert result.reason == "phasegate was late, and nobody could see whether it recovers"
+    assert sentence(result.reason) == "phasegate was late, and nobody could see whether it recovers"
 
 
 def test_moments_that_the_prober_missed_are_told_and_leave_the_lost_requests_open(stage: Stage) -> None:
     result = stopped(stage, Target(), fault(due=0.5, lasting=5.0), at=1.0, seconds=3.0)
     assert result.status is FaultStatus.RECOVERED
     assert result.unused == pytest.approx(200, abs=5)
-    assert f"{result.unused} of " in result.notes[1]
-    assert result.notes[1].endswith("moments passed unused: phasegate was late")
+    assert f"{result.unused} of " in sentence(result.notes[1])
+    assert sentence(result.notes[1]).endswith("moments passed unused: phasegate was late")
     lost = result.measures["lost_requests"]
     assert isinstance(lost, Number)
     assert lost.partial
     (line,) = [line for line in standing(run_with(result)) if line.label == "Late"]
-    assert line.text == f"f: {result.notes[1]}"
+    assert line.text == f"f: {sentence(result.notes[1])}"
 
 
 def run_with(fault: FaultResult) -> RunResult:

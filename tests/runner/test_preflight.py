@@ -12,9 +12,11 @@ from phasegate.kinds.load.kind import Load
 from phasegate.kinds.load.params import LoadParams
 from phasegate.plan.asked.entries import PlanCommand, Target
 from phasegate.plan.asked.plan import Check
+from phasegate.render.sentences import sentence
 from phasegate.runner.preflight import Missing, find_broken, find_lacking, find_missing
 from phasegate.targets.processes.local import LocalProcesses
 from tests.runner.scripted import check
+from tests.telling import in_english
 
 
 async def look(path: Path, *checks: Check) -> dict[str, Missing]:
@@ -35,7 +37,7 @@ async def test_what_is_there_is_not_missing(tmp_path: Path) -> None:
 async def test_each_missing_program_is_named_with_what_installs_it(tmp_path: Path) -> None:
     requirements = [Requirement(program=f"no-such-{n}", install=f"get no-such-{n}") for n in (1, 2)]
     missing = await look(tmp_path, needing("a", *requirements), needing("b", requirements[0]), check("c"))
-    assert missing == {
+    assert in_english(missing) == {
         "a": Missing(
             reason="no-such-1 is not installed; no-such-2 is not installed",
             help="get no-such-1; get no-such-2",
@@ -50,7 +52,7 @@ async def test_a_probe_that_fails_says_what_it_said(tmp_path: Path) -> None:
     knock = Requirement(program="python", arguments=("-c", "exit('nobody answers')"), label="knock")
     own_words = replace(knock, explains=True)
     missing = await look(tmp_path, needing("a", half), needing("b", knock), needing("c", own_words))
-    assert {id: one.reason for id, one in missing.items()} == {
+    assert {id: sentence(one.reason) for id, one in missing.items()} == {
         "a": "half does not work: ModuleNotFoundError: No module named 'no_such_module'",
         "b": "knock does not work: nobody answers",
         "c": "nobody answers",
@@ -60,7 +62,7 @@ async def test_a_probe_that_fails_says_what_it_said(tmp_path: Path) -> None:
 async def test_a_module_that_is_not_there_is_not_installed(tmp_path: Path) -> None:
     probe = Requirement(program="python", arguments=("-c", "import no_such_module"), label="its library")
     missing = await look(tmp_path, needing("a", probe))
-    assert missing["a"].reason == "its library is not installed"
+    assert sentence(missing["a"].reason) == "its library is not installed"
 
 
 async def test_http2_without_its_library_is_missing_with_what_installs_it(tmp_path: Path) -> None:
@@ -72,7 +74,7 @@ async def test_http2_without_its_library_is_missing_with_what_installs_it(tmp_pa
         for written in ("http/1.1", "http/2")
     }
     missing = await look(tmp_path, needing("a", *needs["http/1.1"]), needing("b", *needs["http/2"]))
-    assert missing == {
+    assert in_english(missing) == {
         "b": Missing(
             reason="ngh2, for HTTP/2, is not installed",
             help=f"{sys.executable} -m pip install 'phasegate[http2]'",
@@ -88,7 +90,7 @@ async def test_a_probe_that_several_checks_ask_for_runs_once(tmp_path: Path) -> 
 
 async def test_a_secret_that_is_not_set_is_missing(tmp_path: Path) -> None:
     missing = await look(tmp_path, replace(check("a"), missing_secrets=("API_TOKEN",)))
-    assert missing["a"] == Missing(
+    assert in_english(missing["a"]) == Missing(
         reason="the secret API_TOKEN is not set", help="set the environment variable API_TOKEN"
     )
 
@@ -112,7 +114,7 @@ async def test_what_is_needed_inside_a_container_is_looked_for_there(tmp_path: P
     )
     assert await look(tmp_path, *checks) == {}
     assert asked == []
-    assert await find_lacking(checks, lacking) == {
+    assert in_english(await find_lacking(checks, lacking)) == {
         "b": Missing(
             reason="jq, psql are not in the container of web", help="add jq, psql to the image of web"
         ),
@@ -129,9 +131,9 @@ def test_what_names_a_living_entry_goes_on_without_the_dead_one_unless_setup_was
     out = {"db": "it ended with exit code 1"}
     assert find_broken([one], Target(default="web"), out) == {}
     missing = find_broken([one], Target(default="db"), out)
-    assert missing["one"].reason == "it needs db, which did not come up: it ended with exit code 1"
+    assert sentence(missing["one"].reason) == "it needs db, which did not come up: it ended with exit code 1"
     setup = (PlanCommand(argv=("seed",), cwd=Path(), limit=1.0),)
     missing = find_broken([one], Target(default="web", setup=setup), out)
-    assert missing["one"].reason == "target.setup was not run, as db did not come up"
+    assert sentence(missing["one"].reason) == "target.setup was not run, as db did not come up"
     seeing = replace(one, kind=ContainersKind())
     assert find_broken([seeing], Target(default="db", setup=setup), out) == {}

@@ -18,7 +18,7 @@ from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
 from phasegate.model.result import Verdict, WaiverState
 from phasegate.plan.asked.plan import Plan
-from phasegate.render.sentences import message
+from phasegate.render.sentences import message, sentence
 from phasegate.runner.waiving import waive
 from tests.judged import result, share, told
 from tests.runner.scripted import check, plan, record, step
@@ -85,7 +85,10 @@ ALL = "a.pass_rate == 100%"
 def test_a_criterion_that_holds_needs_no_waiver() -> None:
     done = applied(asked(ALL, waivers=[waiver(criteria=["a.pass_rate"], cases=["c0"])]), a=suite([PASSED]))
     assert done.criteria[0].verdict is MET
-    assert (done.waivers[0].state, done.waivers[0].message) == (WaiverState.UNUSED, "nothing needed it")
+    assert (done.waivers[0].state, sentence(done.waivers[0].message)) == (
+        WaiverState.UNUSED,
+        "nothing needed it",
+    )
 
 
 def test_cases_are_left_out_of_the_parts_they_belong_to() -> None:

@@ -15,6 +15,7 @@ from phasegate.plan.written.faults import ProbeParams
 from phasegate.targets.processes.entries import Ready
 from phasegate.targets.stack import TargetStack
 from tests.targets.conftest import SERVER, Bench
+from tests.telling import raises
 
 pytestmark = pytest.mark.paced
 
@@ -94,7 +95,7 @@ async def test_process_that_has_ended_cannot_be_acted_on_and_is_not_brought_back
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
         await stack.act(fault(Act.KILL))
-        with pytest.raises(ObservationError, match="web does not run"):
+        with raises(ObservationError, match="web does not run"):
             await stack.act(fault(Act.PAUSE))
         await stack.undo(fault(Act.KILL))
         await answers(stack, True)
@@ -111,12 +112,12 @@ async def test_paused_process_is_ended_with_the_stack(bench: Bench) -> None:
 async def test_process_has_neither_network_nor_image(bench: Bench, act: Act) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        with pytest.raises(ObservationError, match=f"a process cannot be put to {act}"):
+        with raises(ObservationError, match=f"a process cannot be put to {act}"):
             await stack.act(fault(act))
 
 
 async def test_what_is_not_up_cannot_be_acted_on(bench: Bench) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        with pytest.raises(ObservationError, match="the target has no other that is up"):
+        with raises(ObservationError, match="the target has no other that is up"):
             await stack.act(fault(Act.KILL, "other"))

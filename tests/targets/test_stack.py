@@ -13,10 +13,12 @@ import pytest
 
 from phasegate.base.errors import ExitCode, TargetError
 from phasegate.record import evidence
+from phasegate.render.sentences import sentence
 from phasegate.targets.kinds.external import ExternalEntry, ExternalServices
 from phasegate.targets.processes.entries import Ready
 from phasegate.targets.processes.ports import Ports, ephemeral_range
 from tests.targets.conftest import SERVER, Bench
+from tests.telling import raises
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -100,9 +102,9 @@ async def test_what_never_listens_is_never_ready_and_says_so(bench: Bench) -> No
             pytest.fail("it was never ready")
     error = raised.value
     assert error.exit_code is ExitCode.TARGET
-    assert error.message.startswith("target 'api': not ready within 5 s: GET http://127.0.0.1:")
-    assert error.message.endswith("/health: connection refused")
-    assert error.help == "its log ends with\n    waiting for [redacted]"
+    assert sentence(error.message).startswith("target 'api': not ready within 5 s: GET http://127.0.0.1:")
+    assert sentence(error.message).endswith("/health: connection refused")
+    assert sentence(error.help) == "its log ends with\n    waiting for [redacted]"
     assert bench.states() == ["api starting", "api failed"]
     assert bench.changes[-1][1].log_tail == ("waiting for [redacted]",)
 
@@ -118,7 +120,7 @@ async def test_a_process_that_dies_early_ends_the_wait_at_once(bench: Bench) -> 
         """,
         ready=Ready(tcp=True, within=600),
     )
-    with pytest.raises(TargetError, match="'api': it ended with exit code 7 before it was ready"):
+    with raises(TargetError, match="'api': it ended with exit code 7 before it was ready"):
         async with asyncio.timeout(60), bench.stack(entry):
             pytest.fail("it had ended")
     record = bench.changes[-1][1]
@@ -128,7 +130,7 @@ async def test_a_process_that_dies_early_ends_the_wait_at_once(bench: Bench) -> 
 
 
 async def test_a_program_that_goes_to_the_background_is_told_to_stay(bench: Bench) -> None:
-    with pytest.raises(TargetError, match=r"exit code 0 .*; a daemon must stay in the foreground"):
+    with raises(TargetError, match=r"exit code 0 .*; a daemon must stay in the foreground"):
         async with bench.stack(bench.process("api", "import os\nif os.fork() == 0: " + SLEEPING)):
             pytest.fail("it had ended")
     assert not bench.left()
@@ -137,14 +139,14 @@ async def test_a_program_that_goes_to_the_background_is_told_to_stay(bench: Benc
 async def test_what_cannot_be_started_is_named(bench: Bench) -> None:
     entry = bench.process("api", "")
     missing = type(entry)(id="api", command=("no-such-program",), cwd=bench.root, ready=entry.ready)
-    with pytest.raises(TargetError, match="target 'api': 'no-such-program' is not on PATH"):
+    with raises(TargetError, match="target 'api': 'no-such-program' is not on PATH"):
         async with bench.stack(missing):
             pytest.fail("there is no such program")
 
 
 async def test_a_later_entry_that_fails_takes_the_earlier_ones_down(bench: Bench) -> None:
     bad = bench.process("bad", "raise SystemExit(1)")
-    with pytest.raises(TargetError, match="'bad'"):
+    with raises(TargetError, match="'bad'"):
         async with bench.stack(bench.process("api", SERVER), bad):
             pytest.fail("one was never ready")
     assert bench.states()[-1] == "api stopped"
@@ -164,7 +166,7 @@ async def test_an_answer_of_another_process_on_its_port_is_not_ready(bench: Benc
             ready=Ready(url=f"http://127.0.0.1:{port}/health", within=1),
         )  # fmt: skip
         stack = bench.stack(entry, ports=_Given(port))
-        with pytest.raises(TargetError, match=rf"port {port} is answered by another process .*{server.pid}"):
+        with raises(TargetError, match=rf"port {port} is answered by another process .*{server.pid}"):
             async with stack:
                 pytest.fail("another process answered")
     finally:
@@ -189,13 +191,13 @@ async def test_a_server_that_sends_garbage_is_not_ready(bench: Bench) -> None:
             connection.sendall(b"\\x00\\xff garbage\\r\\n\\r\\n")
             connection.close()
     """
-    with pytest.raises(TargetError, match=r"the answer does not begin with HTTP|connection reset"):
+    with raises(TargetError, match=r"the answer does not begin with HTTP|connection reset"):
         async with bench.stack(bench.process("api", code, ready=Ready(url="/", within=1))):
             pytest.fail("it does not speak HTTP")
 
 
 async def test_only_2xx_is_ready(bench: Bench) -> None:
-    with pytest.raises(TargetError, match="/missing: status 404"):
+    with raises(TargetError, match="/missing: status 404"):
         async with bench.stack(bench.process("api", SERVER, ready=Ready(url="/missing", within=1))):
             pytest.fail("404 is not ready")
 
@@ -213,7 +215,7 @@ async def test_its_death_during_the_run_is_told_with_code_and_tail(bench: Bench)
         assert target.url("/health").startswith("http://127.0.0.1:")
     record = bench.changes[-1][1]
     assert bench.states()[-1] == "api died"
-    assert record.error == "it was ended by SIGKILL"
+    assert sentence(record.error) == "it was ended by SIGKILL"
     assert record.exit_code == -signal.SIGKILL
     assert record.log_tail == ("listening with [redacted]",)
 
@@ -247,7 +249,7 @@ async def test_grandchildren_are_ended_wherever_they_have_gone(bench: Bench, lea
 async def test_a_server_that_makes_itself_a_daemon_is_not_ours(bench: Bench) -> None:
     code = "import os, time\nif os.fork(): time.sleep(60)\nos.setsid()\n"
     entry = bench.process("api", code + SERVER.replace("\n    ", "\n"), ready=Ready(tcp=True, within=1))
-    with pytest.raises(TargetError, match="a daemon must stay in the foreground"):
+    with raises(TargetError, match="a daemon must stay in the foreground"):
         async with bench.stack(entry):
             pytest.fail("the listener is not in the group")
     assert not bench.left()
@@ -293,7 +295,9 @@ async def test_setup_runs_with_the_addresses_and_teardown_before_the_end(bench: 
         assert f"\n{url} 200\n" in bench.log("setup")
     assert "\nbye [redacted] 200\n" in bench.log("teardown")
     (problem,) = bench.problems
-    assert problem.message == "target.teardown: python -c 'raise SystemExit(3)' ended with exit code 3"
+    assert (
+        sentence(problem.message) == "target.teardown: python -c 'raise SystemExit(3)' ended with exit code 3"
+    )
 
 
 async def test_teardown_runs_where_nothing_was_started(bench: Bench) -> None:
@@ -309,10 +313,10 @@ async def test_a_setup_command_that_fails_is_a_target_that_is_not_up(bench: Benc
         setup=(bench.command("print('no schema'); raise SystemExit(2)"),),
         teardown=(bench.command("print('cleaned')"),),
     )
-    with pytest.raises(TargetError, match=r"target\.setup: .* ended with exit code 2") as raised:
+    with raises(TargetError, match=r"target\.setup: .* ended with exit code 2") as raised:
         async with stack:
             pytest.fail("setup failed")
-    assert "no schema" in (raised.value.help or "")
+    assert "no schema" in sentence(raised.value.help or "")
     assert "cleaned" in bench.log("teardown")
     assert bench.states()[-1] == "api stopped"
 
@@ -340,14 +344,14 @@ async def test_a_target_of_external_entries_starts_nothing(bench: Bench) -> None
 
 
 async def test_a_secret_that_is_not_set_keeps_the_process_from_starting(bench: Bench) -> None:
-    with pytest.raises(TargetError, match="a secret that is not set: API_TOKEN"):
+    with raises(TargetError, match="a secret that is not set: API_TOKEN"):
         async with bench.stack(bench.process("api", SERVER, missing_secrets=("API_TOKEN",))):
             pytest.fail("it needs a secret")
     assert not bench.changes
 
 
 async def test_an_address_that_is_not_known_yet_is_named(bench: Bench) -> None:
-    with pytest.raises(TargetError, match=r"target 'api': \$\{target.later.url\} is not known"):
+    with raises(TargetError, match=r"target 'api': \$\{target.later.url\} is not known"):
         async with bench.stack(bench.process("api", SERVER, "${target.later.url}")):
             pytest.fail("a later entry has no address yet")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.render.sentences import sentence
 from phasegate.wire.connector import ConnectError, Connector
 from phasegate.wire.request import Endpoint, endpoint_of, request_bytes
 from tests.load.server import scripted, unused_port
@@ -78,7 +79,7 @@ class Peer(asyncio.Protocol):
 async def failure(one: Connector) -> str:
     with pytest.raises(ConnectError) as caught:
         await one.open(asyncio.Protocol)
-    return str(caught.value)
+    return sentence(caught.value.message)
 
 
 @asynccontextmanager

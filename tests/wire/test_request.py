@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phasegate.wire.request import Endpoint, endpoint_of, header_problems, request_bytes
+from tests.telling import raises
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_endpoint_and_host_header(url: str, endpoint: Endpoint, host: str) -> No
 
 @pytest.mark.parametrize("url", ["/health", "ftp://example.test/", "http://", "example.test"])
 def test_what_is_no_http_url_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="not an http or https URL"):
+    with raises(ValueError, match="not an http or https URL"):
         endpoint_of(url)
 
 

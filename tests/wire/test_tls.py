@@ -18,11 +18,13 @@ from phasegate.load.counting.recorder import Recorder
 from phasegate.load.counting.tally import LoadTally
 from phasegate.load.http1.checking import connection_class
 from phasegate.load.http1.connection import LoadConnection, LoadExchange
+from phasegate.render.sentences import sentence
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.wire.request import endpoint_of, request_bytes
 from phasegate.wire.tls import Handshake, TlsStream, TruncatedError, client_context, tls_words
 from tests.load.certificates import Authority
 from tests.load.server import Reply, Scripted, answer, reset, scripted
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -85,7 +87,7 @@ def by_name(server: Scripted) -> str:
 async def failure(asker: Asker) -> str:
     with pytest.raises(ConnectError) as caught:
         await asker.ask()
-    return str(caught.value)
+    return sentence(caught.value.message)
 
 
 # real servers
@@ -170,7 +172,7 @@ def test_key_with_a_password_is_refused_without_asking(authority: Authority) -> 
     authority._openssl(
         "pkcs8", "-topk8", "-in", str(client), "-out", str(locked), "-passout", "pass:phasegate"
     )
-    with pytest.raises(GeneratorError, match="the key is encrypted"):
+    with raises(GeneratorError, match="the key is encrypted"):
         Connector(
             endpoint_of("https://127.0.0.1/"),
             timeout=1.0,
@@ -380,7 +382,7 @@ def test_target_that_misses_a_client_certificate_is_named(authority: Authority, 
     pair.wire.protocol.connection_lost(None)
     (error,) = pair.plain.ends
     assert isinstance(error, ssl.SSLError)
-    assert tls_words(error).startswith("the target asks for a client certificate")
+    assert sentence(tls_words(error)).startswith("the target asks for a client certificate")
 
 
 def test_end_that_was_announced_is_no_error(authority: Authority, known: Path) -> None:
@@ -452,7 +454,7 @@ def body_until_close(authority: Authority, known: Path, *, announced: bool) -> L
 
 def test_body_until_close_needs_the_announcement(authority: Authority, known: Path) -> None:
     assert body_until_close(authority, known, announced=True).good == 1
-    assert body_until_close(authority, known, announced=False).causes == {
+    assert causes_told(body_until_close(authority, known, announced=False)) == {
         "TLS: closed without close_notify, so the body may have been cut": 1
     }
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 from json import detect_encoding
 from typing import Any
 
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, Message, fact
 from phasegate.http.expectations.matcher import excerpt
 from phasegate.http.messages.header_lines import HeaderError, header_text, lines_of, one_value
 from phasegate.http.messages.json_text import JsonError, read_json
@@ -51,7 +53,7 @@ _NO_CHARSETS = frozenset(
 """Codecs of text that are no charset, or one that hides ASCII characters."""
 
 
-class BodyError(ValueError):
+class BodyError(MessageError):
     """The body cannot be looked at, or is not the JSON it was expected to be."""
 
 
@@ -72,10 +74,9 @@ def parse_json(reply: HttpReply) -> Any:
     try:
         return read_json(text)
     except JsonError as error:
-        shown = excerpt(text) if text else "an empty body"
-        named = next(iter(lines_of(reply.headers, "content-type")), "no content type")[:80]
-        why = f": {error}" if text else ""
-        raise BodyError(f"expected a JSON body, got {shown} ({named}){why}") from None
+        named = next(iter(lines_of(reply.headers, "content-type")), "")[:80]
+        shown, why = (excerpt(text), error.message) if text else (None, None)
+        raise BodyError(fact(Code.NOT_JSON, actual=shown, kind=named, why=why)) from None
 
 
 def body_excerpt(reply: HttpReply) -> str:
@@ -99,7 +100,7 @@ def _content_type(reply: HttpReply) -> str:
     try:
         return one_value(reply.headers, "content-type") or ""
     except HeaderError as error:
-        raise _unreadable(str(error)) from None
+        raise _unreadable(error.message) from None
 
 
 def _decode(reply: HttpReply, kind: str) -> str:
@@ -110,16 +111,16 @@ def _decode(reply: HttpReply, kind: str) -> str:
         charset = _charset(kind) or "utf-8"
         codec = next((codec for mark, codec in _BOMS if body.startswith(mark)), "") or _codec(charset)
         if not codec:
-            raise _unreadable(f"the body is in the charset {charset[:40]!r}, which is unknown")
+            raise _unreadable(fact(Code.CHARSET_UNKNOWN, charset=charset[:40]))
     try:
         text = body.decode(codec)
     except UnicodeDecodeError as error:
-        raise _unreadable(f"the body is not valid {charset} at byte {error.start:,}") from None
+        raise _unreadable(fact(Code.NOT_IN_CHARSET, charset=charset, at=error.start)) from None
     except ValueError:  # what a codec says besides
-        raise _unreadable(f"the body is not valid {charset}") from None
+        raise _unreadable(fact(Code.NOT_IN_CHARSET, charset=charset)) from None
     if codec == "cp932" and (wrong := _NO_CP932.search(text)):
         start = len(text[: wrong.start()].encode(codec))
-        raise _unreadable(f"the body is not valid {charset} at byte {start:,}")
+        raise _unreadable(fact(Code.NOT_IN_CHARSET, charset=charset, at=start))
     return text.removeprefix("\ufeff")
 
 
@@ -153,5 +154,5 @@ def _is_json(content_type: str) -> bool:
     return media == "application/json" or media.endswith("+json")
 
 
-def _unreadable(why: str) -> BodyError:
-    return BodyError(f"expected a body that can be read: {why}")
+def _unreadable(why: Message) -> BodyError:
+    return BodyError(fact(Code.BODY_UNREADABLE, why=why))

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from phasegate.base.errors import MessageError, message_of
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Closed, short_form
 from phasegate.base.patterns import SlowPatternError, aside, compile_pattern, time_limit
 from phasegate.base.scalars import as_text
@@ -18,8 +20,11 @@ from phasegate.http.messages.header_lines import lines_of
 from phasegate.world import HttpReply
 
 
-class CaptureError(LookupError):
+class CaptureError(MessageError):
     """The reply has no such value; says what was looked for and where."""
+
+    def __init__(self, name: str, why: Message) -> None:
+        super().__init__(fact(Code.NOT_CAPTURED, name=name, why=why))
 
 
 class Capture(Closed):
@@ -81,34 +86,34 @@ class Capture(Closed):
     def _line(self, name: str, of: str, reply: HttpReply) -> str:
         lines = lines_of(reply.headers, of)
         if not lines:
-            raise CaptureError(f"cannot capture {name}: the response has no header {of}")
+            raise CaptureError(name, fact(Code.NO_HEADER, header=of))
         if len(set(lines)) > 1:
-            shown = " and ".join(excerpt(line) for line in lines[:LINES])
-            raise CaptureError(f"cannot capture {name}: header {of} came in {len(lines)} lines, {shown}")
+            shown = tuple(excerpt(line) for line in lines[:LINES])
+            raise CaptureError(name, fact(Code.HEADER_IN_LINES, header=of, n=len(lines), lines=shown))
         return lines[0]
 
     def _search(self, name: str, pattern: str, reply: HttpReply) -> str:
         try:
             text = body_text(reply)
         except BodyError as error:
-            raise CaptureError(f"cannot capture {name}: {error}") from None
+            raise CaptureError(name, error.message) from None
         compiled = compile_pattern(pattern)
         try:
             match = compiled.search(text, 0, SUBJECT_LIMIT)
         except SlowPatternError as error:
-            raise CaptureError(f"cannot capture {name}: {error} in {excerpt(text)}") from None
+            raise CaptureError(name, fact(Code.IN_TEXT, why=error.message, text=excerpt(text))) from None
         found = None if match is None else match[1] if compiled.groups else match[0]
         if found is None:
-            raise CaptureError(f"cannot capture {name}: nothing matches {pattern!r} in {excerpt(text)}")
+            raise CaptureError(name, fact(Code.NO_MATCH, pattern=pattern, text=excerpt(text)))
         return str(found)
 
     def _select(self, name: str, path: str, reply: HttpReply) -> Any:
         try:
             value = JsonPath.compile(path).value(document := parse_json(reply))
         except ValueError as error:
-            raise CaptureError(f"cannot capture {name}: {error}") from None
+            raise CaptureError(name, message_of(error)) from None
         if value is ABSENT:
-            raise CaptureError(f"cannot capture {name}: there is no {path} in {excerpt(document)}")
+            raise CaptureError(name, fact(Code.NO_PATH, path=path, text=excerpt(document)))
         return value
 
 

@@ -13,16 +13,18 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from phasegate.base.errors import message_of
+from phasegate.base.facts import Code, Fact, Figure, Message, fact
 from phasegate.base.fields import Closed, FilePath
 from phasegate.base.files import is_file
 from phasegate.base.patterns import PATIENCE, aside, time_limit
 from phasegate.base.problems import Location, refuse
 from phasegate.base.substitution import changes, fill, finish, names_in
-from phasegate.base.units import Dimension, format_seconds, parse_as
+from phasegate.base.units import Dimension, parse_as
 from phasegate.http.expectations.body import BodyError, body_text, parse_json
 from phasegate.http.expectations.json_path import JsonPath
 from phasegate.http.expectations.json_schema import BodySchema
-from phasegate.http.expectations.matcher import COMPARISONS, Matcher, excerpt
+from phasegate.http.expectations.matcher import COMPARISONS, Matcher, excerpt_text
 from phasegate.http.messages.header_lines import SINGLE, HeaderError, lines_of, one_value
 from phasegate.http.written import ExpectedHeaders, ExpectedText, Json
 from phasegate.world import HttpReply
@@ -128,12 +130,13 @@ class Expect(Closed):
         return pieces
 
 
-_OF_TIME = "expected latency "
-
-
-def is_of_answer(failures: Iterable[str]) -> bool:
+def is_of_answer(failures: Iterable[Message]) -> bool:
     """Whether any of the failures of an answer is one of what it holds, and not of how long it took."""
-    return not all(failure.startswith(_OF_TIME) for failure in failures)
+    return not all(map(is_of_time, failures))
+
+
+def is_of_time(failure: Message) -> bool:
+    return isinstance(failure, Fact) and failure.what == "latency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ class _Piece:
 @dataclass(frozen=True, slots=True)
 class _Status:
     allowed: frozenset[int]
-    text: str
+    written: tuple[str, ...]
 
     @classmethod
     def compile(cls, written: Any) -> _Status:
@@ -160,7 +163,7 @@ class _Status:
             allowed.update(_statuses(entry))
         if len(allowed) == 500:
             raise ValueError("every status is allowed, so it says nothing")
-        return cls(frozenset(allowed), " or ".join(str(entry) for entry in entries))
+        return cls(frozenset(allowed), tuple(map(str, entries)))
 
 
 def _statuses(entry: Any) -> range:
@@ -175,15 +178,15 @@ def _statuses(entry: Any) -> range:
 
 @dataclass(frozen=True, slots=True)
 class _Latency:
-    """Comparisons in seconds, with the words for each."""
+    """Comparisons in seconds, each by its operator and as it is written."""
 
     tests: tuple[tuple[str, str, float], ...]
 
-    def check(self, elapsed: float) -> str | None:
-        for name, text, limit in self.tests:
-            words, compare = COMPARISONS[name]
-            if not compare(elapsed, limit):
-                return f"{_OF_TIME}{words} {text}, got {format_seconds(elapsed)}"
+    def check(self, elapsed: float) -> Fact | None:
+        for op, text, limit in self.tests:
+            if not COMPARISONS[op](elapsed, limit):
+                actual = Figure(elapsed, Dimension.TIME)
+                return fact(Code.MISMATCH, what="latency", op=op, expected=text, actual=actual)
         return None
 
 
@@ -221,12 +224,12 @@ class Expectation:
             or (self.schema is not None and self.schema.searches)
         )
 
-    async def check_aside(self, reply: HttpReply) -> tuple[str, ...]:
+    async def check_aside(self, reply: HttpReply) -> tuple[Message, ...]:
         """`check`, in a thread of its own where patterns are searched: others measure meanwhile."""
         return await aside(partial(self.check, reply)) if self.searches else self.check(reply)
 
-    def check(self, reply: HttpReply, *, patience: float = PATIENCE) -> tuple[str, ...]:
-        """What is not as expected: `expected status 200, got 500`; empty when all is.
+    def check(self, reply: HttpReply, *, patience: float = PATIENCE) -> tuple[Message, ...]:
+        """What is not as expected: `Code.MISMATCH` of the status, for instance; empty when all is.
 
         `patience`: seconds of processor time that all patterns together may take.
         """
@@ -235,66 +238,69 @@ class Expectation:
         with time_limit(patience):
             return self._check(reply)
 
-    def _check(self, reply: HttpReply) -> tuple[str, ...]:
-        failures: list[str] = []
+    def _check(self, reply: HttpReply) -> tuple[Message, ...]:
+        failures: list[Message] = []
         if reply.status not in self.status.allowed:
-            failures.append(f"expected status {self.status.text}, got {reply.status}")
+            failures.append(wrong_status(self.status.written, reply.status))
         for name, matcher in self.headers:
             failures.extend(_check_header(reply, name, matcher))
         if self.reads_body:
             failures.extend(self._check_body(reply))
-        if self.latency is not None and (text := self.latency.check(reply.elapsed)):
-            failures.append(text)
+        if self.latency is not None and (late := self.latency.check(reply.elapsed)):
+            failures.append(late)
         if len(failures) > SHOWN:
-            return (*failures[:SHOWN], f"and {len(failures) - SHOWN} more")
+            return (*failures[:SHOWN], fact(Code.AND_MORE, n=len(failures) - SHOWN))
         return tuple(failures)
 
-    def _check_body(self, reply: HttpReply) -> list[str]:
-        failures: list[str] = []
+    def _check_body(self, reply: HttpReply) -> list[Message]:
+        failures: list[Message] = []
         if self.body is not None:
             try:
-                _note(failures, "body", self.body.check(body_text(reply)))
+                failures += _mismatches(self.body.check(body_text(reply)), what="body")
             except BodyError as error:
-                return [str(error)]
+                return [error.message]
         if self.json or self.schema is not None:
             failures.extend(self._check_json(reply))
         return failures
 
-    def _check_json(self, reply: HttpReply) -> list[str]:
+    def _check_json(self, reply: HttpReply) -> list[Message]:
         try:
             document = parse_json(reply)
         except BodyError as error:
-            return [str(error)]
-        failures: list[str] = []
+            return [error.message]
+        failures: list[Message] = []
         for path, matcher in self.json:
             try:
-                _note(failures, path.text, matcher.check(path.value(document)))
+                failures += _mismatches(matcher.check(path.value(document)), what="json", path=path.text)
             except ValueError as error:
-                failures.append(str(error))
+                failures.append(message_of(error))
         if self.schema is not None:
             failures.extend(self.schema.check(document))
         return failures
 
 
-def _check_header(reply: HttpReply, name: str, matcher: Matcher) -> list[str]:
-    failures: list[str] = []
+def wrong_status(wanted: tuple[str, ...], status: int) -> Fact:
+    """`wanted`: as they are written."""
+    return fact(Code.MISMATCH, what="status", expected=wanted, actual=status)
+
+
+def _check_header(reply: HttpReply, name: str, matcher: Matcher) -> list[Fact]:
     key = name.lower()
     try:
         if key in SINGLE:
             one_value(reply.headers, key)
     except HeaderError as error:
-        return [f"expected header {name} to have one value, but {error}"]
+        return [fact(Code.MISMATCH, what="header", name=name, op="one_value", why=error.message)]
     lines = lines_of(reply.headers, key)
     if key in SINGLE:
         lines = lines[:1]
     # Cookies are never one list: their dates contain commas (RFC 9110, 5.3).
-    _note(failures, f"header {name}", matcher.check_lines(lines, joins=key != "set-cookie"))
-    return failures
+    return _mismatches(matcher.check_lines(lines, joins=key != "set-cookie"), what="header", name=name)
 
 
-def _note(failures: list[str], subject: str, failure: str | None) -> None:
-    if failure is not None:
-        failures.append(f"expected {subject} {failure}")
+def _mismatches(found: Fact | None, **of: str) -> list[Fact]:
+    """With what it is of; empty where there is none."""
+    return [] if found is None else [fact(found.code, **of, **found.values)]
 
 
 def _problem_of(piece: _Piece) -> tuple[Location, str] | None:
@@ -330,7 +336,7 @@ def _compile_schema(written: Any) -> BodySchema | None:
 def _compile_latency(written: Any) -> _Latency:
     operators = _comparison_in(written) if isinstance(written, str) else written
     if not operators or any(name not in COMPARISONS for name in operators):
-        raise ValueError(f"write it like < 500ms or {{lt: 500ms}}, not {excerpt(written)}")
+        raise ValueError(f"write it like < 500ms or {{lt: 500ms}}, not {excerpt_text(written)}")
     tests = []
     for name, text in operators.items():
         if not isinstance(text, str):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, fact
 from phasegate.base.patterns import compile_pattern
 from phasegate.http.expectations.matcher import ABSENT
 
@@ -14,6 +16,10 @@ PATH_LIMIT = 1_000
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _PLAIN = re.compile(rf"\$(?:\.{_NAME}|\[(?:0|[1-9][0-9]{{0,8}})\])*")
 _PIECE = re.compile(rf"\.({_NAME})|\[(\d+)\]")
+
+
+class PathError(MessageError):
+    """A path that cannot be followed in a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class JsonPath:
     def value(self, document: Any) -> Any:
         """The one value, or ABSENT; a list of all values for a path that may select many.
 
-        Errors: ValueError when the document is nested too deeply to be searched, or a pattern takes too long.
+        Errors: PathError when the document is nested too deeply to be searched; SlowPatternError.
         """
         if self.steps is not None:
             return _walk(document, self.steps)
@@ -50,7 +56,7 @@ class JsonPath:
         try:
             found = self.engine.findall(document)
         except (JSONPathError, RecursionError) as error:
-            raise ValueError(f"{self.text} cannot be evaluated: {_first_line(error)}") from None
+            raise PathError(fact(Code.PATH_NOT_APPLIED, path=self.text, why=_first_line(error))) from None
         if self.many:
             return found
         return found[0] if found else ABSENT

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.files import read_regular
 from phasegate.base.patterns import SlowPatternError, compile_pattern
 from phasegate.base.scalars import json_text, read_json
-from phasegate.http.expectations.matcher import EXCERPT, excerpt, is_integer
+from phasegate.http.expectations.matcher import EXCERPT, excerpt_text, is_integer
 
 SCHEMA_LIMIT = 4 << 20
 LONGEST_PATTERN = 10_000
@@ -85,19 +86,20 @@ class BodySchema:
         validator = _exact(kind)(schema, registry=REGISTRY, format_checker=checker)
         return cls(validator, searches=bool(patterns))
 
-    def check(self, document: Any) -> tuple[str, ...]:
-        """Violations, at most `SHOWN`: `expected the body to match the schema, but $.id: ...`."""
-        found: list[str] = []
+    def check(self, document: Any) -> tuple[Fact, ...]:
+        """Violations, at most `SHOWN`."""
+        found: list[Fact] = []
         try:
             for error in self.validator.iter_errors(document):
                 where = _writable(error.json_path)
-                found.append(f"expected the body to match the schema, but {where}: {_short(error.message)}")
+                found.append(fact(Code.NOT_BY_SCHEMA, path=where, why=_short(error.message)))
                 if len(found) == SHOWN:
                     break
         except SlowPatternError as error:
-            return (*found, f"expected the body to match the schema, but {error}")
+            return (*found, fact(Code.NOT_BY_SCHEMA, why=error.message))
         except Exception as error:  # unresolvable references surface here, in several libraries' types
-            return (f"the schema cannot be applied: {type(error).__name__}: {_short(str(error))}",)
+            why = f"{type(error).__name__}: {_short(str(error))}"
+            return (fact(Code.SCHEMA_NOT_APPLIED, why=why),)
         return tuple(found)
 
 
@@ -137,7 +139,7 @@ def _multiple_of(validator: Any, factor: Any, value: Any, schema: Any) -> Iterat
     from jsonschema import ValidationError
 
     if validator.is_type(value, "number") and _EXACT.remainder(_decimal(value), _decimal(factor)):
-        yield ValidationError(f"{excerpt(value, 40)} is not a multiple of {factor}")
+        yield ValidationError(f"{excerpt_text(value, 40)} is not a multiple of {factor}")
 
 
 def _decimal(number: float | Decimal) -> Decimal:

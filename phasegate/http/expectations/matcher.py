@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.patterns import Pattern, SlowPatternError, compile_pattern
 from phasegate.base.scalars import as_text, json_text
 
@@ -41,12 +42,7 @@ LONGEST = 1 << 62
 """A length that nothing has."""
 SUBJECT_LIMIT = 1 << 20
 """Characters a regular expression is run on."""
-COMPARISONS: Final = {
-    "lt": ("less than", operator.lt),
-    "lte": ("at most", operator.le),
-    "gt": ("more than", operator.gt),
-    "gte": ("at least", operator.ge),
-}
+COMPARISONS: Final = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 OPERATORS: Final = (
     "eq",
     "ne",
@@ -85,20 +81,24 @@ ABSENT: Final = Absent()
 @dataclass(frozen=True, slots=True)
 class _Test:
     operator: str
-    wants: str
-    """Continues "expected it ...": `to equal "ok"`."""
+    expected: Any
+    """As a fact has it: a text, a number, True, or pairs of comparisons and numbers."""
     holds: Callable[[Any], bool]
-    show: Callable[[Any], str] | None = None
+    show: Callable[[Any], Message] | None = None
     """What of a value that does not hold is shown; None: its beginning."""
 
-    def shown(self, actual: Any) -> str:
+    def shown(self, actual: Any) -> Message:
         return excerpt(actual) if self.show is None else self.show(actual)
+
+    def mismatch(self, actual: Message, slow: SlowPatternError | None) -> Fact:
+        why = None if slow is None else slow.message.without("pattern")
+        return fact(Code.MISMATCH, op=self.operator, expected=self.expected, why=why, actual=actual)
 
     def holds_for(self, lines: Sequence[str], whole: str | None) -> bool:
         """For a header of several lines; `whole`: the list they make up, None where they make up none."""
         values = lines if whole is None else (*lines, whole)
         match self.operator:
-            case "ne" | "not_matches":
+            case "ne" | "not_matches" | "size":
                 return all(map(self.holds, values))
             case "matches" | "contains":
                 return any(map(self.holds, values))
@@ -154,11 +154,16 @@ class Matcher:
         compiled = [_compile(name, wanted, text, many, subject) for name, wanted in operators.items()]
         return cls((*compiled, *((_size_test(subject),) if "not_matches" in operators else ())))
 
-    def check(self, actual: Any) -> str | None:
-        """None when it holds, else what continues "expected <thing> ": `to equal "ok", got "down"`."""
+    def check(self, actual: Any) -> Fact | None:
+        """None when it holds, else `Code.MISMATCH`, without what it is of."""
         for test in self.tests:
-            if (problem := _problem(test.holds, actual)) is not None:
-                return f"{test.wants}, {problem}got {test.shown(actual)}"
+            slow = None
+            try:
+                if test.holds(actual):
+                    continue
+            except SlowPatternError as error:
+                slow = error
+            return test.mismatch(test.shown(actual), slow)
         return None
 
     @property
@@ -166,40 +171,46 @@ class Matcher:
         """Whether it takes patterns, which may take their time."""
         return any(test.operator in ("matches", "not_matches") for test in self.tests)
 
-    def check_lines(self, lines: Sequence[str], *, joins: bool = True) -> str | None:
+    def check_lines(self, lines: Sequence[str], *, joins: bool = True) -> Fact | None:
         """The same for the lines of a header. `joins`: several of them make up a list."""
         if len(lines) < 2:
             return self.check(lines[0] if lines else ABSENT)
         whole = ", ".join(lines) if joins else None
         for test in self.tests:
-            if (problem := _problem(test.holds_for, lines, whole)) is not None:
-                shown = " and ".join(excerpt(line) for line in lines[:LINES])
-                more = " and more" * (len(lines) > LINES)
-                return f"{test.wants}, {problem}got {len(lines)} lines: {shown}{more}"
+            slow = None
+            try:
+                if test.holds_for(lines, whole):
+                    continue
+            except SlowPatternError as error:
+                slow = error
+            shown = tuple(excerpt(line) for line in lines[:LINES])
+            return test.mismatch(fact(Code.HEADER_LINES, n=len(lines), lines=shown), slow)
         return None
 
 
-def _problem(holds: Callable[..., bool], *actual: Any) -> str | None:
-    """None where it holds; else what goes in front of what there is instead."""
+def excerpt(value: Any) -> Message:
+    """A value as JSON on one line, cut to a length."""
+    if value is ABSENT:
+        return fact(Code.NOTHING)
+    text, length = _cut_json(value, EXCERPT)
+    return text if length is None else fact(Code.EXCERPT, text=text, length=length)
+
+
+def excerpt_text(value: Any, limit: int = EXCERPT) -> str:
+    """The same for messages about a plan."""
+    text, length = _cut_json(value, limit)
+    return text if length is None else f"{text}... ({length:,} characters)"
+
+
+def _cut_json(value: Any, limit: int) -> tuple[str, int | None]:
+    """A value as JSON on one line, and how many characters it has where it is cut."""
+    if isinstance(value, str) and len(value) > limit:
+        return json_text(value[:limit]), len(value)
     try:
-        return None if holds(*actual) else ""
-    except SlowPatternError as error:
-        return f"but {error.why}, "
-
-
-def excerpt(value: Any, limit: int = EXCERPT) -> str:
-    """A value as JSON on one line, cut to a length; what is not there is `nothing`."""
-    match value:
-        case Absent():
-            return "nothing"
-        case str() if len(value) > limit:
-            return f"{json_text(value[:limit])}... ({len(value):,} characters)"
-        case _:
-            try:
-                text = json_text(value)
-            except ValueError:  # a plan may hold what JSON does not, such as a date
-                text = json.dumps(value, ensure_ascii=False, default=str)
-            return text if len(text) <= limit + 2 else f"{text[:limit]}... ({len(text):,} characters)"
+        text = json_text(value)
+    except ValueError:  # a plan may hold what JSON does not, such as a date
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    return (text, None) if len(text) <= limit + 2 else (text[:limit], len(text))
 
 
 def same(actual: Any, expected: Any) -> bool:
@@ -226,11 +237,7 @@ def same(actual: Any, expected: Any) -> bool:
 
 
 def _size_test(subject: int) -> _Test:
-    return _Test(
-        "not_matches",
-        f"to have at most {subject:,} characters, as not_matches looks at no more",
-        lambda it: isinstance(it, str) and len(it) <= subject,
-    )
+    return _Test("size", subject, lambda it: isinstance(it, str) and len(it) <= subject)
 
 
 def _compile(name: str, wanted: Any, text: bool, many: bool, subject: int) -> _Test:
@@ -251,26 +258,21 @@ def _compile(name: str, wanted: Any, text: bool, many: bool, subject: int) -> _T
             return _type(wanted)
         case "exists":
             if not isinstance(wanted, bool):
-                raise ValueError(f"exists is true or false, not {excerpt(wanted)}")
+                raise ValueError(f"exists is true or false, not {excerpt_text(wanted)}")
             nothing = ([],) if many else (ABSENT,)
-            return _Test(
-                name, "to exist" if wanted else "not to exist", lambda it: (it not in nothing) is wanted
-            )
+            return _Test(name, wanted, lambda it: (it not in nothing) is wanted)
         case _:
             return _one_of(wanted, text)
 
 
 def _equality(name: str, wanted: Any) -> _Test:
     if name == "eq":
-        return _Test(name, f"to equal {excerpt(wanted)}", lambda it: same(it, wanted))
-    return _Test(
-        name, f"to be other than {excerpt(wanted)}", lambda it: it is not ABSENT and not same(it, wanted)
-    )
+        return _Test(name, excerpt(wanted), lambda it: same(it, wanted))
+    return _Test(name, excerpt(wanted), lambda it: it is not ABSENT and not same(it, wanted))
 
 
 def _comparison(name: str, wanted: Any, text: bool) -> _Test:
-    words, compare = COMPARISONS[name]
-    label = f"to be {words} {excerpt(wanted)}"
+    compare, label = COMPARISONS[name], excerpt(wanted)
     if _is_number(wanted):
         if text:
             return _Test(
@@ -279,25 +281,25 @@ def _comparison(name: str, wanted: Any, text: bool) -> _Test:
         return _Test(name, label, lambda it: _is_number(it) and compare(it, wanted))
     if isinstance(wanted, str):
         return _Test(name, label, lambda it: isinstance(it, str) and compare(it, wanted))
-    raise ValueError(f"{name} compares with a number or text, not {excerpt(wanted)}")
+    raise ValueError(f"{name} compares with a number or text, not {excerpt_text(wanted)}")
 
 
 def _regex(name: str, wanted: Any, subject: int) -> _Test:
     if not isinstance(wanted, str):
-        raise ValueError(f"{name} takes a regular expression, not {excerpt(wanted)}")
+        raise ValueError(f"{name} takes a regular expression, not {excerpt_text(wanted)}")
     pattern = compile_pattern(wanted)
     found = name == "matches"
     if found and pattern.matches_whatever:
         raise ValueError(f"{wanted!r} matches whatever the text is, so it says nothing")
     return _Test(
         name,
-        f"{'to match' if found else 'not to match'} {wanted!r}",
+        wanted,
         lambda it: isinstance(it, str) and (pattern.search(it, 0, subject) is not None) is found,
         None if found else lambda it: _with_match(pattern, it, subject),
     )
 
 
-def _with_match(pattern: Pattern, actual: Any, subject: int) -> str:
+def _with_match(pattern: Pattern, actual: Any, subject: int) -> Message:
     """The line of a text that a pattern matches, cut around the match."""
     try:
         match = pattern.search(actual, 0, subject) if isinstance(actual, str) else None
@@ -308,7 +310,8 @@ def _with_match(pattern: Pattern, actual: Any, subject: int) -> str:
     begin, end = actual.rfind("\n", 0, match.start()) + 1, actual.find("\n", match.end())
     line = actual[begin : end if end >= 0 else len(actual)]
     before = max(0, match.start() - begin - EXCERPT // 2)
-    return f"{excerpt(line[before : before + EXCERPT])} in line {actual.count(chr(10), 0, begin) + 1:,}"
+    number = actual.count("\n", 0, begin) + 1
+    return fact(Code.IN_LINE, text=excerpt(line[before : before + EXCERPT]), line=number)
 
 
 def _containment(wanted: Any) -> _Test:
@@ -323,7 +326,7 @@ def _containment(wanted: Any) -> _Test:
             case _:
                 return False
 
-    return _Test("contains", f"to contain {excerpt(wanted)}", holds)
+    return _Test("contains", excerpt(wanted), holds)
 
 
 def _length(wanted: Any) -> _Test:
@@ -334,35 +337,30 @@ def _length(wanted: Any) -> _Test:
     values = wanted.values() if isinstance(wanted, Mapping) else [wanted]
     for value in values:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ValueError(f"a length is a whole number, not {excerpt(value)}")
+            raise ValueError(f"a length is a whole number, not {excerpt_text(value)}")
     inner = Matcher.compile(wanted)
     # Comparisons change their mind at their own values only.
     sizes = {0, LONGEST, *(max(value + step, 0) for value in values for step in (-1, 0, 1))}
     if all(inner.check(size) is None for size in sizes):
-        raise ValueError(f"length {excerpt(wanted)} holds for every length, so it says nothing")
+        raise ValueError(f"length {excerpt_text(wanted)} holds for every length, so it says nothing")
 
     def holds(actual: Any) -> bool:
         return isinstance(actual, str | list | dict) and inner.check(len(actual)) is None
 
-    words = (test.wants.removeprefix("to be ").replace("to equal", "of") for test in inner.tests)
-    return _Test("length", f"to have a length {' and '.join(words)}", holds)
+    return _Test("length", tuple((test.operator, test.expected) for test in inner.tests), holds)
 
 
 def _type(wanted: Any) -> _Test:
     if not isinstance(wanted, str) or wanted not in _TYPES:
-        raise ValueError(f"unknown type {excerpt(wanted)}; types are {', '.join(_TYPES)}")
-    return _Test("type", f"to be of type {wanted}", lambda it: it is not ABSENT and _TYPES[wanted](it))
+        raise ValueError(f"unknown type {excerpt_text(wanted)}; types are {', '.join(_TYPES)}")
+    return _Test("type", wanted, lambda it: it is not ABSENT and _TYPES[wanted](it))
 
 
 def _one_of(wanted: Any, text: bool) -> _Test:
     if not isinstance(wanted, list | tuple) or not wanted:
-        raise ValueError(f"one_of takes a list, not {excerpt(wanted)}")
+        raise ValueError(f"one_of takes a list, not {excerpt_text(wanted)}")
     choices = [_as_scalar_text(choice) if text else choice for choice in wanted]
-    return _Test(
-        "one_of",
-        f"to be one of {excerpt(choices)}",
-        lambda it: any(same(it, choice) for choice in choices),
-    )
+    return _Test("one_of", excerpt(choices), lambda it: any(same(it, choice) for choice in choices))
 
 
 def _refuse_single(operators: Mapping[str, Any]) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from phasegate.base.units import Dimension, format_value
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, Fact, Figure, fact
+from phasegate.base.units import Dimension
 
 MAX_BODY = 4 << 20
 """Bytes of a body that an expectation or capture looks at, unless the plan says otherwise."""
@@ -19,7 +21,7 @@ ZSTD_WINDOW = 23
 """As a power of 2: the largest window that RFC 9659 allows."""
 
 
-class ContentError(ValueError):
+class ContentError(MessageError):
     """The body is not what `Content-Encoding` says, or has a coding that nothing here can undo."""
 
 
@@ -27,8 +29,8 @@ class TooLargeError(ValueError):
     """The body is larger than the bound, as it comes or as it was before a coding."""
 
 
-def too_large(limit: int) -> str:
-    return f"the body is larger than max_body {format_value(limit, Dimension.SIZE)}"
+def too_large(limit: int) -> Fact:
+    return fact(Code.BODY_TOO_LARGE, limit=Figure(limit, Dimension.SIZE))
 
 
 def _gzip() -> Any:
@@ -118,7 +120,7 @@ def decode_body(coding: str, body: bytes, limit: int) -> bytes:
         if len(body) > limit:
             raise TooLargeError
         if not is_whole:
-            raise ContentError(f"the body ends before its content coding {name} does")
+            raise ContentError(fact(Code.CODING_CUT, coding=name))
     return body
 
 
@@ -141,12 +143,12 @@ def _undo(coding: str, data: bytes, limit: int) -> tuple[bytes, bool]:
     while data and len(out) <= limit:
         if stream.eof:
             if coding not in _SEVERAL:
-                raise ContentError(f"the {coding} body goes on after its end")
+                raise ContentError(fact(Code.CODING_GOES_ON, coding=coding))
             stream = _stream(coding, data)
         try:
             out += stream.decompress(data, limit - len(out) + 1)
         except Exception as error:  # each library has a type of its own
-            raise ContentError(f"the body is not {coding}: {error}") from None
+            raise ContentError(fact(Code.CODING_BROKEN, coding=coding, why=str(error))) from None
         data = stream.unused_data
     return bytes(out), bool(stream.eof)
 
@@ -157,9 +159,7 @@ def _stream(coding: str, data: bytes) -> Any:
     try:
         return _STREAMS[coding]()
     except ImportError as error:
-        raise ContentError(
-            f"its content coding {coding} needs the package {error.name}, which is not installed"
-        ) from None
+        raise ContentError(fact(Code.CODING_NEEDS, coding=coding, package=error.name)) from None
 
 
 def _codings(coding: str) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _codings(coding: str) -> Iterator[str]:
     names = ["gzip" if name == "x-gzip" else name for name in names if name not in _NONE]
     for name in names:
         if name not in _KNOWN:
-            raise ContentError(f"its content coding {name[:40]!r} cannot be undone")
+            raise ContentError(fact(Code.CODING_UNKNOWN, coding=name[:40]))
     if len(names) > LAYERS:
-        raise ContentError(f"it has {len(names):,} content codings, one behind the other")
+        raise ContentError(fact(Code.TOO_MANY_CODINGS, n=len(names)))
     return reversed(names)

@@ -16,6 +16,8 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import quote
 
+from phasegate.base.facts import Code, Fact, fact
+
 LONGEST = 4_096
 """Bytes of name and value together."""
 LONGEST_ATTRIBUTE = 1_024
@@ -66,7 +68,7 @@ class CookieJar:
     def __init__(self) -> None:
         self._cookies: dict[tuple[bytes, str, bool, bytes], _Cookie] = {}
         """By name, domain, whether for that host only, and path."""
-        self._kept_back: dict[tuple[str, bytes], str] = {}
+        self._kept_back: dict[tuple[str, bytes], Fact] = {}
         """Why a cookie was not taken, by the host that set it and its name."""
         self._number = 0
 
@@ -83,7 +85,7 @@ class CookieJar:
         domain = _domain(given, place)
         if why := self._refusal(name, value, place, given, domain):
             if len(self._kept_back) < MOST:
-                self._kept_back[place.host, name] = f"cookie {_show_name(name)} kept back: {why}"
+                self._kept_back[place.host, name] = _kept_back(name, why, place.host, given.get(b"domain"))
             return
         if self._kept_back:
             self._kept_back.pop((place.host, name), None)
@@ -114,12 +116,12 @@ class CookieJar:
             fitting.sort(key=lambda cookie: (-len(cookie.path), cookie.number))
         return b"; ".join([b"%b=%b" % (one.name, one.value) if one.name else one.value for one in fitting])
 
-    def notes(self, url: str) -> tuple[str, ...]:
+    def notes(self, url: str) -> tuple[Fact, ...]:
         """Cookies that a request to a URL goes without where one may expect them, each with the reason."""
         place = _place(url)
         reasons = [why for (host, _), why in self._kept_back.items() if host == place.host]
         reasons += [
-            f"cookie {_show_name(cookie.name)} kept back: Secure, and the address is http"
+            _kept_back(cookie.name, "insecure")
             for cookie in self._cookies.values()
             if cookie.secure and not place.is_secure and _fits(cookie, place)
         ]
@@ -128,18 +130,18 @@ class CookieJar:
     def _refusal(
         self, name: bytes, value: bytes, place: _Place, given: Mapping[bytes, bytes], domain: str | None
     ) -> str:
-        """Why a cookie is not taken; empty where it is."""
+        """Why a cookie is not taken, as `Code.COOKIE_KEPT_BACK` has it; empty where it is."""
         secure, prefix = b"secure" in given, (name or value)[:9].lower()
         if secure and not place.is_secure:
-            return "Secure, and the address is http"
+            return "insecure"
         if domain is None:
-            return f"its Domain {_show_name(given[b'domain'])} is not that of {place.host}"
+            return "elsewhere"
         if prefix.startswith((b"__secure-", b"__host-")) and (not name or not secure):
-            return "its name asks for Secure"
+            return "not_secure"
         if prefix.startswith(b"__host-") and (domain or given.get(b"path") != b"/"):
-            return "its name asks for Path=/ and no Domain"
+            return "not_of_host"
         if self._cookies and not secure and not place.is_secure and self._hides(name, place, given, domain):
-            return "one that is Secure has its name, and the address is http"
+            return "hides"
         return ""
 
     def _hides(self, name: bytes, place: _Place, given: Mapping[bytes, bytes], domain: str) -> bool:
@@ -283,5 +285,10 @@ def _path_matches(path: bytes, of: bytes) -> bool:
     return path.startswith(of) and (len(path) == len(of) or of.endswith(b"/") or path[len(of)] == 0x2F)
 
 
+def _kept_back(name: bytes, why: str, host: str = "", domain: bytes | None = None) -> Fact:
+    of = {"host": host, "domain": _show_name(domain or b"")} if why == "elsewhere" else {}
+    return fact(Code.COOKIE_KEPT_BACK, name=_show_name(name), why=why, **of)
+
+
 def _show_name(name: bytes) -> str:
-    return name[:40].decode("utf-8", "replace") or "without a name"
+    return name[:40].decode("utf-8", "replace")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, fact
+
 SINGLE = frozenset({"content-length", "content-type", "location"})
 """Headers of which there is one value: lines that differ contradict each other."""
 
 
-class HeaderError(ValueError):
+class HeaderError(MessageError):
     """Lines of a header that contradict each other."""
 
 
@@ -40,5 +43,5 @@ def one_value(headers: Sequence[tuple[str, str]], name: str) -> str | None:
     """The value of a header of which there is one. Errors: HeaderError for lines that differ."""
     lines = lines_of(headers, name)
     if len(set(lines)) > 1:
-        raise HeaderError(f"header {name} came {len(lines)} times with different values")
+        raise HeaderError(fact(Code.HEADER_TWICE, header=name, n=len(lines)))
     return lines[0] if lines else None

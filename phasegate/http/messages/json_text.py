@@ -10,14 +10,17 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, fact
 from phasegate.base.scalars import is_deeper
 
 DEPTH = 250
 """Objects and lists within one another; whatever walks through them calls itself as often."""
 _EXPONENT = 100_000
+_TOO_DEEP = fact(Code.JSON_TOO_DEEP, depth=DEPTH)
 
 
-class JsonError(ValueError):
+class JsonError(MessageError):
     """It is not JSON; says why."""
 
 
@@ -26,11 +29,12 @@ def read_json(text: str) -> Any:
     try:
         document = _document(text)
     except RecursionError:
-        raise JsonError(f"nested more than {DEPTH} deep") from None
+        raise JsonError(_TOO_DEEP) from None
     except json.JSONDecodeError as error:
-        raise JsonError(f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos:,}") from None
+        why = f"{error.msg[0].lower()}{error.msg[1:]}"
+        raise JsonError(fact(Code.JSON_SYNTAX, why=why, at=error.pos)) from None
     if len(text) > DEPTH and text.count("[") + text.count("{") > DEPTH and is_deeper(document, DEPTH):
-        raise JsonError(f"nested more than {DEPTH} deep")
+        raise JsonError(_TOO_DEEP)
     return document
 
 
@@ -57,14 +61,14 @@ def _real(text: str) -> float | Decimal:
     try:
         exact = Decimal(text)
     except InvalidOperation:
-        raise JsonError(f"{text[:40]} is a number that cannot be represented") from None
+        raise JsonError(fact(Code.JSON_NUMBER, text=text[:40])) from None
     if exact and abs(exact.adjusted()) > _EXPONENT:
-        raise JsonError(f"{text[:40]} is a number that cannot be represented")
+        raise JsonError(fact(Code.JSON_NUMBER, text=text[:40]))
     return exact if exact else value
 
 
 def _no_constant(name: str) -> Any:
-    raise JsonError(f"{name} is not JSON")
+    raise JsonError(fact(Code.JSON_CONSTANT, text=name))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -73,7 +77,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise JsonError(f"an object has the member {json.dumps(name[:80])} twice")
+                raise JsonError(fact(Code.JSON_MEMBER_TWICE, member=json.dumps(name[:80])))
             seen.add(name)
     return members
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, Message, fact
 from phasegate.http.addresses import AmbiguousEntryError
 from phasegate.http.messages.header_lines import HeaderError, one_value
 from phasegate.world import Addresses, Cause, Destination, HttpReply, HttpRequest
@@ -16,10 +18,10 @@ _BODY_HEADERS = frozenset({"content-length", "content-type", "content-encoding",
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
-class NotFollowedError(ValueError):
+class NotFollowedError(MessageError):
     """A redirect that is not followed, and the cause that it counts as."""
 
-    def __init__(self, cause: Cause, message: str) -> None:
+    def __init__(self, cause: Cause, message: Message) -> None:
         super().__init__(message)
         self.cause = cause
 
@@ -52,8 +54,7 @@ def _join_url(url: str, location: str) -> str:
             return joined
     except ValueError:
         pass  # of brackets that hold no IPv6 address, or a port that is none
-    text = f"redirect to {location[:200]!r}, which is not an HTTP address"
-    raise NotFollowedError(Cause.PROTOCOL, text)
+    raise NotFollowedError(Cause.PROTOCOL, fact(Code.REDIRECT_ELSEWHERE, url=location[:200]))
 
 
 def _entry_after(request: HttpRequest, url: str, target: Addresses) -> str:
@@ -68,7 +69,7 @@ def _location(reply: HttpReply) -> str | None:
     try:
         text = one_value(reply.headers, "location")
     except HeaderError as error:
-        raise NotFollowedError(Cause.PROTOCOL, str(error)) from None
+        raise NotFollowedError(Cause.PROTOCOL, error.message) from None
     lines = (value for name, value in reply.raw if name.lower() == b"location")
     return next((line.decode("utf-8", "surrogateescape") for line in lines), text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.model.blocks import Filling, Pieces, time_blocks
 from phasegate.model.histogram import NANOSECONDS, Histogram
 from phasegate.model.measures import Distribution, Share
@@ -11,7 +12,7 @@ from phasegate.model.observation import Series
 
 CAUSES = 20
 """How many different causes are told apart; the rest is counted together."""
-OTHER = "other causes"
+OTHER = fact(Code.OTHER_CAUSES)
 MOST_POINTS = 600
 """Points of a timeline; beyond, two neighbours become one."""
 _UNSEEN, _GOOD, _FAILED = 0, 1, 2
@@ -63,7 +64,7 @@ class ProbeTally:
         self._first: float | None = None
         self._last = 0.0
         self.good = self.failed = self.unmeasured = self.unsent = self.sent_again = 0
-        self.causes: Counter[str] = Counter()
+        self.causes: Counter[Message] = Counter()
 
     def held_up(self) -> None:
         """A moment at which no probe could be sent, as all that may be were under way; they were answered.
@@ -86,7 +87,7 @@ class ProbeTally:
         self._timeline.add(at, nanoseconds)
         self._blocks.at(at).add(nanoseconds)
 
-    def failure(self, number: int, at: float, cause: str) -> None:
+    def failure(self, number: int, at: float, cause: Message) -> None:
         self._note(number, at, _FAILED)
         self.failed += 1
         self.causes[cause if cause in self.causes or len(self.causes) < CAUSES else OTHER] += 1

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import MessageError, ObservationError
+from phasegate.base.facts import Code, fact
 from phasegate.base.files import read_regular
 from phasegate.base.scalars import as_text, json_text
 from phasegate.base.substitution import fill
@@ -16,7 +17,7 @@ from phasegate.http.suites.suite import Part, Request
 from phasegate.world import Addresses, Destination, HttpRequest
 
 
-class ComposeError(ValueError):
+class ComposeError(MessageError):
     """The request cannot be made with the values at hand."""
 
 
@@ -65,10 +66,10 @@ def _destination(
     text = as_text(fill(written, values))
     if text.startswith("/"):
         if not base.url:
-            raise ObservationError(f"{text[:200]!r} is on the target's default entry, and there is none")
+            raise ObservationError(fact(Code.NOT_ON_AN_ENTRY, text=text[:200]))
         return Destination(url=base.url.rstrip("/") + text, entry=base.entry)
     if not text.startswith(("http://", "https://")):
-        raise ComposeError(f"{text[:200]!r} is neither a path nor an HTTP URL")
+        raise ComposeError(fact(Code.NEITHER_PATH_NOR_URL, text=text[:200]))
     try:
         return target.destination(written, values, sources)
     except AmbiguousEntryError as error:
@@ -88,7 +89,7 @@ def _body(request: Request, values: Mapping[str, Any]) -> tuple[bytes | None, st
         try:
             return json_text(fill(request.json_, values)).encode(), "application/json"
         except ValueError as error:
-            raise ComposeError(f"the JSON body: {error}") from None
+            raise ComposeError(fact(Code.JSON_BODY, why=str(error))) from None
     if request.form is not None:
         pairs = list(_pairs(fill(request.form, values)))
         return urlencode(pairs).encode(), "application/x-www-form-urlencoded"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, message_of
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.substitution import UnknownNameError
 from phasegate.http.expectations.capture import CaptureError
 from phasegate.http.expectations.expectation import Expect, Expectation
@@ -24,7 +25,7 @@ class Exchange:
 
     sent: HttpRequest | None
     outcome: HttpReply | HttpFailure | None
-    failures: tuple[str, ...]
+    failures: tuple[Message, ...]
     answered: Destination | None = None
     """Who answered, after redirects; None where nothing was sent."""
 
@@ -85,15 +86,17 @@ class Conversation:
                 timeout=self.timeout,
             )
         except UnknownNameError as error:
-            raise ObservationError(f"request {request.id!r}: ${{{error.name}}} has no value") from None
+            why = fact(Code.NO_VALUE, name=error.name)
+            raise ObservationError(fact(Code.OF_REQUEST, request=request.id, why=why)) from None
         except (ComposeError, ValueError, OSError) as error:
-            return Exchange(sent=None, outcome=None, failures=(f"not sent: {error}",))
+            not_sent = fact(Code.NOT_SENT, why=message_of(error))
+            return Exchange(sent=None, outcome=None, failures=(not_sent,))
         composed = replace(composed, keep=self.max_body if request.reads_body else None)
         sent, last, outcome = await self._deliver(composed)
         if isinstance(outcome, HttpFailure) and outcome.late:
-            raise ObservationError(f"request {request.id!r}: {outcome.message}")
+            raise ObservationError(fact(Code.OF_REQUEST, request=request.id, why=outcome.message))
         if isinstance(outcome, HttpFailure):
-            failures: tuple[str, ...] = (outcome.message,)
+            failures: tuple[Message, ...] = (outcome.message,)
         else:
             failures = await expectation.check_aside(outcome)
         if failures and isinstance(outcome, HttpReply) and not _has_cookie(composed):
@@ -101,14 +104,14 @@ class Conversation:
         answered = Destination(url=last.url, entry=last.entry)
         return Exchange(sent=sent, outcome=outcome, failures=failures, answered=answered)
 
-    async def take(self, request: Request, reply: HttpReply, source: Destination) -> tuple[str, ...]:
+    async def take(self, request: Request, reply: HttpReply, source: Destination) -> tuple[Message, ...]:
         """Take the captures of a request from who answered it; what cannot be captured is a failure."""
         failures = []
         for name, capture in request.capture.items():
             try:
                 captured = await capture.take_aside(name, reply)
             except CaptureError as error:
-                failures.append(str(error))
+                failures.append(error.message)
                 continue
             self.values[name] = captured.value
             self.sources[name] = source
@@ -137,11 +140,11 @@ class Conversation:
             try:
                 following = follow_redirect(step, outcome, self.target) if request.follow else None
             except NotFollowedError as error:
-                return first, step, HttpFailure(cause=error.cause, message=str(error), elapsed=spent)
+                return first, step, HttpFailure(cause=error.cause, message=error.message, elapsed=spent)
             if following is None:
                 return first, step, replace(outcome, elapsed=spent)
             step = following if _has_cookie(request) else _without_cookies(following)
-        message = f"more than {MAX_REDIRECTS} redirects, the last to {step.url[:200]}"
+        message = fact(Code.TOO_MANY_REDIRECTS, n=MAX_REDIRECTS, url=step.url[:200])
         return first or step, step, HttpFailure(cause=Cause.REDIRECTS, message=message, elapsed=spent)
 
     def _with_cookies(self, request: HttpRequest) -> HttpRequest:

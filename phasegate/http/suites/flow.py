@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from phasegate.base.facts import Code, Fact, Message, fact, lines
 from phasegate.base.scalars import as_text
 from phasegate.base.substitution import expand, fill
-from phasegate.base.units import format_seconds
 from phasegate.http.suites.exchange import Conversation, Exchange
 from phasegate.http.suites.references import LATER
 from phasegate.http.suites.rows import Row
@@ -52,7 +52,7 @@ class Telling:
     world: World
     total: int
     cases: list[Case] = field(default_factory=list)
-    stopped: str | None = None
+    stopped: Message | None = None
 
     async def tell(self, case: Case) -> None:
         self.cases.append(case)
@@ -66,9 +66,9 @@ async def run_group(
     conversation: Conversation,
     telling: Telling,
     *,
-    not_sent: str = "",
+    not_sent: Message = "",
     whatever: bool = False,
-) -> str:
+) -> Message:
     """Send the requests of a group, tell a case for each, and return why the rest was not sent, if so.
 
     `not_sent`: why nothing of it is. `whatever`: go on after failures and stops, as teardown does.
@@ -77,11 +77,11 @@ async def run_group(
     for request in group.requests:
         rows = _rows(request)
         if not rows:
-            await telling.tell(_skipped_case(group, request, None, "no case: `each` has no rows"))
+            await telling.tell(_skipped_case(group, request, None, fact(Code.NO_ROWS)))
         failed: list[str] = []
         for row in rows:
             if telling.stopped and not whatever:
-                reason = reason or f"not sent: {telling.stopped}"
+                reason = reason or fact(Code.NOT_SENT, why=telling.stopped)
             why = reason or _not_captured(request, row, conversation.values)
             if why:
                 case = _skipped_case(group, request, row, why)
@@ -91,7 +91,7 @@ async def run_group(
             if case.status is CaseStatus.FAILED:
                 failed.append(case.id)
         if failed and not whatever:
-            reason = reason or f"not sent: {failed[0]} failed"
+            reason = reason or fact(Code.NOT_SENT, why=fact(Code.CASE_FAILED, case=failed[0]))
     return reason
 
 
@@ -101,11 +101,11 @@ def time_to_tear_down() -> asyncio.Timeout:
     return asyncio.timeout(TEARDOWN_LIMIT if task is not None and task.cancelling() > 0 else None)
 
 
-def _not_captured(request: Request, row: Row | None, values: Mapping[str, Any]) -> str:
+def _not_captured(request: Request, row: Row | None, values: Mapping[str, Any]) -> Message:
     columns = row.values.keys() if row is not None else ()
     missing = [name for name in request.names() - values.keys() if name not in columns]
     missing = [name for name in missing if not name.startswith(LATER)]
-    return f"not sent: ${{{min(missing)}}} was never captured" if missing else ""
+    return fact(Code.NOT_SENT, why=fact(Code.NEVER_CAPTURED, name=min(missing))) if missing else ""
 
 
 def carry_over(group: Group, earlier: Iterable[Case]) -> tuple[Case, ...] | None:
@@ -133,19 +133,16 @@ class _Trial:
             again = self.request.retry and len(earlier) + 1 < self.request.retry.attempts
             if not exchange.failures or not again or self.telling.stopped:
                 return self._case(exchange, waited, tuple(earlier))
-            earlier.append(
-                CaseAttempt(
-                    status=CaseStatus.FAILED, message="\n".join(exchange.failures), duration=exchange.elapsed
-                )
-            )
+            message = lines(*exchange.failures)
+            earlier.append(CaseAttempt(status=CaseStatus.FAILED, message=message, duration=exchange.elapsed))
             assert self.request.retry is not None
             await self.telling.world.clock.sleep(self.request.retry.wait)
 
-    async def _send(self) -> tuple[Exchange, str]:
+    async def _send(self) -> tuple[Exchange, Message]:
         exchange = await self.conversation.send(self._fill_address(), self._values(), self.request.expect)
         return await self._capture(exchange), ""
 
-    async def _poll(self) -> tuple[Exchange, str]:
+    async def _poll(self) -> tuple[Exchange, Message]:
         """Send until the reply is as `until` says, then look at it as `expect` says."""
         until, clock = self.request.until, self.telling.world.clock
         assert until is not None
@@ -158,8 +155,8 @@ class _Trial:
             if not exchange.failures or exchange.sent is None:
                 break
             if self.telling.stopped or clock.now() + until.every > end:
-                waited = f"not so within {format_seconds(until.within)}, asked {times} times"
-                return exchange, waited if not self.telling.stopped else f"asked {times} times, then stopped"
+                within = None if self.telling.stopped else float(until.within)
+                return exchange, fact(Code.ASKED, times=times, within=within)
             await clock.sleep(until.every)
         if isinstance(exchange.outcome, HttpReply) and self.request.expect.asserts:
             values = {**self.conversation.values, **self._values()}
@@ -184,19 +181,24 @@ class _Trial:
     def _values(self) -> Mapping[str, Any]:
         return fill(dict(self.row.values), self.conversation.values) if self.row is not None else {}
 
-    def _case(self, exchange: Exchange, waited: str, earlier: tuple[CaseAttempt, ...]) -> Case:
+    def _case(self, exchange: Exchange, waited: Message, earlier: tuple[CaseAttempt, ...]) -> Case:
         case = _new_case(self.group, self.request, self.row)
         case = replace(case, duration=exchange.elapsed, earlier=earlier)
         if not exchange.failures:
             return replace(case, status=CaseStatus.PASSED)
-        lines = (*exchange.failures, waited) if waited else exchange.failures
+        failures = (*exchange.failures, waited) if waited else exchange.failures
         evidence: tuple[str, ...] = ()
         if exchange.sent is not None and exchange.outcome is not None:
-            text = transcript(exchange.sent, exchange.outcome, lines, about=case.id)
+            text = transcript(exchange.sent, exchange.outcome, failures, about=case.id)
             evidence = (self.telling.world.evidence.write(f"{case.id.replace('/', '.')}.txt", text),)
             # Right behind the first failure: the answer mostly says why the others follow.
-            lines = (lines[0], *answer_line(exchange.outcome), *lines[1:])
-        return replace(case, status=CaseStatus.FAILED, message="\n".join(lines), evidence=evidence)
+            failures = (failures[0], *answer_line(exchange.outcome), *failures[1:])
+        return replace(case, status=CaseStatus.FAILED, message=lines(*failures), evidence=evidence)
+
+
+def first_failure(message: Message) -> Message:
+    """Of the lines of a case."""
+    return message.parts[0] if isinstance(message, Fact) and message.code is Code.LINES else message
 
 
 def _new_case(group: Group, request: Request, row: Row | None) -> Case:
@@ -221,7 +223,7 @@ def _row_words(row: Row) -> str:
     return row.label if isinstance(value, Mapping | list) else as_text(value)[:60]
 
 
-def _skipped_case(group: Group, request: Request, row: Row | None, why: str) -> Case:
+def _skipped_case(group: Group, request: Request, row: Row | None, why: Message) -> Case:
     return replace(_new_case(group, request, row), status=CaseStatus.SKIPPED, message=why)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.base.files import find_files
 from phasegate.base.units import Dimension
 from phasegate.kinds.base import Kind, Requirement, watch
@@ -48,9 +49,9 @@ class _Seen:
     parts: dict[str, Mapping[str, Measure]] = field(default_factory=dict)
     cases: list[Case] = field(default_factory=list)
     evidence: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    absent: dict[tuple[str, str], str] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
+    absent: dict[tuple[str, str], Message] = field(default_factory=dict)
+    errors: list[Message] = field(default_factory=list)
 
 
 class CommandKind(Kind[CommandParams]):
@@ -119,7 +120,7 @@ class CommandKind(Kind[CommandParams]):
         if completed is not None:
             stopped, captured = await _search(params, files, completed, world)
         if completed is None or captured is None:
-            seen.notes.append(f"stopped early: {stopped}")
+            seen.notes.append(fact(Code.STOPPED_EARLY, why=stopped))
         else:
             _take_in_program(params, world, completed, captured, seen)
             _take_in_captures(params, captured, seen)
@@ -136,11 +137,11 @@ class CommandKind(Kind[CommandParams]):
             notes=tuple(seen.notes),
             absent=seen.absent,
             causes=Counter(case.message for case in seen.cases if case.status is CaseStatus.FAILED),
-            error="; ".join(seen.errors) or None,
+            error=joined(*seen.errors) if seen.errors else None,
         )
 
 
-async def _run(params: CommandParams, world: World) -> tuple[str | None, Completed | None]:
+async def _run(params: CommandParams, world: World) -> tuple[Message | None, Completed | None]:
     """How the program ended, or why it was stopped."""
     last = ""
 
@@ -160,7 +161,7 @@ async def _run(params: CommandParams, world: World) -> tuple[str | None, Complet
 
 async def _search(
     params: CommandParams, files: ResultFiles, completed: Completed, world: World
-) -> tuple[str | None, Captured | None]:
+) -> tuple[Message | None, Captured | None]:
     """What is read of the output, or why that was stopped."""
     # Reading may take long, and others measure in this thread meanwhile.
     read = await asyncio.to_thread(contents, params, files)
@@ -204,40 +205,34 @@ def _take_in_captures(params: CommandParams, captured: Captured, seen: _Seen) ->
         dimension = params.measures[name].dimension
         seen.measures[name] = Number(value=value, dimension=dimension, reported=True)
     seen.absent |= {("", name): why for name, why in captured.absent.items()}
-    seen.notes += [f"{name} was not measured: {why}" for name, why in captured.absent.items()]
+    seen.notes += [fact(Code.NOT_MEASURED, measure=name, why=why) for name, why in captured.absent.items()]
 
 
-def _why_not_observed(params: CommandParams, completed: Completed) -> list[str]:
+def _why_not_observed(params: CommandParams, completed: Completed) -> list[Message]:
     if completed.error:
         return [completed.error]
     if completed.exit_code is None:
         number = completed.signal or 0
-        known = {item.value: item.name for item in signal.Signals}
-        return [f"{params.command[0]} was ended by signal {number} ({known.get(number, 'unknown')})"]
+        program = params.command[0]
+        return [fact(Code.ENDED_BY_SIGNAL, program=program, signal=number, name=_signal_name(number))]
     return []
 
 
-_CODES = {
-    124: "as `timeout` says, it took too long",
-    126: "as shells say, what was found cannot be run",
-    127: "as shells say, a command was not found",
-}
-"""What exit codes mean by convention."""
+def _signal_name(number: int) -> str:
+    return next((item.name for item in signal.Signals if item.value == number), "")
 
 
-def _why_failed(completed: Completed) -> list[str]:
+def _why_failed(completed: Completed) -> list[Message]:
     """What a program that did not return 0 said at its end."""
     code = completed.exit_code
     if not code:
         return []
-    ended_by = next((item.name for item in signal.Signals if item.value == code - 128), "")
-    meaning = _CODES.get(code) or (f"as shells say, {ended_by} ended it" if ended_by else "")
     lines = (completed.stderr or completed.stdout).decode(errors="replace").splitlines()
     last = [line.strip()[:LINE] for line in lines if line.strip()][-LAST:]
-    stream = "standard error" if completed.stderr else "standard output"
+    stream = "stderr" if completed.stderr else "stdout"
     return [
-        f"exit code {code}{f': {meaning}' if meaning else ''}",
-        *([f"{stream} ends with: {last[0]}"] if last else []),
+        fact(Code.EXIT_CODE, exit_code=code, name=_signal_name(code - 128)),
+        *([fact(Code.OUTPUT_ENDS, stream=stream, text=last[0])] if last else []),
         *last[1:],
     ]
 
@@ -246,11 +241,12 @@ def _expectations(expect: CommandExpect, completed: Completed, captured: Capture
     cases = []
     for name, matcher in expect.matchers().items():
         failure = captured.failure if name == "output" else matcher.check(completed.exit_code)
-        status, message = CaseStatus.PASSED, ""
+        status: CaseStatus = CaseStatus.PASSED
+        message: Message = ""
         if name == "output" and captured.unknown:
             status, message = CaseStatus.LOST, captured.unknown
         elif failure is not None:
-            status, message = CaseStatus.FAILED, f"expected the {name.replace('_', ' ')} {failure}"
+            status, message = CaseStatus.FAILED, Fact(failure.code, {"what": name, **failure.values})
         cases.append(Case(id=name, name=name, status=status, message=message))
     return cases
 
@@ -279,13 +275,11 @@ async def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:
         if item.details and not explained % 100:
             await asyncio.sleep(0)  # others measure in this thread meanwhile
     if explained > EXPLAINED:
-        seen.notes.append(
-            f"{explained:,} cases did not pass; the details of the first {EXPLAINED:,} were kept"
-        )
+        seen.notes.append(fact(Code.DETAILS_LEFT_OUT, n=explained, most=EXPLAINED))
     # The program runs as a whole all the same: it decides what it tests.
     chosen = select_cases(cases, world.cases)
     if cases and not chosen:
-        seen.errors.append(f"no case in the result files is named {', '.join(world.cases)}")
+        seen.errors.append(fact(Code.NO_CASE_IN_FILES, names=world.cases))
     chosen = with_earlier(chosen, [case for case in world.earlier if case.id not in _EXPECTED])
     seen.cases += chosen
     seen.measures.update(case_measures(chosen))
@@ -303,14 +297,14 @@ async def _adopt(params: CommandParams, world: World, seen: _Seen) -> None:
     for pattern in params.evidence:
         found = await asyncio.to_thread(find_files, world.root, pattern, ADOPTED)
         if not found.total and not found.problems:
-            seen.notes.append(f"no evidence file matches {pattern}")
+            seen.notes.append(fact(Code.NO_EVIDENCE, pattern=pattern))
         if found.total > ADOPTED:
-            seen.notes.append(f"{pattern} matches {found.total:,} files; the first {ADOPTED} were kept")
-        problems = list(found.problems)
+            seen.notes.append(fact(Code.MUCH_EVIDENCE, pattern=pattern, n=found.total, most=ADOPTED))
+        problems: list[Message] = list(found.problems)
         for file in found.files:
             try:
                 seen.evidence.append(world.evidence.adopt(file))
             except ObservationError as error:
                 problems.append(error.message)
             await asyncio.sleep(0)
-        seen.notes += [f"evidence was left out: {problem}" for problem in problems]
+        seen.notes += [fact(Code.EVIDENCE_LEFT_OUT, why=problem) for problem in problems]

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from phasegate.base.units import Dimension, enumerate_words
+from phasegate.base.facts import Code, Fact, Message, fact, joined, some
+from phasegate.base.units import Dimension
 from phasegate.kinds.containers.params import ContainersParams, LogRule
 from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
 from phasegate.model.containers import Container, ContainerState, Health
@@ -28,12 +29,15 @@ class Printed:
     """By rule of the plan; 0 for one that does not speak of this service."""
     first: Mapping[int, str] = field(default_factory=dict)
     """The first line that a rule matched."""
-    lost: str = ""
+    lost: Message | None = None
     """Why there may have been more than was searched; what was counted is the least then."""
-    slow: Mapping[int, str] = field(default_factory=dict)
+    slow: Mapping[int, Message] = field(default_factory=dict)
     """The rules whose pattern did not end within its time, and on which line."""
-    problem: str = ""
+    problem: Message = ""
     """Why it could not be read."""
+
+
+UNREAD = Printed(problem=fact(Code.LOG_UNREAD))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +124,7 @@ def measures_of(
 
 def count_matches(stack: ContainerStack, rule: int, services: Iterable[str]) -> Number:
     """Lines that a rule matched; None where a log could not be read or searched, or nothing was printed."""
-    logs = [stack.printed.get(service, Printed(problem="nobody is there")) for service in services]
+    logs = [stack.printed.get(service, UNREAD) for service in services]
     if not logs or any(log.problem or rule in log.slow for log in logs) or not any(log.lines for log in logs):
         return Number(value=None)
     return Number(value=sum(log.counts[rule] for log in logs), partial=any(log.lost for log in logs))
@@ -144,26 +148,25 @@ def _presence(stack: ContainerStack) -> Iterator[Case]:
     elif not expected:
         yield _no_names_case(there)
     if expected and stack.params.unexpected == "forbid":
-        named = enumerate_words((f"{one.name} ({one.image})" for one in strangers), NAMED)
-        yield _case("unexpected", not strangers, f"nobody expects {named}" if strangers else "")
+        named = some((f"{one.name} ({one.image})" for one in strangers), NAMED)
+        yield _case("unexpected", fact(Code.NOBODY_EXPECTS, names=named) if strangers else "")
 
 
 def _no_names_case(there: Mapping[str, object]) -> Case:
     """Where nobody says what should be there, nothing shows that all of it is."""
     if not there:
-        return _case("services", False, "there is no container at all")
-    named = enumerate_words(there, NAMED)
-    message = f"nothing says which services there should be, so write expect; there are {named}"
-    return _with(_case("services", True, ""), CaseStatus.SKIPPED, message)
+        return _case("services", fact(Code.NO_CONTAINER_AT_ALL))
+    message = fact(Code.NOTHING_EXPECTED, names=some(there, NAMED))
+    return _with(_case("services", ""), CaseStatus.SKIPPED, message)
 
 
 def _number(stack: ContainerStack, wanted: int, missing: Sequence[str]) -> Case:
     there = stack.looked_at
     enough = len(there) == wanted or (len(there) > wanted and stack.params.unexpected == "allow")
-    named = enumerate_words(missing or there, NAMED)
-    which = f"{named} missing" if missing else f"there are {named}" if there else "none"
-    message = f"expected {wanted:,} services, found {len(there):,}: {which}"
-    return _case("services", enough, "" if enough else message)
+    if enough:
+        return _case("services", "")
+    which = {"missing": some(missing, NAMED)} if missing else {"names": some(there, NAMED)} if there else {}
+    return _case("services", fact(Code.SERVICES_EXPECTED, needed=wanted, n=len(there), **which))
 
 
 def _of_service(stack: ContainerStack, service: str) -> Iterator[Case]:
@@ -173,74 +176,79 @@ def _of_service(stack: ContainerStack, service: str) -> Iterator[Case]:
     if not containers:
         return
     if stack.goes_on(service):
-        yield _service_case(service, "running", filter(None, map(_not_running, containers)))
+        yield _service_case(service, "running", *map(_not_running, containers))
     else:
         codes = stack.params.exit_codes[service]
-        yield _service_case(service, "ended", filter(None, (_not_ended(one, codes) for one in containers)))
+        yield _service_case(service, "ended", *(_not_ended(one, codes) for one in containers))
     if stack.asks_health(service):
         yield _health(service, containers)
     for number, rule in enumerate(stack.params.logs):
         if rule.count is None and service in speaks_of(stack, rule):
-            yield _log(service, number, rule, stack.printed.get(service, Printed(problem="it was not read")))
+            yield _log(service, number, rule, stack.printed.get(service, UNREAD))
 
 
 def _present(stack: ContainerStack, service: str, containers: Sequence[Container]) -> Case:
     expect = stack.params.expect
     wanted = expect.get(service) if isinstance(expect, Mapping) else None
     if not containers:
-        return _service_case(service, "present", [f"there is no container of {service}"])
+        return _service_case(service, "present", fact(Code.NO_CONTAINER_OF, service=service))
     if wanted is not None and len(containers) != wanted:
-        return _service_case(
-            service, "present", [f"expected {wanted:,} containers of {service}, found {len(containers):,}"]
-        )
-    return _service_case(service, "present", [])
+        expected = fact(Code.CONTAINERS_EXPECTED, needed=wanted, service=service, n=len(containers))
+        return _service_case(service, "present", expected)
+    return _service_case(service, "present")
 
 
-def _not_running(one: Container) -> str:
+def _not_running(one: Container) -> Fact | None:
     match one.state:
         case ContainerState.RUNNING:
-            return ""
+            return None
         case ContainerState.EXITED | ContainerState.DEAD:
-            meant = f" (exit_codes: {{{one.service}: 0}} if it should)" if one.exit_code == 0 else ""
-            return f"{one.name} ended with exit code {one.exit_code}{_why(one)}{meant}"
-        case ContainerState.CREATED:
-            return f"{one.name} was never started{_why(one)}"
+            return _ended(one, service=one.service if one.exit_code == 0 else None)
         case state:
-            return f"{one.name} is {state}{_why(one)}"
+            return fact(
+                Code.CONTAINER_IS,
+                container=one.name,
+                state=state.value,
+                out_of_memory=one.oom_killed,
+                why=one.error,
+            )
 
 
-def _not_ended(one: Container, codes: Sequence[int]) -> str:
-    right = " or ".join(map(str, codes))
+def _not_ended(one: Container, codes: Sequence[int]) -> Fact | None:
     if one.state is not ContainerState.EXITED:
-        return f"{one.name} is {one.state}, and should have ended with exit code {right}"
-    if one.exit_code not in codes:
-        return f"{one.name} ended with exit code {one.exit_code}, not {right}{_why(one)}"
-    return ""
+        return fact(Code.NOT_ENDED, container=one.name, state=one.state.value, right=tuple(codes))
+    return None if one.exit_code in codes else _ended(one, right=tuple(codes))
 
 
-def _why(one: Container) -> str:
-    memory = ", killed for want of memory" if one.oom_killed else ""
-    return memory + (f": {one.error}" if one.error else "")
+def _ended(one: Container, *, service: str | None = None, right: tuple[int, ...] = ()) -> Fact:
+    """`service`: where `exit_codes` may name it; `right`: the exit codes that it should have ended with."""
+    return fact(
+        Code.CONTAINER_ENDED,
+        container=one.name,
+        exit_code=one.exit_code,
+        out_of_memory=one.oom_killed,
+        why=one.error,
+        service=service,
+        right=right,
+    )
 
 
 def _health(service: str, containers: Sequence[Container]) -> Case:
     """Failed where a container is seen not to be healthy; without a result where nothing is proven."""
     unproven = [why for one in containers if (why := why_it_proves_nothing(one.healthcheck))]
     telling = (one for one in containers if one.health is Health.UNHEALTHY or not _proves_nothing(one))
-    case = _service_case(service, "health", filter(None, map(_not_healthy, telling)))
+    case = _service_case(service, "health", *map(_not_healthy, telling))
     if case.status is CaseStatus.FAILED or not unproven:
         return case
-    return _with(case, CaseStatus.SKIPPED, f"the health of {service} is not proven: {unproven[0]}")
+    return _with(case, CaseStatus.SKIPPED, fact(Code.HEALTH_NOT_PROVEN, service=service, why=unproven[0]))
 
 
-def _not_healthy(one: Container) -> str:
+def _not_healthy(one: Container) -> Fact | None:
     if one.health is Health.HEALTHY and one.state is ContainerState.RUNNING:
-        return ""
+        return None
     if one.state is not ContainerState.RUNNING:
-        return f"{one.name} is {one.state}, so it is not healthy"
-    said = f": {one.health_output}" if one.health_output else ""
-    told = "its engine tells of no health" if one.health is Health.NONE else f"it is {one.health}"
-    return f"{one.name} is not healthy, {told}{said}"
+        return fact(Code.NOT_HEALTHY, container=one.name, state=one.state.value)
+    return fact(Code.NOT_HEALTHY, container=one.name, health=one.health.value, why=one.health_output)
 
 
 def _log(service: str, number: int, rule: LogRule, printed: Printed) -> Case:
@@ -252,31 +260,35 @@ def _log(service: str, number: int, rule: LogRule, printed: Printed) -> Case:
         part=service,
     )
     if printed.problem:
-        return _with(case, CaseStatus.LOST, f"the log of {service} cannot be read: {printed.problem}")
-    count, seen = printed.counts[number], f"in {printed.lines:,} lines of {service}"
-    first = f"; the first: {printed.first[number]}" if number in printed.first else ""
-    doubt = f"the log of {service} may have had more lines than were searched: {printed.lost}"
-    slow = printed.slow.get(number, "")
-    if slow and not (rule.must is not None and count >= (rule.at_least or 1)):
-        return _with(case, CaseStatus.FAILED, f"{slow}, so nobody knows how many lines match")
-    if rule.must is not None and count < (least := rule.at_least or 1):
-        if printed.lost:
-            return _with(case, CaseStatus.LOST, doubt)
-        wish = "a line that matches" if least == 1 else f"at least {least:,} lines that match"
-        message = f"expected {wish} {rule.pattern!r}, found {count:,} {seen}"
-        return _with(case, CaseStatus.FAILED, message + first)
-    if rule.must_not is not None and count > (most := rule.at_most or 0):
-        wish = f"at most {most:,} lines that match" if most else "no line that matches"
-        message = f"expected {wish} {rule.pattern!r}, found {count:,} {seen}"
-        return _with(case, CaseStatus.FAILED, message + first)
-    if rule.must_not is not None and printed.lost:
+        unreadable = fact(Code.LOG_UNREADABLE, service=service, why=printed.problem)
+        return _with(case, CaseStatus.LOST, unreadable)
+    count, slow = printed.counts[number], printed.slow.get(number)
+    least = None if rule.must is None else rule.at_least or 1
+    most = None if rule.must_not is None else rule.at_most or 0
+    if slow and not (least is not None and count >= least):
+        return _with(case, CaseStatus.FAILED, fact(Code.LOG_SLOW, why=slow))
+    too_few, too_many = least is not None and count < least, most is not None and count > most
+    if printed.lost and (too_few or (most is not None and not too_many)):
+        doubt = fact(Code.LOG_INCOMPLETE, service=service, why=printed.lost)
         return _with(case, CaseStatus.LOST, doubt)
+    if too_few or too_many:
+        found = fact(
+            Code.LOG_LINES,
+            least=least,
+            most=most,
+            pattern=rule.pattern,
+            found=count,
+            n=printed.lines,
+            service=service,
+            first=printed.first.get(number),
+        )
+        return _with(case, CaseStatus.FAILED, found)
     if not printed.lines:
-        return _with(case, CaseStatus.SKIPPED, f"{service} has printed nothing, so nothing was searched")
+        return _with(case, CaseStatus.SKIPPED, fact(Code.LOG_EMPTY, service=service))
     return case
 
 
-def _with(case: Case, status: CaseStatus, message: str) -> Case:
+def _with(case: Case, status: CaseStatus, message: Message) -> Case:
     return Case(id=case.id, name=case.name, part=case.part, status=status, message=message)
 
 
@@ -285,18 +297,19 @@ def _proven(one: Container) -> bool:
 
 
 def _proves_nothing(one: Container) -> bool:
-    return bool(why_it_proves_nothing(one.healthcheck))
+    return why_it_proves_nothing(one.healthcheck) is not None
 
 
 def _is_fake(one: Container) -> bool:
     return one.healthcheck is not None and _proves_nothing(one)
 
 
-def _service_case(service: str, aspect: str, failures: Iterable[str]) -> Case:
-    message = "; ".join(failures)
-    return _case(f"{service}/{aspect}", not message, message, part=service, name=f"{service}: {aspect}")
+def _service_case(service: str, aspect: str, *failures: Fact | None) -> Case:
+    message = joined(*failures) if any(failures) else ""
+    return _case(f"{service}/{aspect}", message, part=service, name=f"{service}: {aspect}")
 
 
-def _case(id: str, passed: bool, message: str, *, part: str = "", name: str = "") -> Case:
-    status = CaseStatus.PASSED if passed else CaseStatus.FAILED
+def _case(id: str, message: Message, *, part: str = "", name: str = "") -> Case:
+    """Failed where there is a message."""
+    status = CaseStatus.FAILED if message else CaseStatus.PASSED
     return Case(id=id, name=name or id, status=status, part=part, message=message)

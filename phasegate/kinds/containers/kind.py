@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Fact, Message, encode, fact
 from phasegate.base.units import Dimension
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.containers.cases import ContainerStack, cases_of, count_matches, measures_of, speaks_of
@@ -63,22 +64,17 @@ class ContainersKind(Kind[ContainersParams]):
     def requirements(self, params: ContainersParams) -> tuple[Requirement, ...]:
         return ENGINE
 
-    def summary(self, params: ContainersParams) -> str:
-        match params.expect:
-            case None:
-                text = "the containers of the target"
-            case int(number):
-                text = f"{number:,} services"
-            case names:
-                text = f"{len(names):,} services by name"
-        rules = len(params.logs)
-        return f"{text}, {rules:,} {'rule' if rules == 1 else 'rules'} for logs" if rules else text
+    def summary(self, params: ContainersParams) -> Message:
+        expect, rules = params.expect, len(params.logs) or None
+        if expect is None or isinstance(expect, int):
+            return fact(Code.OF_CONTAINERS, n=expect, rules=rules)
+        return fact(Code.OF_CONTAINERS, n=len(expect), by_name=True, rules=rules)
 
     async def observe(self, params: ContainersParams, world: World) -> Observation:
         containers = await world.containers.all()
         stopped = await world.progress(Progress(text=f"{len(containers):,} containers"))
         if stopped:
-            return Observation(notes=(f"stopped early: {stopped}",))
+            return Observation(notes=(fact(Code.STOPPED_EARLY, why=stopped),))
         stack = ContainerStack(
             params=params,
             containers=containers,
@@ -96,7 +92,7 @@ class ContainersKind(Kind[ContainersParams]):
         )
         cases = select_cases(cases_of(stack), world.cases)
         if not cases:
-            raise ObservationError(f"no case is named {', '.join(world.cases)}")
+            raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
         cases = with_earlier(cases, world.earlier)
         await world.progress(Progress(cases=cases))
         return Observation(
@@ -168,26 +164,26 @@ async def _images(containers: Sequence[Container], reach: Containers) -> Mapping
     return found
 
 
-def _notes(stack: ContainerStack, images: Mapping[str, Image]) -> list[str]:
-    notes = [] if stack.at is not None else ["no age is known: the calendar clock moved during the run"]
+def _notes(stack: ContainerStack, images: Mapping[str, Image]) -> list[Fact]:
+    notes = [] if stack.at is not None else [fact(Code.AGE_UNKNOWN)]
     if stack.params.healthy is not None:
         silent = [name for name in stack.looked_at if stack.goes_on(name) and not stack.asks_health(name)]
         if silent:
-            notes.append(f"the health of {', '.join(silent)} was not asked for")
+            notes.append(fact(Code.HEALTH_NOT_ASKED, names=tuple(silent)))
     if stack.params.unexpected == "allow":
         strange = sorted({one.service for one in stack.containers} - set(stack.looked_at))
         if strange:
-            notes.append(f"not looked at, as nobody expects them: {', '.join(strange)}")
+            notes.append(fact(Code.NOT_LOOKED_AT, names=tuple(strange)))
     unknown = [one.name for group in stack.looked_at.values() for one in group if one.id not in stack.killed]
     if unknown:
-        notes.append(
-            f"nobody can say whether the kernel killed a process for want of memory in {', '.join(unknown)}"
-        )
+        notes.append(fact(Code.KILLS_UNKNOWN, names=tuple(unknown)))
     for one in stack.containers:
         named = images.get(one.image)
         if named is not None and named.id != one.image_id:
             notes.append(
-                f"{one.name} runs {one.image_id}, and {one.image} means another image by now: {named.id}"
+                fact(
+                    Code.OTHER_IMAGE, container=one.name, found=one.image_id, image=one.image, right=named.id
+                )
             )
     return notes
 
@@ -207,7 +203,7 @@ def _container_rows(
             "state": one.state,
             "health": one.health,
             "healthcheck": check_line(one.healthcheck) if one.healthcheck else None,
-            "proves_nothing": why_it_proves_nothing(one.healthcheck),
+            "proves_nothing": encode(why_it_proves_nothing(one.healthcheck)),
             "health_output": one.health_output,
             "exit_code": one.exit_code,
             "oom_killed": killed.get(one.id),

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, message_of
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.base.line_search import LineSearch
 from phasegate.base.patterns import Pattern, SlowPatternError, compile_pattern, time_limit
-from phasegate.base.units import format_seconds
 from phasegate.kinds.containers.cases import ContainerStack, Printed, speaks_of
 from phasegate.model.containers import Container, LogPiece
 from phasegate.world import Containers
@@ -43,7 +43,7 @@ class _Found:
     """Lines that came in pieces."""
     counts: Counter[int] = field(default_factory=Counter)
     first: dict[int, str] = field(default_factory=dict)
-    slow: dict[int, str] = field(default_factory=dict)
+    slow: dict[int, Message] = field(default_factory=dict)
 
 
 async def search_logs(stack: ContainerStack, reach: Containers, *, timeout: float) -> dict[str, Printed]:
@@ -58,7 +58,9 @@ async def _search_logs(stack: ContainerStack, service: str, reach: Containers, t
     rules = {
         number: rule for number, rule in enumerate(stack.params.logs) if service in speaks_of(stack, rule)
     }
-    everything, lost, problem = _Found(), [], ""
+    everything = _Found()
+    lost: list[Message] = []
+    problem: Message = ""
     try:
         async with asyncio.timeout(timeout):
             for container in stack.looked_at[service]:
@@ -73,21 +75,21 @@ async def _search_logs(stack: ContainerStack, service: str, reach: Containers, t
                 if why := may_have_lost(container, found.size):
                     lost.append(why)
     except TimeoutError:
-        lost.append(f"it could not be read whole within {format_seconds(timeout)} (timeout)")
+        lost.append(fact(Code.READ_TOO_LONG, within=timeout))
     if problem or lost:
         await _search_what_was_seen(reach, service, rules, everything, timeout)
     if problem and not everything.counts:
         return Printed(problem=problem)
     if problem:
-        lost.append(f"it could not be read whole: {problem}")
+        lost.append(fact(Code.READ_IN_PART, why=problem))
     if everything.cut:
-        lost.append("a line in it is so long that it was searched in pieces")
+        lost.append(fact(Code.READ_IN_PIECES))
     counts = tuple(everything.counts[number] for number in range(len(stack.params.logs)))
     return Printed(
         lines=everything.lines,
         counts=counts,
         first=everything.first,
-        lost="; ".join(dict.fromkeys(lost)),
+        lost=joined(*dict.fromkeys(lost)) if lost else None,
         slow=everything.slow,
     )
 
@@ -138,7 +140,7 @@ async def _search(pieces: AsyncIterator[LogPiece], patterns: Mapping[int, Patter
                 if not one.finds(piece.text, begins=piece.begins, ends=piece.ends):
                     continue
             except SlowPatternError as error:
-                found.slow[number] = f"{error} in a line of the log: {piece.text[:EXCERPT]!r}"
+                found.slow[number] = fact(Code.SLOW_IN_LINE, why=message_of(error), text=piece.text[:EXCERPT])
                 return
             found.counts[number] += 1
             found.first.setdefault(number, piece.text[:EXCERPT])
@@ -160,28 +162,27 @@ def _json_size(line: str) -> int:
     return escaped + _ENTRY * (len(line) // _FRAME + 1)
 
 
-def may_have_lost(container: Container, kept: int) -> str:
-    """Why what a log keeps, in `kept` bytes at most, may not be all that was printed; empty where it is.
+def may_have_lost(container: Container, kept: int) -> Fact | None:
+    """Why what a log keeps, in `kept` bytes at most, may not be all that was printed; None where it is.
 
     Once files are full the oldest goes, all others are full then: a log that is smaller has lost nothing. A
     single file is emptied when it is full, so nothing shows whether it was.
     """
     driver, options = container.log_driver, container.log_options
     if options.get("mode") == "non-blocking":
-        return f"the log driver {driver} may have dropped lines (mode: non-blocking)"
+        return fact(Code.DROPPED_BY_DRIVER, driver=driver, mode="non-blocking")
     size, files, prefix = "20m", 5, "cache-"
     if driver in _KEPT_IN_FILES:
         (size, files), prefix = _KEPT_IN_FILES[driver], ""
     elif driver == "journald":
-        return "journald may have dropped lines"
+        return fact(Code.DROPPED_BY_DRIVER, driver=driver)
     size = options.get(f"{prefix}max-size", size)
     number = options.get(f"{prefix}max-file", str(files))
     files = int(number) if number.isdecimal() else 1
     limit = _bytes(size)
     if limit is None or kept < (files - 1) * limit:
-        return ""
-    kept_as = f"{files} files of {size}" if files > 1 else f"one file of {size}"
-    return f"the engine keeps no more of it than {kept_as}, and may have dropped lines"
+        return None
+    return fact(Code.DROPPED_BY_LIMIT, n=files, size=size)
 
 
 def _bytes(size: str) -> int | None:

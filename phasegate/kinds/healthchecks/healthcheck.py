@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.kinds.healthchecks.shell.commands import ANY, SHELLS, shell_line
 from phasegate.kinds.healthchecks.shell.status import Reading, read_line, read_program
 from phasegate.model.containers import Healthcheck
@@ -13,14 +14,14 @@ SHOWN = 120
 """Characters of a healthcheck that a message shows."""
 
 
-def why_it_proves_nothing(check: Healthcheck | None) -> str:
-    """Why a container counts as healthy whatever it does, in a few words; empty where its check can fail.
+def why_it_proves_nothing(check: Healthcheck | None) -> Fact | None:
+    """Why a container counts as healthy whatever it does; None where its check can fail.
 
     Only what is certain from the text counts: a check that asks too little, such as `curl` without `-f`,
     can fail and is not found here.
     """
     if check is None:
-        return "no healthcheck"
+        return fact(Code.NO_HEALTHCHECK)
     how, *words = check.test
     match how:
         case "CMD-SHELL":
@@ -28,17 +29,13 @@ def why_it_proves_nothing(check: Healthcheck | None) -> str:
         case "CMD" if words:
             reading = read_program(words)
         case "CMD":
-            return ""  # an engine finds no program to start
+            return None  # an engine finds no program to start
         case _:
-            return f"a healthcheck of the unknown form {how!r}, which no engine asks"
+            return fact(Code.HEALTHCHECK_UNKNOWN, kind=how)
     if not reading.always_good:
-        return ""
-    if reading.asks:
-        asked = clip_line(reading.asks[0])
-        return (
-            f"a healthcheck that cannot fail, as it hides every failure of `{asked}`: `{check_line(check)}`"
-        )
-    return f"a healthcheck that cannot fail: `{check_line(check)}`"
+        return None
+    asked = clip_line(reading.asks[0]) if reading.asks else ""
+    return fact(Code.HEALTHCHECK_CANNOT_FAIL, line=check_line(check), asked=asked)
 
 
 def _read_line(shell: Sequence[str], line: str) -> Reading:

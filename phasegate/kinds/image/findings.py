@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from phasegate.base.units import format_seconds
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
 from phasegate.kinds.image.params import Aspect, ImageParams
 from phasegate.kinds.image.secrets import secrets_of
@@ -38,7 +38,7 @@ class Severity(StrEnum):
 class Finding:
     aspect: Aspect
     severity: Severity
-    message: str
+    message: Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +61,18 @@ def findings_of(seen: Seen, params: ImageParams) -> dict[Aspect, tuple[Finding, 
     return {aspect: tuple(_LOOK[aspect](seen, params)) for aspect in params.aspects}
 
 
-def unproven_of(seen: Seen, aspect: Aspect) -> str:
-    """Why nothing could be found out about an aspect; empty where it could."""
+def unproven_of(seen: Seen, aspect: Aspect) -> Fact | None:
+    """Why nothing could be found out about an aspect; None where it could."""
     if aspect is Aspect.STOP and seen.stopped is not None and seen.stopped.before:
-        return f"it could not be asked to stop: {seen.stopped.before}"
-    return ""
+        return fact(Code.CANNOT_STOP, why=seen.stopped.before)
+    return None
 
 
-def _error(aspect: Aspect, message: str) -> Finding:
+def _error(aspect: Aspect, message: Fact) -> Finding:
     return Finding(aspect=aspect, severity=Severity.ERROR, message=message)
 
 
-def _warning(aspect: Aspect, message: str) -> Finding:
+def _warning(aspect: Aspect, message: Fact) -> Finding:
     return Finding(aspect=aspect, severity=Severity.WARNING, message=message)
 
 
@@ -80,9 +80,9 @@ def _user(seen: Seen, params: ImageParams) -> Iterator[Finding]:
     written = seen.image.user
     name = written.partition(":")[0]
     if not name:
-        yield _error(Aspect.USER, "it runs as root, as it names no user")
+        yield _error(Aspect.USER, fact(Code.AS_ROOT))
     elif name == "root" or (name.isdecimal() and int(name) == 0):
-        yield _error(Aspect.USER, f"it runs as root: its user is {written!r}")
+        yield _error(Aspect.USER, fact(Code.AS_ROOT, user=written))
     elif not name.isdecimal():
         yield from _check_user_name(name, _uids(seen.accounts or ""))
 
@@ -90,12 +90,11 @@ def _user(seen: Seen, params: ImageParams) -> Iterator[Finding]:
 def _check_user_name(name: str, uids: Mapping[str, str]) -> Iterator[Finding]:
     uid = uids.get(name)
     if uid is None:
-        yield _error(Aspect.USER, f"its user {name!r} is not in its /etc/passwd, so it cannot start as that")
+        yield _error(Aspect.USER, fact(Code.USER_UNKNOWN, user=name))
     elif not uid.isdecimal() or int(uid) == 0:
-        yield _error(Aspect.USER, f"it runs as root: its user {name!r} has uid {uid}")
+        yield _error(Aspect.USER, fact(Code.UID_OF_ROOT, user=name, uid=uid))
     else:
-        message = f"its user is {name!r}, which is uid {uid} by its own /etc/passwd only; write the number"
-        yield _warning(Aspect.USER, message)
+        yield _warning(Aspect.USER, fact(Code.USER_BY_NAME, user=name, uid=uid))
 
 
 def _uids(accounts: str) -> dict[str, str]:
@@ -106,23 +105,23 @@ def _uids(accounts: str) -> dict[str, str]:
 def _healthcheck(seen: Seen, params: ImageParams) -> Iterator[Finding]:
     why = why_it_proves_nothing(seen.image.healthcheck)
     if why:
-        yield _error(Aspect.HEALTHCHECK, f"it has {why}")
+        yield _error(Aspect.HEALTHCHECK, fact(Code.IMAGE_HAS, why=why))
 
 
 def _ports(seen: Seen, params: ImageParams) -> Iterator[Finding]:
     for port in seen.image.exposed:
         name = f"{port.number}/{port.protocol}"
         if name not in params.allowed_ports:
-            yield _error(Aspect.PORTS, f"it exposes {name}, which ports does not name")
+            yield _error(Aspect.PORTS, fact(Code.PORT_EXPOSED, port=name))
 
 
 def _secrets(seen: Seen, params: ImageParams) -> Iterator[Finding]:
     for secret in secrets_of(seen.image):
-        yield _error(Aspect.SECRETS, str(secret))
+        yield _error(Aspect.SECRETS, fact(Code.SECRET, what=secret.what, where=secret.where))
     for file in seen.files or ():
         name = file.path.rpartition("/")[2]
         if not file.folder and (name in _SECRET_FILES or _matches(file.path, _SECRET_PATHS)):
-            yield _warning(Aspect.SECRETS, f"{file.path} is a file that usually holds secrets")
+            yield _warning(Aspect.SECRETS, fact(Code.SECRET_FILE, path=file.path))
 
 
 def _tag(seen: Seen, params: ImageParams) -> Iterator[Finding]:
@@ -130,9 +129,9 @@ def _tag(seen: Seen, params: ImageParams) -> Iterator[Finding]:
         return
     _, colon, tag = seen.asked_as.rpartition("/")[2].partition(":")
     if not colon:
-        yield _warning(Aspect.TAG, f"{seen.asked_as} has no tag, so it means another image from day to day")
+        yield _warning(Aspect.TAG, fact(Code.NO_TAG, image=seen.asked_as))
     elif tag == "latest":
-        yield _warning(Aspect.TAG, f"{seen.asked_as} means another image from day to day; name a version")
+        yield _warning(Aspect.TAG, fact(Code.TAG_LATEST, image=seen.asked_as))
 
 
 def _base(seen: Seen, params: ImageParams) -> Iterator[Finding]:
@@ -140,22 +139,19 @@ def _base(seen: Seen, params: ImageParams) -> Iterator[Finding]:
     if label and label == params.base:
         return
     if seen.base is None:
-        said = f"its label {BASE_NAME} says {label!r}" if label else f"it has no label {BASE_NAME}"
-        yield _error(
-            Aspect.BASE,
-            f"nothing shows that it is built on {params.base}: {said}, and that image is not here",
-        )
+        found = fact(Code.BASE_UNKNOWN, base=params.base, label=BASE_NAME, value=label)
+        yield _error(Aspect.BASE, found)
     elif not seen.base.layers or seen.image.layers[: len(seen.base.layers)] != seen.base.layers:
-        yield _error(Aspect.BASE, f"it is not built on {params.base}: its layers do not begin with those")
+        yield _error(Aspect.BASE, fact(Code.BASE_OTHER, base=params.base))
 
 
 def _labels(seen: Seen, params: ImageParams) -> Iterator[Finding]:
     for name, wanted in params.labels.items():
         actual = seen.image.labels.get(name)
         if actual is None or not actual:
-            yield _error(Aspect.LABELS, f"it has no label {name}")
+            yield _error(Aspect.LABELS, fact(Code.NO_LABEL, label=name))
         elif wanted is not None and actual != wanted:
-            yield _error(Aspect.LABELS, f"its label {name} is {actual[:80]!r}, not {wanted!r}")
+            yield _error(Aspect.LABELS, fact(Code.LABEL_OTHER, label=name, value=actual[:80], right=wanted))
 
 
 def _files(seen: Seen, params: ImageParams) -> Iterator[Finding]:
@@ -164,18 +160,21 @@ def _files(seen: Seen, params: ImageParams) -> Iterator[Finding]:
             continue
         open_to_all = file.mode & stat.S_IWOTH and not (file.folder and file.mode & stat.S_ISVTX)
         kind = "folder" if file.folder else "file"
+        mode = f"{file.mode:04o}"
         if open_to_all:
-            yield _error(Aspect.FILES, f"everybody may write the {kind} {file.path} ({file.mode:04o})")
+            yield _error(Aspect.FILES, fact(Code.WRITABLE_BY_ALL, kind=kind, path=file.path, mode=mode))
         if not file.folder and file.mode & (stat.S_ISUID | stat.S_ISGID):
             who = "setuid" if file.mode & stat.S_ISUID else "setgid"
-            yield _warning(Aspect.FILES, f"{file.path} is {who} ({file.mode:04o})")
+            yield _warning(Aspect.FILES, fact(Code.RUNS_AS_OWNER, path=file.path, what=who, mode=mode))
 
 
 def _architecture(seen: Seen, params: ImageParams) -> Iterator[Finding]:
     image = seen.image
     if not {image.architecture, f"{image.os}/{image.architecture}"} & set(params.architecture):
-        wanted = " or ".join(params.architecture)
-        yield _error(Aspect.ARCHITECTURE, f"it is for {image.os}/{image.architecture}, not {wanted}")
+        found = f"{image.os}/{image.architecture}"
+        yield _error(
+            Aspect.ARCHITECTURE, fact(Code.OTHER_ARCHITECTURE, found=found, right=tuple(params.architecture))
+        )
 
 
 def _stop(seen: Seen, params: ImageParams) -> Iterator[Finding]:
@@ -184,12 +183,11 @@ def _stop(seen: Seen, params: ImageParams) -> Iterator[Finding]:
         return
     signal = seen.image.stop_signal
     if stopped.killed:
-        message = f"it went on for {format_seconds(within)} after {signal}, and had to be killed"
-        yield _error(Aspect.STOP, message)
+        yield _error(Aspect.STOP, fact(Code.WENT_ON, within=within, signal=signal))
     elif stopped.exit_code == 137:
-        yield _error(Aspect.STOP, f"it was killed after {signal} (exit code 137)")
+        yield _error(Aspect.STOP, fact(Code.KILLED_AFTER, signal=signal, exit_code=137))
     elif stopped.exit_code not in (0, 130, 143):
-        yield _warning(Aspect.STOP, f"it ended with exit code {stopped.exit_code} after {signal}")
+        yield _warning(Aspect.STOP, fact(Code.ENDED_AFTER, exit_code=stopped.exit_code, signal=signal))
 
 
 _LOOK = {

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.units import Dimension, enumerate_words, format_seconds
+from phasegate.base.facts import Code, Fact, Message, encode, fact, lines
+from phasegate.base.units import Dimension
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.engine import ENGINE
 from phasegate.kinds.image.findings import Finding, Seen, Severity, findings_of, unproven_of
@@ -59,21 +60,20 @@ class ImageKind(Kind[ImageParams]):
     def requirements(self, params: ImageParams) -> tuple[Requirement, ...]:
         return ENGINE
 
-    def summary(self, params: ImageParams) -> str:
-        without = f", without {', '.join(params.ignore)}" if params.ignore else ""
-        return (params.image or f"the image of {params.service}") + without
+    def summary(self, params: ImageParams) -> Message:
+        return fact(Code.OF_IMAGE, image=params.image, service=params.service, left_out=params.ignore)
 
     async def observe(self, params: ImageParams, world: World) -> Observation:
         """Errors: ObservationError when there is no such image, or no container that runs it."""
         seen = await _look(params, world)
-        if isinstance(seen, str):
-            return Observation(notes=(f"stopped early: {seen}",))
+        if not isinstance(seen, Seen):
+            return Observation(notes=(fact(Code.STOPPED_EARLY, why=seen),))
         for secret in secrets_of(seen.image):
             world.keep_secret(secret.value)
         found = findings_of(seen, params)
         cases = select_cases([_case(seen, params, *item) for item in found.items()], world.cases)
         if not cases:
-            raise ObservationError(f"no case is named {', '.join(world.cases)}")
+            raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
         cases = with_earlier(cases, world.earlier)
         await world.progress(Progress(cases=cases))
         everything = [finding for findings in found.values() for finding in findings]
@@ -88,7 +88,7 @@ class ImageKind(Kind[ImageParams]):
         )
 
 
-async def _look(params: ImageParams, world: World) -> Seen | str:
+async def _look(params: ImageParams, world: World) -> Seen | Message:
     """Everything that the aspects asked for need, or why to stop."""
     reach, aspects = world.containers, params.aspects
     asked_as, reference = await _reference(params, world)
@@ -127,11 +127,9 @@ async def _reference(params: ImageParams, world: World) -> tuple[str, str]:
     containers = [one for one in await world.containers.all() if one.service == params.service]
     ids = {one.image_id for one in containers}
     if not containers:
-        raise ObservationError(
-            f"there is no container of {params.service}, so nothing says which image it runs"
-        )
+        raise ObservationError(fact(Code.IMAGE_UNKNOWN, service=params.service))
     if len(ids) > 1:
-        raise ObservationError(f"the containers of {params.service} run {len(ids)} different images")
+        raise ObservationError(fact(Code.IMAGES_DIFFER, service=params.service, n=len(ids)))
     return containers[0].image, containers[0].image_id
 
 
@@ -142,10 +140,19 @@ def _case(seen: Seen, params: ImageParams, aspect: Aspect, findings: Sequence[Fi
         status = CaseStatus.FAILED
     elif unproven:
         status = CaseStatus.LOST
-    shown = [f"{one.severity}: {one.message}" for one in sorted(findings, key=lambda one: one.severity)]
-    more = [f"and {len(shown) - NAMED:,} more"] if len(shown) > NAMED else []
-    message = unproven or "\n".join([*shown[:NAMED], *more])
+    shown = sorted(findings, key=lambda one: one.severity)
+    message = unproven or (lines(*map(_of_severity, shown[:NAMED]), _more(shown)) if shown else "")
     return Case(id=aspect, name=aspect, part=aspect, status=status, message=message)
+
+
+def _of_severity(one: Finding) -> Fact:
+    return fact(Code.OF_SEVERITY, severity=one.severity.value, why=one.message)
+
+
+def _more(findings: Sequence[Finding]) -> Fact | None:
+    """How many there are beside those that are shown."""
+    more = len(findings) - NAMED
+    return fact(Code.AND_MORE, n=more) if more > 0 else None
 
 
 def _measures(seen: Seen, findings: Sequence[Finding], world: World) -> dict[str, Measure]:
@@ -165,18 +172,18 @@ def _measures(seen: Seen, findings: Sequence[Finding], world: World) -> dict[str
     return found
 
 
-def _notes(seen: Seen, params: ImageParams, findings: Sequence[Finding], world: World) -> list[str]:
-    notes = [f"{seen.asked_as} is {seen.image.id}"]
+def _notes(seen: Seen, params: ImageParams, findings: Sequence[Finding], world: World) -> list[Fact]:
+    notes = [fact(Code.IMAGE_IS, image=seen.asked_as, id=seen.image.id)]
     if sure_wall(world.clock) is None:
-        notes.append("its age is not known: the calendar clock moved during the run")
+        notes.append(fact(Code.AGE_UNKNOWN, of="image"))
     if params.ignore:
-        notes.append(f"not looked at, as ignore says: {', '.join(params.ignore)}")
+        notes.append(fact(Code.NOT_LOOKED_AT, names=params.ignore, by="ignore"))
     warnings = [one for one in findings if one.severity is Severity.WARNING]
     if warnings and params.fail_on == "error":
-        named = enumerate_words((one.message for one in warnings), NAMED, between="; ")
-        notes.append(f"warnings: {named}")
+        named = tuple(one.message for one in warnings[:NAMED])
+        notes.append(fact(Code.IMAGE_WARNINGS, named=named, n=len(warnings)))
     if seen.stopped is not None and not seen.stopped.before and not seen.stopped.killed:
-        notes.append(f"it stopped {format_seconds(seen.stopped.seconds)} after {seen.image.stop_signal}")
+        notes.append(fact(Code.STOPPED_AFTER, at=seen.stopped.seconds, signal=seen.image.stop_signal))
     return notes
 
 
@@ -202,6 +209,7 @@ def _image_record(seen: Seen, findings: Sequence[Finding]) -> dict[str, Any]:
         "layers": list(image.layers),
         "files": None if seen.files is None else len(seen.files),
         "findings": [
-            {"aspect": one.aspect, "severity": one.severity, "message": one.message} for one in findings
+            {"aspect": one.aspect, "severity": one.severity, "message": encode(one.message)}
+            for one in findings
         ],
     }

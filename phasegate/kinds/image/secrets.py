@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from phasegate.base.secret_shapes import secrets_in_text, secrets_in_variable
 from phasegate.model.containers import Image
@@ -16,10 +16,7 @@ class Secret:
     """`environment`, or `history`."""
     what: str
     """Its name, or what its shape is."""
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.what} in the {self.where}"
+    value: str = field(repr=False)
 
 
 def secrets_of(image: Image) -> tuple[Secret, ...]:

@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Duration
 from phasegate.base.interpreter import interpreter
 from phasegate.base.marks import Demand
-from phasegate.base.units import Dimension, count, format_seconds
+from phasegate.base.units import Dimension
 from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
 from phasegate.load.foreign.k6 import k6
 from phasegate.load.foreign.k6.k6 import K6Options
@@ -68,15 +69,14 @@ class K6(Kind[K6Params]):
     def requirements(self, params: K6Params) -> tuple[Requirement, ...]:
         return (Requirement(program=k6.program(), install=k6.INSTALL, label="k6"),)
 
-    def summary(self, params: K6Params) -> str:
-        said = [f"k6 {params.script.name}"]
-        if params.vus is not None:
-            said.append(count(params.vus, "virtual user"))
-        if params.iterations is not None:
-            said.append(f"{params.iterations:,} iterations")
-        if params.duration is not None:
-            said.append(f"for {format_seconds(params.duration)}")
-        return ", ".join(said)
+    def summary(self, params: K6Params) -> Message:
+        return fact(
+            Code.K6,
+            path=params.script.name,
+            users=params.vus,
+            iterations=params.iterations,
+            span=None if params.duration is None else float(params.duration),
+        )
 
     def targets(self, params: K6Params) -> tuple[str, ...]:
         return ("/",)
@@ -129,9 +129,8 @@ class Locust(Kind[LocustParams]):
             ),
         )
 
-    def summary(self, params: LocustParams) -> str:
-        users = count(params.users, "user")
-        return f"locust {params.locustfile.name}, {users} for {format_seconds(params.duration)}"
+    def summary(self, params: LocustParams) -> Message:
+        return fact(Code.LOCUST, path=params.locustfile.name, users=params.users, span=float(params.duration))
 
     def targets(self, params: LocustParams) -> tuple[str, ...]:
         return (params.host or "/",)

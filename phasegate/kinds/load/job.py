@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, message_of
+from phasegate.base.facts import Code, fact
 from phasegate.base.scalars import json_text
 from phasegate.http.expectations.expectation import Expect
 from phasegate.kinds.load.params import LoadParams
@@ -29,14 +30,11 @@ def request_job(params: LoadParams, world: World) -> Job:
     """
     there = world.target.destination(params.url or "/")
     if not world.target.declares(there.url):
-        raise ObservationError(
-            f"{there.url} is not on the target",
-            help="load goes only to hosts that the plan's target declares",
-        )
+        raise ObservationError(fact(Code.NOT_ON_TARGET, url=there.url), help=fact(Code.ONLY_TO_TARGET))
     try:
         body, headers = _body(params)
     except (OSError, ValueError) as error:
-        raise ObservationError(f"cannot send the body: {error}") from error
+        raise ObservationError(fact(Code.BODY_NOT_SENT, why=message_of(error))) from error
     named = {name.lower() for name, _ in headers}
     headers += tuple(pair for pair in world.target.headers(there.entry) if pair[0].lower() not in named)
     expect = params.expect or Expect()
@@ -47,7 +45,7 @@ def request_job(params: LoadParams, world: World) -> Job:
         headers=headers,
         body=body,
         statuses=tuple(sorted(statuses.allowed)),
-        wanted=statuses.text,
+        wanted=statuses.written,
         expect=_beyond_status(expect),
         http2=params.is_http2,
         streams=params.streams or 1,
@@ -55,7 +53,7 @@ def request_job(params: LoadParams, world: World) -> Job:
     try:
         request_text(job)
     except ValueError as error:
-        raise ObservationError(str(error)) from error
+        raise ObservationError(message_of(error)) from error
     return job
 
 

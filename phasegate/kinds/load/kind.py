@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from phasegate.base.units import Dimension, count, format_seconds, format_share, format_value
+from phasegate.base.facts import Code, Fact, Figure, Message, encode, fact
+from phasegate.base.scalars import json_text
+from phasegate.base.units import Dimension
 from phasegate.http.transcript import resend_note
 from phasegate.kinds.base import Amount, Kind, Requirement
 from phasegate.kinds.load.engines import ENGINES
@@ -20,7 +22,7 @@ from phasegate.load.engine import LoadOutcome, generate
 from phasegate.load.job import Job
 from phasegate.load.journeys.mix import columns_written, parts_of
 from phasegate.load.journeys.prepare import prepare_journeys
-from phasegate.load.pace.stages import words
+from phasegate.load.pace.stages import summary_of
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.world import World
@@ -87,8 +89,9 @@ class Load(Kind[LoadParams]):
     def until_decided(self, params: LoadParams) -> bool:
         return params.until is not None
 
-    def summary(self, params: LoadParams) -> str:
-        return f"{_load_text(params)}, {_level(params)}{' at most' if params.until else ''}"
+    def summary(self, params: LoadParams) -> Message:
+        until = params.until is not None
+        return fact(Code.LOAD, what=_unit_of(params), level=_level(params), most=until)
 
     def targets(self, params: LoadParams) -> tuple[str, ...]:
         if params.units:
@@ -99,8 +102,9 @@ class Load(Kind[LoadParams]):
         guard = None if params.abort_on is None else AbortRule(params.abort_on, workers=params.workers)
         job, outcome = await _generate(params, world, guard)
         measures, parts = measures_of(params, outcome), measures_by_part(outcome)
-        why = f"a load worker was held up for {format_seconds(outcome.report.held_up)}"
-        absent = {("", name): why for name in held_up_measures(outcome) if name in measures}
+        absent: dict[tuple[str, str], Message] = {
+            ("", name): _held_up(outcome) for name in held_up_measures(outcome) if name in measures
+        }
         measures = {name: one for name, one in measures.items() if ("", name) not in absent}
         if outcome.late:
             why = _lateness(outcome, params.workers)
@@ -126,32 +130,31 @@ _HTTP2 = Requirement(
 )
 
 
-def _load_text(params: LoadParams) -> str:
+def _unit_of(params: LoadParams) -> Message:
+    """What is sent again and again."""
     if params.mix is not None:
         return " + ".join(f"{unit.weight} x {unit.name or unit.url}" for unit in params.mix)
     if params.flow is not None:
-        return f"flow {params.flow.chosen.id}"
-    over = " over HTTP/2" if params.is_http2 else ""
-    followed = " and its redirects" if params.follow else ""
-    return f"{params.method.upper()} {params.url}{over}{followed}"
-
-
-def _level(params: LoadParams) -> str:
-    if params.stages is not None:
-        return words(params.stages)
-    level = (
-        format_value(params.rate, Dimension.RATE)
-        if params.rate is not None
-        else count(params.most_connections, "connection")
+        return fact(Code.LOAD_FLOW, name=params.flow.chosen.id)
+    return fact(
+        Code.LOAD_REQUEST,
+        method=params.method.upper(),
+        url=params.url,
+        http2=params.is_http2,
+        follow=params.follow,
     )
-    if params.streams is not None and params.streams > 1:
-        level += (
-            f" x {params.streams} streams"
-            if params.rate is None
-            else f", {params.streams} streams a connection"
-        )
-    ramp = f", ramp {format_seconds(params.ramp)}" if params.ramp else ""
-    return f"{level} for {format_seconds(params.duration)}{ramp}"
+
+
+def _level(params: LoadParams) -> Fact:
+    if params.stages is not None:
+        return summary_of(params.stages)
+    return fact(
+        Code.LOAD_LEVEL,
+        level=params.most_connections if params.rate is None else Figure(params.rate, Dimension.RATE),
+        streams=params.streams if params.streams != 1 else None,
+        span=float(params.duration),
+        ramp=float(params.ramp) or None,
+    )
 
 
 async def _generate(params: LoadParams, world: World, guard: AbortRule | None) -> tuple[Job, LoadOutcome]:
@@ -167,48 +170,47 @@ async def _generate(params: LoadParams, world: World, guard: AbortRule | None) -
         return job, await generate(job, world, guard, at_least=at_least)
 
 
-def _lateness(outcome: LoadOutcome, workers: int) -> str:
+def _held_up(outcome: LoadOutcome) -> Fact:
+    return fact(Code.WORKER_HELD_UP, span=float(outcome.report.held_up))
+
+
+def _lateness(outcome: LoadOutcome, workers: int) -> Fact:
     """Why nothing is proven where a worker began after the others."""
-    named = " and ".join(
-        f"load worker {number + 1} of {workers} began {format_seconds(seconds)} late"
+    late = (
+        fact(Code.WORKER_LATE, worker=number + 1, workers=workers, span=float(seconds))
         for number, seconds in outcome.late.items()
     )
-    return f"{named}, so the load was not what the plan asks for"
+    return fact(Code.WORKERS_LATE, parts=tuple(late))
 
 
-def _notes(params: LoadParams, outcome: LoadOutcome) -> tuple[str, ...]:
+def _notes(params: LoadParams, outcome: LoadOutcome) -> tuple[Message, ...]:
     """What readers need beside the figures."""
-    report, notes = outcome.report, []
+    report, tally = outcome.report, outcome.tally
+    notes: list[Message] = []
     if outcome.late:
-        tally = outcome.tally
-        notes.append(
-            f"{_lateness(outcome, params.workers)}; {tally.requests:,} requests were answered or failed all "
-            f"the same, {tally.failed:,} of them failed"
-        )
+        why = _lateness(outcome, params.workers)
+        notes.append(fact(Code.ANSWERED_ALL_THE_SAME, of=why, n=tally.requests, failed=tally.failed))
     if outcome.stopped is not None:
-        left = f"; {report.unfinished:,} unfinished requests are not counted" if report.unfinished else ""
-        how = "aborted" if outcome.aborted else "stopped"
-        ran, planned = format_seconds(report.window), format_seconds(params.profile.duration)
-        notes.append(f"{how} after {ran} of {planned}: {outcome.stopped}{left}")
+        notes.append(
+            fact(
+                Code.LOAD_ABORTED if outcome.aborted else Code.LOAD_STOPPED,
+                span=float(report.window),
+                planned=float(params.profile.duration),
+                why=outcome.stopped,
+                unfinished=report.unfinished or None,
+            )
+        )
     silent = silent_seconds(outcome.bins, report.window)
-    if silent and outcome.tally.good:
-        closed = "; the closed model sends less while a target fails, so success_rate understates it"
-        notes.append(
-            f"no good answer came in {format_seconds(round(silent))} of {format_seconds(report.window)}"
-            f"{'' if params.is_open else closed}"
-        )
+    if silent and tally.good:
+        code = Code.SILENT if params.is_open else Code.SILENT_AND_CLOSED
+        notes.append(fact(code, least=float(round(silent)), span=float(report.window)))
     if report.busy >= _BUSY:
-        notes.append(
-            f"a load worker was busy {format_share(report.busy)} of the time: it may bound the throughput, "
-            f"and add to latencies; workers: {params.workers + 1} would share the work"
-        )
+        busy = Figure(report.busy, Dimension.SHARE)
+        notes.append(fact(Code.WORKER_BUSY, value=busy, workers=params.workers + 1))
     if outcome.held.requests or outcome.held.dropped:
-        notes.append(
-            f"a load worker was held up for {format_seconds(report.held_up)}: what was slow or failed then is"
-            " no evidence"
-        )
+        notes.append(fact(Code.NO_EVIDENCE_OF, of=_held_up(outcome)))
     elif report.lag >= _LAG:
-        notes.append(f"a load worker was held up for {format_seconds(report.lag)}: latencies contain that")
+        notes.append(fact(Code.LATENCIES_CONTAIN, of=fact(Code.WORKER_HELD_UP, span=float(report.lag))))
     notes += resend_note(report.sent_again)
     return tuple(notes)
 
@@ -223,7 +225,7 @@ def _evidence(params: LoadParams, job: Job, outcome: LoadOutcome, world: World) 
         answer = example.answer or "(no answer)"
         request = (same or example.request or "(not sent)")[:_REQUEST_KEPT]
         text = (
-            f"{example.cause}\nafter {example.at:.3f} s of load\n\n"
+            f"{json_text(encode(example.cause))}\nafter {example.at:.3f} s of load\n\n"
             f"--- request\n{request}\n--- answer\n{answer}\n"
         ).replace("\r\n", "\n")
         written.append(world.evidence.write(f"failed-request-{number}.txt", text))

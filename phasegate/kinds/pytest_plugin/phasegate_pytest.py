@@ -32,6 +32,8 @@ VARIABLE = "PHASEGATE_PYTEST"
 MESSAGE = 500
 OUTPUT = 32 * 1024
 """Characters kept of a traceback and of each captured stream."""
+NO_REASON = {"code": "no_reason"}
+"""A message that is nobody else's text is a fact: its code, and what belongs to it."""
 _NO_TAGS = frozenset({"parametrize", "usefixtures", "filterwarnings", "skip", "skipif", "xfail"})
 
 
@@ -352,7 +354,7 @@ def _outcome(reports: Sequence[Any]) -> dict[str, Any]:
     for report in reports:
         if report.skipped and hasattr(report, "wasxfail"):
             why = str(report.wasxfail).replace("reason: ", "", 1).strip()
-            message = "expected failure (xfail) counts as failed" + (": " + why if why else "")
+            message = {"code": "xfail", "why": why} if why else {"code": "xfail"}
             return {"status": "failed", "message": message, "xfail": True}
     for report in reports:
         if report.failed or report.outcome == "rerun":
@@ -365,23 +367,27 @@ def _outcome(reports: Sequence[Any]) -> dict[str, Any]:
         if raised:
             return {
                 "status": "failed",
-                "message": f"{raised} (reported as passed by a plugin)",
+                "message": {"code": "passed_by_plugin", "why": raised},
                 "xfail": True,
             }
     return {"status": "passed", "message": ""}
 
 
-def _message(report: Any) -> str:
+def _message(report: Any) -> str | dict[str, Any]:
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = str(getattr(crash, "message", "")).strip().splitlines()
     message = lines[0] if lines else _last_line(_text(report))
-    if report.when in ("setup", "teardown"):
-        message = f"{report.when} failed: {message}"
-    return message if len(message) <= MESSAGE else message[: MESSAGE - 3] + "..."
+    within = report.when in ("setup", "teardown")
+    most = MESSAGE - len(f"{report.when} failed: ") if within else MESSAGE
+    if isinstance(message, str) and len(message) > most:
+        message = message[: most - 3] + "..."
+    return {"code": "phase_failed", "phase": report.when, "why": message} if within else message
 
 
-def _skip_reason(report: Any) -> str:
+def _skip_reason(report: Any) -> str | dict[str, Any]:
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else _last_line(_text(report))
+    if isinstance(reason, dict):
+        return reason
     reason = str(reason)
     return reason[len("Skipped: ") :][:MESSAGE] if reason.startswith("Skipped: ") else reason[:MESSAGE]
 
@@ -397,14 +403,15 @@ def _text(report: Any) -> str:
     return getattr(report, "longreprtext", None) or str(report.longrepr or "")
 
 
-def _first_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no reason given"])[0][:MESSAGE]
+def _first_line(text: str) -> str | dict[str, Any]:
+    lines = text.strip().splitlines()
+    return lines[0][:MESSAGE] if lines else NO_REASON
 
 
-def _last_line(text: str) -> str:
+def _last_line(text: str) -> str | dict[str, Any]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line[2:].strip() for line in lines if line.startswith("E ")]
-    return ((errors or lines or ["no reason given"])[-1])[:MESSAGE]
+    return (errors or lines)[-1][:MESSAGE] if errors or lines else NO_REASON
 
 
 def _bounded(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.units import Dimension
 from phasegate.model.containers import Container, ContainerUsage
 from phasegate.model.measures import Chart, Measure, MeasureSpec, MeasureType, Number
@@ -178,7 +179,7 @@ class StackAccount:
     def parts(self) -> dict[str, dict[str, Measure]]:
         return {service: _measures(watched) for service, watched in sorted(self.services.items())}
 
-    def absent(self) -> dict[tuple[str, str], str]:
+    def absent(self) -> dict[tuple[str, str], Fact]:
         """Why measures are not there, by part and name."""
         found = {
             (service, name): self._why_absent(service, watched, name)
@@ -186,10 +187,8 @@ class StackAccount:
             for name in _missing_measures(_measures(watched))
         }
         for service in self.missing:
-            found |= {
-                (service, name): f"no container of {service} was seen running"
-                for name in _missing_measures({})
-            }
+            why = fact(Code.NEVER_RAN, names=(service,))
+            found |= {(service, name): why for name in _missing_measures({})}
         return found | {("", name): self._why_not_whole(name) for name in _missing_measures(self.measures())}
 
     def timeline(self) -> tuple[Series, ...]:
@@ -205,27 +204,26 @@ class StackAccount:
             if any(value for _, value in points)
         )
 
-    def _why_absent(self, service: str, watched: Account, name: str) -> str:
+    def _why_absent(self, service: str, watched: Account, name: str) -> Fact:
         if name == "memory_share" and service in self._unlimited:
-            return f"{service} has no memory limit"
+            return fact(Code.NO_MEMORY_LIMIT, service=service)
         if name in _NETWORK and service in self._elsewhere:
-            return f"{service} has no network of its own (network mode {self._elsewhere[service]})"
+            return fact(Code.NO_OWN_NETWORK, service=service, mode=self._elsewhere[service])
         if watched.looks < FEWEST:
-            return f"{service} was looked at once, and {FEWEST} looks are needed"
-        return f"{name} of {service} could not be read"
+            return fact(Code.ONE_LOOK, service=service, needed=FEWEST)
+        return fact(Code.NOT_READ, measure=name, service=service)
 
-    def _why_not_whole(self, name: str) -> str:
-        if self.missing:
-            return f"no container of {', '.join(self.missing)} was seen running"
-        if self.whole is None:
-            return "no container was seen running"
+    def _why_not_whole(self, name: str) -> Fact:
+        if self.missing or self.whole is None:
+            return fact(Code.NEVER_RAN, names=self.missing)
         why = [
             self._why_absent(service, watched, name)
             for service, watched in sorted(self.services.items())
             if name in _missing_measures(_measures(watched))
         ]
-        more = f", and {len(why) - _NAMED} more" if len(why) > _NAMED else ""
-        return "; ".join(why[:_NAMED]) + more if why else f"{name} was never known of all services at once"
+        if not why:
+            return fact(Code.NOT_KNOWN_OF_ALL, measure=name)
+        return why[0] if len(why) == 1 else fact(Code.SEVERAL, parts=tuple(why[:_NAMED]), n=len(why))
 
 
 def _measures(account: Account) -> dict[str, Measure]:

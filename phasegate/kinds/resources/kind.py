@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import Duration
 from phasegate.base.marks import Demand
 from phasegate.base.problems import Location, refuse
@@ -85,9 +86,8 @@ class ResourcesKind(Kind[ResourcesParams]):
     def requirements(self, params: ResourcesParams) -> tuple[Requirement, ...]:
         return ENGINE
 
-    def summary(self, params: ResourcesParams) -> str:
-        whose = ", ".join(params.services) or "all services"
-        return f"what {whose} use, every {format_seconds(params.every)}"
+    def summary(self, params: ResourcesParams) -> Message:
+        return fact(Code.OF_RESOURCES, services=tuple(params.services), interval=params.every)
 
     async def observe(self, params: ResourcesParams, world: World) -> Observation:
         """Errors: ObservationError when there is no engine, or the target has no containers."""
@@ -117,7 +117,7 @@ class _Looking:
         self._lost: dict[str, int] = {}
         """How often a container of a service was gone at a look."""
         self._last = -math.inf
-        self._stopped: str | None = None
+        self._stopped: Message | None = None
 
     async def go_on(self) -> None:
         every, due = self._params.every, 0.0
@@ -136,8 +136,7 @@ class _Looking:
             async with asyncio.timeout(self._params.timeout):
                 await self._look_at_all()
         except TimeoutError:
-            long = format_seconds(self._params.timeout)
-            raise ObservationError(f"no look at the containers came to an end within {long}") from None
+            raise ObservationError(fact(Code.LOOK_TOO_LONG, within=self._params.timeout)) from None
 
     async def _look_at_all(self) -> None:
         if self._now() >= self._list_at:
@@ -191,7 +190,7 @@ class _Looking:
             if value is not None:
                 yield f"{word} {format_value(value, GAUGES[name].dimension)}"
 
-    def observation(self, *, error: str | None = None) -> Observation:
+    def observation(self, *, error: Message | None = None) -> Observation:
         account = self.account
         return Observation(
             measures=account.measures(),
@@ -202,17 +201,13 @@ class _Looking:
             error=error,
         )
 
-    def _notes(self) -> Iterator[str]:
+    def _notes(self) -> Iterator[Fact]:
         if self.account.missing:
-            yield f"no container of {', '.join(self.account.missing)} was seen running"
+            yield fact(Code.NEVER_RAN, names=self.account.missing)
         for service, times in sorted(self._lost.items()):
-            yield (
-                f"a container of {service} ended, or was started again, {times:,}"
-                f" {'time' if times == 1 else 'times'}; what it used in between is not counted"
-            )
+            yield fact(Code.LOST_BETWEEN, service=service, n=times)
         if self._stopped is not None and not self._world.accompanies:
-            asked = format_seconds(self._params.meant)
-            yield f"stopped after {format_seconds(self._now())} of {asked}: {self._stopped}"
+            yield fact(Code.STOPPED_AT, at=self._now(), of=self._params.meant, why=self._stopped)
 
     def _now(self) -> float:
         return self._world.clock.now() - self._start

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import perf_counter_ns
 
+from phasegate.base.facts import Message
 from phasegate.load.counting.tally import CAUSES, EXAMPLES, OTHER, Example, LoadTally, PartTally
 from phasegate.model.histogram import BUCKETS, NANOSECONDS, Histogram, bucket_of
 
@@ -80,16 +81,16 @@ class Recorder:
     """What one worker sees. Moments are `perf_counter_ns`; `start_ns` is when the load begins."""
 
     __slots__ = (
+        "_cause",
         "_causes",
+        "_counts",
         "_dropped",
         "_failing",
-        "_known",
         "_latency",
         "_pace_from_ns",
         "_pace_good",
         "_parts",
         "_service",
-        "_wrong",
         "asked",
         "best_pace",
         "episodes",
@@ -108,9 +109,11 @@ class Recorder:
         self._parts = [_PartMeter(name) for name in parts]
         self._service = Meter() if open else self._latency
         """In the closed model a request is due when it is sent."""
-        self._causes: dict[str, int] = {}
-        self._wrong: dict[str, int] = {}
-        self._known: set[str] = set()
+        self._causes: dict[Message, list[int]] = {}
+        """Of every cause ever seen, since the last `take`: how often, and how often of a wrong answer."""
+        self._cause: Message | None = None
+        """The last one, mostly the next one, too: facts are slow to look up."""
+        self._counts = [0, 0]
         self._dropped = 0
         self.asked = 0
         """Requests sent within journeys."""
@@ -133,7 +136,7 @@ class Recorder:
         """`good(due, sent, now)`: an answer that was what it should be."""
 
     def failed(
-        self, cause: str, now: int, answer: bytes = b"", asked: bytes = b"", *, wrong: bool = False
+        self, cause: Message, now: int, answer: bytes = b"", asked: bytes = b"", *, wrong: bool = False
     ) -> None:
         """A request that got no answer, or a wrong one; `asked` where requests differ.
 
@@ -144,18 +147,21 @@ class Recorder:
         if not self._failing:
             self._failing = True
             self.episodes += 1
-        if cause not in self._known:
-            if len(self._known) >= CAUSES:
-                cause = OTHER
-            self._known.add(cause)
-        self._causes[cause] = self._causes.get(cause, 0) + 1
-        if wrong:
-            self._wrong[cause] = self._wrong.get(cause, 0) + 1
+        if cause is not self._cause:
+            self._cause, self._counts = cause, self._counts_of(cause)
+        self._counts[0] += 1
+        self._counts[1] += wrong
         if len(self.examples) < EXAMPLES:
             text = bytes(answer[:ANSWER_KEPT]).decode("utf-8", "replace")
             request = bytes(asked[:ANSWER_KEPT]).decode("utf-8", "replace")
             at = (now - self.start_ns) / NANOSECONDS
             self.examples.append(Example(cause=cause, at=at, answer=text, request=request))
+
+    def _counts_of(self, cause: Message) -> list[int]:
+        counts = self._causes.get(cause)
+        if counts is None:
+            counts = self._causes.setdefault(cause if len(self._causes) < CAUSES else OTHER, [0, 0])
+        return counts
 
     def dropped(self, count: int) -> None:
         self._dropped += count
@@ -188,12 +194,13 @@ class Recorder:
         tally = LoadTally(
             latency=latency,
             service=service,
-            causes=self._causes,
-            wrong=self._wrong,
+            causes={cause: count for cause, (count, _) in self._causes.items() if count},
+            wrong={cause: wrong for cause, (_, wrong) in self._causes.items() if wrong},
             dropped=self._dropped,
             parts={part.name: part.take() for part in self._parts},
         )
-        self._causes, self._wrong = {}, {}
+        for counts in self._causes.values():
+            counts[:] = 0, 0
         self._dropped = 0
         return tally
 

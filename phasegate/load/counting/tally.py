@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from phasegate.base.facts import Code, Message, decode, encode, fact
 from phasegate.load.message import WorkerMessage
 from phasegate.model.histogram import Histogram
 
 CAUSES = 50
 """How many different causes are kept apart; messages may quote what the target sent."""
-OTHER = "other failures"
+OTHER = fact(Code.OTHER_FAILURES)
 SLOW_NS = 50_000_000
 """Nanoseconds of an answer from which on it may be slow because its worker was held up."""
 EXAMPLES = 5
@@ -52,9 +53,9 @@ class LoadTally:
     """Of good answers: from the moment a request was due to the end of its answer."""
     service: Histogram = field(default_factory=Histogram)
     """Of good answers: from the moment a request was sent."""
-    causes: Mapping[str, int] = field(default_factory=dict)
+    causes: Mapping[Message, int] = field(default_factory=dict)
     """Requests without a good answer."""
-    wrong: Mapping[str, int] = field(default_factory=dict)
+    wrong: Mapping[Message, int] = field(default_factory=dict)
     """Those of them that were answered, and not as expected."""
     dropped: int = 0
     """Requests that waited for a free connection until their timeout."""
@@ -118,8 +119,8 @@ class LoadTally:
         return {
             "latency": histogram_to_json(self.latency),
             "service": None if self.service == self.latency else histogram_to_json(self.service),
-            "causes": dict(self.causes),
-            "wrong": dict(self.wrong),
+            "causes": causes_to_json(self.causes),
+            "wrong": causes_to_json(self.wrong),
             "dropped": self.dropped,
             "parts": parts,
         }
@@ -132,8 +133,8 @@ class LoadTally:
         return cls(
             latency=latency,
             service=latency if service is None else histogram_from_json(service),
-            causes=data["causes"],
-            wrong=data.get("wrong", {}),
+            causes=causes_from_json(data["causes"]),
+            wrong=causes_from_json(data.get("wrong", ())),
             dropped=data.get("dropped", 0),
             parts={
                 name: PartTally(
@@ -148,7 +149,7 @@ class LoadTally:
 class Example(WorkerMessage):
     """A failing exchange; `answer` is what came, as text, cut."""
 
-    cause: str
+    cause: Message
     at: float
     """Seconds from the start of the load."""
     answer: str = ""
@@ -215,7 +216,7 @@ class Report(WorkerMessage):
         return None if self.first is None or self.last is None else self.last - self.first
 
 
-def merge_causes(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+def merge_causes(first: Mapping[Message, int], second: Mapping[Message, int]) -> dict[Message, int]:
     """Sums by cause; the number of causes stays bounded, and no count is lost."""
     merged = dict(first)
     for cause, count in second.items():
@@ -229,6 +230,14 @@ def _merge_parts(first: Mapping[str, PartTally], second: Mapping[str, PartTally]
         return first or second
     nothing = PartTally()
     return {name: first.get(name, nothing).merge(second.get(name, nothing)) for name in {**first, **second}}
+
+
+def causes_to_json(causes: Mapping[Message, int]) -> list[Any]:
+    return [[encode(cause), count] for cause, count in causes.items()]
+
+
+def causes_from_json(data: Iterable[Any]) -> dict[Message, int]:
+    return {decode(cause): count for cause, count in data}
 
 
 def histogram_to_json(histogram: Histogram) -> list[Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import phasegate
+from phasegate.base.facts import Message
 from phasegate.load.counting.timeline import LATENCY
 from phasegate.load.foreign.samples import EXCEPTIONS, REQUESTS, SUCCESS, THROUGHPUT
 from phasegate.load.foreign.script_cases import PASS_RATE
@@ -78,7 +79,7 @@ class Foreign:
         self._head = bytearray()
         self._tail = bytearray()
         self._left_out = 0
-        self.stopped: str | None = None
+        self.stopped: Message | None = None
         """Why it was stopped before its time."""
 
     @property

@@ -5,7 +5,8 @@ line a second:
 
     {"type": "samples", "at": 3.0, "parts": {"GET /health": {...}}, "first": 0.1, "last": 2.9, ...}
 
-A part has `latency` and `service` as histograms (`service` is null where it is the same), and `causes`.
+A part has `latency` and `service` as histograms (`service` is null where it is the same), and `causes`, each
+a text or a fact with its count.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.units import Dimension
 from phasegate.load.counting.measured import distribution, progress_text
 from phasegate.load.counting.tally import LoadTally
@@ -85,10 +87,10 @@ class Samples:
             "requests": Number(value=tally.requests),
         }
 
-    def causes(self) -> dict[str, int]:
+    def causes(self) -> dict[Message, int]:
         """Failures by endpoint and cause, the most frequent first."""
-        found = {
-            f"{name}: {cause}": count
+        found: dict[Message, int] = {
+            fact(Code.OF_PART, part=name, why=cause): count
             for name, tally in self.parts.items()
             for cause, count in tally.causes.items()
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from phasegate.base.facts import Message
 from phasegate.model.cases import select_cases, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec
 from phasegate.model.observation import Case, CaseStatus, census, census_by_part
@@ -12,7 +13,7 @@ from phasegate.world import World
 PASS_RATE = MeasureSpec.census("what the script asserts by itself and held")
 
 
-def case(part: str, name: str, status: CaseStatus, message: str = "") -> Case:
+def case(part: str, name: str, status: CaseStatus, message: Message = "") -> Case:
     return Case(id=f"{part}: {name}", name=name, status=status, part=part, message=message)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from phasegate.base.errors import message_of
+from phasegate.base.facts import Fact, Message, joined
 from phasegate.http.expectations.expectation import is_of_answer
 from phasegate.http.messages.content import ContentError, TooLargeError, decode_body, too_large
 from phasegate.http.messages.header_lines import join_lines, text_headers
 from phasegate.load.counting.recorder import Recorder
-from phasegate.load.http1.connection import HeadConnection, LoadConnection, LoadExchange, Owner
+from phasegate.load.http1.connection import HeadConnection, LoadConnection, LoadExchange, Owner, no_answer
 from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG
 from phasegate.world import Cause, HttpReply
 
@@ -18,8 +20,8 @@ Lines = tuple[tuple[bytes, bytes], ...]
 """Header lines as they came."""
 
 
-def body_too_large(limit: int) -> str:
-    return f"{Cause.TOO_LARGE}: {too_large(limit)}"
+def body_too_large(limit: int) -> Fact:
+    return no_answer(Cause.TOO_LARGE, too_large(limit))
 
 
 def reply_of(
@@ -33,11 +35,12 @@ def reply_of(
     http_version: str = "HTTP/1.1",
 ) -> HttpReply:
     """An answer with the codings of its body undone. Errors: TooLargeError."""
-    headers, unreadable = text_headers(raw), ""
+    headers = text_headers(raw)
+    unreadable: Message = ""
     try:
         body = decode_body(join_lines(headers, "content-encoding"), body, limit)
     except ContentError as error:
-        unreadable = str(error)
+        unreadable = message_of(error)
     return HttpReply(
         status=status,
         headers=headers,
@@ -67,7 +70,7 @@ class KeepingConnection(LoadConnection):
         if problem := self._too_large():
             self._fail(*problem)
 
-    def _too_large(self) -> tuple[Cause, str] | None:
+    def _too_large(self) -> tuple[Cause, Message] | None:
         return (Cause.PROTOCOL, HEAD_TOO_LONG) if self._headers_size > HEAD_LIMIT else None
 
     def _forget(self) -> None:
@@ -101,7 +104,7 @@ class HeadersConnection(KeepingConnection):
         failures = self._failures(status, (now - sent) / 1e9)
         if failures:
             wrong = is_of_answer(failures)
-            self._recorder.failed("; ".join(failures), now, self._answer_bytes(), wrong=wrong)
+            self._recorder.failed(joined(*failures), now, self._answer_bytes(), wrong=wrong)
         else:
             self._record_good(self.due, sent, now)
             self.served = True
@@ -113,9 +116,9 @@ class HeadersConnection(KeepingConnection):
         """What the expectation looks at of it."""
         return b""
 
-    def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
+    def _failures(self, status: int, elapsed: float) -> tuple[Message, ...]:
         if problem := self._too_large():
-            return (": ".join(problem),)
+            return (no_answer(*problem),)
         exchange, raw = self._exchange, tuple(self._headers)
         try:
             reply = reply_of(status, raw, self._whole_body, elapsed, exchange.url, limit=exchange.max_body)
@@ -145,7 +148,7 @@ class BodyConnection(HeadersConnection):
     def _whole_body(self) -> bytes:
         return bytes(self._body)
 
-    def _too_large(self) -> tuple[Cause, str] | None:
+    def _too_large(self) -> tuple[Cause, Message] | None:
         if len(self._body) > self._exchange.max_body:
             return Cause.TOO_LARGE, too_large(self._exchange.max_body)
         return KeepingConnection._too_large(self)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Protocol
 
-from phasegate.base.units import format_seconds
+from phasegate.base.facts import Code, Fact, Message, fact
+from phasegate.http.expectations.expectation import wrong_status
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.http.messages.redirect import REDIRECTS
 from phasegate.load.counting.recorder import Recorder
@@ -25,7 +26,7 @@ class Check(Protocol):
     @property
     def reads_body(self) -> bool: ...
 
-    def check(self, reply: HttpReply, *, patience: float = ...) -> tuple[str, ...]: ...
+    def check(self, reply: HttpReply, *, patience: float = ...) -> tuple[Message, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class LoadExchange:
     good: bytes
     """1 at the index of each status (0 to 999) that is a good answer."""
     method: str = "GET"
-    wanted: str = "2xx"
+    wanted: tuple[str, ...] = ("2xx",)
     check: Check | None = None
     fields: tuple[tuple[bytes, bytes], ...] = ()
     """In HTTP/2: what is sent in place of `request`, before `body`."""
@@ -48,6 +49,7 @@ class LoadExchange:
     plain: bytes = field(init=False, repr=False)
     """`good` without the answers that need a second look: redirects, and what refuses a body."""
     idempotent: bool = field(init=False, repr=False)
+    _wrong: dict[int, Fact] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         plain = bytearray(self.good)
@@ -55,6 +57,22 @@ class LoadExchange:
             plain[status] = 0
         object.__setattr__(self, "plain", bytes(plain))
         object.__setattr__(self, "idempotent", self.method in IDEMPOTENT)
+
+    def wrong_status(self, status: int) -> Fact:
+        """Why an answer with a status is not good: the same object each time."""
+        if status not in self._wrong:
+            self._wrong[status] = wrong_status(self.wanted, status)
+        return self._wrong[status]
+
+
+def no_answer(cause: Cause, why: Message) -> Fact:
+    """Why a request got no usable answer."""
+    return fact(Code.OF_CAUSE, cause=cause.value, why=why)
+
+
+def overdue(limit: float, *, answering: bool = False) -> Fact:
+    """What had not come after `limit` seconds; `answering`: an answer had begun."""
+    return fact(Code.ANSWER_UNENDED if answering else Code.ANSWER_OVERDUE, limit=float(limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +175,7 @@ class LoadConnection(Connection):
 
     def expire(self) -> None:
         """The request that is out has had its time."""
-        detail = "the answer did not end" if self._seen else "no answer"
-        self._fail(Cause.TIMEOUT, f"{detail} in {format_seconds(self._exchange.timeout)}")
+        self._fail(Cause.TIMEOUT, overdue(self._exchange.timeout, answering=bool(self._seen)))
 
     def give_up(self) -> bool:
         """Forget the request that is out, if any, without counting it."""
@@ -193,8 +210,7 @@ class LoadConnection(Connection):
             self._record_good(self.due, sent, now)
             self.served = True
         else:
-            cause = f"expected status {self._exchange.wanted}, got {status}"
-            self._recorder.failed(cause, now, self._answer_bytes(), wrong=True)
+            self._recorder.failed(self._exchange.wrong_status(status), now, self._answer_bytes(), wrong=True)
 
     def _heed(self, status: int, *, has_body: bool) -> None:
         """Count a redirect, and trust no connection over which a body was refused."""
@@ -213,8 +229,8 @@ class LoadConnection(Connection):
         else:
             self._transport.close()
 
-    def on_failure(self, cause: Cause, detail: str) -> None:
-        self._recorder.failed(f"{cause}: {detail}", perf_counter_ns(), bytes(self._seen or b""))
+    def on_failure(self, cause: Cause, detail: Message) -> None:
+        self._recorder.failed(no_answer(cause, detail), perf_counter_ns(), bytes(self._seen or b""))
 
 
 class HeadConnection(LoadConnection):

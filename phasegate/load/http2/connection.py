@@ -14,7 +14,8 @@ from typing import cast
 
 import ngh2
 
-from phasegate.load.http1.connection import LoadExchange
+from phasegate.base.facts import Code, Fact, Message, fact
+from phasegate.load.http1.connection import LoadExchange, no_answer
 from phasegate.load.http2.lane import Lane
 from phasegate.wire.connection import HEAD_LIMIT, HEAD_TOO_LONG
 from phasegate.wire.tls import TruncatedError, tls_words
@@ -58,13 +59,13 @@ class Http2Connection(asyncio.Protocol):
         self._out: dict[int, Lane] = {}
         """By stream."""
         self._goaway: ngh2.GoAwayReceived | None = None
-        self._problem: str | None = None
+        self._problem: Fact | None = None
         """What ended the connection, when this side noticed it."""
         self._turning = False
         """Events are being handled: what they make is written after the last of them."""
         self._paused = False
         self._ended = False
-        self.greeted: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self.greeted: asyncio.Future[Fact | None] = asyncio.get_running_loop().create_future()
         self.lanes: set[Lane] = set()
         self.takes = False
         self.used = False
@@ -82,15 +83,15 @@ class Http2Connection(asyncio.Protocol):
         if self._ended:
             return
         if not self.greeted.done() and data.startswith(b"HTTP/1."):
-            self._broken(f"{Cause.PROTOCOL}: what it speaks is HTTP/1.1, not HTTP/2")
+            self._broken(fact(Code.HTTP1_SPOKEN))
             return
         try:
             self._core.receive_data(data)
         except ngh2.DenialOfServiceError as error:
             too_long = _HEADER_LIST in str(error)
-            self._broken(f"{Cause.PROTOCOL}: {HEAD_TOO_LONG if too_long else error}")
+            self._broken(HEAD_TOO_LONG if too_long else str(error))
         except ngh2.NGH2Error as error:
-            self._broken(f"{Cause.PROTOCOL}: {error}")
+            self._broken(str(error))
         else:
             self._turn()
 
@@ -188,7 +189,7 @@ class Http2Connection(asyncio.Protocol):
                 if len(piece) < _PIECE:
                     break
         except ngh2.NGH2Error as error:
-            self._broken(f"{Cause.PROTOCOL}: {error}")
+            self._broken(str(error))
         return wrote
 
     def _write_soon(self) -> None:
@@ -235,8 +236,8 @@ class Http2Connection(asyncio.Protocol):
                 # Either this side found the target's frames wrong, or the target said so of ours.
                 debug = event.debug_data.decode("utf-8", "replace") or _name(event.error_code)
                 # Whoever speaks HTTP/2 begins with its settings.
-                stranger = "" if self.greeted.done() else "what it speaks is not HTTP/2: "
-                self._broken(self._goaway_cause() or f"{Cause.PROTOCOL}: {stranger}{debug}")
+                why = debug if self.greeted.done() else fact(Code.NOT_HTTP2, why=debug)
+                self._broken(why, self._goaway_cause())
             case ngh2.ConnectionClosed():
                 self._transport.close()
 
@@ -260,18 +261,19 @@ class Http2Connection(asyncio.Protocol):
             else:
                 lane.refused()
         elif lane.short:
-            lane.fail(f"{Cause.SHORT_BODY}: not as long as content-length says")
+            lane.fail(no_answer(Cause.SHORT_BODY, fact(Code.BODY_SHORT)))
         else:
-            lane.fail(f"{Cause.PROTOCOL}: malformed answer ({_name(event.error_code)})")
+            lane.fail(no_answer(Cause.PROTOCOL, fact(Code.MALFORMED, error=_name(event.error_code))))
 
     # the end of the connection
 
-    def _broken(self, cause: str) -> None:
-        self._problem = self._problem or cause
+    def _broken(self, why: Message, cause: Fact | None = None) -> None:
+        """What the target sends is no HTTP/2, unless another cause is known."""
+        self._problem = self._problem or cause or no_answer(Cause.PROTOCOL, why)
         self._ended, self.takes = True, False
         self._transport.abort()
 
-    def _end_cause(self, exc: Exception | None, *, answering: bool) -> str:
+    def _end_cause(self, exc: Exception | None, *, answering: bool) -> Fact:
         if self._problem is not None:
             return self._problem
         if cause := self._goaway_cause():
@@ -279,29 +281,28 @@ class Http2Connection(asyncio.Protocol):
         # Frames say how long they are, so an end without `close_notify` cuts nothing unnoticed.
         exc = None if isinstance(exc, TruncatedError) else exc
         if isinstance(exc, ssl.SSLError):
-            return f"{Cause.TLS}: {tls_words(exc)}"
+            return no_answer(Cause.TLS, tls_words(exc))
         if not answering:
-            return f"{Cause.RESET}: {'closed' if exc is None else 'reset'} without an answer"
+            return no_answer(Cause.RESET, fact(Code.ENDED, how="closed" if exc is None else "reset"))
         if exc is not None:
-            return f"{Cause.RESET}: in the middle of the answer"
-        return f"{Cause.SHORT_BODY}: closed before the answer was complete"
+            return no_answer(Cause.RESET, fact(Code.ENDED, how="in_answer"))
+        return no_answer(Cause.SHORT_BODY, fact(Code.ENDED, how="too_soon"))
 
-    def _goaway_cause(self) -> str | None:
+    def _goaway_cause(self) -> Fact | None:
         """When the target ended the connection because of an error."""
         if self._goaway is None or not self._goaway.error_code:
             return None
-        return f"{Cause.RESET}: the target ended the connection ({_name(self._goaway.error_code)})"
+        return no_answer(Cause.RESET, fact(Code.ENDED_BY_TARGET, error=_name(self._goaway.error_code)))
 
-    def _greet(self, problem: str | None) -> None:
+    def _greet(self, problem: Fact | None) -> None:
         if not self.greeted.done():
             self.takes = problem is None and not self._ended
             self.greeted.set_result(problem)
 
 
-def _reset_cause(lane: Lane, code: int) -> str:
-    if lane.answering:
-        return f"{Cause.SHORT_BODY}: the stream was reset before the answer was complete ({_name(code)})"
-    return f"{Cause.RESET}: the stream was reset without an answer ({_name(code)})"
+def _reset_cause(lane: Lane, code: int) -> Fact:
+    why = fact(Code.STREAM_RESET, error=_name(code), answering=lane.answering)
+    return no_answer(Cause.SHORT_BODY if lane.answering else Cause.RESET, why)
 
 
 def _name(code: int) -> str:

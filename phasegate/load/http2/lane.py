@@ -10,13 +10,13 @@ import asyncio
 from time import perf_counter_ns
 from typing import Protocol
 
-from phasegate.base.units import format_seconds
+from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.http.expectations.expectation import is_of_answer
 from phasegate.http.messages.content import TooLargeError
 from phasegate.http.messages.redirect import REDIRECTS
 from phasegate.load.counting.recorder import ANSWER_KEPT, Recorder
 from phasegate.load.http1.checking import ANSWER_PATIENCE, body_too_large, reply_of
-from phasegate.load.http1.connection import LoadExchange, Owner
+from phasegate.load.http1.connection import LoadExchange, Owner, no_answer, overdue
 from phasegate.world import Cause
 
 Fields = tuple[tuple[bytes, bytes], ...]
@@ -112,9 +112,8 @@ class Lane:
 
     def expire(self) -> None:
         """The request that is out has had its time; whether the connection still works is not known."""
-        detail = "the answer did not end" if self._status else "no answer"
         link = self._link
-        self.fail(f"{Cause.TIMEOUT}: {detail} in {format_seconds(self._exchange.timeout)}")
+        self.fail(no_answer(Cause.TIMEOUT, overdue(self._exchange.timeout, answering=self.answering)))
         if link is not None:
             link.drain()
 
@@ -166,10 +165,10 @@ class Lane:
         elif self._exchange.good[status]:
             failures = ()
         else:
-            failures = (f"expected status {self._exchange.wanted}, got {status}",)
+            failures = (self._exchange.wrong_status(status),)
         if failures:
             wrong = is_of_answer(failures)
-            self._recorder.failed("; ".join(failures), now, self._answer_bytes(), wrong=wrong)
+            self._recorder.failed(joined(*failures), now, self._answer_bytes(), wrong=wrong)
         else:
             self._recorder.good(self.due, sent, now)
             self.served = True
@@ -184,12 +183,12 @@ class Lane:
         if not self.sent:
             return
         if self.carried:
-            self.fail(f"{Cause.RESET}: sent twice, and each time the target asked for a new connection")
+            self.fail(no_answer(Cause.RESET, fact(Code.SENT_TWICE)))
         else:
             self.carried = True
             self._move()
 
-    def fail(self, cause: str) -> None:
+    def fail(self, cause: Message) -> None:
         """The request that is out failed; others on the connection go on."""
         if self.sent:
             self.sent = 0
@@ -220,7 +219,7 @@ class Lane:
             # The load model that may have just called must not be called back before it returns.
             asyncio.get_running_loop().call_soon(self._owner.gone, self)
 
-    def _failures(self, status: int, elapsed: float) -> tuple[str, ...]:
+    def _failures(self, status: int, elapsed: float) -> tuple[Message, ...]:
         check = self._exchange.check
         if check is None:
             return ()

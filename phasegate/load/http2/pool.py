@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from phasegate.base.units import format_seconds
+from phasegate.base.errors import message_of
+from phasegate.base.facts import Code, fact
 from phasegate.load.counting.recorder import Recorder
 from phasegate.load.http1.connection import LoadExchange, Owner
 from phasegate.load.http2.connection import Http2Connection
@@ -51,7 +52,7 @@ class Http2Pool:
         try:
             connection = await self._connection()
         except (ConnectError, GeneratorError) as error:
-            lane.fail(str(error))
+            lane.fail(message_of(error))
         else:
             if lane.sent:
                 connection.add(lane)
@@ -64,8 +65,8 @@ class Http2Pool:
                     return connection
             connection = await asyncio.shield(self._soon_open())
             if not (connection.takes or connection.used):
-                text = f"{Cause.RESET}: {self._connector.endpoint}: closed before the first request"
-                raise ConnectError(text)
+                why = fact(Code.CLOSED_UNUSED, endpoint=str(self._connector.endpoint))
+                raise ConnectError(why, Cause.RESET)
 
     def _soon_open(self) -> asyncio.Task[Http2Connection]:
         """A connection that is being opened and will have a place."""
@@ -91,10 +92,10 @@ class Http2Pool:
             connection.abort()
             if not isinstance(error, TimeoutError):
                 raise
-            text = f"{Cause.TIMEOUT}: no HTTP/2 settings from {endpoint} in {format_seconds(timeout)}"
-            raise ConnectError(text) from None
+            why = fact(Code.SETTINGS_OVERDUE, endpoint=str(endpoint), limit=float(timeout))
+            raise ConnectError(why, Cause.TIMEOUT) from None
         if problem is not None:
-            raise ConnectError(problem)
+            raise ConnectError(problem.why, Cause(problem.cause))
         return connection
 
     def _on_opened(self, task: asyncio.Task[Http2Connection]) -> None:

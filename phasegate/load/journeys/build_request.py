@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, fact
 from phasegate.base.scalars import as_text
 from phasegate.base.substitution import escape, expand, finish, insert_values, names_in
 from phasegate.http.suites.build_request import multipart
@@ -119,7 +121,7 @@ def _target(url: str, query: Mapping[str, Any], base: str) -> Iterator[Piece]:
     if not url.startswith("${"):
         whole = base.rstrip("/") + url if url.startswith("/") else url
         if endpoint_of(whole) != endpoint_of(base):
-            raise ValueError(f"{whole!r} is not on {endpoint_of(base)}, and a load goes to one host and port")
+            raise MessageError(fact(Code.NOT_ONE_PLACE, url=whole, endpoint=str(endpoint_of(base))))
         url = path_and_query(whole)
     yield from url_pieces(url)
     sign = "&" if "?" in url else "?"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter_ns
 
-from phasegate.base.units import format_seconds
+from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.http.expectations.expectation import is_of_answer
 from phasegate.http.messages.content import too_large
 from phasegate.load.counting.recorder import Recorder
 from phasegate.load.http1.checking import KeepingConnection
-from phasegate.load.http1.connection import LoadConnection, LoadExchange, Owner
+from phasegate.load.http1.connection import LoadConnection, LoadExchange, Owner, no_answer, overdue
 from phasegate.load.journeys.journey import UnfitError
 from phasegate.load.journeys.visit import Itinerary, Visit
 from phasegate.model.histogram import NANOSECONDS
@@ -60,17 +60,17 @@ class JourneyConnection(KeepingConnection):
             request = visit.compose()
         except UnfitError as error:
             # The load model that has just called must not be called back before it returns.
-            asyncio.get_running_loop().call_later(_REST, self._unsent, visit, str(error))
+            asyncio.get_running_loop().call_later(_REST, self._unsent, visit, error.message)
         else:
             self._recorder.asked += 1
             self._write(request)
 
-    def _unsent(self, visit: Visit, why: str) -> None:
+    def _unsent(self, visit: Visit, why: Message) -> None:
         if self._visit is visit and self.sent:
             now = perf_counter_ns()
             self.sent = 0
             self._visit = None
-            visit.failed(self._recorder, f"not sent: {why}", now)
+            visit.failed(self._recorder, fact(Code.NOT_SENT, why=why), now)
             self._owner.free(self, now)
 
     @property
@@ -80,7 +80,7 @@ class JourneyConnection(KeepingConnection):
 
     def expire_journey(self, seconds: float) -> None:
         """The journey has had that much time after the end of the load."""
-        self._fail(Cause.TIMEOUT, f"the journey did not end within {format_seconds(seconds)} after the load")
+        self._fail(Cause.TIMEOUT, fact(Code.JOURNEY_OVERDUE, limit=float(seconds)))
 
     def give_up(self) -> bool:
         self._visit = None
@@ -131,7 +131,7 @@ class JourneyConnection(KeepingConnection):
             # The parser waits for a body that never comes.
             self._new_parser()
         if failures:
-            cause, wrong = "; ".join(failures), is_of_answer(failures)
+            cause, wrong = joined(*failures), is_of_answer(failures)
             answer, asked = self._answer_bytes(), visit.compose()
             visit.failed(self._recorder, cause, now, answer, asked, wrong=wrong)
             over = True
@@ -150,23 +150,23 @@ class JourneyConnection(KeepingConnection):
         else:
             self._transport.abort() if self._extra else self._transport.close()
 
-    def _failures(self, visit: Visit, status: int, elapsed: float) -> tuple[str, ...]:
+    def _failures(self, visit: Visit, status: int, elapsed: float) -> tuple[Message, ...]:
         if problem := self._too_large():
-            return (": ".join(problem),)
+            return (no_answer(*problem),)
         limit = visit.request.limit
         if limit is not None and elapsed > limit:
-            return (f"{Cause.TIMEOUT}: no answer in {format_seconds(limit)}",)
+            return (no_answer(Cause.TIMEOUT, overdue(limit)),)
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         return visit.take_in(status, tuple(self._headers), body, elapsed, self._exchange.max_body)
 
-    def on_failure(self, cause: Cause, detail: str) -> None:
+    def on_failure(self, cause: Cause, detail: Message) -> None:
         """The request that is out failed, and the journey with it."""
         visit, self._visit = self._visit, None
         if visit is not None:
             answer = bytes(self._seen or b"")
-            visit.failed(self._recorder, f"{cause}: {detail}", perf_counter_ns(), answer, visit.compose())
+            visit.failed(self._recorder, no_answer(cause, detail), perf_counter_ns(), answer, visit.compose())
 
-    def _too_large(self) -> tuple[Cause, str] | None:
+    def _too_large(self) -> tuple[Cause, Message] | None:
         limit = self._exchange.max_body
         large = (Cause.TOO_LARGE, too_large(limit)) if self._size > limit else None
         return KeepingConnection._too_large(self) or large

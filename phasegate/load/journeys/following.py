@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from phasegate.base.errors import message_of
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.http.messages.header_lines import HeaderError, text_headers
 from phasegate.http.messages.redirect import MAX_REDIRECTS, follow_redirect, origin
 from phasegate.http.places import place_of
+from phasegate.load.http1.connection import no_answer
 from phasegate.wire.request import endpoint_of, host_of, request_target
 from phasegate.world import Cause, HttpReply, HttpRequest, header
 
@@ -23,6 +26,10 @@ _MADE = frozenset({"content-length"})
 
 class RedirectError(Exception):
     """A redirect that is not followed; the message is the cause, the same for the same cause."""
+
+    def __init__(self, cause: Cause, why: Message) -> None:
+        self.message = no_answer(cause, why)
+        super().__init__(self.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,21 +75,20 @@ class Hop:
         try:
             following = follow_redirect(request, reply, None)
             if following is None:
-                raise RedirectError(f"{Cause.PROTOCOL}: status {status} without a Location")
+                raise RedirectError(Cause.PROTOCOL, fact(Code.NO_LOCATION, status=status))
             endpoint = endpoint_of(following.url)
         except HeaderError as error:
-            raise RedirectError(f"{Cause.PROTOCOL}: {error}") from None
+            raise RedirectError(Cause.PROTOCOL, message_of(error)) from None
         except ValueError:
             location = header(headers, "location") or ""
-            text = f"redirect to {location[:200]!r}, which is not an HTTP address"
-            raise RedirectError(f"{Cause.PROTOCOL}: {text}") from None
+            raise RedirectError(Cause.PROTOCOL, fact(Code.REDIRECT_ELSEWHERE, url=location[:200])) from None
         if (urlsplit(following.url).scheme, place_of(following.url)) != (
             urlsplit(request.url).scheme,
             place_of(request.url),
         ):
-            raise RedirectError(f"{Cause.REDIRECT}: to {_away(following.url, declared)}")
+            raise RedirectError(Cause.REDIRECT, _away(following.url, declared))
         if self.number == MAX_REDIRECTS:
-            raise RedirectError(f"{Cause.REDIRECTS}: more than {MAX_REDIRECTS}")
+            raise RedirectError(Cause.REDIRECTS, fact(Code.MORE_THAN, limit=MAX_REDIRECTS))
         if origin(following.url) != origin(request.url):
             others = tuple(pair for pair in following.headers if pair[0].lower() != "host")
             following = replace(following, headers=(("Host", host_of(endpoint)), *others))
@@ -103,9 +109,7 @@ class Hop:
         return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape") + (request.body or b"")
 
 
-def _away(url: str, declared: frozenset[tuple[str, int] | None]) -> str:
+def _away(url: str, declared: frozenset[tuple[str, int] | None]) -> Fact:
     """A place that is not followed to, and why."""
     where = f"{urlsplit(url).scheme}://{endpoint_of(url)}"[:200]
-    if place_of(url) in declared:
-        return f"{where}, which is declared, but a load goes to one host and port over one scheme"
-    return f"{where}, which the plan's target does not declare"
+    return fact(Code.REDIRECT_AWAY, url=where, known=place_of(url) in declared)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from phasegate.base.errors import MessageError
 from phasegate.load.message import AS_WRITTEN, WorkerMessage
 
 Piece: TypeAlias = str | tuple[str, str]
@@ -18,7 +19,7 @@ Piece: TypeAlias = str | tuple[str, str]
 Order = Literal["sequence", "random"]
 
 
-class UnfitError(ValueError):
+class UnfitError(MessageError):
     """A value that cannot stand where it is wanted; the message never shows the value."""
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from phasegate.base.errors import message_of
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.patterns import time_limit
 from phasegate.base.scalars import as_text
 from phasegate.base.substitution import UnknownNameError, changes, fill, whole_name
@@ -95,36 +97,45 @@ class AnswerCheck:
         values.update(taken)
         return True
 
-    def failures(self, reply: HttpReply, values: dict[str, Any]) -> tuple[str, ...]:
+    def failures(self, reply: HttpReply, values: dict[str, Any]) -> tuple[Message, ...]:
         """What is not as expected; where all is, the captures are put into `values`."""
         return self._failures(reply, values) or self._capture(reply, values)
 
-    def _failures(self, reply: HttpReply, values: Mapping[str, Any]) -> tuple[str, ...]:
+    def _failures(self, reply: HttpReply, values: Mapping[str, Any]) -> tuple[Message, ...]:
         try:
             expectation = self._expectation or self._expect.filled(values).compile()
         except UnknownNameError as error:
-            return (f"${{{error.name}}} has no value",)
+            return (fact(Code.NO_VALUE, name=error.name),)
         except ValueError as error:
-            return (f"the expectation makes no sense with the values at hand: {error}",)
+            return (fact(Code.SENSELESS, why=message_of(error)),)
         return expectation.check(reply, patience=ANSWER_PATIENCE)
 
-    def _capture(self, reply: HttpReply, values: dict[str, Any]) -> tuple[str, ...]:
+    def _capture(self, reply: HttpReply, values: dict[str, Any]) -> tuple[Message, ...]:
         if not self._captures:
             return ()
         try:
             with time_limit(ANSWER_PATIENCE):
                 taken = {name: capture.take(name, reply).value for name, capture in self._captures.items()}
         except CaptureError as error:
-            return (str(error),)
+            return (message_of(error),)
         values.update(taken)
         return ()
 
-    def redacted(self, text: str, values: Mapping[str, Any]) -> str:
-        """A text without the values that are captured here as secret."""
-        for name in self.secrets:
-            if name in values and (secret := as_text(values[name])):
-                text = text.replace(secret, "***")
-        return text
+    def redacted(self, value: Any, values: Mapping[str, Any]) -> Any:
+        """A text, or a fact, without the values that are captured here as secret."""
+        match value:
+            case str():
+                for name in self.secrets:
+                    if name in values and (secret := as_text(values[name])):
+                        value = value.replace(secret, "***")
+                return value
+            case Fact():
+                kept = {name: self.redacted(one, values) for name, one in value.values.items()}
+                return Fact(value.code, kept)
+            case tuple():
+                return tuple(self.redacted(one, values) for one in value)
+            case _:
+                return value
 
 
 class _Wanted:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, message_of
+from phasegate.base.facts import Code, fact
 from phasegate.base.scalars import as_text
 from phasegate.base.substitution import escape, expand, fill, names_in
 from phasegate.http.addresses import authority
@@ -120,8 +121,7 @@ class _Preparation:
         await run_group(Group(id=SETUP, requests=suite.setup), conversation, telling)
         for case in telling.cases:
             if case.status is not CaseStatus.PASSED:
-                first = case.message.partition("\n")[0]
-                raise ObservationError(f"no load was sent: {case.id} failed: {first}")
+                raise ObservationError(fact(Code.LOAD_NOT_SENT, case=case.id, why=case.message))
         return conversation
 
     def _telling(self) -> _Unseen:
@@ -132,17 +132,13 @@ class _Preparation:
         there = self._world.target.destination(address)
         url = there.url
         if not self._world.target.declares(url):
-            raise ObservationError(
-                f"{url} is not on the target, and a load goes to one host and port of it",
-                help="load goes only to hosts that the plan's target declares",
-            )
+            why = fact(Code.NOT_ON_TARGET, url=url, single=True)
+            raise ObservationError(why, help=fact(Code.ONLY_TO_TARGET))
         parts = urlsplit(url)
         here = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         if self.origin and here != self.origin:
-            raise ObservationError(
-                f"{url} is not on {self.origin}: all requests of a load go to one host and port",
-                help="write one check for each",
-            )
+            why = fact(Code.NOT_ON_ORIGIN, url=url, origin=self.origin)
+            raise ObservationError(why, help=fact(Code.ONE_CHECK_EACH))
         self.origin = here
         return there
 
@@ -166,18 +162,16 @@ class _Preparation:
                 part=part,
             )
         except (ValueError, OSError) as error:
-            raise ObservationError(f"request {request.id!r}: {error}") from error
+            why = fact(Code.OF_REQUEST, request=request.id, why=message_of(error))
+            raise ObservationError(why) from error
 
     def _headers(self, entry: str) -> tuple[tuple[str, str], ...]:
         """What an entry asks for, whose connections must be those of all of the load."""
         target = self._world.target
         self.entry = entry if self.entry is None else self.entry
         if self.origin.startswith("https:") and target.tls(entry) != target.tls(self.entry):
-            raise ObservationError(
-                f"the entries {self.entry!r} and {entry!r} have different certificates, and all requests of "
-                "a load go over the same connections",
-                help="write one check for each",
-            )
+            why = fact(Code.NOT_SAME_CERTIFICATES, entry=self.entry, other=entry)
+            raise ObservationError(why, help=fact(Code.ONE_CHECK_EACH))
         return target.headers(entry)
 
     def _entry(
@@ -194,10 +188,8 @@ class _Preparation:
             return sources[late].entry
         entries = {self._entry(address, base, known, {}) for address in self._addresses(url, late)}
         if len(entries) > 1:
-            raise ObservationError(
-                f"the rows of data lead to the entries {' and '.join(sorted(entries))}",
-                help="write one check for each",
-            )
+            why = fact(Code.ROWS_LEAD_APART, names=tuple(sorted(entries)))
+            raise ObservationError(why, help=fact(Code.ONE_CHECK_EACH))
         return next(iter(entries), base.entry)
 
     def _addresses(self, url: str, name: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
+from phasegate.base.facts import Code, fact
 from phasegate.base.scalars import as_text, json_text
 from phasegate.base.substitution import parse, whole_name
 from phasegate.load.journeys.journey import Piece, UnfitError
@@ -106,7 +107,7 @@ def _plain(value: Any) -> bytes:
 def _line(value: Any) -> bytes:
     text = as_text(value)
     if not text.isprintable() and any(character in text for character in "\r\n\0"):
-        raise UnfitError("a value for a header contains a line break or a null character")
+        raise UnfitError(fact(Code.UNFIT_HEADER))
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -121,11 +122,11 @@ def _whole_url(value: Any, origin: str) -> bytes:
     text = as_text(value)
     if text.startswith(("http://", "https://")):
         if _origin(text) != _origin(origin):
-            raise UnfitError(f"a value for the URL is not on {origin}, and a load goes to one host and port")
+            raise UnfitError(fact(Code.UNFIT_PLACE, origin=origin))
         parts = urlsplit(text)
         text = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not text.startswith("/"):
-        raise UnfitError("a value for the URL is neither a path nor an HTTP URL")
+        raise UnfitError(fact(Code.UNFIT_URL))
     return _url(text.partition("#")[0])
 
 
@@ -137,7 +138,7 @@ def _json(value: Any) -> bytes:
     try:
         return json_text(value).encode("utf-8", "surrogatepass")
     except ValueError:
-        raise UnfitError("a value for the JSON body is no number that JSON has") from None
+        raise UnfitError(fact(Code.UNFIT_JSON)) from None
 
 
 def _in_json(value: Any) -> bytes:

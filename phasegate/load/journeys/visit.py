@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.http.messages.content import TooLargeError
 from phasegate.http.messages.cookies import CookieJar
 from phasegate.http.messages.redirect import REDIRECTS
@@ -76,7 +77,7 @@ class Compiled:
                 return head + b"\r\n"
             body = self._body.fill(values)
         except KeyError as error:
-            raise UnfitError(f"${{{error.args[0]}}} has no value") from None
+            raise UnfitError(fact(Code.NO_VALUE, name=error.args[0])) from None
         return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
 
@@ -126,7 +127,9 @@ class Visit:
         cookie = self._jar.header(self._address(plain))
         return request.compose(self.values, cookie) if cookie else plain
 
-    def take_in(self, status: int, raw: Lines, body: bytes, elapsed: float, max_body: int) -> tuple[str, ...]:
+    def take_in(
+        self, status: int, raw: Lines, body: bytes, elapsed: float, max_body: int
+    ) -> tuple[Message, ...]:
         """Take in a whole answer: cookies, captures, where a redirect leads. Shape: what is wrong with it."""
         coding, kind = False, b""
         for name, value in raw:
@@ -164,7 +167,7 @@ class Visit:
         """The one that answers, for people."""
         return self.request.url if self._hop is None else self._hop.request.url
 
-    def _follow_redirect(self, status: int, raw: Lines) -> tuple[str, ...]:
+    def _follow_redirect(self, status: int, raw: Lines) -> tuple[Message, ...]:
         """Go on to where a redirect leads. Shape: why not, where that is not followed."""
         hop = self._hop or Hop.first(
             self.compose(), self._itinerary.origin, own_cookies=self.request.own_cookies
@@ -172,7 +175,7 @@ class Visit:
         try:
             self._hop = hop.next(status, raw, self._itinerary.declared, self.request.entry_headers)
         except RedirectError as error:
-            return (str(error),)
+            return (error.message,)
         return ()
 
     def _cookie_for(self, hop: Hop) -> bytes:
@@ -210,7 +213,7 @@ class Visit:
     def failed(
         self,
         recorder: Recorder,
-        cause: str,
+        cause: Message,
         now: int,
         answer: bytes = b"",
         asked: bytes = b"",
@@ -221,7 +224,7 @@ class Visit:
         recorder.part_failed(self.request.place, wrong=wrong)
         recorder.part_failed(self.part, wrong=wrong)
         if self.request.part:
-            cause = f"{self.request.part}: {cause}"
+            cause = fact(Code.OF_PART, part=self.request.part, why=cause)
         for request in self.requests[: self.index + 1]:
             if request.judge.secrets:
                 cause = request.judge.redacted(cause, self.values)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter_ns
 
+from phasegate.base.errors import message_of
 from phasegate.load.http1.connection import Channel
 from phasegate.load.pace.driver import TRIES, Driver, Left, begin, leftover_of
 from phasegate.load.pace.pacing import share_of
@@ -77,7 +78,7 @@ class Closed(Driver):
         try:
             connection = await self.connect()
         except ConnectError as error:
-            self.no_connection(str(error), left)
+            self.no_connection(message_of(error), left)
             return False, None
         end = self._ends[connection] = asyncio.get_running_loop().create_future()
         self._until[connection] = closes_ns

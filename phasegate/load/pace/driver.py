@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, TypeAlias
 
-from phasegate.base.units import format_seconds
+from phasegate.base.facts import Code, Message, fact
 from phasegate.load.counting.recorder import Recorder
 from phasegate.load.http1.checking import connection_class
-from phasegate.load.http1.connection import Channel, LoadConnection, LoadExchange, Owner, Unanswered
+from phasegate.load.http1.connection import (
+    Channel,
+    LoadConnection,
+    LoadExchange,
+    Owner,
+    Unanswered,
+    no_answer,
+)
 from phasegate.load.job import Job
 from phasegate.load.journeys.connection import JourneyConnection
 from phasegate.load.journeys.visit import Itinerary, Visit
@@ -147,9 +154,9 @@ class Driver:
                 connection.expire_journey(self.job.timeout)
             elif connection.sent:
                 connection.expire()
-        limit = format_seconds(self.job.timeout)
+        cause = no_answer(Cause.TIMEOUT, fact(Code.CONNECTION_OVERDUE, limit=float(self.job.timeout)))
         for _ in range(self.connecting):
-            self.no_connection(f"{Cause.TIMEOUT}: no connection in {limit}", None)
+            self.no_connection(cause, None)
 
     async def until(self, moment_ns: int) -> bool:
         """Wait for a moment; False when the load was stopped before."""
@@ -165,7 +172,7 @@ class Driver:
         self.window = max(self.end_ns - self.start_ns, 0) / NANOSECONDS
         self.good_in_window = self.recorder.good_so_far
 
-    def no_connection(self, cause: str, left: Left | None) -> None:
+    def no_connection(self, cause: Message, left: Left | None) -> None:
         """A request, or a journey, that had no connection; `left` where it had begun over another."""
         now = perf_counter_ns()
         if self._itinerary is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from time import perf_counter_ns
 
+from phasegate.base.errors import message_of
 from phasegate.load.http1.connection import Channel
 from phasegate.load.pace.alarm import alarm
 from phasegate.load.pace.driver import TRIES, Driver, Left, Scheduled, began, begin, leftover_of
@@ -199,7 +200,7 @@ class Open(Driver):
         try:
             connection = await self.connect()
         except ConnectError as error:
-            self.no_connection(str(error), left)
+            self.no_connection(message_of(error), left)
             # The place rests, so that a target that refuses is asked `TRIES` times a second and no more.
             await self.until(perf_counter_ns() + round(self._cap / TRIES * NANOSECONDS))
             return

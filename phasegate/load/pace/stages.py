@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field, model_validator
 
+from phasegate.base.facts import Code, Fact, Figure, fact
 from phasegate.base.fields import Closed, Duration, Rate
 from phasegate.base.problems import Location
-from phasegate.base.units import Dimension, count, format_seconds, format_value
+from phasegate.base.units import Dimension
 from phasegate.load.pace.pacing import Profile
 
 MOST_CONNECTIONS = 50_000
@@ -68,8 +69,8 @@ def problems_of(stages: Sequence[Stage]) -> Iterator[tuple[Location, str]]:
         yield (), "stages that never leave 0 send nothing"
 
 
-def words(stages: Sequence[Stage]) -> str:
-    """`4 stages up to 200/s for 40 s`."""
-    peak, seconds = peak_of(stages), format_seconds(duration_of(stages))
-    level = format_value(peak, Dimension.RATE) if is_open(stages) else f"{peak:,.0f} connections"
-    return f"{count(len(stages), 'stage')} up to {level} for {seconds}"
+def summary_of(stages: Sequence[Stage]) -> Fact:
+    """How many there are, and what they reach in which time."""
+    peak = peak_of(stages)
+    level = Figure(peak, Dimension.RATE) if is_open(stages) else round(peak)
+    return fact(Code.LOAD_STAGES, n=len(stages), level=level, span=float(duration_of(stages)))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from phasegate.base.errors import ObservationError, Position
+from phasegate.base.facts import Code, fact
 from phasegate.base.substitution import UnknownNameError, finish, insert_values, names_in
 from phasegate.model.faults import Act
 from phasegate.model.result import TargetRecord
@@ -181,7 +182,7 @@ def bound(templates: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, .
     try:
         return tuple(str(finish(insert_values(template, values))) for template in templates)
     except UnknownNameError as unknown:
-        raise ObservationError(f"${{{unknown.name}}} is not known") from None
+        raise ObservationError(fact(Code.NAME_NOT_KNOWN, name=unknown.name)) from None
 
 
 def bound_values(templates: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:

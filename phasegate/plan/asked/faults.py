@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from phasegate.base.errors import Position
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.units import format_seconds
 from phasegate.model.faults import Act
 from phasegate.model.measures import MeasureSpec
@@ -63,6 +64,7 @@ class Fault:
         return f"{self.act} {self.target}{image} at {format_seconds(self.due)}{lasting}"
 
     @property
-    def asked(self) -> str:
+    def asked(self) -> Fact:
         """`GET /health every 50 ms`."""
-        return f"{self.asks.method} {self.asks.url} every {format_seconds(self.asks.every)}"
+        asks = self.asks
+        return fact(Code.ASKED_EVERY, method=asks.method, url=asks.url, every=float(asks.every))

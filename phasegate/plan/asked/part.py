@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, fact
 from phasegate.base.substitution import UnknownNameError, expand, finish, insert_values
 from phasegate.kinds.base import CheckParams
 from phasegate.plan.text.tree import TreePath, model_of, path_text, value_at, with_values
@@ -85,13 +86,11 @@ class Part:
         try:
             return model_of(type(self.params), self.deferred.resolve(values, everywhere=False))
         except UnknownNameError as unknown:
-            raise ObservationError(f"${{{unknown.name}}} is not known") from None
+            raise ObservationError(fact(Code.NAME_NOT_KNOWN, name=unknown.name)) from None
         except ValidationError as invalid:
             first = invalid.errors(include_url=False, include_context=False)[0]
             where = path_text(first["loc"])
-            raise ObservationError(
-                f"{where} does not fit with the target's addresses: {first['msg']}"
-            ) from None
+            raise ObservationError(fact(Code.DOES_NOT_FIT, path=where, why=first["msg"])) from None
 
 
 def _is_of_target(name: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.base.errors import Position
+from phasegate.base.facts import Message
 from phasegate.gate.waivers import Waiver
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.approval import Approval
@@ -85,7 +86,7 @@ class Check:
     confidence: float | None = 0.95
     tags: tuple[str, ...] = ()
     """Its own and its step's."""
-    summary: str = ""
+    summary: Message = ""
     sha256: str = ""
     """Of kind, parameters and the files they name; neither secrets nor addresses are part of it."""
     at: Position | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from phasegate.base.errors import PhasegateError
+from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.scalars import WrittenFloat, WrittenInt
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.foreign import KindError, blame
@@ -80,12 +81,10 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         context.leave_unread(path, subject, tree)
         return draft
     try:
-        with blame(kind, "cannot read its parameters", but=PhasegateError):
+        with blame(kind, what="params", but=PhasegateError):
             return _read(context, path, tree, step, replace(draft, kind=kind), subject)
     except KindError as error:
-        context.findings.add(
-            context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
-        )
+        _report(context, path, subject, error)
         context.leave_unread(path, subject, tree)
         return replace(draft, kind=None)
 
@@ -129,15 +128,13 @@ def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: st
     try:
         kind = context.kinds[name]
     except KindError as error:
-        context.findings.add(
-            context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
-        )
+        _report(context, path, subject, error)
         return None
     return _variant(context, path, tree, kind, subject)
 
 
 def _report(context: Context, path: TreePath, subject: str, error: KindError) -> None:
-    message = f"{subject}: {error.message}"
+    message = fact(Code.OF_PART, part=subject, why=error.message)
     context.findings.add(context.document, (*path, "kind"), message, help=error.help)
 
 
@@ -235,9 +232,9 @@ def _limit_of_part(kind: Kind[Any], params: CheckParams) -> float:
     return meant if kind.exclusive else max(DEFAULT_LIMIT, meant)
 
 
-def _summary(kind: Kind[Any], parts: tuple[Part, ...]) -> str:
+def _summary(kind: Kind[Any], parts: tuple[Part, ...]) -> Message:
     first = kind.summary(parts[0].params)
-    return first if len(parts) == 1 else f"{first}; {len(parts)} parts"
+    return first if len(parts) == 1 else joined(first, fact(Code.PARTS, n=len(parts)))
 
 
 def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], parameters: Parameters) -> str:

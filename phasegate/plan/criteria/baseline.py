@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phasegate.base.errors import Problem
+from phasegate.base.facts import Code, fact
 from phasegate.plan.asked.plan import Plan
 
 
@@ -10,7 +11,7 @@ def without_baseline(plan: Plan) -> tuple[Problem, ...]:
     """A warning for each criterion that stays unproven as long as no baseline is given."""
     return tuple(
         Problem(
-            message=f"criterion {criterion.id!r} is unproven unless phasegate run is given a baseline",
+            message=fact(Code.UNPROVEN_WITHOUT_BASELINE, criterion=criterion.id),
             help="add --baseline DIR, the folder of a run that passed",
             at=criterion.at,
             warning=True,

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from phasegate.base.errors import Position
+from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.criterion import CriterionError, parse_criterion
 from phasegate.gate.deciding import decidable
 from phasegate.gate.vetting import check_against
@@ -121,7 +122,7 @@ class Criteria:
             spec = self._measures(check).get(made.criterion.measure)
             warning = None if spec is None else self._feasibility.warning(made, check, spec)
             if warning is not None:
-                self._warn(draft.path, f"criterion {made.id!r}, a default of the kind: {warning}")
+                self._warn(draft.path, fact(Code.OF_DEFAULT, criterion=made.id, why=warning))
 
     def _refuse_undecidable(self, found: list[PlanCriterion]) -> None:
         """A check that is to end when it is decided needs something that a sample can decide."""
@@ -142,7 +143,7 @@ class Criteria:
                 help = "write one with a bound, such as success_rate >= 99.9% or latency.p95 < 100ms"
                 self._context.findings.add(self._context.document, (*draft.path, "until"), message, help=help)
 
-    def _warn(self, path: TreePath, message: str) -> None:
+    def _warn(self, path: TreePath, message: Message) -> None:
         self._context.findings.add(self._context.document, path, message, warning=True)
 
     def _check_of(self, one: PlanCriterion) -> Check | None:
@@ -379,5 +380,5 @@ class Criteria:
             spec = self._measures(check)[criterion.measure]
             warning = self._feasibility.warning(made, check, spec)
             if warning is not None:
-                self._warn(entry.text_path, f"criterion {made.id!r}: {warning}")
+                self._warn(entry.text_path, fact(Code.OF_CRITERION, criterion=made.id, why=warning))
         return made

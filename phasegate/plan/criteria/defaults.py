@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.units import Dimension, Quantity, parse_quantity
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.criterion import Criterion, PlanCriterion, Relative, SubjectKind
@@ -55,8 +56,8 @@ def fault_defaults_left(
 
 def displacing_weakly(
     checks: Iterable[Check], blocking: Sequence[PlanCriterion]
-) -> Iterator[tuple[PlanCriterion, str]]:
-    """Criteria that take the place of a default and hold when everything has failed: each once, in words."""
+) -> Iterator[tuple[PlanCriterion, Fact]]:
+    """Criteria that take the place of a default and hold when everything has failed: each once, and why."""
     said: set[str] = set()
     written: dict[tuple[str | None, str, str], list[PlanCriterion]] = {}
     place = {one.id: number for number, one in enumerate(blocking)}
@@ -78,11 +79,8 @@ def displacing_weakly(
         first = min(begin, key=lambda one: place[one.id])
         if first.id not in said:
             said.add(first.id)
-            message = (
-                f"criterion {first.id!r} holds when {default.measure} is {worst}, "
-                f"and takes the place of the default {text}"
-            )
-            yield first, message
+            values = {"measure": default.measure, "value": str(worst), "default": text}
+            yield first, fact(Code.DISPLACES_DEFAULT, criterion=first.id, **values)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from phasegate.base.units import format_seconds
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.verdict import confidence_for
 from phasegate.gate.vetting import feasible
@@ -19,11 +19,11 @@ class Feasibility:
     """Remembers what it found: exact bounds cost time, and large plans ask the same hundreds of times."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[Any, ...], str | None] = {}
+        self._found: dict[tuple[Any, ...], Fact | None] = {}
         self._by_name: dict[str, tuple[Check, dict[str, Part]]] = {}
         self._counted: dict[tuple[int, str], int | None] = {}
 
-    def warning(self, made: PlanCriterion, check: Check, spec: MeasureSpec) -> str | None:
+    def warning(self, made: PlanCriterion, check: Check, spec: MeasureSpec) -> Fact | None:
         """Why a criterion on a check can never be met; None when it can, or when that is not known."""
         parts = self._parts(made, check)
         return self._too_few(made, check, parts, spec) or _too_short(made, check, parts)
@@ -42,7 +42,7 @@ class Feasibility:
 
     def _too_few(
         self, made: PlanCriterion, check: Check, parts: Sequence[Part], spec: MeasureSpec
-    ) -> str | None:
+    ) -> Fact | None:
         criterion = made.criterion
         unknown = check.during is not None or not _is_whole(criterion.part, check, parts)
         samples = None if unknown else self._samples(criterion.part, check, parts)
@@ -63,14 +63,14 @@ class Feasibility:
         return self._counted[key]
 
 
-def _too_short(made: PlanCriterion, check: Check, parts: Sequence[Part]) -> str | None:
+def _too_short(made: PlanCriterion, check: Check, parts: Sequence[Part]) -> Fact | None:
     if made.over is None or check.during is not None:
         return None
     lasting = [check.kind.duration(part.params) for part in parts]
     longest = None if None in lasting else max(one or 0.0 for one in lasting)
     if longest is None or longest >= made.over:
         return None
-    return f"{check.id} takes {format_seconds(longest)} and can never span {format_seconds(made.over)}"
+    return fact(Code.CAN_NEVER_SPAN, check=check.id, span=float(longest), over=float(made.over))
 
 
 def _is_whole(name: str, check: Check, parts: Sequence[Part]) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from phasegate.base.errors import PlanError
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import Closed
 from phasegate.gate.waivers import CasePattern, Waiver
 from phasegate.model.approval import same_person
@@ -215,10 +216,10 @@ class _Reader:
             message = f"{subject} ends in {waiver.days_left:,} days, which is more than {most}"
             self._say(place, message, help=f"write {last} or earlier")
         elif waiver.expired:
-            message = f"{subject} {waiver.term}, so it covers nothing"
-            self._say(place, message, help="mend what it covers, or have it approved again", warning=True)
+            help = "mend what it covers, or have it approved again"
+            self._say(place, fact(Code.COVERS_NOTHING, why=_term(waiver)), help=help, warning=True)
         elif waiver.ends_soon:
-            self._say(place, f"{subject} {waiver.term}", warning=True)
+            self._say(place, _term(waiver), warning=True)
 
     def _make(self, path: TreePath, subject: str, written: WaiverWritten) -> Waiver:
         criteria: list[str] = []
@@ -285,5 +286,11 @@ class _Reader:
         message = f"{subject}: there is no criterion {name!r}"
         self._say(path, message, help=f"{help}{'' if near else ';'} a case is written check/case")
 
-    def _say(self, path: TreePath, message: str, *, help: str | None = None, warning: bool = False) -> None:
+    def _say(
+        self, path: TreePath, message: Message, *, help: str | None = None, warning: bool = False
+    ) -> None:
         self._findings.add(self._document, path, message, help=help, warning=warning)
+
+
+def _term(waiver: Waiver) -> Fact:
+    return fact(Code.WAIVER_AND_TERM, waiver=waiver.id, why=waiver.term)

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.kinds.base import Requirement
 from phasegate.plan.written.plan import RequirementWritten
 
 _INSTALL = {
-    "node": "apt-get install nodejs, or brew install node",
-    "npm": "apt-get install npm, or brew install node",
-    "npx": "apt-get install npm, or brew install node",
-    "rustc": "curl -sSf https://sh.rustup.rs | sh, apt-get install rustc, or brew install rust",
-    "cargo": "curl -sSf https://sh.rustup.rs | sh, apt-get install cargo, or brew install rust",
-    "go": "apt-get install golang, or brew install go",
-    "java": "apt-get install default-jdk, or brew install openjdk",
-    "mvn": "apt-get install maven, or brew install maven",
-    "docker": "https://docs.docker.com/get-docker/",
-    "kubectl": "https://kubernetes.io/docs/tasks/tools/",
-    "git": "apt-get install git, or brew install git",
-    "curl": "apt-get install curl, or brew install curl",
-    "jq": "apt-get install jq, or brew install jq",
-    "psql": "apt-get install postgresql-client, or brew install libpq",
-    "sqlite3": "apt-get install sqlite3, or brew install sqlite",
-    "ruby": "apt-get install ruby, or brew install ruby",
-    "uv": "pip install uv",
+    "node": ("apt-get install nodejs", "brew install node"),
+    "npm": ("apt-get install npm", "brew install node"),
+    "npx": ("apt-get install npm", "brew install node"),
+    "rustc": ("curl -sSf https://sh.rustup.rs | sh", "apt-get install rustc", "brew install rust"),
+    "cargo": ("curl -sSf https://sh.rustup.rs | sh", "apt-get install cargo", "brew install rust"),
+    "go": ("apt-get install golang", "brew install go"),
+    "java": ("apt-get install default-jdk", "brew install openjdk"),
+    "mvn": ("apt-get install maven", "brew install maven"),
+    "docker": ("https://docs.docker.com/get-docker/",),
+    "kubectl": ("https://kubernetes.io/docs/tasks/tools/",),
+    "git": ("apt-get install git", "brew install git"),
+    "curl": ("apt-get install curl", "brew install curl"),
+    "jq": ("apt-get install jq", "brew install jq"),
+    "psql": ("apt-get install postgresql-client", "brew install libpq"),
+    "sqlite3": ("apt-get install sqlite3", "brew install sqlite"),
+    "ruby": ("apt-get install ruby", "brew install ruby"),
+    "uv": ("pip install uv",),
 }
 
 
-def _how(program: str) -> str:
-    return _INSTALL.get(program, f"install {program}, or put the folder it is in on PATH")
+def _how(program: str) -> Fact:
+    if ways := _INSTALL.get(program):
+        return fact(Code.ONE_OF_WAYS, parts=ways)
+    return fact(Code.INSTALL_OR_ON_PATH, program=program)
 
 
 def requirement(written: str | RequirementWritten) -> Requirement:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.base.errors import PlanError, Position, Problem
+from phasegate.base.facts import Code, fact
 from phasegate.base.fields import Located
 from phasegate.base.substitution import UnknownNameError, fill, finish, insert_values, names_in, texts_in
 from phasegate.plan.asked.plan import Secret
@@ -221,7 +222,7 @@ def _type_override(name: str, text: str, default: Any, findings: Findings) -> An
 def _warn_of_short(document: Document, secrets: Sequence[Secret], findings: Findings) -> None:
     for index, secret in enumerate(secrets):
         if 0 < len(secret.value) < _SHORT:
-            message = f"secret {secret.name!r} is shorter than {_SHORT} characters"
+            message = fact(Code.SECRET_SHORT, name=secret.name, n=_SHORT)
             help = "everything that looks like it is redacted, where it is no secret too"
             findings.add(document, ("secrets", index), message, help=help, warning=True)
 

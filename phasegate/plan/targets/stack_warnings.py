@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.plan.asked.services import ComposeStack
 from phasegate.plan.reading.compose_file import ALL_PROFILES, ComposeFile
 from phasegate.plan.reading.context import Context
@@ -22,7 +23,7 @@ def warn_of(context: Context, at: TreePath, stack: ComposeStack, file: ComposeFi
     known = list(dict.fromkeys(name for one in file.services.values() for name in one.profiles))
     for index, profile in enumerate(stack.profiles):
         if profile not in known and profile != ALL_PROFILES:
-            message = f"no service of the compose file has the profile {profile!r}"
+            message = fact(Code.NO_SUCH_PROFILE, name=profile)
             help = did_you_mean(profile, known, "profiles")
             _warn(context, (*at, "profiles", index), message, help)
     used = dict.fromkeys(_VARIABLE.findall(file.document.text))
@@ -30,7 +31,7 @@ def warn_of(context: Context, at: TreePath, stack: ComposeStack, file: ComposeFi
         # A service may take a variable over by its name alone, and names that begin so are Compose's own.
         named = re.search(rf"\b{name}\b", file.document.text) is not None
         if not named and not name.startswith(("COMPOSE_", "DOCKER_")):
-            message = f"the compose file does not use the variable {name!r}"
+            message = fact(Code.VARIABLE_UNUSED, name=name)
             help = did_you_mean(name, used, "variables")
             _warn(context, (*at, "env", name), message, help, key=True)
 
@@ -49,14 +50,11 @@ def _warn_of_port(
     if len(ports) == 1:
         return
     if ports:
-        shown = ", ".join(str(port) for port in ports)
-        message = (
-            f"the default entry {entry.id!r} has several ports ({shown}), and the plan does not say which"
-        )
+        message = fact(Code.SEVERAL_PORTS, entry=entry.id, ports=tuple(str(port) for port in ports))
     else:
-        message = f"the default entry {entry.id!r} neither publishes nor exposes a port in the compose file"
+        message = fact(Code.NO_PORT, entry=entry.id)
     _warn(context, (*at, "file"), message, f"say which one its url speaks of: {say}")
 
 
-def _warn(context: Context, path: TreePath, message: str, help: str | None, *, key: bool = False) -> None:
+def _warn(context: Context, path: TreePath, message: Fact, help: str | None, *, key: bool = False) -> None:
     context.findings.add(context.document, path, message, help=help, key=key, warning=True)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from phasegate.base.errors import PlanError, Position, Problem
-from phasegate.base.facts import Code, Message, fact
+from phasegate.base.facts import Message, with_texts
 from phasegate.plan.text.odd_words import odd_words
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.yaml import MOST, Document
@@ -93,15 +93,8 @@ class Findings:
             self._files.setdefault(file, len(self._files))
         for key, problem in found._found.items():
             if not (other and problem.warning):
-                self._found.setdefault(
-                    key,
-                    replace(
-                        problem,
-                        message=fact(Code.IN_OTHER, of=other, why=problem.message)
-                        if other
-                        else problem.message,
-                    ),
-                )
+                message = f"{other}{problem.message}" if other else problem.message
+                self._found.setdefault(key, replace(problem, message=message))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -120,12 +113,18 @@ class Findings:
         return [self._without_secrets(problem) for problem in sorted(self._found.values(), key=place)]
 
     def _without_secrets(self, problem: Problem) -> Problem:
-        message, help = problem.message, problem.help
-        for value, name in self._secrets.items():
-            for form in (value, repr(value)[1:-1]):
-                message = message.replace(form, name)
-                help = help and help.replace(form, name)
-        return replace(problem, message=message, help=help)
+        if not self._secrets:
+            return problem
+
+        def hide(text: str) -> str:
+            for value, name in self._secrets.items():
+                for form in (value, repr(value)[1:-1]):
+                    text = text.replace(form, name)
+            return text
+
+        return replace(
+            problem, message=with_texts(problem.message, hide), help=with_texts(problem.help, hide)
+        )
 
 
 def where(at: Position, *, beside: str) -> str:

@@ -130,12 +130,20 @@ def timelines_of(run: RunResult) -> tuple[TimelineChart, ...]:
     """Checks with a timeline or with a distribution in their deciding attempt."""
     found = []
     checks = run.checks()
+    faults = run.faults()
+    loads = any(check.is_load for check in checks)
+    of_check: dict[str, list[CriterionResult]] = {}
+    for item in run.criteria:
+        of_check.setdefault(item.subject, []).append(item)
     for check in checks:
         if check.last is None:
             continue
         timeline = TimelineChart(
             check=check,
-            charts=charts_of(check, run.criteria, run.target, checks, run.faults()),
+            # Beside a load stands what others saw, with its limits; any other check has only its own.
+            charts=charts_of(check, run.criteria, run.target, checks, faults)
+            if loads
+            else charts_of(check, of_check.get(check.id, ()), faults=faults),
             quantiles=quantile_rows(check),
             causes=causes_in_words(check.last.causes),
             services=service_table(check),

@@ -268,7 +268,9 @@ def _narrowing_text(selection: Selection) -> str:
 
 def _facts(run: RunResult) -> Facts:
     environment = run.environment
-    who = " on ".join(text for text in (environment.get("user", ""), environment.get("host", "")) if text)
+    who = " on ".join(
+        sentence(text) for text in (environment.get("user", ""), environment.get("host", "")) if text
+    )
     taken = "no end recorded" if run.duration is None else format_seconds(run.duration)
     facts = (
         ("Phase", run.phase),
@@ -282,7 +284,7 @@ def _facts(run: RunResult) -> Facts:
         ("Run", run.run),
         ("Tool", f"{run.tool.name} {run.tool.version}, exit code {run.exit_code}"),
     )
-    return tuple((label, text) for label, text in facts if text)
+    return tuple((label, sentence(text)) for label, text in facts if text)
 
 
 def _tallies(run: RunResult, cases: CaseTable, flaky: tuple[Flaky, ...]) -> tuple[tuple[str, str, str], ...]:
@@ -343,7 +345,7 @@ def _step_facts(step: StepResult) -> Facts:
         ("Took", "" if step.duration is None else format_seconds(step.duration)),
         ("Tags", ", ".join(step.tags)),
     )
-    return tuple((label, text) for label, text in facts if text)
+    return tuple((label, sentence(text)) for label, text in facts if text)
 
 
 def _usage_rows(run: RunResult) -> tuple[UsedRow, ...]:
@@ -410,7 +412,7 @@ def _environment(run: RunResult) -> Facts:
         ("Command", shlex.join(run.command)),
         ("Seed", str(run.seed)),
         ("Confidence of bounds", bounds),
-        *((name, text) for name, text in run.environment.items()),
+        *((name, sentence(text)) for name, text in run.environment.items()),
         *((f"variable {name}", _plain(value)) for name, value in run.variables.items()),
         ("Result format", run.schema),
     )

@@ -277,7 +277,7 @@ class LineView(SilentView):
             case StepStarted():
                 return Text(f"step {event.step}", style="bold")
             case CheckStarted() if self._verbose:
-                return Text(f"  start    {event.check}  {self._board.checks[event.check].summary}")
+                return Text(f"  start    {event.check}  {sentence(self._board.checks[event.check].summary)}")
             case CaseFinished() if self._verbose:
                 return Text(f"    {event.case.status.value:<8} {one_line(event.case.id)}")
             case RetryScheduled():
@@ -392,7 +392,7 @@ def _running_line(item: _Running, now: float) -> Text:
 
 
 def _clock_line(event: ClockMoved) -> Text:
-    return Text(f"warning: {event.text}", style="yellow")
+    return Text(f"warning: {sentence(event.message)}", style="yellow")
 
 
 def _target_line(event: TargetChanged) -> Text | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from xml.etree.ElementTree import Element
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.results.junit.outcome import (
     BROKEN,
@@ -45,19 +46,23 @@ _PYTEST = frozenset({"name", "errors", "failures", "skipped", "tests", "time", "
 class Counting(Enum):
     """What `tests` counts."""
 
-    TESTS = ""
-    SUBTESTS = "the others are subtests, as the plan says"
-    PYTEST = "the others are subtests, which pytest counts and does not write"
-    CATCH2 = "Catch2 counts assertions"
+    TESTS = "tests"
+    SUBTESTS = "subtests"
+    """The plan says that they are counted."""
+    PYTEST = "pytest"
+    """It counts subtests and does not write them."""
+    CATCH2 = "catch2"
+    """It counts assertions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     lost: tuple[JUnitCase, ...] = ()
     unproven: Mapping[int, str] = field(default_factory=dict)
-    """Which of the direct cases have no result though they look passed, and what is odd of each."""
-    notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    """Which of the direct cases have no result though they look passed, and what is odd of each: `again` or
+    `no_time`."""
+    notes: tuple[Fact, ...] = ()
+    problems: tuple[Fact, ...] = ()
 
 
 def counting(root: Element, *, subtests: bool) -> Counting:
@@ -112,12 +117,12 @@ class CountedSuite:
         return (self._count("disabled") or 0) + max(self._count(key) or 0 for key in _SKIPPED)
 
     @property
-    def odd(self) -> tuple[str, ...]:
+    def odd(self) -> tuple[Fact, ...]:
         """What stands where a count should and is none; words such as `null` count nothing."""
         found = self.attributes
         written = ((key, found[key]) for key in _NUMBERS if key in found)
         return tuple(
-            f"{key} is {value[:60]!r}, which is no count"
+            fact(Code.NO_COUNT, key=key, value=value[:60])
             for key, value in written
             if whole_number(value) is None and any(character.isdigit() for character in value)
         )
@@ -131,38 +136,42 @@ def compare(suite: CountedSuite, way: Counting) -> Compared:
     total = suite.total
     problems = []
     if suite.failed > total.failing and suite.failed != total.failed_tries:
-        problems.append(f"says {suite.failed:,} failed, {total.failing:,} are written")
+        problems.append(fact(Code.COUNTED_OTHERS, n=suite.failed, written=total.failing, what="failed"))
     result = _compare_tests(suite, total, way)
     idle = total.idle + total.lost + len(result.lost)
     if suite.skipped > idle:
-        problems.append(f"says {suite.skipped:,} skipped or not run, {idle:,} are written")
-    problems += (f"says {one}" for one in suite.odd)
+        problems.append(fact(Code.COUNTED_OTHERS, n=suite.skipped, written=idle, what="skipped"))
+    problems += suite.odd
     problems += _statements(suite, idle)
-    label = name_of(suite.element, "name") or "a suite without a name"
+    name = name_of(suite.element, "name")
     return replace(
         result,
-        notes=tuple(f"{label} {note}" for note in result.notes),
-        problems=tuple(f"contradicts itself: {label} {problem}" for problem in (*problems, *result.problems)),
+        notes=tuple(fact(Code.OF_SUITE, suite=name, why=note) for note in result.notes),
+        problems=tuple(
+            fact(Code.OF_SUITE, suite=name, why=problem) for problem in (*problems, *result.problems)
+        ),
     )
 
 
-def _statements(suite: CountedSuite, idle: int) -> Iterator[str]:
+def _statements(suite: CountedSuite, idle: int) -> Iterator[Fact]:
     """What a suite says of itself as a whole, and what it has of it in no case."""
-    said = [(f"{one.key} is {one.value[:60]!r}", one.meaning) for one in of_suite(suite.element.attrib)]
+    said: list[tuple[dict[str, str], Meaning]] = [
+        ({"key": one.key, "value": one.value[:60]}, one.meaning) for one in of_suite(suite.element.attrib)
+    ]
     for child in suite.element:
         tag = tag_of(child)
         if tag in (*BROKEN, "testcase", "testsuite", "testsuites"):
             continue
-        said.append((f"it has <{tag[:60]}>", meaning_of(tag)))
+        said.append(({"tag": tag[:60]}, meaning_of(tag)))
         inner = {tag_of(element) for element in child.iter()}
         if inner.intersection(BROKEN) and "testcase" not in inner:
-            yield f"has failures in <{tag[:60]}>, which belong to no test case"
+            yield fact(Code.FAILURES_ELSEWHERE, tag=tag[:60])
     if not suite.total.failed_tries:
-        failed = (words for words, meaning in said if meaning is Meaning.FAILED)
-        yield from (f"says that it failed ({words}), 0 failed are written" for words in failed)
+        failed = (stated for stated, meaning in said if meaning is Meaning.FAILED)
+        yield from (fact(Code.SUITE_STATES, failed=True, **stated) for stated in failed)
     if not idle:
-        idling = (words for words, meaning in said if meaning is Meaning.NOT_RUN)
-        yield from (f"says that it was not run ({words}), 0 of that are written" for words in idling)
+        idling = (stated for stated, meaning in said if meaning is Meaning.NOT_RUN)
+        yield from (fact(Code.SUITE_STATES, **stated) for stated in idling)
 
 
 def _compare_tests(suite: CountedSuite, total: SuiteTally, way: Counting) -> Compared:
@@ -171,17 +180,21 @@ def _compare_tests(suite: CountedSuite, total: SuiteTally, way: Counting) -> Com
         return Compared()
     if tests < shown:
         return _fewer_counted(suite, tests, total)
-    text = f"says {tests:,} tests, {total.written:,} are written"
     if tests == total.tries + total.lost and suite.failed == total.failed_tries:
-        return Compared(notes=(f"{text}: each try counts",))
+        return Compared(notes=(_counted(tests, total, what="tries"),))
     missing = tests - shown
     if way is not Counting.TESTS:
         # Of what counts inside a case, only what passed is part of that case.
         missing = max(suite.skipped - total.idle - total.lost, 0)
-        text = f"{text}; {way.value}"
+    found = _counted(tests, total, what=way.value)
     if missing > UNWRITTEN:
-        return Compared(problems=(text,))
-    return Compared(lost=tuple(_lost_cases(suite, tests, missing)), notes=(text,))
+        return Compared(problems=(found,))
+    return Compared(lost=tuple(_lost_cases(suite, tests, missing)), notes=(found,))
+
+
+def _counted(tests: int, total: SuiteTally, what: str = "tests", *, left: int = 0) -> Fact:
+    """That a suite counts other tests than are written; `left`: how many of these have no result."""
+    return fact(Code.COUNTED_TESTS, n=tests, written=total.written, what=what, left=left or None)
 
 
 def _lost_cases(suite: CountedSuite, tests: int, missing: int) -> list[JUnitCase]:
@@ -193,7 +206,7 @@ def _lost_cases(suite: CountedSuite, tests: int, missing: int) -> list[JUnitCase
                 name=f"(unwritten {number})",
                 status=CaseStatus.LOST,
                 part=part,
-                message=f"counted among the {tests:,} tests of its suite, but not written",
+                message=fact(Code.UNWRITTEN, n=tests),
             )
         )
         for number in range(1, missing + 1)
@@ -202,21 +215,20 @@ def _lost_cases(suite: CountedSuite, tests: int, missing: int) -> list[JUnitCase
 
 def _fewer_counted(suite: CountedSuite, tests: int, total: SuiteTally) -> Compared:
     """A case that its suite does not count may not have run (jest-junit writes `test.todo` as if it had)."""
-    text = f"says {tests:,} tests, {total.written:,} are written"
     if suite.below_counted and tests in (len(suite.direct), len(suite.direct) + suite.below_counted):
         return Compared()  # it counts its own tests, or those that the suites in it count
     if not suite.direct and suite.below_says:
-        return Compared(notes=(text,))
+        return Compared(notes=(_counted(tests, total),))
     cases = [item.item.case for item in suite.direct]
     passed = [number for number, case in enumerate(cases) if case.status is CaseStatus.PASSED]
     doubtful = len(passed) - max(tests - suite.failed - suite.skipped, 0)
     if doubtful <= 0 and not suite.below.written:
-        return Compared(notes=(text,))
-    for why, odd in (("is written again", _find_rerun_cases(cases)), ("took no time", _without_time(cases))):
+        return Compared(notes=(_counted(tests, total),))
+    for why, odd in (("again", _find_rerun_cases(cases)), ("no_time", _without_time(cases))):
         unproven = {number: why for number in passed if number in odd}
         if len(unproven) == doubtful and not suite.below.written:
-            return Compared(unproven=unproven, notes=(f"{text}; {doubtful:,} of them have no result",))
-    return Compared(problems=(f"{text}, and which of them did not run is not known",))
+            return Compared(unproven=unproven, notes=(_counted(tests, total, left=doubtful),))
+    return Compared(problems=(_counted(tests, total, "unknown"),))
 
 
 def _find_rerun_cases(cases: Sequence[Case]) -> set[int]:

@@ -11,6 +11,9 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from defusedxml import DefusedXmlException, DTDForbidden
 from defusedxml.ElementTree import DefusedXMLParser
 
+from phasegate.base.errors import MessageError
+from phasegate.base.facts import Code, fact
+
 ELEMENTS = 1_000_000
 """Elements of one document."""
 MARK = 4 << 20
@@ -59,8 +62,12 @@ _TERMINAL = re.compile(
 )
 
 
+class MalformedError(MessageError):
+    """Why a document is malformed."""
+
+
 def parse_document(content: bytes) -> Element:
-    """The root. Errors: ValueError that says why it is malformed."""
+    """The root. Errors: MalformedError."""
     text = _without_controls(_decode(content))
     builder = _Builder()
     parser = DefusedXMLParser(target=builder, forbid_dtd=True)
@@ -71,12 +78,12 @@ def parse_document(content: bytes) -> Element:
             fed += len(chunk.encode())
             if fed - max(parser.parser.CurrentByteIndex, 0) > MARK:
                 line = parser.parser.CurrentLineNumber
-                raise ValueError(f"a tag or comment in line {line} has more than {MARK:,} bytes")
+                raise MalformedError(fact(Code.MARK_TOO_LARGE, line=line, most=MARK))
         return parser.close()
     except DTDForbidden as error:
-        raise ValueError("a DTD, which is not read; it can make a small file fill memory") from error
+        raise MalformedError(fact(Code.DTD)) from error
     except (ParseError, DefusedXmlException) as error:
-        raise ValueError(str(error)) from error
+        raise MalformedError(str(error)) from error
 
 
 def without_terminal_sequences(text: str) -> str:
@@ -92,7 +99,7 @@ class _Builder(TreeBuilder):
     def start(self, tag: str, attrs: dict[str, str]) -> Element:
         self._count += 1
         if self._count > ELEMENTS:
-            raise ValueError(f"more than {ELEMENTS:,} elements")
+            raise MalformedError(fact(Code.ELEMENTS_TOO_MANY, most=ELEMENTS))
         return super().start(tag, attrs)
 
 
@@ -109,9 +116,15 @@ def _decode(content: bytes) -> str:
         return content.decode(candidates[-1])
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        hint = "" if declared else ", and no other encoding is declared"
-        name = declared or candidates[-1]
-        raise ValueError(f"byte 0x{content[error.start]:02x} in line {line} is not {name}{hint}") from error
+        byte = f"0x{content[error.start]:02x}"
+        found = fact(
+            Code.BYTE_NOT_OF,
+            text=byte,
+            line=line,
+            encoding=declared or candidates[-1],
+            declared=bool(declared),
+        )
+        raise MalformedError(found) from error
 
 
 def _encoding(content: bytes) -> tuple[tuple[str, ...], str]:
@@ -126,10 +139,10 @@ def _encoding(content: bytes) -> tuple[tuple[str, ...], str]:
     try:
         found = codecs.lookup(_ALIASES.get(declared.lower(), declared))
     except (LookupError, ValueError):
-        raise ValueError(f"unknown encoding {declared!r}") from None
+        raise MalformedError(fact(Code.ENCODING_UNKNOWN, encoding=declared)) from None
     name = found.name.replace("-", "_")
     if name in _NO_CHARSETS or not getattr(found, "_is_text_encoding", True):
-        raise ValueError(f"unknown encoding {declared!r}")
+        raise MalformedError(fact(Code.ENCODING_UNKNOWN, encoding=declared))
     # A declaration that can be read byte by byte is not in these, whatever it says (.NET writes that).
     if name.startswith(("utf_16", "utf_32")):
         return ("utf-8",), declared
@@ -147,7 +160,7 @@ def _without_controls(text: str) -> str:
         character = match[0]
         if character == "\0" or "\ud800" <= character <= "\udfff":
             line = text.count("\n", 0, match.start()) + 1
-            raise ValueError(f"character U+{ord(character):04X} in line {line}")
+            raise MalformedError(fact(Code.CHARACTER_FORBIDDEN, text=f"U+{ord(character):04X}", line=line))
     return text.translate(_PICTURES)
 
 

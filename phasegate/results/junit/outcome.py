@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from xml.etree.ElementTree import Element
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.results.junit.document import without_terminal_sequences
 from phasegate.results.junit.words import Meaning, Statement, of_case
@@ -106,44 +107,46 @@ def own_failure(suite: Element, path: tuple[str, ...]) -> JUnitCase | None:
         name="(suite)",
         status=CaseStatus.FAILED,
         part=part,
-        message=_message(broken) or "the suite failed without a message",
+        message=_message(broken) or fact(Code.WITHOUT_MESSAGE, what="suite"),
     )
     return JUnitCase(case=case, details=details_of(suite))
 
 
-def _outcome(element: Element) -> tuple[CaseStatus, str]:
+def _outcome(element: Element) -> tuple[CaseStatus, Message]:
     said = list(of_case(element.attrib))
     if not said and not len(element):
         return CaseStatus.PASSED, ""
     broken = next(children(element, (*BROKEN, *_RERUN)), None)
     if broken is not None:
-        return CaseStatus.FAILED, _message(broken) or f"{tag_of(broken)} without a message"
+        return CaseStatus.FAILED, _message(broken) or fact(Code.WITHOUT_MESSAGE, what=tag_of(broken))
     skipped = next(children(element, ("skipped",)), None)
     why = _message(skipped) if skipped is not None else ""
     if skipped is not None and skipped.get("type") == "pytest.xfail":
-        return CaseStatus.FAILED, f"expected failure (xfail) counts as failed{f': {why}' if why else ''}"
+        return CaseStatus.FAILED, fact(Code.XFAIL, why=why)
     if any(one.meaning is Meaning.FAILED for one in said):
-        return CaseStatus.FAILED, why or "failed without a message"
+        return CaseStatus.FAILED, why or fact(Code.WITHOUT_MESSAGE)
     if skipped is not None:
         tried = next(children(element, _FLAKY), None)
         if tried is not None:
-            return CaseStatus.FAILED, f"failed, and was skipped when it was tried again: {_message(tried)}"
-        return CaseStatus.SKIPPED, why or "skipped"
+            return CaseStatus.FAILED, fact(Code.SKIPPED_AGAIN, why=_message(tried))
+        return CaseStatus.SKIPPED, why or fact(Code.SKIPPED)
     for one in said:
         if one.meaning is Meaning.NOT_RUN:
-            return CaseStatus.SKIPPED, f"not run: its {_short(one.key)} is {_short(one.value)!r}"
+            return CaseStatus.SKIPPED, _stated(Code.NOT_RUN_BY, one)
     return _status_of(element, said)
 
 
-def _status_of(element: Element, strange: Iterable[Statement]) -> tuple[CaseStatus, str]:
+def _status_of(element: Element, strange: Iterable[Statement]) -> tuple[CaseStatus, Message]:
     for child in element:
         if (tag := tag_of(child)) not in _BESIDE and tag not in _FLAKY:
-            message = _message(child)
-            return CaseStatus.LOST, f"no result: it has <{_short(tag)}>{f': {message}' if message else ''}"
+            return CaseStatus.LOST, fact(Code.NO_RESULT_WITH, tag=_short(tag), why=_message(child))
     for one in strange:
-        why = f"no result: its {_short(one.key)} is {_short(one.value)!r}, which is no word for passed"
-        return CaseStatus.LOST, why
+        return CaseStatus.LOST, _stated(Code.NO_RESULT_BY, one)
     return CaseStatus.PASSED, ""
+
+
+def _stated(code: Code, one: Statement) -> Message:
+    return fact(code, key=_short(one.key), value=_short(one.value))
 
 
 def _earlier(element: Element) -> tuple[CaseAttempt, ...]:

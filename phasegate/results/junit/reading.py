@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.files import read_file
 from phasegate.model.cases import as_attempt
 from phasegate.model.observation import CaseStatus
 from phasegate.results.junit.counts import Compared, CountedSuite, Counting, compare, counting, is_of_pytest
-from phasegate.results.junit.document import parse_document
+from phasegate.results.junit.document import MalformedError, parse_document
 from phasegate.results.junit.outcome import (
     JUnitCase,
     SuiteTally,
@@ -45,8 +47,8 @@ class Conventions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JUnitFile:
     cases: tuple[JUnitCase, ...]
-    notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
+    problems: tuple[Message, ...] = ()
     """Why what was read is not all of the evidence, or contradicts itself."""
 
 
@@ -73,7 +75,7 @@ def read_junit(path: Path, name: str, conventions: Conventions = Conventions()) 
 
     Errors: ObservationError when it is missing, empty, too large, malformed, no JUnit, or has no case.
     """
-    return parse_junit(read_file(path, f"results file {name}", SIZE_LIMIT), name, conventions)
+    return parse_junit(read_file(path, fact(Code.RESULTS_FILE, of=name), SIZE_LIMIT), name, conventions)
 
 
 def parse_junit(content: bytes, name: str, conventions: Conventions = Conventions()) -> JUnitFile:
@@ -82,30 +84,37 @@ def parse_junit(content: bytes, name: str, conventions: Conventions = Convention
     Errors: ObservationError naming the file, as `read_junit` has it.
     """
     if not content.strip():
-        raise ObservationError(f"results file {name} is empty")
+        raise ObservationError(of_file(Code.FILE_EMPTY, name))
     try:
         root = parse_document(content)
-    except ValueError as error:
-        raise ObservationError(f"results file {name} is malformed: {error}") from error
+    except MalformedError as error:
+        raise ObservationError(of_file(Code.FILE_MALFORMED, name, why=error.message)) from error
     if tag_of(root) not in ("testsuites", "testsuite"):
-        raise ObservationError(f"results file {name} is no JUnit: its root is <{tag_of(root)[:60]}>")
+        raise ObservationError(of_file(Code.FILE_NO_JUNIT, name, tag=tag_of(root)[:60]))
     nodes = _nodes(root, reruns=conventions.reruns)
     written = sum(1 for node in nodes for _ in children(node.element, ("testcase",)))
     if not any(node.direct or node.own for node in nodes):
-        raise ObservationError(f"results file {name} has no test case")
+        raise ObservationError(of_file(Code.FILE_WITHOUT_CASE, name))
     way = counting(root, subtests=conventions.subtests)
     compared = [_compare(node, way) for node in reversed(nodes)][::-1]
     cases = [case for node in nodes for case in node.cases]
-    problems = [problem for item in compared for problem in item.problems]
+    problems = [
+        of_file(Code.FILE_CONTRADICTS, name, why=problem) for item in compared for problem in item.problems
+    ]
     hidden = sum(tag_of(element) == "testcase" for element in root.iter()) - written
     if hidden:
-        problems.append(f"has {hidden:,} test cases that stand in no suite")
-    notes = [f"{name}: {note}" for item in compared for note in item.notes]
+        problems.append(of_file(Code.OUTSIDE_SUITES, name, n=hidden))
+    notes = [fact(Code.OF_PART, part=name, why=note) for item in compared for note in item.notes]
     return JUnitFile(
         cases=unique(cases),
         notes=(*_bound_lines(notes), *_find_repeats(cases, name)),
-        problems=_bound_lines([f"results file {name} {problem}" for problem in problems]),
+        problems=_bound_lines(problems),
     )
+
+
+def of_file(code: Code, name: str, **values: Any) -> Fact:
+    """What is wrong with a results file."""
+    return fact(Code.RESULTS_FILE, of=fact(code, path=name, **values))
 
 
 def unique(cases: Iterable[JUnitCase], known: Iterable[str] = ()) -> tuple[JUnitCase, ...]:
@@ -170,7 +179,7 @@ def _join_attempts(before: Written, last: Written) -> Written:
     first, case = before.item.case, last.item.case
     attempt = as_attempt(first)
     if first.status is CaseStatus.PASSED:
-        attempt = replace(attempt, status=CaseStatus.FAILED, message="was run again")
+        attempt = replace(attempt, status=CaseStatus.FAILED, message=fact(Code.RAN_AGAIN))
     earlier = (*first.earlier, attempt, *case.earlier)
     tally = replace(
         SuiteTally.sum((before.tally, last.tally)),
@@ -207,12 +216,12 @@ def _compare(node: _Node, way: Counting) -> Compared:
 
 
 def _unproven(written: Written, tests: int, why: str) -> Written:
-    message = f"no result: its suite counts {tests:,} tests and has more cases, of which this one {why}"
+    message = fact(Code.UNCOUNTED, n=tests, what=why)
     case = replace(written.item.case, status=CaseStatus.LOST, duration=None, message=message)
     return replace(written, item=replace(written.item, case=case))
 
 
-def _find_repeats(cases: Iterable[JUnitCase], name: str) -> Iterator[str]:
+def _find_repeats(cases: Iterable[JUnitCase], name: str) -> Iterator[Fact]:
     """A hint at tests that may have been run again."""
     before: set[str] = set()
     again: set[str] = set()
@@ -222,12 +231,9 @@ def _find_repeats(cases: Iterable[JUnitCase], name: str) -> Iterator[str]:
         elif item.case.id in before:
             again.add(item.case.id)
     if again:
-        yield (
-            f"{name}: {min(again)} has no pass and then one under one name ({len(again):,} in all); "
-            "where the tool runs failed tests again, write reruns: true"
-        )
+        yield fact(Code.MAYBE_RAN_AGAIN, path=name, case=min(again), n=len(again))
 
 
-def _bound_lines(lines: Sequence[str], limit: int = 20) -> tuple[str, ...]:
+def _bound_lines(lines: Sequence[Fact], limit: int = 20) -> tuple[Fact, ...]:
     more = len(lines) - limit
-    return (*lines[:limit], f"and {more:,} more of this kind") if more > 0 else tuple(lines)
+    return (*lines[:limit], fact(Code.MORE_OF_KIND, n=more)) if more > 0 else tuple(lines)

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.files import find_files, printable, read_file, refuse_way_out
 from phasegate.results.junit.outcome import JUnitCase
-from phasegate.results.junit.reading import SIZE_LIMIT, Conventions, JUnitFile, read_junit, unique
+from phasegate.results.junit.reading import SIZE_LIMIT, Conventions, JUnitFile, of_file, read_junit, unique
 from phasegate.world import Clock
 
 FILES = 10_000
@@ -45,17 +46,16 @@ class ResultFiles:
         """The cases of all files that match, ids unique over all of them; never an exception."""
         cases: list[JUnitCase] = []
         ids: set[str] = set()
-        notes: list[str] = []
-        problems: list[str] = []
+        notes: list[Message] = []
+        problems: list[Message] = []
         left = TOTAL
         for file in dict.fromkeys(self._find(patterns, problems)):
             name = self._name(file)
             if self._stopped:
-                problems.append(f"{name} and others were not read, since the check was ended")
+                problems.append(fact(Code.FILES_NOT_READ, path=name))
                 break
             if left <= 0 or len(cases) > CASES:
-                limits = f"{TOTAL >> 20:,} MiB or {CASES:,} cases"
-                problems.append(f"the results files have more than {limits}; {name} and others were not read")
+                problems.append(fact(Code.FILES_LEFT, path=name, size=TOTAL >> 20, most=CASES))
                 break
             try:
                 self._refuse_old(file, name)
@@ -78,22 +78,22 @@ class ResultFiles:
     def text(self, name: str) -> str:
         """The text of one file. Errors: ObservationError; also when it is too large or too old."""
         file = self._root / name
-        label = f"results file {printable(name)}"
+        label = fact(Code.RESULTS_FILE, of=printable(name))
         refuse_way_out(file, self._root, label)
         content = read_file(file, label, SIZE_LIMIT)
         self._refuse_old(file, printable(name))
         return content.decode(errors="replace")
 
-    def _find(self, patterns: Iterable[str], problems: list[str]) -> Iterator[Path]:
+    def _find(self, patterns: Iterable[str], problems: list[Message]) -> Iterator[Path]:
         for pattern in patterns:
             found = find_files(self._root, pattern, FILES)
-            problems += [f"results file {problem}" for problem in found.problems]
+            problems += [fact(Code.RESULTS_FILE, of=problem) for problem in found.problems]
             if found.total > FILES:
-                problems.append(f"{found.total:,} results files match {pattern}; at most {FILES:,} are read")
+                problems.append(fact(Code.FILES_MATCH, n=found.total, pattern=pattern, most=FILES))
             elif found.files:
                 yield from found.files
             elif not found.problems:
-                problems.append(f"no results file matches {pattern}")
+                problems.append(fact(Code.FILES_MISSING, pattern=pattern))
 
     def _refuse_old(self, file: Path, name: str) -> None:
         stamp = _stamp(file)
@@ -101,10 +101,7 @@ class ResultFiles:
         if stamp == self._before.get(file) or self._is_older(seconds):
             # A program may set any time at all; what follows must be one that can be told.
             written = datetime.fromtimestamp(min(max(seconds, 0), LATEST), UTC)
-            raise ObservationError(
-                f"results file {name} is older than this attempt: it was written at "
-                f"{written:%Y-%m-%d %H:%M:%S} UTC, and the program did not write it again"
-            )
+            raise ObservationError(of_file(Code.FILE_OLD, name, written=f"{written:%Y-%m-%d %H:%M:%S}"))
 
     def _is_older(self, seconds: float) -> bool:
         """Whether a file bears a time that no clock showed since the attempt began, nor a later one."""

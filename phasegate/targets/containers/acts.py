@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.model.containers import Container, ContainerState
 from phasegate.model.faults import Act
 from phasegate.targets.containers.engine.client import Engine
@@ -28,7 +29,7 @@ class Touched:
     id: str
     before: Mapping[str, Any]
     """As the engine tells it."""
-    notes: list[str] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -61,7 +62,7 @@ class ContainerActs:
             if one.service == service and one.state is ContainerState.RUNNING
         ]
         if not running:
-            raise ObservationError(f"no container of {service} runs")
+            raise ObservationError(fact(Code.NO_CONTAINER_RUNS, service=service))
         engine = await self._containers.engine()
         if act is Act.REPLACE:
             await engine.image(image)
@@ -75,7 +76,7 @@ class ContainerActs:
 
         await _each(running, touch)
 
-    async def undo(self, fault: str, act: Act) -> str:
+    async def undo(self, fault: str, act: Act) -> Message:
         """Bring all of it back as it was, what was done in part included. Shape: what to know of it.
 
         Errors: ObservationError when something is not as it was.
@@ -90,7 +91,8 @@ class ContainerActs:
             _keep_promise(engine, fault, one)
 
         await _each(touched, put_back)
-        return "; ".join(dict.fromkeys(note for one in touched for note in one.notes))
+        notes = dict.fromkeys(note for one in touched for note in one.notes)
+        return joined(*notes) if notes else ""
 
 
 async def _each(items: list[Any], work: Callable[[Any], Any]) -> None:
@@ -131,9 +133,9 @@ def _inspect(engine: Engine, act: Act, container: Container) -> Touched:
     """Errors: ObservationError when it cannot be acted on so, and come back."""
     one = Touched(id=container.id, before=engine.api.inspect_container(container.id))
     if act in _ENDING and one.before["HostConfig"].get("AutoRemove"):
-        raise ObservationError(f"the engine removes {one.name} once it ends (--rm), so it cannot come back")
+        raise ObservationError(fact(Code.REMOVED_AT_END, container=one.name))
     if act is Act.CUT and not _cuttable(one):
-        raise ObservationError(f"{one.name} has no network of its own to cut")
+        raise ObservationError(fact(Code.NOTHING_TO_CUT, container=one.name))
     return one
 
 
@@ -185,17 +187,17 @@ def _undo(engine: Engine, act: Act, one: Touched) -> None:
             if state["Paused"]:
                 api.unpause(one.id)
             elif not state["Running"]:
-                raise ObservationError(f"{one.name} has ended in its pause")
+                raise ObservationError(fact(Code.ENDED_IN_PAUSE, container=one.name))
         elif act is Act.CUT:
             _connect(api, one, now)
         elif not state["Running"]:
             api.start(one.id)
         elif act in (Act.STOP, Act.KILL):
-            one.notes.append(f"the engine had started {one.name} again by itself")
+            one.notes.append(fact(Code.STARTED_BY_ENGINE, container=one.name))
     except docker.errors.NotFound:
-        raise ObservationError(f"{one.name} has been removed meanwhile") from None
-    if moved := list(_moved_ports(one, api.inspect_container(one.id))):
-        raise ObservationError(f"{one.name} is published elsewhere now: {', '.join(moved)}")
+        raise ObservationError(fact(Code.REMOVED_MEANWHILE, container=one.name)) from None
+    if moved := tuple(_moved_ports(one, api.inspect_container(one.id))):
+        raise ObservationError(fact(Code.PORTS_MOVED, container=one.name, ports=moved))
 
 
 def _put_in_place(api: Any, one: Touched) -> None:
@@ -219,10 +221,11 @@ def _connect(api: Any, one: Touched, now: Mapping[str, Any]) -> None:
     for name, place in one.networks.items():
         address = after[name]["IPAddress"]
         if address != place["IPAddress"]:
-            one.notes.append(f"{one.name} has address {address} in {name} now, and had {place['IPAddress']}")
+            values = {"network": name, "address": address, "was": place["IPAddress"]}
+            one.notes.append(fact(Code.ADDRESS_MOVED, container=one.name, **values))
 
 
-def _moved_ports(one: Touched, now: Mapping[str, Any]) -> Iterator[str]:
+def _moved_ports(one: Touched, now: Mapping[str, Any]) -> Iterator[Fact]:
     """Published ports whose place on the host is another than before: `8080/tcp at 49153, was 49152`."""
     before, after = (told["NetworkSettings"].get("Ports") or {} for told in (one.before, now))
     if not now["State"]["Running"]:
@@ -231,5 +234,4 @@ def _moved_ports(one: Touched, now: Mapping[str, Any]) -> Iterator[str]:
         was = {place["HostPort"] for place in places or ()}
         is_now = {place["HostPort"] for place in after.get(port) or ()}
         if was != is_now:
-            where = "/".join(sorted(is_now)) or "nowhere"
-            yield f"{port} at {where}, was {'/'.join(sorted(was))}"
+            yield fact(Code.PORT_MOVED, port=port, at="/".join(sorted(is_now)), was="/".join(sorted(was)))

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.model.containers import Image, ImageFile
 from phasegate.targets.containers.engine.client import Engine, EngineError, NotThereError
 from phasegate.targets.containers.engine.facts import ONE_OFF
@@ -33,7 +34,7 @@ _NO_PROGRAM = "-"
 _MADE_BY_THE_ENGINE = frozenset({".dockerenv"})
 _SAID = 200
 _END = bytes(2 * tarfile.BLOCKSIZE)
-_BROKE_OFF = "the engine's archive of the image broke off"
+_BROKE_OFF = fact(Code.ARCHIVE_BROKE_OFF)
 
 
 async def files_of(engine: Engine, image: Image) -> tuple[ImageFile, ...]:
@@ -68,7 +69,7 @@ async def stop_of(engine: Engine, image: Image, *, after: float, within: float) 
             state = await _state(engine, id)
             if not state["Running"]:
                 said = await engine.call(engine.api.logs, id, tail=1)
-                return Stopped(before=_own_end_text(state, said))
+                return Stopped(before=_own_end(state, said))
             begun = time.perf_counter()
             await engine.call(engine.api.kill, id, signal=image.stop_signal)
             return await _ending(engine, id, begun, within)
@@ -97,9 +98,9 @@ async def _state(engine: Engine, id: str) -> dict[str, Any]:
     return state
 
 
-def _own_end_text(state: dict[str, Any], said: bytes) -> str:
+def _own_end(state: dict[str, Any], said: bytes) -> Fact:
     line = " ".join(said.decode(errors="replace").split())[:_SAID]
-    return f"it ended by itself with exit code {state['ExitCode']}" + (f": {line}" if line else "")
+    return fact(Code.ENDED_BY_ITSELF, exit_code=state["ExitCode"], line=line)
 
 
 @contextlib.asynccontextmanager
@@ -158,7 +159,7 @@ def _list_files(api: Any, id: str, enough: threading.Event) -> tuple[ImageFile, 
             while (member := archive.next()) is not None:
                 archive.members.clear()
                 if len(found) > MOST_FILES or source.bytes > MOST_BYTES:
-                    raise EngineError("the image is too large to look at its files")
+                    raise EngineError(fact(Code.IMAGE_TOO_LARGE))
                 if (member.isfile() or member.isdir() or member.islnk()) and not _of_the_engine(member.name):
                     found.append(_file(member))
             source.drain()

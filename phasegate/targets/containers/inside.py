@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.containers import Container, ContainerState
 from phasegate.targets.containers.engine.bridge import Bridge, close_stream
 from phasegate.targets.containers.engine.client import Engine, EngineError
@@ -72,7 +73,7 @@ class Inside:
     def open(
         self, command: Command, *, on_error_line: Callable[[str], None] | None = None
     ) -> AbstractAsyncContextManager[Running]:
-        raise ObservationError("a program inside a container cannot be spoken to line by line")
+        raise ObservationError(fact(Code.NOT_SPOKEN_TO_INSIDE))
 
 
 async def running_of(reach: Reach, service: str) -> Container:
@@ -83,9 +84,9 @@ async def running_of(reach: Reach, service: str) -> Container:
             return one
     services = sorted({one.service for one in containers})
     if service in services:
-        raise ObservationError(f"no container of service {service!r} is running")
+        raise ObservationError(fact(Code.SERVICE_NOT_RUNNING, service=service))
     raise ObservationError(
-        f"the target has no service {service!r}", help=f"services are {', '.join(services) or 'none'}"
+        fact(Code.NO_SERVICE, service=service), help=fact(Code.SERVICES_ARE, names=tuple(services))
     )
 
 
@@ -180,9 +181,10 @@ class _Program:
     async def _complete(self, bridge: Bridge[Any], duration: float, timed_out: bool) -> Completed:
         told = await self._inspect()
         stdout, stderr = (kept.content() for kept in self._kept)
-        error = ""
+        error: Message = ""
         if told["Running"]:
-            error = "it could not be ended" if timed_out else f"its output broke off: {bridge.error}"
+            broke_off = fact(Code.OUTPUT_BROKE_OFF, why=str(bridge.error))
+            error = fact(Code.NOT_TO_BE_ENDED) if timed_out else broke_off
         elif not told["Pid"]:
             error = _why_not_started(self._command.argv[0], self._container, stdout)
         return Completed(
@@ -236,15 +238,15 @@ async def _within(event: asyncio.Event, seconds: float) -> None:
         return
 
 
-def _why_not_started(program: str, container: Container, said: bytes) -> str:
+def _why_not_started(program: str, container: Container, said: bytes) -> Fact:
     """The engine's words, which are where the output would be."""
-    where = f"in the container of {container.service}"
+    which = {"program": program, "service": container.service}
     words = " ".join(said.decode(errors="replace").split())
     if "executable file not found" in words or "no such file or directory" in words:
-        return f"{program!r} is not {where}"
+        return fact(Code.NO_PROGRAM, **which)
     if "permission denied" in words:
-        return f"{program!r} is not executable {where}"
+        return fact(Code.NOT_EXECUTABLE, **which)
     reason = re.sub(
         r"^OCI runtime exec failed: (exec failed: )?(unable to start container process: )?", "", words
     )
-    return f"cannot start {program!r} {where}: {reason[:300] or 'the engine does not say why'}"
+    return fact(Code.CANNOT_START, **which, why=reason[:300] or fact(Code.ENGINE_DOES_NOT_SAY))

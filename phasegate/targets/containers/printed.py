@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from pathlib import Path
 from typing import Any
 
+from phasegate.base.facts import Code, fact
 from phasegate.model.containers import Container, LogPiece
 from phasegate.targets.containers.engine.client import Engine, EngineError
 from phasegate.targets.containers.engine.streaming import PIECE, stream_answer
@@ -107,7 +108,7 @@ def frames_of(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             if len(head) == _HEAD:
                 stream, left, head = head[0], int.from_bytes(head[4:], "big"), b""
     if left or head:
-        raise EngineError("the log broke off")
+        raise EngineError(fact(Code.LOG_BROKE_OFF))
 
 
 def lines_of(parts: Iterable[tuple[int, bytes]]) -> Iterator[LogPiece]:
@@ -128,7 +129,7 @@ def lines_of(parts: Iterable[tuple[int, bytes]]) -> Iterator[LogPiece]:
     for stream, part in parts:
         if stream == _TROUBLE:
             told = part.strip().decode(errors="replace")[:200]
-            raise EngineError(f"the engine could not read the log: {told}")
+            raise EngineError(fact(Code.ENGINE_LOG_UNREADABLE, why=told))
         *ended, rest = part.split(b"\n")
         ended = [begun.pop(stream, b"") + line if not number else line for number, line in enumerate(ended)]
         rest = begun.pop(stream, b"") + rest

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Message, fact
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile, LogPiece
 from phasegate.targets.containers import images
 from phasegate.targets.containers.cgroups import memory_kills_of, usage_of
@@ -55,10 +56,7 @@ class TargetContainers:
 
     async def all(self) -> tuple[Container, ...]:
         if not self._labels:
-            raise ObservationError(
-                "the target has no containers",
-                help="bring a stack up with target.compose, or name one that is up with target.containers",
-            )
+            raise ObservationError(fact(Code.NO_CONTAINERS), help=fact(Code.NAME_CONTAINERS))
         engine = await self.engine()
         found = {one.id: one for labels in self._labels for one in await engine.containers(labels)}
         set_aside = {one.labels[REPLACES] for one in found.values() if REPLACES in one.labels}
@@ -75,15 +73,16 @@ class TargetContainers:
             for id in {one.image_id for one in await self.all()} - set(self._digests):
                 await self.image(id)
 
-    def ran(self) -> dict[str, str]:
+    def ran(self) -> dict[str, Message]:
         """The images that each service was seen to run: as asked for, by id, by digest where one is known."""
-        return {
-            service: "; then ".join(self._image_as_text(id, name) for id, name in images.items())
+        images = {
+            service: tuple(", ".join((name, id, *self._digests.get(id, ()))) for id, name in images.items())
             for service, images in sorted(self._ran.items())
         }
-
-    def _image_as_text(self, id: str, name: str) -> str:
-        return ", ".join((name, id, *self._digests.get(id, ())))
+        return {
+            service: found[0] if len(found) == 1 else fact(Code.ONE_THEN_ANOTHER, parts=found)
+            for service, found in images.items()
+        }
 
     def lines(self, container: Container) -> AsyncIterator[LogPiece]:
         return read_printed(self.engine, container)

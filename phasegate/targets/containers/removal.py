@@ -33,12 +33,12 @@ def _stop(api: Any, id: str) -> None:
     api.stop(id, timeout=GRACE if wanted is None else wanted)
 
 
-async def remove(engine: Engine, label: str, *, images: Iterable[str] = ()) -> tuple[str, ...]:
+async def remove(engine: Engine, label: str, *, images: Iterable[str] = ()) -> tuple[Message, ...]:
     """Remove everything that carries a label, anonymous volumes included, and images by their tags.
 
     Shape: what could not be removed, one line each. Errors: EngineError when the engine has gone.
     """
-    troubles: dict[str, None] = {}
+    troubles: dict[Message, None] = {}
     for number in range(ROUNDS):
         found = await engine.call(_there, engine.api, label, True)
         if not found and number:

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.files import is_folder, is_there
 from phasegate.base.interpreter import own_environment
 from phasegate.targets.processes.members import MARK
@@ -30,6 +31,10 @@ LINE_LIMIT = 16 << 20
 
 class StartError(Exception):
     """Why a program cannot be started, in one line."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class LocalProcesses:
@@ -52,7 +57,7 @@ class LocalProcesses:
         try:
             group = await self.start(command, on_line=on_line)
         except StartError as error:
-            return Completed(exit_code=None, error=str(error))
+            return Completed(exit_code=None, error=error.message)
         timed_out = False
         try:
             timed_out = not await group.ended_within(command.limit)
@@ -74,7 +79,7 @@ class LocalProcesses:
         try:
             group = await self.start(command, on_line=on_line, spoken=True)
         except StartError as error:
-            yield _NotStarted(str(error))
+            yield _NotStarted(error.message)
             return
         spoken = _Spoken(group)
         try:
@@ -98,7 +103,7 @@ class LocalProcesses:
         except OSError as error:
             raise StartError(_why(argv[0], error)) from error
         except ValueError as error:  # a null byte in an argument or a variable
-            raise StartError(f"cannot start {argv[0]!r}: {error}") from error
+            raise StartError(fact(Code.CANNOT_START, program=argv[0], why=str(error))) from error
         return group
 
     def _environment_of(self, command: Command) -> dict[str, str]:
@@ -118,10 +123,11 @@ def _startable(command: Command, path: str) -> tuple[str, ...]:
     Errors: StartError.
     """
     if not command.argv or not command.argv[0]:
-        raise StartError("the command is empty")
+        raise StartError(fact(Code.EMPTY_COMMAND))
     program, *arguments = command.argv
     if not is_folder(command.cwd):
-        raise StartError(f"cannot start {program!r}: there is no folder {str(command.cwd)!r}")
+        why = fact(Code.NO_FOLDER, path=str(command.cwd))
+        raise StartError(fact(Code.CANNOT_START, program=program, why=why))
     return (_program(program, command.cwd, path), *arguments)
 
 
@@ -131,26 +137,26 @@ def _program(name: str, cwd: Path, path: str) -> str:
     if "/" not in name:
         found = shutil.which(name, path=path)
         if found is None:
-            raise StartError(f"{name!r} is not on PATH")
+            raise StartError(fact(Code.NO_PROGRAM, program=name))
         # An entry of PATH may be relative; the program starts in another folder than ours.
         return str(Path(found).absolute())
     file = cwd / name
     if not is_there(file):
-        raise StartError(f"there is no {str(file)!r}")
+        raise StartError(fact(Code.NO_SUCH_FILE, path=str(file)))
     if file.is_dir():
-        raise StartError(f"{str(file)!r} is a folder, not a program")
+        raise StartError(fact(Code.PROGRAM_IS_FOLDER, path=str(file)))
     if not os.access(file, os.X_OK):
-        raise StartError(f"{str(file)!r} is not executable; chmod +x makes it so")
+        raise StartError(fact(Code.NOT_EXECUTABLE, program=str(file)))
     return str(file)
 
 
-def _why(program: str, error: OSError) -> str:
-    reason = (error.strerror or str(error)).lower()
+def _why(program: str, error: OSError) -> Fact:
+    reason: Message = (error.strerror or str(error)).lower()
     if isinstance(error, FileNotFoundError):
-        reason = "the interpreter that its first line names does not exist"
+        reason = fact(Code.NO_INTERPRETER)
     elif reason == "exec format error":
-        reason = "it is no program of this system; does a first line like #!/bin/sh lack?"
-    return f"cannot start {program!r}: {reason}"
+        reason = fact(Code.NO_PROGRAM_OF_SYSTEM)
+    return fact(Code.CANNOT_START, program=program, why=reason)
 
 
 class _Spoken:
@@ -202,7 +208,7 @@ class _Spoken:
 class _NotStarted:
     pid = 0
 
-    def __init__(self, error: str) -> None:
+    def __init__(self, error: Message) -> None:
         self._completed = Completed(exit_code=None, error=error)
 
     async def write_line(self, line: str) -> None:

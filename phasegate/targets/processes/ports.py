@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from phasegate.base.errors import TargetError
+from phasegate.base.facts import Code, fact
 
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _DEFAULT_LOW = 32768 if sys.platform == "linux" else 49152
@@ -47,9 +48,8 @@ class Ports:
             if port not in self._given and is_free(port):
                 self._given.add(port)
                 return port
-        raise TargetError(
-            f"no free port: {_TRIES} between {self._candidates[0]} and {self._candidates[-1]} are taken"
-        )
+        first, last = str(self._candidates[0]), str(self._candidates[-1])
+        raise TargetError(fact(Code.NO_FREE_PORT, n=_TRIES, first=first, last=last))
 
 
 def is_free(port: int) -> bool:

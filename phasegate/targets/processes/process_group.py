@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, fact
 from phasegate.base.interpreter import own_environment
 from phasegate.targets.processes import reaper
 from phasegate.targets.processes.lifeline import dies_with_us
@@ -177,7 +178,8 @@ class ProcessGroup(asyncio.SubprocessProtocol):
         try:
             line = await self._reader.readline()
         except ValueError as error:
-            raise ObservationError(f"process {self.pid} wrote a line that is too long: {error}") from error
+            message = fact(Code.LINE_TOO_LONG, process=str(self.pid), why=str(error))
+            raise ObservationError(message) from error
         return line.removesuffix(b"\n").removesuffix(b"\r").decode(errors="replace") if line else None
 
     async def ended_within(self, limit: float | None) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from phasegate.base.errors import TargetError
-from phasegate.base.units import format_seconds
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.client import Network
 from phasegate.http.places import address_of
@@ -22,9 +22,9 @@ LONGEST_WAIT = 0.25
 _GROWTH = 1.5
 _TRY = 5.0
 """Seconds one question may take, so that a connection that hangs is not the only one that is tried."""
-_NOT_ASKED = "it was not asked"
+_NOT_ASKED = fact(Code.NOT_ASKED_YET)
 
-Probe = Callable[[], Awaitable[str]]
+Probe = Callable[[], Awaitable[Message]]
 """Asks once whether the process is up: an empty text when it is, otherwise one line that says why not."""
 
 
@@ -60,7 +60,7 @@ async def wait_until_ready(probe: Probe, within: float) -> float:
     started = loop.time()
     deadline = started + within
     wait = FIRST_WAIT
-    reason = _NOT_ASKED
+    reason: Message = _NOT_ASKED
     while True:
         asked = loop.time()
         try:
@@ -69,66 +69,64 @@ async def wait_until_ready(probe: Probe, within: float) -> float:
         except TimeoutError:
             # What was learnt before says more than a last question that was hardly given time.
             if reason == _NOT_ASKED or loop.time() - asked > LONGEST_WAIT:
-                reason = "no answer in time"
+                reason = fact(Code.NO_ANSWER_IN_TIME)
         if not reason:
             return loop.time() - started
         if loop.time() >= deadline - FIRST_WAIT:
-            raise TargetError(f"not ready within {format_seconds(within)}: {reason}")
+            raise TargetError(fact(Code.NOT_READY, within=within, why=reason))
         await asyncio.sleep(min(wait, deadline - FIRST_WAIT - loop.time()))
         wait = min(wait * _GROWTH, LONGEST_WAIT)
 
 
-async def _await_line(pattern: str, watched: Watched) -> str:
+async def _await_line(pattern: str, watched: Watched) -> Message:
     if not watched.has_logged():
-        return f"no line of its output matches {pattern!r}"
+        return fact(Code.NO_LINE_MATCHES, pattern=pattern)
     # What it printed says nothing of who answers on the port, when anybody does.
     if owner(watched.port, watched.members()) is Owner.OTHER:
-        return _taken_text(watched)
+        return _taken(watched)
     return ""
 
 
-async def _try_connection(watched: Watched) -> str:
+async def _try_connection(watched: Watched) -> Message:
     try:
         _, writer = await asyncio.open_connection(watched.host, watched.port)
     except OSError as error:
-        return f"{watched.host}:{watched.port}: {_words(error)}"
+        return fact(Code.OF_PART, part=f"{watched.host}:{watched.port}", why=_words(error))
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     return _ours(watched)
 
 
-async def _try_url(url: str, watched: Watched) -> str:
+async def _try_url(url: str, watched: Watched) -> Message:
     asked = Address(id="asked", url=url, headers=watched.headers, tls=watched.tls)
     request = HttpRequest(method="GET", url=url, timeout=_TRY, keep=None, entry=asked.id)
     async with Network(TargetAddresses([asked])).client() as http:
         outcome = await http.send(request)
     if isinstance(outcome, HttpFailure):
-        return f"GET {url}: {outcome.message.removeprefix(f'{address_of(url)}: ')}"
+        why: Message = outcome.message
+        told = why.without("address") if isinstance(why, Fact) else why.removeprefix(f"{address_of(url)}: ")
+        return fact(Code.OF_GET, url=url, why=told)
     if not 200 <= outcome.status < 300:
-        return f"GET {url}: status {outcome.status}"
+        return fact(Code.OF_GET, url=url, why=fact(Code.STATUS, status=outcome.status))
     parts = urlsplit(url)
     if (parts.hostname, parts.port) == (watched.host, watched.port):
         return _ours(watched)
     return ""
 
 
-def _ours(watched: Watched) -> str:
+def _ours(watched: Watched) -> Message:
     match owner(watched.port, watched.members()):
         case Owner.OURS:
             return ""
         case Owner.NOBODY:
-            return f"nobody listens on port {watched.port} any more"
+            return fact(Code.NOBODY_LISTENS, port=str(watched.port), ended=True)
         case Owner.OTHER:
-            return _taken_text(watched)
+            return _taken(watched)
 
 
-def _taken_text(watched: Watched) -> str:
-    who = stranger(watched.port)
-    return (
-        f"port {watched.port} is answered by another process{f' ({who})' if who else ''}, "
-        "not by the group that was started; a daemon must stay in the foreground"
-    )
+def _taken(watched: Watched) -> Fact:
+    return fact(Code.PORT_OF_ANOTHER, port=str(watched.port), by=stranger(watched.port))
 
 
 def _words(error: OSError) -> str:

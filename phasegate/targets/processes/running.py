@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from phasegate.base.errors import ObservationError, PhasegateError, TargetError
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.line_search import LineSearch
 from phasegate.base.patterns import SlowPatternError, compile_pattern, time_limit
 from phasegate.http.addresses import Address
@@ -111,8 +112,8 @@ class RunningProcess:
         self._on_change = on_change
         self._search = LineSearch(compile_pattern(entry.ready.log)) if entry.ready.log is not None else None
         self._matched = False
-        self._too_slow = ""
-        """What is wrong with the pattern that it has to log, where a line takes that too long."""
+        self._too_slow: str | None = None
+        """The beginning of a line that takes the pattern that it has to log too long."""
         self._cut = False
         """Whether the line that came last goes on in the next."""
         self._group: ProcessGroup | None = None
@@ -137,7 +138,7 @@ class RunningProcess:
             self._group = await self._begin()
             after = await self._ready(self._group)
         except (StartError, TargetError) as error:
-            raise await self._failure(str(error)) from None
+            raise await self._failure(error.message) from None
         self.record = replace(self.record, ready_after=after)
         self._tell_change("ready")
         self._watch = asyncio.create_task(self._notice_its_end(self._group))
@@ -193,14 +194,14 @@ class RunningProcess:
         try:
             self._group = await self._begin()
         except StartError as error:
-            raise ObservationError(str(error)) from None
+            raise ObservationError(error.message) from None
         self._halted = False
         self._watch = asyncio.create_task(self._notice_its_end(self._group))
 
     def _living(self) -> ProcessGroup:
         if self._group is None or not self._group.running:
-            how = self.record.error or "it has ended"
-            raise ObservationError(f"{self._entry.id} does not run: {how}")
+            how = self.record.error or fact(Code.HAS_ENDED)
+            raise ObservationError(fact(Code.DOES_NOT_RUN, entry=self._entry.id, why=how))
         return self._group
 
     def _stop_watch(self) -> None:
@@ -239,15 +240,15 @@ class RunningProcess:
         try:
             await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
             if ending.done():
-                hint = "; a daemon must stay in the foreground" if group.completed().exit_code == 0 else ""
-                raise TargetError(f"{_how_it_ended(group)} before it was ready{hint}")
+                daemon = group.completed().exit_code == 0
+                raise TargetError(fact(Code.BEFORE_READY, why=_how_it_ended(group), daemon=daemon))
             return await asking
         finally:
             for task in (asking, ending):
                 task.cancel()
             await asyncio.gather(asking, ending, return_exceptions=True)
 
-    async def _failure(self, reason: str) -> TargetError:
+    async def _failure(self, reason: Message) -> TargetError:
         exit_code = None
         if self._group is not None and not self._group.running:
             exit_code = _exit_code(self._group)
@@ -255,11 +256,8 @@ class RunningProcess:
         tail = self._output.tail()
         self.record = replace(self.record, error=reason, exit_code=exit_code, log_tail=tail)
         self._tell_change("failed")
-        help = None
-        if self._group is not None:
-            shown = "".join(f"\n    {line}" for line in tail)
-            help = f"its log ends with{shown}" if tail else "it wrote nothing to its log"
-        return TargetError(f"target {self._entry.id!r}: {reason}", help=help)
+        help = None if self._group is None else fact(Code.LOG_ENDS, tail=tail)
+        return TargetError(fact(Code.OF_ENTRY, entry=self._entry.id, why=reason), help=help)
 
     async def _notice_its_end(self, group: ProcessGroup) -> None:
         await group.ended_within(None)
@@ -277,12 +275,13 @@ class RunningProcess:
             try:
                 with time_limit(_LINE):
                     self._matched = self._search.finds(text, begins=begins, ends=not self._cut)
-            except SlowPatternError as error:
-                self._search, self._too_slow = None, f"{error} in a line of its output: {text[:_SHOWN]!r}"
+            except SlowPatternError:
+                self._search, self._too_slow = None, text[:_SHOWN]
 
     def _has_logged(self) -> bool:
-        if self._too_slow:
-            raise TargetError(f"nobody knows whether it is ready: {self._too_slow}")
+        if self._too_slow is not None:
+            pattern = self._entry.ready.log
+            raise TargetError(fact(Code.READY_UNKNOWN, pattern=pattern, limit=_LINE, line=self._too_slow))
         return self._matched
 
     def _tell_change(self, state: str) -> None:
@@ -295,11 +294,11 @@ def _exit_code(group: ProcessGroup) -> int | None:
     return done.exit_code if done.signal is None else -done.signal
 
 
-def _how_it_ended(group: ProcessGroup) -> str:
+def _how_it_ended(group: ProcessGroup) -> Fact:
     done = group.completed()
     if done.signal is None:
-        return f"it ended with exit code {done.exit_code}"
+        return fact(Code.PROGRAM_ENDED, exit_code=done.exit_code)
     try:
-        return f"it was ended by {signal.Signals(done.signal).name}"
+        return fact(Code.PROGRAM_ENDED_BY, signal=signal.Signals(done.signal).name)
     except ValueError:
-        return f"it was ended by signal {done.signal}"
+        return fact(Code.PROGRAM_ENDED_BY, signal=done.signal)

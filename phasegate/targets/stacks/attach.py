@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from phasegate.base.errors import TargetError
+from phasegate.base.facts import Code, Message, fact
 from phasegate.http.addresses import Address
 from phasegate.model.containers import Container
 from phasegate.plan.asked.services import AttachedStack
@@ -20,26 +21,27 @@ class Attached(InContainers):
         super().__init__(group, site, engine, group.labels)
         self._stack = group
 
-    async def up(self, others: Sequence[Address], out: Mapping[str, str]) -> None:
+    async def up(self, others: Sequence[Address], out: Mapping[str, Message]) -> None:
         """Wait until each of them is ready.
 
         Errors: TargetError when there are none, when one of those that the plan names is not among them, or
         when one is not ready in time; EngineError.
         """
         self._site.containers.are(*self._stack.labels, services=[entry.id for entry in self._stack.entries])
-        labels = ", ".join(self._stack.labels)
         found = await self.services.found()
         if not found:
+            message = fact(Code.NO_CONTAINER_CARRIES, labels=self._stack.labels)
             raise TargetError(
-                f"target.containers: no container carries {labels}",
-                help="bring the stack up before the run, or let target.compose do it",
+                fact(Code.OF_PART, part="target.containers", why=message),
+                help=fact(Code.BRING_UP_BEFORE),
             )
         services = sorted({one.service for one in found})
         for entry in self._stack.entries:
             if entry.id not in services:
+                message = fact(Code.NO_CONTAINER_CARRIES, service=entry.id, labels=self._stack.labels)
                 raise TargetError(
-                    f"target {entry.id!r}: no container of this service carries {labels}",
-                    help=f"services that do are {', '.join(services)}",
+                    fact(Code.OF_ENTRY, entry=entry.id, why=message),
+                    help=fact(Code.SERVICES_THAT_DO, names=tuple(services)),
                 )
         await self.services.listen()
         named = {entry.id: (entry.port,) for entry in self._stack.entries if entry.port is not None}

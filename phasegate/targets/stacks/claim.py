@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from phasegate.base.errors import TargetError
+from phasegate.base.facts import Code, fact
 
 
 class Claim:
@@ -28,9 +29,9 @@ class Claim:
         try:
             file = _open(place)
         except OSError as error:
+            message = fact(Code.NOT_CLAIMED, project=project, path=str(place), why=error.strerror)
             raise TargetError(
-                f"target.compose: the project {project!r} cannot be claimed: {place}: {error.strerror}",
-                help="remove that file, or set TMPDIR to a folder that can be written",
+                fact(Code.OF_PART, part="target.compose", why=message), help=fact(Code.REMOVE_THAT_FILE)
             ) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,11 +39,11 @@ class Claim:
             who = os.pread(file, 20, 0).decode(errors="replace").strip()
             os.close(file)
             if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise TargetError(f"target.compose: {place} cannot be locked: {error.strerror}") from None
+                message = fact(Code.NOT_LOCKED, path=str(place), why=error.strerror)
+                raise TargetError(fact(Code.OF_PART, part="target.compose", why=message)) from None
+            message = fact(Code.PROJECT_IN_USE, project=project, process=who)
             raise TargetError(
-                f"target.compose: another run uses the project {project!r} "
-                f"(phasegate, process {who or 'unknown'})",
-                help="wait for it to end, or leave 'project' out, so that each run has a project of its own",
+                fact(Code.OF_PART, part="target.compose", why=message), help=fact(Code.WAIT_FOR_PROJECT)
             ) from None
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)

@@ -11,13 +11,16 @@ from typing import Any
 import yaml
 
 from phasegate.base.errors import TargetError
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 from phasegate.plan.asked.services import ComposeStack
 from phasegate.plan.reading.compose_file import ports_in
 from phasegate.world import Command, Completed, Processes
 
-INSTALL = "apt-get install docker-compose, or https://docs.docker.com/compose/install/"
+INSTALL = fact(
+    Code.ONE_OF_WAYS,
+    parts=("apt-get install docker-compose", "https://docs.docker.com/compose/install/"),
+)
 OLDER = ("docker-compose",)
 _ASKED_WITHIN = 60.0
 """Seconds that Compose gets to say what it is, or what it makes of a file."""
@@ -83,39 +86,37 @@ async def resolve_file(
         Command(argv=argv, cwd=stack.file.parent, env=env, limit=_ASKED_WITHIN, keep=16 << 20)
     )
     if done.error and compose.argv == OLDER:
-        raise TargetError(
-            f"target.compose needs Compose, and neither docker compose nor docker-compose works here: "
-            f"{done.error}",
-            help=INSTALL,
-        )
+        raise TargetError(fact(Code.NO_COMPOSE, why=done.error), help=INSTALL)
+    file = str(stack.file)
     if done.exit_code != 0:
-        raise TargetError(f"target.compose: {stack.file} cannot be used: {trouble_text(done)}")
+        raise of_compose(fact(Code.COMPOSE_FILE_UNUSABLE, path=file, why=trouble_of(done)))
     if done.stdout_left_out:
-        raise TargetError(f"target.compose: {stack.file} is too large when everything is put in")
+        raise of_compose(fact(Code.COMPOSE_FILE_TOO_LARGE, path=file))
     try:
         found = yaml.safe_load(done.stdout)
     except yaml.YAMLError as error:
-        raise TargetError(
-            f"target.compose: {' '.join(compose.argv)} printed no YAML for {stack.file}: "
-            f"{' '.join(str(error).split())}"
-        ) from None
+        command, why = " ".join(compose.argv), " ".join(str(error).split())
+        raise of_compose(fact(Code.NO_YAML_PRINTED, command=command, path=file, why=why)) from None
     if not isinstance(found, dict) or not isinstance(found.get("services"), dict) or not found["services"]:
-        raise TargetError(f"target.compose: {stack.file} has no services")
-    unknown = [name for name in stack.services if name not in found["services"]]
+        raise of_compose(fact(Code.COMPOSE_FILE_EMPTY, path=file))
+    unknown = tuple(name for name in stack.services if name not in found["services"])
     if unknown:
-        raise TargetError(
-            f"target.compose: {stack.file} has no service {', '.join(map(repr, unknown))}",
-            help=f"its services are {', '.join(map(str, found['services']))}",
-        )
+        help = fact(Code.ITS_SERVICES_ARE, names=tuple(map(str, found["services"])))
+        raise of_compose(fact(Code.NO_SERVICE_IN_FILE, path=file, names=unknown), help=help)
     return found
 
 
-def trouble_text(done: Completed) -> Message:
+def of_compose(why: Message, help: Message | None = None) -> TargetError:
+    """What is wrong with `target.compose`."""
+    return TargetError(fact(Code.OF_PART, part="target.compose", why=why), help=help)
+
+
+def trouble_of(done: Completed) -> Message:
     """What Compose said of its trouble, on one line of bounded length."""
     if done.error:
         return done.error
     if done.timed_out:
-        return "it took too long"
+        return fact(Code.TOOK_TOO_LONG)
     printed = done.stderr.decode(errors="replace").splitlines()
     if any(line.startswith("Traceback (most recent call last)") for line in printed):
         # A defect of docker-compose 1.29: the last line at the margin says of what; the others show its code,
@@ -129,13 +130,13 @@ def trouble_text(done: Completed) -> Message:
         and not re.match(r"\s*(time=.*level=warning|WARNING:|WARN\[|Creating |Starting )", line)
     ]
     text = "; ".join(dict.fromkeys(filter(None, lines[-8:]))).replace(":; ", ": ")
-    return text[:600] or f"it ended with exit code {done.exit_code}"
+    return text[:600] or fact(Code.PROGRAM_ENDED, exit_code=done.exit_code)
 
 
-def failed_build(done: Completed, services: Sequence[str]) -> str:
+def failed_build(done: Completed, services: Sequence[str]) -> Fact:
     """Which image could not be built, and why: the builder's last word first, then what came before it."""
     if done.error or done.timed_out:
-        return f"the images of {', '.join(services)} cannot be built: {trouble_text(done)}"
+        return fact(Code.IMAGES_NOT_BUILT, names=tuple(services), why=trouble_of(done))
     printed = done.stderr.decode(errors="replace")
     named = [
         name
@@ -143,10 +144,13 @@ def failed_build(done: Completed, services: Sequence[str]) -> str:
         if (name := found[found.lastindex or 0]) in services
     ]
     lines = [line.strip() for line in printed.splitlines() if line.strip() and not _OF_BUILDER.match(line)]
-    *before, last = lines or [f"it ended with exit code {done.exit_code}"]
-    why = "; ".join(dict.fromkeys((re.sub(r"^(ERROR|Error):?\s+", "", last), *before[-_BEFORE:])))[:600]
-    which = f"image of {named[0]}" if named else f"images of {', '.join(services)}"
-    return f"the {which} cannot be built: {why}"
+    why: Message = fact(Code.PROGRAM_ENDED, exit_code=done.exit_code)
+    if lines:
+        *before, last = lines
+        why = "; ".join(dict.fromkeys((re.sub(r"^(ERROR|Error):?\s+", "", last), *before[-_BEFORE:])))[:600]
+    if named:
+        return fact(Code.IMAGE_NOT_BUILT, service=named[0], why=why)
+    return fact(Code.IMAGES_NOT_BUILT, names=tuple(services), why=why)
 
 
 def with_profiles_named(config: Mapping[str, Any], stack: ComposeStack) -> ComposeStack:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 from phasegate.base.errors import TargetError
+from phasegate.base.facts import Message
 from phasegate.http.addresses import Address
 from phasegate.plan.asked.entries import Group
 from phasegate.plan.asked.faults import Fault
@@ -37,7 +38,7 @@ class InContainers(Deployment):
         return self.services.addresses
 
     @property
-    def out(self) -> Mapping[str, str]:
+    def out(self) -> Mapping[str, Message]:
         return self.services.out
 
     @property
@@ -45,7 +46,7 @@ class InContainers(Deployment):
         return self.services.broken_by
 
     @property
-    def troubles(self) -> Sequence[str]:
+    def troubles(self) -> Sequence[Message]:
         return self.services.troubles
 
     async def act(self, fault: Fault) -> None:
@@ -53,7 +54,7 @@ class InContainers(Deployment):
         expected.enter_context(self.services.expected(fault.target))
         await self._acts.act(fault.id, fault.act, fault.target, fault.image)
 
-    async def undo(self, fault: Fault) -> str:
+    async def undo(self, fault: Fault) -> Message:
         try:
             return await self._acts.undo(fault.id, fault.act)
         finally:

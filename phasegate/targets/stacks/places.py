@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.http.addresses import Address
 from phasegate.model.containers import Container, Port
 from phasegate.plan.asked.services import ServiceEntry
@@ -69,7 +70,7 @@ def address_of(container: Container, entry: ServiceEntry, first: Iterable[int] =
     )
 
 
-async def refusing(container: Container, ports: Iterable[int]) -> str:
+async def refusing(container: Container, ports: Iterable[int]) -> Message:
     """Which of its ports does not take connections, and why not; empty when all do.
 
     The engine accepts a connection to a published port whether anybody listens inside or not, and closes it
@@ -85,9 +86,9 @@ async def refusing(container: Container, ports: Iterable[int]) -> str:
         elif container.addresses:
             host, port = next(iter(container.addresses.values())), number
         else:
-            return f"port {number} has no address"
+            return fact(Code.PORT_WITHOUT_ADDRESS, port=str(number))
         if not await _listens(host, port):
-            return f"nobody listens on port {number}"
+            return fact(Code.NOBODY_LISTENS, port=str(number))
     return ""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.base.errors import TargetError
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.http.addresses import Address
 from phasegate.plan.asked.services import ComposeStack
 from phasegate.plan.reading.compose_file import coming_up
@@ -29,11 +30,12 @@ from phasegate.targets.stacks.compose import (
     find_compose,
     free_config,
     network_home,
+    of_compose,
     ports_to_await,
     redact_config,
     resolve_file,
     tcp_ports,
-    trouble_text,
+    trouble_of,
     with_containers,
     with_profiles_named,
 )
@@ -85,7 +87,7 @@ class Project(InContainers):
     def kept(self) -> str:
         return self._kept
 
-    async def up(self, others: Sequence[Address], out: Mapping[str, str]) -> None:
+    async def up(self, others: Sequence[Address], out: Mapping[str, Message]) -> None:
         """Errors: TargetError when it does not come up; the caller closes it all the same. EngineError."""
         self._compose = await find_compose(self._site.processes)
         config = await resolve_file(self._compose, self._stack, self.name, self._site.processes, self._env)
@@ -147,13 +149,11 @@ class Project(InContainers):
         found = await there(self._engine, self.label)
         if not found:
             return
-        what = "; ".join(f"{group}: {', '.join(names[:5])}" for group, names in found.items())
+        what = joined(*(fact(Code.THINGS, kind=group, names=names[:5]) for group, names in found.items()))
         assert self._compose is not None
         down = self._compose.down(self.name, str(self._stack.file))
-        raise TargetError(
-            f"target.compose: the project {self.name!r} is there already ({what})",
-            help=f"take it down ({down}), or attach to it with target.containers: {{label: {self.label}}}",
-        )
+        help = fact(Code.TAKE_DOWN_FIRST, command=down, label=self.label)
+        raise of_compose(fact(Code.PROJECT_THERE, project=self.name, what=what), help)
 
     async def _build(self, config: Mapping[str, Any], names: Iterable[str]) -> None:
         """Images are made before the clock of `within` starts."""
@@ -170,10 +170,7 @@ class Project(InContainers):
             GUARD.promise(self._promise, self._engine.host, removals)
         done = await self._compose_run(file, "build", "--force-rm", *build, limit=BUILD_LIMIT)
         if done.exit_code != 0:
-            raise TargetError(
-                f"target.compose: {failed_build(done, build)}",
-                help=self._tail(),
-            )
+            raise of_compose(failed_build(done, build), self._tail())
 
     async def _start(self, config: Mapping[str, Any], names: tuple[str, ...]) -> Completed | None:
         """Bring it up and wait; how Compose ended when it could not. Errors: TargetError."""
@@ -267,20 +264,17 @@ class Project(InContainers):
 
     async def _not_up(self, config: Mapping[str, Any], names: Iterable[str], done: Completed) -> TargetError:
         """Why Compose could not bring it up, as far as the engine knows better than its words."""
-        words = trouble_text(done)
+        words = trouble_of(done)
         for name in names:
             image = config["services"][name].get("image")
             if image and "build" not in config["services"][name] and not await self._has_image(image):
-                return TargetError(
-                    f"target {name!r}: the image {image!r} is not on this engine, and could not be pulled: "
-                    f"{words}",
-                    help=f"build it, or docker pull {image}, before the run",
-                )
-        if _PORT_TAKEN.search(words):
-            help = "end what has the port (ss -ltnp shows it), or publish another one"
-            return TargetError(f"target.compose: {words}", help=help)
+                why = fact(Code.IMAGE_NOT_PULLED, image=image, why=words)
+                help = fact(Code.BUILD_OR_PULL, image=image)
+                return TargetError(fact(Code.OF_ENTRY, entry=name, why=why), help=help)
+        if isinstance(words, str) and _PORT_TAKEN.search(words):
+            return of_compose(words, fact(Code.FREE_THE_PORT))
         trouble = await self.services.trouble(await self.services.found())
-        return trouble or TargetError(f"target.compose: {words}", help=self._tail())
+        return trouble or of_compose(words, self._tail())
 
     async def _has_image(self, image: str) -> bool:
         try:
@@ -289,10 +283,10 @@ class Project(InContainers):
             return False
         return True
 
-    def _tail(self) -> str | None:
+    def _tail(self) -> Fact | None:
         assert self._output is not None
-        tail = "".join(f"\n    {line}" for line in self._output.tail())
-        return f"{self._output.log.path} ends with{tail}" if tail else None
+        tail = self._output.tail()
+        return fact(Code.LOG_ENDS, path=self._output.log.path, tail=tail) if tail else None
 
     async def _down(self) -> None:
         engine = self._engine
@@ -307,7 +301,7 @@ class Project(InContainers):
             self.services.stopped()
             await self._remove(engine)
         except EngineError as error:
-            self._site.on_problem(TargetError(f"{self._not_removed()}: {error.message}"))
+            self._site.on_problem(self._not_removed(error.message))
         finally:
             await self.services.close(within=0)
             if again is not None:
@@ -317,11 +311,11 @@ class Project(InContainers):
         troubles = await remove(engine, self.label, images=self._images)
         self._gone = not troubles
         if troubles:
-            self._site.on_problem(TargetError(f"{self._not_removed()}: {'; '.join(troubles)}"))
+            self._site.on_problem(self._not_removed(joined(*troubles)))
 
-    def _not_removed(self) -> str:
+    def _not_removed(self, why: Message) -> TargetError:
         down = self._compose.down(self.name, self._kept_file) if self._compose else ""
-        return f"what is left of the stack {self.name} could not be removed (remove it with {down})"
+        return TargetError(fact(Code.STACK_NOT_REMOVED, project=self.name, command=down, why=why))
 
     async def _leave_up(self) -> None:
         assert self._compose is not None

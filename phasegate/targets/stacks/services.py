@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from phasegate.base.errors import TargetError
-from phasegate.base.units import format_seconds
+from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.http.addresses import Address
 from phasegate.model.containers import Container, ContainerState
 from phasegate.model.result import TargetRecord
@@ -31,6 +31,7 @@ SETTLED = 1.0
 """Seconds that a container must have run which nothing says more of than that it runs."""
 _LAST_LINES = 5.0
 """Seconds that logs get for their last lines when their containers have ended."""
+_NO_CONTAINER = fact(Code.NO_CONTAINER)
 
 
 class Services:
@@ -46,10 +47,10 @@ class Services:
         self.engine = engine
         self.broken_by: TargetError | None = None
         """What is wrong with the services that did not come up, where it went on without them."""
-        self.out: dict[str, str] = {}
+        self.out: dict[str, Message] = {}
         """These services, and why."""
         self.labels = tuple(labels)
-        self.lost = ""
+        self.lost: Message = ""
         """Why the engine does not answer any more; empty while it does."""
         self._exit_codes = site.exit_codes
         self._goes_on = site.goes_on
@@ -68,17 +69,18 @@ class Services:
         self._up = False
         """Whether an end is a death: from ready until it is taken down."""
         self._news = asyncio.Event()
-        self._troubles: Counter[str] = Counter()
-        """What it came through, in words, and how often."""
+        self._troubles: Counter[Fact] = Counter()
+        """What it came through, and how often."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.addresses: tuple[Address, ...] = ()
         """Of every service that has one, once they are ready."""
 
     @property
-    def troubles(self) -> tuple[str, ...]:
+    def troubles(self) -> tuple[Message, ...]:
         """What happened to services that did not die of it."""
         return tuple(
-            text if times == 1 else f"{text}, {times} times" for text, times in self._troubles.items()
+            trouble if times == 1 else fact(Code.SEVERAL_TIMES, of=trouble, times=times)
+            for trouble, times in self._troubles.items()
         )
 
     def log_of(self, service: str) -> Path | None:
@@ -162,7 +164,7 @@ class Services:
         if not self._goes_on:
             raise error
         self.broken_by = error
-        self.out = {one.service: how.why for one, how in lost} | dict.fromkeys(missing, "it has no container")
+        self.out = {one.service: how.why for one, how in lost} | dict.fromkeys(missing, _NO_CONTAINER)
 
     async def broken(self) -> None:
         """Return never, but raise when a container breaks on its way up. Errors: TargetError, EngineError."""
@@ -256,9 +258,7 @@ class Services:
         if not self._serves(container):
             seen = self._first_seen[container.id, container.started]
             settled = asyncio.get_running_loop().time() - seen >= SETTLED
-            return ContainerStanding(
-                way=Way.READY if settled else Way.WAITING, why="it has just been started"
-            )
+            return ContainerStanding(way=Way.READY if settled else Way.WAITING, why=fact(Code.JUST_STARTED))
         why = await refusing(container, self._asked_ports[container.service])
         return ContainerStanding(way=Way.WAITING if why else Way.READY, why=why)
 
@@ -304,10 +304,12 @@ class Services:
                 record, error=how.why, exit_code=one.exit_code, log_tail=tail
             )
             self._tell_change("failed", one.service)
-        named = [f"{one.service!r}: {how.why}" for one, how in waiting]
-        named += [f"{name!r}: it has no container" for name in missing]
-        late = "" if within is None else f"not ready within {format_seconds(within)}: "
-        return TargetError(f"target {late}{'; '.join(dict.fromkeys(named))}", help=_tails(tails))
+        named = [(one.service, how.why) for one, how in waiting]
+        named += [(name, _NO_CONTAINER) for name in missing]
+        why = joined(*dict.fromkeys(fact(Code.OF_SERVICE, service=name, why=why) for name, why in named))
+        if within is not None:
+            why = fact(Code.NOT_READY, within=within, why=why)
+        return TargetError(fact(Code.OF_TARGET, why=why), help=_tails(tails))
 
     # While they are up.
 
@@ -315,7 +317,7 @@ class Services:
         self._news.set()
         if happened.unhealthy:
             if self._up and not self._expected.holds(happened):
-                self._troubles[f"service {happened.service} turned unhealthy while it was being used"] += 1
+                self._troubles[fact(Code.TURNED_UNHEALTHY, service=happened.service)] += 1
         elif not happened.ended:
             if happened.service in self._outputs:
                 self._follow(happened.container, happened.service)
@@ -342,12 +344,11 @@ class Services:
             if job:
                 return  # it has done its work
             if container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
-                again = f"service {happened.service} ended with exit code 0 and was started again"
-                self._troubles[f"{again} while it was being used"] += 1
+                self._troubles[fact(Code.STARTED_AGAIN_IN_USE, service=happened.service)] += 1
                 return
         how = how_it_ended(happened.exit_code, oom_killed=container is not None and container.oom_killed)
         if container is not None and container.state in (ContainerState.RUNNING, ContainerState.RESTARTING):
-            how += ", and was started again"
+            how = fact(Code.AND_STARTED_AGAIN, of=how)
         self._records[happened.service] = replace(
             record,
             error=how,
@@ -389,11 +390,6 @@ async def _unless_lost(work: Coroutine[None, None, None]) -> None:
         return  # that it is lost is told by the end of its events
 
 
-def _tails(tails: Mapping[str, tuple[str, ...]]) -> str | None:
-    parts = []
-    for service, tail in tails.items():
-        lines = "".join(f"\n    {line}" for line in tail)
-        parts.append(
-            f"the log of {service} ends with{lines}" if tail else f"{service} wrote nothing to its log"
-        )
-    return "\n  ".join(parts[:3]) or None
+def _tails(tails: Mapping[str, tuple[str, ...]]) -> Message | None:
+    parts = tuple(fact(Code.LOG_ENDS, service=service, tail=tail) for service, tail in tails.items())
+    return fact(Code.LOGS_END, parts=parts[:3]) if parts else None

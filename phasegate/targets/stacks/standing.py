@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.containers import Container, ContainerState, Health
 
 LOOP = 3
@@ -27,7 +28,7 @@ class Way(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerStanding:
     way: Way
-    why: str = ""
+    why: Message = ""
     """What keeps it from being ready, in a few words."""
 
 
@@ -39,26 +40,22 @@ def standing(
     state = container.state
     if state is ContainerState.CREATED:
         if container.error:
-            return ContainerStanding(
-                way=Way.BROKEN, why=f"it cannot be started: {' '.join(container.error.split())}"
-            )
-        return ContainerStanding(way=Way.WAITING, why="it has not been started")
+            return _not_startable(container)
+        return ContainerStanding(way=Way.WAITING, why=fact(Code.NOT_YET_STARTED))
     if state in _STAYS_DOWN:
         return _standing_at_end(container, serves, right)
     if container.restarts >= LOOP and container.health is not Health.HEALTHY:
-        return ContainerStanding(
-            way=Way.BROKEN, why=f"it ends again and again ({container.restarts} restarts)"
-        )
+        return ContainerStanding(way=Way.BROKEN, why=fact(Code.ENDS_AGAIN, times=container.restarts))
     if state is not ContainerState.RUNNING:
-        return ContainerStanding(way=Way.WAITING, why=f"it is {state.value}")
+        return ContainerStanding(way=Way.WAITING, why=fact(Code.CONTAINER_STATE, state=state.value))
     match container.health:
         case Health.HEALTHY:
             return ContainerStanding(way=Way.READY)
         case Health.UNHEALTHY:
-            return ContainerStanding(way=Way.BROKEN, why=f"it is unhealthy{_healthcheck_said(container)}")
+            return ContainerStanding(way=Way.BROKEN, why=fact(Code.UNHEALTHY, output=container.health_output))
         case Health.STARTING:
             return ContainerStanding(
-                way=Way.WAITING, why=f"it is not healthy yet{_healthcheck_said(container)}"
+                way=Way.WAITING, why=fact(Code.NOT_YET_HEALTHY, output=container.health_output)
             )
     return ContainerStanding(way=Way.RUNNING)
 
@@ -68,27 +65,24 @@ def is_job(container: Container, *, serves: bool) -> bool:
     return container.restart_policy in ENDS_FOR_GOOD and container.healthcheck is None and not serves
 
 
-def how_it_ended(exit_code: int | None, *, oom_killed: bool = False) -> str:
+def how_it_ended(exit_code: int | None, *, oom_killed: bool = False) -> Fact:
     if oom_killed:
-        return "it was killed for want of memory"
-    if exit_code is None:
-        return "it ended"
-    signal = f" (signal {exit_code - 128})" if 128 < exit_code < 160 else ""
-    return f"it ended with exit code {exit_code}{signal}"
+        return fact(Code.KILLED_FOR_MEMORY)
+    signal = exit_code - 128 if exit_code is not None and 128 < exit_code < 160 else None
+    return fact(Code.PROGRAM_ENDED, exit_code=exit_code, signal=signal)
+
+
+def _not_startable(container: Container) -> ContainerStanding:
+    why = fact(Code.NOT_STARTABLE, why=" ".join(container.error.split()))
+    return ContainerStanding(way=Way.BROKEN, why=why)
 
 
 def _standing_at_end(container: Container, serves: bool, right: Collection[int] | None) -> ContainerStanding:
     how = how_it_ended(container.exit_code, oom_killed=container.oom_killed)
     if container.error:
-        return ContainerStanding(
-            way=Way.BROKEN, why=f"it cannot be started: {' '.join(container.error.split())}"
-        )
+        return _not_startable(container)
     if right is not None and container.exit_code in right:
         return ContainerStanding(way=Way.READY)
     if right is None and container.exit_code == 0 and is_job(container, serves=serves):
         return ContainerStanding(way=Way.READY)
-    return ContainerStanding(way=Way.BROKEN, why=f"{how} before it was ready")
-
-
-def _healthcheck_said(container: Container) -> str:
-    return f": {container.health_output}" if container.health_output else ""
+    return ContainerStanding(way=Way.BROKEN, why=fact(Code.BEFORE_READY, why=how))

@@ -11,6 +11,7 @@ from jsonpath import JSONPathEnvironment
 
 from phasegate.http.expectations.json_path import JsonPath
 from phasegate.http.expectations.matcher import ABSENT
+from tests.telling import raises
 
 DOCUMENT = {
     "status": "ok",
@@ -58,7 +59,7 @@ def test_a_document_nested_too_deeply_for_a_search_is_said_and_no_crash() -> Non
     deep: Any = None
     for _ in range(5_000):
         deep = {"a": deep}
-    with pytest.raises(ValueError, match="cannot be evaluated"):
+    with raises(ValueError, match="cannot be evaluated"):
         JsonPath.compile("$..b").value(deep)
 
 

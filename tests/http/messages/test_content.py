@@ -22,7 +22,9 @@ from phasegate.http.messages.content import (
     decode_body,
     too_large,
 )
+from phasegate.render.sentences import sentence
 from tests.http.conversations import answer, answering, ask
+from tests.telling import raises
 
 try:
     from compression import zstd  # type: ignore[import-not-found]
@@ -152,11 +154,11 @@ def test_coding_whose_package_is_missing_is_named(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(content, "import_module", missing)
     for coding, package in (("br", "brotli"), ("zstd", "backports.zstd")):
-        with pytest.raises(ContentError, match=f"coding {coding} needs the package {package}"):
+        with raises(ContentError, match=f"coding {coding} needs the package {package}"):
             decode_body(coding, b"x", 100)
 
 
 def test_limit_is_said_as_it_is_written() -> None:
-    assert too_large(4 << 20) == "the body is larger than max_body 4 MiB"
-    assert too_large(1 << 10) == "the body is larger than max_body 1 KiB"
-    assert too_large(100) == "the body is larger than max_body 100 B"
+    assert sentence(too_large(4 << 20)) == "the body is larger than max_body 4 MiB"
+    assert sentence(too_large(1 << 10)) == "the body is larger than max_body 1 KiB"
+    assert sentence(too_large(100)) == "the body is larger than max_body 100 B"

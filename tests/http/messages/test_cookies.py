@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from phasegate.http.messages.cookies import LONGEST, MOST, CookieJar, cookie_date
 from phasegate.kinds.api import Api, ApiParams
 from phasegate.model.observation import CaseStatus
+from phasegate.render.sentences import sentence
 from tests.http.conversations import Heard, answer, answering
 from tests.worlds import world_at
 
@@ -83,7 +84,7 @@ def test_cookie_is_sent_where_it_belongs(line: bytes, url: str, sent: bytes) -> 
 def test_secure_cookie_goes_over_https_and_to_this_machine(set_at: str, asked_at: str, sent: bool) -> None:
     kept = jar(b"sid=1; Secure", url=set_at)
     assert kept.header(asked_at) == (b"sid=1" if sent else b"")
-    said = kept.notes(asked_at)
+    said = tuple(map(sentence, kept.notes(asked_at)))
     assert said == (() if sent else ("cookie sid kept back: Secure, and the address is http",) * len(said))
     assert sent or said or set_at != asked_at
 
@@ -136,7 +137,7 @@ def test_cookie_from_http_does_not_hide_a_secure_one() -> None:
     for line in (b"sid=2; Path=/", b"sid=2; Path=/a", b"sid=2; Domain=some.host"):
         made.keep("http://some.host/a/b", line)
     assert made.header("https://some.host/a/b") == b"sid=1"
-    assert "one that is Secure has its name" in made.notes("http://some.host/")[0]
+    assert "one that is Secure has its name" in sentence(made.notes("http://some.host/")[0])
     made.keep("https://some.host/", b"sid=3; Secure; Path=/")
     assert made.header("https://some.host/a/b") == b"sid=3"
 

@@ -28,6 +28,7 @@ from phasegate.targets.containers.reach import TargetContainers
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Completed, Processes
 from tests.observed import number
+from tests.telling import in_english
 from tests.worlds import TestWorld, world_at
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
@@ -51,7 +52,7 @@ def sh(script: str, **params: Any) -> CommandParams:
 
 
 async def observe(params: CommandParams, world: TestWorld) -> Observation:
-    return await CommandKind().observe(params, world)
+    return in_english(await CommandKind().observe(params, world))
 
 
 def share(observation: Observation, name: str) -> tuple[int, int]:

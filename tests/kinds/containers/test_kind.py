@@ -30,6 +30,7 @@ from tests.engine_proxy import proxied
 from tests.engines import ENGINE, busybox, client, nothing_left, own
 from tests.kinds.scripted_containers import FAKE, NOW, ScriptedContainers, container, ended
 from tests.runner.scripted import Stage, check
+from tests.telling import in_english, raises
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 
 __all__ = ["nothing_left"]
@@ -70,7 +71,7 @@ def look(tmp_path: Path):  # type: ignore[no-untyped-def]
         script.setdefault("services", tuple(dict.fromkeys(one.service for one in containers)))
         scripted = ScriptedContainers(containers, **script)
         wanted = ContainersParams.model_validate(params or {})
-        return await ContainersKind().observe(wanted, world(tmp_path, scripted, **settings))
+        return in_english(await ContainersKind().observe(wanted, world(tmp_path, scripted, **settings)))
 
     return look
 
@@ -461,7 +462,7 @@ async def test_chosen_cases_are_looked_at_alone(look: Any) -> None:
     share = seen.measures["pass_rate"]
     assert isinstance(share, Share)
     assert share.total == len(seen.cases)
-    with pytest.raises(ObservationError, match="no case is named nowhere"):
+    with raises(ObservationError, match="no case is named nowhere"):
         await look(container("web"), cases=("nowhere",))
 
 
@@ -523,7 +524,7 @@ async def test_an_engine_that_dies_half_way_is_an_error_with_a_way_out(tmp_path:
         stage = Stage(tmp_path)
         parts = replace(stage.parts(), containers=reach)
         try:
-            seen = await observe(AttemptRequest(check=asked, number=1, stop=Stop()), parts)
+            seen = in_english(await observe(AttemptRequest(check=asked, number=1, stop=Stop()), parts))
         finally:
             reach.close()
             made.remove(force=True)
@@ -564,7 +565,7 @@ async def test_a_real_stack_is_seen_as_it_is(tmp_path: Path) -> None:
             "logs": [{"service": ["good", "fake"], "must": "^listening$"}],
         }
         settings = replace(world(tmp_path, reach), clock=RunClock())
-        seen = await ContainersKind().observe(ContainersParams.model_validate(params), settings)
+        seen = in_english(await ContainersKind().observe(ContainersParams.model_validate(params), settings))
     finally:
         reach.close()
         for one in made:

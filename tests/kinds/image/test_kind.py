@@ -24,6 +24,7 @@ from phasegate.world import Stopped
 from tests.engines import ENGINE, busybox, nothing_left
 from tests.kinds.containers.test_kind import MovedClock, number, statuses, world
 from tests.kinds.scripted_containers import FAKE, NOW, REAL, ScriptedContainers, container
+from tests.telling import in_english, raises
 from tests.worlds import RealClock
 
 __all__ = ["nothing_left"]
@@ -57,7 +58,7 @@ def look(tmp_path: Path):  # type: ignore[no-untyped-def]
         wanted = ImageParams.model_validate({"image": "shop/web:1", **(params or {})})
         look.world = world(tmp_path, scripted, **settings)  # type: ignore[attr-defined]
         look.scripted = scripted  # type: ignore[attr-defined]
-        return await ImageKind().observe(wanted, look.world)  # type: ignore[attr-defined]
+        return in_english(await ImageKind().observe(wanted, look.world))  # type: ignore[attr-defined]
 
     return look
 
@@ -304,14 +305,14 @@ async def test_the_image_of_a_service_is_the_one_that_runs(look: Any) -> None:
     seen = await look(params=service, containers=[web], images={"sha256:old": old})
     assert said(seen, "user")[0] is FAILED
     assert seen.notes[0] == "shop/web:1 is sha256:old"
-    with pytest.raises(ObservationError, match="there is no container of web"):
+    with raises(ObservationError, match="there is no container of web"):
         await look(params=service)
-    with pytest.raises(ObservationError, match="the containers of web run 2 different images"):
+    with raises(ObservationError, match="the containers of web run 2 different images"):
         await look(params=service, containers=[web, container("web", number=2)])
 
 
 async def test_an_image_that_is_not_there_is_an_error(look: Any) -> None:
-    with pytest.raises(ObservationError, match="there is no image 'nowhere:1'"):
+    with raises(ObservationError, match="there is no image 'nowhere:1'"):
         await look(params={"image": "nowhere:1"})
 
 
@@ -354,7 +355,7 @@ async def test_a_real_image_is_looked_through(tmp_path: Path) -> None:
     settings = replace(world(tmp_path, reach), clock=RealClock())
     asked = {"image": image, "ports": [], "stops_within": "10s", "stop_after": "300ms", "base": busybox()}
     try:
-        seen = await ImageKind().observe(ImageParams.model_validate(asked), settings)
+        seen = in_english(await ImageKind().observe(ImageParams.model_validate(asked), settings))
     finally:
         reach.close()
     assert said(seen, "user") == (FAILED, "error: it runs as root: its user 'app' has uid 0")

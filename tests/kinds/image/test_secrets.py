@@ -14,7 +14,7 @@ def found(*, environment: tuple[str, ...] = (), history: tuple[str, ...] = ()) -
     steps = tuple(ImageStep(created_by=text) for text in history)
     secrets = secrets_of(Image(id="sha256:a", size=1, environment=environment, history=steps))
     assert not any(secret.value in str(secret) for secret in secrets)
-    return [(str(secret), secret.value) for secret in secrets]
+    return [(f"{secret.what} in the {secret.where}", secret.value) for secret in secrets]
 
 
 @pytest.mark.parametrize(

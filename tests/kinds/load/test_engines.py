@@ -16,6 +16,7 @@ from phasegate.load.foreign.k6 import k6
 from phasegate.plan.asked.plan import Plan
 from phasegate.plan.loader import load
 from phasegate.plan.schema import plan_schema
+from phasegate.render.sentences import sentence
 from phasegate.runner.preflight import find_missing
 from phasegate.targets.processes.local import LocalProcesses
 
@@ -57,7 +58,7 @@ def test_the_engine_chooses_the_parameters(
     assert isinstance(check.parts[0].params, model)
     assert check.kind.name == "load"
     assert check.exclusive
-    assert check.summary == summary
+    assert sentence(check.summary) == summary
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_parameters_of_another_engine_are_a_plan_error_that_names_its_own(
 ) -> None:
     with pytest.raises(PlanError) as caught:
         plan_with(tmp_path, parameters)
-    said = [(problem.message, problem.help or "") for problem in caught.value.problems]
+    said = [(sentence(problem.message), sentence(problem.help or "")) for problem in caught.value.problems]
     assert any(message in one and help in two for one, two in said), said
 
 

@@ -20,10 +20,12 @@ from phasegate.kinds.load.params import LoadParams
 from phasegate.model.measures import Distribution, Share
 from phasegate.model.observation import Observation
 from phasegate.plan.loader import load
+from phasegate.render.sentences import sentence
 from tests.load.server import Reply, Scripted, answer, scripted
 from tests.load.sessions import FLOW, SUITE, path_of, sessions
 from tests.load.world import LoadWorld, OneAddress
 from tests.observed import number
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -93,7 +95,7 @@ async def test_failed_request_ends_its_journey_and_is_named() -> None:
     assert share(observed.parts["execute"]) == (0, 20)
     assert share(observed.parts["read"]) == (0, 0)
     assert all(
-        cause.startswith("execute: expected $.result to equal 42, got 41") for cause in observed.causes
+        cause.startswith("execute: expected $.result to equal 42, got 41") for cause in causes_told(observed)
     )
     text = world.evidence.files["failed-request-1.txt"]
     assert "POST /sessions/s" in text
@@ -160,7 +162,7 @@ async def test_single_requests_and_those_of_a_mix_follow_redirects() -> None:
     assert share(single.measures) == (20, 20), single.causes
     assert (number(single, "requests"), number(single, "redirects")) == (40, 20)
     assert share(mixed.parts["a"]) == (10, 10)
-    assert mixed.causes == {"expected status 2xx, got 307": 10}
+    assert causes_told(mixed) == {"expected status 2xx, got 307": 10}
     assert number(mixed, "redirects") == 30
     assert "GET /old HTTP/1.1" in world.evidence.files["failed-request-1.txt"]
 
@@ -195,7 +197,7 @@ async def test_redirect_to_another_entry_of_the_target_is_told_from_one_that_lea
         observed = await Load().observe(params(url="/", follow=True, rate="20/s"), around)
         assert not other.connections
         where = f"redirect not followed: to http://{{}}:{other.port}, "
-        assert observed.causes == {
+        assert causes_told(observed) == {
             f"{where.format('127.0.0.1')}which is declared, but a load goes to one host and port over one "
             "scheme": 5,
             f"{where.format('h')}which the plan's target does not declare": 5,
@@ -209,7 +211,7 @@ async def test_reset_in_the_middle_fails_the_journey_at_its_request() -> None:
     async with sessions(other=other) as server:
         observed, _ = await observe(server, flow=SUITE, rate="40/s")
     assert share(observed.measures) == (0, 20)
-    assert observed.causes == {"execute: connection reset: reset without an answer": 20}
+    assert causes_told(observed) == {"execute: connection reset: reset without an answer": 20}
 
 
 async def test_journey_that_stalls_is_a_timeout_of_its_request() -> None:
@@ -220,7 +222,7 @@ async def test_journey_that_stalls_is_a_timeout_of_its_request() -> None:
         observed, _ = await observe(server, flow=SUITE, rate="10/s", timeout="1s")
     assert share(observed.measures) == (0, 5)
     assert share(observed.parts["execute"]) == (0, 5)
-    assert all(cause.startswith("execute: timeout: ") for cause in observed.causes)
+    assert all(cause.startswith("execute: timeout: ") for cause in causes_told(observed))
 
 
 async def test_journeys_that_were_never_begun_are_dropped_and_above_every_latency() -> None:
@@ -258,9 +260,7 @@ async def test_failed_setup_sends_no_load() -> None:
         setup=[{"id": "log-in", "url": "/log-in", "expect": {"status": 200}}],
     )
     async with scripted(Reply(pieces=(answer(403),))) as server:
-        with pytest.raises(
-            ObservationError, match="no load was sent: setup/log-in failed: expected status 200"
-        ):
+        with raises(ObservationError, match="no load was sent: setup/log-in failed: expected status 200"):
             await _with_client(server, flow=suite, rate="40/s")
         assert len(server.requests) == 1
 
@@ -373,7 +373,9 @@ async def test_value_with_a_line_break_is_not_sent_in_a_header(tmp_path: Path) -
         await asyncio.sleep(0.01)
         assert not server.requests
     assert share(observed.measures)[0] == 0
-    assert observed.causes == {"not sent: a value for a header contains a line break or a null character": 10}
+    assert causes_told(observed) == {
+        "not sent: a value for a header contains a line break or a null character": 10
+    }
 
 
 # what a plan may say
@@ -416,7 +418,7 @@ def test_parts_and_targets_are_known_beforehand() -> None:
     one = params(rate="1/s", flow=SUITE)
     assert Load().parts(one) == {"open", "execute", "read"}
     assert Load().targets(one) == ("/",)
-    assert Load().summary(one) == "flow lifecycle, 1/s for 500 ms"
+    assert sentence(Load().summary(one)) == "flow lifecycle, 1/s for 500 ms"
     away = flow({"id": "a", "url": "http://elsewhere/x", "expect": {"status": 200}})
     two = params(rate="1/s", mix=[{"flow": SUITE}, {"flow": away, "weight": 2}, {"url": "/health"}])
     assert Load().parts(two) == {
@@ -428,13 +430,13 @@ def test_parts_and_targets_are_known_beforehand() -> None:
         "one/a",
     }
     assert Load().targets(two) == ("/", "http://elsewhere/x", "/health")
-    assert Load().summary(two) == "1 x lifecycle + 2 x one + 1 x /health, 1/s for 500 ms"
+    assert sentence(Load().summary(two)) == "1 x lifecycle + 2 x one + 1 x /health, 1/s for 500 ms"
 
 
 async def test_load_goes_to_one_host_of_the_target_only() -> None:
     away = flow({"id": "a", "url": "http://127.0.0.1:1/x", "expect": {"status": 200}})
     async with scripted() as server:
-        with pytest.raises(ObservationError, match="a load goes to one host and port"):
+        with raises(ObservationError, match="a load goes to one host and port"):
             await observe(server, flow=away, rate="1/s")
         assert not server.requests
 

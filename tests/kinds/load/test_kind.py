@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -11,12 +12,14 @@ from typing import Any
 import pytest
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import decode
 from phasegate.kinds import KINDS
 from phasegate.kinds.load.kind import Load
 from phasegate.kinds.load.params import LoadParams
 from phasegate.load.upload import UPLOAD_LIMIT
 from phasegate.model.measures import MeasureType, Share
 from phasegate.model.observation import Observation
+from phasegate.render.sentences import sentence
 from phasegate.world import Progress
 from tests.load.http2_server import answer as http2_answer
 from tests.load.http2_server import http2_scripted
@@ -24,6 +27,7 @@ from tests.load.late import HeldUp
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
 from tests.observed import distribution, number, share
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -54,7 +58,7 @@ async def test_body_comes_from_a_file(tmp_path: Path) -> None:
 async def test_body_larger_than_a_worker_keeps_is_not_sent(tmp_path: Path) -> None:
     with (tmp_path / "large.bin").open("wb") as file:
         file.truncate(UPLOAD_LIMIT + 1)
-    with pytest.raises(ObservationError, match="at most 33,554,432 are read"):
+    with raises(ObservationError, match="at most 33,554,432 are read"):
         await observe("http://127.0.0.1:1", rate="20/s", body={"file": tmp_path / "large.bin"})
 
 
@@ -93,18 +97,23 @@ def test_plan_is_told_what_a_load_can_show() -> None:
 
 
 def test_summary_says_what_is_sent() -> None:
-    assert Load().summary(params(rate="200/s", ramp="1s")) == "GET /health, 200/s for 10 s, ramp 1 s"
-    assert Load().summary(params(connections=1, method="post")) == "POST /health, 1 connection for 10 s"
+    assert (
+        sentence(Load().summary(params(rate="200/s", ramp="1s"))) == "GET /health, 200/s for 10 s, ramp 1 s"
+    )
+    assert (
+        sentence(Load().summary(params(connections=1, method="post")))
+        == "POST /health, 1 connection for 10 s"
+    )
 
 
 def test_stages_make_the_load() -> None:
     rates = params(stages=[UP, {"duration": "0s", "rate": "10/s"}, {"duration": "3s", "rate": "10/s"}])
     assert (Load().samples(rates), Load().duration(rates), rates.most_connections) == (130, 5.0, 200)
     assert "dropped" in Load().measures(rates)
-    assert Load().summary(rates) == "GET /health, 3 stages up to 100/s for 5 s"
+    assert sentence(Load().summary(rates)) == "GET /health, 3 stages up to 100/s for 5 s"
     closed = params(stages=[CLOSED])
     assert (Load().samples(closed), closed.most_connections, closed.is_open) == (None, 8, False)
-    assert Load().summary(closed) == "GET /health, 1 stage up to 8 connections for 2 s"
+    assert sentence(Load().summary(closed)) == "GET /health, 1 stage up to 8 connections for 2 s"
     assert params(stages=[UP], connections=7).most_connections == 7
 
 
@@ -116,10 +125,10 @@ async def test_load_of_which_a_worker_began_late_measures_nothing_and_says_which
     async with scripted() as server:
         observation, _ = await observe(server.url, world=held_up, rate="50/s", duration="1s", workers=2)
     assert observation.measures == {}
-    (why,) = set(observation.absent.values())
+    (why,) = map(sentence, set(observation.absent.values()))
     assert re.fullmatch(r"load worker 2 of 2 began \d\.\d+ s late, so the load was not what .*", why)
     assert set(observation.absent) == {("", name) for name in Load().measures(params(rate="50/s"))}
-    assert observation.notes[0].startswith(f"{why}; 50 requests")
+    assert sentence(observation.notes[0]).startswith(f"{why}; 50 requests")
 
 
 @pytest.mark.parametrize("model", [{"rate": "100/s"}, {"rate": "100/s", "workers": 2}, {"connections": 3}])
@@ -136,7 +145,7 @@ async def test_time_in_which_a_worker_was_held_up_is_held_against_nobody(
     assert latency.good.maximum < 1.0, "what came of the 1.5 s is no part of it"
     assert latency.unused >= 1
     assert ("", "throughput") in observed.absent
-    assert any("held up" in note for note in observed.notes)
+    assert any("held up" in note for note in map(sentence, observed.notes))
     if "rate" in model:
         achieved = share(observed, "achieved_rate")
         assert achieved.passed == achieved.total == 400 - achieved.unused
@@ -219,7 +228,7 @@ async def test_refusing_target_is_observed_as_failing_and_never_fast() -> None:
     assert share(observed, "success_rate").passed == 0
     assert share(observed, "success_rate").total == 50
     assert distribution(observed, "latency").quantile(0.01) == (math.inf, math.inf)
-    assert observed.causes == {f"connection refused: {base.removeprefix('http://')}": 50}
+    assert causes_told(observed) == {f"connection refused: {base.removeprefix('http://')}": 50}
     assert len(observed.evidence) == 5
     assert "(no answer)" in world.evidence.files["failed-request-1.txt"]
 
@@ -227,9 +236,9 @@ async def test_refusing_target_is_observed_as_failing_and_never_fast() -> None:
 async def test_failing_answers_are_kept_as_evidence() -> None:
     async with scripted(Reply(pieces=(answer(503, b"<b>overloaded</b>"),))) as server:
         observed, world = await observe(server.url, rate="50/s", duration="200ms")
-    assert observed.causes == {"expected status 2xx, got 503": 10}
+    assert causes_told(observed) == {"expected status 2xx, got 503": 10}
     text = world.evidence.files["failed-request-1.txt"]
-    assert text.startswith("expected status 2xx, got 503\n")
+    assert decode(json.loads(text.partition("\n")[0])) in observed.causes
     assert "GET /health HTTP/1.1" in text
     assert "<b>overloaded</b>" in text
 
@@ -255,7 +264,9 @@ async def test_early_stop_is_noted() -> None:
     async with scripted() as server:
         observed, _ = await observe(server.url, world={"stop": stop}, rate="100/s", duration="30s")
         assert share(observed, "achieved_rate").total == len(server.requests)
-    assert any(note.startswith("stopped after ") and "Ctrl-C" in note for note in observed.notes)
+    assert any(
+        note.startswith("stopped after ") and "Ctrl-C" in note for note in map(sentence, observed.notes)
+    )
 
 
 @pytest.mark.parametrize("model", [{"rate": "100/s"}, {"connections": 2}])
@@ -271,7 +282,7 @@ async def test_load_that_only_does_damage_is_aborted_and_cannot_be_met(model: di
     if "rate" in model:
         achieved = share(observed, "achieved_rate")
         assert (achieved.passed, achieved.total) == (sent, 6_000), "all of it was due"
-    (note,) = (note for note in observed.notes if note.startswith("aborted after "))
+    (note,) = (note for note in map(sentence, observed.notes) if note.startswith("aborted after "))
     assert note.endswith("over 1 s, and abort_on says success_rate < 50%")
 
 
@@ -293,12 +304,14 @@ async def test_seconds_without_an_answer_are_noted() -> None:
     dead = Reply(pieces=(), end="reset")
     async with scripted(lambda n: Reply() if n < 25 else dead) as server:
         observed, _ = await observe(server.url, rate="50/s", duration="3s")
-    assert any(note.startswith("no good answer came in 2 s of 3 s") for note in observed.notes), observed
+    assert any(
+        note.startswith("no good answer came in 2 s of 3 s") for note in map(sentence, observed.notes)
+    ), observed
 
 
 async def test_host_that_is_not_on_the_target_gets_no_load() -> None:
     async with scripted() as server:
-        with pytest.raises(ObservationError, match="is not on the target"):
+        with raises(ObservationError, match="is not on the target"):
             await observe("http://127.0.0.1:1/", url=server.url, rate="10/s")
         assert not server.requests
 
@@ -339,17 +352,17 @@ async def test_workers_share_a_load_over_http2() -> None:
 
 async def test_header_of_the_target_that_http2_does_not_have_is_an_error() -> None:
     target = OneAddress("http://127.0.0.1:1", extra=(("Transfer-Encoding", "chunked"),))
-    with pytest.raises(ObservationError, match="HTTP/2 has no header 'Transfer-Encoding'"):
+    with raises(ObservationError, match="HTTP/2 has no header 'Transfer-Encoding'"):
         await Load().observe(params(**UP, protocol="http/2"), LoadWorld(target=target))
 
 
 def test_summary_says_http2_and_its_streams() -> None:
     over = {"protocol": "http/2", "streams": 10}
     assert (
-        Load().summary(params(**CLOSED, **over))
+        sentence(Load().summary(params(**CLOSED, **over)))
         == "GET /health over HTTP/2, 8 connections x 10 streams for 2 s"
     )
     assert (
-        Load().summary(params(**UP, **over))
+        sentence(Load().summary(params(**UP, **over)))
         == "GET /health over HTTP/2, 100/s, 10 streams a connection for 2 s"
     )

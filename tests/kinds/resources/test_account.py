@@ -11,6 +11,7 @@ import pytest
 from phasegate.kinds.resources.account import GAUGES, MOST_POINTS, StackAccount
 from phasegate.model.containers import Container, ContainerState, ContainerUsage, Limits
 from phasegate.model.measures import Gauge, Measure, Number
+from phasegate.render.sentences import sentence
 
 BORN = datetime(2026, 1, 15, tzinfo=UTC)
 MIB = 1 << 20
@@ -31,6 +32,10 @@ def container(service: str = "api", number: int = 1, *, limit: int | None = None
         "limits": Limits(memory=limit),
     }
     return Container(**{**facts, **more})
+
+
+def why(account: StackAccount) -> dict[tuple[str, str], str]:
+    return {key: sentence(said) for key, said in account.absent().items()}
 
 
 def usage(cpu: float = 0.0, memory: int = MIB, **more: Any) -> ContainerUsage:
@@ -105,8 +110,8 @@ def test_without_a_limit_there_is_no_share_of_it_and_the_reason_names_who() -> N
     assert "memory_share" in account.parts()["api"]
     assert "memory_share" not in account.parts()["db"]
     assert "memory_share" not in account.measures()
-    assert account.absent()["db", "memory_share"] == "db has no memory limit"
-    assert account.absent()["", "memory_share"] == "db has no memory limit"
+    assert why(account)["db", "memory_share"] == "db has no memory limit"
+    assert why(account)["", "memory_share"] == "db has no memory limit"
     assert ("api", "memory_share") not in account.absent()
 
 
@@ -129,7 +134,7 @@ def test_what_is_not_known_of_one_is_not_known_of_all() -> None:
     account = looked(*[[(first, usage()), (second, usage(block_read=None))]] * 3)
     assert "block_read" in account.parts()["api"]
     assert "block_read" not in account.measures()
-    assert account.absent()["", "block_read"] == "block_read of db could not be read"
+    assert why(account)["", "block_read"] == "block_read of db could not be read"
 
 
 def test_the_network_of_another_container_is_counted_there_and_that_of_the_machine_nowhere() -> None:
@@ -139,34 +144,34 @@ def test_the_network_of_another_container_is_counted_there_and_that_of_the_machi
         [(owner, usage(network_in=70)), (guest, usage(network_in=None))],
     )
     assert gauge(account.measures(), "network_in").maximum == 70
-    assert "no network of its own" in account.absent()["side", "network_in"]
+    assert "no network of its own" in why(account)["side", "network_in"]
     host = container("host", network_mode="host")
     account = looked(
         [(owner, usage(network_in=0)), (host, usage(network_in=None))],
         [(owner, usage(network_in=70)), (host, usage(network_in=None))],
     )
     assert "network_in" not in account.measures()
-    assert "(network mode host)" in account.absent()["", "network_in"]
+    assert "(network mode host)" in why(account)["", "network_in"]
 
 
 def test_a_service_that_was_asked_for_and_never_ran_leaves_the_whole_without_measures() -> None:
     account = looked(*[[(container(), usage())]] * 3, asked=("api", "db"))
     assert account.measures() == {}
     assert account.missing == ("db",)
-    assert {account.absent()["", name] for name in (*GAUGES, "samples")} == {
+    assert {why(account)["", name] for name in (*GAUGES, "samples")} == {
         "no container of db was seen running"
     }
-    assert account.absent()["db", "memory"] == "no container of db was seen running"
+    assert why(account)["db", "memory"] == "no container of db was seen running"
     assert "memory" in account.parts()["api"]
 
 
 def test_one_look_is_no_sample_count_and_nothing_seen_is_nothing() -> None:
     account = looked([(container(), usage())])
     assert "samples" not in account.measures()
-    assert account.absent()["", "samples"] == "api was looked at once, and 2 looks are needed"
+    assert why(account)["", "samples"] == "api was looked at once, and 2 looks are needed"
     account = looked([], [])
     assert (account.measures(), account.parts(), account.looks) == ({}, {}, 0)
-    assert account.absent()["", "samples"] == "no container was seen running"
+    assert why(account)["", "samples"] == "no container was seen running"
 
 
 def test_looks_at_which_nothing_ran_count_for_nothing_and_leave_a_gap() -> None:

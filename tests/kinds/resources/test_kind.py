@@ -23,11 +23,13 @@ from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge, Number
 from phasegate.model.observation import Observation
 from phasegate.plan.asked.plan import Check, Part
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import Progress
 from tests.engines import ENGINE, busybox, client, nothing_left, own
 from tests.judged import told
 from tests.runner.scripted import StillClock
+from tests.telling import in_english, raises
 from tests.worlds import StaticAddresses, TemporaryEvidence, TestWorld
 
 __all__ = ["nothing_left"]
@@ -122,7 +124,7 @@ def scene(folder: Path, lives: Lives, *, ends: float | None = None, **stack: Any
 
 
 async def observe(world: Scene, **written: Any) -> Observation:
-    return await ResourcesKind().observe(ResourcesParams.model_validate(written), world)
+    return in_english(await ResourcesKind().observe(ResourcesParams.model_validate(written), world))
 
 
 def stack_of(world: Scene) -> Stack:
@@ -280,7 +282,7 @@ async def test_a_look_that_does_not_end_ends_the_check(tmp_path: Path) -> None:
 
 
 async def test_an_engine_that_was_never_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ObservationError, match="does not answer"):
+    with raises(ObservationError, match="does not answer"):
         await observe(scene(tmp_path, [(container("api"), steady)], ends=60.0, gone_at=0.0))
 
 
@@ -305,9 +307,9 @@ def test_looking_less_often_asks_for_a_longer_look() -> None:
 
 def test_it_is_summed_up_in_a_few_words() -> None:
     kind = ResourcesKind()
-    assert kind.summary(ResourcesParams()) == "what all services use, every 1 s"
+    assert sentence(kind.summary(ResourcesParams())) == "what all services use, every 1 s"
     assert (
-        kind.summary(ResourcesParams.model_validate({"services": ["api"], "every": "500ms"}))
+        sentence(kind.summary(ResourcesParams.model_validate({"services": ["api"], "every": "500ms"})))
         == "what api use, every 500 ms"
     )
     ResourcesParams.model_validate(dict(kind.example))
@@ -350,7 +352,7 @@ async def test_a_real_stack_is_held_to_its_limits_while_one_of_it_is_started_aga
         await asyncio.to_thread(made["busy"].start)
         await asyncio.sleep(1.5)
         world.stop("everything else has ended")
-        observation = await looking
+        observation = in_english(await looking)
     finally:
         reached.close()
         for one in made.values():

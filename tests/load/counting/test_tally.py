@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base.facts import Code, Message, fact
 from phasegate.load.counting.recorder import Meter, Recorder
 from phasegate.load.counting.tally import (
     CAUSES,
@@ -21,6 +22,7 @@ from phasegate.load.counting.tally import (
 from phasegate.load.counting.timeline import BINS, LoadTimeline, series, silent_seconds
 from phasegate.model.histogram import Histogram
 
+BAD = fact(Code.OF_PART, part="read", why=fact(Code.NO_LOCATION, status=302))
 durations = st.lists(st.integers(0, 3_600_000_000_000), max_size=60)
 
 
@@ -38,12 +40,12 @@ def test_seconds_merged_equal_one_histogram_of_all(values: list[int], places: li
 @given(durations, durations, st.integers(0, 5))
 def test_tally_survives_json_and_merging_in_any_order(one: list[int], two: list[int], dropped: int) -> None:
     first = LoadTally(
-        latency=Histogram.of_nanoseconds(one), service=Histogram.of_nanoseconds(one), causes={"a": 2}
+        latency=Histogram.of_nanoseconds(one), service=Histogram.of_nanoseconds(one), causes={BAD: 2}
     )
     second = LoadTally(
         latency=Histogram.of_nanoseconds(two),
         service=Histogram.of_nanoseconds([value // 2 for value in two]),
-        causes={"a": 1, "b": 3},
+        causes={BAD: 1, "b": 3},
         dropped=dropped,
         parts={"read": PartTally(latency=Histogram.of_nanoseconds(two), failed=dropped, dropped=1)},
     )
@@ -57,7 +59,7 @@ def test_tally_survives_json_and_merging_in_any_order(one: list[int], two: list[
 
 def test_report_survives_json_and_merges() -> None:
     first = Report(
-        window=2.0, sent=5, first=0.5, last=1.0, examples=(Example(cause="x", at=0.7, request="GET"),)
+        window=2.0, sent=5, first=0.5, last=1.0, examples=(Example(cause=BAD, at=0.7, request="GET"),)
     )
     assert Report.from_json(json.loads(json.dumps(first.to_json()))) == first
     merged = first.merge(Report(window=1.0, sent=2, first=0.1, last=0.2)).merge(Report())
@@ -67,15 +69,16 @@ def test_report_survives_json_and_merges() -> None:
 def test_different_causes_are_bounded_and_none_is_lost() -> None:
     recorder, merged = Recorder(open=False), LoadTally()
     for number in range(1_000):
-        recorder.failed(f"expected $.id to equal 1, got {number}", number + 1, b"x" * 100_000)
+        cause = fact(Code.MISMATCH, what="status", expected=("2xx",), actual=number)
+        recorder.failed(cause, number + 1, b"x" * 100_000, wrong=bool(number % 2))
         if number % 100 == 0:
             merged = merged.merge(recorder.take())
     merged = merged.merge(recorder.take())
-    assert merged.failed == 1_000
+    assert (merged.failed, sum(merged.wrong.values())) == (1_000, 500)
     assert len(merged.causes) <= CAUSES + 1
     assert len(recorder.examples) == EXAMPLES
     assert all(len(example.answer) < 5_000 for example in recorder.examples)
-    many = {str(number): 1 for number in range(CAUSES)}
+    many: dict[Message, int] = {str(number): 1 for number in range(CAUSES)}
     assert sum(merge_causes(many, {"another": 7}).values()) == CAUSES + 7
 
 
@@ -91,7 +94,7 @@ def test_runs_of_failures_are_episodes() -> None:
 
 
 def _second(good: int, failed: int = 0) -> LoadTally:
-    causes = {"x": failed} if failed else {}
+    causes: dict[Message, int] = {"x": failed} if failed else {}
     return LoadTally(latency=Histogram.of_nanoseconds([1_000_000] * good), causes=causes)
 
 
@@ -141,9 +144,9 @@ def test_empty_timeline_has_no_lines() -> None:
 
 def test_a_wrong_answer_stands_though_its_worker_was_held_up_and_a_lost_one_does_not() -> None:
     part = PartTally(failed=5, dropped=1, wrong=2)
-    causes = {"expected status 2xx, got 500": 2, "timeout": 3}
-    whole = LoadTally(causes=causes, wrong={"expected status 2xx, got 500": 2}, parts={"read": part})
+    causes: dict[Message, int] = {BAD: 2, "timeout": 3}
+    whole = LoadTally(causes=causes, wrong={BAD: 2}, parts={"read": part})
     stands, held = LoadTally.from_json(json.loads(json.dumps(whole.to_json()))).sifted()
-    assert (dict(stands.causes), dict(held.causes)) == ({"expected status 2xx, got 500": 2}, {"timeout": 3})
+    assert (dict(stands.causes), dict(held.causes)) == ({BAD: 2}, {"timeout": 3})
     assert (stands.parts["read"].failed, held.parts["read"].failed, held.parts["read"].dropped) == (2, 3, 1)
     assert stands.requests + held.requests == whole.requests

@@ -14,6 +14,7 @@ from phasegate.load.foreign.program import Foreign
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Progress
 from tests.load.engines import world_of
+from tests.telling import raises
 
 pytestmark = pytest.mark.paced
 
@@ -36,7 +37,7 @@ async def test_what_fails_beside_a_program_ends_it_whenever_it_fails(
     if when == "before it is watched":
         await progress(Progress())
     async with LocalProcesses(os.environ).open(ENDLESS) as running:
-        with pytest.raises(ObservationError, match="cannot be read"):
+        with raises(ObservationError, match="cannot be read"):
             async with asyncio.timeout(20):
                 await Foreign(running, world, duration=None).run(str, watched=watched)
 

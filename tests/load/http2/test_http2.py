@@ -26,6 +26,7 @@ from tests.load.pace.test_driver import closed as closed_job
 from tests.load.pace.test_driver import open_ as open_job
 from tests.load.server import Reply, scripted, unused_port
 from tests.load.server import answer as http1_answer
+from tests.telling import causes_told
 
 pytestmark = pytest.mark.paced
 
@@ -45,7 +46,7 @@ def one(url: str, **more: Any) -> Job:
 
 async def cause_of(run: Drive) -> str:
     assert run.tally.good == 0
-    (cause,) = run.tally.causes
+    (cause,) = causes_told(run.tally)
     return cause
 
 
@@ -71,7 +72,7 @@ async def test_all_streams_are_in_use_at_once() -> None:
     async with http2_scripted(lambda _: http2_server.nothing) as server:
         run = await drive(closed(server.url, 2, 0.05, timeout=0.1, streams=5))
         assert server.most == 5
-        assert run.tally.causes == {"timeout: no answer in 100 ms": len(server.requests)}
+        assert causes_told(run.tally) == {"timeout: no answer in 100 ms": len(server.requests)}
 
 
 async def test_open_model_sends_every_request_that_is_due() -> None:
@@ -88,7 +89,7 @@ async def test_open_model_drops_what_finds_no_stream_in_time() -> None:
         run = await drive(open_(server.url, 100, connections=1, streams=2, timeout=0.2))
         sent = run.driver.scheduled.sent
         assert run.tally.dropped == 40 - sent > 0
-        assert run.tally.causes == {"timeout: no answer in 200 ms": sent}
+        assert causes_told(run.tally) == {"timeout: no answer in 200 ms": sent}
 
 
 async def test_ramp_down_closes_connections() -> None:
@@ -141,7 +142,7 @@ async def test_every_failure_is_counted_exactly_under_its_name(make: Any) -> Non
         run = await drive(make(server.url, streams=1, duration=0.6))
         expected = Counter(NAMES[n % len(NAMES)][0] for n in range(len(server.requests)))
     assert run.tally.good == expected.pop("")
-    assert run.tally.causes == dict(expected)
+    assert causes_told(run.tally) == dict(expected)
     assert len(expected) == len(NAMES) - 3
 
 
@@ -165,7 +166,7 @@ async def test_failing_stream_leaves_others_on_its_connection_alone() -> None:
 async def test_timeout_moves_all_streams_to_a_new_connection() -> None:
     async with http2_scripted(lambda n: http2_server.nothing if n == 20 else answer()) as server:
         run = await drive(closed(server.url, 1, 0.5, streams=4, timeout=0.1))
-        assert run.tally.causes == {"timeout: no answer in 100 ms": 1}
+        assert causes_told(run.tally) == {"timeout: no answer in 100 ms": 1}
         assert run.tally.good == len(server.requests) - 1
         assert len(server.sessions) == 2
 
@@ -183,13 +184,13 @@ async def test_flood_of_pings_ends_the_connection() -> None:
 async def test_refused_connection_fails_the_request_of_every_stream() -> None:
     port = unused_port()
     run = await drive(open_(f"http://127.0.0.1:{port}/", 100, streams=2))
-    assert run.tally.causes == {f"connection refused: 127.0.0.1:{port}": 40}
+    assert causes_told(run.tally) == {f"connection refused: 127.0.0.1:{port}": 40}
 
 
 async def test_target_that_speaks_http1_is_a_failure_over_plain_http() -> None:
     async with scripted(Reply(pieces=(http1_answer(400),), end="close")) as server:
         run = await drive(open_(server.url, 50))
-        assert run.tally.causes == {"protocol error: what it speaks is HTTP/1.1, not HTTP/2": 20}
+        assert causes_told(run.tally) == {"protocol error: what it speaks is HTTP/1.1, not HTTP/2": 20}
 
 
 async def test_target_that_speaks_something_else_is_named_as_such() -> None:
@@ -202,7 +203,7 @@ async def test_target_that_says_nothing_is_a_timeout() -> None:
     async with http2_scripted(greets=False) as server:
         run = await drive(open_(server.url, 50, timeout=0.2, duration=0.1))
         name = f"timeout: no HTTP/2 settings from 127.0.0.1:{server.port} in 200 ms"
-        assert run.tally.causes == {name: 5}
+        assert causes_told(run.tally) == {name: 5}
 
 
 @pytest.mark.parametrize("offers", [["http/1.1"], []])
@@ -258,7 +259,7 @@ async def test_target_that_never_looks_at_a_request_fails_it() -> None:
     async with http2_scripted(lambda _: http2_server.unseen) as server:
         run = await drive(open_(server.url, 50, streams=1))
         name = "connection reset: sent twice, and each time the target asked for a new connection"
-        assert run.tally.causes == {name: 20}
+        assert causes_told(run.tally) == {name: 20}
         assert len(server.requests) == 40
 
 
@@ -286,7 +287,7 @@ async def test_answer_before_the_end_of_an_upload_is_an_answer() -> None:
     settings = {ngh2.Setting.INITIAL_WINDOW_SIZE: 0}
     async with http2_scripted(lambda _: answer(413, b""), settings=settings, early=True) as server:
         run = await drive(open_(server.url, 100, method="POST", body=b"x" * 100_000))
-        assert run.tally.causes == {"expected status 2xx, got 413": 40}
+        assert causes_told(run.tally) == {"expected status 2xx, got 413": 40}
         assert len(server.requests) == 40
         assert server.uploaded == 0
 
@@ -312,7 +313,7 @@ async def test_expectations_look_at_headers_and_inflated_bodies() -> None:
         asked = len(server.requests)
         assert run.tally.good == asked // 2
         assert run.tally.failed == asked - asked // 2
-        (cause,) = run.tally.causes
+        (cause,) = causes_told(run.tally)
         assert "$.status" in cause
         assert "x-kind" in cause
         assert run.driver.recorder.examples[0].answer.startswith("HTTP/2 200\r\n")
@@ -394,5 +395,5 @@ async def test_redirects_are_counted_and_are_no_good_answers() -> None:
     redirect = answer(302, b"", (b"location", b"/health"))
     async with http2_scripted(lambda _: redirect) as server:
         run = await drive(one(server.url, duration=0.1))
-        assert run.tally.causes == {"expected status 2xx, got 302": len(server.requests)}
+        assert causes_told(run.tally) == {"expected status 2xx, got 302": len(server.requests)}
         assert run.driver.recorder.redirects == len(server.requests) > 0

@@ -27,6 +27,7 @@ from phasegate.wire.request import request_bytes
 from tests.load.pace.test_driver import closed, open_
 from tests.load.server import Reply, Scripted, answer, scripted
 from tests.load.sessions import path_of
+from tests.telling import causes_told
 
 pytestmark = pytest.mark.paced
 
@@ -194,7 +195,7 @@ async def test_location_in_a_trailer_is_none() -> None:
     async with routes({"/start": Reply(pieces=(head, b"Location: /trailed\r\n\r\n"))}) as server:
         run = await follow(server, rate=20.0, duration=0.1)
         assert paths(server) == {"/start": 2}
-    assert run.tally.causes == {"protocol error: status 302 without a Location": 2}
+    assert causes_told(run.tally) == {"protocol error: status 302 without a Location": 2}
 
 
 async def test_cookie_set_on_the_way_is_sent_where_it_belongs() -> None:
@@ -238,7 +239,7 @@ async def test_loop_fails_under_its_own_name(make: Any) -> None:
         run = await follow(server, make=make)
         sent = len(server.requests)
     assert run.tally.good == 0
-    assert run.tally.causes == {f"too many redirects: more than {MAX_REDIRECTS}": run.tally.failed}
+    assert causes_told(run.tally) == {f"too many redirects: more than {MAX_REDIRECTS}": run.tally.failed}
     assert sent == run.redirects == (MAX_REDIRECTS + 1) * run.tally.failed > 0
 
 
@@ -259,7 +260,7 @@ async def test_host_that_the_target_does_not_declare_is_never_asked(make: Any) -
         assert (other.connections, other.requests) == (0, [])
         sent, where = len(server.requests), f"http://127.0.0.1:{other.port}"
     named = f"redirect not followed: to {where}, which the plan's target does not declare"
-    assert run.tally.causes == {named: sent}
+    assert causes_told(run.tally) == {named: sent}
     assert run.tally.good == 0
 
 
@@ -272,7 +273,7 @@ async def test_other_declared_place_or_scheme_is_not_followed_to_and_named_so(sc
         run = await follow(server, declared=declared, rate=40.0)
         assert not other.connections
         assert len(server.requests) == 20
-    assert run.tally.causes == {
+    assert causes_told(run.tally) == {
         f"redirect not followed: to {scheme}://127.0.0.1:{port}, which is declared, but a load goes to one "
         "host and port over one scheme": 20
     }
@@ -293,7 +294,7 @@ async def test_location_that_is_none_fails_by_name(fields: bytes, cause: str) ->
     async with routes({"/start": reply}) as server:
         run = await follow(server, make=closed, connections=1, duration=0.2)
         assert server.connections == 1 < len(server.requests) == run.tally.failed
-    ((named, _),) = run.tally.causes.items()
+    ((named, _),) = causes_told(run.tally).items()
     assert named.startswith("protocol error: ")
     assert named.endswith(cause)
 
@@ -316,7 +317,7 @@ async def test_failure_behind_a_redirect_is_the_failure_of_the_request(
         run = await follow(server, make=make, timeout=0.3, duration=0.1)
         asked = len(server.requests)
     assert run.tally.good == 0
-    assert run.tally.causes == {cause: asked // 2}
+    assert causes_told(run.tally) == {cause: asked // 2}
     assert run.driver.recorder.examples[0].request.startswith("GET /end HTTP/1.1\r\n")
 
 
@@ -324,7 +325,7 @@ async def test_timeout_bounds_a_request_with_all_its_redirects() -> None:
     slow = {"/start": Reply(pieces=to("/end").pieces, delay=0.2), "/end": Reply(delay=0.2)}
     async with routes(slow) as server:
         run = await follow(server, rate=20.0, duration=0.1, timeout=0.3)
-    assert run.tally.causes == {"timeout: no answer in 300 ms": 2}
+    assert causes_told(run.tally) == {"timeout: no answer in 300 ms": 2}
 
 
 async def test_each_request_of_a_journey_has_the_timeout_for_itself() -> None:

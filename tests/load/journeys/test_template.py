@@ -14,6 +14,7 @@ from phasegate.base.scalars import as_text, read_json
 from phasegate.base.substitution import fill
 from phasegate.load.journeys.journey import Journeys, UnfitError
 from phasegate.load.journeys.template import PLAIN, Template, join_texts, json_pieces, text_pieces, url_pieces
+from tests.telling import raises
 
 values = st.one_of(st.text(max_size=20), st.integers(), st.booleans(), st.none())
 texts = st.lists(st.sampled_from(["a", "${x}", "${y}", "$$", "$", "{", '"', "é", "\\", " "]), max_size=8).map(
@@ -108,5 +109,5 @@ def test_a_number_of_a_row_reaches_a_worker_as_it_is_written(text: str) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_value_that_json_lacks_does_not_fit_into_a_body(value: float) -> None:
     template = Template(join_texts(json_pieces({"a": "${it}"})))
-    with pytest.raises(UnfitError, match="no number that JSON has"):
+    with raises(UnfitError, match="no number that JSON has"):
         template.fill({"it": value})

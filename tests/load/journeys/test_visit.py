@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from phasegate.load.journeys.journey import Journey, JourneyRequest, Journeys
 from phasegate.load.journeys.judge import AnswerCheck
 from phasegate.load.journeys.visit import Itinerary, turns
+from phasegate.render.sentences import sentence
 from phasegate.world import HttpReply
 
 ONE = JourneyRequest(part="a", method="GET", head=("GET / HTTP/1.1\r\n",), url="/")
@@ -94,7 +95,7 @@ def test_answers_are_judged_as_a_suite_does(expect: dict[str, Any], body: bytes,
     values = {"x": [1], "n": 1}
     reply = HttpReply(status=200, headers=(("X-Id", "1"),), body=body, elapsed=0.1, url="/")
     failures = () if judge.holds(200, body, values) else judge.failures(reply, values)
-    assert [text.startswith(failure) for text in failures] == ([True] if failure else [])
+    assert [sentence(one).startswith(failure) for one in failures] == ([True] if failure else [])
 
 
 def test_regular_expressions_need_no_second_look() -> None:
@@ -115,5 +116,5 @@ def test_captures_are_taken_from_good_answers_only() -> None:
     assert judge.failures(reply, values) == ()
     assert values == {"a": "w1", "id": "7", "word": "1"}
     assert not quick.holds(200, reply.body, none)
-    assert quick.failures(reply, none)[0].startswith("cannot capture b: there is no $.b")
+    assert sentence(quick.failures(reply, none)[0]).startswith("cannot capture b: there is no $.b")
     assert none == {}

@@ -25,6 +25,7 @@ from phasegate.model.histogram import NANOSECONDS, Histogram, bucket_bounds
 from phasegate.wire.connector import Connector, GeneratorError
 from phasegate.wire.request import endpoint_of, request_bytes, request_fields
 from tests.load.server import Reply, answer, scripted, unused_port
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -144,7 +145,7 @@ async def test_error_share_is_counted_exactly(make: Any) -> None:
     async with scripted(lambda n: bad if n % 5 == 0 else Reply()) as server:
         run = await drive(make(server.url))
         expected = -(-len(server.requests) // 5)
-        assert run.tally.causes == {"expected status 2xx, got 503": expected}
+        assert causes_told(run.tally) == {"expected status 2xx, got 503": expected}
         assert run.tally.good == len(server.requests) - expected
     assert run.driver.recorder.episodes >= 1
     assert run.driver.recorder.examples[0].answer.endswith("busy")
@@ -184,7 +185,7 @@ async def test_broken_answers_are_named_and_counted(make: Any, reply: Reply, cau
         run = await drive(make(server.url, method="POST"))
         assert run.tally.failed == len(server.requests) // 4
         assert run.tally.requests == len(server.requests)
-    assert all(text.startswith(cause) for text in run.tally.causes)
+    assert all(text.startswith(cause) for text in causes_told(run.tally))
 
 
 async def test_request_body_and_headers_arrive() -> None:
@@ -209,7 +210,7 @@ async def test_refusing_target_fails_every_request_without_spinning(make: Any) -
     run = await drive(make(url, duration=1.0))
     assert run.tally.good == 0
     assert run.tally.failed >= 50
-    assert [cause.partition(":")[0] for cause in run.tally.causes] == ["connection refused"]
+    assert [cause.partition(":")[0] for cause in causes_told(run.tally)] == ["connection refused"]
     assert process_time() - began < 0.7
     assert run.driver.recorder.episodes == 1
 
@@ -223,7 +224,7 @@ async def test_open_model_tries_every_request_on_a_refusing_target() -> None:
 async def test_name_that_does_not_resolve_is_a_dns_failure() -> None:
     run = await drive(open_("http://phasegate-test.invalid/", rate=20.0, timeout=5.0))
     assert run.tally.failed == 10
-    assert {cause.partition(":")[0] for cause in run.tally.causes} <= {"DNS", "timeout"}
+    assert {cause.partition(":")[0] for cause in causes_told(run.tally)} <= {"DNS", "timeout"}
 
 
 async def test_target_that_dies_half_way_fails_about_half_of_the_closed_load() -> None:
@@ -267,7 +268,7 @@ async def test_silent_server_times_out_each_request() -> None:
         server.stalled.clear()
         run = await drive(open_(server.url, rate=100.0, duration=0.3, timeout=0.3, connections=50))
         server.stalled.set()
-    assert run.tally.causes == {"timeout: no answer in 300 ms": 30}
+    assert causes_told(run.tally) == {"timeout: no answer in 300 ms": 30}
     assert run.seconds < 20
 
 
@@ -277,7 +278,7 @@ async def test_closed_model_awaits_what_is_out_up_to_the_timeout() -> None:
     assert run.tally.good == 2
     async with scripted(Reply(delay=10)) as server:
         run = await drive(closed(server.url, connections=2, duration=0.1, timeout=0.3))
-    assert run.tally.causes == {"timeout: no answer in 300 ms": 2}
+    assert causes_told(run.tally) == {"timeout: no answer in 300 ms": 2}
 
 
 async def test_requests_without_a_free_connection_are_dropped_after_their_timeout() -> None:
@@ -295,7 +296,7 @@ async def test_drip_fed_answer_times_out() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with scripted(Reply(pieces=(head, *[b"1\r\nx\r\n"] * 1000), gap=0.02)) as server:
         run = await drive(closed(server.url, connections=1, duration=0.1, timeout=0.3))
-    assert run.tally.causes == {"timeout: the answer did not end in 300 ms": 1}
+    assert causes_told(run.tally) == {"timeout: the answer did not end in 300 ms": 1}
 
 
 @pytest.mark.parametrize("make", [closed, open_])
@@ -364,9 +365,9 @@ async def test_untrusted_certificate_is_a_tls_failure(certificate: Path) -> None
         run = await drive(open_(server.url, rate=20.0))
         assert not server.requests
     assert run.tally.failed == 10
-    assert all(cause.startswith("TLS: certificate of 127.0.0.1:") for cause in run.tally.causes)
+    assert all(cause.startswith("TLS: certificate of 127.0.0.1:") for cause in causes_told(run.tally))
 
 
 def test_certificate_file_that_is_missing_is_no_fault_of_the_target() -> None:
-    with pytest.raises(GeneratorError, match="certificates"):
+    with raises(GeneratorError, match="certificates"):
         driver_of(open_("https://127.0.0.1:1/", tls={"ca": "/nowhere.pem"}))

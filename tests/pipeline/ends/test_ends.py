@@ -206,7 +206,7 @@ steps:
     assert result["target"][0]["exit_code"] == -9
     assert ran.criterion("watch.latency.p95")["verdict"] == "not_met"
     assert ran.statuses()["after"] == "failed"
-    assert any("refused" in cause for cause in ran.check("after")["attempts"][0]["causes"])
+    assert any("refused" in cause for cause, _ in ran.check("after")["attempts"][0]["causes"])
     assert "died" in ran.err
 
 

@@ -14,19 +14,21 @@ from contextlib import contextmanager
 import pytest
 
 from phasegate.base.errors import ExitCode
+from phasegate.base.facts import Code, Message, fact
 from phasegate.pipeline.signals import hold_signals
 from tests.pipeline.bench import Desk, Running
 
 TWICE = """
 import asyncio, os, signal
 from phasegate.pipeline.signals import hold_signals
+from phasegate.render.sentences import sentence
 
 def at_once():
     print("closed", flush=True)
     raise RuntimeError("a terminal that is gone")
 
 async def main(held):
-    with held.told(lambda code, reason: print(reason, flush=True), lambda: None, at_once):
+    with held.told(lambda code, reason: print(sentence(reason), flush=True), lambda: None, at_once):
         for number in (signal.SIGTERM, signal.SIGINT):
             os.kill(os.getpid(), number)
             await asyncio.sleep(0.05)
@@ -39,12 +41,13 @@ with hold_signals() as held:
 HUNG_UP = """
 import asyncio, os, signal
 from phasegate.pipeline.signals import hold_signals
+from phasegate.render.sentences import sentence
 
 async def main(held):
     told = asyncio.Event()
 
     def received(code, reason):
-        print(reason, flush=True)
+        print(sentence(reason), flush=True)
         told.set()
 
     with held.told(received, lambda: None, lambda: None):
@@ -77,17 +80,17 @@ def test_loss_of_the_terminal_is_ignored_where_the_program_was_started_so(
 
 async def test_first_signal_is_told_with_its_exit_code_and_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    told: list[tuple[ExitCode, str]] = []
+    told: list[tuple[ExitCode, Message]] = []
     heard = asyncio.Event()
 
-    def received(code: ExitCode, reason: str) -> None:
+    def received(code: ExitCode, reason: Message) -> None:
         told.append((code, reason))
         heard.set()
 
     with hold_signals() as held, held.told(received, lambda: None, lambda: None):
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(heard.wait(), 60)
-    assert told == [(ExitCode.TERMINATED, "stopped by SIGTERM")]
+    assert told == [(ExitCode.TERMINATED, fact(Code.STOPPED_BY, signal="SIGTERM"))]
     assert signal.getsignal(signal.SIGTERM) is before
 
 

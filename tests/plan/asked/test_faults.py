@@ -8,6 +8,7 @@ from phasegate.base.errors import ObservationError
 from phasegate.model.criterion import Level
 from phasegate.model.faults import Act
 from phasegate.plan.asked.plan import Retry
+from phasegate.render.sentences import sentence
 from tests.plan.conftest import HEAD, Load, refused
 
 STEPS = """\
@@ -37,7 +38,7 @@ def test_fault_has_all_that_was_asked_and_its_probe_learns_addresses_later(load_
     assert (fault.act, fault.target, fault.check) == (Act.KILL, "web", "steady")
     assert (fault.due, fault.lasting) == (1.0, 2.0)
     assert fault.summary == "kill web at 1 s for 2 s"
-    assert fault.asked == "GET http://web/up every 100 ms"
+    assert sentence(fault.asked) == "GET http://web/up every 100 ms"
     asked = fault.asking({"target.web.url": "http://127.0.0.1:8"})
     assert asked.url == "${target.web.url}/up"
     assert asked.headers == {"Key": "0123456789"}

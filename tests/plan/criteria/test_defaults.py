@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from phasegate.model.criterion import Level
+from phasegate.render.sentences import sentence
 from tests.plan.conftest import HEAD, Load, plan_of
 
 
@@ -57,10 +58,10 @@ def test_criterion_that_holds_when_all_failed_and_displaces_a_default_gets_a_war
     text = (
         f"steps: [{{id: one, checks: [{{id: a, kind: probe, url: /, probes: 5, criteria: {criteria}}}]}}]\n"
     )
-    said = [item for item in load_text(HEAD + text).warnings if "takes the place" in item.message]
+    said = [item for item in load_text(HEAD + text).warnings if "takes the place" in sentence(item.message)]
     assert bool(said) is warned
     if warned:
-        assert said[0].message == (
+        assert sentence(said[0].message) == (
             "criterion 'a.success_rate' holds when success_rate is 0%, "
             "and takes the place of the default success_rate == 100%"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phasegate.render.sentences import sentence
 from tests.plan.conftest import HEAD, Load
 
 
@@ -21,9 +22,9 @@ gate:
 """
     )
     first, second = loaded.warnings
-    assert "3 samples can never meet success_rate >= 99.9%" in first.message
-    assert "2,995" in first.message
-    assert second.message == "criterion 'b.success_rate': b takes 10 s and can never span 10m 00s"
+    assert "3 samples can never meet success_rate >= 99.9%" in sentence(first.message)
+    assert "2,995" in sentence(first.message)
+    assert sentence(second.message) == "criterion 'b.success_rate': b takes 10 s and can never span 10m 00s"
 
 
 def test_defaults_that_can_never_be_met_are_warned_of_at_their_check(load_text: Load) -> None:
@@ -39,6 +40,8 @@ steps:
 """
     )
     (only,) = loaded.warnings
-    assert only.message.startswith("criterion 'a.success_rate', a default of the kind: 100 samples can never")
+    assert sentence(only.message).startswith(
+        "criterion 'a.success_rate', a default of the kind: 100 samples can never"
+    )
     assert only.at is not None
     assert (only.line_text or "").strip().startswith("- {id: a")

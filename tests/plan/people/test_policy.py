@@ -9,6 +9,7 @@ import pytest
 
 from phasegate.base.errors import PlanError
 from phasegate.plan.loader import LoadedPlan
+from phasegate.render.sentences import sentence
 from tests.plan.conftest import HEAD, Load
 
 PLAN = (
@@ -58,7 +59,7 @@ def refused(held: Any, *texts: str, **options: Any) -> list[str]:
     """Messages with their places, below the folder of the plan."""
     with pytest.raises(PlanError) as raised:
         held(*texts, **options)
-    found = [(problem.at, problem.message) for problem in raised.value.problems]
+    found = [(problem.at, sentence(problem.message)) for problem in raised.value.problems]
     return [
         f"{Path(at.file).name}:{at.line}: {re.sub(r'/[^ ]*/', '', message)}" for at, message in found if at
     ]
@@ -221,5 +222,5 @@ def test_a_policy_that_is_not_there_is_said_beside_what_is_wrong_with_the_plan(
     gone = tmp_path / "gone.yaml"
     with pytest.raises(PlanError) as raised:
         load_text(PLAN.replace("kind: burst", "kind: brust"), policy=gone)
-    said = [problem.message for problem in raised.value.problems]
+    said = [sentence(problem.message) for problem in raised.value.problems]
     assert said == [f"policy: there is no file {str(gone)!r}", "check 'steady': unknown kind 'brust'"]

@@ -9,6 +9,7 @@ import pytest
 
 from phasegate.base.errors import PlanError
 from phasegate.gate.waivers import CasePattern
+from phasegate.render.sentences import sentence
 from tests.plan.conftest import HEAD, Load
 
 TODAY = date(2026, 3, 10)
@@ -67,8 +68,10 @@ def test_a_policy_can_allow_fewer_days_than_the_plan(load_text: Load, tmp_path: 
     with pytest.raises(PlanError) as raised:
         load_text(text, files=too_long, today=TODAY, policy=policy)
     (problem,) = raised.value.problems
-    assert problem.message.startswith("waiver 'w' ends in 61 days, which is more than the policy's 60 (")
-    assert problem.message.endswith("policy.yaml:2)")
+    assert sentence(problem.message).startswith(
+        "waiver 'w' ends in 61 days, which is more than the policy's 60 ("
+    )
+    assert sentence(problem.message).endswith("policy.yaml:2)")
     assert problem.at is not None
     assert problem.at.file.endswith("waivers.yaml")
 
@@ -95,7 +98,7 @@ def test_one_that_has_ended_or_soon_will_is_warned_of(
 ) -> None:
     files = waivers("b-holds", expires=TODAY + timedelta(days=days))
     loaded = load_text(HEAD + "waivers: waivers.yaml\n" + STEPS, files=files, today=TODAY)
-    assert [one.message for one in loaded.warnings] == ([] if warning is None else [warning])
+    assert [sentence(one.message) for one in loaded.warnings] == ([] if warning is None else [warning])
 
 
 def test_the_day_is_the_real_one_unless_another_is_given(load_text: Load) -> None:
@@ -108,7 +111,7 @@ def test_the_day_is_the_real_one_unless_another_is_given(load_text: Load) -> Non
 def test_the_key_names_a_file(load_text: Load, written: str) -> None:
     with pytest.raises(PlanError) as raised:
         load_text(HEAD + f"waivers: {written}\n" + STEPS, files={"suite.yaml": SUITE})
-    assert "'waivers' names a file" in raised.value.problems[0].message
+    assert "'waivers' names a file" in sentence(raised.value.problems[0].message)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from phasegate.base.errors import PlanError
 from phasegate.kinds import KINDS
 from phasegate.plan.loader import LoadedPlan, load
 from phasegate.plan.reading.lacking import missing_in, read_in, variables_of_compose
+from phasegate.render.sentences import sentence
 
 FILES = {
     "suite.yaml": """\
@@ -132,10 +133,10 @@ def test_what_uses_a_secret_that_is_not_set_misses_it_and_nothing_else_does(
     plan = loaded(folder, body, name, dict.fromkeys([name] if empty else [], ""))
     missing = [bool(check.missing_secrets) for check in plan.plan.checks()]
     assert missing == [place.needs for place in places]
-    (warning,) = (one for one in plan.warnings if "is not set" in one.message)
+    (warning,) = (one for one in plan.warnings if "is not set" in sentence(one.message))
     named = [check.id for check in plan.plan.checks() if check.missing_secrets]
-    assert (
-        f"the secret {name} is not set; what needs it is not run: {', '.join(named[:5])}" in warning.message
+    assert f"the secret {name} is not set; what needs it is not run: {', '.join(named[:5])}" in sentence(
+        warning.message
     )
 
 
@@ -186,7 +187,7 @@ def test_only_the_environment_that_was_chosen_is_warned_of(folder: Path) -> None
         "environments: {prod: {target: {external: {b: {url: 'http://b:1', headers: {A: '${env.NAME}'}}}}}}\n"
     )
     body += "target: {external: {b: {url: 'http://b:1'}}}\nsteps:\n" + step("kind: health, url: /")
-    assert [one.message for one in loaded(folder, body).warnings] == [
+    assert [sentence(one.message) for one in loaded(folder, body).warnings] == [
         "the secret API_TOKEN is not set; nothing needs it"
     ]
     chosen = load(folder / "plan.yaml", kinds=KINDS, env={}, environment="prod")

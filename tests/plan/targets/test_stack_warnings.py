@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from phasegate.render.sentences import sentence
 from tests.plan.conftest import Load
 
 COMPOSE = """\
@@ -18,7 +19,7 @@ def warnings(load_text: Load, rest: str, compose: str = COMPOSE) -> list[str]:
         "steps: [{id: one, checks: [{id: a, kind: probe, url: http://x/}]}]\n"
     )
     loaded = load_text(text, files={"c.yaml": compose})
-    return [f"{one.message}; {one.help}" for one in loaded.warnings]
+    return [f"{sentence(one.message)}; {one.help}" for one in loaded.warnings]
 
 
 @pytest.mark.parametrize(

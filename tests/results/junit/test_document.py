@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.results.junit import document
-from phasegate.results.junit.document import parse_document, without_terminal_sequences
+from phasegate.results.junit.document import MalformedError, parse_document, without_terminal_sequences
+from tests.telling import raises
 
 ENCODINGS = {
     "Shift_JIS": ("cp932", "\u4fa1\u683c\u2460\uff5e\u8868"),
@@ -65,7 +66,7 @@ def test_declaration_of_two_bytes_a_character_over_one_byte_a_character_is_overl
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(content: bytes, why: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(why)):
+    with raises(MalformedError, match=re.escape(why)):
         parse_document(content)
 
 
@@ -92,7 +93,7 @@ def test_colours_and_links_of_a_terminal_are_left_out(escape: str) -> None:
 
 def test_many_elements_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document, "ELEMENTS", 1_000)
-    with pytest.raises(ValueError, match="more than 1,000 elements"):
+    with raises(MalformedError, match="more than 1,000 elements"):
         parse_document(b"<a>" + b"<b/>" * 1_000 + b"</a>")
 
 
@@ -100,7 +101,7 @@ def test_default_attribute_of_a_dtd_fills_no_memory() -> None:
     default = b"<!DOCTYPE a [<!ATTLIST b c CDATA '" + b"z" * 200_000 + b"'>]>"
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="a DTD"):
+        with raises(MalformedError, match="a DTD"):
             parse_document(default + b"<a>" + b"<b/>" * 5_000 + b"</a>")
         assert tracemalloc.get_traced_memory()[1] < 50 << 20
     finally:

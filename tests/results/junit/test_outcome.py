@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.results.junit.outcome import DETAILS, MESSAGE, NAME, read_case
+from tests.telling import in_english
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 KEYS = st.sampled_from(["status", "result", "outcome", "state", "Result", "test-status", "verdict"])
@@ -20,7 +21,7 @@ def case(children: str = "", **attributes: str) -> Case:
     element = Element("testcase", {"name": "a", **attributes})
     for tag in children.split():
         SubElement(element, tag, message="why")
-    return read_case(element, ()).item.case
+    return in_english(read_case(element, ()).item.case)
 
 
 @given(KEYS, st.sampled_from(RIGHT))

@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 
 from phasegate.base.errors import ObservationError
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
+from phasegate.render.sentences import sentence
 from phasegate.results.junit import Conventions, JUnitFile, parse_junit, read_junit
+from tests.telling import in_english, raises
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 
 
 def parse(text: str, **conventions: bool) -> JUnitFile:
-    return parse_junit(text.encode(), "results.xml", Conventions(**conventions))
+    return in_english(parse_junit(text.encode(), "results.xml", Conventions(**conventions)))
 
 
 def cases(text: str) -> dict[str, Case]:
@@ -259,8 +261,9 @@ def test_times_that_make_no_sense_are_left_out() -> None:
 def test_what_is_no_evidence_is_an_error_that_names_the_file(content: bytes, why: str) -> None:
     with pytest.raises(ObservationError) as caught:
         parse_junit(content, "out/results.xml")
-    assert str(caught.value).startswith("results file out/results.xml ")
-    assert why in str(caught.value)
+    message = sentence(caught.value.message)
+    assert message.startswith("results file out/results.xml ")
+    assert why in message
 
 
 def test_document_nested_very_deeply_is_read_without_a_crash() -> None:
@@ -270,9 +273,9 @@ def test_document_nested_very_deeply_is_read_without_a_crash() -> None:
 
 
 def test_missing_file_and_folder_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(ObservationError, match=r"out\.xml cannot be read: no such file"):
+    with raises(ObservationError, match=r"out\.xml cannot be read: no such file"):
         read_junit(tmp_path / "out.xml", "out.xml")
-    with pytest.raises(ObservationError, match="cannot be read: is a directory"):
+    with raises(ObservationError, match="cannot be read: is a directory"):
         read_junit(tmp_path, "out")
 
 

@@ -14,6 +14,7 @@ from phasegate.base.errors import ObservationError
 from phasegate.model.observation import CaseStatus
 from phasegate.results.junit import Conventions, ResultFiles, result_files
 from phasegate.runner.clock import RunClock
+from tests.telling import in_english, raises
 
 ONE = "<testsuite tests='1'><testcase name='a'/></testsuite>"
 
@@ -28,7 +29,7 @@ def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
     (tmp_path / "b.xml").write_text("<!DOCTYPE testsuite><testsuite/>")
     os.mkfifo(tmp_path / "c.xml")
     (tmp_path / "d.xml").write_text(ONE)
-    read = seen.read(["*.xml"])
+    read = in_english(seen.read(["*.xml"]))
     assert [item.case.id for item in read.cases] == ["a", "a [2]"]
     assert read.problems == (
         "results file c.xml is a FIFO (named pipe), no file",
@@ -44,18 +45,18 @@ def test_file_with_an_impossible_time_is_old(tmp_path: Path, seconds: int) -> No
         os.utime(tmp_path / "a.xml", (seconds, seconds))
     except OSError:
         pytest.skip("the file system does not take such a time")
-    assert "was written at 1970-01-01" in seen.read(["a.xml"]).problems[0]
+    assert "was written at 1970-01-01" in in_english(seen.read(["a.xml"])).problems[0]
 
 
 def test_file_from_the_far_future_was_written_in_this_attempt(tmp_path: Path) -> None:
     seen = results(tmp_path, "a.xml")
     (tmp_path / "a.xml").write_text(ONE)
     os.utime(tmp_path / "a.xml", (2**33, 2**33))
-    assert seen.read(["a.xml"]).problems == ()
+    assert in_english(seen.read(["a.xml"])).problems == ()
     machine = Machine()
     machine.ahead = (datetime(2242, 3, 17, tzinfo=UTC) - START).total_seconds()
     old = ResultFiles(tmp_path, ["b.xml"], machine.clock())
-    assert "is older than this attempt" in old.read(["a.xml"]).problems[0]
+    assert "is older than this attempt" in in_english(old.read(["a.xml"])).problems[0]
 
 
 def test_limits_of_files_bytes_and_cases_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,10 +64,10 @@ def test_limits_of_files_bytes_and_cases_are_said(tmp_path: Path, monkeypatch: p
     for number in range(5):
         (tmp_path / f"{number}.xml").write_text(ONE)
     monkeypatch.setattr(result_files, "FILES", 4)
-    assert seen.read(["*.xml"]).problems == ("5 results files match *.xml; at most 4 are read",)
+    assert in_english(seen.read(["*.xml"])).problems == ("5 results files match *.xml; at most 4 are read",)
     monkeypatch.setattr(result_files, "FILES", 5)
     monkeypatch.setattr(result_files, "CASES", 1)
-    read = seen.read(["*.xml"])
+    read = in_english(seen.read(["*.xml"]))
     assert len(read.cases) == 2
     assert read.problems[0].endswith("or 1 cases; 2.xml and others were not read")
 
@@ -75,14 +76,16 @@ def test_reading_that_is_told_to_stop_stops_and_says_so(tmp_path: Path) -> None:
     seen = results(tmp_path, "*.xml")
     (tmp_path / "a.xml").write_text(ONE)
     seen.stop()
-    assert seen.read(["*.xml"]).problems == ("a.xml and others were not read, since the check was ended",)
+    assert in_english(seen.read(["*.xml"])).problems == (
+        "a.xml and others were not read, since the check was ended",
+    )
 
 
 def test_conventions_reach_every_file(tmp_path: Path) -> None:
     seen = results(tmp_path, "a.xml")
     text = "<testsuite tests='5'><testcase name='a'><failure/></testcase><testcase name='a'/></testsuite>"
     (tmp_path / "a.xml").write_text(text)
-    (case,) = seen.read(["a.xml"], Conventions(subtests=True, reruns=True)).cases
+    (case,) = in_english(seen.read(["a.xml"], Conventions(subtests=True, reruns=True))).cases
     assert (case.case.status, case.case.flaky) == (CaseStatus.PASSED, True)
 
 
@@ -95,7 +98,7 @@ def test_text_is_read_of_a_file_of_the_folder_only(tmp_path: Path) -> None:
     os.mkfifo(root / "b")
     (root / "c[1]").write_text("42")
     for name, why in (("a", "leads out"), ("b", "FIFO"), ("gone", "no such file")):
-        with pytest.raises(ObservationError, match=why):
+        with raises(ObservationError, match=why):
             seen.text(name)
     assert seen.text("c[1]") == "42"
 
@@ -103,7 +106,7 @@ def test_text_is_read_of_a_file_of_the_folder_only(tmp_path: Path) -> None:
 def test_name_that_cannot_be_printed_is_told_all_the_same(tmp_path: Path) -> None:
     seen = results(tmp_path, "*.xml")
     (tmp_path / os.fsdecode(b"\xff\n.xml")).write_text("")
-    assert seen.read(["*.xml"]).problems == ("results file \\xff\\n.xml is empty",)
+    assert in_english(seen.read(["*.xml"])).problems == ("results file \\xff\\n.xml is empty",)
 
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -142,7 +145,7 @@ def test_what_an_attempt_wrote_is_its_own_however_the_clock_was_set(
     write(folder / "out.xml", machine.wall)
     machine.passed += after
     write(folder / "late.xml", machine.wall)
-    assert files.read(["*.xml"]).problems == ()
+    assert in_english(files.read(["*.xml"])).problems == ()
 
 
 @given(
@@ -164,5 +167,5 @@ def test_what_was_there_before_is_old_however_the_clock_was_set(
     machine.ahead += jump
     if copied:
         write(folder / "out.xml", dated)
-    (problem,) = files.read(["*.xml"]).problems
+    (problem,) = in_english(files.read(["*.xml"])).problems
     assert "older than this attempt" in problem

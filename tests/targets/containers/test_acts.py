@@ -17,9 +17,11 @@ import pytest
 
 from phasegate.base.errors import ObservationError
 from phasegate.model.faults import Act
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.acts import ContainerActs
 from phasegate.targets.containers.reach import TargetContainers
 from tests.engines import ENGINE, busybox, client, nothing_left
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
@@ -203,7 +205,7 @@ async def test_what_stands_in_for_another_is_counted_instead_of_it() -> None:
 async def test_image_that_is_not_there_leaves_the_service_alone(web: tuple[Service, ContainerActs]) -> None:
     service, acts = web
     began = service.told()["State"]["StartedAt"]
-    with pytest.raises(ObservationError, match="there is no image 'phasegate/nowhere:1'"):
+    with raises(ObservationError, match="there is no image 'phasegate/nowhere:1'"):
         await acts.act("f", Act.REPLACE, "web", "phasegate/nowhere:1")
     assert await acts.undo("f", Act.REPLACE) == ""
     assert service.told()["State"]["StartedAt"] == began
@@ -212,7 +214,7 @@ async def test_image_that_is_not_there_leaves_the_service_alone(web: tuple[Servi
 async def test_image_that_cannot_start_is_taken_away_again(web: tuple[Service, ContainerActs]) -> None:
     service, acts = web
     broken = busybox("USER nobody-of-this-name", 'CMD ["sleep", "9"]')
-    with pytest.raises(ObservationError, match="nobody-of-this-name"):
+    with raises(ObservationError, match="nobody-of-this-name"):
         await acts.act("f", Act.REPLACE, "web", broken)
     assert await acts.undo("f", Act.REPLACE) == ""
     service.says("one")
@@ -223,7 +225,7 @@ async def test_service_of_which_nothing_runs_is_refused_and_stays_as_it_is(
 ) -> None:
     service, acts = web
     client().api.kill(service.id)
-    with pytest.raises(ObservationError, match="no container of web runs"):
+    with raises(ObservationError, match="no container of web runs"):
         await acts.act("f", Act.KILL, "web")
     assert await acts.undo("f", Act.KILL) == ""
     assert not service.told()["State"]["Running"]
@@ -235,14 +237,14 @@ async def test_service_that_was_started_by_somebody_else_meanwhile_is_noted(
     service, acts = web
     await acts.act("f", Act.KILL, "web")
     client().api.start(service.id)
-    assert "had started" in await acts.undo("f", Act.KILL)
+    assert "had started" in sentence(await acts.undo("f", Act.KILL))
 
 
 async def test_service_that_was_removed_meanwhile_cannot_be_undone() -> None:
     with service() as (made, label), acting(label) as acts:
         await acts.act("f", Act.STOP, "web")
         client().api.remove_container(made.id)
-        with pytest.raises(ObservationError, match="has been removed meanwhile"):
+        with raises(ObservationError, match="has been removed meanwhile"):
             await acts.undo("f", Act.STOP)
 
 
@@ -258,7 +260,7 @@ async def test_port_that_the_engine_gives_anew_at_each_start_is_told_of() -> Non
     try:
         with acting(label) as acts:
             await acts.act("f", Act.KILL, "web")
-            with pytest.raises(ObservationError, match="is published elsewhere now: 8080/tcp at"):
+            with raises(ObservationError, match="is published elsewhere now: 8080/tcp at"):
                 await acts.undo("f", Act.KILL)
     finally:
         started.remove(force=True)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.images import LABEL
 from phasegate.targets.containers.reach import TargetContainers
 from tests.engines import ENGINE, OWN_LABEL, build, busybox, client, nothing_left
@@ -83,14 +84,14 @@ async def test_a_program_that_does_not_obey_is_killed(reach: TargetContainers) -
 async def test_a_program_that_ends_by_itself_has_nothing_to_stop(reach: TargetContainers) -> None:
     image = await reach.image(busybox('CMD ["sh", "-c", "echo no database; exit 3"]'))
     stopped = await reach.stop_of(image, after=3, within=1)
-    assert stopped.before == "it ended by itself with exit code 3: no database"
+    assert sentence(stopped.before) == "it ended by itself with exit code 3: no database"
 
 
 async def test_a_program_that_cannot_be_started_is_said_to_be_one(reach: TargetContainers) -> None:
     stopped = await reach.stop_of(await reach.image(busybox('CMD ["/nowhere"]')), after=0.1, within=1)
-    assert "/nowhere" in stopped.before
+    assert "/nowhere" in sentence(stopped.before)
     without = await reach.stop_of(await reach.image(busybox()), after=0.1, within=1)
-    assert "No command specified" in without.before
+    assert "No command specified" in sentence(without.before)
 
 
 LOOKING = """

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from phasegate.base.errors import ObservationError
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.inside import HERE, Inside
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import Command
 from tests.engines import ENGINE, busybox, client, nothing_left, own
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
@@ -73,11 +75,11 @@ async def test_output_is_bounded(containers: TargetContainers) -> None:
 
 async def test_what_cannot_be_started_is_named(containers: TargetContainers) -> None:
     done = await inside(containers).run(Command(argv=("jq",), cwd=HERE))
-    assert (done.exit_code, done.error) == (None, f"'jq' is not in the container of {NAME}")
+    assert (done.exit_code, sentence(done.error)) == (None, f"'jq' is not in the container of {NAME}")
     done = await inside(containers).run(Command(argv=("/etc",), cwd=HERE))
-    assert done.error == f"'/etc' is not executable in the container of {NAME}"
+    assert sentence(done.error) == f"'/etc' is not executable in the container of {NAME}"
     done = await Inside(containers, "shop").run(sh("true"))
-    assert done.error == "the target has no service 'shop'"
+    assert sentence(done.error) == "the target has no service 'shop'"
 
 
 async def test_a_limit_ends_it_with_all_that_it_started(containers: TargetContainers) -> None:
@@ -116,12 +118,12 @@ async def test_what_a_reader_of_lines_raises_ends_it(containers: TargetContainer
 
 
 async def test_speaking_line_by_line_is_refused(containers: TargetContainers) -> None:
-    with pytest.raises(ObservationError, match="cannot be spoken to"):
+    with raises(ObservationError, match="cannot be spoken to"):
         inside(containers).open(sh("cat"))
 
 
 async def test_tools_are_found_without_running_anything(containers: TargetContainers) -> None:
     tools = ("sh", "/bin/ls", "jq", "/srv", "/etc/no", "grep")
     assert await containers.lacking(NAME, tools) == ("jq", "/srv", "/etc/no")
-    with pytest.raises(ObservationError, match="has no service 'shop'"):
+    with raises(ObservationError, match="has no service 'shop'"):
         await containers.lacking("shop", ("sh",))

@@ -14,6 +14,7 @@ from phasegate.model.containers import LogPiece
 from phasegate.targets.containers.printed import LONGEST, frames_of, lines_of
 from phasegate.targets.containers.reach import TargetContainers
 from tests.engines import ENGINE, busybox, client, nothing_left, own
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 
@@ -107,7 +108,7 @@ async def test_a_container_that_keeps_no_log_is_an_error_that_says_so() -> None:
     found.are(f"phasegate.t={own('mute')}")
     try:
         (container,) = await found.all()
-        with pytest.raises(ObservationError, match="does not support reading"):
+        with raises(ObservationError, match="does not support reading"):
             _ = [line async for line in found.lines(container)]
     finally:
         found.close()

@@ -7,16 +7,18 @@ import os
 import pytest
 
 from phasegate.base.errors import ObservationError
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.reach import TargetContainers
 from tests.engines import ENGINE, busybox, client, nothing_left, own
+from tests.telling import in_english, raises
 
 __all__ = ["nothing_left"]
 
 
 async def test_a_target_without_containers_says_how_to_get_some() -> None:
-    with pytest.raises(ObservationError, match="the target has no containers") as caught:
+    with raises(ObservationError, match="the target has no containers") as caught:
         await TargetContainers({}).all()
-    assert "target.compose" in (caught.value.help or "")
+    assert "target.compose" in sentence(caught.value.help or "")
 
 
 def test_services_are_those_that_were_named() -> None:
@@ -44,4 +46,4 @@ async def test_every_image_that_a_service_ran_is_remembered() -> None:
             ids.append((await reach.image(image)).id)
     finally:
         reach.close()
-    assert reach.ran() == {"web": f"{images[0]}, {ids[0]}; then {images[1]}, {ids[1]}"}
+    assert in_english(reach.ran()) == {"web": f"{images[0]}, {ids[0]}; then {images[1]}, {ids[1]}"}

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from phasegate.render.sentences import sentence
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.targets.processes.members import new_mark
 from phasegate.world import Command
@@ -75,7 +76,7 @@ async def test_program_that_is_not_there_is_told_not_raised(
     processes: LocalProcesses, tmp_path: Path
 ) -> None:
     done = await processes.run(Command(argv=("no-such-program",), cwd=tmp_path))
-    assert (done.exit_code, done.error) == (None, "'no-such-program' is not on PATH")
+    assert (done.exit_code, sentence(done.error)) == (None, "'no-such-program' is not on PATH")
 
 
 async def test_each_way_not_to_start_has_its_reason(processes: LocalProcesses, tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ async def test_each_way_not_to_start_has_its_reason(processes: LocalProcesses, t
         (tmp_path / name).chmod(0o755)
 
     async def why(*argv: str, cwd: Path = tmp_path) -> str:
-        return (await processes.run(Command(argv=argv, cwd=cwd))).error
+        return sentence((await processes.run(Command(argv=argv, cwd=cwd))).error)
 
     assert "not executable; chmod +x" in await why("./plain")
     assert "no program of this system" in await why("./junk")
@@ -351,7 +352,7 @@ async def test_spoken_process_that_cannot_start_is_told_not_raised(
     async with processes.open(Command(argv=("no-such-program",), cwd=tmp_path)) as running:
         await running.write_line("hello")
         assert await running.read_line() is None
-        assert (await running.wait()).error == "'no-such-program' is not on PATH"
+        assert sentence((await running.wait()).error) == "'no-such-program' is not on PATH"
 
 
 async def test_spoken_process_is_gone_when_its_context_is_left(

@@ -7,6 +7,7 @@ import pytest
 
 from phasegate.base.errors import TargetError
 from phasegate.targets.processes.ports import Ports, ephemeral_range, is_free
+from tests.telling import raises
 
 
 def test_ports_are_given_once_and_below_the_ephemeral_range() -> None:
@@ -59,5 +60,5 @@ def test_no_free_port_is_an_error_of_the_target() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         taken = listener.getsockname()[1]
         ports._candidates = range(taken, taken + 1)
-        with pytest.raises(TargetError, match="no free port"):
+        with raises(TargetError, match="no free port"):
             ports.take()

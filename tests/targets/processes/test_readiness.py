@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 import pytest
 
 from phasegate.base.errors import TargetError
+from phasegate.render.sentences import sentence
 from phasegate.targets.processes.entries import Ready
 from phasegate.targets.processes.readiness import Watched, probe_for, wait_until_ready
+from tests.telling import raises
 from tests.virtual_time import run_simulated
 
 
@@ -53,7 +55,7 @@ def watched(port: int, **more: object) -> Watched:
 async def ask(reply: bytes) -> str:
     async with answering(reply) as (here, _):
         answer = await probe_for(Ready(url="/h"), f"http://127.0.0.1:{here.port}/h", here)()
-        return answer.partition("/h: ")[2]
+        return sentence(answer).partition("/h: ")[2]
 
 
 @pytest.mark.parametrize(
@@ -87,13 +89,13 @@ async def test_an_answer_of_another_process_is_not_ready() -> None:
         foreign = watched(here.port, members=list)
         for ready in (Ready(url="/h"), Ready(tcp=True)):
             reason = await probe_for(ready, f"http://127.0.0.1:{here.port}/h", foreign)()
-            assert "is answered by another process" in reason
+            assert "is answered by another process" in sentence(reason)
 
 
 async def test_a_log_line_does_not_make_up_for_a_port_that_another_process_has() -> None:
     async with answering(b"") as (here, _):
         logged = watched(here.port, members=list, has_logged=lambda: True)
-        assert "another process" in await probe_for(Ready(log="up"), "", logged)()
+        assert "another process" in sentence(await probe_for(Ready(log="up"), "", logged)())
 
 
 @simulated
@@ -116,7 +118,7 @@ async def test_the_last_reason_is_told_when_time_is_up() -> None:
         return f"reason {asked}"
 
     loop = asyncio.get_running_loop()
-    with pytest.raises(TargetError, match=r"not ready within 300 ms: reason \d+"):
+    with raises(TargetError, match=r"not ready within 300 ms: reason \d+"):
         await wait_until_ready(probe, 0.3)
     assert loop.time() <= 0.3
     assert 5 <= asked <= 20
@@ -128,5 +130,5 @@ async def test_a_question_without_an_answer_ends_with_the_time() -> None:
         await asyncio.sleep(60)
         return ""
 
-    with pytest.raises(TargetError, match="no answer in time"):
+    with raises(TargetError, match="no answer in time"):
         await wait_until_ready(probe, 0.3)

@@ -10,9 +10,11 @@ import pytest
 
 from phasegate.base.errors import TargetError
 from phasegate.plan.asked.services import AttachedStack, ServiceEntry
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.engine.facts import PROJECT, SERVICE
 from tests.engines import ENGINE, busybox, client, nothing_left, own
 from tests.targets.stacks.conftest import Yard
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 pytestmark = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
@@ -65,27 +67,27 @@ async def test_one_that_dies_is_noticed(yard: Yard, web: Any) -> None:
     async with yard.stack(attached=attached()):
         web.kill()
         await until(lambda: yard.states()[-1] == "web died")
-    assert yard.record("web").error == "it ended with exit code 137 (signal 9)"
+    assert sentence(yard.record("web").error) == "it ended with exit code 137 (signal 9)"
 
 
 async def test_no_container_is_no_target(yard: Yard) -> None:
-    with pytest.raises(TargetError, match=f"target.containers: no container carries {LABEL}") as raised:
+    with raises(TargetError, match=f"target.containers: no container carries {LABEL}") as raised:
         async with yard.stack(attached=attached()):
             pytest.fail("there is none")
-    assert "bring the stack up before the run" in (raised.value.help or "")
+    assert "bring the stack up before the run" in sentence(raised.value.help or "")
 
 
 async def test_a_service_that_is_not_among_them_is_named(yard: Yard, web: Any) -> None:
     stack = attached(entries=(ServiceEntry(id="db"),))
-    with pytest.raises(TargetError, match="target 'db': no container of this service") as raised:
+    with raises(TargetError, match="target 'db': no container of this service") as raised:
         async with yard.stack(attached=stack):
             pytest.fail("it is not there")
-    assert raised.value.help == "services that do are web"
+    assert sentence(raised.value.help) == "services that do are web"
 
 
 async def test_one_that_is_never_ready_is_named(yard: Yard, web: Any) -> None:
     stack = attached(entries=(ServiceEntry(id="web", port=9999),), within=2.0)
-    with pytest.raises(TargetError, match="not ready within 2 s: 'web': nobody listens on port 9999"):
+    with raises(TargetError, match="not ready within 2 s: 'web': nobody listens on port 9999"):
         async with yard.stack(attached=stack):
             pytest.fail("nobody listens")
     assert yard.states()[-1] == "web failed"

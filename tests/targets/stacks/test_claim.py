@@ -10,6 +10,7 @@ import pytest
 
 from phasegate.base.errors import TargetError
 from phasegate.targets.stacks.claim import Claim
+from tests.telling import raises
 
 HOLD = """
 import sys, time
@@ -28,7 +29,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_second_claim_is_refused_and_names_the_first_and_other_projects_are_free() -> None:
     first = Claim.take("unix:///engine", "shop")
-    with pytest.raises(TargetError, match=r"another run uses the project 'shop' \(phasegate, process \d+\)"):
+    with raises(TargetError, match=r"another run uses the project 'shop' \(phasegate, process \d+\)"):
         Claim.take("unix:///engine", "shop")
     for other in (Claim.take("unix:///engine", "till"), Claim.take("tcp://elsewhere:2375", "shop")):
         other.release()
@@ -43,7 +44,7 @@ def test_claim_of_a_run_that_was_killed_holds_nobody_up() -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(TargetError, match=f"process {holder.pid}"):
+        with raises(TargetError, match=f"process {holder.pid}"):
             Claim.take("unix:///engine", "shop")
         holder.kill()
         holder.wait()
@@ -52,5 +53,5 @@ def test_claim_of_a_run_that_was_killed_holds_nobody_up() -> None:
 
 def test_folder_that_cannot_be_written_is_an_error_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
-    with pytest.raises(TargetError, match="cannot be claimed: /nowhere/phasegate-project-"):
+    with raises(TargetError, match="cannot be claimed: /nowhere/phasegate-project-"):
         Claim.take("unix:///engine", "shop")

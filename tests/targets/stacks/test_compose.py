@@ -12,13 +12,14 @@ import yaml
 
 from phasegate.plan.asked.services import ComposeStack
 from phasegate.plan.reading.compose_file import coming_up, ports_in
+from phasegate.render.sentences import sentence
 from phasegate.targets.stacks.compose import (
     Compose,
     failed_build,
     free_config,
     redact_config,
     tcp_ports,
-    trouble_text,
+    trouble_of,
     with_profiles_named,
 )
 from phasegate.world import Completed
@@ -206,7 +207,7 @@ def test_the_command_line_names_file_project_and_profiles() -> None:
     ],
 )  # fmt: skip
 def test_the_words_of_compose_become_one_line(done: Completed, words: str) -> None:
-    assert trouble_text(done) == words
+    assert sentence(trouble_of(done)) == words
 
 
 BUILDKIT = b"""#5 [bad 2/2] COPY missing /x
@@ -244,4 +245,4 @@ Service 'bad' failed to build : Build failed
 )
 def test_a_build_that_failed_says_which_and_the_last_word_first(stderr: bytes, says: str) -> None:
     done = Completed(exit_code=1, stdout=b"", stderr=stderr, duration=1.0)
-    assert failed_build(done, ["good", "bad"]) == says
+    assert sentence(failed_build(done, ["good", "bad"])) == says

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.base.errors import ObservationError, TargetError
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.engine.client import Engine
 from phasegate.targets.containers.engine.facts import PROJECT
 from phasegate.targets.containers.removal import remove
@@ -16,6 +17,7 @@ from phasegate.world import Command
 from tests.engine_proxy import proxied
 from tests.engines import ENGINE, nothing_left, without_engine
 from tests.targets.stacks.conftest import Yard
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 on_engine, unless_there = ENGINE
@@ -42,7 +44,7 @@ async def test_an_engine_that_dies_is_one_line_and_the_logs_are_kept(tmp_path: P
     engine = await Engine.connect(os.environ)
     assert await remove(engine, f"{PROJECT}={container.project}") == ()
     engine.close()
-    lost, left = (problem.message for problem in yard.problems)
+    lost, left = (sentence(problem.message) for problem in yard.problems)
     assert lost.startswith("the container engine does not answer any more: ")
     assert left.startswith(f"what is left of the stack {container.project} could not be removed (remove")
     assert f"-p {container.project} down --volumes --remove-orphans" in left
@@ -51,8 +53,8 @@ async def test_an_engine_that_dies_is_one_line_and_the_logs_are_kept(tmp_path: P
 
 async def test_no_engine_is_one_line_with_a_way_out(tmp_path: Path) -> None:
     yard = Yard(tmp_path, environment=without_engine())
-    with pytest.raises(TargetError, match="there is no container engine at unix:///nowhere") as raised:
+    with raises(TargetError, match="there is no container engine at unix:///nowhere") as raised:
         async with yard.stack(yard.compose("services: {web: {image: x}}")):
             pytest.fail("there is no engine")
-    assert "dockerd" in (raised.value.help or "")
+    assert "dockerd" in sentence(raised.value.help or "")
     assert raised.value.exit_code == 75

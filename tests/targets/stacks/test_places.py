@@ -12,6 +12,7 @@ import pytest
 
 from phasegate.model.containers import Container, ContainerState, Port
 from phasegate.plan.asked.services import ServiceEntry
+from phasegate.render.sentences import sentence
 from phasegate.targets.stacks.places import address_of, find_networked, refusing
 
 WEB = Container(
@@ -98,5 +99,5 @@ async def test_a_port_at_which_connections_are_closed_at_once_has_nobody_inside(
     for serve, why in ((close, "nobody listens on port 80"), (listen, ""), (greet, "")):
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             at = server.sockets[0].getsockname()[1]
-            assert await refusing(replace(WEB, ports=(published(80, at),)), (80,)) == why
-    assert await refusing(replace(WEB, addresses={}), (80,)) == "port 80 has no address"
+            assert sentence(await refusing(replace(WEB, ports=(published(80, at),)), (80,))) == why
+    assert sentence(await refusing(replace(WEB, addresses={}), (80,))) == "port 80 has no address"

@@ -14,6 +14,7 @@ import pytest
 from phasegate.base.errors import ExitCode, ObservationError, TargetError
 from phasegate.model.faults import Act
 from phasegate.plan.asked.services import ServiceEntry
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.engine.facts import PROJECT, SERVICE
 from phasegate.targets.containers.images import LABEL, stop_of
 from phasegate.targets.containers.removal import remove
@@ -101,7 +102,7 @@ async def refused(yard: Yard, text: str, **more: Any) -> TargetError:
         async with yard.stack(yard.compose(text, **more)):
             pytest.fail("it did not come up")
     assert raised.value.exit_code is ExitCode.TARGET
-    assert "\n" not in raised.value.message
+    assert "\n" not in sentence(raised.value.message)
     assert not yard.problems
     return raised.value
 
@@ -113,8 +114,8 @@ def one(*lines: str) -> str:
 
 async def test_a_service_that_ends_before_it_is_ready_is_named_with_its_log(yard: Yard) -> None:
     error = await refused(yard, one('command: ["sh", "-c", "echo no database hunter2-hunter2; exit 7"]'))
-    assert error.message == "target 'web': it ended with exit code 7 before it was ready"
-    assert error.help == "the log of web ends with\n    no database [redacted]"
+    assert sentence(error.message) == "target 'web': it ended with exit code 7 before it was ready"
+    assert sentence(error.help) == "the log of web ends with\n    no database [redacted]"
     record = yard.record("web")
     assert (record.exit_code, record.log_tail) == (7, ("no database [redacted]",))
     assert yard.states() == ["web starting", "web failed"]
@@ -122,36 +123,38 @@ async def test_a_service_that_ends_before_it_is_ready_is_named_with_its_log(yard
 
 async def test_a_service_that_ends_again_and_again_is_not_waited_for(yard: Yard) -> None:
     error = await refused(yard, one("restart: always", 'command: ["sh", "-c", "exit 1"]'), within=60.0)
-    assert error.message == "target 'web': it ends again and again (3 restarts)"
+    assert sentence(error.message) == "target 'web': it ends again and again (3 restarts)"
 
 
 async def test_an_image_that_is_not_there_is_named(yard: Yard) -> None:
     error = await refused(yard, "services: {web: {image: 'phasegate-nowhere.invalid/shop:1'}}")
-    assert error.message.startswith(
+    assert sentence(error.message).startswith(
         "target 'web': the image 'phasegate-nowhere.invalid/shop:1' is not on this engine, and could not be"
     )
-    assert error.help == "build it, or docker pull phasegate-nowhere.invalid/shop:1, before the run"
+    assert sentence(error.help) == "build it, or docker pull phasegate-nowhere.invalid/shop:1, before the run"
 
 
 async def test_a_program_that_is_not_in_the_image_is_named(yard: Yard) -> None:
     error = await refused(yard, one('command: ["no-such-program"]'))
-    assert "'web': it cannot be started" in error.message
-    assert "no-such-program" in error.message
+    assert "'web': it cannot be started" in sentence(error.message)
+    assert "no-such-program" in sentence(error.message)
 
 
 async def test_a_file_that_does_not_parse_is_refused_with_the_words_of_compose(yard: Yard) -> None:
     error = await refused(yard, "services:\n  web: [\n")
-    assert error.message.startswith(f"target.compose: {yard.root / 'compose.yaml'} cannot be used: ")
+    assert sentence(error.message).startswith(
+        f"target.compose: {yard.root / 'compose.yaml'} cannot be used: "
+    )
     error = await refused(yard, "services: {web: {image: x, prots: [80]}}")
-    assert "prots" in error.message
+    assert "prots" in sentence(error.message)
 
 
 async def test_a_service_that_no_file_has_is_named(yard: Yard) -> None:
     (yard.root / "other.yaml").write_text(f"services: {{base: {{image: '{busybox()}'}}}}")
     text = "services: {web: {extends: {file: other.yaml, service: base}, command: WAIT}}"
     error = await refused(yard, text, services=("web", "wbe"))
-    assert "wbe" in error.message
-    assert "base" not in error.message
+    assert "wbe" in sentence(error.message)
+    assert "base" not in sentence(error.message)
 
 
 async def test_a_service_that_is_asked_for_comes_up_whatever_its_profile(yard: Yard) -> None:
@@ -209,8 +212,9 @@ async def test_an_image_is_built_and_gone_after_the_run(yard: Yard) -> None:
     async with yard.stack(yard.compose(text)):
         (container,) = await yard.containers.all()
         assert (await yard.containers.image(container.image)).tags == (f"{container.image}:latest",)
-    with pytest.raises(ObservationError, match="there is no image"):
+    with pytest.raises(ObservationError) as raised:
         await yard.containers.image(container.image)
+    assert sentence(raised.value.message).startswith("there is no image")
 
 
 async def test_looking_into_an_image_that_compose_built_ends_no_service_of_its_project(yard: Yard) -> None:
@@ -232,8 +236,8 @@ async def test_a_failed_build_says_why(yard: Yard) -> None:
     (yard.root / "web").mkdir()
     (yard.root / "web" / "Dockerfile").write_text(f'FROM {busybox()}\nRUN ["sh", "-c", "exit 3"]\n')
     error = await refused(yard, "services: {web: {build: web}}")
-    assert error.message.startswith("target.compose: the image of web cannot be built: ")
-    assert "code: 3" in error.message
+    assert sentence(error.message).startswith("target.compose: the image of web cannot be built: ")
+    assert "code: 3" in sentence(error.message)
 
 
 async def test_of_two_images_only_the_one_that_cannot_be_built_is_named(yard: Yard) -> None:
@@ -241,8 +245,10 @@ async def test_of_two_images_only_the_one_that_cannot_be_built_is_named(yard: Ya
         (yard.root / name).mkdir()
         (yard.root / name / "Dockerfile").write_text(f"FROM {busybox()}\n{line}\n")
     error = await refused(yard, "services: {good: {build: good}, bad: {build: bad}}")
-    assert error.message.startswith("target.compose: the image of bad cannot be built: COPY failed: ")
-    assert "good" not in error.message
+    assert sentence(error.message).startswith(
+        "target.compose: the image of bad cannot be built: COPY failed: "
+    )
+    assert "good" not in sentence(error.message)
 
 
 async def test_a_project_that_is_there_is_refused_with_both_ways_out(yard: Yard) -> None:
@@ -251,12 +257,12 @@ async def test_a_project_that_is_there_is_refused_with_both_ways_out(yard: Yard)
         error = await refused(yard, one("command: WAIT"), project=NAMED)
     finally:
         volume.remove()
-    assert error.message == (
+    assert sentence(error.message) == (
         f"target.compose: the project '{NAMED}' is there already (volumes: {NAMED}-data)"
     )
     assert error.help is not None
-    assert f"-p {NAMED} down --volumes" in error.help
-    assert f"target.containers: {{label: com.docker.compose.project={NAMED}}}" in error.help
+    assert f"-p {NAMED} down --volumes" in sentence(error.help)
+    assert f"target.containers: {{label: com.docker.compose.project={NAMED}}}" in sentence(error.help)
 
 
 @pytest.fixture
@@ -286,8 +292,8 @@ async def test_a_port_that_cannot_be_had_is_named(
 ) -> None:
     monkeypatch.setattr(Ports, "take", lambda _: taken)
     error = await refused(yard, one("command: WAIT", "ports: [8080]"))
-    assert str(taken) in error.message
-    assert error.help == "end what has the port (ss -ltnp shows it), or publish another one"
+    assert str(taken) in sentence(error.message)
+    assert sentence(error.help) == "end what has the port (ss -ltnp shows it), or publish another one"
 
 
 async def test_a_start_that_is_cut_off_leaves_nothing(yard: Yard) -> None:
@@ -332,6 +338,6 @@ async def test_a_service_that_dies_is_noticed_and_neither_a_job_nor_what_a_fault
         found.kill("SIGTERM")
         await until(lambda: yard.states()[-1] == "web died")
     record = yard.record("web")
-    assert (record.error, record.exit_code) == ("it ended with exit code 3", 3)
+    assert (sentence(record.error), record.exit_code) == ("it ended with exit code 3", 3)
     assert record.log_tail == ("up", "up")
     assert yard.states()[-1] == "job stopped"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.engine.facts import SERVICE
 from phasegate.targets.stacks.services import Services
 from tests.engines import ENGINE, busybox, client, nothing_left
@@ -38,7 +39,7 @@ async def test_trouble_is_told_of_what_was_never_seen_before_with_its_log(yard: 
     error = await services.trouble(await services.found())
     await services.close()
     assert error is not None
-    assert error.message == "target 'web': it ended with exit code 7 before it was ready"
+    assert sentence(error.message) == "target 'web': it ended with exit code 7 before it was ready"
     assert yard.states() == ["web starting", "web failed"]
     assert yard.record("web").log_tail == ("no database",)
     assert not yard.problems

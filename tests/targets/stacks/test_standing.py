@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from phasegate.model.containers import Container, ContainerState, Health, Healthcheck
+from phasegate.render.sentences import sentence
 from phasegate.targets.stacks.standing import Way, standing
 
 ONE = Container(
@@ -58,7 +59,7 @@ CHECKED = Healthcheck(test=("CMD", "true"))
 )  # fmt: skip
 def test_how_a_container_stands(container: Container, serves: bool, way: Way, why: str) -> None:
     found = standing(container, serves=serves)
-    assert (found.way, found.why) == (way, why)
+    assert (found.way, sentence(found.why)) == (way, why)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Fact, Message, decode, fact
 from phasegate.base.fields import Closed, Duration, FilePath, Text
 from phasegate.base.marks import Arguments, Demand
 from phasegate.load.counting.tally import histogram_from_json, merge_causes
@@ -72,7 +72,7 @@ _ERROR = re.compile(r'"level":"(?:error|fatal|panic)"')
 _PROMISE = "Uncaught (in promise)"
 _ENTRY = 1 << 16
 """Characters of a log entry from which on it is looked at whole, whatever stands in it."""
-_NOT_SAID = "k6 did not say how many iterations it interrupted"
+_NOT_SAID = fact(Code.INTERRUPTED_UNKNOWN)
 _METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 MetricKind = Literal["trend", "rate", "counter", "gauge"]
@@ -256,10 +256,10 @@ async def _collect_samples(counter: Running, seen: _Seen) -> None:
                 seen.result = message
                 return
             case "error":
-                raise ObservationError(message["message"])
+                raise ObservationError(decode(message["message"]))
     completed = await counter.wait()
     why = completed.error or completed.last_words or completed.ending
-    raise ObservationError(f"the samples of k6 were not counted to their end: {why}")
+    raise ObservationError(fact(Code.SAMPLES_NOT_COUNTED, why=why))
 
 
 def _observation(
@@ -291,7 +291,7 @@ class _Log:
 
     def __init__(self) -> None:
         self.thrown = 0
-        self.exceptions: dict[str, int] = {}
+        self.exceptions: dict[Message, int] = {}
         """Those thrown, by cause."""
         self.last_error = ""
         self.unread = 0
@@ -319,7 +319,7 @@ class _Log:
         self.last_error = message or self.last_error
         if _is_exception(entry, message):
             self.thrown += 1
-            self.exceptions = merge_causes(self.exceptions, {f"exception: {message}": 1})
+            self.exceptions = merge_causes(self.exceptions, {fact(Code.EXCEPTION, why=message): 1})
 
 
 def _is_exception(entry: Mapping[str, Any], message: str) -> bool:
@@ -344,23 +344,22 @@ def _cases(seen: _Seen, summary: Summary, completed: Completed, *, stopped: bool
     )
     name = "every iteration ends without an exception"
     if log.thrown:
-        first = next(iter(log.exceptions)).removeprefix("exception: ")
-        yield case("script", name, CaseStatus.FAILED, f"{log.thrown:,} did not: {first}")
+        first = next(iter(log.exceptions))
+        why = first.why if isinstance(first, Fact) else first
+        yield case("script", name, CaseStatus.FAILED, fact(Code.DID_NOT, count=log.thrown, why=why))
     elif not log.whole:
         yield case("script", name, CaseStatus.LOST, _why_unread(log))
     elif seen.result.get("iterations"):
         yield case("script", name, CaseStatus.PASSED)
     else:
-        yield case("script", name, CaseStatus.LOST, "no iteration ended")
+        yield case("script", name, CaseStatus.LOST, fact(Code.NO_ITERATION))
     if completed.exit_code in (_ABORTED, _MARKED):
-        what = "aborted the test" if completed.exit_code == _ABORTED else "marked the test as failed"
-        yield case("script", "verdict", CaseStatus.FAILED, f"the script {what}: {log.last_error}")
+        code = Code.SCRIPT_ABORTED if completed.exit_code == _ABORTED else Code.SCRIPT_FAILED
+        yield case("script", "verdict", CaseStatus.FAILED, fact(code, why=log.last_error))
 
 
-def _why_unread(log: _Log) -> str:
-    if log.unread:
-        return f"{log.unread:,} pieces of entries in the log of k6 are too long to be read"
-    return "k6 was gone before it had written its log to the end"
+def _why_unread(log: _Log) -> Fact:
+    return fact(Code.LOG_PIECES, pieces=log.unread) if log.unread else fact(Code.LOG_BROKEN_OFF)
 
 
 def _of_script(options: K6Options, seen: _Seen, summary: Summary) -> dict[str, Measure]:
@@ -400,25 +399,23 @@ def _metric(kind: MetricKind, data: Mapping[str, Any], span: float | None) -> Me
 
 def _notes(
     options: K6Options, seen: _Seen, summary: Summary, foreign: Foreign, world: World
-) -> Iterator[str]:
+) -> Iterator[Message]:
     if foreign.stopped is not None:
-        yield f"stopped early: {foreign.stopped}"
+        yield fact(Code.STOPPED_EARLY, why=foreign.stopped)
     if seen.interrupted:
-        yield (
-            f"{seen.interrupted:,} iterations were interrupted at the end; "
-            "requests of theirs without an answer are not counted"
-        )
+        yield fact(Code.INTERRUPTED_AT_END, count=seen.interrupted)
     if not seen.log.whole:
-        yield f"exceptions may be missing: {_why_unread(seen.log)}"
+        yield fact(Code.EXCEPTIONS_MISSING, why=_why_unread(seen.log))
     if seen.result and seen.interrupted is None:
-        yield f"achieved_rate was not measured: {_NOT_SAID}"
+        yield fact(Code.NOT_MEASURED, measure="achieved_rate", why=_NOT_SAID)
     for name, kind in options.measures.items():
         actual = summary.type_of(name)
         if actual not in (kind, None):
-            yield f"{name} was not measured: it is a {actual} in the script, not a {kind}"
+            why = fact(Code.OTHER_METRIC, actual=actual, expected=kind)
+            yield fact(Code.NOT_MEASURED, measure=name, why=why)
     strange = [host for host in seen.result.get("hosts", ()) if not world.target.declares(host)]
     if strange:
-        yield f"requests went to hosts that are not the target's: {', '.join(strange[:5])}"
+        yield fact(Code.STRANGE_HOSTS, names=tuple(strange[:5]))
 
 
 def _why_not_observed(completed: Completed, log: _Log, *, stopped: bool) -> Message | None:
@@ -428,4 +425,4 @@ def _why_not_observed(completed: Completed, log: _Log, *, stopped: bool) -> Mess
         return None
     if stopped and completed.exit_code is None:
         return None
-    return f"k6 ended with {completed.ending}{f': {log.last_error}' if log.last_error else ''}"
+    return fact(Code.ENGINE_ENDED, name="k6", ending=completed.ending, why=log.last_error)

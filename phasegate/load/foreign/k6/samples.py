@@ -17,7 +17,9 @@ from time import perf_counter_ns
 from typing import Any
 from urllib.parse import urlsplit
 
-from phasegate.load.counting.tally import CAUSES, OTHER, histogram_to_json
+from phasegate.base.errors import MessageError, message_of
+from phasegate.base.facts import Code, Message, encode, fact
+from phasegate.load.counting.tally import CAUSES, OTHER, causes_to_json, histogram_to_json
 from phasegate.model.blocks import Filling
 
 PARTS = 200
@@ -43,13 +45,13 @@ class _Part:
     def __init__(self) -> None:
         self.latency = Filling()
         self.service = Filling()
-        self.causes: dict[str, int] = {}
+        self.causes: dict[Message, int] = {}
 
     def to_json(self) -> dict[str, Any]:
         return {
             "latency": histogram_to_json(self.latency.histogram()),
             "service": histogram_to_json(self.service.histogram()),
-            "causes": self.causes,
+            "causes": causes_to_json(self.causes),
         }
 
 
@@ -66,13 +68,13 @@ class Reducer:
         self._write = write
         self._columns: dict[str, int] = {}
         self._names: set[str] = set()
-        self._requests: dict[bytes, tuple[str, str]] = {}
+        self._requests: dict[bytes, tuple[str, Message]] = {}
         self._start: int | None = None
         self._open: dict[int, dict[str, _Part]] = {}
         self._dropped: dict[int, int] = {}
         self._emitted = -1
         self._newest = 0
-        self._pending: tuple[int, int, tuple[str, str]] | None = None
+        self._pending: tuple[int, int, tuple[str, Message]] | None = None
         self._failing = False
         self._episodes = 0
         self._clock = clock
@@ -130,7 +132,7 @@ class Reducer:
         self._columns = {name: index - 2 for index, name in enumerate(names)}
         missing = [name for name in _COLUMNS if name not in self._columns]
         if missing:
-            raise ValueError(f"k6 was told to leave out the system tags {', '.join(missing)}")
+            raise MessageError(fact(Code.TAGS_LEFT_OUT, names=tuple(missing)))
         # Counted from the columns after the time and the value.
         self._columns = {name: index for name, index in self._columns.items() if index >= 0}
 
@@ -201,7 +203,7 @@ class Reducer:
             found = parts[name] = _Part()
         return found
 
-    def _take_apart(self, tail: bytes) -> tuple[str, str]:
+    def _take_apart(self, tail: bytes) -> tuple[str, Message]:
         """The part a request belongs to, and why it failed; empty when it went well."""
         text = tail.decode("utf-8", "replace")
         cells = next(csv.reader([text])) if '"' in text else text.split(",")
@@ -215,7 +217,7 @@ class Reducer:
         expected, error, status = cells[at["expected_response"]], cells[at["error"]], cells[at["status"]]
         # Without an expectation (`setResponseCallback(null)`) only the lack of an answer is a failure.
         good = expected == "true" or (not expected and not error and status not in ("", "0"))
-        cause = "" if good else error or f"status {status or 'unknown'}"
+        cause: Message = "" if good else error or fact(Code.HTTP_STATUS, status=status)
         if len(self._requests) >= _KNOWN:
             self._requests.clear()
         self._requests[tail] = request = (f"{method} {name}".strip(), cause)
@@ -323,7 +325,8 @@ def main(pipe: str, metrics: str) -> None:
         for chunk in _chunks(pipe):
             reducer.feed(chunk)
     except ValueError as error:
-        _write({"type": "error", "message": f"the samples of k6 cannot be read: {error}"})
+        why = fact(Code.SAMPLES_UNREADABLE, why=message_of(error))
+        _write({"type": "error", "message": encode(why)})
         return
     reducer.finish()
 

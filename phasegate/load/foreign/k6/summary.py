@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from phasegate.base.units import format_share
+from phasegate.base.facts import Code, Fact, Figure, fact
+from phasegate.base.units import Dimension
 from phasegate.load.foreign.script_cases import case
 from phasegate.model.observation import Case, CaseStatus
 
@@ -54,15 +55,11 @@ class Summary:
         name = f"{metric} {threshold}"
         values = self._metrics[metric]
         if not _has_samples(metric, values, iterations, sampled):
-            return case(
-                "thresholds", name, CaseStatus.LOST, f"no sample of {metric} came, so it says nothing"
-            )
+            return case("thresholds", name, CaseStatus.LOST, fact(Code.NO_SAMPLE_CAME, measure=metric))
         if crossed:
-            return case(
-                "thresholds", name, CaseStatus.FAILED, f"crossed: {_observed_text(threshold, values)}"
-            )
+            return case("thresholds", name, CaseStatus.FAILED, _crossed(threshold, values))
         if not whole:
-            return case("thresholds", name, CaseStatus.LOST, "stopped before the threshold was decided")
+            return case("thresholds", name, CaseStatus.LOST, fact(Code.THRESHOLD_UNDECIDED))
         return case("thresholds", name, CaseStatus.PASSED)
 
 
@@ -89,20 +86,21 @@ def _has_samples(metric: str, values: Mapping[str, Any], iterations: int, sample
             return bool(values["min"] or values["max"]) or metric in sampled
 
 
-def _observed_text(threshold: str, values: Mapping[str, Any]) -> str:
+def _crossed(threshold: str, values: Mapping[str, Any]) -> Fact:
     key = threshold.replace(" ", "")
     for operator in ("<", ">", "=", "!"):
         key = key.partition(operator)[0]
     match _type(values), key:
         case "rate", _:
             total = values["passes"] + values["fails"]
-            return f"rate is {format_share(values['passes'] / total)} of {total:,}"
+            rate = Figure(values["passes"] / total, Dimension.SHARE)
+            return fact(Code.CROSSED, statistic="rate", value=rate, total=total)
         case "gauge", _:
-            return f"value is {values['value']:g}"
+            return fact(Code.CROSSED, statistic="value", value=float(values["value"]))
         case _, str() if isinstance(values.get(key), int | float):
-            return f"{key} is {values[key]:g}"
+            return fact(Code.CROSSED, statistic=key, value=float(values[key]))
         case _:
-            return f"{key} does not meet it"
+            return fact(Code.CROSSED, statistic=key)
 
 
 def _checks(group: Mapping[str, Any]) -> Iterator[Case]:
@@ -111,7 +109,7 @@ def _checks(group: Mapping[str, Any]) -> Iterator[Case]:
         name = check["path"].removeprefix("::").replace("::", " / ")
         part = "/".join(["checks", *check["path"].split("::")[1:-1]])
         if fails:
-            message = f"failed {fails:,} of {passes + fails:,} times"
+            message = fact(Code.FAILED_TIMES, failed=fails, n=passes + fails)
             found = case(part, name, CaseStatus.FAILED, message)
         else:
             found = case(part, name, CaseStatus.PASSED)

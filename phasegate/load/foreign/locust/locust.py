@@ -8,7 +8,6 @@ import os
 import re
 import socket
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,12 +16,12 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Closed, Duration, FilePath, ProgramName, Rate, Text
 from phasegate.base.interpreter import interpreter
 from phasegate.base.marks import Arguments, Demand
-from phasegate.base.units import count, format_seconds
-from phasegate.load.counting.tally import merge_causes
+from phasegate.base.units import format_seconds
+from phasegate.load.counting.tally import causes_from_json, merge_causes
 from phasegate.load.foreign.program import Foreign, beside, cancel_all, refuse_arguments
 from phasegate.load.foreign.samples import Samples
 from phasegate.load.foreign.script_cases import case, of_attempt, pass_rates
@@ -180,7 +179,7 @@ class _Report:
     def __init__(self, file: Path, options: LocustOptions) -> None:
         self.file = file
         self.samples = Samples(probes=options.probes, seconds=options.duration)
-        self.exceptions: dict[str, int] = {}
+        self.exceptions: dict[Message, int] = {}
         self.unfinished = False
         self.result: Mapping[str, Any] = {}
         self.started = False
@@ -207,7 +206,7 @@ class _Report:
             for line in whole.splitlines():
                 self._take_in(json.loads(line))
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise ObservationError(f"the report of the Locust plugin cannot be read: {error}") from error
+            raise ObservationError(fact(Code.REPORT_UNREADABLE, why=str(error))) from error
 
     def _take_in(self, message: Mapping[str, Any]) -> None:
         if message["type"] == "result":
@@ -215,7 +214,7 @@ class _Report:
             return
         self.started = True
         self.samples.add(message["probe"] % self._options.probes, message)
-        self.exceptions = merge_causes(self.exceptions, message["exceptions"])
+        self.exceptions = merge_causes(self.exceptions, causes_from_json(message["exceptions"]))
         self.unfinished = self.unfinished or message["unfinished"]
 
 
@@ -269,9 +268,7 @@ class _Commands:
 def _host(options: LocustOptions, world: World) -> str:
     host = world.target.url(options.host or "/")
     if not world.target.declares(host):
-        raise ObservationError(
-            f"{host} is not on the target", help="load goes only to hosts that the plan's target declares"
-        )
+        raise ObservationError(fact(Code.NOT_ON_TARGET, url=host), help=fact(Code.ONLY_TO_TARGET))
     return host.rstrip("/")
 
 
@@ -292,7 +289,9 @@ def _observation(
     error = _why_not_observed(report, completed, stopped=foreign.stopped is not None)
     cases = of_attempt(_cases(options, report), world)
     whole, parts = pass_rates(cases, report.samples.by_part())
-    exceptions = Counter({f"exception: {cause}": count for cause, count in report.exceptions.items()})
+    exceptions: dict[Message, int] = {
+        fact(Code.EXCEPTION, why=cause): count for cause, count in report.exceptions.items()
+    }
     return Observation(
         measures={
             **report.samples.measures(),
@@ -313,29 +312,30 @@ def _cases(options: LocustOptions, report: _Report) -> Iterator[Case]:
     name = "every task ends without an exception"
     if thrown := sum(report.exceptions.values()):
         first = next(iter(report.exceptions))
-        yield case("script", name, CaseStatus.FAILED, f"{thrown:,} did not: {first}")
+        yield case("script", name, CaseStatus.FAILED, fact(Code.DID_NOT, count=thrown, why=first))
     elif report.started:
         yield case("script", name, CaseStatus.PASSED)
     else:
-        yield case("script", name, CaseStatus.LOST, "no user was started")
+        yield case("script", name, CaseStatus.LOST, fact(Code.NO_USER))
     if report.unfinished:
-        message = "users had to be stopped in the middle: requests without an answer are not counted"
-        yield case("script", "every user ends in time", CaseStatus.LOST, message)
+        yield case("script", "every user ends in time", CaseStatus.LOST, fact(Code.USERS_CUT_SHORT))
     if report.result.get("set_by_script"):
         code = report.result["exit_code"]
         status = CaseStatus.FAILED if code else CaseStatus.PASSED
-        yield case("script", "exit code", status, f"the file set the exit code {code}" if code else "")
+        yield case(
+            "script", "exit code", status, fact(Code.EXIT_CODE_SET, exit_code=str(code)) if code else ""
+        )
     silent = options.probes - report.result.get("final", 0)
     if report.result and silent > 0:
-        message = f"{silent} of {count(options.probes, 'worker')} did not report its end"
+        message = fact(Code.WORKERS_SILENT, count=silent, total=options.probes)
         yield case("script", "every worker reports", CaseStatus.LOST, message)
 
 
-def _notes(options: LocustOptions, foreign: Foreign) -> Iterator[str]:
+def _notes(options: LocustOptions, foreign: Foreign) -> Iterator[Message]:
     if foreign.stopped is not None:
-        yield f"stopped early: {foreign.stopped}"
+        yield fact(Code.STOPPED_EARLY, why=foreign.stopped)
     if options.join is not None:
-        yield f"{options.join.workers} workers were to join from other machines with: {options.join.command}"
+        yield fact(Code.WORKERS_TO_JOIN, count=options.join.workers, command=options.join.command)
 
 
 def _why_not_observed(report: _Report, completed: Completed, *, stopped: bool) -> Message | None:
@@ -344,13 +344,13 @@ def _why_not_observed(report: _Report, completed: Completed, *, stopped: bool) -
     if stopped or (report.started and report.result):
         return None
     said = _last_words(completed.stderr.decode(errors="replace"))
-    return f"Locust ended with {completed.ending}{f': {said}' if said else ''}"
+    return fact(Code.ENGINE_ENDED, name="Locust", ending=completed.ending, why=said)
 
 
-def _last_words(log: str) -> str:
+def _last_words(log: str) -> Message:
     """Why Locust gave up: the last error in its log, or else its last line."""
     if "load_locustfile_pytest" in log or "No User class found" in log:
-        return "the file defines no user class (tests for pytest are not taken for users)"
+        return fact(Code.NO_USER_CLASS)
     lines = log.strip().splitlines()
     errors = [line for line in lines if _ERROR.search(line)]
     return (errors or lines or [""])[-1][:300]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, fact
 from phasegate.model.containers import Container, Image
 from phasegate.targets.containers.engine.facts import container_of, image_of
 
@@ -26,7 +27,7 @@ THREADS = 64
 """Made when needed. An engine takes a second to say what a container uses, so many are asked at once."""
 DEFAULT = "unix:///var/run/docker.sock"
 INSTALL = "pip install 'phasegate[containers]'"
-_NO_ENGINE = "start it (dockerd, or systemctl start docker), or say where it is with DOCKER_HOST"
+_NO_ENGINE = fact(Code.START_ENGINE)
 
 
 class EngineError(ObservationError):
@@ -100,9 +101,7 @@ class Engine:
         try:
             return _understand(image_of, api.inspect_image(reference), api.history(reference))
         except docker.errors.ImageNotFound:
-            raise NotThereError(
-                f"there is no image {reference!r} on this engine", help="build it, or pull it, before the run"
-            ) from None
+            raise NotThereError(fact(Code.NO_IMAGE, image=reference), help=fact(Code.GET_IMAGE)) from None
 
 
 class NotThereError(EngineError):
@@ -114,7 +113,7 @@ def _connect(where: str, environment: Mapping[str, str]) -> docker.DockerClient:
         import docker
         import docker.errors
     except ImportError:
-        raise EngineError("the docker SDK is not installed", help=f"{INSTALL} installs it") from None
+        raise EngineError(fact(Code.NO_SDK), help=fact(Code.INSTALLS_IT, command=INSTALL)) from None
     _knock(where)
     try:
         client = docker.DockerClient.from_env(
@@ -124,9 +123,8 @@ def _connect(where: str, environment: Mapping[str, str]) -> docker.DockerClient:
         client.api.trust_env = not where.startswith("unix:")
         return client
     except docker.errors.DockerException as error:
-        raise EngineError(
-            f"the container engine at {where} cannot be used: {_line(str(error))}", help=_NO_ENGINE
-        ) from None
+        message = fact(Code.ENGINE_UNUSABLE, at=where, why=_line(str(error)))
+        raise EngineError(message, help=_NO_ENGINE) from None
 
 
 def _knock(where: str) -> None:
@@ -145,17 +143,13 @@ def _knock(where: str) -> None:
                 parts = urlsplit(where)
                 socket.create_connection((parts.hostname or "", parts.port or 2375), TIMEOUT).close()
     except PermissionError:
-        raise EngineError(
-            f"no permission to talk to the container engine at {where}",
-            help="join the group of its socket (usermod -aG docker $USER, then log in again), or run as root",
-        ) from None
+        raise EngineError(fact(Code.ENGINE_DENIED, at=where), help=fact(Code.JOIN_GROUP)) from None
     except FileNotFoundError:
-        raise EngineError(f"there is no container engine at {where}", help=_NO_ENGINE) from None
+        raise EngineError(fact(Code.NO_ENGINE, at=where), help=_NO_ENGINE) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise EngineError(
-            f"no container engine answers at {where}: {reason.lower()}", help=_NO_ENGINE
-        ) from None
+        message = fact(Code.ENGINE_SILENT, at=where, why=reason.lower())
+        raise EngineError(message, help=_NO_ENGINE) from None
 
 
 def _understand(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -164,7 +158,7 @@ def _understand(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return read(*args, **kwargs)
     except (KeyError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
-        raise EngineError(f"the container engine gave an answer that is not understood: {what}") from None
+        raise EngineError(fact(Code.ENGINE_ANSWERED_OTHERWISE, why=what)) from None
 
 
 def _translate(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -179,16 +173,15 @@ def _translate(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     except docker.errors.NotFound as error:
         raise NotThereError(_line(error.explanation or str(error))) from None
     except docker.errors.APIError as error:
-        raise EngineError(f"the container engine refused: {_line(error.explanation or str(error))}") from None
+        message = fact(Code.ENGINE_REFUSED, why=_line(error.explanation or str(error)))
+        raise EngineError(message) from None
     except (
         docker.errors.DockerException,
         requests.exceptions.RequestException,
         urllib3.exceptions.HTTPError,
         OSError,
     ) as error:
-        raise EngineError(
-            f"the container engine does not answer any more: {_reason(error)}", help=_NO_ENGINE
-        ) from None
+        raise EngineError(fact(Code.ENGINE_GONE, why=_reason(error)), help=_NO_ENGINE) from None
 
 
 def _reason(error: BaseException) -> str:

@@ -1,16 +1,18 @@
 """`python -m phasegate.targets.containers.engine.knock`: exit code 0 where a container engine answers.
 
-Where the SDK is not installed nothing can be said of the engine, and nothing is.
+Otherwise it writes on standard error why, as the JSON of a fact. Where the SDK is not installed nothing can
+be said of the engine, and nothing is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Message
+from phasegate.base.facts import Message, encode
 from phasegate.targets.containers.engine.client import Engine
 
 
@@ -29,7 +31,7 @@ def main() -> int:
         return 0
     problem = asyncio.run(_knock())
     if problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{json.dumps(encode(problem))}\n")
     return 1 if problem else 0
 
 

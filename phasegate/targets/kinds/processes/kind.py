@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from phasegate.base.facts import Code, fact
 from phasegate.base.fields import Closed, Text
 from phasegate.base.patterns import compile_pattern
-from phasegate.base.substitution import finish
+from phasegate.base.substitution import finish, names_in
 from phasegate.http.written import Headers
 from phasegate.plan.reading.context import Context, tls_of, with_files
 from phasegate.plan.reading.reachable import check_entry
@@ -52,6 +53,12 @@ class ProcessWritten(Closed):
     protected: bool = False
 
 
+def _knows_port(entry: ProcessEntry) -> bool:
+    """Whether a process learns on which port it is asked."""
+    names = {name for text in (*entry.command, *entry.env.values()) for name in names_in(text)}
+    return not names.isdisjoint(("self.port", "self.url"))
+
+
 class Processes(KindById[Programs, ProcessEntry, Site, Deployment]):
     group = Programs
     Written = ProcessWritten
@@ -89,6 +96,15 @@ class Processes(KindById[Programs, ProcessEntry, Site, Deployment]):
         for entry in group.entries:
             path = ("target", self.key, entry.id, "ready", "url")
             check_entry(context, context.document, path, entry.ready.url or "/")
+            if (entry.ready.url or "").startswith("http") and not _knows_port(entry):
+                help = "pass ${self.port} or ${self.url} to it, or declare what is up elsewhere as external"
+                context.findings.add(
+                    context.document,
+                    (*path[:3], "command"),
+                    fact(Code.PORT_UNKNOWN, entry=entry.id),
+                    help=help,
+                    warning=True,
+                )
 
     def why_unsampled(self, id: str) -> tuple[str, str] | None:
         return None

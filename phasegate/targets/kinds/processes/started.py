@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from phasegate.base.errors import ObservationError, TargetError
+from phasegate.base.facts import Code, Message, fact
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.model.faults import Act
 from phasegate.plan.asked.entries import entries_in
@@ -24,17 +25,17 @@ class Started(Deployment):
         self._group = group
         self._site = site
         self._running: list[RunningProcess] = []
-        self._out: dict[str, str] = {}
+        self._out: dict[str, Message] = {}
 
     @property
-    def out(self) -> Mapping[str, str]:
+    def out(self) -> Mapping[str, Message]:
         return self._out
 
-    async def up(self, others: Sequence[Address], out: Mapping[str, str]) -> None:
+    async def up(self, others: Sequence[Address], out: Mapping[str, Message]) -> None:
         for entry in self._group.entries:
             needed = entries_in((entry.command, entry.env, entry.headers, entry.ready.url or ""))
             if lacking := needed & {*out, *self._out}:
-                self._out[entry.id] = f"it needs {', '.join(sorted(lacking))}"
+                self._out[entry.id] = fact(Code.NEEDS, names=tuple(sorted(lacking)))
             else:
                 await self._start(entry, (*others, *self._addresses))
 
@@ -51,10 +52,10 @@ class Started(Deployment):
             case Act.PAUSE:
                 process.pause()
             case Act.REPLACE | Act.CUT:
-                raise ObservationError(f"a process cannot be put to {fault.act}")
+                raise ObservationError(fact(Code.NO_SUCH_ACT, act=fault.act.value))
         self._sample(process)
 
-    async def undo(self, fault: Fault) -> str:
+    async def undo(self, fault: Fault) -> Message:
         process = self._process(fault)
         await process.go_on()
         self._sample(process)
@@ -79,7 +80,7 @@ class Started(Deployment):
         for process in self._running:
             if process.record.id == fault.target:
                 return process
-        raise ObservationError(f"{fault.target} does not run: it was not started")
+        raise ObservationError(fact(Code.DOES_NOT_RUN, entry=fault.target, why=fact(Code.NEVER_STARTED)))
 
     def _sample(self, process: RunningProcess) -> None:
         """Look at what it uses from now on, whoever leads its group by now."""
@@ -96,7 +97,7 @@ class Started(Deployment):
             address = Address(id=entry.id, url=url, headers=given.headers, tls=given.tls.as_mapping())
             asked = _asked(entry, (*others, address), own)
         except ObservationError as error:
-            raise TargetError(f"target {entry.id!r}: {error.message}") from None
+            raise TargetError(fact(Code.OF_ENTRY, entry=entry.id, why=error.message)) from None
         process = RunningProcess(
             given,
             url=url,

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import MessageError, ObservationError
 from phasegate.kinds.load.engines import ENGINES, K6, K6Params
 from phasegate.load.foreign.k6 import k6
 from phasegate.load.foreign.k6.samples import PARTS, REST, Reducer
@@ -26,11 +26,13 @@ from phasegate.load.foreign.k6.summary import Summary
 from phasegate.load.foreign.samples import Samples
 from phasegate.model.measures import Number
 from phasegate.model.observation import CaseStatus
+from phasegate.render.sentences import sentence
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Progress, Running
 from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.observed import distribution, number, share
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -63,13 +65,13 @@ async def test_every_request_is_counted_and_a_refused_one_failed(tmp_path: Path,
     assert distribution(observation, "latency").failed == 25
     assert number(observation, "requests") == 40
     assert number(observation, "iterations") == 20
-    assert observation.causes == {
+    assert causes_told(observation) == {
         "GET /gone: dial: connection refused": 20,
         "GET /health: status 503": 5,
     }
     part = observation.parts["GET /health"]["success_rate"]
     assert (part.passed, part.total) == (15, 20)  # type: ignore[union-attr]
-    assert any("not the target's" in note for note in observation.notes)
+    assert any("not the target's" in note for note in map(sentence, observation.notes))
     assert observation.timeline
 
 
@@ -122,7 +124,7 @@ async def test_a_threshold_over_no_samples_is_missing_evidence(tmp_path: Path, s
         "checks/odd: odd / is even": CaseStatus.FAILED,
         "script: every iteration ends without an exception": CaseStatus.PASSED,
     }
-    assert cases(observation)["checks/odd: odd / is even"].message == "failed 2 of 4 times"
+    assert sentence(cases(observation)["checks/odd: odd / is even"].message) == "failed 2 of 4 times"
     pass_rate = share(observation, "pass_rate")
     assert (pass_rate.passed, pass_rate.total, pass_rate.skipped) == (4, 9, 3)
     checks = share(observation, "checks")
@@ -137,7 +139,7 @@ async def test_an_uncaught_exception_is_a_failed_case(tmp_path: Path, script: An
     assert number(observation, "exceptions") == 3
     case = cases(observation)["script: every iteration ends without an exception"]
     assert case.status is CaseStatus.FAILED
-    assert "3 did not: Error: boom" in case.message
+    assert "3 did not: Error: boom" in sentence(case.message)
 
 
 THROWING = {
@@ -160,7 +162,7 @@ async def test_whatever_a_script_does_not_catch_is_an_exception(
     assert number(observation, "exceptions") == 1
     case = cases(observation)["script: every iteration ends without an exception"]
     assert case.status is CaseStatus.FAILED
-    assert "boom" in case.message
+    assert "boom" in sentence(case.message)
 
 
 async def test_what_a_script_prints_is_no_exception(tmp_path: Path, script: Any) -> None:
@@ -195,7 +197,7 @@ async def test_exceptions_are_counted_however_much_a_script_prints(
     assert number(observation, "exceptions") == thrown
     assert sum(observation.causes.values()) == thrown
     case = cases(observation)["script: every iteration ends without an exception"]
-    assert case.message.startswith(f"{thrown} did not: Error: boom")
+    assert sentence(case.message).startswith(f"{thrown} did not: Error: boom")
 
 
 @pytest.mark.parametrize("thrown", ["", "throw new Error('boom'); "])
@@ -209,7 +211,7 @@ async def test_log_entry_that_is_too_long_to_be_read_may_be_an_exception(
     assert exceptions == Number(value=1 if thrown else 0, partial=True)
     case = cases(observation)["script: every iteration ends without an exception"]
     assert case.status is (CaseStatus.FAILED if thrown else CaseStatus.LOST)
-    assert any(note.startswith("exceptions may be missing: ") for note in observation.notes)
+    assert any(note.startswith("exceptions may be missing: ") for note in map(sentence, observation.notes))
 
 
 async def test_log_that_the_environment_sends_elsewhere_is_read_all_the_same(
@@ -264,7 +266,7 @@ async def test_interrupted_iterations_lower_the_achieved_rate(tmp_path: Path, sc
         observation = await observed("k6", world_of(base, tmp_path), script=file)
     achieved = share(observation, "achieved_rate")
     assert (achieved.passed, achieved.total) == (3, 6)
-    assert any(note.startswith("3 iterations were interrupted") for note in observation.notes)
+    assert any(note.startswith("3 iterations were interrupted") for note in map(sentence, observation.notes))
 
 
 async def test_declared_metrics_are_measured_from_their_samples(tmp_path: Path, script: Any) -> None:
@@ -292,7 +294,7 @@ async def test_declared_metrics_are_measured_from_their_samples(tmp_path: Path, 
     assert number(observation, "carts") == 8
     assert number(observation, "level") == 3
     assert "wrong" not in observation.measures
-    assert any("it is a counter in the script" in note for note in observation.notes)
+    assert any("it is a counter in the script" in note for note in map(sentence, observation.notes))
 
 
 @pytest.mark.parametrize(
@@ -309,7 +311,7 @@ async def test_a_script_that_gives_up_has_been_observed(
     assert observation.error is None
     case = cases(observation)["script: verdict"]
     assert case.status is CaseStatus.FAILED
-    assert words in case.message
+    assert words in sentence(case.message)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +330,7 @@ async def test_a_script_that_does_not_run_is_no_observation(
     world = world_of("http://127.0.0.1:1", tmp_path)
     observation = await observed("k6", world, script=script(text))
     assert observation.error is not None
-    assert message in observation.error
+    assert message in sentence(observation.error)
     assert share(observation, "pass_rate").passed == 0
 
 
@@ -336,7 +338,7 @@ async def test_samples_that_cannot_be_read_end_the_load(tmp_path: Path, script: 
     file = script("export default function () { " + GET + "}")
     async with scripted() as server:
         world = world_of(server.url.removesuffix("/health"), tmp_path)
-        with pytest.raises(ObservationError, match="leave out the system tags"):
+        with raises(ObservationError, match="leave out the system tags"):
             await observed(
                 "k6", world, script=file, vus=1, duration="2m", args=["--system-tags", "method,url"]
             )
@@ -387,7 +389,7 @@ async def test_it_stops_when_it_is_told_to_and_keeps_what_it_saw(tmp_path: Path,
         world = world_of(base, tmp_path, stop=stop)
         observation = await observed("k6", world, script=file, vus=2, duration="2m")
     assert observation.error is None
-    assert "stopped early: seen enough" in observation.notes
+    assert "stopped early: seen enough" in map(sentence, observation.notes)
     assert share(observation, "success_rate").total > 0
     threshold = cases(observation)["thresholds: http_req_duration p(95)<60000"]
     assert threshold.status is CaseStatus.LOST
@@ -494,7 +496,7 @@ def test_samples_are_read_request_by_request() -> None:
     assert sorted(samples.parts) == ["GET /a", "GET x"]
     good = samples.parts["GET /a"]
     assert (good.latency.maximum, good.service.maximum) == (0.0025, 0.002)
-    assert samples.causes() == {"GET x: request timeout": 1}
+    assert {sentence(cause): n for cause, n in samples.causes().items()} == {"GET x: request timeout": 1}
     assert samples.whole.good == 2  # without an expectation an answer is an answer
     assert (samples.dropped, samples.episodes) == (1, 1)
     assert messages[-1]["checks"] == [1, 1]
@@ -544,7 +546,7 @@ def test_names_without_end_are_counted_together() -> None:
 
 
 def test_left_out_tags_are_an_error() -> None:
-    with pytest.raises(ValueError, match="expected_response"):
+    with raises(MessageError, match="expected_response"):
         Reducer(lambda _: None, {}).feed(b"metric_name,timestamp,metric_value,error,method,name,status,url\n")
 
 

@@ -17,10 +17,12 @@ from phasegate.kinds.load.engines import ENGINES, Locust, LocustParams
 from phasegate.load.foreign.locust.locust import PLUGIN, Join
 from phasegate.model.histogram import bucket_of
 from phasegate.model.observation import CaseStatus
+from phasegate.render.sentences import sentence
 from phasegate.world import Progress
 from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.observed import distribution, number, share
+from tests.telling import causes_told, raises
 
 pytestmark = pytest.mark.paced
 
@@ -65,7 +67,7 @@ async def test_every_request_is_counted_and_failures_have_their_cause(
     assert distribution(observation, "latency").n == sent
     assert number(observation, "requests") == sent
     assert number(observation, "exceptions") == 0
-    (cause,) = observation.causes
+    (cause,) = causes_told(observation)
     assert cause.startswith("GET health: ")
     assert "503" in cause
     part = observation.parts["GET health"]["success_rate"]
@@ -108,7 +110,7 @@ async def test_an_exception_in_a_task_is_a_failed_case(tmp_path: Path, locustfil
     assert observation.error is None
     thrown = number(observation, "exceptions")
     assert thrown
-    assert observation.causes == {"exception: ValueError: no such thing": thrown}
+    assert causes_told(observation) == {"exception: ValueError: no such thing": thrown}
     case = cases(observation)["script: every task ends without an exception"]
     assert case.status is CaseStatus.FAILED
 
@@ -122,7 +124,7 @@ async def test_an_exit_code_that_the_file_sets_is_a_case(tmp_path: Path, locustf
         base = server.url.removesuffix("/health")
         observation = await observed("locust", world_of(base, tmp_path), locustfile=file, **SHORT)
     case = cases(observation)["script: exit code"]
-    assert (case.status, case.message) == (CaseStatus.FAILED, "the file set the exit code 3")
+    assert (case.status, sentence(case.message)) == (CaseStatus.FAILED, "the file set the exit code 3")
 
 
 async def test_users_who_had_to_be_killed_are_missing_evidence(tmp_path: Path, locustfile: Any) -> None:
@@ -149,7 +151,7 @@ async def test_a_file_that_does_not_run_is_no_observation(
     world = world_of("http://127.0.0.1:1", tmp_path)
     observation = await observed("locust", world, locustfile=locustfile(text), **SHORT)
     assert observation.error is not None
-    assert message in observation.error
+    assert message in sentence(observation.error)
     assert number(observation, "exceptions") is None
     assert share(observation, "pass_rate").passed == 0
 
@@ -161,7 +163,7 @@ async def test_a_target_that_is_not_there_has_been_observed(tmp_path: Path, locu
     success = share(observation, "success_rate")
     assert success.total > 0
     assert success.passed == 0
-    assert any("refused" in cause.lower() for cause in observation.causes)
+    assert any("refused" in cause.lower() for cause in causes_told(observation))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -177,7 +179,7 @@ async def test_it_stops_when_it_is_told_to_and_keeps_what_it_saw(
         world = world_of(base, tmp_path, stop=stop)
         observation = await observed("locust", world, locustfile=locustfile(VISITOR), **written)
     assert observation.error is None
-    assert "stopped early: seen enough" in observation.notes
+    assert "stopped early: seen enough" in map(sentence, observation.notes)
     assert share(observation, "success_rate").total > 0
     assert processes_with("locust") == []
 
@@ -231,7 +233,7 @@ async def test_workers_join_with_the_command_that_is_said(tmp_path: Path, locust
     assert observation.error is None
     assert share(observation, "success_rate").total == sent
     assert "script: every worker reports" not in cases(observation)
-    assert any(" ".join(command) in note for note in observation.notes)
+    assert any(" ".join(command) in note for note in map(sentence, observation.notes))
 
 
 async def test_workers_who_never_join_are_no_observation(tmp_path: Path, locustfile: Any) -> None:
@@ -239,12 +241,12 @@ async def test_workers_who_never_join_are_no_observation(tmp_path: Path, locustf
     world = world_of("http://127.0.0.1:1", tmp_path)
     observation = await observed("locust", world, locustfile=locustfile(VISITOR), **SHORT, join=join)
     assert observation.error is not None
-    assert "waiting for workers" in observation.error
+    assert "waiting for workers" in sentence(observation.error)
 
 
 async def test_a_host_that_is_not_the_targets_gets_no_load(tmp_path: Path, locustfile: Any) -> None:
     world = world_of("http://127.0.0.1:1", tmp_path)
-    with pytest.raises(ObservationError, match="is not on the target"):
+    with raises(ObservationError, match="is not on the target"):
         await observed("locust", world, locustfile=locustfile(VISITOR), **SHORT, host="http://127.0.0.1:2")
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from phasegate.model.containers import ContainerState, Port
+from phasegate.render.sentences import sentence
 from phasegate.targets.containers.engine.client import Engine, EngineError, NotThereError
 from tests.engines import ENGINE, busybox, client, nothing_left, own
+from tests.telling import raises
 
 __all__ = ["nothing_left"]
 engine = [pytest.mark.usefixtures("nothing_left"), *ENGINE]
@@ -60,21 +62,21 @@ async def test_containers_are_told_with_all_that_runs_and_ended() -> None:
 async def test_an_image_that_is_not_there_is_named() -> None:
     found = await Engine.connect(os.environ)
     try:
-        with pytest.raises(NotThereError, match="there is no image 'phasegate/nowhere:1' on this engine"):
+        with raises(NotThereError, match="there is no image 'phasegate/nowhere:1' on this engine"):
             await found.image("phasegate/nowhere:1")
     finally:
         found.close()
 
 
 async def test_no_engine_is_one_line_with_a_way_out(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="there is no container engine at unix:///nowhere") as caught:
+    with raises(EngineError, match="there is no container engine at unix:///nowhere") as caught:
         await Engine.connect({"DOCKER_HOST": "unix:///nowhere"})
-    assert "dockerd" in (caught.value.help or "")
+    assert "dockerd" in sentence(caught.value.help or "")
 
 
 async def test_a_socket_that_nobody_listens_on_is_said_to_be_one(tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as left_over:
         left_over.bind(str(path))
-    with pytest.raises(EngineError, match=f"no container engine answers at unix://{path}"):
+    with raises(EngineError, match=f"no container engine answers at unix://{path}"):
         await Engine.connect({"DOCKER_HOST": f"unix://{path}"})

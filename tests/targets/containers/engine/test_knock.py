@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.kinds.engine import ENGINE as NEEDED
+from phasegate.render.sentences import sentence
 from phasegate.runner.preflight import find_missing
 from phasegate.targets.processes.local import LocalProcesses
 from tests.engines import ENGINE, without_engine
@@ -18,7 +19,7 @@ async def missing(environment: dict[str, str], root: Path) -> list[str]:
     object.__setattr__(one, "requirements", NEEDED)
     processes = LocalProcesses(environment)
     found = await find_missing([one], processes=processes, environment=environment, root=root)
-    return [f"{item.reason} | {item.help}" for item in found.values()]
+    return [f"{sentence(item.reason)} | {sentence(item.help)}" for item in found.values()]
 
 
 async def test_without_an_engine_the_check_is_not_run_and_the_way_out_is_said(tmp_path: Path) -> None:

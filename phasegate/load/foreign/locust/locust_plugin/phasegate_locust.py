@@ -23,7 +23,8 @@ MESSAGE = "phasegate"
 PARTS = 200
 REST = "other requests"
 CAUSES = 50
-OTHER = "other failures"
+OTHER = {"code": "other_failures"}
+"""As phasegate encodes what it says; what else causes are is the text of exceptions."""
 LATE = 5.0
 """Seconds the master waits for the last report of each worker."""
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
@@ -40,7 +41,8 @@ class Part:
         self.counts: dict[int, int] = {}
         self.minimum = self.maximum = -1
         self.total = 0
-        self.causes: dict[str, int] = {}
+        self.causes: dict[str | None, int] = {}
+        """By text; None for those beyond so many different ones."""
 
     def add(self, nanoseconds: int) -> None:
         bucket = _bucket(nanoseconds)
@@ -52,7 +54,7 @@ class Part:
     def to_json(self) -> dict[str, Any]:
         flat = [number for pair in self.counts.items() for number in pair]
         latency = [max(self.minimum, 0), max(self.maximum, 0), self.total, flat]
-        return {"latency": latency, "service": None, "causes": self.causes}
+        return {"latency": latency, "service": None, "causes": _pairs(self.causes)}
 
 
 class Probe:
@@ -62,7 +64,7 @@ class Probe:
         self.began = time.perf_counter()
         self.names: set[str] = set()
         self.parts: dict[str, Part] = {}
-        self.exceptions: dict[str, int] = {}
+        self.exceptions: dict[str | None, int] = {}
         self.first: float | None = None
         self.last: float | None = None
         self.episodes = 0
@@ -110,7 +112,7 @@ class Probe:
             "type": "samples",
             "at": time.perf_counter() - self.began,
             "parts": {name: part.to_json() for name, part in parts.items()},
-            "exceptions": exceptions,
+            "exceptions": _pairs(exceptions),
             "episodes": episodes,
             "first": self.first,
             "last": self.last,
@@ -131,9 +133,13 @@ class Unfinished(logging.Handler):
             self.probe.unfinished = True
 
 
-def _count(causes: dict[str, int], cause: str) -> None:
-    kept = cause if cause in causes or len(causes) < CAUSES else OTHER
+def _count(causes: dict[str | None, int], cause: str) -> None:
+    kept = cause if cause in causes or len(causes) < CAUSES else None
     causes[kept] = causes.get(kept, 0) + 1
+
+
+def _pairs(causes: dict[str | None, int]) -> list[Any]:
+    return [[OTHER if cause is None else cause, count] for cause, count in causes.items()]
 
 
 def _said(exception: BaseException | str) -> str:
