@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from phasegate.model import events
 from phasegate.model.events import Event
+from phasegate.model.fact_json import FACT_SCHEMA
 from phasegate.model.result import RunResult
 
 
@@ -111,7 +112,8 @@ _TARGETS = {
 def result_schema() -> dict[str, Any]:
     """JSON Schema of `result.json`. `x-text` says of each string whose it is: `author`, `target`, or
     `identifier`; what phasegate itself has to say is objects with a `code`."""
-    schema = _result_adapter().json_schema(mode="serialization")
+    schema = _share_facts(_result_adapter().json_schema(mode="serialization"))
+    schema["$defs"]["Fact"] = FACT_SCHEMA
     for name, part in {**schema["$defs"], "RunResult": schema}.items():
         for field, written in part.get("properties", {}).items():
             for origin, names in (("author", _AUTHORS), ("target", _TARGETS), ("identifier", None)):
@@ -119,6 +121,17 @@ def result_schema() -> dict[str, Any]:
                     _mark_texts(written, origin)
                     break
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "phasegate result"} | schema
+
+
+def _share_facts(schema: Any) -> Any:
+    """A schema in which facts, with all their codes, are described once."""
+    if isinstance(schema, list):
+        return [_share_facts(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.items() >= FACT_SCHEMA.items():
+        return {key: one for key, one in schema.items() if key not in FACT_SCHEMA} | {"$ref": "#/$defs/Fact"}
+    return {key: _share_facts(one) for key, one in schema.items()}
 
 
 def _mark_texts(schema: Any, origin: str) -> None:

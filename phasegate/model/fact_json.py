@@ -22,18 +22,20 @@ def _decode_text(value: Any) -> Any:
     return value if isinstance(value, str) else _decode_fact(value)
 
 
-_SCHEMA = {
+FACT_SCHEMA = {
     "type": "object",
     "required": ["code"],
     "properties": {"code": {"enum": [code.value for code in Code]}},
     "description": "what phasegate says, as facts; texts in it are identifiers or other people's words",
 }
-JsonFact = Annotated[Fact, BeforeValidator(_decode_fact), PlainSerializer(encode), WithJsonSchema(_SCHEMA)]
+JsonFact = Annotated[
+    Fact, BeforeValidator(_decode_fact), PlainSerializer(encode), WithJsonSchema(FACT_SCHEMA)
+]
 JsonMessage = Annotated[
     str | Fact,
     BeforeValidator(_decode_text),
     PlainSerializer(encode),
-    WithJsonSchema({"anyOf": [{"type": "string"}, _SCHEMA]}),
+    WithJsonSchema({"anyOf": [{"type": "string"}, FACT_SCHEMA]}),
 ]
 
 

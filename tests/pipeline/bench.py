@@ -22,6 +22,7 @@ from phasegate.gate.verdict import GateDecision, decide
 from phasegate.model.codec import result_to_json
 from phasegate.record.journal import read_events
 from tests.judged import in_words, settled
+from tests.own_words import own_words
 
 LONGEST = 180.0
 """Seconds any run of these tests may take before it counts as hanging."""
@@ -123,9 +124,11 @@ class Desk:
     ) -> Ran:
         """`phasegate run PLAN -o OUT` with further arguments."""
         folder = self.fresh()
-        return self.phasegate(
+        ran = self.phasegate(
             "run", plan, "-o", str(folder), *arguments, env=env, folder=folder, within=within
         )
+        open("/tmp/own.txt", "a").writelines(f"{one}\n---\n" for one in own_words(folder))
+        return ran
 
     def fresh(self) -> Path:
         self.runs += 1

@@ -1,0 +1,90 @@
+"""Words of phasegate itself where only facts may stand: every run of the tests has its record searched."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import phasegate
+
+SOURCE = Path(phasegate.__file__).parent
+LONGEST = 5
+"""Words in a row that nobody else writes by chance."""
+_WORD = re.compile(r"[A-Za-z']+")
+_OF_AUTHORS = {
+    "title",
+    "why",
+    "ref",
+    "goal",
+    "purpose",
+    "work",
+    "outcomes",
+    "risks",
+    "known",
+    "next",
+    "schedule",
+}
+
+
+def own_words(record: Path) -> list[str]:
+    """Texts of a record in which words stand as they stand in the source of phasegate."""
+    found = []
+    for name in ("result.json", "events.jsonl"):
+        path = record / name
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        whole = ["\n".join(lines)] if name == "result.json" and lines else lines
+        for line in whole:
+            found += [text for text in _texts(_parse(line)) if not _runs(text).isdisjoint(_of_source())]
+    return list(dict.fromkeys(found))
+
+
+def _parse(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:  # as a run that was killed left it
+        return None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for one in value:
+                yield from _texts(one)
+        case dict():
+            for key, one in value.items():
+                if key not in _OF_AUTHORS:
+                    yield from _texts(one)
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = [word.lower() for word in _WORD.findall(text)]
+    return {tuple(words[at : at + LONGEST]) for at in range(len(words) - LONGEST + 1)}
+
+
+@cache
+def _of_source() -> frozenset[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    for path in SOURCE.rglob("*.py"):
+        if not {"render", "demo", "cli"} & set(path.relative_to(SOURCE).parts):
+            for text in _constants(ast.parse(path.read_text(encoding="utf-8"))):
+                found |= _runs(text)
+    return frozenset(found)
+
+
+def _constants(tree: ast.AST) -> Iterable[str]:
+    """The strings of a module, but for docstrings."""
+    documentation = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            yield node.value
