@@ -58,7 +58,7 @@ def texts_in(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tupl
     match tree:
         case str():
             yield path, tree
-        case Mapping():
+        case dict() | Mapping():  # the first is told faster
             for key, item in tree.items():
                 yield from texts_in(item, (*path, key))
         case list() | tuple():
@@ -114,9 +114,9 @@ def _mapped(tree: Any, change: Callable[[str], Any], *, placed: bool = True) -> 
     match tree:
         case str():
             return change(tree)
-        case Mapping():
-            items = ((key, _mapped(item, change, placed=placed)) for key, item in tree.items())
-            return Located(items, at=tree.at) if placed and isinstance(tree, Located) else dict(items)
+        case dict() | Mapping():
+            items = {key: _mapped(item, change, placed=placed) for key, item in tree.items()}
+            return Located(items, at=tree.at) if placed and isinstance(tree, Located) else items
         case list() | tuple():
             return type(tree)(_mapped(item, change, placed=placed) for item in tree)
         case _:

@@ -124,6 +124,8 @@ class TargetAddresses:
         values: Mapping[str, Any] | None = None,
         sources: Mapping[str, Destination] | None = None,
     ) -> Destination:
+        if written.startswith("/") and "$" not in written:  # as most are
+            return Destination(url=self.url(written), entry=self._default.id if self._default else "")
         known = ChainMap(cast("dict[str, Any]", values or {}), self._values)
         begin = authority(written)
         try:

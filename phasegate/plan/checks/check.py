@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from phasegate.base.errors import PhasegateError
@@ -24,6 +24,10 @@ from phasegate.plan.written.plan import CheckCommon
 
 _DONE = frozenset({"each", "during"})
 """Keys that every check has and that change what it does."""
+_APART = frozenset({"each", "criteria"})
+_SETTLED = COMMON_KEYS - _APART
+"""Keys of the common part whose values are known at load."""
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
 DEFAULT_LIMIT = 600.0
 """Seconds for an attempt that does not say how long it takes."""
 START = 15.0
@@ -68,42 +72,48 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     kind = _kind(context, path, tree, subject)
     common = _common(context, path, tree, subject)
     own = tree.get("criteria")
-    draft = Draft(
+    check = None
+    if kind is None:
+        context.leave_unread(path, subject, tree)
+    else:
+        try:
+            with blame(kind, "cannot read its parameters", but=PhasegateError):
+                check = _read(context, path, tree, step, kind, common, subject)
+        except KindError as error:
+            context.findings.add(
+                context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
+            )
+            context.leave_unread(path, subject, tree)
+            kind = None
+    return Draft(
         id=id if isinstance(id, str) else None,
         path=path,
         step=step.id,
         kind=kind,
         common=common,
+        check=check,
         criteria=tuple(own) if isinstance(own, list) else (),
     )
-    if kind is None:
-        context.leave_unread(path, subject, tree)
-        return draft
-    try:
-        with blame(kind, "cannot read its parameters", but=PhasegateError):
-            return _read(context, path, tree, step, replace(draft, kind=kind), subject)
-    except KindError as error:
-        context.findings.add(
-            context.document, (*path, "kind"), f"{subject}: {error.message}", help=error.help
-        )
-        context.leave_unread(path, subject, tree)
-        return replace(draft, kind=None)
 
 
 def _read(
-    context: Context, path: TreePath, tree: Mapping[str, Any], step: StepShare, draft: Draft, subject: str
-) -> Draft:
-    """Read the rest of a check, once its kind is known."""
-    kind, common = draft.kind, draft.common
-    assert kind is not None
+    context: Context,
+    path: TreePath,
+    tree: Mapping[str, Any],
+    step: StepShare,
+    kind: Kind[Any],
+    common: CheckCommon | None,
+    subject: str,
+) -> Check | None:
+    """The rest of a check, once its kind is known; None where something is wrong with it."""
     parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree))
     parts = parameters.parts()
     if common is None or parts is None:
         taken_over = (context.timeout, context.retry, context.confidence)
         context.leave_unread(path, subject, tree, taken_over, *parameters.read)
-        return draft
+        return None
     missing = (*parameters.missing_secrets(tree), *step.missing_secrets, *context.missing_everywhere)
-    check = _check(
+    return _check(
         context,
         common,
         kind,
@@ -113,7 +123,6 @@ def _read(
         missing_secrets=tuple(dict.fromkeys(missing)),
         sha256=_fingerprint(context, kind, tree, parameters),
     )
-    return replace(draft, check=check)
 
 
 def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> Kind[Any] | None:
@@ -169,9 +178,9 @@ def _with_variant(subject: str, kind: Kind[Any], tree: Mapping[str, Any]) -> str
 
 
 def _common(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> CheckCommon | None:
-    written = pick_keys(tree, COMMON_KEYS - {"each", "criteria"})
+    written = pick_keys(tree, _SETTLED)
     settled, wrong = context.settled(path, written)
-    for key in ("each", "criteria"):
+    for key in _APART:
         if key in tree:
             settled[key] = tree[key]
     return validate(CheckCommon, settled, context.place(path, subject), context.findings, silent=wrong)
@@ -256,8 +265,7 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
     hashes = sorted(file.sha256 for file in parameters.files.values())
     package = [] if kind.package is None else [[kind.package.name, kind.package.version]]
     everything = _as_written([kind.name, asked, hashes, parameters.filled, *package])
-    text = json.dumps(everything, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_encode(everything).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _as_written(tree: Any) -> Any:
@@ -265,7 +273,7 @@ def _as_written(tree: Any) -> Any:
     kind = type(tree)
     if kind is str or kind is int or tree is None:
         return tree
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict):
         return {key: _as_written(item) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
         return [_as_written(item) for item in tree]

@@ -204,7 +204,7 @@ def budget_of(context: Context, path: TreePath, written: FlakyWritten | None) ->
 
 def pick_keys(tree: Mapping[str, Any], keys: frozenset[str]) -> Located:
     """The part of a mapping with some keys."""
-    return Located(((k, v) for k, v in tree.items() if k in keys), at=getattr(tree, "at", None))
+    return Located({k: v for k, v in tree.items() if k in keys}, at=getattr(tree, "at", None))
 
 
 def retry_of(written: RetryWritten) -> Retry:
