@@ -55,15 +55,16 @@ def whole_name(text: str) -> str | None:
 
 def texts_in(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every text in a tree of mappings and lists, and where it stands; keys are none."""
-    match tree:
-        case str():
-            yield path, tree
-        case dict() | Mapping():  # the first is told faster
-            for key, item in tree.items():
-                yield from texts_in(item, (*path, key))
-        case list() | tuple():
-            for index, item in enumerate(tree):
-                yield from texts_in(item, (*path, index))
+    left = [(path, tree)]
+    while left:
+        path, tree = left.pop()
+        match tree:
+            case str():
+                yield path, tree
+            case list() | tuple():
+                left += [((*path, index), item) for index, item in enumerate(tree)][::-1]
+            case dict() | Mapping():  # the first is told faster
+                left += [((*path, key), item) for key, item in tree.items()][::-1]
 
 
 def names_in(value: Any) -> Iterator[str]:
@@ -114,11 +115,11 @@ def _mapped(tree: Any, change: Callable[[str], Any], *, placed: bool = True) -> 
     match tree:
         case str():
             return change(tree)
+        case list() | tuple():
+            return type(tree)(_mapped(item, change, placed=placed) for item in tree)
         case dict() | Mapping():
             items = {key: _mapped(item, change, placed=placed) for key, item in tree.items()}
             return Located(items, at=tree.at) if placed and isinstance(tree, Located) else items
-        case list() | tuple():
-            return type(tree)(_mapped(item, change, placed=placed) for item in tree)
         case _:
             return tree
 

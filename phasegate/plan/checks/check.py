@@ -16,7 +16,7 @@ from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check, Retry
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys, retry_of
-from phasegate.plan.reading.requirements import unite_requirements
+from phasegate.plan.reading.requirements import united
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
@@ -54,12 +54,13 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepShare:
-    """What a check takes over from its step."""
+    """What a check takes over from its step, each thing once."""
 
     id: str | None = None
     requirements: tuple[Requirement, ...] = ()
     tags: tuple[str, ...] = ()
     missing_secrets: tuple[str, ...] = ()
+    """Those without which the target cannot be brought up too."""
 
 
 def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, label: str) -> Draft:
@@ -112,7 +113,7 @@ def _read(
         taken_over = (context.timeout, context.retry, context.confidence)
         context.leave_unread(path, subject, tree, taken_over, *parameters.read)
         return None
-    missing = (*parameters.missing_secrets(tree), *step.missing_secrets, *context.missing_everywhere)
+    own = parameters.missing_secrets(tree)
     return _check(
         context,
         common,
@@ -120,7 +121,7 @@ def _read(
         parts,
         step,
         path,
-        missing_secrets=tuple(dict.fromkeys(missing)),
+        missing_secrets=united(own, step.missing_secrets),
         sha256=_fingerprint(context, kind, tree, parameters),
     )
 
@@ -218,9 +219,11 @@ def _check(
         until_decided=any(kind.until_decided(one) for one in params),
         missing_secrets=missing_secrets,
         sha256=sha256,
-        requirements=unite_requirements(*(kind.requirements(one) for one in params), own, step.requirements),
+        requirements=united(
+            (*(item for one in params for item in kind.requirements(one)), *own), step.requirements
+        ),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
-        tags=tuple(dict.fromkeys((*common.tags, *step.tags))),
+        tags=united(common.tags, step.tags),
         summary=_summary(kind, parts),
         at=context.document.value_at((*path, "id")),
         flaky=budget_of(context, path, common.flaky),
