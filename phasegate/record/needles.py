@@ -33,8 +33,6 @@ _BEGUN = 2
 _FORMATS: dict[int, Literal["I", "Q"]] = {_GROUP: "I", _WIDE_GROUP: "Q"}
 _FEW = 50
 """Groups that are found faster by a search for each than by a look at every group of a text."""
-_SAME_GROUP = 4
-"""Places that are tried for one group; a secret that repeats itself is found by its other groups."""
 _LOWER = bytes(range(65)) + bytes(range(97, 123)) + bytes(range(91, 256))
 _OTHERS = bytes(byte for byte in range(256) if byte >= 128 or not bytes([byte]).isalnum())
 _IS_LETTER = bytes(byte not in _OTHERS for byte in range(256))
@@ -120,12 +118,13 @@ class Needles:
         groups, known, size = self._groups, self._known, _GROUP
         if wide:
             groups, known, size = self._wide_groups, self._wide_known, _WIDE_GROUP
+        found: dict[int, list[int]] = {}
         for at in range(len(letters) - size + 1):
-            group = int.from_bytes(letters[at : at + size], "little")
-            places = groups.setdefault(group, [])
-            known.add(group)
-            if len(places) < _SAME_GROUP:
-                places.append((needle, at))
+            found.setdefault(int.from_bytes(letters[at : at + size], "little"), []).append(at)
+        known.update(found)
+        for group, places in found.items():
+            # Of a secret that repeats itself a text has a whole group that begins in the first.
+            groups.setdefault(group, []).extend((needle, at) for at in places[:size])
 
     def find(self, data: bytes, *, anything_between: bool = False) -> Iterator[tuple[int, int]]:
         """Where secrets stand; parts may overlap. `anything_between`: where other characters were replaced,
