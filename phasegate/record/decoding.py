@@ -33,10 +33,12 @@ _OF_TERMINAL = rb"""(?P<terminal>
 
 def _escapes(begin: bytes, *ways: bytes) -> re.Pattern[bytes]:
     """`begin`: the characters that begin one, which stand alone so that `re` can skip to them."""
-    return re.compile(rb"(?x) [%s] (?: %s )" % (begin, b" | ".join(ways)))
+    return re.compile(rb"[%s] (?: %s )" % (begin, b" | ".join(ways)), re.VERBOSE)
 
 
 _ESCAPE = _escapes(rb"%\\&\x1b^\xc2\xe2", _OF_PERCENT, _OF_BACKSLASH % b"", _OF_ENTITY, _OF_TERMINAL)
+_AT_ESCAPES = re.compile(rb"(%s)" % re.sub(rb"\(\?P<\w+>", rb"(?:", _ESCAPE.pattern), re.VERBOSE)
+"""The same with one group, to split a text."""
 _OWN = (
     _escapes(rb"%\\&", _OF_PERCENT, _OF_BACKSLASH % b"", _OF_ENTITY),
     _escapes(rb"%", _OF_PERCENT),
@@ -168,7 +170,7 @@ def _all(view: View, own: bool) -> Iterator[View]:
     yield from bases
     ends = bases if len(bases) < 3 else [view, bases[-1]]
     for pattern in _OWN if own else ():
-        others = _rounds(view, pattern, _meaning)[1:]
+        others = list(_own_rounds(view, pattern))
         yield from others
         ends += others[-1:]
     if b"\0" in view.data and (narrow := _replace_matches(view, _NULS, lambda match: b"")) is not None:
@@ -188,18 +190,25 @@ def _printable(view: View) -> Iterator[View]:
             yield found
 
 
-def _rounds(
-    view: View,
-    pattern: re.Pattern[bytes] = _ESCAPE,
-    put: Callable[[re.Match[bytes]], bytes] = lambda match: _ESCAPED[match[0]],
-) -> list[View]:
+def _rounds(view: View) -> list[View]:
     found = [view]
-    while len(found) <= _ROUNDS and _may_be_escaped(found[-1].data):
-        plainer = _replace_matches(found[-1], pattern, put)
-        if plainer is None:
+    while len(found) <= _ROUNDS and _may_be_escaped(data := found[-1].data):
+        pieces = _AT_ESCAPES.split(data)
+        pieces[1::2] = map(_ESCAPED.__getitem__, pieces[1::2])
+        if (new := b"".join(pieces)) == data:
             break
-        found.append(plainer)
+        origin = partial(_pieces_of, data, _ESCAPE, lambda match: _ESCAPED[match[0]])
+        found.append(View(new, found[-1], origin, view.nested))
     return found
+
+
+def _own_rounds(view: View, pattern: re.Pattern[bytes]) -> Iterator[View]:
+    for _ in range(_ROUNDS):
+        plainer = _replace_matches(view, pattern, _meaning)
+        if plainer is None:
+            return
+        yield plainer
+        view = plainer
 
 
 def _may_be_escaped(data: bytes) -> bool:

@@ -140,8 +140,13 @@ class Needles:
             for number in _shared(words, known, reduced, size):
                 if (number + 1) * size <= covered:
                     continue
+                at = number * size
+                before, after = reduced[at - 1 : at], reduced[at + size : at + size + 1]
                 for needle, inside in groups[words[number]]:
-                    if (part := _part(needle, reduced, number * size, inside, size)) is None:
+                    letters, behind = needle.letters, inside + size
+                    if letters[inside - 1 : inside] != before and letters[behind : behind + 1] != after:
+                        continue  # as at most of the places: a part has more than one group
+                    if (part := _part(needle, reduced, at, inside, size)) is None:
                         continue
                     places = places or list(compress(range(len(data)), data.translate(_IS_LETTER)))
                     start, end, _ = part
