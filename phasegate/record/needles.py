@@ -171,10 +171,11 @@ class Needles:
         for groups, width in ((self._groups, _GROUP), (self._wide_groups, _WIDE_GROUP)):
             last = size - width
             group = int.from_bytes(reduced[last:], "little") if last >= 0 else -1
-            for needle, inside in groups.get(group, ()):
-                low, high = _stretch(needle.letters, reduced, last, inside, width)
-                if high < len(needle.letters):
-                    found[high - low] = found.get(high - low, False) or low == 0
+            for needle in dict.fromkeys(needle for needle, _ in groups.get(group, ())):
+                for inside in _all_places(needle.letters, reduced[last:]):
+                    low, high = _stretch(needle.letters, reduced, last, inside, width)
+                    if high < len(needle.letters):
+                        found[high - low] = found.get(high - low, False) or low == 0
         if found:
             places = list(compress(range(len(data) - len(tail), len(data)), tail.translate(_IS_LETTER)))
             yield from ((places[-count], count, begins) for count, begins in found.items())
@@ -185,6 +186,13 @@ class Needles:
             or int.from_bytes(reduced[-_WIDE_GROUP:], "little") in self._wide_known
             or any(reduced[-count:] in self._beginnings for count in range(_BEGUN, _GROUP))
         )
+
+
+def _all_places(letters: bytes, group: bytes) -> Iterator[int]:
+    at = letters.find(group)
+    while at >= 0:
+        yield at
+        at = letters.find(group, at + 1)
 
 
 def _reduce(data: bytes) -> bytes:
