@@ -69,9 +69,17 @@ def texts_in(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tupl
 
 def names_in(value: Any) -> Iterator[str]:
     """Every name referred to in a tree of mappings, lists and text, in order, with repetitions."""
-    for _, text in texts_in(value):
-        if "${" in text:
-            yield from (match[1] for match in _TOKEN.finditer(text) if match[1] is not None)
+    left = [value]
+    while left:  # as `texts_in`, without the places
+        one = left.pop()
+        match one:
+            case str():
+                if "${" in one:
+                    yield from (match[1] for match in _TOKEN.finditer(one) if match[1] is not None)
+            case list() | tuple():
+                left += one[::-1]
+            case dict() | Mapping():
+                left += [*one.values()][::-1]
 
 
 def changes(tree: Any) -> bool:

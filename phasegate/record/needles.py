@@ -29,7 +29,8 @@ _WIDE_GROUP = 8
 _MANIFOLD = 6
 """Different letters from which on a part of a secret tells anything: others are parts of themselves."""
 _BEGUN = 2
-"""Letters at the end of a text that may be the beginning of a secret; a single one is too common."""
+"""Letters at the end of a text that may be the beginning of a secret; a single one is too common, unless a
+line ends behind it in the secret."""
 _FORMATS: dict[int, Literal["I", "Q"]] = {_GROUP: "I", _WIDE_GROUP: "Q"}
 _FEW = 50
 """Groups that are found faster by a search for each than by a look at every group of a text."""
@@ -113,7 +114,8 @@ class Needles:
         if len(set(letters)) < _MANIFOLD:
             needle = _Needle(letters, needle.between, len(letters))
         self._longest = max(self._longest, len(letters))
-        self._beginnings.update(letters[:size] for size in range(_BEGUN, _GROUP))
+        broken = needle.between is not None and not {10, 13}.isdisjoint(needle.between[1])
+        self._beginnings.update(letters[:size] for size in range(1 if broken else _BEGUN, _GROUP))
         wide = needle.between is None and needle.least >= 2 * _WIDE_GROUP - 1
         groups, known, size = self._groups, self._known, _GROUP
         if wide:
@@ -165,7 +167,7 @@ class Needles:
         if not self._ends_in_part(reduced):
             return
         found: dict[int, bool] = {}
-        for count in range(_BEGUN, min(_GROUP, size + 1)):
+        for count in range(1, min(_GROUP, size + 1)):
             if reduced[size - count :] in self._beginnings:
                 found[count] = True
         for groups, width in ((self._groups, _GROUP), (self._wide_groups, _WIDE_GROUP)):
@@ -184,7 +186,7 @@ class Needles:
         return (
             int.from_bytes(reduced[-_GROUP:], "little") in self._known
             or int.from_bytes(reduced[-_WIDE_GROUP:], "little") in self._wide_known
-            or any(reduced[-count:] in self._beginnings for count in range(_BEGUN, _GROUP))
+            or any(reduced[-count:] in self._beginnings for count in range(1, _GROUP))
         )
 
 

@@ -51,6 +51,7 @@ def in_pieces(redactor: Redactor, data: bytes, cuts: list[int]) -> bytes:
 
 @given(secret=SECRETS, before=SURROUNDINGS, after=SURROUNDINGS, cuts=st.lists(st.integers(0, 10_000)))
 @example(secret="000000\x1f\x9bA", before=b"", after=b"", cuts=[])
+@example(secret="0\r0000000\r00000\u0800", before=b"", after=b"", cuts=[2])
 @example(secret="000\r0000000\r000\x80", before=b"", after=b"\0\0", cuts=[151])
 def test_no_written_form_of_a_secret_survives_any_chunking(
     secret: str, before: bytes, after: bytes, cuts: list[int]
