@@ -157,18 +157,19 @@ def _with_parts(target: Any, parts: list[tuple[TreePath, Any]]) -> Located:
     for key in _by_id():
         if isinstance(whole.get(key), Mapping):
             whole[key] = _with(whole[key], {})
-    for (key, *ids), value in parts:
+    for path, value in parts:
+        key, *ids = map(str, path)
         if not ids and value is None:
-            whole.pop(str(key), None)
+            whole.pop(key, None)
         elif not ids:
-            whole[str(key)] = value
+            whole[key] = value
         for id in ids:
             for other in _by_id():
                 if other != key and isinstance(whole.get(other), Mapping):
                     whole[other].pop(id, None)
-            if not isinstance(whole.get(str(key)), Mapping):
-                whole[str(key)] = Located()
-            whole[str(key)][id] = value
+            if not isinstance(whole.get(key), Mapping):
+                whole[key] = Located()
+            whole[key][id] = value
     return whole
 
 
