@@ -55,22 +55,31 @@ def whole_name(text: str) -> str | None:
 
 def texts_in(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every text in a tree of mappings and lists, and where it stands; keys are none."""
-    match tree:
-        case str():
-            yield path, tree
-        case Mapping():
-            for key, item in tree.items():
-                yield from texts_in(item, (*path, key))
-        case list() | tuple():
-            for index, item in enumerate(tree):
-                yield from texts_in(item, (*path, index))
+    left = [(path, tree)]
+    while left:
+        path, tree = left.pop()
+        match tree:
+            case str():
+                yield path, tree
+            case list() | tuple():
+                left += [((*path, index), item) for index, item in enumerate(tree)][::-1]
+            case dict() | Mapping():  # the first is told faster
+                left += [((*path, key), item) for key, item in tree.items()][::-1]
 
 
 def names_in(value: Any) -> Iterator[str]:
     """Every name referred to in a tree of mappings, lists and text, in order, with repetitions."""
-    for _, text in texts_in(value):
-        if "${" in text:
-            yield from (match[1] for match in _TOKEN.finditer(text) if match[1] is not None)
+    left = [value]
+    while left:  # as `texts_in`, without the places
+        one = left.pop()
+        match one:
+            case str():
+                if "${" in one:
+                    yield from (match[1] for match in _TOKEN.finditer(one) if match[1] is not None)
+            case list() | tuple():
+                left += one[::-1]
+            case dict() | Mapping():
+                left += [*one.values()][::-1]
 
 
 def changes(tree: Any) -> bool:
@@ -114,11 +123,11 @@ def _mapped(tree: Any, change: Callable[[str], Any], *, placed: bool = True) -> 
     match tree:
         case str():
             return change(tree)
-        case Mapping():
-            items = ((key, _mapped(item, change, placed=placed)) for key, item in tree.items())
-            return Located(items, at=tree.at) if placed and isinstance(tree, Located) else dict(items)
         case list() | tuple():
             return type(tree)(_mapped(item, change, placed=placed) for item in tree)
+        case dict() | Mapping():
+            items = {key: _mapped(item, change, placed=placed) for key, item in tree.items()}
+            return Located(items, at=tree.at) if placed and isinstance(tree, Located) else items
         case _:
             return tree
 

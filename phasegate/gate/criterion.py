@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 from phasegate.base.units import Quantity, parse_quantity
 from phasegate.model.criterion import Criterion, Operator, Relative, Span, Spans, SubjectKind, subject_text
@@ -68,6 +69,21 @@ def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
     Errors: CriterionError with the place of the wrong word. Whether the subject exists and has the measure
     is not looked at here (see `check_against`).
     """
+    if inside is None:
+        return _parse(text, None)
+    try:
+        return _parse_own(text).for_check(inside)
+    except CriterionError:
+        return _parse(text, inside)  # which says what is wrong with the id of this check
+
+
+@lru_cache(maxsize=4_096)
+def _parse_own(text: str) -> Criterion:
+    """A criterion in which nothing but the id depends on whose own it is: many checks have the same."""
+    return _parse(text, "check")
+
+
+def _parse(text: str, inside: str | None) -> Criterion:
     head, op, threshold, op_span, threshold_span = _split(text)
     value = _threshold(threshold, threshold_span)
     statistic, statistic_span, rest = _take_statistic(head, inside)

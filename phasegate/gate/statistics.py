@@ -80,6 +80,8 @@ def tail(n: float, p: float, k: float) -> float:
         return 1.0 if k <= n else 0.0
     if k > n or p <= 0:
         return 0.0
+    if k == n:
+        return float(p**n)
     return incomplete_beta(float(k), float(n - k + 1), p)
 
 

@@ -74,7 +74,7 @@ def feasible(
     if isinstance(criterion.threshold, Relative):
         bounds = replace(bounds, confidence=of_each_side(bounds.confidence))
     share = criterion.share_to_show(spec.type)
-    if share is None:
+    if share is None or (samples > 0 and bounds.shows_at_least(share, samples, samples)):
         return None
     needed = bounds.needed(share, 0)
     if needed is None or samples >= needed:

@@ -10,6 +10,7 @@ import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -24,14 +25,19 @@ _AUTHORITY = re.compile(r"(?:[^/?#]*://)?[^/?#]*")
 """What of an address, in template form too, says where it leads."""
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
+_LISTED = 20
+"""Entries that a message names."""
+
 Credentials = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
+
+_Origin = tuple[str, tuple[str, int]]
 
 
 class AmbiguousEntryError(ObservationError):
     """An address fits entries with different credentials, and none of them is named."""
 
     def __init__(self, url: str, entries: Iterable[Address]) -> None:
-        ids = tuple(entry.id for entry in entries)
+        ids = tuple(entry.id for entry in islice(entries, _LISTED))
         super().__init__(
             fact(Code.AMBIGUOUS_ENTRY, url=url[:200], entries=ids),
             help=fact(Code.NAME_THE_ENTRY, entries=ids),
@@ -90,12 +96,19 @@ class TargetAddresses:
         if default is None and len(self._entries) == 1:
             default = next(iter(self._entries))
         self._default = self._entries.get(default or "")
-        self._by_origin: dict[tuple[str, tuple[str, int]], list[Address]] = {}
+        self._by_origin: dict[_Origin, list[Address]] = {}
+        self._numbers = {id: number for number, id in enumerate(self._entries)}
+        self._by_path: dict[_Origin, dict[str, list[Address]]] = {}
+        self._of_origin: dict[_Origin, str | None] = {}
+        """Which of its entries an address is of whose path fits none of them, as far as it was asked; None
+        where they have different credentials."""
         self._named: dict[str, Address] = {}
         """By the names of its values."""
         self._values: dict[str, str] = {}
         for entry in self._entries.values():
-            self._by_origin.setdefault(origin_of(entry.url), []).append(entry)
+            origin = origin_of(entry.url)
+            self._by_origin.setdefault(origin, []).append(entry)
+            self._by_path.setdefault(origin, {}).setdefault(urlsplit(entry.url).path, []).append(entry)
             named = _values(entry)
             self._values |= named
             self._named |= dict.fromkeys(named, entry)
@@ -118,6 +131,8 @@ class TargetAddresses:
         values: Mapping[str, Any] | None = None,
         sources: Mapping[str, Destination] | None = None,
     ) -> Destination:
+        if written.startswith("/") and "$" not in written:  # as most are
+            return Destination(url=self.url(written), entry=self._default.id if self._default else "")
         known = ChainMap(cast("dict[str, Any]", values or {}), self._values)
         begin = authority(written)
         try:
@@ -134,7 +149,7 @@ class TargetAddresses:
         named = {entry.id: entry for name in names if (entry := self._named.get(name))}
         there = [entry for entry in named.values() if place in entry.places]
         if there:
-            return Destination(url=url, entry=_one(url, there))
+            return Destination(url=url, entry=_of_one(url, _one(there), there))
         source = next((sources[name] for name in names if sources and name in sources), Destination(url=""))
         return self.following(url, source)
 
@@ -142,9 +157,25 @@ class TargetAddresses:
         entry = self._entries.get(source.entry)
         if entry is not None and origin_of(url) in (origin_of(entry.url), origin_of(source.url)):
             return Destination(url=url, entry=entry.id)
-        matching = self._by_origin.get(origin_of(url), [])
-        below = [entry for entry in matching if entry.fits(url)]
-        return Destination(url=url, entry=_one(url, below or matching))
+        origin = origin_of(url)
+        matching = self._by_origin.get(origin, [])
+        below = self._below(url, origin)
+        if not below and origin not in self._of_origin:
+            self._of_origin[origin] = _one(matching)
+        one = _one(below) if below else self._of_origin[origin]
+        return Destination(url=url, entry=_of_one(url, one, below or matching))
+
+    def _below(self, url: str, origin: _Origin) -> list[Address]:
+        """The entries of an origin below whose path a URL lies."""
+        matching, by_path = self._by_origin.get(origin), self._by_path.get(origin, {})
+        if not matching:
+            return []
+        whole = f"{urlsplit(url).path}/"
+        if whole.count("/") >= len(matching):  # one is shorter to look through than the other
+            return [entry for entry in matching if entry.fits(url)]
+        ends = (at.start() for at in re.finditer("/", whole))
+        fitting = (entry for end in ends for entry in by_path.get(whole[:end], ()) if entry.fits(url))
+        return sorted(fitting, key=lambda entry: self._numbers[entry.id])
 
     def headers(self, entry: str) -> tuple[tuple[str, str], ...]:
         return self._entries[entry].headers if entry in self._entries else ()
@@ -174,12 +205,19 @@ def authority(written: str) -> str:
     return found[0] if found else ""
 
 
-def _one(url: str, fitting: list[Address]) -> str:
+def _one(fitting: list[Address]) -> str | None:
     """The id of the entry that a URL is of, of those it fits: with one set of credentials, the one with the
-    longest path. Errors: AmbiguousEntryError."""
+    longest path; None where they have several."""
     if len({entry.credentials for entry in fitting}) > 1:
-        raise AmbiguousEntryError(url, fitting)
+        return None
     return max(fitting, key=lambda entry: len(entry.url)).id if fitting else ""
+
+
+def _of_one(url: str, id: str | None, fitting: list[Address]) -> str:
+    """Errors: AmbiguousEntryError."""
+    if id is None:
+        raise AmbiguousEntryError(url, fitting)
+    return id
 
 
 def _values(entry: Address) -> dict[str, str]:

@@ -38,6 +38,18 @@ GRACE = 0.01
 """Seconds by which a look at the schedule must be late for answers to be read first: they may be there."""
 
 
+_MEASURES = {
+    "success_rate": MeasureSpec.sample(
+        "probes answered as expected",
+        chart=Chart(title="Requests and errors over time", series=("failures",)),
+    ),
+    "latency": MeasureSpec.times(
+        "from sending to the last byte; failed probes rank above every value",
+        chart=Chart(title="Latency over time", series=("latency p95",)),
+    ),
+}
+
+
 class HealthParams(CheckParams):
     url: Annotated[WrittenAddress, address_like("/health")]
     """A path on the target's default entry, or a URL."""
@@ -89,16 +101,7 @@ class Health(Kind[HealthParams]):
     by_address: ClassVar[bool] = True
 
     def measures(self, params: HealthParams) -> Mapping[str, MeasureSpec]:
-        return {
-            "success_rate": MeasureSpec.sample(
-                "probes answered as expected",
-                chart=Chart(title="Requests and errors over time", series=("failures",)),
-            ),
-            "latency": MeasureSpec.times(
-                "from sending to the last byte; failed probes rank above every value",
-                chart=Chart(title="Latency over time", series=("latency p95",)),
-            ),
-        }
+        return _MEASURES
 
     def defaults(self, params: HealthParams) -> tuple[str, ...]:
         return ("success_rate == 100%",)

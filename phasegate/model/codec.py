@@ -112,7 +112,7 @@ _TARGETS = {
 def result_schema() -> dict[str, Any]:
     """JSON Schema of `result.json`. `x-text` says of each string whose it is: `author`, `target`, or
     `identifier`; what phasegate itself has to say is objects with a `code`."""
-    schema = _share_facts(_result_adapter().json_schema(mode="serialization"))
+    schema: dict[str, Any] = _share_facts(_result_adapter().json_schema(mode="serialization"))
     schema["$defs"]["Fact"] = FACT_SCHEMA
     for name, part in {**schema["$defs"], "RunResult": schema}.items():
         for field, written in part.get("properties", {}).items():

@@ -179,6 +179,21 @@ class Criterion:
         """What is compared, as in `latency.p95`."""
         return f"{self.measure}.{self.statistic}" if self.statistic else self.measure
 
+    def for_check(self, id: str) -> Criterion:
+        """The same demand, made by another check of itself."""
+        return Criterion(
+            subject_kind=self.subject_kind,
+            subject=id,
+            part=self.part,
+            measure=self.measure,
+            statistic=self.statistic,
+            op=self.op,
+            threshold=self.threshold,
+            text=self.text,
+            id=id + self.id.removeprefix(self.subject),
+            spans=self.spans,
+        )
+
     def for_part(self, part: str) -> Criterion:
         """The same demand on one part: a check's own criteria with `each` judge every part."""
         subject = subject_text(self.subject_kind, self.subject, part)

@@ -19,6 +19,7 @@ from phasegate.plan.criteria.required import require_kinds
 from phasegate.plan.reading import order
 from phasegate.plan.reading.context import Context, budget_of
 from phasegate.plan.reading.ids import Ids
+from phasegate.plan.reading.requirements import united
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
@@ -134,16 +135,20 @@ class Assembly:
     def _share(
         self, path: TreePath, id: str, written: StepWritten | None, tree: Mapping[str, Any]
     ) -> StepShare:
+        everywhere = self._context.missing_everywhere
         if written is None:
-            return StepShare(id=id)
+            return StepShare(id=id, missing_secrets=everywhere)
         commands = [tree.get("setup"), tree.get("teardown")]
         return StepShare(
             id=id,
-            requirements=self._context.requirements(path, written.requires),
-            tags=written.tags,
-            missing_secrets=(
-                *self._context.missing_in(commands),
-                *(self._context.missing_by_use(commands, by_address=False) if any(commands) else ()),
+            requirements=united(self._context.requirements(path, written.requires)),
+            tags=united(written.tags),
+            missing_secrets=united(
+                (
+                    *self._context.missing_in(commands),
+                    *(self._context.missing_by_use(commands, by_address=False) if any(commands) else ()),
+                ),
+                everywhere,
             ),
         )
 
@@ -164,7 +169,7 @@ class Assembly:
                 context,
                 (*path, "checks", index),
                 check,
-                StepShare(),
+                StepShare(missing_secrets=context.missing_everywhere),
                 f"check {_number(context, (*path, 'checks', index))} of the gate",
             )
             for index, check in enumerate(_as_list(tree.get("checks")))

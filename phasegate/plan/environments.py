@@ -58,16 +58,16 @@ def with_environment(document: Document, name: str) -> Document:
     grafts: dict[TreePath, tuple[Document, TreePath]] = {}
     if name:
         at, written = (KEY, name), document.tree[KEY][name]
-        for variable, value in (written.get("variables") or {}).items():
-            if isinstance(tree.get("variables"), Mapping) and variable in tree["variables"]:
-                tree["variables"] = _with(tree["variables"], {variable: value})
-                grafts["variables", variable] = (document, (*at, "variables", variable))
+        variables = tree["variables"] if isinstance(tree.get("variables"), Mapping) else {}
+        changed = {k: v for k, v in (written.get("variables") or {}).items() if k in variables}
+        if changed:
+            tree["variables"] = _with(variables, changed)
+            grafts |= {("variables", k): (document, (*at, "variables", k)) for k in changed}
         target = tree["target"] if isinstance(tree.get("target"), Mapping) else None
-        for path, value in _target_parts(written.get("target") or {}):
-            target = _with_part(target, path, value)
-            grafts["target", *path] = (document, (*at, "target", *path))
-        if target is not None:
-            tree["target"] = target
+        parts = list(_target_parts(written.get("target") or {}))
+        if parts:
+            tree["target"] = _with_parts(target, parts)
+            grafts |= {("target", *path): (document, (*at, "target", *path)) for path, _ in parts}
     return replace(document, tree=tree, grafts=grafts)
 
 
@@ -127,7 +127,8 @@ def _is_well_written(document: Document, name: str, findings: Findings) -> bool:
     if model is None:
         return False
     variables = document.tree.get("variables")
-    known = [key for key in variables if not key.startswith("x-")] if isinstance(variables, Mapping) else []
+    known = variables if isinstance(variables, Mapping) else {}
+    known = {key: None for key in known if not key.startswith("x-")}
     for variable in model.variables:
         if variable not in known and not variable.startswith("x-"):
             message = f"{subject}: the plan has no variable {variable!r}"
@@ -150,20 +151,26 @@ def _by_id() -> list[str]:
     return [key for key, kind in target_kinds().items() if kind.by_id]
 
 
-def _with_part(target: Any, path: TreePath, value: Any) -> Any:
-    """The target with one part replaced. An entry has its id once, whether it is started or external."""
-    whole = {} if target is None else target
-    if len(path) == 1:
-        if value is None:
-            return Located(((k, v) for k, v in whole.items() if k != path[0]), at=getattr(whole, "at", None))
-        return _with(whole, {path[0]: value})
-    group, id = path
-    for other in _by_id():
-        if other != group and isinstance(whole.get(other), Mapping) and id in whole[other]:
-            kept = ((k, v) for k, v in whole[other].items() if k != id)
-            whole = _with(whole, {other: Located(kept, at=getattr(whole[other], "at", None))})
-    entries = whole.get(group)
-    return _with(whole, {group: _with(entries if isinstance(entries, Mapping) else {}, {id: value})})
+def _with_parts(target: Any, parts: list[tuple[TreePath, Any]]) -> Located:
+    """The target with some parts replaced. An entry has its id once, whether it is started or external."""
+    whole = _with(target or {}, {})
+    for key in _by_id():
+        if isinstance(whole.get(key), Mapping):
+            whole[key] = _with(whole[key], {})
+    for path, value in parts:
+        key, *ids = map(str, path)
+        if not ids and value is None:
+            whole.pop(key, None)
+        elif not ids:
+            whole[key] = value
+        for id in ids:
+            for other in _by_id():
+                if other != key and isinstance(whole.get(other), Mapping):
+                    whole[other].pop(id, None)
+            if not isinstance(whole.get(key), Mapping):
+                whole[key] = Located()
+            whole[key][id] = value
+    return whole
 
 
 def _with(tree: Any, items: Mapping[Any, Any]) -> Located:

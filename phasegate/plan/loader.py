@@ -370,6 +370,8 @@ class _Reader:
         )
 
     def _warn_of_missing_secrets(self, checks: Iterable[Check], target: Target) -> None:
+        if all(secret.value for secret in self._values.secrets):
+            return
         using: dict[str, list[str]] = {}
         for check in checks:
             for name in check.missing_secrets:

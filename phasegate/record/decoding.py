@@ -20,19 +20,33 @@ _NESTED = 2
 """Texts in base64 or hexadecimal digits inside each other that are undone."""
 _RUN = 16
 """Characters from which on a word may be base64."""
-# The first character stands alone so that `re` can skip to it.
-_ESCAPE = re.compile(
-    rb"""(?x) [%\\&\x1b^\xc2\xe2] (?:
-      (?<=%) (?P<percent>[0-9A-Fa-f]{2})
-    | (?<=\\) (?: u\{(?P<braced>[0-9A-Fa-f]{1,6})\} | U(?P<U>0[0-9A-Fa-f]{7}) | [uU](?P<u>[0-9A-Fa-f]{4})
-                | [xX](?P<x>[0-9A-Fa-f]{2}) | (?P<octal>[0-3]?[0-7]{2}) | (?P<escape>[eE](?=\[))
-                | (?P<control>[abfnrtv0]) | (?P<itself>[&\#;%=+/]) )
-    | (?<=&) (?: \#(?P<decimal>[0-9]{1,7});? | \#[xX](?P<hex>[0-9A-Fa-f]{1,6});?
-               | (?P<name>[A-Za-z][A-Za-z0-9]{1,30};) )
-    | (?P<terminal> (?: (?<=\x1b) | (?<=\xc2)(?=\x9b) | (?<=\^)\[(?=\[) | (?<=\xe2)\x90\x9b(?=\[) )
-          (?: (?:\[|\x9b)[0-?]*[ -/]*[@-~] | \][^\x07\x1b\r\n]*(?:\x07|\x1b\\) | [()][A-B0-2] | [@-Z\\^_]? ) )
-    )"""
+_OF_PERCENT = rb"(?<=%) (?P<percent>[0-9A-Fa-f]{2})"
+_OF_BACKSLASH = rb"""(?<=\\) (?: u\{(?P<braced>[0-9A-Fa-f]{1,6})\} | U(?P<U>0[0-9A-Fa-f]{7})
+      | [uU](?P<u>[0-9A-Fa-f]{4}) | [xX](?P<x>[0-9A-Fa-f]{2}) | (?P<octal>[0-3]?[0-7]{2})
+      | (?P<escape>[eE](?=\[)) | (?P<control>[abfnrtv0]) | (?P<itself>[&\#;%%=+/%s]) )"""
+_OF_ENTITY = rb"""(?<=&) (?: \#(?P<decimal>[0-9]{1,7});? | \#[xX](?P<hex>[0-9A-Fa-f]{1,6});?
+      | (?P<name>[A-Za-z][A-Za-z0-9]{1,30};) )"""
+_OF_TERMINAL = rb"""(?P<terminal>
+      (?: (?<=\x1b) | (?<=\xc2)(?=\x9b) | (?<=\^)\[(?=\[) | (?<=\xe2)\x90\x9b(?=\[) )
+      (?: (?:\[|\x9b)[0-?]*[ -/]*[@-~] | \][^\x07\x1b\r\n]*(?:\x07|\x1b\\) | [()][A-B0-2] | [@-Z\\^_]? ) )"""
+
+
+def _escapes(begin: bytes, *ways: bytes) -> re.Pattern[bytes]:
+    """`begin`: the characters that begin one, which stand alone so that `re` can skip to them."""
+    return re.compile(rb"[%s] (?: %s )" % (begin, b" | ".join(ways)), re.VERBOSE)
+
+
+_ESCAPE = _escapes(rb"%\\&\x1b^\xc2\xe2", _OF_PERCENT, _OF_BACKSLASH % b"", _OF_ENTITY, _OF_TERMINAL)
+_AT_ESCAPES = re.compile(rb"(%s)" % re.sub(rb"\(\?P<\w+>", rb"(?:", _ESCAPE.pattern), re.VERBOSE)
+"""The same with one group, to split a text."""
+_OWN = (
+    _escapes(rb"%\\&", _OF_PERCENT, _OF_BACKSLASH % b"", _OF_ENTITY),
+    _escapes(rb"%", _OF_PERCENT),
+    _escapes(rb"\\", _OF_BACKSLASH % rb"\\'\""),
+    _escapes(rb"&", _OF_ENTITY),
 )
+"""As a program undoes what it wrote itself, and leaves what was there before. Terminal sequences are not
+undone at all."""
 _PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
 _OTHER_MARKS = (b"\\", b"\x1b", b"^[", b"\x9b", b"\x90\x9b")
 _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
@@ -130,9 +144,15 @@ def is_plain(data: bytes) -> bool:
     return not any(_may_be_code(run) for _, run in _runs(data, marks))
 
 
-def views(data: bytes) -> Iterator[View]:
-    """The text as it is, and all that becomes of it when encodings are undone."""
-    yield from _all(View(data))
+def views(data: bytes, *, own: bool = False) -> Iterator[View]:
+    """The text as it is, and all that becomes of it when encodings are undone. `own`: what is looked for has
+    escapes or terminal sequences itself, which have to stay then."""
+    yield from _all(View(data), own)
+
+
+def has_escapes(data: bytes) -> bool:
+    """Whether a text has escapes or terminal sequences, or may make some of what is put behind its own."""
+    return b"\\" in data or _ESCAPE.search(data) is not None
 
 
 def spaced(view: View) -> View | None:
@@ -145,15 +165,20 @@ def unescape_rounds(data: bytes) -> list[bytes]:
     return [view.data for view in _rounds(View(data))[1:]]
 
 
-def _all(view: View) -> Iterator[View]:
+def _all(view: View, own: bool) -> Iterator[View]:
     bases = _rounds(view)
     yield from bases
+    ends = bases if len(bases) < 3 else [view, bases[-1]]
+    for pattern in _OWN if own else ():
+        others = list(_own_rounds(view, pattern))
+        yield from others
+        ends += others[-1:]
     if b"\0" in view.data and (narrow := _replace_matches(view, _NULS, lambda match: b"")) is not None:
-        yield from _all(narrow)
+        yield from _all(narrow, own)
     if view.nested < _NESTED:
-        for base in bases if len(bases) < 3 else (view, bases[-1]):
+        for base in ends:
             for decoded in (*_printable(base), *_decode_words(base)):
-                yield from _all(decoded)
+                yield from _all(decoded, own)
 
 
 def _printable(view: View) -> Iterator[View]:
@@ -167,13 +192,23 @@ def _printable(view: View) -> Iterator[View]:
 
 def _rounds(view: View) -> list[View]:
     found = [view]
-    while len(found) <= _ROUNDS and (plainer := _unescape(found[-1])) is not None:
-        found.append(plainer)
+    while len(found) <= _ROUNDS and _may_be_escaped(data := found[-1].data):
+        pieces = _AT_ESCAPES.split(data)
+        pieces[1::2] = map(_ESCAPED.__getitem__, pieces[1::2])
+        if (new := b"".join(pieces)) == data:
+            break
+        origin = partial(_pieces_of, data, _ESCAPE, lambda match: _ESCAPED[match[0]])
+        found.append(View(new, found[-1], origin, view.nested))
     return found
 
 
-def _unescape(view: View) -> View | None:
-    return _replace_matches(view, _ESCAPE, _of_escape) if _may_be_escaped(view.data) else None
+def _own_rounds(view: View, pattern: re.Pattern[bytes]) -> Iterator[View]:
+    for _ in range(_ROUNDS):
+        plainer = _replace_matches(view, pattern, _meaning)
+        if plainer is None:
+            return
+        yield plainer
+        view = plainer
 
 
 def _may_be_escaped(data: bytes) -> bool:
@@ -217,10 +252,6 @@ def _pieces_of(data: bytes, pattern: re.Pattern[bytes], put: Callable[[re.Match[
     at.append(size)
     pieces.append((done, len(data), 1, 1))
     return at, pieces
-
-
-def _of_escape(match: re.Match[bytes]) -> bytes:
-    return _ESCAPED[match[0]]
 
 
 class _Escaped(dict[bytes, bytes]):

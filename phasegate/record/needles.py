@@ -29,12 +29,11 @@ _WIDE_GROUP = 8
 _MANIFOLD = 6
 """Different letters from which on a part of a secret tells anything: others are parts of themselves."""
 _BEGUN = 2
-"""Letters at the end of a text that may be the beginning of a secret; a single one is too common."""
+"""Letters at the end of a text that may be the beginning of a secret; a single one is too common, unless a
+line ends behind it in the secret."""
 _FORMATS: dict[int, Literal["I", "Q"]] = {_GROUP: "I", _WIDE_GROUP: "Q"}
 _FEW = 50
 """Groups that are found faster by a search for each than by a look at every group of a text."""
-_SAME_GROUP = 4
-"""Places that are tried for one group; a secret that repeats itself is found by its other groups."""
 _LOWER = bytes(range(65)) + bytes(range(97, 123)) + bytes(range(91, 256))
 _OTHERS = bytes(byte for byte in range(256) if byte >= 128 or not bytes([byte]).isalnum())
 _IS_LETTER = bytes(byte not in _OTHERS for byte in range(256))
@@ -115,17 +114,19 @@ class Needles:
         if len(set(letters)) < _MANIFOLD:
             needle = _Needle(letters, needle.between, len(letters))
         self._longest = max(self._longest, len(letters))
-        self._beginnings.update(letters[:size] for size in range(_BEGUN, _GROUP))
+        broken = needle.between is not None and not {10, 13}.isdisjoint(needle.between[1])
+        self._beginnings.update(letters[:size] for size in range(1 if broken else _BEGUN, _GROUP))
         wide = needle.between is None and needle.least >= 2 * _WIDE_GROUP - 1
         groups, known, size = self._groups, self._known, _GROUP
         if wide:
             groups, known, size = self._wide_groups, self._wide_known, _WIDE_GROUP
+        found: dict[int, list[int]] = {}
         for at in range(len(letters) - size + 1):
-            group = int.from_bytes(letters[at : at + size], "little")
-            places = groups.setdefault(group, [])
-            known.add(group)
-            if len(places) < _SAME_GROUP:
-                places.append((needle, at))
+            found.setdefault(int.from_bytes(letters[at : at + size], "little"), []).append(at)
+        known.update(found)
+        for group, places in found.items():
+            # Of a secret that repeats itself a text has a whole group that begins in the first.
+            groups.setdefault(group, []).extend((needle, at) for at in places[:size])
 
     def find(self, data: bytes, *, anything_between: bool = False) -> Iterator[tuple[int, int]]:
         """Where secrets stand; parts may overlap. `anything_between`: where other characters were replaced,
@@ -141,8 +142,13 @@ class Needles:
             for number in _shared(words, known, reduced, size):
                 if (number + 1) * size <= covered:
                     continue
+                at = number * size
+                before, after = reduced[at - 1 : at], reduced[at + size : at + size + 1]
                 for needle, inside in groups[words[number]]:
-                    if (part := _part(needle, reduced, number * size, inside, size)) is None:
+                    letters, behind = needle.letters, inside + size
+                    if letters[inside - 1 : inside] != before and letters[behind : behind + 1] != after:
+                        continue  # as at most of the places: a part has more than one group
+                    if (part := _part(needle, reduced, at, inside, size)) is None:
                         continue
                     places = places or list(compress(range(len(data)), data.translate(_IS_LETTER)))
                     start, end, _ = part
@@ -161,16 +167,17 @@ class Needles:
         if not self._ends_in_part(reduced):
             return
         found: dict[int, bool] = {}
-        for count in range(_BEGUN, min(_GROUP, size + 1)):
+        for count in range(1, min(_GROUP, size + 1)):
             if reduced[size - count :] in self._beginnings:
                 found[count] = True
         for groups, width in ((self._groups, _GROUP), (self._wide_groups, _WIDE_GROUP)):
             last = size - width
             group = int.from_bytes(reduced[last:], "little") if last >= 0 else -1
-            for needle, inside in groups.get(group, ()):
-                low, high = _stretch(needle.letters, reduced, last, inside, width)
-                if high < len(needle.letters):
-                    found[high - low] = found.get(high - low, False) or low == 0
+            for needle in dict.fromkeys(needle for needle, _ in groups.get(group, ())):
+                for inside in _all_places(needle.letters, reduced[last:]):
+                    low, high = _stretch(needle.letters, reduced, last, inside, width)
+                    if high < len(needle.letters):
+                        found[high - low] = found.get(high - low, False) or low == 0
         if found:
             places = list(compress(range(len(data) - len(tail), len(data)), tail.translate(_IS_LETTER)))
             yield from ((places[-count], count, begins) for count, begins in found.items())
@@ -179,8 +186,15 @@ class Needles:
         return (
             int.from_bytes(reduced[-_GROUP:], "little") in self._known
             or int.from_bytes(reduced[-_WIDE_GROUP:], "little") in self._wide_known
-            or any(reduced[-count:] in self._beginnings for count in range(_BEGUN, _GROUP))
+            or any(reduced[-count:] in self._beginnings for count in range(1, _GROUP))
         )
+
+
+def _all_places(letters: bytes, group: bytes) -> Iterator[int]:
+    at = letters.find(group)
+    while at >= 0:
+        yield at
+        at = letters.find(group, at + 1)
 
 
 def _reduce(data: bytes) -> bytes:

@@ -25,7 +25,7 @@ from urllib.parse import quote, quote_plus
 from phasegate.base import facts, units
 from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
 from phasegate.model import criterion, events, histogram, judgement, measures, observation, result
-from phasegate.record.decoding import View, is_plain, spaced, unescape_rounds, views
+from phasegate.record.decoding import View, has_escapes, is_plain, spaced, unescape_rounds, views
 from phasegate.record.needles import Needles
 
 REPLACEMENT = "[redacted]"
@@ -109,6 +109,8 @@ class Redactor:
         """The same in lower case, of values that are long enough to be found in any case."""
         self._patterns: tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None] = (None, None)
         self._stale = False
+        self._escaped = False
+        """Whether a value has escapes or terminal sequences itself."""
         self._spaced = False
         """Whether a value has white space in it, which reports write as a single space."""
         self._longest = 0
@@ -125,6 +127,7 @@ class Redactor:
         self._values.add(value)
         words = value.split()
         self._spaced = self._spaced or len(words) > 1
+        self._escaped = self._escaped or has_escapes(_bytes(value))
         lines = [line.strip() for line in value.splitlines()]
         # A value that looks encoded itself is found decoded where what is around it is decoded.
         plainer = (form.decode("utf-8", "replace") for form in unescape_rounds(_bytes(value)))
@@ -189,7 +192,9 @@ class Redactor:
 
     def views_of(self, data: bytes) -> list[View]:
         """What values are looked for in: the text alone where nothing in it could be an encoding."""
-        return [View(data)] if not self._forms and is_plain(data) else list(views(data))
+        if not self._forms and is_plain(data):
+            return [View(data)]
+        return list(views(data, own=self._escaped))
 
     def spans(self, views: Iterable[View]) -> list[tuple[int, int]]:
         """Where values stand in the text that all the views are of, ascending, none in another."""

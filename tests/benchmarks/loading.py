@@ -22,6 +22,7 @@ _CHECKS = "steps:\n  - id: one\n    checks:\n"
 _SUITE = "steps:\n  - id: one\n    checks: [{id: c, kind: api, suite: s.yaml}]\n"
 _WAIVER = "expires: 2026-12-20, owner: a, approver: b, reason: r, ticket: t"
 _CHECK = "      - {{id: c{0}, kind: health, url: /health/{0}}}\n"
+_SHORT = "      - {{id: c{0}, kind: health, url: /}}\n"
 _FLOW = "  - {{id: f{0}, requests: [{{id: r, url: /a/{0}, expect: {{status: 200, json: {{$.a: {0}}}}}}}]}}\n"
 
 Shape = Mapping[str, tuple[str, ...]]
@@ -126,6 +127,109 @@ SHAPES: Mapping[str, Shape] = {
             "  - S{0}\n",
             _CHECKS,
             '      - {{id: c{0}, kind: command, command: [echo, "$S{0}"]}}\n',
+        )
+    },
+    "short checks": {"plan.yaml": (_HEAD, _TARGET, _CHECKS, _SHORT)},
+    "tags, needed programs and commands of a step": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            "steps:\n  - id: one\n    tags:\n",
+            "      - t{0}\n",
+            "    requires:\n",
+            "      - program{0}\n",
+            "    setup:\n",
+            "      - [echo, a{0}]\n",
+            "    checks:\n",
+            _SHORT,
+        )
+    },
+    "entries on one host": {
+        "plan.yaml": (
+            _HEAD,
+            "target:\n  default: e0\n  external:\n",
+            '    e{0}: {{url: "http://h:80/p{0}", headers: {{x-a: b{0}}}}}\n',
+            _CHECKS,
+            '      - {{id: c{0}, kind: health, url: "http://h:80/p{0}/"}}\n',
+        )
+    },
+    "entries that lack secrets": {
+        "plan.yaml": (
+            _HEAD,
+            "secrets:\n",
+            "  - S{0}\n",
+            "target:\n  default: e0\n  external:\n",
+            '    e{0}: {{url: "http://h{0}.example", headers: {{x-a: "${{env.S{0}}}"}}}}\n',
+            _CHECKS,
+            '      - {{id: c{0}, kind: health, url: "${{target.e{0}.url}}/"}}\n',
+        )
+    },
+    "variables of an environment": {
+        "plan.yaml": (
+            _HEAD,
+            "variables:\n",
+            "  v{0}: a\n",
+            "environments:\n  e:\n    variables:\n",
+            "      v{0}: b\n",
+            _TARGET,
+            _ONE,
+        )
+    },
+    "entries of an environment": {
+        "plan.yaml": (
+            _HEAD,
+            "target:\n  default: e0\n  external:\n",
+            '    e{0}: {{url: "http://h{0}.example"}}\n',
+            "environments:\n  e:\n    target:\n      external:\n",
+            '        e{0}: {{url: "http://g{0}.example"}}\n',
+            _ONE,
+        )
+    },
+    "variables of a compose file": {
+        "plan.yaml": (
+            _HEAD,
+            "target:\n  default: s\n  compose:\n    file: compose.yaml\n    env:\n",
+            "      V{0}: x\n",
+            _ONE,
+        ),
+        "compose.yaml": (
+            "services:\n  s:\n    image: y\n    ports: ['80']\n    environment:\n",
+            '      A{0}: "${{V{0}}}"\n',
+        ),
+    },
+    "budgets": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            "      - {{id: c{0}, kind: health, url: /, flaky: 1%, retry: {{attempts: 2}}}}\n",
+        )
+    },
+    "criteria that are never met": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _ONE,
+            "    criteria:\n",
+            "      - {{criterion: c.latency.p99.{0} < 1s, id: k{0}}}\n",
+        )
+    },
+    "captures": {
+        "plan.yaml": (_HEAD, _TARGET, _SUITE),
+        "s.yaml": (
+            "suite: 1\nflows:\n  - id: f\n    requests:\n",
+            "      - {{id: a{0}, url: /a, expect: {{status: 200}}, capture: {{k{0}: $.a}}}}\n",
+            '      - {{id: b{0}, url: "/a/${{k{0}}}", expect: {{status: 200}}}}\n',
+        ),
+    },
+    "steps that need steps": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            "steps:\n",
+            "  - {{id: s{0}, needs: [], checks: [{{id: c{0}, kind: health, url: /}}]}}\n",
+            "  - id: last\n    checks: [{id: z, kind: health, url: /}]\n    needs:\n",
+            "      - s{0}\n",
         )
     },
 }

@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
@@ -49,6 +50,9 @@ def in_pieces(redactor: Redactor, data: bytes, cuts: list[int]) -> bytes:
 
 
 @given(secret=SECRETS, before=SURROUNDINGS, after=SURROUNDINGS, cuts=st.lists(st.integers(0, 10_000)))
+@example(secret="000000\x1f\x9bA", before=b"", after=b"", cuts=[])
+@example(secret="0\r0000000\r00000\u0800", before=b"", after=b"", cuts=[2])
+@example(secret="000\r0000000\r000\x80", before=b"", after=b"\0\0", cuts=[151])
 def test_no_written_form_of_a_secret_survives_any_chunking(
     secret: str, before: bytes, after: bytes, cuts: list[int]
 ) -> None:
@@ -76,6 +80,66 @@ def test_no_base64_alignment_of_a_secret_survives_any_chunking(
     redacted = redactor.redact_bytes(data)
     assert REPLACEMENT.encode() in redacted
     assert in_pieces(redactor, data, cuts) == redacted
+
+
+ESCAPED_THEMSELVES = (
+    st.lists(
+        st.text("abcdefgXYZ23456789", min_size=2, max_size=8)
+        | st.sampled_from(["\x1b", "\x9b", "\x1b[", "\x1b[31m", "\x1b]0;a\x07", "^[[0m", "\u241b[1m", "\x07"])
+        | st.sampled_from(["%41", "%1b", "\\n", "\\u0041", "\\x1b[", "&amp;", "&#27;", "=3D", "\x85", "\x7f"])
+        | st.sampled_from(["\x1f", "\0", "\t", "'", '"', "\\", "/", " ", "é", "&", "%"]),
+        min_size=2,
+        max_size=7,
+    )
+    .map("".join)
+    .filter(lambda text: 8 <= len(text) <= 60 and text.strip())
+)
+"""Secrets with control characters, terminal sequences and what looks like an escape."""
+ESCAPES: dict[str, tuple[Callable[[str], str], str, str]] = {
+    "json": (lambda char: f"\\u{ord(char):04x}", "\\", "\\\\"),
+    "octal": (lambda char: "".join(f"\\{byte:03o}" for byte in char.encode()), "\\", "\\\\"),
+    "percent": (lambda char: quote(char, safe=""), "%", "%25"),
+    "entities": (lambda char: f"&#{ord(char)};", "&", "&amp;"),
+}
+"""How a character is escaped, the character that begins an escape, and how that is written."""
+ESCAPED_CHARACTERS: dict[str, Callable[[str], bool]] = {
+    "ASCII control": lambda char: char < " ",
+    "control": lambda char: char < " " or "\x7f" <= char < "\xa0",
+    "not ASCII": lambda char: char > "~",
+}
+
+
+@given(
+    secret=ESCAPED_THEMSELVES,
+    way=st.sampled_from(sorted(ESCAPES)),
+    which=st.sampled_from(sorted(ESCAPED_CHARACTERS)),
+    cuts=st.lists(st.integers(0, 1_000), max_size=3),
+)
+@example(secret="22\x1b\\u0041", way="json", which="control", cuts=[])
+@example(secret="\\u0041&#27;", way="entities", which="control", cuts=[])
+@example(secret="22\x07\\\x07222", way="entities", which="control", cuts=[])
+@example(secret="é222222\x1b2222", way="entities", which="control", cuts=[])
+def test_a_secret_with_escapes_of_its_own_survives_in_no_form_in_which_some_of_it_is_escaped(
+    secret: str, way: str, which: str, cuts: list[int]
+) -> None:
+    escape, begin, doubled = ESCAPES[way]
+    escaped = ESCAPED_CHARACTERS[which]
+    chars = (doubled if char == begin else escape(char) if escaped(char) else char for char in secret)
+    form = "".join(chars).encode()
+    redactor = Redactor([secret])
+    for redacted in (
+        redactor.redact_bytes(b"<" + form + b">"),
+        in_pieces(redactor, b"<" + form + b">\n", cuts),
+    ):
+        assert REPLACEMENT.encode() in redacted
+        assert form not in redacted
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy", "xyz"])
+def test_each_of_many_secrets_that_begin_alike_is_hidden(before: str) -> None:
+    secrets = [f"pass{number}" for number in range(100, 120)]
+    redactor = Redactor(secrets)
+    assert [one for one in secrets if one in redactor.redact(f"{before} {one} z")] == []
 
 
 TOKENS = st.builds(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from phasegate.base.errors import PhasegateError
@@ -17,7 +17,7 @@ from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check, Retry
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys, retry_of
-from phasegate.plan.reading.requirements import unite_requirements
+from phasegate.plan.reading.requirements import united
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
@@ -25,6 +25,10 @@ from phasegate.plan.written.plan import CheckCommon
 
 _DONE = frozenset({"each", "during"})
 """Keys that every check has and that change what it does."""
+_APART = frozenset({"each", "criteria"})
+_SETTLED = COMMON_KEYS - _APART
+"""Keys of the common part whose values are known at load."""
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
 DEFAULT_LIMIT = 600.0
 """Seconds for an attempt that does not say how long it takes."""
 START = 15.0
@@ -51,12 +55,13 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepShare:
-    """What a check takes over from its step."""
+    """What a check takes over from its step, each thing once."""
 
     id: str | None = None
     requirements: tuple[Requirement, ...] = ()
     tags: tuple[str, ...] = ()
     missing_secrets: tuple[str, ...] = ()
+    """Those without which the target cannot be brought up too."""
 
 
 def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, label: str) -> Draft:
@@ -69,50 +74,55 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     kind = _kind(context, path, tree, subject)
     common = _common(context, path, tree, subject)
     own = tree.get("criteria")
-    draft = Draft(
+    check = None
+    if kind is None:
+        context.leave_unread(path, subject, tree)
+    else:
+        try:
+            with blame(kind, what="params", but=PhasegateError):
+                check = _read(context, path, tree, step, kind, common, subject)
+        except KindError as error:
+            _report(context, path, subject, error)
+            context.leave_unread(path, subject, tree)
+            kind = None
+    return Draft(
         id=id if isinstance(id, str) else None,
         path=path,
         step=step.id,
         kind=kind,
         common=common,
+        check=check,
         criteria=tuple(own) if isinstance(own, list) else (),
     )
-    if kind is None:
-        context.leave_unread(path, subject, tree)
-        return draft
-    try:
-        with blame(kind, what="params", but=PhasegateError):
-            return _read(context, path, tree, step, replace(draft, kind=kind), subject)
-    except KindError as error:
-        _report(context, path, subject, error)
-        context.leave_unread(path, subject, tree)
-        return replace(draft, kind=None)
 
 
 def _read(
-    context: Context, path: TreePath, tree: Mapping[str, Any], step: StepShare, draft: Draft, subject: str
-) -> Draft:
-    """Read the rest of a check, once its kind is known."""
-    kind, common = draft.kind, draft.common
-    assert kind is not None
+    context: Context,
+    path: TreePath,
+    tree: Mapping[str, Any],
+    step: StepShare,
+    kind: Kind[Any],
+    common: CheckCommon | None,
+    subject: str,
+) -> Check | None:
+    """The rest of a check, once its kind is known; None where something is wrong with it."""
     parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree))
     parts = parameters.parts()
     if common is None or parts is None:
         taken_over = (context.timeout, context.retry, context.confidence)
         context.leave_unread(path, subject, tree, taken_over, *parameters.read)
-        return draft
-    missing = (*parameters.missing_secrets(tree), *step.missing_secrets, *context.missing_everywhere)
-    check = _check(
+        return None
+    own = parameters.missing_secrets(tree)
+    return _check(
         context,
         common,
         kind,
         parts,
         step,
         path,
-        missing_secrets=tuple(dict.fromkeys(missing)),
+        missing_secrets=united(own, step.missing_secrets),
         sha256=_fingerprint(context, kind, tree, parameters),
     )
-    return replace(draft, check=check)
 
 
 def _kind(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> Kind[Any] | None:
@@ -166,9 +176,9 @@ def _with_variant(subject: str, kind: Kind[Any], tree: Mapping[str, Any]) -> str
 
 
 def _common(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> CheckCommon | None:
-    written = pick_keys(tree, COMMON_KEYS - {"each", "criteria"})
+    written = pick_keys(tree, _SETTLED)
     settled, wrong = context.settled(path, written)
-    for key in ("each", "criteria"):
+    for key in _APART:
         if key in tree:
             settled[key] = tree[key]
     return validate(CheckCommon, settled, context.place(path, subject), context.findings, silent=wrong)
@@ -206,9 +216,11 @@ def _check(
         until_decided=any(kind.until_decided(one) for one in params),
         missing_secrets=missing_secrets,
         sha256=sha256,
-        requirements=unite_requirements(*(kind.requirements(one) for one in params), own, step.requirements),
+        requirements=united(
+            (*(item for one in params for item in kind.requirements(one)), *own), step.requirements
+        ),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
-        tags=tuple(dict.fromkeys((*common.tags, *step.tags))),
+        tags=united(common.tags, step.tags),
         summary=_summary(kind, parts),
         at=context.document.value_at((*path, "id")),
         flaky=budget_of(context, path, common.flaky),
@@ -253,8 +265,7 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
     hashes = sorted(file.sha256 for file in parameters.files.values())
     package = [] if kind.package is None else [[kind.package.name, kind.package.version]]
     everything = _as_written([kind.name, asked, hashes, parameters.filled, *package])
-    text = json.dumps(everything, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_encode(everything).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _as_written(tree: Any) -> Any:
@@ -262,7 +273,7 @@ def _as_written(tree: Any) -> Any:
     kind = type(tree)
     if kind is str or kind is int or tree is None:
         return tree
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict):
         return {key: _as_written(item) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
         return [_as_written(item) for item in tree]

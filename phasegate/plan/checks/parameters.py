@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from phasegate.base.errors import PlanError
-from phasegate.base.fields import Located, NamedDocument, NamedPath
+from phasegate.base.fields import Located, NamedAddress, NamedDocument, NamedPath
 from phasegate.base.files import about
 from phasegate.base.substitution import escape, finish, names_in, texts_in
 from phasegate.kinds.base import CheckParams, Kind
@@ -24,8 +24,8 @@ from phasegate.plan.reading.reachable import (
     check_services,
 )
 from phasegate.plan.reading.values import capture_names, insert_known
-from phasegate.plan.text.annotations import keys_of, naming_fields
-from phasegate.plan.text.named import NamedPlace, addresses_in, find_named
+from phasegate.plan.text.annotations import keys_of
+from phasegate.plan.text.named import NamedPlace, find_named, places_in
 from phasegate.plan.text.tree import TreePath, is_plain, model_of, path_text, with_values
 from phasegate.plan.text.validation import Place, validate
 from phasegate.plan.text.yaml import Document
@@ -56,20 +56,15 @@ class Parameters:
         """Ids of the entries that the addresses of the part that is read are of."""
         each = tree.get("each")
         self._each = each if isinstance(each, Mapping) else None
-        rest = Located(
-            ((k, v) for k, v in tree.items() if k not in COMMON_KEYS and not k.startswith("x-")),
-            at=getattr(tree, "at", None),
-        )
+        own = {k: v for k, v in tree.items() if k not in COMMON_KEYS and not k.startswith("x-")}
+        rest = Located(own, at=getattr(tree, "at", None))
         self._plain = self._each is None and is_plain(rest)
         self._own = kind.own_names(rest, context.root)
-        for name in sorted(self._own & context.values.variables.keys()):
+        for name in sorted(self._own & context.values.variables.keys()) if self._own else ():
             message = f"{subject}: ${{{name}}} is a variable of the plan and a column of the data"
             context.findings.add(context.document, path, message, help="give one of them another name")
-        self._wrong = [
-            *context.unknown(
-                path, rest, "target", "out", *self._own, *(() if self._each is None else ("each",))
-            )
-        ]
+        allowed = ("target", "out", *self._own, *(() if self._each is None else ("each",)))
+        self._wrong = [] if self._plain else [*context.unknown(path, rest, *allowed)]
         for name, value in (self._each or {}).items():
             if context.unknown((*path, "each", name), value, "target", "out"):
                 self._wrong += [where for where, text in texts_in(rest) if "${each}" in text]
@@ -102,7 +97,8 @@ class Parameters:
 
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
-        addresses = tuple(addresses_in(self._kind.Params, self._tree))
+        places = tuple(places_in(self._kind.Params, self._tree))
+        addresses = [(one.path, one.value) for one in places if isinstance(one.mark, NamedAddress)]
         template = Deferred(
             tree=self._tree,
             each=context.with_secrets(each),
@@ -115,7 +111,8 @@ class Parameters:
             there = (*self._path, *at)
             self._entries |= check_entry(context, context.document, there, template.address(path), self._data)
         tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
-        replaced, documents, broken = self._files(tree)
+        places = places if tree is self._tree else tuple(places_in(self._kind.Params, tree))
+        replaced, documents, broken = self._files(places)
         if replaced:
             template = replace(template, replaced=replaced)
             tree = template.resolve(context.addresses, keep=_keep_all)
@@ -134,7 +131,7 @@ class Parameters:
         targets = self._targets(template, params)
         check_addresses(where, self._kind, self._kind.asked(params), targets)
         check_services(where, self._kind, params)
-        later = any(_is_later(used) for used in _names(template))
+        later = (replaced or not self._plain) and any(map(_is_later, _names(template)))
         return Part(
             name=name,
             params=params,
@@ -170,15 +167,15 @@ class Parameters:
         )
 
     def _files(
-        self, tree: Any
+        self, places: tuple[NamedPlace, ...]
     ) -> tuple[tuple[tuple[TreePath, Any], ...], tuple[tuple[TreePath, Document], ...], tuple[TreePath, ...]]:
         """What stands for the names of files; the documents among it; and names that lead nowhere."""
-        if not naming_fields(self._kind.Params):
-            return (), (), ()
         replaced: list[tuple[TreePath, Any]] = []
         documents: list[tuple[TreePath, Document]] = []
         broken: list[TreePath] = []
-        for named in find_named(self._kind.Params, tree):
+        for named in places:
+            if isinstance(named.mark, NamedAddress):
+                continue
             if not isinstance(named.value, str):
                 message = f"{self._subject}: {path_text(named.path)!r} must be the path of a YAML file"
                 self._context.findings.add(self._context.document, (*self._path, *named.path), message)

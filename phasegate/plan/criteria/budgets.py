@@ -24,12 +24,12 @@ def budgets(
     outermost: list[str] = []
     for step in (*steps, None):
         checks = tuple(gate_checks) if step is None else step.checks
-        own = [check.id for check in checks if check.flaky is not None]
+        own = {check.id: None for check in checks if check.flaky is not None}
         found += _of_checks(checks)
         if step is not None and step.flaky is not None:
             if len(own) < len(checks):
                 found.append(_criterion(f"step/{step.id}", step.flaky, step=step.id, without=own))
-            own = [check.id for check in checks]
+            own = {check.id: None for check in checks}
         nearer += own
         outermost += [check.id for check in checks if check.id not in own]
     if whole is not None and outermost:

@@ -23,11 +23,12 @@ def defaults_left(
     `said` has check, measure and part of every blocking criterion that is written, `taken` the ids of all.
     """
     for part, text in _texts(check):
+        measure = _default(text).measure
+        if (check.id, measure, "") in said or (check.each and (check.id, measure, part) in said):
+            continue
         criterion = parse_criterion(text, inside=check.id)
         if check.each:
             criterion = criterion.for_part(part)
-        if any((check.id, criterion.measure, place) in said for place in ("", criterion.part)):
-            continue
         yield PlanCriterion(
             id=f"{criterion.id}.default" if criterion.id in taken else criterion.id,
             criterion=criterion,

@@ -47,9 +47,9 @@ class Feasibility:
         unknown = check.during is not None or not _is_whole(criterion.part, check, parts)
         samples = None if unknown else self._samples(criterion.part, check, parts)
         confidence = confidence_for(made.confidence, check.chances)
-        bounds = (
-            None if confidence is None else Bounds(confidence=confidence, always_valid=check.until_decided)
-        )
+        if samples is None or confidence is None:
+            return None
+        bounds = Bounds(confidence=confidence, always_valid=check.until_decided)
         key = (criterion.value_text, criterion.required, spec, samples, bounds)
         if key not in self._found:
             self._found[key] = feasible(criterion, spec, samples, bounds)

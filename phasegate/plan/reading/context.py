@@ -19,7 +19,7 @@ from phasegate.model.criterion import Level
 from phasegate.plan.asked.entries import PlanCommand, Tls
 from phasegate.plan.asked.plan import FlakyBudget, Retry
 from phasegate.plan.reading.addressable import Addressable
-from phasegate.plan.reading.lacking import missing_in
+from phasegate.plan.reading.lacking import LackingEntries, missing_in
 from phasegate.plan.reading.requirements import requirement
 from phasegate.plan.reading.values import Values, report_unknown
 from phasegate.plan.text.findings import Findings, Unread
@@ -66,7 +66,8 @@ class Context:
     confidence: float | None = 0.95
     missing_everywhere: tuple[str, ...] = ()
     """Secrets without which the target cannot be brought up."""
-    missing_by_entry: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lacking: LackingEntries = field(default_factory=lambda: LackingEntries({}, {}))
+    """The entries that lack secrets."""
     flaky: FlakyBudget | None = None
     """The plan's budget."""
 
@@ -140,23 +141,12 @@ class Context:
 
         `by_address` as a kind has it; `acted_on` is an entry that something is done to.
         """
-        if not self.missing_by_entry:
+        if not self.lacking:
             return ()
         names, texts = frozenset(names_in(tree)), tuple(text for _, text in texts_in(tree))
-        found: list[str] = []
-        for entry, missing in self.missing_by_entry.items():
-            told = [f"PHASEGATE_TARGET_{entry.upper().replace('-', '_')}_URL"]
-            if entry in self.located:
-                told.append(urlsplit(self.addresses[f"target.{entry}.url"]).netloc)
-            paths = not by_address or any(text.startswith("/") for text in texts)
-            if (
-                entry == acted_on
-                or (paths and entry == self.default_entry)
-                or any(name.startswith(f"target.{entry}.") for name in names)
-                or any(word in text for word in told for text in texts)
-            ):
-                found += missing
-        return tuple(dict.fromkeys(found))
+        paths = not by_address or any(text.startswith("/") for text in texts)
+        also = (acted_on, *([self.default_entry] if paths and self.default_entry is not None else ()))
+        return self.lacking.missing_to(names, texts, also)
 
     def commands(self, path: TreePath, written: tuple[Any, ...]) -> tuple[PlanCommand, ...]:
         """Commands of `setup` and `teardown`; their texts stay in template form."""
@@ -204,7 +194,7 @@ def budget_of(context: Context, path: TreePath, written: FlakyWritten | None) ->
 
 def pick_keys(tree: Mapping[str, Any], keys: frozenset[str]) -> Located:
     """The part of a mapping with some keys."""
-    return Located(((k, v) for k, v in tree.items() if k in keys), at=getattr(tree, "at", None))
+    return Located({k: v for k, v in tree.items() if k in keys}, at=getattr(tree, "at", None))
 
 
 def retry_of(written: RetryWritten) -> Retry:

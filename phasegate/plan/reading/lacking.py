@@ -14,6 +14,10 @@ _READS = re.compile(
 )
 """The name of a variable, where a shell, k6, Python or Node reads it."""
 
+_FEW = 20
+_ASKS = re.compile(r"(?<!\$)(?:\$\$)*\$(?:(\w+)|\{(\w+)(?:\}|:?\?))")
+"""A variable that a compose file takes from the environment without a default."""
+
 
 def missing_in(tree: Any, secrets: Mapping[str, int], scripts: Iterable[str] = ()) -> tuple[str, ...]:
     """Which of some secrets a tree uses: as `${env.NAME}`, or as a variable of the environment of a program,
@@ -26,6 +30,46 @@ def missing_in(tree: Any, secrets: Mapping[str, int], scripts: Iterable[str] = (
     text = "\n".join((*(one for _, one in texts_in(tree)), *scripts))
     used |= {name for name in _READS.findall(text) if name not in (given or ())}
     return tuple(sorted((name for name in used if name in secrets), key=secrets.__getitem__))
+
+
+class LackingEntries:
+    """The entries of the target that lack secrets, and who uses them."""
+
+    def __init__(self, missing: Mapping[str, tuple[str, ...]], netlocs: Mapping[str, str]) -> None:
+        """`missing`: the secrets, by the id of the entry; `netlocs`: where those are that is known of."""
+        self._missing = missing
+        self._numbers = {id: number for number, id in enumerate(missing)}
+        self._telling: dict[str, list[str]] = {}
+        """The entries by what a text has of them: the variable with their URL, and host and port."""
+        for id in missing:
+            variable = f"PHASEGATE_TARGET_{id.upper().replace('-', '_')}_URL"
+            for word in (variable, *([netlocs[id]] if id in netlocs else ())):
+                self._telling.setdefault(word, []).append(id)
+        self._lengths = frozenset(map(len, self._telling))
+
+    def __bool__(self) -> bool:
+        return bool(self._missing)
+
+    def missing_to(self, names: Iterable[str], texts: Iterable[str], also: Iterable[str]) -> tuple[str, ...]:
+        """The secrets that the entries lack which names of `${...}` or texts name, and those in `also`."""
+        used = {id for id in also if id in self._missing}
+        for name in names:
+            first, *rest = name.split(".")
+            ids = (".".join(rest[:end]) for end in range(1, len(rest))) if first == "target" else ()
+            used |= {id for id in ids if id in self._missing}
+        for text in texts:
+            used |= {id for word in self._words_in(text) for id in self._telling[word]}
+        found = (name for id in sorted(used, key=self._numbers.__getitem__) for name in self._missing[id])
+        return tuple(dict.fromkeys(found))
+
+    def _words_in(self, text: str) -> Iterator[str]:
+        """Of many words, those of one length are looked for by what stands at each place."""
+        if len(self._telling) <= _FEW:
+            yield from (word for word in self._telling if word in text)
+            return
+        for size in self._lengths:
+            there = (text[at : at + size] for at in range(len(text) - size + 1))
+            yield from (word for word in there if word in self._telling)
 
 
 def read_in(text: str, secrets: Iterable[str]) -> frozenset[str]:
@@ -46,11 +90,8 @@ def variables_of_compose(
     kept = rest.get("secrets") if isinstance(rest, Mapping) else None
     for one in kept.values() if isinstance(kept, Mapping) else ():
         passed |= {str(one.get("environment"))} if isinstance(one, Mapping) else set()
-    return {name for name in secrets if name in passed or _asks_for(texts, re.escape(name))}
-
-
-def _asks_for(texts: str, name: str) -> bool:
-    return bool(re.search(rf"(?<!\$)(?:\$\$)*\$(?:{name}(?!\w)|\{{{name}(?:\}}|:?\?))", texts))
+    asked = {found[1] or found[2] for found in _ASKS.finditer(texts)}
+    return {name for name in secrets if name in passed or name in asked}
 
 
 def _passed_variables(environment: Any) -> Iterator[str]:

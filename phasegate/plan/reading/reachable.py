@@ -40,25 +40,27 @@ def check_addresses(where: Where, kind: Kind[Any], asked: tuple[str, ...], targe
     `asked`: see `Kind`. `targets`: see `Part`.
     """
     context = where.context
-    path = (*where.path, next(_leading_elsewhere(kind, where.tree), "url"))
     on_default = next((address for address in (*asked, *targets) if address.startswith("/")), None)
     if on_default is not None and context.default_entry is None:
         message = f"{where.subject}: {on_default!r} is on the target's default entry, and there is none"
         several = "say which entry is meant with target: {default: <id>}"
         none = "declare a target, or write a whole URL"
+        path = (*where.path, _leading_elsewhere(kind, where.tree))
         context.findings.add(context.document, path, message, help=several if context.entries else none)
         return
     for address in targets:
         if not address.startswith("/") and not _is_declared(context, address):
             message = f"{where.subject}: {address!r} is not on the target, and load is sent nowhere else"
             help = "declare it under target: {external: {<id>: {url: ...}}}"
+            path = (*where.path, _leading_elsewhere(kind, where.tree))
             context.findings.add(context.document, path, message, help=help)
 
 
-def _leading_elsewhere(kind: Kind[Any], tree: Mapping[str, Any]) -> Iterator[str | int]:
-    """The parameters in which addresses stand, or files that have some."""
-    yield from (path[0] for path, _ in addresses_in(kind.Params, tree))
-    yield from (one.path[0] for one in find_named(kind.Params, tree) if isinstance(one.mark, NamedDocument))
+def _leading_elsewhere(kind: Kind[Any], tree: Mapping[str, Any]) -> str | int:
+    """The first parameter in which an address stands, or else a file that has some."""
+    documents = (one for one in find_named(kind.Params, tree) if isinstance(one.mark, NamedDocument))
+    addresses = (path[0] for path, _ in addresses_in(kind.Params, tree))
+    return next(addresses, None) or next((one.path[0] for one in documents), "url")
 
 
 def check_entry(

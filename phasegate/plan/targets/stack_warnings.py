@@ -13,6 +13,8 @@ from phasegate.plan.text.tree import TreePath
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
+_WORD = re.compile(r"\w+")
+
 
 def warn_of(context: Context, at: TreePath, stack: ComposeStack, file: ComposeFile, default: object) -> None:
     """Warn of what has no effect, and of a default entry of which it is open what is asked."""
@@ -27,10 +29,10 @@ def warn_of(context: Context, at: TreePath, stack: ComposeStack, file: ComposeFi
             help = did_you_mean(profile, known, "profiles")
             _warn(context, (*at, "profiles", index), message, help)
     used = dict.fromkeys(_VARIABLE.findall(file.document.text))
+    words = frozenset(_WORD.findall(file.document.text)) if stack.env else frozenset()
     for name in stack.env:
         # A service may take a variable over by its name alone, and names that begin so are Compose's own.
-        named = re.search(rf"\b{name}\b", file.document.text) is not None
-        if not named and not name.startswith(("COMPOSE_", "DOCKER_")):
+        if name not in words and not name.startswith(("COMPOSE_", "DOCKER_")):
             message = fact(Code.VARIABLE_UNUSED, name=name)
             help = did_you_mean(name, used, "variables")
             _warn(context, (*at, "env", name), message, help, key=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from phasegate.base.substitution import names_in
 from phasegate.http.addresses import Address, TargetAddresses
@@ -13,6 +14,7 @@ from phasegate.plan.asked.entries import Entry, Target
 from phasegate.plan.reading.addressable import Addressable
 from phasegate.plan.reading.context import Context, address
 from phasegate.plan.reading.ids import Ids
+from phasegate.plan.reading.lacking import LackingEntries
 from phasegate.plan.targets.kind import target_kinds, target_model
 from phasegate.plan.text.named import Files
 from phasegate.plan.text.tree import TreePath
@@ -65,14 +67,17 @@ def _complete_context(context: Context, target: Target, parts: Mapping[str, Any]
         addresses |= address(id, url)
     addresses |= context.entries.numbered
     located = {key for key, kind in target_kinds().items() if kind.group.located}
+    located_ids = frozenset(id for id, key in context.entries.keys.items() if key in located)
+    missing = {entry.id: entry.missing_secrets for entry in target if entry.missing_secrets}
+    netlocs = {id: urlsplit(addresses[f"target.{id}.url"]).netloc for id in missing if id in located_ids}
     context = replace(
         context,
         addresses=addresses,
         places=_ports_by_host(url for name, url in addresses.items() if name.endswith(".url")),
         target=TargetAddresses(_places(target), target.default),
-        located=frozenset(id for id, key in context.entries.keys.items() if key in located),
+        located=located_ids,
         default_entry=target.default,
-        missing_by_entry={entry.id: entry.missing_secrets for entry in target if entry.missing_secrets},
+        lacking=LackingEntries(missing, netlocs),
     )
     commands = [parts.get("setup"), parts.get("teardown")]
     everywhere = [*context.missing_in(commands)]

@@ -44,20 +44,21 @@ class NamedPlace:
     """The type of what stands there once it is read."""
 
 
-def find_named(kind: Any, tree: Any, path: TreePath = ()) -> Iterator[NamedPlace]:
+def find_named(kind: Any, tree: Any) -> Iterator[NamedPlace]:
     """Every place in a tree, of a type, where a file is named."""
-    return (place for place in _find_named(kind, tree, path) if not isinstance(place.mark, NamedAddress))
+    return (place for place in places_in(kind, tree) if not isinstance(place.mark, NamedAddress))
 
 
 def addresses_in(kind: Any, tree: Any) -> Iterator[tuple[TreePath, str]]:
     """Every address in a tree, of a type, with its place."""
-    for place in _find_named(kind, tree, ()):
+    for place in places_in(kind, tree):
         if isinstance(place.mark, NamedAddress):
             yield place.path, place.value
 
 
-def _find_named(kind: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
-    return _named_by(alternatives_of(kind), tree, path)
+def places_in(kind: Any, tree: Any) -> Iterator[NamedPlace]:
+    """Both."""
+    return _named_by(alternatives_of(kind), tree, ())
 
 
 def _named_by(
@@ -71,20 +72,22 @@ def _named_by(
 
 
 def _find_named_inside(candidate: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
-    if isinstance(tree, str | int | float | None):
+    if type(tree) is str:  # as most values are
         return
     arguments = get_args(candidate)
     match tree:
-        case Mapping() if is_model(candidate):
+        case dict() | Mapping() if is_model(candidate):
             for key, alternatives in naming_fields(candidate).items():
                 if key in tree:
                     yield from _named_by(alternatives, tree[key], (*path, key))
-        case Mapping() if len(arguments) == 2:
+        case dict() | Mapping() if len(arguments) == 2:
+            alternatives = tuple(alternatives_of(arguments[1]))
             for key, item in tree.items():
-                yield from _find_named(arguments[1], item, (*path, key))
+                yield from _named_by(alternatives, item, (*path, key))
         case list() if arguments:
+            alternatives = tuple(alternatives_of(arguments[0]))
             for index, item in enumerate(tree):
-                yield from _find_named(arguments[0], item, (*path, index))
+                yield from _named_by(alternatives, item, (*path, index))
         case _:
             return
 

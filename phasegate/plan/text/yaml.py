@@ -102,13 +102,16 @@ class Document:
     def value_at(self, path: TreePath) -> Position:
         """Where a value was written, or the nearest thing around it."""
         document, path = self.find(path)
-        return document._position(_Mark.of(document._nearest(path)))
+        spot = document._nearest(path)
+        return document._position(spot.start, spot.end)
 
     def key_at(self, path: TreePath) -> Position:
         """Where the key of a value was written; for items of lists, the item."""
         document, path = self.find(path)
         spot = document._nearest(path)
-        return document._position(_Mark.of(spot) if spot.key is None else _Mark.of(spot.key))
+        if spot.key is None:
+            return document._position(spot.start, spot.end)
+        return document._position(spot.key.start_mark, spot.key.end_mark)
 
     def problem(
         self, message: Message, at: Position, *, help: Message | None = None, warning: bool = False
@@ -126,28 +129,14 @@ class Document:
                 break
         return spot
 
-    def _position(self, mark: _Mark) -> Position:
-        line = self.line(mark.line + 1)
-        if mark.end_line == mark.line:
-            width = mark.end_column - mark.column
+    def _position(self, start: Any, end: Any) -> Position:
+        line, column = start.line, start.column
+        if end.line == line:
+            width = end.column - column
         else:
             # What goes on over several lines is underlined by its first word: a key, most of the time.
-            width = len(line[mark.column :].split(" ", 1)[0].rstrip(":"))
-        return Position(file=self.file, line=mark.line + 1, column=mark.column + 1, width=max(1, width))
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
-    @staticmethod
-    def of(node: Any) -> _Mark:
-        start = getattr(node, "start", None) or node.start_mark
-        end = getattr(node, "end", None) or node.end_mark
-        return _Mark(start.line, start.column, end.line, end.column)
+            width = len(self.line(line + 1)[column:].split(" ", 1)[0].rstrip(":"))
+        return Position(file=self.file, line=line + 1, column=column + 1, width=max(1, width))
 
 
 def read(path: Path, shown: str | None = None, *, foreign_tags: bool = False) -> Document:
@@ -341,7 +330,7 @@ class _Composer:
             value, spot = self._node(self._next(), depth + 1)
             if key == "<<" and not event.style and event.tag is None:
                 if merging is not None:
-                    help = f"it is also on line {_Mark.of(merging).line + 1}; write '<<: [*one, *other]'"
+                    help = f"it is also on line {merging.start_mark.line + 1}; write '<<: [*one, *other]'"
                     self.problems.append(self._problem(event, "duplicate key '<<'", help))
                 merging = event
                 merged.extend(self._mergeable(event, value, spot))
@@ -386,8 +375,8 @@ class _Composer:
     def _duplicate(self, event: Any, key: str, first: _Spot) -> None:
         if len(self.problems) >= MOST:
             raise PlanError(self.problems)
-        line = _Mark.of(first.key).line + 1 if first.key is not None else _Mark.of(first).line + 1
-        help = f"it is also on line {line}; keep one of them"
+        mark = first.start if first.key is None else first.key.start_mark
+        help = f"it is also on line {mark.line + 1}; keep one of them"
         self.problems.append(self._problem(event, f"duplicate key {key!r}", help))
 
     def _scalar(self, event: Any) -> Any:
@@ -426,10 +415,10 @@ class _Composer:
         self._stop(event, f"tag {tag!r} has no meaning here", "leave it out; a plan is plain data")
 
     def _problem(self, event: Any, message: str, help: str | None = None) -> Problem:
-        mark = _Mark.of(event)
-        width = mark.end_column - mark.column if mark.end_line == mark.line else 1
-        at = Position(file=self._file, line=mark.line + 1, column=mark.column + 1, width=max(1, width))
-        return Problem(message=message, help=help, at=at, line_text=self._line(mark.line))
+        start, end = event.start_mark, event.end_mark
+        width = end.column - start.column if end.line == start.line else 1
+        at = Position(file=self._file, line=start.line + 1, column=start.column + 1, width=max(1, width))
+        return Problem(message=message, help=help, at=at, line_text=self._line(start.line))
 
     def _line(self, index: int) -> str:
         if self._lines is None:
