@@ -16,18 +16,10 @@ SOURCE = Path(phasegate.__file__).parent
 LONGEST = 5
 """Words in a row that nobody else writes by chance."""
 _WORD = re.compile(r"[A-Za-z']+")
-_OF_AUTHORS = {
-    "title",
-    "why",
-    "ref",
-    "goal",
-    "purpose",
-    "work",
-    "outcomes",
-    "risks",
-    "known",
-    "next",
-    "schedule",
+_OF_OTHERS = {
+    *("title", "ref", "goal", "purpose", "work", "outcomes", "risks", "next", "schedule"),
+    *("command", "log_tail", "environment"),
+    *("id", "name", "missing", "cases"),  # of cases, which people name in --case and in waivers
 }
 
 
@@ -39,7 +31,7 @@ def own_words(record: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         whole = ["\n".join(lines)] if name == "result.json" and lines else lines
         for line in whole:
-            found += [text for text in _texts(_parse(line)) if not _runs(text).isdisjoint(_of_source())]
+            found += [text for text in _texts(_parse(line)) if not _runs(text).isdisjoint(words_of_source())]
     return list(dict.fromkeys(found))
 
 
@@ -59,7 +51,7 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(one)
         case dict():
             for key, one in value.items():
-                if key not in _OF_AUTHORS:
+                if key not in _OF_OTHERS:
                     yield from _texts(one)
 
 
@@ -69,7 +61,7 @@ def _runs(text: str) -> set[tuple[str, ...]]:
 
 
 @cache
-def _of_source() -> frozenset[tuple[str, ...]]:
+def words_of_source() -> frozenset[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
     for path in SOURCE.rglob("*.py"):
         if not {"render", "demo", "cli"} & set(path.relative_to(SOURCE).parts):
