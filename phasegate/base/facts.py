@@ -358,6 +358,11 @@ class Code(StrEnum):
     NO_USER_CLASS = "no_user_class"
     REPORT_UNREADABLE = "report_unreadable"
 
+    # How measures are drawn.
+    CHART = "chart"
+    CHART_NOTE = "chart_note"
+    COLUMN = "column"
+
     # Kinds: programs, results files, containers, images, resources.
     SOME = "some"
     NO_CASE_NAMED = "no_case_named"

@@ -41,11 +41,11 @@ GRACE = 0.01
 _MEASURES = {
     "success_rate": MeasureSpec.sample(
         "probes answered as expected",
-        chart=Chart(title="Requests and errors over time", series=("failures",)),
+        chart=Chart(title=fact(Code.CHART, what="rates"), series=("failures",)),
     ),
     "latency": MeasureSpec.times(
         "from sending to the last byte; failed probes rank above every value",
-        chart=Chart(title="Latency over time", series=("latency p95",)),
+        chart=Chart(title=fact(Code.CHART, what="latency"), series=("latency p95",)),
     ),
 }
 

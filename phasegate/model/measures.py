@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 from phasegate.base.units import BASE_UNIT, Dimension
 from phasegate.model.blocks import Block
+from phasegate.model.fact_json import JsonMessage
 from phasegate.model.histogram import Histogram
 
 NAMED = 20
@@ -35,7 +36,7 @@ class MeasureType(StrEnum):
 class Chart:
     """How reports draw a measure over time, with the limits that criteria set it."""
 
-    title: str = ""
+    title: JsonMessage = ""
     """Measures with the same title share a chart; without one there is none."""
     series: tuple[str, ...] = ()
     """The series of the timeline that are its lines, by name."""
@@ -46,9 +47,9 @@ class Chart:
     """With `by_part`: whether a limit of the whole check is one of each part."""
     place: int = 0
     """Charts with a lower one stand first; of the same, in the order of the measures."""
-    note: str = ""
+    note: JsonMessage = ""
     """What a reader needs beside the title: `100% is one core`."""
-    column: str = ""
+    column: JsonMessage = ""
     """With `by_part`: its heading in the table of what each service used at most; empty for none."""
 
 

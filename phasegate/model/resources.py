@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from phasegate.base.facts import Code, fact
 from phasegate.base.units import BASE_UNIT, Dimension
 from phasegate.model.measures import Chart, Gauge, MeasureSpec, MeasureType
 from phasegate.model.observation import Series
@@ -21,12 +22,12 @@ RESOURCES: Mapping[str, MeasureSpec] = {
     "cpu": _gauge(
         Dimension.SHARE,
         "processor time per time, as top shows it: 100% is one core, 250% is two and a half",
-        Chart(title="CPU of the target over time", note="100% is one core"),
+        Chart(title=fact(Code.CHART, what="target_cpu"), note=fact(Code.CHART_NOTE, what="cpu")),
     ),
     "memory": _gauge(
         Dimension.SIZE,
         "resident memory of the process and its children; what they share counts for each",
-        Chart(title="Memory of the target over time"),
+        Chart(title=fact(Code.CHART, what="target_memory")),
     ),
     "threads": _gauge(Dimension.COUNT, "threads of the process and its children"),
     "open_files": _gauge(Dimension.COUNT, "open file descriptors, sockets and pipes included"),

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from phasegate.base.ci_commands import disarm
+from phasegate.base.errors import RecordError
 from phasegate.base.facts import Message
 from phasegate.base.units import count
 from phasegate.gate.approval import signatures
 from phasegate.model.result import RunResult
-from phasegate.record.journal import RESULT, RecordError, is_being_written, write_report
+from phasegate.record.journal import RESULT, is_being_written, write_report
 from phasegate.record.reading import read_record, refuse_impossible
 from phasegate.record.signoff import SIGN_OFFS, read_sign_offs
 from phasegate.render import FORMATS

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from phasegate.base.errors import Problem, in_words, is_of_machine
+from phasegate.base.errors import Problem, RecordError, in_words, is_of_machine
 from phasegate.base.facts import Code, fact
 from phasegate.kinds import KINDS
 from phasegate.model.result import BaselineRecord, RunResult, Verdict
@@ -21,7 +21,6 @@ from phasegate.pipeline.under_way import UnderWay
 from phasegate.plan.criteria.baseline import without_baseline
 from phasegate.plan.loader import LoadedPlan, load
 from phasegate.record.folder import make_folder
-from phasegate.record.journal import RecordError
 from phasegate.render.outputs import Output, parse_outputs
 from phasegate.render.terminal.live import View
 from phasegate.runner.clock import RunClock

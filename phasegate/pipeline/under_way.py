@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate import __version__
-from phasegate.base.errors import ExitCode, PhasegateError, TargetError, in_words, is_of_machine
+from phasegate.base.errors import ExitCode, PhasegateError, RecordError, TargetError, in_words, is_of_machine
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.gate.judging import judge_run
 from phasegate.gate.settling import settle
@@ -52,7 +52,7 @@ from phasegate.pipeline.ticking import ticking
 from phasegate.plan.asked.plan import Plan
 from phasegate.plan.loader import LoadedPlan
 from phasegate.record.evidence import EvidenceStore
-from phasegate.record.journal import Journal, RecordError
+from phasegate.record.journal import Journal
 from phasegate.record.provenance import provenance
 from phasegate.record.redaction import Redactor
 from phasegate.render.terminal.live import View

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, RecordError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.files import new_file, open_file, printable, write_whole
 from phasegate.model.result import EvidenceFile
-from phasegate.record.journal import RecordError, cannot_write
+from phasegate.record.journal import cannot_write
 from phasegate.record.names import needs_safe_name, safe_name
 from phasegate.record.redaction import Redactor
 from phasegate.record.sweep import Sweep

@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from phasegate.base.errors import ObservationError, UsageError
-from phasegate.base.errors import RecordError as RecordError
+from phasegate.base.errors import ObservationError, RecordError, UsageError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.files import open_file, write_whole
 from phasegate.model.codec import event_from_json, event_to_json, writable

@@ -1102,6 +1102,31 @@ def _can_never_meet(said: Fact) -> str:
     return f"{never}; {said.needed:,} without a failure would do"
 
 
+_CHARTS = {
+    "latency": "Latency over time",
+    "rates": "Requests and errors over time",
+    "target_cpu": "CPU of the target over time",
+    "target_memory": "Memory of the target over time",
+    "services_cpu": "CPU of services over time",
+    "services_memory": "Memory of services over time",
+    "services_network_in": "Network traffic into services",
+    "services_network_out": "Network traffic out of services",
+    "services_block_read": "Read from devices",
+    "services_block_written": "Written to devices",
+    "services_throttled": "Time held back by CPU limits",
+}
+_COLUMNS = {
+    "cpu": "CPU",
+    "memory": "memory",
+    "memory_share": "of limit",
+    "pids": "PIDs",
+    "throttled": "throttled",
+    "network_in": "network in",
+    "network_out": "network out",
+    "block_read": "read",
+    "block_written": "written",
+}
+"""Of the table of what each service used at most."""
 Entry = str | Callable[[Fact], str]
 _ENGLISH: Mapping[Code, Entry] = {
     Code.JOINED: lambda said: "; ".join(sentence(part) for part in said.parts),
@@ -1434,6 +1459,10 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.WORKERS_TO_JOIN: "{count} workers were to join from other machines with: {command}",
     Code.NO_USER_CLASS: "the file defines no user class (tests for pytest are not taken for users)",
     Code.REPORT_UNREADABLE: "the report of the Locust plugin cannot be read: {why}",
+    # How measures are drawn.
+    Code.CHART: lambda said: _CHARTS[said.what],
+    Code.CHART_NOTE: lambda said: {"cpu": "100% is one core", "memory": "working set"}[said.what],
+    Code.COLUMN: lambda said: _COLUMNS[said.what],
     # Kinds: programs, results files, containers, images, resources.
     Code.SOME: lambda said: _names(said.names, len(said.names), said.n),
     Code.NO_CASE_NAMED: "no case is named {names:all}",

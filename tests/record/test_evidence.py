@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.base.errors import ExitCode, ObservationError
+from phasegate.base.errors import ExitCode, ObservationError, RecordError
 from phasegate.record.evidence import EvidenceStore
-from phasegate.record.journal import RecordError
 from phasegate.record.names import LONGEST_NAME, safe_name
 from phasegate.record.redaction import Redactor
 from tests.telling import raises

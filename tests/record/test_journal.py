@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.base.errors import UsageError
+from phasegate.base.errors import RecordError, UsageError
 from phasegate.model.events import CheckStarted, Event, Progressed, RunStarted
-from phasegate.record.journal import EVENTS, Journal, RecordError, read_events, write_report
+from phasegate.record.journal import EVENTS, Journal, read_events, write_report
 from phasegate.record.redaction import Redactor
 from tests.samples import passing_run
 from tests.telling import raises

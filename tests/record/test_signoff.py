@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.base.errors import UsageError
+from phasegate.base.errors import RecordError, UsageError
 from phasegate.model.approval import Choice, SignOff
-from phasegate.record.journal import RecordError
 from phasegate.record.signoff import SIGN_OFFS, append_sign_off, read_sign_offs
 from tests.telling import raises
 

@@ -20,65 +20,59 @@ MOST_POINTS = 240
 
 
 def _gauge(
-    dimension: Dimension, about: str, column: str, title: str = "", *, note: str = "", greatest: bool = False
-) -> MeasureSpec:
+    name: str,
+    dimension: Dimension,
+    about: str,
+    *,
+    drawn: bool = True,
+    note: bool = False,
+    greatest: bool = False,
+) -> tuple[str, MeasureSpec]:
     """`greatest`: of several containers the greatest counts, not all together."""
-    flow = dimension in (Dimension.DATA_RATE, Dimension.COUNT)  # drawn below shares and sizes
-    chart = Chart(title=title, by_part=True, of_each=greatest, note=note, column=column, place=int(flow))
-    return MeasureSpec(type=MeasureType.GAUGE, dimension=dimension, about=about, lowest=0, chart=chart)
+    chart = Chart(
+        title=fact(Code.CHART, what=f"services_{name}") if drawn else "",
+        by_part=True,
+        of_each=greatest,
+        note=fact(Code.CHART_NOTE, what=name) if note else "",
+        column=fact(Code.COLUMN, what=name),
+        # Drawn below shares and sizes.
+        place=int(dimension in (Dimension.DATA_RATE, Dimension.COUNT)),
+    )
+    spec = MeasureSpec(type=MeasureType.GAUGE, dimension=dimension, about=about, lowest=0, chart=chart)
+    return name, spec
 
 
-GAUGES: Mapping[str, MeasureSpec] = {
-    "cpu": _gauge(
-        Dimension.SHARE,
-        "processor time per time: 100% is one core",
-        "CPU",
-        "CPU of services over time",
-        note="100% is one core",
-    ),
-    "memory": _gauge(
-        Dimension.SIZE,
-        "working set: without the file cache that nobody touched lately",
-        "memory",
-        "Memory of services over time",
-        note="working set",
-    ),
-    "memory_share": _gauge(
-        Dimension.SHARE,
-        "working set by the container's memory limit, the greatest of all; none without limit",
-        "of limit",
-        greatest=True,
-    ),
-    "network_in": _gauge(
-        Dimension.DATA_RATE,
-        "what came in over all interfaces but loopback",
-        "network in",
-        "Network traffic into services",
-    ),
-    "network_out": _gauge(
-        Dimension.DATA_RATE, "what went out", "network out", "Network traffic out of services"
-    ),
-    "block_read": _gauge(
-        Dimension.DATA_RATE,
-        "what was read from devices; what came from a cache is not",
-        "read",
-        "Read from devices",
-    ),
-    "block_written": _gauge(
-        Dimension.DATA_RATE,
-        "what was written to devices, once it really is",
-        "written",
-        "Written to devices",
-    ),
-    "pids": _gauge(Dimension.COUNT, "processes and threads", "PIDs"),
-    "throttled": _gauge(
-        Dimension.SHARE,
-        "time held back by a CPU limit per time, the greatest of all; each core that is held back counts",
-        "throttled",
-        "Time held back by CPU limits",
-        greatest=True,
-    ),
-}
+GAUGES: Mapping[str, MeasureSpec] = dict(
+    (
+        _gauge("cpu", Dimension.SHARE, "processor time per time: 100% is one core", note=True),
+        _gauge(
+            "memory",
+            Dimension.SIZE,
+            "working set: without the file cache that nobody touched lately",
+            note=True,
+        ),
+        _gauge(
+            "memory_share",
+            Dimension.SHARE,
+            "working set by the container's memory limit, the greatest of all; none without limit",
+            drawn=False,
+            greatest=True,
+        ),
+        _gauge("network_in", Dimension.DATA_RATE, "what came in over all interfaces but loopback"),
+        _gauge("network_out", Dimension.DATA_RATE, "what went out"),
+        _gauge(
+            "block_read", Dimension.DATA_RATE, "what was read from devices; what came from a cache is not"
+        ),
+        _gauge("block_written", Dimension.DATA_RATE, "what was written to devices, once it really is"),
+        _gauge("pids", Dimension.COUNT, "processes and threads", drawn=False),
+        _gauge(
+            "throttled",
+            Dimension.SHARE,
+            "time held back by a CPU limit per time, the greatest of all; each core that is held back counts",
+            greatest=True,
+        ),
+    )
+)
 SAMPLES = MeasureSpec(
     type=MeasureType.NUMBER, dimension=Dimension.COUNT, about="looks at which something ran", lowest=0
 )

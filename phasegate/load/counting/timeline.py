@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from phasegate.base.facts import Code, fact
 from phasegate.load.counting.tally import LoadTally
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Chart, Distribution
@@ -12,8 +13,8 @@ from phasegate.model.observation import Series
 
 BINS = 600
 QUANTILES = {"latency p50": 0.5, "latency p95": 0.95, "latency p99": 0.99}
-LATENCY = Chart(title="Latency over time", series=tuple(QUANTILES))
-RATES = Chart(title="Requests and errors over time", series=("rate", "errors"))
+LATENCY = Chart(title=fact(Code.CHART, what="latency"), series=tuple(QUANTILES))
+RATES = Chart(title=fact(Code.CHART, what="rates"), series=("rate", "errors"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from phasegate.render.faults import Window, windows_of
 from phasegate.render.hostile import anchor
 from phasegate.render.html.drawing import Drawing, Points, dimension_of, drawable, limit_of
 from phasegate.render.html.used import ServiceTable, of_parts, of_processes, own_drawings, service_table
+from phasegate.render.sentences import sentence
 
 WIDTH, HEIGHT = 560, 230
 LEFT, RIGHT, TOP, BOTTOM = 60, 92, 22, 28
@@ -201,7 +202,10 @@ def _of_whole(check: CheckResult, criteria: Iterable[CriterionResult]) -> Iterat
                 found for item in of_measure if (found := limit_of(item, dimension, without=f"{check.id}."))
             ],
             peaks=dimension is Dimension.TIME,
-            note=next((chart.note for chart in check.charts.values() if chart.title == title), ""),
+            note=next(
+                (sentence(chart.note) for chart in check.charts.values() if sentence(chart.title) == title),
+                "",
+            ),
         )
         seen.add(dimension)
 
@@ -213,13 +217,13 @@ def _title(check: CheckResult, series: str) -> str | None:
             return None
         # The series of an entry of `each` has the name of the entry before it.
         if any(f" {series}".endswith(f" {name}") for name in chart.series):
-            return chart.title
+            return sentence(chart.title)
     return ""
 
 
 def _title_of_measure(check: CheckResult, measure: str) -> str:
     chart = check.charts.get(measure)
-    return "" if chart is None else chart.title
+    return "" if chart is None else sentence(chart.title)
 
 
 def quantile_rows(check: CheckResult) -> tuple[QuantileRow, ...]:

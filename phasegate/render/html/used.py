@@ -13,6 +13,7 @@ from phasegate.model.resources import RESOURCES
 from phasegate.model.result import AttemptResult, CheckResult, CriterionResult, TargetRecord
 from phasegate.render.hostile import anchor
 from phasegate.render.html.drawing import Drawing, Points, dimension_of, drawable, highest, limit_of
+from phasegate.render.sentences import sentence
 
 MOST_LINES = 4
 """Of one chart of services: as many as can be told apart."""
@@ -49,13 +50,13 @@ def of_processes(
             ]
             drawings.append(
                 Drawing(
-                    title=spec.chart.title,
+                    title=sentence(spec.chart.title),
                     anchor=anchor("chart", check.id, measure),
                     dimension=spec.dimension,
                     group=group,
                     limits=limits,
                     peaks=True,
-                    note=spec.chart.note,
+                    note=sentence(spec.chart.note),
                 )
             )
     return drawings
@@ -111,7 +112,7 @@ def own_drawings(
 
 def service_table(check: CheckResult) -> ServiceTable | None:
     """The table of a check of services; None for other kinds, and where nothing was seen."""
-    headers = {name: chart.column for name, chart in check.charts.items() if chart.column}
+    headers = {name: sentence(chart.column) for name, chart in check.charts.items() if chart.column}
     if not headers or check.last is None or not check.last.parts:
         return None
     parts = check.last.parts
@@ -201,13 +202,13 @@ def _drawing(
     order = {service: number for number, service in enumerate(_order(looker))}
     drawn = sorted(used[:MOST_LINES], key=lambda series: order.get(series.name, len(order)))
     return Drawing(
-        title=chart.title,
+        title=sentence(chart.title),
         anchor=anchor("chart", check.id, f"services-{measure}"),
         dimension=dimension,
         group=drawn,
         limits=list(_limits(looker, measure, dimension, {series.name for series in drawn}, criteria)),
         peaks=True,
-        note=chart.note,
+        note=sentence(chart.note),
         others=tuple(series.name for series in used[MOST_LINES:]),
     )
 
