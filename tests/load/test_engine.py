@@ -21,6 +21,7 @@ from phasegate.load.abort import AbortOn, AbortRule
 from phasegate.load.engine import LoadOutcome, generate, late
 from phasegate.load.job import PROTOCOL, Job
 from phasegate.load.pace.pacing import Profile
+from phasegate.runner.deciding import ALL_DECIDED
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Enough, Progress, Running
 from tests.load.late import HeldUp
@@ -107,7 +108,7 @@ async def test_measures_are_told_from_the_least_on_where_somebody_decides_by_the
         outcome, world = await run(job(server.url, duration=30.0, tick=0.05), at_least=0.5, stop=enough)
     (told,) = [progress for progress in world.reported if progress.measures][:1]
     assert set(told.measures) == {"success_rate", "latency", "service_time"}
-    assert outcome.stopped == "decided"
+    assert outcome.stopped == ALL_DECIDED
     assert 0.4 < outcome.report.window < 10
 
 
@@ -147,7 +148,7 @@ async def test_nothing_is_aborted_once_a_load_is_decided() -> None:
         world = LoadWorld(target=OneAddress(one.url), stop=enough)
         outcome = await generate(one, world, guard, at_least=0.3)
         sent = len(server.requests)
-    assert (outcome.stopped, outcome.aborted, outcome.report.unfinished) == ("decided", False, 0)
+    assert (outcome.stopped, outcome.aborted, outcome.report.unfinished) == (ALL_DECIDED, False, 0)
     assert outcome.tally.requests == sent
 
 

@@ -469,4 +469,4 @@ def test_body_until_close_needs_the_announcement(authority: Authority, known: Pa
 def test_reasons_are_in_words(reason: str, words: str) -> None:
     error = ssl.SSLError(1, "long text of a library")
     error.reason = reason
-    assert tls_words(error) == words
+    assert sentence(tls_words(error)) == words

@@ -17,6 +17,7 @@ from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.kinds import KINDS
 from phasegate.plan.asked.plan import Check
 from phasegate.plan.loader import load
+from phasegate.render.sentences import sentence
 
 PLACE = "{}://127.0.0.1:18080{}"
 OTHERS = st.builds(
@@ -106,8 +107,8 @@ def test_an_address_that_fits_entries_with_different_credentials_is_refused_with
     with pytest.raises(PlanError) as raised:
         check_of(meant, entries, written)
     (problem,) = raised.value.problems
-    assert "which have different credentials" in problem.message
-    assert "${target.meant.url}" in (problem.help or "")
+    assert "which have different credentials" in sentence(problem.message)
+    assert "${target.meant.url}" in sentence(problem.help or "")
     assert problem.at is not None
     assert problem.at.line == 6
 

@@ -10,6 +10,7 @@ from phasegate.model.faults import Act
 from phasegate.plan.asked.plan import Retry
 from phasegate.render.sentences import sentence
 from tests.plan.conftest import HEAD, Load, refused
+from tests.telling import raises
 
 STEPS = """\
 defaults: {retry: {attempts: 3}, timeout: 9s}
@@ -43,7 +44,7 @@ def test_fault_has_all_that_was_asked_and_its_probe_learns_addresses_later(load_
     assert asked.url == "${target.web.url}/up"
     assert asked.headers == {"Key": "0123456789"}
     assert asked.timeout == 1.0  # not that of checks, for which 9 s may be right
-    with pytest.raises(ObservationError, match=r"target\.web\.url"):
+    with raises(ObservationError, match=r"target\.web\.url"):
         fault.asking({})
 
 
