@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from phasegate.base.facts import Code, Message, fact
+from phasegate.base.facts import Code, Fact, Message, encode, fact
 
 
 class ExitCode(IntEnum):
@@ -64,6 +65,9 @@ class PhasegateError(Exception):
         self.message = message
         self.help = help
 
+    def __str__(self) -> str:
+        return _for_a_log(self.message)
+
 
 class MessageError(ValueError):
     """Base of errors that say why in facts; whoever catches one takes `message_of` it."""
@@ -72,11 +76,19 @@ class MessageError(ValueError):
         super().__init__(message)
         self.message = message
 
+    def __str__(self) -> str:
+        return _for_a_log(self.message)
+
+
+def _for_a_log(message: Message) -> str:
+    """What stands in a traceback: facts as they are, since their text is made elsewhere."""
+    return message if isinstance(message, str) else json.dumps(encode(message), ensure_ascii=False)
+
 
 def message_of(error: BaseException) -> Message:
     """What an error says: facts of ours, or the words of a library or the system."""
-    message: Message | None = getattr(error, "message", None)
-    return str(error) if message is None else message
+    message: object = getattr(error, "message", None)
+    return message if isinstance(message, str | Fact) else str(error)
 
 
 class UsageError(PhasegateError):
