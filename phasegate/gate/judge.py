@@ -311,10 +311,10 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
     if number.unended:
         return _judge_unended(criterion, figure)
     if number.partial:
-        return _partial(criterion, figure)
+        return _partial(criterion, figure, number.counted)
     if dimension is Dimension.TIME and value == 0:
         return no_data(criterion, fact(Code.ZERO_TIME))
-    observed = fact(Code.REPORTED if number.reported else Code.VALUE, value=figure)
+    observed = fact(Code.REPORTED if number.reported else Code.VALUE, value=figure, names=number.counted)
     return compare(criterion, value, dimension, observed=observed)
 
 
@@ -338,7 +338,7 @@ def _judge_unended(criterion: Criterion, figure: Figure) -> Judgement:
     return _of_part(criterion, fact(Code.UNENDED, value=figure), verdict)
 
 
-def _partial(criterion: Criterion, figure: Figure) -> Judgement:
+def _partial(criterion: Criterion, figure: Figure, counted: tuple[str, ...]) -> Judgement:
     """A lower bound holds for whoever asks for more, breaks what it is beyond, and says nothing else."""
     value, threshold = figure.value, criterion.quantity.value
     if criterion.op.wants_more or criterion.op is Operator.NE:
@@ -347,7 +347,7 @@ def _partial(criterion: Criterion, figure: Figure) -> Judgement:
     else:
         beyond = value > threshold or (criterion.op is Operator.LT and value == threshold)
         verdict = CriterionVerdict.NOT_MET if beyond else CriterionVerdict.UNPROVEN
-    return _of_part(criterion, fact(Code.AT_LEAST_SEEN, value=figure), verdict)
+    return _of_part(criterion, fact(Code.AT_LEAST_SEEN, value=figure, names=counted), verdict)
 
 
 def _of_part(criterion: Criterion, observed: Fact, verdict: CriterionVerdict) -> Judgement:

@@ -241,6 +241,11 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                     "type": "number",
                     "description": "what it may have been as little as, had phasegate not been late to look",
                 },
+                "counted": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "what it counts, by name",
+                },
             },
         },
         {

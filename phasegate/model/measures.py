@@ -191,6 +191,8 @@ class Number:
     """True for a count of which a part could not be looked at: it is `value` at the least."""
     least: float | None = None
     """What it may have been as little as, had phasegate not been late to look; None where it was not."""
+    counted: tuple[str, ...] = ()
+    """What a count counts, by name; empty where it has no names."""
 
     @property
     def unit(self) -> str:

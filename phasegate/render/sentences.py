@@ -217,6 +217,11 @@ def _no_data(said: Fact) -> str:
     return f"no data: {sentence(said.why)}" if said.why else "no data"
 
 
+def _counted(said: Fact) -> str:
+    """` (api, db)`: what a count counts."""
+    return f" ({_names(said.names)})" if said.names else ""
+
+
 def _compared(said: Fact) -> str:
     text = f"{_seen(said)}, needs {sentence(said.needs)}"
     if said.without_bound:
@@ -1136,10 +1141,12 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.REQUIRED: _required,
     Code.OF_BASELINE: _of_baseline,
     Code.SHARE: "{value} ({passed} of {total})",
-    Code.VALUE: "{value}",
+    Code.VALUE: lambda said: figure(said.value) + _counted(said),
     Code.REPORTED: "{value} (reported)",
     Code.UNENDED: "over {value}, and no end seen",
-    Code.AT_LEAST_SEEN: "at least {value}, as not everything was there to be looked at",
+    Code.AT_LEAST_SEEN: lambda said: (
+        f"at least {figure(said.value)}{_counted(said)}, as not everything was there to be looked at"
+    ),
     Code.FAILED: "failed",
     Code.OF_KIND: lambda said: f"{said.passed:,} of {count(said.total, f'{said.kind} check')}",
     Code.AT_LEAST: "at least {value}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from phasegate.base.facts import Code, Fact, Message, fact, joined, some
@@ -99,27 +99,32 @@ def measures_of(
     running = [one for one in everything if one.state is ContainerState.RUNNING]
     started = [one.started for one in running if one.started is not None]
     ages = [] if stack.at is None else [(stack.at - moment).total_seconds() for moment in started]
+    restarts = {one.name: one.restarts for one in everything if one.restarts}
     counts = {
-        "services": len(services),
-        "containers": len(everything),
-        "running": len(running),
-        "healthy": sum(_proven(one) for one in running),
-        "unproven_health": len(unproven),
-        "fake_healthchecks": len(fake),
-        "restarts": sum(one.restarts for one in everything),
-        "oom_killed": sum(stack.killed.get(one.id, False) for one in everything),
+        "services": _count(services),
+        "containers": _count(one.name for one in everything),
+        "running": _count(one.name for one in running),
+        "healthy": _count(one.name for one in running if _proven(one)),
+        "unproven_health": _count(unproven),
+        "fake_healthchecks": _count(fake),
+        "restarts": replace(_count(restarts), value=sum(restarts.values())),
+        "oom_killed": _count(one.name for one in everything if stack.killed.get(one.id, False)),
     }
-    found: dict[str, Measure] = {name: Number(value=count) for name, count in counts.items()}
+    found: dict[str, Measure] = dict(counts)
     if missing or not everything:
         found |= {
-            name: Number(value=counts[name], partial=True) if everything else Number(value=None)
-            for name in BAD
+            name: replace(counts[name], partial=True) if everything else Number(value=None) for name in BAD
         }
     if not all(one.id in stack.killed for one in everything):
-        found["oom_killed"] = Number(value=counts["oom_killed"], partial=True)
+        found["oom_killed"] = replace(counts["oom_killed"], partial=True)
     for name, choose in (("youngest", min), ("oldest", max)):
         found[name] = Number(value=choose(ages, default=None), dimension=Dimension.TIME)
     return found
+
+
+def _count(names: Iterable[str]) -> Number:
+    counted = tuple(sorted(names))
+    return Number(value=len(counted), counted=counted)
 
 
 def count_matches(stack: ContainerStack, rule: int, services: Iterable[str]) -> Number:

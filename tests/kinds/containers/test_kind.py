@@ -22,6 +22,7 @@ from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number, Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.plan.asked.plan import Part
+from phasegate.render.sentences import sentence
 from phasegate.runner.attempt import AttemptRequest, observe
 from phasegate.runner.clock import RunClock
 from phasegate.runner.world import Stop
@@ -155,9 +156,10 @@ async def test_health_that_nothing_proves_is_never_a_pass(
 async def test_what_is_bad_is_counted_at_the_least_while_a_service_is_missing(look: Any) -> None:
     seen = await look(container("web", restarts=3), params={"expect": ["web", "gone"]})
     for name, count in (("restarts", 3), ("oom_killed", 0), ("unproven_health", 0), ("fake_healthchecks", 0)):
-        assert seen.measures[name] == Number(value=count, partial=True)
-        assert seen.parts["web"][name] == Number(value=count)
-    assert seen.measures["running"] == Number(value=1)
+        counted = ("shop_web_1",) if count else ()
+        assert seen.measures[name] == Number(value=count, partial=True, counted=counted)
+        assert seen.parts["web"][name] == Number(value=count, counted=counted)
+    assert seen.measures["running"] == Number(value=1, counted=("shop_web_1",))
 
 
 async def test_nothing_is_known_of_what_is_bad_where_there_is_no_container(look: Any) -> None:
@@ -636,7 +638,7 @@ async def test_log_that_does_not_end_in_time_proves_what_was_seen_of_it(look: An
 
 async def test_worker_that_the_kernel_killed_counts_though_its_container_goes_on(look: Any) -> None:
     found = await look(container("web"), container("db"), kills={"web": 3})
-    assert found.measures["oom_killed"] == Number(value=1)
+    assert found.measures["oom_killed"] == Number(value=1, counted=("shop_web_1",))
 
 
 async def test_where_nobody_knows_of_kills_their_number_is_unproven_by_name(look: Any) -> None:
@@ -644,4 +646,18 @@ async def test_where_nobody_knows_of_kills_their_number_is_unproven_by_name(look
     assert found.measures["oom_killed"] == Number(value=0, partial=True)
     assert any("killed a process for want of memory in shop_web_1" in note for note in found.notes)
     ended_badly = await look(ended("job", 137, oom_killed=True), params={"exit_codes": {"job": 137}})
-    assert ended_badly.measures["oom_killed"] == Number(value=1)
+    assert ended_badly.measures["oom_killed"] == Number(value=1, counted=("shop_job_1",))
+
+
+async def test_a_count_that_is_judged_names_what_it_counts(look: Any) -> None:
+    seen = await look(container("web", restarts=3), container("db"), container("api"))
+
+    def why(text: str) -> str:
+        return sentence(
+            judge(parse_criterion(f"x.{text}"), seen.measures[text.split()[0]], confidence=0.95).reason
+        )
+
+    assert why("services == 4") == "observed 3 (api, db, web), needs == 4"
+    assert why("running == 3") == "observed 3 (shop_api_1, shop_db_1, shop_web_1), needs == 3"
+    assert why("restarts == 0") == "observed 3 (shop_web_1), needs == 0"
+    assert why("fake_healthchecks == 0") == "observed 0, needs == 0"
