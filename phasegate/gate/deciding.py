@@ -15,7 +15,7 @@ from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
 from phasegate.gate.durations import count_within, outside_by_block
 from phasegate.model.criterion import Criterion, Operator, Relative
-from phasegate.model.decision import Decided, Decision
+from phasegate.model.judgement import Decided, Decision
 from phasegate.model.measures import Distribution, Measure, MeasureType, Share
 
 

@@ -28,8 +28,7 @@ from phasegate.gate.judgement import (
     unproven,
 )
 from phasegate.model.criterion import Criterion, Operator
-from phasegate.model.decision import Decided, Decision
-from phasegate.model.judgement import NOT_ASKED, CriterionVerdict, Judgement
+from phasegate.model.judgement import NOT_ASKED, CriterionVerdict, Decided, Decision, Judgement
 from phasegate.model.measures import (
     Distribution,
     Gauge,

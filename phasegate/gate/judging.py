@@ -18,9 +18,8 @@ from phasegate.gate.judgement import judged
 from phasegate.gate.settling import find_spared
 from phasegate.gate.verdict import confidence_for
 from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
-from phasegate.model.decision import Decision
 from phasegate.model.faults import DONE, FaultResult
-from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.judgement import CriterionVerdict, Decision, Judgement
 from phasegate.model.measures import Measure
 from phasegate.model.result import (
     BaselineRecord,

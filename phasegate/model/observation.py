@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from phasegate.base.facts import Message, decode, encode
-from phasegate.model.decision import Decision
 from phasegate.model.fact_json import JsonMessage
+from phasegate.model.judgement import Decision
 from phasegate.model.measures import NAMED, Measure, Share
 
 

@@ -13,10 +13,9 @@ from pydantic import Field
 from phasegate.base.facts import Code, Fact, fact
 from phasegate.model.approval import Approval, Signatures
 from phasegate.model.criterion import Level, PlanCriterion, subject_text
-from phasegate.model.decision import Decision
 from phasegate.model.fact_json import JsonCauses, JsonFact, JsonMessage
 from phasegate.model.faults import RUN_ENDED_BEFORE, FaultResult
-from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.judgement import CriterionVerdict, Decision, Judgement
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.measures import Chart
 from phasegate.model.observation import Case, JsonAbsent, Series

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from phasegate.base.facts import Code
 from phasegate.gate.deciding import decidable, decide_early
 from phasegate.model.criterion import Level, PlanCriterion
-from phasegate.model.decision import Decided, Decision
+from phasegate.model.judgement import Decided, Decision
 from phasegate.model.measures import Distribution, Measure, MeasureType, Share
 from phasegate.world import Enough, Progress
 

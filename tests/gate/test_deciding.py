@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.deciding import decidable, decide_early, stands
-from phasegate.model.decision import Decided, Decision
 from phasegate.model.histogram import Histogram, bucket_of
-from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.judgement import CriterionVerdict, Decided, Decision
 from phasegate.model.measures import Distribution, Measure, MeasureType, Number, Share
 from tests.judged import judge
 

@@ -16,9 +16,8 @@ from phasegate.gate.judging import Judges
 from phasegate.gate.rejudging import rejudge
 from phasegate.model.codec import result_from_json, result_to_json
 from phasegate.model.criterion import PlanCriterion, SubjectKind
-from phasegate.model.decision import Decided, Decision
 from phasegate.model.histogram import Histogram
-from phasegate.model.judgement import NOT_JUDGED, CriterionVerdict, Judgement
+from phasegate.model.judgement import NOT_JUDGED, CriterionVerdict, Decided, Decision, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import (

@@ -28,9 +28,8 @@ from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import decide_with_waivers
 from phasegate.model.blocks import Block
 from phasegate.model.criterion import Operator
-from phasegate.model.decision import Decided, Decision
 from phasegate.model.histogram import Histogram
-from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.judgement import CriterionVerdict, Decided, Decision, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import Selection, Verdict, WaivedCriterion, WaiverResult, WaiverState
 from phasegate.render import sentences

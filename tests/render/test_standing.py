@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from phasegate.model.decision import Decided, Decision
+from phasegate.model.judgement import Decided, Decision
 from phasegate.model.measures import Share
 from phasegate.model.result import BaselineRecord, PolicyRecord, RunResult
 from phasegate.render import junit
