@@ -25,7 +25,7 @@ def layout(value: Any, indent: str = "") -> str:
         return _encode(value)
     items = list(_items(value, indent + _INDENT))
     begin, end = "{}" if isinstance(value, dict) else "[]"
-    if sum(map(len, items)) + 2 * len(items) <= WIDTH - len(indent) and not any("\n" in one for one in items):
+    if sum(map(len, items)) + 2 * len(items) < WIDTH - len(indent) and not any("\n" in one for one in items):
         return f"{begin}{', '.join(items)}{end}"
     between = f",\n{indent}{_INDENT}"
     return f"{begin}\n{indent}{_INDENT}{between.join(items)}\n{indent}{end}"

@@ -180,9 +180,9 @@ def _some(texts: Iterable[Message]) -> str:
     return f"{'; '.join(everything[:_FEW])}{f'; and {more:,} more' if more > 0 else ''}"
 
 
-def _in_span(said: Fact) -> str:
+def _in_span(fact: Fact) -> str:
     """` in these 15 s`, so that nobody takes a sample for more than it is."""
-    return f" in these {format_seconds(said.span)}" if said.span else ""
+    return f" in these {format_seconds(fact.span)}" if fact.span else ""
 
 
 def _long_time(seconds: float) -> str:
@@ -190,73 +190,73 @@ def _long_time(seconds: float) -> str:
     return format_seconds(seconds).replace(" 00s", "").replace("h 00m", "h")
 
 
-def _sureness(said: Fact) -> str:
-    at = f"at {format_share(said.confidence)} confidence"
-    return f"{at}, whenever one looks" if said.always_valid else at
+def _sureness(fact: Fact) -> str:
+    at = f"at {format_share(fact.confidence)} confidence"
+    return f"{at}, whenever one looks" if fact.always_valid else at
 
 
-def _seen(said: Fact) -> str:
+def _seen(fact: Fact) -> str:
     """`observed p95 of 12 ms (1,000 requests in these 15 s)`."""
-    if not said.statistic:
-        return f"observed {sentence(said.observed)}{_in_span(said)}"
-    requests = f"{count(said.n, 'request')}{_in_span(said)}"
-    return f"observed {said.statistic} of {sentence(said.observed)} ({requests})"
+    if not fact.statistic:
+        return f"observed {sentence(fact.observed)}{_in_span(fact)}"
+    requests = f"{count(fact.n, 'request')}{_in_span(fact)}"
+    return f"observed {fact.statistic} of {sentence(fact.observed)} ({requests})"
 
 
-def _required(said: Fact) -> str:
-    over = f" over {_long_time(said.over)}" if said.over is not None else ""
-    return f"{said.op} {sentence(said.threshold)}{over}"
+def _required(fact: Fact) -> str:
+    over = f" over {_long_time(fact.over)}" if fact.over is not None else ""
+    return f"{fact.op} {sentence(fact.threshold)}{over}"
 
 
-def _of_baseline(said: Fact) -> str:
-    value = f"{figure(said.value)} (baseline)"
-    return f"{said.factor} x {value}" if said.factor else value
+def _of_baseline(fact: Fact) -> str:
+    value = f"{figure(fact.value)} (baseline)"
+    return f"{fact.factor} x {value}" if fact.factor else value
 
 
-def _no_data(said: Fact) -> str:
-    return f"no data: {sentence(said.why)}" if said.why else "no data"
+def _no_data(fact: Fact) -> str:
+    return f"no data: {sentence(fact.why)}" if fact.why else "no data"
 
 
-def _counted(said: Fact) -> str:
+def _counted(fact: Fact) -> str:
     """` (api, db)`: what a count counts."""
-    return f" ({_names(said.names)})" if said.names else ""
+    return f" ({_names(fact.names)})" if fact.names else ""
 
 
-def _compared(said: Fact) -> str:
-    text = f"{_seen(said)}, needs {sentence(said.needs)}"
-    if said.without_bound:
+def _compared(fact: Fact) -> str:
+    text = f"{_seen(fact)}, needs {sentence(fact.needs)}"
+    if fact.without_bound:
         text += "; compared as observed, without a bound"
-    if said.of_this_sample:
+    if fact.of_this_sample:
         text += "; a statement about this sample, without a bound"
-    return f"{text}; the figure is another tool's" if said.observed.code is Code.REPORTED else text
+    return f"{text}; the figure is another tool's" if fact.observed.code is Code.REPORTED else text
 
 
-def _census(said: Fact) -> str:
-    text = f"observed {sentence(said.observed)}"
-    if said.best:
-        text += f", up to {figure(said.best)} with the cases that have no result"
-    if said.needs:
-        text += f", needs {sentence(said.needs)}"
-    if said.open:
+def _census(fact: Fact) -> str:
+    text = f"observed {sentence(fact.observed)}"
+    if fact.best:
+        text += f", up to {figure(fact.best)} with the cases that have no result"
+    if fact.needs:
+        text += f", needs {sentence(fact.needs)}"
+    if fact.open:
         names = "their names are not known"
-        if said.missing:
-            names = _names(said.missing, of=said.skipped)
-        text += f"; {said.open:,} without a result: {names}"
-    if said.left_out:
-        text += f"; {said.left_out:,} skipped left out, as allow_skipped: {said.allow_skipped} says"
+        if fact.missing:
+            names = _names(fact.missing, of=fact.skipped)
+        text += f"; {fact.open:,} without a result: {names}"
+    if fact.left_out:
+        text += f"; {fact.left_out:,} skipped left out, as allow_skipped: {fact.allow_skipped} says"
     return text
 
 
-def _shown(said: Fact) -> str:
-    shows = sentence(said.bound) if said.bound else "no bound"
-    text = f"{_seen(said)} shows {shows} {_sureness(said)}"
-    if said.clusters:
-        text += f"; {sentence(said.clusters)}"
-    return f"{text}; {sentence(said.would_do)}" if said.would_do else text
+def _shown(fact: Fact) -> str:
+    shows = sentence(fact.bound) if fact.bound else "no bound"
+    text = f"{_seen(fact)} shows {shows} {_sureness(fact)}"
+    if fact.clusters:
+        text += f"; {sentence(fact.clusters)}"
+    return f"{text}; {sentence(fact.would_do)}" if fact.would_do else text
 
 
-def _statement(said: Fact) -> str:
-    return f"{_seen(said)}, shows {sentence(said.bound)} {_sureness(said)}"
+def _statement(fact: Fact) -> str:
+    return f"{_seen(fact)}, shows {sentence(fact.bound)} {_sureness(fact)}"
 
 
 _WHAT = {
@@ -267,211 +267,211 @@ _WHAT = {
 }
 
 
-def _come_together(said: Fact) -> str:
-    worth = f"{said.n:,} are worth {said.effective:,} independent ones"
-    return f"{_WHAT[said.what]} come together in time, so {worth}"
+def _come_together(fact: Fact) -> str:
+    worth = f"{fact.n:,} are worth {fact.effective:,} independent ones"
+    return f"{_WHAT[fact.what]} come together in time, so {worth}"
 
 
-def _too_few_pieces(said: Fact) -> str:
-    return f"{said.pieces} pieces of time would be needed to tell whether {_WHAT[said.what]} come together"
+def _too_few_pieces(fact: Fact) -> str:
+    return f"{fact.pieces} pieces of time would be needed to tell whether {_WHAT[fact.what]} come together"
 
 
-def _would_do(said: Fact) -> str:
-    if said.needed is None:
+def _would_do(fact: Fact) -> str:
+    if fact.needed is None:
         return "no number of requests can show more"
-    if said.measure:
-        none, some = f"with none in {said.measure}", f"with no more than {said.wrong:,} in {said.measure}"
+    if fact.measure:
+        none, some = f"with none in {fact.measure}", f"with no more than {fact.wrong:,} in {fact.measure}"
     else:
-        none, some = "without a failure", f"with no more than {count(said.wrong, 'failure')}"
-    return f"{said.needed:,} requests {some if said.wrong else none} would do"
+        none, some = "without a failure", f"with no more than {count(fact.wrong, 'failure')}"
+    return f"{fact.needed:,} requests {some if fact.wrong else none} would do"
 
 
-def _would_do_in_time(said: Fact) -> str:
-    if said.needed is None:
+def _would_do_in_time(fact: Fact) -> str:
+    if fact.needed is None:
         return "no number of requests can show more"
-    if not said.outside:
-        return f"{said.needed:,} requests, none of them {said.miss} or failed, would do"
-    return f"{said.needed:,} requests with no more than these {said.outside:,} {said.miss} or failed would do"
+    if not fact.outside:
+        return f"{fact.needed:,} requests, none of them {fact.miss} or failed, would do"
+    return f"{fact.needed:,} requests with no more than these {fact.outside:,} {fact.miss} or failed would do"
 
 
-def _among_failed(said: Fact) -> str:
-    where = "cannot leave out" if find_statistic(said.statistic).quantile is None else "is among"
-    requests = f"{count(said.n, 'request')}{_in_span(said)}"
-    needs = sentence(said.needs)
-    return f"the {said.statistic} of {requests} {where} the {said.failed:,} failed, needs {needs}"
+def _among_failed(fact: Fact) -> str:
+    where = "cannot leave out" if find_statistic(fact.statistic).quantile is None else "is among"
+    requests = f"{count(fact.n, 'request')}{_in_span(fact)}"
+    needs = sentence(fact.needs)
+    return f"the {fact.statistic} of {requests} {where} the {fact.failed:,} failed, needs {needs}"
 
 
-def _of_samples(said: Fact) -> str:
-    every = f", one every {format_seconds(said.interval)}" if said.interval else ""
-    samples = f"{count(said.n, 'sample')}{every}{_in_span(said)}"
+def _of_samples(fact: Fact) -> str:
+    every = f", one every {format_seconds(fact.interval)}" if fact.interval else ""
+    samples = f"{count(fact.n, 'sample')}{every}{_in_span(fact)}"
     return (
-        f"observed {sentence(said.observed)}, the {said.statistic} of {samples}, needs {sentence(said.needs)}"
+        f"observed {sentence(fact.observed)}, the {fact.statistic} of {samples}, needs {sentence(fact.needs)}"
     )
 
 
-def _no_statistic(said: Fact) -> str:
-    return f"{said.measure} {f'has no {said.statistic}' if said.statistic else 'needs a statistic'}"
+def _no_statistic(fact: Fact) -> str:
+    return f"{fact.measure} {f'has no {fact.statistic}' if fact.statistic else 'needs a statistic'}"
 
 
-def _decided_met(said: Fact) -> str:
-    return f"{sentence(said.of)}; {_when(said)}"
+def _decided_met(fact: Fact) -> str:
+    return f"{sentence(fact.of)}; {_when(fact)}"
 
 
-def _decided_not_met(said: Fact) -> str:
-    return f"{_when(said)}: {said.right:,} of {said.n:,} were as asked for; {sentence(said.of)}"
+def _decided_not_met(fact: Fact) -> str:
+    return f"{_when(fact)}: {fact.right:,} of {fact.n:,} were as asked for; {sentence(fact.of)}"
 
 
-def _decided_otherwise(said: Fact) -> str:
-    return f"{sentence(said.of)}, though it had been {_when(said)}"
+def _decided_otherwise(fact: Fact) -> str:
+    return f"{sentence(fact.of)}, though it had been {_when(fact)}"
 
 
-def _when(said: Fact) -> str:
-    return f"decided after {count(said.n, 'request')} ({format_seconds(said.at)})"
+def _when(fact: Fact) -> str:
+    return f"decided after {count(fact.n, 'request')} ({format_seconds(fact.at)})"
 
 
-def _distrusted(said: Fact) -> str:
-    return sentence(said.why) + (f"; seen before: {sentence(said.seen)}" if said.seen else "")
+def _distrusted(fact: Fact) -> str:
+    return sentence(fact.why) + (f"; seen before: {sentence(fact.seen)}" if fact.seen else "")
 
 
-def _span_too_short(said: Fact) -> str:
-    what = "the baseline" if said.of_baseline else "it"
-    covered = "a span that is not known" if said.span is None else _long_time(said.span)
-    asked = f"{_long_time(said.over)} are asked for"
-    return f"{sentence(said.of)}, but {what} was observed over {covered}, and {asked}"
+def _span_too_short(fact: Fact) -> str:
+    what = "the baseline" if fact.of_baseline else "it"
+    covered = "a span that is not known" if fact.span is None else _long_time(fact.span)
+    asked = f"{_long_time(fact.over)} are asked for"
+    return f"{sentence(fact.of)}, but {what} was observed over {covered}, and {asked}"
 
 
-def _unused(said: Fact) -> str:
-    return f"{missed_moments_text(said.unused, said.moments)}; {sentence(said.of)}"
+def _unused(fact: Fact) -> str:
+    return f"{missed_moments_text(fact.unused, fact.moments)}; {sentence(fact.of)}"
 
 
-def _unmeasured(said: Fact) -> str:
-    durations = count(said.count, "duration")
-    return f"{sentence(said.of)}; {durations} of exactly 0 left out, below the resolution of the clock"
+def _unmeasured(fact: Fact) -> str:
+    durations = count(fact.count, "duration")
+    return f"{sentence(fact.of)}; {durations} of exactly 0 left out, below the resolution of the clock"
 
 
-def _waived(said: Fact) -> str:
-    text = f"waived by {', '.join(said.by)}: {sentence(said.of)}"
-    return f"{text}; without {_names(said.cases)}: {sentence(said.rest)}" if said.rest else text
+def _waived(fact: Fact) -> str:
+    text = f"waived by {', '.join(fact.by)}: {sentence(fact.of)}"
+    return f"{text}; without {_names(fact.cases)}: {sentence(fact.rest)}" if fact.rest else text
 
 
-def _nothing_left(said: Fact) -> str:
-    without = f"without {_names(said.cases or ())}, waived by {', '.join(said.by)}"
-    return f"{sentence(said.of)}; {without}, no case is left that shows anything"
+def _nothing_left(fact: Fact) -> str:
+    without = f"without {_names(fact.cases or ())}, waived by {', '.join(fact.by)}"
+    return f"{sentence(fact.of)}; {without}, no case is left that shows anything"
 
 
-def _nothing_passed(said: Fact) -> str:
-    return f"nothing passed: {_some(said.unseen)}" if said.unseen else "nothing passed"
+def _nothing_passed(fact: Fact) -> str:
+    return f"nothing passed: {_some(fact.unseen)}" if fact.unseen else "nothing passed"
 
 
-def _check_not_run(said: Fact) -> str:
-    return f"{said.check or 'the check'} was not run: {sentence(said.why or '')}"
+def _check_not_run(fact: Fact) -> str:
+    return f"{fact.check or 'the check'} was not run: {sentence(fact.why or '')}"
 
 
-def _check_errored(said: Fact) -> str:
-    return f"{said.check or 'the check'} was errored: {sentence(said.why or '')}"
+def _check_errored(fact: Fact) -> str:
+    return f"{fact.check or 'the check'} was errored: {sentence(fact.why or '')}"
 
 
-def _fault_not_seen(said: Fact) -> str:
-    which = f"fault {said.fault}" if said.fault else "the fault"
-    how = {"not_done": "not done", "not_undone": "not undone"}.get(said.status, "not seen through")
-    return f"{which} was {how}: {sentence(said.why or '')}"
+def _fault_not_seen(fact: Fact) -> str:
+    which = f"fault {fact.fault}" if fact.fault else "the fault"
+    how = {"not_done": "not done", "not_undone": "not undone"}.get(fact.status, "not seen through")
+    return f"{which} was {how}: {sentence(fact.why or '')}"
 
 
-def _no_part(said: Fact) -> str:
-    return f"no part {said.part!r} was seen; parts seen: {', '.join(said.known or ()) or 'none'}"
+def _no_part(fact: Fact) -> str:
+    return f"no part {fact.part!r} was seen; parts seen: {', '.join(fact.known or ()) or 'none'}"
 
 
-def _baseline_chosen(said: Fact) -> str:
-    which = f"the median of {said.among} baselines, {said.path}" if said.among > 1 else said.path
-    return f"{sentence(said.of)}; baseline: {which}"
+def _baseline_chosen(fact: Fact) -> str:
+    which = f"the median of {fact.among} baselines, {fact.path}" if fact.among > 1 else fact.path
+    return f"{sentence(fact.of)}; baseline: {which}"
 
 
-def _baseline_figure(said: Fact) -> str:
-    if not said.statistic:
-        return sentence(said.seen)
-    requests = f" ({count(said.seen_n, 'request')})" if said.seen_n is not None else ""
-    return f"{said.statistic} of {sentence(said.seen)}{requests}"
+def _baseline_figure(fact: Fact) -> str:
+    if not fact.statistic:
+        return sentence(fact.seen)
+    requests = f" ({count(fact.seen_n, 'request')})" if fact.seen_n is not None else ""
+    return f"{fact.statistic} of {sentence(fact.seen)}{requests}"
 
 
-def _baseline_proves(said: Fact) -> str:
-    asked = f"so {said.op} {figure(said.limit)} is asked for"
-    return f"the baseline's {_baseline_figure(said)} shows {sentence(said.proves)}, {asked}"
+def _baseline_proves(fact: Fact) -> str:
+    asked = f"so {fact.op} {figure(fact.limit)} is asked for"
+    return f"the baseline's {_baseline_figure(fact)} shows {sentence(fact.proves)}, {asked}"
 
 
-def _baseline_shows(said: Fact) -> str:
-    return f"{sentence(said.of)}; {_baseline_proves(said)}"
+def _baseline_shows(fact: Fact) -> str:
+    return f"{sentence(fact.of)}; {_baseline_proves(fact)}"
 
 
-def _baseline_shows_too_little(said: Fact) -> str:
-    requests = f" ({count(said.n, 'request')})" if said.n is not None else ""
-    why = f"observed {sentence(said.observed)}{requests}, which no number of requests like these carries"
-    return f"{why}: {_baseline_proves(said)} {_sureness(said)}; a baseline of more requests would show more"
+def _baseline_shows_too_little(fact: Fact) -> str:
+    requests = f" ({count(fact.n, 'request')})" if fact.n is not None else ""
+    why = f"observed {sentence(fact.observed)}{requests}, which no number of requests like these carries"
+    return f"{why}: {_baseline_proves(fact)} {_sureness(fact)}; a baseline of more requests would show more"
 
 
-def _baseline_too_few(said: Fact) -> str:
-    few = f"the {count(said.n, 'request')} of the baseline show no bound {_sureness(said)}"
-    return few if said.needed is None else f"{few}; {said.needed:,} would do"
+def _baseline_too_few(fact: Fact) -> str:
+    few = f"the {count(fact.n, 'request')} of the baseline show no bound {_sureness(fact)}"
+    return few if fact.needed is None else f"{few}; {fact.needed:,} would do"
 
 
 def _criteria(number: int, kind: str = "blocking ") -> str:
     return f"{number:,} {kind}{'criterion' if number == 1 else 'criteria'}"
 
 
-def _listed(said: Fact) -> str:
+def _listed(fact: Fact) -> str:
     """The deciding criteria that are named, and how many are not."""
-    named = "; ".join(sentence(one) for one in said.named)
-    more = said.count - len(said.named)
+    named = "; ".join(sentence(one) for one in fact.named)
+    more = fact.count - len(fact.named)
     return f"{named}; and {more:,} more" if more > 0 else named
 
 
-def _warnings(said: Fact) -> str:
-    return f", {count(said.warnings, 'warning')}" if said.warnings else ""
+def _warnings(fact: Fact) -> str:
+    return f", {count(fact.warnings, 'warning')}" if fact.warnings else ""
 
 
-def _gate_not_met(said: Fact) -> str:
-    more = f", {said.unproven:,} unproven" if said.unproven else ""
-    return f"{said.count:,} of {_criteria(said.total)} not met{more}: {_listed(said)}"
+def _gate_not_met(fact: Fact) -> str:
+    more = f", {fact.unproven:,} unproven" if fact.unproven else ""
+    return f"{fact.count:,} of {_criteria(fact.total)} not met{more}: {_listed(fact)}"
 
 
-def _gate_unproven(said: Fact) -> str:
-    return f"{said.count:,} of {_criteria(said.total)} unproven: {_listed(said)}"
+def _gate_unproven(fact: Fact) -> str:
+    return f"{fact.count:,} of {_criteria(fact.total)} unproven: {_listed(fact)}"
 
 
-def _gate_selection(said: Fact) -> str:
-    word = "criterion" if said.total == 1 else "criteria"
-    counts = f"{said.met:,} of {said.total:,} selected {word} met, {said.left:,} not selected"
-    return counts + _warnings(said)
+def _gate_selection(fact: Fact) -> str:
+    word = "criterion" if fact.total == 1 else "criteria"
+    counts = f"{fact.met:,} of {fact.total:,} selected {word} met, {fact.left:,} not selected"
+    return counts + _warnings(fact)
 
 
-def _gate_without_evidence(said: Fact) -> str:
-    if not said.all_waived:
+def _gate_without_evidence(fact: Fact) -> str:
+    if not fact.all_waived:
         return "no blocking criterion was judged, so nothing is proven"
-    which = " that could show that something passed" if said.met else ""
+    which = " that could show that something passed" if fact.met else ""
     return f"every blocking criterion{which} is waived, so nothing is proven"
 
 
-def _gate_met(said: Fact) -> str:
-    if said.waived:
-        return f"{said.met:,} of {_criteria(said.total)} met, {said.waived:,} waived{_warnings(said)}"
-    return f"{'all ' if said.total > 1 else ''}{_criteria(said.total)} met{_warnings(said)}"
+def _gate_met(fact: Fact) -> str:
+    if fact.waived:
+        return f"{fact.met:,} of {_criteria(fact.total)} met, {fact.waived:,} waived{_warnings(fact)}"
+    return f"{'all ' if fact.total > 1 else ''}{_criteria(fact.total)} met{_warnings(fact)}"
 
 
-def _counts(said: Fact) -> str:
+def _counts(fact: Fact) -> str:
     counts = [
         f"{number:,} {name.replace('_', ' ')}"
         for name in ("met", "not_met", "unproven", "waived")
-        if (number := said.values.get(name))
+        if (number := fact.values.get(name))
     ]
     return f"{', '.join(counts)} by then" if counts else "nothing was judged by then"
 
 
-def _criterion_missed(said: Fact) -> str:
-    seen = NO_VALUE if said.observed is None else sentence(said.observed)
-    return f"{said.criterion} was {seen}, needs {sentence(said.required)}"
+def _criterion_missed(fact: Fact) -> str:
+    seen = NO_VALUE if fact.observed is None else sentence(fact.observed)
+    return f"{fact.criterion} was {seen}, needs {sentence(fact.required)}"
 
 
-def _with_waivers(said: Fact) -> str:
-    return f"with {count(said.waivers, 'waiver')}, {said.unwaived} without"
+def _with_waivers(fact: Fact) -> str:
+    return f"with {count(fact.waivers, 'waiver')}, {fact.unwaived} without"
 
 
 def _verdict(verdict: str) -> str:
@@ -484,22 +484,22 @@ def _verdict(verdict: str) -> str:
 _BROKEN_OFF = {2: "was interrupted", 3: "had an internal error", 4: "was called with wrong arguments"}
 
 
-def _pytest_ended(said: Fact) -> str:
-    how = _BROKEN_OFF.get(said.exit_code, f"ended with exit code {said.exit_code}")
-    if said.exit_code is None:
-        how = f"was ended by signal {said.signal}"
-    after = f"after {said.n} of {said.total} cases" if said.total else "before it had collected anything"
-    return f"pytest {how} {after}{_because(said)}"
+def _pytest_ended(fact: Fact) -> str:
+    how = _BROKEN_OFF.get(fact.exit_code, f"ended with exit code {fact.exit_code}")
+    if fact.exit_code is None:
+        how = f"was ended by signal {fact.signal}"
+    after = f"after {fact.n} of {fact.total} cases" if fact.total else "before it had collected anything"
+    return f"pytest {how} {after}{_because(fact)}"
 
 
-def _uncollected(said: Fact) -> str:
-    names = [name or "a file" for name in said.names]
-    return f"pytest could not collect {_names(names, of=said.n)}; {names[0]}{_because(said)}"
+def _uncollected(fact: Fact) -> str:
+    names = [name or "a file" for name in fact.names]
+    return f"pytest could not collect {_names(names, of=fact.n)}; {names[0]}{_because(fact)}"
 
 
-def _cases_without_result(said: Fact) -> str:
-    text = f"{said.n} of {said.total} {'collected ' if said.names else ''}cases have no result"
-    return f"{text}: {sentence(said.names)}" if said.names else text
+def _cases_without_result(fact: Fact) -> str:
+    text = f"{fact.n} of {fact.total} {'collected ' if fact.names else ''}cases have no result"
+    return f"{text}: {sentence(fact.names)}" if fact.names else text
 
 
 _EXIT_CODES = {
@@ -511,46 +511,46 @@ _EXIT_CODES = {
 _STREAMS = {"stdout": "standard output", "stderr": "standard error"}
 
 
-def _exit_code(said: Fact) -> str:
-    ended = f"as shells say, {said.name} ended it" if said.name else ""
-    meaning = _EXIT_CODES.get(said.exit_code, ended)
-    return f"exit code {said.exit_code}{f': {meaning}' if meaning else ''}"
+def _exit_code(fact: Fact) -> str:
+    ended = f"as shells say, {fact.name} ended it" if fact.name else ""
+    meaning = _EXIT_CODES.get(fact.exit_code, ended)
+    return f"exit code {fact.exit_code}{f': {meaning}' if meaning else ''}"
 
 
-def _output_cut(said: Fact) -> str:
+def _output_cut(fact: Fact) -> str:
     return " and ".join(
         f"{size:,} bytes in the middle of the {name} were not kept"
         for stream, name in _STREAMS.items()
-        if (size := said.values.get(stream))
+        if (size := fact.values.get(stream))
     )
 
 
-def _values(said: Fact) -> str:
-    named = ", ".join(f"{value:.15g} {said.unit or ''}".rstrip() for value in said.parts)
-    return f"{named}, ..." if said.more else named
+def _values(fact: Fact) -> str:
+    named = ", ".join(f"{value:.15g} {fact.unit or ''}".rstrip() for value in fact.parts)
+    return f"{named}, ..." if fact.more else named
 
 
-def _no_quantity(said: Fact) -> str:
+def _no_quantity(fact: Fact) -> str:
     """What reading the text once more says of it."""
     try:
-        parse_as(said.text, Dimension(said.dimension))
+        parse_as(fact.text, Dimension(fact.dimension))
     except ValueError as error:
         return str(error)
-    return f"{said.text!r} is not a {said.dimension}"
+    return f"{fact.text!r} is not a {fact.dimension}"
 
 
-def _text_read(said: Fact) -> str:
-    return said.path or "the standard output"
+def _text_read(fact: Fact) -> str:
+    return fact.path or "the standard output"
 
 
-def _file_unreadable(said: Fact) -> str:
-    path, why = sentence(said.path), sentence(said.why)
+def _file_unreadable(fact: Fact) -> str:
+    path, why = sentence(fact.path), sentence(fact.why)
     return f"{path} {why[3:]}" if why.startswith("it ") else f"{path} cannot be read: {why}"
 
 
-def _byte_not_of(said: Fact) -> str:
-    hint = "" if said.declared else ", and no other encoding is declared"
-    return f"byte {said.text} in line {said.line} is not {said.encoding}{hint}"
+def _byte_not_of(fact: Fact) -> str:
+    hint = "" if fact.declared else ", and no other encoding is declared"
+    return f"byte {fact.text} in line {fact.line} is not {fact.encoding}{hint}"
 
 
 _COUNTED = {
@@ -562,131 +562,131 @@ _COUNTED = {
 }
 
 
-def _counted_tests(said: Fact) -> str:
-    left = f"; {said.left:,} of them have no result" if said.left else ""
-    return f"says {said.n:,} tests, {said.written:,} are written{_COUNTED.get(said.what, '')}{left}"
+def _counted_tests(fact: Fact) -> str:
+    left = f"; {fact.left:,} of them have no result" if fact.left else ""
+    return f"says {fact.n:,} tests, {fact.written:,} are written{_COUNTED.get(fact.what, '')}{left}"
 
 
-def _counted_others(said: Fact) -> str:
-    what = {"skipped": "skipped or not run"}.get(said.what, said.what)
-    return f"says {said.n:,} {what}, {said.written:,} are written"
+def _counted_others(fact: Fact) -> str:
+    what = {"skipped": "skipped or not run"}.get(fact.what, fact.what)
+    return f"says {fact.n:,} {what}, {fact.written:,} are written"
 
 
-def _suite_states(said: Fact) -> str:
-    words = f"it has <{said.tag}>" if said.tag else f"{said.key} is {said.value!r}"
-    how, none = ("failed", "failed") if said.failed else ("was not run", "of that")
+def _suite_states(fact: Fact) -> str:
+    words = f"it has <{fact.tag}>" if fact.tag else f"{fact.key} is {fact.value!r}"
+    how, none = ("failed", "failed") if fact.failed else ("was not run", "of that")
     return f"says that it {how} ({words}), 0 {none} are written"
 
 
-def _uncounted(said: Fact) -> str:
-    odd = {"again": "is written again", "no_time": "took no time"}[said.what]
-    return f"no result: its suite counts {said.n:,} tests and has more cases, of which this one {odd}"
+def _uncounted(fact: Fact) -> str:
+    odd = {"again": "is written again", "no_time": "took no time"}[fact.what]
+    return f"no result: its suite counts {fact.n:,} tests and has more cases, of which this one {odd}"
 
 
-def _without_message(said: Fact) -> str:
-    what = {None: "failed", "suite": "the suite failed"}.get(said.what, said.what)
+def _without_message(fact: Fact) -> str:
+    what = {None: "failed", "suite": "the suite failed"}.get(fact.what, fact.what)
     return f"{what} without a message"
 
 
-def _of_containers(said: Fact) -> str:
+def _of_containers(fact: Fact) -> str:
     text = "the containers of the target"
-    if said.n is not None:
-        text = f"{said.n:,} services{' by name' if said.by_name else ''}"
-    return f"{text}, {count(said.rules, 'rule')} for logs" if said.rules else text
+    if fact.n is not None:
+        text = f"{fact.n:,} services{' by name' if fact.by_name else ''}"
+    return f"{text}, {count(fact.rules, 'rule')} for logs" if fact.rules else text
 
 
-def _services_expected(said: Fact) -> str:
-    which = f"there are {sentence(said.names)}" if said.names else "none"
-    if said.missing:
-        which = f"{sentence(said.missing)} missing"
-    return f"expected {said.needed:,} services, found {said.n:,}: {which}"
+def _services_expected(fact: Fact) -> str:
+    which = f"there are {sentence(fact.names)}" if fact.names else "none"
+    if fact.missing:
+        which = f"{sentence(fact.missing)} missing"
+    return f"expected {fact.needed:,} services, found {fact.n:,}: {which}"
 
 
-def _memory(said: Fact) -> str:
+def _memory(fact: Fact) -> str:
     """Why a container ended, as far as its engine knows."""
-    return f"{', killed for want of memory' if said.out_of_memory else ''}{_because(said)}"
+    return f"{', killed for want of memory' if fact.out_of_memory else ''}{_because(fact)}"
 
 
 def _any_of(choices: Iterable[object]) -> str:
     return " or ".join(map(str, choices))
 
 
-def _container_ended(said: Fact) -> str:
-    right = f", not {_any_of(said.right)}" if said.right else ""
-    meant = f" (exit_codes: {{{said.service}: 0}} if it should)" if said.service else ""
-    return f"{said.container} ended with exit code {said.exit_code}{right}{_memory(said)}{meant}"
+def _container_ended(fact: Fact) -> str:
+    right = f", not {_any_of(fact.right)}" if fact.right else ""
+    meant = f" (exit_codes: {{{fact.service}: 0}} if it should)" if fact.service else ""
+    return f"{fact.container} ended with exit code {fact.exit_code}{right}{_memory(fact)}{meant}"
 
 
-def _container_is(said: Fact) -> str:
-    state = "was never started" if said.state == "created" else f"is {said.state}"
-    return f"{said.container} {state}{_memory(said)}"
+def _container_is(fact: Fact) -> str:
+    state = "was never started" if fact.state == "created" else f"is {fact.state}"
+    return f"{fact.container} {state}{_memory(fact)}"
 
 
-def _not_healthy(said: Fact) -> str:
-    if said.state:
-        return f"{said.container} is {said.state}, so it is not healthy"
-    told = "its engine tells of no health" if said.health == "none" else f"it is {said.health}"
-    return f"{said.container} is not healthy, {told}{_because(said)}"
+def _not_healthy(fact: Fact) -> str:
+    if fact.state:
+        return f"{fact.container} is {fact.state}, so it is not healthy"
+    told = "its engine tells of no health" if fact.health == "none" else f"it is {fact.health}"
+    return f"{fact.container} is not healthy, {told}{_because(fact)}"
 
 
-def _healthcheck_cannot_fail(said: Fact) -> str:
-    hides = f", as it hides every failure of `{said.asked}`" if said.asked else ""
-    return f"a healthcheck that cannot fail{hides}: `{said.line}`"
+def _healthcheck_cannot_fail(fact: Fact) -> str:
+    hides = f", as it hides every failure of `{fact.asked}`" if fact.asked else ""
+    return f"a healthcheck that cannot fail{hides}: `{fact.line}`"
 
 
-def _log_lines(said: Fact) -> str:
-    if said.least is not None:
-        wish = "a line that matches" if said.least == 1 else f"at least {said.least:,} lines that match"
+def _log_lines(fact: Fact) -> str:
+    if fact.least is not None:
+        wish = "a line that matches" if fact.least == 1 else f"at least {fact.least:,} lines that match"
     else:
-        wish = f"at most {said.most:,} lines that match" if said.most else "no line that matches"
-    first = f"; the first: {said.first}" if said.first is not None else ""
-    seen = f"found {said.found:,} in {said.n:,} lines of {said.service}"
-    return f"expected {wish} {said.pattern!r}, {seen}{first}"
+        wish = f"at most {fact.most:,} lines that match" if fact.most else "no line that matches"
+    first = f"; the first: {fact.first}" if fact.first is not None else ""
+    seen = f"found {fact.found:,} in {fact.n:,} lines of {fact.service}"
+    return f"expected {wish} {fact.pattern!r}, {seen}{first}"
 
 
-def _dropped_by_limit(said: Fact) -> str:
-    kept = f"{said.n} files of {said.size}" if said.n > 1 else f"one file of {said.size}"
+def _dropped_by_limit(fact: Fact) -> str:
+    kept = f"{fact.n} files of {fact.size}" if fact.n > 1 else f"one file of {fact.size}"
     return f"the engine keeps no more of it than {kept}, and may have dropped lines"
 
 
-def _not_looked_at(said: Fact) -> str:
-    why = f"{said.by} says" if said.by else "nobody expects them"
-    return f"not looked at, as {why}: {', '.join(said.names)}"
+def _not_looked_at(fact: Fact) -> str:
+    why = f"{fact.by} says" if fact.by else "nobody expects them"
+    return f"not looked at, as {why}: {', '.join(fact.names)}"
 
 
-def _of_image(said: Fact) -> str:
-    without = f", without {', '.join(said.left_out)}" if said.left_out else ""
-    return (said.image or f"the image of {said.service}") + without
+def _of_image(fact: Fact) -> str:
+    without = f", without {', '.join(fact.left_out)}" if fact.left_out else ""
+    return (fact.image or f"the image of {fact.service}") + without
 
 
-def _image_warnings(said: Fact) -> str:
-    more = said.n - len(said.named)
-    named = "; ".join(sentence(one) for one in said.named)
+def _image_warnings(fact: Fact) -> str:
+    more = fact.n - len(fact.named)
+    named = "; ".join(sentence(one) for one in fact.named)
     return f"warnings: {named}{f' and {more:,} more' if more > 0 else ''}"
 
 
-def _as_root(said: Fact) -> str:
-    return f"it runs as root{f': its user is {said.user!r}' if said.user else ', as it names no user'}"
+def _as_root(fact: Fact) -> str:
+    return f"it runs as root{f': its user is {fact.user!r}' if fact.user else ', as it names no user'}"
 
 
-def _base_unknown(said: Fact) -> str:
-    label = f"its label {said.label} says {said.value!r}" if said.value else f"it has no label {said.label}"
-    return f"nothing shows that it is built on {said.base}: {label}, and that image is not here"
+def _base_unknown(fact: Fact) -> str:
+    label = f"its label {fact.label} says {fact.value!r}" if fact.value else f"it has no label {fact.label}"
+    return f"nothing shows that it is built on {fact.base}: {label}, and that image is not here"
 
 
-def _of_resources(said: Fact) -> str:
-    whose = ", ".join(said.services or ()) or "all services"
-    return f"what {whose} use, every {format_seconds(said.interval)}"
+def _of_resources(fact: Fact) -> str:
+    whose = ", ".join(fact.services or ()) or "all services"
+    return f"what {whose} use, every {format_seconds(fact.interval)}"
 
 
-def _never_ran(said: Fact) -> str:
-    whose = f"of {', '.join(said.names)} " if said.names else ""
+def _never_ran(fact: Fact) -> str:
+    whose = f"of {', '.join(fact.names)} " if fact.names else ""
     return f"no container {whose}was seen running"
 
 
-def _several(said: Fact) -> str:
-    more = said.n - len(said.parts)
-    return "; ".join(map(sentence, said.parts)) + (f", and {more} more" if more > 0 else "")
+def _several(fact: Fact) -> str:
+    more = fact.n - len(fact.parts)
+    return "; ".join(map(sentence, fact.parts)) + (f", and {more} more" if more > 0 else "")
 
 
 # HTTP
@@ -766,18 +766,18 @@ _KINDS_FAIL = {
 }
 
 
-def _mismatch(said: Fact) -> str:
+def _mismatch(fact: Fact) -> str:
     """`expected header x to equal "a", got "b"`; what continues that where it does not say of what."""
-    subjects = {"json": said.path, "header": f"header {said.name}", "exit_code": "the exit code"}
-    subject = subjects.get(said.what, "the output" if said.what == "output" else said.what)
-    text = f"expected {subject} {_wanted(said)}" if subject else _wanted(said)
-    why = f", but {sentence(said.why)}" if said.why else ""
-    return f"{text}{why}{', got ' + _FORMAT.format_field(said.actual, '') if said.actual is not None else ''}"
+    subjects = {"json": fact.path, "header": f"header {fact.name}", "exit_code": "the exit code"}
+    subject = subjects.get(fact.what, "the output" if fact.what == "output" else fact.what)
+    text = f"expected {subject} {_wanted(fact)}" if subject else _wanted(fact)
+    why = f", but {sentence(fact.why)}" if fact.why else ""
+    return f"{text}{why}{', got ' + _FORMAT.format_field(fact.actual, '') if fact.actual is not None else ''}"
 
 
-def _wanted(said: Fact) -> str:
-    expected: Any = said.expected or ""
-    match said.op:
+def _wanted(fact: Fact) -> str:
+    expected: Any = fact.expected or ""
+    match fact.op:
         case None:
             return " or ".join(expected)
         case "exists":
@@ -785,14 +785,14 @@ def _wanted(said: Fact) -> str:
         case "one_value":
             return "to have one value"
         case "matches" | "not_matches":
-            return f"{'to match' if said.op == 'matches' else 'not to match'} {expected!r}"
+            return f"{'to match' if fact.op == 'matches' else 'not to match'} {expected!r}"
         case "size":
             return f"to have at most {expected:,} characters, as not_matches looks at no more"
         case "length":
             sizes = (f"{'of' if op == 'eq' else _compares(op)} {size}" for op, size in expected)
             return f"to have a length {' and '.join(sizes)}"
         case _:
-            words = _compares(said.op) if said.what == "latency" else _OPERATORS[said.op]
+            words = _compares(fact.op) if fact.what == "latency" else _OPERATORS[fact.op]
             return f"{words} {sentence(expected)}"
 
 
@@ -800,311 +800,311 @@ def _compares(op: str) -> str:
     return _OPERATORS[op].removeprefix("to be ")
 
 
-def _header_lines(said: Fact) -> str:
-    more = " and more" if said.n > len(said.lines) else ""
-    return f"{said.n} lines: {' and '.join(map(sentence, said.lines))}{more}"
+def _header_lines(fact: Fact) -> str:
+    more = " and more" if fact.n > len(fact.lines) else ""
+    return f"{fact.n} lines: {' and '.join(map(sentence, fact.lines))}{more}"
 
 
-def _header_in_lines(said: Fact) -> str:
-    return f"header {said.header} came in {said.n} lines, {' and '.join(map(sentence, said.lines))}"
+def _header_in_lines(fact: Fact) -> str:
+    return f"header {fact.header} came in {fact.n} lines, {' and '.join(map(sentence, fact.lines))}"
 
 
-def _slow_pattern(said: Fact) -> str:
-    which = "the pattern" if said.pattern is None else f"the pattern {said.pattern!r}"
-    return f"{which} did not end within {format_seconds(said.within)}"
+def _slow_pattern(fact: Fact) -> str:
+    which = "the pattern" if fact.pattern is None else f"the pattern {fact.pattern!r}"
+    return f"{which} did not end within {format_seconds(fact.within)}"
 
 
-def _not_by_schema(said: Fact) -> str:
-    where = f"{said.path}: " if said.path else ""
-    return f"expected the body to match the schema, but {where}{sentence(said.why)}"
+def _not_by_schema(fact: Fact) -> str:
+    where = f"{fact.path}: " if fact.path else ""
+    return f"expected the body to match the schema, but {where}{sentence(fact.why)}"
 
 
-def _not_json(said: Fact) -> str:
-    there = f"{sentence(said.actual or 'an empty body')} ({said.kind or 'no content type'})"
-    return f"expected a JSON body, got {there}{_because(said)}"
+def _not_json(fact: Fact) -> str:
+    there = f"{sentence(fact.actual or 'an empty body')} ({fact.kind or 'no content type'})"
+    return f"expected a JSON body, got {there}{_because(fact)}"
 
 
-def _because(said: Fact) -> str:
-    return f": {sentence(said.why)}" if said.why else ""
+def _because(fact: Fact) -> str:
+    return f": {sentence(fact.why)}" if fact.why else ""
 
 
-def _not_in_charset(said: Fact) -> str:
-    at = "" if said.at is None else f" at byte {said.at:,}"
-    return f"the body is not valid {said.charset}{at}"
+def _not_in_charset(fact: Fact) -> str:
+    at = "" if fact.at is None else f" at byte {fact.at:,}"
+    return f"the body is not valid {fact.charset}{at}"
 
 
-def _asked(said: Fact) -> str:
-    if said.within is None:
-        return f"asked {said.times} times, then stopped"
-    return f"not so within {format_seconds(said.within)}, asked {said.times} times"
+def _asked(fact: Fact) -> str:
+    if fact.within is None:
+        return f"asked {fact.times} times, then stopped"
+    return f"not so within {format_seconds(fact.within)}, asked {fact.times} times"
 
 
-def _cookie_kept_back(said: Fact) -> str:
-    why = _COOKIES[said.why].format(domain=said.domain, host=said.host)
-    return f"cookie {said.name or 'without a name'} kept back: {why}"
+def _cookie_kept_back(fact: Fact) -> str:
+    why = _COOKIES[fact.why].format(domain=fact.domain, host=fact.host)
+    return f"cookie {fact.name or 'without a name'} kept back: {why}"
 
 
-def _set_default_entry(said: Fact) -> str:
-    known = ", ".join(said.known or ())
+def _set_default_entry(fact: Fact) -> str:
+    known = ", ".join(fact.known or ())
     return f"set target.default to one of {known}" if known else "the plan has no target"
 
 
-def _ambiguous_entry(said: Fact) -> str:
-    return f"{said.url} fits the entries {' and '.join(said.entries)}, which have different credentials"
+def _ambiguous_entry(fact: Fact) -> str:
+    return f"{fact.url} fits the entries {' and '.join(fact.entries)}, which have different credentials"
 
 
-def _name_the_entry(said: Fact) -> str:
-    named = " or ".join(f"${{target.{one}.url}}" for one in said.entries)
+def _name_the_entry(fact: Fact) -> str:
+    named = " or ".join(f"${{target.{one}.url}}" for one in fact.entries)
     return f"name the entry that is meant: {named}"
 
 
-def _no_answer(said: Fact) -> str:
-    at = f"{said.address}: " if said.address else ""
-    if said.cause is None:
-        return f"{at}{sentence(said.why)}"
-    return f"{at}{_CAUSES[said.cause]}{f' ({sentence(said.why)})' if said.why else ''}"
+def _no_answer(fact: Fact) -> str:
+    at = f"{fact.address}: " if fact.address else ""
+    if fact.cause is None:
+        return f"{at}{sentence(fact.why)}"
+    return f"{at}{_CAUSES[fact.cause]}{f' ({sentence(fact.why)})' if fact.why else ''}"
 
 
-def _overdue(said: Fact) -> str:
-    within = f"within {format_seconds(said.within)}"
-    if said.what == "body":
+def _overdue(fact: Fact) -> str:
+    within = f"within {format_seconds(fact.within)}"
+    if fact.what == "body":
         return f"the body did not end {within}"
-    brought = f"{said.answers} answer{'s' if said.answers and said.answers > 1 else ''}"
-    before = f", on a connection that had brought {brought}" if said.answers else ""
-    return f"no {said.what} {within}{before}"
+    brought = f"{fact.answers} answer{'s' if fact.answers and fact.answers > 1 else ''}"
+    before = f", on a connection that had brought {brought}" if fact.answers else ""
+    return f"no {fact.what} {within}{before}"
 
 
-def _body_cut(said: Fact) -> str:
-    if said.total is None:
-        return f"the chunked body broke off after {said.n:,} bytes"
-    return f"{said.n:,} of {said.total:,} bytes"
+def _body_cut(fact: Fact) -> str:
+    if fact.total is None:
+        return f"the chunked body broke off after {fact.n:,} bytes"
+    return f"{fact.n:,} of {fact.total:,} bytes"
 
 
-def _no_address(said: Fact) -> str:
-    if said.within is not None:
-        return f"no address of {said.host} in {format_seconds(said.within)}"
-    return f"{said.host} has no address" if said.host else "no address"
+def _no_address(fact: Fact) -> str:
+    if fact.within is not None:
+        return f"no address of {fact.host} in {format_seconds(fact.within)}"
+    return f"{fact.host} has no address" if fact.host else "no address"
 
 
-def _endpoint(said: Fact) -> str:
+def _endpoint(fact: Fact) -> str:
     """With the addresses that were tried, where there are several."""
-    tried = ", ".join(said.addresses or ())
-    return f"{said.to} ({tried})" if tried else str(said.to)
+    tried = ", ".join(fact.addresses or ())
+    return f"{fact.to} ({tried})" if tried else str(fact.to)
 
 
-def _no_connection(said: Fact) -> str:
-    to = f" to {_endpoint(said)}" if said.to else ""
-    return f"no {'TLS ' if said.tls else ''}connection{to} in {format_seconds(said.within)}"
+def _no_connection(fact: Fact) -> str:
+    to = f" to {_endpoint(fact)}" if fact.to else ""
+    return f"no {'TLS ' if fact.tls else ''}connection{to} in {format_seconds(fact.within)}"
 
 
-def _at_endpoint(said: Fact) -> str:
-    return f"{'certificate of ' if said.certificate else ''}{_endpoint(said)}{_because(said)}"
+def _at_endpoint(fact: Fact) -> str:
+    return f"{'certificate of ' if fact.certificate else ''}{_endpoint(fact)}{_because(fact)}"
 
 
-def _tls_failed(said: Fact) -> str:
-    words = said.reason.replace("_", " ").lower()
-    return f"{_TLS[said.reason]} ({words})" if said.reason in _TLS else words
+def _tls_failed(fact: Fact) -> str:
+    words = fact.reason.replace("_", " ").lower()
+    return f"{_TLS[fact.reason]} ({words})" if fact.reason in _TLS else words
 
 
-def _no_http2(said: Fact) -> str:
-    agreed = said.found or "nothing"
-    return f"the target does not speak HTTP/2 here (asked for {said.asked}, agreed on {agreed})"
+def _no_http2(fact: Fact) -> str:
+    agreed = fact.found or "nothing"
+    return f"the target does not speak HTTP/2 here (asked for {fact.asked}, agreed on {agreed})"
 
 
-def _no_more_connections(said: Fact) -> str:
-    return f"cannot open more connections on this machine: {sentence(said.why)}{_LIMITS.get(said.limit, '')}"
+def _no_more_connections(fact: Fact) -> str:
+    return f"cannot open more connections on this machine: {sentence(fact.why)}{_LIMITS.get(fact.limit, '')}"
 
 
-def _probes(said: Fact) -> str:
-    most = "at most " if said.most else ""
-    probes = f", {most}{said.n:,} probes" if said.n > 1 else ""
-    every = f", every {format_seconds(said.every)}" if said.every is not None else ""
-    return f"{said.method} {said.url}{probes}{every}"
+def _probes(fact: Fact) -> str:
+    most = "at most " if fact.most else ""
+    probes = f", {most}{fact.n:,} probes" if fact.n > 1 else ""
+    every = f", every {format_seconds(fact.every)}" if fact.every is not None else ""
+    return f"{fact.method} {fact.url}{probes}{every}"
 
 
-def _kind_at_fault(said: Fact) -> str:
-    what = f"{said.method!r} failed" if said.method else _KINDS_FAIL[said.what]
-    return f"kind {said.kind!r} of {said.package} {said.version} {what}: {sentence(said.why)}"
+def _kind_at_fault(fact: Fact) -> str:
+    what = f"{fact.method!r} failed" if fact.method else _KINDS_FAIL[fact.what]
+    return f"kind {fact.kind!r} of {fact.package} {fact.version} {what}: {sentence(fact.why)}"
 
 
-def _measure_wrong(said: Fact) -> str:
-    wrong = _WRONG_MEASURES[said.why].format(expected=said.expected, actual=said.actual)
-    return f"measure {f'{said.part}.{said.measure}' if said.part else repr(said.measure)} {wrong}"
+def _measure_wrong(fact: Fact) -> str:
+    wrong = _WRONG_MEASURES[fact.why].format(expected=fact.expected, actual=fact.actual)
+    return f"measure {f'{fact.part}.{fact.measure}' if fact.part else repr(fact.measure)} {wrong}"
 
 
 # Load
 
 
-def _stream_reset(said: Fact) -> str:
-    when = "before the answer was complete" if said.answering else "without an answer"
-    return f"the stream was reset {when} ({said.error})"
+def _stream_reset(fact: Fact) -> str:
+    when = "before the answer was complete" if fact.answering else "without an answer"
+    return f"the stream was reset {when} ({fact.error})"
 
 
-def _redirect_away(said: Fact) -> str:
-    if said.known:
-        return f"to {said.url}, which is declared, but a load goes to one host and port over one scheme"
-    return f"to {said.url}, which the plan's target does not declare"
+def _redirect_away(fact: Fact) -> str:
+    if fact.known:
+        return f"to {fact.url}, which is declared, but a load goes to one host and port over one scheme"
+    return f"to {fact.url}, which the plan's target does not declare"
 
 
-def _not_on_target(said: Fact) -> str:
-    single = ", and a load goes to one host and port of it" if said.single else ""
-    return f"{said.url} is not on the target{single}"
+def _not_on_target(fact: Fact) -> str:
+    single = ", and a load goes to one host and port of it" if fact.single else ""
+    return f"{fact.url} is not on the target{single}"
 
 
-def _load_not_sent(said: Fact) -> str:
-    first = sentence(said.why).partition("\n")[0]
-    return f"no load was sent: {said.case} failed: {first}"
+def _load_not_sent(fact: Fact) -> str:
+    first = sentence(fact.why).partition("\n")[0]
+    return f"no load was sent: {fact.case} failed: {first}"
 
 
-def _load_request(said: Fact) -> str:
-    over = " over HTTP/2" if said.http2 else ""
-    followed = " and its redirects" if said.follow else ""
-    return f"{said.method} {said.url}{over}{followed}"
+def _load_request(fact: Fact) -> str:
+    over = " over HTTP/2" if fact.http2 else ""
+    followed = " and its redirects" if fact.follow else ""
+    return f"{fact.method} {fact.url}{over}{followed}"
 
 
-def _load_level(said: Fact) -> str:
-    is_rate = isinstance(said.level, Figure)
-    level = figure(said.level) if is_rate else count(said.level, "connection")
-    if said.streams is not None:
-        level += f", {said.streams} streams a connection" if is_rate else f" x {said.streams} streams"
-    ramp = f", ramp {format_seconds(said.ramp)}" if said.ramp else ""
-    return f"{level} for {format_seconds(said.span)}{ramp}"
+def _load_level(fact: Fact) -> str:
+    is_rate = isinstance(fact.level, Figure)
+    level = figure(fact.level) if is_rate else count(fact.level, "connection")
+    if fact.streams is not None:
+        level += f", {fact.streams} streams a connection" if is_rate else f" x {fact.streams} streams"
+    ramp = f", ramp {format_seconds(fact.ramp)}" if fact.ramp else ""
+    return f"{level} for {format_seconds(fact.span)}{ramp}"
 
 
-def _load_stages(said: Fact) -> str:
-    level = figure(said.level) if isinstance(said.level, Figure) else f"{said.level:,} connections"
-    return f"{count(said.n, 'stage')} up to {level} for {format_seconds(said.span)}"
+def _load_stages(fact: Fact) -> str:
+    level = figure(fact.level) if isinstance(fact.level, Figure) else f"{fact.level:,} connections"
+    return f"{count(fact.n, 'stage')} up to {level} for {format_seconds(fact.span)}"
 
 
-def _workers_late(said: Fact) -> str:
-    named = " and ".join(sentence(one) for one in said.parts)
+def _workers_late(fact: Fact) -> str:
+    named = " and ".join(sentence(one) for one in fact.parts)
     return f"{named}, so the load was not what the plan asks for"
 
 
-def _load_stopped(said: Fact) -> str:
-    how = "aborted" if said.code is Code.LOAD_ABORTED else "stopped"
-    ran = f"{format_seconds(said.span)} of {format_seconds(said.planned)}"
-    left = f"; {said.unfinished:,} unfinished requests are not counted" if said.unfinished else ""
-    return f"{how} after {ran}: {sentence(said.why)}{left}"
+def _load_stopped(fact: Fact) -> str:
+    how = "aborted" if fact.code is Code.LOAD_ABORTED else "stopped"
+    ran = f"{format_seconds(fact.span)} of {format_seconds(fact.planned)}"
+    left = f"; {fact.unfinished:,} unfinished requests are not counted" if fact.unfinished else ""
+    return f"{how} after {ran}: {sentence(fact.why)}{left}"
 
 
-def _k6(said: Fact) -> str:
-    text = f"k6 {said.path}"
-    if said.users is not None:
-        text += f", {count(said.users, 'virtual user')}"
-    if said.iterations is not None:
-        text += f", {said.iterations:,} iterations"
-    return text if said.span is None else f"{text}, for {format_seconds(said.span)}"
+def _k6(fact: Fact) -> str:
+    text = f"k6 {fact.path}"
+    if fact.users is not None:
+        text += f", {count(fact.users, 'virtual user')}"
+    if fact.iterations is not None:
+        text += f", {fact.iterations:,} iterations"
+    return text if fact.span is None else f"{text}, for {format_seconds(fact.span)}"
 
 
-def _crossed(said: Fact) -> str:
-    if said.value is None:
-        return f"crossed: {said.statistic} does not meet it"
-    if said.total is None:
-        return f"crossed: {said.statistic} is {said.value:g}"
-    return f"crossed: {said.statistic} is {figure(said.value)} of {said.total:,}"
+def _crossed(fact: Fact) -> str:
+    if fact.value is None:
+        return f"crossed: {fact.statistic} does not meet it"
+    if fact.total is None:
+        return f"crossed: {fact.statistic} is {fact.value:g}"
+    return f"crossed: {fact.statistic} is {figure(fact.value)} of {fact.total:,}"
 
 
 # The target.
 
 
-def _inside(said: Fact) -> str:
-    return f"in the container of {said.service}" if said.service else ""
+def _inside(fact: Fact) -> str:
+    return f"in the container of {fact.service}" if fact.service else ""
 
 
-def _not_executable(said: Fact) -> str:
-    inside = _inside(said)
-    return f"{said.program!r} is not executable{f' {inside}' if inside else '; chmod +x makes it so'}"
+def _not_executable(fact: Fact) -> str:
+    inside = _inside(fact)
+    return f"{fact.program!r} is not executable{f' {inside}' if inside else '; chmod +x makes it so'}"
 
 
-def _program_ended(said: Fact) -> str:
-    code = "" if said.exit_code is None else f" with exit code {said.exit_code}"
-    return f"{said.command or 'it'} ended{code}{f' (signal {said.signal})' if said.signal else ''}"
+def _program_ended(fact: Fact) -> str:
+    code = "" if fact.exit_code is None else f" with exit code {fact.exit_code}"
+    return f"{fact.command or 'it'} ended{code}{f' (signal {fact.signal})' if fact.signal else ''}"
 
 
-def _program_ended_by(said: Fact) -> str:
-    signal = f"signal {said.signal}" if isinstance(said.signal, int) else said.signal
-    return f"{said.command or 'it'} was ended by {signal}"
+def _program_ended_by(fact: Fact) -> str:
+    signal = f"signal {fact.signal}" if isinstance(fact.signal, int) else fact.signal
+    return f"{fact.command or 'it'} was ended by {signal}"
 
 
-def _before_ready(said: Fact) -> str:
-    hint = "; a daemon must stay in the foreground" if said.daemon else ""
-    return f"{sentence(said.why)} before it was ready{hint}"
+def _before_ready(fact: Fact) -> str:
+    hint = "; a daemon must stay in the foreground" if fact.daemon else ""
+    return f"{sentence(fact.why)} before it was ready{hint}"
 
 
-def _port_of_another(said: Fact) -> str:
-    who = f" ({said.by})" if said.by else ""
+def _port_of_another(fact: Fact) -> str:
+    who = f" ({fact.by})" if fact.by else ""
     return (
-        f"port {said.port} is answered by another process{who}, not by the group that was started; "
+        f"port {fact.port} is answered by another process{who}, not by the group that was started; "
         "a daemon must stay in the foreground"
     )
 
 
-def _log_ends(said: Fact) -> str:
-    if not said.tail:
-        return f"{said.service or 'it'} wrote nothing to its log"
-    which = said.path or (f"the log of {said.service}" if said.service else "its log")
-    return f"{which} ends with" + "".join(f"\n    {line}" for line in said.tail)
+def _log_ends(fact: Fact) -> str:
+    if not fact.tail:
+        return f"{fact.service or 'it'} wrote nothing to its log"
+    which = fact.path or (f"the log of {fact.service}" if fact.service else "its log")
+    return f"{which} ends with" + "".join(f"\n    {line}" for line in fact.tail)
 
 
-def _no_container_carries(said: Fact) -> str:
-    of_service = " of this service" if said.service else ""
-    return f"no container{of_service} carries {', '.join(said.labels)}"
+def _no_container_carries(fact: Fact) -> str:
+    of_service = " of this service" if fact.service else ""
+    return f"no container{of_service} carries {', '.join(fact.labels)}"
 
 
 # The run.
 
 
-def _clock_moved(said: Fact) -> str:
-    what = [f"the machine was suspended for {format_seconds(said.suspended)}"] if said.suspended else []
-    if said.span:
-        direction = "forward" if said.span > 0 else "back"
-        what.append(f"the calendar clock was set {direction} by {format_seconds(abs(said.span))}")
-    return f"{said.at} UTC: {' and '.join(what)}; the times of this record count on from its start"
+def _clock_moved(fact: Fact) -> str:
+    what = [f"the machine was suspended for {format_seconds(fact.suspended)}"] if fact.suspended else []
+    if fact.span:
+        direction = "forward" if fact.span > 0 else "back"
+        what.append(f"the calendar clock was set {direction} by {format_seconds(abs(fact.span))}")
+    return f"{fact.at} UTC: {' and '.join(what)}; the times of this record count on from its start"
 
 
-def _step_command_failed(said: Fact) -> str:
-    printed = f": {said.line}" if said.line else ""
-    return f"{said.when} of step {said.step}: {said.program}: {sentence(said.why)}{printed}"
+def _step_command_failed(fact: Fact) -> str:
+    printed = f": {fact.line}" if fact.line else ""
+    return f"{fact.when} of step {fact.step}: {fact.program}: {sentence(fact.why)}{printed}"
 
 
-def _one_of_ways(said: Fact) -> str:
-    *others, last = said.parts
+def _one_of_ways(fact: Fact) -> str:
+    *others, last = fact.parts
     return f"{', '.join(others)}, or {last}" if others else last
 
 
-def _check_had_ended(said: Fact) -> str:
-    after = "" if said.at is None else f" after {format_seconds(said.at)}, before it"
-    return f"{said.check} had ended{after}"
+def _check_had_ended(fact: Fact) -> str:
+    after = "" if fact.at is None else f" after {format_seconds(fact.at)}, before it"
+    return f"{fact.check} had ended{after}"
 
 
-def _not_good_again(said: Fact) -> str:
-    last = f": {sentence(said.why)}" if said.why else ""
-    return f"not good again within {format_seconds(said.within)} after it was undone{last}"
+def _not_good_again(fact: Fact) -> str:
+    last = f": {sentence(fact.why)}" if fact.why else ""
+    return f"not good again within {format_seconds(fact.within)} after it was undone{last}"
 
 
-def _waiver_term(said: Fact) -> str:
-    match said.days:
+def _waiver_term(fact: Fact) -> str:
+    match fact.days:
         case 0:
-            return f"expires today, on {said.on}"
+            return f"expires today, on {fact.on}"
         case 1:
-            return f"expires tomorrow, on {said.on}"
+            return f"expires tomorrow, on {fact.on}"
         case left:
-            return f"expired on {said.on}" if left < 0 else f"expires on {said.on}, in {left} days"
+            return f"expired on {fact.on}" if left < 0 else f"expires on {fact.on}, in {left} days"
 
 
-def _waiver_in_doubt(said: Fact) -> str:
-    was, became = ("expired", "in force") if said.expired else ("in force", "expired")
+def _waiver_in_doubt(fact: Fact) -> str:
+    was, became = ("expired", "in force") if fact.expired else ("in force", "expired")
     return (
-        f"waiver {said.waiver!r} is {was} by the clock at the start of the run, which said {said.at}, and"
-        f" {became} by the clock as it was set since, which makes that {said.since}"
+        f"waiver {fact.waiver!r} is {was} by the clock at the start of the run, which said {fact.at}, and"
+        f" {became} by the clock as it was set since, which makes that {fact.since}"
     )
 
 
-def _can_never_meet(said: Fact) -> str:
-    shown = f" (even without a failure they show {sentence(said.best)})" if said.best else ""
-    never = f"{count(said.n, 'sample')} can never meet {said.expression} {_sureness(said)}{shown}"
-    return f"{never}; {said.needed:,} without a failure would do"
+def _can_never_meet(fact: Fact) -> str:
+    shown = f" (even without a failure they show {sentence(fact.best)})" if fact.best else ""
+    never = f"{count(fact.n, 'sample')} can never meet {fact.expression} {_sureness(fact)}{shown}"
+    return f"{never}; {fact.needed:,} without a failure would do"
 
 
 _CHARTS = {
@@ -1134,21 +1134,21 @@ _COLUMNS = {
 """Of the table of what each service used at most."""
 Entry = str | Callable[[Fact], str]
 _ENGLISH: Mapping[Code, Entry] = {
-    Code.JOINED: lambda said: "; ".join(sentence(part) for part in said.parts),
-    Code.LINES: lambda said: "\n".join(sentence(part) for part in said.parts),
+    Code.JOINED: lambda fact: "; ".join(sentence(part) for part in fact.parts),
+    Code.LINES: lambda fact: "\n".join(sentence(part) for part in fact.parts),
     Code.OF_PART: "{part}: {why}",
     Code.OF_FAULT: "fault {fault}: {why}",
     Code.REQUIRED: _required,
     Code.OF_BASELINE: _of_baseline,
     Code.SHARE: "{value} ({passed} of {total})",
-    Code.VALUE: lambda said: figure(said.value) + _counted(said),
+    Code.VALUE: lambda fact: figure(fact.value) + _counted(fact),
     Code.REPORTED: "{value} (reported)",
     Code.UNENDED: "over {value}, and no end seen",
-    Code.AT_LEAST_SEEN: lambda said: (
-        f"at least {figure(said.value)}{_counted(said)}, as not everything was there to be looked at"
+    Code.AT_LEAST_SEEN: lambda fact: (
+        f"at least {figure(fact.value)}{_counted(fact)}, as not everything was there to be looked at"
     ),
     Code.FAILED: "failed",
-    Code.OF_KIND: lambda said: f"{said.passed:,} of {count(said.total, f'{said.kind} check')}",
+    Code.OF_KIND: lambda fact: f"{fact.passed:,} of {count(fact.total, f'{fact.kind} check')}",
     Code.AT_LEAST: "at least {value}",
     Code.AT_MOST: "at most {value}",
     Code.NOT_ASKED: "none asked",
@@ -1163,12 +1163,12 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.OF_SAMPLES: _of_samples,
     Code.OTHER_DIMENSION: "{measure} is a {dimension}, and {threshold} is a {asked}",
     Code.NO_STATISTIC: _no_statistic,
-    Code.NO_SUCH_STATISTIC: lambda said: (
-        f"{said.measure} has no {said.statistic}; statistics are {', '.join(said.known)}"
+    Code.NO_SUCH_STATISTIC: lambda fact: (
+        f"{fact.measure} has no {fact.statistic}; statistics are {', '.join(fact.known)}"
     ),
     Code.NO_BOUND: "a {statistic} has no confidence bound; it needs `confidence: none`",
     Code.SAYS_NOTHING_OF_SAMPLE: "{op} says nothing about a sample of durations",
-    Code.REQUIRED_KIND: lambda said: f"observed to the end: {_some(said.checks)}",
+    Code.REQUIRED_KIND: lambda fact: f"observed to the end: {_some(fact.checks)}",
     Code.COME_TOGETHER: _come_together,
     Code.TOO_FEW_PIECES: _too_few_pieces,
     Code.WOULD_DO: _would_do,
@@ -1182,8 +1182,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.WITHOUT_RESULT: "{of}; {count} without a result",
     Code.MAYBE_LESS: "{of}; it may have been as little as {least}, as phasegate was late",
     Code.UNMEASURED: _unmeasured,
-    Code.FLAKY: lambda said: f"{sentence(said.of)}; passed only when tried again: {_some(said.names)}",
-    Code.NOT_ALL_SEEN: lambda said: f"{sentence(said.of)}, but {_some(said.unseen)}",
+    Code.FLAKY: lambda fact: f"{sentence(fact.of)}; passed only when tried again: {_some(fact.names)}",
+    Code.NOT_ALL_SEEN: lambda fact: f"{sentence(fact.of)}, but {_some(fact.unseen)}",
     Code.WAIVED: _waived,
     Code.NOTHING_LEFT: _nothing_left,
     Code.COUNTED_AS_IS: "waived cases count here as what they are, "
@@ -1200,7 +1200,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_CHECK: "no check belongs to it",
     Code.NOTHING_PASSED: _nothing_passed,
     Code.NO_BLOCKING_KIND: "no {kind} check that blocks belongs to the run",
-    Code.NO_KIND_SEEN: lambda said: f"no {said.kind} check was observed to its end: {_some(said.unseen)}",
+    Code.NO_KIND_SEEN: lambda fact: f"no {fact.kind} check was observed to its end: {_some(fact.unseen)}",
     Code.CHECK_NOT_RUN: _check_not_run,
     Code.CHECK_ERRORED: _check_errored,
     Code.CHECK_NOT_WHOLE: "{check} is {status}, and not all of its attempts and cases are there",
@@ -1247,15 +1247,15 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TARGET_DIED: "target {entry} died during the run: {why}",
     Code.ONLY_SELECTION: "only a selection was run",
     Code.GATE_OTHERWISE: "the record says {recorded}, and its criteria {found}: {why}",
-    Code.VERDICT_OTHERWISE: lambda said: (
-        f"{said.criterion} is {_verdict(said.recorded)} in the record,"
-        f" and its measures make it {_verdict(said.found)}"
+    Code.VERDICT_OTHERWISE: lambda fact: (
+        f"{fact.criterion} is {_verdict(fact.recorded)} in the record,"
+        f" and its measures make it {_verdict(fact.found)}"
     ),
-    Code.FIGURES_OTHERWISE: lambda said: (
-        f"{said.criterion}: {', '.join(said.figures)} in the record is not what its measures give"
+    Code.FIGURES_OTHERWISE: lambda fact: (
+        f"{fact.criterion}: {', '.join(fact.figures)} in the record is not what its measures give"
     ),
-    Code.WITHOUT_SUBJECT: lambda said: (
-        f"{said.criterion} is {_verdict(said.recorded)}, and the record has nothing it speaks of"
+    Code.WITHOUT_SUBJECT: lambda fact: (
+        f"{fact.criterion} is {_verdict(fact.recorded)}, and the record has nothing it speaks of"
     ),
     Code.ASKED_OTHERWISE: "{criterion}: what was asked in the record is not what its text says",
     Code.MET_BY_WAIVER: "{criterion} is met by a waiver in the record, which none can do",
@@ -1268,7 +1268,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.STEP_NOT_HELD: "step {step}, which it needs, did not hold: {why}",
     Code.DECISIVE: "{expression}: {why}",
     Code.NO_CRITERION: "no criterion judges it",
-    Code.CRITERION_IS: lambda said: f"{said.criterion} is {_verdict(said.verdict)}",
+    Code.CRITERION_IS: lambda fact: f"{fact.criterion} is {_verdict(fact.verdict)}",
     # HTTP: what a suite, a probe or a connection says.
     Code.OF_REQUEST: "request {request!r}: {why}",
     Code.MISMATCH: _mismatch,
@@ -1325,12 +1325,12 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOO_MANY_REDIRECTS: "more than {n} redirects, the last to {url}",
     Code.LOST_SINCE: "was there in the attempt before, but not in this one",
     Code.NO_ANSWER: _no_answer,
-    Code.OF_CAUSE: lambda said: f"{_CAUSES[said.cause]}{_because(said)}",
+    Code.OF_CAUSE: lambda fact: f"{_CAUSES[fact.cause]}{_because(fact)}",
     Code.OVERDUE: _overdue,
     Code.STOOD_STILL: "phasegate stood still for {elapsed:time} of it",
     Code.UNSENDABLE: "the request cannot be sent: {why}",
     Code.NOT_A_URL: "{url!r} is not an http or https URL",
-    Code.ENDED: lambda said: _ENDS[said.how],
+    Code.ENDED: lambda fact: _ENDS[fact.how],
     Code.BODY_CUT: _body_cut,
     Code.NOT_HTTP1: "the answer does not begin with HTTP/1.0 or HTTP/1.1",
     Code.HEAD_TOO_LONG: "the head of the answer is longer than {limit}",
@@ -1347,23 +1347,23 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PROBES: _probes,
     Code.PARTS: "{n:part}",
     Code.FLOWS_CARRIED_OVER: "{flows:flow} passed before and not run again",
-    Code.FLOWS_SELECTED: lambda said: (
-        f"{said.n} of {count(said.total, 'flow')} selected: {', '.join(said.names)}"
+    Code.FLOWS_SELECTED: lambda fact: (
+        f"{fact.n} of {count(fact.total, 'flow')} selected: {', '.join(fact.names)}"
     ),
     Code.SUITE_EMPTY: "the suite has no requests; add a flow with at least one",
-    Code.NO_SUCH_REQUEST: lambda said: f"no request of the suite is called {', '.join(said.names)}",
+    Code.NO_SUCH_REQUEST: lambda fact: f"no request of the suite is called {', '.join(fact.names)}",
     Code.ROWS_UNREADABLE: "the rows of a request cannot be read: {why}",
     Code.NO_PROBE_FREE: "{n} moments passed without a probe, as all {limit} that may be under way "
     "waited for the target; they rank above every latency",
     Code.OTHER_CAUSES: "other causes",
     Code.HELD_UP: "not sent, as earlier probes had no answer: {why}",
-    Code.MISSED_MOMENTS: lambda said: missed_moments_text(
-        said.unused, said.moments, replaced=bool(said.replaced)
+    Code.MISSED_MOMENTS: lambda fact: missed_moments_text(
+        fact.unused, fact.moments, replaced=bool(fact.replaced)
     ),
     Code.STOPPED_AFTER_PROBES: "stopped after {n} of {planned} probes: {why}",
-    Code.SENT_AGAIN: lambda said: (
-        f"{count(said.n, 'request')} that met the end of "
-        f"{'its connection was' if said.n == 1 else 'their connections were'} sent again over a new one"
+    Code.SENT_AGAIN: lambda fact: (
+        f"{count(fact.n, 'request')} that met the end of "
+        f"{'its connection was' if fact.n == 1 else 'their connections were'} sent again over a new one"
     ),
     Code.KIND_AT_FAULT: _kind_at_fault,
     Code.UPDATE_PACKAGE: "that is for {package} to mend: update it, or leave its checks out",
@@ -1403,16 +1403,16 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_ONE_PLACE: "{url!r} is not on {endpoint}, and a load goes to one host and port",
     Code.NOT_SAME_CERTIFICATES: "the entries {entry!r} and {other!r} have different certificates, and "
     "all requests of a load go over the same connections",
-    Code.ROWS_LEAD_APART: lambda said: f"the rows of data lead to the entries {' and '.join(said.names)}",
+    Code.ROWS_LEAD_APART: lambda fact: f"the rows of data lead to the entries {' and '.join(fact.names)}",
     Code.ONE_CHECK_EACH: "write one check for each",
     Code.WORKER_NOT_READY: "a load worker did not get ready",
     Code.OTHER_PROTOCOL: "load worker {worker} speaks protocol {actual}, not {expected}",
     Code.NO_WORKER_LINE: "load worker {worker} said {line!r}",
-    Code.WORKER_ENDED: lambda said: (
-        f"load worker {said.worker} ended before its result ({sentence(said.ending)}){_because(said)}"
+    Code.WORKER_ENDED: lambda fact: (
+        f"load worker {fact.worker} ended before its result ({sentence(fact.ending)}){_because(fact)}"
     ),
     # What a load is, and how it went.
-    Code.LOAD: lambda said: f"{sentence(said.what)}, {sentence(said.level)}{' at most' if said.most else ''}",
+    Code.LOAD: lambda fact: f"{sentence(fact.what)}, {sentence(fact.level)}{' at most' if fact.most else ''}",
     Code.LOAD_FLOW: "flow {name}",
     Code.LOAD_REQUEST: _load_request,
     Code.LOAD_LEVEL: _load_level,
@@ -1435,11 +1435,11 @@ _ENGLISH: Mapping[Code, Entry] = {
     # What k6 and Locust say.
     Code.K6: _k6,
     Code.LOCUST: "locust {path}, {users:user} for {span:time}",
-    Code.ENGINE_ENDED: lambda said: f"{said.name} ended with {sentence(said.ending)}{_because(said)}",
+    Code.ENGINE_ENDED: lambda fact: f"{fact.name} ended with {sentence(fact.ending)}{_because(fact)}",
     Code.STOPPED_EARLY: "stopped early: {why}",
     Code.EXCEPTION: "exception: {why}",
     Code.DID_NOT: "{count} did not: {why}",
-    Code.HTTP_STATUS: lambda said: f"status {said.status or 'unknown'}",
+    Code.HTTP_STATUS: lambda fact: f"status {fact.status or 'unknown'}",
     Code.NO_ITERATION: "no iteration ended",
     Code.NO_USER: "no user was started",
     Code.SCRIPT_ABORTED: "the script aborted the test: {why}",
@@ -1459,7 +1459,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.STRANGE_HOSTS: "requests went to hosts that are not the target's: {names}",
     Code.SAMPLES_UNREADABLE: "the samples of k6 cannot be read: {why}",
     Code.SAMPLES_NOT_COUNTED: "the samples of k6 were not counted to their end: {why}",
-    Code.TAGS_LEFT_OUT: lambda said: f"k6 was told to leave out the system tags {', '.join(said.names)}",
+    Code.TAGS_LEFT_OUT: lambda fact: f"k6 was told to leave out the system tags {', '.join(fact.names)}",
     Code.USERS_CUT_SHORT: "users had to be stopped in the middle: requests without an answer are not counted",
     Code.EXIT_CODE_SET: "the file set the exit code {exit_code}",
     Code.WORKERS_SILENT: "{count} of {total:worker} did not report its end",
@@ -1467,11 +1467,11 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_USER_CLASS: "the file defines no user class (tests for pytest are not taken for users)",
     Code.REPORT_UNREADABLE: "the report of the Locust plugin cannot be read: {why}",
     # How measures are drawn.
-    Code.CHART: lambda said: _CHARTS[said.what],
-    Code.CHART_NOTE: lambda said: {"cpu": "100% is one core", "memory": "working set"}[said.what],
-    Code.COLUMN: lambda said: _COLUMNS[said.what],
+    Code.CHART: lambda fact: _CHARTS[fact.what],
+    Code.CHART_NOTE: lambda fact: {"cpu": "100% is one core", "memory": "working set"}[fact.what],
+    Code.COLUMN: lambda fact: _COLUMNS[fact.what],
     # Kinds: programs, results files, containers, images, resources.
-    Code.SOME: lambda said: _names(said.names, len(said.names), said.n),
+    Code.SOME: lambda fact: _names(fact.names, len(fact.names), fact.n),
     Code.NO_CASE_NAMED: "no case is named {names:all}",
     Code.NOT_STARTED: "{what} could not be started: {why}",
     Code.PYTEST_VERSIONS: "pytest {pytest} on Python {python}",
@@ -1488,15 +1488,15 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ALL_DESELECTED: "nothing left to run: all {n:d} collected tests were deselected",
     Code.CARRIED_OVER: "{n:d} cases that passed before were carried over, the others ran again",
     Code.MODULE_SKIPPED: "module skipped",
-    Code.XFAIL: lambda said: f"expected failure (xfail) counts as failed{_because(said)}",
+    Code.XFAIL: lambda fact: f"expected failure (xfail) counts as failed{_because(fact)}",
     Code.PHASE_FAILED: "{phase} failed: {why}",
     Code.NO_REASON: "no reason given",
     Code.PASSED_BY_PLUGIN: "{why} (reported as passed by a plugin)",
-    Code.ENDED_BY_SIGNAL: lambda said: (
-        f"{said.program} was ended by signal {said.signal} ({said.name or 'unknown'})"
+    Code.ENDED_BY_SIGNAL: lambda fact: (
+        f"{fact.program} was ended by signal {fact.signal} ({fact.name or 'unknown'})"
     ),
     Code.EXIT_CODE: _exit_code,
-    Code.OUTPUT_ENDS: lambda said: f"{_STREAMS[said.stream]} ends with: {said.text}",
+    Code.OUTPUT_ENDS: lambda fact: f"{_STREAMS[fact.stream]} ends with: {fact.text}",
     Code.OUTPUT_CUT: _output_cut,
     Code.MAYBE_CUT_OUT: "{why}, and it may stand there; print less, or write it to a file "
     "and name that in file",
@@ -1514,17 +1514,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_NUMBER: "{value} is not a number",
     Code.NO_QUANTITY: _no_quantity,
     Code.NO_MEMBER: "there is no {path}",
-    Code.MEMBER_TWICE: lambda said: (
-        f"an object of {_text_read(said)} has {said.name} more than once, with different values"
+    Code.MEMBER_TWICE: lambda fact: (
+        f"an object of {_text_read(fact)} has {fact.name} more than once, with different values"
     ),
-    Code.NO_JSON: lambda said: f"{_text_read(said)} is not JSON",
+    Code.NO_JSON: lambda fact: f"{_text_read(fact)} is not JSON",
     Code.DETAILS_LEFT_OUT: "{n} cases did not pass; the details of the first {most} were kept",
     Code.NO_EVIDENCE: "no evidence file matches {pattern}",
     Code.MUCH_EVIDENCE: "{pattern} matches {n} files; the first {most} were kept",
     Code.EVIDENCE_LEFT_OUT: "evidence was left out: {why}",
     Code.FILE_LINK: "{path} is a link that leads out of the folder, to {to}",
-    Code.FILE_OTHER: lambda said: (
-        f"{said.path} is {f'a {said.kind}' if said.kind else 'something else'}, no file"
+    Code.FILE_OTHER: lambda fact: (
+        f"{fact.path} is {f'a {fact.kind}' if fact.kind else 'something else'}, no file"
     ),
     Code.FILE_UNREADABLE: _file_unreadable,
     Code.FOLDER_UNREADABLE: "folder {path} cannot be read: {why}",
@@ -1550,7 +1550,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ENCODING_UNKNOWN: "unknown encoding {encoding!r}",
     Code.CHARACTER_FORBIDDEN: "character {text} in line {line:d}",
     Code.OUTSIDE_SUITES: "{path} has {n} test cases that stand in no suite",
-    Code.OF_SUITE: lambda said: f"{said.suite or 'a suite without a name'} {sentence(said.why)}",
+    Code.OF_SUITE: lambda fact: f"{fact.suite or 'a suite without a name'} {sentence(fact.why)}",
     Code.COUNTED_TESTS: _counted_tests,
     Code.COUNTED_OTHERS: _counted_others,
     Code.NO_COUNT: "says {key} is {value!r}, which is no count",
@@ -1567,7 +1567,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SKIPPED_AGAIN: "failed, and was skipped when it was tried again: {why}",
     Code.NOT_RUN_BY: "not run: its {key} is {value!r}",
     Code.NO_RESULT_BY: "no result: its {key} is {value!r}, which is no word for passed",
-    Code.NO_RESULT_WITH: lambda said: f"no result: it has <{said.tag}>{_because(said)}",
+    Code.NO_RESULT_WITH: lambda fact: f"no result: it has <{fact.tag}>{_because(fact)}",
     Code.OF_CONTAINERS: _of_containers,
     Code.NOBODY_EXPECTS: "nobody expects {names}",
     Code.NOTHING_EXPECTED: "nothing says which services there should be, so write expect; there are {names}",
@@ -1576,8 +1576,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SERVICES_EXPECTED: _services_expected,
     Code.CONTAINERS_EXPECTED: "expected {needed} containers of {service}, found {n}",
     Code.CONTAINER_ENDED: _container_ended,
-    Code.NOT_ENDED: lambda said: (
-        f"{said.container} is {said.state}, and should have ended with exit code {_any_of(said.right)}"
+    Code.NOT_ENDED: lambda fact: (
+        f"{fact.container} is {fact.state}, and should have ended with exit code {_any_of(fact.right)}"
     ),
     Code.CONTAINER_IS: _container_is,
     Code.NOT_HEALTHY: _not_healthy,
@@ -1587,8 +1587,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.KILLS_UNKNOWN: "nobody can say whether the kernel killed a process for want of memory "
     "in {names:all}",
     Code.OTHER_IMAGE: "{container} runs {found}, and {image} means another image by now: {right}",
-    Code.AGE_UNKNOWN: lambda said: (
-        f"{'its age is not' if said.of else 'no age is'} known: the calendar clock moved during the run"
+    Code.AGE_UNKNOWN: lambda fact: (
+        f"{'its age is not' if fact.of else 'no age is'} known: the calendar clock moved during the run"
     ),
     Code.NO_HEALTHCHECK: "no healthcheck",
     Code.HEALTHCHECK_UNKNOWN: "a healthcheck of the unknown form {kind!r}, which no engine asks",
@@ -1603,10 +1603,10 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.READ_TOO_LONG: "it could not be read whole within {within:time} (timeout)",
     Code.READ_IN_PART: "it could not be read whole: {why}",
     Code.READ_IN_PIECES: "a line in it is so long that it was searched in pieces",
-    Code.DROPPED_BY_DRIVER: lambda said: (
-        f"the log driver {said.driver} may have dropped lines (mode: {said.mode})"
-        if said.mode
-        else f"{said.driver} may have dropped lines"
+    Code.DROPPED_BY_DRIVER: lambda fact: (
+        f"the log driver {fact.driver} may have dropped lines (mode: {fact.mode})"
+        if fact.mode
+        else f"{fact.driver} may have dropped lines"
     ),
     Code.DROPPED_BY_LIMIT: _dropped_by_limit,
     Code.OF_IMAGE: _of_image,
@@ -1634,15 +1634,15 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.LABEL_OTHER: "its label {label} is {value!r}, not {right!r}",
     Code.WRITABLE_BY_ALL: "everybody may write the {kind} {path} ({mode})",
     Code.RUNS_AS_OWNER: "{path} is {what} ({mode})",
-    Code.OTHER_ARCHITECTURE: lambda said: f"it is for {said.found}, not {_any_of(said.right)}",
+    Code.OTHER_ARCHITECTURE: lambda fact: f"it is for {fact.found}, not {_any_of(fact.right)}",
     Code.WENT_ON: "it went on for {within:time} after {signal}, and had to be killed",
     Code.KILLED_AFTER: "it was killed after {signal} (exit code {exit_code})",
     Code.ENDED_AFTER: "it ended with exit code {exit_code} after {signal}",
     Code.OF_RESOURCES: _of_resources,
     Code.LOOK_TOO_LONG: "no look at the containers came to an end within {within:time}",
     Code.NEVER_RAN: _never_ran,
-    Code.LOST_BETWEEN: lambda said: (
-        f"a container of {said.service} ended, or was started again, {count(said.n, 'time')}; "
+    Code.LOST_BETWEEN: lambda fact: (
+        f"a container of {fact.service} ended, or was started again, {count(fact.n, 'time')}; "
         "what it used in between is not counted"
     ),
     Code.STOPPED_AT: "stopped after {at:time} of {of:time}: {why}",
@@ -1667,13 +1667,13 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NEEDS: "it needs {names:all}",
     Code.NO_FREE_PORT: "no free port: {n} between {first} and {last} are taken",
     Code.EMPTY_COMMAND: "the command is empty",
-    Code.NO_PROGRAM: lambda said: f"{said.program!r} is not {_inside(said) or 'on PATH'}",
+    Code.NO_PROGRAM: lambda fact: f"{fact.program!r} is not {_inside(fact) or 'on PATH'}",
     Code.NO_SUCH_FILE: "there is no {path!r}",
     Code.NO_FOLDER: "there is no folder {path!r}",
     Code.PROGRAM_IS_FOLDER: "{path!r} is a folder, not a program",
     Code.NOT_EXECUTABLE: _not_executable,
-    Code.CANNOT_START: lambda said: (
-        f"cannot start {said.program!r}{f' {_inside(said)}' if said.service else ''}: {sentence(said.why)}"
+    Code.CANNOT_START: lambda fact: (
+        f"cannot start {fact.program!r}{f' {_inside(fact)}' if fact.service else ''}: {sentence(fact.why)}"
     ),
     Code.NO_INTERPRETER: "the interpreter that its first line names does not exist",
     Code.NO_PROGRAM_OF_SYSTEM: "it is no program of this system; does a first line like #!/bin/sh lack?",
@@ -1684,8 +1684,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOOK_TOO_LONG: "it took too long",
     Code.PROGRAM_ENDED: _program_ended,
     Code.PROGRAM_ENDED_BY: _program_ended_by,
-    Code.ENDED_BY_ITSELF: lambda said: (
-        f"it ended by itself with exit code {said.exit_code}{f': {said.line}' if said.line else ''}"
+    Code.ENDED_BY_ITSELF: lambda fact: (
+        f"it ended by itself with exit code {fact.exit_code}{f': {fact.line}' if fact.line else ''}"
     ),
     Code.KILLED_FOR_MEMORY: "it was killed for want of memory",
     Code.HAS_ENDED: "it has ended",
@@ -1698,8 +1698,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_LINE_MATCHES: "no line of its output matches {pattern!r}",
     Code.READY_UNKNOWN: "nobody knows whether it is ready: the pattern {pattern!r} did not end within "
     "{limit:time} in a line of its output: {line!r}",
-    Code.NOBODY_LISTENS: lambda said: (
-        f"nobody listens on port {said.port}{' any more' if said.ended else ''}"
+    Code.NOBODY_LISTENS: lambda fact: (
+        f"nobody listens on port {fact.port}{' any more' if fact.ended else ''}"
     ),
     Code.PORT_WITHOUT_ADDRESS: "port {port} has no address",
     Code.PORT_OF_ANOTHER: _port_of_another,
@@ -1708,8 +1708,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_STARTABLE: "it cannot be started: {why}",
     Code.ENDS_AGAIN: "it ends again and again ({times} restarts)",
     Code.CONTAINER_STATE: "it is {state}",
-    Code.UNHEALTHY: lambda said: f"it is unhealthy{f': {said.output}' if said.output else ''}",
-    Code.NOT_YET_HEALTHY: lambda said: f"it is not healthy yet{f': {said.output}' if said.output else ''}",
+    Code.UNHEALTHY: lambda fact: f"it is unhealthy{f': {fact.output}' if fact.output else ''}",
+    Code.NOT_YET_HEALTHY: lambda fact: f"it is not healthy yet{f': {fact.output}' if fact.output else ''}",
     Code.NO_CONTAINER: "it has no container",
     Code.TURNED_UNHEALTHY: "service {service} turned unhealthy while it was being used",
     Code.STARTED_AGAIN_IN_USE: "service {service} ended with exit code 0 and was started again while it was "
@@ -1717,7 +1717,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.AND_STARTED_AGAIN: "{of}, and was started again",
     Code.SEVERAL_TIMES: "{of}, {times} times",
     Code.LOG_ENDS: _log_ends,
-    Code.LOGS_END: lambda said: "\n  ".join(sentence(part) for part in said.parts),
+    Code.LOGS_END: lambda fact: "\n  ".join(sentence(part) for part in fact.parts),
     Code.NO_CONTAINERS: "the target has no containers",
     Code.NAME_CONTAINERS: "bring a stack up with target.compose, or name one that is up with "
     "target.containers",
@@ -1726,14 +1726,14 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SERVICES_THAT_DO: "services that do are {names:all}",
     Code.SERVICE_NOT_RUNNING: "no container of service {service!r} is running",
     Code.NO_SERVICE: "the target has no service {service!r}",
-    Code.SERVICES_ARE: lambda said: f"services are {', '.join(said.names or ()) or 'none'}",
+    Code.SERVICES_ARE: lambda fact: f"services are {', '.join(fact.names or ()) or 'none'}",
     Code.NO_COMPOSE: "target.compose needs Compose, and neither docker compose nor docker-compose works "
     "here: {why}",
     Code.COMPOSE_FILE_UNUSABLE: "{path} cannot be used: {why}",
     Code.COMPOSE_FILE_TOO_LARGE: "{path} is too large when everything is put in",
     Code.COMPOSE_FILE_EMPTY: "{path} has no services",
     Code.NO_YAML_PRINTED: "{command} printed no YAML for {path}: {why}",
-    Code.NO_SERVICE_IN_FILE: lambda said: f"{said.path} has no service {', '.join(map(repr, said.names))}",
+    Code.NO_SERVICE_IN_FILE: lambda fact: f"{fact.path} has no service {', '.join(map(repr, fact.names))}",
     Code.ITS_SERVICES_ARE: "its services are {names:all}",
     Code.IMAGE_NOT_BUILT: "the image of {service} cannot be built: {why}",
     Code.IMAGES_NOT_BUILT: "the images of {names:all} cannot be built: {why}",
@@ -1744,8 +1744,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.THINGS: "{kind}: {names:all}",
     Code.TAKE_DOWN_FIRST: "take it down ({command}), or attach to it with target.containers: {{label: "
     "{label}}}",
-    Code.PROJECT_IN_USE: lambda said: (
-        f"another run uses the project {said.project!r} (phasegate, process {said.process or 'unknown'})"
+    Code.PROJECT_IN_USE: lambda fact: (
+        f"another run uses the project {fact.project!r} (phasegate, process {fact.process or 'unknown'})"
     ),
     Code.WAIT_FOR_PROJECT: "wait for it to end, or leave 'project' out, so that each run has a project of "
     "its own",
@@ -1754,7 +1754,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_LOCKED: "{path} cannot be locked: {why}",
     Code.STACK_NOT_REMOVED: "what is left of the stack {project} could not be removed (remove it with "
     "{command}): {why}",
-    Code.ONE_THEN_ANOTHER: lambda said: "; then ".join(said.parts),
+    Code.ONE_THEN_ANOTHER: lambda fact: "; then ".join(fact.parts),
     Code.NO_SDK: "the docker SDK is not installed",
     Code.INSTALLS_IT: "{command} installs it",
     Code.NO_ENGINE: "there is no container engine at {at}",
@@ -1778,25 +1778,25 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_TO_BE_ENDED: "it could not be ended",
     Code.OUTPUT_BROKE_OFF: "its output broke off: {why}",
     Code.ENTRY_NOT_UP: "the target has no {entry} that is up",
-    Code.NO_SUCH_ACT: lambda said: f"{said.entry or 'a process'} cannot be put to {said.act}",
+    Code.NO_SUCH_ACT: lambda fact: f"{fact.entry or 'a process'} cannot be put to {fact.act}",
     Code.NO_CONTAINER_RUNS: "no container of {service} runs",
     Code.REMOVED_AT_END: "the engine removes {container} once it ends (--rm), so it cannot come back",
     Code.NOTHING_TO_CUT: "{container} has no network of its own to cut",
     Code.ENDED_IN_PAUSE: "{container} has ended in its pause",
     Code.STARTED_BY_ENGINE: "the engine had started {container} again by itself",
     Code.REMOVED_MEANWHILE: "{container} has been removed meanwhile",
-    Code.PORTS_MOVED: lambda said: (
-        f"{said.container} is published elsewhere now: {', '.join(map(sentence, said.ports))}"
+    Code.PORTS_MOVED: lambda fact: (
+        f"{fact.container} is published elsewhere now: {', '.join(map(sentence, fact.ports))}"
     ),
-    Code.PORT_MOVED: lambda said: f"{said.port} at {said.at or 'nowhere'}, was {said.was or ''}",
+    Code.PORT_MOVED: lambda fact: f"{fact.port} at {fact.at or 'nowhere'}, was {fact.was or ''}",
     Code.ADDRESS_MOVED: "{container} has address {address} in {network} now, and had {was}",
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
     Code.RUN_ALONE: "{check} goes on while other checks run, and was run alone: it saw the target at rest, "
     "and only for a moment",
     Code.NO_MEMORY: "there is not enough memory",
     Code.OF_SYSTEM: "the system says: {why}",
-    Code.CANNOT_GO_ON: lambda said: (
-        f"phasegate could not go on{' observing' if said.observing else ''}: {sentence(said.why)}"
+    Code.CANNOT_GO_ON: lambda fact: (
+        f"phasegate could not go on{' observing' if fact.observing else ''}: {sentence(fact.why)}"
     ),
     Code.NOT_BROUGHT_TO_END: "the run could not be brought to its end: {why}",
     Code.DEFECT: "a defect in phasegate: {error}: {why}",
@@ -1805,7 +1805,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ALL_DECIDED: "every criterion on its samples is decided",
     Code.ONE_DECIDED: "{criterion} is decided: not met",
     Code.INTERRUPTED: "interrupted",
-    Code.STOPPED_BY: lambda said: f"stopped by {'Ctrl-C' if said.signal == 'SIGINT' else said.signal}",
+    Code.STOPPED_BY: lambda fact: f"stopped by {'Ctrl-C' if fact.signal == 'SIGINT' else fact.signal}",
     Code.RUN_LIMIT_REACHED: "the run reached its limit of {limit:time}",
     Code.RUN_NOT_ENDED: "the run has not ended",
     Code.RUN_ENDED_BEFORE: "the run ended before it",
@@ -1822,8 +1822,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SET_VARIABLE: "set the environment variable {name}",
     Code.NOT_INSTALLED: "{program} is not installed",
     Code.DOES_NOT_WORK: "{program} does not work: {why}",
-    Code.TOOLS_NOT_INSIDE: lambda said: (
-        f"{', '.join(said.names)} {'is' if len(said.names) == 1 else 'are'} not {_inside(said)}"
+    Code.TOOLS_NOT_INSIDE: lambda fact: (
+        f"{', '.join(fact.names)} {'is' if len(fact.names) == 1 else 'are'} not {_inside(fact)}"
     ),
     Code.ONE_OF_WAYS: _one_of_ways,
     Code.INSTALL_OR_ON_PATH: "install {program}, or put the folder it is in on PATH",
