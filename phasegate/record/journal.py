@@ -25,6 +25,7 @@ _NAME_A_RUN = "name the folder that a run wrote"
 
 class Redacts(Protocol):
     def redact_tree(self, value: Any) -> Any: ...
+    def is_clean(self, line: bytes) -> bool: ...
 
 
 class Journal:
@@ -57,11 +58,12 @@ class Journal:
         except ValueError:
             event = writable(event)
             line = event_to_json(event)
-        tree = json.loads(line)
-        redacted = self._redactor.redact_tree(tree)
-        if redacted != tree:
-            event = event_from_json(redacted)
-            line = event_to_json(event)
+        if not self._redactor.is_clean(line):
+            tree = json.loads(line)
+            redacted = self._redactor.redact_tree(tree)
+            if redacted != tree:
+                event = event_from_json(redacted)
+                line = event_to_json(event)
         if isinstance(event, Progressed) or self._broken:
             return event
         try:

@@ -82,6 +82,12 @@ _HEADER = re.compile(
       | (?P<bare> [^\s"'\\] (?(dump) [^],})\r\n]* | (?: (?! \\++[rn] ) [^\r\n] )* ) )
     )"""
 )
+_TELLTALE = re.compile(
+    rb'(?i)authorization|cookie|bearer |basic |"(?:'
+    + b"|".join(key.encode() for key in sorted(_TOLD))
+    + rb')":'
+)
+"""What stands in every JSON line in which something is replaced though no secret is known."""
 _URL = re.compile(rb"(?P<kept>://[^\s/:@'\"]{0,200}:)(?!\$)[^\s/'\"@]{1,200}(?=@[\w.\[-])")
 _CREDENTIALS = re.compile(
     rb"(?P<kept>\b[Bb](?i:earer|asic) +)(?:(?<=[Rr] )(?=[\w.~+/-]*[0-9])[\w.~+/-]{8,}=*"
@@ -156,6 +162,11 @@ class Redactor:
         if len(data) < 64 and self._is_short_secret(data.decode("utf-8", "replace")):
             return _REPLACEMENT
         return self._values_and_headers(data)
+
+    def is_clean(self, line: bytes) -> bool:
+        """Whether one look at a JSON line of the record shows that nothing in it is replaced: no secret is
+        known, and it has nothing that a header, a URL with a password or a setting would have."""
+        return not self._values and _TELLTALE.search(line) is None and not (b"://" in line and b"@" in line)
 
     def redact_name(self, name: str) -> str:
         """A name of a file: whoever made it may have replaced whatever is no letter in it."""

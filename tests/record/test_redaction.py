@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -458,3 +459,50 @@ def test_a_text_stays_text_where_what_belongs_to_a_value_ends_inside_a_character
     redacted = Redactor(["correct-horse-\xe9"]).redact(f"<correct-horse-{end}>")
     assert redacted.startswith(f"<{REPLACEMENT}")
     assert redacted.endswith(">")
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *("Authorization", "proxy-authorization", "set-cookie", "Cookie: a=b"),
+        *("Bearer abcdefgh12", "BASIC QWxhZGRpbjo="),
+        *("http://u:p@h/", "://", "@", ":p@", "command", "variables", "environment", "name", "value", "case"),
+        *("\n", '"', "\\", " ", "passed", "--password=x", "DB_PASSWORD", "…"),
+    ]
+)
+WORDS = st.lists(FRAGMENTS | st.text(max_size=3), max_size=5).map("".join)
+TREES = st.recursive(
+    WORDS | st.none() | st.integers(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(tree=st.dictionaries(WORDS, TREES, min_size=1, max_size=4))
+def test_a_line_that_is_clean_at_a_glance_has_nothing_to_replace(tree: dict[str, Any]) -> None:
+    redactor = Redactor()
+    text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+    line = text.encode("utf-8", "surrogatepass")
+    clean = redactor.is_clean(line)
+    event(f"clean {clean}")
+    if clean:
+        assert redactor.redact_tree(tree) == tree
+    redactor.add("a secret")
+    assert not redactor.is_clean(line)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"reason": "Cookie: a=b"},
+        {"case": {"message": "Bearer abcdefgh12"}},
+        {"url": "http://u:hunter2@h/"},
+        {"command": ["db", "--password=x"]},
+        {"set-cookie": "a"},
+        {"notes": [["Authorization", "x"]]},
+        {"environment": {"DB_PASSWORD": "x1"}},
+    ],
+)
+def test_what_is_replaced_without_a_known_secret_is_seen_at_a_glance(value: dict[str, Any]) -> None:
+    redactor = Redactor()
+    assert redactor.redact_tree(value) != value
+    assert not redactor.is_clean(json.dumps(value, separators=(",", ":")).encode())
