@@ -62,12 +62,13 @@ def _runs(text: str) -> set[tuple[str, ...]]:
 
 @cache
 def words_of_source() -> frozenset[tuple[str, ...]]:
+    """All but what Python and the system say, which the source knows too."""
     found: set[tuple[str, ...]] = set()
     for path in SOURCE.rglob("*.py"):
         if not {"render", "demo", "cli"} & set(path.relative_to(SOURCE).parts):
             for text in _constants(ast.parse(path.read_text(encoding="utf-8"))):
                 found |= _runs(text)
-    return frozenset(found)
+    return frozenset(found) - _runs("Traceback (most recent call last)") - _runs("No such file or directory")
 
 
 def _constants(tree: ast.AST) -> Iterable[str]:

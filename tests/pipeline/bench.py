@@ -127,7 +127,8 @@ class Desk:
         ran = self.phasegate(
             "run", plan, "-o", str(folder), *arguments, env=env, folder=folder, within=within
         )
-        assert own_words(folder) == []
+        found = own_words(folder)
+        assert not found, found
         return ran
 
     def fresh(self) -> Path:
