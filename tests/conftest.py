@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import phasegate
+from phasegate.base.facts import Fact
 
 settings.register_profile(
     # A deadline, and the look at slow examples, would be tests of the machine.
@@ -23,6 +24,14 @@ settings.register_profile(
 settings.load_profile("phasegate")
 
 pytest_plugins = ["tests.holdups"]
+
+
+def _refuse_text(fact: Fact) -> str:
+    raise TypeError(f"{fact.code.value} is a fact; phasegate.render.sentences makes a text of it")
+
+
+Fact.__str__ = _refuse_text  # type: ignore[method-assign]
+"""In these tests nobody may take a fact for a text, which a program puts up with."""
 
 GOLDEN = Path(__file__).parent / "golden"
 PACKAGE = Path(phasegate.__file__).parent

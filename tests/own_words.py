@@ -13,26 +13,32 @@ from typing import Any
 import phasegate
 
 SOURCE = Path(phasegate.__file__).parent
+PRINTED = '{"code": "'
+"""How a fact begins that was taken for a text."""
 LONGEST = 5
 """Words in a row that nobody else writes by chance."""
 _WORD = re.compile(r"[A-Za-z']+")
 _OF_OTHERS = {
     *("title", "ref", "goal", "purpose", "work", "outcomes", "risks", "next", "schedule"),
-    *("command", "log_tail", "environment"),
+    *("command", "log_tail"),
     *("id", "name", "missing", "cases"),  # of cases, which people name in --case and in waivers
 }
 
 
 def own_words(record: Path) -> list[str]:
-    """Texts of a record in which words stand as they stand in the source of phasegate."""
+    """Texts of a record in which a fact was printed, or words stand as in the source of phasegate."""
     found = []
     for name in ("result.json", "events.jsonl"):
         path = record / name
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         whole = ["\n".join(lines)] if name == "result.json" and lines else lines
         for line in whole:
-            found += [text for text in _texts(_parse(line)) if not _runs(text).isdisjoint(words_of_source())]
+            found += filter(_is_own, _texts(_parse(line)))
     return list(dict.fromkeys(found))
+
+
+def _is_own(text: str) -> bool:
+    return PRINTED in text or not _runs(text).isdisjoint(words_of_source())
 
 
 def _parse(line: str) -> Any:

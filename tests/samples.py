@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from phasegate.base.errors import Position
-from phasegate.base.facts import Code, fact
+from phasegate.base.facts import Code, Message, fact, lines
 from phasegate.base.units import Dimension
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.judging import judge_run, unjudged
@@ -44,10 +44,13 @@ HOSTILE = (
     "\x00\x07\x1b[31mred\x1b[0m\u202egnp.exe\u2066\ufffe {{ 7*7 }} ]]> --> javascript:alert(3) "
 )
 """Everything that has ever broken out of a report, in one text."""
-FAULT = (
-    "status: expected 2xx, got 500\n"
-    'body: {"error": {"code": "APPLICATION_DATA", '
-    '"message": "Requested application data is not configured correctly"}}'
+FAULT = lines(
+    fact(Code.MISMATCH, what="status", expected=("2xx",), actual=500),
+    fact(
+        Code.ANSWER,
+        text='{"error": {"code": "APPLICATION_DATA", '
+        '"message": "Requested application data is not configured correctly"}}',
+    ),
 )
 
 
@@ -572,7 +575,9 @@ def _gate_criteria() -> tuple[CriterionResult, ...]:
     )
 
 
-def _cases(part: str, n: int, status: CaseStatus = CaseStatus.PASSED, message: str = "") -> tuple[Case, ...]:
+def _cases(
+    part: str, n: int, status: CaseStatus = CaseStatus.PASSED, message: Message = ""
+) -> tuple[Case, ...]:
     return tuple(
         Case(
             id=f"{part}/request-{i}" if "." not in part else f"{part}::test_{i}",

@@ -18,6 +18,7 @@ OWN = " ".join(min(words_of_source()))
     [
         ({"steps": [{"reason": f"what {OWN} here"}]}, [f"what {OWN} here"]),
         ({"steps": [{"reason": {"code": "failed", "why": OWN}}]}, [OWN]),
+        ({"notes": ['late: {"code": "failed"}']}, ['late: {"code": "failed"}']),
         ({"steps": [{"title": OWN, "reason": CLAIM}]}, []),
     ],
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from phasegate.base.facts import Code, Fact, Message, encode, fact
+from phasegate.base.facts import Code, Fact, Message, fact
 
 
 class ExitCode(IntEnum):
@@ -66,7 +65,7 @@ class PhasegateError(Exception):
         self.help = help
 
     def __str__(self) -> str:
-        return _for_a_log(self.message)
+        return str(self.message)
 
 
 class MessageError(ValueError):
@@ -77,12 +76,7 @@ class MessageError(ValueError):
         self.message = message
 
     def __str__(self) -> str:
-        return _for_a_log(self.message)
-
-
-def _for_a_log(message: Message) -> str:
-    """What stands in a traceback: facts as they are, since their text is made elsewhere."""
-    return message if isinstance(message, str) else json.dumps(encode(message), ensure_ascii=False)
+        return str(self.message)
 
 
 def message_of(error: BaseException) -> Message:

@@ -6,6 +6,7 @@ target, a program, a kind of another package) is a plain string, and stays as it
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -975,8 +976,8 @@ class Fact:
         return self.values.get(name)
 
     def __str__(self) -> str:
-        """Errors: TypeError, as the text of a fact is made in one place."""
-        raise TypeError(f"{self.code.value} is a fact; phasegate.render.sentences makes a text of it")
+        """Its JSON, for a log or a kind of another package: phasegate.render.sentences makes a text of it."""
+        return json.dumps(encode(self), ensure_ascii=False)
 
     def __hash__(self) -> int:
         return hash((self.code, frozenset(map(_hashable, self.values.items()))))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Closed, Duration
 from phasegate.base.marks import Demand
 from phasegate.base.units import Dimension
@@ -183,6 +183,11 @@ class Kind(Generic[P]):
 
     async def observe(self, params: P, world: World) -> Observation:
         raise NotImplementedError
+
+
+def stopped_early(reason: Message) -> Message:
+    """The note of an attempt that `World.progress` told to stop."""
+    return fact(Code.STOPPED_EARLY, why=reason)
 
 
 async def watch(

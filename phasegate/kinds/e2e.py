@@ -18,7 +18,7 @@ from phasegate.base.files import is_there
 from phasegate.base.interpreter import interpreter
 from phasegate.base.marks import Arguments, Demand
 from phasegate.base.units import Dimension
-from phasegate.kinds.base import CheckParams, Kind, Requirement, watch
+from phasegate.kinds.base import CheckParams, Kind, Requirement, stopped_early, watch
 from phasegate.model.cases import case_measures, case_measures_by_part
 from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import (
@@ -192,7 +192,7 @@ def _notes(report: PytestReport, cases: tuple[Case, ...], stopped: Message | Non
     if stopped is not None:
         lost = sum(case.status is CaseStatus.LOST for case in cases)
         without = fact(Code.CASES_WITHOUT_RESULT, n=lost, total=len(cases))
-        yield joined(fact(Code.STOPPED_EARLY, why=stopped), without)
+        yield joined(stopped_early(stopped), without)
     if report.deselected:
         yield fact(Code.DESELECTED, n=report.deselected)
     if report.carried:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import cache, wraps
 from importlib import import_module
 from importlib.metadata import Distribution, distributions
@@ -270,10 +270,14 @@ def _fields() -> Mapping[str, TypeAdapter[Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Models in a tuple as mappings, which are looked into."""
-    if isinstance(value, tuple):
-        return tuple(asdict(one) if is_dataclass(one) and not isinstance(one, type) else one for one in value)
-    return value
+    """Models in tuples as mappings, which are looked into; facts are taken as they are."""
+    match value:
+        case tuple():
+            return tuple(map(_plain, value))
+        case _ if is_dataclass(value) and not isinstance(value, Fact | type):
+            return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        case _:
+            return value
 
 
 def _wrong_measure(measure: Measure, spec: MeasureSpec | None) -> Mapping[str, str]:

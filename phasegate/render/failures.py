@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Message
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.model.result import CheckResult, CheckStatus, RunResult
@@ -30,8 +30,8 @@ FEWEST_ALIKE = 3
 """Failures that must have a cause in common for it to stand beside the verdict."""
 FEWEST_SPACES = 2
 """In a text of the target's that says more than a name does."""
-_SENTENCE = re.compile(r'"([^"\n]+)"|(?:Error|Exception): ([^\n]+)')
-"""A text in quotes, or what a test said when it failed."""
+_QUOTED = re.compile(r'"([^"\\\n]+)"')
+_RAISED = re.compile(r"(?:Error|Exception): ([^\n]+)")
 _VARYING = re.compile(r"[0-9a-f]{8,}(?:-[0-9a-f]{4,})*|\d+(?:\.\d+)?", re.IGNORECASE)
 
 
@@ -205,9 +205,21 @@ def _causes_named(failure: Failure) -> dict[str, int]:
     """Each thing that a failure says of its cause, with how often it happened."""
     if failure.causes:
         return dict(failure.causes)
-    own = (quoted or raised for quoted, raised in _SENTENCE.findall(failure.message))
+    own = _own_words(failure.case.message) if failure.case is not None else ()
     telling = [text for text in own if text.count(" ") >= FEWEST_SPACES]
     return {first_line(text): 1 for text in (*telling, failure.message) if text}
+
+
+def _own_words(message: Message) -> Iterator[str]:
+    """What a test said when it failed, or a target in its answer; never what was expected of it."""
+    if isinstance(message, str):
+        yield from _RAISED.findall(message)
+        return
+    for one in message.walk():
+        if one.code is Code.ANSWER:
+            yield from _QUOTED.findall(one.text)
+        elif one.code is Code.MISMATCH and isinstance(one.actual, str):
+            yield one.actual
 
 
 def _alike(failure: Failure) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from copy import copy, deepcopy
 from typing import Any
 
@@ -106,6 +108,12 @@ def test_a_fact_is_asked_for_and_nothing_else_is_taken(data: Any) -> None:
 def test_a_figure_is_asked_for_and_nothing_else_is_taken(data: Any) -> None:
     with pytest.raises(ValueError, match="not a figure"):
         TypeAdapter(JsonFigure).validate_python(data)
+
+
+def test_a_program_prints_a_fact_that_is_taken_for_a_text_as_json() -> None:
+    script = "from phasegate.base.facts import Code, fact; print(f'{fact(Code.OF_PART, part=1, why=2)}')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"code": "of_part", "part": 1, "why": 2}
 
 
 @given(facts)

@@ -500,3 +500,53 @@ def test_the_page_names_every_mark_and_everything_that_a_kind_must_have() -> Non
         assert f"`{name}" in PAGE
     for name in ("name", "about", "Params", "example", *(f"{method}(params" for method in DEMANDED)):
         assert f"| `{name}" in PAGE
+
+
+def test_a_kind_that_is_stopped_keeps_what_it_saw_and_tells_why(installed: Path, spool: Path) -> None:
+    plan(
+        spool,
+        "{id: waits, kind: spool, folder: jobs, topics: [print], every: 200ms, looks: 600}",
+        rest="gate: {limit: 2s}",
+    )
+    done = phasegate(spool, "run", "plan.yaml", "-o", "run", packages=(installed,))
+    assert done.returncode == 3, done.stderr
+    (attempt,) = json.loads((spool / "run" / "result.json").read_text())["steps"][0]["checks"][0]["attempts"]
+    assert attempt["measures"]["waiting"]["samples"] > 1
+    assert "stopped early: the run reached its limit of 2 s" in (spool / "run" / "report.html").read_text()
+
+
+def test_facts_that_a_kind_hands_on_are_told_like_those_of_any_other(tmp_path: Path) -> None:
+    body = """
+        async def observe(self, params, world):
+            try:
+                world.target.destination("/x")
+            except ObservationError as error:
+                why = error.message
+            failed = Case(id="a", name="a", status=CaseStatus.FAILED, message=why, earlier=(
+                CaseAttempt(status=CaseStatus.FAILED, message=why),
+            ))
+            return Observation(
+                measures={"seen": Number(value=1)},
+                cases=(failed,),
+                notes=(why, f"in a text: {why}"),
+                causes={why: 3},
+                absent={("", "other"): why},
+            )
+    """
+    imports = (
+        "from phasegate.base.errors import ObservationError\n"
+        "from phasegate.model.observation import Case, CaseAttempt, CaseStatus\n"
+    )
+    folder = package(tmp_path / "p", "one", {"one": "one:One"}, {"one": imports + one_kind("one", body)})
+    plan(tmp_path, "{id: a, kind: one, criteria: [seen == 1]}")
+    done = phasegate(tmp_path, "run", "plan.yaml", "-o", "run", packages=(folder,))
+    assert done.returncode == 0, done.stderr
+    (attempt,) = json.loads((tmp_path / "run" / "result.json").read_text())["steps"][0]["checks"][0][
+        "attempts"
+    ]
+    (case,), (why, text) = attempt["cases"], attempt["notes"]
+    assert why["code"] == case["message"]["code"] == case["earlier"][0]["message"]["code"]
+    assert attempt["causes"] == [[why, 3]]
+    assert attempt["absent"] == [["", "other", why]]
+    assert text.startswith('in a text: {"code": ')
+    assert phasegate(tmp_path, "report", "run").returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 
+from phasegate.base.facts import Code, Message, fact, lines
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import AttemptStatus, CheckResult, CheckStatus, RunResult
 from phasegate.render.failures import (
@@ -35,7 +36,7 @@ def with_cases(*cases: Case, status: CheckStatus = CheckStatus.FAILED, blocking:
     return replace(run, steps=(replace(run.steps[0], checks=(changed,)),))
 
 
-def failed(id: str, message: str) -> Case:
+def failed(id: str, message: Message) -> Case:
     return Case(id=id, name=id, status=CaseStatus.FAILED, message=message)
 
 
@@ -186,7 +187,9 @@ def test_skipped_and_lost_cases_and_deselection_are_told_apart() -> None:
 
 def test_what_most_failures_have_in_common_stands_beside_the_verdict_with_its_counts() -> None:
     says = "Requested application data is not configured correctly"
-    api = [failed(f"a{n}", f'expected status 200, got 500\nanswer: {{"error": "{says}"}}') for n in range(14)]
+    wrong = fact(Code.MISMATCH, what="status", expected=("200",), actual=500)
+    answer = fact(Code.ANSWER, text=f'{{"error": "{says}"}}')
+    api = [failed(f"a{n}", lines(wrong, answer)) for n in range(14)]
     e2e = with_cases(*(failed(f"e{n}", f"AssertionError: {says}") for n in range(28))).checks()[0]
     run = with_cases(*api, failed("b", "connection refused"))
     run = replace(run, gate_checks=(replace(e2e, id="e2e"),))
@@ -208,3 +211,15 @@ def test_what_happened_most_in_a_check_without_cases_is_counted_as_often_as_it_h
     last = replace(check.last, causes={"got 500": 35, "connection refused": 2})
     run = replace(run, steps=(replace(run.steps[0], checks=(replace(check, attempts=(last,)),)),))
     assert main_cause(run) == f"35 x {check.id}: got 500"
+
+
+def test_what_was_expected_is_never_taken_for_what_the_target_said() -> None:
+    wanted = "the user is signed in"
+    of_json = fact(
+        Code.MISMATCH, what="json", path="$.a", op="eq", expected=wanted, actual="no such user here"
+    )
+    assert main_cause(with_cases(*(failed(f"{n}", of_json) for n in range(3)))).endswith(
+        ": no such user here"
+    )
+    of_test = f'assert "{wanted}" == "no"'
+    assert main_cause(with_cases(*(failed(f"{n}", of_test) for n in range(3)))).endswith(f": {of_test}")

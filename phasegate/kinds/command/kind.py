@@ -15,7 +15,7 @@ from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.base.files import find_files
 from phasegate.base.units import Dimension
-from phasegate.kinds.base import Kind, Requirement, watch
+from phasegate.kinds.base import Kind, Requirement, stopped_early, watch
 from phasegate.kinds.command.captures import Captured, captures, contents
 from phasegate.kinds.command.params import CASES, CommandExpect, CommandParams
 from phasegate.model.cases import case_measures, case_measures_by_part, select_cases, with_earlier
@@ -120,7 +120,7 @@ class CommandKind(Kind[CommandParams]):
         if completed is not None:
             stopped, captured = await _search(params, files, completed, world)
         if completed is None or captured is None:
-            seen.notes.append(fact(Code.STOPPED_EARLY, why=stopped))
+            seen.notes.append(stopped_early(stopped or ""))
         else:
             _take_in_program(params, world, completed, captured, seen)
             _take_in_captures(params, captured, seen)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Fact, Message, encode, fact
 from phasegate.base.units import Dimension
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import CheckParams, Kind, Requirement, stopped_early
 from phasegate.kinds.containers.cases import ContainerStack, cases_of, count_matches, measures_of, speaks_of
 from phasegate.kinds.containers.logs import search_logs
 from phasegate.kinds.containers.params import MEASURES, ContainersParams
@@ -74,7 +74,7 @@ class ContainersKind(Kind[ContainersParams]):
         containers = await world.containers.all()
         stopped = await world.progress(Progress(text=f"{len(containers):,} containers"))
         if stopped:
-            return Observation(notes=(fact(Code.STOPPED_EARLY, why=stopped),))
+            return Observation(notes=(stopped_early(stopped),))
         stack = ContainerStack(
             params=params,
             containers=containers,

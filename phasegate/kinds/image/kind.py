@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Fact, Message, encode, fact, lines
 from phasegate.base.units import Dimension
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import CheckParams, Kind, Requirement, stopped_early
 from phasegate.kinds.engine import ENGINE
 from phasegate.kinds.image.findings import Finding, Seen, Severity, findings_of, unproven_of
 from phasegate.kinds.image.params import Aspect, ImageParams
@@ -67,7 +67,7 @@ class ImageKind(Kind[ImageParams]):
         """Errors: ObservationError when there is no such image, or no container that runs it."""
         seen = await _look(params, world)
         if not isinstance(seen, Seen):
-            return Observation(notes=(fact(Code.STOPPED_EARLY, why=seen),))
+            return Observation(notes=(stopped_early(seen),))
         for secret in secrets_of(seen.image):
             world.keep_secret(secret.value)
         found = findings_of(seen, params)

@@ -12,7 +12,7 @@ from phasegate.base.errors import ObservationError
 from phasegate.base.fields import AnyPath, Duration
 from phasegate.base.marks import Demand
 from phasegate.base.units import Dimension
-from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.base import CheckParams, Kind, stopped_early
 from phasegate.model.measures import Chart, Gauge, Measure, MeasureSpec, MeasureType
 from phasegate.model.observation import Case, CaseStatus, Observation, Series, census, census_by_part
 from phasegate.world import Progress, World
@@ -86,7 +86,7 @@ class Spool(Kind[SpoolParams]):
             parts={topic: {"pass_rate": share} for topic, share in census_by_part(cases).items()},
             cases=cases,
             evidence=(world.evidence.write("jobs.txt", listing + "\n"),),
-            notes=(f"stopped early: {stopped}",) if stopped else (),
+            notes=(stopped_early(stopped),) if stopped else (),
             timeline=(Series(name="waiting", unit="", points=tuple(points)),),
         )
 

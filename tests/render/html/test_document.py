@@ -325,7 +325,7 @@ def test_unproven_criteria_and_checks_are_never_green() -> None:
 def test_failure_has_message_attempts_evidence_and_the_command_that_runs_it_again() -> None:
     text = document(failing_run()).by_id("failures").text()
     for part in (
-        "status: expected 2xx, got 500",
+        "expected status 2xx, got 500",
         "APPLICATION_DATA",
         "failed after 11 ms",
         "evidence/functions/initialize-request-1.txt",
