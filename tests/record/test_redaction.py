@@ -482,10 +482,8 @@ def test_a_line_that_is_clean_at_a_glance_has_nothing_to_replace(tree: dict[str,
     redactor = Redactor()
     text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
     line = text.encode("utf-8", "surrogatepass")
-    clean = redactor.is_clean(line)
-    event(f"clean {clean}")
-    if clean:
-        assert redactor.redact_tree(tree) == tree
+    assume(redactor.is_clean(line))
+    assert redactor.redact_tree(tree) == tree
     redactor.add("a secret")
     assert not redactor.is_clean(line)
 
