@@ -14,9 +14,9 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from tests.base.test_ci_commands import obeyed
 from tests.codings import CODINGS
 from tests.pipeline.bench import Desk, Ran
-from tests.render.test_hostile import obeyed
 
 SECRET = "hunter2/sup+er&secret=value"
 CAPTURED = "captured/tok+en&made=by-target"
