@@ -22,10 +22,10 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
         subject = placed(f"check {id}", base, before, head, after)
         if after is None and before is not None:
             if before.step is None or before.step in others:
-                yield subject.weaker("", f"{before.kind.name}: {sentence(before.summary)}", GONE)
+                yield subject.weaker("", f"{before.kind.name}: {sentence(before.asked.summary)}", GONE)
         elif before is None and after is not None:
             if after.step is None or after.step in steps:
-                yield subject.stronger("", NEW, f"{after.kind.name}: {sentence(after.summary)}")
+                yield subject.stronger("", NEW, f"{after.kind.name}: {sentence(after.asked.summary)}")
         elif before is not None and after is not None:
             yield from _between(subject, (base, before), (head, after))
 
@@ -34,9 +34,9 @@ def _between(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Ch
     (base, old), (head, new) = before, after
     if old.step != new.step:
         yield subject.different("step", old.step or "the gate", new.step or "the gate")
-    yield from _during(subject, old.during, new.during)
+    yield from _during(subject, old.asked.during, new.asked.during)
     yield from _retry(subject, old.retry, new.retry)
-    yield from subject.amount("allow_skipped", old.allow_skipped, new.allow_skipped)
+    yield from subject.amount("allow_skipped", old.asked.allow_skipped, new.asked.allow_skipped)
     if old.exclusive is not new.exclusive:
         yield subject.different("exclusive", in_words(old.exclusive), in_words(new.exclusive))
     if (old.kind.name, old.kind.variant) != (new.kind.name, new.kind.variant):
@@ -50,14 +50,14 @@ def _kind(check: Check) -> str:
     return " ".join(filter(None, (check.kind.name, check.kind.variant)))
 
 
-def _during(subject: Subject, old: str | None, new: str | None) -> Iterator[Change]:
+def _during(subject: Subject, old: str, new: str) -> Iterator[Change]:
     """The whole run is longer than any check in it, and a check on its own sees nothing of the others."""
     if old == new:
         return
     turn = subject.different
-    if old == "run" or new is None:
+    if old == "run" or not new:
         turn = subject.weaker
-    elif new == "run" and old is not None:
+    elif new == "run" and old:
         turn = subject.stronger
     yield turn("during", old or "none", new or "none")
 
@@ -117,7 +117,7 @@ def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Chec
     for name in others:
         if name not in parts:
             yield subject.stronger(f"each {name}", NEW, sentence(new.kind.summary(others[name].params)))
-    accompanies = new.during is not None and old.during is not None
+    accompanies = bool(new.asked.during and old.asked.during)
     found = {
         name: list(
             params.changes(

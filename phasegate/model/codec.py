@@ -84,23 +84,26 @@ def _decoding() -> Iterator[None]:
 
 _AUTHORS = {
     "Approval": ("role",),
-    "CheckResult": ("title",),
-    "FaultResult": ("title",),
     "People": ("goal", "owner", "approver", "due"),
+    "PlanCheck": ("title",),
     "PlanCriterion": ("title", "why", "ref"),
+    "PlanFault": ("title",),
+    "PlanStep": ("title", "purpose", "work", "outcomes", "owner", "priority", "estimate"),
     "PolicyRecord": ("name",),
     "RunResult": ("title", "phase", "command"),
-    "StepResult": ("title", "purpose", "work", "outcomes", "owner", "priority", "estimate"),
-    "WaiverResult": ("owner", "approver", "reason", "ticket"),
+    "Waiver": ("owner", "approver", "reason", "ticket"),
 }
 """Texts that the author of a plan, or who ran it, wrote; by type and field."""
 _TARGETS = {
     "Case": ("name", "message"),
     "CaseAttempt": ("message",),
     "TargetRecord": ("command", "error", "log_tail"),
-    "AttemptResult": ("error", "reason", "notes"),
-    "CheckResult": ("summary", "reason", "help"),
-    "FaultResult": ("probe", "reason", "notes"),
+    "AttemptResult": ("reason",),
+    "CheckResult": ("reason", "help"),
+    "FaultResult": ("reason", "notes"),
+    "Observation": ("error", "notes"),
+    "PlanCheck": ("summary",),
+    "PlanFault": ("probe",),
     "RunResult": ("reason", "interrupted", "warnings", "environment"),
     "StepResult": ("reason",),
     "WaiverResult": ("message",),

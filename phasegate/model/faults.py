@@ -103,8 +103,8 @@ def fault_measures(act: Act) -> Mapping[str, MeasureSpec]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultResult:
-    """One fault of a step, and what came of it."""
+class PlanFault:
+    """One act on one entry of the target, during one check of its step."""
 
     id: str
     act: Act
@@ -116,10 +116,24 @@ class FaultResult:
     due: float = 0.0
     """Seconds from the start of that check."""
     lasting: float | None = None
-    """Seconds until it was to be undone; None where the act is over when it is done."""
+    """Seconds until it is undone, from when it was done; None where the act is over when it is done."""
     image: str = ""
+    """The other image, for `replace`."""
     probe: JsonMessage = ""
     """What was asked meanwhile, in a few words: `GET /health every 50 ms`."""
+    source: str = ""
+
+    @property
+    def end(self) -> float:
+        """Seconds from the start of the check when it is undone, if it is done in no time."""
+        return self.due + (self.lasting or 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultResult:
+    """One fault of a step, and what came of it."""
+
+    asked: PlanFault
     status: FaultStatus = FaultStatus.NOT_DONE
     reason: JsonMessage = RUN_ENDED_BEFORE
     """Why it was not done, not undone, or did not recover; empty when it recovered."""
@@ -137,4 +151,7 @@ class FaultResult:
     """Lost requests by cause, with counts."""
     notes: tuple[JsonMessage, ...] = ()
     evidence: tuple[str, ...] = ()
-    source: str = ""
+
+    @property
+    def id(self) -> str:
+        return self.asked.id

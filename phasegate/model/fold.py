@@ -33,7 +33,7 @@ from phasegate.model.events import (
     WaiverApplied,
 )
 from phasegate.model.faults import FaultStatus
-from phasegate.model.observation import Case, Series
+from phasegate.model.observation import Case, Observation, Series
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
@@ -189,8 +189,7 @@ class Folder:
                 status=AttemptStatus.ERRORED,
                 started=started,
                 duration=_between(started, self._last_at),
-                error=CUT_SHORT,
-                cases=tuple(cases),
+                observation=Observation(error=CUT_SHORT, cases=tuple(cases)),
             )
             closed[id] = replace(
                 closed[id],
@@ -226,7 +225,7 @@ class Folder:
     def _leave_out_faults(self, check: str, reason: Message) -> None:
         """Nothing is done to the target during a check that is not run."""
         for fault in self._faults.values():
-            if fault.check == check:
+            if fault.asked.check == check:
                 why = fact(Code.FAULT_WITHOUT_CHECK, check=check, why=reason)
                 self._change_fault(fault.id, reason=why)
 

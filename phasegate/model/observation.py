@@ -11,9 +11,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from phasegate.base.facts import Message, decode, encode
-from phasegate.model.fact_json import JsonMessage
+from phasegate.model.fact_json import JsonCauses, JsonMessage
 from phasegate.model.judgement import Decision
-from phasegate.model.measures import NAMED, Measure, Share
+from phasegate.model.measure_json import JsonMeasure
+from phasegate.model.measures import NAMED, Share
 
 
 class CaseStatus(StrEnum):
@@ -74,30 +75,6 @@ class Series:
     points: tuple[tuple[float, float | None], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """What one attempt saw. A target that refused or answered wrongly has been observed."""
-
-    measures: Mapping[str, Measure] = field(default_factory=dict)
-    parts: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
-    """Measures by part name."""
-    cases: tuple[Case, ...] = ()
-    evidence: tuple[str, ...] = ()
-    notes: tuple[Message, ...] = ()
-    """What a reader needs beside the figures: what was deselected, where it stopped early."""
-    causes: Mapping[Message, int] = field(default_factory=dict)
-    """Failures by cause, with counts."""
-    timeline: tuple[Series, ...] = ()
-    absent: Mapping[tuple[str, str], Message] = field(default_factory=dict)
-    """Why a measure is not there, by part (empty for the whole) and name, where the kind can say."""
-    timeline_from: datetime | None = None
-    """When the seconds of the timeline begin; None: with the attempt."""
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
-    """What the runner found decided while it went on, by criterion."""
-    error: Message | None = None
-    """Set when phasegate could not observe; measures seen so far may still be there."""
-
-
 def _absent_from_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return value
@@ -112,6 +89,30 @@ JsonAbsent = Annotated[
         {"type": "array", "description": "part (empty for the whole), measure, why it is not there"}
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one attempt saw. A target that refused or answered wrongly has been observed."""
+
+    measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, JsonMeasure]] = field(default_factory=dict)
+    """Measures by part name."""
+    cases: tuple[Case, ...] = ()
+    evidence: tuple[str, ...] = ()
+    notes: tuple[JsonMessage, ...] = ()
+    """What a reader needs beside the figures: what was deselected, where it stopped early."""
+    causes: JsonCauses = field(default_factory=dict)
+    """Failures by cause, with counts."""
+    timeline: tuple[Series, ...] = ()
+    absent: JsonAbsent = field(default_factory=dict)
+    """Why a measure is not there, by part (empty for the whole) and name, where the kind can say."""
+    timeline_from: datetime | None = None
+    """When the seconds of the timeline begin; None: with the attempt."""
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    """What the runner found decided while it went on, by criterion."""
+    error: JsonMessage | None = None
+    """Set when phasegate could not observe; measures seen so far may still be there."""
 
 
 def census(cases: Iterable[Case]) -> Share:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from phasegate.base.facts import Code, Fact, fact
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.approval import Approval, Signatures
 from phasegate.model.criterion import Level, PlanCriterion, subject_text
-from phasegate.model.fact_json import JsonCauses, JsonFact, JsonMessage
+from phasegate.model.fact_json import JsonFact, JsonMessage
 from phasegate.model.faults import RUN_ENDED_BEFORE, FaultResult
-from phasegate.model.judgement import CriterionVerdict, Decision, Judgement
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.measures import Chart
-from phasegate.model.observation import Case, JsonAbsent, Series
+from phasegate.model.observation import Observation, Series
+from phasegate.model.waiver import Waiver
 
 SCHEMA = "phasegate.result/2"
-SOON = 14
-"""Days before its end from which a waiver is warned of."""
 
 
 class Verdict(StrEnum):
@@ -141,23 +140,19 @@ class AttemptResult:
     started: datetime
     duration: float
     """Seconds."""
-    error: JsonMessage = ""
-    """Why it was errored."""
     reason: JsonMessage = ""
     """Why it failed or is unproven: the first criterion that closed it."""
-    measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
-    parts: Mapping[str, Mapping[str, JsonMeasure]] = field(default_factory=dict)
-    cases: tuple[Case, ...] = ()
-    evidence: tuple[str, ...] = ()
-    notes: tuple[JsonMessage, ...] = ()
-    causes: JsonCauses = field(default_factory=dict)
-    timeline: tuple[Series, ...] = ()
-    timeline_from: datetime | None = None
-    """When the seconds of the timeline begin; None: with the attempt."""
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
-    """Criteria that were decided before the sample was complete, by id."""
-    absent: JsonAbsent = field(default_factory=dict)
-    """Why a measure is not there, by part (empty for the whole) and name."""
+    observation: Observation
+
+    @property
+    def why(self) -> Message:
+        """Why it did not pass."""
+        return self.observation.error or self.reason
+
+    @property
+    def zero(self) -> datetime:
+        """When the seconds of its timeline begin."""
+        return self.observation.timeline_from or self.started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,28 +162,21 @@ class ToolRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
+class PlanCheck:
+    """What the plan says of a check that its result is read with."""
+
     id: str
     kind: str
-    step: str | None
+    """The name of its kind."""
+    step: str | None = None
     """None for checks under `gate`."""
     title: str = ""
     summary: JsonMessage = ""
     """What it observes in a few words: `GET /health, 100 probes`."""
-    status: CheckStatus = CheckStatus.NOT_RUN
-    reason: JsonMessage = RUN_ENDED_BEFORE
-    """Why it did not run, failed or was errored; empty when it passed."""
-    help: JsonMessage = ""
-    """What would make it run, such as the command that installs a missing tool."""
-    blocking: bool = True
-    flaky: bool = False
-    started: datetime | None = None
-    duration: float | None = None
-    """Seconds over all attempts, waits included."""
-    attempts: tuple[AttemptResult, ...] = ()
     source: str = ""
     sha256: str = ""
-    """Of kind, parameters and the files they name; the same in two runs that did the same."""
+    """Of kind, parameters and the files they name, without secrets and addresses; the same in two runs that
+    did the same."""
     during: str = ""
     """`run`, or the check that it goes beside; empty where it runs by itself."""
     allow_skipped: int = 0
@@ -204,9 +192,34 @@ class CheckResult:
     is_load: bool = False
     """Whether it puts the target under load, so that what the target used meanwhile is drawn with it."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    asked: PlanCheck
+    status: CheckStatus = CheckStatus.NOT_RUN
+    reason: JsonMessage = RUN_ENDED_BEFORE
+    """Why it did not run, failed or was errored; empty when it passed."""
+    help: JsonMessage = ""
+    """What would make it run, such as the command that installs a missing tool."""
+    blocking: bool = True
+    flaky: bool = False
+    started: datetime | None = None
+    duration: float | None = None
+    """Seconds over all attempts, waits included."""
+    attempts: tuple[AttemptResult, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.asked.id
+
     @property
     def last(self) -> AttemptResult | None:
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def seen(self) -> Observation:
+        """What its last attempt saw; nothing without one."""
+        return self.attempts[-1].observation if self.attempts else Observation()
 
     @property
     def flaky_itself(self) -> bool:
@@ -214,12 +227,12 @@ class CheckResult:
         before = {attempt.status for attempt in self.attempts[:-1]}
         if self.status is not CheckStatus.PASSED or not before & _BROKEN:
             return False
-        return AttemptStatus.ERRORED in before or not any(case.flaky for case in self.attempts[-1].cases)
+        return AttemptStatus.ERRORED in before or not any(case.flaky for case in self.seen.cases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepResult:
-    """A step with its people-facing content and its checks."""
+class PlanStep:
+    """What the plan says of a step for people."""
 
     id: str
     title: str = ""
@@ -230,6 +243,11 @@ class StepResult:
     priority: str = ""
     estimate: str = ""
     tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    asked: PlanStep
     status: CheckStatus = CheckStatus.NOT_RUN
     reason: JsonMessage = ""
     started: datetime | None = None
@@ -237,6 +255,10 @@ class StepResult:
     checks: tuple[CheckResult, ...] = ()
     faults: tuple[FaultResult, ...] = ()
     """What was done to the target on purpose during its checks."""
+
+    @property
+    def id(self) -> str:
+        return self.asked.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,17 +363,7 @@ class BaselineRecord:
 class WaiverResult:
     """A waiver of the plan, and what became of it in this run."""
 
-    id: str
-    covers: tuple[str, ...]
-    """As written: criterion ids, `check/case`, patterns."""
-    owner: str
-    approver: str
-    reason: str
-    ticket: str
-    expires: date
-    """Its last day, UTC."""
-    days_left: int
-    """On the day of the run: 0 on its last day, negative after it."""
+    asked: Waiver
     state: WaiverState = WaiverState.UNUSED
     criteria: tuple[str, ...] = ()
     """Criteria that it covers by id and that needed it."""
@@ -359,12 +371,10 @@ class WaiverResult:
     """`check/case` of every case that it covers and that did not pass."""
     message: JsonMessage = ""
     """Why it covers nothing, or what of it; empty when there is nothing to say."""
-    source: str = ""
-    """`file:line` in the waivers file."""
 
     @property
-    def ends_soon(self) -> bool:
-        return 0 <= self.days_left <= SOON
+    def id(self) -> str:
+        return self.asked.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from phasegate.kinds.foreign import offers
 from phasegate.model.criterion import PlanCriterion
+from phasegate.model.result import PlanStep
 from phasegate.plan.asked.entries import Target
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.plan import Check, Step
@@ -221,7 +222,7 @@ class Assembly:
 
     def _check_decided(self, draft: Draft) -> None:
         """What does not go with a check that ends when it is decided."""
-        if draft.common is None or draft.check is None or not draft.check.until_decided:
+        if draft.common is None or draft.check is None or not draft.check.asked.until_decided:
             return
         if draft.common.during is not None:
             help = "leave 'until' out; such a check ends with the ones it goes beside"
@@ -270,18 +271,20 @@ class Assembly:
         faults = tuple(one.fault for one in draft.faults if one.fault is not None)
         meeting: dict[str, list[Fault]] = {}
         for fault in faults:
-            meeting.setdefault(fault.check, []).append(fault)
+            meeting.setdefault(fault.asked.check, []).append(fault)
         checks = (one.check for one in draft.checks if one.check is not None)
         return Step(
-            id=written.id,
-            title=written.title,
-            purpose=written.purpose,
-            work=written.work,
-            outcomes=written.outcomes,
-            owner=written.owner,
-            priority=written.priority or "",
-            estimate=written.estimate,
-            tags=written.tags,
+            asked=PlanStep(
+                id=written.id,
+                title=written.title,
+                purpose=written.purpose,
+                work=written.work,
+                outcomes=written.outcomes,
+                owner=written.owner,
+                priority=written.priority or "",
+                estimate=written.estimate,
+                tags=written.tags,
+            ),
             needs=written.needs or (),
             follows=follows,
             parallel=written.parallel,

@@ -102,9 +102,9 @@ def _leniencies(environment: Plan, plan: Plan) -> Iterator[str]:
         yield "the waivers"
     if environment.approvals != plan.approvals:
         yield "who must approve"
-    allowed = {check.id: check.allow_skipped for check in plan.checks()}
+    allowed = {check.id: check.asked.allow_skipped for check in plan.checks()}
     for check in environment.checks():
-        if check.allow_skipped != allowed.get(check.id, check.allow_skipped):
+        if check.asked.allow_skipped != allowed.get(check.id, check.asked.allow_skipped):
             yield f"how many cases of check {check.id!r} may be skipped"
 
 

@@ -108,7 +108,8 @@ def _differences(was: Any, now: Any, place: str) -> Iterator[tuple[str, Any, Any
 
 def _name(item: Any, index: int) -> str:
     """The id of an entry, where it has one, and its place in the list otherwise."""
-    return str(item["id"]) if isinstance(item, Mapping) and "id" in item else str(index)
+    named = item.get("asked", item) if isinstance(item, Mapping) else ()
+    return str(named["id"]) if isinstance(named, Mapping) and "id" in named else str(index)
 
 
 def _quote(value: Any) -> str:

@@ -38,7 +38,7 @@ def select(
     if not chosen:
         raise UsageError("nothing is selected", help="phasegate plan PLAN shows steps, checks and tags")
     ids = {check.id for check in chosen}
-    ids |= {check.id for check in plan.checks() if check.during in ids}
+    ids |= {check.id for check in plan.checks() if check.asked.during in ids}
     selected = select_criteria(plan, ids, cases=bool(cases))
     blocking = [item for item in plan.criteria if item.level is Level.BLOCK]
     record = Selection(
@@ -61,7 +61,7 @@ def select_criteria(plan: Plan, checks: Collection[str], *, cases: bool = False)
     """
     everything = all(check.id in checks for check in plan.checks())
     steps = {check.step for check in plan.checks() if check.id in checks}
-    during = {fault.id: fault.check for fault in plan.faults()}
+    during = {fault.id: fault.asked.check for fault in plan.faults()}
     kinds = {check.kind.name for check in plan.checks() if check.id in checks}
 
     def decides(item: PlanCriterion) -> bool:

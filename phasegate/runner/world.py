@@ -10,9 +10,9 @@ from typing import Protocol
 
 from phasegate.base.facts import Message
 from phasegate.model.events import CaseFinished, Event, Progressed
+from phasegate.model.faults import PlanFault
 from phasegate.model.observation import Case
 from phasegate.model.result import BaselineRecord
-from phasegate.plan.asked.faults import Fault
 from phasegate.runner.deciding import Decider
 from phasegate.world import (
     Addresses,
@@ -38,13 +38,13 @@ class Evidence(Protocol):
 class Faults(Protocol):
     """What is done to the target on purpose."""
 
-    async def act(self, fault: Fault) -> None:
+    async def act(self, fault: PlanFault) -> None:
         """Do it; returns when it is done.
 
         Errors: ObservationError, one line, when the target cannot be acted on."""
         ...
 
-    async def undo(self, fault: Fault) -> Message:
+    async def undo(self, fault: PlanFault) -> Message:
         """Bring back what was there before it, also where it was done in part or not at all; returns when
         that is started, not when it is ready. Shape: what a reader should know of it, or an empty text.
 

@@ -19,7 +19,7 @@ from phasegate.model.criterion import PlanCriterion, SubjectKind
 from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import NOT_JUDGED, CriterionVerdict, Decided, Decision, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
-from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
@@ -27,6 +27,8 @@ from phasegate.model.result import (
     CheckResult,
     CheckStatus,
     CriterionResult,
+    PlanCheck,
+    PlanStep,
     RunResult,
     StepResult,
     TargetRecord,
@@ -35,6 +37,7 @@ from phasegate.model.result import (
     WaiverResult,
     WaiverState,
 )
+from phasegate.model.waiver import Waiver
 from phasegate.render.sentences import sentence
 from tests.judged import result, share
 from tests.samples import START, failing_run, inconclusive_run, passing_run
@@ -94,15 +97,16 @@ def run_of(
     """A run of one check that saw one measure, and claims what its criterion claims."""
     measures = {} if measure is None else {item.measure: measure}
     attempt = AttemptResult(
+        observation=Observation(measures={} if part else measures, parts={part: measures} if part else {}),
         number=1,
         status=AttemptStatus.PASSED,
         started=START,
         duration=1.0,
-        measures={} if part else measures,
-        parts={part: measures} if part else {},
     )
     check = CheckResult(
-        id="c", kind="api", step="s", status=status, attempts=(attempt,), allow_skipped=allow_skipped
+        asked=PlanCheck(id="c", kind="api", step="s", allow_skipped=allow_skipped),
+        status=status,
+        attempts=(attempt,),
     )
     verdicts = {MET: (Verdict.PASS, 0), NOT_MET: (Verdict.FAIL, 1), UNPROVEN: (Verdict.INCONCLUSIVE, 3)}
     verdict, code = verdicts.get(item.verdict, (Verdict.INCONCLUSIVE, 3))
@@ -111,7 +115,7 @@ def run_of(
         verdict=verdict,
         exit_code=code,
         finished=datetime(2026, 1, 1, tzinfo=UTC),
-        steps=(StepResult(id="s", checks=(check,)),),
+        steps=(StepResult(asked=PlanStep(id="s"), checks=(check,)),),
         gate_checks=(),
         target=(TargetRecord(id="web", kind="process", measures={"memory": gauge(90)}),),
         baselines=baselines,
@@ -170,19 +174,23 @@ def test_of_a_waived_criterion_the_real_verdict_is_judged() -> None:
 NONE_PASSED = "it is waived in the record, and no case that is not waived passed"
 
 
-def waiver(**changes: object) -> WaiverResult:
-    made = WaiverResult(
-        id="w",
-        covers=("it",),
+def waiver(
+    id: str = "w",
+    covers: tuple[str, ...] = ("it",),
+    days_left: int = 0,
+    cases: tuple[str, ...] = (),
+) -> WaiverResult:
+    asked = Waiver(
+        id=id,
+        criteria=covers,
         owner="Ann",
         approver="Bob",
         reason="known",
         ticket="T-1",
-        expires=START.date(),
-        days_left=0,
-        state=WaiverState.USED,
+        expires=START.date() + timedelta(days=days_left),
+        days_left=days_left,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return WaiverResult(asked=asked, state=WaiverState.USED, cases=cases)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +200,7 @@ def waiver(**changes: object) -> WaiverResult:
         (NOT_MET, waiver(covers=("other",)), "no waiver that was in force covers it"),
         (NOT_MET, waiver(covers=("d/a",), cases=("d/a",)), "no waiver that was in force covers it"),
         (NOT_MET, waiver(id="another"), "no waiver that was in force covers it"),
-        (NOT_MET, waiver(expires=START.date() - timedelta(days=1)), "no waiver that was in force covers it"),
+        (NOT_MET, waiver(days_left=-1), "no waiver that was in force covers it"),
         (NOT_MET, waiver(covers=("c/a",), cases=("c/a",)), ""),
     ],
 )
@@ -222,8 +230,13 @@ def test_the_rest_of_a_waived_suite_is_looked_for_in_the_record(status: CaseStat
     item = criterion("c.rate == 100%", NOT_MET, waived=by_waiver(rest=rest))
     run = run_of(item, census(6, 7))
     check = run.steps[0].checks[0]
-    attempt = replace(check.attempts[0], cases=(Case(id="b", name="b", status=status),))
-    run = replace(run, steps=(StepResult(id="s", checks=(replace(check, attempts=(attempt,)),)),))
+    attempt = replace(
+        check.attempts[0],
+        observation=replace(check.attempts[0].observation, cases=(Case(id="b", name="b", status=status),)),
+    )
+    run = replace(
+        run, steps=(StepResult(asked=PlanStep(id="s"), checks=(replace(check, attempts=(attempt,)),)),)
+    )
     held = replace(run, waivers=(waiver(covers=("c/a",), cases=("c/a",)),))
     assert contradictions(held) == ((says,) if says else ())
 
@@ -247,15 +260,21 @@ def test_what_the_checks_come_to_is_counted_again() -> None:
 def test_a_sample_that_could_end_early_needs_more() -> None:
     """Bounds that hold whenever one looks ask for more than those of a fixed sample."""
     item = criterion("c.rate >= 95%")
-    early = replace(run_of(item, sample(60, 60)).steps[0].checks[0], until_decided=True)
-    run = replace(run_of(item, sample(60, 60)), steps=(StepResult(id="s", checks=(early,)),))
+    early = replace(
+        run_of(item, sample(60, 60)).steps[0].checks[0],
+        asked=replace(run_of(item, sample(60, 60)).steps[0].checks[0].asked, until_decided=True),
+    )
+    run = replace(run_of(item, sample(60, 60)), steps=(StepResult(asked=PlanStep(id="s"), checks=(early,)),))
     assert contradictions(run) == ("it is met in the record, and its measures make it unproven",)
 
 
 def test_a_check_with_several_chances_needs_more() -> None:
     item = criterion("c.rate >= 95%")
-    tried = replace(run_of(item, sample(60, 60)).steps[0].checks[0], chances=3)
-    run = replace(run_of(item, sample(60, 60)), steps=(StepResult(id="s", checks=(tried,)),))
+    tried = replace(
+        run_of(item, sample(60, 60)).steps[0].checks[0],
+        asked=replace(run_of(item, sample(60, 60)).steps[0].checks[0].asked, chances=3),
+    )
+    run = replace(run_of(item, sample(60, 60)), steps=(StepResult(asked=PlanStep(id="s"), checks=(tried,)),))
     assert contradictions(run) == ("it is met in the record, and its measures make it unproven",)
 
 
@@ -321,8 +340,14 @@ def test_what_is_judged_is_what_the_text_asks_for() -> None:
 def test_an_attempt_that_was_errored_proves_nothing_whatever_its_check_says() -> None:
     run = run_of(criterion("c.rate >= 95%"), sample(100, 100))
     check = run.steps[0].checks[0]
-    broken = replace(check.attempts[0], status=AttemptStatus.ERRORED, error="it crashed")
-    lie = replace(run, steps=(StepResult(id="s", checks=(replace(check, attempts=(broken,)),)),))
+    broken = replace(
+        check.attempts[0],
+        observation=replace(check.attempts[0].observation, error="it crashed"),
+        status=AttemptStatus.ERRORED,
+    )
+    lie = replace(
+        run, steps=(StepResult(asked=PlanStep(id="s"), checks=(replace(check, attempts=(broken,)),)),)
+    )
     assert contradictions(lie) == ("it is met in the record, and its measures make it unproven",)
 
 

@@ -228,7 +228,7 @@ def test_status_of_a_step_is_that_of_its_worst_check(checks, status):
 )
 def test_trying_until_it_fits_asks_for_more_confidence(base, attempts, on_fail, wanted):
     tried = check("a", retry=Retry(attempts=attempts, on_fail=on_fail))
-    got = confidence_for(base, tried.chances)
+    got = confidence_for(base, tried.asked.chances)
     assert got == (None if wanted is None else pytest.approx(wanted))
 
 

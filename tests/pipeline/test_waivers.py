@@ -211,7 +211,7 @@ def test_what_a_waiver_did_not_need_or_match_is_said(phase: Phase) -> None:
 def test_an_expired_waiver_is_a_warning_of_the_run(phase: Phase) -> None:
     result = phase.run("a", "b=failure", waived=["unit/unit::b"], expires=date(2026, 3, 9))
     assert "waiver 'w1' expired on 2026-03-09, so it covers nothing" in map(sentence, result.warnings)
-    assert (result.waivers[0].state, result.waivers[0].days_left) == (WaiverState.EXPIRED, -1)
+    assert (result.waivers[0].state, result.waivers[0].asked.days_left) == (WaiverState.EXPIRED, -1)
 
 
 @pytest.mark.parametrize(("waived", "ran"), [("unit/unit::b", True), ("unit/unit::a", False)])

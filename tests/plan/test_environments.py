@@ -103,8 +103,8 @@ def test_a_file_of_variables_wins_over_an_environment(load_text: Load, tmp_path:
 
 def test_the_hash_of_a_check_is_that_of_what_is_asked_for_there(load_text: Load) -> None:
     plain, staging = chosen(load_text, ""), chosen(load_text, "staging")
-    assert plain.check("steady").sha256 != staging.check("steady").sha256
-    assert plain.check("up").sha256 == staging.check("up").sha256
+    assert plain.check("steady").asked.sha256 != staging.check("steady").asked.sha256
+    assert plain.check("up").asked.sha256 == staging.check("up").asked.sha256
 
 
 def test_an_unknown_environment_is_wrong_usage_and_the_known_ones_are_named(load_text: Load) -> None:

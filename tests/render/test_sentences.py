@@ -32,6 +32,7 @@ from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import CriterionVerdict, Decided, Decision, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import Selection, Verdict, WaivedCriterion, WaiverResult, WaiverState
+from phasegate.model.waiver import Waiver
 from phasegate.render import sentences
 from phasegate.render.sentences import figure, sentence
 from tests.judged import no_data, result, told
@@ -279,17 +280,17 @@ def decisions() -> Iterator[Any]:
         yield decide(criteria, selection=narrowed).reason
         yield decide(criteria, interrupted="stopped").reason
         yield decide(criteria, target_error="not ready", defect="KeyError: 'x'").reason
-    used = WaiverResult(
+    asked = Waiver(
         id="w",
-        covers=("e.x",),
+        criteria=("e.x",),
         owner="Ann",
         approver="Bob",
         reason="known",
         ticket="T-1",
         expires=date(2026, 3, 31),
         days_left=9,
-        state=WaiverState.USED,
     )
+    used = WaiverResult(asked=asked, state=WaiverState.USED)
     yield decide_with_waivers([met, waived], [used], decide)[0].reason
 
 

@@ -118,6 +118,8 @@ def test_what_phasegate_missed_of_a_schedule_is_said_beside_the_verdict() -> Non
 def with_measure(run: RunResult, measure: Share) -> RunResult:
     first, *others = run.steps[0].checks
     assert first.last is not None
-    attempt = replace(first.last, measures={"success_rate": measure})
+    attempt = replace(
+        first.last, observation=replace(first.last.observation, measures={"success_rate": measure})
+    )
     checks = (replace(first, attempts=(attempt,)), *others)
     return replace(run, steps=(replace(run.steps[0], checks=checks), *run.steps[1:]))

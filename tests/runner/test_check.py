@@ -100,7 +100,7 @@ async def test_a_limit_makes_an_attempt_errored_and_keeps_its_cases(tmp_path: Pa
     finished = await run_one(stage, stall, limit=0.05)
     assert finished.status is CheckStatus.ERRORED
     assert sentence(finished.reason) == "did not end within its limit of 50 ms"
-    assert stage.told(AttemptFinished)[0].attempt.cases == (case,)
+    assert stage.told(AttemptFinished)[0].attempt.observation.cases == (case,)
     assert [event.case for event in stage.told(CaseFinished)] == [case]
 
 
@@ -115,7 +115,7 @@ async def test_an_unexpected_exception_is_a_defect_with_its_traceback_as_evidenc
     finished = await run_one(stage, ZeroDivisionError("oops"))
     assert sentence(finished.reason) == "a defect in phasegate: ZeroDivisionError: oops"
     assert stage.outcomes["one"].defect
-    (written,) = stage.told(AttemptFinished)[0].attempt.evidence
+    (written,) = stage.told(AttemptFinished)[0].attempt.observation.evidence
     assert "oops" in (tmp_path / "one/1" / Path(written).name).read_text()
 
 
@@ -138,9 +138,9 @@ async def test_entries_of_each_become_parts_and_add_up(tmp_path: Path) -> None:
     )
     await stage.run(asked)
     attempt = stage.told(AttemptFinished)[0].attempt
-    assert set(attempt.parts) == {"nodejs", "rust"}
-    assert attempt.measures["pass_rate"] == seen(3, 4).measures["pass_rate"]
-    assert [case.id for case in attempt.cases] == [
+    assert set(attempt.observation.parts) == {"nodejs", "rust"}
+    assert attempt.observation.measures["pass_rate"] == seen(3, 4).measures["pass_rate"]
+    assert [case.id for case in attempt.observation.cases] == [
         "nodejs/case-0",
         "nodejs/case-1",
         "rust/case-0",

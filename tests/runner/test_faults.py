@@ -12,7 +12,7 @@ import pytest
 
 from phasegate.base.errors import ObservationError
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
-from phasegate.model.faults import Act, FaultResult, FaultStatus, fault_measures
+from phasegate.model.faults import Act, FaultResult, FaultStatus, PlanFault, fault_measures
 from phasegate.model.measures import Number, Share
 from phasegate.model.result import RunResult
 from phasegate.plan.asked.faults import Fault
@@ -80,12 +80,7 @@ def fault(
 ) -> Fault:
     asked = ProbeParams(url="/", every="10ms", timeout="500ms", within=f"{within}s")  # type: ignore[arg-type]
     return Fault(
-        id="f",
-        act=act,
-        target="shop",
-        check="steady",
-        due=due,
-        lasting=lasting,
+        asked=PlanFault(id="f", act=act, target="shop", check="steady", due=due, lasting=lasting),
         probe=Part(name="", params=asked),
         measures=fault_measures(act),
     )

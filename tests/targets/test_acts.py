@@ -8,10 +8,7 @@ import urllib.request
 import pytest
 
 from phasegate.base.errors import ObservationError
-from phasegate.model.faults import Act, fault_measures
-from phasegate.plan.asked.faults import Fault
-from phasegate.plan.asked.part import Part
-from phasegate.plan.written.faults import ProbeParams
+from phasegate.model.faults import Act, PlanFault
 from phasegate.targets.processes.entries import Ready
 from phasegate.targets.stack import TargetStack
 from tests.targets.conftest import SERVER, Bench
@@ -29,16 +26,8 @@ ONE_LIFE = """
 """
 
 
-def fault(act: Act, target: str = "web") -> Fault:
-    return Fault(
-        id="f",
-        act=act,
-        target=target,
-        check="steady",
-        due=0.0,
-        probe=Part(name="", params=ProbeParams(url="/")),
-        measures=fault_measures(act),
-    )
+def fault(act: Act, target: str = "web") -> PlanFault:
+    return PlanFault(id="f", act=act, target=target, check="steady", due=0.0)
 
 
 def _answers(url: str) -> bool:

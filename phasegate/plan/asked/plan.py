@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.base.errors import Position
-from phasegate.base.facts import Message
-from phasegate.gate.waivers import Waiver
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.approval import Approval
 from phasegate.model.criterion import Level, PlanCriterion
-from phasegate.model.result import People, PlanRecord
+from phasegate.model.result import People, PlanCheck, PlanRecord, PlanStep
+from phasegate.model.waiver import Waiver
 from phasegate.plan.asked.entries import PlanCommand, Target
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.part import Part
@@ -45,6 +44,11 @@ class Retry:
     on_fail: bool = False
     """Whether an attempt with a criterion not met is tried again, as one that errored is."""
 
+    @property
+    def chances(self) -> int:
+        """Attempts that a check has to meet its criteria."""
+        return self.attempts if self.on_fail else 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlakyBudget:
@@ -60,25 +64,17 @@ class FlakyBudget:
 class Check:
     """One thing to observe."""
 
-    id: str
+    asked: PlanCheck
     kind: Kind[Any]
-    step: str | None
-    """None for checks under `gate`."""
-    title: str = ""
     parts: tuple[Part, ...]
     """At least one."""
     each: bool = False
     """Whether the parts come from `each`: observed one by one, measures reported by part and as a whole."""
-    during: str | None = None
-    """`run`, or the id of the check it accompanies."""
     retry: Retry = Retry()
     limit: float | None = None
     """Seconds for a whole attempt; None for a check that accompanies others."""
     exclusive: bool = False
     """Whether it has the target to itself."""
-    allow_skipped: int = 0
-    until_decided: bool = False
-    """Whether it ends as soon as its criteria are decided."""
     requirements: tuple[Requirement, ...] = ()
     """Programs it needs: its kind's, its own and its step's."""
     missing_secrets: tuple[str, ...] = ()
@@ -86,21 +82,17 @@ class Check:
     confidence: float | None = 0.95
     tags: tuple[str, ...] = ()
     """Its own and its step's."""
-    summary: Message = ""
-    sha256: str = ""
-    """Of kind, parameters and the files they name; neither secrets nor addresses are part of it."""
     at: Position | None = None
     flaky: FlakyBudget | None = None
     """Its own; where there is none, its step's and then the plan's counts it."""
 
     @property
-    def source(self) -> str:
-        return f"{self.at.file}:{self.at.line}" if self.at else ""
+    def id(self) -> str:
+        return self.asked.id
 
     @property
-    def chances(self) -> int:
-        """Attempts that it has to meet its criteria."""
-        return self.retry.attempts if self.retry.on_fail else 1
+    def step(self) -> str | None:
+        return self.asked.step
 
     def bind(self, values: Mapping[str, str]) -> dict[str, CheckParams]:
         """`Part.bind` of every part, by name."""
@@ -111,15 +103,7 @@ class Check:
 class Step:
     """A part of the phase."""
 
-    id: str
-    title: str = ""
-    purpose: str = ""
-    work: tuple[str, ...] = ()
-    outcomes: tuple[str, ...] = ()
-    owner: str = ""
-    priority: str = ""
-    estimate: str = ""
-    tags: tuple[str, ...] = ()
+    asked: PlanStep
     needs: tuple[str, ...] = ()
     """Steps that must have held."""
     follows: tuple[str, ...] = ()
@@ -132,6 +116,10 @@ class Step:
     """What is done to the target on purpose during its checks."""
     at: Position | None = None
     flaky: FlakyBudget | None = None
+
+    @property
+    def id(self) -> str:
+        return self.asked.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.scalars import WrittenFloat, WrittenInt
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.foreign import KindError, blame
+from phasegate.model.measures import charts_of
+from phasegate.model.result import PlanCheck
 from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check, Retry
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
@@ -201,28 +203,38 @@ def _check(
         retry = Retry()
     else:
         retry = context.retry if common.retry is None else retry_of(common.retry)
+    at = context.document.value_at((*path, "id"))
+    charts = charts_of({name: spec for one in params for name, spec in kind.measures(one).items()})
     return Check(
-        id=common.id,
+        asked=PlanCheck(
+            id=common.id,
+            kind=kind.name,
+            step=step.id,
+            title=common.title,
+            summary=_summary(kind, parts),
+            source=f"{at.file}:{at.line}",
+            sha256=sha256,
+            during=common.during or "",
+            allow_skipped=common.allow_skipped,
+            until_decided=any(kind.until_decided(one) for one in params),
+            chances=retry.chances,
+            charts=charts,
+            package=kind.package,
+            is_load=kind.is_load,
+        ),
         kind=kind,
-        step=step.id,
-        title=common.title,
         parts=parts,
         each=common.each is not None,
-        during=common.during,
         retry=retry,
         limit=_limit(common, kind, params),
         exclusive=kind.exclusive if common.exclusive is None else common.exclusive,
-        allow_skipped=common.allow_skipped,
-        until_decided=any(kind.until_decided(one) for one in params),
         missing_secrets=missing_secrets,
-        sha256=sha256,
         requirements=united(
             (*(item for one in params for item in kind.requirements(one)), *own), step.requirements
         ),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
         tags=united(common.tags, step.tags),
-        summary=_summary(kind, parts),
-        at=context.document.value_at((*path, "id")),
+        at=at,
         flaky=budget_of(context, path, common.flaky),
     )
 

@@ -136,7 +136,7 @@ class Criteria:
         }
         for draft in self._drafts.values():
             check = draft.check
-            if check is not None and check.until_decided and check.id not in able:
+            if check is not None and check.asked.until_decided and check.id not in able:
                 message = (
                     f"check {check.id!r}: none of its criteria can be decided before its sample is complete"
                 )

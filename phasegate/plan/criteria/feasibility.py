@@ -44,12 +44,12 @@ class Feasibility:
         self, made: PlanCriterion, check: Check, parts: Sequence[Part], spec: MeasureSpec
     ) -> Fact | None:
         criterion = made.criterion
-        unknown = check.during is not None or not _is_whole(criterion.part, check, parts)
+        unknown = bool(check.asked.during) or not _is_whole(criterion.part, check, parts)
         samples = None if unknown else self._samples(criterion.part, check, parts)
-        confidence = confidence_for(made.confidence, check.chances)
+        confidence = confidence_for(made.confidence, check.asked.chances)
         if samples is None or confidence is None:
             return None
-        bounds = Bounds(confidence=confidence, always_valid=check.until_decided)
+        bounds = Bounds(confidence=confidence, always_valid=check.asked.until_decided)
         key = (criterion.value_text, criterion.required, spec, samples, bounds)
         if key not in self._found:
             self._found[key] = feasible(criterion, spec, samples, bounds)
@@ -64,7 +64,7 @@ class Feasibility:
 
 
 def _too_short(made: PlanCriterion, check: Check, parts: Sequence[Part]) -> Fact | None:
-    if made.over is None or check.during is not None:
+    if made.over is None or check.asked.during:
         return None
     lasting = [check.kind.duration(part.params) for part in parts]
     longest = None if None in lasting else max(one or 0.0 for one in lasting)

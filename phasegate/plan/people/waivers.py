@@ -13,9 +13,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 from phasegate.base.errors import PlanError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import Closed
-from phasegate.gate.waivers import CasePattern, Waiver
 from phasegate.model.approval import same_person
 from phasegate.model.criterion import PlanCriterion
+from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.plan.asked.plan import Check
 from phasegate.plan.reading.context import Context
 from phasegate.plan.text.findings import did_you_mean, listed, nearest

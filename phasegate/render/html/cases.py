@@ -73,8 +73,7 @@ def case_table(run: RunResult) -> CaseTable:
             waivers=by,
         )
         for check in run.checks()
-        if check.last
-        for case in check.last.cases
+        for case in check.seen.cases
     ]
     rows.sort(key=lambda row: 3 if row.case.flaky else _ORDER[row.case.status])
     counted = Counter(row.badge for row in rows)

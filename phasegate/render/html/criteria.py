@@ -90,7 +90,7 @@ def criteria_groups(run: RunResult) -> tuple[CriteriaGroup, ...]:
     rows = [_row(criterion, checks) for criterion in run.criteria]
     groups = [
         CriteriaGroup(
-            title=f"{number}. {step.title or step.id}",
+            title=f"{number}. {step.asked.title or step.id}",
             anchor=anchor("criteria", step.id),
             rows=_sort_rows(row for row in rows if row.criterion.asked.step == step.id),
         )

@@ -163,11 +163,11 @@ class _Board:
         check = self.checks[event.check]
         symbol, word, style = CHECK_WORDS[event.status]
         attempt = self.attempts.get(event.check)
-        shown = headline(replace(check, attempts=(attempt,))) if attempt else ""
+        shown = headline(attempt.observation) if attempt else ""
         line = Text()
         line.append(f"{symbol} {word:<8}", style=style)
         line.append(f" {check.id}", style="bold")
-        line.append(f" ({check.kind})")
+        line.append(f" ({check.asked.kind})")
         said = sentence(event.reason) if event.status is not CheckStatus.PASSED else shown
         if said:
             line.append(f"  {one_line(said, 160)}")
@@ -181,12 +181,13 @@ class _Board:
         fault = self.faults[event.fault]
         line = Text("↯ fault ", style="magenta")
         line.append(f" {fault.id}", style="bold")
-        line.append(f"  {one_line(fault_text(fault), 120)}")
+        line.append(f"  {one_line(fault_text(fault.asked), 120)}")
         return line
 
     def failed_cases(self, id: str) -> list[Text]:
         attempt = self.attempts.get(id)
-        failed = [case for case in attempt.cases if case.status is CaseStatus.FAILED] if attempt else []
+        cases = attempt.observation.cases if attempt else ()
+        failed = [case for case in cases if case.status is CaseStatus.FAILED]
         lines = [
             Text(f"    ✗ {one_line(case.id, 90)}  {one_line(case.message, 140)}")
             for case in failed[:MOST_CASES]
@@ -277,7 +278,9 @@ class LineView(SilentView):
             case StepStarted():
                 return Text(f"step {event.step}", style="bold")
             case CheckStarted() if self._verbose:
-                return Text(f"  start    {event.check}  {sentence(self._board.checks[event.check].summary)}")
+                return Text(
+                    f"  start    {event.check}  {sentence(self._board.checks[event.check].asked.summary)}"
+                )
             case CaseFinished() if self._verbose:
                 return Text(f"    {event.case.status.value:<8} {one_line(event.case.id)}")
             case RetryScheduled():
@@ -386,7 +389,7 @@ def _running_line(item: _Running, now: float) -> Text:
         line.append(f"  {item.passed} passed")
         if item.failed:
             line.append(f", {item.failed} failed", style="red")
-    line.append(f"  {one_line(item.text or item.check.summary, 80)}")
+    line.append(f"  {one_line(item.text or item.check.asked.summary, 80)}")
     line.append(f"  {format_seconds(round(taken))}", style="dim")
     return line
 

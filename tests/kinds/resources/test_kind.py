@@ -22,7 +22,7 @@ from phasegate.model.criterion import PlanCriterion
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge, Number
 from phasegate.model.observation import Observation
-from phasegate.plan.asked.plan import Check, Part
+from phasegate.model.result import PlanCheck
 from phasegate.render.sentences import sentence
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import Progress
@@ -140,8 +140,7 @@ def gauge(observation: Observation, name: str, part: str = "") -> Gauge:
 
 def judged(observation: Observation, text: str) -> tuple[CriterionVerdict, str]:
     parsed = parse_criterion(text)
-    kind = ResourcesKind()
-    check = Check(id="res", kind=kind, step=None, parts=(Part(name="", params=ResourcesParams()),))
+    check = PlanCheck(id="res", kind="resources")
     found = told(judge_attempt(PlanCriterion(id=parsed.id, criterion=parsed), check, observation))
     return found.verdict, found.message
 

@@ -229,7 +229,15 @@ def test_first_screen_has_what_was_noted_of_a_check_beside_its_failed_cases() ->
     run = with_cases(failed("output", "expected the output to match"))
     (check,) = run.checks()
     assert check.last is not None
-    noted = replace(check, attempts=(replace(check.last, notes=("exit code 127", "sh: x: not found")),))
+    noted = replace(
+        check,
+        attempts=(
+            replace(
+                check.last,
+                observation=replace(check.last.observation, notes=("exit code 127", "sh: x: not found")),
+            ),
+        ),
+    )
     shown = first_screen(replace(run, steps=(replace(run.steps[0], checks=(noted,)),)))
     assert "expected the output to match" in shown
     assert "exit code 127" in shown
