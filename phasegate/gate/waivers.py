@@ -86,7 +86,7 @@ class Waiver:
 
 
 Again = Callable[[CriterionResult, Sequence[Case]], Judgement | None]
-"""A criterion judged again without some cases; None where its measure is no census of cases."""
+"""A criterion judged again without some cases; None where its measure is not a census of cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
