@@ -144,7 +144,7 @@ Size = Annotated[
 def scalar_text(value: object) -> object:
     """A number or boolean as it was written; anything else as it is. Errors: ValueError for null."""
     if value is None:
-        raise ValueError("null is no text; write the text in quotes, '' for none")
+        raise ValueError("null is not text; write the text in quotes, '' for none")
     return as_text(value) if isinstance(value, int | float) else value
 
 

@@ -30,7 +30,7 @@ from phasegate.base.units import Dimension, format_value
 NAMES = 2_000_000
 """Names that are looked at for one pattern."""
 PROBLEMS = 10
-"""Lines that say what matches and is no file."""
+"""Lines that say what matches and is not a file."""
 LARGEST = 1 << 30
 """Bytes of a file that are read, where nothing lower is asked for."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -51,7 +51,7 @@ class Found:
     total: int
     """How many there are."""
     problems: tuple[Fact, ...] = ()
-    """What matches and is no file of this folder, one line each; why the search ended early."""
+    """What matches and is not a file of this folder, one line each; why the search ended early."""
 
 
 @dataclass
@@ -139,7 +139,7 @@ class Bounds:
     def hold(self, path: Path) -> tuple[str, ...] | None:
         """The components of a path below the folder, links resolved; None for a file that is granted.
 
-        Errors: OutsideError; ValueError for what is no path.
+        Errors: OutsideError; ValueError for what is not a path.
         """
         if self.granted and path.absolute() in [one.absolute() for one in self.granted]:
             return None

@@ -186,7 +186,7 @@ def _require_comparable(kind: SubjectKind, subject: str, op: Operator, op_span: 
 
 
 def _take_statistic(head: str, inside: str | None) -> tuple[str, Span, str]:
-    """Split off a statistic, unless what is left would be no measure (and, outside a check, no subject)."""
+    """Split off a statistic, unless the rest would not be a measure (nor, outside a check, a subject)."""
     match = _LAST_WORD.search(head)
     if (
         match is None

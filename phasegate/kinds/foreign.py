@@ -281,7 +281,7 @@ def _plain(value: Any) -> Any:
 
 
 def _wrong_measure(measure: Measure, spec: MeasureSpec | None) -> Mapping[str, str]:
-    """A measure is judged by what it is, so it must be what was announced: a sample is no census.
+    """A measure is judged by what it is, so it must be what was announced: a sample is not a census.
 
     Shape: what `Code.MEASURE_WRONG` says of it; empty where it is right.
     """

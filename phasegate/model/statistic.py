@@ -77,7 +77,7 @@ def find_statistic(name: str) -> Statistic:
 
 
 def percent(word: str) -> Decimal | None:
-    """95 of `p95`, and 100 of `p100`, which is no statistic; None for what does not look like a quantile."""
+    """95 of `p95`, and 100 of `p100`, not a statistic; None for what does not look like a quantile."""
     return Decimal(word[1:]) if _QUANTILE.fullmatch(word) else None
 
 

@@ -1,7 +1,7 @@
 """Environments: other target entries and other values of variables for the same steps and criteria.
 
-An environment never says what must be true. A gate that asks less of one environment is no gate, so neither
-its keys nor the values of its variables may change a criterion.
+An environment never says what must be true. A gate that asks less of one environment is not a gate, so
+neither its keys nor the values of its variables may change a criterion.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from phasegate.plan.text.yaml import Document
 from phasegate.plan.written.plan import ID_RULE, is_id
 
 KEY = "environments"
-_WHY = "a gate that asks less of one environment is no gate"
+_WHY = "a gate that asks less of one environment is not a gate"
 _NEVER = ("steps", "gate", "criteria", "checks", "confidence", "waivers", "include")
 
 

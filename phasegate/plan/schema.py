@@ -210,7 +210,7 @@ def _model(model: type[BaseModel], definitions: dict[str, Any], *, prefix: str =
 
 
 def _open_schema(schema: Any) -> Any:
-    """`x-*` keys where keys are closed, and `${name}` where a scalar is wanted that is no text."""
+    """`x-*` keys where keys are closed, and `${name}` where a scalar is wanted that is not text."""
     match schema:
         case dict():
             # A union told apart by its content is `oneOf` to pydantic, and a short mapping may fit two.

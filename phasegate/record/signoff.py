@@ -32,7 +32,7 @@ class SignOffFile:
     sign_offs: tuple[SignOff, ...] = ()
     """In the order of the file, which is that of the decisions."""
     broken: tuple[str, ...] = ()
-    """Lines that are no sign-off, by `file:line`."""
+    """Lines that are not sign-offs, by `file:line`."""
     cut: bool = False
     """Whether the last line was cut off in writing; it tells nothing and is left out."""
 
@@ -52,20 +52,20 @@ def read_sign_offs(folder: Path) -> SignOffFile:
 def append_sign_off(folder: Path, sign_off: SignOff) -> None:
     """Add one line and see it on the disk; a line that was cut off before is taken away first.
 
-    Errors: UsageError when a line in the middle is no sign-off; RecordError. Nothing is written then.
+    Errors: UsageError when a line in the middle is not a sign-off; RecordError. Nothing is written then.
     """
     path = folder / SIGN_OFFS
     line = _adapter().dump_json(_writable(sign_off)) + b"\n"
     try:
         with os.fdopen(os.open(path, _APPEND, 0o644), "r+b", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "it is no file")
+                raise OSError(errno.EINVAL, "it is not a file")
             fcntl.flock(file, fcntl.LOCK_EX)  # two people may sign at the same time
             data = file.read()
             found = _parse(data, path)
             if found.broken:
                 raise UsageError(
-                    f"{found.broken[0]} is no sign-off", help="put the file back as it was, then sign"
+                    f"{found.broken[0]} is not a sign-off", help="put the file back as it was, then sign"
                 )
             whole = data.rfind(b"\n") + 1
             if found.cut:
@@ -119,7 +119,7 @@ def _sign_off(line: bytes) -> SignOff:
 
 
 def _writable(sign_off: SignOff) -> SignOff:
-    """What the command line hands over may hold bytes that are no text."""
+    """What the command line hands over may hold bytes that are not text."""
 
     def clean(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode()

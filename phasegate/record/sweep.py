@@ -150,7 +150,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def _empty(place: int) -> str | None:
-    """Remove everything that is no folder; the name of a folder that is left."""
+    """Remove everything that is not a folder; the name of a folder that is left."""
     os.fchmod(place, 0o700)
     inner = None
     with os.scandir(place) as entries:

@@ -381,7 +381,7 @@ DEFECTS = {
     "target": "a defect in kind 'odd' of odd-ones 1.0: TargetError: nor 75",
     "nothing": "it returned NoneType, not an Observation",
     "unknown": "measure 'other' is not among those that 'measures' announces",
-    "census": "measure 'good' is announced as a sample, and its share says otherwise",
+    "census": "measure 'good' is announced as a sample, but its share says otherwise",
     "number": "measure 'seen' is announced as a number, and is a int",
     "text": "measure 'seen' has a value of another type",
     "nan": "measure 'seen' ",

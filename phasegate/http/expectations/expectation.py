@@ -1,6 +1,6 @@
 """`expect`: what a reply must be, as written in a plan or suite and as compiled.
 
-Without `status` the status must be 2xx, so a body that looks right under an error status is no success.
+Without `status` the status must be 2xx, so a body that looks right under an error status is not a success.
 """
 
 from __future__ import annotations

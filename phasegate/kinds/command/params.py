@@ -146,6 +146,6 @@ class CommandParams(CheckParams):
                 raise ValueError(f"{name!r} is measured already; choose another name")
             if not is_measure_name(name):
                 raise ValueError(
-                    f"{name!r} is no name for a measure; write one like 'coverage' or 'bundle_size'"
+                    f"{name!r} is not a name for a measure; write one like 'coverage' or 'bundle_size'"
                 )
         return measures

@@ -21,7 +21,7 @@ MEASURES: Mapping[str, str] = {
     "unproven_health": "services whose health nothing proves: no healthcheck, or one that cannot fail",
     "fake_healthchecks": "services with a healthcheck that cannot fail",
     "restarts": "restarts by the engine, of all containers",
-    "oom_killed": "containers with a process that was killed for want of memory",
+    "oom_killed": "containers with a process that was killed for lack of memory",
 }
 """Counts, beside `pass_rate`, `youngest`, `oldest` and what the logs are searched for."""
 
@@ -90,7 +90,7 @@ class LogRule(Closed):
         if self.name in {"pass_rate", "youngest", "oldest", *MEASURES}:
             yield ("name",), f"{self.name!r} is measured already; choose another name"
         elif not is_measure_name(self.name):
-            yield ("name",), f"{self.name!r} is no name for a measure; write one like 'slow_queries'"
+            yield ("name",), f"{self.name!r} is not a name for a measure; write one like 'slow_queries'"
 
     @property
     def label(self) -> str:

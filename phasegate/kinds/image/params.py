@@ -90,7 +90,7 @@ class ImageParams(CheckParams):
         for number, port in enumerate(self.ports or ()):
             name, _, protocol = str(port).partition("/")
             if not name.isdecimal() or protocol not in ("", "tcp", "udp", "sctp"):
-                yield ("ports", number), f"{port!r} is no port; write 8080, or 53/udp"
+                yield ("ports", number), f"{port!r} is not a port; write 8080, or 53/udp"
         for number, aspect in enumerate(self.ignore):
             asked = ASKED.get(aspect, "")
             if asked and asked in self.model_fields_set:

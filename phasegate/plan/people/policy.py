@@ -30,7 +30,7 @@ _ABOUT = frozenset({"policy", "title"})
 
 def _least_confidence(value: object) -> object:
     if value == "none":
-        raise ValueError("none is no floor; write a confidence like 95%, or leave it out")
+        raise ValueError("none is not a floor; write a confidence like 95%, or leave it out")
     return confidence_level(value)
 
 

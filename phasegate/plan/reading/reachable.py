@@ -83,7 +83,7 @@ def check_entry(
         except AmbiguousEntryError as error:
             context.findings.add(document, path, error.message, help=error.help)
         except ObservationError:
-            continue  # where it leads is not known yet, or it is no address, which is said elsewhere
+            continue  # where it leads is not known yet, or it is not an address, which is said elsewhere
     return frozenset(found - {""})
 
 

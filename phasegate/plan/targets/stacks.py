@@ -112,7 +112,7 @@ class ComposeReader(OfServices[ComposeStack, S, D]):
         if file is not None:
             _check_named(context, file, asked)
         profiles = _texts_in(own.get("profiles") if isinstance(own, Mapping) else None)
-        # Not by `missing_in` of the context, as the file that is named is no script.
+        # Not by `missing_in` of the context, as the file that is named is not a script.
         missing = missing_in(_without_services(tree), context.values.missing_secrets)
         if file is not None and written is not None:
             missing = (
@@ -179,7 +179,7 @@ class AttachedReader(OfServices[AttachedStack, S, D]):
         ]
         for one in asked:
             if not is_id(one.name):
-                message = f"service {one.name!r} cannot be addressed: its name is no id of the plan"
+                message = f"service {one.name!r} cannot be addressed: its name is not an id of the plan"
                 help = "leave it out here; kinds that look at containers see it all the same"
                 context.findings.add(context.document, one.path, message, help=help, key=True)
         if written is None:

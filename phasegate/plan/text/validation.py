@@ -82,7 +82,7 @@ def _group_details(details: list[ErrorDetails], tree: Any) -> Iterator[_Group]:
     """One group per wrong value.
 
     Of the branches of a union those speak that got furthest into the value: what is wrong inside a mapping
-    says more than that it is no text.
+    says more than that it is not text.
     """
     plain: dict[TreePath, list[ErrorDetails]] = {}
     branched: dict[tuple[TreePath, str], list[tuple[TreePath, ErrorDetails]]] = {}

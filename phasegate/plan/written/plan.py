@@ -50,7 +50,7 @@ def confidence_level(value: object) -> object:
         raise ValueError("write a confidence like 95%, or none")
     share = parse_as(value, Dimension.SHARE).value
     if not 0.5 <= share < 1:
-        raise ValueError(f"{value!r} is no confidence level; write one from 50% to below 100%, or none")
+        raise ValueError(f"{value!r} is not a confidence level; write one from 50% to below 100%, or none")
     return share
 
 

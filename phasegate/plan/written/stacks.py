@@ -42,7 +42,7 @@ class ComposeWritten(Closed):
     def _is_a_project(cls, project: str) -> str:
         if not re.fullmatch(_PROJECT, project):
             raise ValueError(
-                f"{project!r} is no project of Compose: lower case letters, digits, '-' and '_',"
+                f"{project!r} is not a project of Compose: lower case letters, digits, '-' and '_',"
                 " a letter or a digit first"
             )
         return project
@@ -69,6 +69,6 @@ class AttachedWritten(Closed):
         for label in labels:
             if not re.fullmatch(r"[^\s=]+(=.*)?", label):
                 raise ValueError(
-                    f"{label!r} is no label; write a name, or name=value: com.docker.compose.project=shop"
+                    f"{label!r} is not a label; write a name, or name=value: com.docker.compose.project=shop"
                 )
         return labels

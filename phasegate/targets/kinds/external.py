@@ -39,14 +39,14 @@ class ExternalWritten(Closed):
     @classmethod
     def _is_absolute(cls, url: str) -> str:
         if not url.startswith(("http://", "https://")):
-            raise ValueError(f"{url!r} is no absolute URL; begin with http:// or https:// and a host")
+            raise ValueError(f"{url!r} is not an absolute URL; begin with http:// or https:// and a host")
         try:
             parts = urlsplit(url)
             named = parts.hostname is not None and parts.port != 0
         except ValueError as error:
-            raise ValueError(f"{url!r} is no URL: {error}") from None
+            raise ValueError(f"{url!r} is not a URL: {error}") from None
         if not named or re.search(r"\s", url):
-            raise ValueError(f"{url!r} is no URL: http:// or https://, a host, and a port where it needs one")
+            raise ValueError(f"{url!r} is not a URL; write http:// or https://, a host, and a port if needed")
         return url
 
 

@@ -109,7 +109,7 @@ class K6Options(Closed):
             if name in MEASURES:
                 raise ValueError(f"{name!r} is measured already; choose another name")
             if not _METRIC.fullmatch(name) or is_statistic_name(name):
-                raise ValueError(f"{name!r} is no name of a metric that a criterion can speak of")
+                raise ValueError(f"{name!r} is not a name of a metric that a criterion can speak of")
         return measures
 
 

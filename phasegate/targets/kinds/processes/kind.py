@@ -35,7 +35,7 @@ class ReadyWritten(Closed):
         if signs != 1:
             raise ValueError("say how it shows that it is up, by one of 'url', 'tcp: true' and 'log'")
         if self.url is not None and not self.url.startswith(("/", "http://", "https://", "${")):
-            raise ValueError(f"{self.url!r} is no address; begin with '/', http:// or https://")
+            raise ValueError(f"{self.url!r} is not an address; begin with '/', http:// or https://")
         if self.log is not None:
             compile_pattern(self.log)
         return self
