@@ -25,21 +25,31 @@ class FaultWritten(Closed):
     replace and cut, and the service or process that it is done to."""
 
     id: Id
+    """The id of the fault, unique in the plan, for criteria: `crash.recovery_time < 10s`."""
     title: Text = ""
+    """What reports call it."""
     stop: str | None = None
+    """The process or service that is asked to end, and started again after `for`."""
     kill: str | None = None
+    """The process or service that is killed, and started again after `for`."""
     pause: str | None = None
+    """The process or service that is held, and goes on after `for`."""
     restart: str | None = None
+    """The process or service that is ended and started again at once."""
     replace: str | None = None
+    """The service that runs from `image` for as long as `for` says; then its own image is put back."""
     cut: str | None = None
+    """The service that is taken off its network, and put back after `for`."""
     during: str
-    """The check of this step while which it is done."""
+    """The check of this step while which the fault is done."""
     due: Duration = Field(alias="at")
-    """From the start of that check."""
+    """When the fault is done, counted from the start of that check."""
     for_: Annotated[Duration, Field(gt=0)] | None = Field(default=None, alias="for")
-    """Until it is undone, counted from when it was done."""
+    """How long the fault lasts; then it is undone. A `restart` has none."""
     image: Text = ""
+    """The image that `replace` runs the service from."""
     probe: Any
+    """What is asked again and again to see the outage and the recovery."""
 
     @model_validator(mode="after")
     def _one_act(self) -> Self:
