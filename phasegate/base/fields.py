@@ -95,8 +95,10 @@ def field_docs(owner: type) -> Mapping[str, str]:
 
 
 def add_docs(schema: dict[str, Any], owner: type) -> None:
-    """Describe the properties in the JSON Schema of a model or dataclass: what its fields say, what their types
-    say, and their defaults."""
+    """Describe the properties in the JSON Schema of a model or dataclass.
+
+    By what the source says of its fields and their types, and by their defaults.
+    """
     docs, infos = field_docs(owner), getattr(owner, "model_fields", {})
     keys = {name: infos[name].alias or name if name in infos else name for name in docs}
     for part in (schema, *schema.get("anyOf", ())):
@@ -121,6 +123,8 @@ def default_text(field: FieldInfo) -> str:
             return ""
         case bool():
             return "true" if default else "false"
+        case float() if dimension is Dimension.TIME and default and default % 60 == 0:
+            return f"{default / 60:g}m"
         case int() | float() if dimension is not None:
             return format_value(default, dimension).replace(" ", "")
         case list() | tuple():

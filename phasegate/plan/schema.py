@@ -51,7 +51,7 @@ _FILE = {"type": "string", "description": "a YAML file, relative to the plan's r
 
 
 class _Written(GenerateJsonSchema):
-    """As pydantic has it, with what the source says of each field; a value may also be written as `${name}`."""
+    """As pydantic has it, with what the source says of each field; `${name}` may stand for a value."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         whole = super().model_schema(schema)
@@ -184,7 +184,13 @@ def _schema_of(
     properties = {**common["properties"], **own["properties"]}
     properties["kind"] = {"const": name, "description": kind.about}
     required = [*common.get("required", ()), *own.get("required", ())]
-    schema = {**common, "title": name, "description": kind.about, "properties": properties, "required": required}
+    schema = {
+        **common,
+        "title": name,
+        "description": kind.about,
+        "properties": properties,
+        "required": required,
+    }
     _put(schema, criteria=_list_of("criterion"))
     return name, _variant_schema(name, kind), schema
 

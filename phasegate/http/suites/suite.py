@@ -82,7 +82,7 @@ class Until(Expect):
     """Poll: send again until the reply is like this."""
 
     within: Duration = 30.0
-    """How long is waited for such a reply, from the first sending."""
+    """The longest wait for such an answer, from the first sending."""
     every: Duration = 0.5
     """Time between two tries."""
 

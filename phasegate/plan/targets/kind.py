@@ -26,7 +26,9 @@ from phasegate.plan.written.plan import Commands
 ID_KEY = ID_PATTERN.replace("^", "^(?!x-)", 1)
 """An id that is a key; what begins with x- is for notes."""
 _ABOUT_DEFAULT = "The entry that paths such as `/health` are on; the only one unless given."
-_ABOUT_SETUP = "Commands that run when the target is up, before any step. Where one fails, nothing is checked."
+_ABOUT_SETUP = (
+    "Commands that run when the target is up, before any step. Where one fails, nothing is checked."
+)
 _ABOUT_TEARDOWN = "Commands that run at the end, before the target is taken down, whatever happened."
 ModelSchema = Callable[[type[BaseModel]], dict[str, Any]]
 """The JSON Schema of a model."""

@@ -64,7 +64,7 @@ class OfServices(TargetKind[G, S, D]):
             "anyOf": [
                 {"type": "array", "items": {"type": "string"}, "minItems": 1},
                 {"type": "object", "additionalProperties": one, "minProperties": 1},
-            ]
+            ],
         }
         return schema
 

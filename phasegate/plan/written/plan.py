@@ -117,7 +117,7 @@ class RetryWritten(Closed):
     backoff: float = Field(default=1.0, ge=1, le=100, allow_inf_nan=False)
     """By what the wait is multiplied after each further attempt: 2 doubles it."""
     max_wait: Duration | None = None
-    """The longest wait that `backoff` may lead to."""
+    """The longest wait that `backoff` may lead to; a day unless given."""
     jitter: Duration = 0.0
     """Up to so much is added to each wait, at random."""
     on: tuple[Literal["error", "fail"], ...] = ("error",)

@@ -49,7 +49,7 @@ class ComposeWritten(Closed):
     project: Annotated[str, WithJsonSchema({"type": "string", "pattern": _PROJECT})] = ""
     """The project's name; one of the run's own unless given."""
     within: Span = 120.0
-    """How long is waited for every service to be ready."""
+    """The longest wait for every service to be ready."""
 
     @field_validator("project")
     @classmethod
@@ -77,7 +77,7 @@ class AttachedWritten(Closed):
     services: Any = None
     """Services that must be there: a list of names, or a mapping of names to what there is to say of each."""
     within: Span = 30.0
-    """How long is waited for them to be ready."""
+    """The longest wait for them to be ready."""
     allow_faults: bool = False
     """Whether faults may be done to them; `--confirm ID` is needed too."""
 

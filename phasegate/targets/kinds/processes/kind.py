@@ -31,7 +31,7 @@ class ReadyWritten(Closed):
     log: str | None = None
     """A regular expression that a line of its output must match."""
     within: Span = 30.0
-    """How long is waited for it."""
+    """The longest wait for it."""
 
     @model_validator(mode="after")
     def _one_sign(self) -> ReadyWritten:
