@@ -37,7 +37,10 @@ class IncludedGateWritten(Closed):
 
 
 class IncludedWritten(Closed):
-    """An included file; steps, checks and criteria are validated where they are put in."""
+    """What a plan takes from another file.
+
+    Steps, checks and criteria are validated where they are put in.
+    """
 
     steps: tuple[Any, ...] = ()
     """Steps that are added behind those of the plan."""

@@ -7,6 +7,7 @@ A scalar may be `${name}` wherever it stands; a whole list or mapping put in is 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,9 @@ _TITLES = {
 }
 _TEMPLATE = {"type": "string", "pattern": r"\$\{[^{}]*\}", "description": "a value put in: ${name}"}
 _FILE = {"type": "string", "description": "a YAML file, relative to the plan's root"}
+_SUFFIX = re.compile(r"(Written|Params)$")
+_WORD = re.compile(r"[A-Z][a-z0-9]+")
+"""Names of models are titles here, which editors show above the descriptions of their keys."""
 
 
 class _Written(GenerateJsonSchema):
@@ -56,7 +60,15 @@ class _Written(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         whole = super().model_schema(schema)
         add_docs(whole, schema["cls"])
+        for part in (whole, *whole.get("anyOf", ())):
+            if "title" in part:
+                part["title"] = " ".join(_WORD.findall(_SUFFIX.sub("", part["title"]))).lower()
+            if "properties" in part and "description" in part:
+                part["description"] = part["description"].partition("\n\n")[0]
         return whole
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False  # an editor shows the key anyway
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -83,7 +95,7 @@ def plan_schema(kinds: Mapping[str, Kind[Any]]) -> dict[str, Any]:
         "patternProperties": {ID_KEY: environment, "^x-": True},
         "additionalProperties": False,
     }
-    waivers = {"anyOf": [dict(_FILE), _model(WaiversNamed, definitions)]}
+    waivers = {"anyOf": [{"type": "string"}, _model(WaiversNamed, definitions)]}
     accepted = {"type": "array", "items": _model(AcceptedWritten, definitions)}
     _put(plan, environments=environments, waivers=waivers, accepted=accepted)
     return _whole(plan, definitions, "plan")

@@ -91,7 +91,10 @@ class WaiverWritten(Closed):
 
 
 class WaiversFile(Closed):
-    """A waivers file; its entries are validated on their own."""
+    """What is known to fail and let through until a day.
+
+    Entries are validated on their own.
+    """
 
     waivers: Literal[1]
     """The version of the format: 1."""

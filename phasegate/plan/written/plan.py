@@ -270,7 +270,10 @@ class CheckCommon(Closed):
 
 
 class StepWritten(Closed):
-    """A step; its checks, faults and criteria are validated on their own."""
+    """A part of the phase, with checks and criteria.
+
+    Its checks, faults and criteria are validated on their own.
+    """
 
     id: Id
     """The id of the step, unique in the plan: lower case letters, digits, `-` and `_`, a letter first."""
@@ -402,7 +405,10 @@ class AcceptedWritten(Closed):
 
 
 class PlanWritten(Closed):
-    """The plan; steps, target, gate, waivers and what is accepted are validated on their own."""
+    """A phase plan: what must be true before the phase may end.
+
+    Steps, target, gate, waivers and what is accepted are validated on their own.
+    """
 
     phasegate: Literal[1]
     """The version of the format: 1."""
@@ -451,6 +457,6 @@ class PlanWritten(Closed):
     environments: Any = None
     """Other target entries and other values of variables, by name; `--env NAME` chooses one."""
     waivers: Any = None
-    """What is known to fail and let through until a day: a waivers file."""
+    """What is known to fail and let through until a day: a waivers file, relative to the plan's root."""
     accepted: tuple[Any, ...] = ()
     """Weakenings of the plan that were decided, so that `phasegate guard` lets them through."""

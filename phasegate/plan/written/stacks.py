@@ -31,7 +31,10 @@ class ServiceWritten(Closed):
 
 
 class ComposeWritten(Closed):
-    """A stack that Compose brings up; what is said of single services is validated on its own."""
+    """A stack that Compose brings up.
+
+    What is said of single services is validated on its own.
+    """
 
     file: Annotated[
         Said, WithJsonSchema({"type": "string", "description": "a compose file, relative to the plan's root"})
@@ -63,7 +66,10 @@ class ComposeWritten(Closed):
 
 
 class AttachedWritten(Closed):
-    """Containers that are up; what is said of single services is validated on its own."""
+    """Containers that are up already.
+
+    What is said of single services is validated on its own.
+    """
 
     label: Annotated[
         tuple[Text, ...],
