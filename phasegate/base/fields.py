@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -109,7 +110,8 @@ def add_docs(schema: dict[str, Any], owner: type) -> None:
                 of_type = written[key].get("description", "")
                 said = [docs[name], of_type[:1].upper() + of_type[1:], default and f"Default: {default}"]
                 text = " ".join(one.rstrip(".") + "." for one in said if one)
-                written[key] = {**written[key], "description": " ".join(text.split())}
+                text = re.sub(r"\bNone\b", "null", " ".join(text.split()))  # as JSON has it
+                written[key] = {**written[key], "description": text}
 
 
 def default_text(field: FieldInfo) -> str:

@@ -30,8 +30,11 @@ class CaseAttempt:
     """An earlier try of a case that was tried again."""
 
     status: CaseStatus
+    """What that try came to."""
     message: JsonMessage = ""
+    """Why it failed."""
     duration: float | None = None
+    """Seconds; None when it did not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,9 @@ class Case:
     id: str
     """Unique within the check; `flow/request[row]`, a pytest node id."""
     name: str
+    """What it is called."""
     status: CaseStatus
+    """What it came to."""
     part: str = ""
     """The part of the check it belongs to (flow, module), for criteria on parts; `a/b` nests."""
     tags: tuple[str, ...] = ()
@@ -51,7 +56,9 @@ class Case:
     message: JsonMessage = ""
     """Why it failed or did not run: expected and actual."""
     file: str | None = None
+    """The source file that it stands in, where that is known."""
     line: int | None = None
+    """Its line in that file."""
     evidence: tuple[str, ...] = ()
     """Paths below the run's folder, with forward slashes."""
     earlier: tuple[CaseAttempt, ...] = ()
@@ -70,8 +77,11 @@ class Series:
     """Values over time for the report's charts; `points` are (seconds from start, value or None)."""
 
     name: str
+    """What is drawn."""
     unit: str
+    """The unit of its values."""
     points: tuple[tuple[float, float | None], ...]
+    """Pairs of seconds from the start and a value, null where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
