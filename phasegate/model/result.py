@@ -140,8 +140,11 @@ class CriterionResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptResult:
     number: int
+    """Which attempt it is, from 1."""
     status: AttemptStatus
+    """What the attempt came to."""
     started: datetime
+    """When it began, UTC."""
     duration: float
     """Seconds."""
     error: JsonMessage = ""
@@ -149,12 +152,19 @@ class AttemptResult:
     reason: JsonMessage = ""
     """Why it failed or is unproven: the first criterion that closed it."""
     measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
+    """What was measured, by name."""
     parts: Mapping[str, Mapping[str, JsonMeasure]] = field(default_factory=dict)
+    """What was measured of each part, by part and name."""
     cases: tuple[Case, ...] = ()
+    """The cases that it saw."""
     evidence: tuple[str, ...] = ()
+    """The files that it left, by their paths below the run's folder."""
     notes: tuple[JsonMessage, ...] = ()
+    """What a reader needs beside the figures."""
     causes: JsonCauses = field(default_factory=dict)
+    """Failures by cause, with counts."""
     timeline: tuple[Series, ...] = ()
+    """What was measured over time, for charts."""
     timeline_from: datetime | None = None
     """When the seconds of the timeline begin; None: with the attempt."""
     decisions: Mapping[str, Decision] = field(default_factory=dict)
@@ -174,24 +184,33 @@ class ToolRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     id: str
+    """The id of the check."""
     kind: str
+    """The kind of the check."""
     step: str | None
     """None for checks under `gate`."""
     title: str = ""
+    """What reports call it."""
     summary: JsonMessage = ""
     """What it observes in a few words: `GET /health, 100 probes`."""
     status: CheckStatus = CheckStatus.NOT_RUN
+    """What the check came to."""
     reason: JsonMessage = RUN_ENDED_BEFORE
     """Why it did not run, failed or was errored; empty when it passed."""
     help: JsonMessage = ""
     """What would make it run, such as the command that installs a missing tool."""
     blocking: bool = True
+    """Whether it must hold: a blocking criterion rests on it."""
     flaky: bool = False
+    """Whether it passed only when something was tried again."""
     started: datetime | None = None
+    """When its first attempt began, UTC; None where it did not run."""
     duration: float | None = None
     """Seconds over all attempts, waits included."""
     attempts: tuple[AttemptResult, ...] = ()
+    """Its attempts in order; the last one decides."""
     source: str = ""
+    """`file:line` in the plan."""
     sha256: str = ""
     """Of kind, parameters and the files they name; the same in two runs that did the same."""
     during: str = ""
@@ -227,19 +246,33 @@ class StepResult:
     """A step with its people-facing content and its checks."""
 
     id: str
+    """The id of the step."""
     title: str = ""
+    """What reports call it."""
     purpose: str = ""
+    """What the step is for."""
     work: tuple[str, ...] = ()
+    """What is done in it."""
     outcomes: tuple[str, ...] = ()
+    """What there is when it is done."""
     owner: str = ""
+    """Who answers for it."""
     priority: str = ""
+    """How much it matters; empty where the plan does not say."""
     estimate: str = ""
+    """How long it was thought to take, as written."""
     tags: tuple[str, ...] = ()
+    """Words to choose steps by."""
     status: CheckStatus = CheckStatus.NOT_RUN
+    """What its checks came to together."""
     reason: JsonMessage = ""
+    """Why it did not run; empty when it did."""
     started: datetime | None = None
+    """When it began, UTC; None where it did not run."""
     duration: float | None = None
+    """Seconds, setup and teardown included."""
     checks: tuple[CheckResult, ...] = ()
+    """Its checks in the order of the plan."""
     faults: tuple[FaultResult, ...] = ()
     """What was done to the target on purpose during its checks."""
 
@@ -375,17 +408,23 @@ class WaiverResult:
     """A waiver of the plan, and what became of it in this run."""
 
     id: str
+    """The id of the waiver."""
     covers: tuple[str, ...]
     """As written: criterion ids, `check/case`, patterns."""
     owner: str
+    """Who sees to it that it is mended."""
     approver: str
+    """Who let it through."""
     reason: str
+    """Why it was let through."""
     ticket: str
+    """Where the work on it is written down."""
     expires: date
     """Its last day, UTC."""
     days_left: int
     """On the day of the run: 0 on its last day, negative after it."""
     state: WaiverState = WaiverState.UNUSED
+    """What it was good for in this run."""
     criteria: tuple[str, ...] = ()
     """Criteria that it covers by id and that needed it."""
     cases: tuple[str, ...] = ()
