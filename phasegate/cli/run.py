@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phasegate.base.errors import ExitCode, RecordError
+from phasegate.base.errors import ExitCode, RecordError, UsageError
 from phasegate.cli.console import Color, ProgressStyle, is_live, is_wrapped, make_console, put
 from phasegate.cli.options import (
     Cases,
@@ -100,6 +102,7 @@ def run(
 
     The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 75 the target did not come up.
     """
+    _refuse_without_posix()
     from phasegate.pipeline.request import RunRequest
     from phasegate.pipeline.run import execute
     from phasegate.render.terminal.live import LineView, LiveView, SilentView, View
@@ -133,6 +136,15 @@ def run(
         view,
     )
     return show(done, console, quiet=quiet)
+
+
+def _refuse_without_posix() -> None:
+    """Errors: UsageError on Windows."""
+    if find_spec("fcntl") is None or not hasattr(os, "killpg"):
+        raise UsageError(
+            "phasegate run needs a POSIX system, such as Linux: it ends programs by groups and signals",
+            help="on Windows run it in WSL or a container; every command but run works here",
+        )
 
 
 def show(done: Done, console: Console, *, quiet: bool) -> int:

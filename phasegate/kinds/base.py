@@ -24,7 +24,7 @@ class CheckParams(Closed):
     """Parameters that every kind takes; each kind adds its own."""
 
     timeout: Annotated[Duration, Demand.LESS] = 30.0
-    """Bounds one request or probe."""
+    """The longest that one request or probe may take."""
 
 
 NAMING_SERVICES = ("in", "service", "services")

@@ -52,17 +52,18 @@ _MEASURES = {
 
 class HealthParams(CheckParams):
     url: Annotated[WrittenAddress, address_like("/health")]
-    """A path on the target's default entry, or a URL."""
+    """A path on the target's default entry, `/health`, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
-    """The request method."""
+    """The request method: `POST`."""
     headers: Headers = Field(default_factory=dict)
-    """Sent along, beside those of the target entry."""
+    """Headers that are sent along, by name, beside those of the target entry."""
     body: Text | None = None
     """Text sent with each probe."""
     probes: Annotated[int, Demand.BY_KIND] = Field(default=1, ge=1, le=10_000_000)
-    """How many; one after the other unless `every` is given. With `until: decided`, the most."""
+    """How many probes; one after the other unless `every` is given. With `until: decided`, the most."""
     until: Literal["decided"] | None = None
-    """Ends as soon as its criteria are decided, by bounds that hold whenever one looks."""
+    """`decided`: the check ends as soon as its criteria are decided, by bounds that hold whenever one
+    looks."""
     at_least: Annotated[int, Demand.BY_KIND] = Field(default=1, ge=1, le=10_000_000)
     """With `until: decided`, the fewest probes."""
     every: Annotated[Duration, Field(ge=0.001), Demand.BY_KIND] | None = None
@@ -72,7 +73,7 @@ class HealthParams(CheckParams):
     expect: Expect = Field(default_factory=Expect)
     """What a good answer is; status 2xx unless it says otherwise."""
     follow: Annotated[bool, Demand.LET_THROUGH] = False
-    """Whether redirects are followed."""
+    """Whether redirects are followed, at most 10."""
     max_body: Annotated[Size, Field(ge=1)] = MAX_BODY
     """The largest body that `expect` looks at; where it does not look at the body, any size is fine."""
 

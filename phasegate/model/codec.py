@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
-from typing import Any, cast
+from typing import Any, cast, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
+from phasegate.base.fields import add_docs
 from phasegate.model import events
 from phasegate.model.events import Event
 from phasegate.model.fact_json import FACT_SCHEMA
-from phasegate.model.result import RunResult
+from phasegate.model.result import SCHEMA, RunResult
 
 
 def result_to_json(run: RunResult) -> dict[str, Any]:
@@ -117,13 +118,34 @@ def result_schema() -> dict[str, Any]:
     `identifier`; what phasegate itself has to say is objects with a `code`."""
     schema: dict[str, Any] = _share_facts(_result_adapter().json_schema(mode="serialization"))
     schema["$defs"]["Fact"] = FACT_SCHEMA
+    owners = _dataclasses_in(RunResult)
     for name, part in {**schema["$defs"], "RunResult": schema}.items():
+        if name in owners:
+            add_docs(part, owners[name])
         for field, written in part.get("properties", {}).items():
             for origin, names in (("author", _AUTHORS), ("target", _TARGETS), ("identifier", None)):
                 if names is None or field in names.get(name, ()):
                     _mark_texts(written, origin)
                     break
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "phasegate result"} | schema
+    version = SCHEMA.rpartition("/")[2]
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:phasegate:schema:result:{version}",
+    }
+    return head | schema | {"title": f"phasegate result, format {version}"}
+
+
+def _dataclasses_in(kind: Any) -> dict[str, type]:
+    """The dataclasses that a type is made of, by name."""
+    found: dict[str, type] = {}
+    waiting = [kind]
+    while waiting:
+        one = waiting.pop()
+        waiting += get_args(one)
+        if is_dataclass(one) and isinstance(one, type) and one.__name__ not in found:
+            found[one.__name__] = one
+            waiting += get_type_hints(one).values()
+    return found
 
 
 def _share_facts(schema: Any) -> Any:

@@ -30,10 +30,15 @@ _NEVER = ("steps", "gate", "criteria", "checks", "confidence", "waivers", "inclu
 
 
 class EnvironmentWritten(Closed):
-    """What is other in one environment; entries of the target are validated where they are put in."""
+    """What is other in one environment.
+
+    Entries of the target are validated where they are put in.
+    """
 
     target: dict[str, Any] = Field(default_factory=dict)
+    """Entries of the target that replace those of the plan with the same id."""
     variables: dict[str, Any] = Field(default_factory=dict)
+    """Values that replace those of the plan's variables, by name."""
 
 
 def names_of(document: Document) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,14 +15,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from phasegate.base.errors import UsageError
-from phasegate.base.files import about, read_regular
+from phasegate.base.files import about, flags_of, read_regular
 from phasegate.model.approval import SIGN_OFF_SCHEMA, SignOff
 from phasegate.record.journal import cannot_write
 
 SIGN_OFFS = "signoffs.jsonl"
 LARGEST = 64 << 20
 """Bytes of decisions that are read."""
-_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_APPEND = flags_of("O_RDWR", "O_APPEND", "O_CREAT", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC")
 """Through no link: a decision goes into the record and nowhere else."""
 
 
@@ -60,21 +61,44 @@ def append_sign_off(folder: Path, sign_off: SignOff) -> None:
         with os.fdopen(os.open(path, _APPEND, 0o644), "r+b", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "it is not a file")
-            fcntl.flock(file, fcntl.LOCK_EX)  # two people may sign at the same time
-            data = file.read()
-            found = _parse(data, path)
-            if found.broken:
-                raise UsageError(
-                    f"{found.broken[0]} is not a sign-off", help="put the file back as it was, then sign"
-                )
-            whole = data.rfind(b"\n") + 1
-            if found.cut:
-                file.truncate(whole)
-            elif whole < len(data):
-                line = b"\n" + line
-            _append(file.fileno(), line, back_to=whole if found.cut else len(data))
+            with _alone(file.fileno(), path):  # two people may sign at the same time
+                data = file.read()
+                found = _parse(data, path)
+                if found.broken:
+                    raise UsageError(
+                        f"{found.broken[0]} is not a sign-off", help="put the file back as it was, then sign"
+                    )
+                whole = data.rfind(b"\n") + 1
+                if found.cut:
+                    file.truncate(whole)
+                elif whole < len(data):
+                    line = b"\n" + line
+                _append(file.fileno(), line, back_to=whole if found.cut else len(data))
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+@contextmanager
+def _alone(descriptor: int, path: Path) -> Iterator[None]:
+    """Nobody else signs meanwhile. Errors: UsageError where somebody does on a system that cannot wait."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        beside = path.with_name(f"{path.name}.lock")
+        try:
+            os.close(os.open(beside, flags_of("O_WRONLY", "O_CREAT", "O_EXCL")))
+        except FileExistsError:
+            raise UsageError(
+                f"somebody else signs at this moment, as {beside} shows",
+                help="sign again; where nobody else does, remove that file",
+            ) from None
+        try:
+            yield
+        finally:
+            beside.unlink()
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def _append(descriptor: int, line: bytes, *, back_to: int) -> None:

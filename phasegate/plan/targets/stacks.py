@@ -58,11 +58,13 @@ class OfServices(TargetKind[G, S, D]):
     def schema(self, model: ModelSchema) -> dict[str, Any]:
         """Services are names alone, or have what is said of each, which may be nothing."""
         schema, one = model(self.Written), {"anyOf": [model(ServiceWritten), {"type": "null"}]}
+        services = schema["properties"]["services"]
         schema["properties"]["services"] = {
+            "description": services["description"],
             "anyOf": [
                 {"type": "array", "items": {"type": "string"}, "minItems": 1},
                 {"type": "object", "additionalProperties": one, "minProperties": 1},
-            ]
+            ],
         }
         return schema
 
@@ -80,6 +82,7 @@ class ComposeReader(OfServices[ComposeStack, S, D]):
     """Reads the stack that Compose brings up."""
 
     group = ComposeStack
+    about = "A stack that Compose brings up for the run and takes down at its end."
     Written = ComposeWritten
 
     def addressable(
@@ -146,6 +149,7 @@ class AttachedReader(OfServices[AttachedStack, S, D]):
     """Reads what there is to say of containers that are up."""
 
     group = AttachedStack
+    about = "Containers that are up already, found by their labels. They are looked at, never stopped."
     Written = AttachedWritten
 
     def addressable(

@@ -31,9 +31,14 @@ class ExternalWritten(Closed):
     """A service that is already there."""
 
     url: str
+    """Where it is, http:// or https://, with host and port: `https://staging.example`."""
     headers: Headers = Field(default_factory=dict)
+    """Headers that are sent with each request to this entry, by name: `{Authorization: "Bearer
+    ${env.TOKEN}"}`."""
     tls: TlsWritten = TlsWritten()
+    """Files for TLS with this entry: `ca`, `cert` and `key`."""
     protected: bool = False
+    """Whether `--confirm ID` is needed before load is put on this entry or a fault is done to it."""
 
     @field_validator("url")
     @classmethod
@@ -89,6 +94,7 @@ class ExternalServices(Group[ExternalEntry]):
 
 class External(KindById[ExternalServices, ExternalEntry, Site, Deployment]):
     group = ExternalServices
+    about = "Services that are there already, by id. They are asked, never started or stopped."
     Written = ExternalWritten
 
     def read_entry(self, context: Context, path: TreePath, id: str, tree: Any) -> ExternalEntry | None:

@@ -90,7 +90,7 @@ class K6Options(Closed):
     iterations: Annotated[int, Field(ge=1), Demand.MORE] | None = None
     """Iterations over all virtual users, in place of the script's own scenarios."""
     env: Mapping[str, Text] = Field(default_factory=dict)
-    """Added to the environment, and so to `__ENV`."""
+    """Variables that are added to the environment, and so to `__ENV`, by name."""
     args: Annotated[tuple[Text, ...], Arguments()] = ()
     """Further arguments of `k6 run`."""
     measures: Mapping[str, MetricKind] = Field(default_factory=dict)
