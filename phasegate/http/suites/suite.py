@@ -24,7 +24,16 @@ from pydantic import (
     model_validator,
 )
 
-from phasegate.base.fields import ID_PATTERN, Closed, Duration, FilePath, Text, WrittenAddress, short_form
+from phasegate.base.fields import (
+    ID_PATTERN,
+    Closed,
+    Duration,
+    FilePath,
+    Placed,
+    Text,
+    WrittenAddress,
+    short_form,
+)
 from phasegate.base.problems import refuse, refuse_also
 from phasegate.base.substitution import NAME, finish, names_in
 from phasegate.http.expectations.capture import Capture
@@ -118,7 +127,7 @@ Each = Annotated[
 ]
 
 
-class Request(Closed):
+class Request(Placed):
     """One request, what its reply must be, and what is taken from it."""
 
     id: Id
@@ -213,7 +222,7 @@ class Request(Closed):
         return set(names_in(texts))
 
 
-class Flow(Closed):
+class Flow(Placed):
     """Requests in order, with captures and cookies of their own."""
 
     id: Id

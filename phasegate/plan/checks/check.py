@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from phasegate.base.errors import PhasegateError
@@ -19,7 +20,7 @@ from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys, retry_of
 from phasegate.plan.reading.requirements import united
 from phasegate.plan.text.findings import did_you_mean
-from phasegate.plan.text.tree import TreePath
+from phasegate.plan.text.tree import TreePath, is_plain
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import CheckCommon
 
@@ -28,6 +29,7 @@ _DONE = frozenset({"each", "during"})
 _APART = frozenset({"each", "criteria"})
 _SETTLED = COMMON_KEYS - _APART
 """Keys of the common part whose values are known at load."""
+_LEAVES = frozenset({str, int, type(None)})
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
 DEFAULT_LIMIT = 600.0
 """Seconds for an attempt that does not say how long it takes."""
@@ -72,7 +74,8 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     id = tree.get("id")
     subject = f"check {id!r}" if isinstance(id, str) else label
     kind = _kind(context, path, tree, subject)
-    common = _common(context, path, tree, subject)
+    plain = is_plain(tree)
+    common = _common(context, path, tree, subject, plain=plain)
     own = tree.get("criteria")
     check = None
     if kind is None:
@@ -80,7 +83,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     else:
         try:
             with blame(kind, what="params", but=PhasegateError):
-                check = _read(context, path, tree, step, kind, common, subject)
+                check = _read(context, path, tree, step, kind, common, subject, plain=plain)
         except KindError as error:
             _report(context, path, subject, error)
             context.leave_unread(path, subject, tree)
@@ -104,9 +107,11 @@ def _read(
     kind: Kind[Any],
     common: CheckCommon | None,
     subject: str,
+    *,
+    plain: bool,
 ) -> Check | None:
     """The rest of a check, once its kind is known; None where something is wrong with it."""
-    parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree))
+    parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree), plain=plain)
     parts = parameters.parts()
     if common is None or parts is None:
         taken_over = (context.timeout, context.retry, context.confidence)
@@ -175,12 +180,13 @@ def _with_variant(subject: str, kind: Kind[Any], tree: Mapping[str, Any]) -> str
     return f"{subject} ({kind.chooser}: {kind.variant})" if kind.chooser in tree else subject
 
 
-def _common(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> CheckCommon | None:
-    written = pick_keys(tree, _SETTLED)
-    settled, wrong = context.settled(path, written)
-    for key in _APART:
-        if key in tree:
-            settled[key] = tree[key]
+def _common(
+    context: Context, path: TreePath, tree: Mapping[str, Any], subject: str, *, plain: bool
+) -> CheckCommon | None:
+    settled, wrong = pick_keys(tree, COMMON_KEYS if plain else _SETTLED), ()
+    if not plain:
+        settled, wrong = context.settled(path, settled)
+        settled |= pick_keys(tree, _APART)
     return validate(CheckCommon, settled, context.place(path, subject), context.findings, silent=wrong)
 
 
@@ -196,6 +202,7 @@ def _check(
     sha256: str,
 ) -> Check:
     params = [part.params for part in parts]
+    needed = chain.from_iterable(map(kind.requirements, params))
     own = context.requirements(path, common.requires)
     if common.during is not None:
         retry = Retry()
@@ -213,12 +220,10 @@ def _check(
         limit=_limit(common, kind, params),
         exclusive=kind.exclusive if common.exclusive is None else common.exclusive,
         allow_skipped=common.allow_skipped,
-        until_decided=any(kind.until_decided(one) for one in params),
+        until_decided=any(map(kind.until_decided, params)),
         missing_secrets=missing_secrets,
         sha256=sha256,
-        requirements=united(
-            (*(item for one in params for item in kind.requirements(one)), *own), step.requirements
-        ),
+        requirements=united((*needed, *own), step.requirements),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
         tags=united(common.tags, step.tags),
         summary=_summary(kind, parts),
@@ -270,11 +275,8 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
 
 def _as_written(tree: Any) -> Any:
     """A tree in which two spellings of one number differ: as text, what is sent differs too."""
-    kind = type(tree)
-    if kind is str or kind is int or tree is None:
-        return tree
     if isinstance(tree, dict):
-        return {key: _as_written(item) for key, item in tree.items()}
+        return {key: item if type(item) in _LEAVES else _as_written(item) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
-        return [_as_written(item) for item in tree]
+        return [item if type(item) in _LEAVES else _as_written(item) for item in tree]
     return str(tree) if isinstance(tree, WrittenInt | WrittenFloat) else tree

@@ -126,6 +126,13 @@ class Criteria:
 
     def _refuse_undecidable(self, found: list[PlanCriterion]) -> None:
         """A check that is to end when it is decided needs something that a sample can decide."""
+        asking = [
+            (draft, check)
+            for draft in self._drafts.values()
+            if (check := draft.check) is not None and check.until_decided
+        ]
+        if not asking:
+            return
         able = {
             one.check
             for one in found
@@ -134,9 +141,8 @@ class Criteria:
             and (spec := self._measures(check).get(one.criterion.measure)) is not None
             and decidable(one.criterion, spec.type, one.confidence)
         }
-        for draft in self._drafts.values():
-            check = draft.check
-            if check is not None and check.until_decided and check.id not in able:
+        for draft, check in asking:
+            if check.id not in able:
                 message = (
                     f"check {check.id!r}: none of its criteria can be decided before its sample is complete"
                 )

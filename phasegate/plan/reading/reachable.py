@@ -71,6 +71,8 @@ def check_entry(
 
     `rows_written`: rows, or the file that has them, whose values are put into it.
     """
+    if address.startswith("/") and "$" not in address:  # as most do
+        return frozenset((context.target.default,)) if context.target.default else frozenset()
     begins = set(names_in(authority(address)))
     addresses = {address: None}
     for written in rows_written:
