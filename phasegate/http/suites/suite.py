@@ -37,7 +37,7 @@ from phasegate.base.fields import (
 from phasegate.base.problems import refuse, refuse_also
 from phasegate.base.substitution import NAME, finish, names_in
 from phasegate.http.expectations.capture import Capture
-from phasegate.http.expectations.expectation import Expect
+from phasegate.http.expectations.expectation import Expect, any_expected
 from phasegate.http.suites.references import problems_between
 from phasegate.http.suites.rows import Row, rows_in_file, rows_inline
 from phasegate.http.written import Fields, Headers, Json, address_like
@@ -142,7 +142,7 @@ class Request(Placed):
     form: Fields | None = None
     multipart: dict[str, Part] | None = None
     body: Text | None = None
-    expect: Expect = Field(default_factory=Expect)
+    expect: Expect = Field(default_factory=any_expected)
     capture: dict[str, Capture] = Field(default_factory=dict)
     each: Each | None = None
     """One case for each entry: the columns of a row are names, `${each}` is the entry itself."""

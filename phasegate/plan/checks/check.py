@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
-from phasegate.base.errors import PhasegateError
+from phasegate.base.errors import PhasegateError, Position
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.scalars import WrittenFloat, WrittenInt
 from phasegate.kinds.base import CheckParams, Kind, Requirement
@@ -24,8 +24,8 @@ from phasegate.plan.text.tree import TreePath, is_plain
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import CheckCommon
 
-_DONE = frozenset({"each", "during"})
-"""Keys that every check has and that change what it does."""
+_OF_PEOPLE = COMMON_KEYS - {"each", "during"}
+"""Keys that every check has and that change nothing of what it does."""
 _APART = frozenset({"each", "criteria"})
 _SETTLED = COMMON_KEYS - _APART
 """Keys of the common part whose values are known at load."""
@@ -40,13 +40,14 @@ Without them a target that stalls to the last would make the attempt run into it
 although the stall was observed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """A check as far as it could be read."""
 
     id: str | None
     path: TreePath
     step: str | None
+    at: Position | None = None
+    """Where its id is written."""
     kind: Kind[Any] | None = None
     common: CheckCommon | None = None
     check: Check | None = None
@@ -73,6 +74,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         return Draft(id=None, path=path, step=step.id)
     id = tree.get("id")
     subject = f"check {id!r}" if isinstance(id, str) else label
+    at = context.document.value_at((*path, "id"))
     kind = _kind(context, path, tree, subject)
     plain = is_plain(tree)
     common = _common(context, path, tree, subject, plain=plain)
@@ -83,7 +85,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     else:
         try:
             with blame(kind, what="params", but=PhasegateError):
-                check = _read(context, path, tree, step, kind, common, subject, plain=plain)
+                check = _read(context, path, tree, step, kind, common, subject, at, plain=plain)
         except KindError as error:
             _report(context, path, subject, error)
             context.leave_unread(path, subject, tree)
@@ -92,6 +94,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         id=id if isinstance(id, str) else None,
         path=path,
         step=step.id,
+        at=at,
         kind=kind,
         common=common,
         check=check,
@@ -107,6 +110,7 @@ def _read(
     kind: Kind[Any],
     common: CheckCommon | None,
     subject: str,
+    at: Position,
     *,
     plain: bool,
 ) -> Check | None:
@@ -125,6 +129,7 @@ def _read(
         parts,
         step,
         path,
+        at,
         missing_secrets=united(own, step.missing_secrets),
         sha256=_fingerprint(context, kind, tree, parameters),
     )
@@ -183,7 +188,8 @@ def _with_variant(subject: str, kind: Kind[Any], tree: Mapping[str, Any]) -> str
 def _common(
     context: Context, path: TreePath, tree: Mapping[str, Any], subject: str, *, plain: bool
 ) -> CheckCommon | None:
-    settled, wrong = pick_keys(tree, COMMON_KEYS if plain else _SETTLED), ()
+    settled: Any = pick_keys(tree, COMMON_KEYS if plain else _SETTLED)
+    wrong: tuple[TreePath, ...] = ()
     if not plain:
         settled, wrong = context.settled(path, settled)
         settled |= pick_keys(tree, _APART)
@@ -197,6 +203,7 @@ def _check(
     parts: tuple[Part, ...],
     step: StepShare,
     path: TreePath,
+    at: Position,
     *,
     missing_secrets: tuple[str, ...],
     sha256: str,
@@ -227,7 +234,7 @@ def _check(
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
         tags=united(common.tags, step.tags),
         summary=_summary(kind, parts),
-        at=context.document.value_at((*path, "id")),
+        at=at,
         flaky=budget_of(context, path, common.flaky),
     )
 
@@ -263,7 +270,7 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
     asked = {
         key: value
         for key, value in tree.items()
-        if key in _DONE or not (key in COMMON_KEYS or key.startswith("x-"))
+        if key not in _OF_PEOPLE and not key.startswith("x-")
     }
     if context.timeout is not None:
         asked.setdefault("timeout", context.timeout)

@@ -268,7 +268,7 @@ class Parameters:
         for inner in find_named(named.kind, tree):
             if not isinstance(inner.mark, NamedPath) or "${" in inner.value:
                 continue
-            known = replace(inner, value=finish(inner.value))
+            known = inner._replace(value=finish(inner.value))
             found = self._path_of(document, inner.path, known, subject="")
             if found is None:
                 broken.append((*named.path, *inner.path))
@@ -281,7 +281,7 @@ def _without_fragment(named: NamedPlace) -> tuple[NamedPlace, dict[str, str]]:
     """The place with the path alone, and what stands behind `#`, by its key in the document."""
     key = named.mark.fragment if isinstance(named.mark, NamedDocument) else ""
     path, sign, fragment = named.value.partition("#") if key else (named.value, "", "")
-    return replace(named, value=path), {key: fragment} if sign else {}
+    return named._replace(value=path), {key: fragment} if sign else {}
 
 
 def _names(template: Deferred) -> Iterator[str]:

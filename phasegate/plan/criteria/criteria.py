@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from phasegate.base.errors import Position
 from phasegate.base.facts import Code, Message, fact
@@ -30,8 +30,7 @@ from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import CriterionWritten
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriteriaList:
+class CriteriaList(NamedTuple):
     """A list of criteria as written: of a check, a step, or the gate."""
 
     path: TreePath
@@ -44,8 +43,7 @@ class CriteriaList:
     """Those of the step, whose defaults follow."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Entry(NamedTuple):
     """One criterion as written and parsed."""
 
     path: TreePath

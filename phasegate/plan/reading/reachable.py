@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from phasegate.base.errors import ObservationError
 from phasegate.base.fields import NamedDocument
@@ -24,8 +23,7 @@ from phasegate.plan.text.yaml import Document
 _WRITTEN_HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:?#]*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class Where(NamedTuple):
     """The check that is looked at, as it is written."""
 
     context: Context
