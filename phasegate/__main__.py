@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -47,6 +48,7 @@ def main() -> int:
     except BaseException as error:
         code = _report_escape(error)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done; what is left bounds itself
+    gc.freeze()  # and is not looked through for garbage
     return _flush_output(code)
 
 

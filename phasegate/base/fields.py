@@ -1,6 +1,6 @@
 """Field types for everything that people write in YAML: closed models, quantities, named files.
 
-A mapping read from YAML arrives as `Located`, which remembers where it stood; a `Closed` model keeps that
+A mapping read from YAML arrives as `Located`, which remembers where it stood; a `Placed` model keeps that
 position, so that a message made much later can still point at the line.
 """
 
@@ -51,9 +51,13 @@ class Located(dict[str, Any]):
 
 
 class Closed(BaseModel):
-    """A model that refuses unknown keys, never changes, and knows where it was written."""
+    """A model that refuses unknown keys and never changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+
+class Placed(Closed):
+    """A closed model that knows where it was written."""
 
     @property
     def at(self) -> Position | None:

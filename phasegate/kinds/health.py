@@ -15,7 +15,7 @@ from phasegate.base.fields import Duration, Size, Text, WrittenAddress
 from phasegate.base.marks import Demand
 from phasegate.base.problems import Location, refuse
 from phasegate.base.units import Dimension
-from phasegate.http.expectations.expectation import Expect, Expectation, is_of_time
+from phasegate.http.expectations.expectation import Expect, Expectation, any_expected, is_of_time
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.http.probes.moments import Moment, Moments
 from phasegate.http.probes.tally import ProbeTally
@@ -70,7 +70,7 @@ class HealthParams(CheckParams):
     """Time between the sending of two probes, whether the first was answered or not."""
     in_flight: int = Field(default=64, ge=1, le=4096)
     """With `every`, the most probes under way; where so many wait, the target does not answer in time."""
-    expect: Expect = Field(default_factory=Expect)
+    expect: Expect = Field(default_factory=any_expected)
     """What a good answer is; status 2xx unless it says otherwise."""
     follow: Annotated[bool, Demand.LET_THROUGH] = False
     """Whether redirects are followed, at most 10."""
@@ -79,15 +79,14 @@ class HealthParams(CheckParams):
 
     @model_validator(mode="after")
     def _until_makes_sense(self) -> Self:
-        refuse("health", self._problems_of_until())
+        if self.until is not None or "at_least" in self.model_fields_set:
+            refuse("health", self._problems_of_until())
         return self
 
     def _problems_of_until(self) -> Iterator[tuple[Location, str]]:
         if self.until is None:
-            if "at_least" in self.model_fields_set:
-                yield ("at_least",), "at_least goes with until: decided; leave it out, or write both"
-            return
-        if "probes" not in self.model_fields_set:
+            yield ("at_least",), "at_least goes with until: decided; leave it out, or write both"
+        elif "probes" not in self.model_fields_set:
             yield ("until",), "until: decided needs probes, the most it may take"
         elif self.at_least > self.probes:
             yield ("at_least",), f"at_least ({self.at_least:,}) is more than probes ({self.probes:,})"

@@ -181,7 +181,7 @@ class Assembly:
         by_id: dict[str, Draft] = {}
         for draft in drafts:
             if draft.id is not None:
-                self._ids.claim(self._context, (*draft.path, "id"), draft.id, "check")
+                self._ids.claim(self._context, (*draft.path, "id"), draft.id, "check", at=draft.at)
                 by_id.setdefault(draft.id, draft)
         return by_id
 

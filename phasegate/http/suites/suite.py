@@ -24,11 +24,20 @@ from pydantic import (
     model_validator,
 )
 
-from phasegate.base.fields import ID_PATTERN, Closed, Duration, FilePath, Text, WrittenAddress, short_form
+from phasegate.base.fields import (
+    ID_PATTERN,
+    Closed,
+    Duration,
+    FilePath,
+    Placed,
+    Text,
+    WrittenAddress,
+    short_form,
+)
 from phasegate.base.problems import refuse, refuse_also
 from phasegate.base.substitution import NAME, finish, names_in
 from phasegate.http.expectations.capture import Capture
-from phasegate.http.expectations.expectation import Expect
+from phasegate.http.expectations.expectation import Expect, any_expected
 from phasegate.http.suites.references import problems_between
 from phasegate.http.suites.rows import Row, rows_in_file, rows_inline
 from phasegate.http.written import Fields, Headers, Json, address_like
@@ -126,7 +135,7 @@ Each = Annotated[
 ]
 
 
-class Request(Closed):
+class Request(Placed):
     """One request, what its reply must be, and what is taken from it."""
 
     id: Id
@@ -149,7 +158,7 @@ class Request(Closed):
     """The body as a multipart form, by field: text, or `{file: data.csv}`."""
     body: Text | None = None
     """The body as text, sent as it is."""
-    expect: Expect = Field(default_factory=Expect)
+    expect: Expect = Field(default_factory=any_expected)
     """What the answer must be; status 2xx unless it says otherwise."""
     capture: dict[str, Capture] = Field(default_factory=dict)
     """Values taken from the answer, by name, for later requests of the flow as `${name}`."""
@@ -235,7 +244,7 @@ class Request(Closed):
         return set(names_in(texts))
 
 
-class Flow(Closed):
+class Flow(Placed):
     """Requests in order, with captures and cookies of their own."""
 
     id: Id

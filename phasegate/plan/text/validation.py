@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -19,9 +19,11 @@ from phasegate.plan.written.plan import ID_RULE
 M = TypeVar("M", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a piece of the plan stands, and where the files that it names do."""
+class Place(NamedTuple):
+    """Where a piece of the plan stands, and where the files that it names do.
+
+    A tuple, since large plans have many, and a frozen dataclass takes twice the time to make.
+    """
 
     document: Document
     path: TreePath = ()

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from phasegate.base.fields import Closed, Duration, Text, WrittenAddress
 from phasegate.base.marks import Demand
-from phasegate.http.expectations.expectation import Expect
+from phasegate.http.expectations.expectation import Expect, any_expected
 from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import CheckParams
 from phasegate.model.faults import CONTAINERS_ONLY, LASTING, Act
@@ -94,7 +94,7 @@ class ProbeParams(CheckParams):
     """Time between the sending of two probes, whether the first was answered or not."""
     timeout: Annotated[Duration, Field(gt=0), Demand.LESS] = 1.0
     """After this time without an answer a probe is lost."""
-    expect: Expect = Field(default_factory=Expect)
+    expect: Expect = Field(default_factory=any_expected)
     """What a good answer is; status 2xx unless it says otherwise."""
     within: Annotated[Duration, Field(gt=0), Demand.SHOWN] = 30.0
     """The longest wait, from the undoing, for all to be good again, also when the check has ended."""
