@@ -42,8 +42,8 @@ SLOW_FOLDERS = ("demo", "load/foreign", "pipeline", "stack")
 SLOW_FIXTURES = frozenset({"controller", "desk", "nothing_left", "yard"})
 """What starts whole programs, or containers."""
 
-HoldAgainst = Callable[[str, str], None]
-"""`hold(name, text)`: the text must be that of the golden file."""
+HoldAgainst = Callable[[str | Path, str], None]
+"""`hold(name, text)`: the text must be that of the golden file: a name in `golden/`, or a whole path."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -104,7 +104,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> HoldAgainst:
-    def hold(name: str, text: str) -> None:
+    def hold(name: str | Path, text: str) -> None:
         path = GOLDEN / name
         if request.config.getoption("--update-golden"):
             path.parent.mkdir(parents=True, exist_ok=True)
