@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import compileall
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 import phasegate
 from phasegate.base.facts import Fact
+from tests.examples import NIGHTLY, PROFILE
 
 settings.register_profile(
     # A deadline, and the look at slow examples, would be tests of the machine.
@@ -21,8 +21,10 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-settings.register_profile("nightly", settings.get_profile("phasegate"), max_examples=1_000, derandomize=False)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "phasegate"))
+settings.register_profile(
+    NIGHTLY, settings.get_profile("phasegate"), max_examples=1_000, derandomize=False, print_blob=True
+)
+settings.load_profile(PROFILE)
 
 pytest_plugins = ["tests.holdups"]
 

@@ -15,8 +15,11 @@ from phasegate.comparison.criteria import within
 from phasegate.comparison.side import Side
 from phasegate.gate.criterion import parse_criterion
 from tests.comparison.plans import plan, sides
+from tests.examples import examples
 
-calm = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+calm = settings(
+    deadline=None, max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,7 @@ def test_another_failure_never_makes_a_met_stand(kind, history):
     assert stands(decision, criterion, fewer, 0.95) or not stands(decision, criterion, more, 0.95)
 
 
+@pytest.mark.slow
 def test_looking_again_and_again_at_the_boundary_is_rarely_fooled():
     """Runs at a true 99%, looked at every 20 requests: at most 5% may be called met."""
     draw, wrong = random.Random(11), 0

@@ -161,6 +161,7 @@ def chance_to_cross(limit: float, error: float, *, below: bool) -> float:
     return crossed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("below", [True, False])
 @pytest.mark.parametrize(("limit", "error"), [(0.001, 0.05), (0.05, 0.05)])
 def test_share_of_wrong_decisions_at_the_boundary_stays_within_the_error(limit, error, below):

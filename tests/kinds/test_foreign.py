@@ -23,6 +23,8 @@ from phasegate.kinds.foreign import DEMANDED, offers
 from phasegate.render.sentences import sentence
 from tests import warm
 
+pytestmark = pytest.mark.slow
+
 SPOOL = Path(__file__).parent / "spool"
 SECRET = "hunter2-but-longer"
 KIND = """

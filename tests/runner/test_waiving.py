@@ -20,6 +20,7 @@ from phasegate.model.result import Verdict, WaiverState
 from phasegate.plan.asked.plan import Plan
 from phasegate.render.sentences import message, sentence
 from phasegate.runner.waiving import waive
+from tests.examples import examples
 from tests.judged import result, share, told
 from tests.runner.scripted import check, plan, record, step
 
@@ -206,7 +207,7 @@ plans = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, statuses, statuses)
 def test_a_waiver_never_makes_anything_met_and_taking_it_away_gives_the_real_verdict(
     plan: Plan, a: Statuses, b: Statuses
@@ -225,7 +226,7 @@ def test_a_waiver_never_makes_anything_met_and_taking_it_away_gives_the_real_ver
     assert RANK[with_waivers.verdict] >= RANK[without]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, statuses, statuses)
 def test_a_failing_case_more_never_improves_the_verdict(plan: Plan, a: Statuses, b: Statuses) -> None:
     before = verdict(plan, a=suite(a), b=suite(b))
@@ -233,7 +234,7 @@ def test_a_failing_case_more_never_improves_the_verdict(plan: Plan, a: Statuses,
     assert RANK[after] <= RANK[before]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, mostly_passed, mostly_passed, st.sampled_from([SKIPPED, LOST]))
 def test_a_case_more_without_a_result_turns_nothing_into_a_pass(
     plan: Plan, a: Statuses, b: Statuses, more: CaseStatus
@@ -242,13 +243,13 @@ def test_a_case_more_without_a_result_turns_nothing_into_a_pass(
     assert verdict(plan, a=suite(a), b=suite(b)) is Verdict.PASS
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), max_size=4))
 def test_without_a_case_that_passed_there_is_no_pass(plan: Plan, a: Statuses) -> None:
     assert verdict(plan, a=suite(a), b=suite(a)) is not Verdict.PASS
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), max_size=4))
 def test_waivers_of_all_criteria_leave_nothing_proven(plan: Plan, a: Statuses) -> None:
     everything = replace(plan, waivers=(waiver(criteria=["a.pass_rate", "b.pass_rate"]),))
@@ -257,7 +258,7 @@ def test_waivers_of_all_criteria_leave_nothing_proven(plan: Plan, a: Statuses) -
     assert verdict(everything, a=suite(a), b=suite(a)) is Verdict.INCONCLUSIVE
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, statuses, statuses)
 def test_expired_waivers_change_nothing(plan: Plan, a: Statuses, b: Statuses) -> None:
     ended = replace(plan, waivers=tuple(replace(item, days_left=-1) for item in plan.waivers))
@@ -265,7 +266,7 @@ def test_expired_waivers_change_nothing(plan: Plan, a: Statuses, b: Statuses) ->
     assert applied(ended, **seen).criteria == judge_run(record(plan, seen))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(st.integers(1, 5), st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), min_size=1, max_size=4))
 def test_a_suite_with_waived_cases_and_their_exit_code_passes_by_its_other_cases(
     passed: int, waived: Statuses
@@ -283,7 +284,7 @@ def test_a_suite_with_waived_cases_and_their_exit_code_passes_by_its_other_cases
     assert verdict(plan, a=suite([*[PASSED] * passed, *waived, FAILED]), b=suite([FAILED])) is Verdict.FAIL
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), min_size=1, max_size=4), st.booleans())
 def test_a_suite_whose_cases_are_all_waived_shows_nothing(waived: Statuses, as_cases: bool) -> None:
     cases = [f"c{number}" for number in range(len(waived))]

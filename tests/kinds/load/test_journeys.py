@@ -27,6 +27,8 @@ from tests.load.world import LoadWorld, OneAddress
 from tests.observed import number
 from tests.telling import causes_told, raises
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.paced
 
 

@@ -29,6 +29,8 @@ from tests.load.world import LoadWorld, OneAddress
 from tests.observed import distribution, number, share
 from tests.telling import causes_told, raises
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.paced
 
 UP = {"duration": "2s", "rate": "100/s"}

@@ -16,6 +16,7 @@ from phasegate.kinds import KINDS
 from phasegate.plan.loader import LoadedPlan, load
 from phasegate.plan.reading.lacking import missing_in, variables_of_compose
 from phasegate.render.sentences import sentence
+from tests.examples import examples
 
 FILES = {
     "suite.yaml": """\
@@ -118,7 +119,7 @@ def step(*checks: str, more: str = "", id: str = "one") -> str:
     return f"  - id: {id}\n{more}    checks:\n{lines}"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(st.sampled_from(PLACES), min_size=1, max_size=6, unique=True).filter(
         lambda places: any(place.needs for place in places)
