@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from phasegate.base.scalars import allow_long_integers
+from tests.examples import examples
 from tests.fuzz.inputs import KINDS_OF_INPUT, Input, lay_out, make, plans
 from tests.fuzz.mutation import as_text
 from tests.fuzz.running import clean_environment, run
@@ -38,7 +39,7 @@ def test_the_plans_that_are_changed_are_good_ones(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_INPUT)
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_whatever_a_file_holds_no_command_breaks(kind: str, folder: Path, seed: int) -> None:
     given = make(kind, Random(seed), folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, event, example, given
+from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
@@ -22,6 +22,7 @@ from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Observation
 from phasegate.render.sentences import sentence
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
+from tests.examples import examples
 from tests.observed import distribution, share
 from tests.rules import Rule, rules
 from tests.virtual_time import SimulatedClock, run_simulated
@@ -280,6 +281,7 @@ def written(every: float) -> str:
     return f"{every * 1000:g}ms"
 
 
+@settings(max_examples=examples(30))
 @given(every=schedules, stalls=spans(3, 4.0), taken=spans(3, 4.0), planned=st.booleans(), tight=st.booleans())
 @example(every=0.01, stalls=[(1.0017, 4.0017)], taken=[], planned=False, tight=True)
 @example(every=0.02, stalls=[(3.0034, 4.0034)], taken=[(2.0034, 3.0034)], planned=True, tight=False)
@@ -297,6 +299,7 @@ def test_a_good_target_is_never_blamed_for_phasegate(
         assert (found.passed, found.unused) == (150, 0)
 
 
+@settings(max_examples=examples(30))
 @given(every=schedules, stalls=spans(4, 0.9), target=st.builds(Target, st.sampled_from([0.002, 0.03, 0.3])))
 def test_short_delays_of_phasegate_make_no_moment_unused(
     folder: Path, every: float, stalls: list[Span], target: Target
@@ -315,6 +318,7 @@ def silences(draw: st.DrawFn) -> Span:
     return begin, begin + draw(st.integers(10, 120)) * 0.1
 
 
+@settings(max_examples=examples(30))
 @given(
     every=st.sampled_from([0.01, 0.02, 0.05]),
     silence=silences(),

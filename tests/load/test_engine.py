@@ -29,7 +29,7 @@ from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
 from tests.telling import causes_told, raises
 
-pytestmark = pytest.mark.paced
+pytestmark = [pytest.mark.paced, pytest.mark.slow]
 
 
 def job(url: str, *, rate: float = 200.0, duration: float = 1.2, **more: Any) -> Job:

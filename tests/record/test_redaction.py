@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import assume, event, example, given
+from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from phasegate.model.codec import event_from_json, event_to_json
@@ -19,6 +19,7 @@ from phasegate.model.events import TargetChanged
 from phasegate.model.result import TargetRecord
 from phasegate.record.redaction import LONGEST_LINE, REPLACEMENT, Redactor
 from tests.codings import CODINGS, text_of
+from tests.examples import examples
 
 SECRETS = st.text(
     st.characters(exclude_categories=("Cs",)) | st.sampled_from("/+=%&\"'\\ \n~!#"), min_size=4, max_size=40
@@ -424,6 +425,7 @@ def test_an_event_can_be_read_again_whatever_the_secret_is(secret: str) -> None:
     assert again.target.error == "it said [redacted]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -477,6 +479,7 @@ TREES = st.recursive(
 )
 
 
+@settings(max_examples=examples(30))
 @given(tree=st.dictionaries(WORDS, TREES, min_size=1, max_size=4))
 def test_a_line_that_is_clean_at_a_glance_has_nothing_to_replace(tree: dict[str, Any]) -> None:
     redactor = Redactor()

@@ -22,6 +22,7 @@ from phasegate.render.sentences import sentence
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.wire.request import endpoint_of, request_bytes
 from phasegate.wire.tls import Handshake, TlsStream, TruncatedError, client_context, tls_words
+from tests.examples import examples
 from tests.load.certificates import Authority
 from tests.load.server import Reply, Scripted, answer, reset, scripted
 from tests.telling import causes_told, raises
@@ -347,7 +348,7 @@ def test_every_cut_of_the_stream_gives_the_same(authority: Authority, known: Pat
     assert pair.received() == b"request"
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.binary(min_size=1, max_size=40_000), max_size=5), st.integers(1, 70_000))
 def test_records_come_through_in_order(
     authority: Authority, known: Path, pieces: list[bytes], chop: int
@@ -362,7 +363,7 @@ def test_records_come_through_in_order(
     assert pair.received() == b"".join(pieces)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.binary(min_size=6, max_size=200))
 def test_garbage_in_the_stream_ends_it_once_with_a_tls_error(
     authority: Authority, known: Path, garbage: bytes

@@ -19,13 +19,13 @@ from phasegate.kinds.image.params import Aspect, ImageParams
 from phasegate.model.containers import Healthcheck, Image, ImageFile, ImageStep, Port
 from phasegate.model.measures import Number
 from phasegate.model.observation import CaseStatus, Observation
+from phasegate.runner.clock import RunClock
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import Stopped
 from tests.engines import ENGINE, busybox, nothing_left
 from tests.kinds.containers.test_kind import MovedClock, number, statuses, world
 from tests.kinds.scripted_containers import FAKE, NOW, REAL, ScriptedContainers, container
 from tests.telling import in_english, raises
-from tests.worlds import RealClock
 
 __all__ = ["nothing_left"]
 PASSED, FAILED, LOST = CaseStatus.PASSED, CaseStatus.FAILED, CaseStatus.LOST
@@ -352,7 +352,7 @@ async def test_a_real_image_is_looked_through(tmp_path: Path) -> None:
         'CMD ["sh", "-c", "trap \'exit 0\' TERM; while true; do sleep 0.05; done"]',
     )
     reach = TargetContainers(os.environ)
-    settings = replace(world(tmp_path, reach), clock=RealClock())
+    settings = replace(world(tmp_path, reach), clock=RunClock())
     asked = {"image": image, "ports": [], "stops_within": "10s", "stop_after": "300ms", "base": busybox()}
     try:
         seen = in_english(await ImageKind().observe(ImageParams.model_validate(asked), settings))

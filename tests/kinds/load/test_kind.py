@@ -29,7 +29,7 @@ from tests.load.world import LoadWorld, OneAddress
 from tests.observed import distribution, number, share
 from tests.telling import causes_told, raises
 
-pytestmark = pytest.mark.paced
+pytestmark = [pytest.mark.paced, pytest.mark.slow]
 
 UP = {"duration": "2s", "rate": "100/s"}
 CLOSED = {"duration": "2s", "connections": 8}
