@@ -7,11 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
-
 from phasegate.base.errors import Position
 from phasegate.base.units import Quantity
 from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL
+from phasegate.model.dataclass_json import Transient
 from phasegate.model.measures import MeasureType
 from phasegate.model.statistic import find_statistic
 
@@ -90,7 +89,7 @@ class Relative:
     """By what the baseline's value is multiplied."""
     text: str = "baseline"
     """As it is written: `baseline * 1.10`."""
-    baseline: Annotated[Quantity | None, Field(exclude=True)] = None
+    baseline: Annotated[Quantity | None, Transient()] = None
     """What the baseline came to, where it is known."""
 
     def __str__(self) -> str:
@@ -128,7 +127,7 @@ class Criterion:
     """As the author wrote it."""
     id: str
     """subject.measure.statistic: stays the same when operator or threshold change."""
-    spans: Annotated[Spans, Field(exclude=True)] = field(default=Spans(), compare=False, repr=False)
+    spans: Annotated[Spans, Transient()] = field(default=Spans(), compare=False, repr=False)
 
     @property
     def subject_text(self) -> str:

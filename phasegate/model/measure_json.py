@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
-
 from phasegate.base.units import Dimension
 from phasegate.model.blocks import Block
+from phasegate.model.dataclass_json import Form
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 
@@ -281,7 +280,5 @@ _MEASURE_SCHEMA: dict[str, Any] = {
         },
     ]
 }
-JsonMeasure = Annotated[
-    Measure, BeforeValidator(decode_measure), PlainSerializer(encode_measure), WithJsonSchema(_MEASURE_SCHEMA)
-]
+JsonMeasure = Annotated[Measure, Form(encode_measure, decode_measure, _MEASURE_SCHEMA)]
 """`Measure` for fields that are written to and read from JSON."""

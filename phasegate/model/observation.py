@@ -8,9 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
-
 from phasegate.base.facts import Message, decode, encode
+from phasegate.model.dataclass_json import Form
 from phasegate.model.fact_json import JsonCauses, JsonMessage
 from phasegate.model.judgement import Decision
 from phasegate.model.measure_json import JsonMeasure
@@ -85,7 +84,11 @@ class Series:
     """Pairs of seconds from the start and a value, null where there is none."""
 
 
-def _absent_from_json(value: Any) -> Any:
+def _encode_absent(absent: Mapping[tuple[str, str], Message]) -> list[Any]:
+    return [[*key, encode(why)] for key, why in absent.items()]
+
+
+def _decode_absent(value: Any) -> Any:
     if isinstance(value, Mapping):
         return value
     return {(str(part), str(name)): decode(why) for part, name, why in value}
@@ -93,10 +96,10 @@ def _absent_from_json(value: Any) -> Any:
 
 JsonAbsent = Annotated[
     Mapping[tuple[str, str], Message],
-    BeforeValidator(_absent_from_json),
-    PlainSerializer(lambda absent: [[*key, encode(why)] for key, why in absent.items()]),
-    WithJsonSchema(
-        {"type": "array", "description": "part (empty for the whole), measure, why it is not there"}
+    Form(
+        _encode_absent,
+        _decode_absent,
+        {"type": "array", "description": "part (empty for the whole), measure, why it is not there"},
     ),
 ]
 

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
-
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.approval import Approval, Signatures
 from phasegate.model.criterion import Level, PlanCriterion, subject_text
+from phasegate.model.dataclass_json import Transient
 from phasegate.model.fact_json import JsonFact, JsonMessage
 from phasegate.model.faults import RUN_ENDED_BEFORE, FaultResult
 from phasegate.model.judgement import CriterionVerdict, Judgement
@@ -513,7 +512,7 @@ class RunResult:
     """The verdict without waivers; set when any of them changed something."""
     approvals: tuple[Approval, ...] = ()
     """Who must approve; none of it changes the verdict."""
-    signatures: Annotated[Signatures | None, Field(exclude=True)] = None
+    signatures: Annotated[Signatures | None, Transient()] = None
     """What people decided since, for reports; not part of `result.json`, which they sign."""
 
     @property

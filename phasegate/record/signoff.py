@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from phasegate.base.errors import UsageError
 from phasegate.base.files import about, flags_of, read_regular
 from phasegate.model.approval import SIGN_OFF_SCHEMA, SignOff
+from phasegate.model.dataclass_json import reader, to_text
 from phasegate.record.journal import cannot_write
 
 SIGN_OFFS = "signoffs.jsonl"
@@ -56,7 +54,7 @@ def append_sign_off(folder: Path, sign_off: SignOff) -> None:
     Errors: UsageError when a line in the middle is not a sign-off; RecordError. Nothing is written then.
     """
     path = folder / SIGN_OFFS
-    line = _adapter().dump_json(_writable(sign_off)) + b"\n"
+    line = f"{to_text(_writable(sign_off))}\n".encode()
     try:
         with os.fdopen(os.open(path, _APPEND, 0o644), "r+b", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -134,7 +132,7 @@ def _parse(data: bytes, path: Path) -> SignOffFile:
 
 def _sign_off(line: bytes) -> SignOff:
     """Errors: ValueError."""
-    found: SignOff = _adapter().validate_json(line)
+    found: SignOff = reader(SignOff)(json.loads(line))
     if found.schema != SIGN_OFF_SCHEMA:
         raise ValueError(f"schema {found.schema!r}")
     if found.at.tzinfo is None:
@@ -149,8 +147,3 @@ def _writable(sign_off: SignOff) -> SignOff:
         return text.encode("utf-8", "backslashreplace").decode()
 
     return replace(sign_off, by=clean(sign_off.by), role=clean(sign_off.role), reason=clean(sign_off.reason))
-
-
-@cache
-def _adapter() -> TypeAdapter[Any]:
-    return TypeAdapter(SignOff)
