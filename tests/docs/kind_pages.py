@@ -53,7 +53,10 @@ def overview() -> str:
 
 def with_overview(text: str) -> str:
     return re.sub(
-        r"(<!-- kinds -->\n).*?(<!-- /kinds -->)", lambda match: match[1] + overview() + match[2], text, flags=re.S
+        r"(<!-- kinds -->\n).*?(<!-- /kinds -->)",
+        lambda match: match[1] + overview() + match[2],
+        text,
+        flags=re.S,
     )
 
 

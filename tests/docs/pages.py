@@ -1,6 +1,6 @@
 """The documents as tests read them: pages, their code blocks, links, headings and marked tables.
 
-What a page shows is tried by `test_examples`:
+What a page shows is tried by `test_examples` and `test_commands`:
 
     ```yaml title="gate.yaml"     a file: it lies in the folder in which the commands of the page run
     ```console                    commands behind `$ `, run in order; what is below each is in its output, and

@@ -14,9 +14,10 @@ from phasegate.plan.text.yaml import read
 from phasegate.plan.written.plan import PlanWritten, StepWritten
 from tests.docs.pages import Block
 
+PROCESS = {"command": ["python", "shop.py", "${self.port}"], "ready": {"url": "/health"}}
 TARGET = {
     "default": "shop",
-    "processes": {"shop": {"command": ["python", "shop.py", "${self.port}"], "ready": {"url": "/health"}}},
+    "processes": {"shop": PROCESS, "nodejs": PROCESS},
     "compose": {"file": "compose.yaml"},
 }
 CHECKS: Mapping[str, Mapping[str, Any]] = {
@@ -71,7 +72,7 @@ def plan_around(block: Block, folder: Path) -> dict[str, Any] | None:
 
 
 def _place(block: Block, tree: Any, items: list[Any], keys: set[str], folder: Path) -> dict[str, Any]:
-    if "suite" in keys:
+    if isinstance(tree, Mapping) and tree.get("suite") == 1:
         return {"steps": [{"checks": [{"id": "suite", "kind": "api", "suite": "piece.yaml"}]}]}
     if "criterion" in keys:
         return {"steps": [{"criteria": items}]}

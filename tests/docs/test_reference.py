@@ -1,4 +1,4 @@
-"""What the documents say of keys, kinds, operators, commands, flags and exit codes is what the program says."""
+"""What the documents say of keys, kinds, operators, commands and exit codes is what the program says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from phasegate.base.errors import ExitCode
 from phasegate.base.fields import Closed
 from phasegate.cli.app import COMMANDS as NAMES
 from phasegate.cli.app import make_app
-from phasegate.cli.kinds import describe
 from phasegate.http.expectations.matcher import OPERATORS
 from phasegate.kinds import KINDS
 from phasegate.kinds.base import CheckParams
@@ -40,7 +39,9 @@ IN_PROSE = {
     "PatternWritten": "pattern and max, in the table of waivers",
     "RiskWritten": "for people, in the table of the top level",
     "WaiversNamed": "file and days, in the table of the top level",
-    "WaiversWritten": "waivers and entries, in the example of waivers",
+    "WaiversFile": "waivers and entries, in the example of waivers",
+    "K6Options": "parameters of the kind `load`",
+    "LocustOptions": "parameters of the kind `load`",
     "SuiteFlow": "a suite with one flow of it",
 }
 """Models whose keys no table of their own has."""
@@ -52,7 +53,9 @@ IN_PROSE = {
 def models() -> dict[str, type[Closed]]:
     """Every model of what people write, by name, parameters of kinds left out."""
     for module in pkgutil.walk_packages(phasegate.__path__, "phasegate."):
-        if not re.search(r"phasegate\.(demo|kinds\.pytest_plugin|load\.foreign\.locust\.locust_plugin)", module.name):
+        if not re.search(
+            r"phasegate\.(demo|kinds\.pytest_plugin|load\.foreign\.locust\.locust_plugin)", module.name
+        ):
             importlib.import_module(module.name)
     whole = target_model(*target_kinds().values())
     found = {model.__name__: model for model in (*_below(Closed), whole)}
