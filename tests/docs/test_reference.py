@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -172,6 +173,18 @@ def test_every_folder_of_the_code_has_a_line() -> None:
     listed = {row[0] for row in table(DOCS / "architecture.md", "folders")}
     of_demo = {folder for folder in folders if folder.startswith("`phasegate/demo/")} - {"`phasegate/demo/`"}
     assert listed == folders - of_demo
+
+
+def test_the_rooms_of_the_picture_are_the_layers_that_imports_are_held_to() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = (one["layers"] for one in contracts["contracts"] if one["name"] == "imports point down")
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    rooms = [
+        room
+        for line in text[text.index("    cli  ") :].split("\n\n", 1)[0].splitlines()
+        for room in re.split(r", ", re.split(r"\s{2,}", line.strip())[0])
+    ]
+    assert rooms == [room for layer in layers for room in layer.split(" | ")]
 
 
 def test_every_file_of_the_code_that_is_named_is_there() -> None:
