@@ -13,7 +13,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import click
 import jsonschema
 import pytest
 import typer.main
@@ -28,19 +27,18 @@ from phasegate.plan.loader import load
 from phasegate.plan.text.yaml import read
 from phasegate.render.sentences import sentence
 from tests.docs.consoles import SHOWN_ELSEWHERE, write_files
-from tests.docs.pages import ROOT, Block, all_blocks, blocks, pages
+from tests.docs.pages import ROOT, Block, all_blocks, blocks, pages, prose
 from tests.docs.pieces import FILES, SECRETS, plan_around
 
 TODAY = date(2027, 1, 15)
 """A day on which the waivers of the documents are in force."""
-GROUP = typer.main.get_command(make_app(*NAMES))
 
 
 LINES = [
     (block, line.strip())
     for block in all_blocks("sh", "groovy", "yaml", "console")
     for line in block.text.replace("\\\n", " ").splitlines()
-    if re.search(r"(?:^|[\s/'\"])phasegate (?!:)[a-z-]", line.split("#")[0])
+    if re.search(r"(?:^|[\s/'\"])phasegate [a-z-]", line.split("#")[0])
 ]
 
 
@@ -61,30 +59,43 @@ def _commands_in(line: str) -> Iterator[list[str]]:
             yield shlex.split(text if text.count("'") % 2 == 0 else text.rstrip("'"))
 
 
-def parse(words: list[str]) -> None:
-    """Errors: click's, where there is no such command, or it has no such flag."""
-    group: click.Command = GROUP
-    context = click.Context(group, info_name="phasegate")
-    while isinstance(group, click.Group) and words and not words[0].startswith("-"):
+def find_command(words: list[str]) -> tuple[Any, list[str]]:
+    """The command that some words name, and the words behind it; that of the whole program has `commands`."""
+    found: Any = typer.main.get_command(make_app(*NAMES))
+    while hasattr(found, "commands") and words and not words[0].startswith("-"):
         name, *words = words
-        inner = group.get_command(context, name)
-        assert inner is not None, f"there is no command {name!r}"
-        group, context = inner, click.Context(inner, info_name=name, parent=context)
-    if isinstance(group, click.Group):
-        assert words in (["--help"], ["--version"], ["--install-completion"]), words
-    elif "--help" not in words:
-        group.make_context(group.name or "", list(words), parent=context.parent)
+        assert name in found.commands, f"there is no command {name!r}"
+        found = found.commands[name]
+    return found, words
+
+
+def parse(words: list[str]) -> None:
+    """Errors: those of the command line, where a command has no such flag, or lacks an argument."""
+    command, rest = find_command(words)
+    if hasattr(command, "commands"):
+        assert rest in (["--help"], ["--version"]), words
+    else:
+        command.make_context(command.name, list(rest))
+
+
+INLINE = sorted(
+    {
+        command
+        for page in pages()
+        for command in re.findall(r"`phasegate ([a-z-][^`]*)`", prose(page))
+        if not command.startswith("--")
+    }
+)
+
+
+@pytest.mark.parametrize("command", INLINE)
+def test_a_command_in_a_sentence_is_one_that_there_is_and_has_its_flags(command: str) -> None:
+    found, rest = find_command(command.split())
+    known = {option for param in found.params for option in param.opts}
+    assert {word.partition("=")[0].strip("[]") for word in rest if word.startswith("-")} <= known
 
 
 # Files
-
-
-JSON_BLOCKS = all_blocks("json")
-
-
-@pytest.mark.parametrize("block", JSON_BLOCKS, ids=str)
-def test_json_that_is_shown_is_json(block: Block) -> None:
-    json.loads(block.text)
 
 
 SCHEMAS = {"waivers": Document.WAIVERS, "policy": Document.POLICY}
@@ -130,7 +141,8 @@ def test_a_piece_that_is_shown_fits_where_it_belongs(block: Block, tmp_path: Pat
         assert isinstance(yaml.safe_load(block.text), dict)
         return
     tree = read_text(block.text, tmp_path)
-    document = next((one for key, one in SCHEMAS.items() if isinstance(tree, Mapping) and key in tree), None)
+    head = tree if isinstance(tree, Mapping) else {}
+    document = next((one for key, one in SCHEMAS.items() if head.get(key) == 1), None)
     if document is not None:
         jsonschema.Draft202012Validator(schema_of(document)).validate(tree)
         return
