@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,29 +50,41 @@ class Journal:
         self._broken = False
 
     def write(self, event: Event) -> Event:
-        """Append one event; progress is passed through but not kept.
+        """Append one event. Errors: RecordError, as of `append`."""
+        (event,), lines = self.redact((event,))
+        self.append(lines)
+        return event
 
-        Errors: RecordError, once, when the disk does not take it; later events are then only passed on.
+    def redact(self, events: Sequence[Event]) -> tuple[list[Event], bytes]:
+        """Events as everybody may see them, and their lines; progress has none, for it is not kept."""
+        encoded = [_encode(event) for event in events]
+        if not self._redactor.is_clean(b"\n".join([line for _, line in encoded])):
+            encoded = [self._redact(event, line) for event, line in encoded]
+        kept = [line + b"\n" for event, line in encoded if not isinstance(event, Progressed)]
+        return [event for event, _ in encoded], b"".join(kept)
+
+    def append(self, lines: bytes) -> None:
+        """Hand lines to the system, which keeps them whatever becomes of this process.
+
+        Errors: RecordError, once, when the disk does not take them; later ones are then left out.
         """
+        if self._broken:
+            return
         try:
-            line = event_to_json(event)
-        except ValueError:
-            event = writable(event)
-            line = event_to_json(event)
-        if not self._redactor.is_clean(line):
-            tree = json.loads(line)
-            redacted = self._redactor.redact_tree(tree)
-            if redacted != tree:
-                event = event_from_json(redacted)
-                line = event_to_json(event)
-        if isinstance(event, Progressed) or self._broken:
-            return event
-        try:
-            self._append(line + b"\n")
+            self._append(lines)
         except OSError as error:
             self._broken = True
             raise _unwritable(error) from error
-        return event
+
+    def _redact(self, event: Event, line: bytes) -> tuple[Event, bytes]:
+        if self._redactor.is_clean(line):
+            return event, line
+        tree = json.loads(line)
+        redacted = self._redactor.redact_tree(tree)
+        if redacted == tree:
+            return event, line
+        event = event_from_json(redacted)
+        return event, event_to_json(event)
 
     def _append(self, data: bytes) -> None:
         while data:
@@ -92,6 +104,14 @@ class Journal:
     def close(self) -> None:
         with suppress(OSError):
             self._file.close()
+
+
+def _encode(event: Event) -> tuple[Event, bytes]:
+    try:
+        return event, event_to_json(event)
+    except ValueError:
+        event = writable(event)
+        return event, event_to_json(event)
 
 
 def is_being_written(folder: Path) -> bool:
