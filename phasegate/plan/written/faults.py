@@ -12,7 +12,7 @@ from phasegate.base.marks import Demand
 from phasegate.http.expectations.expectation import Expect
 from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import CheckParams
-from phasegate.model.faults import CONTAINERS_ONLY, LASTING, Act
+from phasegate.model.faults import LASTING, Act
 from phasegate.plan.written.plan import Id
 
 MOST_UNDER_WAY = 100
@@ -65,10 +65,6 @@ class FaultWritten(Closed):
     def target(self) -> str:
         """The entry that it is done to."""
         return str(getattr(self, self.act))
-
-    @property
-    def needs_container(self) -> bool:
-        return self.act in CONTAINERS_ONLY
 
 
 class ProbeParams(CheckParams):
