@@ -166,5 +166,5 @@ def _mark_texts(schema: Any, origin: str) -> None:
 _EVENTS: dict[str, type] = {
     name: kind
     for name, kind in vars(events).items()
-    if isinstance(kind, type) and kind.__module__ == events.__name__
+    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
 }

@@ -188,18 +188,7 @@ class Criterion:
 
     def for_check(self, id: str) -> Criterion:
         """The same demand, made by another check of itself."""
-        return Criterion(
-            subject_kind=self.subject_kind,
-            subject=id,
-            part=self.part,
-            measure=self.measure,
-            statistic=self.statistic,
-            op=self.op,
-            threshold=self.threshold,
-            text=self.text,
-            id=id + self.id.removeprefix(self.subject),
-            spans=self.spans,
-        )
+        return replace(self, subject=id, id=id + self.id.removeprefix(self.subject))
 
     def for_part(self, part: str) -> Criterion:
         """The same demand on one part: a check's own criteria with `each` judge every part."""

@@ -19,12 +19,12 @@ from dataclasses import fields, is_dataclass
 from enum import EnumMeta
 from functools import cache
 from itertools import compress
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from urllib.parse import quote, quote_plus
 
-from phasegate.base import facts, units
+from phasegate.base.facts import NAMES
 from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
-from phasegate.model import criterion, events, histogram, judgement, measures, observation, result
+from phasegate.model.events import Event
 from phasegate.record.decoding import View, has_escapes, is_plain, spaced, unescape_rounds, views
 from phasegate.record.needles import Needles
 
@@ -513,15 +513,24 @@ def _hide(value: Any) -> Any:
 @cache
 def _record_words() -> frozenset[str]:
     """Names of fields, events and states: without them the record could not be read again."""
-    words = {"event", *facts.NAMES}
-    for module in (events, result, observation, measures, histogram, criterion, facts, judgement, units):
-        for name, item in vars(module).items():
-            if isinstance(item, EnumMeta):
-                words.update(str(member.value) for member in item)  # type: ignore[var-annotated]
-            elif isinstance(item, type) and is_dataclass(item):
-                words.add(name)
-                words.update(field.name for field in fields(item))
+    words = {"event", "histogram", "buckets", "min", "max", "min_ns", "max_ns", *NAMES}
+    for kind in _reachable(Event.__subclasses__()):
+        if isinstance(kind, EnumMeta):
+            words.update(str(member.value) for member in kind)  # type: ignore[var-annotated]
+        elif isinstance(kind, type) and is_dataclass(kind):
+            words.update((kind.__name__, *(field.name for field in fields(kind))))
     return frozenset(words)
+
+
+def _reachable(hints: Iterable[Any]) -> set[Any]:
+    """All types that there are in type hints and in the fields of their dataclasses."""
+    found: set[Any] = set()
+    left = list(hints)
+    while left:
+        if (hint := left.pop()) not in found:
+            found.add(hint)
+            left += get_type_hints(hint).values() if is_dataclass(hint) else get_args(hint)
+    return found
 
 
 def _forms_of(text: str) -> Iterator[bytes]:

@@ -5,7 +5,8 @@ import html
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -15,11 +16,13 @@ from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from phasegate.model.codec import event_from_json, event_to_json
-from phasegate.model.events import TargetChanged
-from phasegate.model.result import TargetRecord
+from phasegate.model.events import RunStarted, TargetChanged
+from phasegate.model.result import TargetRecord, WaiverResult
+from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.record.redaction import LONGEST_LINE, REPLACEMENT, Redactor
 from tests.codings import CODINGS, text_of
 from tests.examples import examples
+from tests.samples import failing_run
 
 SECRETS = st.text(
     st.characters(exclude_categories=("Cs",)) | st.sampled_from("/+=%&\"'\\ \n~!#"), min_size=4, max_size=40
@@ -426,6 +429,31 @@ def test_an_event_can_be_read_again_whatever_the_secret_is(secret: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "secret", ["lasting", "glob", "days_left", "outcomes", "absent", "under_way", "buckets", "histogram"]
+)
+def test_what_was_asked_can_be_read_again_whatever_the_secret_is(secret: str) -> None:
+    waived = Waiver(
+        id="w",
+        patterns=(CasePattern(check="functions", glob="*", most=1),),
+        owner="a",
+        approver="b",
+        reason="c",
+        ticket="d",
+        expires=date(2026, 1, 2),
+        days_left=1,
+    )
+    run = replace(failing_run(), waivers=(WaiverResult(asked=waived),))
+    data = json.loads(event_to_json(RunStarted(at=run.started, skeleton=run)))
+    again = event_from_json(Redactor([secret]).redact_tree(data))
+    assert isinstance(again, RunStarted)
+    assert again.skeleton.faults() == run.faults()
+    assert [check.seen.measures for check in again.skeleton.checks()] == [
+        check.seen.measures for check in run.checks()
+    ]
+    assert again.skeleton.waivers == run.waivers
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

@@ -55,7 +55,6 @@ class View(Protocol):
 
     def tell(self, stage: str) -> None:
         """Say what is running at this moment; `stage` is where the run is as a whole."""
-        ...
 
     def close(self) -> None: ...
 
