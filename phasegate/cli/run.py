@@ -64,7 +64,7 @@ def run(
     policy: PolicyFile = None,
     confirm: Annotated[
         list[str] | None,
-        typer.Option("--confirm", metavar="TARGET", help="Allow load on this protected target entry."),
+        typer.Option("--confirm", metavar="TARGET", help="Allow load on, and faults to, this target entry."),
     ] = None,
     fail_fast: Annotated[
         bool, typer.Option("-x", "--fail-fast", help="Start nothing new after the first failed check.")

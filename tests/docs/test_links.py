@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import DOCS, README, ROOT, anchors, links, name_of, pages
+from tests.docs.screenshot import MOST, PICTURE
 
 OTHERS = [ROOT / name for name in ("plans/README.md", "checks/README.md", "tests/benchmarks/README.md")]
 LINKS = [(page, link) for page in (*pages(), *OTHERS) for link in links(page) if "://" not in link]
@@ -50,6 +51,13 @@ def _files(nav: object) -> list[str]:
             return [file for inner in nav for file in _files(inner)]
         case _:
             raise TypeError(nav)
+
+
+def test_the_picture_of_a_report_is_small() -> None:
+    """`python -m tests.docs.screenshot` draws it."""
+    data = PICTURE.read_bytes()
+    assert data.startswith(b"\x89PNG\r\n")
+    assert len(data) <= MOST
 
 
 def test_the_readme_is_short() -> None:
