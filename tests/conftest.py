@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import functools
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -80,12 +81,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_slow(item: pytest.Item) -> bool:
     """Whether a test needs an engine or a browser, or runs whole programs."""
-    place = item.path.relative_to(TESTS)
     return (
         any(item.get_closest_marker(mark) for mark in ("engine", "browser"))
-        or any(place.is_relative_to(folder) for folder in SLOW_FOLDERS)
+        or _is_in_slow_folder(item.path.parent)
         or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
     )
+
+
+@functools.cache
+def _is_in_slow_folder(folder: Path) -> bool:
+    return any(folder.is_relative_to(TESTS / slow) for slow in SLOW_FOLDERS)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -68,6 +69,7 @@ def after(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
+@functools.cache
 def latencies(n: int, typical: float, *, failed: int = 0, span: float | None = 10.0) -> Distribution:
     """Durations that look like a service's: most near `typical` seconds, few far above."""
     values = [typical * (0.7 + 0.6 * ((i * 7919) % 1000) / 1000 + 3.0 * (i % 97 == 0)) for i in range(n)]
