@@ -28,9 +28,7 @@ FACT_SCHEMA = {
     "description": "what phasegate says, as facts; texts in it are identifiers or other people's words",
 }
 JsonFact = Annotated[Fact, Form(encode, _decode_fact, FACT_SCHEMA)]
-JsonMessage = Annotated[
-    str | Fact, Form(encode, _decode_text, {"anyOf": [{"type": "string"}, FACT_SCHEMA]})
-]
+JsonMessage = Annotated[str | Fact, Form(encode, _decode_text, {"anyOf": [{"type": "string"}, FACT_SCHEMA]})]
 
 
 def _decode_figure(value: Any) -> Any:

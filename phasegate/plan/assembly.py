@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.kinds.foreign import offers
 from phasegate.model.criterion import PlanCriterion
 from phasegate.plan.asked.entries import Target

@@ -7,9 +7,10 @@ import fcntl
 import json
 import os
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import UsageError
 from phasegate.base.files import about, read_regular
 from phasegate.model.approval import SIGN_OFF_SCHEMA, SignOff

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exponential, wait_random
 from tenacity.wait import WaitBaseT
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.gate.judging import closing, judge_attempt

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.scalars import WrittenFloat, WrittenInt

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.fields import NamedDocument
 from phasegate.base.substitution import expand, finish, names_in

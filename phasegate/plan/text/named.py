@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import NamedAddress, NamedDocument
 from phasegate.base.files import (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import CriterionResult, RunResult
