@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
-from phasegate.kinds.foreign import offers
+from phasegate.kinds.offers import offers
 from phasegate.model.criterion import PlanCriterion
 from phasegate.plan.asked.entries import Target
 from phasegate.plan.asked.faults import Fault

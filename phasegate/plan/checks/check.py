@@ -12,7 +12,8 @@ from phasegate.base.errors import PhasegateError
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.scalars import WrittenFloat, WrittenInt
 from phasegate.kinds.base import CheckParams, Kind, Requirement
-from phasegate.kinds.foreign import KindError, blame
+from phasegate.kinds.foreign import blame
+from phasegate.kinds.offers import KindError
 from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check, Retry
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
