@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,25 +57,42 @@ class CannotRunError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
     seconds: float
+    busy: float
+    """Seconds of processor time."""
     peak: int
     """Bytes of resident memory, the most that the process or one of its children had."""
     exit_code: int
     output: str
 
 
-def run(argv: Sequence[str | Path], *, cwd: Path | None = None) -> Ran:
-    """Run a program to its end with time and peak memory as the kernel counted them."""
+def run(
+    argv: Sequence[str | Path], *, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Ran:
+    """Run a program to its end with time and peak memory as the kernel counted them.
+
+    `environment` is added to that of this process.
+    """
     with tempfile.TemporaryFile() as kept:
         began = time.perf_counter()
         process = subprocess.Popen(
-            [str(part) for part in argv], stdout=kept, stderr=subprocess.STDOUT, cwd=cwd
+            [str(part) for part in argv],
+            stdout=kept,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         kept.seek(0)
         output = kept.read().decode("utf-8", "replace")
-    return Ran(seconds=seconds, peak=usage.ru_maxrss * 1024, exit_code=process.returncode, output=output)
+    return Ran(
+        seconds=seconds,
+        busy=usage.ru_utime + usage.ru_stime,
+        peak=usage.ru_maxrss * 1024,
+        exit_code=process.returncode,
+        output=output,
+    )
 
 
 def table(title: str, rows: Sequence[Sequence[str]]) -> str:
