@@ -24,7 +24,7 @@ def test_help_made_ahead_is_that_of_the_commands(flag: str, capsys: pytest.Captu
 
 def imported(*arguments: str) -> set[str]:
     """The modules that a command line imports."""
-    script = "import sys; from phasegate.__main__ import main; main(); print('\\n'.join(sys.modules), file=sys.stderr)"
+    script = "import sys; from phasegate.__main__ import main; main(); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
     )
