@@ -58,7 +58,7 @@ LATE = (
 )
 """What no command imports for a plan of one health check: libraries, and rooms of other kinds."""
 ONLY_RUN = (
-    *("httptools", "jinja2", "tarfile", "tenacity", "xml"),
+    *("httptools", "jinja2", "tarfile", "xml"),
     *(
         "phasegate.pipeline",
         "phasegate.record",
