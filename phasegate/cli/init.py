@@ -11,8 +11,6 @@ from urllib.parse import SplitResult, urlsplit
 import typer
 
 from phasegate.base.errors import PlanError, UsageError
-from phasegate.base.files import is_there
-from phasegate.base.substitution import escape
 from phasegate.cli.console import make_console
 
 _PLAN = """\
@@ -60,6 +58,8 @@ def init(
     ),
 ) -> int:
     """Write a starter plan for a running service, or for a compose stack."""
+    from phasegate.base.files import is_there
+
     compose = Path(source)
     of_stack = "://" not in source and (compose.suffix in (".yaml", ".yml") or is_there(compose))
     text = _for_stack(compose, output) if of_stack else _for_service(_service(source))
@@ -76,6 +76,8 @@ def init(
 
 
 def _for_service(parts: SplitResult) -> str:
+    from phasegate.base.substitution import escape
+
     text = _PLAN.format(
         phase="first",
         title=json.dumps(f"First gate for {parts.hostname}"),

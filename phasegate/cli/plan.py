@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Mapping
@@ -56,6 +55,8 @@ def plan(
 
     No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
     """
+    import asyncio
+
     from rich.text import Text
 
     from phasegate.cli.problems import problems_text

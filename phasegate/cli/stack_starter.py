@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.substitution import escape
 from phasegate.plan.reading.compose_file import ComposeFile, ComposeService
 from phasegate.plan.written.plan import is_id

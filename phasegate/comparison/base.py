@@ -12,10 +12,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import UsageError
 from phasegate.base.files import is_folder, read_regular
 from phasegate.plan.loader import folder_of

@@ -4,8 +4,8 @@ when it was decided, both on effective counts where failures come together in ti
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.gate import sequential, statistics
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ExitCode
 from phasegate.base.facts import Code, Fact, fact
 from phasegate.gate.aggregates import required_kind

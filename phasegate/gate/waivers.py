@@ -9,9 +9,10 @@ covered cases is left, nothing is proven. Figures stay what they were.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.gate.verdict import GateDecision
 from phasegate.model.judgement import CriterionVerdict, Judgement

@@ -49,7 +49,6 @@ class ApiParams(CheckParams):
 
 class Api(Kind[ApiParams]):
     name: ClassVar[str] = "api"
-    about: ClassVar[str] = "a suite of API requests in flows, with expectations and captures"
     Params: ClassVar[type[CheckParams]] = ApiParams
     example: ClassVar[Mapping[str, Any]] = {"suite": "checks/api/functions.yaml"}
     has_cases: ClassVar[bool] = True

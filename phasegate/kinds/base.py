@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Closed, Duration
 from phasegate.base.marks import Demand

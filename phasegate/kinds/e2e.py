@@ -61,7 +61,6 @@ class E2eParams(CheckParams):
 
 class E2e(Kind[E2eParams]):
     name = "e2e"
-    about = "a pytest suite in the user's environment"
     Params = E2eParams
     example: ClassVar[Mapping[str, Any]] = {"path": "checks/e2e", "args": ["-m", "not slow"]}
     has_cases = True

@@ -94,7 +94,6 @@ class HealthParams(CheckParams):
 
 class Health(Kind[HealthParams]):
     name: ClassVar[str] = "health"
-    about: ClassVar[str] = "a URL, probed a number of times, at intervals, or while other checks run"
     Params: ClassVar[type[CheckParams]] = HealthParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "probes": 100}
     accompanies: ClassVar[bool] = True

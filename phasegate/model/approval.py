@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from phasegate.base.dataclass import dataclass
 
 SIGN_OFF_SCHEMA = "phasegate.signoff/1"
 

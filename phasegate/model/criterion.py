@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
 from phasegate.base.units import Quantity
 from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL

@@ -242,7 +242,7 @@ def _reader_of_union(of: tuple[Any, ...]) -> Reader:
         for needed, one in needs:
             if isinstance(value, dict) and needed <= value.keys():
                 return one(value)
-        raise UnreadableError("", "none of what can stand here")
+        raise UnreadableError("", "not of any type that can stand here")
 
     return read
 
@@ -259,7 +259,7 @@ def _reader_of_class(kind: Any) -> Reader:
 
     def read(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise UnreadableError("", "no object")
+            raise UnreadableError("", "not an object")
         if not readers:  # made late, as with what writes
             readers.extend((name, reader(hint)) for name, hint in hints_of(kind).items())
         values = {}
@@ -282,7 +282,7 @@ def _reader_of_row(hint: Any) -> Reader:
 
     def read(value: Any) -> Any:
         if not isinstance(value, list):
-            raise UnreadableError("", "no list")
+            raise UnreadableError("", "not a list")
         values: list[Any] = []
         try:
             for item in value:
@@ -297,7 +297,7 @@ def _reader_of_row(hint: Any) -> Reader:
 def _reader_of_few(each: tuple[Reader, ...]) -> Reader:
     def read(value: Any) -> Any:
         if not isinstance(value, list) or len(value) != len(each):
-            raise UnreadableError("", f"no list of {len(each)}")
+            raise UnreadableError("", f"not a list of {len(each)}")
         return tuple(one(item) for one, item in zip(each, value, strict=True))
 
     return read
@@ -308,7 +308,7 @@ def _reader_of_mapping(hint: Any) -> Reader:
 
     def read(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise UnreadableError("", "no object")
+            raise UnreadableError("", "not an object")
         values = {}
         key = ""
         try:
@@ -324,7 +324,7 @@ def _reader_of_mapping(hint: Any) -> Reader:
 def _read_text(value: Any) -> str:
     """Half a character, which no file can hold, is none."""
     if type(value) is not str:
-        raise UnreadableError("", "no text")
+        raise UnreadableError("", "not a text")
     if not value.isascii():
         value.encode()
     return value
@@ -333,7 +333,7 @@ def _read_text(value: Any) -> str:
 def _read_exactly(kind: type, name: str) -> Reader:
     def read(value: Any) -> Any:
         if type(value) is not kind:
-            raise UnreadableError("", f"no {name}")
+            raise UnreadableError("", f"not a {name}")
         return value
 
     return read
@@ -341,7 +341,7 @@ def _read_exactly(kind: type, name: str) -> Reader:
 
 def _read_float(value: Any) -> float:
     if type(value) not in (float, int):
-        raise UnreadableError("", "no number")
+        raise UnreadableError("", "not a number")
     return float(value)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Message, decode, encode
 from phasegate.model.dataclass_json import Form
 from phasegate.model.fact_json import JsonCauses, JsonMessage

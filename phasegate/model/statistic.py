@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, MeasureType, nearest_rank
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from phasegate.base.ci_commands import disarm
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import RecordError
 from phasegate.base.facts import Message
 from phasegate.base.units import count

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ExitCode, UsageError
 from phasegate.base.facts import Message
 from phasegate.base.files import digest_regular, is_file

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from phasegate.kinds.foreign import offers
+from phasegate.base.dataclass import dataclass
+from phasegate.kinds.offers import offers
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.result import PlanStep
 from phasegate.plan.asked.entries import Target

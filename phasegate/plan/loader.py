@@ -8,12 +8,13 @@ import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from phasegate import __version__
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError, PlanError, Position, Problem, UsageError
 from phasegate.base.facts import Code, fact, joined
 from phasegate.base.fields import Located

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Message
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus

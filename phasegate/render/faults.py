@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import format_seconds
 from phasegate.model.faults import FaultResult, FaultStatus, PlanFault
 from phasegate.model.result import CheckResult

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import count, enumerate_words, format_seconds
 from phasegate.model.measures import Distribution, Measure, Share
 from phasegate.model.result import CriterionResult, RunResult

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import count, enumerate_words
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import (
     ExitCode,
     ObservationError,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exponential, wait_random
-from tenacity.wait import WaitBaseT
-
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.gate.judging import closing, judge_attempt
@@ -91,36 +89,26 @@ async def run_check(
         tried.append(await _attempt(asked, criteria, waivers, parts))
         return tried[-1]
 
-    def again(state: RetryCallState) -> bool:
-        broken = state.outcome is not None and state.outcome.failed
-        return not broken and not stop.reason and _tries_again(tried[-1].result, check.retry)
-
-    def scheduled(state: RetryCallState) -> None:
-        last = tried[-1].result
-        parts.emit(
-            RetryScheduled(
-                at=parts.clock.utc(),
-                check=check.id,
-                next_number=len(tried) + 1,
-                wait=state.next_action.sleep if state.next_action else 0.0,
-                because=last.why,
-            )
-        )
-
-    retrying = AsyncRetrying(
-        stop=stop_after_attempt(check.retry.attempts),
-        wait=_waits(check.retry),
-        retry=again,
-        sleep=parts.clock.sleep,
-        before_sleep=scheduled,
-        retry_error_callback=lambda state: tried[-1],
-    )
     try:
-        await retrying(attempt)
+        last = await attempt()
+        while (
+            len(tried) < check.retry.attempts and not stop.reason and _tries_again(last.result, check.retry)
+        ):
+            wait = _wait(check.retry, len(tried))
+            parts.emit(
+                RetryScheduled(
+                    at=parts.clock.utc(),
+                    check=check.id,
+                    next_number=len(tried) + 1,
+                    wait=wait,
+                    because=last.result.why,
+                )
+            )
+            await parts.clock.sleep(wait)
+            last = await attempt()
     except (asyncio.CancelledError, PhasegateError) as error:
         _tell(check, tried, CheckStatus.ERRORED, reason_of_end(error, stop), began, parts)
         raise
-    last = tried[-1]
     status = CheckStatus(last.result.status.value)
     reason = last.result.why
     _tell(check, tried, status, reason, began, parts)
@@ -211,7 +199,7 @@ def _tries_again(last: AttemptResult, retry: Retry) -> bool:
     return last.status is AttemptStatus.ERRORED or (last.status is AttemptStatus.FAILED and retry.on_fail)
 
 
-def _waits(retry: Retry) -> WaitBaseT:
+def _wait(retry: Retry, tried: int) -> float:
+    """Seconds until the next attempt."""
     longest = LONGEST_WAIT if retry.max_wait is None else retry.max_wait
-    growing = wait_exponential(multiplier=retry.wait, exp_base=retry.backoff, max=longest)
-    return growing + wait_random(0, retry.jitter)
+    return min(retry.wait * retry.backoff ** (tried - 1), longest) + random.uniform(0, retry.jitter)

@@ -8,9 +8,9 @@ import re
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Fact, Message, decode, fact, joined
 from phasegate.kinds.base import Requirement

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Message
 from phasegate.model.events import CaseFinished, Event, Progressed
 from phasegate.model.faults import PlanFault

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError, PhasegateError, TargetError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.http.addresses import Address

@@ -19,7 +19,8 @@ import pytest
 
 from phasegate.base.facts import decode
 from phasegate.base.marks import Demand
-from phasegate.kinds.foreign import DEMANDED, offers
+from phasegate.kinds.foreign import DEMANDED
+from phasegate.kinds.offers import offers
 from phasegate.render.sentences import sentence
 from tests import warm
 

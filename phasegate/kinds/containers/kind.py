@@ -27,7 +27,6 @@ from phasegate.world import Containers, Progress, World, sure_wall
 
 class ContainersKind(Kind[ContainersParams]):
     name: ClassVar[str] = "containers"
-    about: ClassVar[str] = "the target's containers: present, running, healthy by a check that can fail; logs"
     Params: ClassVar[type[CheckParams]] = ContainersParams
     example: ClassVar[Mapping[str, Any]] = {
         "expect": ["controller", "postgres", "migrate"],

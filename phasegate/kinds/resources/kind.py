@@ -62,7 +62,6 @@ class ResourcesParams(CheckParams):
 
 class ResourcesKind(Kind[ResourcesParams]):
     name: ClassVar[str] = "resources"
-    about: ClassVar[str] = "what the target's containers use, looked at while other checks run"
     Params: ClassVar[type[CheckParams]] = ResourcesParams
     example: ClassVar[Mapping[str, Any]] = {"services": ["controller", "postgres"], "every": "1s"}
     accompanies: ClassVar[bool] = True

@@ -6,10 +6,11 @@ Text that refers to what is known only at run time stays in template form until 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError, Position
 from phasegate.base.facts import Code, fact
 from phasegate.base.substitution import UnknownNameError, finish, insert_values, names_in

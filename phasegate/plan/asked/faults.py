@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
 from phasegate.base.units import format_seconds
 from phasegate.model.faults import PlanFault

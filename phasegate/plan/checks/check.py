@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError, Position
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.scalars import WrittenFloat, WrittenInt
 from phasegate.kinds.base import CheckParams, Kind, Requirement
-from phasegate.kinds.foreign import KindError, blame
+from phasegate.kinds.foreign import blame
+from phasegate.kinds.offers import KindError
 from phasegate.model.measures import charts_of
 from phasegate.model.result import PlanCheck
 from phasegate.plan.asked.part import Part

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar, cast
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, fact
 from phasegate.base.fields import Located
 from phasegate.base.units import format_seconds

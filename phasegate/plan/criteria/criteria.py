@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
 from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.criterion import CriterionError, parse_criterion

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import Closed, Text
 from phasegate.base.units import format_share

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.substitution import names_in
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.written.plan import is_id

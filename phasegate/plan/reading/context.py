@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import Located
 from phasegate.base.files import is_folder
 from phasegate.base.substitution import finish, insert_values, names_in, texts_in

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError, Position
 from phasegate.base.fields import Located
 from phasegate.base.files import read_regular

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import ID_PATTERN
 from phasegate.plan.text.annotations import alternatives_of, inside, is_model, keys_of
 from phasegate.plan.text.findings import Findings, did_you_mean

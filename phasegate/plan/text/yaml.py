@@ -13,13 +13,14 @@ import math
 import re
 import string
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError, Position, Problem
 from phasegate.base.facts import Message
 from phasegate.base.fields import Located

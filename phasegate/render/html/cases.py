@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import format_seconds
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import CheckResult, RunResult

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import Dimension, format_seconds, format_value
 from phasegate.model.faults import FaultResult
 from phasegate.model.measure_json import QUANTILES

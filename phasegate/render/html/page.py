@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import count, format_seconds, format_value
 from phasegate.model.faults import LEFT_ON
 from phasegate.model.judgement import CriterionVerdict

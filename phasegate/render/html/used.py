@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import Dimension, format_value
 from phasegate.model.measures import Gauge
 from phasegate.model.observation import Series

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import count, format_seconds
 from phasegate.model.events import (
     AttemptFinished,

@@ -7,9 +7,9 @@ import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.containers import Container, ContainerUsage
 from phasegate.targets.containers.engine.client import Engine, NotThereError
 from phasegate.targets.containers.engine.stats import usage_in_stats

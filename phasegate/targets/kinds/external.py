@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import Closed
 from phasegate.http.addresses import Address
 from phasegate.http.written import Headers

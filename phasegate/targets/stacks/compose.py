@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import TargetError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
