@@ -77,6 +77,8 @@ class Folder:
         self._faults = {fault.id: fault for fault in skeleton.faults()}
         self._targets = {target.id: target for target in skeleton.target}
         self._waivers = {waiver.id: waiver for waiver in skeleton.waivers}
+        self._changes: dict[str, dict[str, Any]] = {}
+        """What became of checks since their results were put together last, by field."""
         self._open: dict[str, tuple[int, datetime, list[Case]]] = {}
         """Attempts under way: number, start, cases so far."""
         self._last_at = skeleton.started
@@ -103,8 +105,8 @@ class Folder:
                     self._open[event.check][2].append(event.case)
             case AttemptFinished():
                 self._open.pop(event.check, None)
-                attempts = (*self._checks[event.check].attempts, event.attempt)
-                self._change_check(event.check, attempts=attempts)
+                so_far = self._changes_of(event.check).get("attempts", self._checks[event.check].attempts)
+                self._change_check(event.check, attempts=(*so_far, event.attempt))
             case CheckFinished():
                 if event.status is CheckStatus.NOT_RUN:
                     self._leave_out_faults(event.check, event.reason)
@@ -154,6 +156,7 @@ class Folder:
 
     def result(self) -> RunResult:
         """The result so far; complete once `RunFinished` was added."""
+        self._put_together()
         checks = self._checks if self._run.finished else self._close_checks()
         run = replace(
             self._run,
@@ -179,6 +182,11 @@ class Folder:
                 interrupted=run.interrupted or CUT_SHORT,
             )
         return run
+
+    def _put_together(self) -> None:
+        for id, changes in self._changes.items():
+            self._checks[id] = replace(self._checks[id], **changes)
+        self._changes.clear()
 
     def _close_checks(self) -> dict[str, CheckResult]:
         """The checks, with those that had begun closed as errored."""
@@ -231,7 +239,11 @@ class Folder:
                 self._change_fault(fault.id, reason=why)
 
     def _change_check(self, id: str, **changes: Any) -> None:
-        self._checks[id] = replace(self._checks[id], **changes)
+        self._changes_of(id).update(changes)
+
+    def _changes_of(self, id: str) -> dict[str, Any]:
+        """Errors: KeyError for a check that the run does not have."""
+        return self._changes.setdefault(self._checks[id].id, {})
 
 
 def _between(begin: datetime, end: datetime) -> float:

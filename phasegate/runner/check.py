@@ -117,7 +117,7 @@ async def run_check(
         retry_error_callback=lambda state: tried[-1],
     )
     try:
-        await retrying(attempt)
+        await (attempt() if check.retry.attempts == 1 else retrying(attempt))
     except (asyncio.CancelledError, PhasegateError) as error:
         _tell(check, tried, CheckStatus.ERRORED, reason_of_end(error, stop), began, parts)
         raise

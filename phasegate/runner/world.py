@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -67,7 +67,7 @@ class Parts:
     environment: Mapping[str, str]
     seed: int
     emit: Callable[[Event], None]
-    emit_all: Callable[[Sequence[Event]], None]
+    emit_all: Callable[[Iterable[Event]], None]
     """The same for events of one moment."""
     keep_secret: Callable[[str], None]
     baselines: tuple[BaselineRecord, ...] = ()
@@ -185,7 +185,7 @@ class AttemptWorld:
             self.seen += progress.cases
             self.all_seen += named
             self.parts.emit_all(
-                [CaseFinished(at=at, check=self.check, attempt=self.number, case=case) for case in named]
+                CaseFinished(at=at, check=self.check, attempt=self.number, case=case) for case in named
             )
         now = self.clock.now()
         if (progress.text or progress.done is not None) and now - self._last >= EVERY:
