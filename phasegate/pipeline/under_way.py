@@ -7,11 +7,12 @@ import os
 import random
 import secrets as tokens
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -341,10 +342,10 @@ class UnderWay:
     def _emit(self, event: Event) -> None:
         self._emit_all((event,))
 
-    def _emit_all(self, events: Sequence[Event]) -> None:
+    def _emit_all(self, events: Iterable[Event]) -> None:
         """Take events in order, which are of one moment: nothing was done between them."""
-        for begin in range(0, len(events), AT_ONCE):
-            batch = events[begin : begin + AT_ONCE]
+        coming = iter(events)
+        while batch := tuple(islice(coming, AT_ONCE)):
             started = isinstance(batch[0], RunStarted)
             if not started and (move := self._clock.move()) is not None:
                 self._write((ClockMoved(at=batch[0].at, by=move.by, suspended=move.suspended),))

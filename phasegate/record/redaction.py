@@ -184,7 +184,9 @@ class Redactor:
         match value:
             case str():
                 return self._redact_string(value)
-            case Mapping():
+            case None | int() | float():
+                return value
+            case dict() | Mapping():
                 return self._redact_mapping(value)
             case [str() as name, content] if name.lower() in _HEADERS and not isinstance(content, Mapping):
                 return type(value)((name, _hide(content)))
@@ -300,6 +302,8 @@ class Redactor:
         return _ELLIPSIS.join(pieces)
 
     def _redact_string(self, text: str) -> str:
+        if not self._values and _has_nothing_to_hide(text):
+            return text
         if text in _record_words() or (len(text) < 40 and _INSTANT.fullmatch(text)):
             return text
         return self.redact(text)
@@ -309,7 +313,11 @@ class Redactor:
         named = mapping.get("name")
         is_header = isinstance(named, str) and named.lower() in _HEADERS and "value" in mapping
         redacted: dict[Any, Any] = {}
+        names = _plain_names()
         for key, item in mapping.items():
+            if key in names and not (is_header and key == "value"):
+                redacted[key] = self.redact_tree(item)
+                continue
             hide = (isinstance(key, str) and key.lower() in _HEADERS) or (is_header and key == "value")
             if key in _TOLD:
                 item = _without_shapes(item)
@@ -468,6 +476,18 @@ def _may_hold_header(data: bytes) -> bool:
     return b"authorization" in small or b"cookie" in small
 
 
+def _has_nothing_to_hide(text: str) -> bool:
+    """Whether one look shows that nothing of a text is replaced where no secret is known."""
+    small = text.lower()
+    return not (
+        "authorization" in small
+        or "cookie" in small
+        or "bearer " in small
+        or "basic " in small
+        or ("://" in small and "@" in small)
+    )
+
+
 def _without_headers(data: bytes) -> bytes:
     small = data.lower()
     if b"authorization" in small or b"cookie" in small:
@@ -531,6 +551,12 @@ def _reachable(hints: Iterable[Any]) -> set[Any]:
             found.add(hint)
             left += get_type_hints(hint).values() if is_dataclass(hint) else get_args(hint)
     return found
+
+
+@cache
+def _plain_names() -> frozenset[str]:
+    """Names of fields of the record that tell nothing of what they hold."""
+    return _record_words() - _TOLD - {word for word in _record_words() if word.lower() in _HEADERS}
 
 
 def _forms_of(text: str) -> Iterator[bytes]:

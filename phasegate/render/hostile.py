@@ -13,6 +13,7 @@ from phasegate.render.words import visible
 LONGEST = 20_000
 """Characters of one text that a report shows; more is in the evidence."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_NOT_IN_ANCHORS = re.compile(r"[^A-Za-z0-9_.-]+")
 _NOT_XML = re.compile("[\ufffe\uffff]")
 _SAVED_NOT_SHOWN = (".htm", ".html", ".mhtml", ".shtml", ".svg", ".xht", ".xhtml", ".xml")
 
@@ -75,7 +76,7 @@ def is_download(path: str) -> bool:
 def anchor(prefix: str, *names: str) -> str:
     """An id for an element, the same for the same names and different for different ones."""
     written = "/".join(names)
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", written)[:60]
+    plain = _NOT_IN_ANCHORS.sub("-", written)[:60]
     if plain == written:
         return f"{prefix}-{plain}"
     # Two different texts may look the same once cleaned.

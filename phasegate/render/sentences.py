@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from phasegate.base.facts import Code, Fact, Figure, Message, encode
@@ -39,7 +40,7 @@ def sentence(text: Message) -> str:
         return text
     entry = _ENGLISH[text.code]
     try:
-        return entry(text) if callable(entry) else _FORMAT.vformat(entry, (), _Holes(text.values))
+        return entry(text) if callable(entry) else _fill(entry, text.values)
     except (TypeError, AttributeError, LookupError, ValueError):
         # Only a record that no run wrote has facts without what belongs to them.
         return f"{text.code.value} {encode(text)}"
@@ -130,40 +131,50 @@ def _unit(value: float, dimension: Dimension) -> tuple[str, float]:
             return "", 1.0
 
 
-class _Holes(dict[str, Any]):
-    """Values of a fact; one that it does not have is empty."""
-
-    def __missing__(self, name: str) -> str:
-        return ""
-
-
-class _Format(string.Formatter):
-    """`{n}` is a number with separators, `{n:d}` one without, `{n:request}` counts requests, `{names:all}`
-    lists every name; facts become their sentences."""
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        match value:
-            case Fact():
-                return sentence(value)
-            case Figure():
-                return figure(value)
-            case float() | int() if format_spec == "time":
-                return format_seconds(value)
-            case int() if format_spec == "d":
-                return str(value)
-            case int() if format_spec:
-                return count(value, format_spec)
-            case int():
-                return f"{value:,}"
-            case tuple() if format_spec == "all":
-                return ", ".join(value)
-            case tuple():
-                return _names(value)
-            case _:
-                return str(value)
+def _fill(text: str, values: Mapping[str, Any]) -> str:
+    """A text with its holes filled: `{n}` is a number with separators, `{n:d}` one without, `{n:request}`
+    counts requests, `{names:all}` lists every name; facts become their sentences. What is not there is empty.
+    """
+    pieces = []
+    for literal, name, spec, conversion in _pieces(text):
+        pieces.append(literal)
+        if name is not None:
+            value = values.get(name, "")
+            pieces.append(repr(value) if conversion else _in_hole(value, spec))
+    return "".join(pieces)
 
 
-_FORMAT = _Format()
+@cache
+def _pieces(text: str) -> tuple[tuple[str, str | None, str, str | None], ...]:
+    """What stands before each hole, and of the hole its name, what is behind the colon, and `r` or None."""
+    return tuple(
+        (literal, name, spec or "", conversion)
+        for literal, name, spec, conversion in string.Formatter().parse(text)
+    )
+
+
+def _in_hole(value: Any, spec: str) -> str:
+    match value:
+        case str():
+            return str(value)
+        case Fact():
+            return sentence(value)
+        case Figure():
+            return figure(value)
+        case float() | int() if spec == "time":
+            return format_seconds(value)
+        case int() if spec == "d":
+            return str(value)
+        case int() if spec:
+            return count(value, spec)
+        case int():
+            return f"{value:,}"
+        case tuple() if spec == "all":
+            return ", ".join(value)
+        case tuple():
+            return _names(value)
+        case _:
+            return str(value)
 
 
 def _names(names: Iterable[str], most: int = _NAMED, of: int | None = None) -> str:
@@ -773,7 +784,7 @@ def _mismatch(fact: Fact) -> str:
     subject = subjects.get(fact.what, "the output" if fact.what == "output" else fact.what)
     text = f"expected {subject} {_wanted(fact)}" if subject else _wanted(fact)
     why = f", but {sentence(fact.why)}" if fact.why else ""
-    return f"{text}{why}{', got ' + _FORMAT.format_field(fact.actual, '') if fact.actual is not None else ''}"
+    return f"{text}{why}{', got ' + _in_hole(fact.actual, '') if fact.actual is not None else ''}"
 
 
 def _wanted(fact: Fact) -> str:

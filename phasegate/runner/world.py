@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
@@ -66,7 +66,7 @@ class Parts:
     environment: Mapping[str, str]
     seed: int
     emit: Callable[[Event], None]
-    emit_all: Callable[[Sequence[Event]], None]
+    emit_all: Callable[[Iterable[Event]], None]
     """The same for events of one moment."""
     keep_secret: Callable[[str], None]
     baselines: tuple[BaselineRecord, ...] = ()
@@ -117,7 +117,7 @@ class AttemptWorld:
     environment: Mapping[str, str]
     seed: int
     emit: Callable[[Event], None]
-    emit_all: Callable[[Sequence[Event]], None]
+    emit_all: Callable[[Iterable[Event]], None]
     keep_secret: Callable[[str], None]
     http: HttpClient
     """With connections of this attempt's own."""
@@ -162,7 +162,7 @@ class AttemptWorld:
             self.seen += progress.cases
             self.all_seen += named
             self.emit_all(
-                [CaseFinished(at=at, check=self.check, attempt=self.number, case=case) for case in named]
+                CaseFinished(at=at, check=self.check, attempt=self.number, case=case) for case in named
             )
         now = self.clock.now()
         if (progress.text or progress.done is not None) and now - self._last >= EVERY:

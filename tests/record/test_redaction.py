@@ -19,6 +19,7 @@ from phasegate.model.codec import event_from_json, event_to_json
 from phasegate.model.events import RunStarted, TargetChanged
 from phasegate.model.result import TargetRecord, WaiverResult
 from phasegate.model.waiver import CasePattern, Waiver
+from phasegate.record import redaction
 from phasegate.record.redaction import LONGEST_LINE, REPLACEMENT, Redactor
 from tests.codings import CODINGS, text_of
 from tests.examples import examples
@@ -535,3 +536,20 @@ def test_what_is_replaced_without_a_known_secret_is_seen_at_a_glance(value: dict
     redactor = Redactor()
     assert redactor.redact_tree(value) != value
     assert not redactor.is_clean(json.dumps(value, separators=(",", ":")).encode())
+
+
+@given(tree=st.dictionaries(WORDS, TREES, min_size=1, max_size=4))
+def test_a_tree_is_redacted_at_a_glance_as_key_by_key_and_text_by_text(tree: dict[str, Any]) -> None:
+    """The slow way: a secret is known, which is nowhere, and no name of a field is taken for granted."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(redaction, "_plain_names", frozenset)
+        slow = Redactor(["nowhere-8f0b1c7a"]).redact_tree(tree)
+    fast = Redactor().redact_tree(tree)
+    event("something is replaced" if fast != tree else "nothing is replaced")
+    assert fast == slow
+
+
+@given(text=WORDS)
+def test_a_text_that_is_clean_at_a_glance_has_nothing_to_replace(text: str) -> None:
+    assume(redaction._has_nothing_to_hide(text))
+    assert Redactor().redact(text) == text

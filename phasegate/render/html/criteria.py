@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 
 from phasegate.base.dataclass import dataclass
 from phasegate.model.criterion import Level
@@ -16,7 +17,7 @@ from phasegate.render.html.folding import fold_rows
 from phasegate.render.sentences import bound, margin, message, observed, required
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CriterionRow:
     criterion: CriterionResult
     badge: Badge
@@ -32,15 +33,15 @@ class CriterionRow:
             CriterionVerdict.UNPROVEN,
         )
 
-    @property
+    @cached_property
     def required(self) -> str:
         return required(self.criterion)
 
-    @property
+    @cached_property
     def observed(self) -> str:
         return observed(self.criterion)
 
-    @property
+    @cached_property
     def bound(self) -> str:
         return bound(self.criterion)
 
@@ -48,12 +49,12 @@ class CriterionRow:
     def margin(self) -> str:
         return margin(self.criterion)
 
-    @property
+    @cached_property
     def why(self) -> str:
         """Why this verdict, and what would prove it."""
         return message(self.criterion)
 
-    @property
+    @cached_property
     def message(self) -> str:
         """The same; empty where it would only repeat the figures beside it."""
         figures = f"observed {self.observed}"

@@ -248,6 +248,12 @@ class SilentView:
 class LineView(SilentView):
     """One line per event, no cursor moves, a heartbeat when nothing else was said."""
 
+    def __init__(
+        self, console: Console, *, verbose: bool = False, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(console, verbose=verbose, now=now)
+        self._is_plain = console.color_system is None and not console.is_terminal
+
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self._board.start(event.skeleton)
@@ -259,7 +265,7 @@ class LineView(SilentView):
             self._say(line)
         if isinstance(event, CheckFinished):
             for case in self._board.failed_cases(event.check):
-                self._console.print(case, soft_wrap=True)
+                self._print(case)
 
     def tick(self) -> None:
         if self._now() - self._spoke < HEARTBEAT or not self._board.running:
@@ -302,8 +308,16 @@ class LineView(SilentView):
         minutes, seconds = divmod(int(self._now() - self._start), 60)
         line = Text(f"[{minutes:02}:{seconds:02}] ", style="dim")
         line.append_text(text)
-        self._console.print(line, soft_wrap=True)
+        self._print(line)
         self._spoke = self._now()
+
+    def _print(self, line: Text) -> None:
+        """On one line, however long; laying it out costs more than the check it tells of."""
+        if self._is_plain and "\t" not in line.plain:
+            self._console.file.write(f"{line.plain}\n")
+            self._console.file.flush()
+        else:
+            self._console.print(line, soft_wrap=True)
 
 
 class LiveView(SilentView):
