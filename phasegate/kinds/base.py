@@ -187,9 +187,7 @@ class Kind(Generic[P]):
 
 @cache
 def _fields_naming_services(model: type[CheckParams]) -> tuple[str, ...]:
-    return tuple(
-        name for name, info in model.model_fields.items() if (info.alias or name) in NAMING_SERVICES
-    )
+    return tuple(name for name, info in model.model_fields.items() if (info.alias or name) in NAMING_SERVICES)
 
 
 def stopped_early(reason: Message) -> Message:

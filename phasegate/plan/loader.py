@@ -18,6 +18,7 @@ from phasegate.base.errors import PhasegateError, PlanError, Position, Problem, 
 from phasegate.base.facts import Code, fact, joined
 from phasegate.base.fields import Located
 from phasegate.base.files import Bounds, is_folder, is_quotable, within
+from phasegate.base.remember import remembering
 from phasegate.base.substitution import finish
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
@@ -115,7 +116,8 @@ def load(
         today or datetime.now(UTC).date(),
         stranger,
     )
-    with _without_collection(), within(Bounds(folder=folder, granted=granted, closed=stranger)):
+    bounds = Bounds(folder=folder, granted=granted, closed=stranger)
+    with _without_collection(), remembering(), within(bounds):
         try:
             loaded = _load(path, settings, environment, policy)
         except PlanError as error:

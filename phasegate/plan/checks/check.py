@@ -267,11 +267,7 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
     Names stand for secrets and for the target's addresses. What is for people, for the gate or for the
     schedule is left out, but for `during`: beside another check the target answers differently.
     """
-    asked = {
-        key: value
-        for key, value in tree.items()
-        if key not in _OF_PEOPLE and not key.startswith("x-")
-    }
+    asked = {key: value for key, value in tree.items() if key not in _OF_PEOPLE and not key.startswith("x-")}
     if context.timeout is not None:
         asked.setdefault("timeout", context.timeout)
     hashes = sorted(file.sha256 for file in parameters.files.values())

@@ -33,6 +33,7 @@ class Findings:
 
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
+        self._noted: set[tuple[str, TreePath]] = set()
         self._found: dict[tuple[str, int, int, Message], Problem] = {}
         self._secrets: dict[str, str] = {}
         self._errors = 0
@@ -47,6 +48,9 @@ class Findings:
 
         `within`: where it stands, as if it were a part of the plan.
         """
+        if (document.file, within) in self._noted:
+            return
+        self._noted.add((document.file, within))
         self._files.setdefault(document.file, len(self._files))
         self.extend(document.problems)
         for path, message, help in odd_words(document, within):
