@@ -26,6 +26,16 @@ def remembering() -> Iterator[None]:
         _KNOWN.reset(token)
 
 
+def has_left(what: str, used: int, most: int) -> bool:
+    """Whether there is any of an effort left after so much more of it; outside of `remembering` there is."""
+    known = _KNOWN.get()
+    if known is None:
+        return True
+    before = known.get(what, (0, None))[0]
+    known[what] = before + used, None
+    return bool(before + used <= most)
+
+
 def remembered(find: Callable[P, R]) -> Callable[P, R]:
     """A function of hashable arguments, whose result nobody changes; as it is outside of `remembering`."""
 

@@ -19,7 +19,7 @@ from pydantic import (
 from phasegate.base.fields import Closed, FilePath, NamedDocument, Text, WrittenAddress
 from phasegate.base.marks import Demand, Members
 from phasegate.base.problems import Location, refuse, refuse_also
-from phasegate.base.remember import remembered
+from phasegate.base.remember import remembered, remembered_of
 from phasegate.base.substitution import escape
 from phasegate.http.expectations.expectation import DEFAULT_STATUS, Expect
 from phasegate.http.suites.references import LATER, clash, problems_between
@@ -51,12 +51,11 @@ class SuiteFlow(Suite):
         return suite
 
     def _problems_of_choice(self) -> Iterator[tuple[Location, str]]:
-        ids = ", ".join(flow.id for flow in self.flows) or "none"
         if not self.flow and len(self.flows) != 1:
-            several = f"the suite has several flows; name one behind #: {ids}"
+            several = f"the suite has several flows; name one behind #: {_ids(self.flows)}"
             yield (), several if self.flows else "the suite has no flow"
-        elif self.flow and not any(flow.id == self.flow for flow in self.flows):
-            yield (), f"the suite has no flow {self.flow!r}; its flows are {ids}"
+        elif self.flow and self.flow not in _by_id(self.flows):
+            yield (), f"the suite has no flow {self.flow!r}; its flows are {_ids(self.flows)}"
         elif not self.chosen.requests:
             yield (), f"flow {self.chosen.id!r} has no request"
         else:
@@ -69,7 +68,7 @@ class SuiteFlow(Suite):
 
     @property
     def chosen(self) -> Flow:
-        return next(flow for flow in self.flows if flow.id == self.flow or not self.flow)
+        return _by_id(self.flows)[self.flow] if self.flow else self.flows[0]
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -89,6 +88,19 @@ class SuiteFlow(Suite):
         later = {name for request in self.chosen.requests for name in request.capture}
         yield from map(clash, sorted(columns & (captured | later)))
         yield from _unknown(self.chosen.requests, captured | columns)
+
+
+# Many checks may name flows of one suite.
+
+
+@remembered_of
+def _by_id(flows: tuple[Flow, ...]) -> dict[str, Flow]:
+    return {flow.id: flow for flow in reversed(flows)}
+
+
+@remembered_of
+def _ids(flows: tuple[Flow, ...]) -> str:
+    return ", ".join(flow.id for flow in flows) or "none"
 
 
 FlowField = Annotated[

@@ -6,7 +6,7 @@ template form until `bind` puts the values in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,12 @@ class Check:
     allow_skipped: int = 0
     until_decided: bool = False
     """Whether it ends as soon as its criteria are decided."""
-    requirements: tuple[Requirement, ...] = ()
+    requirements: Sequence[Requirement] = ()
     """Programs it needs: its kind's, its own and its step's."""
-    missing_secrets: tuple[str, ...] = ()
+    missing_secrets: Sequence[str] = ()
     """Environment variables it needs that are not set: it is not run."""
     confidence: float | None = 0.95
-    tags: tuple[str, ...] = ()
+    tags: Sequence[str] = ()
     """Its own and its step's."""
     summary: Message = ""
     sha256: str = ""

@@ -146,7 +146,7 @@ class FaultReader:
 
     def _during(self, draft: FaultDraft, fault: Fault, checks: Mapping[str, Draft]) -> Draft | None:
         check = checks.get(fault.check)
-        beside = [id for id, one in checks.items() if one.step == draft.step]
+        beside = (id for id, one in checks.items() if one.step == draft.step)
         if check is None:
             help = did_you_mean(fault.check, beside, "checks of this step")
             self._say(draft, "during", f"there is no check {fault.check!r}", help)
@@ -211,13 +211,14 @@ def apply_faults(check: Check, meeting: Sequence[Fault]) -> Check:
         return check
     text = json.dumps([check.sha256, [list(_fault_facts(fault)) for fault in meeting]], ensure_ascii=False)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    missing = (*check.missing_secrets, *(name for fault in meeting for name in fault.missing_secrets))
+    missing = [name for fault in meeting for name in fault.missing_secrets]
+    known = check.missing_secrets
     return replace(
         check,
         retry=Retry(),
         exclusive=True,
         sha256=digest,
-        missing_secrets=tuple(dict.fromkeys(missing)),
+        missing_secrets=tuple(dict.fromkeys((*known, *missing))) if missing else known,
     )
 
 

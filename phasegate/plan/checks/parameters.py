@@ -127,8 +127,8 @@ class Parameters:
         replaced, broken = self._files(places)
         if replaced:
             template = template or self._template(places, each)
-            seen = tuple((one.path, one.seen) for one in replaced)
-            tree = replace(template, replaced=seen).resolve(context.addresses, keep=_keep_all)
+            tree = template.resolve(context.addresses, keep=_keep_all)
+            tree = with_values(tree, {one.path: one.seen for one in replaced})
             template = replace(template, replaced=tuple((one.path, one.tree) for one in replaced))
         place = Place(
             document=context.document,
@@ -220,9 +220,9 @@ class Parameters:
             if content is None:
                 broken.append(named.path)
                 continue
-            tree, seen = content.tree, content.model
+            tree, seen = content.tree, content.choose(fragment) if fragment else content.model
             if fragment and isinstance(tree, Mapping):
-                tree = seen = Located({**tree, **fragment}, at=getattr(tree, "at", None))
+                tree = Located({**tree, **fragment}, at=getattr(tree, "at", None))
             replaced.append(_Replaced(named.path, tree, seen, content.names, content.document))
             broken += [(*named.path, *where) for where in content.broken]
         return replaced, broken
