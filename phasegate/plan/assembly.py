@@ -20,7 +20,6 @@ from phasegate.plan.criteria.required import require_kinds
 from phasegate.plan.reading import order
 from phasegate.plan.reading.context import Context, budget_of
 from phasegate.plan.reading.ids import Ids
-from phasegate.plan.reading.requirements import united
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
@@ -140,17 +139,14 @@ class Assembly:
         if written is None:
             return StepShare(id=id, missing_secrets=everywhere)
         commands = [tree.get("setup"), tree.get("teardown")]
+        missing = self._context.missing_in(commands)
+        if any(commands):
+            missing += self._context.missing_by_use(commands, by_address=False)
         return StepShare(
             id=id,
-            requirements=united(self._context.requirements(path, written.requires)),
-            tags=united(written.tags),
-            missing_secrets=united(
-                (
-                    *self._context.missing_in(commands),
-                    *(self._context.missing_by_use(commands, by_address=False) if any(commands) else ()),
-                ),
-                everywhere,
-            ),
+            requirements=tuple(dict.fromkeys(self._context.requirements(path, written.requires))),
+            tags=tuple(dict.fromkeys(written.tags)),
+            missing_secrets=tuple(dict.fromkeys((*missing, *everywhere))) if missing else everywhere,
         )
 
     def _gate(self, tree: Any) -> tuple[GateWritten | None, list[Draft]]:

@@ -19,6 +19,8 @@ from phasegate.base.errors import PhasegateError, PlanError, Position, Problem, 
 from phasegate.base.facts import Code, fact, joined
 from phasegate.base.fields import Located
 from phasegate.base.files import Bounds, is_folder, is_quotable, within
+from phasegate.base.joined import holders
+from phasegate.base.remember import remembering
 from phasegate.base.substitution import finish
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
@@ -116,7 +118,8 @@ def load(
         today or datetime.now(UTC).date(),
         stranger,
     )
-    with _without_collection(), within(Bounds(folder=folder, granted=granted, closed=stranger)):
+    bounds = Bounds(folder=folder, granted=granted, closed=stranger)
+    with _without_collection(), remembering(), within(bounds):
         try:
             loaded = _load(path, settings, environment, policy)
         except PlanError as error:
@@ -378,19 +381,19 @@ class _Reader:
     def _warn_of_missing_secrets(self, checks: Iterable[Check], target: Target) -> None:
         if all(secret.value for secret in self._values.secrets):
             return
-        using: dict[str, list[str]] = {}
-        for check in checks:
-            for name in check.missing_secrets:
-                using.setdefault(name, []).append(check.id)
         started = (group for group in target.groups if not group.located and not group.together)
-        for entry in (entry for group in started for entry in group.entries):
-            for name in entry.missing_secrets:
-                using.setdefault(name, []).append(f"target {entry.id}")
+        entries = (entry for group in started for entry in group.entries)
+        using = holders(
+            [
+                *((check.id, check.missing_secrets) for check in checks),
+                *((f"target {entry.id}", entry.missing_secrets) for entry in entries),
+            ]
+        )
         for index, secret in enumerate(self._values.secrets):
             if secret.value:
                 continue
-            ids = using.get(secret.name, [])
-            told = fact(Code.NOT_RUN_WITHOUT_IT, names=tuple(ids)) if ids else fact(Code.NOTHING_NEEDS_IT)
+            ids = using.get(secret.name)
+            told = fact(Code.NOT_RUN_WITHOUT_IT, names=ids) if ids else fact(Code.NOTHING_NEEDS_IT)
             message = joined(fact(Code.SECRET_NOT_SET, name=secret.name), told)
             help = f"set the environment variable {secret.name}"
             self._findings.add(self._document, ("secrets", index), message, help=help, warning=True)

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable
 
 from phasegate.base.errors import UsageError
+from phasegate.base.joined import pieces
 from phasegate.model.aggregates import CHECKS, WHOLE
 from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
 from phasegate.model.result import Selection
@@ -28,7 +29,9 @@ def select(
     """
     _require_known("step", steps, (step.id for step in plan.steps))
     _require_known("check", checks, (check.id for check in plan.checks()))
-    _require_known("tag", tags, (tag for check in plan.checks() for tag in check.tags))
+    if tags:
+        lists = {id(piece): piece for check in plan.checks() for piece in pieces(check.tags)}
+        _require_known("tag", tags, (tag for piece in lists.values() for tag in piece))
     narrowed = bool(steps or checks or cases or tags)
     chosen = [check for check in plan.checks() if not narrowed or _is_chosen(check, steps, checks, tags)]
     if cases:
@@ -99,7 +102,7 @@ def checks_of(plan: Plan, item: PlanCriterion) -> tuple[Check, ...]:
 
 def _is_chosen(check: Check, steps: tuple[str, ...], checks: tuple[str, ...], tags: tuple[str, ...]) -> bool:
     named = (not steps and not checks) or check.step in steps or check.id in checks
-    return named and (not tags or bool(set(tags) & set(check.tags)))
+    return named and (not tags or any(tag in check.tags for tag in tags))
 
 
 def _require_known(what: str, asked: Iterable[str], there: Iterable[str]) -> None:

@@ -42,7 +42,7 @@ class Figures:
     """Medians of the rounds of one contender."""
 
     seconds: float
-    processor: float
+    busy: float
     peak: float
     sizes: Mapping[str, int]
     """Bytes of each report of the last round."""

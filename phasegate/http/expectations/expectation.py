@@ -19,6 +19,7 @@ from phasegate.base.fields import Closed, FilePath
 from phasegate.base.files import is_file
 from phasegate.base.patterns import PATIENCE, aside, time_limit
 from phasegate.base.problems import Location, refuse
+from phasegate.base.remember import remembered
 from phasegate.base.substitution import changes, fill, finish, names_in
 from phasegate.base.units import Dimension, parse_as
 from phasegate.http.expectations.body import BodyError, body_text, parse_json
@@ -335,9 +336,14 @@ def _compile_json(path: str, wanted: Any) -> tuple[JsonPath, Matcher]:
 
 def _compile_schema(written: Any) -> BodySchema | None:
     """None while the file is not there to be read: that it is missing is said elsewhere."""
-    if isinstance(written, Mapping) or is_file(written):
+    if isinstance(written, Mapping):
         return BodySchema.compile(written)
-    return None
+    return _schema_in(written) if is_file(written) else None
+
+
+@remembered
+def _schema_in(path: Path) -> BodySchema:
+    return BodySchema.compile(path)
 
 
 def _compile_latency(written: Any) -> _Latency:

@@ -6,7 +6,7 @@ template form until `bind` puts the values in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -76,12 +76,12 @@ class Check:
     """Seconds for a whole attempt; None for a check that accompanies others."""
     exclusive: bool = False
     """Whether it has the target to itself."""
-    requirements: tuple[Requirement, ...] = ()
+    requirements: Sequence[Requirement] = ()
     """Programs it needs: its kind's, its own and its step's."""
-    missing_secrets: tuple[str, ...] = ()
+    missing_secrets: Sequence[str] = ()
     """Environment variables it needs that are not set: it is not run."""
     confidence: float | None = 0.95
-    tags: tuple[str, ...] = ()
+    tags: Sequence[str] = ()
     """Its own and its step's."""
     at: Position | None = None
     flaky: FlakyBudget | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError, Position
 from phasegate.base.facts import Code, Message, fact, joined
+from phasegate.base.joined import united
 from phasegate.base.scalars import WrittenFloat, WrittenInt
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.kinds.foreign import blame
@@ -21,7 +22,6 @@ from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check, Retry
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys, retry_of
-from phasegate.plan.reading.requirements import united
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.tree import TreePath, is_plain
 from phasegate.plan.text.validation import validate
@@ -208,7 +208,7 @@ def _check(
     path: TreePath,
     at: Position,
     *,
-    missing_secrets: tuple[str, ...],
+    missing_secrets: Sequence[str],
     sha256: str,
 ) -> Check:
     params = [part.params for part in parts]

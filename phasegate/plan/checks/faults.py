@@ -154,7 +154,7 @@ class FaultReader:
 
     def _during(self, draft: FaultDraft, fault: Fault, checks: Mapping[str, Draft]) -> Draft | None:
         check = checks.get(fault.asked.check)
-        beside = [id for id, one in checks.items() if one.step == draft.step]
+        beside = (id for id, one in checks.items() if one.step == draft.step)
         if check is None:
             help = did_you_mean(fault.asked.check, beside, "checks of this step")
             self._say(draft, "during", f"there is no check {fault.asked.check!r}", help)
@@ -220,13 +220,14 @@ def apply_faults(check: Check, meeting: Sequence[Fault]) -> Check:
     facts = [list(_fault_facts(fault.asked)) for fault in meeting]
     text = json.dumps([check.asked.sha256, facts], ensure_ascii=False)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    missing = (*check.missing_secrets, *(name for fault in meeting for name in fault.missing_secrets))
+    missing = [name for fault in meeting for name in fault.missing_secrets]
+    known = check.missing_secrets
     return replace(
         check,
         retry=Retry(),
         exclusive=True,
         asked=replace(check.asked, sha256=digest, chances=1),
-        missing_secrets=tuple(dict.fromkeys(missing)),
+        missing_secrets=tuple(dict.fromkeys((*known, *missing))) if missing else known,
     )
 
 

@@ -141,10 +141,10 @@ def _make_policy(
 
 def protect(target: Target, policy: Policy) -> Target:
     """The target with the policy's entries protected too."""
+    protected = frozenset(policy.protected)
     return target.with_entries(
         lambda group: (
-            replace(entry, protected=entry.protected or entry.id in policy.protected)
-            for entry in group.entries
+            replace(entry, protected=entry.protected or entry.id in protected) for entry in group.entries
         )
     )
 

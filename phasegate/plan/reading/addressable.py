@@ -54,6 +54,14 @@ class Addressable:
     def _plain(self) -> frozenset[str]:
         return frozenset(self.plain)
 
+    @cached_property
+    def _ports(self) -> Mapping[str, frozenset[int]]:
+        return {id: frozenset(ports) for id, ports in self.services.items()}
+
+    @cached_property
+    def _odd(self) -> frozenset[str]:
+        return frozenset(self.odd)
+
     def with_plain(self, key: str, ids: Iterable[str]) -> Addressable:
         """With entries under a key of the target that do not run in containers."""
         more = tuple(ids)
@@ -69,7 +77,7 @@ class Addressable:
         known = self.may_be(id)
         if not known or isinstance(what, str):
             return known and what in OF_ENTRY
-        return id not in self._plain and (not self.services.get(id) or what in self.services[id])
+        return id not in self._plain and (not self.services.get(id) or what in self._ports[id])
 
     @property
     def without_containers(self) -> bool:
@@ -81,7 +89,7 @@ class Addressable:
         if self.without_containers:
             help = "services are those of target.compose and target.containers"
             return f"there is no service {name!r}: no entry of the target runs in containers", help
-        if name in self.services or name in self.odd or self.open or self.unseen:
+        if name in self.services or name in self._odd or self.open or self.unseen:
             return None
         help = self.absent.get(name) or did_you_mean(name, (*self.services, *self.odd), "services")
         return f"there is no service {name!r}", help

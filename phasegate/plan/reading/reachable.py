@@ -73,7 +73,7 @@ def check_entry(
         return frozenset((context.target.default,)) if context.target.default else frozenset()
     begins = set(names_in(authority(address)))
     addresses = {address: None}
-    for written in rows_written:
+    for written in rows_written if begins else ():
         values = [{name: row[name] for name in begins & set(row)} for row in _rows(context, written)]
         addresses = {expand(one, row): None for one in addresses for row in values or [{}]}
     found = set()
