@@ -211,7 +211,7 @@ class Addresses(Protocol):
 
         `values`: what else stands for names. `sources`: by name, where a captured value came from: on that
         entry's host and port it is that entry's.
-        Errors: ObservationError for what is no address or has no value; AmbiguousEntryError."""
+        Errors: ObservationError for what is not an address or has no value; AmbiguousEntryError."""
 
     def following(self, url: str, source: Destination) -> Destination:
         """Where a URL leads that came from `source`, by a redirect or in an answer: it keeps the entry on its
@@ -266,7 +266,7 @@ class Containers(Protocol):
         """What the run itself has kept of what a service printed, read as it was written; redacted."""
 
     async def memory_kills(self, containers: Sequence[Container]) -> Mapping[str, int]:
-        """How many processes the kernel has killed for want of memory in each running container, by id; left
+        """How many processes the kernel has killed for lack of memory in each running container, by id; left
         out where nobody can say."""
 
     async def usage(self, containers: Sequence[Container]) -> Mapping[str, ContainerUsage]:

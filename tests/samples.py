@@ -869,7 +869,7 @@ def _never_back() -> FaultResult:
             "lost_requests": Number(value=620, unended=True),
             "recovery_time": Number(value=31.0, dimension=Dimension.TIME, unended=True),
         },
-        notes=("no probe before it had a good answer",),
+        notes=("no probe before the fault had a good answer",),
     )
 
 
@@ -878,7 +878,7 @@ def _not_undone() -> FaultResult:
         _faults()[0],
         asked=replace(_faults()[0].asked, id="cut-off", act=Act.CUT, check="rollout"),
         status=FaultStatus.NOT_UNDONE,
-        reason="it could not be undone: the container engine does not answer any more",
+        reason="it could not be undone: the container engine stopped answering",
         undone=None,
         recovered=None,
         measures={},

@@ -1,7 +1,7 @@
 """Criteria of two plans: what is still asked for, and what is not.
 
 A criterion is held when some criterion of the new plan on the same value lets nothing through that it kept
-out, and proves as much. What cannot be shown to be held counts as weaker: a limit is no place for doubt.
+out, and proves as much. What cannot be shown to be held counts as weaker: a limit is not a place for doubt.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ _OPEN = (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
 
 
 Again = Callable[[CriterionResult, Sequence[Case]], Judgement | None]
-"""A criterion judged again without some cases; None where its measure is no census of cases."""
+"""A criterion judged again without some cases; None where its measure is not a census of cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

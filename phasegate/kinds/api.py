@@ -42,7 +42,7 @@ class ApiParams(CheckParams):
         NamedDocument(),
         WithJsonSchema({"type": "string", "description": "a suite file, relative to the plan's root"}),
     ]
-    """The suite file, relative to the plan's root."""
+    """The requests that are sent, and what their answers must be."""
     max_body: Annotated[Size, Field(ge=1)] = MAX_BODY
     """The largest body that an expectation or capture looks at; where none does, any size is fine."""
 

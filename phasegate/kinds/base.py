@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -24,7 +25,7 @@ class CheckParams(Closed):
     """Parameters that every kind takes; each kind adds its own."""
 
     timeout: Annotated[Duration, Demand.LESS] = 30.0
-    """Bounds one request or probe."""
+    """The longest that one request or probe may take."""
 
 
 NAMING_SERVICES = ("in", "service", "services")
@@ -181,10 +182,9 @@ class Kind(Generic[P]):
         """Services of the target that it names, to be checked against those there are: by default what the
         parameters `in`, `service` and `services` say."""
         named: list[str] = []
-        for name, info in type(params).model_fields.items():
-            if (info.alias or name) in NAMING_SERVICES:
-                value = getattr(params, name)
-                named += [value] if isinstance(value, str) else value or ()
+        for name in _fields_naming_services(type(params)):
+            value = getattr(params, name)
+            named += [value] if isinstance(value, str) else value or ()
         return tuple(named)
 
     def exit_codes(self, params: P) -> Mapping[str, tuple[int, ...]]:
@@ -193,6 +193,11 @@ class Kind(Generic[P]):
 
     async def observe(self, params: P, world: World) -> Observation:
         raise NotImplementedError
+
+
+@cache
+def _fields_naming_services(model: type[CheckParams]) -> tuple[str, ...]:
+    return tuple(name for name, info in model.model_fields.items() if (info.alias or name) in NAMING_SERVICES)
 
 
 def stopped_early(reason: Message) -> Message:

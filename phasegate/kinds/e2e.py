@@ -52,11 +52,11 @@ class E2eParams(CheckParams):
     """The interpreter with pytest: a name on PATH, or a path looked for from the suite's folder upwards. By
     default that of $VIRTUAL_ENV, then of a .venv found in the same way, then phasegate's own."""
     args: Annotated[tuple[Text, ...], Arguments(_NARROWING)] = ()
-    """Further arguments for pytest: -m, -k, -n."""
+    """Further arguments for pytest, such as -m, -k, -n: `[-m, "not slow"]`."""
     env: Mapping[str, Text] = Field(default_factory=dict)
-    """Added to the environment."""
+    """Variables that are added to the environment, by name."""
     cwd: AnyPath | None = None
-    """Where pytest is started; default: the plan's root."""
+    """Where pytest is started; the plan's root unless given."""
 
 
 class E2e(Kind[E2eParams]):

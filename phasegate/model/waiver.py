@@ -33,19 +33,27 @@ class Waiver:
     """One entry of a waivers file as it stands on the day of the run."""
 
     id: str
+    """The id of the waiver."""
     criteria: tuple[str, ...] = ()
+    """Ids of the criteria that it covers."""
     cases: tuple[tuple[str, str], ...] = ()
     """(check, case id)."""
     patterns: tuple[CasePattern, ...] = ()
+    """Cases by pattern, and the most that each may match."""
     owner: str
+    """Who sees to it that what it covers is mended."""
     approver: str
+    """Who approved it."""
     reason: str
+    """Why it was approved."""
     ticket: str
+    """Where the work on it is written down."""
     expires: date
     """The last day on which it covers anything, UTC."""
     days_left: int
     """0 on its last day, negative after it."""
     source: str = ""
+    """`file:line` in the waivers file."""
 
     @property
     def expired(self) -> bool:

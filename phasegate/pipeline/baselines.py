@@ -33,7 +33,7 @@ NOT_A_PASS = "only a PASS run is a baseline"
 def read_baselines(folders: Sequence[Path], plan: Plan) -> tuple[BaselineRecord, ...]:
     """What the runs in these folders measured where the plan's criteria look, in the order given.
 
-    Errors: UsageError naming every folder that is no baseline for this plan, and why.
+    Errors: UsageError naming every folder that is not a baseline for this plan, and why.
     """
     records: list[BaselineRecord] = []
     refused: list[str] = []
@@ -95,7 +95,7 @@ def _result(folder: Path) -> tuple[str, RunResult]:
     try:
         result = result_from_json(read_regular(whole))
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no result of this format"
+        why = error.strerror if isinstance(error, OSError) else "it is not a result of this format"
         raise UsageError(f"its {RESULT} cannot be read: {why}") from None
     if folded is not None and _evidence_of(folded) != _evidence_of(result):
         raise UsageError(f"its {RESULT} is not what its {EVENTS} adds up to; {NOT_A_PASS}")

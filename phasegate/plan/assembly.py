@@ -181,7 +181,7 @@ class Assembly:
         by_id: dict[str, Draft] = {}
         for draft in drafts:
             if draft.id is not None:
-                self._ids.claim(self._context, (*draft.path, "id"), draft.id, "check")
+                self._ids.claim(self._context, (*draft.path, "id"), draft.id, "check", at=draft.at)
                 by_id.setdefault(draft.id, draft)
         return by_id
 
@@ -228,7 +228,7 @@ class Assembly:
             help = "leave 'until' out; such a check ends with the ones it goes beside"
             self._say(draft, "until", "'until: decided' does not go with 'during'", help)
         if draft.check.retry.on_fail:
-            help = "write retry: {on: [error]}, or leave 'until' out; trying until it fits is no evidence"
+            help = "write retry: {on: [error]}, or leave 'until' out; trying until it fits is not evidence"
             self._say(draft, "until", "'until: decided' does not go with a retry on failure", help)
 
     def _say(self, draft: Draft, key: str, message: str, help: str | None) -> None:
@@ -251,7 +251,7 @@ class Assembly:
             for key, names in (("needs", wish.needs), ("after", wish.after)):
                 for index, name in enumerate(names or ()):
                     if name not in ids:
-                        message = f"step {wish.id!r}: {key!r} names {name!r}, which is no step"
+                        message = f"step {wish.id!r}: {key!r} names {name!r}, which is not a step"
                         help = did_you_mean(name, [id for id in ids if id != wish.id], "steps")
                         context.findings.add(context.document, (*step.path, key, index), message, help=help)
         # An id that is there twice is a mistake of its own, and makes no step wait for itself.

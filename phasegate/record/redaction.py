@@ -169,7 +169,7 @@ class Redactor:
         return not self._values and _TELLTALE.search(line) is None and not (b"://" in line and b"@" in line)
 
     def redact_name(self, name: str) -> str:
-        """A name of a file: whoever made it may have replaced whatever is no letter in it."""
+        """A name of a file: whoever made it may have replaced whatever is not a letter in it."""
         data = self.redact(name).encode("utf-8", "surrogatepass")
         spans = sorted(set(self._needles.find(data, anything_between=True)))
         if spans:
@@ -582,7 +582,7 @@ def _base64_forms(raw: bytes) -> Iterator[bytes]:
 
 
 def _bytes(text: str) -> bytes:
-    """As the environment held it; bytes there that are no UTF-8 arrive as lone surrogates."""
+    """As the environment held it; bytes there that are not UTF-8 arrive as lone surrogates."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

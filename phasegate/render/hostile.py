@@ -19,8 +19,10 @@ _SAVED_NOT_SHOWN = (".htm", ".html", ".mhtml", ".shtml", ".svg", ".xht", ".xhtml
 
 def show(text: str, limit: int = LONGEST) -> str:
     """The text without terminal colours, control characters visible, at most about `limit` characters."""
-    text = clip(text, limit)
     # Nearly every text is plain; asking first makes a report of 10,000 cases several times faster.
+    if len(text) <= limit and text.isprintable():
+        return text
+    text = clip(text, limit)
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return visible(_COLOUR.sub("", text))
@@ -44,12 +46,16 @@ def excerpt(text: Message, *, lines: int, width: int) -> str:
 
 def first_line(text: Message, width: int = 200) -> str:
     """The first line that says something."""
+    if not text:
+        return ""
     line = next((line.strip() for line in show(sentence(text)).splitlines() if line.strip()), "")
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def xml_text(text: str, limit: int = LONGEST) -> str:
-    """As `shown`, and without the two printable code points that XML 1.0 forbids."""
+    """As `show`, and without the two code points that XML 1.0 forbids beside control characters."""
+    if len(text) <= limit and text.isprintable():
+        return text
     return _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", show(text, limit))
 
 

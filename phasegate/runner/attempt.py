@@ -63,6 +63,7 @@ async def _observe(asked: AttemptRequest, parts: Parts, http: HttpClient) -> Obs
         environment=parts.environment,
         seed=parts.seed,
         emit=parts.emit,
+        emit_all=parts.emit_all,
         keep_secret=parts.keep_secret,
         http=http,
         check=check.id,

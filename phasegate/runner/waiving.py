@@ -82,7 +82,7 @@ def _without(
     baselines: Sequence[BaselineRecord],
     absent: Message,
 ) -> Judgement | None:
-    """A criterion judged without some cases; None where its measure is no census that counts them."""
+    """A criterion judged without some cases; None where its measure is not a census that counts them."""
     part, measure = asked.criterion.part, asked.criterion.measure
     counted = [
         case

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -65,6 +65,8 @@ class Parts:
     environment: Mapping[str, str]
     seed: int
     emit: Callable[[Event], None]
+    emit_all: Callable[[Sequence[Event]], None]
+    """The same for events of one moment."""
     keep_secret: Callable[[str], None]
     baselines: tuple[BaselineRecord, ...] = ()
     """Earlier runs that criteria are held against."""
@@ -114,6 +116,7 @@ class AttemptWorld:
     environment: Mapping[str, str]
     seed: int
     emit: Callable[[Event], None]
+    emit_all: Callable[[Sequence[Event]], None]
     keep_secret: Callable[[str], None]
     http: HttpClient
     """With connections of this attempt's own."""
@@ -153,11 +156,13 @@ class AttemptWorld:
 
     async def progress(self, progress: Progress) -> Message | None:
         at = self.clock.utc()
-        for case in progress.cases:
-            self.seen.append(case)
-            named = name_entry(case, self.prefix)
-            self.all_seen.append(named)
-            self.emit(CaseFinished(at=at, check=self.check, attempt=self.number, case=named))
+        if progress.cases:
+            named = [name_entry(case, self.prefix) for case in progress.cases]
+            self.seen += progress.cases
+            self.all_seen += named
+            self.emit_all(
+                [CaseFinished(at=at, check=self.check, attempt=self.number, case=case) for case in named]
+            )
         now = self.clock.now()
         if (progress.text or progress.done is not None) and now - self._last >= EVERY:
             self._last = now

@@ -171,7 +171,7 @@ def test_of_a_waived_criterion_the_real_verdict_is_judged() -> None:
     assert found == "it is not met in the record, and its measures make it met"
 
 
-NONE_PASSED = "it is waived in the record, and no case that is not waived passed"
+NONE_PASSED = "it is waived in the record, but no case without a waiver passed"
 
 
 def waiver(
@@ -219,7 +219,7 @@ def test_waived_is_no_verdict_that_measures_make() -> None:
     assert bare == ("it is waived in the record, and its measures make it not met",)
     twice = replace(item, waived=by_waiver())
     assert contradictions(replace(run_of(twice, census(6, 7)), waivers=(waiver(),))) == (
-        "it is waived in the record, and is not open without a waiver",
+        "it is waived in the record, but was met without a waiver",
         *bare,
     )
 
@@ -370,7 +370,7 @@ def test_no_waiver_makes_a_criterion_met() -> None:
 def test_what_the_record_cannot_carry_is_named_and_not_guessed(item: CriterionResult) -> None:
     found = rejudge(run_of(item, sample(100, 100)))
     assert (found.judged, found.left_out) == (0, ("it",))
-    assert told(found.contradictions) == ("it is met, and the record has nothing it speaks of",)
+    assert told(found.contradictions) == ("it is met, but the record does not have what it judges",)
 
 
 def test_what_no_pass_rests_on_is_only_named() -> None:
@@ -395,8 +395,8 @@ def test_how_long_a_run_took_and_what_had_to_run_is_judged_again(item: Criterion
 @pytest.mark.parametrize(
     ("claimed", "code", "says"),
     [
-        (Verdict.PASS, 0, "the record says PASS, and its criteria FAIL"),
-        (Verdict.INCONCLUSIVE, 3, "the record says INCONCLUSIVE, and its criteria FAIL"),
+        (Verdict.PASS, 0, "the record says PASS, but its criteria say FAIL"),
+        (Verdict.INCONCLUSIVE, 3, "the record says INCONCLUSIVE, but its criteria say FAIL"),
         (Verdict.INCONCLUSIVE, 130, ""),
         (Verdict.FAIL, 1, ""),
         (Verdict.FAIL, 70, ""),

@@ -21,6 +21,7 @@ import psutil
 from phasegate.gate.verdict import GateDecision, decide
 from phasegate.model.codec import result_to_json
 from phasegate.record.journal import read_events
+from tests import warm
 from tests.judged import in_words, settled
 from tests.own_words import own_words
 
@@ -143,16 +144,20 @@ class Desk:
         within: float = LONGEST,
     ) -> Ran:
         """Any command line. Nothing it started may be left."""
-        done = subprocess.run(
-            [sys.executable, "-m", "phasegate", *arguments],
-            cwd=self.path,
-            env=self.environment(env),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=within,
-            check=False,
-        )
+        around = self.environment(env)
+        if warm.allows(env or {}):
+            done = warm.run(arguments, cwd=self.path, env=around, timeout=within)
+        else:
+            done = subprocess.run(
+                [sys.executable, "-m", "phasegate", *arguments],
+                cwd=self.path,
+                env=around,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=within,
+                check=False,
+            )
         assert self.left() == []
         return Ran(done.returncode, done.stdout, done.stderr, folder or self.path)
 

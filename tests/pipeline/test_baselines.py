@@ -245,7 +245,7 @@ def test_a_result_stands_alone_unless_it_contradicts_itself(bench: Bench) -> Non
     assert refused.code == 2
     assert "contradicts itself" in refused.err
     result.write_text("{}", encoding="utf-8")
-    assert "it is no result of this format" in against(bench, 95, PASSED).err
+    assert "it is not a result of this format" in against(bench, 95, PASSED).err
 
 
 def test_a_record_that_does_not_say_what_was_run_is_refused(bench: Bench) -> None:

@@ -201,9 +201,12 @@ def test_what_a_waiver_did_not_need_or_match_is_said(phase: Phase) -> None:
     assert [waiver.state.value for waiver in result.waivers] == ["unused", "unused", "too_wide", "not_enough"]
     assert [text for text in map(sentence, result.warnings) if text.startswith("waiver ")][-4:] == [
         "waiver 'w1': nothing needed it",
-        "waiver 'w2': nothing needed it; no case that was seen is called unit/unit::gone",
-        "waiver 'w3': unit/* matches 3 cases and may match at most 1, so the whole waiver covers nothing",
-        "waiver 'w4': without what it covers unit.pass_rate does not hold either",
+        "waiver 'w2': nothing needed it; no case of this run is called unit/unit::gone",
+        (
+            "waiver 'w3': unit/* matches 3 cases; a pattern may match at most 1, "
+            "so the whole waiver covers nothing"
+        ),
+        "waiver 'w4': unit.pass_rate does not hold even without what it covers",
     ]
     assert result.unwaived is None
 

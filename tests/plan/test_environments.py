@@ -131,7 +131,7 @@ def test_a_broken_environment_shows_whichever_is_chosen(load_text: Load, name: s
     prefix = "" if name == "staging" else "in environment 'staging': "
     target, rate = said
     assert target.startswith(
-        f"plan.yaml:16:20: {prefix}target 'web': 'url': 'staging.example' is no absolute"
+        f"plan.yaml:16:20: {prefix}target 'web': 'url': 'staging.example' is not an absolute"
     )
     assert rate == f"plan.yaml:25:68: {prefix}check 'steady': 'rate': 5 has no unit; write a rate like 200/s"
 

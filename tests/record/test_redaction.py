@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import assume, event, example, given
+from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from phasegate.model.codec import event_from_json, event_to_json
@@ -21,6 +21,7 @@ from phasegate.model.result import TargetRecord, WaiverResult
 from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.record.redaction import LONGEST_LINE, REPLACEMENT, Redactor
 from tests.codings import CODINGS, text_of
+from tests.examples import examples
 from tests.samples import failing_run
 
 SECRETS = st.text(
@@ -427,6 +428,7 @@ def test_an_event_can_be_read_again_whatever_the_secret_is(secret: str) -> None:
     assert again.target.error == "it said [redacted]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "secret", ["lasting", "glob", "days_left", "outcomes", "absent", "under_way", "buckets", "histogram"]
 )
@@ -505,6 +507,7 @@ TREES = st.recursive(
 )
 
 
+@settings(max_examples=examples(30))
 @given(tree=st.dictionaries(WORDS, TREES, min_size=1, max_size=4))
 def test_a_line_that_is_clean_at_a_glance_has_nothing_to_replace(tree: dict[str, Any]) -> None:
     redactor = Redactor()

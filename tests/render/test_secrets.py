@@ -35,6 +35,7 @@ from phasegate.record.redaction import Redactor
 from phasegate.render import FORMATS
 from phasegate.render.terminal.live import LineView
 from phasegate.render.terminal.report import summary
+from tests.examples import examples
 from tests.samples import hostile_run
 
 AT = datetime(2026, 1, 15, tzinfo=UTC)
@@ -126,7 +127,7 @@ def readings(text: str) -> Iterator[str]:
     yield from (text, read, " ".join(read.split()))
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.too_slow])
 @given(
     secret=SECRETS,
     put=st.sampled_from(REMOVED) | st.lists(st.sampled_from(REMOVED), max_size=3).map("".join),

@@ -102,10 +102,13 @@ def test_what_phasegate_missed_of_a_schedule_is_said_beside_the_verdict() -> Non
     run = passing_run()
     share = Share(passed=3_158, total=3_158, sample=True, unused=412)
     for measure, words in (
-        (share, "412 of 3,570 moments passed unused: phasegate was late"),
+        (share, "412 of 3,570 scheduled requests were not sent in time: phasegate was late"),
         (
             replace(share, unused=0, replaced=412),
-            "412 of 3,570 moments passed unused: phasegate was late; later ones took their place",
+            (
+                "412 of 3,570 scheduled requests were not sent in time: phasegate was late; "
+                "later ones took their place"
+            ),
         ),
     ):
         changed = with_measure(run, measure)

@@ -223,6 +223,7 @@ class Stage:
             environment={},
             seed=1,
             emit=self.events.append,
+            emit_all=self.events.extend,
             keep_secret=lambda value: None,
         )
 

@@ -101,12 +101,12 @@ async def test_paused_process_is_ended_with_the_stack(bench: Bench) -> None:
 async def test_process_has_neither_network_nor_image(bench: Bench, act: Act) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        with raises(ObservationError, match=f"a process cannot be put to {act}"):
+        with raises(ObservationError, match=f"a process has no act {act!r}"):
             await stack.act(fault(act))
 
 
 async def test_what_is_not_up_cannot_be_acted_on(bench: Bench) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        with raises(ObservationError, match="the target has no other that is up"):
+        with raises(ObservationError, match="other of the target is not up"):
             await stack.act(fault(Act.KILL, "other"))

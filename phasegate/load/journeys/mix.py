@@ -103,21 +103,21 @@ class Unit(Closed):
     """One entry of a mix: a flow, or a request of its own."""
 
     id: Id | None = None
-    """The part that criteria speak of; for a flow its id, unless it says otherwise."""
+    """The part that criteria speak of; for a flow its id unless given."""
     weight: int = Field(default=1, ge=1, le=1_000)
-    """How often, beside the others."""
+    """How often it is sent, beside the others: one of weight 3 three times as often as one of weight 1."""
     url: WrittenAddress | None = None
-    """Absolute, or a path on the target."""
+    """A path on the target, or a URL of one of its entries."""
     flow: FlowField | None = None
-    """A flow of a suite: `checks/api/sessions.yaml#lifecycle`."""
+    """A flow of a suite, sent as a whole: `checks/api/sessions.yaml#lifecycle`."""
     method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
-    """The request method."""
+    """The request method: `POST`."""
     headers: Headers = Field(default_factory=dict)
-    """Sent along, beside those of the target entry."""
+    """Headers that are sent along, by name, beside those of the target entry."""
     body: Text | None = None
-    """Text sent with the request."""
+    """Text that is sent as the body."""
     json_: Json = Field(default=None, alias="json")
-    """A body sent as JSON."""
+    """A body that is sent as JSON."""
     expect: Expect | None = None
     """What a good answer is; status 2xx unless it says otherwise."""
     follow: Annotated[bool, Demand.LET_THROUGH] = False
@@ -181,11 +181,11 @@ class Data(Closed):
     """Rows from a file: each journey gets the columns of one as `${name}`."""
 
     csv: FilePath | None = None
-    """UTF-8, columns named in the first line; values are text."""
+    """A CSV file in UTF-8 with column names in its first line; values are text."""
     jsonl: FilePath | None = None
-    """One JSON object a line."""
+    """A file with one JSON object a line."""
     order: Literal["sequence", "random"] = "sequence"
-    """In sequence, workers share the rows and begin anew after the last; random by the seed of the run."""
+    """`sequence`: workers share the rows and begin anew after the last. `random`: by the seed of the run."""
 
     @model_validator(mode="before")
     @classmethod

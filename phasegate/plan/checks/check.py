@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
-from phasegate.base.errors import PhasegateError
+from phasegate.base.errors import PhasegateError, Position
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.scalars import WrittenFloat, WrittenInt
 from phasegate.kinds.base import CheckParams, Kind, Requirement
@@ -21,15 +22,16 @@ from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys, retry_of
 from phasegate.plan.reading.requirements import united
 from phasegate.plan.text.findings import did_you_mean
-from phasegate.plan.text.tree import TreePath
+from phasegate.plan.text.tree import TreePath, is_plain
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import CheckCommon
 
-_DONE = frozenset({"each", "during"})
-"""Keys that every check has and that change what it does."""
+_OF_PEOPLE = COMMON_KEYS - {"each", "during"}
+"""Keys that every check has and that change nothing of what it does."""
 _APART = frozenset({"each", "criteria"})
 _SETTLED = COMMON_KEYS - _APART
 """Keys of the common part whose values are known at load."""
+_LEAVES = frozenset({str, int, type(None)})
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
 DEFAULT_LIMIT = 600.0
 """Seconds for an attempt that does not say how long it takes."""
@@ -40,13 +42,14 @@ Without them a target that stalls to the last would make the attempt run into it
 although the stall was observed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """A check as far as it could be read."""
 
     id: str | None
     path: TreePath
     step: str | None
+    at: Position | None = None
+    """Where its id is written."""
     kind: Kind[Any] | None = None
     common: CheckCommon | None = None
     check: Check | None = None
@@ -73,8 +76,10 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         return Draft(id=None, path=path, step=step.id)
     id = tree.get("id")
     subject = f"check {id!r}" if isinstance(id, str) else label
+    at = context.document.value_at((*path, "id"))
     kind = _kind(context, path, tree, subject)
-    common = _common(context, path, tree, subject)
+    plain = is_plain(tree)
+    common = _common(context, path, tree, subject, plain=plain)
     own = tree.get("criteria")
     check = None
     if kind is None:
@@ -82,7 +87,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     else:
         try:
             with blame(kind, what="params", but=PhasegateError):
-                check = _read(context, path, tree, step, kind, common, subject)
+                check = _read(context, path, tree, step, kind, common, subject, at, plain=plain)
         except KindError as error:
             _report(context, path, subject, error)
             context.leave_unread(path, subject, tree)
@@ -91,6 +96,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         id=id if isinstance(id, str) else None,
         path=path,
         step=step.id,
+        at=at,
         kind=kind,
         common=common,
         check=check,
@@ -106,9 +112,12 @@ def _read(
     kind: Kind[Any],
     common: CheckCommon | None,
     subject: str,
+    at: Position,
+    *,
+    plain: bool,
 ) -> Check | None:
     """The rest of a check, once its kind is known; None where something is wrong with it."""
-    parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree))
+    parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree), plain=plain)
     parts = parameters.parts()
     if common is None or parts is None:
         taken_over = (context.timeout, context.retry, context.confidence)
@@ -122,6 +131,7 @@ def _read(
         parts,
         step,
         path,
+        at,
         missing_secrets=united(own, step.missing_secrets),
         sha256=_fingerprint(context, kind, tree, parameters),
     )
@@ -177,12 +187,14 @@ def _with_variant(subject: str, kind: Kind[Any], tree: Mapping[str, Any]) -> str
     return f"{subject} ({kind.chooser}: {kind.variant})" if kind.chooser in tree else subject
 
 
-def _common(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> CheckCommon | None:
-    written = pick_keys(tree, _SETTLED)
-    settled, wrong = context.settled(path, written)
-    for key in _APART:
-        if key in tree:
-            settled[key] = tree[key]
+def _common(
+    context: Context, path: TreePath, tree: Mapping[str, Any], subject: str, *, plain: bool
+) -> CheckCommon | None:
+    settled: Any = pick_keys(tree, COMMON_KEYS if plain else _SETTLED)
+    wrong: tuple[TreePath, ...] = ()
+    if not plain:
+        settled, wrong = context.settled(path, settled)
+        settled |= pick_keys(tree, _APART)
     return validate(CheckCommon, settled, context.place(path, subject), context.findings, silent=wrong)
 
 
@@ -193,11 +205,13 @@ def _check(
     parts: tuple[Part, ...],
     step: StepShare,
     path: TreePath,
+    at: Position,
     *,
     missing_secrets: tuple[str, ...],
     sha256: str,
 ) -> Check:
     params = [part.params for part in parts]
+    needed = chain.from_iterable(map(kind.requirements, params))
     own = context.requirements(path, common.requires)
     if common.during is not None:
         retry = Retry()
@@ -216,7 +230,7 @@ def _check(
             sha256=sha256,
             during=common.during or "",
             allow_skipped=common.allow_skipped,
-            until_decided=any(kind.until_decided(one) for one in params),
+            until_decided=any(map(kind.until_decided, params)),
             chances=retry.chances,
             charts=charts,
             package=kind.package,
@@ -229,9 +243,7 @@ def _check(
         limit=_limit(common, kind, params),
         exclusive=kind.exclusive if common.exclusive is None else common.exclusive,
         missing_secrets=missing_secrets,
-        requirements=united(
-            (*(item for one in params for item in kind.requirements(one)), *own), step.requirements
-        ),
+        requirements=united((*needed, *own), step.requirements),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
         tags=united(common.tags, step.tags),
         at=at,
@@ -267,11 +279,7 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
     Names stand for secrets and for the target's addresses. What is for people, for the gate or for the
     schedule is left out, but for `during`: beside another check the target answers differently.
     """
-    asked = {
-        key: value
-        for key, value in tree.items()
-        if key in _DONE or not (key in COMMON_KEYS or key.startswith("x-"))
-    }
+    asked = {key: value for key, value in tree.items() if key not in _OF_PEOPLE and not key.startswith("x-")}
     if context.timeout is not None:
         asked.setdefault("timeout", context.timeout)
     hashes = sorted(file.sha256 for file in parameters.files.values())
@@ -282,11 +290,8 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
 
 def _as_written(tree: Any) -> Any:
     """A tree in which two spellings of one number differ: as text, what is sent differs too."""
-    kind = type(tree)
-    if kind is str or kind is int or tree is None:
-        return tree
     if isinstance(tree, dict):
-        return {key: _as_written(item) for key, item in tree.items()}
+        return {key: item if type(item) in _LEAVES else _as_written(item) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
-        return [_as_written(item) for item in tree]
+        return [item if type(item) in _LEAVES else _as_written(item) for item in tree]
     return str(tree) if isinstance(tree, WrittenInt | WrittenFloat) else tree

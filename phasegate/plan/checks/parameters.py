@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,8 +40,16 @@ class Parameters:
     """The parameters of one check, by part."""
 
     def __init__(
-        self, context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
+        self,
+        context: Context,
+        path: TreePath,
+        tree: Mapping[str, Any],
+        kind: Kind[Any],
+        subject: str,
+        *,
+        plain: bool = False,
     ) -> None:
+        """`plain`: as `is_plain` says of the tree, where it was asked."""
         self._context = context
         self._path = path
         self._kind = kind
@@ -58,7 +66,7 @@ class Parameters:
         self._each = each if isinstance(each, Mapping) else None
         own = {k: v for k, v in tree.items() if k not in COMMON_KEYS and not k.startswith("x-")}
         rest = Located(own, at=getattr(tree, "at", None))
-        self._plain = self._each is None and is_plain(rest)
+        self._plain = self._each is None and (plain or is_plain(rest))
         self._own = kind.own_names(rest, context.root)
         for name in sorted(self._own & context.values.variables.keys()) if self._own else ():
             message = f"{subject}: ${{{name}}} is a variable of the plan and a column of the data"
@@ -70,7 +78,7 @@ class Parameters:
                 self._wrong += [where for where, text in texts_in(rest) if "${each}" in text]
         if context.timeout is not None and "timeout" not in rest:
             rest["timeout"] = context.timeout
-        self._tree = context.with_secrets(rest)
+        self._tree = rest if self._plain else context.with_secrets(rest)
         self._data = self._tree.get(kind.rows) if self._own else None
 
     def parts(self) -> tuple[Part, ...] | None:
@@ -91,6 +99,8 @@ class Parameters:
         """Names of secrets that are not set and that are used: by a check, which is `tree` as written, by the
         files of its parameters, or by the entries of the target that it needs."""
         context, everything = self._context, [tree, *self._documents]
+        if not (context.values.missing_secrets or context.lacking):
+            return ()
         missing = [name for one in everything for name in context.missing_in(one)]
         by_use = context.missing_by_use(everything, by_address=self._kind.by_address, acted_on=acted_on)
         return tuple(dict.fromkeys((*missing, *by_use)))
@@ -98,23 +108,21 @@ class Parameters:
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
         places = tuple(places_in(self._kind.Params, self._tree))
-        addresses = [(one.path, one.value) for one in places if isinstance(one.mark, NamedAddress)]
-        template = Deferred(
-            tree=self._tree,
-            each=context.with_secrets(each),
-            addresses=tuple(path for path, _ in addresses),
-            own=self._own,
-        )
+        template = None if self._plain else self._template(places, each)
         self._entries = set()
-        for path, written in addresses:
-            at = ("each", name) if "${each}" in written else path
-            there = (*self._path, *at)
-            self._entries |= check_entry(context, context.document, there, template.address(path), self._data)
-        tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
-        places = places if tree is self._tree else tuple(places_in(self._kind.Params, tree))
+        for one in places:
+            if not isinstance(one.mark, NamedAddress):
+                continue
+            there = (*self._path, *(("each", name) if "${each}" in one.value else one.path))
+            written = one.value if template is None else template.address(one.path)
+            self._entries |= check_entry(context, context.document, there, written, self._data)
+        tree = self._tree
+        if template is not None:
+            tree = template.resolve(context.addresses, keep=_keep_all)
+            places = tuple(places_in(self._kind.Params, tree))
         replaced, documents, broken = self._files(places)
         if replaced:
-            template = replace(template, replaced=replaced)
+            template = replace(template or self._template(places, each), replaced=replaced)
             tree = template.resolve(context.addresses, keep=_keep_all)
         place = Place(
             document=context.document,
@@ -131,7 +139,7 @@ class Parameters:
         targets = self._targets(template, params)
         check_addresses(where, self._kind, self._kind.asked(params), targets)
         check_services(where, self._kind, params)
-        later = (replaced or not self._plain) and any(map(_is_later, _names(template)))
+        later = template is not None and any(map(_is_later, _names(template)))
         return Part(
             name=name,
             params=params,
@@ -140,11 +148,21 @@ class Parameters:
             entries=frozenset(self._entries),
         )
 
-    def _targets(self, template: Deferred, params: CheckParams) -> tuple[str, ...]:
+    def _template(self, places: Iterable[NamedPlace], each: Any) -> Deferred:
+        return Deferred(
+            tree=self._tree,
+            each=self._context.with_secrets(each),
+            addresses=tuple(one.path for one in places if isinstance(one.mark, NamedAddress)),
+            own=self._own,
+        )
+
+    def _targets(self, template: Deferred | None, params: CheckParams) -> tuple[str, ...]:
         """Where load is sent, without stand-ins for hosts and ports that nobody wrote."""
         targets: tuple[str, ...] = self._kind.targets(params)
         context = self._context
-        names = set(_names(template)) if targets else set()
+        if template is None or not targets:
+            return targets
+        names = set(_names(template))
         later = {name for name in names if self._is_stand_in(name)}
         if not later:
             return targets
@@ -250,7 +268,7 @@ class Parameters:
         for inner in find_named(named.kind, tree):
             if not isinstance(inner.mark, NamedPath) or "${" in inner.value:
                 continue
-            known = replace(inner, value=finish(inner.value))
+            known = inner._replace(value=finish(inner.value))
             found = self._path_of(document, inner.path, known, subject="")
             if found is None:
                 broken.append((*named.path, *inner.path))
@@ -263,7 +281,7 @@ def _without_fragment(named: NamedPlace) -> tuple[NamedPlace, dict[str, str]]:
     """The place with the path alone, and what stands behind `#`, by its key in the document."""
     key = named.mark.fragment if isinstance(named.mark, NamedDocument) else ""
     path, sign, fragment = named.value.partition("#") if key else (named.value, "", "")
-    return replace(named, value=path), {key: fragment} if sign else {}
+    return named._replace(value=path), {key: fragment} if sign else {}
 
 
 def _names(template: Deferred) -> Iterator[str]:

@@ -44,13 +44,15 @@ class Feasibility:
         self, made: PlanCriterion, check: Check, parts: Sequence[Part], spec: MeasureSpec
     ) -> Fact | None:
         criterion = made.criterion
+        confidence = confidence_for(made.confidence, check.asked.chances)
+        if confidence is None or criterion.share_to_show(spec.type) is None:  # no bound is asked for
+            return None
         unknown = bool(check.asked.during) or not _is_whole(criterion.part, check, parts)
         samples = None if unknown else self._samples(criterion.part, check, parts)
-        confidence = confidence_for(made.confidence, check.asked.chances)
-        if samples is None or confidence is None:
+        if samples is None:
             return None
         bounds = Bounds(confidence=confidence, always_valid=check.asked.until_decided)
-        key = (criterion.value_text, criterion.required, spec, samples, bounds)
+        key = (criterion.value_text, criterion.required, spec.type, samples, bounds)
         if key not in self._found:
             self._found[key] = feasible(criterion, spec, samples, bounds)
         return self._found[key]

@@ -24,7 +24,7 @@ class Addressable:
     services: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Services in containers, with the ports that they are known to have; none: whatever is asked for."""
     odd: tuple[str, ...] = ()
-    """Services with names that are no ids: programs can run in them, and nothing can be addressed to them."""
+    """Services with names that are not ids: programs can run in them, but they have no address."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """Services that are in a file and are not brought up, and why."""
     open: bool = False
@@ -95,7 +95,7 @@ class Addressable:
             more = ", port and port.<number>" if id in self.services else " and port"
             return f"{name}: an entry has no {what!r}", f"it has url, host{more}"
         if id in self._plain:
-            return f"{name}: {id!r} is no service in containers", "it has url, host and port"
+            return f"{name}: {id!r} is not a service in containers", "it has url, host and port"
         message, help = no_such_port(id, what, self.services[id])
         return f"{name}: {message}", help
 

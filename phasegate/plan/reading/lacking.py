@@ -72,11 +72,6 @@ class LackingEntries:
             yield from (word for word in there if word in self._telling)
 
 
-def read_in(text: str, secrets: Iterable[str]) -> frozenset[str]:
-    """Which of some variables of the environment a script or a line of a shell reads."""
-    return frozenset(secrets).intersection(_READS.findall(text))
-
-
 def variables_of_compose(
     services: Iterable[Mapping[str, Any]], rest: Any, secrets: Iterable[str]
 ) -> set[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from phasegate.model.result import CheckResult, RunResult
 from phasegate.render import badges
 from phasegate.render.badges import Badge
 from phasegate.render.hostile import show
+from phasegate.render.html.folding import pack
 from phasegate.render.waivers import find_waived_cases
 
 MOST_ROWS = 200
@@ -104,7 +103,7 @@ def _payload(rows: list[CaseRow]) -> tuple[str, bool]:
     text = script_json(columns)
     if len(text) < COMPRESS_FROM:
         return text, False
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode(), True
+    return pack(text), True
 
 
 def script_json(value: object) -> str:

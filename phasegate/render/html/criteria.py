@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
@@ -11,6 +11,7 @@ from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render import badges
 from phasegate.render.badges import Badge
 from phasegate.render.hostile import anchor
+from phasegate.render.html.folding import fold_rows
 from phasegate.render.sentences import bound, margin, message, observed, required
 
 
@@ -65,6 +66,9 @@ class CriteriaGroup:
     title: str
     anchor: str
     rows: tuple[CriterionRow, ...]
+    """All of them: those in the page, and those that are folded away."""
+    shown: tuple[CriterionRow, ...] = ()
+    folded: tuple[CriterionRow, ...] = ()
 
     @property
     def met(self) -> int:
@@ -99,7 +103,12 @@ def criteria_groups(run: RunResult) -> tuple[CriteriaGroup, ...]:
     known = {step.id for step in run.steps}
     rest = _sort_rows(row for row in rows if row.criterion.asked.step not in known)
     groups.append(CriteriaGroup(title="Gate: the run as a whole", anchor="criteria-of-the-gate", rows=rest))
-    return tuple(group for group in groups if group.rows)
+    groups = [group for group in groups if group.rows]
+    parts = fold_rows([group.rows for group in groups], _order)
+    return tuple(
+        replace(group, shown=shown, folded=folded)
+        for group, (shown, folded) in zip(groups, parts, strict=True)
+    )
 
 
 def tally(run: RunResult) -> CriteriaTally:
@@ -125,9 +134,11 @@ _ORDER = {
 
 
 def _sort_rows(rows: Iterable[CriterionRow]) -> tuple[CriterionRow, ...]:
-    return tuple(
-        sorted(rows, key=lambda row: 2 if _warns_openly(row) else _ORDER[row.criterion.verdict]),
-    )
+    return tuple(sorted(rows, key=_order))
+
+
+def _order(row: CriterionRow) -> int:
+    return 2 if _warns_openly(row) else _ORDER[row.criterion.verdict]
 
 
 def _warns_openly(row: CriterionRow) -> bool:

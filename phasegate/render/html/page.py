@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from phasegate.render.hostile import anchor
 from phasegate.render.html.cases import CaseTable, case_table
 from phasegate.render.html.charts import TimelineChart, timelines_of
 from phasegate.render.html.criteria import CriteriaGroup, CriteriaTally, CriterionRow, criteria_groups, tally
+from phasegate.render.html.folding import fold_rows
 from phasegate.render.sentences import sentence
 from phasegate.render.standing import StandingLine, standing
 from phasegate.render.waivers import WaiverRow, is_waived, waiver_rows, with_waivers
@@ -76,6 +77,9 @@ class StepSection:
     anchor: str
     facts: Facts
     checks: tuple[CheckRow, ...]
+    """Those in the page."""
+    folded: tuple[CheckRow, ...] = ()
+    """Those that are folded away."""
     faults: tuple[FaultRow, ...] = ()
 
 
@@ -333,7 +337,13 @@ def _steps(run: RunResult, checks: Mapping[str, CheckRow]) -> tuple[StepSection,
                 checks=tuple(checks[check.id] for check in run.gate_checks),
             )
         )
-    return tuple(sections)
+    parts = fold_rows(
+        [section.checks for section in sections], lambda row: int(row.check.status is CheckStatus.PASSED)
+    )
+    return tuple(
+        replace(section, checks=shown, folded=folded)
+        for section, (shown, folded) in zip(sections, parts, strict=True)
+    )
 
 
 def _step_facts(step: StepResult) -> Facts:

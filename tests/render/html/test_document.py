@@ -267,7 +267,7 @@ def test_first_screen_of_an_inconclusive_run_says_what_is_missing_and_what_would
         "This run was narrowed: 6 of 9 criteria selected by --step application --check python.",
         "node is missing",
         "apt install nodejs",
-        "2,995 requests without a failure would do",
+        "2,995 requests without a failure would be enough",
         "can never be met with 3 probes",
     ):
         assert part in text
