@@ -25,7 +25,8 @@ from phasegate.model.events import (
 from phasegate.model.observation import Case, Observation
 from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionResult
 from phasegate.model.waiver import Waiver
-from phasegate.plan.asked.plan import Check, Retry
+from phasegate.plan.asked.plan import Check
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.runner.attempt import AttemptRequest, observe
 from phasegate.runner.deciding import Decider
 from phasegate.runner.waiving import waive_attempt
@@ -207,11 +208,11 @@ def _tell(
     )
 
 
-def _tries_again(last: AttemptResult, retry: Retry) -> bool:
+def _tries_again(last: AttemptResult, retry: RetryWritten) -> bool:
     return last.status is AttemptStatus.ERRORED or (last.status is AttemptStatus.FAILED and retry.on_fail)
 
 
-def _waits(retry: Retry) -> WaitBaseT:
+def _waits(retry: RetryWritten) -> WaitBaseT:
     longest = LONGEST_WAIT if retry.max_wait is None else retry.max_wait
     growing = wait_exponential(multiplier=retry.wait, exp_base=retry.backoff, max=longest)
     return growing + wait_random(0, retry.jitter)
