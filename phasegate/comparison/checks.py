@@ -9,7 +9,8 @@ from phasegate.comparison import params
 from phasegate.comparison.change import GONE, NEW, Change, Subject, in_words, pairs
 from phasegate.comparison.fields import placed, seconds
 from phasegate.comparison.side import Side
-from phasegate.plan.asked.plan import Check, Retry
+from phasegate.plan.asked.plan import Check
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
 
 
@@ -62,7 +63,7 @@ def _during(subject: Subject, old: str, new: str) -> Iterator[Change]:
     yield turn("during", old or "none", new or "none")
 
 
-def _retry(subject: Subject, old: Retry, new: Retry) -> Iterator[Change]:
+def _retry(subject: Subject, old: RetryWritten, new: RetryWritten) -> Iterator[Change]:
     """Trying again until it fits is what weakens; trying again what could not be observed is not."""
     on_fail, now = (one.attempts if one.on_fail else 1 for one in (old, new))
     if on_fail != now:
@@ -75,7 +76,7 @@ def _retry(subject: Subject, old: Retry, new: Retry) -> Iterator[Change]:
             yield subject.different("wait between attempts", *(_wait(one) for one in (old, new)))
 
 
-def _wait(retry: Retry) -> str:
+def _wait(retry: RetryWritten) -> str:
     most = "" if retry.max_wait is None else f", at most {format_seconds(retry.max_wait)}"
     backoff = "" if retry.backoff == 1 else f" times {retry.backoff:g} each"
     jitter = "" if not retry.jitter else f", jitter {format_seconds(retry.jitter)}"

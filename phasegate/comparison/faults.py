@@ -55,14 +55,7 @@ def _between(subject: Subject, before: tuple[Side, Fault], after: tuple[Side, Fa
     ):
         if one != other:
             yield subject.different(aspect, one, other)
-    yield from _lasting(subject, was.lasting, now.lasting)
+    yield from subject.amount("for", was.lasting or 0.0, now.lasting or 0.0, seconds, more_is_weaker=False)
     yield from params.changes(
         subject.inside("probe"), PROBE, (base, old.asks), (head, new.asks), accompanies=True
     )
-
-
-def _lasting(subject: Subject, old: float | None, new: float | None) -> Iterator[Change]:
-    """How long it goes on: what is undone at once, no time at all."""
-    if old != new:
-        turn = subject.weaker if (new or 0.0) < (old or 0.0) else subject.stronger
-        yield turn("for", seconds(old), seconds(new))

@@ -61,6 +61,16 @@ class Requirement:
     tools: tuple[str, ...] = ()
     """Programs inside the container of a service, by name or absolute path."""
 
+    @classmethod
+    def of_package(cls, name: str, python: str) -> Requirement:
+        """A package that an interpreter must be able to import."""
+        return cls(
+            program=python,
+            arguments=("-c", f"import {name}"),
+            install=f"{python} -m pip install {name}",
+            label=f"{name} for {python}",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:

@@ -83,14 +83,7 @@ class E2e(Kind[E2eParams]):
 
     def requirements(self, params: E2eParams) -> tuple[Requirement, ...]:
         python = interpreter(params.python, params.path, os.environ)
-        return (
-            Requirement(
-                program=python,
-                arguments=("-c", "import pytest"),
-                install=f"{python} -m pip install pytest",
-                label=f"pytest for {python}",
-            ),
-        )
+        return (Requirement.of_package("pytest", python),)
 
     def summary(self, params: E2eParams) -> str:
         return " ".join(["pytest", params.path.name, *params.args])

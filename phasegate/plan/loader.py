@@ -28,13 +28,13 @@ from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.result import People, PlanRecord
 from phasegate.plan import environments, include
 from phasegate.plan.asked.entries import Target
-from phasegate.plan.asked.plan import Check, Plan, Retry
+from phasegate.plan.asked.plan import Check, Plan
 from phasegate.plan.assembly import Assembly
 from phasegate.plan.people.accepted import read_accepted
 from phasegate.plan.people.approvals import read_approvals
 from phasegate.plan.people.policy import Policy, PolicyDemands, hold, protect, read_policy
 from phasegate.plan.people.waivers import Ceiling, Coverable, read_waivers
-from phasegate.plan.reading.context import Context, budget_of, confidence_of, retry_of
+from phasegate.plan.reading.context import Context, budget_of, confidence_of
 from phasegate.plan.reading.ids import Ids
 from phasegate.plan.reading.values import Values, gather, insert_known
 from phasegate.plan.targets.target import addressable_in, read_target
@@ -42,7 +42,7 @@ from phasegate.plan.text.findings import Findings, Unread, did_you_mean
 from phasegate.plan.text.named import Files
 from phasegate.plan.text.validation import validate
 from phasegate.plan.text.yaml import Document, read
-from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten
+from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten, RetryWritten
 
 _PLACES = 4
 """Lines of code that the message of a defect names, the innermost first."""
@@ -450,7 +450,7 @@ class _Reader:
         return replace(
             context,
             timeout=None if written.timeout is None or raw is None else finish(raw["timeout"]),
-            retry=Retry() if written.retry is None else retry_of(written.retry),
+            retry=written.retry or RetryWritten(),
             confidence=confidence_of(head.confidence, otherwise=DEFAULT_CONFIDENCE),
             flaky=budget_of(context, (), head.flaky),
         )

@@ -224,10 +224,6 @@ def _of_baseline(fact: Fact) -> str:
     return f"{fact.factor} x {value}" if fact.factor else value
 
 
-def _no_data(fact: Fact) -> str:
-    return f"no data: {sentence(fact.why)}" if fact.why else "no data"
-
-
 def _counted(fact: Fact) -> str:
     """` (api, db)`: what a count counts."""
     return f" ({_names(fact.names)})" if fact.names else ""
@@ -266,10 +262,6 @@ def _shown(fact: Fact) -> str:
     return f"{text}; {sentence(fact.would_do)}" if fact.would_do else text
 
 
-def _statement(fact: Fact) -> str:
-    return f"{_seen(fact)}, shows {sentence(fact.bound)} {_sureness(fact)}"
-
-
 _WHAT = {
     "failures": "failures",
     "slow": "slow requests",
@@ -281,10 +273,6 @@ _WHAT = {
 def _come_together(fact: Fact) -> str:
     worth = f"{fact.n:,} are worth {fact.effective:,} independent ones"
     return f"{_WHAT[fact.what]} come together in time, so {worth}"
-
-
-def _too_few_pieces(fact: Fact) -> str:
-    return f"{fact.pieces} pieces of time would be needed to tell whether {_WHAT[fact.what]} come together"
 
 
 def _would_do(fact: Fact) -> str:
@@ -321,28 +309,8 @@ def _of_samples(fact: Fact) -> str:
     )
 
 
-def _no_statistic(fact: Fact) -> str:
-    return f"{fact.measure} {f'has no {fact.statistic}' if fact.statistic else 'needs a statistic'}"
-
-
-def _decided_met(fact: Fact) -> str:
-    return f"{sentence(fact.of)}; {_when(fact)}"
-
-
-def _decided_not_met(fact: Fact) -> str:
-    return f"{_when(fact)}: {fact.right:,} of {fact.n:,} were as asked for; {sentence(fact.of)}"
-
-
-def _decided_otherwise(fact: Fact) -> str:
-    return f"{sentence(fact.of)}, though it had been {_when(fact)}"
-
-
 def _when(fact: Fact) -> str:
     return f"decided after {count(fact.n, 'request')} ({format_seconds(fact.at)})"
-
-
-def _distrusted(fact: Fact) -> str:
-    return sentence(fact.why) + (f"; seen before: {sentence(fact.seen)}" if fact.seen else "")
 
 
 def _span_too_short(fact: Fact) -> str:
@@ -350,10 +318,6 @@ def _span_too_short(fact: Fact) -> str:
     covered = "an unknown time" if fact.span is None else _long_time(fact.span)
     asked = f"{_long_time(fact.over)} are required"
     return f"{sentence(fact.of)}, but {what} was observed over {covered}, and {asked}"
-
-
-def _unused(fact: Fact) -> str:
-    return f"{missed_moments_text(fact.unused, fact.moments)}; {sentence(fact.of)}"
 
 
 def _unmeasured(fact: Fact) -> str:
@@ -371,26 +335,10 @@ def _nothing_left(fact: Fact) -> str:
     return f"{sentence(fact.of)}; {without}, no case is left that shows anything"
 
 
-def _nothing_passed(fact: Fact) -> str:
-    return f"nothing passed: {_some(fact.unseen)}" if fact.unseen else "nothing passed"
-
-
-def _check_not_run(fact: Fact) -> str:
-    return f"{fact.check or 'the check'} was not run: {sentence(fact.why or '')}"
-
-
-def _check_errored(fact: Fact) -> str:
-    return f"{fact.check or 'the check'} was errored: {sentence(fact.why or '')}"
-
-
 def _fault_not_seen(fact: Fact) -> str:
     which = f"fault {fact.fault}" if fact.fault else "the fault"
     how = {"not_done": "not done", "not_undone": "not undone"}.get(fact.status, "not completed")
     return f"{which} was {how}: {sentence(fact.why or '')}"
-
-
-def _no_part(fact: Fact) -> str:
-    return f"no part {fact.part!r} was seen; parts seen: {', '.join(fact.known or ()) or 'none'}"
 
 
 def _baseline_chosen(fact: Fact) -> str:
@@ -408,10 +356,6 @@ def _baseline_figure(fact: Fact) -> str:
 def _baseline_proves(fact: Fact) -> str:
     asked = f"so {fact.op} {figure(fact.limit)} is required"
     return f"the baseline's {_baseline_figure(fact)} shows {sentence(fact.proves)}, {asked}"
-
-
-def _baseline_shows(fact: Fact) -> str:
-    return f"{sentence(fact.of)}; {_baseline_proves(fact)}"
 
 
 def _baseline_shows_too_little(fact: Fact) -> str:
@@ -445,10 +389,6 @@ def _gate_not_met(fact: Fact) -> str:
     return f"{fact.count:,} of {_criteria(fact.total)} not met{more}: {_listed(fact)}"
 
 
-def _gate_unproven(fact: Fact) -> str:
-    return f"{fact.count:,} of {_criteria(fact.total)} unproven: {_listed(fact)}"
-
-
 def _gate_selection(fact: Fact) -> str:
     word = "criterion" if fact.total == 1 else "criteria"
     counts = f"{fact.met:,} of {fact.total:,} selected {word} met, {fact.left:,} not selected"
@@ -480,10 +420,6 @@ def _counts(fact: Fact) -> str:
 def _criterion_missed(fact: Fact) -> str:
     seen = NO_VALUE if fact.observed is None else sentence(fact.observed)
     return f"{fact.criterion} was {seen}, needs {sentence(fact.required)}"
-
-
-def _with_waivers(fact: Fact) -> str:
-    return f"with {count(fact.waivers, 'waiver')}, {fact.unwaived} without"
 
 
 def _verdict(verdict: str) -> str:
@@ -527,14 +463,6 @@ def _exit_code(fact: Fact) -> str:
     ended = f"as shells say, {fact.name} ended it" if fact.name else ""
     meaning = _EXIT_CODES.get(fact.exit_code, ended)
     return f"exit code {fact.exit_code}{f': {meaning}' if meaning else ''}"
-
-
-def _output_cut(fact: Fact) -> str:
-    return " and ".join(
-        f"{size:,} bytes in the middle of the {name} were not kept"
-        for stream, name in _STREAMS.items()
-        if (size := fact.values.get(stream))
-    )
 
 
 def _values(fact: Fact) -> str:
@@ -677,10 +605,6 @@ def _image_warnings(fact: Fact) -> str:
     return f"warnings: {named}{f' and {more:,} more' if more > 0 else ''}"
 
 
-def _as_root(fact: Fact) -> str:
-    return f"it runs as root{f': its user is {fact.user!r}' if fact.user else ', as it names no user'}"
-
-
 def _base_unknown(fact: Fact) -> str:
     label = f"its label {fact.label} says {fact.value!r}" if fact.value else f"it has no label {fact.label}"
     return f"nothing shows that it is built on {fact.base}: {label}, and that image is not here"
@@ -817,10 +741,6 @@ def _header_lines(fact: Fact) -> str:
     return f"{fact.n} lines: {' and '.join(map(sentence, fact.lines))}{more}"
 
 
-def _header_in_lines(fact: Fact) -> str:
-    return f"header {fact.header} came in {fact.n} lines, {' and '.join(map(sentence, fact.lines))}"
-
-
 def _slow_pattern(fact: Fact) -> str:
     which = "the pattern" if fact.pattern is None else f"the pattern {fact.pattern!r}"
     return f"{which} did not end within {format_seconds(fact.within)}"
@@ -859,10 +779,6 @@ def _cookie_kept_back(fact: Fact) -> str:
 def _set_default_entry(fact: Fact) -> str:
     known = ", ".join(fact.known or ())
     return f"set target.default to one of {known}" if known else "the plan has no target"
-
-
-def _ambiguous_entry(fact: Fact) -> str:
-    return f"{fact.url} fits the entries {' and '.join(fact.entries)}, which have different credentials"
 
 
 def _name_the_entry(fact: Fact) -> str:
@@ -909,10 +825,6 @@ def _no_connection(fact: Fact) -> str:
     return f"no {'TLS ' if fact.tls else ''}connection{to} in {format_seconds(fact.within)}"
 
 
-def _at_endpoint(fact: Fact) -> str:
-    return f"{'certificate of ' if fact.certificate else ''}{_endpoint(fact)}{_because(fact)}"
-
-
 def _tls_failed(fact: Fact) -> str:
     words = fact.reason.replace("_", " ").lower()
     return f"{_TLS[fact.reason]} ({words})" if fact.reason in _TLS else words
@@ -921,10 +833,6 @@ def _tls_failed(fact: Fact) -> str:
 def _no_http2(fact: Fact) -> str:
     agreed = fact.found or "nothing"
     return f"the target does not speak HTTP/2 here (asked for {fact.asked}, agreed on {agreed})"
-
-
-def _no_more_connections(fact: Fact) -> str:
-    return f"cannot open more connections on this machine: {sentence(fact.why)}{_LIMITS.get(fact.limit, '')}"
 
 
 def _probes(fact: Fact) -> str:
@@ -1165,16 +1073,18 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.AT_MOST: "at most {value}",
     Code.NOT_ASKED: "not required",
     Code.NOT_JUDGED: "nothing was observed",
-    Code.NO_DATA: _no_data,
+    Code.NO_DATA: lambda fact: f"no data: {sentence(fact.why)}" if fact.why else "no data",
     Code.COMPARED: _compared,
     Code.CENSUS: _census,
     Code.SHOWN: _shown,
-    Code.STATEMENT: _statement,
+    Code.STATEMENT: lambda fact: f"{_seen(fact)}, shows {sentence(fact.bound)} {_sureness(fact)}",
     Code.ONLY_ALL_OR_NONE: "{measure} is a sample, and on a sample {op} fits 0% and 100% only",
     Code.AMONG_FAILED: _among_failed,
     Code.OF_SAMPLES: _of_samples,
     Code.OTHER_DIMENSION: "{measure} is a {dimension}, but {threshold} is a {asked}",
-    Code.NO_STATISTIC: _no_statistic,
+    Code.NO_STATISTIC: lambda fact: (
+        f"{fact.measure} {f'has no {fact.statistic}' if fact.statistic else 'needs a statistic'}"
+    ),
     Code.NO_SUCH_STATISTIC: lambda fact: (
         f"{fact.measure} has no {fact.statistic}; statistics are {', '.join(fact.known)}"
     ),
@@ -1182,15 +1092,21 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SAYS_NOTHING_OF_SAMPLE: "{op} says nothing about a sample of durations",
     Code.REQUIRED_KIND: lambda fact: f"observed to the end: {_some(fact.checks)}",
     Code.COME_TOGETHER: _come_together,
-    Code.TOO_FEW_PIECES: _too_few_pieces,
+    Code.TOO_FEW_PIECES: lambda fact: (
+        f"{fact.pieces} pieces of time would be needed to tell whether {_WHAT[fact.what]} come together"
+    ),
     Code.WOULD_DO: _would_do,
     Code.WOULD_DO_IN_TIME: _would_do_in_time,
-    Code.DECIDED_MET: _decided_met,
-    Code.DECIDED_NOT_MET: _decided_not_met,
-    Code.DECIDED_OTHERWISE: _decided_otherwise,
-    Code.DISTRUSTED: _distrusted,
+    Code.DECIDED_MET: lambda fact: f"{sentence(fact.of)}; {_when(fact)}",
+    Code.DECIDED_NOT_MET: lambda fact: (
+        f"{_when(fact)}: {fact.right:,} of {fact.n:,} were as asked for; {sentence(fact.of)}"
+    ),
+    Code.DECIDED_OTHERWISE: lambda fact: f"{sentence(fact.of)}, though it had been {_when(fact)}",
+    Code.DISTRUSTED: lambda fact: (
+        sentence(fact.why) + (f"; seen before: {sentence(fact.seen)}" if fact.seen else "")
+    ),
     Code.SPAN_TOO_SHORT: _span_too_short,
-    Code.UNUSED: _unused,
+    Code.UNUSED: lambda fact: f"{missed_moments_text(fact.unused, fact.moments)}; {sentence(fact.of)}",
     Code.WITHOUT_RESULT: "{of}; {count} without a result",
     Code.MAYBE_LESS: "{of}; it may have been as little as {least}, as phasegate was late",
     Code.UNMEASURED: _unmeasured,
@@ -1209,13 +1125,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_SAMPLE: "no sample of {measure} was taken",
     Code.TOO_FEW_SAMPLES: "only {n:sample} of {measure} was taken, and {needed} are needed",
     Code.NO_CHECK: "no check belongs to it",
-    Code.NOTHING_PASSED: _nothing_passed,
+    Code.NOTHING_PASSED: lambda fact: (
+        f"nothing passed: {_some(fact.unseen)}" if fact.unseen else "nothing passed"
+    ),
     Code.NO_BLOCKING_KIND: "no {kind} check that blocks belongs to the run",
     Code.NO_KIND_SEEN: lambda fact: f"no {fact.kind} check was observed to its end: {_some(fact.unseen)}",
-    Code.CHECK_NOT_RUN: _check_not_run,
-    Code.CHECK_ERRORED: _check_errored,
+    Code.CHECK_NOT_RUN: lambda fact: f"{fact.check or 'the check'} was not run: {sentence(fact.why or '')}",
+    Code.CHECK_ERRORED: lambda fact: f"{fact.check or 'the check'} was errored: {sentence(fact.why or '')}",
     Code.CHECK_NOT_WHOLE: "{check} is {status}, and not all of its attempts and cases are there",
-    Code.NO_PART: _no_part,
+    Code.NO_PART: lambda fact: (
+        f"no part {fact.part!r} was seen; parts seen: {', '.join(fact.known or ()) or 'none'}"
+    ),
     Code.NOT_OBSERVED: "{measure} was not observed",
     Code.NOT_SAMPLED: "{measure} of {entry} was not sampled",
     Code.FAULT_NOT_SEEN: _fault_not_seen,
@@ -1230,7 +1150,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.BASELINE_WITHOUT_RESULT: "{of}; {count} of the baseline without a result",
     Code.BASELINE_UNUSED: "{of}; {unused} scheduled requests of the baseline were not sent in time: "
     "phasegate was late",
-    Code.BASELINE_SHOWS: _baseline_shows,
+    Code.BASELINE_SHOWS: lambda fact: f"{sentence(fact.of)}; {_baseline_proves(fact)}",
     Code.BASELINE_SHOWS_TOO_LITTLE: _baseline_shows_too_little,
     Code.BASELINE_HAS_NO_BOUND: "observed {observed}, but {why}",
     Code.BASELINE_NO_LOWER_BOUND: "the baseline's share has no lower bound",
@@ -1239,14 +1159,14 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.BASELINE_TOO_FEW: _baseline_too_few,
     Code.BASELINE_BOUND_FAILED: "the upper bound of the baseline is among its {failed} failed requests",
     Code.GATE_NOT_MET: _gate_not_met,
-    Code.GATE_UNPROVEN: _gate_unproven,
+    Code.GATE_UNPROVEN: lambda fact: f"{fact.count:,} of {_criteria(fact.total)} unproven: {_listed(fact)}",
     Code.GATE_SELECTION: _gate_selection,
     Code.GATE_WITHOUT_EVIDENCE: _gate_without_evidence,
     Code.GATE_MET: _gate_met,
     Code.COUNTS: _counts,
     Code.CRITERION_MISSED: _criterion_missed,
     Code.CRITERION_OPEN: "{criterion}: {why}",
-    Code.WITH_WAIVERS: _with_waivers,
+    Code.WITH_WAIVERS: lambda fact: f"with {count(fact.waivers, 'waiver')}, {fact.unwaived} without",
     Code.CONTRADICTS_ITSELF: "the record contradicts itself: {why}",
     Code.ENDS_WITH: "it ends with {verdict} and exit code {exit_code}",
     Code.ENDS_WITH_PASS: "it ends with PASS, but {why}",
@@ -1310,7 +1230,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOO_MANY_CODINGS: "it has {n} content codings, one behind the other",
     Code.BODY_TOO_LARGE: "the body is larger than max_body {limit}",
     Code.HEADER_TWICE: "header {header} came {n} times with different values",
-    Code.HEADER_IN_LINES: _header_in_lines,
+    Code.HEADER_IN_LINES: lambda fact: (
+        f"header {fact.header} came in {fact.n} lines, {' and '.join(map(sentence, fact.lines))}"
+    ),
     Code.NOT_CAPTURED: "cannot capture {name}: {why}",
     Code.NO_HEADER: "the response has no header {header}",
     Code.NO_MATCH: "nothing matches {pattern!r} in {text}",
@@ -1330,7 +1252,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_ON_AN_ENTRY: "{text!r} is on the target's default entry, and there is none",
     Code.NEITHER_PATH_NOR_URL: "{text!r} is neither a path nor an HTTP URL",
     Code.SET_DEFAULT_ENTRY: _set_default_entry,
-    Code.AMBIGUOUS_ENTRY: _ambiguous_entry,
+    Code.AMBIGUOUS_ENTRY: lambda fact: (
+        f"{fact.url} fits the entries {' and '.join(fact.entries)}, which have different credentials"
+    ),
     Code.NAME_THE_ENTRY: _name_the_entry,
     Code.JSON_BODY: "the JSON body: {why}",
     Code.REDIRECT_ELSEWHERE: "redirect to {url!r}, which is not an HTTP address",
@@ -1348,13 +1272,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.HEAD_TOO_LONG: "the head of the answer is longer than {limit}",
     Code.NO_ADDRESS: _no_address,
     Code.NO_CONNECTION: _no_connection,
-    Code.AT_ENDPOINT: _at_endpoint,
+    Code.AT_ENDPOINT: lambda fact: (
+        f"{'certificate of ' if fact.certificate else ''}{_endpoint(fact)}{_because(fact)}"
+    ),
     Code.CERTIFICATE_REFUSED: "certificate not accepted: {why}",
     Code.TLS_FAILED: _tls_failed,
     Code.NO_HTTP2: _no_http2,
     Code.KEY_ENCRYPTED: "the key is encrypted; give one without a password",
     Code.CERTIFICATES_UNUSABLE: "cannot use the certificates of the target: {why}",
-    Code.NO_MORE_CONNECTIONS: _no_more_connections,
+    Code.NO_MORE_CONNECTIONS: lambda fact: (
+        f"cannot open more connections on this machine: {sentence(fact.why)}{_LIMITS.get(fact.limit, '')}"
+    ),
     Code.REQUESTS_OF_FLOWS: "{flows:flow}, {requests:request}",
     Code.PROBES: _probes,
     Code.PARTS: "{n:part}",
@@ -1509,7 +1437,11 @@ _ENGLISH: Mapping[Code, Entry] = {
     ),
     Code.EXIT_CODE: _exit_code,
     Code.OUTPUT_ENDS: lambda fact: f"{_STREAMS[fact.stream]} ends with: {fact.text}",
-    Code.OUTPUT_CUT: _output_cut,
+    Code.OUTPUT_CUT: lambda fact: " and ".join(
+        f"{size:,} bytes in the middle of the {name} were not kept"
+        for stream, name in _STREAMS.items()
+        if (size := fact.values.get(stream))
+    ),
     Code.MAYBE_CUT_OUT: "{why}, and it may stand there; print less, or write it to a file "
     "and name that in file",
     Code.SEARCH_TOO_LONG: "the search for {what} took longer than {limit:time}",
@@ -1630,7 +1562,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.OF_SEVERITY: "{severity}: {why}",
     Code.STOPPED_AFTER: "it stopped {at:time} after {signal}",
     Code.CANNOT_STOP: "it could not be asked to stop: {why}",
-    Code.AS_ROOT: _as_root,
+    Code.AS_ROOT: lambda fact: (
+        f"it runs as root{f': its user is {fact.user!r}' if fact.user else ', as it names no user'}"
+    ),
     Code.UID_OF_ROOT: "it runs as root: its user {user!r} has uid {uid}",
     Code.USER_UNKNOWN: "its user {user!r} is not in its /etc/passwd, so it cannot start as that",
     Code.USER_BY_NAME: "its user is {user!r}, which is uid {uid} only by its own /etc/passwd; "

@@ -23,7 +23,8 @@ from phasegate.model.events import (
 from phasegate.model.observation import Case, Observation
 from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionResult
 from phasegate.model.waiver import Waiver
-from phasegate.plan.asked.plan import Check, Retry
+from phasegate.plan.asked.plan import Check
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.runner.attempt import AttemptRequest, observe
 from phasegate.runner.deciding import Decider
 from phasegate.runner.waiving import waive_attempt
@@ -195,11 +196,11 @@ def _tell(
     )
 
 
-def _tries_again(last: AttemptResult, retry: Retry) -> bool:
+def _tries_again(last: AttemptResult, retry: RetryWritten) -> bool:
     return last.status is AttemptStatus.ERRORED or (last.status is AttemptStatus.FAILED and retry.on_fail)
 
 
-def _wait(retry: Retry, tried: int) -> float:
+def _wait(retry: RetryWritten, tried: int) -> float:
     """Seconds until the next attempt."""
     longest = LONGEST_WAIT if retry.max_wait is None else retry.max_wait
     return min(retry.wait * retry.backoff ** (tried - 1), longest) + random.uniform(0, retry.jitter)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from phasegate.base.errors import ObservationError, PlanError
-from phasegate.plan.asked.plan import Retry
 from phasegate.plan.loader import load
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
 from tests.plan.conftest import (
     HEAD,
@@ -448,9 +448,10 @@ gate: {checks: [{id: c, kind: probe, url: /, during: run}], limit: 1h}
     )
     a, b, c = plan.checks()
     assert (a.parts[0].params.timeout, b.parts[0].params.timeout) == (5.0, 1.0)
-    assert a.retry == Retry(attempts=2, wait=0.5, on_fail=True)
-    assert b.retry == Retry(attempts=3, backoff=2.0, jitter=1.0, max_wait=4.0)
-    assert (c.retry, c.limit, c.step, plan.limit) == (Retry(), None, None, 3600.0)
+    assert (a.retry.attempts, a.retry.wait, a.retry.on_fail, a.retry.chances) == (2, 0.5, True, 2)
+    assert (b.retry.attempts, b.retry.backoff, b.retry.jitter, b.retry.max_wait) == (3, 2.0, 1.0, 4.0)
+    assert (b.retry.on_fail, b.retry.chances) == (False, 1)
+    assert (c.retry, c.limit, c.step, plan.limit) == (RetryWritten(), None, None, 3600.0)
 
 
 def test_limits_follow_what_a_check_is_meant_to_take(load_text: Load) -> None:

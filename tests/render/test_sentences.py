@@ -406,7 +406,10 @@ WRITTEN = [
         fact(Code.WAIVED_BY_NONE_IN_FORCE, criterion="a.x"),
         "a.x is waived in the record, but no waiver that was in force covers it",
     ),
-    (fact(Code.MET_BY_WAIVER, criterion="a.x"), "a.x is met by a waiver in the record, which none can do"),
+    (
+        fact(Code.MET_BY_WAIVER, criterion="a.x"),
+        "the record says that a waiver met a.x, which a waiver cannot do",
+    ),
     (
         fact(Code.ASKED_OTHERWISE, criterion="a.x"),
         "a.x: what the record says was asked is not what its text says",

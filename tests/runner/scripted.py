@@ -30,7 +30,8 @@ from phasegate.model.result import (
     StepResult,
 )
 from phasegate.plan.asked.part import Part
-from phasegate.plan.asked.plan import Check, Plan, Retry, Step
+from phasegate.plan.asked.plan import Check, Plan, Step
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.runner.check import CheckOutcome
 from phasegate.runner.schedule import Orders, Schedule
 from phasegate.runner.world import Parts, Stop
@@ -40,7 +41,7 @@ from phasegate.world import HttpClient, Progress, World
 from tests.samples import START, passing_run
 from tests.worlds import StaticAddresses, TemporaryEvidence
 
-ONCE = Retry()
+ONCE = RetryWritten()
 E = TypeVar("E", bound=Event)
 Script = Callable[[World], Any]
 
@@ -111,7 +112,7 @@ def check(
     id: str,
     *acts: Observation | Exception | Script,
     step: str | None = "first",
-    retry: Retry = ONCE,
+    retry: RetryWritten = ONCE,
     during: str | None = None,
     exclusive: bool = False,
     limit: float | None = 5.0,

@@ -9,7 +9,7 @@ from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge, Share
 from phasegate.model.observation import Observation
 from phasegate.model.result import TargetRecord
-from phasegate.plan.asked.plan import Retry
+from phasegate.plan.written.plan import RetryWritten
 from tests.judged import result, told
 from tests.runner.scripted import BAD, GOOD, check, plan, record, step
 
@@ -54,7 +54,7 @@ def test_a_sample_that_may_be_tried_again_after_a_failure_is_judged_more_strictl
     seen = Observation(measures={"pass_rate": Share(passed=59, total=59, sample=True)})
     wanted = replace(criterion("a.pass_rate >= 95%"), confidence=0.95)
     assert judge_attempt(wanted, check("a").asked, seen).verdict is CriterionVerdict.MET
-    again = check("a", retry=Retry(attempts=3, on_fail=True))
+    again = check("a", retry=RetryWritten(attempts=3, on=("error", "fail")))
     assert judge_attempt(wanted, again.asked, seen).verdict is CriterionVerdict.UNPROVEN
 
 

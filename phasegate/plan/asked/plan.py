@@ -21,6 +21,7 @@ from phasegate.model.waiver import Waiver
 from phasegate.plan.asked.entries import PlanCommand, Target
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.part import Part
+from phasegate.plan.written.plan import RetryWritten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,26 +30,6 @@ class Secret:
 
     name: str
     value: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """Attempts of a whole check; waits are seconds."""
-
-    attempts: int = 1
-    wait: float = 0.0
-    backoff: float = 1.0
-    """Each wait is the one before times this."""
-    max_wait: float | None = None
-    jitter: float = 0.0
-    """Up to so many seconds are added to each wait."""
-    on_fail: bool = False
-    """Whether an attempt with a criterion not met is tried again, as one that errored is."""
-
-    @property
-    def chances(self) -> int:
-        """Attempts that a check has to meet its criteria."""
-        return self.attempts if self.on_fail else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +52,7 @@ class Check:
     """At least one."""
     each: bool = False
     """Whether the parts come from `each`: observed one by one, measures reported by part and as a whole."""
-    retry: Retry = Retry()
+    retry: RetryWritten = field(default_factory=RetryWritten)
     limit: float | None = None
     """Seconds for a whole attempt; None for a check that accompanies others."""
     exclusive: bool = False

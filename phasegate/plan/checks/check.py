@@ -19,13 +19,13 @@ from phasegate.kinds.offers import KindError
 from phasegate.model.measures import charts_of
 from phasegate.model.result import PlanCheck
 from phasegate.plan.asked.part import Part
-from phasegate.plan.asked.plan import Check, Retry
+from phasegate.plan.asked.plan import Check
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
-from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys, retry_of
+from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.tree import TreePath, is_plain
 from phasegate.plan.text.validation import validate
-from phasegate.plan.written.plan import CheckCommon
+from phasegate.plan.written.plan import CheckCommon, RetryWritten
 
 _OF_PEOPLE = COMMON_KEYS - {"each", "during"}
 """Keys that every check has and that change nothing of what it does."""
@@ -214,10 +214,7 @@ def _check(
     params = [part.params for part in parts]
     needed = chain.from_iterable(map(kind.requirements, params))
     own = context.requirements(path, common.requires)
-    if common.during is not None:
-        retry = Retry()
-    else:
-        retry = context.retry if common.retry is None else retry_of(common.retry)
+    retry = RetryWritten() if common.during is not None else common.retry or context.retry
     at = context.document.value_at((*path, "id"))
     charts = charts_of({name: spec for one in params for name, spec in kind.measures(one).items()})
     return Check(

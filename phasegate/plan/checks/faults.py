@@ -18,7 +18,7 @@ from phasegate.model.faults import PlanFault, fault_measures
 from phasegate.plan.asked.entries import Target
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.part import Part
-from phasegate.plan.asked.plan import Check, Retry
+from phasegate.plan.asked.plan import Check
 from phasegate.plan.checks.check import Draft
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, pick_keys
@@ -27,6 +27,7 @@ from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.faults import FaultWritten, ProbeParams
+from phasegate.plan.written.plan import RetryWritten
 
 
 class _Probe(Kind[ProbeParams]):
@@ -224,7 +225,7 @@ def apply_faults(check: Check, meeting: Sequence[Fault]) -> Check:
     known = check.missing_secrets
     return replace(
         check,
-        retry=Retry(),
+        retry=RetryWritten(),
         exclusive=True,
         asked=replace(check.asked, sha256=digest, chances=1),
         missing_secrets=tuple(dict.fromkeys((*known, *missing))) if missing else known,

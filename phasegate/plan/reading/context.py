@@ -18,7 +18,7 @@ from phasegate.http.addresses import TargetAddresses
 from phasegate.kinds.base import Kind, Requirement
 from phasegate.model.criterion import Level
 from phasegate.plan.asked.entries import PlanCommand, Tls
-from phasegate.plan.asked.plan import FlakyBudget, Retry
+from phasegate.plan.asked.plan import FlakyBudget
 from phasegate.plan.reading.addressable import Addressable
 from phasegate.plan.reading.lacking import LackingEntries, Uses, missing_in
 from phasegate.plan.reading.requirements import requirement
@@ -63,7 +63,7 @@ class Context:
     default_entry: str | None = None
     timeout: Any = None
     """The default timeout, as written."""
-    retry: Retry = field(default_factory=Retry)
+    retry: RetryWritten = field(default_factory=RetryWritten)
     confidence: float | None = 0.95
     missing_everywhere: tuple[str, ...] = ()
     """Secrets without which the target cannot be brought up."""
@@ -199,17 +199,6 @@ def budget_of(context: Context, path: TreePath, written: FlakyWritten | None) ->
 def pick_keys(tree: Mapping[str, Any], keys: frozenset[str]) -> Located:
     """The part of a mapping with some keys."""
     return Located({k: v for k, v in tree.items() if k in keys}, at=getattr(tree, "at", None))
-
-
-def retry_of(written: RetryWritten) -> Retry:
-    return Retry(
-        attempts=written.attempts,
-        wait=written.wait,
-        backoff=written.backoff,
-        max_wait=written.max_wait,
-        jitter=written.jitter,
-        on_fail="fail" in written.on,
-    )
 
 
 def confidence_of(*written: Confidence, otherwise: float | None) -> float | None:

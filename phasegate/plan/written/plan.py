@@ -129,6 +129,16 @@ class RetryWritten(Closed):
             raise ValueError("'on' is [error] or [error, fail]")
         return self
 
+    @property
+    def on_fail(self) -> bool:
+        """Whether an attempt with a criterion not met is tried again, as one that errored is."""
+        return "fail" in self.on
+
+    @property
+    def chances(self) -> int:
+        """Attempts that a check has to meet its criteria."""
+        return self.attempts if self.on_fail else 1
+
 
 class FlakyWritten(Closed):
     """How much of what passes may have passed only when tried again; `1%` alone is short for its `max`."""

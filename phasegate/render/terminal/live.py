@@ -239,7 +239,7 @@ class SilentView:
 
     def tell(self, stage: str) -> None:
         for line in self._board.told(stage, self._start, self._now()):
-            self._console.print(line, soft_wrap=True)
+            self._console.print(line, soft_wrap=self.soft_wrap)
 
     def close(self) -> None:
         """Nothing is held back, so there is nothing to end."""
@@ -247,6 +247,8 @@ class SilentView:
 
 class LineView(SilentView):
     """One line per event, no cursor moves, a heartbeat when nothing else was said."""
+
+    soft_wrap = True
 
     def __init__(
         self, console: Console, *, verbose: bool = False, now: Callable[[], float] = time.monotonic
@@ -317,11 +319,14 @@ class LineView(SilentView):
             self._console.file.write(f"{line.plain}\n")
             self._console.file.flush()
         else:
-            self._console.print(line, soft_wrap=True)
+            self._console.print(line, soft_wrap=self.soft_wrap)
 
 
-class LiveView(SilentView):
+class LiveView(LineView):
     """Finished checks scroll above; what is running stays in a small region below."""
+
+    soft_wrap = False
+    tell = SilentView.tell
 
     def __init__(
         self, console: Console, *, verbose: bool = False, now: Callable[[], float] = time.monotonic
@@ -330,37 +335,24 @@ class LiveView(SilentView):
         self._live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="ellipsis")
 
     def __call__(self, event: Event) -> None:
+        super().__call__(event)
         if isinstance(event, RunStarted):
-            self._board.start(event.skeleton)
-            self._console.print(opening(event.skeleton))
             self._live.start()
-            return
-        self._board.take(event, self._now())
+
+    def _line(self, event: Event) -> Text | None:
+        line = super()._line(event)
         match event:
-            case TargetChanged():
-                line = _target_line(event)
-                if line is not None:
-                    self._console.print(line)
             case StepStarted():
-                self._console.print(Text(event.step, style="bold"))
-            case RetryScheduled():
-                self._console.print(_retry_line(event))
-            case CaseFinished() if self._verbose:
-                self._console.print(Text(f"    {event.case.status.value:<8} {one_line(event.case.id)}"))
-            case FaultStarted():
-                self._console.print(Text(" ").append_text(self._board.fault_begins(event)))
-            case FaultEnded():
-                self._console.print(Text(" ").append_text(fault_ends(event.fault)))
-            case CheckFinished():
-                self._console.print(Text(" ").append_text(self._board.finished_line(event)))
-                for case in self._board.failed_cases(event.check):
-                    self._console.print(case)
-            case ClockMoved():
-                self._console.print(_clock_line(event))
-            case Interrupted():
-                self._console.print(
-                    Text(f"stopping: {one_line(sentence(event.because))}", style="bold yellow")
-                )
+                return Text(event.step, style="bold")
+            case CheckStarted():
+                return None
+            case FaultStarted() | FaultEnded() | CheckFinished() if line is not None:
+                return Text(" ").append_text(line)
+            case _:
+                return line
+
+    def _say(self, text: Text) -> None:
+        self._console.print(text)
 
     def tick(self) -> None:
         self._live.update(self._region(), refresh=True)

@@ -7,7 +7,7 @@ import pytest
 from phasegate.base.errors import ObservationError
 from phasegate.model.criterion import Level
 from phasegate.model.faults import Act
-from phasegate.plan.asked.plan import Retry
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
 from tests.plan.conftest import HEAD, Load, refused
 from tests.telling import raises
@@ -80,7 +80,7 @@ def test_fault_is_judged_by_its_recovery_unless_the_plan_writes_that_itself(load
 def test_check_with_a_fault_is_observed_once_alone_and_is_another_than_without(load_text: Load) -> None:
     env = {"TOKEN": "0123456789"}
     steady, other = load_text(HEAD + STEPS, env=env).plan.checks()
-    assert (steady.retry, steady.exclusive) == (Retry(), True)
+    assert (steady.retry, steady.exclusive) == (RetryWritten(), True)
     assert (other.retry.attempts, other.exclusive) == (3, False)
     for change in (("at: 1s", "at: 2s"), ("kill:", "stop:"), ("limit: 2s", "limit: 1s")):
         changed, same = load_text(HEAD + STEPS.replace(*change), env=env).plan.checks()
