@@ -37,9 +37,7 @@ if hasattr(signal, "SIGUSR1") and signal.getsignal(signal.SIGUSR1) is signal.SIG
 def main() -> int:
     """Run one command line and give its exit code, which is none that Python itself gives."""
     sys.unraisablehook = _report_unraisable
-    gc.set_threshold(
-        20_000
-    )  # what is imported stays; to look through it again and again takes a tenth of the time
+    gc.set_threshold(20_000)  # what is imported stays, and looking through it takes a tenth of the time
     try:
         if not _open_streams():
             return _USAGE
