@@ -166,7 +166,7 @@ class TestCensus:
     def test_allowed_skips_are_left_out_and_named(self):
         judgement = judged("pass_rate == 100%", census(63, 66, 3), allow_skipped=3)
         assert (judgement.verdict, judgement.n) == (MET, 63)
-        assert "3 skipped left out, as allow_skipped: 3 says" in judgement.message
+        assert "3 skipped cases left out (allow_skipped: 3)" in judgement.message
 
     def test_one_skip_more_than_allowed_stays_open(self):
         judgement = judged(
@@ -403,7 +403,7 @@ def test_what_had_not_ended_when_the_watch_did_is_more_than_any_limit(
     seen = Number(value=12.0, dimension=Dimension.TIME, unended=True)
     found = judge(parse_criterion(text), seen, confidence=0.95)
     assert found.verdict is verdict
-    assert found.observed == "over 12 s, and no end seen"
+    assert found.observed == "more than 12 s, as it had not ended"
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_what_the_measures_carry_stands_and_nothing_better(
     for other in {MET, NOT_MET, UNPROVEN} - {item.verdict}:
         lie = replace(item, judged=replace(item.judged, verdict=other))
         claimed = contradictions(run_of(lie, measure, **more))
-        assert claimed[0].startswith(f"it is {other.replace('_', ' ')} in the record, and its")
+        assert claimed[0].startswith(f"it is {other.replace('_', ' ')} in the record, but its")
 
 
 def test_of_a_waived_criterion_the_real_verdict_is_judged() -> None:
@@ -168,7 +168,7 @@ def test_of_a_waived_criterion_the_real_verdict_is_judged() -> None:
     waived = replace(run_of(item, census(6, 7)), waivers=(waiver(),))
     assert rejudge(waived).contradictions == ()
     (found,) = contradictions(replace(run_of(item, census(7, 7)), waivers=(waiver(),)))
-    assert found == "it is not met in the record, and its measures make it met"
+    assert found == "it is not met in the record, but its measures make it met"
 
 
 NONE_PASSED = "it is waived in the record, but no case without a waiver passed"
@@ -216,7 +216,7 @@ def test_what_no_waiver_covers_was_never_waived(
 def test_waived_is_no_verdict_that_measures_make() -> None:
     item = criterion("c.rate == 100%", CriterionVerdict.WAIVED)
     bare = contradictions(replace(run_of(item, census(6, 7)), waivers=(waiver(),)))
-    assert bare == ("it is waived in the record, and its measures make it not met",)
+    assert bare == ("it is waived in the record, but its measures make it not met",)
     twice = replace(item, waived=by_waiver())
     assert contradictions(replace(run_of(twice, census(6, 7)), waivers=(waiver(),))) == (
         "it is waived in the record, but was met without a waiver",
@@ -254,7 +254,7 @@ def test_a_baseline_is_held_against_as_recorded(typical: float, verdict: Criteri
 def test_what_the_checks_come_to_is_counted_again() -> None:
     assert rejudge(run_of(criterion("run.passed >= 1"))).contradictions == ()
     (found,) = contradictions(run_of(criterion("run.passed >= 12")))
-    assert found == "it is met in the record, and its measures make it not met"
+    assert found == "it is met in the record, but its measures make it not met"
 
 
 def test_a_sample_that_could_end_early_needs_more() -> None:
@@ -265,7 +265,7 @@ def test_a_sample_that_could_end_early_needs_more() -> None:
         asked=replace(run_of(item, sample(60, 60)).steps[0].checks[0].asked, until_decided=True),
     )
     run = replace(run_of(item, sample(60, 60)), steps=(StepResult(asked=PlanStep(id="s"), checks=(early,)),))
-    assert contradictions(run) == ("it is met in the record, and its measures make it unproven",)
+    assert contradictions(run) == ("it is met in the record, but its measures make it unproven",)
 
 
 def test_a_check_with_several_chances_needs_more() -> None:
@@ -275,14 +275,14 @@ def test_a_check_with_several_chances_needs_more() -> None:
         asked=replace(run_of(item, sample(60, 60)).steps[0].checks[0].asked, chances=3),
     )
     run = replace(run_of(item, sample(60, 60)), steps=(StepResult(asked=PlanStep(id="s"), checks=(tried,)),))
-    assert contradictions(run) == ("it is met in the record, and its measures make it unproven",)
+    assert contradictions(run) == ("it is met in the record, but its measures make it unproven",)
 
 
 def test_less_evidence_than_was_judged_is_found() -> None:
     item = criterion("c.rate >= 95%")
     assert rejudge(run_of(item, sample(59, 59))).contradictions == ()
     (found,) = contradictions(run_of(item, sample(58, 58)))
-    assert found == "it is met in the record, and its measures make it unproven"
+    assert found == "it is met in the record, but its measures make it unproven"
 
 
 FIGURES: dict[str, Any] = {
@@ -348,7 +348,7 @@ def test_an_attempt_that_was_errored_proves_nothing_whatever_its_check_says() ->
     lie = replace(
         run, steps=(StepResult(asked=PlanStep(id="s"), checks=(replace(check, attempts=(broken,)),)),)
     )
-    assert contradictions(lie) == ("it is met in the record, and its measures make it unproven",)
+    assert contradictions(lie) == ("it is met in the record, but its measures make it unproven",)
 
 
 def test_no_waiver_makes_a_criterion_met() -> None:
@@ -387,7 +387,7 @@ def test_what_no_pass_rests_on_is_only_named() -> None:
 )
 def test_how_long_a_run_took_and_what_had_to_run_is_judged_again(item: CriterionResult, real: str) -> None:
     run = replace(run_of(item), verdict=Verdict.PASS, exit_code=0)
-    assert f"it is met in the record, and its measures make it {real.replace('_', ' ')}" in contradictions(
+    assert f"it is met in the record, but its measures make it {real.replace('_', ' ')}" in contradictions(
         run
     )
 

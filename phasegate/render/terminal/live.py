@@ -239,7 +239,7 @@ class SilentView:
 
     def tell(self, stage: str) -> None:
         for line in self._board.told(stage, self._start, self._now()):
-            self._console.print(line, soft_wrap=self.soft_wrap)
+            self._console.print(line, soft_wrap=True)
 
     def close(self) -> None:
         """Nothing is held back, so there is nothing to end."""
