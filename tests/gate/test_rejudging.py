@@ -196,7 +196,7 @@ def waiver(
 @pytest.mark.parametrize(
     ("unwaived", "recorded", "says"),
     [
-        (MET, waiver(), "is not open without a waiver"),
+        (MET, waiver(), "was met without a waiver"),
         (NOT_MET, waiver(covers=("other",)), "no waiver that was in force covers it"),
         (NOT_MET, waiver(covers=("d/a",), cases=("d/a",)), "no waiver that was in force covers it"),
         (NOT_MET, waiver(id="another"), "no waiver that was in force covers it"),
@@ -210,7 +210,7 @@ def test_what_no_waiver_covers_was_never_waived(
     item = criterion("c.rate == 100%", unwaived, waived=by_waiver())
     measure = census(7, 7) if unwaived is MET else census(6, 7)
     found = contradictions(replace(run_of(item, measure), waivers=(recorded,)))
-    assert found == ((f"it is waived in the record, and {says}",) if says else ())
+    assert found == ((f"it is waived in the record, but {says}",) if says else ())
 
 
 def test_waived_is_no_verdict_that_measures_make() -> None:
