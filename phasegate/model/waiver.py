@@ -19,7 +19,7 @@ class CasePattern:
     check: str
     """The id of the check."""
     glob: str
-    """What the ids of the cases fit."""
+    """What ids of its cases look like: `test_orders*`."""
     most: int
     """With more cases than these the waiver covers nothing."""
 
