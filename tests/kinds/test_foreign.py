@@ -386,7 +386,7 @@ DEFECTS = {
     "nothing": "it returned NoneType, not an Observation",
     "unknown": "measure 'other' is not among those that 'measures' announces",
     "census": "measure 'good' is announced as a sample, but its share says otherwise",
-    "number": "measure 'seen' is announced as a number, and is a int",
+    "number": "measure 'seen' is announced as a number, but is a int",
     "text": "measure 'seen' has a value of another type",
     "nan": "measure 'seen' ",
     "size": "measure 'seen' is announced as a count, and is a size",
