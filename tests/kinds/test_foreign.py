@@ -389,7 +389,7 @@ DEFECTS = {
     "number": "measure 'seen' is announced as a number, but is a int",
     "text": "measure 'seen' has a value of another type",
     "nan": "measure 'seen' ",
-    "size": "measure 'seen' is announced as a count, and is a size",
+    "size": "measure 'seen' is announced as a count, but is a size",
     "twins": "two cases have one id",
     "cases": "should be a dictionary or an instance of Case",
     "outside": "evidence '../../etc/passwd' was not kept by world.evidence",
