@@ -13,12 +13,20 @@ from functools import cache, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
+_PARAMETERS = "__dataclass_params__"
+
 
 def _frozen(cls: type, *, slots: bool, kw_only: bool) -> type:
     own = dict(vars(cls))
     if not cls.__doc__:
         cls.__doc__ = cls.__name__  # else Python works out a signature for it
-    made: type = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
+    inherits = any(
+        getattr(base, _PARAMETERS).frozen for base in cls.__mro__[1:] if hasattr(base, _PARAMETERS)
+    )
+    made: type = dataclasses.dataclass(
+        init=False, repr=False, eq=False, frozen=inherits, slots=slots, kw_only=kw_only
+    )(cls)
+    getattr(made, _PARAMETERS).frozen = True  # for classes of Python's making that inherit from it
     methods: dict[str, Callable[..., Any]]
     methods = {"__init__": _late_init(made), "__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
     methods |= {"__repr__": _show, "__eq__": _equal, "__hash__": _hash}

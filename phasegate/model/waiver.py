@@ -17,7 +17,9 @@ class CasePattern:
     """Cases of one check whose ids fit a glob of `*` and `?`; brackets are plain text, as in pytest's ids."""
 
     check: str
+    """The id of the check."""
     glob: str
+    """What the ids of the cases fit."""
     most: int
     """With more cases than these the waiver covers nothing."""
 

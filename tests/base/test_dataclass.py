@@ -124,3 +124,18 @@ def test_subclasses_have_the_fields_of_both() -> None:
 
     assert Triple(one=1) == Triple(one=1, other=(), third=3) != Pair(one=1)
     assert Pair(one=1) != Triple(one=1)
+
+
+def test_classes_of_both_makings_inherit_from_each_other() -> None:
+    @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+    class Wide(Pair):
+        width: int
+
+    @late.dataclass(frozen=True, slots=True, kw_only=True)
+    class Wider(Wide):
+        more: int = 1
+
+    assert Wider(one=1, width=2) == Wider(one=1, width=2, more=1)
+    with pytest.raises(FrozenInstanceError):
+        Wider(one=1, width=2).width = 3  # type: ignore[misc]
+    assert copy.copy(Wider(one=1, width=2)).more == 1

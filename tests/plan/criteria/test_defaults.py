@@ -59,9 +59,7 @@ def test_criterion_that_holds_when_all_failed_and_displaces_a_default_gets_a_war
         f"steps: [{{id: one, checks: [{{id: a, kind: probe, url: /, probes: 5, criteria: {criteria}}}]}}]\n"
     )
     said = [
-        item
-        for item in load_text(HEAD + text).warnings
-        if "and replaces the default" in sentence(item.message)
+        item for item in load_text(HEAD + text).warnings if "replaces the default" in sentence(item.message)
     ]
     assert bool(said) is warned
     if warned:
