@@ -13,7 +13,7 @@ from pydantic import Field
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import AnyPath, Closed, Duration, FilePath, NamedDocument, Rate, Text
 from phasegate.base.units import Dimension
-from phasegate.kinds.base import TimedParams, Kind, Requirement
+from phasegate.kinds.base import Kind, Requirement, TimedParams
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.plan.asked.entries import Target
 from phasegate.plan.asked.plan import Plan
