@@ -103,12 +103,6 @@ def load(
     Errors: PlanError with everything that is wrong, in file order; UsageError for an unknown environment;
     PhasegateError for a defect of phasegate.
     """
-    folder = folder_of(path) if root is None else root
-    if not folder.is_dir() and root is not None:
-        raise UsageError(f"--root {root}: there is no such folder")
-    # A file that the command line names lies where it likes, unless the folder of the plan has it.
-    named = (file for file in (*variable_files, *(() if policy is None else (policy,))))
-    granted = tuple(file for file in named if not _by_name(file).is_relative_to(folder.absolute()))
     settings = _Settings(
         kinds,
         overrides or {},
@@ -117,10 +111,52 @@ def load(
         today or datetime.now(UTC).date(),
         stranger,
     )
-    bounds = Bounds(folder=folder, granted=granted, closed=stranger)
+    named = (*variable_files, *(() if policy is None else (policy,)))
+    with _loading(path, root, named, closed=stranger):
+        loaded, _ = _load(path, settings, environment, policy)
+        return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
+
+
+def load_each(
+    path: Path, *, kinds: Mapping[str, Kind[Any]], env: Mapping[str, str], root: Path | None = None
+) -> dict[str, LoadedPlan]:
+    """A stranger's plan with each of its environments, by name; the empty name is the plan as it is.
+
+    Parameters and errors are those of `load`. The file is read once for all.
+    """
+    settings = _Settings(kinds, {}, (), env, datetime.now(UTC).date(), stranger=True)
+    with _loading(path, root, (), closed=True):
+        loaded, reading = _load(path, settings, "", None)
+        return {"": loaded, **{name: _load_other(loaded, reading, name) for name in loaded.environments}}
+
+
+def _load_other(loaded: LoadedPlan, reading: _Reading, name: str) -> LoadedPlan:
+    """A plan with an environment, which is right as far as it was read as one that is not chosen."""
+    findings = Findings()
+    plan = reading.plan(name, findings)
+    if plan is None or findings.problems:
+        raise PlanError(findings.problems)
+    return replace(
+        loaded,
+        plan=plan,
+        warnings=tuple(_quotable(findings.warnings)),
+        environment=name,
+        unread=tuple(findings.unread),
+    )
+
+
+@contextmanager
+def _loading(path: Path, root: Path | None, named: Iterable[Path], *, closed: bool) -> Iterator[None]:
+    """While it lasts, a plan is read; `named`: files that the command line names. Errors: see `load`."""
+    folder = folder_of(path) if root is None else root
+    if not folder.is_dir() and root is not None:
+        raise UsageError(f"--root {root}: there is no such folder")
+    # A file that the command line names lies where it likes, unless the folder of the plan has it.
+    granted = tuple(file for file in named if not _by_name(file).is_relative_to(folder.absolute()))
+    bounds = Bounds(folder=folder, granted=granted, closed=closed)
     with _without_collection(), remembering(), within(bounds):
         try:
-            loaded = _load(path, settings, environment, policy)
+            yield
         except PlanError as error:
             raise PlanError(_quotable(error.problems)) from None
         except PhasegateError:
@@ -129,7 +165,6 @@ def load(
             raise PlanError(_quotable([_unreadable(path, error)])) from error
         except Exception as error:
             raise _defect(path, error) from error
-        return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
 
 
 def _quotable(problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -183,7 +218,9 @@ class _Settings:
     stranger: bool
 
 
-def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None) -> LoadedPlan:
+def _load(
+    path: Path, settings: _Settings, chosen: str, policy_file: Path | None
+) -> tuple[LoadedPlan, _Reading]:
     findings = Findings()
     document = read(path)
     findings.document(document)
@@ -203,7 +240,7 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
             environments.report_changed(document, other, changed, base, findings)
     if plan is None or findings.problems:
         raise PlanError(findings.problems)
-    return LoadedPlan(
+    loaded = LoadedPlan(
         plan=plan,
         warnings=findings.warnings,
         environment=chosen,
@@ -211,6 +248,7 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
         environments=environments.names_of(document),
         unread=tuple(findings.unread),
     )
+    return loaded, reading
 
 
 def _check_chosen(document: Document, chosen: str) -> None:
