@@ -19,7 +19,7 @@ from phasegate.base.facts import Code, fact, joined
 from phasegate.base.fields import Located
 from phasegate.base.files import Bounds, is_folder, is_quotable, within
 from phasegate.base.joined import holders
-from phasegate.base.remember import remembering
+from phasegate.base.remember import remembered_of, remembering
 from phasegate.base.substitution import finish
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
@@ -233,10 +233,10 @@ def _load(
     reading = _Reading(document, settings, policy)
     name = chosen if chosen in readable else ""
     plan = reading.plan(name, findings)
-    plans = {other: reading.plan_elsewhere(other, findings) for other in readable if other != name}
-    for other, changed in {**plans, name: plan}.items():
-        base = plan if name == "" else plans[""]
-        if other and changed is not None and base is not None:
+    base = reading.plan_elsewhere("", findings) if name else plan
+    for other in (*(other for other in readable if other not in ("", name)), *([name] if name else ())):
+        changed = plan if other == name else reading.plan_elsewhere(other, findings)
+        if changed is not None and base is not None:
             environments.report_changed(document, other, changed, base, findings)
     if plan is None or findings.problems:
         raise PlanError(findings.problems)
@@ -493,10 +493,13 @@ class _Reader:
         )
 
     def _record(self) -> PlanRecord:
-        content = self._document.content
-        return PlanRecord(
-            path=self._document.file, sha256=hashlib.sha256(content).hexdigest(), files=self._files.hashed
-        )
+        sha256 = _hash(self._document.content)
+        return PlanRecord(path=self._document.file, sha256=sha256, files=self._files.hashed)
+
+
+@remembered_of
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _ceiling(policy: Policy | None) -> Ceiling | None:
