@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
+
+from phasegate.base.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

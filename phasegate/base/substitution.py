@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import Located
 from phasegate.base.scalars import as_text
 

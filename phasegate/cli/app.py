@@ -41,8 +41,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     from typer.exceptions import TyperException
 
     try:
-        parser = _parser(_named(arguments))
-        code = parser(args=list(arguments), prog_name="phasegate", standalone_mode=False)
+        code = _run(list(arguments))
         return int(code) if isinstance(code, int) else int(ExitCode.PASS)
     except PlanError as error:
         from phasegate.cli.problems import problems_text
@@ -56,6 +55,16 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return int(ExitCode.INTERRUPTED)
     except Exception as error:
         return _lacking(error) if isinstance(error, OSError) or is_of_machine(error) else _defect()
+
+
+def _run(arguments: list[str]) -> object:
+    if arguments == ["kinds"]:  # people and scripts ask for it often, and without flags no parser is needed
+        from phasegate.cli.kinds import kinds
+
+        kinds(None, as_json=False)
+        return None
+    parser = _parser(_named(arguments))
+    return parser(args=arguments, prog_name="phasegate", standalone_mode=False)
 
 
 def _named(arguments: Sequence[str]) -> str:

@@ -14,20 +14,25 @@ from tests.benchmarks import (
     http2,
     load,
     loading,
+    many,
     memory,
     pairs,
     plans,
     redaction,
+    start,
 )
 from tests.benchmarks.tools import machine
 from tests.benchmarks.tools.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "version": plans.version,
+    "start": start.benchmark,
     "validate": plans.validate,
     "loading": loading.benchmark,
     "redaction": redaction.benchmark,
     "health": plans.health,
+    "checks": many.checks,
+    "cases": many.cases,
     "clients": clients.benchmark,
     "load": load.benchmark,
     "pairs": pairs.benchmark,

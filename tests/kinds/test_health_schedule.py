@@ -126,7 +126,7 @@ def test_no_more_than_the_plan_allows_are_under_way(folder: Path) -> None:
     assert max(len(target.owing(at + TICK, at)) for at in target.came) == 5
     assert distribution(seen, "latency").failed >= 45
     assert share(seen, "success_rate").passed == 50
-    assert "all 5 that may be under way waited for the target" in sentence(seen.notes[0])
+    assert "all 5 that may be in flight waited for the target" in sentence(seen.notes[0])
 
 
 def test_moments_of_a_target_that_never_answers_fail_with_the_oldest_probe(folder: Path) -> None:
@@ -134,7 +134,7 @@ def test_moments_of_a_target_that_never_answers_fail_with_the_oldest_probe(folde
     assert (share(seen, "success_rate").passed, share(seen, "success_rate").total) == (0, 300)
     assert set(map(sentence, seen.causes)) == {
         "timeout",
-        "not sent, as earlier probes had no answer: timeout",
+        "not sent, as earlier probes were still waiting: timeout",
     }
     assert share(seen, "success_rate").unused == 0
 
@@ -159,7 +159,8 @@ def test_a_long_delay_of_phasegate_leaves_moments_unused_and_the_demand_unproven
     found = share(seen, "success_rate")
     assert (found.failed, distribution(seen, "latency").failed) == (0, 0)
     assert found.unused == pytest.approx(400, abs=5)
-    said = f"{found.unused} of {found.total + found.unused:,} moments passed unused: phasegate was late"
+    moments = f"{found.unused} of {found.total + found.unused:,} scheduled requests"
+    said = f"{moments} were not sent in time: phasegate was late"
     assert tuple(map(sentence, seen.notes)) == (said,)
     assert verdict("success_rate == 100%", seen) is UNPROVEN
     assert verdict("success_rate >= 80%", seen) is MET
@@ -173,7 +174,7 @@ def test_where_a_number_is_asked_for_later_moments_take_the_place_of_those_misse
     assert (found.passed, found.total, found.unused) == (300, 300, 0)
     assert found.replaced == pytest.approx(400, abs=5)
     assert sentence(seen.notes[0]).endswith(
-        "moments passed unused: phasegate was late; later ones took their place"
+        "scheduled requests were not sent in time: phasegate was late; later ones took their place"
     )
     assert verdict("success_rate == 100%", seen) is MET
 

@@ -79,6 +79,18 @@ async def test_closed_connections_are_split_over_workers() -> None:
         assert outcome.tally.good == len(server.requests)
 
 
+@pytest.mark.parametrize("open", [True, False])
+async def test_a_worker_without_uvloop_sends_every_request_over_the_loop_of_asyncio(open: bool) -> None:
+    script = "import sys, runpy; sys.modules['uvloop'] = None; runpy.run_module('{}', run_name='__main__')"
+    processes = Told(sys.executable, "-c", script.format("phasegate.load.worker"))
+    async with scripted(lambda n: Reply(pieces=(answer(500),)) if n % 10 == 0 else Reply()) as server:
+        one = replace(job(server.url, duration=0.5), open=open, points=((0.0, 20.0), (0.5, 20.0)))
+        outcome, _ = await run(one, processes=processes)
+        assert 0 < outcome.tally.good < outcome.tally.requests <= len(server.requests)
+    assert causes_told(outcome.tally).keys() == {"expected status 2xx, got 500"}
+    assert outcome.report.scheduled == (10 if open else outcome.report.sent)
+
+
 async def test_every_kind_of_expectation_reaches_the_worker() -> None:
     async with scripted(lambda n: Reply(pieces=(answer(200, b'{"n":%d}' % (n % 4)),))) as server:
         expect = {"json": {"$.n": {"lt": 3}}, "headers": {"content-length": "7"}}

@@ -84,7 +84,7 @@ def story(run: RunResult) -> Iterator[Event]:
     for check in run.checks():
         assert check.last is not None
         yield CheckStarted(at=AT, check=check.id)
-        for case in check.last.cases:
+        for case in check.last.observation.cases:
             yield CaseFinished(at=AT, check=check.id, attempt=1, case=case)
         yield Progressed(at=AT, check=check.id, done=0.5, text=check.reason)
         yield RetryScheduled(at=AT, check=check.id, next_number=2, wait=0.5, because=check.reason)

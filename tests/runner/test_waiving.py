@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from phasegate.gate.judging import judge_run
 from phasegate.gate.verdict import decide
-from phasegate.gate.waivers import Applied, CasePattern, Waiver, decide_with_waivers, without_waivers
+from phasegate.gate.waivers import Applied, decide_with_waivers, without_waivers
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
 from phasegate.model.result import Verdict, WaiverState
+from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.plan.asked.plan import Plan
 from phasegate.render.sentences import message, sentence
 from phasegate.runner.waiving import waive

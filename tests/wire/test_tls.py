@@ -114,7 +114,7 @@ def test_name_and_protocol_are_asked_for(run: Run, authority: Authority, known: 
         async with scripted(tls=context) as server:
             await Asker(by_name(server), ca=authority.ca).ask()
             await Asker(server.url, ca=authority.ca).ask()
-            assert names == ["localhost", None], "an address is no server name (RFC 6066, 3)"
+            assert names == ["localhost", None], "an address is not a server name (RFC 6066, 3)"
             assert server.protocols == ["http/1.1", "http/1.1"]
 
     run(test())
@@ -193,7 +193,7 @@ def test_target_without_tls_is_named(run: Run) -> None:
             plain = await asyncio.start_server(say_something, "127.0.0.1", 0)
             port = plain.sockets[0].getsockname()[1]
             message = await failure(Asker(f"https://127.0.0.1:{port}/"))
-            assert message.startswith(f"TLS: 127.0.0.1:{port}: what it speaks is not TLS")
+            assert message.startswith(f"TLS: 127.0.0.1:{port}: the target does not speak TLS")
             plain.close()
             assert not server.requests
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import NamedAddress, NamedDocument
@@ -32,8 +31,7 @@ _MOST_FILES = 10_000
 _CACHES = frozenset({"__pycache__", "node_modules"})
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPlace:
+class NamedPlace(NamedTuple):
     """A place in a tree where a file or an address is named."""
 
     path: TreePath

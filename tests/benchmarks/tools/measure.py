@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,17 @@ http {{
 }}
 """
 
+_LAUNCHER = """\
+import os, sys, time
+began = time.perf_counter()
+process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(process, 0)
+seconds = time.perf_counter() - began
+line = f"{seconds} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss} {status}"
+os.write(int(sys.argv[1]), line.encode())
+"""
+"""Starts a program from a small process: the kernel counts the memory of whoever starts one as its own."""
+
 
 class CannotRunError(Exception):
     """Why a benchmark, or a part of it, cannot be run here."""
@@ -57,25 +68,42 @@ class CannotRunError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
     seconds: float
+    busy: float
+    """Seconds of processor time."""
     peak: int
     """Bytes of resident memory, the most that the process or one of its children had."""
     exit_code: int
     output: str
 
 
-def run(argv: Sequence[str | Path], *, cwd: Path | None = None) -> Ran:
-    """Run a program to its end with time and peak memory as the kernel counted them."""
-    with tempfile.TemporaryFile() as kept:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [str(part) for part in argv], stdout=kept, stderr=subprocess.STDOUT, cwd=cwd
+def run(
+    argv: Sequence[str | Path], *, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Ran:
+    """Run a program to its end with time and peak memory as the kernel counted them.
+
+    `environment` is added to that of this process.
+    """
+    with tempfile.TemporaryFile() as kept, tempfile.TemporaryFile() as figures:
+        subprocess.run(
+            [sys.executable, "-ISc", _LAUNCHER, str(figures.fileno()), *map(str, argv)],
+            stdout=kept,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            pass_fds=(figures.fileno(),),
+            check=True,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
         kept.seek(0)
+        figures.seek(0)
+        seconds, busy, peak, status = figures.read().split()
         output = kept.read().decode("utf-8", "replace")
-    return Ran(seconds=seconds, peak=usage.ru_maxrss * 1024, exit_code=process.returncode, output=output)
+    return Ran(
+        seconds=float(seconds),
+        busy=float(busy),
+        peak=int(peak) * 1024,
+        exit_code=os.waitstatus_to_exitcode(int(status)),
+        output=output,
+    )
 
 
 def table(title: str, rows: Sequence[Sequence[str]]) -> str:
