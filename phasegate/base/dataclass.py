@@ -20,11 +20,14 @@ def _frozen(cls: type, *, slots: bool, kw_only: bool) -> type:
     own = dict(vars(cls))
     if not cls.__doc__:
         cls.__doc__ = cls.__name__  # else Python works out a signature for it
-    inherits = any(
-        getattr(base, _PARAMETERS).frozen for base in cls.__mro__[1:] if hasattr(base, _PARAMETERS)
-    )
+    above = [getattr(base, _PARAMETERS) for base in cls.__mro__[1:] if hasattr(base, _PARAMETERS)]
     made: type = dataclasses.dataclass(
-        init=False, repr=False, eq=False, frozen=inherits, slots=slots, kw_only=kw_only
+        init=False,
+        repr=False,
+        eq=False,
+        frozen=any(one.frozen for one in above),  # Python refuses another value than that of a base
+        slots=slots,
+        kw_only=kw_only,
     )(cls)
     getattr(made, _PARAMETERS).frozen = True  # for classes of Python's making that inherit from it
     methods: dict[str, Callable[..., Any]]
