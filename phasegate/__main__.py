@@ -30,7 +30,7 @@ def _not_yet(_number: int, _frame: FrameType | None) -> None:
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _interrupt)
-if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
+if hasattr(signal, "SIGUSR1") and signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:  # Windows has none
     signal.signal(signal.SIGUSR1, _not_yet)
 
 
@@ -49,6 +49,7 @@ def main() -> int:
     except BaseException as error:
         code = _report_escape(error)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done; what is left bounds itself
+    gc.freeze()  # and is not looked through for garbage
     return _flush_output(code)
 
 

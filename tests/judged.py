@@ -97,7 +97,8 @@ def told(found: Judgement | CriterionResult) -> Told:
 
 
 def in_words(data: Any) -> Any:
-    """The JSON of a record with a sentence in place of each fact, and criteria as people read them."""
+    """The JSON of a record with a sentence in place of each fact, and criteria as people read them; what was
+    asked of a step, check, fault or waiver, and what an attempt saw, beside what came of it."""
     match data:
         case {"code": str(code)} if code in {one.value for one in Code}:
             return sentences.sentence(decode(data))
@@ -120,6 +121,8 @@ def in_words(data: Any) -> Any:
                 "message": sentences.message(item),
             }
             return asked | own | words
+        case {"asked": part, **rest} | {"observation": part, **rest}:
+            return in_words(part | rest)
         case dict():
             return {name: in_words(value) for name, value in data.items()}
         case list():

@@ -32,8 +32,6 @@ from phasegate.world import (
     World,
 )
 
-RealClock = RunClock
-
 
 class StaticAddresses(TargetAddresses):
     """Entries of a target by id; the first is the default."""
@@ -101,7 +99,7 @@ class TestWorld:
     target: Addresses
     evidence: EvidenceFolder
     root: Path
-    clock: Clock = field(default_factory=RealClock)
+    clock: Clock = field(default_factory=RunClock)
     processes: Processes = field(default_factory=NoProcesses)
     containers: Containers = field(default_factory=lambda: TargetContainers(os.environ))
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))

@@ -31,8 +31,11 @@ class Position:
     """A place in a text file; line and column count from 1."""
 
     file: str
+    """The path of the file, as it was named."""
     line: int
+    """The line, from 1."""
     column: int = 1
+    """The column, from 1."""
     width: int = 1
     """How many characters the caret line underlines."""
 

@@ -29,26 +29,22 @@ class Format(StrEnum):
 def guard(
     base: Annotated[
         Path,
-        typer.Argument(
-            metavar="BASE", help="The plan before; or with --base-ref the plan.", show_default=False
-        ),
+        typer.Argument(metavar="BASE", help="The old plan; with --base-ref, the plan.", show_default=False),
     ],
     head: Annotated[
-        Path | None, typer.Argument(metavar="HEAD", help="The plan after.", show_default=False)
+        Path | None, typer.Argument(metavar="HEAD", help="The new plan.", show_default=False)
     ] = None,
     base_ref: Annotated[
         str,
-        typer.Option(
-            "--base-ref", metavar="REF", help="Read the plan before from this git branch or commit."
-        ),
+        typer.Option("--base-ref", metavar="REF", help="Read the old plan from this git branch or commit."),
     ] = "",
     format: Annotated[
-        Format, typer.Option("--format", metavar="text|markdown", help="How the changes are told.")
+        Format, typer.Option("--format", metavar="text|markdown", help="Format of the output.")
     ] = Format.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     root: Root = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 for what only changed, too, unless it is accepted.")
+        bool, typer.Option("--strict", help="Exit 1 also for changes that are not weaker, unless accepted.")
     ] = False,
 ) -> int:
     """Compare two versions of a plan and name what became weaker."""

@@ -52,8 +52,8 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def _describe(kind: Any) -> dict[str, Any]:
-    from phasegate.base.fields import field_docs
-    from phasegate.cli.shapes import default_text, shape
+    from phasegate.base.fields import default_text, field_docs
+    from phasegate.cli.shapes import shape
 
     params = _example_params(kind)
     docs = field_docs(kind.Params)
@@ -70,7 +70,7 @@ def _describe(kind: Any) -> dict[str, Any]:
             field.alias or field_name: {
                 "required": field.is_required(),
                 "type": shape(written[field.alias or field_name], definitions),
-                "default": default_text(written[field.alias or field_name]),
+                "default": default_text(field),
                 "about": " ".join(docs.get(field_name, "").split()),
             }
             for field_name, field in kind.Params.model_fields.items()

@@ -51,7 +51,7 @@ class Bounds:
         return 1 - self.lower(n - successes, n)
 
     def needed(self, share: float, failures: int) -> int | None:
-        """The fewest samples that show at least `share` with so many failures; None: no number would do."""
+        """The fewest samples that show at least `share` with so many failures; None: no number is enough."""
         source = sequential.samples_needed if self.always_valid else statistics.samples_needed
         limit = 1 - share if self.always_valid else share
         found = source(limit, self.confidence, failures / self.effect)

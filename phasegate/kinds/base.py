@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -24,7 +25,7 @@ class CheckParams(Closed):
     """Parameters that every kind takes; each kind adds its own."""
 
     timeout: Annotated[Duration, Demand.LESS] = 30.0
-    """Bounds one request or probe."""
+    """The longest that one request or probe may take."""
 
 
 NAMING_SERVICES = ("in", "service", "services")
@@ -59,6 +60,16 @@ class Requirement:
     """The service in whose container `tools` are looked for; empty for this machine."""
     tools: tuple[str, ...] = ()
     """Programs inside the container of a service, by name or absolute path."""
+
+    @classmethod
+    def of_package(cls, name: str, python: str) -> Requirement:
+        """A package that an interpreter must be able to import."""
+        return cls(
+            program=python,
+            arguments=("-c", f"import {name}"),
+            install=f"{python} -m pip install {name}",
+            label=f"{name} for {python}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +182,9 @@ class Kind(Generic[P]):
         """Services of the target that it names, to be checked against those there are: by default what the
         parameters `in`, `service` and `services` say."""
         named: list[str] = []
-        for name, info in type(params).model_fields.items():
-            if (info.alias or name) in NAMING_SERVICES:
-                value = getattr(params, name)
-                named += [value] if isinstance(value, str) else value or ()
+        for name in _fields_naming_services(type(params)):
+            value = getattr(params, name)
+            named += [value] if isinstance(value, str) else value or ()
         return tuple(named)
 
     def exit_codes(self, params: P) -> Mapping[str, tuple[int, ...]]:
@@ -183,6 +193,11 @@ class Kind(Generic[P]):
 
     async def observe(self, params: P, world: World) -> Observation:
         raise NotImplementedError
+
+
+@cache
+def _fields_naming_services(model: type[CheckParams]) -> tuple[str, ...]:
+    return tuple(name for name, info in model.model_fields.items() if (info.alias or name) in NAMING_SERVICES)
 
 
 def stopped_early(reason: Message) -> Message:

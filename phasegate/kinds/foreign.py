@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, fields, is_dataclass, replace
 from functools import cache, wraps
 from importlib import import_module
@@ -135,20 +135,20 @@ class _NoObservationError(TypeError):
         self.message = message
 
 
-@contextmanager
+_OWN = nullcontext()
+
+
 def blame(
     kind: Kind[Any], *, what: str = "", method: str = "", but: type[PhasegateError] = KindError
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Turn what goes wrong with a kind of another package into KindError; for our own it passes.
 
     `what` is done, or which `method` is called, as `Code.KIND_AT_FAULT` has it. `but`: errors that are not of
     the kind's making.
     """
     if kind.package is None:
-        yield
-        return
-    with _blaming(kind.name, kind.package, what=what, method=method, but=but):
-        yield
+        return _OWN
+    return _blaming(kind.name, kind.package, what=what, method=method, but=but)
 
 
 @contextmanager
@@ -215,7 +215,7 @@ def _plain(value: Any) -> Any:
 
 
 def _wrong_measure(measure: Measure, spec: MeasureSpec | None) -> Mapping[str, str]:
-    """A measure is judged by what it is, so it must be what was announced: a sample is no census.
+    """A measure is judged by what it is, so it must be what was announced: a sample is not a census.
 
     Shape: what `Code.MEASURE_WRONG` says of it; empty where it is right.
     """

@@ -32,6 +32,7 @@ class Approval:
     """A role that must approve before the phase may end; a run's verdict and exit code know nothing of it."""
 
     role: str
+    """Who must approve."""
     within: float | None = None
     """Seconds from the end of the run; None: whenever."""
 

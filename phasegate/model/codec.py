@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from typing import Any, cast
+from typing import Any, cast, get_args, get_type_hints
 
 from phasegate.model import events
 from phasegate.model.dataclass_json import reader, to_text
 from phasegate.model.events import Event
 from phasegate.model.fact_json import FACT_SCHEMA
-from phasegate.model.result import RunResult
+from phasegate.model.result import SCHEMA, RunResult
 
 
 def result_to_json(run: RunResult) -> dict[str, Any]:
@@ -74,23 +74,26 @@ def _read(kind: type, data: str | bytes | Mapping[str, Any]) -> Any:
 
 _AUTHORS = {
     "Approval": ("role",),
-    "CheckResult": ("title",),
-    "FaultResult": ("title",),
     "People": ("goal", "owner", "approver", "due"),
+    "PlanCheck": ("title",),
     "PlanCriterion": ("title", "why", "ref"),
+    "PlanFault": ("title",),
+    "PlanStep": ("title", "purpose", "work", "outcomes", "owner", "priority", "estimate"),
     "PolicyRecord": ("name",),
     "RunResult": ("title", "phase", "command"),
-    "StepResult": ("title", "purpose", "work", "outcomes", "owner", "priority", "estimate"),
-    "WaiverResult": ("owner", "approver", "reason", "ticket"),
+    "Waiver": ("owner", "approver", "reason", "ticket"),
 }
 """Texts that the author of a plan, or who ran it, wrote; by type and field."""
 _TARGETS = {
     "Case": ("name", "message"),
     "CaseAttempt": ("message",),
     "TargetRecord": ("command", "error", "log_tail"),
-    "AttemptResult": ("error", "reason", "notes"),
-    "CheckResult": ("summary", "reason", "help"),
-    "FaultResult": ("probe", "reason", "notes"),
+    "AttemptResult": ("reason",),
+    "CheckResult": ("reason", "help"),
+    "FaultResult": ("reason", "notes"),
+    "Observation": ("error", "notes"),
+    "PlanCheck": ("summary",),
+    "PlanFault": ("probe",),
     "RunResult": ("reason", "interrupted", "warnings", "environment"),
     "StepResult": ("reason",),
     "WaiverResult": ("message",),
@@ -104,15 +107,38 @@ def result_schema() -> dict[str, Any]:
     `identifier`; what phasegate itself has to say is objects with a `code`."""
     from pydantic import TypeAdapter  # which takes a fifth of a second, and no other command needs it here
 
+    from phasegate.base.fields import add_docs
+
     schema: dict[str, Any] = _share_facts(TypeAdapter(RunResult).json_schema(mode="serialization"))
     schema["$defs"]["Fact"] = FACT_SCHEMA
+    owners = _dataclasses_in(RunResult)
     for name, part in {**schema["$defs"], "RunResult": schema}.items():
+        if name in owners:
+            add_docs(part, owners[name])
         for field, written in part.get("properties", {}).items():
             for origin, names in (("author", _AUTHORS), ("target", _TARGETS), ("identifier", None)):
                 if names is None or field in names.get(name, ()):
                     _mark_texts(written, origin)
                     break
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "phasegate result"} | schema
+    version = SCHEMA.rpartition("/")[2]
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:phasegate:schema:result:{version}",
+    }
+    return head | schema | {"title": f"phasegate result, format {version}"}
+
+
+def _dataclasses_in(kind: Any) -> dict[str, type]:
+    """The dataclasses that a type is made of, by name."""
+    found: dict[str, type] = {}
+    waiting = [kind]
+    while waiting:
+        one = waiting.pop()
+        waiting += get_args(one)
+        if is_dataclass(one) and isinstance(one, type) and one.__name__ not in found:
+            found[one.__name__] = one
+            waiting += get_type_hints(one).values()
+    return found
 
 
 def _share_facts(schema: Any) -> Any:
@@ -141,5 +167,5 @@ def _mark_texts(schema: Any, origin: str) -> None:
 _EVENTS: dict[str, type] = {
     name: kind
     for name, kind in vars(events).items()
-    if isinstance(kind, type) and kind.__module__ == events.__name__
+    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
 }

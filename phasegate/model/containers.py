@@ -35,7 +35,7 @@ class Healthcheck:
     """How an engine asks a container for its health; times are seconds."""
 
     test: tuple[str, ...]
-    """`CMD`, program and arguments, or `CMD-SHELL` and a line for a shell. Never `NONE`: that is no check."""
+    """`CMD`, program and arguments, or `CMD-SHELL` and a line for a shell. Never `NONE`: no check."""
     shell: tuple[str, ...] = ()
     """What such a line is given to, where the image says so; `/bin/sh -c` otherwise."""
     interval: float = 30.0

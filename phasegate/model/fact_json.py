@@ -24,7 +24,12 @@ def _decode_text(value: Any) -> Any:
 FACT_SCHEMA = {
     "type": "object",
     "required": ["code"],
-    "properties": {"code": {"enum": [code.value for code in Code]}},
+    "properties": {
+        "code": {
+            "enum": [code.value for code in Code],
+            "description": "what is said; the other keys are its values",
+        }
+    },
     "description": "what phasegate says, as facts; texts in it are identifiers or other people's words",
 }
 JsonFact = Annotated[Fact, Form(encode, _decode_fact, FACT_SCHEMA)]
@@ -47,9 +52,18 @@ JsonFigure = Annotated[
             "type": "object",
             "required": ["value", "dimension"],
             "properties": {
-                "value": {"type": ["number", "string"], "description": "text where it is not finite"},
-                "dimension": {"enum": [dimension.value for dimension in Dimension]},
-                "against": {"type": "number"},
+                "value": {
+                    "type": ["number", "string"],
+                    "description": "in the base unit of its dimension; text where it is not finite",
+                },
+                "dimension": {
+                    "enum": [dimension.value for dimension in Dimension],
+                    "description": "what it measures",
+                },
+                "against": {
+                    "type": "number",
+                    "description": "what it is shown beside, so that rounding does not make them look equal",
+                },
             },
         },
     ),

@@ -96,7 +96,7 @@ def _warnings(loaded: LoadedPlan, baselines: Sequence[BaselineRecord]) -> tuple[
 def _alone(loaded: LoadedPlan, chosen: Collection[str]) -> tuple[Problem, ...]:
     """What is said of checks that go on during the run, where nothing else is run."""
     checks = [check for check in loaded.plan.checks() if check.id in chosen]
-    if not all(check.during == "run" for check in checks):
+    if not all(check.asked.during == "run" for check in checks):
         return ()
     return tuple(Problem(message=fact(Code.RUN_ALONE, check=check.id), warning=True) for check in checks)
 

@@ -7,10 +7,12 @@ import os
 import random
 import secrets as tokens
 import traceback
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,8 @@ from phasegate.targets.stack import TargetStack
 
 ORDERLY_END = 3.0
 """Seconds a kind gets after the first Ctrl-C to hand in what it has seen."""
+AT_ONCE = 1_000
+"""Events of one moment that are written together."""
 
 
 class UnderWay:
@@ -293,6 +297,7 @@ class UnderWay:
                 environment=self._environment,
                 seed=self._seed,
                 emit=self._emit,
+                emit_all=self._emit_all,
                 keep_secret=self._redactor.add,
                 baselines=self._skeleton.baselines,
             )
@@ -335,29 +340,41 @@ class UnderWay:
         )
 
     def _emit(self, event: Event) -> None:
-        started = isinstance(event, RunStarted)
-        if not started and (move := self._clock.move()) is not None:
-            self._write(ClockMoved(at=event.at, by=move.by, suspended=move.suspended))
-        self._write(event)
+        self._emit_all((event,))
 
-    def _write(self, event: Event) -> None:
-        if isinstance(event, FaultEnded) and event.fault.status is FaultStatus.NOT_UNDONE:
-            self._lacking.append(fact(Code.OF_FAULT, fault=event.fault.id, why=event.fault.reason))
+    def _emit_all(self, events: Iterable[Event]) -> None:
+        """Take events in order, which are of one moment: nothing was done between them."""
+        coming = iter(events)
+        while batch := tuple(islice(coming, AT_ONCE)):
+            started = isinstance(batch[0], RunStarted)
+            if not started and (move := self._clock.move()) is not None:
+                self._write((ClockMoved(at=batch[0].at, by=move.by, suspended=move.suspended),))
+            self._write(batch)
+
+    def _write(self, events: Sequence[Event]) -> None:
+        """Append events to the record, and tell who listens."""
+        redacted, lines = self._journal.redact(events)
         broken: Message = ""
         try:
-            event = self._journal.write(event)
+            self._journal.append(lines)
         except RecordError as error:
             broken = error.message
+        for event in redacted:
+            self._take(event)
+        if broken:
+            self._lacking.append(broken)
+            self._stop_run(broken)
+
+    def _take(self, event: Event) -> None:
+        """An event as it was written: free of secrets, which the skeleton of the plan may hold."""
+        if isinstance(event, FaultEnded) and event.fault.status is FaultStatus.NOT_UNDONE:
+            self._lacking.append(fact(Code.OF_FAULT, fault=event.fault.id, why=event.fault.reason))
         if isinstance(event, RunStarted):
-            # As it was written: free of secrets, which the skeleton of the plan may hold.
             self._state = Folder(event.skeleton)
         else:
             self._state.add(event)
         if self._view is not None:
             self._view(event)
-        if broken:
-            self._lacking.append(broken)
-            self._stop_run(broken)
 
     def _stop_run(self, reason: Message) -> None:
         """Begin the orderly end. A reason that comes later than another changes nothing."""

@@ -19,6 +19,8 @@ from phasegate.base.errors import PhasegateError, PlanError, Position, Problem, 
 from phasegate.base.facts import Code, fact, joined
 from phasegate.base.fields import Located
 from phasegate.base.files import Bounds, is_folder, is_quotable, within
+from phasegate.base.joined import holders
+from phasegate.base.remember import remembering
 from phasegate.base.substitution import finish
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
@@ -26,13 +28,13 @@ from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.result import People, PlanRecord
 from phasegate.plan import environments, include
 from phasegate.plan.asked.entries import Target
-from phasegate.plan.asked.plan import Check, Plan, Retry
+from phasegate.plan.asked.plan import Check, Plan
 from phasegate.plan.assembly import Assembly
 from phasegate.plan.people.accepted import read_accepted
 from phasegate.plan.people.approvals import read_approvals
 from phasegate.plan.people.policy import Policy, PolicyDemands, hold, protect, read_policy
 from phasegate.plan.people.waivers import Ceiling, Coverable, read_waivers
-from phasegate.plan.reading.context import Context, budget_of, confidence_of, retry_of
+from phasegate.plan.reading.context import Context, budget_of, confidence_of
 from phasegate.plan.reading.ids import Ids
 from phasegate.plan.reading.values import Values, gather, insert_known
 from phasegate.plan.targets.target import addressable_in, read_target
@@ -40,7 +42,7 @@ from phasegate.plan.text.findings import Findings, Unread, did_you_mean
 from phasegate.plan.text.named import Files
 from phasegate.plan.text.validation import validate
 from phasegate.plan.text.yaml import Document, read
-from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten
+from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten, RetryWritten
 
 _PLACES = 4
 """Lines of code that the message of a defect names, the innermost first."""
@@ -116,7 +118,8 @@ def load(
         today or datetime.now(UTC).date(),
         stranger,
     )
-    with _without_collection(), within(Bounds(folder=folder, granted=granted, closed=stranger)):
+    bounds = Bounds(folder=folder, granted=granted, closed=stranger)
+    with _without_collection(), remembering(), within(bounds):
         try:
             loaded = _load(path, settings, environment, policy)
         except PlanError as error:
@@ -266,13 +269,18 @@ class _Reading:
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Loading makes many objects that all stay: looking for garbage among them takes a third of the time."""
+    """Loading makes many objects that all stay: looking for garbage among them takes a third of the time.
+
+    At the end they are among the oldest objects, which are looked through last.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -373,19 +381,19 @@ class _Reader:
     def _warn_of_missing_secrets(self, checks: Iterable[Check], target: Target) -> None:
         if all(secret.value for secret in self._values.secrets):
             return
-        using: dict[str, list[str]] = {}
-        for check in checks:
-            for name in check.missing_secrets:
-                using.setdefault(name, []).append(check.id)
         started = (group for group in target.groups if not group.located and not group.together)
-        for entry in (entry for group in started for entry in group.entries):
-            for name in entry.missing_secrets:
-                using.setdefault(name, []).append(f"target {entry.id}")
+        entries = (entry for group in started for entry in group.entries)
+        using = holders(
+            [
+                *((check.id, check.missing_secrets) for check in checks),
+                *((f"target {entry.id}", entry.missing_secrets) for entry in entries),
+            ]
+        )
         for index, secret in enumerate(self._values.secrets):
             if secret.value:
                 continue
-            ids = using.get(secret.name, [])
-            told = fact(Code.NOT_RUN_WITHOUT_IT, names=tuple(ids)) if ids else fact(Code.NOTHING_NEEDS_IT)
+            ids = using.get(secret.name)
+            told = fact(Code.NOT_RUN_WITHOUT_IT, names=ids) if ids else fact(Code.NOTHING_NEEDS_IT)
             message = joined(fact(Code.SECRET_NOT_SET, name=secret.name), told)
             help = f"set the environment variable {secret.name}"
             self._findings.add(self._document, ("secrets", index), message, help=help, warning=True)
@@ -442,7 +450,7 @@ class _Reader:
         return replace(
             context,
             timeout=None if written.timeout is None or raw is None else finish(raw["timeout"]),
-            retry=Retry() if written.retry is None else retry_of(written.retry),
+            retry=written.retry or RetryWritten(),
             confidence=confidence_of(head.confidence, otherwise=DEFAULT_CONFIDENCE),
             flaky=budget_of(context, (), head.flaky),
         )

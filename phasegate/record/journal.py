@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from phasegate.base.errors import ObservationError, RecordError, UsageError
 from phasegate.base.facts import Code, Message, fact
-from phasegate.base.files import open_file, write_whole
+from phasegate.base.files import flags_of, open_file, write_whole
 from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import Event, Progressed, RunStarted
 
@@ -42,6 +41,8 @@ class Journal:
         except OSError as error:
             raise _unwritable(error) from error
         with suppress(OSError):  # a file system without locks
+            import fcntl  # not there on Windows, where nothing runs
+
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._redactor = redactor
         self._folder = folder
@@ -49,29 +50,41 @@ class Journal:
         self._broken = False
 
     def write(self, event: Event) -> Event:
-        """Append one event; progress is passed through but not kept.
+        """Append one event. Errors: RecordError, as of `append`."""
+        (event,), lines = self.redact((event,))
+        self.append(lines)
+        return event
 
-        Errors: RecordError, once, when the disk does not take it; later events are then only passed on.
+    def redact(self, events: Sequence[Event]) -> tuple[list[Event], bytes]:
+        """Events as everybody may see them, and their lines; progress has none, for it is not kept."""
+        encoded = [_encode(event) for event in events]
+        if not self._redactor.is_clean(b"\n".join([line for _, line in encoded])):
+            encoded = [self._redact(event, line) for event, line in encoded]
+        kept = [line + b"\n" for event, line in encoded if not isinstance(event, Progressed)]
+        return [event for event, _ in encoded], b"".join(kept)
+
+    def append(self, lines: bytes) -> None:
+        """Hand lines to the system, which keeps them whatever becomes of this process.
+
+        Errors: RecordError, once, when the disk does not take them; later ones are then left out.
         """
+        if self._broken:
+            return
         try:
-            line = event_to_json(event)
-        except ValueError:
-            event = writable(event)
-            line = event_to_json(event)
-        if not self._redactor.is_clean(line):
-            tree = json.loads(line)
-            redacted = self._redactor.redact_tree(tree)
-            if redacted != tree:
-                event = event_from_json(redacted)
-                line = event_to_json(event)
-        if isinstance(event, Progressed) or self._broken:
-            return event
-        try:
-            self._append(line + b"\n")
+            self._append(lines)
         except OSError as error:
             self._broken = True
             raise _unwritable(error) from error
-        return event
+
+    def _redact(self, event: Event, line: bytes) -> tuple[Event, bytes]:
+        if self._redactor.is_clean(line):
+            return event, line
+        tree = json.loads(line)
+        redacted = self._redactor.redact_tree(tree)
+        if redacted == tree:
+            return event, line
+        event = event_from_json(redacted)
+        return event, event_to_json(event)
 
     def _append(self, data: bytes) -> None:
         while data:
@@ -93,12 +106,22 @@ class Journal:
             self._file.close()
 
 
+def _encode(event: Event) -> tuple[Event, bytes]:
+    try:
+        return event, event_to_json(event)
+    except ValueError:
+        event = writable(event)
+        return event, event_to_json(event)
+
+
 def is_being_written(folder: Path) -> bool:
     """Whether a run still writes this record, or that cannot be known."""
     try:
+        import fcntl
+
         with (folder / EVENTS).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except (ImportError, OSError):
         return True
     return False
 
@@ -122,8 +145,9 @@ def write_report(path: Path, data: bytes, *, named: bool) -> None:
     try:
         if named and path.exists() and not path.is_file():
             # A pipe that nobody reads is an error, and holds nobody up.
-            handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-            os.set_blocking(handle, True)
+            handle = os.open(path, flags_of("O_WRONLY", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"))
+            if hasattr(os, "O_NONBLOCK"):
+                os.set_blocking(handle, True)
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
         else:

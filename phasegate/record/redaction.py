@@ -19,12 +19,12 @@ from dataclasses import fields, is_dataclass
 from enum import EnumMeta
 from functools import cache
 from itertools import compress
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from urllib.parse import quote, quote_plus
 
-from phasegate.base import facts, units
+from phasegate.base.facts import NAMES
 from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
-from phasegate.model import criterion, events, histogram, judgement, measures, observation, result
+from phasegate.model.events import Event
 from phasegate.record.decoding import View, has_escapes, is_plain, spaced, unescape_rounds, views
 from phasegate.record.needles import Needles
 
@@ -169,7 +169,7 @@ class Redactor:
         return not self._values and _TELLTALE.search(line) is None and not (b"://" in line and b"@" in line)
 
     def redact_name(self, name: str) -> str:
-        """A name of a file: whoever made it may have replaced whatever is no letter in it."""
+        """A name of a file: whoever made it may have replaced whatever is not a letter in it."""
         data = self.redact(name).encode("utf-8", "surrogatepass")
         spans = sorted(set(self._needles.find(data, anything_between=True)))
         if spans:
@@ -184,7 +184,9 @@ class Redactor:
         match value:
             case str():
                 return self._redact_string(value)
-            case Mapping():
+            case None | int() | float():
+                return value
+            case dict() | Mapping():
                 return self._redact_mapping(value)
             case [str() as name, content] if name.lower() in _HEADERS and not isinstance(content, Mapping):
                 return type(value)((name, _hide(content)))
@@ -300,6 +302,8 @@ class Redactor:
         return _ELLIPSIS.join(pieces)
 
     def _redact_string(self, text: str) -> str:
+        if not self._values and _has_nothing_to_hide(text):
+            return text
         if text in _record_words() or (len(text) < 40 and _INSTANT.fullmatch(text)):
             return text
         return self.redact(text)
@@ -309,7 +313,11 @@ class Redactor:
         named = mapping.get("name")
         is_header = isinstance(named, str) and named.lower() in _HEADERS and "value" in mapping
         redacted: dict[Any, Any] = {}
+        names = _plain_names()
         for key, item in mapping.items():
+            if key in names and not (is_header and key == "value"):
+                redacted[key] = self.redact_tree(item)
+                continue
             hide = (isinstance(key, str) and key.lower() in _HEADERS) or (is_header and key == "value")
             if key in _TOLD:
                 item = _without_shapes(item)
@@ -468,6 +476,18 @@ def _may_hold_header(data: bytes) -> bool:
     return b"authorization" in small or b"cookie" in small
 
 
+def _has_nothing_to_hide(text: str) -> bool:
+    """Whether one look shows that nothing of a text is replaced where no secret is known."""
+    small = text.lower()
+    return not (
+        "authorization" in small
+        or "cookie" in small
+        or "bearer " in small
+        or "basic " in small
+        or ("://" in small and "@" in small)
+    )
+
+
 def _without_headers(data: bytes) -> bytes:
     small = data.lower()
     if b"authorization" in small or b"cookie" in small:
@@ -513,15 +533,30 @@ def _hide(value: Any) -> Any:
 @cache
 def _record_words() -> frozenset[str]:
     """Names of fields, events and states: without them the record could not be read again."""
-    words = {"event", *facts.NAMES}
-    for module in (events, result, observation, measures, histogram, criterion, facts, judgement, units):
-        for name, item in vars(module).items():
-            if isinstance(item, EnumMeta):
-                words.update(str(member.value) for member in item)  # type: ignore[var-annotated]
-            elif isinstance(item, type) and is_dataclass(item):
-                words.add(name)
-                words.update(field.name for field in fields(item))
+    words = {"event", "histogram", "buckets", "min", "max", "min_ns", "max_ns", *NAMES}
+    for kind in _reachable(Event.__subclasses__()):
+        if isinstance(kind, EnumMeta):
+            words.update(str(member.value) for member in kind)  # type: ignore[var-annotated]
+        elif isinstance(kind, type) and is_dataclass(kind):
+            words.update((kind.__name__, *(field.name for field in fields(kind))))
     return frozenset(words)
+
+
+def _reachable(hints: Iterable[Any]) -> set[Any]:
+    """All types that there are in type hints and in the fields of their dataclasses."""
+    found: set[Any] = set()
+    left = list(hints)
+    while left:
+        if (hint := left.pop()) not in found:
+            found.add(hint)
+            left += get_type_hints(hint).values() if is_dataclass(hint) else get_args(hint)
+    return found
+
+
+@cache
+def _plain_names() -> frozenset[str]:
+    """Names of fields of the record that tell nothing of what they hold."""
+    return _record_words() - _TOLD - {word for word in _record_words() if word.lower() in _HEADERS}
 
 
 def _forms_of(text: str) -> Iterator[bytes]:
@@ -573,7 +608,7 @@ def _base64_forms(raw: bytes) -> Iterator[bytes]:
 
 
 def _bytes(text: str) -> bytes:
-    """As the environment held it; bytes there that are no UTF-8 arrive as lone surrogates."""
+    """As the environment held it; bytes there that are not UTF-8 arrive as lone surrogates."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -13,14 +13,17 @@ from phasegate.render.words import visible
 LONGEST = 20_000
 """Characters of one text that a report shows; more is in the evidence."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_NOT_IN_ANCHORS = re.compile(r"[^A-Za-z0-9_.-]+")
 _NOT_XML = re.compile("[\ufffe\uffff]")
 _SAVED_NOT_SHOWN = (".htm", ".html", ".mhtml", ".shtml", ".svg", ".xht", ".xhtml", ".xml")
 
 
 def show(text: str, limit: int = LONGEST) -> str:
     """The text without terminal colours, control characters visible, at most about `limit` characters."""
-    text = clip(text, limit)
     # Nearly every text is plain; asking first makes a report of 10,000 cases several times faster.
+    if len(text) <= limit and text.isprintable():
+        return text
+    text = clip(text, limit)
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return visible(_COLOUR.sub("", text))
@@ -44,12 +47,16 @@ def excerpt(text: Message, *, lines: int, width: int) -> str:
 
 def first_line(text: Message, width: int = 200) -> str:
     """The first line that says something."""
+    if not text:
+        return ""
     line = next((line.strip() for line in show(sentence(text)).splitlines() if line.strip()), "")
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def xml_text(text: str, limit: int = LONGEST) -> str:
-    """As `shown`, and without the two printable code points that XML 1.0 forbids."""
+    """As `show`, and without the two code points that XML 1.0 forbids beside control characters."""
+    if len(text) <= limit and text.isprintable():
+        return text
     return _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", show(text, limit))
 
 
@@ -69,7 +76,7 @@ def is_download(path: str) -> bool:
 def anchor(prefix: str, *names: str) -> str:
     """An id for an element, the same for the same names and different for different ones."""
     written = "/".join(names)
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", written)[:60]
+    plain = _NOT_IN_ANCHORS.sub("-", written)[:60]
     if plain == written:
         return f"{prefix}-{plain}"
     # Two different texts may look the same once cleaned.

@@ -17,9 +17,9 @@ GitLab (of cases with one name the first is kept, so names are made unique).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from xml.etree import ElementTree
+from functools import lru_cache
 
 from phasegate.base.dataclass import dataclass
 from phasegate.model.criterion import Level
@@ -59,7 +59,7 @@ class _Entry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Suite:
     name: str
-    entries: tuple[_Entry, ...]
+    entries: Iterable[_Entry]
     started: datetime | None = None
     duration: float | None = None
     properties: tuple[tuple[str, str], ...] = ()
@@ -76,44 +76,40 @@ def render_strict(run: RunResult) -> str:
 
 
 def _document(run: RunResult, *, rich: bool) -> str:
-    root = ElementTree.Element("testsuites", name=_name(run.phase))
     totals: Counter[str] = Counter()
+    suites = []
     for suite in _suites(run):
-        element = _suite_element(suite, rich=rich)
-        root.append(element)
-        totals.update({key: int(element.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")})
-    root.set("tests", str(totals["tests"]))
-    root.set("failures", str(totals["failures"]))
-    root.set("errors", str(totals["errors"]))
+        text, outcomes = _suite_element(suite, rich=rich)
+        suites.append(text)
+        totals.update(outcomes)
+    attributes = [("name", _name(run.phase)), *_tally(totals, skipped=rich)]
     if rich:
-        root.set("skipped", str(totals["skipped"]))
-        root.set("timestamp", _timestamp(run.started))
+        attributes.append(("timestamp", _timestamp(run.started)))
     if run.duration is not None:
-        root.set("time", _time(run.duration))
-    ElementTree.indent(root)
-    text = ElementTree.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+        attributes.append(("time", _time(run.duration)))
+    root = _element(0, "testsuites", attributes, children=suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'
 
 
 def _package(check: CheckResult) -> Iterator[tuple[str, str]]:
-    if check.package is not None:
-        yield "phasegate.package", f"{check.package.name} {check.package.version}"
+    if check.asked.package is not None:
+        yield "phasegate.package", f"{check.asked.package.name} {check.asked.package.version}"
 
 
 def _suites(run: RunResult) -> Iterator[_Suite]:
     waived = find_waived_cases(run)
     for check in run.checks():
         yield _Suite(
-            name=f"{run.phase}.{check.step or 'gate'}.{check.id}",
-            entries=tuple(_entries_of_check(run, check, waived)),
+            name=f"{run.phase}.{check.asked.step or 'gate'}.{check.id}",
+            entries=_entries_of_check(run, check, waived),
             started=check.started,
             duration=check.duration,
             properties=(
-                ("phasegate.kind", check.kind),
+                ("phasegate.kind", check.asked.kind),
                 *_package(check),
                 ("phasegate.status", check.status.value),
                 ("phasegate.blocking", "true" if check.blocking else "false"),
-                ("phasegate.observed", headline(check)),
+                ("phasegate.observed", headline(check.seen)),
             ),
         )
     yield _Suite(
@@ -129,20 +125,23 @@ def _suites(run: RunResult) -> Iterator[_Suite]:
 
 
 def _entries_of_check(run: RunResult, check: CheckResult, waived: WaivedCases) -> Iterator[_Entry]:
-    cases = check.last.cases if check.last else ()
+    cases = check.seen.cases
     for case in cases:
         yield _entry_of_case(run, check, case, waived.of(check, case))
     if not cases or check.status is CheckStatus.ERRORED or check.flaky_itself:
         yield _entry_of_whole_check(run, check)
 
 
+_OF_CASE = {
+    CaseStatus.PASSED: ("", ""),
+    CaseStatus.FAILED: ("failure", "phasegate.Failed"),
+    CaseStatus.SKIPPED: ("skipped", "phasegate.Skipped"),
+    CaseStatus.LOST: ("error", "phasegate.Lost"),
+}
+
+
 def _entry_of_case(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> _Entry:
-    outcome, type = {
-        CaseStatus.PASSED: ("", ""),
-        CaseStatus.FAILED: ("failure", "phasegate.Failed"),
-        CaseStatus.SKIPPED: ("skipped", "phasegate.Skipped"),
-        CaseStatus.LOST: ("error", "phasegate.Lost"),
-    }[case.status]
+    outcome, type = _OF_CASE[case.status]
     lost = "collected, but no result ever came" if case.status is CaseStatus.LOST else ""
     message = first_line(case.message, LONGEST_MESSAGE) or lost
     if waivers:
@@ -153,7 +152,9 @@ def _entry_of_case(run: RunResult, check: CheckResult, case: Case, waivers: tupl
         outcome=outcome,
         type=type,
         message=message,
-        text=_details(sentence(case.message), case.evidence, rerun_command(run, check, case)),
+        text=_details(sentence(case.message), case.evidence, rerun_command(run, check, case))
+        if outcome
+        else "",
         duration=case.duration,
         earlier=tuple(
             _try(number, sentence(past.message) or past.status.value)
@@ -186,8 +187,8 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
     last = check.last
     details = [sentence(check.reason), sentence(check.help)]
     if last is not None:
-        details += map(sentence, last.notes)
-        details += [f"{times} x {sentence(cause)}" for cause, times in last.causes.items()]
+        details += map(sentence, check.seen.notes)
+        details += [f"{times} x {sentence(cause)}" for cause, times in check.seen.causes.items()]
     return _Entry(
         name=check.id,
         outcome=outcome,
@@ -195,16 +196,16 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
         message=first_line(reason, LONGEST_MESSAGE) or check.status.value,
         text=_details(
             "\n".join(line for line in details if line),
-            last.evidence if last else (),
+            check.seen.evidence,
             rerun_command(run, check),
         ),
         duration=check.duration,
         earlier=tuple(
-            _try(attempt.number, sentence(attempt.error or attempt.reason or attempt.status.value))
+            _try(attempt.number, sentence(attempt.why or attempt.status.value))
             for attempt in check.attempts[:-1]
             if attempt.status in (AttemptStatus.FAILED, AttemptStatus.ERRORED)
         ),
-        output=headline(check),
+        output=headline(check.seen),
     )
 
 
@@ -279,62 +280,107 @@ def _details(message: str, evidence: tuple[str, ...], rerun: str) -> str:
     return "\n".join([*lines, f"again: {rerun}"])
 
 
-def _suite_element(suite: _Suite, *, rich: bool) -> ElementTree.Element:
-    outcomes = Counter(entry.outcome for entry in suite.entries)
-    element = ElementTree.Element(
-        "testsuite",
-        name=_name(suite.name),
-        tests=str(len(suite.entries)),
-        failures=str(outcomes["failure"]),
-        errors=str(outcomes["error"]),
-        skipped=str(outcomes["skipped"]),
-    )
-    if suite.duration is not None:
-        element.set("time", _time(suite.duration))
-    if suite.started is not None:
-        element.set("timestamp", _timestamp(suite.started))
-    _add_properties(element, suite.properties)
+def _suite_element(suite: _Suite, *, rich: bool) -> tuple[str, Counter[str]]:
+    """The suite as text, and how many of its cases came to which outcome."""
+    outcomes: Counter[str] = Counter()
     taken: set[str] = set()
+    name = _name(suite.name)
+    children = [_properties(2, suite.properties)]
     for entry in suite.entries:
-        element.append(_case_element(entry, suite.name, _unique(_name(entry.name), taken), rich=rich))
-    return element
+        outcomes[entry.outcome] += 1
+        children.append(_case_element(entry, name, _unique(_name(entry.name), taken), rich=rich))
+    attributes = [("name", name), *_tally(outcomes, skipped=True)]
+    if suite.duration is not None:
+        attributes.append(("time", _time(suite.duration)))
+    if suite.started is not None:
+        attributes.append(("timestamp", _timestamp(suite.started)))
+    return _element(1, "testsuite", attributes, children=children), outcomes
 
 
-def _case_element(entry: _Entry, suite: str, name: str, *, rich: bool) -> ElementTree.Element:
-    element = ElementTree.Element("testcase", classname=_name(suite), name=name)
+def _tally(outcomes: Counter[str], *, skipped: bool) -> Iterator[tuple[str, str]]:
+    yield "tests", str(outcomes.total())
+    yield "failures", str(outcomes["failure"])
+    yield "errors", str(outcomes["error"])
+    if skipped:
+        yield "skipped", str(outcomes["skipped"])
+
+
+def _case_element(entry: _Entry, suite: str, name: str, *, rich: bool) -> str:
+    attributes = [("classname", suite), ("name", name)]
+    children = []
     if entry.duration is not None:
-        element.set("time", _time(entry.duration))
+        attributes.append(("time", _time(entry.duration)))
     if rich:
         if entry.file:
-            element.set("file", _name(entry.file))
+            attributes.append(("file", _name(entry.file)))
             if entry.line is not None:
-                element.set("line", str(entry.line))
-        _add_properties(element, entry.properties)
+                attributes.append(("line", str(entry.line)))
+        if entry.properties:
+            children.append(_properties(3, entry.properties))
     if entry.outcome:
-        outcome = ElementTree.SubElement(
-            element, entry.outcome, message=xml_text(entry.message, LONGEST_MESSAGE), type=entry.type
-        )
-        outcome.text = xml_text(entry.text)
+        about = (("message", xml_text(entry.message, LONGEST_MESSAGE)), ("type", entry.type))
+        children.append(_element(3, entry.outcome, about, xml_text(entry.text)))
     if entry.outcome in ("", "failure"):
         tag = "rerunFailure" if entry.outcome else "flakyFailure"
         for message in entry.earlier:
-            again = ElementTree.SubElement(
-                element, tag, message=first_line(xml_text(message), LONGEST_MESSAGE), type="phasegate.Failed"
+            about = (
+                ("message", first_line(xml_text(message), LONGEST_MESSAGE)),
+                ("type", "phasegate.Failed"),
             )
-            ElementTree.SubElement(again, "stackTrace").text = xml_text(message)
+            trace = _element(4, "stackTrace", (), xml_text(message))
+            children.append(_element(3, tag, about, children=[trace]))
     if entry.output:
-        ElementTree.SubElement(element, "system-out").text = xml_text(entry.output)
-    return element
+        children.append(_element(3, "system-out", (), xml_text(entry.output)))
+    return _element(2, "testcase", attributes, children=children)
 
 
-def _add_properties(element: ElementTree.Element, properties: tuple[tuple[str, str], ...]) -> None:
-    if not properties:
-        return
-    parent = ElementTree.SubElement(element, "properties")
-    for name, value in properties:
-        ElementTree.SubElement(
-            parent, "property", name=_name(name), value=xml_text(value, LONGEST_MESSAGE).replace("\n", " ")
+@lru_cache(maxsize=1_000)
+def _properties(depth: int, properties: tuple[tuple[str, str], ...]) -> str:
+    """Most cases have those of the case before."""
+    children = [
+        _element(
+            depth + 1,
+            "property",
+            (("name", _name(name)), ("value", xml_text(value, LONGEST_MESSAGE).replace("\n", " "))),
         )
+        for name, value in properties
+    ]
+    return _element(depth, "properties", (), children=children)
+
+
+def _element(
+    depth: int,
+    tag: str,
+    attributes: Iterable[tuple[str, str]],
+    text: str = "",
+    children: Sequence[str] = (),
+) -> str:
+    """An element at a depth of the document, with text or with children in it, which are elements."""
+    indent = "  " * depth
+    begin = indent + "<" + tag + "".join([f' {name}="{_escape(value)}"' for name, value in attributes])
+    if children:
+        return "\n".join((begin + ">", *children, f"{indent}</{tag}>"))
+    return f"{begin}>{_escape_text(text)}</{tag}>" if text else f"{begin} />"
+
+
+def _escape_text(text: str) -> str:
+    if "&" in text:
+        text = text.replace("&", "&amp;")
+    if "<" in text:
+        text = text.replace("<", "&lt;")
+    return text.replace(">", "&gt;") if ">" in text else text
+
+
+def _escape(text: str) -> str:
+    """For an attribute, in which a line's end would be read as a space."""
+    if text.isalnum():
+        return text
+    text = _escape_text(text)
+    if '"' in text:
+        text = text.replace('"', "&quot;")
+    if not text.isprintable():
+        text = text.replace("\r", "&#13;").replace("\n", "&#10;").replace("\t", "&#09;")
+    return text
 
 
 def _unique(name: str, taken: set[str]) -> str:

@@ -82,7 +82,7 @@ def _late(run: RunResult) -> Iterator[StandingLine]:
     missed = [
         f"{check.id}: {max(words)[1]}"
         for check in run.checks()
-        if check.last is not None and (words := [*_missed_moments(check.last.measures.values())])
+        if (words := [*_missed_moments(check.seen.measures.values())])
     ]
     missed += [
         f"{fault.id}: {missed_moments_text(fault.unused, fault.probes + fault.unused)}"

@@ -56,7 +56,16 @@ async def _observe(asked: AttemptRequest, parts: Parts, http: HttpClient) -> Obs
     check = asked.check
     folder = parts.evidence.folder(check.id, asked.number)
     world = AttemptWorld(
-        parts=parts,
+        clock=parts.clock,
+        processes=parts.processes,
+        target=parts.target,
+        containers=parts.containers,
+        root=parts.root,
+        environment=parts.environment,
+        seed=parts.seed,
+        emit=parts.emit,
+        emit_all=parts.emit_all,
+        keep_secret=parts.keep_secret,
         http=http,
         check=check.id,
         number=asked.number,

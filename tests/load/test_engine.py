@@ -29,7 +29,7 @@ from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
 from tests.telling import causes_told, raises
 
-pytestmark = pytest.mark.paced
+pytestmark = [pytest.mark.paced, pytest.mark.slow]
 
 
 def job(url: str, *, rate: float = 200.0, duration: float = 1.2, **more: Any) -> Job:
@@ -77,6 +77,18 @@ async def test_closed_connections_are_split_over_workers() -> None:
         outcome, _ = await run(Job(url=server.url, points=points, connections=3, workers=2, timeout=2.0))
         assert server.connections == 3
         assert outcome.tally.good == len(server.requests)
+
+
+@pytest.mark.parametrize("open", [True, False])
+async def test_a_worker_without_uvloop_sends_every_request_over_the_loop_of_asyncio(open: bool) -> None:
+    script = "import sys, runpy; sys.modules['uvloop'] = None; runpy.run_module('{}', run_name='__main__')"
+    processes = Told(sys.executable, "-c", script.format("phasegate.load.worker"))
+    async with scripted(lambda n: Reply(pieces=(answer(500),)) if n % 10 == 0 else Reply()) as server:
+        one = replace(job(server.url, duration=0.5), open=open, points=((0.0, 20.0), (0.5, 20.0)))
+        outcome, _ = await run(one, processes=processes)
+        assert 0 < outcome.tally.good < outcome.tally.requests <= len(server.requests)
+    assert causes_told(outcome.tally).keys() == {"expected status 2xx, got 500"}
+    assert outcome.report.scheduled == (10 if open else outcome.report.sent)
 
 
 async def test_every_kind_of_expectation_reaches_the_worker() -> None:

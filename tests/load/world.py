@@ -15,8 +15,6 @@ from phasegate.runner.clock import RunClock
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Addresses, Progress
 
-RealClock = RunClock
-
 
 class OneAddress(TargetAddresses):
     """A target of one entry, `app`, at the host and port of a URL."""
@@ -43,7 +41,7 @@ class Kept:
 class LoadWorld:
     target: Addresses
     stop: Callable[[Progress], str | None] = lambda _: None
-    clock: RealClock = field(default_factory=RealClock)
+    clock: RunClock = field(default_factory=RunClock)
     processes: Any = field(default_factory=lambda: LocalProcesses(os.environ))
     evidence: Kept = field(default_factory=Kept)
     reported: list[Progress] = field(default_factory=list)

@@ -5,11 +5,15 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phasegate.base.errors import RecordError, UsageError
-from phasegate.model.events import CheckStarted, Event, Progressed, RunStarted
+from phasegate.model.events import CaseFinished, CheckStarted, Event, Progressed, RunStarted
+from phasegate.model.observation import Case, CaseStatus
 from phasegate.record.journal import EVENTS, Journal, read_events, write_report
 from phasegate.record.redaction import Redactor
 from tests.samples import passing_run
@@ -116,3 +120,24 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     assert os.read(reader, 100) == b"report"
     os.close(reader)
     assert pipe.is_fifo()
+
+
+@given(
+    st.lists(
+        st.sampled_from(("plain", "of hunter2-hunter2", "cookie: a=b", "x@y", "http://host/")), max_size=6
+    )
+)
+def test_events_written_together_are_redacted_as_one_by_one(texts: list[str]) -> None:
+    events: list[Event] = [
+        CaseFinished(at=AT, check="alive", attempt=1, case=Case(id=text, name=text, status=CaseStatus.FAILED))
+        for text in texts
+    ]
+    for secrets in ((), ("hunter2-hunter2",)):
+        with TemporaryDirectory() as one, TemporaryDirectory() as other:
+            together, alone = journal(Path(one), *secrets), journal(Path(other), *secrets)
+            redacted, lines = together.redact(events)
+            together.append(lines)
+            assert redacted == [alone.write(event) for event in events]
+            assert (Path(one) / EVENTS).read_bytes() == (Path(other) / EVENTS).read_bytes()
+            together.close()
+            alone.close()

@@ -29,6 +29,33 @@ def test_every_value_is_read_back_as_it_was(value: Any) -> None:
     assert json.loads(layout(value)) == value
 
 
+@given(values, st.integers(min_value=0, max_value=WIDTH))
+def test_what_fits_stands_on_one_line_and_all_else_on_one_for_each_item(value: Any, depth: int) -> None:
+    assert layout(value, " " * depth) == _layout_by_items(value, " " * depth)
+
+
+def _layout_by_items(value: Any, indent: str) -> str:
+    """The same, by looking at what each item came to."""
+    if not isinstance(value, dict | list) or not value or _is_row(value):
+        return json.dumps(value, ensure_ascii=False)
+    inner = f"{indent}  "
+    items = [_layout_by_items(item, inner) for item in (value if isinstance(value, list) else value.values())]
+    if isinstance(value, dict):
+        keys = (json.dumps(key, ensure_ascii=False) for key in value)
+        items = [f"{key}: {item}" for key, item in zip(keys, items, strict=True)]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    line = f"{begin}{', '.join(items)}{end}"
+    if len(line) < WIDTH - len(indent) and "\n" not in line:
+        return line
+    between = f",\n{inner}"
+    return f"{begin}\n{inner}{between.join(items)}\n{indent}{end}"
+
+
+def _is_row(value: Any) -> bool:
+    numbers = (int, float, type(None))
+    return isinstance(value, list) and all(isinstance(item, numbers) or _is_row(item) for item in value)
+
+
 @given(values)
 def test_a_line_is_long_only_for_one_text_or_for_numbers(value: Any) -> None:
     for line in layout(value).split("\n"):

@@ -51,7 +51,7 @@ class ContainerStack:
     """The services that the plan's target is to have; empty where nobody says."""
     printed: Mapping[str, Printed] = field(default_factory=dict)
     killed: Mapping[str, bool] = field(default_factory=dict)
-    """Whether the kernel killed a process for want of memory, by container; left out where nobody knows."""
+    """Whether the kernel killed a process for lack of memory, by container; left out where nobody knows."""
     at: datetime | None
     """By the calendar clock; None where that moved during the run, so that no age is known."""
 

@@ -129,7 +129,7 @@ def _parts(stack: ContainerStack, cases: Sequence[Case]) -> dict[str, Mapping[st
 
 
 async def _find_killed(stack: ContainerStack, reach: Containers) -> dict[str, bool]:
-    """Whether a process of a container was killed for want of memory, by id; left out where nobody knows.
+    """Whether a process of a container was killed for lack of memory, by id; left out where nobody knows.
 
     Its engine knows only of those that have ended.
     """

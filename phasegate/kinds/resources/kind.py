@@ -36,11 +36,11 @@ _RUNS = frozenset({ContainerState.RUNNING, ContainerState.PAUSED})
 
 class ResourcesParams(CheckParams):
     services: list[str] = Field(default_factory=list)
-    """Those that are looked at; all that run unless it says."""
+    """The services that are looked at; all that run unless given."""
     every: Annotated[Duration, Field(ge=0.1), Demand.LESS] = 1.0
     """Time from one look to the next."""
     duration: Annotated[Duration, Demand.BY_KIND] | None = None
-    """How long, where it does not go on beside others; ten times `every` unless it says."""
+    """How long, where it does not go on beside others; ten times `every` unless given."""
 
     @property
     def meant(self) -> float:

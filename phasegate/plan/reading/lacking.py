@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from phasegate.base.substitution import names_in, texts_in
 
@@ -32,6 +32,14 @@ def missing_in(tree: Any, secrets: Mapping[str, int], scripts: Iterable[str] = (
     return tuple(sorted((name for name in used if name in secrets), key=secrets.__getitem__))
 
 
+class Uses(NamedTuple):
+    """What something uses of the entries that lack secrets."""
+
+    entries: frozenset[str]
+    paths: bool
+    """Whether there are paths in it, which are on the default entry."""
+
+
 class LackingEntries:
     """The entries of the target that lack secrets, and who uses them."""
 
@@ -50,17 +58,23 @@ class LackingEntries:
     def __bool__(self) -> bool:
         return bool(self._missing)
 
-    def missing_to(self, names: Iterable[str], texts: Iterable[str], also: Iterable[str]) -> tuple[str, ...]:
-        """The secrets that the entries lack which names of `${...}` or texts name, and those in `also`."""
-        used = {id for id in also if id in self._missing}
-        for name in names:
+    def uses(self, tree: Any) -> Uses:
+        """What a tree uses of the entries, by names of `${...}` and by its texts."""
+        used: set[str] = set()
+        for name in frozenset(names_in(tree)):
             first, *rest = name.split(".")
             ids = (".".join(rest[:end]) for end in range(1, len(rest))) if first == "target" else ()
             used |= {id for id in ids if id in self._missing}
-        for text in texts:
+        paths = False
+        for _, text in texts_in(tree):
             used |= {id for word in self._words_in(text) for id in self._telling[word]}
-        found = (name for id in sorted(used, key=self._numbers.__getitem__) for name in self._missing[id])
-        return tuple(dict.fromkeys(found))
+            paths = paths or text.startswith("/")
+        return Uses(frozenset(used), paths)
+
+    def missing_to(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """The secrets that some entries lack."""
+        used = sorted({id for id in ids if id in self._missing}, key=self._numbers.__getitem__)
+        return tuple(dict.fromkeys(name for id in used for name in self._missing[id]))
 
     def _words_in(self, text: str) -> Iterator[str]:
         """Of many words, those of one length are looked for by what stands at each place."""
@@ -70,11 +84,6 @@ class LackingEntries:
         for size in self._lengths:
             there = (text[at : at + size] for at in range(len(text) - size + 1))
             yield from (word for word in there if word in self._telling)
-
-
-def read_in(text: str, secrets: Iterable[str]) -> frozenset[str]:
-    """Which of some variables of the environment a script or a line of a shell reads."""
-    return frozenset(secrets).intersection(_READS.findall(text))
 
 
 def variables_of_compose(

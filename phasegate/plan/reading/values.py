@@ -223,7 +223,7 @@ def _warn_of_short(document: Document, secrets: Sequence[Secret], findings: Find
     for index, secret in enumerate(secrets):
         if 0 < len(secret.value) < _SHORT:
             message = fact(Code.SECRET_SHORT, name=secret.name, n=_SHORT)
-            help = "everything that looks like it is redacted, where it is no secret too"
+            help = "everything that looks like it is redacted, where it is not a secret too"
             findings.add(document, ("secrets", index), message, help=help, warning=True)
 
 

@@ -6,9 +6,8 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
-from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import NamedAddress, NamedDocument
 from phasegate.base.files import (
@@ -32,8 +31,7 @@ _MOST_FILES = 10_000
 _CACHES = frozenset({"__pycache__", "node_modules"})
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPlace:
+class NamedPlace(NamedTuple):
     """A place in a tree where a file or an address is named."""
 
     path: TreePath

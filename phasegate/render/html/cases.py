@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 from collections import Counter
 
@@ -14,6 +12,7 @@ from phasegate.model.result import CheckResult, RunResult
 from phasegate.render import badges
 from phasegate.render.badges import Badge
 from phasegate.render.hostile import show
+from phasegate.render.html.folding import pack
 from phasegate.render.waivers import find_waived_cases
 
 MOST_ROWS = 200
@@ -73,8 +72,7 @@ def case_table(run: RunResult) -> CaseTable:
             waivers=by,
         )
         for check in run.checks()
-        if check.last
-        for case in check.last.cases
+        for case in check.seen.cases
     ]
     rows.sort(key=lambda row: 3 if row.case.flaky else _ORDER[row.case.status])
     counted = Counter(row.badge for row in rows)
@@ -105,7 +103,7 @@ def _payload(rows: list[CaseRow]) -> tuple[str, bool]:
     text = script_json(columns)
     if len(text) < COMPRESS_FROM:
         return text, False
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode(), True
+    return pack(text), True
 
 
 def script_json(value: object) -> str:

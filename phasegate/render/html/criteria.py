@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
 
 from phasegate.base.dataclass import dataclass
 from phasegate.model.criterion import Level
@@ -11,10 +13,11 @@ from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render import badges
 from phasegate.render.badges import Badge
 from phasegate.render.hostile import anchor
+from phasegate.render.html.folding import fold_rows
 from phasegate.render.sentences import bound, margin, message, observed, required
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CriterionRow:
     criterion: CriterionResult
     badge: Badge
@@ -30,15 +33,15 @@ class CriterionRow:
             CriterionVerdict.UNPROVEN,
         )
 
-    @property
+    @cached_property
     def required(self) -> str:
         return required(self.criterion)
 
-    @property
+    @cached_property
     def observed(self) -> str:
         return observed(self.criterion)
 
-    @property
+    @cached_property
     def bound(self) -> str:
         return bound(self.criterion)
 
@@ -46,12 +49,12 @@ class CriterionRow:
     def margin(self) -> str:
         return margin(self.criterion)
 
-    @property
+    @cached_property
     def why(self) -> str:
         """Why this verdict, and what would prove it."""
         return message(self.criterion)
 
-    @property
+    @cached_property
     def message(self) -> str:
         """The same; empty where it would only repeat the figures beside it."""
         figures = f"observed {self.observed}"
@@ -65,6 +68,9 @@ class CriteriaGroup:
     title: str
     anchor: str
     rows: tuple[CriterionRow, ...]
+    """All of them: those in the page, and those that are folded away."""
+    shown: tuple[CriterionRow, ...] = ()
+    folded: tuple[CriterionRow, ...] = ()
 
     @property
     def met(self) -> int:
@@ -90,7 +96,7 @@ def criteria_groups(run: RunResult) -> tuple[CriteriaGroup, ...]:
     rows = [_row(criterion, checks) for criterion in run.criteria]
     groups = [
         CriteriaGroup(
-            title=f"{number}. {step.title or step.id}",
+            title=f"{number}. {step.asked.title or step.id}",
             anchor=anchor("criteria", step.id),
             rows=_sort_rows(row for row in rows if row.criterion.asked.step == step.id),
         )
@@ -99,7 +105,12 @@ def criteria_groups(run: RunResult) -> tuple[CriteriaGroup, ...]:
     known = {step.id for step in run.steps}
     rest = _sort_rows(row for row in rows if row.criterion.asked.step not in known)
     groups.append(CriteriaGroup(title="Gate: the run as a whole", anchor="criteria-of-the-gate", rows=rest))
-    return tuple(group for group in groups if group.rows)
+    groups = [group for group in groups if group.rows]
+    parts = fold_rows([group.rows for group in groups], _order)
+    return tuple(
+        replace(group, shown=shown, folded=folded)
+        for group, (shown, folded) in zip(groups, parts, strict=True)
+    )
 
 
 def tally(run: RunResult) -> CriteriaTally:
@@ -125,9 +136,11 @@ _ORDER = {
 
 
 def _sort_rows(rows: Iterable[CriterionRow]) -> tuple[CriterionRow, ...]:
-    return tuple(
-        sorted(rows, key=lambda row: 2 if _warns_openly(row) else _ORDER[row.criterion.verdict]),
-    )
+    return tuple(sorted(rows, key=_order))
+
+
+def _order(row: CriterionRow) -> int:
+    return 2 if _warns_openly(row) else _ORDER[row.criterion.verdict]
 
 
 def _warns_openly(row: CriterionRow) -> bool:

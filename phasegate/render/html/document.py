@@ -13,8 +13,9 @@ from phasegate.base.facts import Fact
 from phasegate.base.units import format_seconds
 from phasegate.model.result import RunResult
 from phasegate.render.failures import MOST_CAUSES
-from phasegate.render.hostile import anchor, evidence_href, excerpt, is_download, show
+from phasegate.render.hostile import LONGEST, anchor, evidence_href, excerpt, is_download, show
 from phasegate.render.html import charts, palette
+from phasegate.render.html.folding import MOST_ROWS, pack
 from phasegate.render.html.page import MOST_EVIDENCE, moment, page_of
 from phasegate.render.sentences import sentence
 from phasegate.render.words import full_expression, is_command
@@ -62,18 +63,23 @@ def _environment() -> Environment:
         full_expression=full_expression,
         href=evidence_href,
         moment=moment,
+        packed=lambda rows: _markup(pack(rows)),
         sentence=sentence,
         seconds=lambda value: "" if value is None else format_seconds(value),
         thousands=lambda value: f"{value:,}",
     )
     environment.tests["command"] = is_command
     environment.tests["download"] = is_download
-    environment.globals.update(charts=charts, most_causes=MOST_CAUSES, most_evidence=MOST_EVIDENCE)
+    environment.globals.update(
+        charts=charts, most_causes=MOST_CAUSES, most_evidence=MOST_EVIDENCE, most_rows=MOST_ROWS
+    )
     return environment
 
 
 def _finalize(value: Any) -> Any:
     """Applied to every value that a template puts out, so that none reaches the page as it came."""
+    if type(value) is str and len(value) <= LONGEST and value.isprintable():
+        return value
     if hasattr(value, "__html__"):
         return value
     return "" if value is None else show(sentence(value) if isinstance(value, Fact) else str(value))

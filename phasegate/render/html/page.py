@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +34,7 @@ from phasegate.render.hostile import anchor
 from phasegate.render.html.cases import CaseTable, case_table
 from phasegate.render.html.charts import TimelineChart, timelines_of
 from phasegate.render.html.criteria import CriteriaGroup, CriteriaTally, CriterionRow, criteria_groups, tally
+from phasegate.render.html.folding import fold_rows
 from phasegate.render.sentences import sentence
 from phasegate.render.standing import StandingLine, standing
 from phasegate.render.waivers import WaiverRow, is_waived, waiver_rows, with_waivers
@@ -76,6 +78,9 @@ class StepSection:
     anchor: str
     facts: Facts
     checks: tuple[CheckRow, ...]
+    """Those in the page."""
+    folded: tuple[CheckRow, ...] = ()
+    """Those that are folded away."""
     faults: tuple[FaultRow, ...] = ()
 
 
@@ -185,18 +190,18 @@ def page_of(run: RunResult) -> Page:
 
 
 def check_row(check: CheckResult, *, waived: bool = False) -> CheckRow:
-    parts = check.last.parts if check.last else {}
+    parts = check.seen.parts
     return CheckRow(
         check=check,
         badge=badges.CHECK[check.status],
         anchor=anchor("check", check.id),
-        headline=headline(check),
-        measures=_measures(check.last.measures) if check.last else (),
+        headline=headline(check.seen),
+        measures=_measures(check.seen.measures),
         parts=tuple(
             PartMeasures(part=name, measures=_measures(parts[name])) for name in list(parts)[:MOST_PARTS]
         ),
         hidden_parts=max(0, len(parts) - MOST_PARTS),
-        notes=tuple(map(sentence, check.last.notes)) if check.last else (),
+        notes=tuple(map(sentence, check.seen.notes)),
         waived=waived,
     )
 
@@ -242,7 +247,7 @@ def _alerts(run: RunResult) -> tuple[str, ...]:
     for fault in run.faults():
         if fault.status in LEFT_ON:
             alerts.append(
-                f"Fault {fault.id} ({fault_text(fault)}) may still be on: {sentence(fault.reason)}."
+                f"Fault {fault.id} ({fault_text(fault.asked)}) may still be on: {sentence(fault.reason)}."
             )
     if narrowed := _narrowing_text(run.selection):
         alerts.append(f"This run was narrowed: {narrowed}.")
@@ -313,7 +318,7 @@ def _steps(run: RunResult, checks: Mapping[str, CheckRow]) -> tuple[StepSection,
     sections = [
         StepSection(
             step=step,
-            heading=f"{number}. {step.title or step.id}",
+            heading=f"{number}. {step.asked.title or step.id}",
             badge=badges.CHECK[step.status],
             anchor=anchor("step", step.id),
             facts=_step_facts(step),
@@ -333,17 +338,23 @@ def _steps(run: RunResult, checks: Mapping[str, CheckRow]) -> tuple[StepSection,
                 checks=tuple(checks[check.id] for check in run.gate_checks),
             )
         )
-    return tuple(sections)
+    parts = fold_rows(
+        [section.checks for section in sections], lambda row: int(row.check.status is CheckStatus.PASSED)
+    )
+    return tuple(
+        replace(section, checks=shown, folded=folded)
+        for section, (shown, folded) in zip(sections, parts, strict=True)
+    )
 
 
 def _step_facts(step: StepResult) -> Facts:
     facts = (
         ("Id", step.id),
-        ("Priority", step.priority),
-        ("Owner", step.owner),
-        ("Estimate", step.estimate),
+        ("Priority", step.asked.priority),
+        ("Owner", step.asked.owner),
+        ("Estimate", step.asked.estimate),
         ("Took", "" if step.duration is None else format_seconds(step.duration)),
-        ("Tags", ", ".join(step.tags)),
+        ("Tags", ", ".join(step.asked.tags)),
     )
     return tuple((label, sentence(text)) for label, text in facts if text)
 

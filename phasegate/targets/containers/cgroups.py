@@ -88,7 +88,7 @@ def _kills_here(containers: Iterable[Container], proc: Path) -> dict[str, int]:
 
 
 def kills_in(read: Read) -> int | None:
-    """Processes of a control group, and of those below it, that the kernel killed for want of memory.
+    """Processes of a control group, and of those below it, that the kernel killed for lack of memory.
 
     Source: as `usage_in`; version 1 tells since Linux 4.13.
     """

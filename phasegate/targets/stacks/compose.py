@@ -126,7 +126,7 @@ def trouble_of(done: Completed) -> Message:
     lines = [
         re.sub(r"^(ERROR|Error):?\s+", "", line.strip())
         for line in printed
-        # What is a warning, or tells how it goes on, is no reason.
+        # What is a warning, or tells how it goes on, is not a reason.
         if line.strip()
         and not re.match(r"\s*(time=.*level=warning|WARNING:|WARN\[|Creating |Starting )", line)
     ]

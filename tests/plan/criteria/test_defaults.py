@@ -63,6 +63,6 @@ def test_criterion_that_holds_when_all_failed_and_displaces_a_default_gets_a_war
     if warned:
         assert sentence(said[0].message) == (
             "criterion 'a.success_rate' holds when success_rate is 0%, "
-            "and takes the place of the default success_rate == 100%"
+            "and replaces the default success_rate == 100%"
         )
         assert said[0].at is not None

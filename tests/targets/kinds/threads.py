@@ -11,10 +11,9 @@ from typing import Any
 from phasegate.base.errors import TargetError
 from phasegate.base.fields import Closed, Text
 from phasegate.http.addresses import Address
-from phasegate.model.faults import Act
+from phasegate.model.faults import Act, PlanFault
 from phasegate.model.result import TargetRecord
 from phasegate.plan.asked.entries import Entry, Group
-from phasegate.plan.asked.faults import Fault
 from phasegate.plan.reading.context import Context
 from phasegate.plan.targets.kind import KindById
 from phasegate.plan.text.tree import TreePath
@@ -87,10 +86,10 @@ class Serving(Deployment):
             self._serve(entry)
             self._tell("ready", entry)
 
-    async def act(self, fault: Fault) -> None:
+    async def act(self, fault: PlanFault) -> None:
         self._end(fault.target)
 
-    async def undo(self, fault: Fault) -> str:
+    async def undo(self, fault: PlanFault) -> str:
         self._serve(next(entry for entry in self._group.entries if entry.id == fault.target))
         return "it is another thread"
 

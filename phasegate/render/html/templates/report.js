@@ -39,8 +39,31 @@
     }));
   };
 
+  const unpack = (element) => {
+    if (!element.dataset.packed) return new Response(element.textContent);
+    const bytes = Uint8Array.from(atob(element.textContent), (char) => char.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")));
+  };
+
+  // Rows beyond the first are packed. They come when somebody asks for them, filters, or follows a link to one.
+  const unfold = (box) => box.unfolded ||= (async () => {
+    $("tbody", box.previousElementSibling).insertAdjacentHTML("beforeend", await unpack($("script", box)).text());
+    box.hidden = true;
+  })();
+  const unfoldAll = (from = document) => Promise.all(all(".folded", from).map(unfold));
+  all(".folded").forEach((box) => $("button", box).addEventListener("click", () => unfold(box)));
+  const follow = async () => {
+    const id = decodeURIComponent(location.hash.slice(1));
+    if (!id || document.getElementById(id)) return;
+    await unfoldAll();
+    document.getElementById(id)?.scrollIntoView();
+  };
+  addEventListener("hashchange", follow);
+  follow();
+
   const criteria = $("[data-filters=criteria]");
-  if (criteria) chips(criteria, (status) => {
+  if (criteria) chips(criteria, async (status) => {
+    await unfoldAll($("#criteria"));
     let count = 0;
     all("#criteria .group").forEach((group) => {
       const rows = all("tbody tr", group);
@@ -112,17 +135,11 @@
       return row;
     },
   }));
-  const unpack = async (element) => {
-    if (!element.dataset.packed) return JSON.parse(element.textContent);
-    const bytes = Uint8Array.from(atob(element.textContent), (char) => char.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).json();
-  };
   let cases = null, found = [], shown = 0, status = "";
   const load = async () => {
     if (cases) return;
     const element = $("#case-data");
-    cases = element ? fromData(await unpack(element)) : fromPage();
+    cases = element ? fromData(await unpack(element).json()) : fromPage();
   };
   const add = () => {
     const next = found.slice(shown, shown + STEP).map((item) => item.row ||= item.make());
