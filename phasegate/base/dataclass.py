@@ -1,7 +1,8 @@
 """`dataclass` as Python has it, but that the methods of a frozen class are made when they are first used.
 
 A command imports hundreds of classes and makes objects of few. Python compiles six methods for each of them,
-which would be a third of the time of a short run. Classes that are not frozen are left to Python.
+which would be a third of the time of a short run. Classes that are not frozen are left to Python. So are
+those of `wire`, `http` and `load`: the first object of a class takes longer, and there requests are timed.
 """
 
 from __future__ import annotations
