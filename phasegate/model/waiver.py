@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, fact
 
 SOON = 14

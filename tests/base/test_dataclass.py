@@ -6,12 +6,17 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import re
 from dataclasses import FrozenInstanceError, asdict, field, fields, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+import phasegate
 from phasegate.base import dataclass as late
+
+PACKAGE = Path(phasegate.__file__).parent
 
 
 def _makes(dataclass: Any) -> tuple[Any, ...]:
@@ -115,6 +120,33 @@ def test_classes_that_are_not_frozen_are_left_to_python() -> None:
     assert free == Free(2)
     with pytest.raises(TypeError):
         hash(free)
+
+
+EVERY_START = (
+    "base",
+    "cli",
+    "gate",
+    "kinds",
+    "model",
+    "pipeline",
+    "plan",
+    "record",
+    "render",
+    "runner",
+    "targets",
+)
+"""Rooms that a run imports much of, whatever its plan asks."""
+
+
+def test_frozen_classes_of_what_every_run_imports_are_made_late() -> None:
+    files = [file for room in EVERY_START for file in (PACKAGE / room).rglob("*.py")]
+    pythons = re.compile(r"^from dataclasses import .*\bdataclass\b", re.MULTILINE)
+    assert len(files) > 200
+    assert [
+        str(file)
+        for file in files
+        if pythons.search(text := file.read_text()) and "@dataclass(frozen=True" in text
+    ] == []
 
 
 def test_subclasses_have_the_fields_of_both() -> None:
