@@ -82,7 +82,7 @@ def test_criterion_that_is_only_a_warning_leaves_the_default_in_place(desk: Desk
 
 def test_green_by_failing_is_said_before_the_run_and_in_the_record(desk: Desk) -> None:
     desk.plan(checks(command("criteria: [exit_code != 5]", "raise SystemExit(1)")))
-    said = "takes the place of the default exit_code == 0"
+    said = "replaces the default exit_code == 0"
     assert said in desk.phasegate("validate", "plan.yaml").err
     ran = desk.run()
     assert ran.code == 0

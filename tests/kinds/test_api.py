@@ -62,7 +62,7 @@ async def test_request_whose_time_was_over_while_phasegate_stood_still_is_no_fai
     observation = await observe(world, suite)
     assert observation.error is not None
     assert "request 'a': " in sentence(observation.error)
-    assert "phasegate stood still for " in sentence(observation.error)
+    assert "phasegate itself was paused for " in sentence(observation.error)
 
 
 SESSION = """

@@ -285,7 +285,7 @@ async def test_the_number_of_containers_of_a_service_counts(look: Any) -> None:
 async def test_what_nobody_expects_is_named(look: Any) -> None:
     stack = (container("web"), container("debug"))
     seen = await look(*stack, params={"expect": ["web"]})
-    assert message(seen, "unexpected") == "nobody expects shop_debug_1 (shop/debug:1)"
+    assert message(seen, "unexpected") == "not expected: shop_debug_1 (shop/debug:1)"
     assert statuses(await look(*stack, params={"expect": 1}, services=()))["services"] is FAILED
     assert statuses(await look(*stack, services=("web",)))["unexpected"] is FAILED
 
@@ -631,7 +631,7 @@ async def test_log_that_does_not_end_in_time_proves_what_was_seen_of_it(look: An
     by_id = {case.id: case for case in found.cases}
     assert by_id["web/logs/ok"].status is PASSED
     assert by_id["web/logs/panic"].status is LOST
-    assert "could not be read whole within 200 ms (timeout)" in by_id["web/logs/panic"].message
+    assert "could not be read completely within 200 ms (timeout)" in by_id["web/logs/panic"].message
 
 
 async def test_worker_that_the_kernel_killed_counts_though_its_container_goes_on(look: Any) -> None:

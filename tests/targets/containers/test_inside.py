@@ -118,7 +118,7 @@ async def test_what_a_reader_of_lines_raises_ends_it(containers: TargetContainer
 
 
 async def test_speaking_line_by_line_is_refused(containers: TargetContainers) -> None:
-    with raises(ObservationError, match="cannot be spoken to"):
+    with raises(ObservationError, match="cannot exchange lines"):
         inside(containers).open(sh("cat"))
 
 
