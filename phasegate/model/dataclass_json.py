@@ -103,6 +103,8 @@ def _writer(hint: Any) -> Writer:
     if form := _form(hint):
         return lambda value: _write_text(value) if type(value) is str else write_tree(form.write(value))
     if origin in (Union, UnionType) and NoneType in of:
+        if set(of) == {float, NoneType}:
+            return _write_real
         if set(of) <= {float, int, bool, NoneType}:
             return _write_number
         one = _writer(_without_none(of))
@@ -118,7 +120,9 @@ def _writer(hint: Any) -> Writer:
 
 
 def _writer_of_plain(hint: Any) -> Writer:
-    if hint in (int, float):
+    if hint is float:
+        return _write_real
+    if hint is int:
         return _write_number
     if hint is bool:
         return lambda value: "true" if value else "false"
@@ -156,6 +160,11 @@ def _write_number(value: Any) -> str:
         return repr(value) if type(value) is int else write_tree(value)
     text = repr(value)
     return _write_float(value) if "e-0" in text or "n" in text else text
+
+
+def _write_real(value: Any) -> str:
+    """As it is read again: 3 where a float is meant is 3.0."""
+    return _write_number(float(value) if type(value) is int else value)
 
 
 def _write_float(value: float) -> str:

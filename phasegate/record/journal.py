@@ -23,7 +23,7 @@ _NAME_A_RUN = "name the folder that a run wrote"
 
 
 class Redacts(Protocol):
-    def redact_tree(self, value: Any) -> Any: ...
+    def redact_tree(self, value: Any, *, free: bool = True) -> Any: ...
     def is_clean(self, line: bytes) -> bool: ...
 
 
@@ -80,7 +80,7 @@ class Journal:
         if self._redactor.is_clean(line):
             return event, line
         tree = json.loads(line)
-        redacted = self._redactor.redact_tree(tree)
+        redacted = self._redactor.redact_tree(tree, free=False)
         if redacted == tree:
             return event, line
         event = event_from_json(redacted)

@@ -178,10 +178,12 @@ class Redactor:
             data = data[: spans[0][0]] + _REPLACEMENT + data[max(end for _, end in spans) :]
         return _decoded(data)
 
-    def redact_tree(self, value: Any) -> Any:
+    def redact_tree(self, value: Any, *, free: bool = True) -> Any:
         """A JSON-able tree with strings and keys redacted, and the values beside names of headers.
 
         Words of the record itself and points in time stay, so that it can be read whatever the secrets are.
+        `free`: whether its keys are anybody's. Those of the record are fields and identifiers, such as the
+        name of a part, which may be `cookie`.
         """
         match value:
             case str():
@@ -189,11 +191,13 @@ class Redactor:
             case None | int() | float():
                 return value
             case dict() | Mapping():
-                return self._redact_mapping(value)
-            case [str() as name, content] if name.lower() in _HEADERS and not isinstance(content, Mapping):
+                return self._redact_mapping(value, free)
+            case [str() as name, content] if (
+                free and _names_header(name) and not isinstance(content, Mapping)
+            ):
                 return type(value)((name, _hide(content)))
             case list() | tuple():
-                return type(value)([self.redact_tree(item) for item in value])
+                return type(value)([self.redact_tree(item, free=free) for item in value])
             case _:
                 return value
 
@@ -310,23 +314,23 @@ class Redactor:
             return text
         return self.redact(text)
 
-    def _redact_mapping(self, mapping: Mapping[Any, Any]) -> dict[Any, Any]:
+    def _redact_mapping(self, mapping: Mapping[Any, Any], free: bool) -> dict[Any, Any]:
         # As HAR files and many logs write a header.
-        named = mapping.get("name")
-        is_header = isinstance(named, str) and named.lower() in _HEADERS and "value" in mapping
+        is_header = free and _names_header(mapping.get("name")) and "value" in mapping
         redacted: dict[Any, Any] = {}
-        names = _plain_names()
+        names, of_anybody = _plain_names(), _free_names()
         for key, item in mapping.items():
+            inside = free or key in of_anybody
             if key in names and not (is_header and key == "value"):
-                redacted[key] = self.redact_tree(item)
+                redacted[key] = self.redact_tree(item, free=inside)
                 continue
-            hide = (isinstance(key, str) and key.lower() in _HEADERS) or (is_header and key == "value")
+            hide = (free and _names_header(key)) or (is_header and key == "value")
             if key in _TOLD:
                 item = _without_shapes(item)
             new_key = self._redact_string(key) if isinstance(key, str) else key
             while new_key != key and new_key in redacted:
                 new_key += "'"  # two secrets as keys stay two entries
-            redacted[new_key] = _hide(item) if hide else self.redact_tree(item)
+            redacted[new_key] = _hide(item) if hide else self.redact_tree(item, free=inside)
         return redacted
 
 
@@ -525,6 +529,10 @@ def _without_shapes(value: Any, name: str = "") -> Any:
             return value
 
 
+def _names_header(name: object) -> bool:
+    return isinstance(name, str) and name.lower() in _HEADERS
+
+
 def _hide(value: Any) -> Any:
     """The value of a header, which may be repeated."""
     if isinstance(value, list | tuple):
@@ -553,6 +561,18 @@ def _reachable(hints: Iterable[Any]) -> set[Any]:
             found.add(hint)
             left += get_type_hints(hint).values() if is_dataclass(hint) else get_args(hint)
     return found
+
+
+@cache
+def _free_names() -> frozenset[str]:
+    """Names of fields of the record whose content has keys that are anybody's."""
+    kinds = [kind for kind in _reachable(Event.__subclasses__()) if is_dataclass(kind)]
+    hints = (pair for kind in kinds for pair in get_type_hints(kind).items())
+    return _TOLD | {name for name, hint in hints if _holds_any(hint)}
+
+
+def _holds_any(hint: Any) -> bool:
+    return hint is Any or any(map(_holds_any, get_args(hint)))
 
 
 @cache

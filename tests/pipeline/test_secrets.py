@@ -277,7 +277,7 @@ KILLED = """
                 open(sys.argv[1] + "/up", "w").close()
                 time.sleep(600)
               - ${out}
-            timeout: 900s
+            limit: 900s
 """
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,8 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.base.errors import RecordError, UsageError
-from phasegate.model.events import CaseFinished, CheckStarted, Event, Progressed, RunStarted
-from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.events import AttemptFinished, CaseFinished, CheckStarted, Event, Progressed, RunStarted
+from phasegate.model.judgement import Decided, Decision
+from phasegate.model.measures import Share
+from phasegate.model.observation import Case, CaseStatus, Observation, Series
+from phasegate.model.result import AttemptResult, AttemptStatus, WaiverResult
+from phasegate.model.waiver import Waiver
 from phasegate.record.journal import EVENTS, Journal, read_events, write_report
 from phasegate.record.redaction import Redactor
 from tests.samples import passing_run
@@ -141,3 +145,50 @@ def test_events_written_together_are_redacted_as_one_by_one(texts: list[str]) ->
             assert (Path(one) / EVENTS).read_bytes() == (Path(other) / EVENTS).read_bytes()
             together.close()
             alone.close()
+
+
+@pytest.mark.parametrize("name", ["cookie", "Set-Cookie", "authorization", "proxy-authorization"])
+def test_names_of_headers_may_name_what_a_run_has(tmp_path: Path, name: str) -> None:
+    share = Share(passed=1, total=1, sample=False)
+    seen = Observation(
+        measures={name: share},
+        parts={name: {name: share}},
+        cases=(Case(id=name, name=name, status=CaseStatus.PASSED, tags=(name,), part=name),),
+        causes={name: 1},
+        absent={(name, name): "gone"},
+        timeline=(Series(name=name, unit="s", points=((0.0, 1.0),)),),
+        decisions={name: Decision(outcome=Decided.MET, n=1, right=1, at=1.0)},
+    )
+    attempt = AttemptResult(number=1, status=AttemptStatus.PASSED, started=AT, duration=1.0, observation=seen)
+    waiver = Waiver(
+        id=name,
+        criteria=(name,),
+        cases=((name, "a case"),),
+        owner="a",
+        approver="b",
+        reason="c",
+        ticket="d",
+        expires=date(2026, 1, 20),
+        days_left=5,
+    )
+    written: list[Event] = [
+        replace(START, skeleton=replace(START.skeleton, waivers=(WaiverResult(asked=waiver),))),
+        AttemptFinished(at=AT, check=name, attempt=attempt),
+    ]
+    book = journal(tmp_path, "hunter2-hunter2")
+    assert [book.write(event) for event in written] == written
+    book.close()
+    assert list(read_events(tmp_path)) == written
+
+
+def test_variables_named_as_headers_are_hidden(tmp_path: Path) -> None:
+    variables = {"cookie": "a=b", "all": [["Authorization", "Bearer x"]], "more": {"Set-Cookie": {"a": "b"}}}
+    book = journal(tmp_path)
+    told = book.write(replace(START, skeleton=replace(START.skeleton, variables=variables)))
+    book.close()
+    assert isinstance(told, RunStarted)
+    assert told.skeleton.variables == {
+        "cookie": "[redacted]",
+        "all": [["Authorization", "[redacted]"]],
+        "more": {"Set-Cookie": "[redacted]"},
+    }

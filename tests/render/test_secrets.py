@@ -75,7 +75,7 @@ def recorded(told: Event, redactor: Redactor) -> Event:
         line = event_to_json(told)
     except ValueError:
         line = event_to_json(writable(told))
-    return event_from_json(redactor.redact_tree(json.loads(line)))
+    return event_from_json(redactor.redact_tree(json.loads(line), free=False))
 
 
 def story(run: RunResult) -> Iterator[Event]:
