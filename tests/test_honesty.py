@@ -27,6 +27,8 @@ from tests.office import office
 from tests.pipeline.bench import Desk, Ran
 from tests.servers import serving
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["nothing_left"]
 
 ABSENT = "http://127.0.0.1:9"

@@ -64,6 +64,7 @@ def run(
         pid = int(told.readline())
         if not select.select([told], [], [], timeout)[0]:
             os.kill(pid, signal.SIGKILL)
+            told.readline()
             raise subprocess.TimeoutExpired(list(arguments), timeout)
         code = int(told.readline())
         texts = []

@@ -387,7 +387,7 @@ async def test_it_stops_when_it_is_told_to_and_keeps_what_it_saw(tmp_path: Path,
 
     async with scripted() as server:
         base = server.url.removesuffix("/health")
-        world = world_of(base, tmp_path, stop=stop)
+        world = world_of(base, tmp_path, answers=stop)
         observation = await observed("k6", world, script=file, vus=2, duration="2m")
     assert observation.error is None
     assert "stopped early: seen enough" in map(sentence, observation.notes)
