@@ -1,3 +1,3 @@
 """phasegate turns a written phase plan into a verdict that can be defended."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.containers import Container, ContainerUsage, Image, ImageFile, LogPiece
 from phasegate.model.events import CLOCK_STEP
@@ -92,14 +93,12 @@ class HttpClient(Protocol):
     @property
     def room(self) -> bool:
         """Whether a request would be sent at once, as far as the bound over the whole run goes."""
-        ...
 
     async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
         """One exchange; without `room` it waits for a place, which is phasegate's time and not part of
         `elapsed`. Never raises for what the target does.
 
         Errors: ObservationError where this machine cannot open a connection."""
-        ...
 
 
 class HttpClients(Protocol):
@@ -163,13 +162,11 @@ class Running(Protocol):
 
     async def read_line(self) -> str | None:
         """The next line of standard output without its end; None at the end."""
-        ...
 
     async def wait(self) -> Completed: ...
 
     def interrupt(self) -> None:
         """Ask the whole process group to end (SIGTERM; SIGKILL follows when the context is left)."""
-        ...
 
 
 class Processes(Protocol):
@@ -177,14 +174,12 @@ class Processes(Protocol):
 
     async def run(self, command: Command, *, on_line: Callable[[str, str], None] | None = None) -> Completed:
         """Run to the end; `on_line(stream, line)` sees each line of `stdout` and `stderr` as it comes."""
-        ...
 
     def open(
         self, command: Command, *, on_error_line: Callable[[str], None] | None = None
     ) -> AbstractAsyncContextManager[Running]:
         """Start it and speak to it; `on_error_line` sees each line of its standard error as it comes, all
         of them before `wait` returns. A line without an end in 1 MiB comes in pieces."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +199,6 @@ class Addresses(Protocol):
         """An absolute URL; one that begins with `/` is on the default entry.
 
         Errors: ObservationError when there is no such entry or it is down."""
-        ...
 
     def destination(
         self,
@@ -218,33 +212,26 @@ class Addresses(Protocol):
 
         `values`: what else stands for names. `sources`: by name, where a captured value came from: on that
         entry's host and port it is that entry's.
-        Errors: ObservationError for what is no address or has no value; AmbiguousEntryError."""
-        ...
+        Errors: ObservationError for what is not an address or has no value; AmbiguousEntryError."""
 
     def following(self, url: str, source: Destination) -> Destination:
         """Where a URL leads that came from `source`, by a redirect or in an answer: it keeps the entry on its
         host and port, and is elsewhere of the one that it fits. Errors: AmbiguousEntryError."""
-        ...
 
     def headers(self, entry: str) -> tuple[tuple[str, str], ...]:
         """Headers that an entry asks for, by its id; none for an empty one."""
-        ...
 
     def declares(self, url: str) -> bool:
         """Whether the host and port of a URL belong to the target: load is sent nowhere else."""
-        ...
 
     def tls(self, entry: str) -> Mapping[str, str]:
         """`ca`, `cert`, `key`: absolute paths of an entry, by its id; empty without."""
-        ...
 
     def values(self) -> Mapping[str, str]:
         """`target.<id>.url`, `.host`, `.port` for every entry."""
-        ...
 
     def environment(self) -> Mapping[str, str]:
         """`PHASEGATE_TARGET_<ID>_URL` for every entry and `PHASEGATE_TARGET_URL` for the default one."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,49 +256,38 @@ class Containers(Protocol):
     @property
     def services(self) -> tuple[str, ...]:
         """The services that the target is to have; empty where nobody says."""
-        ...
 
     async def all(self) -> tuple[Container, ...]:
         """Every container of the target, ended ones included, by service and number."""
-        ...
 
     def lines(self, container: Container) -> AsyncIterator[LogPiece]:
         """What its engine has kept of what a container has printed so far, standard output and error."""
-        ...
 
     def seen_lines(self, service: str) -> AsyncIterator[LogPiece]:
         """What the run itself has kept of what a service printed, read as it was written; redacted."""
-        ...
 
     async def memory_kills(self, containers: Sequence[Container]) -> Mapping[str, int]:
-        """How many processes the kernel has killed for want of memory in each running container, by id; left
+        """How many processes the kernel has killed for lack of memory in each running container, by id; left
         out where nobody can say."""
-        ...
 
     async def usage(self, containers: Sequence[Container]) -> Mapping[str, ContainerUsage]:
         """What running containers have used so far, by id; one that has ended meanwhile is left out."""
-        ...
 
     def inside(self, service: str) -> Processes:
         """Programs in the container of a service, in its own environment; `Path()` is the folder that it
         starts in, other folders are inside it too."""
-        ...
 
     async def image(self, reference: str) -> Image:
         """Errors: ObservationError when there is no such image."""
-        ...
 
     async def files(self, image: Image) -> tuple[ImageFile, ...]:
         """Every file and folder of an image; nothing of it is started."""
-        ...
 
     async def content(self, image: Image, path: str) -> bytes | None:
         """A file of an image, at most 1 MiB of it; None when there is no such file."""
-        ...
 
     async def stop_of(self, image: Image, *, after: float, within: float) -> Stopped:
         """Start an image without network, ask it to stop after some seconds, and see."""
-        ...
 
 
 class EvidenceFolder(Protocol):
@@ -320,17 +296,14 @@ class EvidenceFolder(Protocol):
     @property
     def path(self) -> Path:
         """Absolute; programs may write here (`${out}`)."""
-        ...
 
     def write(self, name: str, content: str | bytes) -> str:
         """Keep content under a name made safe and unique; redacted first.
 
         Shape: the path below the run's folder, for `Case.evidence` and `Observation.evidence`."""
-        ...
 
     def adopt(self, path: Path) -> str:
         """Take in a file that a program wrote: copied when outside the folder, redacted, bounded."""
-        ...
 
 
 class Clock(Protocol):
@@ -338,15 +311,12 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds on a monotonic clock with a resolution below a microsecond."""
-        ...
 
     def utc(self) -> datetime:
         """The time of the run: it counts on from the calendar at the start, and never jumps."""
-        ...
 
     def wall(self) -> datetime:
         """The calendar clock of this machine as it stands, to hold against what others have dated."""
-        ...
 
     async def sleep(self, seconds: float) -> None: ...
 
@@ -399,12 +369,10 @@ class World(Protocol):
     @property
     def root(self) -> Path:
         """The folder that relative paths of the plan start at."""
-        ...
 
     @property
     def environment(self) -> Mapping[str, str]:
         """The environment phasegate was started with."""
-        ...
 
     @property
     def seed(self) -> int: ...
@@ -412,25 +380,20 @@ class World(Protocol):
     @property
     def earlier(self) -> tuple[Case, ...]:
         """The cases of the attempt before: those that passed are carried over, the others run again."""
-        ...
 
     @property
     def cases(self) -> tuple[str, ...]:
         """Cases selected with `--case`; empty for all."""
-        ...
 
     @property
     def accompanies(self) -> bool:
         """True for a `during` check: it goes on until `progress` says stop."""
-        ...
 
     async def progress(self, progress: Progress) -> Message | None:
         """Report, and learn why to stop, or None to go on."""
-        ...
 
     def keep_secret(self, value: str) -> None:
         """Redact a value from everything written from now on."""
-        ...
 
 
 def left_out_note(size: int) -> bytes:

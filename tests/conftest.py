@@ -1,4 +1,4 @@
-"""Shared by all tests: golden files, which `--update-golden` rewrites for a person to read the diff."""
+"""Shared by all tests: which are slow, who runs which, golden files, and how many examples properties try."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 import phasegate
 from phasegate.base.facts import Fact
+from tests.examples import NIGHTLY, PROFILE
 
 settings.register_profile(
     # A deadline, and the look at slow examples, would be tests of the machine.
@@ -21,7 +22,10 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-settings.load_profile("phasegate")
+settings.register_profile(
+    NIGHTLY, settings.get_profile("phasegate"), max_examples=1_000, derandomize=False, print_blob=True
+)
+settings.load_profile(PROFILE)
 
 pytest_plugins = ["tests.holdups"]
 
@@ -33,11 +37,16 @@ def _refuse_text(fact: Fact) -> str:
 Fact.__str__ = _refuse_text  # type: ignore[method-assign]
 """In these tests nobody may take a fact for a text, which a program puts up with."""
 
-GOLDEN = Path(__file__).parent / "golden"
+TESTS = Path(__file__).parent
+GOLDEN = TESTS / "golden"
 PACKAGE = Path(phasegate.__file__).parent
 
-HoldAgainst = Callable[[str, str], None]
-"""`hold(name, text)`: the text must be that of the golden file."""
+SLOW_FOLDERS = ("demo", "load/foreign", "pipeline", "stack")
+SLOW_FIXTURES = frozenset({"controller", "desk", "nothing_left", "yard"})
+"""What starts whole programs, or containers."""
+
+HoldAgainst = Callable[[str | Path, str], None]
+"""`hold(name, text)`: the text must be that of the golden file: a name in `golden/`, or a whole path."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,31 +68,50 @@ def _start_programs_with_default_signals() -> None:
             signal.signal(number, lambda *_: None)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow, before `-m` looks at marks, and let workers begin with it."""
+    for item in items:
+        if _is_slow(item):
+            item.add_marker("slow")
+    if hasattr(config, "workerinput"):
+        modules = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in modules)
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    """Whether a test needs an engine or a browser, or runs whole programs."""
+    return (
+        any(item.get_closest_marker(mark) for mark in ("engine", "browser"))
+        or _is_in_slow_folder(item.path.parent)
+        or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    )
+
+
+@functools.cache
+def _is_in_slow_folder(folder: Path) -> bool:
+    return any(folder.is_relative_to(TESTS / slow) for slow in SLOW_FOLDERS)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `-n 2` a module runs in one worker, so that its fixtures are made once, and all modules with
-    containers run in the same one: they compare what is on the engine before and after.
+    """With `-n 2` a module runs in one worker, so that its fixtures are made once; slow ones come first.
 
     pytest-xdist's own groups (3.8) are not seen by pytest 9.2, which keeps the ids of tests elsewhere.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class OneEngine(LoadScopeScheduling):
+    class Modules(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            module = nodeid.partition("::")[0]
-            return "engine" if _uses_engine(config.rootpath / module) else module
+            return nodeid.partition("::")[0]
 
-    return OneEngine(config, log)
-
-
-@functools.cache
-def _uses_engine(module: Path) -> bool:
-    return "tests.engines" in module.read_text(encoding="utf-8")
+    config.option.loadscopereorder = False  # by the number of tests, which says little
+    return Modules(config, log)
 
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> HoldAgainst:
-    def hold(name: str, text: str) -> None:
+    def hold(name: str | Path, text: str) -> None:
         path = GOLDEN / name
         if request.config.getoption("--update-golden"):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -47,8 +47,8 @@ def why_not() -> str:
     if not BUSYBOX.is_file():
         return "there is no /bin/busybox to make images of (apt-get install busybox-static)"
     try:
-        with socket.socket(socket.AF_UNIX) as door:
-            door.connect("/var/run/docker.sock")
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect("/var/run/docker.sock")
     except OSError:
         return "no container engine answers at /var/run/docker.sock (dockerd)"
     return ""

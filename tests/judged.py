@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from phasegate.base.facts import Code, Fact, Figure, Message, decode, fact
 from phasegate.base.units import Dimension
 from phasegate.gate import baseline
@@ -15,6 +13,7 @@ from phasegate.gate import judge as gate
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.settling import settle
 from phasegate.model.criterion import PlanCriterion
+from phasegate.model.dataclass_json import reader
 from phasegate.model.events import Event
 from phasegate.model.fold import fold
 from phasegate.model.judgement import CriterionVerdict, Judgement
@@ -98,12 +97,13 @@ def told(found: Judgement | CriterionResult) -> Told:
 
 
 def in_words(data: Any) -> Any:
-    """The JSON of a record with a sentence in place of each fact, and criteria as people read them."""
+    """The JSON of a record with a sentence in place of each fact, and criteria as people read them; what was
+    asked of a step, check, fault or waiver, and what an attempt saw, beside what came of it."""
     match data:
         case {"code": str(code)} if code in {one.value for one in Code}:
             return sentences.sentence(decode(data))
         case {"asked": asked, "judged": judged, "waived": waived}:
-            item = TypeAdapter(CriterionResult).validate_python(data)
+            item = reader(CriterionResult)(data)
             own = {name: judged[name] for name in ("n", "confidence", "baseline", "effective_n", "decided")}
             words = {
                 "verdict": item.verdict.value,
@@ -121,6 +121,8 @@ def in_words(data: Any) -> Any:
                 "message": sentences.message(item),
             }
             return asked | own | words
+        case {"asked": part, **rest} | {"observation": part, **rest}:
+            return in_words(part | rest)
         case dict():
             return {name: in_words(value) for name, value in data.items()}
         case list():

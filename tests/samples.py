@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,18 @@ from phasegate.gate.judging import judge_run, unjudged
 from phasegate.gate.verdict import decide
 from phasegate.kinds import KINDS
 from phasegate.model.criterion import Level, PlanCriterion
-from phasegate.model.faults import Act, FaultResult, FaultStatus
+from phasegate.model.faults import Act, FaultResult, FaultStatus, PlanFault
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Chart, Distribution, Gauge, Number, Share, charts_of
-from phasegate.model.observation import Case, CaseAttempt, CaseStatus, Series, census, census_by_part
+from phasegate.model.observation import (
+    Case,
+    CaseAttempt,
+    CaseStatus,
+    Observation,
+    Series,
+    census,
+    census_by_part,
+)
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
@@ -27,7 +36,9 @@ from phasegate.model.result import (
     CriterionResult,
     EvidenceFile,
     People,
+    PlanCheck,
     PlanRecord,
+    PlanStep,
     RunResult,
     Selection,
     StepResult,
@@ -58,6 +69,7 @@ def after(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
+@functools.cache
 def latencies(n: int, typical: float, *, failed: int = 0, span: float | None = 10.0) -> Distribution:
     """Durations that look like a service's: most near `typical` seconds, few far above."""
     values = [typical * (0.7 + 0.6 * ((i * 7919) % 1000) / 1000 + 3.0 * (i % 97 == 0)) for i in range(n)]
@@ -135,15 +147,17 @@ def inconclusive_run() -> RunResult:
         ),
     )
     node = CheckResult(
-        id="nodejs",
-        kind="e2e",
-        step="e2e",
-        title="Functions in Node.js",
-        summary="pytest checks/e2e/test_nodejs.py",
+        asked=PlanCheck(
+            id="nodejs",
+            kind="e2e",
+            step="e2e",
+            title="Functions in Node.js",
+            summary="pytest checks/e2e/test_nodejs.py",
+            source="plans/phase4.yaml:118",
+        ),
         status=CheckStatus.NOT_RUN,
         reason="node is missing",
         help="apt install nodejs",
-        source="plans/phase4.yaml:118",
     )
     sampled = replace(
         _uptime(),
@@ -193,7 +207,9 @@ def crashed_run() -> RunResult:
         ),
     )
     waiting = CheckResult(
-        id="steady", kind="load", step="e2e", title="A steady load", summary="GET /health at 200/s"
+        asked=PlanCheck(
+            id="steady", kind="load", step="e2e", title="A steady load", summary="GET /health at 200/s"
+        ),
     )
     return replace(
         _run(),
@@ -242,14 +258,21 @@ def hostile_run(bad: str = HOSTILE) -> RunResult:
     gone = replace(case, status=CaseStatus.LOST, id=bad + "lost")
     attempt = replace(
         _attempt(AttemptStatus.FAILED, cases=(case, twin, gone), evidence=(bad,), notes=(bad,)),
+        observation=replace(
+            _attempt(
+                AttemptStatus.FAILED, cases=(case, twin, gone), evidence=(bad,), notes=(bad,)
+            ).observation,
+            measures={
+                bad: Share(passed=1, total=2, sample=False, missing=(bad,)),
+                "latency": latencies(20, 0.01, failed=3),
+            },
+            parts={bad: {bad: Number(value=math.inf)}},
+            causes={bad: 3},
+            timeline=(
+                Series(name=bad, unit="s", points=((0.0, 0.1), (1.0, math.inf), (2.0, None), (3.0, 0.2))),
+            ),
+        ),
         reason=bad,
-        measures={
-            bad: Share(passed=1, total=2, sample=False, missing=(bad,)),
-            "latency": latencies(20, 0.01, failed=3),
-        },
-        parts={bad: {bad: Number(value=math.inf)}},
-        causes={bad: 3},
-        timeline=(Series(name=bad, unit="s", points=((0.0, 0.1), (1.0, math.inf), (2.0, None), (3.0, 0.2))),),
     )
     check = _check(
         "hostile",
@@ -267,36 +290,41 @@ def hostile_run(bad: str = HOSTILE) -> RunResult:
         "application",
         status=CheckStatus.FAILED,
         reason=bad,
-        attempt=replace(attempt, cases=()),
+        attempt=replace(attempt, observation=replace(attempt.observation, cases=())),
     )
     chart = {"latency": Chart(title="Latency over time", series=(bad,))}
-    check, load = replace(check, charts=chart), replace(load, charts=chart)
+    check, load = (replace(one, asked=replace(one.asked, charts=chart)) for one in (check, load))
     step = StepResult(
-        id="application",
-        title=bad,
-        purpose=bad,
-        work=(bad,),
-        outcomes=(bad,),
-        owner=bad,
-        priority=bad,
-        estimate=bad,
-        tags=(bad,),
+        asked=PlanStep(
+            id="application",
+            title=bad,
+            purpose=bad,
+            work=(bad,),
+            outcomes=(bad,),
+            owner=bad,
+            priority=bad,
+            estimate=bad,
+            tags=(bad,),
+        ),
         status=CheckStatus.FAILED,
         reason=bad,
-        checks=(check, replace(load, help=bad, source=bad)),
+        checks=(check, replace(load, asked=replace(load.asked, source=bad), help=bad)),
         faults=(
             replace(
                 _never_back(),
-                title=bad,
-                check="flood",
-                target=bad,
-                image=bad,
-                probe=bad,
+                asked=replace(
+                    _never_back().asked,
+                    title=bad,
+                    check="flood",
+                    target=bad,
+                    image=bad,
+                    probe=bad,
+                    source=bad,
+                ),
                 reason=bad,
                 causes={bad: 3},
                 notes=(bad,),
                 evidence=(bad,),
-                source=bad,
             ),
         ),
     )
@@ -592,9 +620,10 @@ def _cases(
     )
 
 
-def _attempt(status: AttemptStatus, **fields: object) -> AttemptResult:
-    values: dict[str, object] = {"number": 1, "started": after(1), "duration": 1.25, **fields}
-    return AttemptResult(status=status, **values)  # type: ignore[arg-type]
+def _attempt(status: AttemptStatus, *, duration: float = 1.25, **seen: Any) -> AttemptResult:
+    return AttemptResult(
+        number=1, status=status, started=after(1), duration=duration, observation=Observation(**seen)
+    )
 
 
 def charts_of_kind(name: str) -> dict[str, Chart]:
@@ -617,19 +646,21 @@ def _check(
     attempt: AttemptResult,
 ) -> CheckResult:
     return CheckResult(
-        id=id,
-        kind=kind,
-        step=step,
-        title=title,
-        summary=summary,
+        asked=PlanCheck(
+            id=id,
+            kind=kind,
+            step=step,
+            title=title,
+            summary=summary,
+            source="plans/phase4.yaml:48",
+            charts=charts_of_kind(kind),
+            is_load=kind == "load",
+        ),
         status=status,
         reason=reason,
         started=attempt.started,
         duration=attempt.duration,
         attempts=(attempt,),
-        source="plans/phase4.yaml:48",
-        charts=charts_of_kind(kind),
-        is_load=kind == "load",
     )
 
 
@@ -689,14 +720,16 @@ def _application_checks(*, faulty: bool) -> tuple[CheckResult, ...]:
 
 def _application_step(checks: tuple[CheckResult, ...], status: CheckStatus) -> StepResult:
     return StepResult(
-        id="application",
-        title="Application data is configured",
-        purpose="The API integration tests can run in full",
-        work=("Solve the configuration of /api/v1/initialize", "Check session management"),
-        outcomes=("API integration tests succeed to 100%", "Every endpoint is confirmed to work"),
-        owner="platform team",
-        priority="critical",
-        estimate="2h..3h",
+        asked=PlanStep(
+            id="application",
+            title="Application data is configured",
+            purpose="The API integration tests can run in full",
+            work=("Solve the configuration of /api/v1/initialize", "Check session management"),
+            outcomes=("API integration tests succeed to 100%", "Every endpoint is confirmed to work"),
+            owner="platform team",
+            priority="critical",
+            estimate="2h..3h",
+        ),
         status=status,
         started=after(1),
         duration=4.2,
@@ -706,13 +739,15 @@ def _application_step(checks: tuple[CheckResult, ...], status: CheckStatus) -> S
 
 def _e2e_step(checks: tuple[CheckResult, ...], status: CheckStatus) -> StepResult:
     return StepResult(
-        id="e2e",
-        title="The E2E test environment is complete",
-        purpose="The complete E2E test suite can be run",
-        owner="platform team",
-        priority="high",
-        estimate="3h..4h",
-        tags=("nightly",),
+        asked=PlanStep(
+            id="e2e",
+            title="The E2E test environment is complete",
+            purpose="The complete E2E test suite can be run",
+            owner="platform team",
+            priority="high",
+            estimate="3h..4h",
+            tags=("nightly",),
+        ),
         status=status,
         started=after(6),
         duration=31.0,
@@ -781,14 +816,17 @@ def _steady() -> CheckResult:
 def _faults() -> tuple[FaultResult, ...]:
     """A crash that was over in a moment, and one that never came to pass."""
     crash = FaultResult(
-        id="crash",
-        title="A runtime crashes under load",
-        act=Act.KILL,
-        target="controller",
-        check="steady",
-        due=3.0,
-        lasting=1.0,
-        probe="GET /health every 50 ms",
+        asked=PlanFault(
+            id="crash",
+            title="A runtime crashes under load",
+            act=Act.KILL,
+            target="controller",
+            check="steady",
+            due=3.0,
+            lasting=1.0,
+            probe="GET /health every 50 ms",
+            source="plans/phase4.yaml:118",
+        ),
         status=FaultStatus.RECOVERED,
         reason="",
         started=after(3.0),
@@ -803,17 +841,18 @@ def _faults() -> tuple[FaultResult, ...]:
         },
         causes={"127.0.0.1:8080: connection refused": 31},
         evidence=("evidence/crash/1/probes.csv",),
-        source="plans/phase4.yaml:118",
     )
     late = FaultResult(
-        id="late",
-        act=Act.REPLACE,
-        target="controller",
-        check="rollout",
-        due=9.0,
-        lasting=1.0,
-        image="shop/controller:2",
-        probe="GET /health every 100 ms",
+        asked=PlanFault(
+            id="late",
+            act=Act.REPLACE,
+            target="controller",
+            check="rollout",
+            due=9.0,
+            lasting=1.0,
+            image="shop/controller:2",
+            probe="GET /health every 100 ms",
+        ),
         reason="rollout had ended after 8.2 s, before it",
     )
     return crash, late
@@ -822,10 +861,7 @@ def _faults() -> tuple[FaultResult, ...]:
 def _never_back() -> FaultResult:
     return replace(
         _faults()[0],
-        id="hang",
-        title="",
-        act=Act.PAUSE,
-        due=6.0,
+        asked=replace(_faults()[0].asked, id="hang", title="", act=Act.PAUSE, due=6.0),
         status=FaultStatus.NOT_RECOVERED,
         reason="not good again within 30 s after it was undone: 127.0.0.1:8080: timeout",
         started=after(6.0),
@@ -835,18 +871,16 @@ def _never_back() -> FaultResult:
             "lost_requests": Number(value=620, unended=True),
             "recovery_time": Number(value=31.0, dimension=Dimension.TIME, unended=True),
         },
-        notes=("no probe before it had a good answer",),
+        notes=("no probe before the fault had a good answer",),
     )
 
 
 def _not_undone() -> FaultResult:
     return replace(
         _faults()[0],
-        id="cut-off",
-        act=Act.CUT,
-        check="rollout",
+        asked=replace(_faults()[0].asked, id="cut-off", act=Act.CUT, check="rollout"),
         status=FaultStatus.NOT_UNDONE,
-        reason="it could not be undone: the container engine does not answer any more",
+        reason="it could not be undone: the container engine stopped answering",
         undone=None,
         recovered=None,
         measures={},
@@ -884,22 +918,25 @@ def _overloaded() -> CheckResult:
     slow = [(float(t), None if t in (6, 7) else 0.06 + 0.011 * t) for t in range(11)]
     attempt = replace(
         good.last,
+        observation=replace(
+            good.last.observation,
+            measures={
+                "success_rate": Share(passed=1_840, total=2_000, sample=True, span=10.0, episodes=4),
+                "latency": latencies(1_840, 0.09, failed=160),
+                "throughput": Number(value=184.0, dimension=Dimension.RATE),
+                "achieved_rate": Number(value=0.998, dimension=Dimension.SHARE),
+            },
+            causes={"no answer within 30 s": 122, "connection refused": 38},
+            timeline=(
+                Series(name="latency p50", unit="s", points=tuple((t, v and v * 0.55) for t, v in slow)),
+                Series(name="latency p95", unit="s", points=tuple(slow)),
+                Series(name="latency p99", unit="s", points=tuple((t, v and v * 1.2) for t, v in slow)),
+                Series(name="rate", unit="/s", points=tuple((t, 200.0 if v else 20.0) for t, v in slow)),
+                Series(name="errors", unit="/s", points=tuple((t, 3.0 if v else 70.0) for t, v in slow)),
+            ),
+        ),
         status=AttemptStatus.FAILED,
         reason="steady.latency.p95 is not met",
-        measures={
-            "success_rate": Share(passed=1_840, total=2_000, sample=True, span=10.0, episodes=4),
-            "latency": latencies(1_840, 0.09, failed=160),
-            "throughput": Number(value=184.0, dimension=Dimension.RATE),
-            "achieved_rate": Number(value=0.998, dimension=Dimension.SHARE),
-        },
-        causes={"no answer within 30 s": 122, "connection refused": 38},
-        timeline=(
-            Series(name="latency p50", unit="s", points=tuple((t, v and v * 0.55) for t, v in slow)),
-            Series(name="latency p95", unit="s", points=tuple(slow)),
-            Series(name="latency p99", unit="s", points=tuple((t, v and v * 1.2) for t, v in slow)),
-            Series(name="rate", unit="/s", points=tuple((t, 200.0 if v else 20.0) for t, v in slow)),
-            Series(name="errors", unit="/s", points=tuple((t, 3.0 if v else 70.0) for t, v in slow)),
-        ),
     )
     return replace(
         good,

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @contextmanager
 def raises(kind: type[Exception], *, match: str) -> Iterator[pytest.ExceptionInfo[Exception]]:
-    """`pytest.raises`, for errors whose message is no text."""
+    """`pytest.raises`, for errors whose message is not text."""
     with pytest.raises(kind) as raised:
         yield raised
     said = sentence(message_of(raised.value))

@@ -27,6 +27,8 @@ from tests.office import office
 from tests.pipeline.bench import Desk, Ran
 from tests.servers import serving
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["nothing_left"]
 
 ABSENT = "http://127.0.0.1:9"
@@ -371,7 +373,7 @@ def test_exceptions_of_a_script_that_prints_much_are_no_pass(desk: Desk) -> None
 @pytest.mark.parametrize(
     ("verdict", "code", "why"),
     [
-        ("PASS", 0, "it ends with PASS, and x.exit_code is not met"),
+        ("PASS", 0, "it ends with PASS, but x.exit_code is not met"),
         ("FAIL", 256, "it ends with FAIL and exit code 256"),  # of which the system keeps eight bits: 0
     ],
 )
@@ -533,8 +535,9 @@ def test_times_at_which_phasegate_did_not_look_are_no_pass(desk: Desk) -> None:
     assert ran.code == 3, ran.err
     judged = ran.criterion("up.success_rate")
     assert judged["verdict"] == "unproven"
-    assert "moments passed unused: phasegate was late" in judged["message"]
-    assert re.search(r"^Late +up: \d+ of [\d,]+ moments passed unused: phasegate was late$", ran.err, re.M)
+    assert "scheduled requests were not sent in time: phasegate was late" in judged["message"]
+    late = r"\d+ of [\d,]+ scheduled requests were not sent in time: phasegate was late"
+    assert re.search(rf"^Late +up: {late}$", ran.err, re.M)
 
 
 def test_run_is_no_shorter_for_a_clock_that_is_set_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

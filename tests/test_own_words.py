@@ -10,7 +10,8 @@ import pytest
 from tests.own_words import own_words, words_of_source
 
 CLAIM = "nothing passes without evidence, says the plan of these people"
-OWN = " ".join(min(words_of_source()))
+OWN = "words of the source"
+"""In whose place such words stand."""
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,8 @@ OWN = " ".join(min(words_of_source()))
 def test_words_of_the_source_are_found_wherever_they_stand(
     tmp_path: Path, record: object, found: list[str]
 ) -> None:
-    (tmp_path / "result.json").write_text(json.dumps(record))
-    (tmp_path / "events.jsonl").write_text(json.dumps(record) + '\n{"cut')
-    assert own_words(tmp_path) == found
+    words = " ".join(min(words_of_source()))
+    text = json.dumps(record).replace(OWN, words)
+    (tmp_path / "result.json").write_text(text)
+    (tmp_path / "events.jsonl").write_text(text + '\n{"cut')
+    assert own_words(tmp_path) == [one.replace(OWN, words) for one in found]

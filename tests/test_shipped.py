@@ -24,6 +24,8 @@ from phasegate.render.html import document as html
 from phasegate.render.sentences import sentence
 from tests.judged import told
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 PLANS = sorted(ROOT.glob("plans/*.yaml"))
 SUITES = sorted(ROOT.glob("checks/api/*.yaml"))

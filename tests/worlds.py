@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,6 @@ from phasegate.world import (
     Progress,
     World,
 )
-
-RealClock = RunClock
 
 
 class StaticAddresses(TargetAddresses):
@@ -101,7 +99,7 @@ class TestWorld:
     target: Addresses
     evidence: EvidenceFolder
     root: Path
-    clock: Clock = field(default_factory=RealClock)
+    clock: Clock = field(default_factory=RunClock)
     processes: Processes = field(default_factory=NoProcesses)
     containers: Containers = field(default_factory=lambda: TargetContainers(os.environ))
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -114,10 +112,14 @@ class TestWorld:
     stop_because: str | None = None
     stop_after: float | None = None
     """Seconds after which `progress` says stop."""
+    answers: Callable[[Progress], str | None] | None = None
+    """What `progress` says instead."""
     _started: float = field(default_factory=time.perf_counter)
 
     async def progress(self, progress: Progress) -> str | None:
         self.reports.append(progress)
+        if self.answers is not None:
+            return self.answers(progress)
         if self.stop_after is not None and time.perf_counter() - self._started >= self.stop_after:
             return self.stop_because or "everything else has ended"
         return self.stop_because if self.stop_after is None else None

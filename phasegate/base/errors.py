@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact
 
 
@@ -31,8 +31,11 @@ class Position:
     """A place in a text file; line and column count from 1."""
 
     file: str
+    """The path of the file, as it was named."""
     line: int
+    """The line, from 1."""
     column: int = 1
+    """The column, from 1."""
     width: int = 1
     """How many characters the caret line underlines."""
 

@@ -1,6 +1,6 @@
 """Field types for everything that people write in YAML: closed models, quantities, named files.
 
-A mapping read from YAML arrives as `Located`, which remembers where it stood; a `Closed` model keeps that
+A mapping read from YAML arrives as `Located`, which remembers where it stood; a `Placed` model keeps that
 position, so that a message made much later can still point at the line.
 """
 
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -24,10 +26,11 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from phasegate.base.errors import Position
 from phasegate.base.scalars import as_text
-from phasegate.base.units import EXAMPLES, Dimension, parse_as
+from phasegate.base.units import EXAMPLES, Dimension, format_value, parse_as
 
 ID_PATTERN = r"^[a-z][a-z0-9_-]*$"
 
@@ -48,9 +51,13 @@ class Located(dict[str, Any]):
 
 
 class Closed(BaseModel):
-    """A model that refuses unknown keys, never changes, and knows where it was written."""
+    """A model that refuses unknown keys and never changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+
+class Placed(Closed):
+    """A closed model that knows where it was written."""
 
     @property
     def at(self) -> Position | None:
@@ -78,21 +85,67 @@ def short_form(schema: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
     return extend
 
 
-def field_docs(model: type[BaseModel]) -> dict[str, str]:
-    """What the text below each field says, by field name, inherited ones included.
+@cache
+def field_docs(owner: type) -> Mapping[str, str]:
+    """What the text below each field of a model or dataclass says, by field name, inherited ones included.
 
     Read from the source when asked for: pydantic would do it for every model at every start.
     """
     docs: dict[str, str] = {}
-    for base in reversed(model.__mro__):
-        if issubclass(base, Closed) and base is not Closed:
-            with suppress(OSError):  # a package may come without its source
-                docs |= _docs_below(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0])
+    for base in reversed(owner.__mro__):
+        if base not in (Closed, BaseModel, object):
+            with suppress(OSError, TypeError, KeyError):  # a package may come without its source
+                docs |= _docs_below(_classes_in(base.__module__)[base.__name__])
     return docs
 
 
-def _docs_below(node: ast.stmt) -> dict[str, str]:
-    assert isinstance(node, ast.ClassDef)
+def add_docs(schema: dict[str, Any], owner: type) -> None:
+    """Describe the properties in the JSON Schema of a model or dataclass.
+
+    By what the source says of its fields and their types, and by their defaults.
+    """
+    docs, infos = field_docs(owner), getattr(owner, "model_fields", {})
+    keys = {name: infos[name].alias or name if name in infos else name for name in docs}
+    for part in (schema, *schema.get("anyOf", ())):
+        written = part.get("properties", {})
+        for name, key in keys.items():
+            if key in written:
+                default = default_text(infos[name]) if name in infos else ""
+                of_type = written[key].get("description", "")
+                said = [docs[name], of_type[:1].upper() + of_type[1:], default and f"Default: {default}"]
+                text = " ".join(one.rstrip(".") + "." for one in said if one)
+                text = re.sub(r"\bNone\b", "null", " ".join(text.split()))  # as JSON has it
+                written[key] = {**written[key], "description": text}
+
+
+def default_text(field: FieldInfo) -> str:
+    """The default as it would be written in a plan; empty where there is none, or nothing to see."""
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    dimension = next((mark for mark in field.metadata if isinstance(mark, Dimension)), None)
+    match default:
+        case None | "" | () | BaseModel():
+            return ""
+        case Mapping() | list() if not default:
+            return ""
+        case bool():
+            return "true" if default else "false"
+        case float() if dimension is Dimension.TIME and default and default % 60 == 0:
+            return f"{default / 60:g}m"
+        case int() | float() if dimension is not None:
+            return format_value(default, dimension).replace(" ", "")
+        case list() | tuple():
+            return ", ".join(map(str, default))
+        case _:
+            return str(default)
+
+
+@cache
+def _classes_in(module: str) -> Mapping[str, ast.ClassDef]:
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+
+
+def _docs_below(node: ast.ClassDef) -> dict[str, str]:
     return {
         field.target.id: inspect.cleandoc(text.value.value)
         for field, text in pairwise(node.body)
@@ -144,7 +197,7 @@ Size = Annotated[
 def scalar_text(value: object) -> object:
     """A number or boolean as it was written; anything else as it is. Errors: ValueError for null."""
     if value is None:
-        raise ValueError("null is no text; write the text in quotes, '' for none")
+        raise ValueError("null is not text; write the text in quotes, '' for none")
     return as_text(value) if isinstance(value, int | float) else value
 
 

@@ -18,22 +18,32 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import field
+from functools import cached_property, reduce
+from operator import or_
 from pathlib import Path
 from typing import BinaryIO
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.units import Dimension, format_value
 
+
+def flags_of(*names: str) -> int:
+    """Flags of `os.open`, bytes read and written as they are. What Windows has no flag for is left out."""
+    return reduce(or_, (getattr(os, name, 0) for name in (*names, "O_BINARY")))
+
+
 NAMES = 2_000_000
 """Names that are looked at for one pattern."""
 PROBLEMS = 10
-"""Lines that say what matches and is no file."""
+"""Lines that say what matches and is not a file."""
 LARGEST = 1 << 30
 """Bytes of a file that are read, where nothing lower is asked for."""
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER_FLAGS = flags_of("O_RDONLY", "O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
+_HANDLES = os.open in os.supports_dir_fd
+"""Whether names can be looked up in a folder that is open, whatever stands at its path by then."""
 _MAGIC = re.compile(r"[*?[]")
 _KINDS = {
     stat.S_IFIFO: "FIFO (named pipe)",
@@ -51,7 +61,7 @@ class Found:
     total: int
     """How many there are."""
     problems: tuple[Fact, ...] = ()
-    """What matches and is no file of this folder, one line each; why the search ended early."""
+    """What matches and is not a file of this folder, one line each; why the search ended early."""
 
 
 @dataclass
@@ -139,7 +149,7 @@ class Bounds:
     def hold(self, path: Path) -> tuple[str, ...] | None:
         """The components of a path below the folder, links resolved; None for a file that is granted.
 
-        Errors: OutsideError; ValueError for what is no path.
+        Errors: OutsideError; ValueError for what is not a path.
         """
         if self.granted and path.absolute() in [one.absolute() for one in self.granted]:
             return None
@@ -200,7 +210,7 @@ def open_regular(path: Path) -> BinaryIO:
     of the folder that `within` has; ValueError for a path that is none.
     """
     # Where something else takes its place meanwhile, opening must not wait for the other end.
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    flags = flags_of("O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC")
     bounds = _BOUNDS.get()
     parts = bounds.hold(path) if bounds is not None and bounds.closed else None
     if bounds is None or parts is None:
@@ -276,10 +286,9 @@ def write_whole(path: Path, data: bytes, *, below: Path | None = None) -> None:
         try:
             with file, io.BufferedWriter(file) as whole:
                 whole.write(data)
-            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            folder.replace(temporary, path.name)
         except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
+            folder.remove(temporary)
             raise
 
 
@@ -288,34 +297,66 @@ def new_file(path: Path, *, below: Path | None = None) -> io.FileIO:
     with _folder_of(path, below) as folder:
         temporary, file = _new_file(folder)
         try:
-            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            folder.replace(temporary, path.name)
         except BaseException:
             file.close()
-            with suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
+            folder.remove(temporary)
             raise
     return file
 
 
-def _new_file(folder: int) -> tuple[str, io.FileIO]:
+def _new_file(folder: _Folder) -> tuple[str, io.FileIO]:
     temporary = f".{secrets.token_hex(12)}.part"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return temporary, io.FileIO(os.open(temporary, flags, 0o666, dir_fd=folder), "w")
+    flags = flags_of("O_WRONLY", "O_CREAT", "O_EXCL", "O_NOFOLLOW", "O_CLOEXEC")
+    return temporary, io.FileIO(folder.open(temporary, flags), "w")
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder in which names are looked up: by its handle where the system can, else by its path."""
+
+    path: Path
+    handle: int | None
+
+    def open(self, name: str, flags: int) -> int:
+        return os.open(self._place(name), flags, 0o666, dir_fd=self.handle)
+
+    def stat(self, name: str) -> os.stat_result:
+        return os.stat(self._place(name), dir_fd=self.handle, follow_symlinks=False)
+
+    def replace(self, name: str, other: str) -> None:
+        places = self._place(name), self._place(other)
+        os.replace(*places, src_dir_fd=self.handle, dst_dir_fd=self.handle)
+
+    def remove(self, name: str) -> None:
+        with suppress(OSError):
+            os.unlink(self._place(name), dir_fd=self.handle)
+
+    def _place(self, name: str) -> str | Path:
+        return self.path / name if self.handle is None else name
 
 
 @contextmanager
-def _folder_of(path: Path, below: Path | None) -> Iterator[int]:
+def _folder_of(path: Path, below: Path | None) -> Iterator[_Folder]:
     """The folder of a file, open."""
     parts = () if below is None else path.relative_to(below).parts[:-1]
-    here = os.open(path.parent if below is None else below, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    here = path.parent if below is None else below
+    if not _HANDLES:
+        for part in parts:
+            here /= part
+            if here.is_symlink():
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        yield _Folder(here, None)
+        return
+    handle = os.open(here, flags_of("O_RDONLY", "O_DIRECTORY", "O_CLOEXEC"))
     try:
         for part in parts:
-            inner = os.open(part, _FOLDER, dir_fd=here)
-            os.close(here)
-            here = inner
-        yield here
+            inner = os.open(part, FOLDER_FLAGS, dir_fd=handle)
+            os.close(handle)
+            handle = inner
+        yield _Folder(path.parent, handle)
     finally:
-        os.close(here)
+        os.close(handle)
 
 
 def refuse_way_out(path: Path, root: Path, label: Message) -> None:
@@ -341,8 +382,8 @@ def _open_inside(root: str, parts: tuple[str, ...], flags: int) -> int:
     if not parts:
         raise _is_folder()
     with _folder_of(Path(root, *parts), Path(root)) as folder:
-        _refuse_other_kinds(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
-        return os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
+        _refuse_other_kinds(folder.stat(parts[-1]))
+        return folder.open(parts[-1], flags | flags_of("O_NOFOLLOW"))
 
 
 def _refuse_other_kinds(status: os.stat_result) -> None:

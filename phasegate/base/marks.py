@@ -1,6 +1,6 @@
 """Marks on the parameters of a check: how `phasegate guard` holds the values of two plans against each other.
 
-A mark stands in the annotation: `probes: Annotated[int, Demand.MORE] = 1`. Without one, a change of the value
+A mark stands in the annotation: `timeout: Annotated[Duration, Demand.LESS] = 30.0`. Without one, a change of the value
 is shown, and nobody says which of the two asks more.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
+
+from phasegate.base.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

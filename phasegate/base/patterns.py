@@ -15,10 +15,10 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, fact
 from phasegate.base.units import format_seconds
 

@@ -106,7 +106,7 @@ def json_text(value: Any) -> str:
             return text if _LITERAL.fullmatch(text) else _digits(int(value))
         case float():
             if not math.isfinite(value):
-                raise ValueError(f"{value} is no number that JSON has")
+                raise ValueError(f"{value} is not a JSON number")
             text = str(value)
             return text if _LITERAL.fullmatch(text) else repr(float(value))
         case Decimal() if value.is_finite():
@@ -131,7 +131,7 @@ def _dump(value: Any) -> str:
 def read_json(text: str | bytes) -> Any:
     """JSON whose numbers remember how they were written.
 
-    Errors: ValueError for what is no JSON, names twice in one object, and numbers beyond what can be held.
+    Errors: ValueError for what is not JSON, names twice in one object, and numbers beyond what can be held.
     """
     try:
         value = json.loads(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
+
+from phasegate.base.dataclass import dataclass
 
 _STRONG = r"passwor[dt]s?|passwd|passphrase|secrets?|tokens?(?!iz)|credentials?|api_?keys?"
 _WORDS = r"pwd|pass|pw|keys?|auth|pat|erlang_cookie|dsn|psk|salt|passcode"

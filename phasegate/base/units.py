@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+
+from phasegate.base.dataclass import dataclass
 
 
 class Dimension(StrEnum):
@@ -83,8 +84,11 @@ class Quantity:
     """A number in the base unit of its dimension; `text` keeps what the author wrote."""
 
     value: float
+    """In the base unit of its dimension: seconds, bytes, per second, or a share of 1."""
     dimension: Dimension
+    """What it measures."""
     text: str = ""
+    """As it is written: `100ms`."""
 
     def __str__(self) -> str:
         return self.text or format_value(self.value, self.dimension)

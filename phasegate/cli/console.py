@@ -7,12 +7,13 @@ import io
 import os
 import sys
 from enum import StrEnum
-from typing import TextIO, cast
-
-from rich.console import Console
+from typing import TYPE_CHECKING, TextIO, cast
 
 from phasegate.base.ci_commands import disarm, line_begun
 from phasegate.base.errors import RecordError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 CI_WIDTH = 120
 
@@ -43,6 +44,8 @@ def is_live(style: ProgressStyle) -> bool:
 
 def make_console(color: Color = Color.AUTO, *, live: bool = False) -> Console:
     """A console on stderr that never interprets markup, emoji codes or highlights in what it prints."""
+    from rich.console import Console
+
     plain = _plain(color)
     return Console(
         file=cast("TextIO", _Lasting(sys.stderr)),

@@ -14,7 +14,7 @@ import typer
 
 from phasegate.base.errors import ExitCode, PlanError, Problem, UsageError
 from phasegate.cli.console import put
-from phasegate.cli.options import Root, load_as_stranger
+from phasegate.cli.options import Root
 from phasegate.render.sentences import sentence
 
 if TYPE_CHECKING:
@@ -29,26 +29,22 @@ class Format(StrEnum):
 def guard(
     base: Annotated[
         Path,
-        typer.Argument(
-            metavar="BASE", help="The plan before; or with --base-ref the plan.", show_default=False
-        ),
+        typer.Argument(metavar="BASE", help="The old plan; with --base-ref, the plan.", show_default=False),
     ],
     head: Annotated[
-        Path | None, typer.Argument(metavar="HEAD", help="The plan after.", show_default=False)
+        Path | None, typer.Argument(metavar="HEAD", help="The new plan.", show_default=False)
     ] = None,
     base_ref: Annotated[
         str,
-        typer.Option(
-            "--base-ref", metavar="REF", help="Read the plan before from this git branch or commit."
-        ),
+        typer.Option("--base-ref", metavar="REF", help="Read the old plan from this git branch or commit."),
     ] = "",
     format: Annotated[
-        Format, typer.Option("--format", metavar="text|markdown", help="How the changes are told.")
+        Format, typer.Option("--format", metavar="text|markdown", help="Format of the output.")
     ] = Format.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
     root: Root = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 for what only changed, too, unless it is accepted.")
+        bool, typer.Option("--strict", help="Exit 1 also for changes that are not weaker, unless accepted.")
     ] = False,
 ) -> int:
     """Compare two versions of a plan and name what became weaker."""
@@ -93,13 +89,11 @@ def _sides(path: Path, root: Path | None, folder: str = "", label: str = "") -> 
     Errors: PlanError, with the label in place of the folder.
     """
     from phasegate.comparison.side import Side
+    from phasegate.kinds import KINDS
+    from phasegate.plan.loader import load_each
 
     try:
-        first = load_as_stranger(path, root=root)
-        plans = {
-            "": first,
-            **{name: load_as_stranger(path, root=root, env=name) for name in first.environments},
-        }
+        plans = load_each(path, kinds=KINDS, env=os.environ, root=root)
     except PlanError as error:
         raise PlanError(_relabel(problem, folder, label) for problem in error.problems) from None
     return {

@@ -11,8 +11,6 @@ from urllib.parse import SplitResult, urlsplit
 import typer
 
 from phasegate.base.errors import PlanError, UsageError
-from phasegate.base.files import is_there
-from phasegate.base.substitution import escape
 from phasegate.cli.console import make_console
 
 _PLAN = """\
@@ -52,14 +50,16 @@ def init(
         str,
         typer.Argument(
             metavar="URL|FILE",
-            help="Where the service answers, path included; or a compose file.",
+            help="URL at which the service answers, path included; or a compose file.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The plan to write.")] = Path(
         "phasegate.yaml"
     ),
 ) -> int:
-    """Write a starter plan for a service that is up, or for a compose stack."""
+    """Write a starter plan for a running service, or for a compose stack."""
+    from phasegate.base.files import is_there
+
     compose = Path(source)
     of_stack = "://" not in source and (compose.suffix in (".yaml", ".yml") or is_there(compose))
     text = _for_stack(compose, output) if of_stack else _for_service(_service(source))
@@ -67,7 +67,7 @@ def init(
         with output.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"{output} is there already", help="name another file with -o") from None
+        raise UsageError(f"{output} exists already", help="name another file with -o") from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"cannot write {output}: {reason}", help="name another file with -o") from error
@@ -76,6 +76,8 @@ def init(
 
 
 def _for_service(parts: SplitResult) -> str:
+    from phasegate.base.substitution import escape
+
     text = _PLAN.format(
         phase="first",
         title=json.dumps(f"First gate for {parts.hostname}"),
@@ -86,7 +88,7 @@ def _for_service(parts: SplitResult) -> str:
 
 
 def _for_stack(file: Path, output: Path) -> str:
-    """Errors: PlanError for what is no compose file."""
+    """Errors: PlanError for what is not a compose file."""
     from phasegate.cli.stack_starter import plan_for
     from phasegate.plan.reading.compose_file import read_compose_file
     from phasegate.plan.text.named import Files

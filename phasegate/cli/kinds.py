@@ -19,18 +19,19 @@ def kinds(
 
     A description has the parameters, measures, default criteria and an example.
     """
-    from phasegate.kinds import KINDS, every_kind
+    from phasegate.kinds import KINDS, every_kind, overview
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f"unknown kind {kind!r}", help=f"kinds are {', '.join(KINDS)}")
-    names = [kind] if kind else list(every_kind())
     if as_json:
+        names = [kind] if kind else list(every_kind())
         put(json.dumps({name: describe(name) for name in names}, indent=2) + "\n")
     elif kind:
         put(_page(kind) + "\n")
     else:
-        width = max(map(len, names))
-        lines = [f"{name:<{width}}  {KINDS[name].about}{_source(KINDS[name])}" for name in names]
+        abouts = overview()
+        width = max(map(len, abouts))
+        lines = [f"{name:<{width}}  {about}" for name, about in abouts.items()]
         put("\n".join([*lines, "", "phasegate kinds KIND describes one, with an example", ""]))
 
 
@@ -51,8 +52,8 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def _describe(kind: Any) -> dict[str, Any]:
-    from phasegate.base.fields import field_docs
-    from phasegate.cli.shapes import default_text, shape
+    from phasegate.base.fields import default_text, field_docs
+    from phasegate.cli.shapes import shape
 
     params = _example_params(kind)
     docs = field_docs(kind.Params)
@@ -69,7 +70,7 @@ def _describe(kind: Any) -> dict[str, Any]:
             field.alias or field_name: {
                 "required": field.is_required(),
                 "type": shape(written[field.alias or field_name], definitions),
-                "default": default_text(written[field.alias or field_name]),
+                "default": default_text(field),
                 "about": " ".join(docs.get(field_name, "").split()),
             }
             for field_name, field in kind.Params.model_fields.items()
@@ -98,18 +99,13 @@ def _defaults(model: Any) -> dict[str, Any]:
 
 
 def _page(name: str) -> str:
-    from phasegate.kinds import KINDS
+    from phasegate.kinds import KINDS, package_note
 
     kind, about = KINDS[name], describe(name)
-    lines = [f"{name}: {about['about']}{_source(kind)}", "", *_section(name, about)]
+    lines = [f"{name}: {about['about']}{package_note(kind)}", "", *_section(name, about)]
     for value, other in about.get(f"{kind.chooser}s", {}).items():
         lines += ["", f"{name} with {kind.chooser}: {value}: {other['about']}", "", *_section(name, other)]
     return "\n".join(lines)
-
-
-def _source(kind: Any) -> str:
-    """The package of a kind that is not phasegate's own."""
-    return "" if kind.package is None else f" ({kind.package.name} {kind.package.version})"
 
 
 def _section(name: str, about: dict[str, Any]) -> list[str]:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan to read.", show_default=False)]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="NAME=VALUE", help="Give a variable of the plan another value; repeatable."
-    ),
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a variable of the plan; repeatable."),
 ]
 Vars = Annotated[
     list[Path] | None,
@@ -47,7 +45,7 @@ PolicyFile = Annotated[
         metavar="FILE",
         envvar="PHASEGATE_POLICY",
         show_envvar=True,
-        help="Hold the plan against the floors of this policy.",
+        help="Check the plan against the minimum requirements of this policy.",
     ),
 ]
 Root = Annotated[
@@ -59,7 +57,7 @@ Root = Annotated[
         show_default=False,
     ),
 ]
-ColorOption = Annotated[Color, typer.Option("--color", help="Colour in what people read.")]
+ColorOption = Annotated[Color, typer.Option("--color", help="When output is coloured.")]
 Steps = Annotated[
     list[str] | None, typer.Option("--step", metavar="ID", help="Run only this step; repeatable.")
 ]

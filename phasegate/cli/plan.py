@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Mapping
@@ -56,6 +55,8 @@ def plan(
 
     No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
     """
+    import asyncio
+
     from rich.text import Text
 
     from phasegate.cli.problems import problems_text
@@ -113,8 +114,9 @@ def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, 
         lines.append(Text(f"step {step.id}{order}{needs}{side}", style="bold"))
         lines += [_check_line(check, chosen, missing) for check in step.checks]
         lines += [
-            Text(f"  {fault.id:<16} fault    {fault.summary} of {fault.check}, asks {sentence(fault.asked)}")
+            Text(f"  {fault.id:<16} fault    {fault.summary} of {asked.check}, asks {sentence(asked.probe)}")
             for fault in step.faults
+            for asked in [fault.asked]
         ]
     if plan.gate_checks:
         lines.append(Text("gate", style="bold"))
@@ -132,9 +134,9 @@ def _as_lines(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, 
 def _check_line(check: Check, chosen: frozenset[str], missing: Mapping[str, Missing]) -> Text:
     from rich.text import Text
 
-    line = Text(f"  {check.id:<16} {check.kind.name:<8} {sentence(check.summary)}")
-    if check.during:
-        line.append(f"  during {check.during}")
+    line = Text(f"  {check.id:<16} {check.kind.name:<8} {sentence(check.asked.summary)}")
+    if check.asked.during:
+        line.append(f"  during {check.asked.during}")
     if check.each:
         line.append(f"  each of {', '.join(part.name for part in check.parts)}")
     if check.retry.attempts > 1:
@@ -157,8 +159,8 @@ def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, M
             "id": check.id,
             "kind": check.kind.name,
             **({"package": asdict(check.kind.package)} if check.kind.package else {}),
-            "summary": sentence(check.summary),
-            "during": check.during,
+            "summary": sentence(check.asked.summary),
+            "during": check.asked.during or None,
             "parts": [part.name for part in check.parts if part.name],
             "selected": check.id in chosen,
             "missing": lacking and {"reason": sentence(lacking.reason), "help": sentence(lacking.help)},
@@ -183,11 +185,11 @@ def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, M
                 "faults": [
                     {
                         "id": fault.id,
-                        "act": fault.act.value,
-                        "target": fault.target,
-                        "during": fault.check,
-                        "at": fault.due,
-                        "for": fault.lasting,
+                        "act": fault.asked.act.value,
+                        "target": fault.asked.target,
+                        "during": fault.asked.check,
+                        "at": fault.asked.due,
+                        "for": fault.asked.lasting,
                     }
                     for fault in step.faults
                 ],

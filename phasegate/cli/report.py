@@ -22,7 +22,7 @@ def report(
             help="What to render; PATH - is stdout; default: every report a run writes.",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say the verdict only.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only the verdict.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Render the reports of a record again.

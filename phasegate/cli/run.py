@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phasegate.base.errors import ExitCode, RecordError
+from phasegate.base.errors import ExitCode, RecordError, UsageError
 from phasegate.cli.console import Color, ProgressStyle, is_live, is_wrapped, make_console, put
 from phasegate.cli.options import (
     Cases,
@@ -41,7 +43,7 @@ def run(
             "-o",
             "--output",
             metavar="DIR",
-            help="Where the record and the reports go; default reports/<phase>-<time>.",
+            help="Folder for the record and the reports; default reports/<phase>-<time>.",
         ),
     ] = None,
     report: Annotated[
@@ -49,7 +51,7 @@ def run(
         typer.Option(
             "--report",
             metavar="FORMAT[=PATH]",
-            help="A further report, or another place for one; PATH - is stdout; repeatable.",
+            help="One more report, or another place for one; PATH - is stdout; repeatable.",
         ),
     ] = None,
     step: Steps = None,
@@ -62,44 +64,45 @@ def run(
     policy: PolicyFile = None,
     confirm: Annotated[
         list[str] | None,
-        typer.Option("--confirm", metavar="TARGET", help="Allow load on this protected target entry."),
+        typer.Option("--confirm", metavar="TARGET", help="Allow load on, and faults to, this target entry."),
     ] = None,
     fail_fast: Annotated[
-        bool, typer.Option("-x", "--fail-fast", help="Start nothing more after the first failed check.")
+        bool, typer.Option("-x", "--fail-fast", help="Start nothing new after the first failed check.")
     ] = False,
     keep_target: Annotated[
         bool,
         typer.Option(
             "--keep-target",
-            help="Leave the stack of target.compose up at the end; processes are ended all the same.",
+            help="Keep the stack of target.compose up at the end; processes are stopped anyway.",
         ),
     ] = False,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", min=1, max=256, help="How many checks may run at the same time.")
     ] = 4,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed for what is random; default: drawn.")
+        int | None, typer.Option("--seed", help="Seed of everything random; default: a random one.")
     ] = None,
     baseline: Annotated[
         list[Path] | None,
         typer.Option(
             "--baseline",
             metavar="DIR",
-            help="The folder of a run that passed, to hold criteria against; repeatable.",
+            help="Folder of a run that passed, to compare criteria with; repeatable.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print result.json on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say the verdict only.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every case.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only the verdict.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print every case.")] = False,
     color: ColorOption = Color.AUTO,
     progress: Annotated[
-        ProgressStyle, typer.Option("--progress", help="How a run is shown while it goes on.")
+        ProgressStyle, typer.Option("--progress", help="How progress is shown during the run.")
     ] = ProgressStyle.AUTO,
 ) -> int:
     """Run a plan and judge it.
 
     The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 75 the target did not come up.
     """
+    _refuse_without_posix()
     from phasegate.pipeline.request import RunRequest
     from phasegate.pipeline.run import execute
     from phasegate.render.terminal.live import LineView, LiveView, SilentView, View
@@ -133,6 +136,15 @@ def run(
         view,
     )
     return show(done, console, quiet=quiet)
+
+
+def _refuse_without_posix() -> None:
+    """Errors: UsageError on Windows."""
+    if find_spec("fcntl") is None or not hasattr(os, "killpg"):
+        raise UsageError(
+            "phasegate run needs a POSIX system, such as Linux: it ends programs by groups and signals",
+            help="on Windows run it in WSL or a container; every command but run works here",
+        )
 
 
 def show(done: Done, console: Console, *, quiet: bool) -> int:

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from phasegate.base.units import Dimension, format_seconds, format_value
-
 _WORDS = {
     "array": "list",
     "boolean": "true | false",
@@ -41,24 +39,6 @@ def shape(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
             return _WORDS[one]
         case _:
             return "anything"
-
-
-def default_text(schema: Mapping[str, Any]) -> str:
-    """The default as it would be written in a plan; empty where there is none, or nothing to see."""
-    default = schema.get("default")
-    match default:
-        case None | "" | [] | {}:
-            return ""
-        case bool():
-            return "true" if default else "false"
-        case float() if _noun(schema.get("description", "")) == "time":
-            return format_seconds(default).replace(" ", "")
-        case int() if _noun(schema.get("description", "")) == "size":
-            return format_value(default, Dimension.SIZE).replace(" ", "")
-        case list():
-            return ", ".join(map(str, default))
-        case _:
-            return str(default)
 
 
 def _noun(description: str) -> str:

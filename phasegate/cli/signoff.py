@@ -19,7 +19,7 @@ def signoff(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a run wrote.")],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides.")],
     role: Annotated[
-        str, typer.Option("--role", metavar="ROLE", help="As which of the roles that are asked.")
+        str, typer.Option("--role", metavar="ROLE", help="The role in which you decide; the plan names them.")
     ],
     decision: Annotated[Choice, typer.Option("--decision", help="What is decided.")],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")],

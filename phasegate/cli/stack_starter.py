@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.substitution import escape
 from phasegate.plan.reading.compose_file import ComposeFile, ComposeService
 from phasegate.plan.written.plan import is_id
@@ -62,8 +62,8 @@ _HERE = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "[::1]"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """Where a service is asked for its health from outside."""
+class HealthEndpoint:
+    """The address at which the health of a service is checked from outside."""
 
     service: str
     scheme: str
@@ -83,28 +83,33 @@ class Door:
 def plan_for(file: ComposeFile, name: str) -> str:
     """The plan for what comes up of a file without any profile; `name` is where the file is, seen from it."""
     up = file.up((), ())
-    doors = [door for one in up.values() if (door := door_of(one)) is not None]
-    default = next((door.service for door in doors if door.only and door.scheme == "http"), "")
-    notes = "".join(f"    # {line}\n" for line in _notes(file, up, doors))
+    endpoints = [endpoint for one in up.values() if (endpoint := health_endpoint_of(one)) is not None]
+    default = next(
+        (endpoint.service for endpoint in endpoints if endpoint.only and endpoint.scheme == "http"), ""
+    )
+    notes = "".join(f"    # {line}\n" for line in _notes(file, up, endpoints))
     text = _HEAD.format(
         title=json.dumps(escape(f"First gate for {name}"), ensure_ascii=False),
         default=f"  default: {default}\n" if default else "",
         file=json.dumps(escape(name), ensure_ascii=False),
         note=notes,
         expect=(f", expect: {len(up)}" if not file.includes else "") + _jobs(file, up),
-        checks="".join(_HEALTH.format(id=door.service, url=json.dumps(door.url(default))) for door in doors),
+        checks="".join(
+            _HEALTH.format(id=endpoint.service, url=json.dumps(endpoint.url(default)))
+            for endpoint in endpoints
+        ),
     )
-    load = _LOAD.format(url=json.dumps(doors[0].url(default))) if doors else ""
+    load = _LOAD.format(url=json.dumps(endpoints[0].url(default))) if endpoints else ""
     return text + load + _GATE
 
 
 def _jobs(file: ComposeFile, up: Mapping[str, Any]) -> str:
-    """What does its work and ends, as the check is told."""
+    """`exit_codes` of the check: services that do their work and end."""
     codes = {name: 0 for name in file.jobs if name in up}
     return f", exit_codes: {json.dumps(codes, ensure_ascii=False)}" if codes else ""
 
 
-def door_of(service: ComposeService) -> Door | None:
+def health_endpoint_of(service: ComposeService) -> HealthEndpoint | None:
     """None for a service that publishes nothing that HTTP could be spoken on, or that cannot be addressed."""
     ports = service.streams
     if not is_id(service.name) or not service.whole:
@@ -115,7 +120,7 @@ def door_of(service: ComposeService) -> Door | None:
     port = port or next((one for one in ports if one not in _NO_HTTP), 0)
     if not port:
         return None
-    return Door(
+    return HealthEndpoint(
         service=service.name,
         scheme="https" if port in (443, 8443) else scheme,
         port=port,
@@ -134,13 +139,13 @@ def _health_urls(service: ComposeService) -> Iterator[tuple[str, int, str]]:
             yield scheme, int(port or (443 if scheme == "https" else 80)), path or "/"
 
 
-def _notes(file: ComposeFile, up: Mapping[str, Any], doors: list[Door]) -> Iterator[str]:
+def _notes(file: ComposeFile, up: Mapping[str, Any], endpoints: list[HealthEndpoint]) -> Iterator[str]:
     """What is left out, and why."""
-    asked = {door.service for door in doors}
+    asked = {endpoint.service for endpoint in endpoints}
     for name, service in up.items():
         spoken = [f"{_NO_HTTP[port]} ({port})" for port in service.streams if port in _NO_HTTP]
         if service.published and name not in asked and not is_id(name):
-            yield f"{name} has a name that is no id, so no address of it can be written here"
+            yield f"{name} has a name that is not an id, so no address of it can be written here"
         elif spoken and name not in asked:
             yield f"{name} publishes {', '.join(spoken)}, which health checks do not speak"
     left = [name for name in file.services if name not in up]

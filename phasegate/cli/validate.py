@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from phasegate.cli.console import Color, make_console
 from phasegate.cli.options import ColorOption, Env, PlanPath, PolicyFile, Root, Set, Vars, load_as_stranger
-from phasegate.cli.problems import problems_text
 
 
 def validate(
@@ -21,6 +20,7 @@ def validate(
     No value of the environment is read, and no file outside of the repository, so the plan may be anybody's.
     """
     from phasegate.base.units import count
+    from phasegate.cli.problems import problems_text
     from phasegate.plan.criteria.baseline import without_baseline
 
     loaded = load_as_stranger(plan, set_=set_, vars_=vars_, env=env, policy=policy, root=root)

@@ -28,12 +28,12 @@ def verify(
         typer.Option(
             "--sha256",
             metavar="HASH",
-            help="The SHA-256 of result.json that was kept elsewhere.",
+            help="The SHA-256 of result.json that you kept elsewhere.",
             show_default=False,
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say the last line only.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only the last line.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
     """Check that a record is as its run left it, and approved.

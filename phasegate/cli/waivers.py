@@ -13,7 +13,7 @@ from phasegate.cli.console import Color, make_console, put
 from phasegate.cli.options import ColorOption, PlanPath, Root, Set, Vars, load_as_stranger
 
 if TYPE_CHECKING:
-    from phasegate.gate.waivers import Waiver
+    from phasegate.model.waiver import Waiver
 
 app = typer.Typer(help="Look at the waivers of a plan.", no_args_is_help=True, rich_markup_mode=None)
 

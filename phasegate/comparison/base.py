@@ -12,10 +12,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import UsageError
 from phasegate.base.files import is_folder, read_regular
 from phasegate.plan.loader import folder_of
@@ -56,7 +56,7 @@ def plan_at(ref: str, plan: Path) -> Iterator[CheckedOut]:
             what=f"--base-ref {ref!r}: git knows no such commit",
             help="a shallow checkout has no other branches: fetch them (fetch-depth: 0), or name origin/main",
         )
-        # A path is told apart from what is no file by its type.
+        # A path is told apart from what is not a file by its type.
         git.run(
             *("cat-file", "-e", f"{commit}:{place}"),
             what=f"--base-ref {ref!r}: there is no plan {place!r} in it",

@@ -9,7 +9,9 @@ from phasegate.comparison import params
 from phasegate.comparison.change import GONE, NEW, Change, Subject, in_words, pairs
 from phasegate.comparison.fields import placed, seconds
 from phasegate.comparison.side import Side
-from phasegate.plan.asked.plan import Check, Retry
+from phasegate.kinds.base import timeout_of
+from phasegate.plan.asked.plan import Check
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
 
 
@@ -22,10 +24,10 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
         subject = placed(f"check {id}", base, before, head, after)
         if after is None and before is not None:
             if before.step is None or before.step in others:
-                yield subject.weaker("", f"{before.kind.name}: {sentence(before.summary)}", GONE)
+                yield subject.weaker("", f"{before.kind.name}: {sentence(before.asked.summary)}", GONE)
         elif before is None and after is not None:
             if after.step is None or after.step in steps:
-                yield subject.stronger("", NEW, f"{after.kind.name}: {sentence(after.summary)}")
+                yield subject.stronger("", NEW, f"{after.kind.name}: {sentence(after.asked.summary)}")
         elif before is not None and after is not None:
             yield from _between(subject, (base, before), (head, after))
 
@@ -34,9 +36,9 @@ def _between(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Ch
     (base, old), (head, new) = before, after
     if old.step != new.step:
         yield subject.different("step", old.step or "the gate", new.step or "the gate")
-    yield from _during(subject, old.during, new.during)
+    yield from _during(subject, old.asked.during, new.asked.during)
     yield from _retry(subject, old.retry, new.retry)
-    yield from subject.amount("allow_skipped", old.allow_skipped, new.allow_skipped)
+    yield from subject.amount("allow_skipped", old.asked.allow_skipped, new.asked.allow_skipped)
     if old.exclusive is not new.exclusive:
         yield subject.different("exclusive", in_words(old.exclusive), in_words(new.exclusive))
     if (old.kind.name, old.kind.variant) != (new.kind.name, new.kind.variant):
@@ -50,19 +52,19 @@ def _kind(check: Check) -> str:
     return " ".join(filter(None, (check.kind.name, check.kind.variant)))
 
 
-def _during(subject: Subject, old: str | None, new: str | None) -> Iterator[Change]:
+def _during(subject: Subject, old: str, new: str) -> Iterator[Change]:
     """The whole run is longer than any check in it, and a check on its own sees nothing of the others."""
     if old == new:
         return
     turn = subject.different
-    if old == "run" or new is None:
+    if old == "run" or not new:
         turn = subject.weaker
-    elif new == "run" and old is not None:
+    elif new == "run" and old:
         turn = subject.stronger
     yield turn("during", old or "none", new or "none")
 
 
-def _retry(subject: Subject, old: Retry, new: Retry) -> Iterator[Change]:
+def _retry(subject: Subject, old: RetryWritten, new: RetryWritten) -> Iterator[Change]:
     """Trying again until it fits is what weakens; trying again what could not be observed is not."""
     on_fail, now = (one.attempts if one.on_fail else 1 for one in (old, new))
     if on_fail != now:
@@ -75,7 +77,7 @@ def _retry(subject: Subject, old: Retry, new: Retry) -> Iterator[Change]:
             yield subject.different("wait between attempts", *(_wait(one) for one in (old, new)))
 
 
-def _wait(retry: Retry) -> str:
+def _wait(retry: RetryWritten) -> str:
     most = "" if retry.max_wait is None else f", at most {format_seconds(retry.max_wait)}"
     backoff = "" if retry.backoff == 1 else f" times {retry.backoff:g} each"
     jitter = "" if not retry.jitter else f", jitter {format_seconds(retry.jitter)}"
@@ -93,7 +95,7 @@ def _limit(subject: Subject, old: Check, new: Check) -> Iterator[Change]:
 
 
 def _takes(check: Check) -> list[tuple[float | None, float]]:
-    return [(check.kind.duration(part.params), part.params.timeout) for part in check.parts]
+    return [(check.kind.duration(part.params), timeout_of(part.params)) for part in check.parts]
 
 
 def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Check]) -> Iterator[Change]:
@@ -117,7 +119,7 @@ def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Chec
     for name in others:
         if name not in parts:
             yield subject.stronger(f"each {name}", NEW, sentence(new.kind.summary(others[name].params)))
-    accompanies = new.during is not None and old.during is not None
+    accompanies = bool(new.asked.during and old.asked.during)
     found = {
         name: list(
             params.changes(

@@ -1,7 +1,7 @@
 """Criteria of two plans: what is still asked for, and what is not.
 
 A criterion is held when some criterion of the new plan on the same value lets nothing through that it kept
-out, and proves as much. What cannot be shown to be held counts as weaker: a limit is no place for doubt.
+out, and proves as much. What cannot be shown to be held counts as weaker: a limit is not a place for doubt.
 """
 
 from __future__ import annotations
@@ -114,9 +114,7 @@ def _between(base: Side, one: PlanCriterion, head: Side, other: PlanCriterion) -
     if one.level is not other.level:
         turn = subject.weaker if other.level is Level.WARN else subject.stronger
         yield turn("level", one.level.value, other.level.value)
-    if one.over != other.over:
-        turn = subject.weaker if (other.over or 0.0) < (one.over or 0.0) else subject.stronger
-        yield turn("over", seconds(one.over), seconds(other.over))
+    yield from subject.amount("over", one.over or 0.0, other.over or 0.0, seconds, more_is_weaker=False)
 
 
 def _proof(
@@ -133,9 +131,8 @@ def _proof(
     if before is None or after is None:
         turn = subject.weaker if after is None else subject.stronger
         yield turn("proof", _proof_text(one, before), _proof_text(other, after))
-    elif before != after:
-        turn = subject.weaker if after < before else subject.stronger
-        yield turn("confidence", format_share(before), format_share(after))
+    else:
+        yield from subject.amount("confidence", before, after, format_share, more_is_weaker=False)
 
 
 def proven(one: PlanCriterion, spec: MeasureSpec | None) -> float | None:

@@ -39,29 +39,23 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
 
 def _between(subject: Subject, before: tuple[Side, Fault], after: tuple[Side, Fault]) -> Iterator[Change]:
     (base, old), (head, new) = before, after
-    if old.act is not new.act:
+    was, now = old.asked, new.asked
+    if was.act is not now.act:
         turn = subject.different
-        if (old.act, new.act) in _GENTLER:
+        if (was.act, now.act) in _GENTLER:
             turn = subject.weaker
-        elif (new.act, old.act) in _GENTLER:
+        elif (now.act, was.act) in _GENTLER:
             turn = subject.stronger
-        yield turn("act", old.act, new.act)
-    for aspect, was, now in (
-        ("target", old.target, new.target),
-        ("during", old.check, new.check),
-        ("at", format_seconds(old.due), format_seconds(new.due)),
-        ("image", old.image or "none", new.image or "none"),
+        yield turn("act", was.act, now.act)
+    for aspect, one, other in (
+        ("target", was.target, now.target),
+        ("during", was.check, now.check),
+        ("at", format_seconds(was.due), format_seconds(now.due)),
+        ("image", was.image or "none", now.image or "none"),
     ):
-        if was != now:
-            yield subject.different(aspect, was, now)
-    yield from _lasting(subject, old, new)
+        if one != other:
+            yield subject.different(aspect, one, other)
+    yield from subject.amount("for", was.lasting or 0.0, now.lasting or 0.0, seconds, more_is_weaker=False)
     yield from params.changes(
         subject.inside("probe"), PROBE, (base, old.asks), (head, new.asks), accompanies=True
     )
-
-
-def _lasting(subject: Subject, old: Fault, new: Fault) -> Iterator[Change]:
-    """How long it goes on: what is undone at once, no time at all."""
-    if old.lasting != new.lasting:
-        turn = subject.weaker if (new.lasting or 0.0) < (old.lasting or 0.0) else subject.stronger
-        yield turn("for", seconds(old.lasting), seconds(new.lasting))

@@ -48,7 +48,7 @@ def limit(subject: Subject, aspect: str, before: float | None, after: float | No
 
 
 def seconds(value: float | None) -> str:
-    return "none" if value is None else format_seconds(value)
+    return format_seconds(value) if value else "none"
 
 
 def text(subject: Subject, aspect: str, before: str | None, after: str | None) -> Iterator[Change]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.comparison.change import Change, Direction
 from phasegate.plan.asked.plan import Accepted
 

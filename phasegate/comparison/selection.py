@@ -32,7 +32,7 @@ def changes(
 
 
 def _parse_arguments(arguments: Sequence[str], narrowing: frozenset[str]) -> list[tuple[str, str]]:
-    """(option, its value); for what is no option that matters here the option is empty."""
+    """(option, its value); for what is not an option that matters here the option is empty."""
     found: list[tuple[str, str]] = []
     rest = list(arguments)
     while rest:

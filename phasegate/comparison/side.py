@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
 from phasegate.plan.asked.plan import Plan
 from phasegate.plan.text.findings import Unread

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from phasegate.comparison.change import GONE, NEW, Change, Subject, pairs
 from phasegate.comparison.side import Side, plain_text
-from phasegate.gate.waivers import Waiver
+from phasegate.model.waiver import Waiver
 
 _PEOPLE = ("owner", "approver", "reason", "ticket")
 

@@ -58,7 +58,7 @@ def _serve(name: str, app: Starlette, listener: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         lifespan="off",
-        loop="uvloop",
+        loop="auto",  # uvloop, where there is one
         http="httptools",
         ws="none",
         access_log=False,

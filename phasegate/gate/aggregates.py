@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.units import Dimension
 from phasegate.gate.criterion import parse_criterion
@@ -92,19 +93,19 @@ def aggregate(checks: Iterable[CheckResult], *, duration: float | None = None) -
         },
         unseen=tuple(_why_unseen(check) for check in everything if not _is_observed(check)),
         flaky=flaky[:NAMED],
-        allowed=sum(min(check.allow_skipped, _cases_without_result(check)) for check in everything),
+        allowed=sum(min(check.asked.allow_skipped, _cases_without_result(check)) for check in everything),
     )
 
 
 def _cases_without_result(check: CheckResult) -> int:
     """Cases only: a check that is itself unproven was never allowed to be."""
-    cases = check.last.cases if check.last else ()
+    cases = check.seen.cases
     return sum(_OF_CASE[case.status] is ItemOutcome.SKIPPED for case in cases)
 
 
 def _items(check: CheckResult) -> Iterator[tuple[str, ItemOutcome]]:
     """Name and outcome of every item of a check; see `phasegate.model.aggregates` for what is one."""
-    cases = check.last.cases if check.last else ()
+    cases = check.seen.cases
     outcomes = {_OF_CASE[case.status] for case in cases}
     for case in cases:
         yield f"{check.id}: {case.id}", _OF_CASE[case.status]
@@ -121,8 +122,8 @@ def _is_observed(check: CheckResult) -> bool:
     if check.status not in OBSERVED or last is None or last.status.value != check.status.value:
         return False
     numbers = [attempt.number for attempt in check.attempts]
-    share = last.measures.get("pass_rate")
-    if isinstance(share, Share) and not share.sample and len(last.cases) < max(1, share.total):
+    share = last.observation.measures.get("pass_rate")
+    if isinstance(share, Share) and not share.sample and len(last.observation.cases) < max(1, share.total):
         return False
     return numbers == list(range(1, len(numbers) + 1))
 
@@ -218,7 +219,7 @@ def required_kind(kind: str) -> Criterion:
 def _judge_required(criterion: Criterion, run: RunResult) -> Judgement:
     """Met once a blocking check of the kind was observed to its end, whatever it found; else unproven."""
     kind = criterion.part
-    checks = [check for check in run.checks() if check.kind == kind and check.blocking]
+    checks = [check for check in run.checks() if check.asked.kind == kind and check.blocking]
     if not checks:
         return no_data(criterion, fact(Code.NO_BLOCKING_KIND, kind=kind), n=0)
     seen = [check.id for check in checks if _is_observed(check)]

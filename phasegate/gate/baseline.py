@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Figure, Message, fact
 from phasegate.base.units import Dimension, Quantity
 from phasegate.gate.bounds import Bounds

@@ -4,8 +4,8 @@ when it was decided, both on effective counts where failures come together in ti
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.gate import sequential, statistics
 
 
@@ -51,7 +51,7 @@ class Bounds:
         return 1 - self.lower(n - successes, n)
 
     def needed(self, share: float, failures: int) -> int | None:
-        """The fewest samples that show at least `share` with so many failures; None: no number would do."""
+        """The fewest samples that show at least `share` with so many failures; None: no number is enough."""
         source = sequential.samples_needed if self.always_valid else statistics.samples_needed
         limit = 1 - share if self.always_valid else share
         found = source(limit, self.confidence, failures / self.effect)

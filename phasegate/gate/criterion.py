@@ -72,18 +72,14 @@ def parse_criterion(text: str, *, inside: str | None = None) -> Criterion:
     if inside is None:
         return _parse(text, None)
     try:
-        return _parse_own(text).for_check(inside)
+        return _parse(text, "check").for_check(inside)
     except CriterionError:
         return _parse(text, inside)  # which says what is wrong with the id of this check
 
 
 @lru_cache(maxsize=4_096)
-def _parse_own(text: str) -> Criterion:
-    """A criterion in which nothing but the id depends on whose own it is: many checks have the same."""
-    return _parse(text, "check")
-
-
 def _parse(text: str, inside: str | None) -> Criterion:
+    """Nothing but the id depends on whose own a criterion is: many checks have the same."""
     head, op, threshold, op_span, threshold_span = _split(text)
     value = _threshold(threshold, threshold_span)
     statistic, statistic_span, rest = _take_statistic(head, inside)
@@ -186,7 +182,7 @@ def _require_comparable(kind: SubjectKind, subject: str, op: Operator, op_span: 
 
 
 def _take_statistic(head: str, inside: str | None) -> tuple[str, Span, str]:
-    """Split off a statistic, unless what is left would be no measure (and, outside a check, no subject)."""
+    """Split off a statistic, unless the rest would not be a measure (nor, outside a check, a subject)."""
     match = _LAST_WORD.search(head)
     if (
         match is None

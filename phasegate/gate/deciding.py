@@ -9,8 +9,8 @@ failed than failed after it in all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.gate.bounds import Bounds
 from phasegate.gate.clusters import design_effect
 from phasegate.gate.durations import count_within, outside_by_block

@@ -30,7 +30,7 @@ def flaky_share(checks: Iterable[CheckResult]) -> tuple[Share, tuple[str, ...]]:
 
 def _passes(check: CheckResult) -> Iterator[tuple[str, bool | None]]:
     """Items of a check that passed, and whether they are flaky; None where a lost case leaves it open."""
-    cases = check.last.cases if check.last else ()
+    cases = check.seen.cases
     for case in cases:
         name = f"{check.id}: {case.id}"
         if case.status is CaseStatus.LOST:

@@ -5,10 +5,9 @@ The same functions judge an attempt, a run that has ended, and a record that is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.aggregates import Aggregates
@@ -19,42 +18,19 @@ from phasegate.gate.settling import find_spared
 from phasegate.gate.verdict import confidence_for
 from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
 from phasegate.model.faults import DONE, FaultResult
-from phasegate.model.judgement import CriterionVerdict, Decision, Judgement
-from phasegate.model.measures import Measure
+from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.observation import Observation
 from phasegate.model.result import (
     BaselineRecord,
     CheckResult,
     CheckStatus,
     CriterionResult,
+    PlanCheck,
     RunResult,
     TargetRecord,
 )
 
 _UNOBSERVED = {CheckStatus.NOT_RUN: Code.CHECK_NOT_RUN, CheckStatus.ERRORED: Code.CHECK_ERRORED}
-
-
-class Checked(Protocol):
-    """How what a check sees is to be judged."""
-
-    @property
-    def allow_skipped(self) -> int: ...
-    @property
-    def until_decided(self) -> bool: ...
-    @property
-    def chances(self) -> int: ...
-
-
-class Seen(Protocol):
-    """What an attempt saw."""
-
-    @property
-    def measures(self) -> Mapping[str, Measure]: ...
-    @property
-    def parts(self) -> Mapping[str, Mapping[str, Measure]]: ...
-    @property
-    def absent(self) -> Mapping[tuple[str, str], Message]: ...
-    @property
-    def decisions(self) -> Mapping[str, Decision]: ...
 
 
 def unjudged(asked: PlanCriterion) -> CriterionResult:
@@ -103,15 +79,15 @@ class Judges:
         absent: Message = self._spared.get(check.id, "")
         unobserved = _UNOBSERVED.get(check.status)
         if unobserved is not None:
-            return judge_attempt(asked, check, None, absent=fact(unobserved, why=check.reason))
-        seen = None if check.last is None or check.last.error else check.last
-        return judge_attempt(asked, check, seen, absent=absent, baselines=self._baselines)
+            return judge_attempt(asked, check.asked, None, absent=fact(unobserved, why=check.reason))
+        seen = None if check.last is None or check.seen.error else check.seen
+        return judge_attempt(asked, check.asked, seen, absent=absent, baselines=self._baselines)
 
 
 def judge_attempt(
     asked: PlanCriterion,
-    check: Checked,
-    seen: Seen | None,
+    check: PlanCheck,
+    seen: Observation | None,
     *,
     absent: Message = "",
     baselines: Sequence[BaselineRecord] = (),
@@ -165,7 +141,7 @@ def closing(judged: Iterable[CriterionResult]) -> CriterionResult | None:
     return None
 
 
-def _why_absent(seen: Seen, part: str, measure: str) -> Message:
+def _why_absent(seen: Observation, part: str, measure: str) -> Message:
     if why := seen.absent.get((part, measure)):
         return why
     if part and part not in seen.parts:

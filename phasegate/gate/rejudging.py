@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ExitCode
 from phasegate.base.facts import Code, Fact, fact
 from phasegate.gate.aggregates import required_kind
@@ -103,8 +104,8 @@ def _against_waiver(item: CriterionResult, run: RunResult) -> Code | None:
         return Code.WAIVED_THOUGH_MET
     for waiver in run.waivers:
         cases = {case.partition("/")[0] for case in waiver.cases}
-        covered = item.id in waiver.covers or item.subject in cases
-        if waiver.id in waived.by and covered and run.started.date() <= waiver.expires:
+        covered = item.id in waiver.asked.covers or item.subject in cases
+        if waiver.id in waived.by and covered and run.started.date() <= waiver.asked.expires:
             passed = waived.rest is None or _rest_passed(item, run)
             return None if passed else Code.WAIVED_AND_REST_FAILED
     return Code.WAIVED_BY_NONE_IN_FORCE
@@ -113,7 +114,7 @@ def _against_waiver(item: CriterionResult, run: RunResult) -> Code | None:
 def _rest_passed(item: CriterionResult, run: RunResult) -> bool:
     """Whether the record has a case that passed, of those that a criterion speaks of."""
     check = next((check for check in run.checks() if check.id == item.subject), None)
-    seen = check.last.cases if check is not None and check.last is not None else ()
+    seen = check.seen.cases if check is not None else ()
     return any(case.status is CaseStatus.PASSED and belongs(case, item.part) for case in seen)
 
 

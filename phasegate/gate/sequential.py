@@ -77,7 +77,7 @@ def upper_limit(failures: float, n: float, confidence: float) -> float:
 def samples_needed(limit: float, confidence: float, failures: float = 0) -> int | None:
     """The fewest samples that show fewer than `limit` to fail, with `failures` of them failed.
 
-    None: no number would do.
+    None: no number is enough.
     """
     if limit <= 0:
         return None
@@ -107,4 +107,4 @@ def _require(limit: float, failures: float, n: float) -> None:
     if not 0 < limit < 1:
         raise ValueError(f"limit {limit} is not between 0 and 1")
     if not 0 <= failures <= n:
-        raise ValueError(f"{failures} failures of {n} are no share")
+        raise ValueError(f"{failures} failures of {n} are not a share")

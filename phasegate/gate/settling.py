@@ -56,7 +56,7 @@ def find_spared(run: RunResult) -> dict[str, Fact]:
         if fault.status not in DONE:
             why = fact(Code.FAULT_NOT_SEEN, fault=fault.id, status=fault.status.value, why=fault.reason)
             for check in run.checks():
-                if fault.check in (check.id, check.during):
+                if fault.asked.check in (check.id, check.asked.during):
                     found.setdefault(check.id, why)
     return found
 
@@ -87,7 +87,7 @@ def _asks_of(step: StepResult, item: CriterionResult) -> bool:
     """Whether a criterion is on the step itself, or one of its own that no check could be held to."""
     if item.subject == f"step/{step.id}":
         return True
-    if any(item.subject in (fault.id, fault.check) for fault in step.faults):
+    if any(item.subject in (fault.id, fault.asked.check) for fault in step.faults):
         return True
     late = item.subject == "run" or item.subject.startswith(("target/", "step/"))
     return item.asked.step == step.id and (late or item.measure == FLAKY_RATE)

@@ -42,7 +42,7 @@ def shows_at_least(share: float, successes: float, n: float, confidence: float) 
 def samples_needed(share: float, confidence: float, failures: float = 0) -> int | None:
     """The fewest samples that show at least `share` with `failures` of them failed.
 
-    0.95 needs 59, 0.99 needs 299, 0.999 needs 2995 at 0.95 without a failure. None: no number would do.
+    0.95 needs 59, 0.99 needs 299, 0.999 needs 2995 at 0.95 without a failure. None: no number is enough.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence} is not between 0 and 1")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ExitCode
 from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.model.criterion import Level

@@ -65,7 +65,7 @@ def check_against(
 def feasible(
     criterion: Criterion, spec: MeasureSpec, samples: int | None, bounds: Bounds | None
 ) -> Fact | None:
-    """A warning when `samples` cannot meet a criterion even without a failure, saying how many would do.
+    """A warning when `samples` cannot meet a criterion even without a failure, with the number that can.
 
     None when they can, when their number is open, or when no bound is asked for.
     """
@@ -177,7 +177,7 @@ def _sample_threshold(criterion: Criterion, confidence: float | None) -> Iterato
         if 0 < value < 1:
             yield CriterionError(
                 criterion.spans.op,
-                f"{name} is a sample, and {op} is meant for 0% and 100% only",
+                f"{name} is a sample, and on a sample {op} fits 0% and 100% only",
                 f"write >= {criterion.quantity} or <= {criterion.quantity}",
             )
     elif confidence is not None and value == (1.0 if op.wants_more else 0.0):

@@ -9,16 +9,15 @@ covered cases is left, nothing is proven. Figures stay what they were.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from fnmatch import fnmatchcase
+from dataclasses import replace
+from datetime import timedelta
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.gate.verdict import GateDecision
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.observation import Case, CaseStatus, belongs
 from phasegate.model.result import (
-    SOON,
     CriterionResult,
     RunResult,
     Verdict,
@@ -26,67 +25,13 @@ from phasegate.model.result import (
     WaiverResult,
     WaiverState,
 )
+from phasegate.model.waiver import Waiver
 
 _OPEN = (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CasePattern:
-    """Cases of one check whose ids fit a glob of `*` and `?`; brackets are plain text, as in pytest's ids."""
-
-    check: str
-    glob: str
-    most: int
-    """With more cases than these the waiver covers nothing."""
-
-    def matches(self, case: str) -> bool:
-        return fnmatchcase(case, self.glob.replace("[", "[[]"))
-
-    def __str__(self) -> str:
-        return f"{self.check}/{self.glob} (at most {self.most})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiver:
-    """One entry of a waivers file as it stands on the day of the run."""
-
-    id: str
-    criteria: tuple[str, ...] = ()
-    cases: tuple[tuple[str, str], ...] = ()
-    """(check, case id)."""
-    patterns: tuple[CasePattern, ...] = ()
-    owner: str
-    approver: str
-    reason: str
-    ticket: str
-    expires: date
-    """The last day on which it covers anything, UTC."""
-    days_left: int
-    """0 on its last day, negative after it."""
-    source: str = ""
-
-    @property
-    def expired(self) -> bool:
-        return self.days_left < 0
-
-    @property
-    def ends_soon(self) -> bool:
-        return 0 <= self.days_left <= SOON
-
-    @property
-    def covers(self) -> tuple[str, ...]:
-        """As people read it."""
-        cases = (f"{check}/{case}" for check, case in self.cases)
-        return (*self.criteria, *cases, *map(str, self.patterns))
-
-    @property
-    def term(self) -> Fact:
-        """`expires on 2026-12-24, in 9 days`."""
-        return fact(Code.WAIVER_TERM, days=self.days_left, on=self.expires.isoformat())
-
-
 Again = Callable[[CriterionResult, Sequence[Case]], Judgement | None]
-"""A criterion judged again without some cases; None where its measure is no census of cases."""
+"""A criterion judged again without some cases; None where its measure is not a census of cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +59,7 @@ def record(waiver: Waiver, state: WaiverState | None = None) -> WaiverResult:
     if waiver.expired:
         message = fact(Code.COVERS_NOTHING, why=waiver.term)
         state = WaiverState.EXPIRED
-    return WaiverResult(
-        id=waiver.id,
-        covers=waiver.covers,
-        owner=waiver.owner,
-        approver=waiver.approver,
-        reason=waiver.reason,
-        ticket=waiver.ticket,
-        expires=waiver.expires,
-        days_left=waiver.days_left,
-        state=state or WaiverState.UNUSED,
-        message=message,
-        source=waiver.source,
-    )
+    return WaiverResult(asked=waiver, state=state or WaiverState.UNUSED, message=message)
 
 
 def apply(
@@ -195,11 +128,12 @@ def in_doubt(waivers: Iterable[WaiverResult], state: WaiverState, run: RunResult
     first = run.started.date()
     then = (run.started + timedelta(seconds=run.clock_moved - run.suspended)).date()
     for waiver in waivers:
-        if waiver.state is state and (waiver.expires < first) is not (waiver.expires < then):
+        expires = waiver.asked.expires
+        if waiver.state is state and (expires < first) is not (expires < then):
             yield fact(
                 Code.WAIVER_IN_DOUBT,
                 waiver=waiver.id,
-                expired=waiver.expires < first,
+                expired=expires < first,
                 at=first.isoformat(),
                 since=then.isoformat(),
             )

@@ -114,6 +114,11 @@ class TargetAddresses:
             self._named |= dict.fromkeys(named, entry)
         self._places = frozenset(place for entry in self._entries.values() for place in entry.places)
 
+    @property
+    def default(self) -> str:
+        """The id of the entry that paths are on; empty without one."""
+        return "" if self._default is None else self._default.id
+
     def url(self, path_or_url: str) -> str:
         if not path_or_url.startswith("/"):
             if "://" not in path_or_url:
@@ -132,7 +137,7 @@ class TargetAddresses:
         sources: Mapping[str, Destination] | None = None,
     ) -> Destination:
         if written.startswith("/") and "$" not in written:  # as most are
-            return Destination(url=self.url(written), entry=self._default.id if self._default else "")
+            return Destination(url=self.url(written), entry=self.default)
         known = ChainMap(cast("dict[str, Any]", values or {}), self._values)
         begin = authority(written)
         try:
@@ -143,7 +148,7 @@ class TargetAddresses:
         text += finish(as_text(insert_values(written[len(begin) :], known, keep=lambda _: True)))
         url = self.url(text)
         if text.startswith("/"):
-            return Destination(url=url, entry=self._default.id if self._default else "")
+            return Destination(url=url, entry=self.default)
         names = tuple(names_in(begin))
         place = place_of(url)
         named = {entry.id: entry for name in names if (entry := self._named.get(name))}

@@ -8,7 +8,6 @@ clients of a run share: the addresses of names, certificates, and how many conne
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -316,9 +315,12 @@ def _failure(url: str, cause: Cause, detail: Message, watch: _Watch) -> HttpFail
 
 def _places_of_files() -> int:
     """Half of the files that this process may still open: the other half is for idle connections."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        soft = 1 << 16
+    soft = 1 << 16
+    with suppress(ImportError):  # Windows has no such limit
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        soft = soft if limit == resource.RLIM_INFINITY else limit
     try:
         used = sum(1 for _ in Path("/dev/fd").iterdir())
     except OSError:

@@ -48,11 +48,9 @@ class Owner(Protocol):
 
     def free(self, connection: ClientConnection) -> None:
         """It can take another request."""
-        ...
 
     def gone(self, connection: ClientConnection) -> None:
         """It is closed."""
-        ...
 
 
 class ClientConnection(Connection):

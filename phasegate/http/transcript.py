@@ -81,6 +81,6 @@ def _bound_text(text: str) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    """A byte of a header that is no UTF-8, or a lone surrogate, which no file can hold."""
+    """A byte of a header that is not UTF-8, or a lone surrogate, which no file can hold."""
     code = ord(match[0])
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"

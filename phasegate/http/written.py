@@ -45,7 +45,7 @@ def _json(document: Any) -> Any:
 def _no_numbers(document: Any, location: Location) -> Iterator[tuple[Location, str]]:
     match document:
         case float() if not math.isfinite(document):
-            yield location, f"{document} is no number that JSON has; quote it if it is text"
+            yield location, f"{document} is not a JSON number; quote it if it is text"
         case Mapping():
             for name, value in document.items():
                 yield from _no_numbers(value, (*location, name))

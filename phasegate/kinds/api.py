@@ -12,6 +12,7 @@ from pydantic import Field, WithJsonSchema
 from phasegate.base.errors import ObservationError, message_of
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import NamedDocument, Size
+from phasegate.base.remember import remembered_of
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.http.suites.exchange import Conversation, Expectations
 from phasegate.http.suites.flow import (
@@ -24,7 +25,7 @@ from phasegate.http.suites.flow import (
 )
 from phasegate.http.suites.references import SETUP, TEARDOWN
 from phasegate.http.suites.suite import Suite
-from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.base import Kind, TimedParams
 from phasegate.model.cases import after, case_measures
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Measure, MeasureSpec
@@ -36,21 +37,20 @@ CAUSES = 20
 """How many different causes are told apart."""
 
 
-class ApiParams(CheckParams):
+class ApiParams(TimedParams):
     suite: Annotated[
         Suite,
         NamedDocument(),
         WithJsonSchema({"type": "string", "description": "a suite file, relative to the plan's root"}),
     ]
-    """The suite file, relative to the plan's root."""
+    """The requests that are sent, and what their answers must be."""
     max_body: Annotated[Size, Field(ge=1)] = MAX_BODY
     """The largest body that an expectation or capture looks at; where none does, any size is fine."""
 
 
 class Api(Kind[ApiParams]):
     name: ClassVar[str] = "api"
-    about: ClassVar[str] = "a suite of API requests in flows, with expectations and captures"
-    Params: ClassVar[type[CheckParams]] = ApiParams
+    Params: ClassVar[type[TimedParams]] = ApiParams
     example: ClassVar[Mapping[str, Any]] = {"suite": "checks/api/functions.yaml"}
     has_cases: ClassVar[bool] = True
     by_address: ClassVar[bool] = True
@@ -73,22 +73,19 @@ class Api(Kind[ApiParams]):
         return ("pass_rate == 100%",)
 
     def asked(self, params: ApiParams) -> tuple[str, ...]:
-        return params.suite.paths
+        return _paths(params.suite)
 
     def parts(self, params: ApiParams) -> frozenset[str] | None:
-        groups = _groups(params.suite)
-        requests = {f"{group.id}/{request.id}" for group in groups for request in group.requests}
-        return frozenset(requests | {group.id for group in groups} | {t for g in groups for t in g.tags})
+        return _parts(params.suite)
 
     def samples(self, params: ApiParams) -> int | None:
         try:
-            return sum(1 for group in _groups(params.suite) for _ in group.planned())
+            return _size(params.suite)
         except (OSError, ValueError):  # said where the file is named
             return None
 
     def summary(self, params: ApiParams) -> Fact:
-        requests = sum(len(group.requests) for group in _groups(params.suite))
-        return fact(Code.REQUESTS_OF_FLOWS, flows=len(params.suite.flows), requests=requests)
+        return _summary(params.suite)
 
     async def observe(self, params: ApiParams, world: World) -> Observation:
         """Errors: ObservationError when an address or a file of rows is missing."""
@@ -116,7 +113,7 @@ class _Session:
         self._flows = flows
         self._carried = self._earlier_passes()
         everything = (self._setup, *flows, self._teardown)
-        total = sum(1 for group in everything for _ in group.planned())
+        total = sum(group.size for group in everything)
         total -= sum(len(cases) for cases in self._carried.values())
         self._telling = Telling(world=world, total=total)
         self._base = self._address(suite)
@@ -193,6 +190,32 @@ def _groups(suite: Suite) -> tuple[Group, ...]:
     flows = tuple(Group(id=flow.id, requests=flow.requests, tags=flow.tags) for flow in suite.flows)
     ends = (Group(id=SETUP, requests=suite.setup), Group(id=TEARDOWN, requests=suite.teardown))
     return tuple(group for group in (ends[0], *flows, ends[1]) if group.requests)
+
+
+# Many checks may name one suite.
+
+
+@remembered_of
+def _paths(suite: Suite) -> tuple[str, ...]:
+    return suite.paths
+
+
+@remembered_of
+def _parts(suite: Suite) -> frozenset[str]:
+    groups = _groups(suite)
+    requests = {f"{group.id}/{request.id}" for group in groups for request in group.requests}
+    return frozenset(requests | {group.id for group in groups} | {t for g in groups for t in g.tags})
+
+
+@remembered_of
+def _size(suite: Suite) -> int:
+    return sum(group.size for group in _groups(suite))
+
+
+@remembered_of
+def _summary(suite: Suite) -> Fact:
+    requests = sum(len(group.requests) for group in _groups(suite))
+    return fact(Code.REQUESTS_OF_FLOWS, flows=len(suite.flows), requests=requests)
 
 
 def _select_flows(suite: Suite, wanted: tuple[str, ...]) -> tuple[tuple[Group, ...], tuple[Message, ...]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
+from pydantic import model_validator
+
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Closed, Duration
 from phasegate.base.marks import Demand
@@ -21,10 +24,26 @@ from phasegate.world import Progress, World
 
 
 class CheckParams(Closed):
-    """Parameters that every kind takes; each kind adds its own."""
+    """Parameters of a check; each kind adds its own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _timeout_bounds_something(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "timeout" in data and "timeout" not in cls.model_fields:
+            raise ValueError("'timeout' bounds one request, and this kind sends none; write 'limit'")
+        return data
+
+
+class TimedParams(CheckParams):
+    """Parameters of a check that sends requests, or looks at something again and again."""
 
     timeout: Annotated[Duration, Demand.LESS] = 30.0
-    """Bounds one request or probe."""
+    """The longest that one request or probe may take."""
+
+
+def timeout_of(params: CheckParams) -> float:
+    """Seconds that one request may take; 0 where a kind sends none."""
+    return params.timeout if isinstance(params, TimedParams) else 0.0
 
 
 NAMING_SERVICES = ("in", "service", "services")
@@ -59,6 +78,16 @@ class Requirement:
     """The service in whose container `tools` are looked for; empty for this machine."""
     tools: tuple[str, ...] = ()
     """Programs inside the container of a service, by name or absolute path."""
+
+    @classmethod
+    def of_package(cls, name: str, python: str) -> Requirement:
+        """A package that an interpreter must be able to import."""
+        return cls(
+            program=python,
+            arguments=("-c", f"import {name}"),
+            install=f"{python} -m pip install {name}",
+            label=f"{name} for {python}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +200,9 @@ class Kind(Generic[P]):
         """Services of the target that it names, to be checked against those there are: by default what the
         parameters `in`, `service` and `services` say."""
         named: list[str] = []
-        for name, info in type(params).model_fields.items():
-            if (info.alias or name) in NAMING_SERVICES:
-                value = getattr(params, name)
-                named += [value] if isinstance(value, str) else value or ()
+        for name in _fields_naming_services(type(params)):
+            value = getattr(params, name)
+            named += [value] if isinstance(value, str) else value or ()
         return tuple(named)
 
     def exit_codes(self, params: P) -> Mapping[str, tuple[int, ...]]:
@@ -183,6 +211,11 @@ class Kind(Generic[P]):
 
     async def observe(self, params: P, world: World) -> Observation:
         raise NotImplementedError
+
+
+@cache
+def _fields_naming_services(model: type[CheckParams]) -> tuple[str, ...]:
+    return tuple(name for name, info in model.model_fields.items() if (info.alias or name) in NAMING_SERVICES)
 
 
 def stopped_early(reason: Message) -> Message:

@@ -52,16 +52,15 @@ class E2eParams(CheckParams):
     """The interpreter with pytest: a name on PATH, or a path looked for from the suite's folder upwards. By
     default that of $VIRTUAL_ENV, then of a .venv found in the same way, then phasegate's own."""
     args: Annotated[tuple[Text, ...], Arguments(_NARROWING)] = ()
-    """Further arguments for pytest: -m, -k, -n."""
+    """Further arguments for pytest, such as -m, -k, -n: `[-m, "not slow"]`."""
     env: Mapping[str, Text] = Field(default_factory=dict)
-    """Added to the environment."""
+    """Variables that are added to the environment, by name."""
     cwd: AnyPath | None = None
-    """Where pytest is started; default: the plan's root."""
+    """Where pytest is started; the plan's root unless given."""
 
 
 class E2e(Kind[E2eParams]):
     name = "e2e"
-    about = "a pytest suite in the user's environment"
     Params = E2eParams
     example: ClassVar[Mapping[str, Any]] = {"path": "checks/e2e", "args": ["-m", "not slow"]}
     has_cases = True
@@ -84,14 +83,7 @@ class E2e(Kind[E2eParams]):
 
     def requirements(self, params: E2eParams) -> tuple[Requirement, ...]:
         python = interpreter(params.python, params.path, os.environ)
-        return (
-            Requirement(
-                program=python,
-                arguments=("-c", "import pytest"),
-                install=f"{python} -m pip install pytest",
-                label=f"pytest for {python}",
-            ),
-        )
+        return (Requirement.of_package("pytest", python),)
 
     def summary(self, params: E2eParams) -> str:
         return " ".join(["pytest", params.path.name, *params.args])

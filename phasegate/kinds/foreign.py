@@ -5,29 +5,27 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, fields, is_dataclass, replace
 from functools import cache, wraps
 from importlib import import_module
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from phasegate.base.errors import ExitCode, MessageError, ObservationError, PhasegateError
+from phasegate.base.errors import MessageError, PhasegateError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import ID_PATTERN
 from phasegate.gate.criterion import parse_criterion
 from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.offers import KindError, Offer
 from phasegate.model.measures import Distribution as Durations
 from phasegate.model.measures import Gauge, Measure, MeasureSpec, MeasureType, Number, Share
 from phasegate.model.observation import Observation
 from phasegate.model.result import ToolRecord
 from phasegate.world import World
 
-GROUP = "phasegate.kinds"
-"""Of entry points, each `NAME = "MODULE:CLASS"`."""
 DEMANDED = ("measures", "defaults", "summary", "observe")
 """Methods that a kind has to have."""
 _METHODS = (
@@ -43,86 +41,22 @@ _MEASURES = {
 }
 
 
-class KindError(ObservationError):
-    """A kind of another package is not what it should be: wrong usage before a run, and an errored attempt
-    within one."""
-
-    exit_code = ExitCode.USAGE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """A kind that a package says it has."""
-
-    kind: str
-    place: str
-    """`MODULE:CLASS`."""
-    package: ToolRecord
-
-    @property
-    def words(self) -> str:
-        return f"{self.package.name} {self.package.version}"
-
-
-@cache
-def offers() -> Mapping[str, tuple[Offer, ...]]:
-    """What the installed packages offer, by the name of the kind; nothing of them is imported."""
-    found: dict[str, list[Offer]] = {}
-    seen: set[str] = set()
-    for distribution in distributions():
-        offered = _offered(distribution)
-        normal = {re.sub(r"[-_.]+", "-", offer.package.name).lower() for offer in offered}
-        if not normal & seen:  # else it is hidden by one that comes first on the path
-            for offer in offered:
-                found.setdefault(offer.kind, []).append(offer)
-        seen |= normal
-    return {name: tuple(found[name]) for name in sorted(found)}
-
-
-def _offered(distribution: Distribution) -> list[Offer]:
-    """What a package offers; nothing where its metadata are not whole."""
-    try:
-        # Most packages have no such group, and to parse what they have takes ten times as long.
-        if GROUP not in (distribution.read_text("entry_points.txt") or ""):
-            return []
-        known: Any = distribution.metadata
-        package = ToolRecord(name=known.get("Name"), version=known.get("Version"))
-        if not (package.name and package.version):
-            return []
-        points = distribution.entry_points.select(group=GROUP)
-        return [Offer(kind=point.name, place=point.value, package=package) for point in points]
-    except (OSError, ValueError, TypeError, AttributeError, LookupError):
-        return []
-
-
-def refuse_clash(name: str, *, own: bool) -> None:
-    """Errors: KindError where a name means more than one kind."""
-    offered = offers().get(name, ())
-    packages = " and ".join(offer.words for offer in offered)
-    if own and offered:
-        raise KindError(
-            f"kind {name!r} is phasegate's own, and {packages} offers one of that name, too",
-            help=f"uninstall {offered[0].package.name}, or have it give its kind another name",
-        )
-    if len(offered) > 1:
-        raise KindError(f"kind {name!r} is offered by {packages}", help="uninstall all of them but one")
-
-
 def load_offer(offer: Offer) -> Kind[Any]:
     """The kind that a package offers. Errors: KindError, which names the package."""
     module, _, attribute = offer.place.partition(":")
-    with _blaming(offer.kind, offer.package, what="import"):
+    package = ToolRecord(name=offer.package, version=offer.version)
+    with _blaming(offer.kind, package, what="import"):
         found: Any = import_module(module)
         for name in attribute.split("."):
             found = getattr(found, name)
-    with _blaming(offer.kind, offer.package, what="use"):
+    with _blaming(offer.kind, package, what="use"):
         if not (isinstance(found, type) and issubclass(found, Kind)):
             raise TypeError(f"{offer.place} is not a subclass of phasegate.kinds.base.Kind")
         for problem in _problems(found, offer.kind):
             raise TypeError(problem)
         kind: Kind[Any] = found()
         for one in (kind, *kind.variants.values()):
-            _take_in(one, offer.package)
+            _take_in(one, package)
     return kind
 
 
@@ -201,20 +135,20 @@ class _NoObservationError(TypeError):
         self.message = message
 
 
-@contextmanager
+_OWN = nullcontext()
+
+
 def blame(
     kind: Kind[Any], *, what: str = "", method: str = "", but: type[PhasegateError] = KindError
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Turn what goes wrong with a kind of another package into KindError; for our own it passes.
 
     `what` is done, or which `method` is called, as `Code.KIND_AT_FAULT` has it. `but`: errors that are not of
     the kind's making.
     """
     if kind.package is None:
-        yield
-        return
-    with _blaming(kind.name, kind.package, what=what, method=method, but=but):
-        yield
+        return _OWN
+    return _blaming(kind.name, kind.package, what=what, method=method, but=but)
 
 
 @contextmanager
@@ -281,7 +215,7 @@ def _plain(value: Any) -> Any:
 
 
 def _wrong_measure(measure: Measure, spec: MeasureSpec | None) -> Mapping[str, str]:
-    """A measure is judged by what it is, so it must be what was announced: a sample is no census.
+    """A measure is judged by what it is, so it must be what was announced: a sample is not a census.
 
     Shape: what `Code.MEASURE_WRONG` says of it; empty where it is right.
     """

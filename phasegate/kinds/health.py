@@ -15,13 +15,13 @@ from phasegate.base.fields import Duration, Size, Text, WrittenAddress
 from phasegate.base.marks import Demand
 from phasegate.base.problems import Location, refuse
 from phasegate.base.units import Dimension
-from phasegate.http.expectations.expectation import Expect, Expectation, is_of_time
+from phasegate.http.expectations.expectation import Expect, Expectation, any_expected, is_of_time
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.http.probes.moments import Moment, Moments
 from phasegate.http.probes.tally import ProbeTally
 from phasegate.http.transcript import resend_note, transcript
 from phasegate.http.written import Headers, address_like
-from phasegate.kinds.base import Amount, CheckParams, Kind
+from phasegate.kinds.base import Amount, Kind, TimedParams
 from phasegate.model.measures import Chart, Measure, MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
@@ -50,43 +50,43 @@ _MEASURES = {
 }
 
 
-class HealthParams(CheckParams):
+class HealthParams(TimedParams):
     url: Annotated[WrittenAddress, address_like("/health")]
-    """A path on the target's default entry, or a URL."""
+    """A path on the target's default entry, `/health`, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
-    """The request method."""
+    """The request method: `POST`."""
     headers: Headers = Field(default_factory=dict)
-    """Sent along, beside those of the target entry."""
+    """Headers that are sent along, by name, beside those of the target entry."""
     body: Text | None = None
     """Text sent with each probe."""
     probes: Annotated[int, Demand.BY_KIND] = Field(default=1, ge=1, le=10_000_000)
-    """How many; one after the other unless `every` is given. With `until: decided`, the most."""
+    """How many probes; one after the other unless `every` is given. With `until: decided`, the most."""
     until: Literal["decided"] | None = None
-    """Ends as soon as its criteria are decided, by bounds that hold whenever one looks."""
+    """`decided`: the check ends as soon as its criteria are decided, by bounds that hold whenever one
+    looks."""
     at_least: Annotated[int, Demand.BY_KIND] = Field(default=1, ge=1, le=10_000_000)
     """With `until: decided`, the fewest probes."""
     every: Annotated[Duration, Field(ge=0.001), Demand.BY_KIND] | None = None
     """Time between the sending of two probes, whether the first was answered or not."""
     in_flight: int = Field(default=64, ge=1, le=4096)
     """With `every`, the most probes under way; where so many wait, the target does not answer in time."""
-    expect: Expect = Field(default_factory=Expect)
+    expect: Expect = Field(default_factory=any_expected)
     """What a good answer is; status 2xx unless it says otherwise."""
     follow: Annotated[bool, Demand.LET_THROUGH] = False
-    """Whether redirects are followed."""
+    """Whether redirects are followed, at most 10."""
     max_body: Annotated[Size, Field(ge=1)] = MAX_BODY
     """The largest body that `expect` looks at; where it does not look at the body, any size is fine."""
 
     @model_validator(mode="after")
     def _until_makes_sense(self) -> Self:
-        refuse("health", self._problems_of_until())
+        if self.until is not None or "at_least" in self.model_fields_set:
+            refuse("health", self._problems_of_until())
         return self
 
     def _problems_of_until(self) -> Iterator[tuple[Location, str]]:
         if self.until is None:
-            if "at_least" in self.model_fields_set:
-                yield ("at_least",), "at_least goes with until: decided; leave it out, or write both"
-            return
-        if "probes" not in self.model_fields_set:
+            yield ("at_least",), "at_least goes with until: decided; leave it out, or write both"
+        elif "probes" not in self.model_fields_set:
             yield ("until",), "until: decided needs probes, the most it may take"
         elif self.at_least > self.probes:
             yield ("at_least",), f"at_least ({self.at_least:,}) is more than probes ({self.probes:,})"
@@ -94,8 +94,7 @@ class HealthParams(CheckParams):
 
 class Health(Kind[HealthParams]):
     name: ClassVar[str] = "health"
-    about: ClassVar[str] = "a URL, probed a number of times, at intervals, or while other checks run"
-    Params: ClassVar[type[CheckParams]] = HealthParams
+    Params: ClassVar[type[TimedParams]] = HealthParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "probes": 100}
     accompanies: ClassVar[bool] = True
     by_address: ClassVar[bool] = True

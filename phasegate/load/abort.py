@@ -24,15 +24,16 @@ class AbortOn(Closed):
     """Conditions of which one must hold over all that ended in the last `for`."""
 
     success_rate: str | None = None
-    """`< 50%`: share of good answers among the requests that ended."""
+    """The share of good answers among the requests that ended that does damage: `< 50%`."""
     latency_p50: str | None = Field(default=None, alias="latency.p50")
-    """`> 1s`: failed and dropped requests rank above every value."""
+    """The latency of half of the requests that does damage: `> 1s`. Failed and dropped ones rank above every
+    value."""
     latency_p95: str | None = Field(default=None, alias="latency.p95")
-    """`> 2s`"""
+    """As `latency.p50`, for 95% of the requests: `> 2s`."""
     latency_p99: str | None = Field(default=None, alias="latency.p99")
-    """`> 5s`"""
+    """As `latency.p50`, for 99% of the requests: `> 5s`."""
     for_: Duration = Field(default=5.0, alias="for")
-    """How long; counted in whole seconds, one at least."""
+    """How long a condition must hold; counted in whole seconds, one at least."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> AbortOn:

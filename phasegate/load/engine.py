@@ -247,7 +247,7 @@ class _Worker:
         await self._running.write_line(json_text({"type": kind, **fields}))
 
     async def read(self) -> dict[str, Any]:
-        """Errors: ObservationError when the worker has ended or says something that is no message."""
+        """Errors: ObservationError when the worker has ended or says something that is not a message."""
         line = await self._running.read_line()
         if line is None:
             raise ObservationError(await self._death())

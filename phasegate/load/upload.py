@@ -13,7 +13,7 @@ class BodyFile(Closed):
     """A body that is sent as it is in a file."""
 
     file: FilePath
-    """At most 32 MiB."""
+    """The file that is sent as the body, at most 32 MiB."""
 
     def read(self) -> bytes:
         """Errors: OSError, ValueError when it is too large."""

@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from time import perf_counter_ns
 from typing import Any
 
-import uvloop
-
 from phasegate.base.errors import message_of
 from phasegate.base.facts import encode
 from phasegate.base.scalars import allow_long_integers
@@ -212,4 +210,9 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_main())
+    _run = asyncio.run
+    with contextlib.suppress(ImportError):  # there are wheels of it for CPython on Linux and macOS only
+        import uvloop
+
+        _run = uvloop.run
+    _run(_main())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from phasegate.base.dataclass import dataclass
 
 SIGN_OFF_SCHEMA = "phasegate.signoff/1"
 
@@ -31,6 +32,7 @@ class Approval:
     """A role that must approve before the phase may end; a run's verdict and exit code know nothing of it."""
 
     role: str
+    """Who must approve."""
     within: float | None = None
     """Seconds from the end of the run; None: whenever."""
 

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from functools import cache
-from typing import Any, cast
-
-from pydantic import TypeAdapter
+from typing import Any, cast, get_args, get_type_hints
 
 from phasegate.model import events
+from phasegate.model.dataclass_json import reader, to_text
 from phasegate.model.events import Event
 from phasegate.model.fact_json import FACT_SCHEMA
-from phasegate.model.result import RunResult
+from phasegate.model.result import SCHEMA, RunResult
 
 
 def result_to_json(run: RunResult) -> dict[str, Any]:
-    return cast("dict[str, Any]", _result_adapter().dump_python(run, mode="json"))
+    return cast("dict[str, Any]", json.loads(to_text(run)))
 
 
 def result_from_json(data: str | bytes) -> RunResult:
     """Errors: ValueError when it is not a result of this format."""
-    with _decoding():
-        return _result_adapter().validate_json(data)
+    return cast("RunResult", _read(RunResult, data))
 
 
 def event_to_json(event: Event) -> bytes:
@@ -32,11 +29,7 @@ def event_to_json(event: Event) -> bytes:
 
     Errors: ValueError for text that is not Unicode; see `writable`.
     """
-    return (
-        _event_adapter(type(event).__name__)
-        .dump_json(event)
-        .replace(b"{", b'{"event":"' + type(event).__name__.encode() + b'",', 1)
-    )
+    return f'{{"event":"{type(event).__name__}",{to_text(event)[1:]}'.encode()
 
 
 def writable(event: Event) -> Event:
@@ -65,42 +58,42 @@ def _writable(value: Any) -> Any:
 
 def event_from_json(data: Mapping[str, Any]) -> Event:
     """Errors: ValueError for an unknown event or a malformed one."""
-    with _decoding():
-        name = data.get("event")
-        if name not in _EVENTS:
-            raise ValueError(f"unknown event {name!r}")
-        fields = {key: value for key, value in data.items() if key != "event"}
-        return cast("Event", _event_adapter(str(name)).validate_python(fields))
+    name = data.get("event") if isinstance(data, Mapping) else None
+    if not isinstance(name, str) or name not in _EVENTS:
+        raise ValueError(f"unknown event {name!r}")
+    return cast("Event", _read(_EVENTS[name], data))
 
 
-@contextmanager
-def _decoding() -> Iterator[None]:
-    """What decodes measures takes their form for granted; where it is another, that shows in many ways."""
+def _read(kind: type, data: str | bytes | Mapping[str, Any]) -> Any:
+    """An object of a class from its JSON, read already or not. Errors: ValueError."""
     try:
-        yield
-    except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
+        return reader(kind)(json.loads(data) if isinstance(data, str | bytes) else data)
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
 
 
 _AUTHORS = {
     "Approval": ("role",),
-    "CheckResult": ("title",),
-    "FaultResult": ("title",),
     "People": ("goal", "owner", "approver", "due"),
+    "PlanCheck": ("title",),
     "PlanCriterion": ("title", "why", "ref"),
+    "PlanFault": ("title",),
+    "PlanStep": ("title", "purpose", "work", "outcomes", "owner", "priority", "estimate"),
     "PolicyRecord": ("name",),
     "RunResult": ("title", "phase", "command"),
-    "StepResult": ("title", "purpose", "work", "outcomes", "owner", "priority", "estimate"),
-    "WaiverResult": ("owner", "approver", "reason", "ticket"),
+    "Waiver": ("owner", "approver", "reason", "ticket"),
 }
 """Texts that the author of a plan, or who ran it, wrote; by type and field."""
 _TARGETS = {
     "Case": ("name", "message"),
     "CaseAttempt": ("message",),
     "TargetRecord": ("command", "error", "log_tail"),
-    "AttemptResult": ("error", "reason", "notes"),
-    "CheckResult": ("summary", "reason", "help"),
-    "FaultResult": ("probe", "reason", "notes"),
+    "AttemptResult": ("reason",),
+    "CheckResult": ("reason", "help"),
+    "FaultResult": ("reason", "notes"),
+    "Observation": ("error", "notes"),
+    "PlanCheck": ("summary",),
+    "PlanFault": ("probe",),
     "RunResult": ("reason", "interrupted", "warnings", "environment"),
     "StepResult": ("reason",),
     "WaiverResult": ("message",),
@@ -112,15 +105,40 @@ _TARGETS = {
 def result_schema() -> dict[str, Any]:
     """JSON Schema of `result.json`. `x-text` says of each string whose it is: `author`, `target`, or
     `identifier`; what phasegate itself has to say is objects with a `code`."""
-    schema: dict[str, Any] = _share_facts(_result_adapter().json_schema(mode="serialization"))
+    from pydantic import TypeAdapter  # which takes a fifth of a second, and no other command needs it here
+
+    from phasegate.base.fields import add_docs
+
+    schema: dict[str, Any] = _share_facts(TypeAdapter(RunResult).json_schema(mode="serialization"))
     schema["$defs"]["Fact"] = FACT_SCHEMA
+    owners = _dataclasses_in(RunResult)
     for name, part in {**schema["$defs"], "RunResult": schema}.items():
+        if name in owners:
+            add_docs(part, owners[name])
         for field, written in part.get("properties", {}).items():
             for origin, names in (("author", _AUTHORS), ("target", _TARGETS), ("identifier", None)):
                 if names is None or field in names.get(name, ()):
                     _mark_texts(written, origin)
                     break
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "phasegate result"} | schema
+    version = SCHEMA.rpartition("/")[2]
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:phasegate:schema:result:{version}",
+    }
+    return head | schema | {"title": f"phasegate result, format {version}"}
+
+
+def _dataclasses_in(kind: Any) -> dict[str, type]:
+    """The dataclasses that a type is made of, by name."""
+    found: dict[str, type] = {}
+    waiting = [kind]
+    while waiting:
+        one = waiting.pop()
+        waiting += get_args(one)
+        if is_dataclass(one) and isinstance(one, type) and one.__name__ not in found:
+            found[one.__name__] = one
+            waiting += get_type_hints(one).values()
+    return found
 
 
 def _share_facts(schema: Any) -> Any:
@@ -149,15 +167,5 @@ def _mark_texts(schema: Any, origin: str) -> None:
 _EVENTS: dict[str, type] = {
     name: kind
     for name, kind in vars(events).items()
-    if isinstance(kind, type) and kind.__module__ == events.__name__
+    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
 }
-
-
-@cache
-def _result_adapter() -> TypeAdapter[RunResult]:
-    return TypeAdapter(RunResult)
-
-
-@cache
-def _event_adapter(name: str) -> TypeAdapter[Any]:
-    return TypeAdapter(_EVENTS[name])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+
+from phasegate.base.dataclass import dataclass
 
 
 class ContainerState(StrEnum):
@@ -33,7 +35,7 @@ class Healthcheck:
     """How an engine asks a container for its health; times are seconds."""
 
     test: tuple[str, ...]
-    """`CMD`, program and arguments, or `CMD-SHELL` and a line for a shell. Never `NONE`: that is no check."""
+    """`CMD`, program and arguments, or `CMD-SHELL` and a line for a shell. Never `NONE`: no check."""
     shell: tuple[str, ...] = ()
     """What such a line is given to, where the image says so; `/bin/sh -c` otherwise."""
     interval: float = 30.0

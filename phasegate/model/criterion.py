@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
-
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
 from phasegate.base.units import Quantity
 from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL
+from phasegate.model.dataclass_json import Transient
 from phasegate.model.measures import MeasureType
 from phasegate.model.statistic import find_statistic
 
@@ -87,8 +87,10 @@ class Relative:
     """The value of the same measure in a baseline run, times a factor above 0."""
 
     factor: float = 1.0
+    """By what the baseline's value is multiplied."""
     text: str = "baseline"
-    baseline: Annotated[Quantity | None, Field(exclude=True)] = None
+    """As it is written: `baseline * 1.10`."""
+    baseline: Annotated[Quantity | None, Transient()] = None
     """What the baseline came to, where it is known."""
 
     def __str__(self) -> str:
@@ -109,18 +111,24 @@ class Criterion:
     """A parsed criterion."""
 
     subject_kind: SubjectKind
+    """What it speaks of."""
     subject: str
     """The id of the check, step or target; `run` for the run."""
     part: str = ""
+    """The part of the check that it speaks of; empty for the whole."""
     measure: str
+    """The measure that is judged: `latency`."""
     statistic: str = ""
+    """The statistic of it: `p95`; empty where the measure is one number."""
     op: Operator
+    """How the value is compared."""
     threshold: Quantity | Relative
+    """What it is compared with."""
     text: str
     """As the author wrote it."""
     id: str
     """subject.measure.statistic: stays the same when operator or threshold change."""
-    spans: Annotated[Spans, Field(exclude=True)] = field(default=Spans(), compare=False, repr=False)
+    spans: Annotated[Spans, Transient()] = field(default=Spans(), compare=False, repr=False)
 
     @property
     def subject_text(self) -> str:
@@ -181,18 +189,7 @@ class Criterion:
 
     def for_check(self, id: str) -> Criterion:
         """The same demand, made by another check of itself."""
-        return Criterion(
-            subject_kind=self.subject_kind,
-            subject=id,
-            part=self.part,
-            measure=self.measure,
-            statistic=self.statistic,
-            op=self.op,
-            threshold=self.threshold,
-            text=self.text,
-            id=id + self.id.removeprefix(self.subject),
-            spans=self.spans,
-        )
+        return replace(self, subject=id, id=id + self.id.removeprefix(self.subject))
 
     def for_part(self, part: str) -> Criterion:
         """The same demand on one part: a check's own criteria with `each` judge every part."""
@@ -207,12 +204,17 @@ class PlanCriterion:
     id: str
     """Unique: its `id:`, or subject.measure.statistic."""
     criterion: Criterion
+    """The criterion itself, in its parts."""
     step: str | None = None
     """The step it was written in; None for the gate's."""
     title: str = ""
+    """What reports call it."""
     why: str = ""
+    """Why it is asked for."""
     ref: str = ""
+    """Where it comes from."""
     level: Level = Level.BLOCK
+    """Whether it must be met, or is only shown."""
     over: float | None = None
     """Seconds the samples must span."""
     confidence: float | None = 0.95
@@ -222,6 +224,7 @@ class PlanCriterion:
     without: tuple[str, ...] = ()
     """Checks of its subject that it does not count, since they have a nearer budget."""
     at: Position | None = None
+    """Where it is written."""
 
     @property
     def expression(self) -> str:

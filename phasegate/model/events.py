@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, fact
 from phasegate.model.fact_json import JsonMessage
 from phasegate.model.faults import FaultResult
@@ -27,28 +28,32 @@ CLOCK_STEP = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunStarted:
-    """Carries the skeleton of the result: everything known before anything ran, all checks not run."""
+class Event:
+    """Base of all that happens."""
 
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """Carries the skeleton of the result: everything known before anything ran, all checks not run."""
+
     skeleton: RunResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetChanged:
+class TargetChanged(Event):
     """An entry of the target was started, became ready, failed, ended or was taken down."""
 
-    at: datetime
     state: str
     """`starting`, `ready`, `failed`, `died`, `stopped`."""
     target: TargetRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetSampled:
+class TargetSampled(Event):
     """What a process of the target has used; a few times in a run, the last one when it is taken down."""
 
-    at: datetime
     target: str
     since: datetime
     """When the first sample was taken; the timeline's seconds count from here."""
@@ -59,47 +64,41 @@ class TargetSampled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepStarted:
-    at: datetime
+class StepStarted(Event):
     step: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepFinished:
-    at: datetime
+class StepFinished(Event):
     step: str
     status: CheckStatus
     reason: JsonMessage = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckStarted:
-    at: datetime
+class CheckStarted(Event):
     check: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptStarted:
-    at: datetime
+class AttemptStarted(Event):
     check: str
     number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseFinished:
+class CaseFinished(Event):
     """A case as it came in; the attempt that ends later holds the deciding version of it."""
 
-    at: datetime
     check: str
     attempt: int
     case: Case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progressed:
+class Progressed(Event):
     """How far a check is; for the live view only, at most a few a second."""
 
-    at: datetime
     check: str
     done: float | None = None
     """Share of the work done, 0 to 1; None when nobody knows."""
@@ -108,15 +107,13 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptFinished:
-    at: datetime
+class AttemptFinished(Event):
     check: str
     attempt: AttemptResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryScheduled:
-    at: datetime
+class RetryScheduled(Event):
     check: str
     next_number: int
     wait: float
@@ -125,8 +122,7 @@ class RetryScheduled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckFinished:
-    at: datetime
+class CheckFinished(Event):
     check: str
     status: CheckStatus
     reason: JsonMessage = ""
@@ -136,37 +132,33 @@ class CheckFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultStarted:
+class FaultStarted(Event):
     """Something is about to be done to the target on purpose."""
 
-    at: datetime
     fault: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultUndone:
+class FaultUndone(Event):
     """What was done to the target is undone; whether it recovers is still watched."""
 
-    at: datetime
     fault: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultEnded:
+class FaultEnded(Event):
     """A fault is over, or was not done."""
 
-    at: datetime
     fault: FaultResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockMoved:
+class ClockMoved(Event):
     """The calendar clock of the machine was set, or went on while the machine was suspended.
 
     `at` of every event counts on from the start of the run, whatever that clock does.
     """
 
-    at: datetime
     by: float
     """Seconds, negative when it was set back."""
     suspended: float = 0.0
@@ -184,30 +176,26 @@ class ClockMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CriterionJudged:
-    at: datetime
+class CriterionJudged(Event):
     criterion: CriterionResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaiverApplied:
+class WaiverApplied(Event):
     """What became of a waiver once every criterion was judged."""
 
-    at: datetime
     waiver: WaiverResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupted:
+class Interrupted(Event):
     """Something ended the run early; what follows is the orderly end."""
 
-    at: datetime
     because: JsonMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunFinished:
-    at: datetime
+class RunFinished(Event):
     verdict: Verdict
     exit_code: int
     reason: JsonMessage
@@ -217,27 +205,3 @@ class RunFinished:
     """The verdict without waivers, where any of them changed something."""
     warnings: tuple[JsonMessage, ...] = ()
     """What showed only at the end, beside the warnings about the plan."""
-
-
-Event = (
-    RunStarted
-    | TargetChanged
-    | TargetSampled
-    | StepStarted
-    | StepFinished
-    | CheckStarted
-    | AttemptStarted
-    | CaseFinished
-    | Progressed
-    | AttemptFinished
-    | RetryScheduled
-    | CheckFinished
-    | FaultStarted
-    | FaultUndone
-    | FaultEnded
-    | ClockMoved
-    | CriterionJudged
-    | WaiverApplied
-    | Interrupted
-    | RunFinished
-)

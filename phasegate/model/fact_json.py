@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
-
 from phasegate.base.facts import Code, Fact, Figure, Message, decode, encode
 from phasegate.base.units import Dimension
+from phasegate.model.dataclass_json import Form
 
 
 def _decode_fact(value: Any) -> Any:
@@ -25,18 +24,16 @@ def _decode_text(value: Any) -> Any:
 FACT_SCHEMA = {
     "type": "object",
     "required": ["code"],
-    "properties": {"code": {"enum": [code.value for code in Code]}},
+    "properties": {
+        "code": {
+            "enum": [code.value for code in Code],
+            "description": "what is said; the other keys are its values",
+        }
+    },
     "description": "what phasegate says, as facts; texts in it are identifiers or other people's words",
 }
-JsonFact = Annotated[
-    Fact, BeforeValidator(_decode_fact), PlainSerializer(encode), WithJsonSchema(FACT_SCHEMA)
-]
-JsonMessage = Annotated[
-    str | Fact,
-    BeforeValidator(_decode_text),
-    PlainSerializer(encode),
-    WithJsonSchema({"anyOf": [{"type": "string"}, FACT_SCHEMA]}),
-]
+JsonFact = Annotated[Fact, Form(encode, _decode_fact, FACT_SCHEMA)]
+JsonMessage = Annotated[str | Fact, Form(encode, _decode_text, {"anyOf": [{"type": "string"}, FACT_SCHEMA]})]
 
 
 def _decode_figure(value: Any) -> Any:
@@ -48,29 +45,40 @@ def _decode_figure(value: Any) -> Any:
 
 JsonFigure = Annotated[
     Figure,
-    BeforeValidator(_decode_figure),
-    PlainSerializer(encode),
-    WithJsonSchema(
+    Form(
+        encode,
+        _decode_figure,
         {
             "type": "object",
             "required": ["value", "dimension"],
             "properties": {
-                "value": {"type": ["number", "string"], "description": "text where it is not finite"},
-                "dimension": {"enum": [dimension.value for dimension in Dimension]},
-                "against": {"type": "number"},
+                "value": {
+                    "type": ["number", "string"],
+                    "description": "in the base unit of its dimension; text where it is not finite",
+                },
+                "dimension": {
+                    "enum": [dimension.value for dimension in Dimension],
+                    "description": "what it measures",
+                },
+                "against": {
+                    "type": "number",
+                    "description": "what it is shown beside, so that rounding does not make them look equal",
+                },
             },
-        }
+        },
     ),
 ]
 
 
-def _causes_from_json(value: Any) -> Any:
+def _encode_causes(causes: Mapping[Message, int]) -> list[Any]:
+    return [[encode(cause), times] for cause, times in causes.items()]
+
+
+def _decode_causes(value: Any) -> Any:
     return value if isinstance(value, Mapping) else {decode(cause): times for cause, times in value}
 
 
 JsonCauses = Annotated[
     Mapping[Message, int],
-    BeforeValidator(_causes_from_json),
-    PlainSerializer(lambda causes: [[encode(cause), times] for cause, times in causes.items()]),
-    WithJsonSchema({"type": "array", "description": "cause of failures, how many"}),
+    Form(_encode_causes, _decode_causes, {"type": "array", "description": "cause of failures, how many"}),
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, fact
 from phasegate.base.units import Dimension
 from phasegate.model.fact_json import JsonCauses, JsonMessage
@@ -103,29 +104,50 @@ def fault_measures(act: Act) -> Mapping[str, MeasureSpec]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultResult:
-    """One fault of a step, and what came of it."""
+class PlanFault:
+    """One act on one entry of the target, during one check of its step."""
 
     id: str
+    """The id of the fault."""
     act: Act
+    """What was done."""
     target: str
     """The entry of the target that it was done to."""
     check: str
     """The check during which it was done."""
     title: str = ""
+    """What reports call it."""
     due: float = 0.0
     """Seconds from the start of that check."""
     lasting: float | None = None
-    """Seconds until it was to be undone; None where the act is over when it is done."""
+    """Seconds until it is undone, from when it was done; None where the act is over when it is done."""
     image: str = ""
+    """The image that `replace` runs; empty for other acts."""
     probe: JsonMessage = ""
     """What was asked meanwhile, in a few words: `GET /health every 50 ms`."""
+    source: str = ""
+    """`file:line` in the plan."""
+
+    @property
+    def end(self) -> float:
+        """Seconds from the start of the check when it is undone, if it is done in no time."""
+        return self.due + (self.lasting or 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultResult:
+    """One fault of a step, and what came of it."""
+
+    asked: PlanFault
+    """What the plan says of it."""
     status: FaultStatus = FaultStatus.NOT_DONE
+    """What came of it."""
     reason: JsonMessage = RUN_ENDED_BEFORE
     """Why it was not done, not undone, or did not recover; empty when it recovered."""
     started: datetime | None = None
     """When it was begun to be done, from which its times count."""
     undone: datetime | None = None
+    """When it was undone, UTC; None where it was not."""
     recovered: datetime | None = None
     """The first answer of the unbroken run of good ones."""
     probes: int = 0
@@ -133,8 +155,14 @@ class FaultResult:
     unused: int = 0
     """Moments that passed without a probe, as phasegate was late."""
     measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
+    """What was measured, by name."""
     causes: JsonCauses = field(default_factory=dict)
     """Lost requests by cause, with counts."""
     notes: tuple[JsonMessage, ...] = ()
+    """What a reader needs beside the figures."""
     evidence: tuple[str, ...] = ()
-    source: str = ""
+    """The files that it left, by their paths below the run's folder."""
+
+    @property
+    def id(self) -> str:
+        return self.asked.id

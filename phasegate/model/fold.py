@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from phasegate.base.errors import ExitCode
 from phasegate.base.facts import Code, Message, fact
@@ -32,18 +32,20 @@ from phasegate.model.events import (
     TargetSampled,
     WaiverApplied,
 )
-from phasegate.model.faults import FaultStatus
-from phasegate.model.observation import Case, Series
+from phasegate.model.faults import FaultResult, FaultStatus
+from phasegate.model.observation import Case, Observation, Series
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
     CheckResult,
     CheckStatus,
     RunResult,
+    StepResult,
     TargetRecord,
     Verdict,
 )
 
+R = TypeVar("R", StepResult, CheckResult, FaultResult)
 CUT_SHORT = fact(Code.CUT_SHORT)
 
 
@@ -77,8 +79,6 @@ class Folder:
         self._faults = {fault.id: fault for fault in skeleton.faults()}
         self._targets = {target.id: target for target in skeleton.target}
         self._waivers = {waiver.id: waiver for waiver in skeleton.waivers}
-        self._changes: dict[str, dict[str, Any]] = {}
-        """What became of checks since their results were put together last, by field."""
         self._open: dict[str, tuple[int, datetime, list[Case]]] = {}
         """Attempts under way: number, start, cases so far."""
         self._last_at = skeleton.started
@@ -91,13 +91,13 @@ class Folder:
             case TargetSampled():
                 self._add_samples(event)
             case StepStarted():
-                self._change_step(event.step, started=event.at)
+                _change(self._steps, event.step, started=event.at)
             case StepFinished():
                 step = self._steps[event.step]
                 taken = _between(step.started, event.at) if step.started else None
-                self._change_step(event.step, status=event.status, reason=event.reason, duration=taken)
+                _change(self._steps, event.step, status=event.status, reason=event.reason, duration=taken)
             case CheckStarted():
-                self._change_check(event.check, started=event.at)
+                _change(self._checks, event.check, started=event.at)
             case AttemptStarted():
                 self._open[event.check] = (event.number, event.at, [])
             case CaseFinished():
@@ -105,12 +105,13 @@ class Folder:
                     self._open[event.check][2].append(event.case)
             case AttemptFinished():
                 self._open.pop(event.check, None)
-                so_far = self._changes_of(event.check).get("attempts", self._checks[event.check].attempts)
-                self._change_check(event.check, attempts=(*so_far, event.attempt))
+                attempts = (*self._checks[event.check].attempts, event.attempt)
+                _change(self._checks, event.check, attempts=attempts)
             case CheckFinished():
                 if event.status is CheckStatus.NOT_RUN:
                     self._leave_out_faults(event.check, event.reason)
-                self._change_check(
+                _change(
+                    self._checks,
                     event.check,
                     status=event.status,
                     reason=event.reason,
@@ -119,11 +120,15 @@ class Folder:
                     duration=event.duration,
                 )
             case FaultStarted():
-                self._change_fault(
-                    event.fault, status=FaultStatus.UNDER_WAY, reason=CUT_SHORT, started=event.at
+                _change(
+                    self._faults,
+                    event.fault,
+                    status=FaultStatus.UNDER_WAY,
+                    reason=CUT_SHORT,
+                    started=event.at,
                 )
             case FaultUndone():
-                self._change_fault(event.fault, status=FaultStatus.CUT_SHORT, undone=event.at)
+                _change(self._faults, event.fault, status=FaultStatus.CUT_SHORT, undone=event.at)
             case FaultEnded():
                 self._faults[event.fault.id] = event.fault
             case ClockMoved():
@@ -156,7 +161,6 @@ class Folder:
 
     def result(self) -> RunResult:
         """The result so far; complete once `RunFinished` was added."""
-        self._put_together()
         checks = self._checks if self._run.finished else self._close_checks()
         run = replace(
             self._run,
@@ -183,11 +187,6 @@ class Folder:
             )
         return run
 
-    def _put_together(self) -> None:
-        for id, changes in self._changes.items():
-            self._checks[id] = replace(self._checks[id], **changes)
-        self._changes.clear()
-
     def _close_checks(self) -> dict[str, CheckResult]:
         """The checks, with those that had begun closed as errored."""
         closed = dict(self._checks)
@@ -197,8 +196,7 @@ class Folder:
                 status=AttemptStatus.ERRORED,
                 started=started,
                 duration=_between(started, self._last_at),
-                error=CUT_SHORT,
-                cases=tuple(cases),
+                observation=Observation(error=CUT_SHORT, cases=tuple(cases)),
             )
             closed[id] = replace(
                 closed[id],
@@ -225,25 +223,16 @@ class Folder:
             sampled_from=event.since,
         )
 
-    def _change_step(self, id: str, **changes: Any) -> None:
-        self._steps[id] = replace(self._steps[id], **changes)
-
-    def _change_fault(self, id: str, **changes: Any) -> None:
-        self._faults[id] = replace(self._faults[id], **changes)
-
     def _leave_out_faults(self, check: str, reason: Message) -> None:
         """Nothing is done to the target during a check that is not run."""
         for fault in self._faults.values():
-            if fault.check == check:
+            if fault.asked.check == check:
                 why = fact(Code.FAULT_WITHOUT_CHECK, check=check, why=reason)
-                self._change_fault(fault.id, reason=why)
+                _change(self._faults, fault.id, reason=why)
 
-    def _change_check(self, id: str, **changes: Any) -> None:
-        self._changes_of(id).update(changes)
 
-    def _changes_of(self, id: str) -> dict[str, Any]:
-        """Errors: KeyError for a check that the run does not have."""
-        return self._changes.setdefault(self._checks[id].id, {})
+def _change(known: dict[str, R], id: str, **changes: Any) -> None:
+    known[id] = replace(known[id], **changes)
 
 
 def _between(begin: datetime, end: datetime) -> float:

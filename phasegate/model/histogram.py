@@ -11,7 +11,8 @@ Values are whole nanoseconds. Each power of two is cut into 128 buckets, so a bu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from phasegate.base.dataclass import dataclass
 
 NANOSECONDS = 1_000_000_000
 BUCKETS = 7_296

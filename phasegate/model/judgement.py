@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Figure
 from phasegate.model.fact_json import JsonFact, JsonFigure
 
@@ -19,6 +19,7 @@ class Decision:
     """The moment at which the evidence was enough; it stays enough."""
 
     outcome: Decided
+    """What was decided."""
     n: int
     """Samples seen by then."""
     right: int
@@ -44,6 +45,7 @@ class Judgement:
     """One criterion judged on one measure."""
 
     verdict: CriterionVerdict = CriterionVerdict.UNPROVEN
+    """What it came to, waivers left out."""
     required: JsonFact
     """Operator and threshold; that of a baseline where there is one."""
     threshold: JsonFigure | None = None
@@ -57,6 +59,7 @@ class Judgement:
     margin: JsonFigure | None = None
     """Observed against threshold, positive when satisfied; None without a value."""
     n: int | None = None
+    """How many samples it rests on; None where nothing was counted."""
     effective_n: int | None = None
     """What n samples are worth where failures come together in time; None where nothing was divided."""
     baseline: str = ""

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
-
 from phasegate.base.units import Dimension
 from phasegate.model.blocks import Block
+from phasegate.model.dataclass_json import Form
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 
@@ -172,6 +171,7 @@ _UNUSED: dict[str, Any] = {
     },
     "replaced": {"type": "integer", "description": "the same, where later moments took their place"},
 }
+_MAX = ("max", "the greatest value")
 _MEASURE_SCHEMA: dict[str, Any] = {
     "oneOf": [
         {
@@ -179,12 +179,16 @@ _MEASURE_SCHEMA: dict[str, Any] = {
             "type": "object",
             "required": ["passed", "total", "sample"],
             "properties": {
-                "value": {"type": "number"},
-                "passed": {"type": "integer"},
-                "total": {"type": "integer"},
+                "value": {"type": "number", "description": "passed of total: 1.0 is 100%"},
+                "passed": {"type": "integer", "description": "how many are as they must be"},
+                "total": {"type": "integer", "description": "how many there are"},
                 "sample": {"type": "boolean", "description": "true: a sample; false: a census"},
                 "skipped": {"type": "integer", "description": "cases without a verdict, part of total"},
-                "missing": {"type": "array", "items": {"type": "string"}},
+                "missing": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "the first of the cases without a verdict, by id",
+                },
                 "span": {"type": "number", "description": "seconds"},
                 "episodes": {"type": "integer", "description": "runs of consecutive failures"},
                 "blocks": {
@@ -200,14 +204,20 @@ _MEASURE_SCHEMA: dict[str, Any] = {
             "type": "object",
             "required": ["unit", "n", "failed", "histogram"],
             "properties": {
-                "unit": {"const": "s"},
-                "n": {"type": "integer"},
+                "unit": {"const": "s", "description": "seconds"},
+                "n": {"type": "integer", "description": "how many values there are, failed ones included"},
                 "failed": {"type": "integer", "description": "ranked above every value"},
-                "unmeasured": {"type": "integer"},
+                "unmeasured": {"type": "integer", "description": "values that could not be measured"},
                 "span": {"type": "number", "description": "seconds"},
-                "min": {"type": "number"},
-                "mean": {"type": "number"},
-                **{name: {"type": ["number", "string"]} for name in (*QUANTILES, "max")},
+                "min": {"type": "number", "description": "the least value that did not fail, in seconds"},
+                "mean": {"type": "number", "description": "the mean of those that did not fail, in seconds"},
+                **{
+                    name: {
+                        "type": ["number", "string"],
+                        "description": f"{about}, in seconds; `failed` where it is among the failed ones",
+                    }
+                    for name, about in (*((name, f"quantile {q:g}") for name, q in QUANTILES.items()), _MAX)
+                },
                 "histogram": {
                     "type": "object",
                     "required": ["buckets", "min_ns", "max_ns", "total_ns"],
@@ -226,8 +236,8 @@ _MEASURE_SCHEMA: dict[str, Any] = {
             "type": "object",
             "required": ["value", "unit"],
             "properties": {
-                "value": {"type": ["number", "null"]},
-                "unit": {"type": "string"},
+                "value": {"type": ["number", "null"], "description": "the number; null where there is none"},
+                "unit": {"type": "string", "description": "its unit; empty for counts, `ratio` for shares"},
                 "reported": {"type": "boolean", "description": "computed by another tool"},
                 "unended": {
                     "type": "boolean",
@@ -255,14 +265,20 @@ _MEASURE_SCHEMA: dict[str, Any] = {
             "properties": {
                 "unit": {"type": "string", "description": "ratio of a core: 1.0 is one core in full"},
                 "samples": {"type": "integer", "description": "how often the value was looked at"},
-                **{name: {"type": "number"} for name in ("min", "mean", "max", "last")},
+                **{
+                    name: {"type": "number", "description": f"the {about} value that was seen"}
+                    for name, about in (
+                        ("min", "least"),
+                        ("mean", "mean"),
+                        ("max", "greatest"),
+                        ("last", "last"),
+                    )
+                },
                 "interval": {"type": "number", "description": "seconds from one look to the next"},
                 "span": {"type": "number", "description": "seconds from the first look to the last"},
             },
         },
     ]
 }
-JsonMeasure = Annotated[
-    Measure, BeforeValidator(decode_measure), PlainSerializer(encode_measure), WithJsonSchema(_MEASURE_SCHEMA)
-]
+JsonMeasure = Annotated[Measure, Form(encode_measure, decode_measure, _MEASURE_SCHEMA)]
 """`Measure` for fields that are written to and read from JSON."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import BASE_UNIT, Dimension
 from phasegate.model.blocks import Block
 from phasegate.model.fact_json import JsonMessage

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
-
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Message, decode, encode
-from phasegate.model.fact_json import JsonMessage
+from phasegate.model.dataclass_json import Form
+from phasegate.model.fact_json import JsonCauses, JsonMessage
 from phasegate.model.judgement import Decision
-from phasegate.model.measures import NAMED, Measure, Share
+from phasegate.model.measure_json import JsonMeasure
+from phasegate.model.measures import NAMED, Share
 
 
 class CaseStatus(StrEnum):
@@ -30,8 +31,11 @@ class CaseAttempt:
     """An earlier try of a case that was tried again."""
 
     status: CaseStatus
+    """What that try came to."""
     message: JsonMessage = ""
+    """Why it failed."""
     duration: float | None = None
+    """Seconds; None when it did not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,9 @@ class Case:
     id: str
     """Unique within the check; `flow/request[row]`, a pytest node id."""
     name: str
+    """What it is called."""
     status: CaseStatus
+    """What it came to."""
     part: str = ""
     """The part of the check it belongs to (flow, module), for criteria on parts; `a/b` nests."""
     tags: tuple[str, ...] = ()
@@ -51,7 +57,9 @@ class Case:
     message: JsonMessage = ""
     """Why it failed or did not run: expected and actual."""
     file: str | None = None
+    """The source file that it stands in, where that is known."""
     line: int | None = None
+    """Its line in that file."""
     evidence: tuple[str, ...] = ()
     """Paths below the run's folder, with forward slashes."""
     earlier: tuple[CaseAttempt, ...] = ()
@@ -70,35 +78,18 @@ class Series:
     """Values over time for the report's charts; `points` are (seconds from start, value or None)."""
 
     name: str
+    """What is drawn."""
     unit: str
+    """The unit of its values."""
     points: tuple[tuple[float, float | None], ...]
+    """Pairs of seconds from the start and a value, null where there is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """What one attempt saw. A target that refused or answered wrongly has been observed."""
-
-    measures: Mapping[str, Measure] = field(default_factory=dict)
-    parts: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
-    """Measures by part name."""
-    cases: tuple[Case, ...] = ()
-    evidence: tuple[str, ...] = ()
-    notes: tuple[Message, ...] = ()
-    """What a reader needs beside the figures: what was deselected, where it stopped early."""
-    causes: Mapping[Message, int] = field(default_factory=dict)
-    """Failures by cause, with counts."""
-    timeline: tuple[Series, ...] = ()
-    absent: Mapping[tuple[str, str], Message] = field(default_factory=dict)
-    """Why a measure is not there, by part (empty for the whole) and name, where the kind can say."""
-    timeline_from: datetime | None = None
-    """When the seconds of the timeline begin; None: with the attempt."""
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
-    """What the runner found decided while it went on, by criterion."""
-    error: Message | None = None
-    """Set when phasegate could not observe; measures seen so far may still be there."""
+def _encode_absent(absent: Mapping[tuple[str, str], Message]) -> list[Any]:
+    return [[*key, encode(why)] for key, why in absent.items()]
 
 
-def _absent_from_json(value: Any) -> Any:
+def _decode_absent(value: Any) -> Any:
     if isinstance(value, Mapping):
         return value
     return {(str(part), str(name)): decode(why) for part, name, why in value}
@@ -106,12 +97,40 @@ def _absent_from_json(value: Any) -> Any:
 
 JsonAbsent = Annotated[
     Mapping[tuple[str, str], Message],
-    BeforeValidator(_absent_from_json),
-    PlainSerializer(lambda absent: [[*key, encode(why)] for key, why in absent.items()]),
-    WithJsonSchema(
-        {"type": "array", "description": "part (empty for the whole), measure, why it is not there"}
+    Form(
+        _encode_absent,
+        _decode_absent,
+        {"type": "array", "description": "part (empty for the whole), measure, why it is not there"},
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one attempt saw. A target that refused or answered wrongly has been observed."""
+
+    measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
+    """What was measured, by name."""
+    parts: Mapping[str, Mapping[str, JsonMeasure]] = field(default_factory=dict)
+    """What was measured of each part, by part and name."""
+    cases: tuple[Case, ...] = ()
+    """The cases that it saw."""
+    evidence: tuple[str, ...] = ()
+    """The files that it left, by their paths below the run's folder."""
+    notes: tuple[JsonMessage, ...] = ()
+    """What a reader needs beside the figures: what was deselected, where it stopped early."""
+    causes: JsonCauses = field(default_factory=dict)
+    """Failures by cause, with counts."""
+    timeline: tuple[Series, ...] = ()
+    """What was measured over time, for charts."""
+    absent: JsonAbsent = field(default_factory=dict)
+    """Why a measure is not there, by part (empty for the whole) and name, where the kind can say."""
+    timeline_from: datetime | None = None
+    """When the seconds of the timeline begin; None: with the attempt."""
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    """What the runner found decided while it went on, by criterion."""
+    error: JsonMessage | None = None
+    """Set when phasegate could not observe; measures seen so far may still be there."""
 
 
 def census(cases: Iterable[Case]) -> Share:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
-
-from phasegate.base.facts import Code, Fact, fact
+from phasegate.base.dataclass import dataclass
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.approval import Approval, Signatures
 from phasegate.model.criterion import Level, PlanCriterion, subject_text
-from phasegate.model.fact_json import JsonCauses, JsonFact, JsonMessage
+from phasegate.model.dataclass_json import Transient
+from phasegate.model.fact_json import JsonFact, JsonMessage
 from phasegate.model.faults import RUN_ENDED_BEFORE, FaultResult
-from phasegate.model.judgement import CriterionVerdict, Decision, Judgement
+from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.measures import Chart
-from phasegate.model.observation import Case, JsonAbsent, Series
+from phasegate.model.observation import Observation, Series
+from phasegate.model.waiver import Waiver
 
 SCHEMA = "phasegate.result/2"
-SOON = 14
-"""Days before its end from which a waiver is warned of."""
 
 
 class Verdict(StrEnum):
@@ -66,6 +65,7 @@ class WaivedCriterion:
     """What waivers made of a criterion."""
 
     verdict: CriterionVerdict
+    """The verdict with the waivers: `waived`, or `not_met` where they are not enough."""
     by: tuple[str, ...]
     """Ids of the waivers."""
     cases: tuple[str, ...] = ()
@@ -79,7 +79,9 @@ class CriterionResult:
     """One criterion: what was asked, and how it was judged."""
 
     asked: PlanCriterion
+    """What was asked."""
     judged: Judgement
+    """How it was judged, waivers left out."""
     waived: WaivedCriterion | None = None
     """None where no waiver changed it."""
     remark: JsonFact | None = None
@@ -137,58 +139,56 @@ class CriterionResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptResult:
     number: int
+    """Which attempt it is, from 1."""
     status: AttemptStatus
+    """What the attempt came to."""
     started: datetime
+    """When it began, UTC."""
     duration: float
     """Seconds."""
-    error: JsonMessage = ""
-    """Why it was errored."""
     reason: JsonMessage = ""
     """Why it failed or is unproven: the first criterion that closed it."""
-    measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
-    parts: Mapping[str, Mapping[str, JsonMeasure]] = field(default_factory=dict)
-    cases: tuple[Case, ...] = ()
-    evidence: tuple[str, ...] = ()
-    notes: tuple[JsonMessage, ...] = ()
-    causes: JsonCauses = field(default_factory=dict)
-    timeline: tuple[Series, ...] = ()
-    timeline_from: datetime | None = None
-    """When the seconds of the timeline begin; None: with the attempt."""
-    decisions: Mapping[str, Decision] = field(default_factory=dict)
-    """Criteria that were decided before the sample was complete, by id."""
-    absent: JsonAbsent = field(default_factory=dict)
-    """Why a measure is not there, by part (empty for the whole) and name."""
+    observation: Observation
+    """What it saw."""
+
+    @property
+    def why(self) -> Message:
+        """Why it did not pass."""
+        return self.observation.error or self.reason
+
+    @property
+    def zero(self) -> datetime:
+        """When the seconds of its timeline begin."""
+        return self.observation.timeline_from or self.started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRecord:
     name: str
+    """The name of the program or package."""
     version: str
+    """Its version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
+class PlanCheck:
+    """What the plan says of a check that its result is read with."""
+
     id: str
+    """The id of the check."""
     kind: str
-    step: str | None
+    """The kind of the check."""
+    step: str | None = None
     """None for checks under `gate`."""
     title: str = ""
+    """What reports call it."""
     summary: JsonMessage = ""
     """What it observes in a few words: `GET /health, 100 probes`."""
-    status: CheckStatus = CheckStatus.NOT_RUN
-    reason: JsonMessage = RUN_ENDED_BEFORE
-    """Why it did not run, failed or was errored; empty when it passed."""
-    help: JsonMessage = ""
-    """What would make it run, such as the command that installs a missing tool."""
-    blocking: bool = True
-    flaky: bool = False
-    started: datetime | None = None
-    duration: float | None = None
-    """Seconds over all attempts, waits included."""
-    attempts: tuple[AttemptResult, ...] = ()
     source: str = ""
+    """`file:line` in the plan."""
     sha256: str = ""
-    """Of kind, parameters and the files they name; the same in two runs that did the same."""
+    """Of kind, parameters and the files they name, without secrets and addresses; the same in two runs that
+    did the same."""
     during: str = ""
     """`run`, or the check that it goes beside; empty where it runs by itself."""
     allow_skipped: int = 0
@@ -204,9 +204,42 @@ class CheckResult:
     is_load: bool = False
     """Whether it puts the target under load, so that what the target used meanwhile is drawn with it."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """A check and what came of it."""
+
+    asked: PlanCheck
+    """What the plan says of it."""
+    status: CheckStatus = CheckStatus.NOT_RUN
+    """What the check came to."""
+    reason: JsonMessage = RUN_ENDED_BEFORE
+    """Why it did not run, failed or was errored; empty when it passed."""
+    help: JsonMessage = ""
+    """What would make it run, such as the command that installs a missing tool."""
+    blocking: bool = True
+    """Whether it must hold: a blocking criterion rests on it."""
+    flaky: bool = False
+    """Whether it passed only when something was tried again."""
+    started: datetime | None = None
+    """When its first attempt began, UTC; None where it did not run."""
+    duration: float | None = None
+    """Seconds over all attempts, waits included."""
+    attempts: tuple[AttemptResult, ...] = ()
+    """Its attempts in order; the last one decides."""
+
+    @property
+    def id(self) -> str:
+        return self.asked.id
+
     @property
     def last(self) -> AttemptResult | None:
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def seen(self) -> Observation:
+        """What its last attempt saw; nothing without one."""
+        return self.attempts[-1].observation if self.attempts else Observation()
 
     @property
     def flaky_itself(self) -> bool:
@@ -214,42 +247,73 @@ class CheckResult:
         before = {attempt.status for attempt in self.attempts[:-1]}
         if self.status is not CheckStatus.PASSED or not before & _BROKEN:
             return False
-        return AttemptStatus.ERRORED in before or not any(case.flaky for case in self.attempts[-1].cases)
+        return AttemptStatus.ERRORED in before or not any(case.flaky for case in self.seen.cases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStep:
+    """What the plan says of a step for people."""
+
+    id: str
+    """The id of the step."""
+    title: str = ""
+    """What reports call it."""
+    purpose: str = ""
+    """What the step is for."""
+    work: tuple[str, ...] = ()
+    """What is done in it."""
+    outcomes: tuple[str, ...] = ()
+    """What there is when it is done."""
+    owner: str = ""
+    """Who answers for it."""
+    priority: str = ""
+    """How much it matters; empty where the plan does not say."""
+    estimate: str = ""
+    """How long it was thought to take, as written."""
+    tags: tuple[str, ...] = ()
+    """Words to choose steps by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """A step with its people-facing content and its checks."""
+    """A step and what came of it."""
 
-    id: str
-    title: str = ""
-    purpose: str = ""
-    work: tuple[str, ...] = ()
-    outcomes: tuple[str, ...] = ()
-    owner: str = ""
-    priority: str = ""
-    estimate: str = ""
-    tags: tuple[str, ...] = ()
+    asked: PlanStep
+    """What the plan says of it."""
     status: CheckStatus = CheckStatus.NOT_RUN
+    """What its checks came to together."""
     reason: JsonMessage = ""
+    """Why it did not run; empty when it did."""
     started: datetime | None = None
+    """When it began, UTC; None where it did not run."""
     duration: float | None = None
+    """Seconds, setup and teardown included."""
     checks: tuple[CheckResult, ...] = ()
+    """Its checks in the order of the plan."""
     faults: tuple[FaultResult, ...] = ()
     """What was done to the target on purpose during its checks."""
+
+    @property
+    def id(self) -> str:
+        return self.asked.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceFile:
     path: str
+    """The path of the file; that of evidence is below the run's folder."""
     sha256: str
+    """The SHA-256 of its content, in hex."""
     bytes: int
+    """Its size in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRecord:
     path: str
+    """The path of the plan, as it was named."""
     sha256: str
+    """The SHA-256 of the plan, in hex."""
     files: tuple[EvidenceFile, ...] = ()
     """Every further file the plan names."""
 
@@ -259,8 +323,11 @@ class PolicyRecord:
     """The policy that the plan was held against."""
 
     name: str
+    """Its title, or the name of its file."""
     path: str
+    """The path of the policy, as it was named."""
     sha256: str
+    """The SHA-256 of the policy, in hex."""
     distinct_approver: bool = False
     """Whether the owner of the plan may not approve the run."""
 
@@ -270,10 +337,13 @@ class TargetRecord:
     """One entry of the target as it was in this run."""
 
     id: str
+    """The id of the entry."""
     kind: str
     """`process`, `external` or `container`."""
     url: str = ""
+    """Its address."""
     command: tuple[str, ...] = ()
+    """The program and its arguments; empty where nothing was started."""
     ready_after: float | None = None
     """Seconds until ready; None when it never was, or is external."""
     exit_code: int | None = None
@@ -281,7 +351,9 @@ class TargetRecord:
     log: str = ""
     """Path of its log below the run's folder."""
     error: JsonMessage = ""
+    """Why it did not come up, or ended; empty where neither."""
     log_tail: tuple[str, ...] = ()
+    """The last lines of its log, where something went wrong with it."""
     measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
     """What a process used while it was up; see `phasegate.model.resources`."""
     timeline: tuple[Series, ...] = ()
@@ -295,11 +367,17 @@ class Selection:
     """What `--step`, `--check`, `--case` and `--tag` narrowed the run to."""
 
     steps: tuple[str, ...] = ()
+    """Values of `--step`."""
     checks: tuple[str, ...] = ()
+    """Values of `--check`."""
     cases: tuple[str, ...] = ()
+    """Values of `--case`."""
     tags: tuple[str, ...] = ()
+    """Values of `--tag`."""
     criteria_selected: int = 0
+    """How many criteria were judged."""
     criteria_total: int = 0
+    """How many criteria the plan has."""
 
     @property
     def narrowed(self) -> bool:
@@ -311,14 +389,21 @@ class People:
     """The plan's content that is for people only."""
 
     goal: str = ""
+    """What is reached when the phase may end."""
     owner: str = ""
+    """Who answers for the phase."""
     approver: str = ""
+    """Who decides on it."""
     due: str = ""
+    """When it is to end, as written."""
     risks: tuple[Mapping[str, Any], ...] = ()
     """`title`, `impact`, `likelihood`, `measures`."""
     schedule: tuple[Any, ...] = ()
+    """When what happens, as written."""
     next: tuple[Any, ...] = ()
+    """What comes after the phase, as written."""
     known: tuple[Any, ...] = ()
+    """What is known and let be, as written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,11 +413,13 @@ class BaselineRecord:
     path: str
     """Its folder."""
     run: str
+    """The id of that run."""
     file: str
     """The file that stands for its record: `result.json`, or `events.jsonl` where that is all there is."""
     sha256: str
     """Of that file."""
     started: datetime | None = None
+    """When that run began, UTC."""
     measures: Mapping[str, JsonMeasure] = field(default_factory=dict)
     """By id of the criterion."""
 
@@ -341,45 +428,44 @@ class BaselineRecord:
 class WaiverResult:
     """A waiver of the plan, and what became of it in this run."""
 
-    id: str
-    covers: tuple[str, ...]
-    """As written: criterion ids, `check/case`, patterns."""
-    owner: str
-    approver: str
-    reason: str
-    ticket: str
-    expires: date
-    """Its last day, UTC."""
-    days_left: int
-    """On the day of the run: 0 on its last day, negative after it."""
+    asked: Waiver
+    """What the plan says of it."""
     state: WaiverState = WaiverState.UNUSED
+    """What it was good for in this run."""
     criteria: tuple[str, ...] = ()
     """Criteria that it covers by id and that needed it."""
     cases: tuple[str, ...] = ()
     """`check/case` of every case that it covers and that did not pass."""
     message: JsonMessage = ""
     """Why it covers nothing, or what of it; empty when there is nothing to say."""
-    source: str = ""
-    """`file:line` in the waivers file."""
 
     @property
-    def ends_soon(self) -> bool:
-        return 0 <= self.days_left <= SOON
+    def id(self) -> str:
+        return self.asked.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     run: str
+    """The id of the run: the phase and the time at which it began."""
     phase: str
+    """The id of the phase."""
     title: str
+    """The title of the plan."""
     verdict: Verdict
+    """PASS, FAIL or INCONCLUSIVE."""
     exit_code: int
+    """The exit code of the run."""
     reason: JsonMessage
     """Why this verdict."""
     plan: PlanRecord
+    """The plan, with every file that it names."""
     tool: ToolRecord
+    """The phasegate that ran."""
     started: datetime
+    """When the run began, UTC."""
     schema: str = SCHEMA
+    """The format of this document."""
     finished: datetime | None = None
     """None when the record ends without an end, after a crash."""
     clock_moved: float = 0.0
@@ -390,29 +476,44 @@ class RunResult:
     interrupted: JsonMessage = ""
     """What ended the run early: a signal, a limit, a full disk."""
     seed: int = 0
+    """The seed of all that was random."""
     confidence: float = 0.95
+    """The plan's confidence for bounds, as a share: 0.95."""
     command: tuple[str, ...] = ()
     """The command line, to run it again."""
     environment: Mapping[str, JsonMessage] = field(default_factory=dict)
+    """The machine, its programs and the images that ran, by name."""
     variables: Mapping[str, Any] = field(default_factory=dict)
+    """The values of the plan's variables, by name."""
     people: People = People()
+    """What the plan says for people only."""
     target: tuple[TargetRecord, ...] = ()
+    """The entries of the target."""
     selection: Selection = Selection()
+    """What the run was narrowed to."""
     warnings: tuple[JsonMessage, ...] = ()
+    """What a reader must know beside the verdict."""
     criteria: tuple[CriterionResult, ...] = ()
+    """Every criterion, with its judgement."""
     steps: tuple[StepResult, ...] = ()
+    """The steps in the order of the plan, with their checks."""
     gate_checks: tuple[CheckResult, ...] = ()
+    """The checks that went on during the whole run."""
     evidence: tuple[EvidenceFile, ...] = ()
+    """Every file that was kept as evidence."""
     baselines: tuple[BaselineRecord, ...] = ()
+    """The earlier runs that criteria were held against."""
     env: str = ""
     """The environment that was chosen; empty for the plan as it is."""
     policy: PolicyRecord | None = None
+    """The policy that the plan was held against; None without one."""
     waivers: tuple[WaiverResult, ...] = ()
+    """The waivers of the plan, and what became of each."""
     unwaived: Verdict | None = None
     """The verdict without waivers; set when any of them changed something."""
     approvals: tuple[Approval, ...] = ()
     """Who must approve; none of it changes the verdict."""
-    signatures: Annotated[Signatures | None, Field(exclude=True)] = None
+    signatures: Annotated[Signatures | None, Transient()] = None
     """What people decided since, for reports; not part of `result.json`, which they sign."""
 
     @property

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, MeasureType, nearest_rank
 
@@ -60,8 +60,9 @@ class Statistic:
 
     def is_of(self, type: MeasureType) -> bool:
         """Whether measures of a type have it."""
-        reads = {MeasureType.DISTRIBUTION: self.of_times, MeasureType.GAUGE: self.of_gauge}
-        return reads.get(type) is not None
+        if type is MeasureType.DISTRIBUTION:
+            return self.of_times is not None
+        return type is MeasureType.GAUGE and self.of_gauge is not None
 
     def entails(self, other: Statistic, *, at_most: bool) -> bool:
         """Whether another is at most (or at least) a value where this one is, as p95 is where p99 is."""
@@ -70,6 +71,7 @@ class Statistic:
         return self.quantile > other.quantile if at_most else self.quantile < other.quantile
 
 
+@lru_cache(maxsize=1024)
 def find_statistic(name: str) -> Statistic:
     """By its name; for one that nobody knows, a statistic that no measure has."""
     unlisted = _quantile(name) if 0 < (percent(name) or 0) < 100 else Statistic(name=name)
@@ -77,13 +79,13 @@ def find_statistic(name: str) -> Statistic:
 
 
 def percent(word: str) -> Decimal | None:
-    """95 of `p95`, and 100 of `p100`, which is no statistic; None for what does not look like a quantile."""
+    """95 of `p95`, and 100 of `p100`, not a statistic; None for what does not look like a quantile."""
     return Decimal(word[1:]) if _QUANTILE.fullmatch(word) else None
 
 
 def is_statistic_name(word: str) -> bool:
     """Whether a word is read as a statistic, and so cannot be the name of a measure."""
-    return percent(word) is not None or any(one.name == word for one in STATISTICS)
+    return word in _NAMES or percent(word) is not None
 
 
 def name_meant(word: str) -> str | None:
@@ -93,6 +95,7 @@ def name_meant(word: str) -> str | None:
     return next((one.name for one in STATISTICS if word in one.also), None)
 
 
+@cache
 def statistic_names(*types: MeasureType) -> tuple[str, ...]:
     """Those of measures of some types, with a few of all quantiles."""
     return tuple(one.name for one in STATISTICS if any(one.is_of(type) for type in types))
@@ -143,3 +146,4 @@ STATISTICS: tuple[Statistic, ...] = (
         of_gauge=lambda gauge: gauge.mean,
     ),
 )
+_NAMES = frozenset(one.name for one in STATISTICS)

@@ -33,7 +33,7 @@ NOT_A_PASS = "only a PASS run is a baseline"
 def read_baselines(folders: Sequence[Path], plan: Plan) -> tuple[BaselineRecord, ...]:
     """What the runs in these folders measured where the plan's criteria look, in the order given.
 
-    Errors: UsageError naming every folder that is no baseline for this plan, and why.
+    Errors: UsageError naming every folder that is not a baseline for this plan, and why.
     """
     records: list[BaselineRecord] = []
     refused: list[str] = []
@@ -95,7 +95,7 @@ def _result(folder: Path) -> tuple[str, RunResult]:
     try:
         result = result_from_json(read_regular(whole))
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no result of this format"
+        why = error.strerror if isinstance(error, OSError) else "it is not a result of this format"
         raise UsageError(f"its {RESULT} cannot be read: {why}") from None
     if folded is not None and _evidence_of(folded) != _evidence_of(result):
         raise UsageError(f"its {RESULT} is not what its {EVENTS} adds up to; {NOT_A_PASS}")
@@ -110,7 +110,9 @@ def _was_waived(criterion: CriterionResult) -> bool:
 
 def _evidence_of(result: RunResult) -> tuple[object, ...]:
     """What makes a result a baseline."""
-    attempts = tuple((check.id, check.kind, check.sha256, check.attempts) for check in result.checks())
+    attempts = tuple(
+        (check.id, check.asked.kind, check.asked.sha256, check.attempts) for check in result.checks()
+    )
     return result.run, result.verdict, result.criteria, attempts
 
 
@@ -118,21 +120,23 @@ def _difference(check: Check, found: CheckResult | None) -> str:
     """Why a check of the baseline is another one than the plan's; empty when it is the same."""
     if found is None:
         return f"it has no check {check.id!r}"
-    if found.kind != check.kind.name:
-        return f"its check {check.id!r} is of kind {found.kind}, and the plan's of kind {check.kind.name}"
-    if not found.sha256:
+    if found.asked.kind != check.kind.name:
+        return (
+            f"its check {check.id!r} is of kind {found.asked.kind}, and the plan's of kind {check.kind.name}"
+        )
+    if not found.asked.sha256:
         return f"its record does not say with which parameters check {check.id!r} was run"
-    if found.sha256 != check.sha256:
+    if found.asked.sha256 != check.asked.sha256:
         return f"its check {check.id!r} had other parameters, or the files that it names were others"
     return ""
 
 
 def _measure(criterion: PlanCriterion, checks: dict[str, CheckResult]) -> Measure | None:
-    last = checks[criterion.check or ""].last
-    if last is None or last.status is AttemptStatus.ERRORED:
+    check = checks[criterion.check or ""]
+    if check.last is None or check.last.status is AttemptStatus.ERRORED:
         return None
     parsed = criterion.criterion
-    measures = last.parts.get(parsed.part, {}) if parsed.part else last.measures
+    measures = check.seen.parts.get(parsed.part, {}) if parsed.part else check.seen.measures
     return measures.get(parsed.measure)
 
 

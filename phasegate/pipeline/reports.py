@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from phasegate.base.ci_commands import disarm
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import RecordError
 from phasegate.base.facts import Message
 from phasegate.base.units import count
@@ -62,7 +63,7 @@ def _render_all(folder: Path, outputs: tuple[Output, ...]) -> Done:
     digest = hashlib.sha256(signed).hexdigest()
     result = replace(record.run, signatures=signatures(record.run, signs.sign_offs, digest))
     done = write_reports(result, folder.absolute(), outputs, signed=signed)
-    broken = tuple(f"{place} is no sign-off" for place in signs.broken)
+    broken = tuple(f"{place} is not a sign-off" for place in signs.broken)
     cut = (f"the last line of {folder / SIGN_OFFS} was cut off and is left out",) if signs.cut else ()
     cleared = _clear_evidence(folder) if record.run.finished is None else ()
     return replace(done, troubles=(*done.troubles, *broken, *cut, *cleared))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from phasegate import __version__
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import UsageError
 from phasegate.gate.approval import is_own, signatures
 from phasegate.model.approval import Choice, RoleStanding, SignOff, Weighed

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ExitCode, UsageError
 from phasegate.base.facts import Message
 from phasegate.base.files import digest_regular, is_file
@@ -63,7 +63,7 @@ def verify(folder: Path, *, now: datetime, sha256: str = "") -> Verified:
     """
     wanted = sha256.strip().lower()
     if sha256 and not re.fullmatch("[0-9a-f]{64}", wanted):
-        raise UsageError(f"--sha256 {sha256[:100]!r} is no SHA-256", help="it has 64 hexadecimal digits")
+        raise UsageError(f"--sha256 {sha256[:100]!r} is not an SHA-256", help="it has 64 hexadecimal digits")
     if not any(is_file(folder / name) for name in (EVENTS, RESULT)):
         raise UsageError(f"no record in {folder}", help="name the folder that a run wrote")
     try:
@@ -192,7 +192,7 @@ _MARKS = {
 
 def _sign_offs(folder: Path, file: SignOffFile, signed: Signatures) -> Iterator[Finding]:
     for place in file.broken:
-        yield Finding(Mark.CHANGED, "sign-off", f"{place} is no sign-off")
+        yield Finding(Mark.CHANGED, "sign-off", f"{place} is not a sign-off")
     if file.cut:
         yield Finding(
             Mark.NOTE, "sign-off", f"the last line of {folder / SIGN_OFFS} was cut off and is left out"

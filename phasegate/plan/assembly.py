@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from phasegate.kinds.foreign import offers
+from phasegate.base.dataclass import dataclass
+from phasegate.kinds.offers import offers
 from phasegate.model.criterion import PlanCriterion
+from phasegate.model.result import PlanStep
 from phasegate.plan.asked.entries import Target
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.plan import Check, Step
@@ -19,7 +20,6 @@ from phasegate.plan.criteria.required import require_kinds
 from phasegate.plan.reading import order
 from phasegate.plan.reading.context import Context, budget_of
 from phasegate.plan.reading.ids import Ids
-from phasegate.plan.reading.requirements import united
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
@@ -139,17 +139,14 @@ class Assembly:
         if written is None:
             return StepShare(id=id, missing_secrets=everywhere)
         commands = [tree.get("setup"), tree.get("teardown")]
+        missing = self._context.missing_in(commands)
+        if any(commands):
+            missing += self._context.missing_by_use(commands, by_address=False)
         return StepShare(
             id=id,
-            requirements=united(self._context.requirements(path, written.requires)),
-            tags=united(written.tags),
-            missing_secrets=united(
-                (
-                    *self._context.missing_in(commands),
-                    *(self._context.missing_by_use(commands, by_address=False) if any(commands) else ()),
-                ),
-                everywhere,
-            ),
+            requirements=tuple(dict.fromkeys(self._context.requirements(path, written.requires))),
+            tags=tuple(dict.fromkeys(written.tags)),
+            missing_secrets=tuple(dict.fromkeys((*missing, *everywhere))) if missing else everywhere,
         )
 
     def _gate(self, tree: Any) -> tuple[GateWritten | None, list[Draft]]:
@@ -180,7 +177,7 @@ class Assembly:
         by_id: dict[str, Draft] = {}
         for draft in drafts:
             if draft.id is not None:
-                self._ids.claim(self._context, (*draft.path, "id"), draft.id, "check")
+                self._ids.claim(self._context, (*draft.path, "id"), draft.id, "check", at=draft.at)
                 by_id.setdefault(draft.id, draft)
         return by_id
 
@@ -221,13 +218,13 @@ class Assembly:
 
     def _check_decided(self, draft: Draft) -> None:
         """What does not go with a check that ends when it is decided."""
-        if draft.common is None or draft.check is None or not draft.check.until_decided:
+        if draft.common is None or draft.check is None or not draft.check.asked.until_decided:
             return
         if draft.common.during is not None:
             help = "leave 'until' out; such a check ends with the ones it goes beside"
             self._say(draft, "until", "'until: decided' does not go with 'during'", help)
         if draft.check.retry.on_fail:
-            help = "write retry: {on: [error]}, or leave 'until' out; trying until it fits is no evidence"
+            help = "write retry: {on: [error]}, or leave 'until' out; trying until it fits is not evidence"
             self._say(draft, "until", "'until: decided' does not go with a retry on failure", help)
 
     def _say(self, draft: Draft, key: str, message: str, help: str | None) -> None:
@@ -250,7 +247,7 @@ class Assembly:
             for key, names in (("needs", wish.needs), ("after", wish.after)):
                 for index, name in enumerate(names or ()):
                     if name not in ids:
-                        message = f"step {wish.id!r}: {key!r} names {name!r}, which is no step"
+                        message = f"step {wish.id!r}: {key!r} names {name!r}, which is not a step"
                         help = did_you_mean(name, [id for id in ids if id != wish.id], "steps")
                         context.findings.add(context.document, (*step.path, key, index), message, help=help)
         # An id that is there twice is a mistake of its own, and makes no step wait for itself.
@@ -270,18 +267,20 @@ class Assembly:
         faults = tuple(one.fault for one in draft.faults if one.fault is not None)
         meeting: dict[str, list[Fault]] = {}
         for fault in faults:
-            meeting.setdefault(fault.check, []).append(fault)
+            meeting.setdefault(fault.asked.check, []).append(fault)
         checks = (one.check for one in draft.checks if one.check is not None)
         return Step(
-            id=written.id,
-            title=written.title,
-            purpose=written.purpose,
-            work=written.work,
-            outcomes=written.outcomes,
-            owner=written.owner,
-            priority=written.priority or "",
-            estimate=written.estimate,
-            tags=written.tags,
+            asked=PlanStep(
+                id=written.id,
+                title=written.title,
+                purpose=written.purpose,
+                work=written.work,
+                outcomes=written.outcomes,
+                owner=written.owner,
+                priority=written.priority or "",
+                estimate=written.estimate,
+                tags=written.tags,
+            ),
             needs=written.needs or (),
             follows=follows,
             parallel=written.parallel,

@@ -1,7 +1,7 @@
 """Environments: other target entries and other values of variables for the same steps and criteria.
 
-An environment never says what must be true. A gate that asks less of one environment is no gate, so neither
-its keys nor the values of its variables may change a criterion.
+An environment never says what must be true. A gate that asks less of one environment is not a gate, so
+neither its keys nor the values of its variables may change a criterion.
 """
 
 from __future__ import annotations
@@ -25,15 +25,20 @@ from phasegate.plan.text.yaml import Document
 from phasegate.plan.written.plan import ID_RULE, is_id
 
 KEY = "environments"
-_WHY = "a gate that asks less of one environment is no gate"
+_WHY = "a gate that asks less of one environment is not a gate"
 _NEVER = ("steps", "gate", "criteria", "checks", "confidence", "waivers", "include")
 
 
 class EnvironmentWritten(Closed):
-    """What is other in one environment; entries of the target are validated where they are put in."""
+    """What is other in one environment.
+
+    Entries of the target are validated where they are put in.
+    """
 
     target: dict[str, Any] = Field(default_factory=dict)
+    """Entries of the target that replace those of the plan with the same id."""
     variables: dict[str, Any] = Field(default_factory=dict)
+    """Values that replace those of the plan's variables, by name."""
 
 
 def names_of(document: Document) -> tuple[str, ...]:
@@ -102,9 +107,9 @@ def _leniencies(environment: Plan, plan: Plan) -> Iterator[str]:
         yield "the waivers"
     if environment.approvals != plan.approvals:
         yield "who must approve"
-    allowed = {check.id: check.allow_skipped for check in plan.checks()}
+    allowed = {check.id: check.asked.allow_skipped for check in plan.checks()}
     for check in environment.checks():
-        if check.allow_skipped != allowed.get(check.id, check.allow_skipped):
+        if check.asked.allow_skipped != allowed.get(check.id, check.asked.allow_skipped):
             yield f"how many cases of check {check.id!r} may be skipped"
 
 

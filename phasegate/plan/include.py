@@ -31,14 +31,21 @@ class IncludedGateWritten(Closed):
     """What an included file adds to the gate."""
 
     checks: tuple[Any, ...] = ()
+    """Checks that are added to those of the plan's gate."""
     criteria: tuple[Any, ...] = ()
+    """Criteria that are added to those of the plan's gate."""
 
 
 class IncludedWritten(Closed):
-    """An included file; steps, checks and criteria are validated where they are put in."""
+    """What a plan takes from another file.
+
+    Steps, checks and criteria are validated where they are put in.
+    """
 
     steps: tuple[Any, ...] = ()
+    """Steps that are added behind those of the plan."""
     gate: IncludedGateWritten = IncludedGateWritten()
+    """What is added to the plan's gate."""
 
 
 def with_included(

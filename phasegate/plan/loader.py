@@ -8,16 +8,19 @@ import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from phasegate import __version__
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError, PlanError, Position, Problem, UsageError
 from phasegate.base.facts import Code, fact, joined
 from phasegate.base.fields import Located
 from phasegate.base.files import Bounds, is_folder, is_quotable, within
+from phasegate.base.joined import holders
+from phasegate.base.remember import remembered_of, remembering
 from phasegate.base.substitution import finish
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
@@ -25,13 +28,13 @@ from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.result import People, PlanRecord
 from phasegate.plan import environments, include
 from phasegate.plan.asked.entries import Target
-from phasegate.plan.asked.plan import Check, Plan, Retry
+from phasegate.plan.asked.plan import Check, Plan
 from phasegate.plan.assembly import Assembly
 from phasegate.plan.people.accepted import read_accepted
 from phasegate.plan.people.approvals import read_approvals
 from phasegate.plan.people.policy import Policy, PolicyDemands, hold, protect, read_policy
 from phasegate.plan.people.waivers import Ceiling, Coverable, read_waivers
-from phasegate.plan.reading.context import Context, budget_of, confidence_of, retry_of
+from phasegate.plan.reading.context import Context, budget_of, confidence_of
 from phasegate.plan.reading.ids import Ids
 from phasegate.plan.reading.values import Values, gather, insert_known
 from phasegate.plan.targets.target import addressable_in, read_target
@@ -39,7 +42,7 @@ from phasegate.plan.text.findings import Findings, Unread, did_you_mean
 from phasegate.plan.text.named import Files
 from phasegate.plan.text.validation import validate
 from phasegate.plan.text.yaml import Document, read
-from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten
+from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten, RetryWritten
 
 _PLACES = 4
 """Lines of code that the message of a defect names, the innermost first."""
@@ -101,12 +104,6 @@ def load(
     Errors: PlanError with everything that is wrong, in file order; UsageError for an unknown environment;
     PhasegateError for a defect of phasegate.
     """
-    folder = folder_of(path) if root is None else root
-    if not folder.is_dir() and root is not None:
-        raise UsageError(f"--root {root}: there is no such folder")
-    # A file that the command line names lies where it likes, unless the folder of the plan has it.
-    named = (file for file in (*variable_files, *(() if policy is None else (policy,))))
-    granted = tuple(file for file in named if not _by_name(file).is_relative_to(folder.absolute()))
     settings = _Settings(
         kinds,
         overrides or {},
@@ -115,9 +112,52 @@ def load(
         today or datetime.now(UTC).date(),
         stranger,
     )
-    with _without_collection(), within(Bounds(folder=folder, granted=granted, closed=stranger)):
+    named = (*variable_files, *(() if policy is None else (policy,)))
+    with _loading(path, root, named, closed=stranger):
+        loaded, _ = _load(path, settings, environment, policy)
+        return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
+
+
+def load_each(
+    path: Path, *, kinds: Mapping[str, Kind[Any]], env: Mapping[str, str], root: Path | None = None
+) -> dict[str, LoadedPlan]:
+    """A stranger's plan with each of its environments, by name; the empty name is the plan as it is.
+
+    Parameters and errors are those of `load`. The file is read once for all.
+    """
+    settings = _Settings(kinds, {}, (), env, datetime.now(UTC).date(), stranger=True)
+    with _loading(path, root, (), closed=True):
+        loaded, reading = _load(path, settings, "", None)
+        return {"": loaded, **{name: _load_other(loaded, reading, name) for name in loaded.environments}}
+
+
+def _load_other(loaded: LoadedPlan, reading: _Reading, name: str) -> LoadedPlan:
+    """A plan with an environment, which is right as far as it was read as one that is not chosen."""
+    findings = Findings()
+    plan = reading.plan(name, findings)
+    if plan is None or findings.problems:
+        raise PlanError(findings.problems)
+    return replace(
+        loaded,
+        plan=plan,
+        warnings=tuple(_quotable(findings.warnings)),
+        environment=name,
+        unread=tuple(findings.unread),
+    )
+
+
+@contextmanager
+def _loading(path: Path, root: Path | None, named: Iterable[Path], *, closed: bool) -> Iterator[None]:
+    """While it lasts, a plan is read; `named`: files that the command line names. Errors: see `load`."""
+    folder = folder_of(path) if root is None else root
+    if not folder.is_dir() and root is not None:
+        raise UsageError(f"--root {root}: there is no such folder")
+    # A file that the command line names lies where it likes, unless the folder of the plan has it.
+    granted = tuple(file for file in named if not _by_name(file).is_relative_to(folder.absolute()))
+    bounds = Bounds(folder=folder, granted=granted, closed=closed)
+    with _without_collection(), remembering(), within(bounds):
         try:
-            loaded = _load(path, settings, environment, policy)
+            yield
         except PlanError as error:
             raise PlanError(_quotable(error.problems)) from None
         except PhasegateError:
@@ -126,7 +166,6 @@ def load(
             raise PlanError(_quotable([_unreadable(path, error)])) from error
         except Exception as error:
             raise _defect(path, error) from error
-        return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
 
 
 def _quotable(problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -180,7 +219,9 @@ class _Settings:
     stranger: bool
 
 
-def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None) -> LoadedPlan:
+def _load(
+    path: Path, settings: _Settings, chosen: str, policy_file: Path | None
+) -> tuple[LoadedPlan, _Reading]:
     findings = Findings()
     document = read(path)
     findings.document(document)
@@ -193,14 +234,14 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
     reading = _Reading(document, settings, policy)
     name = chosen if chosen in readable else ""
     plan = reading.plan(name, findings)
-    plans = {other: reading.plan_elsewhere(other, findings) for other in readable if other != name}
-    for other, changed in {**plans, name: plan}.items():
-        base = plan if name == "" else plans[""]
-        if other and changed is not None and base is not None:
+    base = reading.plan_elsewhere("", findings) if name else plan
+    for other in (*(other for other in readable if other not in ("", name)), *([name] if name else ())):
+        changed = plan if other == name else reading.plan_elsewhere(other, findings)
+        if changed is not None and base is not None:
             environments.report_changed(document, other, changed, base, findings)
     if plan is None or findings.problems:
         raise PlanError(findings.problems)
-    return LoadedPlan(
+    loaded = LoadedPlan(
         plan=plan,
         warnings=findings.warnings,
         environment=chosen,
@@ -208,6 +249,7 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
         environments=environments.names_of(document),
         unread=tuple(findings.unread),
     )
+    return loaded, reading
 
 
 def _check_chosen(document: Document, chosen: str) -> None:
@@ -265,13 +307,18 @@ class _Reading:
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Loading makes many objects that all stay: looking for garbage among them takes a third of the time."""
+    """Loading makes many objects that all stay: looking for garbage among them takes a third of the time.
+
+    At the end they are among the oldest objects, which are looked through last.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -372,19 +419,19 @@ class _Reader:
     def _warn_of_missing_secrets(self, checks: Iterable[Check], target: Target) -> None:
         if all(secret.value for secret in self._values.secrets):
             return
-        using: dict[str, list[str]] = {}
-        for check in checks:
-            for name in check.missing_secrets:
-                using.setdefault(name, []).append(check.id)
         started = (group for group in target.groups if not group.located and not group.together)
-        for entry in (entry for group in started for entry in group.entries):
-            for name in entry.missing_secrets:
-                using.setdefault(name, []).append(f"target {entry.id}")
+        entries = (entry for group in started for entry in group.entries)
+        using = holders(
+            [
+                *((check.id, check.missing_secrets) for check in checks),
+                *((f"target {entry.id}", entry.missing_secrets) for entry in entries),
+            ]
+        )
         for index, secret in enumerate(self._values.secrets):
             if secret.value:
                 continue
-            ids = using.get(secret.name, [])
-            told = fact(Code.NOT_RUN_WITHOUT_IT, names=tuple(ids)) if ids else fact(Code.NOTHING_NEEDS_IT)
+            ids = using.get(secret.name)
+            told = fact(Code.NOT_RUN_WITHOUT_IT, names=ids) if ids else fact(Code.NOTHING_NEEDS_IT)
             message = joined(fact(Code.SECRET_NOT_SET, name=secret.name), told)
             help = f"set the environment variable {secret.name}"
             self._findings.add(self._document, ("secrets", index), message, help=help, warning=True)
@@ -441,16 +488,19 @@ class _Reader:
         return replace(
             context,
             timeout=None if written.timeout is None or raw is None else finish(raw["timeout"]),
-            retry=Retry() if written.retry is None else retry_of(written.retry),
+            retry=written.retry or RetryWritten(),
             confidence=confidence_of(head.confidence, otherwise=DEFAULT_CONFIDENCE),
             flaky=budget_of(context, (), head.flaky),
         )
 
     def _record(self) -> PlanRecord:
-        content = self._document.content
-        return PlanRecord(
-            path=self._document.file, sha256=hashlib.sha256(content).hexdigest(), files=self._files.hashed
-        )
+        sha256 = _hash(self._document.content)
+        return PlanRecord(path=self._document.file, sha256=sha256, files=self._files.hashed)
+
+
+@remembered_of
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _ceiling(policy: Policy | None) -> Ceiling | None:

@@ -293,7 +293,7 @@ def _meaning(match: re.Match[bytes]) -> bytes:
 
 
 def _character(number: int) -> bytes:
-    """A half of a surrogate pair stands for nothing that is looked at: it is no letter of ASCII."""
+    """A half of a surrogate pair stands for nothing that is looked at: it is not a letter of ASCII."""
     return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else b"?"
 
 

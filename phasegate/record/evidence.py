@@ -65,7 +65,7 @@ class EvidenceStore:
 
     def folder(self, check: str, attempt: int) -> AttemptFolder:
         """The folder of one attempt, `evidence/<check>/<attempt>/`, made when it is first used."""
-        # `target` is no id a check can have.
+        # `target` is not an id a check can have.
         return AttemptFolder(self.path / safe_name(check) / str(attempt), self)
 
     def log(self, name: str) -> EvidenceLog:
@@ -114,7 +114,7 @@ class EvidenceStore:
     def take_in(self, source: Path, path: Path, *, limit: int | None = None) -> None:
         """Copy a file, redacted and bounded; `source` may be `path` itself.
 
-        Errors: ObservationError when it cannot be read or is no file; RecordError.
+        Errors: ObservationError when it cannot be read or is not a file; RecordError.
         """
         with open_file(source, _label(source)) as file:
             # A name that nobody can know: whatever a program left under it would be opened instead.
@@ -236,7 +236,7 @@ class AttemptFolder:
     def adopt(self, path: Path) -> str:
         """Take in a file; one inside the folder is redacted where it lies, unless its name needs a safe one.
 
-        Errors: ObservationError when it cannot be read or is no file; RecordError.
+        Errors: ObservationError when it cannot be read or is not a file; RecordError.
         """
         inside = not path.is_symlink() and path.resolve().is_relative_to(self.path.resolve())
         names = path.resolve().relative_to(self.path.resolve()).parts if inside else ()

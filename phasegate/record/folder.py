@@ -21,7 +21,7 @@ _OURS = (EVENTS, RESULT, EVIDENCE)
 def make_folder(wanted: Path | None, phase: str, started: datetime) -> Path:
     """Make the output folder and give it absolute; without a wish, `reports/<phase>-<time>`.
 
-    Errors: UsageError when it holds a run already, is no folder or cannot be made.
+    Errors: UsageError when it holds a run already, is not a folder or cannot be made.
     """
     if wanted is None:
         folder = _make_default(f"{phase}-{started:%Y%m%dT%H%M%SZ}")
@@ -53,7 +53,7 @@ def _make_default(name: str) -> Path:
             folder.mkdir()
         except FileExistsError:
             if not folder.parent.is_dir():
-                raise UsageError(f"{DEFAULT} is no folder", help="name an output folder with -o") from None
+                raise UsageError(f"{DEFAULT} is not a folder", help="name an output folder with -o") from None
             continue
         except OSError as error:
             raise _unusable(folder, error) from error

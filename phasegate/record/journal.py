@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 
 from phasegate.base.errors import ObservationError, RecordError, UsageError
 from phasegate.base.facts import Code, Message, fact
-from phasegate.base.files import open_file, write_whole
+from phasegate.base.files import flags_of, open_file, write_whole
 from phasegate.model.codec import event_from_json, event_to_json, writable
 from phasegate.model.events import Event, Progressed, RunStarted
 
@@ -42,6 +41,8 @@ class Journal:
         except OSError as error:
             raise _unwritable(error) from error
         with suppress(OSError):  # a file system without locks
+            import fcntl  # not there on Windows, where nothing runs
+
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._redactor = redactor
         self._folder = folder
@@ -116,9 +117,11 @@ def _encode(event: Event) -> tuple[Event, bytes]:
 def is_being_written(folder: Path) -> bool:
     """Whether a run still writes this record, or that cannot be known."""
     try:
+        import fcntl
+
         with (folder / EVENTS).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except (ImportError, OSError):
         return True
     return False
 
@@ -142,8 +145,9 @@ def write_report(path: Path, data: bytes, *, named: bool) -> None:
     try:
         if named and path.exists() and not path.is_file():
             # A pipe that nobody reads is an error, and holds nobody up.
-            handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-            os.set_blocking(handle, True)
+            handle = os.open(path, flags_of("O_WRONLY", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"))
+            if hasattr(os, "O_NONBLOCK"):
+                os.set_blocking(handle, True)
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
         else:

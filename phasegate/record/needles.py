@@ -13,9 +13,10 @@ import base64
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import compress, pairwise
 from typing import Literal
+
+from phasegate.base.dataclass import dataclass
 
 SHORTEST = 7
 """Letters and digits from which on a secret is found by them alone."""

@@ -8,10 +8,10 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import UsageError
 from phasegate.base.files import about, digest_regular, read_regular
 from phasegate.gate.settling import settle
@@ -108,7 +108,8 @@ def _differences(was: Any, now: Any, place: str) -> Iterator[tuple[str, Any, Any
 
 def _name(item: Any, index: int) -> str:
     """The id of an entry, where it has one, and its place in the list otherwise."""
-    return str(item["id"]) if isinstance(item, Mapping) and "id" in item else str(index)
+    named = item.get("asked", item) if isinstance(item, Mapping) else ()
+    return str(named["id"]) if isinstance(named, Mapping) and "id" in named else str(index)
 
 
 def _quote(value: Any) -> str:
@@ -140,7 +141,7 @@ def _problem(folder: Path, entry: EvidenceFile) -> str:
         if any((folder / Path(*parts[:count])).is_symlink() for count in range(1, len(parts) + 1)):
             return f"{entry.path} is reached through a link, and was a file"
         if not stat.S_ISREG(path.lstat().st_mode):
-            return f"{entry.path} is no file any more"
+            return f"{entry.path} is not a file any more"
         digest, size = digest_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return f"{entry.path} is gone"
@@ -154,7 +155,7 @@ def _problem(folder: Path, entry: EvidenceFile) -> str:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Everything below a folder that is no folder."""
+    """Everything below a folder that is not a folder."""
     for root, folders, names in os.walk(folder):
         here = Path(root)
         yield from (here / name for name in names)

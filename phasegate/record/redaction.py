@@ -19,12 +19,12 @@ from dataclasses import fields, is_dataclass
 from enum import EnumMeta
 from functools import cache
 from itertools import compress
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from urllib.parse import quote, quote_plus
 
-from phasegate.base import facts, units
+from phasegate.base.facts import NAMES
 from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
-from phasegate.model import criterion, events, histogram, judgement, measures, observation, result
+from phasegate.model.events import Event
 from phasegate.record.decoding import View, has_escapes, is_plain, spaced, unescape_rounds, views
 from phasegate.record.needles import Needles
 
@@ -171,7 +171,7 @@ class Redactor:
         return not any(word in small for word in _TELLTALES) and not (b"://" in small and b"@" in small)
 
     def redact_name(self, name: str) -> str:
-        """A name of a file: whoever made it may have replaced whatever is no letter in it."""
+        """A name of a file: whoever made it may have replaced whatever is not a letter in it."""
         data = self.redact(name).encode("utf-8", "surrogatepass")
         spans = sorted(set(self._needles.find(data, anything_between=True)))
         if spans:
@@ -535,15 +535,24 @@ def _hide(value: Any) -> Any:
 @cache
 def _record_words() -> frozenset[str]:
     """Names of fields, events and states: without them the record could not be read again."""
-    words = {"event", *facts.NAMES}
-    for module in (events, result, observation, measures, histogram, criterion, facts, judgement, units):
-        for name, item in vars(module).items():
-            if isinstance(item, EnumMeta):
-                words.update(str(member.value) for member in item)  # type: ignore[var-annotated]
-            elif isinstance(item, type) and is_dataclass(item):
-                words.add(name)
-                words.update(field.name for field in fields(item))
+    words = {"event", "histogram", "buckets", "min", "max", "min_ns", "max_ns", *NAMES}
+    for kind in _reachable(Event.__subclasses__()):
+        if isinstance(kind, EnumMeta):
+            words.update(str(member.value) for member in kind)  # type: ignore[var-annotated]
+        elif isinstance(kind, type) and is_dataclass(kind):
+            words.update((kind.__name__, *(field.name for field in fields(kind))))
     return frozenset(words)
+
+
+def _reachable(hints: Iterable[Any]) -> set[Any]:
+    """All types that there are in type hints and in the fields of their dataclasses."""
+    found: set[Any] = set()
+    left = list(hints)
+    while left:
+        if (hint := left.pop()) not in found:
+            found.add(hint)
+            left += get_type_hints(hint).values() if is_dataclass(hint) else get_args(hint)
+    return found
 
 
 @cache
@@ -601,7 +610,7 @@ def _base64_forms(raw: bytes) -> Iterator[bytes]:
 
 
 def _bytes(text: str) -> bytes:
-    """As the environment held it; bytes there that are no UTF-8 arrive as lone surrogates."""
+    """As the environment held it; bytes there that are not UTF-8 arrive as lone surrogates."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

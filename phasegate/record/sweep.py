@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from phasegate.base.facts import Code, Message, fact
-from phasegate.base.files import printable
+from phasegate.base.files import FOLDER_FLAGS, printable
 from phasegate.record.names import needs_safe_name, safe_name
 from phasegate.record.redaction import Redactor
 
@@ -20,7 +20,6 @@ LEFT_FILES = 10_000
 """Files and folders of a run that programs wrote into their folders on their own."""
 DEEPEST = 32
 """Folders inside each other that a program may leave."""
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OURS = 2
 """Folders on the way to that of an attempt, which programs do not name."""
 
@@ -127,7 +126,7 @@ class Sweep:
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder with all that is in it, however deep, by one handle at a time. Errors: OSError."""
-    place = os.open(folder, _FOLDER)
+    place = os.open(folder, FOLDER_FLAGS)
     above: list[tuple[str, int]] = []
     """The names on the way down, and which folder each is in."""
     try:
@@ -150,7 +149,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def _empty(place: int) -> str | None:
-    """Remove everything that is no folder; the name of a folder that is left."""
+    """Remove everything that is not a folder; the name of a folder that is left."""
     os.fchmod(place, 0o700)
     inner = None
     with os.scandir(place) as entries:
@@ -163,7 +162,7 @@ def _empty(place: int) -> str | None:
 
 
 def _reopen(place: int, name: str) -> int:
-    other = os.open(name, _FOLDER, dir_fd=place)
+    other = os.open(name, FOLDER_FLAGS, dir_fd=place)
     os.close(place)
     return other
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.approval import Choice, RoleStanding, Signatures, Standing, Weighed, Weight, awaiting
 from phasegate.model.result import RunResult
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Message
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
@@ -246,7 +246,7 @@ def missing_of(run: RunResult) -> tuple[Missing, ...]:
     found = []
     for check in run.checks():
         for status in (CaseStatus.LOST, CaseStatus.SKIPPED):
-            cases = tuple(case for case in check.last.cases if case.status is status) if check.last else ()
+            cases = tuple(case for case in check.seen.cases if case.status is status)
             if cases:
                 found.append(Missing(check=check, badge=badges.CASE[status], cases=cases))
     return tuple(found)
@@ -256,7 +256,7 @@ def deselected_checks(run: RunResult) -> tuple[tuple[CheckResult, int], ...]:
     """Checks whose suite left cases out before running, with how many."""
     found = []
     for check in run.checks():
-        measure = check.last.measures.get("deselected") if check.last else None
+        measure = check.seen.measures.get("deselected")
         if isinstance(measure, Number) and measure.value:
             found.append((check, int(measure.value)))
     return tuple(found)
@@ -270,7 +270,7 @@ def _closes(cause: Cause) -> bool:
 
 
 def _failures_of(run: RunResult, check: CheckResult, waived: WaivedCases) -> Iterator[Failure]:
-    failed = [case for case in check.last.cases if case.status is CaseStatus.FAILED] if check.last else []
+    failed = [case for case in check.seen.cases if case.status is CaseStatus.FAILED]
     for case in failed:
         yield _case_failure(run, check, case, waived.of(check, case))
     errored = check.status is CheckStatus.ERRORED
@@ -307,21 +307,21 @@ def _check_failure(run: RunResult, check: CheckResult) -> Failure:
         check=check,
         case=None,
         badge=badges.CHECK[check.status],
-        name=check.title,
-        message=sentence(check.reason or (last.error or last.reason if last else "")),
+        name=check.asked.title,
+        message=sentence(check.reason or (last.why if last else "")),
         tries=_tries_of_check(check) if len(check.attempts) > 1 else (),
-        evidence=last.evidence if last else (),
-        causes=causes_in_words(last.causes) if last else (),
+        evidence=check.seen.evidence,
+        causes=causes_in_words(check.seen.causes),
         rerun=rerun_command(run, check),
         anchor=anchor("failure", check.id),
-        notes=tuple(map(sentence, last.notes)) if last else (),
+        notes=tuple(map(sentence, last.observation.notes)) if last else (),
     )
 
 
 def _flaky_in(check: CheckResult) -> Iterator[Flaky]:
     if check.flaky_itself:
         yield _flaky(check, "", _tries_of_check(check), anchor("flaky", check.id))
-    for case in check.last.cases if check.last else ():
+    for case in check.seen.cases:
         if case.earlier and case.flaky:
             yield _flaky(check, case.id, _tries_of_case(case), anchor("flaky", check.id, case.id))
 
@@ -336,7 +336,7 @@ def _tries_of_check(check: CheckResult) -> tuple[Try, ...]:
         Try(
             number=attempt.number,
             badge=badges.ATTEMPT[attempt.status],
-            message=sentence(attempt.error or attempt.reason),
+            message=sentence(attempt.why),
             duration=attempt.duration,
         )
         for attempt in check.attempts

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import format_seconds
-from phasegate.model.faults import FaultResult, FaultStatus
+from phasegate.model.faults import FaultResult, FaultStatus, PlanFault
 from phasegate.model.result import CheckResult
 from phasegate.render.badges import Badge
 from phasegate.render.words import describe
@@ -49,7 +49,7 @@ def fault_rows(faults: Iterable[FaultResult]) -> tuple[FaultRow, ...]:
         FaultRow(
             fault=fault,
             badge=_badge(fault),
-            done=fault_text(fault),
+            done=fault_text(fault.asked),
             headline=headline(fault),
             measures=tuple(_fault_rows(fault, _SAID)),
             times=tuple(
@@ -66,7 +66,7 @@ def fault_rows(faults: Iterable[FaultResult]) -> tuple[FaultRow, ...]:
     )
 
 
-def fault_text(fault: FaultResult) -> str:
+def fault_text(fault: PlanFault) -> str:
     """`kill nodejs at 5 s of steady for 3 s`."""
     by = f" by {fault.image}" if fault.image else ""
     lasting = f" for {format_seconds(fault.lasting)}" if fault.lasting else ""
@@ -94,10 +94,10 @@ def windows_of(check: CheckResult, faults: Iterable[FaultResult]) -> Iterator[Wi
     attempt = check.last
     if attempt is None:
         return
-    zero = attempt.timeline_from or attempt.started
+    zero = attempt.zero
     over = attempt.started + timedelta(seconds=attempt.duration)
     for fault in faults:
-        if fault.check != check.id or fault.started is None:
+        if fault.asked.check != check.id or fault.started is None:
             continue
         begin, end = ((at - zero).total_seconds() for at in (fault.started, fault.recovered or over))
         if fault.started < over and end > 0:

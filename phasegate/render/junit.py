@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseStatus
@@ -92,24 +92,24 @@ def _document(run: RunResult, *, rich: bool) -> str:
 
 
 def _package(check: CheckResult) -> Iterator[tuple[str, str]]:
-    if check.package is not None:
-        yield "phasegate.package", f"{check.package.name} {check.package.version}"
+    if check.asked.package is not None:
+        yield "phasegate.package", f"{check.asked.package.name} {check.asked.package.version}"
 
 
 def _suites(run: RunResult) -> Iterator[_Suite]:
     waived = find_waived_cases(run)
     for check in run.checks():
         yield _Suite(
-            name=f"{run.phase}.{check.step or 'gate'}.{check.id}",
+            name=f"{run.phase}.{check.asked.step or 'gate'}.{check.id}",
             entries=_entries_of_check(run, check, waived),
             started=check.started,
             duration=check.duration,
             properties=(
-                ("phasegate.kind", check.kind),
+                ("phasegate.kind", check.asked.kind),
                 *_package(check),
                 ("phasegate.status", check.status.value),
                 ("phasegate.blocking", "true" if check.blocking else "false"),
-                ("phasegate.observed", headline(check)),
+                ("phasegate.observed", headline(check.seen)),
             ),
         )
     yield _Suite(
@@ -125,7 +125,7 @@ def _suites(run: RunResult) -> Iterator[_Suite]:
 
 
 def _entries_of_check(run: RunResult, check: CheckResult, waived: WaivedCases) -> Iterator[_Entry]:
-    cases = check.last.cases if check.last else ()
+    cases = check.seen.cases
     for case in cases:
         yield _entry_of_case(run, check, case, waived.of(check, case))
     if not cases or check.status is CheckStatus.ERRORED or check.flaky_itself:
@@ -187,8 +187,8 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
     last = check.last
     details = [sentence(check.reason), sentence(check.help)]
     if last is not None:
-        details += map(sentence, last.notes)
-        details += [f"{times} x {sentence(cause)}" for cause, times in last.causes.items()]
+        details += map(sentence, check.seen.notes)
+        details += [f"{times} x {sentence(cause)}" for cause, times in check.seen.causes.items()]
     return _Entry(
         name=check.id,
         outcome=outcome,
@@ -196,16 +196,16 @@ def _entry_of_whole_check(run: RunResult, check: CheckResult) -> _Entry:
         message=first_line(reason, LONGEST_MESSAGE) or check.status.value,
         text=_details(
             "\n".join(line for line in details if line),
-            last.evidence if last else (),
+            check.seen.evidence,
             rerun_command(run, check),
         ),
         duration=check.duration,
         earlier=tuple(
-            _try(attempt.number, sentence(attempt.error or attempt.reason or attempt.status.value))
+            _try(attempt.number, sentence(attempt.why or attempt.status.value))
             for attempt in check.attempts[:-1]
             if attempt.status in (AttemptStatus.FAILED, AttemptStatus.ERRORED)
         ),
-        output=headline(check),
+        output=headline(check.seen),
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import UsageError
 from phasegate.base.files import is_folder, is_there
 from phasegate.render import FORMATS

@@ -26,8 +26,8 @@ def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) 
         run.plan.path,
         *_flags_to_keep(run.command),
     ]
-    if case is not None or check.during != "run":
-        beside = [check.during] if case is None and check.during else []
+    if case is not None or check.asked.during != "run":
+        beside = [check.asked.during] if case is None and check.asked.during else []
         words += [word for id in (*beside, check.id) for word in ("--check", id)]
     if case is not None:
         words += ["--case", case.id]

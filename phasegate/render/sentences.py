@@ -60,7 +60,7 @@ def bound(item: CriterionResult) -> str:
     """What the sample shows, as in `>= 94.2%`; empty where no bound applies."""
     shows = item.judged.bound
     if shows is None or shows.code is Code.NOT_ASKED:
-        return "" if shows is None else "none asked"
+        return "" if shows is None else "not required"
     return f"{'>=' if shows.code is Code.AT_LEAST else '<='} {figure(shows.value)}"
 
 
@@ -83,7 +83,7 @@ def message(item: CriterionResult) -> str:
 def missed_moments_text(unused: int, moments: int, *, replaced: bool = False) -> str:
     """Names what is missing where phasegate did not keep to a schedule."""
     more = "; later ones took their place" if replaced else ""
-    return f"{unused:,} of {moments:,} moments passed unused: phasegate was late{more}"
+    return f"{unused:,} of {moments:,} scheduled requests were not sent in time: phasegate was late{more}"
 
 
 def figure(shown: Figure) -> str:
@@ -224,10 +224,6 @@ def _of_baseline(fact: Fact) -> str:
     return f"{fact.factor} x {value}" if fact.factor else value
 
 
-def _no_data(fact: Fact) -> str:
-    return f"no data: {sentence(fact.why)}" if fact.why else "no data"
-
-
 def _counted(fact: Fact) -> str:
     """` (api, db)`: what a count counts."""
     return f" ({_names(fact.names)})" if fact.names else ""
@@ -239,7 +235,7 @@ def _compared(fact: Fact) -> str:
         text += "; compared as observed, without a bound"
     if fact.of_this_sample:
         text += "; a statement about this sample, without a bound"
-    return f"{text}; the figure is another tool's" if fact.observed.code is Code.REPORTED else text
+    return f"{text}; the figure comes from another tool" if fact.observed.code is Code.REPORTED else text
 
 
 def _census(fact: Fact) -> str:
@@ -254,7 +250,7 @@ def _census(fact: Fact) -> str:
             names = _names(fact.missing, of=fact.skipped)
         text += f"; {fact.open:,} without a result: {names}"
     if fact.left_out:
-        text += f"; {fact.left_out:,} skipped left out, as allow_skipped: {fact.allow_skipped} says"
+        text += f"; {fact.left_out:,} skipped cases left out (allow_skipped: {fact.allow_skipped})"
     return text
 
 
@@ -264,10 +260,6 @@ def _shown(fact: Fact) -> str:
     if fact.clusters:
         text += f"; {sentence(fact.clusters)}"
     return f"{text}; {sentence(fact.would_do)}" if fact.would_do else text
-
-
-def _statement(fact: Fact) -> str:
-    return f"{_seen(fact)}, shows {sentence(fact.bound)} {_sureness(fact)}"
 
 
 _WHAT = {
@@ -283,10 +275,6 @@ def _come_together(fact: Fact) -> str:
     return f"{_WHAT[fact.what]} come together in time, so {worth}"
 
 
-def _too_few_pieces(fact: Fact) -> str:
-    return f"{fact.pieces} pieces of time would be needed to tell whether {_WHAT[fact.what]} come together"
-
-
 def _would_do(fact: Fact) -> str:
     if fact.needed is None:
         return "no number of requests can show more"
@@ -294,15 +282,16 @@ def _would_do(fact: Fact) -> str:
         none, some = f"with none in {fact.measure}", f"with no more than {fact.wrong:,} in {fact.measure}"
     else:
         none, some = "without a failure", f"with no more than {count(fact.wrong, 'failure')}"
-    return f"{fact.needed:,} requests {some if fact.wrong else none} would do"
+    return f"{fact.needed:,} requests {some if fact.wrong else none} would be enough"
 
 
 def _would_do_in_time(fact: Fact) -> str:
     if fact.needed is None:
         return "no number of requests can show more"
     if not fact.outside:
-        return f"{fact.needed:,} requests, none of them {fact.miss} or failed, would do"
-    return f"{fact.needed:,} requests with no more than these {fact.outside:,} {fact.miss} or failed would do"
+        return f"{fact.needed:,} requests, none of them {fact.miss} or failed, would be enough"
+    most = f"no more than these {fact.outside:,} {fact.miss} or failed"
+    return f"{fact.needed:,} requests with {most} would be enough"
 
 
 def _among_failed(fact: Fact) -> str:
@@ -320,39 +309,15 @@ def _of_samples(fact: Fact) -> str:
     )
 
 
-def _no_statistic(fact: Fact) -> str:
-    return f"{fact.measure} {f'has no {fact.statistic}' if fact.statistic else 'needs a statistic'}"
-
-
-def _decided_met(fact: Fact) -> str:
-    return f"{sentence(fact.of)}; {_when(fact)}"
-
-
-def _decided_not_met(fact: Fact) -> str:
-    return f"{_when(fact)}: {fact.right:,} of {fact.n:,} were as asked for; {sentence(fact.of)}"
-
-
-def _decided_otherwise(fact: Fact) -> str:
-    return f"{sentence(fact.of)}, though it had been {_when(fact)}"
-
-
 def _when(fact: Fact) -> str:
     return f"decided after {count(fact.n, 'request')} ({format_seconds(fact.at)})"
 
 
-def _distrusted(fact: Fact) -> str:
-    return sentence(fact.why) + (f"; seen before: {sentence(fact.seen)}" if fact.seen else "")
-
-
 def _span_too_short(fact: Fact) -> str:
     what = "the baseline" if fact.of_baseline else "it"
-    covered = "a span that is not known" if fact.span is None else _long_time(fact.span)
-    asked = f"{_long_time(fact.over)} are asked for"
+    covered = "an unknown time" if fact.span is None else _long_time(fact.span)
+    asked = f"{_long_time(fact.over)} are required"
     return f"{sentence(fact.of)}, but {what} was observed over {covered}, and {asked}"
-
-
-def _unused(fact: Fact) -> str:
-    return f"{missed_moments_text(fact.unused, fact.moments)}; {sentence(fact.of)}"
 
 
 def _unmeasured(fact: Fact) -> str:
@@ -370,26 +335,10 @@ def _nothing_left(fact: Fact) -> str:
     return f"{sentence(fact.of)}; {without}, no case is left that shows anything"
 
 
-def _nothing_passed(fact: Fact) -> str:
-    return f"nothing passed: {_some(fact.unseen)}" if fact.unseen else "nothing passed"
-
-
-def _check_not_run(fact: Fact) -> str:
-    return f"{fact.check or 'the check'} was not run: {sentence(fact.why or '')}"
-
-
-def _check_errored(fact: Fact) -> str:
-    return f"{fact.check or 'the check'} was errored: {sentence(fact.why or '')}"
-
-
 def _fault_not_seen(fact: Fact) -> str:
     which = f"fault {fact.fault}" if fact.fault else "the fault"
-    how = {"not_done": "not done", "not_undone": "not undone"}.get(fact.status, "not seen through")
+    how = {"not_done": "not done", "not_undone": "not undone"}.get(fact.status, "not completed")
     return f"{which} was {how}: {sentence(fact.why or '')}"
-
-
-def _no_part(fact: Fact) -> str:
-    return f"no part {fact.part!r} was seen; parts seen: {', '.join(fact.known or ()) or 'none'}"
 
 
 def _baseline_chosen(fact: Fact) -> str:
@@ -405,23 +354,19 @@ def _baseline_figure(fact: Fact) -> str:
 
 
 def _baseline_proves(fact: Fact) -> str:
-    asked = f"so {fact.op} {figure(fact.limit)} is asked for"
+    asked = f"so {fact.op} {figure(fact.limit)} is required"
     return f"the baseline's {_baseline_figure(fact)} shows {sentence(fact.proves)}, {asked}"
-
-
-def _baseline_shows(fact: Fact) -> str:
-    return f"{sentence(fact.of)}; {_baseline_proves(fact)}"
 
 
 def _baseline_shows_too_little(fact: Fact) -> str:
     requests = f" ({count(fact.n, 'request')})" if fact.n is not None else ""
-    why = f"observed {sentence(fact.observed)}{requests}, which no number of requests like these carries"
+    why = f"observed {sentence(fact.observed)}{requests}, which no number of requests like these can prove"
     return f"{why}: {_baseline_proves(fact)} {_sureness(fact)}; a baseline of more requests would show more"
 
 
 def _baseline_too_few(fact: Fact) -> str:
     few = f"the {count(fact.n, 'request')} of the baseline show no bound {_sureness(fact)}"
-    return few if fact.needed is None else f"{few}; {fact.needed:,} would do"
+    return few if fact.needed is None else f"{few}; {fact.needed:,} would be enough"
 
 
 def _criteria(number: int, kind: str = "blocking ") -> str:
@@ -442,10 +387,6 @@ def _warnings(fact: Fact) -> str:
 def _gate_not_met(fact: Fact) -> str:
     more = f", {fact.unproven:,} unproven" if fact.unproven else ""
     return f"{fact.count:,} of {_criteria(fact.total)} not met{more}: {_listed(fact)}"
-
-
-def _gate_unproven(fact: Fact) -> str:
-    return f"{fact.count:,} of {_criteria(fact.total)} unproven: {_listed(fact)}"
 
 
 def _gate_selection(fact: Fact) -> str:
@@ -479,10 +420,6 @@ def _counts(fact: Fact) -> str:
 def _criterion_missed(fact: Fact) -> str:
     seen = NO_VALUE if fact.observed is None else sentence(fact.observed)
     return f"{fact.criterion} was {seen}, needs {sentence(fact.required)}"
-
-
-def _with_waivers(fact: Fact) -> str:
-    return f"with {count(fact.waivers, 'waiver')}, {fact.unwaived} without"
 
 
 def _verdict(verdict: str) -> str:
@@ -526,14 +463,6 @@ def _exit_code(fact: Fact) -> str:
     ended = f"as shells say, {fact.name} ended it" if fact.name else ""
     meaning = _EXIT_CODES.get(fact.exit_code, ended)
     return f"exit code {fact.exit_code}{f': {meaning}' if meaning else ''}"
-
-
-def _output_cut(fact: Fact) -> str:
-    return " and ".join(
-        f"{size:,} bytes in the middle of the {name} were not kept"
-        for stream, name in _STREAMS.items()
-        if (size := fact.values.get(stream))
-    )
 
 
 def _values(fact: Fact) -> str:
@@ -615,7 +544,7 @@ def _services_expected(fact: Fact) -> str:
 
 def _memory(fact: Fact) -> str:
     """Why a container ended, as far as its engine knows."""
-    return f"{', killed for want of memory' if fact.out_of_memory else ''}{_because(fact)}"
+    return f"{', killed for lack of memory' if fact.out_of_memory else ''}{_because(fact)}"
 
 
 def _any_of(choices: Iterable[object]) -> str:
@@ -636,7 +565,7 @@ def _container_is(fact: Fact) -> str:
 def _not_healthy(fact: Fact) -> str:
     if fact.state:
         return f"{fact.container} is {fact.state}, so it is not healthy"
-    told = "its engine tells of no health" if fact.health == "none" else f"it is {fact.health}"
+    told = "its engine reports no health" if fact.health == "none" else f"it is {fact.health}"
     return f"{fact.container} is not healthy, {told}{_because(fact)}"
 
 
@@ -674,10 +603,6 @@ def _image_warnings(fact: Fact) -> str:
     more = fact.n - len(fact.named)
     named = "; ".join(sentence(one) for one in fact.named)
     return f"warnings: {named}{f' and {more:,} more' if more > 0 else ''}"
-
-
-def _as_root(fact: Fact) -> str:
-    return f"it runs as root{f': its user is {fact.user!r}' if fact.user else ', as it names no user'}"
 
 
 def _base_unknown(fact: Fact) -> str:
@@ -729,8 +654,8 @@ _ENDS = {
 }
 """How a connection ended."""
 _TLS = {
-    "WRONG_VERSION_NUMBER": "what it speaks is not TLS",
-    "HTTP_REQUEST": "what it speaks is HTTP without TLS",
+    "WRONG_VERSION_NUMBER": "the target does not speak TLS",
+    "HTTP_REQUEST": "the target speaks HTTP without TLS",
     "UNSUPPORTED_PROTOCOL": "no version of TLS in common",
     "TLSV1_ALERT_PROTOCOL_VERSION": "no version of TLS in common",
     "SSLV3_ALERT_HANDSHAKE_FAILURE": "the target refused the handshake",
@@ -761,8 +686,8 @@ _OPERATORS = {
 }
 _WRONG_MEASURES = {
     "unknown": "is not among those that 'measures' announces",
-    "type": "is announced as a {expected}, and is a {actual}",
-    "share": "is announced as a {expected}, and its share says otherwise",
+    "type": "is announced as a {expected}, but is a {actual}",
+    "share": "is announced as a {expected}, but its share says otherwise",
     "value": "has a value of another type",
     "counts": "counts more cases than there are",
     "infinite": "is not a finite number",
@@ -816,10 +741,6 @@ def _header_lines(fact: Fact) -> str:
     return f"{fact.n} lines: {' and '.join(map(sentence, fact.lines))}{more}"
 
 
-def _header_in_lines(fact: Fact) -> str:
-    return f"header {fact.header} came in {fact.n} lines, {' and '.join(map(sentence, fact.lines))}"
-
-
 def _slow_pattern(fact: Fact) -> str:
     which = "the pattern" if fact.pattern is None else f"the pattern {fact.pattern!r}"
     return f"{which} did not end within {format_seconds(fact.within)}"
@@ -858,10 +779,6 @@ def _cookie_kept_back(fact: Fact) -> str:
 def _set_default_entry(fact: Fact) -> str:
     known = ", ".join(fact.known or ())
     return f"set target.default to one of {known}" if known else "the plan has no target"
-
-
-def _ambiguous_entry(fact: Fact) -> str:
-    return f"{fact.url} fits the entries {' and '.join(fact.entries)}, which have different credentials"
 
 
 def _name_the_entry(fact: Fact) -> str:
@@ -908,10 +825,6 @@ def _no_connection(fact: Fact) -> str:
     return f"no {'TLS ' if fact.tls else ''}connection{to} in {format_seconds(fact.within)}"
 
 
-def _at_endpoint(fact: Fact) -> str:
-    return f"{'certificate of ' if fact.certificate else ''}{_endpoint(fact)}{_because(fact)}"
-
-
 def _tls_failed(fact: Fact) -> str:
     words = fact.reason.replace("_", " ").lower()
     return f"{_TLS[fact.reason]} ({words})" if fact.reason in _TLS else words
@@ -920,10 +833,6 @@ def _tls_failed(fact: Fact) -> str:
 def _no_http2(fact: Fact) -> str:
     agreed = fact.found or "nothing"
     return f"the target does not speak HTTP/2 here (asked for {fact.asked}, agreed on {agreed})"
-
-
-def _no_more_connections(fact: Fact) -> str:
-    return f"cannot open more connections on this machine: {sentence(fact.why)}{_LIMITS.get(fact.limit, '')}"
 
 
 def _probes(fact: Fact) -> str:
@@ -1107,15 +1016,15 @@ def _waiver_term(fact: Fact) -> str:
 def _waiver_in_doubt(fact: Fact) -> str:
     was, became = ("expired", "in force") if fact.expired else ("in force", "expired")
     return (
-        f"waiver {fact.waiver!r} is {was} by the clock at the start of the run, which said {fact.at}, and"
-        f" {became} by the clock as it was set since, which makes that {fact.since}"
+        f"waiver {fact.waiver!r} is {was} by the clock at the start of the run ({fact.at}), but"
+        f" {became} by the clock after it was set ({fact.since})"
     )
 
 
 def _can_never_meet(fact: Fact) -> str:
     shown = f" (even without a failure they show {sentence(fact.best)})" if fact.best else ""
     never = f"{count(fact.n, 'sample')} can never meet {fact.expression} {_sureness(fact)}{shown}"
-    return f"{never}; {fact.needed:,} without a failure would do"
+    return f"{never}; {fact.needed:,} without a failure would be enough"
 
 
 _CHARTS = {
@@ -1154,26 +1063,28 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SHARE: "{value} ({passed} of {total})",
     Code.VALUE: lambda fact: figure(fact.value) + _counted(fact),
     Code.REPORTED: "{value} (reported)",
-    Code.UNENDED: "over {value}, and no end seen",
+    Code.UNENDED: "more than {value}, as it had not ended",
     Code.AT_LEAST_SEEN: lambda fact: (
-        f"at least {figure(fact.value)}{_counted(fact)}, as not everything was there to be looked at"
+        f"at least {figure(fact.value)}{_counted(fact)}, as a part could not be observed"
     ),
     Code.FAILED: "failed",
     Code.OF_KIND: lambda fact: f"{fact.passed:,} of {count(fact.total, f'{fact.kind} check')}",
     Code.AT_LEAST: "at least {value}",
     Code.AT_MOST: "at most {value}",
-    Code.NOT_ASKED: "none asked",
+    Code.NOT_ASKED: "not required",
     Code.NOT_JUDGED: "nothing was observed",
-    Code.NO_DATA: _no_data,
+    Code.NO_DATA: lambda fact: f"no data: {sentence(fact.why)}" if fact.why else "no data",
     Code.COMPARED: _compared,
     Code.CENSUS: _census,
     Code.SHOWN: _shown,
-    Code.STATEMENT: _statement,
-    Code.ONLY_ALL_OR_NONE: "{measure} is a sample, and {op} is meant for 0% and 100% only",
+    Code.STATEMENT: lambda fact: f"{_seen(fact)}, shows {sentence(fact.bound)} {_sureness(fact)}",
+    Code.ONLY_ALL_OR_NONE: "{measure} is a sample, and on a sample {op} fits 0% and 100% only",
     Code.AMONG_FAILED: _among_failed,
     Code.OF_SAMPLES: _of_samples,
-    Code.OTHER_DIMENSION: "{measure} is a {dimension}, and {threshold} is a {asked}",
-    Code.NO_STATISTIC: _no_statistic,
+    Code.OTHER_DIMENSION: "{measure} is a {dimension}, but {threshold} is a {asked}",
+    Code.NO_STATISTIC: lambda fact: (
+        f"{fact.measure} {f'has no {fact.statistic}' if fact.statistic else 'needs a statistic'}"
+    ),
     Code.NO_SUCH_STATISTIC: lambda fact: (
         f"{fact.measure} has no {fact.statistic}; statistics are {', '.join(fact.known)}"
     ),
@@ -1181,15 +1092,21 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SAYS_NOTHING_OF_SAMPLE: "{op} says nothing about a sample of durations",
     Code.REQUIRED_KIND: lambda fact: f"observed to the end: {_some(fact.checks)}",
     Code.COME_TOGETHER: _come_together,
-    Code.TOO_FEW_PIECES: _too_few_pieces,
+    Code.TOO_FEW_PIECES: lambda fact: (
+        f"{fact.pieces} pieces of time would be needed to tell whether {_WHAT[fact.what]} come together"
+    ),
     Code.WOULD_DO: _would_do,
     Code.WOULD_DO_IN_TIME: _would_do_in_time,
-    Code.DECIDED_MET: _decided_met,
-    Code.DECIDED_NOT_MET: _decided_not_met,
-    Code.DECIDED_OTHERWISE: _decided_otherwise,
-    Code.DISTRUSTED: _distrusted,
+    Code.DECIDED_MET: lambda fact: f"{sentence(fact.of)}; {_when(fact)}",
+    Code.DECIDED_NOT_MET: lambda fact: (
+        f"{_when(fact)}: {fact.right:,} of {fact.n:,} were as asked for; {sentence(fact.of)}"
+    ),
+    Code.DECIDED_OTHERWISE: lambda fact: f"{sentence(fact.of)}, though it had been {_when(fact)}",
+    Code.DISTRUSTED: lambda fact: (
+        sentence(fact.why) + (f"; seen before: {sentence(fact.seen)}" if fact.seen else "")
+    ),
     Code.SPAN_TOO_SHORT: _span_too_short,
-    Code.UNUSED: _unused,
+    Code.UNUSED: lambda fact: f"{missed_moments_text(fact.unused, fact.moments)}; {sentence(fact.of)}",
     Code.WITHOUT_RESULT: "{of}; {count} without a result",
     Code.MAYBE_LESS: "{of}; it may have been as little as {least}, as phasegate was late",
     Code.UNMEASURED: _unmeasured,
@@ -1197,8 +1114,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_ALL_SEEN: lambda fact: f"{sentence(fact.of)}, but {_some(fact.unseen)}",
     Code.WAIVED: _waived,
     Code.NOTHING_LEFT: _nothing_left,
-    Code.COUNTED_AS_IS: "waived cases count here as what they are, "
-    "and only a waiver of {criterion} itself reaches it",
+    Code.COUNTED_AS_IS: "waived cases still count here; only a waiver of {criterion} itself covers it",
     Code.NO_CASE: "no case was collected",
     Code.NO_RESULT_OF_CASES: "none of {total:case} has a result",
     Code.NO_REQUEST: "no request was made",
@@ -1209,13 +1125,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_SAMPLE: "no sample of {measure} was taken",
     Code.TOO_FEW_SAMPLES: "only {n:sample} of {measure} was taken, and {needed} are needed",
     Code.NO_CHECK: "no check belongs to it",
-    Code.NOTHING_PASSED: _nothing_passed,
+    Code.NOTHING_PASSED: lambda fact: (
+        f"nothing passed: {_some(fact.unseen)}" if fact.unseen else "nothing passed"
+    ),
     Code.NO_BLOCKING_KIND: "no {kind} check that blocks belongs to the run",
     Code.NO_KIND_SEEN: lambda fact: f"no {fact.kind} check was observed to its end: {_some(fact.unseen)}",
-    Code.CHECK_NOT_RUN: _check_not_run,
-    Code.CHECK_ERRORED: _check_errored,
+    Code.CHECK_NOT_RUN: lambda fact: f"{fact.check or 'the check'} was not run: {sentence(fact.why or '')}",
+    Code.CHECK_ERRORED: lambda fact: f"{fact.check or 'the check'} was errored: {sentence(fact.why or '')}",
     Code.CHECK_NOT_WHOLE: "{check} is {status}, and not all of its attempts and cases are there",
-    Code.NO_PART: _no_part,
+    Code.NO_PART: lambda fact: (
+        f"no part {fact.part!r} was seen; parts seen: {', '.join(fact.known or ()) or 'none'}"
+    ),
     Code.NOT_OBSERVED: "{measure} was not observed",
     Code.NOT_SAMPLED: "{measure} of {entry} was not sampled",
     Code.FAULT_NOT_SEEN: _fault_not_seen,
@@ -1228,8 +1148,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.BASELINE_DIMENSION: "{measure} is a {dimension} in the baseline",
     Code.BASELINE_PROVES_NOTHING: "{value} of the baseline is {figure}, which proves nothing",
     Code.BASELINE_WITHOUT_RESULT: "{of}; {count} of the baseline without a result",
-    Code.BASELINE_UNUSED: "{of}; {unused} moments of the baseline passed unused: phasegate was late",
-    Code.BASELINE_SHOWS: _baseline_shows,
+    Code.BASELINE_UNUSED: "{of}; {unused} scheduled requests of the baseline were not sent in time: "
+    "phasegate was late",
+    Code.BASELINE_SHOWS: lambda fact: f"{sentence(fact.of)}; {_baseline_proves(fact)}",
     Code.BASELINE_SHOWS_TOO_LITTLE: _baseline_shows_too_little,
     Code.BASELINE_HAS_NO_BOUND: "observed {observed}, but {why}",
     Code.BASELINE_NO_LOWER_BOUND: "the baseline's share has no lower bound",
@@ -1238,17 +1159,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.BASELINE_TOO_FEW: _baseline_too_few,
     Code.BASELINE_BOUND_FAILED: "the upper bound of the baseline is among its {failed} failed requests",
     Code.GATE_NOT_MET: _gate_not_met,
-    Code.GATE_UNPROVEN: _gate_unproven,
+    Code.GATE_UNPROVEN: lambda fact: f"{fact.count:,} of {_criteria(fact.total)} unproven: {_listed(fact)}",
     Code.GATE_SELECTION: _gate_selection,
     Code.GATE_WITHOUT_EVIDENCE: _gate_without_evidence,
     Code.GATE_MET: _gate_met,
     Code.COUNTS: _counts,
     Code.CRITERION_MISSED: _criterion_missed,
     Code.CRITERION_OPEN: "{criterion}: {why}",
-    Code.WITH_WAIVERS: _with_waivers,
+    Code.WITH_WAIVERS: lambda fact: f"with {count(fact.waivers, 'waiver')}, {fact.unwaived} without",
     Code.CONTRADICTS_ITSELF: "the record contradicts itself: {why}",
     Code.ENDS_WITH: "it ends with {verdict} and exit code {exit_code}",
-    Code.ENDS_WITH_PASS: "it ends with PASS, and {why}",
+    Code.ENDS_WITH_PASS: "it ends with PASS, but {why}",
     Code.NOTHING_MET: "no blocking criterion is met",
     Code.FAULT_LEFT_ON: "fault {fault} was not undone",
     Code.MET_WITHOUT_FAULT: "{criterion} is met without its fault: {why}",
@@ -1257,23 +1178,23 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.RECORD_NOT_WHOLE: "the record is not complete: {why}",
     Code.TARGET_DIED: "target {entry} died during the run: {why}",
     Code.ONLY_SELECTION: "only a selection was run",
-    Code.GATE_OTHERWISE: "the record says {recorded}, and its criteria {found}: {why}",
+    Code.GATE_OTHERWISE: "the record says {recorded}, but its criteria say {found}: {why}",
     Code.VERDICT_OTHERWISE: lambda fact: (
         f"{fact.criterion} is {_verdict(fact.recorded)} in the record,"
-        f" and its measures make it {_verdict(fact.found)}"
+        f" but its measures make it {_verdict(fact.found)}"
     ),
     Code.FIGURES_OTHERWISE: lambda fact: (
         f"{fact.criterion}: {', '.join(fact.figures)} in the record is not what its measures give"
     ),
     Code.WITHOUT_SUBJECT: lambda fact: (
-        f"{fact.criterion} is {_verdict(fact.recorded)}, and the record has nothing it speaks of"
+        f"{fact.criterion} is {_verdict(fact.recorded)}, but the record does not have what it judges"
     ),
-    Code.ASKED_OTHERWISE: "{criterion}: what was asked in the record is not what its text says",
-    Code.MET_BY_WAIVER: "{criterion} is met by a waiver in the record, which none can do",
-    Code.WAIVED_THOUGH_MET: "{criterion} is waived in the record, and is not open without a waiver",
-    Code.WAIVED_AND_REST_FAILED: "{criterion} is waived in the record, and no case that is not waived passed",
+    Code.ASKED_OTHERWISE: "{criterion}: what the record says was asked is not what its text says",
+    Code.MET_BY_WAIVER: "the record says that a waiver met {criterion}, which a waiver cannot do",
+    Code.WAIVED_THOUGH_MET: "{criterion} is waived in the record, but was met without a waiver",
+    Code.WAIVED_AND_REST_FAILED: "{criterion} is waived in the record, but no case without a waiver passed",
     Code.WAIVED_BY_NONE_IN_FORCE: "{criterion} is waived in the record, "
-    "and no waiver that was in force covers it",
+    "but no waiver that was in force covers it",
     Code.OF_CHECK: "{check}: {why}",
     Code.SETUP_FAILED: "its setup failed",
     Code.STEP_NOT_HELD: "step {step}, which it needs, did not hold: {why}",
@@ -1309,7 +1230,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOO_MANY_CODINGS: "it has {n} content codings, one behind the other",
     Code.BODY_TOO_LARGE: "the body is larger than max_body {limit}",
     Code.HEADER_TWICE: "header {header} came {n} times with different values",
-    Code.HEADER_IN_LINES: _header_in_lines,
+    Code.HEADER_IN_LINES: lambda fact: (
+        f"header {fact.header} came in {fact.n} lines, {' and '.join(map(sentence, fact.lines))}"
+    ),
     Code.NOT_CAPTURED: "cannot capture {name}: {why}",
     Code.NO_HEADER: "the response has no header {header}",
     Code.NO_MATCH: "nothing matches {pattern!r} in {text}",
@@ -1323,13 +1246,15 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ASKED: _asked,
     Code.ANSWER: "answer: {text}",
     Code.COOKIE_KEPT_BACK: _cookie_kept_back,
-    Code.NO_SUCH_ADDRESS: "{text!r} is no address",
+    Code.NO_SUCH_ADDRESS: "{text!r} is not an address",
     Code.WRITE_ADDRESS: "write an absolute URL, or a path that begins with / for the default entry",
     Code.NO_DEFAULT_ENTRY: "{text!r} needs a default entry of the target",
     Code.NOT_ON_AN_ENTRY: "{text!r} is on the target's default entry, and there is none",
     Code.NEITHER_PATH_NOR_URL: "{text!r} is neither a path nor an HTTP URL",
     Code.SET_DEFAULT_ENTRY: _set_default_entry,
-    Code.AMBIGUOUS_ENTRY: _ambiguous_entry,
+    Code.AMBIGUOUS_ENTRY: lambda fact: (
+        f"{fact.url} fits the entries {' and '.join(fact.entries)}, which have different credentials"
+    ),
     Code.NAME_THE_ENTRY: _name_the_entry,
     Code.JSON_BODY: "the JSON body: {why}",
     Code.REDIRECT_ELSEWHERE: "redirect to {url!r}, which is not an HTTP address",
@@ -1338,7 +1263,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_ANSWER: _no_answer,
     Code.OF_CAUSE: lambda fact: f"{_CAUSES[fact.cause]}{_because(fact)}",
     Code.OVERDUE: _overdue,
-    Code.STOOD_STILL: "phasegate stood still for {elapsed:time} of it",
+    Code.STOOD_STILL: "phasegate itself was paused for {elapsed:time} of it",
     Code.UNSENDABLE: "the request cannot be sent: {why}",
     Code.NOT_A_URL: "{url!r} is not an http or https URL",
     Code.ENDED: lambda fact: _ENDS[fact.how],
@@ -1347,13 +1272,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.HEAD_TOO_LONG: "the head of the answer is longer than {limit}",
     Code.NO_ADDRESS: _no_address,
     Code.NO_CONNECTION: _no_connection,
-    Code.AT_ENDPOINT: _at_endpoint,
+    Code.AT_ENDPOINT: lambda fact: (
+        f"{'certificate of ' if fact.certificate else ''}{_endpoint(fact)}{_because(fact)}"
+    ),
     Code.CERTIFICATE_REFUSED: "certificate not accepted: {why}",
     Code.TLS_FAILED: _tls_failed,
     Code.NO_HTTP2: _no_http2,
     Code.KEY_ENCRYPTED: "the key is encrypted; give one without a password",
     Code.CERTIFICATES_UNUSABLE: "cannot use the certificates of the target: {why}",
-    Code.NO_MORE_CONNECTIONS: _no_more_connections,
+    Code.NO_MORE_CONNECTIONS: lambda fact: (
+        f"cannot open more connections on this machine: {sentence(fact.why)}{_LIMITS.get(fact.limit, '')}"
+    ),
     Code.REQUESTS_OF_FLOWS: "{flows:flow}, {requests:request}",
     Code.PROBES: _probes,
     Code.PARTS: "{n:part}",
@@ -1364,10 +1293,10 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SUITE_EMPTY: "the suite has no requests; add a flow with at least one",
     Code.NO_SUCH_REQUEST: lambda fact: f"no request of the suite is called {', '.join(fact.names)}",
     Code.ROWS_UNREADABLE: "the rows of a request cannot be read: {why}",
-    Code.NO_PROBE_FREE: "{n} moments passed without a probe, as all {limit} that may be under way "
+    Code.NO_PROBE_FREE: "{n} probes could not be sent, as all {limit} that may be in flight "
     "waited for the target; they rank above every latency",
     Code.OTHER_CAUSES: "other causes",
-    Code.HELD_UP: "not sent, as earlier probes had no answer: {why}",
+    Code.HELD_UP: "not sent, as earlier probes were still waiting: {why}",
     Code.MISSED_MOMENTS: lambda fact: missed_moments_text(
         fact.unused, fact.moments, replaced=bool(fact.replaced)
     ),
@@ -1377,7 +1306,7 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"{'its connection was' if fact.n == 1 else 'their connections were'} sent again over a new one"
     ),
     Code.KIND_AT_FAULT: _kind_at_fault,
-    Code.UPDATE_PACKAGE: "that is for {package} to mend: update it, or leave its checks out",
+    Code.UPDATE_PACKAGE: "report it to the authors of {package}, update it, or leave its checks out",
     Code.NOT_AN_OBSERVATION: "it returned {kind}, not an Observation",
     Code.MEASURE_WRONG: _measure_wrong,
     Code.CASES_WITH_ONE_ID: "two cases have one id",
@@ -1394,16 +1323,16 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SENT_TWICE: "sent twice, and each time the target asked for a new connection",
     Code.BODY_SHORT: "not as long as content-length says",
     Code.MALFORMED: "malformed answer ({error})",
-    Code.HTTP1_SPOKEN: "what it speaks is HTTP/1.1, not HTTP/2",
-    Code.NOT_HTTP2: "what it speaks is not HTTP/2: {why}",
+    Code.HTTP1_SPOKEN: "the target speaks HTTP/1.1, not HTTP/2",
+    Code.NOT_HTTP2: "the target does not speak HTTP/2: {why}",
     Code.NO_LOCATION: "status {status} without a Location",
     Code.REDIRECT_AWAY: _redirect_away,
     Code.MORE_THAN: "more than {limit}",
-    Code.SENSELESS: "the expectation makes no sense with the values at hand: {why}",
+    Code.SENSELESS: "the expectation does not apply to these values: {why}",
     Code.UNFIT_HEADER: "a value for a header contains a line break or a null character",
     Code.UNFIT_PLACE: "a value for the URL is not on {origin}, and a load goes to one host and port",
     Code.UNFIT_URL: "a value for the URL is neither a path nor an HTTP URL",
-    Code.UNFIT_JSON: "a value for the JSON body is no number that JSON has",
+    Code.UNFIT_JSON: "a value for the JSON body is not a JSON number",
     Code.OTHER_FAILURES: "other failures",
     # What keeps a load from being sent.
     Code.LOAD_NOT_SENT: _load_not_sent,
@@ -1433,9 +1362,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ANSWERED_ALL_THE_SAME: "{of}; {n} requests were answered or failed all the same, {failed} of "
     "them failed",
     Code.WORKER_HELD_UP: "a load worker was held up for {span:time}",
-    Code.NO_EVIDENCE_OF: "{of}: what was slow or failed then is no evidence",
+    Code.NO_EVIDENCE_OF: "{of}: requests that were slow or failed then do not count as evidence",
     Code.LATENCIES_CONTAIN: "{of}: latencies contain that",
-    Code.WORKER_BUSY: "a load worker was busy {value} of the time: it may bound the throughput, and add "
+    Code.WORKER_BUSY: "a load worker was busy {value} of the time: it may limit the throughput and add "
     "to latencies; workers: {workers} would share the work",
     Code.LOAD_STOPPED: _load_stopped,
     Code.LOAD_ABORTED: _load_stopped,
@@ -1466,16 +1395,16 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.OTHER_METRIC: "it is a {actual} in the script, not a {expected}",
     Code.EXCEPTIONS_MISSING: "exceptions may be missing: {why}",
     Code.LOG_PIECES: "{pieces} pieces of entries in the log of k6 are too long to be read",
-    Code.LOG_BROKEN_OFF: "k6 was gone before it had written its log to the end",
+    Code.LOG_BROKEN_OFF: "k6 ended before its log was complete",
     Code.STRANGE_HOSTS: "requests went to hosts that are not the target's: {names}",
     Code.SAMPLES_UNREADABLE: "the samples of k6 cannot be read: {why}",
     Code.SAMPLES_NOT_COUNTED: "the samples of k6 were not counted to their end: {why}",
-    Code.TAGS_LEFT_OUT: lambda fact: f"k6 was told to leave out the system tags {', '.join(fact.names)}",
+    Code.TAGS_LEFT_OUT: lambda fact: f"the script leaves out the system tags {', '.join(fact.names)}",
     Code.USERS_CUT_SHORT: "users had to be stopped in the middle: requests without an answer are not counted",
     Code.EXIT_CODE_SET: "the file set the exit code {exit_code}",
-    Code.WORKERS_SILENT: "{count} of {total:worker} did not report its end",
+    Code.WORKERS_SILENT: "{count} of {total:worker} did not report the end",
     Code.WORKERS_TO_JOIN: "{count} workers were to join from other machines with: {command}",
-    Code.NO_USER_CLASS: "the file defines no user class (tests for pytest are not taken for users)",
+    Code.NO_USER_CLASS: "the file defines no user class (tests for pytest do not count as users)",
     Code.REPORT_UNREADABLE: "the report of the Locust plugin cannot be read: {why}",
     # How measures are drawn.
     Code.CHART: lambda fact: _CHARTS[fact.what],
@@ -1508,16 +1437,20 @@ _ENGLISH: Mapping[Code, Entry] = {
     ),
     Code.EXIT_CODE: _exit_code,
     Code.OUTPUT_ENDS: lambda fact: f"{_STREAMS[fact.stream]} ends with: {fact.text}",
-    Code.OUTPUT_CUT: _output_cut,
+    Code.OUTPUT_CUT: lambda fact: " and ".join(
+        f"{size:,} bytes in the middle of the {name} were not kept"
+        for stream, name in _STREAMS.items()
+        if (size := fact.values.get(stream))
+    ),
     Code.MAYBE_CUT_OUT: "{why}, and it may stand there; print less, or write it to a file "
     "and name that in file",
     Code.SEARCH_TOO_LONG: "the search for {what} took longer than {limit:time}",
-    Code.SEARCH_BROKE_OFF: "the search for {what} broke off: {why}",
+    Code.SEARCH_BROKE_OFF: "the search for {what} ended early: {why}",
     Code.NOTHING_MATCHES: "nothing matches {pattern!r}",
     Code.MATCHES_OFTEN: "{pattern!r} matches more than once, with different values ({found}); "
     "write take: sum, first, last, min or max, or a pattern for one of them",
     Code.MATCHES_IN_BOTH: "{pattern!r} matches in the standard output and in the standard error, "
-    "and nobody knows which was {take}: {found}",
+    "and it is not known which was {take}: {found}",
     Code.VALUES: _values,
     Code.MATCH_TOO_LARGE: "what matches {pattern!r} is too large",
     Code.GROUP_UNUSED: "the first group of {pattern!r} has no part in {text!r}",
@@ -1545,7 +1478,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.FILE_OLD: "{path} is older than this attempt: it was written at {written} UTC, "
     "and the program did not write it again",
     Code.FILE_MALFORMED: "{path} is malformed: {why}",
-    Code.FILE_NO_JUNIT: "{path} is no JUnit: its root is <{tag}>",
+    Code.FILE_NO_JUNIT: "{path} is not JUnit: its root is <{tag}>",
     Code.FILE_WITHOUT_CASE: "{path} has no test case",
     Code.FILE_CONTRADICTS: "{path} contradicts itself: {why}",
     Code.FILES_MATCH: "{n} results files match {pattern}; at most {most} are read",
@@ -1564,7 +1497,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.OF_SUITE: lambda fact: f"{fact.suite or 'a suite without a name'} {sentence(fact.why)}",
     Code.COUNTED_TESTS: _counted_tests,
     Code.COUNTED_OTHERS: _counted_others,
-    Code.NO_COUNT: "says {key} is {value!r}, which is no count",
+    Code.NO_COUNT: "says {key} is {value!r}, which is not a count",
     Code.FAILURES_ELSEWHERE: "has failures in <{tag}>, which belong to no test case",
     Code.SUITE_STATES: _suite_states,
     Code.RAN_AGAIN: "was run again",
@@ -1577,11 +1510,12 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SKIPPED: "skipped",
     Code.SKIPPED_AGAIN: "failed, and was skipped when it was tried again: {why}",
     Code.NOT_RUN_BY: "not run: its {key} is {value!r}",
-    Code.NO_RESULT_BY: "no result: its {key} is {value!r}, which is no word for passed",
+    Code.NO_RESULT_BY: "no result: its {key} is {value!r}, which is not a word for passed",
     Code.NO_RESULT_WITH: lambda fact: f"no result: it has <{fact.tag}>{_because(fact)}",
     Code.OF_CONTAINERS: _of_containers,
-    Code.NOBODY_EXPECTS: "nobody expects {names}",
-    Code.NOTHING_EXPECTED: "nothing says which services there should be, so write expect; there are {names}",
+    Code.NOBODY_EXPECTS: "not expected: {names}",
+    Code.NOTHING_EXPECTED: "the plan does not say which services there should be, so write expect; "
+    "there are {names}",
     Code.NO_CONTAINER_AT_ALL: "there is no container at all",
     Code.NO_CONTAINER_OF: "there is no container of {service}",
     Code.SERVICES_EXPECTED: _services_expected,
@@ -1595,9 +1529,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.HEALTH_NOT_PROVEN: "the health of {service} is not proven: {why}",
     Code.HEALTH_NOT_ASKED: "the health of {names:all} was not asked for",
     Code.NOT_LOOKED_AT: _not_looked_at,
-    Code.KILLS_UNKNOWN: "nobody can say whether the kernel killed a process for want of memory "
+    Code.KILLS_UNKNOWN: "it is not known whether the kernel killed a process for lack of memory "
     "in {names:all}",
-    Code.OTHER_IMAGE: "{container} runs {found}, and {image} means another image by now: {right}",
+    Code.OTHER_IMAGE: "{container} runs {found}, but {image} is another image by now: {right}",
     Code.AGE_UNKNOWN: lambda fact: (
         f"{'its age is not' if fact.of else 'no age is'} known: the calendar clock moved during the run"
     ),
@@ -1607,12 +1541,12 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.LOG_UNREAD: "it was not read",
     Code.LOG_UNREADABLE: "the log of {service} cannot be read: {why}",
     Code.LOG_INCOMPLETE: "the log of {service} may have had more lines than were searched: {why}",
-    Code.LOG_EMPTY: "{service} has printed nothing, so nothing was searched",
+    Code.LOG_EMPTY: "{service} printed nothing, so there was nothing to search",
     Code.LOG_LINES: _log_lines,
-    Code.LOG_SLOW: "{why}, so nobody knows how many lines match",
+    Code.LOG_SLOW: "{why}, so it is not known how many lines match",
     Code.SLOW_IN_LINE: "{why} in a line of the log: {text!r}",
-    Code.READ_TOO_LONG: "it could not be read whole within {within:time} (timeout)",
-    Code.READ_IN_PART: "it could not be read whole: {why}",
+    Code.READ_TOO_LONG: "it could not be read completely within {within:time} (timeout)",
+    Code.READ_IN_PART: "it could not be read completely: {why}",
     Code.READ_IN_PIECES: "a line in it is so long that it was searched in pieces",
     Code.DROPPED_BY_DRIVER: lambda fact: (
         f"the log driver {fact.driver} may have dropped lines (mode: {fact.mode})"
@@ -1628,29 +1562,31 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.OF_SEVERITY: "{severity}: {why}",
     Code.STOPPED_AFTER: "it stopped {at:time} after {signal}",
     Code.CANNOT_STOP: "it could not be asked to stop: {why}",
-    Code.AS_ROOT: _as_root,
+    Code.AS_ROOT: lambda fact: (
+        f"it runs as root{f': its user is {fact.user!r}' if fact.user else ', as it names no user'}"
+    ),
     Code.UID_OF_ROOT: "it runs as root: its user {user!r} has uid {uid}",
     Code.USER_UNKNOWN: "its user {user!r} is not in its /etc/passwd, so it cannot start as that",
-    Code.USER_BY_NAME: "its user is {user!r}, which is uid {uid} by its own /etc/passwd only; "
+    Code.USER_BY_NAME: "its user is {user!r}, which is uid {uid} only by its own /etc/passwd; "
     "write the number",
     Code.IMAGE_HAS: "it has {why}",
     Code.PORT_EXPOSED: "it exposes {port}, which ports does not name",
     Code.SECRET: "{what} in the {where}",
     Code.SECRET_FILE: "{path} is a file that usually holds secrets",
-    Code.NO_TAG: "{image} has no tag, so it means another image from day to day",
-    Code.TAG_LATEST: "{image} means another image from day to day; name a version",
+    Code.NO_TAG: "{image} has no tag, so it can be another image every day",
+    Code.TAG_LATEST: "{image} can be another image every day; name a version",
     Code.BASE_UNKNOWN: _base_unknown,
-    Code.BASE_OTHER: "it is not built on {base}: its layers do not begin with those",
+    Code.BASE_OTHER: "it is not built on {base}: its layers do not begin with the layers of that",
     Code.NO_LABEL: "it has no label {label}",
     Code.LABEL_OTHER: "its label {label} is {value!r}, not {right!r}",
-    Code.WRITABLE_BY_ALL: "everybody may write the {kind} {path} ({mode})",
+    Code.WRITABLE_BY_ALL: "everybody may write to the {kind} {path} ({mode})",
     Code.RUNS_AS_OWNER: "{path} is {what} ({mode})",
     Code.OTHER_ARCHITECTURE: lambda fact: f"it is for {fact.found}, not {_any_of(fact.right)}",
-    Code.WENT_ON: "it went on for {within:time} after {signal}, and had to be killed",
+    Code.WENT_ON: "it ran on for {within:time} after {signal}, and had to be killed",
     Code.KILLED_AFTER: "it was killed after {signal} (exit code {exit_code})",
     Code.ENDED_AFTER: "it ended with exit code {exit_code} after {signal}",
     Code.OF_RESOURCES: _of_resources,
-    Code.LOOK_TOO_LONG: "no look at the containers came to an end within {within:time}",
+    Code.LOOK_TOO_LONG: "no sample of the containers was complete within {within:time}",
     Code.NEVER_RAN: _never_ran,
     Code.LOST_BETWEEN: lambda fact: (
         f"a container of {fact.service} ended, or was started again, {count(fact.n, 'time')}; "
@@ -1659,7 +1595,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.STOPPED_AT: "stopped after {at:time} of {of:time}: {why}",
     Code.NO_MEMORY_LIMIT: "{service} has no memory limit",
     Code.NO_OWN_NETWORK: "{service} has no network of its own (network mode {mode})",
-    Code.ONE_LOOK: "{service} was looked at once, and {needed} looks are needed",
+    Code.ONE_LOOK: "{service} was sampled once, and {needed} samples are needed",
     Code.NOT_READ: "{measure} of {service} could not be read",
     Code.NOT_KNOWN_OF_ALL: "{measure} was never known of all services at once",
     Code.SEVERAL: _several,
@@ -1687,7 +1623,7 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"cannot start {fact.program!r}{f' {_inside(fact)}' if fact.service else ''}: {sentence(fact.why)}"
     ),
     Code.NO_INTERPRETER: "the interpreter that its first line names does not exist",
-    Code.NO_PROGRAM_OF_SYSTEM: "it is no program of this system; does a first line like #!/bin/sh lack?",
+    Code.NO_PROGRAM_OF_SYSTEM: "this system cannot run it; is a first line such as #!/bin/sh missing?",
     Code.LINE_TOO_LONG: "process {process} wrote a line that is too long: {why}",
     Code.BY_SIGNAL: "signal {signal}",
     Code.BY_EXIT_CODE: "exit code {exit_code}",
@@ -1698,7 +1634,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ENDED_BY_ITSELF: lambda fact: (
         f"it ended by itself with exit code {fact.exit_code}{f': {fact.line}' if fact.line else ''}"
     ),
-    Code.KILLED_FOR_MEMORY: "it was killed for want of memory",
+    Code.KILLED_FOR_MEMORY: "it was killed for lack of memory",
     Code.HAS_ENDED: "it has ended",
     Code.NEVER_STARTED: "it was not started",
     Code.DOES_NOT_RUN: "{entry} does not run: {why}",
@@ -1707,17 +1643,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_ASKED_YET: "it was not asked",
     Code.NO_ANSWER_IN_TIME: "no answer in time",
     Code.NO_LINE_MATCHES: "no line of its output matches {pattern!r}",
-    Code.READY_UNKNOWN: "nobody knows whether it is ready: the pattern {pattern!r} did not end within "
+    Code.READY_UNKNOWN: "it is not known whether it is ready: the pattern {pattern!r} did not end within "
     "{limit:time} in a line of its output: {line!r}",
     Code.NOBODY_LISTENS: lambda fact: (
-        f"nobody listens on port {fact.port}{' any more' if fact.ended else ''}"
+        f"nothing listens on port {fact.port}{' any more' if fact.ended else ''}"
     ),
     Code.PORT_WITHOUT_ADDRESS: "port {port} has no address",
     Code.PORT_OF_ANOTHER: _port_of_another,
     Code.NOT_YET_STARTED: "it has not been started",
     Code.JUST_STARTED: "it has just been started",
     Code.NOT_STARTABLE: "it cannot be started: {why}",
-    Code.ENDS_AGAIN: "it ends again and again ({times} restarts)",
+    Code.ENDS_AGAIN: "it keeps ending ({times} restarts)",
     Code.CONTAINER_STATE: "it is {state}",
     Code.UNHEALTHY: lambda fact: f"it is unhealthy{f': {fact.output}' if fact.output else ''}",
     Code.NOT_YET_HEALTHY: lambda fact: f"it is not healthy yet{f': {fact.output}' if fact.output else ''}",
@@ -1741,7 +1677,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_COMPOSE: "target.compose needs Compose, and neither docker compose nor docker-compose works "
     "here: {why}",
     Code.COMPOSE_FILE_UNUSABLE: "{path} cannot be used: {why}",
-    Code.COMPOSE_FILE_TOO_LARGE: "{path} is too large when everything is put in",
+    Code.COMPOSE_FILE_TOO_LARGE: "{path} is too large once everything is filled in",
     Code.COMPOSE_FILE_EMPTY: "{path} has no services",
     Code.NO_YAML_PRINTED: "{command} printed no YAML for {path}: {why}",
     Code.NO_SERVICE_IN_FILE: lambda fact: f"{fact.path} has no service {', '.join(map(repr, fact.names))}",
@@ -1750,8 +1686,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.IMAGES_NOT_BUILT: "the images of {names:all} cannot be built: {why}",
     Code.IMAGE_NOT_PULLED: "the image {image!r} is not on this engine, and could not be pulled: {why}",
     Code.BUILD_OR_PULL: "build it, or docker pull {image}, before the run",
-    Code.FREE_THE_PORT: "end what has the port (ss -ltnp shows it), or publish another one",
-    Code.PROJECT_THERE: "the project {project!r} is there already ({what})",
+    Code.FREE_THE_PORT: "stop the program that has the port (ss -ltnp shows it), or publish another port",
+    Code.PROJECT_THERE: "the project {project!r} exists already ({what})",
     Code.THINGS: "{kind}: {names:all}",
     Code.TAKE_DOWN_FIRST: "take it down ({command}), or attach to it with target.containers: {{label: "
     "{label}}}",
@@ -1777,7 +1713,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ENGINE_UNUSABLE: "the container engine at {at} cannot be used: {why}",
     Code.ENGINE_ANSWERED_OTHERWISE: "the container engine gave an answer that is not understood: {why}",
     Code.ENGINE_REFUSED: "the container engine refused: {why}",
-    Code.ENGINE_GONE: "the container engine does not answer any more: {why}",
+    Code.ENGINE_GONE: "the container engine stopped answering: {why}",
     Code.ENGINE_DOES_NOT_SAY: "the engine does not say why",
     Code.NO_IMAGE: "there is no image {image!r} on this engine",
     Code.GET_IMAGE: "build it, or pull it, before the run",
@@ -1785,16 +1721,16 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ARCHIVE_BROKE_OFF: "the engine's archive of the image broke off",
     Code.LOG_BROKE_OFF: "the log broke off",
     Code.ENGINE_LOG_UNREADABLE: "the engine could not read the log: {why}",
-    Code.NOT_SPOKEN_TO_INSIDE: "a program inside a container cannot be spoken to line by line",
+    Code.NOT_SPOKEN_TO_INSIDE: "phasegate cannot exchange lines with a program inside a container",
     Code.NOT_TO_BE_ENDED: "it could not be ended",
     Code.OUTPUT_BROKE_OFF: "its output broke off: {why}",
-    Code.ENTRY_NOT_UP: "the target has no {entry} that is up",
-    Code.NO_SUCH_ACT: lambda fact: f"{fact.entry or 'a process'} cannot be put to {fact.act}",
+    Code.ENTRY_NOT_UP: "{entry} of the target is not up",
+    Code.NO_SUCH_ACT: lambda fact: f"{fact.entry or 'a process'} has no act {fact.act!r}",
     Code.NO_CONTAINER_RUNS: "no container of {service} runs",
     Code.REMOVED_AT_END: "the engine removes {container} once it ends (--rm), so it cannot come back",
     Code.NOTHING_TO_CUT: "{container} has no network of its own to cut",
-    Code.ENDED_IN_PAUSE: "{container} has ended in its pause",
-    Code.STARTED_BY_ENGINE: "the engine had started {container} again by itself",
+    Code.ENDED_IN_PAUSE: "{container} ended while it was paused",
+    Code.STARTED_BY_ENGINE: "the engine had already restarted {container} by itself",
     Code.REMOVED_MEANWHILE: "{container} has been removed meanwhile",
     Code.PORTS_MOVED: lambda fact: (
         f"{fact.container} is published elsewhere now: {', '.join(map(sentence, fact.ports))}"
@@ -1802,8 +1738,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PORT_MOVED: lambda fact: f"{fact.port} at {fact.at or 'nowhere'}, was {fact.was or ''}",
     Code.ADDRESS_MOVED: "{container} has address {address} in {network} now, and had {was}",
     # The run: what was not run, why it ended, what its record lacks, waivers, warnings of the plan.
-    Code.RUN_ALONE: "{check} goes on while other checks run, and was run alone: it saw the target at rest, "
-    "and only for a moment",
+    Code.RUN_ALONE: "{check} goes on while other checks run, but was run alone: it saw the target at rest, "
+    "and only briefly",
     Code.NO_MEMORY: "there is not enough memory",
     Code.OF_SYSTEM: "the system says: {why}",
     Code.CANNOT_GO_ON: lambda fact: (
@@ -1823,8 +1759,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.CUT_SHORT: "the record ends before the run did",
     Code.CLOCK_MOVED: _clock_moved,
     Code.NOT_SELECTED: "not selected",
-    Code.CHECK_FAILED_FAST: "an earlier check failed, and --fail-fast was asked for",
-    Code.FAULT_FAILED_FAST: "an earlier fault failed, and --fail-fast was asked for",
+    Code.CHECK_FAILED_FAST: "an earlier check failed (--fail-fast)",
+    Code.FAULT_FAILED_FAST: "an earlier fault failed (--fail-fast)",
     Code.COMPANIONS_ENDED: "the checks it goes beside have ended",
     Code.COMPANION_NOT_RUN: "{check}, which it goes beside, was not run",
     Code.STEP_COMMAND_FAILED: _step_command_failed,
@@ -1848,10 +1784,10 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_DONE: "it could not be done: {why}",
     Code.NOT_UNDONE: "it could not be undone: {why}",
     Code.UNDONE_EARLY: "it was undone {span:time} early, as {why}",
-    Code.NO_GOOD_ANSWER_BEFORE: "no probe before it had a good answer",
+    Code.NO_GOOD_ANSWER_BEFORE: "no probe before the fault had a good answer",
     Code.NOT_GOOD_AGAIN: _not_good_again,
     Code.BEFORE_RECOVERY: "{why}, before it could be seen whether it recovers",
-    Code.RECOVERY_UNSEEN: "phasegate was late, and nobody could see whether it recovers",
+    Code.RECOVERY_UNSEEN: "phasegate was late, so it is not known whether it recovers",
     Code.CANNOT_WRITE: "cannot write {path}: {why}",
     Code.FREE_SPACE: "free space for the output folder and run again",
     Code.FILE_LOST: "{path} is lost: {why}",
@@ -1868,17 +1804,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.WAIVER_TERM: _waiver_term,
     Code.WAIVER_AND_TERM: "waiver {waiver!r} {why}",
     Code.COVERS_NOTHING: "{why}, so it covers nothing",
-    Code.WAIVER_TOO_WIDE: "{pattern} matches {n} cases and may match at most {most}, so the whole waiver "
-    "covers nothing",
-    Code.NO_CASE_CALLED: "no case that was seen is called {names}",
-    Code.HOLDS_NOT_EITHER: "without what it covers {names} does not hold either",
+    Code.WAIVER_TOO_WIDE: "{pattern} matches {n} cases; a pattern may match at most {most}, "
+    "so the whole waiver covers nothing",
+    Code.NO_CASE_CALLED: "no case of this run is called {names}",
+    Code.HOLDS_NOT_EITHER: "{names} does not hold even without what it covers",
     Code.NOTHING_NEEDED_IT: "nothing needed it",
     Code.WAIVER_IN_DOUBT: _waiver_in_doubt,
     Code.OF_CRITERION: "criterion {criterion!r}: {why}",
     Code.OF_DEFAULT: "criterion {criterion!r}, a default of the kind: {why}",
     Code.CAN_NEVER_MEET: _can_never_meet,
     Code.CAN_NEVER_SPAN: "{check} takes {span:time} and can never span {over:time}",
-    Code.DISPLACES_DEFAULT: "criterion {criterion!r} holds when {measure} is {value}, and takes the place of "
+    Code.DISPLACES_DEFAULT: "criterion {criterion!r} holds when {measure} is {value}, and replaces "
     "the default {default}",
     Code.UNPROVEN_WITHOUT_BASELINE: "criterion {criterion!r} is unproven unless phasegate run is given a "
     "baseline",
@@ -1891,7 +1827,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SEVERAL_PORTS: "the default entry {entry!r} has several ports ({ports:all}), and the plan does not "
     "say which",
     Code.NO_PORT: "the default entry {entry!r} neither publishes nor exposes a port in the compose file",
-    Code.CONTENT_HIDDEN: "the file is not what it is named for, or something is wrong with it on line {line}",
+    Code.CONTENT_HIDDEN: "the file is not of the kind that its name says, or line {line} of it is wrong",
     Code.NAME_NOT_KNOWN: "${{{name}}} is not known",
     Code.DOES_NOT_FIT: "{path} does not fit with the target's addresses: {why}",
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import count, enumerate_words, format_seconds
 from phasegate.model.measures import Distribution, Measure, Share
 from phasegate.model.result import CriterionResult, RunResult
@@ -82,7 +82,7 @@ def _late(run: RunResult) -> Iterator[StandingLine]:
     missed = [
         f"{check.id}: {max(words)[1]}"
         for check in run.checks()
-        if check.last is not None and (words := [*_missed_moments(check.last.measures.values())])
+        if (words := [*_missed_moments(check.seen.measures.values())])
     ]
     missed += [
         f"{fault.id}: {missed_moments_text(fault.unused, fault.probes + fault.unused)}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import count, enumerate_words
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
@@ -67,7 +67,7 @@ class WaiverRow:
     @property
     def left(self) -> str:
         """`82 days left`."""
-        days = self.waiver.days_left
+        days = self.waiver.asked.days_left
         if days < 0:
             return f"{count(-days, 'day')} ago"
         return "its last day" if days == 0 else f"{count(days, 'day')} left"
@@ -97,7 +97,7 @@ def beside_verdict(run: RunResult) -> Iterator[tuple[str, str, str]]:
         yield "Waivers", f"{run.verdict}{with_waivers(run)}: {named}{unwaived}", "waived"
     groups = (
         ("Expired", [item for item in run.waivers if item.state is WaiverState.EXPIRED], _expired_text),
-        ("Ends soon", [item for item in run.waivers if item.ends_soon], _ending),
+        ("Ends soon", [item for item in run.waivers if item.asked.ends_soon], _ending),
         ("To mend", [item for item in run.waivers if run.finished and item.state in _TO_MEND], _to_mend),
     )
     for label, waivers, words in groups:
@@ -109,13 +109,12 @@ _TO_MEND = (WaiverState.TOO_WIDE, WaiverState.UNUSED, WaiverState.NOT_ENOUGH)
 
 
 def _expired_text(waiver: WaiverResult) -> str:
-    return f"waiver {waiver.id} on {waiver.expires}, so it covers nothing"
+    return f"waiver {waiver.id} on {waiver.asked.expires}, so it covers nothing"
 
 
 def _ending(waiver: WaiverResult) -> str:
-    return (
-        f"waiver {waiver.id} on {waiver.expires} ({WaiverRow(waiver=waiver, badge=STATE[waiver.state]).left})"
-    )
+    row = WaiverRow(waiver=waiver, badge=STATE[waiver.state])
+    return f"waiver {waiver.id} on {waiver.asked.expires} ({row.left})"
 
 
 def _to_mend(waiver: WaiverResult) -> str:

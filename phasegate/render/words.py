@@ -8,7 +8,8 @@ import unicodedata
 from phasegate.base.facts import Message
 from phasegate.base.units import count, format_seconds, format_share, format_value
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
-from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, Verdict
+from phasegate.model.observation import Observation
+from phasegate.model.result import CheckStatus, CriterionResult, Verdict
 from phasegate.render.badges import of_criterion
 from phasegate.render.sentences import sentence
 
@@ -97,11 +98,8 @@ def describe(measure: Measure) -> str:
             return f"mean {mean}, max {most} (of {count(measure.samples, 'sample')})"
 
 
-def headline(check: CheckResult) -> str:
+def headline(seen: Observation) -> str:
     """What a check showed, for its line: the share first, then the latency, then the rate."""
-    last = check.last
-    if last is None:
-        return ""
     order = ("pass_rate", "success_rate", "latency", "throughput", "exit_code", "duration", "cpu", "memory")
-    shown = [f"{name} {describe(last.measures[name])}" for name in order if name in last.measures]
+    shown = [f"{name} {describe(seen.measures[name])}" for name in order if name in seen.measures]
     return ", ".join(shown[:3])

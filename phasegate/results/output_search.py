@@ -57,7 +57,7 @@ class NoValueError(MessageError):
 
 
 def readable(content: bytes | bytearray) -> str:
-    """As text, without sequences for a terminal; bytes that are no UTF-8 are replaced."""
+    """As text, without sequences for a terminal; bytes that are not UTF-8 are replaced."""
     text = content.decode(errors="replace")
     return _TERMINAL.sub("", text) if "\x1b" in text else text
 
@@ -70,8 +70,8 @@ def join_blocks(texts: Iterable[str]) -> str:
 def figure(regex: str, take: str | None, unit: str, texts: Sequence[str]) -> float:
     """The number, in base units, that matches in texts of which nobody knows which came first.
 
-    Errors: NoValueError when nothing matches, when what matches is no number or only a piece of one, or when
-    there are several different ones and `take` does not say which counts; SlowPatternError.
+    Errors: NoValueError when nothing matches, when what matches is not a number or only a piece of one, or
+    when there are several different ones and `take` does not say which counts; SlowPatternError.
     """
     pattern = compile_pattern(regex)
     if take in ("first", "last"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import (
     ExitCode,
     ObservationError,
@@ -55,7 +56,16 @@ async def _observe(asked: AttemptRequest, parts: Parts, http: HttpClient) -> Obs
     check = asked.check
     folder = parts.evidence.folder(check.id, asked.number)
     world = AttemptWorld(
-        parts=parts,
+        clock=parts.clock,
+        processes=parts.processes,
+        target=parts.target,
+        containers=parts.containers,
+        root=parts.root,
+        environment=parts.environment,
+        seed=parts.seed,
+        emit=parts.emit,
+        emit_all=parts.emit_all,
+        keep_secret=parts.keep_secret,
         http=http,
         check=check.id,
         number=asked.number,

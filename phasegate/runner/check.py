@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from tenacity import AsyncRetrying, RetryCallState, stop_after_attempt, wait_exponential, wait_random
-from tenacity.wait import WaitBaseT
-
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.gate.judging import closing, judge_attempt
 from phasegate.gate.verdict import INTERRUPTED, attempt_status, is_flaky
-from phasegate.gate.waivers import Waiver
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.events import (
     AttemptFinished,
@@ -25,7 +22,9 @@ from phasegate.model.events import (
 )
 from phasegate.model.observation import Case, Observation
 from phasegate.model.result import AttemptResult, AttemptStatus, CheckStatus, CriterionResult
-from phasegate.plan.asked.plan import Check, Retry
+from phasegate.model.waiver import Waiver
+from phasegate.plan.asked.plan import Check
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.runner.attempt import AttemptRequest, observe
 from phasegate.runner.deciding import Decider
 from phasegate.runner.waiving import waive_attempt
@@ -56,7 +55,6 @@ class CheckOutcome:
 class _Tried:
     """One attempt as judged."""
 
-    observation: Observation
     result: AttemptResult
     waived: bool
 
@@ -84,48 +82,38 @@ async def run_check(
             check=check,
             number=len(tried) + 1,
             stop=stop,
-            earlier=tried[-1].observation.cases if tried else (),
+            earlier=tried[-1].result.observation.cases if tried else (),
             cases=cases,
             accompanies=accompanies,
-            decider=Decider(criteria=criteria) if check.until_decided else None,
+            decider=Decider(criteria=criteria) if check.asked.until_decided else None,
         )
         tried.append(await _attempt(asked, criteria, waivers, parts))
         return tried[-1]
 
-    def again(state: RetryCallState) -> bool:
-        broken = state.outcome is not None and state.outcome.failed
-        return not broken and not stop.reason and _tries_again(tried[-1].result, check.retry)
-
-    def scheduled(state: RetryCallState) -> None:
-        last = tried[-1].result
-        parts.emit(
-            RetryScheduled(
-                at=parts.clock.utc(),
-                check=check.id,
-                next_number=len(tried) + 1,
-                wait=state.next_action.sleep if state.next_action else 0.0,
-                because=last.error or last.reason,
-            )
-        )
-
-    retrying = AsyncRetrying(
-        stop=stop_after_attempt(check.retry.attempts),
-        wait=_waits(check.retry),
-        retry=again,
-        sleep=parts.clock.sleep,
-        before_sleep=scheduled,
-        retry_error_callback=lambda state: tried[-1],
-    )
     try:
-        await (attempt() if check.retry.attempts == 1 else retrying(attempt))
+        last = await attempt()
+        while (
+            len(tried) < check.retry.attempts and not stop.reason and _tries_again(last.result, check.retry)
+        ):
+            wait = _wait(check.retry, len(tried))
+            parts.emit(
+                RetryScheduled(
+                    at=parts.clock.utc(),
+                    check=check.id,
+                    next_number=len(tried) + 1,
+                    wait=wait,
+                    because=last.result.why,
+                )
+            )
+            await parts.clock.sleep(wait)
+            last = await attempt()
     except (asyncio.CancelledError, PhasegateError) as error:
         _tell(check, tried, CheckStatus.ERRORED, reason_of_end(error, stop), began, parts)
         raise
-    last = tried[-1]
     status = CheckStatus(last.result.status.value)
-    reason = last.result.error or last.result.reason
+    reason = last.result.why
     _tell(check, tried, status, reason, began, parts)
-    return CheckOutcome(status=status, reason=reason, observation=last.observation, waived=last.waived)
+    return CheckOutcome(status=status, reason=reason, observation=last.result.observation, waived=last.waived)
 
 
 async def _attempt(
@@ -141,7 +129,7 @@ async def _attempt(
         raise
     judged = [
         CriterionResult(
-            asked=one, judged=judge_attempt(one, asked.check, observation, baselines=parts.baselines)
+            asked=one, judged=judge_attempt(one, asked.check.asked, observation, baselines=parts.baselines)
         )
         for one in criteria
     ]
@@ -151,7 +139,6 @@ async def _attempt(
         waived_ones = waive_attempt(waivers, asked.check, judged, observation, parts.baselines)
         waived = _stands(waived_ones, observation)[0] is not AttemptStatus.FAILED
     return _Tried(
-        observation=observation,
         result=_finish(asked, observation, status, reason, started, began, parts),
         waived=waived,
     )
@@ -185,18 +172,8 @@ def _finish(
         status=status,
         started=started,
         duration=parts.clock.now() - began,
-        error=observation.error or "",
         reason=reason,
-        measures=observation.measures,
-        parts=observation.parts,
-        cases=observation.cases,
-        evidence=observation.evidence,
-        notes=observation.notes,
-        causes=observation.causes,
-        timeline=observation.timeline,
-        timeline_from=observation.timeline_from,
-        decisions=observation.decisions,
-        absent=observation.absent,
+        observation=observation,
     )
     parts.emit(AttemptFinished(at=parts.clock.utc(), check=asked.check.id, attempt=result))
     return result
@@ -206,7 +183,7 @@ def _tell(
     check: Check, tried: Sequence[_Tried], status: CheckStatus, reason: Message, began: float, parts: Parts
 ) -> None:
     statuses = [item.result.status for item in tried]
-    cases: tuple[Case, ...] = tried[-1].observation.cases if tried else ()
+    cases: tuple[Case, ...] = tried[-1].result.observation.cases if tried else ()
     parts.emit(
         CheckFinished(
             at=parts.clock.utc(),
@@ -220,11 +197,11 @@ def _tell(
     )
 
 
-def _tries_again(last: AttemptResult, retry: Retry) -> bool:
+def _tries_again(last: AttemptResult, retry: RetryWritten) -> bool:
     return last.status is AttemptStatus.ERRORED or (last.status is AttemptStatus.FAILED and retry.on_fail)
 
 
-def _waits(retry: Retry) -> WaitBaseT:
+def _wait(retry: RetryWritten, tried: int) -> float:
+    """Seconds until the next attempt."""
     longest = LONGEST_WAIT if retry.max_wait is None else retry.max_wait
-    growing = wait_exponential(multiplier=retry.wait, exp_base=retry.backoff, max=longest)
-    return growing + wait_random(0, retry.jitter)
+    return min(retry.wait * retry.backoff ** (tried - 1), longest) + random.uniform(0, retry.jitter)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.events import CLOCK_STEP
 
 _SURE = 0.05

@@ -28,22 +28,6 @@ LOOK = 0.05
 """Seconds between two looks at whether the check has ended, or all is good again."""
 
 
-def plan_fault(fault: Fault) -> FaultResult:
-    """How a fault stands in the record before anything was done."""
-    return FaultResult(
-        id=fault.id,
-        act=fault.act,
-        target=fault.target,
-        check=fault.check,
-        title=fault.title,
-        due=fault.due,
-        lasting=fault.lasting,
-        image=fault.image,
-        probe=fault.asked,
-        source=fault.source,
-    )
-
-
 async def run_fault(fault: Fault, parts: Parts, ending: Stop) -> FaultResult:
     """Do a fault during its check, which begins now; `ending` is told when the check has ended.
 
@@ -62,7 +46,7 @@ class _UnderWay:
         self._parts = parts
         self._clock = parts.clock
         self._ending = ending
-        self.result = plan_fault(fault)
+        self.result = FaultResult(asked=fault.asked)
         self._notes: list[Message] = []
         self._told = False
         self._zero = (self._clock.now(), self._clock.utc())
@@ -81,10 +65,10 @@ class _UnderWay:
             return
         asking = asyncio.create_task(prober.run())
         try:
-            await self._until(began + self._fault.due)
+            await self._until(began + self._fault.asked.due)
             if self._ending.reason:
                 taken = self._clock.now() - began
-                ended = fact(Code.CHECK_HAD_ENDED, check=self._fault.check, at=taken)
+                ended = fact(Code.CHECK_HAD_ENDED, check=self._fault.asked.check, at=taken)
                 self._not_done(self._ending.interruption or ended)
                 return
             await self._through(prober, asked.within)
@@ -105,7 +89,7 @@ class _UnderWay:
 
     async def _do_and_undo(self) -> Moments | None:
         """When what was done; None where it was not done whole or not undone, so nothing is to be watched."""
-        acts, fault = self._parts.faults, self._fault
+        acts, fault = self._parts.faults, self._fault.asked
         refused: Message = ""
         begun = done = undoing = self._clock.now()
         self.result = replace(self.result, started=self._at(begun))
@@ -149,7 +133,7 @@ class _UnderWay:
     async def _undo(self) -> Message:
         """Undo it; what went wrong, or an empty text."""
         try:
-            note = await self._parts.faults.undo(self._fault)
+            note = await self._parts.faults.undo(self._fault.asked)
         except PhasegateError as error:
             return error.message
         except Exception as error:
@@ -173,7 +157,7 @@ class _UnderWay:
     def _tell(self, prober: Prober, moments: Moments, within: float) -> None:
         seen = prober.seen()
         until = self._clock.now()
-        found = recovery(self._fault.act, seen, moments, until, prober.missed())
+        found = recovery(self._fault.asked.act, seen, moments, until, prober.missed())
         measures, unused = dict(found.measures), prober.unused()
         if unused:
             moments_of_all = len(seen) + len(unused)

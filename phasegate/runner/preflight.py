@@ -7,12 +7,14 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Fact, Message, decode, fact, joined
+from phasegate.base.joined import pieces
 from phasegate.kinds.base import Requirement
 from phasegate.plan.asked.entries import Target, entries_in
 from phasegate.plan.asked.plan import Check
@@ -20,6 +22,8 @@ from phasegate.world import Command, Processes
 
 PROBE_LIMIT = 20.0
 """Seconds a probe such as `python -c "import pytest"` may take."""
+_FEW = 16
+"""Reasons that are told one by one."""
 _NO_MODULE = re.compile(r"\w+Error: No module named '(.+)'")
 
 
@@ -61,22 +65,39 @@ async def _found(
 ) -> dict[str, Missing]:
     """The checks that need what `look` finds to be missing, by id; secrets are needed on this machine."""
     everything = list(checks)
-    items = (item for check in everything for item in check.requirements if bool(item.inside) is inside)
+    programs = {id(piece): piece for check in everything for piece in pieces(check.requirements)}
+    items = (item for piece in programs.values() for item in piece if bool(item.inside) is inside)
     needed = list(dict.fromkeys(items))
     answers = dict(zip(needed, await asyncio.gather(*map(look, needed)), strict=True))
+    known: dict[int, tuple[tuple[Any, ...], list[Missing]]] = {}
+    """What of a list is not there: many checks may share a long one, whose reasons are told as one."""
+
+    def lacking(piece: tuple[Any, ...]) -> list[Missing]:
+        if id(piece) not in known:
+            found = [one for item in piece if (one := _missing(item, answers)) is not None]
+            known[id(piece)] = piece, found if len(found) <= _FEW else [_together(found)]
+        return known[id(piece)][1]
+
     missing: dict[str, Missing] = {}
     for check in everything:
-        found = [one for item in check.requirements if (one := answers.get(item)) is not None]
-        found += [
-            Missing(reason=fact(Code.SECRET_NOT_SET, name=name), help=fact(Code.SET_VARIABLE, name=name))
-            for name in (() if inside else check.missing_secrets)
-        ]
-        if found:
-            missing[check.id] = Missing(
-                reason=joined(*dict.fromkeys(one.reason for one in found)),
-                help=joined(*dict.fromkeys(one.help for one in found)),
-            )
+        lists = (*pieces(check.requirements), *(() if inside else pieces(check.missing_secrets)))
+        if found := [one for piece in lists for one in lacking(piece)]:
+            missing[check.id] = _together(found)
     return missing
+
+
+def _missing(item: Requirement | str, answers: Mapping[Requirement, Missing | None]) -> Missing | None:
+    """Why something that is needed is not there: a program, or a secret by its name."""
+    if isinstance(item, Requirement):
+        return answers.get(item)
+    return Missing(reason=fact(Code.SECRET_NOT_SET, name=item), help=fact(Code.SET_VARIABLE, name=item))
+
+
+def _together(found: Sequence[Missing]) -> Missing:
+    return Missing(
+        reason=joined(*dict.fromkeys(one.reason for one in found)),
+        help=joined(*dict.fromkeys(one.help for one in found)),
+    )
 
 
 def find_broken(checks: Iterable[Check], target: Target, out: Mapping[str, Message]) -> dict[str, Missing]:

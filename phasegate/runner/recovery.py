@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Message
 from phasegate.base.units import Dimension
 from phasegate.model.faults import Act

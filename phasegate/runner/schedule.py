@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.gate.judging import judge_fault
@@ -69,11 +70,11 @@ class Schedule:
         self._blocking = {criterion.check for criterion in plan.criteria if criterion.level is Level.BLOCK}
         self._companions: dict[str, list[Check]] = {}
         for check in plan.checks():
-            if check.during is not None:
-                self._companions.setdefault(check.during, []).append(check)
+            if check.asked.during:
+                self._companions.setdefault(check.asked.during, []).append(check)
         self._faults: dict[str, list[Fault]] = {}
         for fault in plan.faults():
-            self._faults.setdefault(fault.check, []).append(fault)
+            self._faults.setdefault(fault.asked.check, []).append(fault)
         self._faulted: dict[str, FaultResult] = {}
         self._broken_steps: set[str] = set()
         """Steps whose setup failed."""
@@ -85,7 +86,7 @@ class Schedule:
         Errors: PhasegateError where the record cannot be kept; CancelledError to give up.
         """
         beside_all = self._companions.get("run", [])
-        afterwards = [check for check in self._plan.gate_checks if check.during is None]
+        afterwards = [check for check in self._plan.gate_checks if not check.asked.during]
         ending = Stop(self._stop)
         try:
             async with asyncio.TaskGroup() as group:
@@ -306,7 +307,7 @@ def leave_out(
 
 def _in_order(checks: Iterable[Check]) -> list[Check]:
     """The checks that run by themselves; those with `during` are started beside theirs."""
-    return [check for check in checks if check.during is None]
+    return [check for check in checks if not check.asked.during]
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

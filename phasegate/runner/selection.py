@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable
 
 from phasegate.base.errors import UsageError
+from phasegate.base.joined import pieces
 from phasegate.model.aggregates import CHECKS, WHOLE
 from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
 from phasegate.model.result import Selection
@@ -28,7 +29,9 @@ def select(
     """
     _require_known("step", steps, (step.id for step in plan.steps))
     _require_known("check", checks, (check.id for check in plan.checks()))
-    _require_known("tag", tags, (tag for check in plan.checks() for tag in check.tags))
+    if tags:
+        lists = {id(piece): piece for check in plan.checks() for piece in pieces(check.tags)}
+        _require_known("tag", tags, (tag for piece in lists.values() for tag in piece))
     narrowed = bool(steps or checks or cases or tags)
     chosen = [check for check in plan.checks() if not narrowed or _is_chosen(check, steps, checks, tags)]
     if cases:
@@ -38,7 +41,7 @@ def select(
     if not chosen:
         raise UsageError("nothing is selected", help="phasegate plan PLAN shows steps, checks and tags")
     ids = {check.id for check in chosen}
-    ids |= {check.id for check in plan.checks() if check.during in ids}
+    ids |= {check.id for check in plan.checks() if check.asked.during in ids}
     selected = select_criteria(plan, ids, cases=bool(cases))
     blocking = [item for item in plan.criteria if item.level is Level.BLOCK]
     record = Selection(
@@ -61,7 +64,7 @@ def select_criteria(plan: Plan, checks: Collection[str], *, cases: bool = False)
     """
     everything = all(check.id in checks for check in plan.checks())
     steps = {check.step for check in plan.checks() if check.id in checks}
-    during = {fault.id: fault.check for fault in plan.faults()}
+    during = {fault.id: fault.asked.check for fault in plan.faults()}
     kinds = {check.kind.name for check in plan.checks() if check.id in checks}
 
     def decides(item: PlanCriterion) -> bool:
@@ -99,7 +102,7 @@ def checks_of(plan: Plan, item: PlanCriterion) -> tuple[Check, ...]:
 
 def _is_chosen(check: Check, steps: tuple[str, ...], checks: tuple[str, ...], tags: tuple[str, ...]) -> bool:
     named = (not steps and not checks) or check.step in steps or check.id in checks
-    return named and (not tags or bool(set(tags) & set(check.tags)))
+    return named and (not tags or any(tag in check.tags for tag in tags))
 
 
 def _require_known(what: str, asked: Iterable[str], there: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.judging import unjudged
 from phasegate.gate.waivers import record
 from phasegate.model.criterion import Level
-from phasegate.model.measures import charts_of
+from phasegate.model.faults import FaultResult
 from phasegate.model.result import (
     BaselineRecord,
     CheckResult,
@@ -21,7 +21,6 @@ from phasegate.model.result import (
 )
 from phasegate.plan.asked.plan import Check, Step
 from phasegate.plan.loader import LoadedPlan
-from phasegate.runner.faults import plan_fault
 
 
 def skeleton(
@@ -71,35 +70,11 @@ def skeleton(
 
 def _step(step: Step, blocking: set[str | None]) -> StepResult:
     return StepResult(
-        id=step.id,
-        title=step.title,
-        purpose=step.purpose,
-        work=step.work,
-        outcomes=step.outcomes,
-        owner=step.owner,
-        priority=step.priority,
-        estimate=step.estimate,
-        tags=step.tags,
+        asked=step.asked,
         checks=tuple(_check(check, blocking) for check in step.checks),
-        faults=tuple(plan_fault(fault) for fault in step.faults),
+        faults=tuple(FaultResult(asked=fault.asked) for fault in step.faults),
     )
 
 
 def _check(check: Check, blocking: set[str | None]) -> CheckResult:
-    return CheckResult(
-        id=check.id,
-        kind=check.kind.name,
-        step=check.step,
-        title=check.title,
-        summary=check.summary,
-        blocking=check.id in blocking,
-        source=check.source,
-        sha256=check.sha256,
-        during=check.during or "",
-        allow_skipped=check.allow_skipped,
-        until_decided=check.until_decided,
-        chances=check.chances,
-        charts=charts_of({k: v for part in check.parts for k, v in check.kind.measures(part.params).items()}),
-        is_load=check.kind.is_load,
-        package=check.kind.package,
-    )
+    return CheckResult(asked=check.asked, blocking=check.id in blocking)

@@ -9,12 +9,13 @@ from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.aggregates import OBSERVED
 from phasegate.gate.judging import judge_attempt
 from phasegate.gate.settling import find_spared
-from phasegate.gate.waivers import Applied, Waiver, apply
+from phasegate.gate.waivers import Applied, apply
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.measures import Share
 from phasegate.model.observation import Case, Observation, belongs, census
-from phasegate.model.result import AttemptResult, BaselineRecord, CriterionResult, RunResult
+from phasegate.model.result import BaselineRecord, CriterionResult, RunResult
+from phasegate.model.waiver import Waiver
 from phasegate.plan.asked.plan import Check, Plan
 
 _OPEN = (CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN)
@@ -27,7 +28,7 @@ def waive(
 ) -> Applied:
     """The plan's waivers applied to all criteria of a run; those not `selected` are left as they are."""
     checks = {check.id: check for check in plan.checks()}
-    seen = {check.id: check.last for check in run.checks() if check.last and check.status in OBSERVED}
+    seen = {check.id: check.seen for check in run.checks() if check.last and check.status in OBSERVED}
     spared = find_spared(run)
 
     def again(item: CriterionResult, left_out: Sequence[Case]) -> Judgement | None:
@@ -36,7 +37,7 @@ def waive(
             return None
         return _without(item.asked, checks[id], seen[id], left_out, run.baselines, spared.get(id, ""))
 
-    cases = {id: attempt.cases for id, attempt in seen.items()}
+    cases = {id: observed.cases for id, observed in seen.items()}
     applied = apply(plan.waivers, [item for item in judged if item.id in selected], cases, again)
     covered = {name.partition("/")[0] for waiver in applied.waivers for name in waiver.cases}
     changed = {item.id: _remark(item, plan, covered) for item in applied.criteria}
@@ -76,12 +77,12 @@ def waive_attempt(
 def _without(
     asked: PlanCriterion,
     check: Check,
-    seen: Observation | AttemptResult,
+    seen: Observation,
     left_out: Sequence[Case],
     baselines: Sequence[BaselineRecord],
     absent: Message,
 ) -> Judgement | None:
-    """A criterion judged without some cases; None where its measure is no census that counts them."""
+    """A criterion judged without some cases; None where its measure is not a census that counts them."""
     part, measure = asked.criterion.part, asked.criterion.measure
     counted = [
         case
@@ -95,7 +96,7 @@ def _without(
         return None
     rest = {measure: census(case for case in counted if case.id not in gone)}
     lessened = replace(seen, parts={part: rest}) if part else replace(seen, measures=rest)
-    return judge_attempt(asked, check, lessened, absent=absent, baselines=baselines)
+    return judge_attempt(asked, check.asked, lessened, absent=absent, baselines=baselines)
 
 
 def _same(measure: object, counted: Share) -> bool:

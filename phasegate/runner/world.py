@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Message
 from phasegate.model.events import CaseFinished, Event, Progressed
+from phasegate.model.faults import PlanFault
 from phasegate.model.observation import Case
 from phasegate.model.result import BaselineRecord
-from phasegate.plan.asked.faults import Fault
 from phasegate.runner.deciding import Decider
 from phasegate.world import (
     Addresses,
@@ -38,18 +39,16 @@ class Evidence(Protocol):
 class Faults(Protocol):
     """What is done to the target on purpose."""
 
-    async def act(self, fault: Fault) -> None:
+    async def act(self, fault: PlanFault) -> None:
         """Do it; returns when it is done.
 
         Errors: ObservationError, one line, when the target cannot be acted on."""
-        ...
 
-    async def undo(self, fault: Fault) -> Message:
+    async def undo(self, fault: PlanFault) -> Message:
         """Bring back what was there before it, also where it was done in part or not at all; returns when
         that is started, not when it is ready. Shape: what a reader should know of it, or an empty text.
 
         Errors: ObservationError when the target is not as it was."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +109,16 @@ class Stop:
 class AttemptWorld:
     """What one attempt of one check reaches; see `phasegate.world.World`."""
 
-    parts: Parts
+    clock: Clock
+    processes: Processes
+    target: Addresses
+    containers: Containers
+    root: Path
+    environment: Mapping[str, str]
+    seed: int
+    emit: Callable[[Event], None]
+    emit_all: Callable[[Iterable[Event]], None]
+    keep_secret: Callable[[str], None]
     http: HttpClient
     """With connections of this attempt's own."""
     check: str
@@ -132,35 +140,7 @@ class AttemptWorld:
     _last: float = -EVERY
 
     def __post_init__(self) -> None:
-        self.began = self.parts.clock.now()
-
-    @property
-    def clock(self) -> Clock:
-        return self.parts.clock
-
-    @property
-    def processes(self) -> Processes:
-        return self.parts.processes
-
-    @property
-    def target(self) -> Addresses:
-        return self.parts.target
-
-    @property
-    def containers(self) -> Containers:
-        return self.parts.containers
-
-    @property
-    def root(self) -> Path:
-        return self.parts.root
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return self.parts.environment
-
-    @property
-    def seed(self) -> int:
-        return self.parts.seed
+        self.began = self.clock.now()
 
     def for_entry(self, name: str) -> AttemptWorld:
         """The same attempt, observing one entry of `each`; it sees only that entry's earlier cases."""
@@ -175,22 +155,19 @@ class AttemptWorld:
         )
         return replace(self, prefix=name, earlier=mine, seen=[])
 
-    def keep_secret(self, value: str) -> None:
-        self.parts.keep_secret(value)
-
     async def progress(self, progress: Progress) -> Message | None:
         at = self.clock.utc()
         if progress.cases:
             named = [name_entry(case, self.prefix) for case in progress.cases]
             self.seen += progress.cases
             self.all_seen += named
-            self.parts.emit_all(
+            self.emit_all(
                 CaseFinished(at=at, check=self.check, attempt=self.number, case=case) for case in named
             )
         now = self.clock.now()
         if (progress.text or progress.done is not None) and now - self._last >= EVERY:
             self._last = now
-            self.parts.emit(Progressed(at=at, check=self.check, done=progress.done, text=progress.text))
+            self.emit(Progressed(at=at, check=self.check, done=progress.done, text=progress.text))
         if self.stop.reason is None and self.decider is not None and progress.measures:
             return self.decider.look(self.prefix, progress, now - self.began)
         return self.stop.reason

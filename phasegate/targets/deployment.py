@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError, PhasegateError, TargetError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.http.addresses import Address
+from phasegate.model.faults import PlanFault
 from phasegate.model.result import TargetRecord
-from phasegate.plan.asked.faults import Fault
 from phasegate.targets.processes.members import GRACE, new_mark
 from phasegate.targets.processes.ports import Ports
 
@@ -91,14 +92,14 @@ class Deployment:
         Errors: TargetError, ObservationError when it does not come up; it is closed all the same.
         """
 
-    async def act(self, fault: Fault) -> None:
+    async def act(self, fault: PlanFault) -> None:
         """Do to an entry what a fault says; `undo` is due whatever comes of it.
 
         Errors: ObservationError, one line, when it cannot be acted on.
         """
         raise ObservationError(fact(Code.NO_SUCH_ACT, entry=fault.target, act=fault.act.value))
 
-    async def undo(self, fault: Fault) -> Message:
+    async def undo(self, fault: PlanFault) -> Message:
         """Bring it back as it was. Shape: what to know of it. Errors: ObservationError when it is not."""
         return ""
 

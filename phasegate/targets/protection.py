@@ -43,13 +43,13 @@ def _confirm_faults(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ..
     protected = {entry.id for entry in plan.target if entry.protected}
     there_before = {entry.id for group in plan.target.groups if group.there_before for entry in group.entries}
     for fault in plan.faults():
-        if fault.check not in chosen or fault.target in confirmed:
+        if fault.asked.check not in chosen or fault.asked.target in confirmed:
             continue
-        if fault.target in protected | there_before:
-            why = "protected" if fault.target in protected else "not of this run's making"
+        if fault.asked.target in protected | there_before:
+            why = "protected" if fault.asked.target in protected else "not of this run's making"
             raise UsageError(
-                f"fault {fault.id!r} is to {fault.act} {fault.target!r}, which is {why}",
-                help=f"allow it with --confirm {fault.target}",
+                f"fault {fault.id!r} is to {fault.asked.act} {fault.asked.target!r}, which is {why}",
+                help=f"allow it with --confirm {fault.asked.target}",
             )
 
 

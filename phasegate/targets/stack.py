@@ -13,8 +13,8 @@ from phasegate.base.errors import ObservationError, TargetError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.units import format_seconds
 from phasegate.http.addresses import Address, TargetAddresses
+from phasegate.model.faults import PlanFault
 from phasegate.plan.asked.entries import PlanCommand, Target
-from phasegate.plan.asked.faults import Fault
 from phasegate.plan.targets.kind import target_kinds
 from phasegate.targets.deployment import Deployment, Site
 from phasegate.targets.processes.members import MARK, end_marked, kill_marked
@@ -59,11 +59,11 @@ class TargetStack:
     ) -> None:
         await self._take_down()
 
-    async def act(self, fault: Fault) -> None:
+    async def act(self, fault: PlanFault) -> None:
         """See `phasegate.runner.world.Faults`."""
         await self._acted_on(fault).act(fault)
 
-    async def undo(self, fault: Fault) -> Message:
+    async def undo(self, fault: PlanFault) -> Message:
         return await self._acted_on(fault).undo(fault)
 
     def addresses(self) -> TargetAddresses:
@@ -94,7 +94,7 @@ class TargetStack:
     def _addresses(self) -> tuple[Address, ...]:
         return tuple(address for one in self._deployments.values() for address in one.addresses)
 
-    def _acted_on(self, fault: Fault) -> Deployment:
+    def _acted_on(self, fault: PlanFault) -> Deployment:
         """Errors: ObservationError."""
         group = self._target.group_of(fault.target)
         if group is None or group.key not in self._deployments:

@@ -24,7 +24,7 @@ _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 
 
 class UrlError(MessageError):
-    """An address that is no absolute http or https URL."""
+    """An address that is not an absolute http or https URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ def _ascii_host(host: str) -> str:
 def request_bytes(method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> bytes:
     """An HTTP/1.1 request; given headers replace the ones made here (Host, User-Agent, Accept, lengths).
 
-    Errors: ValueError for a method or header that would end its line early or is no token.
+    Errors: ValueError for a method or header that would end its line early or is not a token.
     """
     lines = [f"{method} {request_target(url)} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in _all_headers(method, url, headers, body)]

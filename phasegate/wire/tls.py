@@ -272,7 +272,7 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
             self._write(self._take())
 
     def _broken(self, error: ssl.SSLError) -> None:
-        """What came is no TLS, or an alert; the connection ends with the error."""
+        """What came is not TLS, or an alert; the connection ends with the error."""
         self._error = self._error or error
         if self._outgoing.pending:
             self._write(self._take())

@@ -11,7 +11,7 @@ import warnings
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, event, given, target
+from hypothesis import assume, event, given, settings, target
 from hypothesis import strategies as st
 
 from phasegate.base.patterns import (
@@ -22,6 +22,7 @@ from phasegate.base.patterns import (
     compile_pattern,
     time_limit,
 )
+from tests.examples import examples
 
 ENDLESS = [
     ("^(a|aa)+$", "a" * 60 + "!"),
@@ -135,6 +136,7 @@ def test_search_without_end_is_given_up(pattern: str, text: str) -> None:
         list(search.finditer(text))
 
 
+@settings(max_examples=examples(30))
 @given(st.text(alphabet="ab", min_size=1, max_size=3), st.integers(min_value=80, max_value=200))
 def test_siblings_of_nested_repeats_end(unit: str, times: int) -> None:
     text = unit * times + "!"

@@ -19,12 +19,14 @@ from tests.benchmarks import (
     pairs,
     plans,
     redaction,
+    start,
 )
 from tests.benchmarks.tools import machine
 from tests.benchmarks.tools.measure import CannotRunError
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "version": plans.version,
+    "start": start.benchmark,
     "validate": plans.validate,
     "loading": loading.benchmark,
     "redaction": redaction.benchmark,

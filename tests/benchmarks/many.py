@@ -42,7 +42,7 @@ class Figures:
     """Medians of the rounds of one contender."""
 
     seconds: float
-    processor: float
+    busy: float
     peak: float
     sizes: Mapping[str, int]
     """Bytes of each report of the last round."""
@@ -93,10 +93,10 @@ def cases() -> None:
         }
         found = in_turn(list(contenders.values()))
     rows = [("cases of a JUnit file", "time", "processor time", "peak memory", "page", "a case", "aim")]
-    few = found[contenders[FEW_CASES].name].processor
+    few = found[contenders[FEW_CASES].name].busy
     for count, one in contenders.items():
         figures = found[one.name]
-        each = "" if count == FEW_CASES else f"{(figures.processor - few) / (count - FEW_CASES) * 1e6:.0f} us"
+        each = "" if count == FEW_CASES else f"{(figures.busy - few) / (count - FEW_CASES) * 1e6:.0f} us"
         rows.append((one.name, *_cells(figures), _size(figures), each, one.aim))
     title = f"cases: to a finished run, medians of {ROUNDS} in turn; a case: processor time beyond"
     print(table(f"{title} that of a run with {FEW_CASES}", rows))
@@ -116,11 +116,11 @@ def in_turn(contenders: Sequence[Contender]) -> dict[str, Figures]:
             ran[one.name].append(done)
             if one.out is not None:
                 sizes[one.name] = {path.name: path.stat().st_size for path in one.out.glob("*.*")}
-            print(f"  round {number + 1}: {one.name} {done.processor:.2f} s", file=sys.stderr)
+            print(f"  round {number + 1}: {one.name} {done.busy:.2f} s", file=sys.stderr)
     return {
         name: Figures(
             seconds=median(one.seconds for one in everything),
-            processor=median(one.processor for one in everything),
+            busy=median(one.busy for one in everything),
             peak=median(one.peak for one in everything),
             sizes=sizes[name],
         )
@@ -129,7 +129,7 @@ def in_turn(contenders: Sequence[Contender]) -> dict[str, Figures]:
 
 
 def _cells(figures: Figures) -> tuple[str, str, str]:
-    return f"{figures.seconds:.2f} s", f"{figures.processor:.2f} s", f"{figures.peak / 1e6:.0f} MB"
+    return f"{figures.seconds:.2f} s", f"{figures.busy:.2f} s", f"{figures.peak / 1e6:.0f} MB"
 
 
 def _size(figures: Figures) -> str:

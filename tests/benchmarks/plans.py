@@ -41,8 +41,8 @@ def version() -> None:
 
 def validate() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        plan = _write_plan(Path(folder), "http://127.0.0.1:9/", 2_000)
-        ran = _worked(run([*PHASEGATE, "validate", plan]), 0)
+        plan = write_plan(Path(folder), "http://127.0.0.1:9/", 2_000)
+        ran = worked(run([*PHASEGATE, "validate", plan]), 0)
     rows = [
         ("checks", "time", "peak memory"),
         ("2,000", f"{ran.seconds:.2f} s", f"{ran.peak / 2**20:.0f} MiB"),
@@ -51,25 +51,25 @@ def validate() -> None:
 
 
 def health() -> None:
-    with tempfile.TemporaryDirectory() as folder, _local_server() as url:
-        plan = _write_plan(Path(folder), url, 1_000)
-        ran = _worked(run([*PHASEGATE, "run", plan, "-o", Path(folder) / "out"]), 0)
+    with tempfile.TemporaryDirectory() as folder, local_server() as url:
+        plan = write_plan(Path(folder), url, 1_000)
+        ran = worked(run([*PHASEGATE, "run", plan, "-o", Path(folder) / "out"]), 0)
     rows = [("checks", "time", "peak memory"), ("1,000", f"{ran.seconds:.2f} s", f"{ran.peak / 1e6:.0f} MB")]
     print(table("health: single-probe checks, goal: under 6 s and 200 MB", rows))
 
 
 def _best(argv: Sequence[str]) -> float:
     """The shortest of ten runs: what it takes when nothing else is in the way."""
-    return min(_worked(run(argv), 0).seconds for _ in range(10))
+    return min(worked(run(argv), 0).seconds for _ in range(10))
 
 
-def _worked(ran: Ran, exit_code: int) -> Ran:
+def worked(ran: Ran, exit_code: int) -> Ran:
     if ran.exit_code != exit_code:
         raise CannotRunError(f"exit code {ran.exit_code}: {ran.output.strip()[-400:]}")
     return ran
 
 
-def _write_plan(folder: Path, url: str, checks: int) -> Path:
+def write_plan(folder: Path, url: str, checks: int) -> Path:
     lines = [f"      - {{id: check-{number}, kind: health, url: /health}}\n" for number in range(checks)]
     plan = folder / "plan.yaml"
     plan.write_text(_HEAD.format(url=url, parallel="parallel: true\n    ") + "".join(lines))
@@ -77,7 +77,7 @@ def _write_plan(folder: Path, url: str, checks: int) -> Path:
 
 
 @contextmanager
-def _local_server() -> Iterator[str]:
+def local_server() -> Iterator[str]:
     """A small HTTP server in a thread of its own."""
     server = Scripted(script=lambda _: Reply(pieces=(answer(200, b'{"status":"ok"}'),)))
     started, done = threading.Event(), threading.Event()

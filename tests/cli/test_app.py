@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -20,19 +26,128 @@ def test_help_made_ahead_is_that_of_the_commands(flag: str, capsys: pytest.Captu
 
 def imported(*arguments: str) -> set[str]:
     """The modules that a command line imports."""
-    script = "import sys; from phasegate.__main__ import main; main(); print('\\n'.join(sys.modules))"
+    script = "import sys; from phasegate.__main__ import main; main(); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
     )
-    return set(done.stdout.splitlines())
+    return set(done.stderr.split())
 
 
-HEAVY = {"pydantic", "rich", "typer", "jinja2", "asyncio", "yaml", "docker", "phasegate.model.result"}
+def within(modules: set[str], *names: str) -> set[str]:
+    """Those of the modules that are named, or below one that is."""
+    return {one for one in modules if any(f"{one}.".startswith(f"{name}.") for name in names)}
+
+
+LATE = (
+    *(
+        "backports",
+        "brotli",
+        "docker",
+        "defusedxml",
+        "httpx",
+        "jsonpath",
+        "jsonschema",
+        "k6",
+        "locust",
+        "lxml",
+    ),
+    *("ngh2", "numpy", "psutil", "pytest", "regex", "requests", "uvloop"),
+    *("phasegate.comparison", "phasegate.demo", "phasegate.load", "phasegate.results"),
+    *(
+        f"phasegate.kinds.{name}"
+        for name in ("api", "command", "containers", "e2e", "image", "load", "resources")
+    ),
+)
+"""What no command imports for a plan of one health check: libraries, and rooms of other kinds."""
+ONLY_RUN = (
+    *("httptools", "jinja2", "tarfile", "xml"),
+    *(
+        "phasegate.pipeline",
+        "phasegate.record",
+        "phasegate.render.html",
+        "phasegate.runner",
+        "phasegate.wire",
+    ),
+)
+HEAVY = (
+    *("pydantic", "rich", "asyncio", "yaml", "phasegate.kinds.base", "phasegate.model", "phasegate.plan"),
+    *("phasegate.kinds.health", "phasegate.http", "phasegate.render"),
+    *LATE,
+    *ONLY_RUN,
+)
 
 
 @pytest.mark.parametrize("flag", ["--version", "--help"])
 def test_version_and_help_import_nothing_heavy(flag: str) -> None:
-    assert imported(flag) & HEAVY == set()
+    assert within(imported(flag), "typer", *HEAVY) == set()
+
+
+def test_kinds_are_listed_without_importing_one() -> None:
+    assert within(imported("kinds"), *HEAVY) == set()
+
+
+PLAN = """
+phasegate: 1
+phase: one
+title: One
+target: {external: {app: {url: "http://127.0.0.1:%d"}}}
+steps: [{id: s, checks: [{id: up, kind: health, url: /health}]}]
+"""
+
+
+def test_a_plan_is_validated_without_what_runs_it(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN % 9)
+    modules = imported("validate", str(plan))
+    assert "phasegate.kinds.health" in modules
+    assert within(modules, *LATE, *ONLY_RUN) == set()
+
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_run_of_one_health_check_imports_nothing_of_other_kinds(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        plan.write_text(PLAN % server.server_port)
+        modules = imported("run", str(plan), "-o", str(tmp_path / "out"))
+        server.shutdown()
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["verdict"] == "PASS"
+    assert within(modules, *LATE) == set()
+
+
+def completed(line: str, shell: str) -> list[str]:
+    """What a shell is told that the last word may become."""
+    asked = {"COMP_WORDS": line} if shell == "bash" else {"_TYPER_COMPLETE_ARGS": line}
+    done = subprocess.run(
+        [sys.executable, "-m", "phasegate"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            **asked,
+            "_PHASEGATE_COMPLETE": f"complete_{shell}",
+            "COMP_CWORD": str(len(line.split(" ")) - 1),
+        },
+    )
+    return done.stdout.split() if shell == "bash" else re.findall(r'"([^"]+)":"', done.stdout)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_completes_commands_and_flags(shell: str) -> None:
+    assert completed("phasegate re", shell) == ["report"]
+    assert completed("phasegate va", shell) == ["validate"]
+    assert completed("phasegate zz", shell) == []
+    assert completed("phasegate ", shell) == list(COMMANDS)
+    assert completed("phasegate run --fail", shell) == ["--fail-fast"]
 
 
 def test_help_of_a_command_imports_that_command_alone() -> None:

@@ -42,7 +42,7 @@ def test_a_file_that_is_there_is_not_written_over(phasegate: CommandLine, tmp_pa
     (tmp_path / "phasegate.yaml").write_text("mine")
     code, _, err = phasegate("init", "http://localhost/")
     assert code == 2
-    assert "is there already" in err
+    assert "exists already" in err
     assert (tmp_path / "phasegate.yaml").read_text() == "mine"
     assert phasegate("init", "http://localhost/", "-o", "nowhere/plan.yaml")[0] == 2
     assert phasegate("init", "http://localhost/", "-o", "other.yaml")[0] == 0

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from phasegate.gate import criterion
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model import statistic
 from phasegate.model.histogram import Histogram
@@ -39,8 +40,18 @@ MORE = (
 
 
 @pytest.fixture(autouse=True)
-def _more(monkeypatch: pytest.MonkeyPatch) -> None:
+def _more(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(statistic, "STATISTICS", (*statistic.STATISTICS, *MORE))
+    monkeypatch.setattr(statistic, "_NAMES", frozenset(one.name for one in statistic.STATISTICS))
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    """Nothing read with other statistics is used again."""
+    for remembers in (statistic.find_statistic, statistic.statistic_names, criterion._parse):
+        remembers.cache_clear()
 
 
 class Answer(BaseHTTPRequestHandler):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from phasegate.base.fields import Closed, Duration, Rate, Text
-from phasegate.cli.shapes import default_text, shape
+from phasegate.cli.shapes import shape
 from phasegate.kinds import KINDS
 
 
@@ -32,7 +32,6 @@ class Every(Closed):
 
 WHOLE = Every.model_json_schema()
 SHAPES = {name: shape(one, WHOLE["$defs"]) for name, one in WHOLE["properties"].items()}
-DEFAULTS = {name: default_text(one) for name, one in WHOLE["properties"].items()}
 
 
 def test_every_shape_is_said_in_words() -> None:
@@ -41,12 +40,6 @@ def test_every_shape_is_said_in_words() -> None:
         "pace": "rate", "either": "a | b", "names": "list of text", "inner": "mapping",
         "several": "list of mappings", "mixed": "whole number | list of text", "by_name": "mapping",
         "said": "text", "whatever": "anything",
-    }  # fmt: skip
-
-
-def test_defaults_are_as_they_would_be_written_and_empty_ones_are_left_out() -> None:
-    assert {name: text for name, text in DEFAULTS.items() if text and name != "inner"} == {
-        "count": "3", "share": "0.5", "on": "false", "pause": "100ms", "either": "a",
     }  # fmt: skip
 
 

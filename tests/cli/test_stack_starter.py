@@ -60,10 +60,10 @@ def test_the_plan_for_a_stack_has_no_problem_and_asks_what_the_file_tells(
     assert checks["web-up"].parts[0].params.url == "/healthz?full=1"  # type: ignore[attr-defined]
     assert checks["api-up"].parts[0].params.url == "http://api:9443/ready"  # type: ignore[attr-defined]
     assert checks["steady"].parts[0].params.url == "/healthz?full=1"  # type: ignore[attr-defined]
-    assert (checks["usage"].kind.name, checks["usage"].during) == ("resources", "run")
+    assert (checks["usage"].kind.name, checks["usage"].asked.during) == ("resources", "run")
     text = (tmp_path / "phasegate.yaml").read_text()
     assert "# db publishes PostgreSQL (5432), which health checks do not speak" in text
-    assert "# Big.One has a name that is no id" in text
+    assert "# Big.One has a name that is not an id" in text
     assert "# left out, as they need profiles: [...]: debugger" in text
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from phasegate.cli.app import run_command_line
 from tests.cli.conftest import CommandLine
+from tests.examples import examples
 
 HEAD = "phasegate: 1\nphase: p\ntitle: t\n"
 TARGET = "target: {external: {a: {url: 'http://127.0.0.1:1'}}}\n"
@@ -109,7 +110,7 @@ def environment(name: str, value: str) -> Iterator[None]:
         del os.environ[name]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     place=st.sampled_from(sorted(PLACES)),
     command=st.sampled_from(COMMANDS),
@@ -310,7 +311,7 @@ parts = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(parts, min_size=1, max_size=6), st.booleans())
 @example(["sub", "up", "victim"], False)
 @example(["deep", "link"], False)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -9,30 +11,62 @@ from hypothesis import strategies as st
 from phasegate.comparison.matchers import direction, implies
 from phasegate.http.expectations.matcher import Matcher
 
-NUMBERS = st.integers(-3, 3)
-OPERATORS = st.dictionaries(
-    st.sampled_from(["lt", "lte", "gt", "gte", "eq", "ne"]), NUMBERS, min_size=1, max_size=3
-) | st.builds(lambda values: {"one_of": values}, st.lists(NUMBERS, min_size=1, max_size=3))
+NUMBERS = (-1, 0, 1)
+BETWEEN = (-2, -1, -0.5, 0, 0.5, 1, 2)
+"""A value in each place that matchers of `NUMBERS` can tell from the others."""
+OPERATORS = ("lt", "lte", "gt", "gte", "eq", "ne")
+TEXTS = ("", "a", "ab", "b", "3", "3.0", "30", "true")
+
+Operators = dict[str, Any]
 
 
-@given(OPERATORS, OPERATORS, st.integers(-9, 9) | st.floats(-4, 4))
-def test_what_satisfies_one_satisfies_what_it_is_said_to_imply(
-    one: dict[str, Any], other: dict[str, Any], value: float
-) -> None:
-    if implies(one, other) and Matcher.compile(one).check(value) is None:
-        assert Matcher.compile(other).check(value) is None
+def written(operators: Iterable[str], values: Sequence[Any], most: int) -> list[Operators]:
+    """Each way to write up to so many operators."""
+    return [
+        dict(zip(names, chosen, strict=True))
+        for number in range(1, most + 1)
+        for names in itertools.combinations(operators, number)
+        for chosen in itertools.product(values, repeat=number)
+    ]
 
 
-TEXTS = st.sampled_from(["", "a", "ab", "b", "3", "3.0", "30", "true"])
-OF_TEXT = st.dictionaries(st.sampled_from(["eq", "ne", "contains", "matches", "gte"]), TEXTS, min_size=1).map(
-    lambda found: {key: value for key, value in found.items() if key not in ("contains", "matches") or value}
-) | st.builds(lambda number: {"gte": number}, NUMBERS)
+def satisfied(matchers: Sequence[Operators], values: Sequence[Any], *, text: bool) -> list[set[Any]]:
+    compiled = [Matcher.compile(one, text=text) for one in matchers]
+    return [{value for value in values if matcher.check(value) is None} for matcher in compiled]
 
 
-@given(OF_TEXT.filter(bool), OF_TEXT.filter(bool), TEXTS)
-def test_the_same_holds_for_texts(one: dict[str, Any], other: dict[str, Any], value: str) -> None:
-    if implies(one, other, text=True) and Matcher.compile(one, text=True).check(value) is None:
-        assert Matcher.compile(other, text=True).check(value) is None
+def test_what_satisfies_one_satisfies_what_it_is_said_to_imply() -> None:
+    lists = [list(some) for size in (1, 2) for some in itertools.combinations(NUMBERS, size)]
+    matchers = [*written(OPERATORS, NUMBERS, most=2), *written(["one_of"], lists, most=1)]
+    values = satisfied(matchers, BETWEEN, text=False)
+    implied = 0
+    for one, values_of_one in zip(matchers, values, strict=True):
+        for other, values_of_other in zip(matchers, values, strict=True):
+            if implies(one, other):
+                implied += 1
+                assert values_of_one <= values_of_other, (one, other)
+    assert implied > 10 * len(matchers)
+
+
+def test_the_same_holds_for_texts() -> None:
+    every = written(["eq", "ne", "contains", "matches", "gte"], TEXTS, most=2)
+    matchers = [one for one in every if one.get("contains") != "" and one.get("matches") != ""]
+    matchers += written(["gte"], NUMBERS, most=1)
+    others = [one for one in matchers if len(one) == 1]
+    implied = 0
+    ends = satisfied(others, TEXTS, text=True)
+    for one, values_of_one in zip(matchers, satisfied(matchers, TEXTS, text=True), strict=True):
+        for other, values_of_other in zip(others, ends, strict=True):
+            if implies(one, other, text=True):
+                implied += 1
+                assert values_of_one <= values_of_other, (one, other)
+    assert implied > len(matchers)
+
+
+@given(st.dictionaries(st.sampled_from(OPERATORS), st.integers(-3, 3), min_size=2), st.data())
+def test_more_operators_ask_as_much(one: Operators, data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.sampled_from(sorted(one)), min_size=1, unique=True))
+    assert implies(one, {name: one[name] for name in names})
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from phasegate.comparison import waivers
 from phasegate.comparison.side import Side
-from phasegate.gate.waivers import CasePattern, Waiver
 from phasegate.kinds import KINDS
+from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.plan.loader import load
 from tests.comparison.plans import changes, plan, said
 

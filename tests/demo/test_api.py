@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.demo.conftest import Controller, running
+from tests.examples import examples
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
@@ -192,7 +193,7 @@ def test_app_data_fault_breaks_initialize_and_functions_only() -> None:
         assert controller.get("/test").status == 200
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=JSON, context=JSON, ttl=JSON)
 def test_no_body_makes_the_service_fail(
     controller: Controller, body: object, context: object, ttl: object

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from phasegate.base.scalars import allow_long_integers
+from tests.examples import examples
 from tests.fuzz.inputs import KINDS_OF_INPUT, Input, lay_out, make, plans
 from tests.fuzz.mutation import as_text
 from tests.fuzz.running import clean_environment, run
@@ -38,7 +39,7 @@ def test_the_plans_that_are_changed_are_good_ones(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_INPUT)
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_whatever_a_file_holds_no_command_breaks(kind: str, folder: Path, seed: int) -> None:
     given = make(kind, Random(seed), folder)
@@ -50,9 +51,9 @@ def test_whatever_a_file_holds_no_command_breaks(kind: str, folder: Path, seed: 
 DEEP = "[" * 3_000 + "]" * 3_000
 LONG = "a" * 300
 CASES = {
-    "an id of a process that is no host": 'target: {processes: {"web:app": {command: [x], ready: {url: /}}}}',
-    "an id of a process that is no address": 'target: {processes: {"$.a[0]": {command: [x]}}}',
-    "variables that are no mapping": "variables: true\nenvironments: {s: {variables: {rate: 1}}}",
+    "an id of a process, not a host": 'target: {processes: {"web:app": {command: [x], ready: {url: /}}}}',
+    "an id of a process that is not an address": 'target: {processes: {"$.a[0]": {command: [x]}}}',
+    "variables that are not a mapping": "variables: true\nenvironments: {s: {variables: {rate: 1}}}",
     "a root with a name too long": f"root: {LONG}",
     "a root with a NUL": 'root: "a\\0b"',
     "an included file with a name too long": f"include: [{LONG}]",
@@ -64,7 +65,7 @@ CASES = {
     "a schema without end": "gate: {checks: [{id: i, kind: health, url: /, expect: {schema: deep.json}}]}",
     "a schema with a name that no UTF-8 can hold": "gate: {checks: [{id: i, kind: health, url: /,"
     " expect: {schema: odd.json}}]}",
-    "a dialect that is no text": "gate: {checks: [{id: i, kind: health, url: /,"
+    "a dialect that is not text": "gate: {checks: [{id: i, kind: health, url: /,"
     " expect: {schema: {$schema: 1}}}]}",
     "a Locust file with a name too long": f"gate: {{checks: [{{id: i, kind: load, engine: locust, users: 1,"
     f" locustfile: {LONG}}}]}}",

@@ -18,14 +18,16 @@ from phasegate.model.aggregates import AGGREGATES
 from phasegate.model.criterion import Criterion, PlanCriterion
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number, Share
-from phasegate.model.observation import Case, CaseAttempt, CaseStatus, census
+from phasegate.model.observation import Case, CaseAttempt, CaseStatus, Observation, census
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
     CheckResult,
     CheckStatus,
     CriterionResult,
+    PlanCheck,
     PlanRecord,
+    PlanStep,
     RunResult,
     StepResult,
     ToolRecord,
@@ -71,27 +73,26 @@ def check(
     """A check with these cases whose attempts ended like this; by default one attempt, as its cases say."""
     words = statuses.split() or [ended(letters)]
     if words == ["not_run"]:
-        return CheckResult(id=id, kind=kind, step="one", reason="no tool", blocking=blocking)
+        return CheckResult(asked=PlanCheck(id=id, kind=kind, step="one"), reason="no tool", blocking=blocking)
     attempts = tuple(
         AttemptResult(
+            observation=Observation(
+                cases=cases(letters) if number == len(words) else (),
+                measures={"pass_rate": census(cases(letters))} if letters else {},
+            ),
             number=number,
             status=AttemptStatus(word),
             started=AT,
             duration=1.0,
-            cases=cases(letters) if number == len(words) else (),
-            measures={"pass_rate": census(cases(letters))} if letters else {},
         )
         for number, word in enumerate(words, start=1)
     )
     return CheckResult(
-        id=id,
-        kind=kind,
-        step="one",
+        asked=PlanCheck(id=id, kind=kind, step="one", allow_skipped=skip),
         status=CheckStatus(words[-1]),
         reason="" if words[-1] == "passed" else "it broke",
         attempts=attempts,
         blocking=blocking,
-        allow_skipped=skip,
     )
 
 
@@ -107,7 +108,7 @@ def run_of(*checks: CheckResult, gate: Sequence[CheckResult] = ()) -> RunResult:
         tool=ToolRecord(name="phasegate", version="0"),
         started=AT,
         finished=AT + timedelta(seconds=90),
-        steps=(StepResult(id="one", checks=checks, duration=60.0),),
+        steps=(StepResult(asked=PlanStep(id="one"), checks=checks, duration=60.0),),
         gate_checks=tuple(gate),
     )
 
@@ -186,7 +187,9 @@ def test_errored_checks_are_counted_not_missed() -> None:
 
 
 def test_a_run_counts_the_checks_of_the_gate_and_a_step_its_own_only() -> None:
-    run = run_of(check("a", "pp"), gate=[replace(check("b", "ppp"), step=None)])
+    run = run_of(
+        check("a", "pp"), gate=[replace(check("b", "ppp"), asked=replace(check("b", "ppp").asked, step=None))]
+    )
     assert judged("run.total >= 5", run).verdict is MET
     assert judged("step/one.total >= 3", run).verdict is NOT_MET
 
@@ -345,7 +348,9 @@ RANK = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
 
 
 def with_cases(attempt: AttemptResult, found: tuple[Case, ...]) -> AttemptResult:
-    return replace(attempt, cases=found, measures={"pass_rate": census(found)})
+    return replace(
+        attempt, observation=replace(attempt.observation, cases=found, measures={"pass_rate": census(found)})
+    )
 
 
 def with_check(run: RunResult, index: int, changed: CheckResult | None) -> RunResult:
@@ -365,7 +370,7 @@ def test_a_failing_case_more_never_improves_a_verdict(
     if one.last is None:
         return
     more = Case(id="more", name="more", status=CaseStatus.FAILED)
-    last, status = with_cases(one.last, (*one.last.cases, more)), one.status
+    last, status = with_cases(one.last, (*one.last.observation.cases, more)), one.status
     if status is not CheckStatus.ERRORED and data.draw(st.booleans(), label="asks for all of its cases"):
         last, status = replace(last, status=AttemptStatus.FAILED), CheckStatus.FAILED
     worse = with_check(run, index, replace(one, status=status, attempts=(*one.attempts[:-1], last)))
@@ -390,11 +395,14 @@ def test_what_is_taken_away_never_makes_a_pass_where_there_is_a_floor(
         with_check(run, index, replace(one, attempts=one.attempts[:gone] + one.attempts[gone + 1 :]))
         for gone in range(len(one.attempts))
     ]
-    if one.last is not None and one.last.cases:
-        gone = data.draw(st.integers(0, len(one.last.cases) - 1))
-        left = one.last.cases[:gone] + one.last.cases[gone + 1 :]
+    if one.last is not None and one.last.observation.cases:
+        gone = data.draw(st.integers(0, len(one.last.observation.cases) - 1))
+        left = one.last.observation.cases[:gone] + one.last.observation.cases[gone + 1 :]
         # Out of the record, and out of the suite.
-        for last in (replace(one.last, cases=left), with_cases(one.last, left)):
+        for last in (
+            replace(one.last, observation=replace(one.last.observation, cases=left)),
+            with_cases(one.last, left),
+        ):
             removed.append(with_check(run, index, replace(one, attempts=(*one.attempts[:-1], last))))
     for less in removed:
         assert gate(less, [*criteria, *floors], checks) is not Verdict.PASS
@@ -413,10 +421,19 @@ def test_the_order_of_steps_checks_and_cases_never_changes_a_verdict(
     checks = [
         one
         if one.last is None
-        else replace(one, attempts=(*one.attempts[:-1], replace(one.last, cases=mixed(one.last.cases))))  # type: ignore[arg-type]
+        else replace(
+            one,
+            attempts=(
+                *one.attempts[:-1],
+                replace(
+                    one.last,
+                    observation=replace(one.last.observation, cases=mixed(one.last.observation.cases)),
+                ),
+            ),
+        )  # type: ignore[arg-type]
         for one in step.checks
     ]
-    other = StepResult(id="two", checks=(check("z", "pl"),), duration=1.0)
+    other = StepResult(asked=PlanStep(id="two"), checks=(check("z", "pl"),), duration=1.0)
     here = replace(run, steps=(step, other))
     there = replace(run, steps=mixed([replace(step, checks=mixed(checks)), other]))  # type: ignore[arg-type]
     assert gate(here, criteria, here.checks()) is gate(there, criteria, here.checks())

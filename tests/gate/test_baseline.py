@@ -60,7 +60,7 @@ class TestQuantile:
         assert judgement.message == (
             "observed p95 of 21.9 ms (1,000 requests) shows at most 21.9 ms at 97.5% confidence; "
             "the baseline's p95 of 21.9 ms (1,000 requests) shows at least 21.6 ms, "
-            "so <= 23.8 ms is asked for; baseline: run-1"
+            "so <= 23.8 ms is required; baseline: run-1"
         )
 
     def test_a_slower_run_is_not_met(self):
@@ -74,13 +74,13 @@ class TestQuantile:
     def test_too_few_requests_are_unproven_and_it_is_said_how_many_would_do(self):
         judgement = held("latency.p95 <= baseline * 1.10", spread(50, 20), spread(1000, 20))
         assert judgement.verdict is UNPROVEN
-        assert "; 72 requests, none of them slower or failed, would do" in judgement.message
+        assert "; 72 requests, none of them slower or failed, would be enough" in judgement.message
 
     def test_too_short_a_baseline_is_unproven_and_it_is_said_how_many_would_do(self):
         judgement = held("latency.p50 <= baseline * 1.10", spread(1000, 20), spread(5, 20))
         assert judgement.verdict is UNPROVEN
         assert (
-            "the 5 requests of the baseline show no bound at 97.5% confidence; 6 would do"
+            "the 5 requests of the baseline show no bound at 97.5% confidence; 6 would be enough"
             in judgement.message
         )
 
@@ -89,7 +89,7 @@ class TestQuantile:
         judgement = held("latency.p50 <= baseline", times(*[18] * 1000), wide)
         assert judgement.verdict is UNPROVEN
         assert "a baseline of more requests would show more" in judgement.message
-        assert "would do" not in judgement.message
+        assert "would be enough" not in judgement.message
 
     def test_a_run_held_against_itself_is_never_not_met(self):
         run = spread(500, 20)
@@ -129,7 +129,7 @@ class TestQuantile:
 
     def test_without_confidence_observed_values_are_compared(self):
         few = held("latency.p95 <= baseline * 1.1", spread(20, 20), spread(20, 20), confidence=None)
-        assert (few.verdict, few.bound) == (MET, "none asked")
+        assert (few.verdict, few.bound) == (MET, "not required")
 
 
 class TestShare:
@@ -146,7 +146,7 @@ class TestShare:
     def test_368_requests_without_a_failure_show_99_percent_of_a_baseline_without_one(self, total, verdict):
         judgement = held("success_rate >= baseline * 0.99", sample(total, total), sample(5000, 5000))
         assert judgement.verdict is verdict
-        assert verdict is MET or "368 requests without a failure would do" in judgement.message
+        assert verdict is MET or "368 requests without a failure would be enough" in judgement.message
 
     def test_a_baseline_without_a_failure_leaves_no_room_without_a_factor(self):
         judgement = held("success_rate >= baseline", sample(10**6, 10**6), sample(5000, 5000))

@@ -32,13 +32,13 @@ def test_what_comes_together_needs_as_many_times_more():
     assert Bounds(confidence=0.95, effect=4.0, always_valid=True).needed(0.999, 0) == 4 * 3_787
 
 
-@given(counts, shares, effects, st.booleans())
-def test_an_effect_never_shows_more(count, share, effect, always_valid):
-    successes, n = count
+@given(st.integers(0, 20), st.integers(0, 3000), shares, effects, st.booleans())
+def test_an_effect_never_shows_more(failures, more, share, effect, always_valid):
     plain = Bounds(confidence=0.95, always_valid=always_valid)
     clustered = Bounds(confidence=0.95, always_valid=always_valid, effect=effect)
-    if share <= successes / n and clustered.shows_at_least(share, successes, n):
-        assert plain.shows_at_least(share, successes, n)
+    n = clustered.needed(share, failures) + more
+    assert clustered.shows_at_least(share, n - failures, n)
+    assert plain.shows_at_least(share, n - failures, n)
 
 
 @given(counts, shares, st.booleans())

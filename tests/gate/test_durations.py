@@ -34,7 +34,7 @@ def test_unproven_says_how_many_would_do():
     judgement = judged("p95 < 100ms", durations(*[0.015] * 50))
     assert judgement.message == (
         "observed p95 of 15 ms (50 requests) shows no bound at 95% confidence; "
-        "59 requests, none of them slower or failed, would do"
+        "59 requests, none of them slower or failed, would be enough"
     )
     assert (judgement.observed, judgement.bound, judgement.margin) == ("15 ms", "", "+85 ms")
 
@@ -43,7 +43,7 @@ def test_unproven_says_how_many_would_do_with_those_seen():
     judgement = judged("p95 < 100ms", durations(*[0.015] * 96, *[0.2] * 4))
     assert judgement.verdict is UNPROVEN
     assert judgement.bound == "<= 200 ms"
-    assert "181 requests with no more than these 4 slower or failed would do" in judgement.message
+    assert "181 requests with no more than these 4 slower or failed would be enough" in judgement.message
 
 
 def test_met_shows_its_bound():
@@ -121,7 +121,7 @@ def test_a_mean_needs_confidence_none():
 
 def test_without_confidence_the_observed_quantile_is_compared():
     judgement = judged("p95 < 100ms", durations(0.01), None)
-    assert (judgement.verdict, judgement.bound, judgement.confidence) == (MET, "none asked", None)
+    assert (judgement.verdict, judgement.bound, judgement.confidence) == (MET, "not required", None)
     assert "compared as observed, without a bound" in judgement.message
 
 
@@ -203,7 +203,7 @@ def test_a_harder_limit_is_never_easier_to_meet(op, seconds, failed, percent, mi
 
 
 def test_failed_requests_leave_no_quantile_in_either_direction():
-    """Ranked above, they hold the p95; ranked below, they are no evidence of a slow one."""
+    """Ranked above, they hold the p95; ranked below, they are not evidence of a slow one."""
     seen = durations(*[1.0] * 40, failed=10)
     for text in ("p95 > 100ms", "p95 < 2s"):
         found = judged(text, seen, None)

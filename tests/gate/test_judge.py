@@ -44,7 +44,7 @@ class TestSample:
         assert judgement.observed == "100% (50 of 50)"
         assert judgement.message == (
             "observed 100% (50 of 50) shows at least 94.2% at 95% confidence; "
-            "2,995 requests without a failure would do"
+            "2,995 requests without a failure would be enough"
         )
 
     def test_ninety_six_of_a_hundred_do_not_prove_95_percent(self):
@@ -52,7 +52,7 @@ class TestSample:
         assert judgement.verdict is UNPROVEN
         assert judgement.bound == ">= 91.1%"
         assert judgement.margin == "+1 pp"
-        assert "181 requests with no more than 4 failures would do" in judgement.message
+        assert "181 requests with no more than 4 failures would be enough" in judgement.message
 
     @pytest.mark.parametrize(("total", "verdict"), [(2994, UNPROVEN), (2995, MET)])
     def test_three_nines_take_2995_requests_without_a_failure(self, total, verdict):
@@ -75,7 +75,7 @@ class TestSample:
         assert judged("error_rate <= 1%", sample(0, 298)).verdict is UNPROVEN
         met = judged("error_rate <= 1%", sample(0, 299))
         assert (met.verdict, met.bound) == (MET, "<= 0.9969%")
-        assert "473 requests with no more than 1 in error_rate would do" in (
+        assert "473 requests with no more than 1 in error_rate would be enough" in (
             judged("error_rate <= 1%", sample(1, 100)).message
         )
 
@@ -106,7 +106,7 @@ class TestSample:
 
     def test_without_confidence_observed_values_are_compared_and_that_is_said(self):
         judgement = judged("success_rate >= 95%", sample(96, 100), None)
-        assert (judgement.verdict, judgement.bound, judgement.confidence) == (MET, "none asked", None)
+        assert (judgement.verdict, judgement.bound, judgement.confidence) == (MET, "not required", None)
         assert "compared as observed, without a bound" in judgement.message
 
     def test_more_confidence_asks_for_more(self):
@@ -166,7 +166,7 @@ class TestCensus:
     def test_allowed_skips_are_left_out_and_named(self):
         judgement = judged("pass_rate == 100%", census(63, 66, 3), allow_skipped=3)
         assert (judgement.verdict, judgement.n) == (MET, 63)
-        assert "3 skipped left out, as allow_skipped: 3 says" in judgement.message
+        assert "3 skipped cases left out (allow_skipped: 3)" in judgement.message
 
     def test_one_skip_more_than_allowed_stays_open(self):
         judgement = judged(
@@ -255,7 +255,7 @@ class TestEvidence:
     def test_a_shorter_span_than_asked_for_is_unproven_and_says_both(self):
         judgement = judged("rate >= 95%", sample(1000, 1000, span=15.0), over=600)
         assert (judgement.verdict, judgement.required) == (UNPROVEN, ">= 95% over 10m")
-        assert "observed over 15 s, and 10m are asked for" in judgement.message
+        assert "observed over 15 s, and 10m are required" in judgement.message
 
     def test_a_span_that_is_not_known_is_unproven(self):
         assert judged("rate >= 95%", sample(1000, 1000), over=600).verdict is UNPROVEN
@@ -403,7 +403,7 @@ def test_what_had_not_ended_when_the_watch_did_is_more_than_any_limit(
     seen = Number(value=12.0, dimension=Dimension.TIME, unended=True)
     found = judge(parse_criterion(text), seen, confidence=0.95)
     assert found.verdict is verdict
-    assert found.observed == "over 12 s, and no end seen"
+    assert found.observed == "more than 12 s, as it had not ended"
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ def test_what_had_not_ended_when_the_watch_did_is_more_than_any_limit(
 def test_count_of_which_a_part_was_not_there_is_a_lower_bound(limit: str, verdict: CriterionVerdict) -> None:
     found = judge(parse_criterion(f"stack.restarts {limit}"), Number(value=3, partial=True), confidence=0.95)
     assert found.verdict is verdict
-    assert found.observed == "at least 3, as not everything was there to be looked at"
+    assert found.observed == "at least 3, as a part could not be observed"
 
 
 def test_count_that_was_still_growing_holds_no_limit() -> None:

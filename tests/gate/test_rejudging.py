@@ -19,7 +19,7 @@ from phasegate.model.criterion import PlanCriterion, SubjectKind
 from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import NOT_JUDGED, CriterionVerdict, Decided, Decision, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
-from phasegate.model.observation import Case, CaseStatus
+from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
@@ -27,6 +27,8 @@ from phasegate.model.result import (
     CheckResult,
     CheckStatus,
     CriterionResult,
+    PlanCheck,
+    PlanStep,
     RunResult,
     StepResult,
     TargetRecord,
@@ -35,6 +37,7 @@ from phasegate.model.result import (
     WaiverResult,
     WaiverState,
 )
+from phasegate.model.waiver import Waiver
 from phasegate.render.sentences import sentence
 from tests.judged import result, share
 from tests.samples import START, failing_run, inconclusive_run, passing_run
@@ -94,15 +97,16 @@ def run_of(
     """A run of one check that saw one measure, and claims what its criterion claims."""
     measures = {} if measure is None else {item.measure: measure}
     attempt = AttemptResult(
+        observation=Observation(measures={} if part else measures, parts={part: measures} if part else {}),
         number=1,
         status=AttemptStatus.PASSED,
         started=START,
         duration=1.0,
-        measures={} if part else measures,
-        parts={part: measures} if part else {},
     )
     check = CheckResult(
-        id="c", kind="api", step="s", status=status, attempts=(attempt,), allow_skipped=allow_skipped
+        asked=PlanCheck(id="c", kind="api", step="s", allow_skipped=allow_skipped),
+        status=status,
+        attempts=(attempt,),
     )
     verdicts = {MET: (Verdict.PASS, 0), NOT_MET: (Verdict.FAIL, 1), UNPROVEN: (Verdict.INCONCLUSIVE, 3)}
     verdict, code = verdicts.get(item.verdict, (Verdict.INCONCLUSIVE, 3))
@@ -111,7 +115,7 @@ def run_of(
         verdict=verdict,
         exit_code=code,
         finished=datetime(2026, 1, 1, tzinfo=UTC),
-        steps=(StepResult(id="s", checks=(check,)),),
+        steps=(StepResult(asked=PlanStep(id="s"), checks=(check,)),),
         gate_checks=(),
         target=(TargetRecord(id="web", kind="process", measures={"memory": gauge(90)}),),
         baselines=baselines,
@@ -156,7 +160,7 @@ def test_what_the_measures_carry_stands_and_nothing_better(
     for other in {MET, NOT_MET, UNPROVEN} - {item.verdict}:
         lie = replace(item, judged=replace(item.judged, verdict=other))
         claimed = contradictions(run_of(lie, measure, **more))
-        assert claimed[0].startswith(f"it is {other.replace('_', ' ')} in the record, and its")
+        assert claimed[0].startswith(f"it is {other.replace('_', ' ')} in the record, but its")
 
 
 def test_of_a_waived_criterion_the_real_verdict_is_judged() -> None:
@@ -164,35 +168,39 @@ def test_of_a_waived_criterion_the_real_verdict_is_judged() -> None:
     waived = replace(run_of(item, census(6, 7)), waivers=(waiver(),))
     assert rejudge(waived).contradictions == ()
     (found,) = contradictions(replace(run_of(item, census(7, 7)), waivers=(waiver(),)))
-    assert found == "it is not met in the record, and its measures make it met"
+    assert found == "it is not met in the record, but its measures make it met"
 
 
-NONE_PASSED = "it is waived in the record, and no case that is not waived passed"
+NONE_PASSED = "it is waived in the record, but no case without a waiver passed"
 
 
-def waiver(**changes: object) -> WaiverResult:
-    made = WaiverResult(
-        id="w",
-        covers=("it",),
+def waiver(
+    id: str = "w",
+    covers: tuple[str, ...] = ("it",),
+    days_left: int = 0,
+    cases: tuple[str, ...] = (),
+) -> WaiverResult:
+    asked = Waiver(
+        id=id,
+        criteria=covers,
         owner="Ann",
         approver="Bob",
         reason="known",
         ticket="T-1",
-        expires=START.date(),
-        days_left=0,
-        state=WaiverState.USED,
+        expires=START.date() + timedelta(days=days_left),
+        days_left=days_left,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return WaiverResult(asked=asked, state=WaiverState.USED, cases=cases)
 
 
 @pytest.mark.parametrize(
     ("unwaived", "recorded", "says"),
     [
-        (MET, waiver(), "is not open without a waiver"),
+        (MET, waiver(), "was met without a waiver"),
         (NOT_MET, waiver(covers=("other",)), "no waiver that was in force covers it"),
         (NOT_MET, waiver(covers=("d/a",), cases=("d/a",)), "no waiver that was in force covers it"),
         (NOT_MET, waiver(id="another"), "no waiver that was in force covers it"),
-        (NOT_MET, waiver(expires=START.date() - timedelta(days=1)), "no waiver that was in force covers it"),
+        (NOT_MET, waiver(days_left=-1), "no waiver that was in force covers it"),
         (NOT_MET, waiver(covers=("c/a",), cases=("c/a",)), ""),
     ],
 )
@@ -202,16 +210,16 @@ def test_what_no_waiver_covers_was_never_waived(
     item = criterion("c.rate == 100%", unwaived, waived=by_waiver())
     measure = census(7, 7) if unwaived is MET else census(6, 7)
     found = contradictions(replace(run_of(item, measure), waivers=(recorded,)))
-    assert found == ((f"it is waived in the record, and {says}",) if says else ())
+    assert found == ((f"it is waived in the record, but {says}",) if says else ())
 
 
 def test_waived_is_no_verdict_that_measures_make() -> None:
     item = criterion("c.rate == 100%", CriterionVerdict.WAIVED)
     bare = contradictions(replace(run_of(item, census(6, 7)), waivers=(waiver(),)))
-    assert bare == ("it is waived in the record, and its measures make it not met",)
+    assert bare == ("it is waived in the record, but its measures make it not met",)
     twice = replace(item, waived=by_waiver())
     assert contradictions(replace(run_of(twice, census(6, 7)), waivers=(waiver(),))) == (
-        "it is waived in the record, and is not open without a waiver",
+        "it is waived in the record, but was met without a waiver",
         *bare,
     )
 
@@ -222,8 +230,13 @@ def test_the_rest_of_a_waived_suite_is_looked_for_in_the_record(status: CaseStat
     item = criterion("c.rate == 100%", NOT_MET, waived=by_waiver(rest=rest))
     run = run_of(item, census(6, 7))
     check = run.steps[0].checks[0]
-    attempt = replace(check.attempts[0], cases=(Case(id="b", name="b", status=status),))
-    run = replace(run, steps=(StepResult(id="s", checks=(replace(check, attempts=(attempt,)),)),))
+    attempt = replace(
+        check.attempts[0],
+        observation=replace(check.attempts[0].observation, cases=(Case(id="b", name="b", status=status),)),
+    )
+    run = replace(
+        run, steps=(StepResult(asked=PlanStep(id="s"), checks=(replace(check, attempts=(attempt,)),)),)
+    )
     held = replace(run, waivers=(waiver(covers=("c/a",), cases=("c/a",)),))
     assert contradictions(held) == ((says,) if says else ())
 
@@ -241,29 +254,35 @@ def test_a_baseline_is_held_against_as_recorded(typical: float, verdict: Criteri
 def test_what_the_checks_come_to_is_counted_again() -> None:
     assert rejudge(run_of(criterion("run.passed >= 1"))).contradictions == ()
     (found,) = contradictions(run_of(criterion("run.passed >= 12")))
-    assert found == "it is met in the record, and its measures make it not met"
+    assert found == "it is met in the record, but its measures make it not met"
 
 
 def test_a_sample_that_could_end_early_needs_more() -> None:
     """Bounds that hold whenever one looks ask for more than those of a fixed sample."""
     item = criterion("c.rate >= 95%")
-    early = replace(run_of(item, sample(60, 60)).steps[0].checks[0], until_decided=True)
-    run = replace(run_of(item, sample(60, 60)), steps=(StepResult(id="s", checks=(early,)),))
-    assert contradictions(run) == ("it is met in the record, and its measures make it unproven",)
+    early = replace(
+        run_of(item, sample(60, 60)).steps[0].checks[0],
+        asked=replace(run_of(item, sample(60, 60)).steps[0].checks[0].asked, until_decided=True),
+    )
+    run = replace(run_of(item, sample(60, 60)), steps=(StepResult(asked=PlanStep(id="s"), checks=(early,)),))
+    assert contradictions(run) == ("it is met in the record, but its measures make it unproven",)
 
 
 def test_a_check_with_several_chances_needs_more() -> None:
     item = criterion("c.rate >= 95%")
-    tried = replace(run_of(item, sample(60, 60)).steps[0].checks[0], chances=3)
-    run = replace(run_of(item, sample(60, 60)), steps=(StepResult(id="s", checks=(tried,)),))
-    assert contradictions(run) == ("it is met in the record, and its measures make it unproven",)
+    tried = replace(
+        run_of(item, sample(60, 60)).steps[0].checks[0],
+        asked=replace(run_of(item, sample(60, 60)).steps[0].checks[0].asked, chances=3),
+    )
+    run = replace(run_of(item, sample(60, 60)), steps=(StepResult(asked=PlanStep(id="s"), checks=(tried,)),))
+    assert contradictions(run) == ("it is met in the record, but its measures make it unproven",)
 
 
 def test_less_evidence_than_was_judged_is_found() -> None:
     item = criterion("c.rate >= 95%")
     assert rejudge(run_of(item, sample(59, 59))).contradictions == ()
     (found,) = contradictions(run_of(item, sample(58, 58)))
-    assert found == "it is met in the record, and its measures make it unproven"
+    assert found == "it is met in the record, but its measures make it unproven"
 
 
 FIGURES: dict[str, Any] = {
@@ -321,9 +340,15 @@ def test_what_is_judged_is_what_the_text_asks_for() -> None:
 def test_an_attempt_that_was_errored_proves_nothing_whatever_its_check_says() -> None:
     run = run_of(criterion("c.rate >= 95%"), sample(100, 100))
     check = run.steps[0].checks[0]
-    broken = replace(check.attempts[0], status=AttemptStatus.ERRORED, error="it crashed")
-    lie = replace(run, steps=(StepResult(id="s", checks=(replace(check, attempts=(broken,)),)),))
-    assert contradictions(lie) == ("it is met in the record, and its measures make it unproven",)
+    broken = replace(
+        check.attempts[0],
+        observation=replace(check.attempts[0].observation, error="it crashed"),
+        status=AttemptStatus.ERRORED,
+    )
+    lie = replace(
+        run, steps=(StepResult(asked=PlanStep(id="s"), checks=(replace(check, attempts=(broken,)),)),)
+    )
+    assert contradictions(lie) == ("it is met in the record, but its measures make it unproven",)
 
 
 def test_no_waiver_makes_a_criterion_met() -> None:
@@ -345,7 +370,7 @@ def test_no_waiver_makes_a_criterion_met() -> None:
 def test_what_the_record_cannot_carry_is_named_and_not_guessed(item: CriterionResult) -> None:
     found = rejudge(run_of(item, sample(100, 100)))
     assert (found.judged, found.left_out) == (0, ("it",))
-    assert told(found.contradictions) == ("it is met, and the record has nothing it speaks of",)
+    assert told(found.contradictions) == ("it is met, but the record does not have what it judges",)
 
 
 def test_what_no_pass_rests_on_is_only_named() -> None:
@@ -362,7 +387,7 @@ def test_what_no_pass_rests_on_is_only_named() -> None:
 )
 def test_how_long_a_run_took_and_what_had_to_run_is_judged_again(item: CriterionResult, real: str) -> None:
     run = replace(run_of(item), verdict=Verdict.PASS, exit_code=0)
-    assert f"it is met in the record, and its measures make it {real.replace('_', ' ')}" in contradictions(
+    assert f"it is met in the record, but its measures make it {real.replace('_', ' ')}" in contradictions(
         run
     )
 
@@ -370,8 +395,8 @@ def test_how_long_a_run_took_and_what_had_to_run_is_judged_again(item: Criterion
 @pytest.mark.parametrize(
     ("claimed", "code", "says"),
     [
-        (Verdict.PASS, 0, "the record says PASS, and its criteria FAIL"),
-        (Verdict.INCONCLUSIVE, 3, "the record says INCONCLUSIVE, and its criteria FAIL"),
+        (Verdict.PASS, 0, "the record says PASS, but its criteria say FAIL"),
+        (Verdict.INCONCLUSIVE, 3, "the record says INCONCLUSIVE, but its criteria say FAIL"),
         (Verdict.INCONCLUSIVE, 130, ""),
         (Verdict.FAIL, 1, ""),
         (Verdict.FAIL, 70, ""),

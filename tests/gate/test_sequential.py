@@ -22,6 +22,15 @@ counts = st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.
 limits = st.sampled_from([0.001, 0.01, 0.05, 0.2, 0.5, 0.9])
 
 
+@st.composite
+def shown(draw) -> tuple[float, int, int]:
+    """A limit, failures and samples that show it."""
+    limit, failures = draw(limits), draw(st.integers(0, 30))
+    needed = samples_needed(limit, 0.95, failures)
+    assert needed is not None
+    return limit, failures, needed + draw(st.integers(0, 3000))
+
+
 def mean_ratio(low: float, high: float, limit: float, failures: int, n: int) -> float:
     """The mean of likelihood ratios by the midpoint rule; with r = u**2 the weight 1 / sqrt(r) is even."""
     steps = 100_000
@@ -56,11 +65,11 @@ def test_nothing_shows_that_none_ever_fail():
     assert not shows_below(0.0, 0, 10**6, 0.95)
 
 
-@given(counts, limits)
-def test_looking_at_will_never_shows_more_than_a_sample_fixed_before(count, limit):
-    failures, n = count
-    if shows_below(limit, failures, n, 0.95):
-        assert statistics.shows_at_least(1 - limit, n - failures, n, 0.95)
+@given(shown())
+def test_looking_at_will_never_shows_more_than_a_sample_fixed_before(shown):
+    limit, failures, n = shown
+    assert shows_below(limit, failures, n, 0.95)
+    assert statistics.shows_at_least(1 - limit, n - failures, n, 0.95)
 
 
 @given(counts, limits)
@@ -69,11 +78,10 @@ def test_both_directions_are_never_shown_together(count, limit):
     assert not (shows_below(limit, failures, n, 0.95) and shows_above(limit, failures, n, 0.95))
 
 
-@given(counts, limits)
-def test_one_more_failure_never_helps(count, limit):
-    failures, n = count
-    if failures < n and shows_below(limit, failures + 1, n, 0.95):
-        assert shows_below(limit, failures, n, 0.95)
+@given(shown())
+def test_one_more_failure_never_helps(shown):
+    limit, failures, n = shown
+    assert all(shows_below(limit, fewer, n, 0.95) for fewer in range(failures + 1))
 
 
 @given(counts)
@@ -153,6 +161,7 @@ def chance_to_cross(limit: float, error: float, *, below: bool) -> float:
     return crossed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("below", [True, False])
 @pytest.mark.parametrize(("limit", "error"), [(0.001, 0.05), (0.05, 0.05)])
 def test_share_of_wrong_decisions_at_the_boundary_stays_within_the_error(limit, error, below):

@@ -38,7 +38,8 @@ def test_what_was_missed_is_named_and_no_request() -> None:
     seen = judged(" == 100%", sample(3158, 3158, unused=412))
     assert (seen.verdict, seen.n) == (UNPROVEN, 3158)
     assert seen.observed == "100% (3,158 of 3,158)"
-    assert seen.message.startswith("412 of 3,570 moments passed unused: phasegate was late; observed 100%")
+    late = "412 of 3,570 scheduled requests were not sent in time: phasegate was late"
+    assert seen.message.startswith(f"{late}; observed 100%")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_baseline_that_misses_much_proves_nothing_that_hangs_on_it(old: Share | 
     seen = judge_against(criterion, new, [Earlier(path="before", measure=old)], confidence=0.95)
     if isinstance(old, Distribution):
         assert seen.verdict is UNPROVEN
-        assert "400 moments of the baseline passed unused: phasegate was late" in seen.message
+        assert "400 scheduled requests of the baseline were not sent in time" in seen.message
     else:  # a baseline that was worse than it looks is easier to hold to
         assert seen.verdict is MET
 

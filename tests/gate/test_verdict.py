@@ -15,7 +15,7 @@ from phasegate.gate.verdict import (
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import AttemptStatus, CheckStatus, CriterionResult, Selection, Verdict
-from phasegate.plan.asked.plan import Retry
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
 from tests.judged import no_data, share
 from tests.judged import result as result_of
@@ -227,8 +227,8 @@ def test_status_of_a_step_is_that_of_its_worst_check(checks, status):
     [(0.95, 3, True, 1 - 0.05 / 3), (0.95, 3, False, 0.95), (0.95, 1, True, 0.95), (None, 3, True, None)],
 )
 def test_trying_until_it_fits_asks_for_more_confidence(base, attempts, on_fail, wanted):
-    tried = check("a", retry=Retry(attempts=attempts, on_fail=on_fail))
-    got = confidence_for(base, tried.chances)
+    tried = check("a", retry=RetryWritten(attempts=attempts, on=("error", "fail") if on_fail else ("error",)))
+    got = confidence_for(base, tried.asked.chances)
     assert got == (None if wanted is None else pytest.approx(wanted))
 
 

@@ -164,7 +164,7 @@ def test_too_few_planned_samples_are_warned_of_with_the_number_that_would_do(tex
     warning = feasible(criterion, SPECS[criterion.measure], samples, Bounds(confidence=0.95))
     assert warning is not None
     assert f"{samples:,} samples can never meet" in sentence(warning)
-    assert f"{needed} without a failure would do" in sentence(warning)
+    assert f"{needed} without a failure would be enough" in sentence(warning)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_quantile_held_against_a_baseline_needs_samples_for_a_bound_at_half_th
     assert feasible(criterion, SPECS["latency"], 72, Bounds(confidence=0.95)) is None
     warning = feasible(criterion, SPECS["latency"], 71, Bounds(confidence=0.95))
     assert warning is not None
-    assert "72 without a failure would do" in sentence(warning)
+    assert "72 without a failure would be enough" in sentence(warning)
 
 
 def test_how_many_samples_a_share_needs_is_open_until_the_baseline_is_known():

@@ -9,10 +9,11 @@ import pytest
 
 from phasegate.base.facts import Code, fact
 from phasegate.gate.verdict import decide
-from phasegate.gate.waivers import CasePattern, Waiver, apply, decide_with_waivers, record, warnings_of
+from phasegate.gate.waivers import apply, decide_with_waivers, record, warnings_of
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case
 from phasegate.model.result import CriterionResult, Verdict, WaiverState
+from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.render.sentences import message, sentence
 from tests.judged import result
 

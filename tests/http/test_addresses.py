@@ -46,7 +46,7 @@ def test_a_path_without_a_default_entry_names_the_entries() -> None:
 
 
 def test_what_is_no_address_is_refused() -> None:
-    with raises(ObservationError, match="'health' is no address"):
+    with raises(ObservationError, match="'health' is not an address"):
         TARGET.url("health")
 
 

@@ -20,6 +20,7 @@ from phasegate.http.client import Client, Network
 from phasegate.http.messages.content import MAX_BODY, SHOWN
 from phasegate.render.sentences import sentence
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
+from tests.examples import examples
 from tests.servers import Server, response, serving, unused_port
 from tests.telling import raises
 from tests.worlds import StaticAddresses
@@ -357,7 +358,7 @@ async def serve_by_plan(ends: list[str], reader: asyncio.StreamReader, writer: a
                 return
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     ends=st.lists(st.sampled_from(ENDS), min_size=1, max_size=8).filter(lambda ends: set(ends) != {"keep"}),
     rests=st.lists(st.sampled_from([0.02, 0.06]), min_size=8, max_size=8),

@@ -152,7 +152,7 @@ LINES = [
     ),
     lines("a comparison of different lines", (b"Age: 1", b"Age: 2"), "Age", {"lt": 5}, "got 2 lines"),
     lines("a comparison of equal lines", (b"Age: 1", b"Age: 1"), "Age", {"lt": 5}),
-    lines("a comparison with what is no number", (b"Age: NaN",), "Age", {"lt": 5}, "less than 5"),
+    lines("a comparison with what is not a number", (b"Age: NaN",), "Age", {"lt": 5}, "less than 5"),
     lines("a comparison with a large number", (b"Age: 1e400",), "Age", {"gt": 5}),
     lines(
         "cookies are looked at line by line",
@@ -161,7 +161,7 @@ LINES = [
         {"contains": "b=2"},
     ),
     lines(
-        "cookies are no list",
+        "cookies are not a list",
         (b"Set-Cookie: a=1", b"Set-Cookie: b=2"),
         "Set-Cookie",
         {"matches": "a=1, b=2"},
@@ -248,17 +248,17 @@ CHARSETS = [
         {"body": "ok"},
     ),
     typed(
-        "bytes that are no Shift_JIS",
+        "bytes that are not Shift_JIS",
         b"text/plain; charset=shift_jis",
         b"it is all fine, \x81\xff",
         CLEAN,
         "the body is not valid shift_jis at byte 16",
     ),
     typed(
-        "bytes that are no UTF-8", b"text/plain", b"fine\xff", CLEAN, "the body is not valid utf-8 at byte 4"
+        "bytes that are not UTF-8", b"text/plain", b"fine\xff", CLEAN, "the body is not valid utf-8 at byte 4"
     ),
     typed(
-        "bytes that are no ASCII",
+        "bytes that are not ASCII",
         b"text/plain; charset=us-ascii",
         b"fine\xff",
         CLEAN,
@@ -272,14 +272,14 @@ CHARSETS = [
         "the charset 'klingon', which is unknown",
     ),
     typed(
-        "a codec that is no charset",
+        "a codec that is not a charset",
         b"text/plain; charset=rot13",
         b"REEBE",
         CLEAN,
         "the charset 'rot13', which is unknown",
     ),
     typed(
-        "another codec that is no charset",
+        "another codec that is not a charset",
         b"text/plain; charset=unicode_escape",
         b"\\x45RROR",
         CLEAN,
@@ -317,14 +317,14 @@ CHARSETS = [
         "'klingon', which is unknown",
     ),
     typed(
-        "JSON that is no UTF-8",
+        "JSON that is not UTF-8",
         b"application/problem+json",
         b'{"a": "\xff"}',
         {"json": {"$.a": {"ne": "x"}}},
         "the body is not valid utf-8 at byte 7",
     ),
     typed(
-        "a capture from what is no text",
+        "a capture from what is not text",
         b"text/plain",
         b"id=1\xff",
         {"status": 200},
@@ -522,8 +522,8 @@ JARS = [
     Jar("Secure on this machine", (b"sid=1; Secure; HttpOnly",), b"sid=1"),
     Jar("Secure on its address", (b"sid=1; secure",), b"sid=1", "127.0.0.1"),
     Jar("UTF-8", ("city=Zürich".encode(),), "city=Zürich".encode()),
-    Jar("bytes that are no UTF-8", (b"city=Z\xfcrich; Path=/",), b"city=Z\xfcrich"),
-    Jar("a name that is no UTF-8", (b"\xff=\x80",), b"\xff=\x80"),
+    Jar("bytes that are not UTF-8", (b"city=Z\xfcrich; Path=/",), b"city=Z\xfcrich"),
+    Jar("a name that is not UTF-8", (b"\xff=\x80",), b"\xff=\x80"),
     Jar("quotes and equals signs", (b'a="x=y, z"',), b'a="x=y, z"'),
     Jar("no name", (b"just a value",), b"just a value"),
     Jar("no value", (b"a=",), b"a="),

@@ -23,6 +23,8 @@ from tests.observed import number
 from tests.telling import in_english, raises
 from tests.worlds import TestWorld, world_at
 
+pytestmark = pytest.mark.slow
+
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 URL = "http://127.0.0.1:9"
 Suite = Callable[..., E2eParams]

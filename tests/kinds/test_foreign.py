@@ -19,8 +19,12 @@ import pytest
 
 from phasegate.base.facts import decode
 from phasegate.base.marks import Demand
-from phasegate.kinds.foreign import DEMANDED, offers
+from phasegate.kinds.foreign import DEMANDED
+from phasegate.kinds.offers import offers
 from phasegate.render.sentences import sentence
+from tests import warm
+
+pytestmark = pytest.mark.slow
 
 SPOOL = Path(__file__).parent / "spool"
 SECRET = "hunter2-but-longer"
@@ -47,15 +51,8 @@ def phasegate(
     folder: Path, *arguments: str, packages: tuple[Path, ...] = (), env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join(map(str, packages))
-    return subprocess.run(
-        [sys.executable, "-m", "phasegate", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": paths, "COLUMNS": "200", **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    around = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "200", **(env or {})}
+    return warm.run(arguments, cwd=folder, env=around, timeout=120)
 
 
 def package(folder: Path, name: str, kinds: Mapping[str, str], modules: Mapping[str, str]) -> Path:
@@ -110,7 +107,14 @@ def spool(tmp_path: Path) -> Path:
 
 
 def test_a_kind_of_an_installed_package_is_judged_like_any_other(installed: Path, spool: Path) -> None:
-    done = phasegate(spool, "run", "plan.yaml", "-o", "run", packages=(installed,))
+    done = subprocess.run(
+        [sys.executable, "-m", "phasegate", "run", "plan.yaml", "-o", "run"],
+        cwd=spool,
+        env={**os.environ, "PYTHONPATH": str(installed), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, "PASS  release" in done.stderr) == (0, True), done.stderr
     (spool / "jobs" / "print" / "2.failed").touch()
     done = phasegate(spool, "run", "plan.yaml", "-o", "failed", packages=(installed,))
@@ -123,7 +127,7 @@ def test_the_record_and_the_reports_name_the_package(installed: Path, spool: Pat
     assert done.returncode == 0, done.stderr
     result = json.loads((spool / "run" / "result.json").read_text())
     check = result["steps"][0]["checks"][0]
-    assert check["package"] == {"name": "phasegate-spool", "version": "1.2.0"}
+    assert check["asked"]["package"] == {"name": "phasegate-spool", "version": "1.2.0"}
     assert result["environment"]["kind spool"] == "phasegate-spool 1.2.0"
     page = (spool / "run" / "report.html").read_text()
     assert "spool of phasegate-spool 1.2.0" in page
@@ -180,7 +184,7 @@ def test_another_version_of_a_kind_makes_it_another_check(installed: Path, spool
     for name, packages in (("one", (installed,)), ("two", (newer,))):
         assert phasegate(spool, "run", "plan.yaml", "-o", name, packages=packages).returncode == 0
         result = json.loads((spool / name / "result.json").read_text())
-        prints.append(result["steps"][0]["checks"][0]["sha256"])
+        prints.append(result["steps"][0]["checks"][0]["asked"]["sha256"])
     assert prints[0] != prints[1]
 
 
@@ -381,11 +385,11 @@ DEFECTS = {
     "target": "a defect in kind 'odd' of odd-ones 1.0: TargetError: nor 75",
     "nothing": "it returned NoneType, not an Observation",
     "unknown": "measure 'other' is not among those that 'measures' announces",
-    "census": "measure 'good' is announced as a sample, and its share says otherwise",
-    "number": "measure 'seen' is announced as a number, and is a int",
+    "census": "measure 'good' is announced as a sample, but its share says otherwise",
+    "number": "measure 'seen' is announced as a number, but is a int",
     "text": "measure 'seen' has a value of another type",
     "nan": "measure 'seen' ",
-    "size": "measure 'seen' is announced as a count, and is a size",
+    "size": "measure 'seen' is announced as a count, but is a size",
     "twins": "two cases have one id",
     "cases": "should be a dictionary or an instance of Case",
     "outside": "evidence '../../etc/passwd' was not kept by world.evidence",
@@ -402,7 +406,7 @@ def test_what_goes_wrong_in_a_kind_is_its_fault_and_never_the_targets(tmp_path: 
     assert done.returncode == 3, done.stderr
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["verdict"] == "INCONCLUSIVE"
-    checks: dict[str, Any] = {check["id"]: check for check in result["steps"][0]["checks"]}
+    checks: dict[str, Any] = {check["asked"]["id"]: check for check in result["steps"][0]["checks"]}
     assert checks.pop("c-well")["status"] == "passed"
     for does, words in DEFECTS.items():
         check = checks[f"c-{does}"]
@@ -464,7 +468,7 @@ def test_secrets_are_kept_out_of_whatever_a_kind_leaves_behind(tmp_path: Path) -
     assert SECRET not in done.stderr + done.stdout
 
 
-PAGE = (Path(__file__).parents[2] / "docs" / "kinds.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "kinds" / "your-own.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -511,7 +515,7 @@ def test_a_kind_that_is_stopped_keeps_what_it_saw_and_tells_why(installed: Path,
     done = phasegate(spool, "run", "plan.yaml", "-o", "run", packages=(installed,))
     assert done.returncode == 3, done.stderr
     (attempt,) = json.loads((spool / "run" / "result.json").read_text())["steps"][0]["checks"][0]["attempts"]
-    assert attempt["measures"]["waiting"]["samples"] > 1
+    assert attempt["observation"]["measures"]["waiting"]["samples"] > 1
     assert "stopped early: the run reached its limit of 2 s" in (spool / "run" / "report.html").read_text()
 
 
@@ -544,9 +548,10 @@ def test_facts_that_a_kind_hands_on_are_told_like_those_of_any_other(tmp_path: P
     (attempt,) = json.loads((tmp_path / "run" / "result.json").read_text())["steps"][0]["checks"][0][
         "attempts"
     ]
-    (case,), (why, text) = attempt["cases"], attempt["notes"]
+    seen = attempt["observation"]
+    (case,), (why, text) = seen["cases"], seen["notes"]
     assert why["code"] == case["message"]["code"] == case["earlier"][0]["message"]["code"]
-    assert attempt["causes"] == [[why, 3]]
-    assert attempt["absent"] == [["", "other", why]]
+    assert seen["causes"] == [[why, 3]]
+    assert seen["absent"] == [["", "other", why]]
     assert text.startswith('in a text: {"code": ')
     assert phasegate(tmp_path, "report", "run").returncode == 0

@@ -63,7 +63,7 @@ async def test_timeout_while_phasegate_stands_still_is_no_failure(
     share = success_rate(observation)
     assert (share.passed, share.total) == (3, 3)
     assert share.replaced >= 1
-    assert any("passed unused: phasegate was late" in sentence(note) for note in observation.notes)
+    assert any("not sent in time: phasegate was late" in sentence(note) for note in observation.notes)
 
 
 async def test_one_probe_by_default(world: TestWorld, server: Server) -> None:

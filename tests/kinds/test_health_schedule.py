@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, event, example, given
+from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
@@ -22,6 +22,7 @@ from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Observation
 from phasegate.render.sentences import sentence
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
+from tests.examples import examples
 from tests.observed import distribution, share
 from tests.rules import Rule, rules
 from tests.virtual_time import SimulatedClock, run_simulated
@@ -125,7 +126,7 @@ def test_no_more_than_the_plan_allows_are_under_way(folder: Path) -> None:
     assert max(len(target.owing(at + TICK, at)) for at in target.came) == 5
     assert distribution(seen, "latency").failed >= 45
     assert share(seen, "success_rate").passed == 50
-    assert "all 5 that may be under way waited for the target" in sentence(seen.notes[0])
+    assert "all 5 that may be in flight waited for the target" in sentence(seen.notes[0])
 
 
 def test_moments_of_a_target_that_never_answers_fail_with_the_oldest_probe(folder: Path) -> None:
@@ -133,7 +134,7 @@ def test_moments_of_a_target_that_never_answers_fail_with_the_oldest_probe(folde
     assert (share(seen, "success_rate").passed, share(seen, "success_rate").total) == (0, 300)
     assert set(map(sentence, seen.causes)) == {
         "timeout",
-        "not sent, as earlier probes had no answer: timeout",
+        "not sent, as earlier probes were still waiting: timeout",
     }
     assert share(seen, "success_rate").unused == 0
 
@@ -158,7 +159,8 @@ def test_a_long_delay_of_phasegate_leaves_moments_unused_and_the_demand_unproven
     found = share(seen, "success_rate")
     assert (found.failed, distribution(seen, "latency").failed) == (0, 0)
     assert found.unused == pytest.approx(400, abs=5)
-    said = f"{found.unused} of {found.total + found.unused:,} moments passed unused: phasegate was late"
+    moments = f"{found.unused} of {found.total + found.unused:,} scheduled requests"
+    said = f"{moments} were not sent in time: phasegate was late"
     assert tuple(map(sentence, seen.notes)) == (said,)
     assert verdict("success_rate == 100%", seen) is UNPROVEN
     assert verdict("success_rate >= 80%", seen) is MET
@@ -172,7 +174,7 @@ def test_where_a_number_is_asked_for_later_moments_take_the_place_of_those_misse
     assert (found.passed, found.total, found.unused) == (300, 300, 0)
     assert found.replaced == pytest.approx(400, abs=5)
     assert sentence(seen.notes[0]).endswith(
-        "moments passed unused: phasegate was late; later ones took their place"
+        "scheduled requests were not sent in time: phasegate was late; later ones took their place"
     )
     assert verdict("success_rate == 100%", seen) is MET
 
@@ -279,6 +281,7 @@ def written(every: float) -> str:
     return f"{every * 1000:g}ms"
 
 
+@settings(max_examples=examples(30))
 @given(every=schedules, stalls=spans(3, 4.0), taken=spans(3, 4.0), planned=st.booleans(), tight=st.booleans())
 @example(every=0.01, stalls=[(1.0017, 4.0017)], taken=[], planned=False, tight=True)
 @example(every=0.02, stalls=[(3.0034, 4.0034)], taken=[(2.0034, 3.0034)], planned=True, tight=False)
@@ -296,6 +299,7 @@ def test_a_good_target_is_never_blamed_for_phasegate(
         assert (found.passed, found.unused) == (150, 0)
 
 
+@settings(max_examples=examples(30))
 @given(every=schedules, stalls=spans(4, 0.9), target=st.builds(Target, st.sampled_from([0.002, 0.03, 0.3])))
 def test_short_delays_of_phasegate_make_no_moment_unused(
     folder: Path, every: float, stalls: list[Span], target: Target
@@ -314,6 +318,7 @@ def silences(draw: st.DrawFn) -> Span:
     return begin, begin + draw(st.integers(10, 120)) * 0.1
 
 
+@settings(max_examples=examples(30))
 @given(
     every=st.sampled_from([0.01, 0.02, 0.05]),
     silence=silences(),

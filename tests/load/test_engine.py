@@ -29,7 +29,7 @@ from tests.load.server import Reply, answer, scripted, unused_port
 from tests.load.world import LoadWorld, OneAddress
 from tests.telling import causes_told, raises
 
-pytestmark = pytest.mark.paced
+pytestmark = [pytest.mark.paced, pytest.mark.slow]
 
 
 def job(url: str, *, rate: float = 200.0, duration: float = 1.2, **more: Any) -> Job:
@@ -79,6 +79,18 @@ async def test_closed_connections_are_split_over_workers() -> None:
         assert outcome.tally.good == len(server.requests)
 
 
+@pytest.mark.parametrize("open", [True, False])
+async def test_a_worker_without_uvloop_sends_every_request_over_the_loop_of_asyncio(open: bool) -> None:
+    script = "import sys, runpy; sys.modules['uvloop'] = None; runpy.run_module('{}', run_name='__main__')"
+    processes = Told(sys.executable, "-c", script.format("phasegate.load.worker"))
+    async with scripted(lambda n: Reply(pieces=(answer(500),)) if n % 10 == 0 else Reply()) as server:
+        one = replace(job(server.url, duration=0.5), open=open, points=((0.0, 20.0), (0.5, 20.0)))
+        outcome, _ = await run(one, processes=processes)
+        assert 0 < outcome.tally.good < outcome.tally.requests <= len(server.requests)
+    assert causes_told(outcome.tally).keys() == {"expected status 2xx, got 500"}
+    assert outcome.report.scheduled == (10 if open else outcome.report.sent)
+
+
 async def test_every_kind_of_expectation_reaches_the_worker() -> None:
     async with scripted(lambda n: Reply(pieces=(answer(200, b'{"n":%d}' % (n % 4)),))) as server:
         expect = {"json": {"$.n": {"lt": 3}}, "headers": {"content-length": "7"}}
@@ -92,12 +104,12 @@ async def test_progress_is_reported_and_its_answer_stops_the_load() -> None:
         return "seen enough" if "requests" in progress.text else None
 
     async with scripted() as server:
-        outcome, world = await run(job(server.url, duration=30.0), stop=enough)
+        outcome, world = await run(job(server.url, duration=30.0), answers=enough)
         assert outcome.tally.requests == len(server.requests)
     assert outcome.stopped == "seen enough"
     assert 0 < outcome.report.window < 20
-    assert world.reported[-1].done
-    assert not any(progress.measures for progress in world.reported), "nobody decides by them"
+    assert world.reports[-1].done
+    assert not any(progress.measures for progress in world.reports), "nobody decides by them"
 
 
 async def test_measures_are_told_from_the_least_on_where_somebody_decides_by_them() -> None:
@@ -105,8 +117,8 @@ async def test_measures_are_told_from_the_least_on_where_somebody_decides_by_the
         return Enough(Code.ALL_DECIDED, {}) if progress.measures else None
 
     async with scripted() as server:
-        outcome, world = await run(job(server.url, duration=30.0, tick=0.05), at_least=0.5, stop=enough)
-    (told,) = [progress for progress in world.reported if progress.measures][:1]
+        outcome, world = await run(job(server.url, duration=30.0, tick=0.05), at_least=0.5, answers=enough)
+    (told,) = [progress for progress in world.reports if progress.measures][:1]
     assert set(told.measures) == {"success_rate", "latency", "service_time"}
     assert outcome.stopped == ALL_DECIDED
     assert 0.4 < outcome.report.window < 10
@@ -123,12 +135,12 @@ async def test_load_that_is_decided_awaits_what_is_out_and_counts_it(open_model:
     async with scripted(lambda n: slow if n % 10 == 9 else Reply()) as server:
         level = 200.0 if open_model else 20.0
         one = replace(job(server.url, rate=level, duration=30.0, tick=0.05), open=open_model)
-        outcome, world = await run(one, at_least=0.3, stop=enough)
+        outcome, world = await run(one, at_least=0.3, answers=enough)
         sent = len(server.requests)
     assert outcome.report.unfinished == 0
     assert outcome.tally.good == outcome.tally.requests == sent
     assert outcome.tally.latency.maximum >= 0.8
-    assert max(progress.pending for progress in world.reported) > 0
+    assert max(progress.pending for progress in world.reports) > 0
 
 
 async def test_nothing_is_aborted_once_a_load_is_decided() -> None:
@@ -145,7 +157,7 @@ async def test_nothing_is_aborted_once_a_load_is_decided() -> None:
     guard = AbortRule(AbortOn.model_validate({"success_rate": "< 50%", "for": "1s"}), workers=1)
     async with scripted(script) as server:
         one = job(server.url, duration=30.0, tick=0.05, timeout=5.0)
-        world = LoadWorld(target=OneAddress(one.url), stop=enough)
+        world = LoadWorld(target=OneAddress(one.url), answers=enough)
         outcome = await generate(one, world, guard, at_least=0.3)
         sent = len(server.requests)
     assert (outcome.stopped, outcome.aborted, outcome.report.unfinished) == (ALL_DECIDED, False, 0)
@@ -160,7 +172,7 @@ async def test_interrupt_ends_the_patient_wait_at_once() -> None:
 
     async with scripted(Reply(delay=25.0)) as server:
         one = job(server.url, duration=30.0, tick=0.05, timeout=29.0, connections=5)
-        outcome, _ = await run(one, at_least=0.0, stop=stop)
+        outcome, _ = await run(one, at_least=0.0, answers=stop)
     assert outcome.stopped == "stopped by Ctrl-C"
     assert outcome.report.unfinished > 0
 
@@ -227,7 +239,7 @@ async def test_killed_worker_is_an_error_of_observation() -> None:
     async with scripted() as server:
         world = LoadWorld(
             target=OneAddress(server.url),
-            stop=lambda progress: kill(progress) if (progress.done or 0) > 0 else None,
+            answers=lambda progress: kill(progress) if (progress.done or 0) > 0 else None,
             processes=Told(seen=lambda running: seen.append(running.pid)),
         )
         with raises(ObservationError, match=r"load worker \d ended before its result \(signal 9\)"):
@@ -277,7 +289,7 @@ async def test_worker_ends_when_its_coordinator_is_gone() -> None:
         world = LoadWorld(
             target=OneAddress(server.url),
             processes=processes,
-            stop=lambda p: 1 / 0 if (p.done or 0) > 0 else None,
+            answers=lambda p: 1 / 0 if (p.done or 0) > 0 else None,
         )
         with pytest.raises(ZeroDivisionError):
             await generate(job(server.url, duration=1.0), world)

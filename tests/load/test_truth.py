@@ -36,7 +36,7 @@ from tests.load.server import Reply, Rule, Script, Served, Stall, answer
 from tests.load.world import LoadWorld, OneAddress
 from tests.telling import causes_told
 
-pytestmark = pytest.mark.paced
+pytestmark = [pytest.mark.paced, pytest.mark.slow]
 
 TOLERANCE = 0.02
 

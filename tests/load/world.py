@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from phasegate.http.addresses import Address, TargetAddresses
-from phasegate.model.observation import Case
-from phasegate.runner.clock import RunClock
 from phasegate.targets.processes.local import LocalProcesses
-from phasegate.world import Addresses, Progress
-
-RealClock = RunClock
+from tests.worlds import TestWorld
 
 
 class OneAddress(TargetAddresses):
@@ -39,26 +34,13 @@ class Kept:
         raise NotImplementedError
 
 
-@dataclass
-class LoadWorld:
-    target: Addresses
-    stop: Callable[[Progress], str | None] = lambda _: None
-    clock: RealClock = field(default_factory=RealClock)
-    processes: Any = field(default_factory=lambda: LocalProcesses(os.environ))
-    evidence: Kept = field(default_factory=Kept)
-    reported: list[Progress] = field(default_factory=list)
+@dataclass(kw_only=True)
+class LoadWorld(TestWorld):
+    """A `TestWorld` that starts processes and keeps its evidence in memory."""
+
     http: Any = None
-    containers: Any = None
+    evidence: Kept = field(default_factory=Kept)
     root: Path = field(default_factory=Path.cwd)
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    processes: Any = field(default_factory=lambda: LocalProcesses(os.environ))
+    containers: Any = None
     seed: int = 0
-    earlier: tuple[Case, ...] = ()
-    cases: tuple[str, ...] = ()
-    accompanies: bool = False
-
-    async def progress(self, progress: Progress) -> str | None:
-        self.reported.append(progress)
-        return self.stop(progress)
-
-    def keep_secret(self, value: str) -> None:
-        pass

@@ -22,17 +22,20 @@ from phasegate.model.events import (
     RunFinished,
     RunStarted,
 )
-from phasegate.model.faults import Act, FaultResult, FaultStatus, fault_measures
+from phasegate.model.faults import Act, FaultResult, FaultStatus, PlanFault, fault_measures
 from phasegate.model.fold import CUT_SHORT
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number
+from phasegate.model.observation import Observation
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
     CheckResult,
     CheckStatus,
     CriterionResult,
+    PlanCheck,
     PlanRecord,
+    PlanStep,
     RunResult,
     StepResult,
     ToolRecord,
@@ -49,7 +52,9 @@ def later(seconds: float) -> datetime:
 
 
 FAULT = FaultResult(
-    id="crash", act=Act.KILL, target="shop", check="steady", due=1.0, probe="GET / every 50 ms"
+    asked=PlanFault(
+        id="crash", act=Act.KILL, target="shop", check="steady", due=1.0, probe="GET / every 50 ms"
+    ),
 )
 RECOVERED = replace(
     FAULT,
@@ -83,12 +88,18 @@ SKELETON = RunResult(
     criteria=CRITERIA,
     steps=(
         StepResult(
-            id="one",
+            asked=PlanStep(id="one"),
             status=CheckStatus.PASSED,
             checks=(
-                CheckResult(id="steady", kind="load", step="one"),
-                CheckResult(id="beside", kind="health", step="one", during="steady"),
-                CheckResult(id="other", kind="health", step="one"),
+                CheckResult(
+                    asked=PlanCheck(id="steady", kind="load", step="one"),
+                ),
+                CheckResult(
+                    asked=PlanCheck(id="beside", kind="health", step="one", during="steady"),
+                ),
+                CheckResult(
+                    asked=PlanCheck(id="other", kind="health", step="one"),
+                ),
             ),
             faults=(FAULT,),
         ),
@@ -97,7 +108,9 @@ SKELETON = RunResult(
 
 
 def checked(id: str, status: CheckStatus = CheckStatus.PASSED, reason: str = "") -> list[Event]:
-    attempt = AttemptResult(number=1, status=AttemptStatus.PASSED, started=AT, duration=5)
+    attempt = AttemptResult(
+        observation=Observation(), number=1, status=AttemptStatus.PASSED, started=AT, duration=5
+    )
     return [
         CheckStarted(at=AT, check=id),
         AttemptFinished(at=later(5), check=id, attempt=attempt),

@@ -29,13 +29,15 @@ from phasegate.model.events import (
 from phasegate.model.fold import CUT_SHORT
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge
-from phasegate.model.observation import Case, CaseStatus, Series
+from phasegate.model.observation import Case, CaseStatus, Observation, Series
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
     CheckResult,
     CheckStatus,
+    PlanCheck,
     PlanRecord,
+    PlanStep,
     RunResult,
     StepResult,
     TargetRecord,
@@ -45,6 +47,7 @@ from phasegate.model.result import (
     WaiverResult,
     WaiverState,
 )
+from phasegate.model.waiver import Waiver
 from phasegate.render.sentences import sentence
 from tests.judged import result, settled
 
@@ -62,16 +65,22 @@ SKELETON = RunResult(
     criteria=(result("up.success_rate == 100%"),),
     steps=(
         StepResult(
-            id="first",
+            asked=PlanStep(id="first"),
             checks=(
-                CheckResult(id="up", kind="health", step="first"),
-                CheckResult(id="api", kind="api", step="first"),
+                CheckResult(
+                    asked=PlanCheck(id="up", kind="health", step="first"),
+                ),
+                CheckResult(
+                    asked=PlanCheck(id="api", kind="api", step="first"),
+                ),
             ),
         ),
     ),
 )
 CASE = Case(id="flow/a", name="a", status=CaseStatus.FAILED, message="expected status 200, got 500")
-ATTEMPT = AttemptResult(number=1, status=AttemptStatus.PASSED, started=AT, duration=1.5)
+ATTEMPT = AttemptResult(
+    observation=Observation(), number=1, status=AttemptStatus.PASSED, started=AT, duration=1.5
+)
 
 
 def later(seconds: float) -> datetime:
@@ -115,7 +124,7 @@ def test_a_check_that_had_begun_is_errored_with_the_cases_seen_so_far() -> None:
     run = settled([*WHOLE[:4], CaseFinished(at=later(1.5), check="up", attempt=1, case=CASE)])
     up = run.checks()[0]
     assert up.status is CheckStatus.ERRORED
-    assert up.attempts[0].cases == (CASE,)
+    assert up.attempts[0].observation.cases == (CASE,)
     assert up.attempts[0].duration == 0.5
 
 
@@ -126,14 +135,16 @@ def test_what_does_not_begin_with_a_start_is_no_record() -> None:
 
 
 WAIVER = WaiverResult(
-    id="w",
-    covers=("late.rate",),
-    owner="a",
-    approver="b",
-    reason="c",
-    ticket="T-1",
-    expires=date(2026, 1, 31),
-    days_left=16,
+    asked=Waiver(
+        id="w",
+        criteria=("late.rate",),
+        owner="a",
+        approver="b",
+        reason="c",
+        ticket="T-1",
+        expires=date(2026, 1, 31),
+        days_left=16,
+    )
 )
 LATE = result("late.rate == 1")
 WAIVED_RUN: list[Event] = [

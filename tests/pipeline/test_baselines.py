@@ -138,7 +138,7 @@ def _no_such_check(desk: Desk, server: Server) -> Ran:
 def _tampered(desk: Desk, server: Server) -> Ran:
     result = desk.path / PASSED / "result.json"
     data = json.loads(result.read_text(encoding="utf-8"))
-    data["steps"][0]["checks"][0]["attempts"][0]["measures"]["rate"]["value"] = 50.0
+    data["steps"][0]["checks"][0]["attempts"][0]["observation"]["measures"]["rate"]["value"] = 50.0
     result.write_text(json.dumps(data), encoding="utf-8")
     return against(desk, 50, PASSED)
 
@@ -224,7 +224,7 @@ def test_the_record_says_what_was_held_against_what(bench: Bench) -> None:
         ended.check("bench")["sha256"]
         == json.loads((bench.path / folders[0] / "result.json").read_text(encoding="utf-8"))["steps"][0][
             "checks"
-        ][0]["sha256"]
+        ][0]["asked"]["sha256"]
     )
     assert bench.phasegate("report", ended.folder.name).code == 0
 
@@ -245,14 +245,14 @@ def test_a_result_stands_alone_unless_it_contradicts_itself(bench: Bench) -> Non
     assert refused.code == 2
     assert "contradicts itself" in refused.err
     result.write_text("{}", encoding="utf-8")
-    assert "it is no result of this format" in against(bench, 95, PASSED).err
+    assert "it is not a result of this format" in against(bench, 95, PASSED).err
 
 
 def test_a_record_that_does_not_say_what_was_run_is_refused(bench: Bench) -> None:
     (bench.path / PASSED / "events.jsonl").unlink()
     result = bench.path / PASSED / "result.json"
     data = json.loads(result.read_text(encoding="utf-8"))
-    del data["steps"][0]["checks"][0]["sha256"]
+    del data["steps"][0]["checks"][0]["asked"]["sha256"]
     result.write_text(json.dumps(data), encoding="utf-8")
     refused = against(bench, 95, PASSED)
     assert refused.code == 2

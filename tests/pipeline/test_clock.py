@@ -19,6 +19,7 @@ from phasegate.pipeline.run import execute
 from phasegate.pipeline.verify import verify
 from phasegate.render.sentences import sentence
 from phasegate.runner.clock import RunClock
+from tests.examples import examples
 
 HOUR = 3600.0
 
@@ -93,7 +94,7 @@ def phase(tmp_path: Path) -> Phase:
     return Phase(tmp_path)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(by=st.one_of(st.floats(-1e8, -2), st.floats(2, 1e8)))
 def test_what_lasts_does_not_follow_the_calendar(phase: Phase, by: float) -> None:
     began = time.perf_counter()

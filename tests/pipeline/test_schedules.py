@@ -48,7 +48,7 @@ def test_stall_of_the_target_fails_moments_too_for_which_nothing_could_be_sent(r
     attempt = ran.check("stalled")["attempts"][-1]
     assert attempt["measures"]["success_rate"]["passed"] == 0
     assert any(
-        cause.startswith("not sent, as earlier probes had no answer") for cause, _ in attempt["causes"]
+        cause.startswith("not sent, as earlier probes were still waiting") for cause, _ in attempt["causes"]
     )
     assert ran.code == 1
 

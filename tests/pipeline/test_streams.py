@@ -35,7 +35,7 @@ def wordy(desk: Desk) -> Desk:
 
 
 def moves(text: str) -> list[str]:
-    """Escape sequences that are no colour."""
+    """Escape sequences that are not colour."""
     return [found for found in ESCAPE.findall(text) if not found.endswith("m")]
 
 

@@ -117,7 +117,7 @@ def test_entries_of_each_are_decided_one_by_one(probed: Ran) -> None:
 def test_a_cap_that_can_never_decide_is_warned_of(probed: Ran) -> None:
     named = f"criterion '{NAMES['a cap too low']}.success_rate': 73 samples can never meet"
     (warning,) = [warning for warning in probed.result["warnings"] if warning.startswith(named)]
-    assert warning.endswith("74 without a failure would do")
+    assert warning.endswith("74 without a failure would be enough")
 
 
 HEALTH = "kind: health, url: /, criteria: [success_rate >= 95%]"

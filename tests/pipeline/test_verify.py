@@ -205,9 +205,9 @@ SAYS: dict[Callable[[Record], object], str] = {
     changed_evidence: "was changed: its SHA-256 is not that of the record",
     lost_evidence: " is gone",
     more_evidence: "evidence/new.txt is not in the record",
-    forged: "fine.n is met in the record, and its measures make it not met",
+    forged: "fine.n is met in the record, but its measures make it not met",
     of_another_run: "does not count: it is for another result.json",
-    broken_line: "signoffs.jsonl:1 is no sign-off",
+    broken_line: "signoffs.jsonl:1 is not a sign-off",
     cut_line: "was cut off and is left out",
     without_end: "the record ends before the run did",
 }

@@ -201,9 +201,12 @@ def test_what_a_waiver_did_not_need_or_match_is_said(phase: Phase) -> None:
     assert [waiver.state.value for waiver in result.waivers] == ["unused", "unused", "too_wide", "not_enough"]
     assert [text for text in map(sentence, result.warnings) if text.startswith("waiver ")][-4:] == [
         "waiver 'w1': nothing needed it",
-        "waiver 'w2': nothing needed it; no case that was seen is called unit/unit::gone",
-        "waiver 'w3': unit/* matches 3 cases and may match at most 1, so the whole waiver covers nothing",
-        "waiver 'w4': without what it covers unit.pass_rate does not hold either",
+        "waiver 'w2': nothing needed it; no case of this run is called unit/unit::gone",
+        (
+            "waiver 'w3': unit/* matches 3 cases; a pattern may match at most 1, "
+            "so the whole waiver covers nothing"
+        ),
+        "waiver 'w4': unit.pass_rate does not hold even without what it covers",
     ]
     assert result.unwaived is None
 
@@ -211,7 +214,7 @@ def test_what_a_waiver_did_not_need_or_match_is_said(phase: Phase) -> None:
 def test_an_expired_waiver_is_a_warning_of_the_run(phase: Phase) -> None:
     result = phase.run("a", "b=failure", waived=["unit/unit::b"], expires=date(2026, 3, 9))
     assert "waiver 'w1' expired on 2026-03-09, so it covers nothing" in map(sentence, result.warnings)
-    assert (result.waivers[0].state, result.waivers[0].days_left) == (WaiverState.EXPIRED, -1)
+    assert (result.waivers[0].state, result.waivers[0].asked.days_left) == (WaiverState.EXPIRED, -1)
 
 
 @pytest.mark.parametrize(("waived", "ran"), [("unit/unit::b", True), ("unit/unit::a", False)])

@@ -17,6 +17,7 @@ from phasegate.kinds import KINDS
 from phasegate.plan.checks.parameters import COMMON_KEYS
 from phasegate.plan.loader import load
 from phasegate.plan.text.annotations import keys_of
+from tests.examples import examples
 from tests.plan.conftest import REGISTRY
 
 PLAN: dict[str, Any] = yaml.safe_load("""\
@@ -136,7 +137,7 @@ def test_the_plan_that_is_changed_is_a_good_one(folder: Path) -> None:
     assert len(load(folder / "plan.yaml", kinds=REGISTRY, env={}).plan.checks()) == 7
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow])
 @given(st.randoms(use_true_random=False), st.integers(1, 5), st.sampled_from(["plan", "suite", "compose"]))
 def test_mistakes_of_every_sort_become_problems_with_a_place(
     folder: Path, random: Any, changes: int, where: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
@@ -11,14 +10,16 @@ import pytest
 from phasegate.base.errors import PlanError, Problem
 from phasegate.plan.loader import load
 from phasegate.render.sentences import sentence
+from tests.conftest import HoldAgainst
 from tests.plan.conftest import REGISTRY
 
 BAD = Path(__file__).parent / "bad"
-UPDATE = "UPDATE_GOLDEN"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in BAD.glob("*.yaml")))
-def test_mistakes_are_reported_all_at_once_in_file_order(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_are_reported_all_at_once_in_file_order(
+    name: str, monkeypatch: pytest.MonkeyPatch, golden: HoldAgainst
+) -> None:
     monkeypatch.chdir(BAD)
     with pytest.raises(PlanError) as raised:
         load(
@@ -29,10 +30,7 @@ def test_mistakes_are_reported_all_at_once_in_file_order(name: str, monkeypatch:
             policy=_policy(name),
         )
     said = "\n".join(_shown(problem) for problem in raised.value.problems)
-    golden = BAD / f"{name}.txt"
-    if os.environ.get(UPDATE):
-        golden.write_text(said)
-    assert said == golden.read_text()
+    golden(BAD / f"{name}.txt", said)
 
 
 def _policy(name: str) -> Path | None:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.benchmarks.loading import SHAPES, lay_out, read
 
+pytestmark = pytest.mark.slow
+
 
 def calls(plan: Path) -> int:
     """How many functions are called, of Python and of C, to load a plan."""

@@ -103,8 +103,8 @@ def test_a_file_of_variables_wins_over_an_environment(load_text: Load, tmp_path:
 
 def test_the_hash_of_a_check_is_that_of_what_is_asked_for_there(load_text: Load) -> None:
     plain, staging = chosen(load_text, ""), chosen(load_text, "staging")
-    assert plain.check("steady").sha256 != staging.check("steady").sha256
-    assert plain.check("up").sha256 == staging.check("up").sha256
+    assert plain.check("steady").asked.sha256 != staging.check("steady").asked.sha256
+    assert plain.check("up").asked.sha256 == staging.check("up").asked.sha256
 
 
 def test_an_unknown_environment_is_wrong_usage_and_the_known_ones_are_named(load_text: Load) -> None:
@@ -131,7 +131,7 @@ def test_a_broken_environment_shows_whichever_is_chosen(load_text: Load, name: s
     prefix = "" if name == "staging" else "in environment 'staging': "
     target, rate = said
     assert target.startswith(
-        f"plan.yaml:16:20: {prefix}target 'web': 'url': 'staging.example' is no absolute"
+        f"plan.yaml:16:20: {prefix}target 'web': 'url': 'staging.example' is not an absolute"
     )
     assert rate == f"plan.yaml:25:68: {prefix}check 'steady': 'rate': 5 has no unit; write a rate like 200/s"
 

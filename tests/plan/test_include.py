@@ -77,7 +77,7 @@ def test_every_source_names_the_file_it_was_written_in(load_text: Load, tmp_path
     assert sources["other/y.success_rate"] == f"{tmp_path}/more/a.yaml:4"
     assert sources["half"] == f"{tmp_path}/more/b.yaml:5"
     assert sources["up.latency.p95"] == f"{tmp_path}/plan.yaml:8"
-    assert plan.check("beside").source == f"{tmp_path}/more/b.yaml:4"
+    assert plan.check("beside").asked.source == f"{tmp_path}/more/b.yaml:4"
 
 
 def test_included_files_are_in_the_record_with_their_hash(load_text: Load, tmp_path: Path) -> None:

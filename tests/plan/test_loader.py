@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from phasegate.base.errors import ObservationError, PlanError
-from phasegate.plan.asked.plan import Retry
 from phasegate.plan.loader import load
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
 from tests.plan.conftest import (
     HEAD,
@@ -60,7 +60,7 @@ steps:
     assert plan.people.risks[0]["measures"] == ["go slowly"]
     assert plan.people.schedule == ({"week": 1, "work": "build"}, "test")
     assert plan.people.next == ("phase 5",)
-    assert (step.purpose, step.work, step.priority, step.estimate) == (
+    assert (step.asked.purpose, step.asked.work, step.asked.priority, step.asked.estimate) == (
         "To see",
         ("look",),
         "critical",
@@ -114,7 +114,7 @@ steps:
     params = plan.checks()[0].parts[0].params
     assert isinstance(params, Probe.Params)
     assert (params.url, params.probes, params.headers) == ("/x70/$5", 70, {"a": "x70"})
-    assert plan.steps[0].title == "x70 of 70"
+    assert plan.steps[0].asked.title == "x70 of 70"
     assert plan.variables["price"] == "$5"
 
 
@@ -178,7 +178,7 @@ steps:
     params = part.bind(values)
     assert isinstance(params, Program.Params)
     assert params.command == ("curl", "http://127.0.0.1:81$/x", "127.0.0.1:81", "-o", "/ev/y", "${z}")
-    assert plan.checks()[0].summary == "curl http://web/x web:80 -o ${out}/y ${z}"
+    assert plan.checks()[0].asked.summary == "curl http://web/x web:80 -o ${out}/y ${z}"
     with raises(ObservationError, match=r"\$\{target.web.url\} is not known"):
         part.bind({"out": "/ev"})
 
@@ -285,7 +285,7 @@ steps: [{id: one, checks: [{id: a, kind: suite, suite: suite.yaml}]}]
         "/${token}/${each}/${row}",
         "${target.web.url}/x",
     ]
-    assert check.summary == "3 flows"
+    assert check.asked.summary == "3 flows"
 
 
 def test_secrets_that_are_missing_keep_their_checks_from_running(load_text: Load) -> None:
@@ -348,7 +348,7 @@ def test_secrets_are_part_of_neither_hash_nor_repr(load_text: Load) -> None:
     )
     first = load_text(text, env={"TOKEN": "one secret value"}).plan
     second = load_text(text, env={"TOKEN": "another secret value"}).plan
-    assert first.check("a").sha256 == second.check("a").sha256
+    assert first.check("a").asked.sha256 == second.check("a").asked.sha256
     assert "secret value" not in repr(first.secrets)
 
 
@@ -360,7 +360,7 @@ def test_the_hash_of_a_check_changes_with_parameters_and_files(load_text: Load) 
             " {id: b, kind: suite, suite: suite.yaml}]}]\n",
             files={"suite.yaml": suite},
         )
-        return plan.check("a").sha256, plan.check("b").sha256
+        return plan.check("a").asked.sha256, plan.check("b").asked.sha256
 
     first = hash_of(1, "suite: 1\n")
     assert hash_of(1, "suite: 1\n") == first
@@ -376,7 +376,7 @@ def test_the_hash_of_a_check_is_free_of_what_does_not_change_what_it_does(load_t
             f"target: {{default: it, external: {{it: {{url: '{target}'}}}}}}\n{more}"
             f"steps: [{{id: one, checks: [{check}]}}]\n"
         )
-        return load_text(text).plan.checks()[0].sha256
+        return load_text(text).plan.checks()[0].asked.sha256
 
     plain = hash_of("{id: a, kind: probe, url: '${target.it.url}/x'}")
     assert hash_of("{id: a, kind: probe, url: '${target.it.url}/x'}", target="http://b:2/") == plain
@@ -404,7 +404,7 @@ def test_the_hash_of_a_check_has_what_it_takes_from_elsewhere(
     def hash_of(head: str) -> str:
         variables = "" if "variables" in head else "variables: {path: /x}\n"
         steps = "steps: [{id: one, checks: [{id: a, kind: probe, url: '${path}'}]}]\n"
-        return plan_of(load_text, head + variables + steps).checks()[0].sha256
+        return plan_of(load_text, head + variables + steps).checks()[0].asked.sha256
 
     assert hash_of(before) != hash_of(after)
 
@@ -418,7 +418,7 @@ def test_the_hash_of_a_check_has_the_values_put_into_its_files(load_text: Load) 
             f"variables: {{name: {value}, other: {other}}}\n"
             "steps: [{id: one, checks: [{id: b, kind: suite, suite: suite.yaml}]}]\n"
         )
-        return plan_of(load_text, text, files={"suite.yaml": SUITE_WITH_A_NAME}).checks()[0].sha256
+        return plan_of(load_text, text, files={"suite.yaml": SUITE_WITH_A_NAME}).checks()[0].asked.sha256
 
     assert hash_of("x") == hash_of("x", other="p")
     assert hash_of("x") != hash_of("y")
@@ -428,7 +428,7 @@ def test_a_check_beside_another_is_not_the_same_as_one_alone(load_text: Load) ->
     def hash_of(during: str) -> str:
         gate = f"gate: {{checks: [{{id: b, kind: probe, url: /{during}}}]}}\n"
         steps = "steps: [{id: one, checks: [{id: a, kind: probe, url: /}]}]\n"
-        return plan_of(load_text, steps + gate).check("b").sha256
+        return plan_of(load_text, steps + gate).check("b").asked.sha256
 
     assert hash_of("") != hash_of(", during: run")
 
@@ -448,9 +448,10 @@ gate: {checks: [{id: c, kind: probe, url: /, during: run}], limit: 1h}
     )
     a, b, c = plan.checks()
     assert (a.parts[0].params.timeout, b.parts[0].params.timeout) == (5.0, 1.0)
-    assert a.retry == Retry(attempts=2, wait=0.5, on_fail=True)
-    assert b.retry == Retry(attempts=3, backoff=2.0, jitter=1.0, max_wait=4.0)
-    assert (c.retry, c.limit, c.step, plan.limit) == (Retry(), None, None, 3600.0)
+    assert (a.retry.attempts, a.retry.wait, a.retry.on_fail, a.retry.chances) == (2, 0.5, True, 2)
+    assert (b.retry.attempts, b.retry.backoff, b.retry.jitter, b.retry.max_wait) == (3, 2.0, 1.0, 4.0)
+    assert (b.retry.on_fail, b.retry.chances) == (False, 1)
+    assert (c.retry, c.limit, c.step, plan.limit) == (RetryWritten(), None, None, 3600.0)
 
 
 def test_limits_follow_what_a_check_is_meant_to_take(load_text: Load) -> None:

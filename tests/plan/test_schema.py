@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from phasegate.cli.schema import Document, schema_of
 from phasegate.kinds import KINDS
 from phasegate.plan.schema import include_schema, plan_schema, policy_schema, suite_schema
 from phasegate.plan.text import yaml
@@ -192,3 +193,48 @@ def _parts(schema: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(schema, list):
         for value in schema:
             yield from _parts(value)
+
+
+def undescribed(schema: Any) -> list[str]:
+    """Where a property has no description of its own, through definitions, unions and conditional parts.
+
+    What stands under `if` and `not` is a question, not something that can be written.
+    """
+    return [where for where, one in _properties(schema, "") if not str(one.get("description", "")).strip()]
+
+
+def _properties(schema: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    match schema:
+        case dict():
+            for name, one in schema.get("properties", {}).items():
+                yield f"{where}/{name}", one
+                yield from _properties(one, f"{where}/{name}")
+            for key, one in schema.items():
+                if key not in ("properties", "if", "not"):
+                    yield from _properties(one, f"{where}/{key}")
+        case list():
+            for number, one in enumerate(schema):
+                yield from _properties(one, f"{where}/{number}")
+
+
+@pytest.mark.parametrize("document", Document)
+def test_every_property_of_every_schema_has_a_description(document: Document) -> None:
+    assert undescribed(schema_of(document)) == []
+
+
+def test_a_property_without_a_description_is_found_wherever_it_stands() -> None:
+    bare: dict[str, Any] = {"properties": {"key": {"type": "string"}}}
+    said = {"description": "It is said.", "type": "string"}
+    assert undescribed({"properties": {"key": said}}) == []
+    for schema in (bare, {"$defs": {"One": bare}}, {"anyOf": [said, bare]}, {"items": bare}):
+        assert [where.rpartition("/")[2] for where in undescribed(schema)] == ["key"]
+    assert undescribed({"allOf": [{"if": bare, "then": bare}]}) == ["/allOf/0/then/key"]
+    assert undescribed({"properties": {"outer": {**said, **bare}}}) == ["/outer/key"]
+    assert undescribed({"properties": {"key": {"description": " "}}}) == ["/key"]
+
+
+@pytest.mark.parametrize(
+    ("document", "version"), [(one, 2 if one is Document.RESULT else 1) for one in Document]
+)
+def test_the_id_of_a_schema_has_the_version_of_its_format(document: Document, version: int) -> None:
+    assert schema_of(document)["$id"] == f"urn:phasegate:schema:{document}:{version}"

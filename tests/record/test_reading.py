@@ -60,7 +60,7 @@ def test_a_folder_in_the_place_of_a_file_is_named(folder: Path) -> None:
     path.unlink()
     path.mkdir()
     assert list(evidence_problems(folder, (listed("evidence/check/1/a.txt"),))) == [
-        "evidence/check/1/a.txt is no file any more"
+        "evidence/check/1/a.txt is not a file any more"
     ]
 
 

@@ -5,21 +5,25 @@ import html
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import assume, event, example, given
+from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from phasegate.model.codec import event_from_json, event_to_json
-from phasegate.model.events import TargetChanged
-from phasegate.model.result import TargetRecord
+from phasegate.model.events import RunStarted, TargetChanged
+from phasegate.model.result import TargetRecord, WaiverResult
+from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.record import redaction
 from phasegate.record.redaction import LONGEST_LINE, REPLACEMENT, Redactor
 from tests.codings import CODINGS, text_of
+from tests.examples import examples
+from tests.samples import failing_run
 
 SECRETS = st.text(
     st.characters(exclude_categories=("Cs",)) | st.sampled_from("/+=%&\"'\\ \n~!#"), min_size=4, max_size=40
@@ -425,6 +429,32 @@ def test_an_event_can_be_read_again_whatever_the_secret_is(secret: str) -> None:
     assert again.target.error == "it said [redacted]"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "secret", ["lasting", "glob", "days_left", "outcomes", "absent", "under_way", "buckets", "histogram"]
+)
+def test_what_was_asked_can_be_read_again_whatever_the_secret_is(secret: str) -> None:
+    waived = Waiver(
+        id="w",
+        patterns=(CasePattern(check="functions", glob="*", most=1),),
+        owner="a",
+        approver="b",
+        reason="c",
+        ticket="d",
+        expires=date(2026, 1, 2),
+        days_left=1,
+    )
+    run = replace(failing_run(), waivers=(WaiverResult(asked=waived),))
+    data = json.loads(event_to_json(RunStarted(at=run.started, skeleton=run)))
+    again = event_from_json(Redactor([secret]).redact_tree(data))
+    assert isinstance(again, RunStarted)
+    assert again.skeleton.faults() == run.faults()
+    assert [check.seen.measures for check in again.skeleton.checks()] == [
+        check.seen.measures for check in run.checks()
+    ]
+    assert again.skeleton.waivers == run.waivers
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -478,6 +508,7 @@ TREES = st.recursive(
 )
 
 
+@settings(max_examples=examples(30))
 @given(tree=st.dictionaries(WORDS, TREES, min_size=1, max_size=4))
 def test_a_line_that_is_clean_at_a_glance_has_nothing_to_replace(tree: dict[str, Any]) -> None:
     redactor = Redactor()

@@ -101,7 +101,7 @@ def test_a_broken_line_in_the_middle_is_named_and_nothing_is_added_to_it(tmp_pat
     assert found.broken == (f"{path}:2",)
     assert len(found.sign_offs) == 2
     before = path.read_bytes()
-    with pytest.raises(UsageError, match=":2 is no sign-off"):
+    with pytest.raises(UsageError, match=":2 is not a sign-off"):
         append_sign_off(tmp_path, ONE)
     assert path.read_bytes() == before
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from phasegate.base.facts import Code, Message, fact, lines
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.model.result import AttemptStatus, CheckResult, CheckStatus, RunResult
+from phasegate.model.result import AttemptStatus, CheckResult, CheckStatus, PlanCheck, RunResult
 from phasegate.render.failures import (
     MOST_NAMED,
     MOST_SHOWN,
@@ -32,7 +32,12 @@ def with_cases(*cases: Case, status: CheckStatus = CheckStatus.FAILED, blocking:
     run = run_with_cases(1)
     (check,) = run.checks()
     assert check.last is not None
-    changed = replace(check, status=status, blocking=blocking, attempts=(replace(check.last, cases=cases),))
+    changed = replace(
+        check,
+        status=status,
+        blocking=blocking,
+        attempts=(replace(check.last, observation=replace(check.last.observation, cases=cases)),),
+    )
     return replace(run, steps=(replace(run.steps[0], checks=(changed,)),))
 
 
@@ -52,12 +57,12 @@ def test_messages_that_differ_in_numbers_and_ids_are_one_cause() -> None:
 def test_checks_that_failed_alike_for_other_reasons_are_other_causes() -> None:
     run = with_cases()
     (check,) = run.checks()
-    assert check.last is not None
     reason = "success_rate >= 99%: observed 0% (0 of 35), needs >= 99%"
 
     def loaded(id: str, cause: str) -> CheckResult:
-        last = replace(check.last, causes={cause: 35}, notes=("aborted after 1 s",))
-        return replace(check, id=id, reason=reason, attempts=(last,))
+        seen = replace(check.seen, causes={cause: 35}, notes=("aborted after 1 s",))
+        last = replace(check.attempts[-1], observation=seen)
+        return replace(check, asked=replace(check.asked, id=id), reason=reason, attempts=(last,))
 
     again = [loaded(id, "got 500") for id in ("c", "d")]
     checks = (loaded("a", "got 500"), loaded("b", "too many redirects"), *again)
@@ -71,7 +76,7 @@ def test_checks_that_failed_alike_for_other_reasons_are_other_causes() -> None:
 def test_causes_that_close_the_gate_come_before_frequent_ones_that_do_not() -> None:
     noisy = with_cases(failed("a", "noise"), failed("b", "noise"), blocking=False)
     closing = with_cases(failed("c", "the cause")).checks()[0]
-    run = replace(noisy, gate_checks=(replace(closing, id="closing"),))
+    run = replace(noisy, gate_checks=(replace(closing, asked=replace(closing.asked, id="closing")),))
     assert [cause.text for cause in causes_of(run)] == ["the cause", "noise"]
 
 
@@ -119,14 +124,18 @@ def test_frequent_cause_is_shown_named_and_counted() -> None:
 
 def test_command_runs_just_that_again_whatever_its_name_is() -> None:
     run = passing_run()
-    check = CheckResult(id="api", kind="api", step=None)
+    check = CheckResult(
+        asked=PlanCheck(id="api", kind="api", step=None),
+    )
     nasty = failed("flow/it's $(rm -rf ~)[x y]", "")
     words = shlex.split(rerun_command(run, check, nasty))
     assert words == ["phasegate", "run", "plans/phase4.yaml", "--check", "api", "--case", nasty.id]
 
 
 def test_command_keeps_what_the_run_was_told_to_change() -> None:
-    check = CheckResult(id="api", kind="api", step=None)
+    check = CheckResult(
+        asked=PlanCheck(id="api", kind="api", step=None),
+    )
     command = (
         "phasegate",
         "run",
@@ -164,7 +173,12 @@ def test_flaky_check_tells_which_of_its_attempts_did_not_pass_and_why() -> None:
     first = steady.attempts[0]
     attempts = (
         first,
-        replace(first, number=2, status=AttemptStatus.ERRORED, error="a worker ended early"),
+        replace(
+            first,
+            observation=replace(first.observation, error="a worker ended early"),
+            number=2,
+            status=AttemptStatus.ERRORED,
+        ),
         replace(first, number=3, status=AttemptStatus.PASSED, reason=""),
     )
     check = replace(steady, status=CheckStatus.PASSED, flaky=True, attempts=attempts)
@@ -192,7 +206,7 @@ def test_what_most_failures_have_in_common_stands_beside_the_verdict_with_its_co
     api = [failed(f"a{n}", lines(wrong, answer)) for n in range(14)]
     e2e = with_cases(*(failed(f"e{n}", f"AssertionError: {says}") for n in range(28))).checks()[0]
     run = with_cases(*api, failed("b", "connection refused"))
-    run = replace(run, gate_checks=(replace(e2e, id="e2e"),))
+    run = replace(run, gate_checks=(replace(e2e, asked=replace(e2e.asked, id="e2e")),))
     assert main_cause(run) == f"14 x {run.checks()[0].id}, 28 x e2e: {says}"
     assert f"e2e: {says}</p>" in document.render(run)
 
@@ -208,7 +222,10 @@ def test_what_happened_most_in_a_check_without_cases_is_counted_as_often_as_it_h
     run = with_cases()
     (check,) = run.checks()
     assert check.last is not None
-    last = replace(check.last, causes={"got 500": 35, "connection refused": 2})
+    last = replace(
+        check.last,
+        observation=replace(check.last.observation, causes={"got 500": 35, "connection refused": 2}),
+    )
     run = replace(run, steps=(replace(run.steps[0], checks=(replace(check, attempts=(last,)),)),))
     assert main_cause(run) == f"35 x {check.id}: got 500"
 

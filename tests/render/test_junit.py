@@ -168,7 +168,15 @@ def test_what_is_noted_of_a_check_is_in_the_text_of_its_failure() -> None:
     run = failing_run()
     steady = run.steps[1].checks[1]
     assert steady.last is not None
-    noted = replace(steady, attempts=(replace(steady.last, notes=("aborted after 1.18 s of 11 s",)),))
+    noted = replace(
+        steady,
+        attempts=(
+            replace(
+                steady.last,
+                observation=replace(steady.last.observation, notes=("aborted after 1.18 s of 11 s",)),
+            ),
+        ),
+    )
     assert "\naborted after 1.18 s of 11 s\n" in render(replace(run, steps=(), gate_checks=(noted,)))
 
 

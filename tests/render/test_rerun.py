@@ -82,10 +82,14 @@ def test_a_hostile_record_gives_one_visible_line() -> None:
     [("", [CHECK.id]), ("steady", ["steady", CHECK.id]), ("run", [])],
 )
 def test_a_check_that_goes_on_beside_others_is_run_again_with_them(during: str, selected: list[str]) -> None:
-    words = shlex.split(rerun_command(replace(RUN, command=()), replace(CHECK, during=during)))
+    words = shlex.split(
+        rerun_command(replace(RUN, command=()), replace(CHECK, asked=replace(CHECK.asked, during=during)))
+    )
     assert words[3:] == [word for id in selected for word in ("--check", id)]
 
 
 def test_a_case_is_run_again_by_itself_whatever_its_check_goes_beside() -> None:
-    words = shlex.split(rerun_command(RUN, replace(CHECK, during="run"), case("a")))
+    words = shlex.split(
+        rerun_command(RUN, replace(CHECK, asked=replace(CHECK.asked, during="run")), case("a"))
+    )
     assert words[-4:] == ["--check", CHECK.id, "--case", "a"]

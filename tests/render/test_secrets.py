@@ -35,6 +35,7 @@ from phasegate.record.redaction import Redactor
 from phasegate.render import FORMATS
 from phasegate.render.terminal.live import LineView
 from phasegate.render.terminal.report import summary
+from tests.examples import examples
 from tests.samples import hostile_run
 
 AT = datetime(2026, 1, 15, tzinfo=UTC)
@@ -83,7 +84,7 @@ def story(run: RunResult) -> Iterator[Event]:
     for check in run.checks():
         assert check.last is not None
         yield CheckStarted(at=AT, check=check.id)
-        for case in check.last.cases:
+        for case in check.last.observation.cases:
             yield CaseFinished(at=AT, check=check.id, attempt=1, case=case)
         yield Progressed(at=AT, check=check.id, done=0.5, text=check.reason)
         yield RetryScheduled(at=AT, check=check.id, next_number=2, wait=0.5, because=check.reason)
@@ -126,7 +127,7 @@ def readings(text: str) -> Iterator[str]:
     yield from (text, read, " ".join(read.split()))
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.too_slow])
 @given(
     secret=SECRETS,
     put=st.sampled_from(REMOVED) | st.lists(st.sampled_from(REMOVED), max_size=3).map("".join),

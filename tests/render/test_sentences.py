@@ -32,6 +32,7 @@ from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import CriterionVerdict, Decided, Decision, Judgement
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 from phasegate.model.result import Selection, Verdict, WaivedCriterion, WaiverResult, WaiverState
+from phasegate.model.waiver import Waiver
 from phasegate.render import sentences
 from phasegate.render.sentences import figure, sentence
 from tests.judged import no_data, result, told
@@ -279,17 +280,17 @@ def decisions() -> Iterator[Any]:
         yield decide(criteria, selection=narrowed).reason
         yield decide(criteria, interrupted="stopped").reason
         yield decide(criteria, target_error="not ready", defect="KeyError: 'x'").reason
-    used = WaiverResult(
+    asked = Waiver(
         id="w",
-        covers=("e.x",),
+        criteria=("e.x",),
         owner="Ann",
         approver="Bob",
         reason="known",
         ticket="T-1",
         expires=date(2026, 3, 31),
         days_left=9,
-        state=WaiverState.USED,
     )
+    used = WaiverResult(asked=asked, state=WaiverState.USED)
     yield decide_with_waivers([met, waived], [used], decide)[0].reason
 
 
@@ -320,31 +321,31 @@ WRITTEN = [
     (fact(Code.ENDS_WITH, verdict="PASS", exit_code="3"), "it ends with PASS and exit code 3"),
     (
         fact(Code.ENDS_WITH_PASS, why=fact(Code.CRITERION_IS, criterion="a.x", verdict="not_met")),
-        "it ends with PASS, and a.x is not met",
+        "it ends with PASS, but a.x is not met",
     ),
     (
         fact(Code.ENDS_WITH_PASS, why=fact(Code.NOTHING_MET)),
-        "it ends with PASS, and no blocking criterion is met",
+        "it ends with PASS, but no blocking criterion is met",
     ),
     (
         fact(Code.ENDS_WITH_PASS, why=fact(Code.FAULT_LEFT_ON, fault="cut")),
-        "it ends with PASS, and fault cut was not undone",
+        "it ends with PASS, but fault cut was not undone",
     ),
     (
         fact(Code.ENDS_WITH_PASS, why=fact(Code.MET_WITHOUT_FAULT, criterion="a.x", why="so")),
-        "it ends with PASS, and a.x is met without its fault: so",
+        "it ends with PASS, but a.x is met without its fault: so",
     ),
     (
         fact(Code.ENDS_WITH_PASS, why=fact(Code.WAIVED_BY_NONE, criterion="a.x")),
-        "it ends with PASS, and no waiver in force covers a.x, which is waived",
+        "it ends with PASS, but no waiver in force covers a.x, which is waived",
     ),
     (
         fact(Code.ENDS_WITH_PASS, why=fact(Code.ENDED_EARLY, why="stopped")),
-        "it ends with PASS, and was ended early: stopped",
+        "it ends with PASS, but was ended early: stopped",
     ),
     (
         fact(Code.ENDS_WITH_PASS, why=fact(Code.ONLY_SELECTION)),
-        "it ends with PASS, and only a selection was run",
+        "it ends with PASS, but only a selection was run",
     ),
     (
         fact(Code.STEP_NOT_HELD, step="one", why=fact(Code.SETUP_FAILED)),
@@ -374,7 +375,7 @@ WRITTEN = [
     (fact(Code.NOT_SAMPLED, measure="cpu", entry="web"), "cpu of web was not sampled"),
     (
         fact(Code.COUNTED_AS_IS, criterion="run.pass_rate"),
-        "waived cases count here as what they are, and only a waiver of run.pass_rate itself reaches it",
+        "waived cases still count here; only a waiver of run.pass_rate itself covers it",
     ),
     (fact(Code.WAIVED, of="so", by=("w", "v")), "waived by w, v: so"),
     (
@@ -399,16 +400,19 @@ WRITTEN = [
     (fact(Code.BASELINE_NO_LOWER_BOUND), "the baseline's share has no lower bound"),
     (
         fact(Code.WAIVED_AND_REST_FAILED, criterion="a.x"),
-        "a.x is waived in the record, and no case that is not waived passed",
+        "a.x is waived in the record, but no case without a waiver passed",
     ),
     (
         fact(Code.WAIVED_BY_NONE_IN_FORCE, criterion="a.x"),
-        "a.x is waived in the record, and no waiver that was in force covers it",
+        "a.x is waived in the record, but no waiver that was in force covers it",
     ),
-    (fact(Code.MET_BY_WAIVER, criterion="a.x"), "a.x is met by a waiver in the record, which none can do"),
+    (
+        fact(Code.MET_BY_WAIVER, criterion="a.x"),
+        "the record says that a waiver met a.x, which a waiver cannot do",
+    ),
     (
         fact(Code.ASKED_OTHERWISE, criterion="a.x"),
-        "a.x: what was asked in the record is not what its text says",
+        "a.x: what the record says was asked is not what its text says",
     ),
 ]
 

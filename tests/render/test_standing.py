@@ -102,10 +102,13 @@ def test_what_phasegate_missed_of_a_schedule_is_said_beside_the_verdict() -> Non
     run = passing_run()
     share = Share(passed=3_158, total=3_158, sample=True, unused=412)
     for measure, words in (
-        (share, "412 of 3,570 moments passed unused: phasegate was late"),
+        (share, "412 of 3,570 scheduled requests were not sent in time: phasegate was late"),
         (
             replace(share, unused=0, replaced=412),
-            "412 of 3,570 moments passed unused: phasegate was late; later ones took their place",
+            (
+                "412 of 3,570 scheduled requests were not sent in time: phasegate was late; "
+                "later ones took their place"
+            ),
         ),
     ):
         changed = with_measure(run, measure)
@@ -118,6 +121,8 @@ def test_what_phasegate_missed_of_a_schedule_is_said_beside_the_verdict() -> Non
 def with_measure(run: RunResult, measure: Share) -> RunResult:
     first, *others = run.steps[0].checks
     assert first.last is not None
-    attempt = replace(first.last, measures={"success_rate": measure})
+    attempt = replace(
+        first.last, observation=replace(first.last.observation, measures={"success_rate": measure})
+    )
     checks = (replace(first, attempts=(attempt,)), *others)
     return replace(run, steps=(replace(run.steps[0], checks=checks), *run.steps[1:]))

@@ -14,6 +14,7 @@ from rich.console import Console
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import CaseStatus
 from phasegate.model.result import RunResult, Verdict, WaivedCriterion, WaiverResult, WaiverState
+from phasegate.model.waiver import Waiver
 from phasegate.render import junit
 from phasegate.render.html import document
 from phasegate.render.standing import standing
@@ -22,9 +23,10 @@ from phasegate.render.waivers import is_waived
 from tests.samples import HOSTILE, crashed_run, failing_run, passing_run
 
 
-def waiver(id: str = "app-data", **more: Any) -> WaiverResult:
-    fields: dict[str, Any] = {
-        "covers": ("functions/*",),
+def waiver(id: str = "app-data", covers: str = "functions/*", **more: Any) -> WaiverResult:
+    values: dict[str, Any] = {
+        "id": id,
+        "criteria": (covers,),
         "owner": "platform team",
         "approver": "release manager",
         "reason": "The data set is being rebuilt",
@@ -33,7 +35,8 @@ def waiver(id: str = "app-data", **more: Any) -> WaiverResult:
         "days_left": 35,
         "source": "waivers.yaml:3",
     }
-    return WaiverResult(id=id, **(fields | more))
+    result = {name: more.pop(name) for name in ("state", "criteria", "cases", "message") if name in more}
+    return WaiverResult(asked=Waiver(**values | more), **result)
 
 
 def waived_run(**more: Any) -> RunResult:
@@ -48,7 +51,7 @@ def waived_run(**more: Any) -> RunResult:
     cases = tuple(
         f"{check.id}/{case.id}"
         for check in run.checks()
-        for case in (check.last.cases if check.last else ())
+        for case in (check.last.observation.cases if check.last else ())
         if case.status is CaseStatus.FAILED
     )
     assert cases
@@ -155,7 +158,7 @@ def test_a_record_that_broke_off_says_nothing_of_waivers_that_were_never_held_ag
 
 
 def test_hostile_waivers_do_no_harm() -> None:
-    run = waived_run(covers=(HOSTILE,), owner=HOSTILE, reason=HOSTILE, ticket=HOSTILE, message=HOSTILE)
+    run = waived_run(covers=HOSTILE, owner=HOSTILE, reason=HOSTILE, ticket=HOSTILE, message=HOSTILE)
     page = document.render(run)
     assert "<img src=x" not in page
     assert "\x1b" not in page

@@ -23,12 +23,15 @@ from phasegate.model.result import (
     AttemptStatus,
     CheckResult,
     CheckStatus,
+    PlanCheck,
     PlanRecord,
+    PlanStep,
     RunResult,
     StepResult,
 )
 from phasegate.plan.asked.part import Part
-from phasegate.plan.asked.plan import Check, Plan, Retry, Step
+from phasegate.plan.asked.plan import Check, Plan, Step
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.runner.check import CheckOutcome
 from phasegate.runner.schedule import Orders, Schedule
 from phasegate.runner.world import Parts, Stop
@@ -38,7 +41,7 @@ from phasegate.world import HttpClient, Progress, World
 from tests.samples import START, passing_run
 from tests.worlds import StaticAddresses, TemporaryEvidence
 
-ONCE = Retry()
+ONCE = RetryWritten()
 E = TypeVar("E", bound=Event)
 Script = Callable[[World], Any]
 
@@ -109,7 +112,7 @@ def check(
     id: str,
     *acts: Observation | Exception | Script,
     step: str | None = "first",
-    retry: Retry = ONCE,
+    retry: RetryWritten = ONCE,
     during: str | None = None,
     exclusive: bool = False,
     limit: float | None = 5.0,
@@ -118,13 +121,11 @@ def check(
     tags: tuple[str, ...] = (),
 ) -> Check:
     return Check(
-        id=id,
+        asked=PlanCheck(id=id, kind="scripted", step=step, during=during or "", chances=retry.chances),
         kind=kind or Scripted(*(acts or (GOOD,))),
-        step=step,
         parts=tuple(Part(name=name, params=CheckParams()) for name in parts or ("",)),
         each=bool(parts),
         retry=retry,
-        during=during,
         exclusive=exclusive,
         limit=limit,
         tags=tags,
@@ -153,7 +154,7 @@ def _criterion(text: str) -> PlanCriterion:
 def step(
     id: str, *checks: Check, needs: Sequence[str] = (), follows: Sequence[str] = (), **more: Any
 ) -> Step:
-    return Step(id=id, checks=checks, needs=tuple(needs), follows=(*needs, *follows), **more)
+    return Step(asked=PlanStep(id=id), checks=checks, needs=tuple(needs), follows=(*needs, *follows), **more)
 
 
 class StillClock:
@@ -237,7 +238,10 @@ class Stage:
 def record(plan: Plan, seen: Mapping[str, Observation], **more: Any) -> RunResult:
     """A run of a plan whose checks saw this; those that saw nothing were not run."""
     steps = tuple(
-        StepResult(id=one.id, checks=tuple(_recorded(check, seen.get(check.id)) for check in one.checks))
+        StepResult(
+            asked=one.asked,
+            checks=tuple(_recorded(check, seen.get(check.id)) for check in one.checks),
+        )
         for one in plan.steps
     )
     criteria = tuple(unjudged(criterion) for criterion in plan.criteria)
@@ -245,17 +249,10 @@ def record(plan: Plan, seen: Mapping[str, Observation], **more: Any) -> RunResul
 
 
 def _recorded(check: Check, seen: Observation | None) -> CheckResult:
-    made = CheckResult(id=check.id, kind=check.kind.name, step=check.step, reason="no tool")
+    made = CheckResult(asked=check.asked, reason="no tool")
     if seen is None:
         return made
     attempt = AttemptResult(
-        number=1,
-        status=AttemptStatus.PASSED,
-        started=START,
-        duration=1.0,
-        measures=seen.measures,
-        parts=seen.parts,
-        cases=seen.cases,
-        absent=seen.absent,
+        number=1, status=AttemptStatus.PASSED, started=START, duration=1.0, observation=seen
     )
     return replace(made, status=CheckStatus.PASSED, reason="", attempts=(attempt,))

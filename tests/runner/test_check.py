@@ -10,14 +10,14 @@ from phasegate.model.events import AttemptFinished, CaseFinished, CheckFinished,
 from phasegate.model.measures import Share
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.model.result import AttemptStatus, CheckStatus
-from phasegate.plan.asked.plan import Retry
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
 from phasegate.world import Progress, World
 from tests.runner.scripted import BAD, GOOD, ONCE, SAMPLE, Scripted, Stage, check, plan, seen, step
 from tests.telling import raises
 
 
-async def run_one(stage: Stage, *acts: object, retry: Retry = ONCE, **more: object) -> CheckFinished:
+async def run_one(stage: Stage, *acts: object, retry: RetryWritten = ONCE, **more: object) -> CheckFinished:
     kind = Scripted(*acts)  # type: ignore[arg-type]
     await stage.run(plan(step("first", check("one", kind=kind, retry=retry, **more))))  # type: ignore[arg-type]
     return stage.told(CheckFinished)[-1]
@@ -26,7 +26,9 @@ async def run_one(stage: Stage, *acts: object, retry: Retry = ONCE, **more: obje
 async def test_a_check_passes_on_the_third_attempt_and_is_flaky(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     error = ObservationError("no route")
-    finished = await run_one(stage, error, error, GOOD, retry=Retry(attempts=3, wait=0.5, backoff=2))
+    finished = await run_one(
+        stage, error, error, GOOD, retry=RetryWritten(attempts=3, wait="500ms", backoff=2)
+    )
     assert (finished.status, finished.flaky) == (CheckStatus.PASSED, True)
     assert stage.clock.slept == [0.5, 1.0]
     assert [sentence(event.because) for event in stage.told(RetryScheduled)] == ["no route", "no route"]
@@ -44,14 +46,14 @@ async def test_an_error_comes_with_its_way_out(tmp_path: Path) -> None:
 
 async def test_waits_grow_up_to_the_longest(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    retry = Retry(attempts=5, wait=1, backoff=10, max_wait=20)
+    retry = RetryWritten(attempts=5, wait="1s", backoff=10, max_wait="20s")
     await run_one(stage, ObservationError("down"), retry=retry)
     assert stage.clock.slept == [1, 10, 20, 20]
 
 
 async def test_a_failed_attempt_is_not_tried_again_unless_asked_for(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    finished = await run_one(stage, BAD, GOOD, retry=Retry(attempts=3))
+    finished = await run_one(stage, BAD, GOOD, retry=RetryWritten(attempts=3))
     assert (finished.status, finished.flaky) == (CheckStatus.FAILED, False)
     assert len(stage.told(AttemptFinished)) == 1
 
@@ -61,7 +63,9 @@ async def test_a_failed_attempt_is_tried_again_when_asked_for_and_sees_its_earli
 ) -> None:
     stage = Stage(tmp_path)
     kind = Scripted(BAD, GOOD)
-    await stage.run(plan(step("first", check("one", kind=kind, retry=Retry(attempts=3, on_fail=True)))))
+    await stage.run(
+        plan(step("first", check("one", kind=kind, retry=RetryWritten(attempts=3, on=("error", "fail")))))
+    )
     assert stage.statuses() == {"one": CheckStatus.PASSED}
     assert kind.earlier == [(), BAD.cases]
 
@@ -69,7 +73,7 @@ async def test_a_failed_attempt_is_tried_again_when_asked_for_and_sees_its_earli
 async def test_an_unproven_attempt_is_never_tried_again(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     nothing = Observation()
-    finished = await run_one(stage, nothing, GOOD, retry=Retry(attempts=3, on_fail=True))
+    finished = await run_one(stage, nothing, GOOD, retry=RetryWritten(attempts=3, on=("error", "fail")))
     assert finished.status is CheckStatus.UNPROVEN
     assert len(stage.told(AttemptFinished)) == 1
 
@@ -78,9 +82,9 @@ async def test_retries_on_failure_ask_more_of_a_sample(tmp_path: Path) -> None:
     """59 of 59 shows 95% at 95% confidence, but not at the 98.3% of each of three attempts."""
     sample = Observation(measures={"pass_rate": Share(passed=59, total=59, sample=True)})
     for retry, expected in (
-        (Retry(), CheckStatus.PASSED),
-        (Retry(attempts=3, on_fail=True), CheckStatus.UNPROVEN),
-        (Retry(attempts=3), CheckStatus.PASSED),
+        (RetryWritten(), CheckStatus.PASSED),
+        (RetryWritten(attempts=3, on=("error", "fail")), CheckStatus.UNPROVEN),
+        (RetryWritten(attempts=3), CheckStatus.PASSED),
     ):
         stage = Stage(tmp_path)
         asked = plan(step("first", check("one", sample, retry=retry)), criteria=["one.pass_rate >= 95%"])
@@ -100,7 +104,7 @@ async def test_a_limit_makes_an_attempt_errored_and_keeps_its_cases(tmp_path: Pa
     finished = await run_one(stage, stall, limit=0.05)
     assert finished.status is CheckStatus.ERRORED
     assert sentence(finished.reason) == "did not end within its limit of 50 ms"
-    assert stage.told(AttemptFinished)[0].attempt.cases == (case,)
+    assert stage.told(AttemptFinished)[0].attempt.observation.cases == (case,)
     assert [event.case for event in stage.told(CaseFinished)] == [case]
 
 
@@ -115,7 +119,7 @@ async def test_an_unexpected_exception_is_a_defect_with_its_traceback_as_evidenc
     finished = await run_one(stage, ZeroDivisionError("oops"))
     assert sentence(finished.reason) == "a defect in phasegate: ZeroDivisionError: oops"
     assert stage.outcomes["one"].defect
-    (written,) = stage.told(AttemptFinished)[0].attempt.evidence
+    (written,) = stage.told(AttemptFinished)[0].attempt.observation.evidence
     assert "oops" in (tmp_path / "one/1" / Path(written).name).read_text()
 
 
@@ -138,9 +142,9 @@ async def test_entries_of_each_become_parts_and_add_up(tmp_path: Path) -> None:
     )
     await stage.run(asked)
     attempt = stage.told(AttemptFinished)[0].attempt
-    assert set(attempt.parts) == {"nodejs", "rust"}
-    assert attempt.measures["pass_rate"] == seen(3, 4).measures["pass_rate"]
-    assert [case.id for case in attempt.cases] == [
+    assert set(attempt.observation.parts) == {"nodejs", "rust"}
+    assert attempt.observation.measures["pass_rate"] == seen(3, 4).measures["pass_rate"]
+    assert [case.id for case in attempt.observation.cases] == [
         "nodejs/case-0",
         "nodejs/case-1",
         "rust/case-0",

@@ -12,7 +12,7 @@ import pytest
 
 from phasegate.base.errors import ObservationError
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
-from phasegate.model.faults import Act, FaultResult, FaultStatus, fault_measures
+from phasegate.model.faults import Act, FaultResult, FaultStatus, PlanFault, fault_measures
 from phasegate.model.measures import Number, Share
 from phasegate.model.result import RunResult
 from phasegate.plan.asked.faults import Fault
@@ -80,12 +80,7 @@ def fault(
 ) -> Fault:
     asked = ProbeParams(url="/", every="10ms", timeout="500ms", within=f"{within}s")  # type: ignore[arg-type]
     return Fault(
-        id="f",
-        act=act,
-        target="shop",
-        check="steady",
-        due=due,
-        lasting=lasting,
+        asked=PlanFault(id="f", act=act, target="shop", check="steady", due=due, lasting=lasting),
         probe=Part(name="", params=asked),
         measures=fault_measures(act),
     )
@@ -239,7 +234,7 @@ def test_fault_after_which_phasegate_did_not_look_in_time_is_not_held_against_th
 ) -> None:
     result = stopped(stage, Target(), fault(due=0.5, lasting=1.0, within=5.0), at=1.501, seconds=20.0)
     assert result.status is FaultStatus.CUT_SHORT
-    assert sentence(result.reason) == "phasegate was late, and nobody could see whether it recovers"
+    assert sentence(result.reason) == "phasegate was late, so it is not known whether it recovers"
 
 
 def test_moments_that_the_prober_missed_are_told_and_leave_the_lost_requests_open(stage: Stage) -> None:
@@ -247,7 +242,7 @@ def test_moments_that_the_prober_missed_are_told_and_leave_the_lost_requests_ope
     assert result.status is FaultStatus.RECOVERED
     assert result.unused == pytest.approx(200, abs=5)
     assert f"{result.unused} of " in sentence(result.notes[1])
-    assert sentence(result.notes[1]).endswith("moments passed unused: phasegate was late")
+    assert sentence(result.notes[1]).endswith("scheduled requests were not sent in time: phasegate was late")
     lost = result.measures["lost_requests"]
     assert isinstance(lost, Number)
     assert lost.partial

@@ -9,7 +9,7 @@ from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge, Share
 from phasegate.model.observation import Observation
 from phasegate.model.result import TargetRecord
-from phasegate.plan.asked.plan import Retry
+from phasegate.plan.written.plan import RetryWritten
 from tests.judged import result, told
 from tests.runner.scripted import BAD, GOOD, check, plan, record, step
 
@@ -20,7 +20,7 @@ def criterion(text: str, level: Level = Level.BLOCK) -> PlanCriterion:
 
 
 def judged(text: str, seen: Observation | None, absent: str = "") -> tuple[CriterionVerdict, str]:
-    found = told(judge_attempt(criterion(text), check("a"), seen, absent=absent))
+    found = told(judge_attempt(criterion(text), check("a").asked, seen, absent=absent))
     return found.verdict, found.message
 
 
@@ -53,9 +53,9 @@ def test_a_sample_that_may_be_tried_again_after_a_failure_is_judged_more_strictl
     # 59 of 59 show 95.05% at 95% confidence, and less at the 98.3% that three tries ask for.
     seen = Observation(measures={"pass_rate": Share(passed=59, total=59, sample=True)})
     wanted = replace(criterion("a.pass_rate >= 95%"), confidence=0.95)
-    assert judge_attempt(wanted, check("a"), seen).verdict is CriterionVerdict.MET
-    again = check("a", retry=Retry(attempts=3, on_fail=True))
-    assert judge_attempt(wanted, again, seen).verdict is CriterionVerdict.UNPROVEN
+    assert judge_attempt(wanted, check("a").asked, seen).verdict is CriterionVerdict.MET
+    again = check("a", retry=RetryWritten(attempts=3, on=("error", "fail")))
+    assert judge_attempt(wanted, again.asked, seen).verdict is CriterionVerdict.UNPROVEN
 
 
 def test_all_criteria_are_judged_on_their_checks_in_the_order_of_the_plan() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from phasegate.model.faults import Act
@@ -15,6 +15,7 @@ from phasegate.plan.written.faults import ProbeParams
 from phasegate.runner.probing import Prober
 from phasegate.runner.recovery import Moments, Probed, recovery
 from phasegate.world import Cause, HttpFailure, HttpReply, HttpRequest
+from tests.examples import examples
 from tests.virtual_time import SimulatedClock, run_simulated
 from tests.worlds import StaticAddresses
 
@@ -89,6 +90,7 @@ def test_places_that_are_taken_leave_moments_unused() -> None:
     assert len(seen.unused) in range(38, 42)
 
 
+@settings(max_examples=examples(30))
 @given(
     begin=st.integers(20, 40),
     lasting=st.integers(0, 30),

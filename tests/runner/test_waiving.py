@@ -7,19 +7,21 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from phasegate.gate.judging import judge_run
 from phasegate.gate.verdict import decide
-from phasegate.gate.waivers import Applied, CasePattern, Waiver, decide_with_waivers, without_waivers
+from phasegate.gate.waivers import Applied, decide_with_waivers, without_waivers
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
 from phasegate.model.result import Verdict, WaiverState
+from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.plan.asked.plan import Plan
 from phasegate.render.sentences import message, sentence
 from phasegate.runner.waiving import waive
+from tests.examples import examples
 from tests.judged import result, share, told
 from tests.runner.scripted import check, plan, record, step
 
@@ -128,7 +130,7 @@ def test_figures_that_count_waived_cases_say_what_would_reach_them(criterion: st
     judged = result(criterion, NOT_MET, observed=share(0, 2), id=one.id)
     (item,) = waive(plan, [judged], record(plan, seen), {one.id}).criteria
     assert item.verdict is NOT_MET
-    assert (f"only a waiver of {item.id} itself reaches it" in message(item)) is says
+    assert (f"only a waiver of {item.id} itself covers it" in message(item)) is says
 
 
 def test_a_measure_that_is_not_the_census_of_the_cases_is_left_alone() -> None:
@@ -177,6 +179,7 @@ def test_a_pattern_that_is_too_wide_takes_its_whole_waiver_with_it() -> None:
 
 
 statuses = st.lists(st.sampled_from([PASSED, FAILED, SKIPPED, LOST]), max_size=6)
+mostly_passed = st.lists(st.sampled_from([*[PASSED] * 6, FAILED, SKIPPED, LOST]), min_size=2, max_size=6)
 thresholds = st.sampled_from(["== 100%", ">= 50%", ">= 75%", "> 0%"])
 names = st.sampled_from([f"c{number}" for number in range(8)])
 waivers = st.lists(
@@ -205,7 +208,7 @@ plans = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, statuses, statuses)
 def test_a_waiver_never_makes_anything_met_and_taking_it_away_gives_the_real_verdict(
     plan: Plan, a: Statuses, b: Statuses
@@ -224,7 +227,7 @@ def test_a_waiver_never_makes_anything_met_and_taking_it_away_gives_the_real_ver
     assert RANK[with_waivers.verdict] >= RANK[without]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, statuses, statuses)
 def test_a_failing_case_more_never_improves_the_verdict(plan: Plan, a: Statuses, b: Statuses) -> None:
     before = verdict(plan, a=suite(a), b=suite(b))
@@ -232,22 +235,22 @@ def test_a_failing_case_more_never_improves_the_verdict(plan: Plan, a: Statuses,
     assert RANK[after] <= RANK[before]
 
 
-@settings(max_examples=60)
-@given(plans, statuses, statuses, st.sampled_from([SKIPPED, LOST]))
+@settings(max_examples=examples(20))
+@given(plans, mostly_passed, mostly_passed, st.sampled_from([SKIPPED, LOST]))
 def test_a_case_more_without_a_result_turns_nothing_into_a_pass(
     plan: Plan, a: Statuses, b: Statuses, more: CaseStatus
 ) -> None:
-    if verdict(plan, a=suite([*a, more]), b=suite(b)) is Verdict.PASS:
-        assert verdict(plan, a=suite(a), b=suite(b)) is Verdict.PASS
+    assume(verdict(plan, a=suite([*a, more]), b=suite(b)) is Verdict.PASS)
+    assert verdict(plan, a=suite(a), b=suite(b)) is Verdict.PASS
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), max_size=4))
 def test_without_a_case_that_passed_there_is_no_pass(plan: Plan, a: Statuses) -> None:
     assert verdict(plan, a=suite(a), b=suite(a)) is not Verdict.PASS
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), max_size=4))
 def test_waivers_of_all_criteria_leave_nothing_proven(plan: Plan, a: Statuses) -> None:
     everything = replace(plan, waivers=(waiver(criteria=["a.pass_rate", "b.pass_rate"]),))
@@ -256,7 +259,7 @@ def test_waivers_of_all_criteria_leave_nothing_proven(plan: Plan, a: Statuses) -
     assert verdict(everything, a=suite(a), b=suite(a)) is Verdict.INCONCLUSIVE
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(plans, statuses, statuses)
 def test_expired_waivers_change_nothing(plan: Plan, a: Statuses, b: Statuses) -> None:
     ended = replace(plan, waivers=tuple(replace(item, days_left=-1) for item in plan.waivers))
@@ -264,7 +267,7 @@ def test_expired_waivers_change_nothing(plan: Plan, a: Statuses, b: Statuses) ->
     assert applied(ended, **seen).criteria == judge_run(record(plan, seen))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(st.integers(1, 5), st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), min_size=1, max_size=4))
 def test_a_suite_with_waived_cases_and_their_exit_code_passes_by_its_other_cases(
     passed: int, waived: Statuses
@@ -282,7 +285,7 @@ def test_a_suite_with_waived_cases_and_their_exit_code_passes_by_its_other_cases
     assert verdict(plan, a=suite([*[PASSED] * passed, *waived, FAILED]), b=suite([FAILED])) is Verdict.FAIL
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(st.lists(st.sampled_from([FAILED, SKIPPED, LOST]), min_size=1, max_size=4), st.booleans())
 def test_a_suite_whose_cases_are_all_waived_shows_nothing(waived: Statuses, as_cases: bool) -> None:
     cases = [f"c{number}" for number in range(len(waived))]

@@ -8,10 +8,7 @@ import urllib.request
 import pytest
 
 from phasegate.base.errors import ObservationError
-from phasegate.model.faults import Act, fault_measures
-from phasegate.plan.asked.faults import Fault
-from phasegate.plan.asked.part import Part
-from phasegate.plan.written.faults import ProbeParams
+from phasegate.model.faults import Act, PlanFault
 from phasegate.targets.processes.entries import Ready
 from phasegate.targets.stack import TargetStack
 from tests.targets.conftest import SERVER, Bench
@@ -29,16 +26,8 @@ ONE_LIFE = """
 """
 
 
-def fault(act: Act, target: str = "web") -> Fault:
-    return Fault(
-        id="f",
-        act=act,
-        target=target,
-        check="steady",
-        due=0.0,
-        probe=Part(name="", params=ProbeParams(url="/")),
-        measures=fault_measures(act),
-    )
+def fault(act: Act, target: str = "web") -> PlanFault:
+    return PlanFault(id="f", act=act, target=target, check="steady", due=0.0)
 
 
 def _answers(url: str) -> bool:
@@ -112,12 +101,12 @@ async def test_paused_process_is_ended_with_the_stack(bench: Bench) -> None:
 async def test_process_has_neither_network_nor_image(bench: Bench, act: Act) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        with raises(ObservationError, match=f"a process cannot be put to {act}"):
+        with raises(ObservationError, match=f"a process has no act {act.value!r}"):
             await stack.act(fault(act))
 
 
 async def test_what_is_not_up_cannot_be_acted_on(bench: Bench) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        with raises(ObservationError, match="the target has no other that is up"):
+        with raises(ObservationError, match="other of the target is not up"):
             await stack.act(fault(Act.KILL, "other"))

@@ -22,6 +22,7 @@ from phasegate.render.sentences import sentence
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.wire.request import endpoint_of, request_bytes
 from phasegate.wire.tls import Handshake, TlsStream, TruncatedError, client_context, tls_words
+from tests.examples import examples
 from tests.load.certificates import Authority
 from tests.load.server import Reply, Scripted, answer, reset, scripted
 from tests.telling import causes_told, raises
@@ -113,7 +114,7 @@ def test_name_and_protocol_are_asked_for(run: Run, authority: Authority, known: 
         async with scripted(tls=context) as server:
             await Asker(by_name(server), ca=authority.ca).ask()
             await Asker(server.url, ca=authority.ca).ask()
-            assert names == ["localhost", None], "an address is no server name (RFC 6066, 3)"
+            assert names == ["localhost", None], "an address is not a server name (RFC 6066, 3)"
             assert server.protocols == ["http/1.1", "http/1.1"]
 
     run(test())
@@ -192,7 +193,7 @@ def test_target_without_tls_is_named(run: Run) -> None:
             plain = await asyncio.start_server(say_something, "127.0.0.1", 0)
             port = plain.sockets[0].getsockname()[1]
             message = await failure(Asker(f"https://127.0.0.1:{port}/"))
-            assert message.startswith(f"TLS: 127.0.0.1:{port}: what it speaks is not TLS")
+            assert message.startswith(f"TLS: 127.0.0.1:{port}: the target does not speak TLS")
             plain.close()
             assert not server.requests
 
@@ -347,7 +348,7 @@ def test_every_cut_of_the_stream_gives_the_same(authority: Authority, known: Pat
     assert pair.received() == b"request"
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.binary(min_size=1, max_size=40_000), max_size=5), st.integers(1, 70_000))
 def test_records_come_through_in_order(
     authority: Authority, known: Path, pieces: list[bytes], chop: int
@@ -362,7 +363,7 @@ def test_records_come_through_in_order(
     assert pair.received() == b"".join(pieces)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.binary(min_size=6, max_size=200))
 def test_garbage_in_the_stream_ends_it_once_with_a_tls_error(
     authority: Authority, known: Path, garbage: bytes

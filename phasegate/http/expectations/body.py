@@ -50,7 +50,7 @@ _NO_CHARSETS = frozenset(
         "utf-7",
     }
 )
-"""Codecs of text that are no charset, or one that hides ASCII characters."""
+"""Codecs of text that are not charsets, or one that hides ASCII characters."""
 
 
 class BodyError(MessageError):

@@ -36,13 +36,13 @@ class Capture(Closed):
     model_config = ConfigDict(json_schema_extra=short_form({"type": "string"}))
 
     json_: str | None = Field(default=None, alias="json")
-    """A JSONPath; one that may select many values gives a list."""
+    """A JSONPath, `$.token`; one that may select many values gives a list."""
     header: str | None = None
-    """The value of a response header; several lines with different values cannot be captured."""
+    """The name of a header; several lines with different values cannot be captured."""
     regex: str | None = None
-    """Searched in the body; the first group, or the whole match without one."""
+    """A regular expression for the body; its first group counts, or the whole match without one."""
     secret: bool = False
-    """Never shown in anything that is written."""
+    """Whether the value is never shown in anything that is written."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,13 +1,13 @@
 """`expect`: what a reply must be, as written in a plan or suite and as compiled.
 
-Without `status` the status must be 2xx, so a body that looks right under an error status is no success.
+Without `status` the status must be 2xx, so a body that looks right under an error status is not a success.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from phasegate.base.fields import Closed, FilePath
 from phasegate.base.files import is_file
 from phasegate.base.patterns import PATIENCE, aside, time_limit
 from phasegate.base.problems import Location, refuse
+from phasegate.base.remember import remembered
 from phasegate.base.substitution import changes, fill, finish, names_in
 from phasegate.base.units import Dimension, parse_as
 from phasegate.http.expectations.body import BodyError, body_text, parse_json
@@ -40,17 +41,18 @@ class Expect(Closed):
     not_matches contains length type exists one_of."""
 
     status: int | str | list[int | str] | None = None
-    """`200`, `[200, 201]` or `2xx`; 2xx without."""
+    """`200`, `[200, 201]` or `2xx`; 2xx unless given."""
     headers: ExpectedHeaders = Field(default_factory=dict)
-    """By name; a value or operators. Several lines of a name are one list, joined by ", "."""
+    """Headers by name, each with a value or operators: `{content-type: {contains: json}}`. Several lines of a
+    name are one list, joined by ", "."""
     body: ExpectedText = None
-    """The body as text: a value or operators."""
+    """The body as text: a value or operators, such as `{contains: ok}`."""
     json_: dict[str, Json] = Field(default_factory=dict, alias="json")
-    """JSONPath (RFC 9535) to a value or operators."""
+    """A value or operators for each JSONPath (RFC 9535): `{$.status: up, $.items: {length: {gte: 1}}}`."""
     schema_: dict[str, Any] | FilePath | None = Field(default=None, alias="schema")
-    """A JSON Schema the body must match, inline or in a JSON file."""
+    """A JSON Schema that the body must match, in place or as a JSON file."""
     latency: str | dict[str, Any] | None = None
-    """`< 500ms`, or `{lt: 500ms}`; from sending to the last byte."""
+    """A limit from sending to the last byte: `< 500ms`, or `{lt: 500ms}`."""
 
     @model_validator(mode="after")
     def _compiles(self) -> Self:
@@ -128,6 +130,12 @@ class Expect(Closed):
         if self.latency is not None:
             pieces.append(_Piece(("latency",), self.latency, partial(_compile_latency, self.latency)))
         return pieces
+
+
+@cache
+def any_expected() -> Expect:
+    """What an answer must be where nothing is said; made once, as large plans have it many times."""
+    return Expect()
 
 
 def is_of_answer(failures: Iterable[Message]) -> bool:
@@ -328,9 +336,14 @@ def _compile_json(path: str, wanted: Any) -> tuple[JsonPath, Matcher]:
 
 def _compile_schema(written: Any) -> BodySchema | None:
     """None while the file is not there to be read: that it is missing is said elsewhere."""
-    if isinstance(written, Mapping) or is_file(written):
+    if isinstance(written, Mapping):
         return BodySchema.compile(written)
-    return None
+    return _schema_in(written) if is_file(written) else None
+
+
+@remembered
+def _schema_in(path: Path) -> BodySchema:
+    return BodySchema.compile(path)
 
 
 def _compile_latency(written: Any) -> _Latency:

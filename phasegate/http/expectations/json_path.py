@@ -87,7 +87,7 @@ def _engine() -> Any:
     from jsonpath.function_extensions import ExpressionType, FilterFunction
 
     class Search(FilterFunction):
-        """`match` or `search` of RFC 9535: false for what is no text, or no regular expression."""
+        """`match` or `search` of RFC 9535: false for what is not text, or no regular expression."""
 
         arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012 - as the library has it
         return_type = ExpressionType.LOGICAL

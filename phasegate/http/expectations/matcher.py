@@ -144,7 +144,7 @@ class Matcher:
         if not operators:
             raise ValueError("no operator given; to compare with an empty object write eq: {}")
         if _has_no_number(written):
-            raise ValueError("NaN and infinity are no JSON, so nothing equals them; quote text")
+            raise ValueError("NaN and infinity are not JSON, so nothing equals them; quote text")
         if operators.get("exists") is False and len(operators) > 1:
             raise ValueError("exists: false leaves nothing for the other operators to look at")
         if always and "exists" in operators:

@@ -27,7 +27,7 @@ class NotFollowedError(MessageError):
 
 
 def follow_redirect(request: HttpRequest, reply: HttpReply, target: Addresses | None) -> HttpRequest | None:
-    """The request that follows a reply, None when it is no redirect.
+    """The request that follows a reply, None when it is not a redirect.
 
     The method becomes GET after 303, and after 301 and 302 for POST, as browsers do; credentials are not
     carried to another origin. `target`: says which entry the new request is of; None for who follows to one
@@ -65,7 +65,7 @@ def _entry_after(request: HttpRequest, url: str, target: Addresses) -> str:
 
 
 def _location(reply: HttpReply) -> str | None:
-    """Bytes that are no UTF-8 are surrogates, so that they are asked for as they came."""
+    """Bytes that are not UTF-8 are surrogates, so that they are asked for as they came."""
     try:
         text = one_value(reply.headers, "location")
     except HeaderError as error:

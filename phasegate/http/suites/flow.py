@@ -34,6 +34,11 @@ class Group:
     requests: tuple[Request, ...]
     tags: tuple[str, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """How many cases there will be. Errors: as `planned`."""
+        return sum(len(_rows(request)) for request in self.requests)
+
     def planned(self) -> Iterator[tuple[Request, Row | None, str]]:
         """Every case there will be: (request, row, case id). Errors: OSError, ValueError for row files."""
         for request in self.requests:

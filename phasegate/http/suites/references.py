@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.base.problems import Location
+from phasegate.base.remember import remembered
 from phasegate.base.substitution import finish, names_in
 from phasegate.http.suites.rows import rows_in_file
 
@@ -120,7 +121,8 @@ def _columns(each: Any) -> set[str] | None:
         case None:
             return set()
         case Mapping() if each and set(each) <= {"csv", "jsonl"}:
-            return _columns_in_file(each)
+            (kind, path), *_ = each.items()
+            return _columns_in_file(Path(finish(str(path))), json_lines=kind == "jsonl")
         case Mapping():
             entries = list(each.values())
         case list() | tuple():
@@ -131,10 +133,10 @@ def _columns(each: Any) -> set[str] | None:
     return {"each"}.union(set.intersection(*shared)) if shared else None
 
 
-def _columns_in_file(each: Mapping[str, Any]) -> set[str] | None:
+@remembered
+def _columns_in_file(path: Path, *, json_lines: bool) -> set[str] | None:
     try:
-        (kind, path), *_ = each.items()
-        rows = rows_in_file(Path(finish(str(path))), json_lines=kind == "jsonl")
+        rows = rows_in_file(path, json_lines=json_lines)
     except (OSError, ValueError):  # said where the file is named
         return None
     return set.intersection(*(set(row.values) for row in rows)) if rows else None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.base.files import read_regular
+from phasegate.base.remember import remembered
 from phasegate.base.scalars import find_repeats, read_json
 
 FILE_LIMIT = 16 << 20
@@ -34,6 +35,7 @@ def rows_inline(each: Sequence[Any] | Mapping[str, Any]) -> tuple[Row, ...]:
     return tuple(_row(str(number), value) for number, value in enumerate(each, start=1))
 
 
+@remembered
 def rows_in_file(path: Path, *, json_lines: bool) -> tuple[Row, ...]:
     """Rows numbered from 1, the heading of a CSV file left out.
 

@@ -24,11 +24,20 @@ from pydantic import (
     model_validator,
 )
 
-from phasegate.base.fields import ID_PATTERN, Closed, Duration, FilePath, Text, WrittenAddress, short_form
+from phasegate.base.fields import (
+    ID_PATTERN,
+    Closed,
+    Duration,
+    FilePath,
+    Placed,
+    Text,
+    WrittenAddress,
+    short_form,
+)
 from phasegate.base.problems import refuse, refuse_also
 from phasegate.base.substitution import NAME, finish, names_in
 from phasegate.http.expectations.capture import Capture
-from phasegate.http.expectations.expectation import Expect
+from phasegate.http.expectations.expectation import Expect, any_expected
 from phasegate.http.suites.references import problems_between
 from phasegate.http.suites.rows import Row, rows_in_file, rows_inline
 from phasegate.http.written import Fields, Headers, Json, address_like
@@ -49,9 +58,13 @@ class Part(Closed):
     model_config = ConfigDict(json_schema_extra=short_form({"type": ["string", "number", "boolean"]}))
 
     content: Text | None = None
+    """The text of the part."""
     file: SuitePath | None = None
+    """The file that is sent as the part."""
     filename: Text | None = None
+    """The name under which it is sent; that of `file` unless given."""
     content_type: Text | None = None
+    """The media type of the part: `text/csv`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -69,23 +82,27 @@ class Retry(Closed):
     """Send again when there was no answer or a wrong one; every try is kept."""
 
     attempts: int = Field(default=2, ge=1, le=100)
+    """How often the request is sent at most, the first time included."""
     wait: Duration = 0.5
+    """Time from an answer to the next try."""
 
 
 class Until(Expect):
     """Poll: send again until the reply is like this."""
 
     within: Duration = 30.0
+    """The longest wait for such an answer, from the first sending."""
     every: Duration = 0.5
+    """Time between two tries."""
 
 
 class RowsFile(Closed):
     """Rows from a file: one case for each."""
 
     csv: SuitePath | None = None
-    """UTF-8, columns named in the first line; values are text."""
+    """A CSV file in UTF-8 with column names in its first line; values are text."""
     jsonl: SuitePath | None = None
-    """One JSON object a line."""
+    """A file with one JSON object a line."""
 
     @model_validator(mode="after")
     def _is_one_file(self) -> Self:
@@ -118,30 +135,44 @@ Each = Annotated[
 ]
 
 
-class Request(Closed):
+class Request(Placed):
     """One request, what its reply must be, and what is taken from it."""
 
     id: Id
+    """The id of the request, unique in its flow. Criteria speak of it as `flow/request`."""
     title: str = ""
+    """What reports call it."""
     method: Method = "GET"
+    """The request method: `POST`."""
     url: Annotated[WrittenAddress, address_like("/users")]
-    """Absolute, or a path on the suite's `base`."""
+    """A path on the suite's `base`, or an absolute URL."""
     headers: Headers = Field(default_factory=dict)
+    """Headers of this request, by name, beside those of the suite and of the target entry."""
     query: Fields = Field(default_factory=dict)
-    """Added to the URL; a list repeats the name."""
+    """Parameters that are added to the URL, by name; a list repeats the name."""
     json_: Json = Field(default=None, alias="json")
+    """The body, sent as JSON. A request has one of `json`, `form`, `multipart` and `body`."""
     form: Fields | None = None
+    """The body as a form, by field; a list repeats the field."""
     multipart: dict[str, Part] | None = None
+    """The body as a multipart form, by field: text, or `{file: data.csv}`."""
     body: Text | None = None
-    expect: Expect = Field(default_factory=Expect)
+    """The body as text, sent as it is."""
+    expect: Expect = Field(default_factory=any_expected)
+    """What the answer must be; status 2xx unless it says otherwise."""
     capture: dict[str, Capture] = Field(default_factory=dict)
+    """Values taken from the answer, by name, for later requests of the flow as `${name}`."""
     each: Each | None = None
-    """One case for each entry: the columns of a row are names, `${each}` is the entry itself."""
+    """One case for each entry: the columns of a row are names, `${each}` is the entry itself. A list, a
+    mapping, or `{csv: FILE}` or `{jsonl: FILE}`."""
     retry: Retry | None = None
+    """Send again when there was no answer or a wrong one. Not with `until`."""
     until: Until | None = None
+    """Send again until the answer is like this, for work that ends later."""
     timeout: Duration | None = None
-    """For one exchange; the check's own without."""
+    """The longest that one exchange may take; the check's `timeout` unless given."""
     follow: bool = False
+    """Whether redirects are followed, at most 10."""
 
     @field_validator("capture")
     @classmethod
@@ -213,30 +244,36 @@ class Request(Closed):
         return set(names_in(texts))
 
 
-class Flow(Closed):
+class Flow(Placed):
     """Requests in order, with captures and cookies of their own."""
 
     id: Id
+    """The id of the flow, unique in the suite, and the part that criteria speak of."""
     title: str = ""
+    """What reports call it."""
     tags: tuple[Id, ...] = ()
     """Further parts that criteria may speak of."""
     requests: tuple[Request, ...] = ()
+    """The requests in order. One that fails leaves those that need its captures not sent."""
 
 
 class Suite(Closed):
     """The content of a suite file."""
 
     suite: Literal[1]
+    """The version of the format: 1."""
     title: str = ""
+    """What reports call the suite."""
     base: Annotated[WrittenAddress, address_like("/api")] = "/"
     """What paths are on: a URL, or a path on the default entry of the target."""
     headers: Headers = Field(default_factory=dict)
-    """For every request; those of the request win."""
+    """Headers of every request, by name; those of the request win."""
     setup: tuple[Request, ...] = ()
-    """Sent first; every flow sees what they capture."""
+    """Requests that are sent first; every flow has what they capture."""
     teardown: tuple[Request, ...] = ()
-    """Sent last, whatever happened; they see what setup captured."""
+    """Requests that are sent last, whatever happened; they have what `setup` captured."""
     flows: tuple[Flow, ...] = ()
+    """Requests in order, each flow with captures and cookies of its own."""
 
     @property
     def requests(self) -> tuple[Request, ...]:

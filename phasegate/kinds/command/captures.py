@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Fact, Message, decode, fact
 from phasegate.kinds.command.params import CommandParams, MeasureCapture

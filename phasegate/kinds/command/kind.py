@@ -56,7 +56,6 @@ class _Seen:
 
 class CommandKind(Kind[CommandParams]):
     name = "command"
-    about = "a program, by its exit code, its output and the JUnit files it writes"
     Params = CommandParams
     example: ClassVar[Mapping[str, Any]] = {
         "command": ["make", "test"],

@@ -42,15 +42,16 @@ class MeasureCapture(Closed):
     """A number that the program printed, or wrote to a file: exactly one of `regex` and `json`."""
 
     regex: str | None = None
-    """Its first group, or the whole match without one."""
+    """A regular expression for what is printed; its first group is the number, or the whole match without
+    one."""
     take: Literal["sum", "first", "last", "min", "max"] | None = None
     """Which counts where `regex` matches more than once; without it, different values prove nothing."""
     json_: str | None = Field(default=None, alias="json")
     """A JSONPath into standard output, or into `file`."""
     file: str | None = None
-    """Read instead of the output; relative to the plan's root."""
+    """The file to read in place of the output, relative to the plan's root."""
     unit: str = ""
-    """What the number is in: ms, %, MiB; nothing for counts."""
+    """The unit of the number: `ms`, `%`, `MiB`; nothing for counts."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -74,7 +75,7 @@ class CommandExpect(Closed):
     """What must hold of the program; each becomes a case."""
 
     exit_code: Annotated[Any, Expected()] = None
-    """A number, a list of numbers, or operators."""
+    """A number, a list of numbers, or operators: `{lt: 3}`."""
     output: Annotated[ExpectedText, Expected(text=True)] = None
     """Text, or operators, held against standard output followed by standard error, without blank ends and
     without colours."""
@@ -102,24 +103,25 @@ class CommandExpect(Closed):
 
 class CommandParams(CheckParams):
     command: Annotated[tuple[Text, ...], BeforeValidator(_no_shell), Field(min_length=1)]
-    """The program and its arguments; `python` is phasegate's own interpreter."""
+    """The program and its arguments, as a list; `python` is phasegate's own interpreter: `[cargo, test]`."""
     env: Mapping[str, Text] = Field(default_factory=dict)
-    """Added to the environment."""
+    """Variables that are added to the environment, by name."""
     in_: str = Field(default="", alias="in")
-    """The service of the target in whose container it runs; nothing for this machine."""
+    """The service of the target in whose container it runs; this machine unless given."""
     cwd: AnyPath | None = None
-    """Where it is started; default: the plan's root, in a container its own folder."""
+    """Where it is started; the plan's root unless given, in a container its own folder."""
     expect: CommandExpect | None = None
     """The exit code and the output it should have; exit code 0 unless it says otherwise."""
     measures: Mapping[str, MeasureCapture] = Field(default_factory=dict)
-    """Numbers the program reports, by name."""
+    """Numbers that the program reports, by name: `{coverage: {regex: "(\\d+)%", unit: "%"}}`."""
     results: Texts = ()
-    """JUnit files that it writes: paths or globs."""
+    """JUnit files that it writes: paths or globs, `build/junit*.xml`."""
     subtests: bool = False
-    """The counts in `results` have subtests in them that are not written as cases. Known of pytest."""
+    """Whether the counts in `results` have subtests in them that are not written as cases. Known of
+    pytest."""
     reruns: bool = False
-    """The tool runs failed tests again and writes each try as a case in `results`: one that failed and then
-    passed is flaky."""
+    """Whether the tool runs failed tests again and writes each try as a case in `results`: one that failed
+    and then passed is flaky."""
     evidence: Texts = ()
     """Further files to keep with the record: paths or globs."""
 
@@ -146,6 +148,6 @@ class CommandParams(CheckParams):
                 raise ValueError(f"{name!r} is measured already; choose another name")
             if not is_measure_name(name):
                 raise ValueError(
-                    f"{name!r} is no name for a measure; write one like 'coverage' or 'bundle_size'"
+                    f"{name!r} is not a name for a measure; write one like 'coverage' or 'bundle_size'"
                 )
         return measures

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact, joined, some
 from phasegate.base.units import Dimension
 from phasegate.kinds.containers.params import ContainersParams, LogRule
@@ -50,7 +51,7 @@ class ContainerStack:
     """The services that the plan's target is to have; empty where nobody says."""
     printed: Mapping[str, Printed] = field(default_factory=dict)
     killed: Mapping[str, bool] = field(default_factory=dict)
-    """Whether the kernel killed a process for want of memory, by container; left out where nobody knows."""
+    """Whether the kernel killed a process for lack of memory, by container; left out where nobody knows."""
     at: datetime | None
     """By the calendar clock; None where that moved during the run, so that no age is known."""
 

@@ -27,7 +27,6 @@ from phasegate.world import Containers, Progress, World, sure_wall
 
 class ContainersKind(Kind[ContainersParams]):
     name: ClassVar[str] = "containers"
-    about: ClassVar[str] = "the target's containers: present, running, healthy by a check that can fail; logs"
     Params: ClassVar[type[CheckParams]] = ContainersParams
     example: ClassVar[Mapping[str, Any]] = {
         "expect": ["controller", "postgres", "migrate"],
@@ -130,7 +129,7 @@ def _parts(stack: ContainerStack, cases: Sequence[Case]) -> dict[str, Mapping[st
 
 
 async def _find_killed(stack: ContainerStack, reach: Containers) -> dict[str, bool]:
-    """Whether a process of a container was killed for want of memory, by id; left out where nobody knows.
+    """Whether a process of a container was killed for lack of memory, by id; left out where nobody knows.
 
     Its engine knows only of those that have ended.
     """

@@ -11,7 +11,7 @@ from phasegate.base.fields import Closed
 from phasegate.base.marks import Demand
 from phasegate.base.patterns import compile_pattern
 from phasegate.base.problems import Location, refuse
-from phasegate.kinds.base import CheckParams, is_measure_name
+from phasegate.kinds.base import TimedParams, is_measure_name
 
 MEASURES: Mapping[str, str] = {
     "services": "services that have a container",
@@ -21,7 +21,7 @@ MEASURES: Mapping[str, str] = {
     "unproven_health": "services whose health nothing proves: no healthcheck, or one that cannot fail",
     "fake_healthchecks": "services with a healthcheck that cannot fail",
     "restarts": "restarts by the engine, of all containers",
-    "oom_killed": "containers with a process that was killed for want of memory",
+    "oom_killed": "containers with a process that was killed for lack of memory",
 }
 """Counts, beside `pass_rate`, `youngest`, `oldest` and what the logs are searched for."""
 
@@ -48,19 +48,19 @@ class LogRule(Closed):
     """What is looked for in what services print: exactly one of `must`, `must_not` and `count`."""
 
     service: Services = ()
-    """One, or several; default: every service, each for itself."""
+    """The service, or several, whose output is searched; every one unless given, each for itself."""
     must: str | None = None
-    """A regular expression that a line must match; `at_least` once."""
+    """A regular expression that a line must match, at least `at_least` times."""
     must_not: str | None = None
-    """A regular expression that no line may match; `at_most` so many."""
+    """A regular expression that no line may match, or at most `at_most`."""
     count: str | None = None
     """A regular expression whose lines are counted as the measure `name`."""
     at_least: int | None = Field(default=None, ge=1)
-    """With `must`: how many lines; 1 unless it says otherwise."""
+    """With `must`, how many lines must match; 1 unless given."""
     at_most: int | None = Field(default=None, ge=0)
-    """With `must_not`: how many lines are let through; 0 unless it says otherwise."""
+    """With `must_not`, how many lines may match; 0 unless given."""
     name: str = ""
-    """The measure that the count becomes, for criteria."""
+    """The measure that the count becomes, for criteria: `slow_queries`."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -90,7 +90,7 @@ class LogRule(Closed):
         if self.name in {"pass_rate", "youngest", "oldest", *MEASURES}:
             yield ("name",), f"{self.name!r} is measured already; choose another name"
         elif not is_measure_name(self.name):
-            yield ("name",), f"{self.name!r} is no name for a measure; write one like 'slow_queries'"
+            yield ("name",), f"{self.name!r} is not a name for a measure; write one like 'slow_queries'"
 
     @property
     def label(self) -> str:
@@ -102,7 +102,7 @@ class LogRule(Closed):
         return self.must or self.must_not or self.count or ""
 
 
-class ContainersParams(CheckParams):
+class ContainersParams(TimedParams):
     expect: Annotated[
         Annotated[StrictInt, Field(ge=1)]
         | Annotated[tuple[str, ...], Field(min_length=1)]
@@ -113,13 +113,13 @@ class ContainersParams(CheckParams):
     """How many services there are, a list of them, or how many containers each has; default: those
     that the target brings up or names; where it names none, nothing shows that all are there."""
     unexpected: Literal["forbid", "allow"] = "forbid"
-    """Whether containers of other services may be there too; they are not looked at."""
+    """Whether containers of other services may be there too. They are not looked at."""
     healthy: Annotated[tuple[str, ...], Demand.MUST_BE] | None = None
     """The services that must be healthy; default: every one that goes on running."""
     exit_codes: Mapping[str, Codes] = Field(default_factory=dict)
     """Services that do their work and end, by name: the exit codes they must have ended with."""
     logs: Annotated[tuple[LogRule, ...], Demand.MUST_BE] = ()
-    """What must, or must not, be in what services print."""
+    """What must, or must not, be in what services print: `[{must_not: "panic|FATAL"}]`."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, fact
 from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
 from phasegate.kinds.image.params import Aspect, ImageParams

@@ -27,7 +27,6 @@ PASSWD = "/etc/passwd"
 
 class ImageKind(Kind[ImageParams]):
     name: ClassVar[str] = "image"
-    about: ClassVar[str] = "an image: user, healthcheck, ports, secrets, base, labels, files, how it stops"
     Params: ClassVar[type[CheckParams]] = ImageParams
     example: ClassVar[Mapping[str, Any]] = {
         "service": "controller",

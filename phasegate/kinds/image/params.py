@@ -54,7 +54,7 @@ Labels = Annotated[
 
 class ImageParams(CheckParams):
     image: str | None = None
-    """A name with a tag, a digest or an id; exactly one of `image` and `service`."""
+    """A name with a tag, a digest or an id: `shop/web:1.4`. Exactly one of `image` and `service`."""
     service: str | None = None
     """The image that a service of the target really runs."""
     ignore: Annotated[tuple[Aspect, ...], Demand.LET_THROUGH] = ()
@@ -64,18 +64,18 @@ class ImageParams(CheckParams):
     ports: (
         Annotated[tuple[Annotated[StrictInt, Field(ge=1, le=65535)] | str, ...], Demand.LET_THROUGH] | None
     ) = None
-    """The ports it may expose: 8080, or `53/udp`."""
+    """The ports that it may expose: `[8080, 53/udp]`."""
     base: str | None = None
     """The image it must be built on: its layers come first, or its name is in the label
     org.opencontainers.image.base.name."""
     labels: Annotated[Labels, Demand.MUST_BE] = Field(default_factory=dict)
-    """Labels it must have: a list of names, or names with values."""
+    """Labels that it must have: a list of names, or names with values."""
     architecture: Annotated[Texts, Demand.LET_THROUGH] = ()
-    """The architectures it may be for: `amd64`, or `linux/arm64`."""
+    """The architectures that it may be for: `amd64`, or `linux/arm64`."""
     allow_files: Annotated[Texts, Demand.LET_THROUGH] = ()
     """Paths, as globs, that may be writable by everybody, setuid or setgid: `/usr/bin/su`, `/var/spool/*`."""
     stops_within: Annotated[Duration, Field(gt=0), Demand.LESS] | None = None
-    """Start it without network, and see that it ends so soon after its stop signal."""
+    """The longest from its stop signal to its end, when it is started without network."""
     stop_after: Duration = 1.0
     """With `stops_within`: how long it runs before it is asked to stop."""
 
@@ -90,7 +90,7 @@ class ImageParams(CheckParams):
         for number, port in enumerate(self.ports or ()):
             name, _, protocol = str(port).partition("/")
             if not name.isdecimal() or protocol not in ("", "tcp", "udp", "sctp"):
-                yield ("ports", number), f"{port!r} is no port; write 8080, or 53/udp"
+                yield ("ports", number), f"{port!r} is not a port; write 8080, or 53/udp"
         for number, aspect in enumerate(self.ignore):
             asked = ASKED.get(aspect, "")
             if asked and asked in self.model_fields_set:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.secret_shapes import secrets_in_text, secrets_in_variable
 from phasegate.model.containers import Image
 

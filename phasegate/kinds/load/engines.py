@@ -11,7 +11,7 @@ from phasegate.base.fields import Duration
 from phasegate.base.interpreter import interpreter
 from phasegate.base.marks import Demand
 from phasegate.base.units import Dimension
-from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
+from phasegate.kinds.base import Amount, Kind, P, Requirement, TimedParams
 from phasegate.load.foreign.k6 import k6
 from phasegate.load.foreign.k6.k6 import K6Options
 from phasegate.load.foreign.locust import locust
@@ -21,23 +21,32 @@ from phasegate.model.observation import Observation
 from phasegate.world import World
 
 
-class K6Params(CheckParams, K6Options):
+class K6Params(TimedParams, K6Options):
     timeout: Annotated[Duration, Demand.LESS] = 30.0
     """Allowed on top of `duration`; what bounds one request is for the script to say."""
     engine: Literal["k6"] = "k6"
     """What generates the load: builtin, k6 or locust."""
 
 
-class LocustParams(CheckParams, LocustOptions):
+class LocustParams(TimedParams, LocustOptions):
     timeout: Annotated[Duration, Demand.LESS] = 30.0
     """How long users get, after the duration, to end what they are at."""
     engine: Literal["locust"] = "locust"
     """What generates the load: builtin, k6 or locust."""
 
 
-class K6(Kind[K6Params]):
+class _Engine(Kind[P]):
     name = "load"
     chooser = "engine"
+    exclusive = True
+    is_load = True
+    has_cases = True
+
+    def parts(self, params: P) -> frozenset[str] | None:
+        return None
+
+
+class K6(_Engine[K6Params]):
     variant = "k6"
     about = "a k6 script"
     Params = K6Params
@@ -47,18 +56,12 @@ class K6(Kind[K6Params]):
         "vus": 10,
         "duration": "10s",
     }
-    exclusive = True
-    is_load = True
-    has_cases = True
 
     def measures(self, params: K6Params) -> Mapping[str, MeasureSpec]:
         return k6.measures(params)
 
     def defaults(self, params: K6Params) -> tuple[str, ...]:
         return ("success_rate >= 99%", "achieved_rate >= 95%", "pass_rate == 100%")
-
-    def parts(self, params: K6Params) -> frozenset[str] | None:
-        return None
 
     def duration(self, params: K6Params) -> float | None:
         if params.duration is None:
@@ -85,9 +88,7 @@ class K6(Kind[K6Params]):
         return await k6.observe(params, world)
 
 
-class Locust(Kind[LocustParams]):
-    name = "load"
-    chooser = "engine"
+class Locust(_Engine[LocustParams]):
     variant = "locust"
     about = "a Locust file"
     Params = LocustParams
@@ -98,18 +99,12 @@ class Locust(Kind[LocustParams]):
         "spawn_rate": "10/s",
         "duration": "10s",
     }
-    exclusive = True
-    is_load = True
-    has_cases = True
 
     def measures(self, params: LocustParams) -> Mapping[str, MeasureSpec]:
         return locust.MEASURES
 
     def defaults(self, params: LocustParams) -> tuple[str, ...]:
         return ("success_rate >= 99%", "pass_rate == 100%")
-
-    def parts(self, params: LocustParams) -> frozenset[str] | None:
-        return None
 
     def duration(self, params: LocustParams) -> float | None:
         return params.duration + (params.join.within if params.join is not None else 0.0)
@@ -120,14 +115,7 @@ class Locust(Kind[LocustParams]):
 
     def requirements(self, params: LocustParams) -> tuple[Requirement, ...]:
         python = interpreter(params.python, params.locustfile, os.environ)
-        return (
-            Requirement(
-                program=python,
-                arguments=("-c", "import locust"),
-                install=f"{python} -m pip install locust",
-                label=f"locust for {python}",
-            ),
-        )
+        return (Requirement.of_package("locust", python),)
 
     def summary(self, params: LocustParams) -> Message:
         return fact(Code.LOCUST, path=params.locustfile.name, users=params.users, span=float(params.duration))

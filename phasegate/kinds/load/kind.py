@@ -40,7 +40,6 @@ class Load(Kind[LoadParams]):
     chooser = "engine"
     variant = "builtin"
     variants = ENGINES
-    about = "requests at a rate or over connections"
     Params = LoadParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
     exclusive = True

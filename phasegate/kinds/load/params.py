@@ -15,7 +15,7 @@ from phasegate.base.units import format_seconds
 from phasegate.http.expectations.expectation import Expect
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.http.written import Headers, Json
-from phasegate.kinds.base import CheckParams
+from phasegate.kinds.base import TimedParams
 from phasegate.load.abort import AbortOn
 from phasegate.load.journeys.mix import MIX, Data, FlowField, Unit, problems_of_mix, problems_of_unit
 from phasegate.load.pace.pacing import Profile
@@ -29,29 +29,30 @@ _MODELS = "rate: 200/s (open model), connections: 50 (closed model), or stages o
 _SAID = {"rate": "rates", "duration": "durations", "ramp": "ramps"}
 
 
-class LoadParams(CheckParams):
+class LoadParams(TimedParams):
     engine: Literal["builtin"] = "builtin"
     """What generates the load: builtin, k6 or locust."""
     url: WrittenAddress | None = None
-    """Absolute, or a path on the target."""
+    """A path on the target, `/health`, or a URL of one of its entries."""
     flow: FlowField | None = None
     """In place of `url`, a flow of a suite as the unit of load: `checks/api/sessions.yaml#lifecycle`. One
     arrival is one whole journey over one connection, with cookies and captures of its own; the suite's setup
     is sent once, before the load, its teardown after it."""
     mix: Annotated[tuple[Unit, ...], MIX] | None = None
-    """In place of `url`, several flows and requests, by weight."""
+    """In place of `url`, several flows and requests, by weight: `[{weight: 3, url: /}, {url: /search}]`."""
     data: Data | None = None
-    """Rows of a CSV or JSON-lines file, whose columns are `${name}` in what is sent."""
+    """Rows of a file, whose columns are `${name}` in what is sent: `{csv: users.csv}`."""
     rate: Annotated[Rate, Demand.BY_KIND] | None = None
     """Open model: requests due per second, whether or not earlier ones were answered."""
     connections: Annotated[int, Demand.BY_KIND] | None = Field(default=None, ge=1, le=50_000)
     """Closed model: each sends its next request when the answer has come. With a rate: the most at once, 200
-    unless it says otherwise."""
+    unless given."""
     duration: Annotated[Duration, Demand.BY_KIND] = 10.0
     """How long requests are sent; what is out then is awaited up to `timeout`. With `until: decided`, the
     longest."""
     until: Literal["decided"] | None = None
-    """Ends as soon as its criteria are decided, by bounds that hold whenever one looks."""
+    """`decided`: the load ends as soon as its criteria are decided, by bounds that hold whenever one
+    looks."""
     at_least: Annotated[Duration, Demand.BY_KIND] = 1.0
     """With `until: decided`, how long requests are sent at the least."""
     ramp: Annotated[Duration, Demand.BY_KIND] = 0.0
@@ -60,19 +61,19 @@ class LoadParams(CheckParams):
     """Ramps, plateaus and spikes of either model, in place of one level with `duration` and `ramp`: each
     stage runs in a straight line from the level before it, at first 0, to its own; one of 0 s jumps there."""
     method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
-    """The request method."""
+    """The request method: `POST`."""
     headers: Headers = Field(default_factory=dict)
-    """Sent along, beside those of the target entry."""
+    """Headers that are sent along, by name, beside those of the target entry."""
     body: Text | BodyFile | None = None
     """Sent with each request: text, or `{file: PATH}` for the bytes of a file of at most 32 MiB."""
     json_: Json = Field(default=None, alias="json")
-    """A body sent as JSON."""
+    """A body that is sent as JSON."""
     protocol: Literal["http/1.1", "http/2"] = "http/1.1"
     """What is spoken with the target. HTTP/2 needs the extra `http2`; over TLS the target has to agree to it
     (ALPN), over plain http it is spoken from the first byte. A target that does not is a failure."""
     streams: int | None = Field(default=None, ge=1, le=1_000)
-    """HTTP/2: requests at once over each connection, 1 unless it says otherwise. What is above the target's
-    own limit waits, and the wait counts."""
+    """HTTP/2: requests at once over each connection, 1 unless given. What is above the target's own limit
+    waits, and the wait counts."""
     unix: str | None = Field(default=None, pattern=r"^/")
     """The path of a Unix socket to connect to in place of the host and port of `url`."""
     expect: Expect | None = None

@@ -59,7 +59,7 @@ def distribution(
     *,
     unused: int = 0,
 ) -> Distribution:
-    """Durations of 0, which the clock could not resolve, are no data."""
+    """Durations of 0, which the clock could not resolve, are not data."""
     zeros = dict(histogram.counts).get(0, 0)
     if zeros:
         above = {bucket: count for bucket, count in histogram.counts if bucket}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +41,12 @@ def beside(*, latency: str, service_time: str) -> dict[str, MeasureSpec]:
 
 def refuse_arguments(program: str, args: tuple[str, ...], own: Mapping[str, str]) -> None:
     """Errors: ValueError for arguments that phasegate sets itself."""
-    for problem in _find_refused(program, args, own):
-        raise ValueError(problem)
-
-
-def _find_refused(program: str, args: tuple[str, ...], own: Mapping[str, str]) -> Iterator[str]:
     for argument in args:
         name = argument.partition("=")[0]
         if not name.startswith("--"):
             name = re.sub(r"^(-[A-Za-z]).*$", r"\1", name)
         if name in own:
-            yield f"{program} {name} cannot be given: {own[name]}"
+            raise ValueError(f"{program} {name} cannot be given: {own[name]}")
 
 
 async def cancel_all(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -62,7 +62,7 @@ class KeepingConnection(LoadConnection):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers_size += len(name) + len(value)
-        # What trails a chunked body is no header of the answer (RFC 9110, 6.5.1).
+        # What trails a chunked body is not a header of the answer (RFC 9110, 6.5.1).
         if self._in_head and self._headers_size <= HEAD_LIMIT:
             self._headers.append((name, value))
 

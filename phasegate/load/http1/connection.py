@@ -99,17 +99,14 @@ class Channel(Protocol):
     @property
     def closing(self) -> bool:
         """It takes no request any more, and `gone` is about to be called."""
-        ...
 
     def close(self) -> None: ...
 
     def expire(self) -> None:
         """The request that is out has had its time."""
-        ...
 
     def give_up(self) -> bool:
         """Forget the request that is out, if any, without counting it."""
-        ...
 
 
 class Owner(Protocol):
@@ -117,11 +114,9 @@ class Owner(Protocol):
 
     def free(self, connection: Channel, now: int) -> None:
         """The answer has come and the channel can take the next request."""
-        ...
 
     def gone(self, connection: Channel) -> None:
         """The channel is closed, by either side."""
-        ...
 
 
 class LoadConnection(Connection):

@@ -268,7 +268,7 @@ class Http2Connection(asyncio.Protocol):
     # the end of the connection
 
     def _broken(self, why: Message, cause: Fact | None = None) -> None:
-        """What the target sends is no HTTP/2, unless another cause is known."""
+        """What the target sends is not HTTP/2, unless another cause is known."""
         self._problem = self._problem or cause or no_answer(Cause.PROTOCOL, why)
         self._ended, self.takes = True, False
         self._transport.abort()

@@ -28,19 +28,15 @@ class Link(Protocol):
     @property
     def takes(self) -> bool:
         """Whether it takes new requests."""
-        ...
 
     def submit(self, lane: Lane) -> bool:
         """Send the request on a stream of its own; False when the connection has just come to its end."""
-        ...
 
     def leave(self, lane: Lane, *, keep: bool) -> None:
         """Cancel what the lane has out. `keep`: the connection stays open although nobody is on it."""
-        ...
 
     def drain(self) -> None:
         """Take nothing new, and close when what is out has ended."""
-        ...
 
 
 class Carrier(Protocol):

@@ -34,7 +34,7 @@ class RedirectError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """A request that redirects have led to; bytes that are no UTF-8 are in it as surrogates."""
+    """A request that redirects have led to; bytes that are not UTF-8 are in it as surrogates."""
 
     request: HttpRequest
     number: int = 0

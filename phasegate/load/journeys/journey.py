@@ -15,7 +15,7 @@ from phasegate.base.errors import MessageError
 from phasegate.load.message import AS_WRITTEN, WorkerMessage
 
 Piece: TypeAlias = str | tuple[str, str]
-"""Text, in which bytes that are no UTF-8 are lone surrogates; or (how, name) of a value: see `template`."""
+"""Text, in which bytes that are not UTF-8 are lone surrogates; or (how, name) of a value: see `template`."""
 Order = Literal["sequence", "random"]
 
 

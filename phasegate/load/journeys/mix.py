@@ -19,6 +19,7 @@ from pydantic import (
 from phasegate.base.fields import Closed, FilePath, NamedDocument, Text, WrittenAddress
 from phasegate.base.marks import Demand, Members
 from phasegate.base.problems import Location, refuse, refuse_also
+from phasegate.base.remember import remembered, remembered_of
 from phasegate.base.substitution import escape
 from phasegate.http.expectations.expectation import DEFAULT_STATUS, Expect
 from phasegate.http.suites.references import LATER, clash, problems_between
@@ -50,12 +51,11 @@ class SuiteFlow(Suite):
         return suite
 
     def _problems_of_choice(self) -> Iterator[tuple[Location, str]]:
-        ids = ", ".join(flow.id for flow in self.flows) or "none"
         if not self.flow and len(self.flows) != 1:
-            several = f"the suite has several flows; name one behind #: {ids}"
+            several = f"the suite has several flows; name one behind #: {_ids(self.flows)}"
             yield (), several if self.flows else "the suite has no flow"
-        elif self.flow and not any(flow.id == self.flow for flow in self.flows):
-            yield (), f"the suite has no flow {self.flow!r}; its flows are {ids}"
+        elif self.flow and self.flow not in _by_id(self.flows):
+            yield (), f"the suite has no flow {self.flow!r}; its flows are {_ids(self.flows)}"
         elif not self.chosen.requests:
             yield (), f"flow {self.chosen.id!r} has no request"
         else:
@@ -68,7 +68,7 @@ class SuiteFlow(Suite):
 
     @property
     def chosen(self) -> Flow:
-        return next(flow for flow in self.flows if flow.id == self.flow or not self.flow)
+        return _by_id(self.flows)[self.flow] if self.flow else self.flows[0]
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -90,6 +90,19 @@ class SuiteFlow(Suite):
         yield from _unknown(self.chosen.requests, captured | columns)
 
 
+# Many checks may name flows of one suite.
+
+
+@remembered_of
+def _by_id(flows: tuple[Flow, ...]) -> dict[str, Flow]:
+    return {flow.id: flow for flow in reversed(flows)}
+
+
+@remembered_of
+def _ids(flows: tuple[Flow, ...]) -> str:
+    return ", ".join(flow.id for flow in flows) or "none"
+
+
 FlowField = Annotated[
     SuiteFlow,
     NamedDocument(fragment="flow"),
@@ -103,21 +116,21 @@ class Unit(Closed):
     """One entry of a mix: a flow, or a request of its own."""
 
     id: Id | None = None
-    """The part that criteria speak of; for a flow its id, unless it says otherwise."""
+    """The part that criteria speak of; for a flow its id unless given."""
     weight: int = Field(default=1, ge=1, le=1_000)
-    """How often, beside the others."""
+    """How often it is sent, beside the others: one of weight 3 three times as often as one of weight 1."""
     url: WrittenAddress | None = None
-    """Absolute, or a path on the target."""
+    """A path on the target, or a URL of one of its entries."""
     flow: FlowField | None = None
-    """A flow of a suite: `checks/api/sessions.yaml#lifecycle`."""
+    """A flow of a suite, sent as a whole: `checks/api/sessions.yaml#lifecycle`."""
     method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
-    """The request method."""
+    """The request method: `POST`."""
     headers: Headers = Field(default_factory=dict)
-    """Sent along, beside those of the target entry."""
+    """Headers that are sent along, by name, beside those of the target entry."""
     body: Text | None = None
-    """Text sent with the request."""
+    """Text that is sent as the body."""
     json_: Json = Field(default=None, alias="json")
-    """A body sent as JSON."""
+    """A body that is sent as JSON."""
     expect: Expect | None = None
     """What a good answer is; status 2xx unless it says otherwise."""
     follow: Annotated[bool, Demand.LET_THROUGH] = False
@@ -181,11 +194,11 @@ class Data(Closed):
     """Rows from a file: each journey gets the columns of one as `${name}`."""
 
     csv: FilePath | None = None
-    """UTF-8, columns named in the first line; values are text."""
+    """A CSV file in UTF-8 with column names in its first line; values are text."""
     jsonl: FilePath | None = None
-    """One JSON object a line."""
+    """A file with one JSON object a line."""
     order: Literal["sequence", "random"] = "sequence"
-    """In sequence, workers share the rows and begin anew after the last; random by the seed of the run."""
+    """`sequence`: workers share the rows and begin anew after the last. `random`: by the seed of the run."""
 
     @model_validator(mode="before")
     @classmethod
@@ -207,14 +220,18 @@ class Data(Closed):
 
     def rows(self) -> tuple[Mapping[str, Any], ...]:
         """Errors: OSError, ValueError when the file cannot be read."""
-        return _rows(self.csv or self.jsonl or Path(), json_lines=self.jsonl is not None)
+        return _rows(self._file, json_lines=self.jsonl is not None)
 
     def columns(self) -> frozenset[str]:
         """Those that every row has; none where there is no file."""
         try:
-            return _columns(self.rows())
+            return _columns_in(self._file, json_lines=self.jsonl is not None)
         except OSError:
             return frozenset()
+
+    @property
+    def _file(self) -> Path:
+        return self.csv or self.jsonl or Path()
 
 
 def columns_written(data: Any, root: Path) -> frozenset[str]:
@@ -224,7 +241,7 @@ def columns_written(data: Any, root: Path) -> frozenset[str]:
     for key in ("csv", "jsonl"):
         if isinstance(name := data.get(key), str):
             try:
-                return _columns(_rows(root / name, json_lines=key == "jsonl"))
+                return _columns_in(root / name, json_lines=key == "jsonl")
             except (OSError, ValueError):  # said where the file is named
                 return frozenset()
     return frozenset()
@@ -261,10 +278,14 @@ def _unknown(requests: tuple[Request, ...], known: set[str]) -> Iterator[str]:
         known = known | set(request.capture)
 
 
+@remembered
 def _rows(path: Path, *, json_lines: bool) -> tuple[Mapping[str, Any], ...]:
     rows = rows_in_file(path, json_lines=json_lines)
     return tuple({name: value for name, value in row.values.items() if name != "each"} for row in rows)
 
 
-def _columns(rows: tuple[Mapping[str, Any], ...]) -> frozenset[str]:
+@remembered
+def _columns_in(path: Path, *, json_lines: bool) -> frozenset[str]:
+    """Those that every row of a file has."""
+    rows = _rows(path, json_lines=json_lines)
     return frozenset(set.intersection(*(set(row) for row in rows))) if rows else frozenset()

@@ -54,7 +54,7 @@ async def prepare_journeys(
 
 @dataclass(slots=True, kw_only=True)
 class _Unseen(Telling):
-    """Requests of setup and teardown are no cases of a load."""
+    """Requests of setup and teardown are not cases of a load."""
 
     async def tell(self, case: Case) -> None:
         self.cases.append(case)

@@ -25,7 +25,6 @@ class Alarm(Protocol):
 
     def set(self, nanoseconds: int) -> None:
         """Call back after that long; at once when it is not positive. Replaces what was set before."""
-        ...
 
     def close(self) -> None: ...
 

@@ -6,10 +6,11 @@ Text that refers to what is known only at run time stays in template form until 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError, Position
 from phasegate.base.facts import Code, fact
 from phasegate.base.substitution import UnknownNameError, finish, insert_values, names_in
@@ -130,7 +131,7 @@ class Group(Generic[E]):
         """Why a fault cannot do this to one of its entries, and what could be done."""
         if act in self.acts:
             return None
-        return f"{id!r} cannot be put to {act}", f"use {', '.join(sorted(self.acts)) or 'another entry'}"
+        return f"{id!r} has no act {act.value!r}", f"use {', '.join(sorted(self.acts)) or 'another entry'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

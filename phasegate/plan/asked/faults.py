@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
-from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.units import format_seconds
-from phasegate.model.faults import Act
+from phasegate.model.faults import PlanFault
 from phasegate.model.measures import MeasureSpec
 from phasegate.plan.asked.part import Part
 from phasegate.plan.written.faults import ProbeParams
@@ -17,35 +16,18 @@ from phasegate.plan.written.faults import ProbeParams
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One act on one entry of the target, during one check of its step."""
+    """An act on the target, with what is asked of it meanwhile."""
 
-    id: str
-    act: Act
-    target: str
-    """The id of a process, or of a service in containers."""
-    check: str
-    """The check during which it is done."""
-    due: float
-    """Seconds from the start of that check."""
-    lasting: float | None = None
-    """Seconds until it is undone, from when it was done; None where the act is over when it is done."""
-    image: str = ""
-    """The other image, for `replace`."""
+    asked: PlanFault
     probe: Part
-    title: str = ""
     missing_secrets: tuple[str, ...] = ()
     """Secrets that its probe uses and that are not set."""
     measures: Mapping[str, MeasureSpec]
     at: Position | None = None
 
     @property
-    def source(self) -> str:
-        return f"{self.at.file}:{self.at.line}" if self.at else ""
-
-    @property
-    def end(self) -> float:
-        """Seconds from the start of the check when it is undone, if it is done in no time."""
-        return self.due + (self.lasting or 0.0)
+    def id(self) -> str:
+        return self.asked.id
 
     @property
     def asks(self) -> ProbeParams:
@@ -59,12 +41,7 @@ class Fault:
     @property
     def summary(self) -> str:
         """`kill nodejs at 5 s for 3 s`."""
-        lasting = f" for {format_seconds(self.lasting)}" if self.lasting else ""
-        image = f" by {self.image}" if self.image else ""
-        return f"{self.act} {self.target}{image} at {format_seconds(self.due)}{lasting}"
-
-    @property
-    def asked(self) -> Fact:
-        """`GET /health every 50 ms`."""
-        asks = self.asks
-        return fact(Code.ASKED_EVERY, method=asks.method, url=asks.url, every=float(asks.every))
+        asked = self.asked
+        lasting = f" for {format_seconds(asked.lasting)}" if asked.lasting else ""
+        image = f" by {asked.image}" if asked.image else ""
+        return f"{asked.act} {asked.target}{image} at {format_seconds(asked.due)}{lasting}"

@@ -6,21 +6,22 @@ template form until `bind` puts the values in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
-from phasegate.base.facts import Message
-from phasegate.gate.waivers import Waiver
 from phasegate.kinds.base import CheckParams, Kind, Requirement
 from phasegate.model.approval import Approval
 from phasegate.model.criterion import Level, PlanCriterion
-from phasegate.model.result import People, PlanRecord
+from phasegate.model.result import People, PlanCheck, PlanRecord, PlanStep
+from phasegate.model.waiver import Waiver
 from phasegate.plan.asked.entries import PlanCommand, Target
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.part import Part
+from phasegate.plan.written.plan import RetryWritten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +30,6 @@ class Secret:
 
     name: str
     value: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """Attempts of a whole check; waits are seconds."""
-
-    attempts: int = 1
-    wait: float = 0.0
-    backoff: float = 1.0
-    """Each wait is the one before times this."""
-    max_wait: float | None = None
-    jitter: float = 0.0
-    """Up to so many seconds are added to each wait."""
-    on_fail: bool = False
-    """Whether an attempt with a criterion not met is tried again, as one that errored is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,47 +46,35 @@ class FlakyBudget:
 class Check:
     """One thing to observe."""
 
-    id: str
+    asked: PlanCheck
     kind: Kind[Any]
-    step: str | None
-    """None for checks under `gate`."""
-    title: str = ""
     parts: tuple[Part, ...]
     """At least one."""
     each: bool = False
     """Whether the parts come from `each`: observed one by one, measures reported by part and as a whole."""
-    during: str | None = None
-    """`run`, or the id of the check it accompanies."""
-    retry: Retry = Retry()
+    retry: RetryWritten = field(default_factory=RetryWritten)
     limit: float | None = None
     """Seconds for a whole attempt; None for a check that accompanies others."""
     exclusive: bool = False
     """Whether it has the target to itself."""
-    allow_skipped: int = 0
-    until_decided: bool = False
-    """Whether it ends as soon as its criteria are decided."""
-    requirements: tuple[Requirement, ...] = ()
+    requirements: Sequence[Requirement] = ()
     """Programs it needs: its kind's, its own and its step's."""
-    missing_secrets: tuple[str, ...] = ()
+    missing_secrets: Sequence[str] = ()
     """Environment variables it needs that are not set: it is not run."""
     confidence: float | None = 0.95
-    tags: tuple[str, ...] = ()
+    tags: Sequence[str] = ()
     """Its own and its step's."""
-    summary: Message = ""
-    sha256: str = ""
-    """Of kind, parameters and the files they name; neither secrets nor addresses are part of it."""
     at: Position | None = None
     flaky: FlakyBudget | None = None
     """Its own; where there is none, its step's and then the plan's counts it."""
 
     @property
-    def source(self) -> str:
-        return f"{self.at.file}:{self.at.line}" if self.at else ""
+    def id(self) -> str:
+        return self.asked.id
 
     @property
-    def chances(self) -> int:
-        """Attempts that it has to meet its criteria."""
-        return self.retry.attempts if self.retry.on_fail else 1
+    def step(self) -> str | None:
+        return self.asked.step
 
     def bind(self, values: Mapping[str, str]) -> dict[str, CheckParams]:
         """`Part.bind` of every part, by name."""
@@ -111,15 +85,7 @@ class Check:
 class Step:
     """A part of the phase."""
 
-    id: str
-    title: str = ""
-    purpose: str = ""
-    work: tuple[str, ...] = ()
-    outcomes: tuple[str, ...] = ()
-    owner: str = ""
-    priority: str = ""
-    estimate: str = ""
-    tags: tuple[str, ...] = ()
+    asked: PlanStep
     needs: tuple[str, ...] = ()
     """Steps that must have held."""
     follows: tuple[str, ...] = ()
@@ -132,6 +98,10 @@ class Step:
     """What is done to the target on purpose during its checks."""
     at: Position | None = None
     flaky: FlakyBudget | None = None
+
+    @property
+    def id(self) -> str:
+        return self.asked.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

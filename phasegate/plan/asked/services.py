@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.faults import Act
 from phasegate.model.result import TargetRecord
 from phasegate.plan.asked.entries import Entry, Group

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
 
-from phasegate.base.errors import PhasegateError
+from phasegate.base.dataclass import dataclass
+from phasegate.base.errors import PhasegateError, Position
 from phasegate.base.facts import Code, Message, fact, joined
+from phasegate.base.joined import united
 from phasegate.base.scalars import WrittenFloat, WrittenInt
-from phasegate.kinds.base import CheckParams, Kind, Requirement
-from phasegate.kinds.foreign import KindError, blame
+from phasegate.kinds.base import CheckParams, Kind, Requirement, TimedParams, timeout_of
+from phasegate.kinds.foreign import blame
+from phasegate.kinds.offers import KindError
+from phasegate.model.measures import charts_of
+from phasegate.model.result import PlanCheck
 from phasegate.plan.asked.part import Part
-from phasegate.plan.asked.plan import Check, Retry
+from phasegate.plan.asked.plan import Check
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
-from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys, retry_of
-from phasegate.plan.reading.requirements import united
+from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys
 from phasegate.plan.text.findings import did_you_mean
-from phasegate.plan.text.tree import TreePath
+from phasegate.plan.text.tree import TreePath, is_plain
 from phasegate.plan.text.validation import validate
-from phasegate.plan.written.plan import CheckCommon
+from phasegate.plan.written.plan import CheckCommon, RetryWritten
 
-_DONE = frozenset({"each", "during"})
-"""Keys that every check has and that change what it does."""
+_OF_PEOPLE = COMMON_KEYS - {"each", "during"}
+"""Keys that every check has and that change nothing of what it does."""
 _APART = frozenset({"each", "criteria"})
 _SETTLED = COMMON_KEYS - _APART
 """Keys of the common part whose values are known at load."""
+_LEAVES = frozenset({str, int, type(None)})
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str).encode
 DEFAULT_LIMIT = 600.0
 """Seconds for an attempt that does not say how long it takes."""
@@ -38,13 +43,14 @@ Without them a target that stalls to the last would make the attempt run into it
 although the stall was observed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """A check as far as it could be read."""
 
     id: str | None
     path: TreePath
     step: str | None
+    at: Position | None = None
+    """Where its id is written."""
     kind: Kind[Any] | None = None
     common: CheckCommon | None = None
     check: Check | None = None
@@ -71,8 +77,10 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         return Draft(id=None, path=path, step=step.id)
     id = tree.get("id")
     subject = f"check {id!r}" if isinstance(id, str) else label
+    at = context.document.value_at((*path, "id"))
     kind = _kind(context, path, tree, subject)
-    common = _common(context, path, tree, subject)
+    plain = is_plain(tree)
+    common = _common(context, path, tree, subject, plain=plain)
     own = tree.get("criteria")
     check = None
     if kind is None:
@@ -80,7 +88,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
     else:
         try:
             with blame(kind, what="params", but=PhasegateError):
-                check = _read(context, path, tree, step, kind, common, subject)
+                check = _read(context, path, tree, step, kind, common, subject, at, plain=plain)
         except KindError as error:
             _report(context, path, subject, error)
             context.leave_unread(path, subject, tree)
@@ -89,6 +97,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         id=id if isinstance(id, str) else None,
         path=path,
         step=step.id,
+        at=at,
         kind=kind,
         common=common,
         check=check,
@@ -104,9 +113,12 @@ def _read(
     kind: Kind[Any],
     common: CheckCommon | None,
     subject: str,
+    at: Position,
+    *,
+    plain: bool,
 ) -> Check | None:
     """The rest of a check, once its kind is known; None where something is wrong with it."""
-    parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree))
+    parameters = Parameters(context, path, tree, kind, _with_variant(subject, kind, tree), plain=plain)
     parts = parameters.parts()
     if common is None or parts is None:
         taken_over = (context.timeout, context.retry, context.confidence)
@@ -120,6 +132,7 @@ def _read(
         parts,
         step,
         path,
+        at,
         missing_secrets=united(own, step.missing_secrets),
         sha256=_fingerprint(context, kind, tree, parameters),
     )
@@ -175,12 +188,14 @@ def _with_variant(subject: str, kind: Kind[Any], tree: Mapping[str, Any]) -> str
     return f"{subject} ({kind.chooser}: {kind.variant})" if kind.chooser in tree else subject
 
 
-def _common(context: Context, path: TreePath, tree: Mapping[str, Any], subject: str) -> CheckCommon | None:
-    written = pick_keys(tree, _SETTLED)
-    settled, wrong = context.settled(path, written)
-    for key in _APART:
-        if key in tree:
-            settled[key] = tree[key]
+def _common(
+    context: Context, path: TreePath, tree: Mapping[str, Any], subject: str, *, plain: bool
+) -> CheckCommon | None:
+    settled: Any = pick_keys(tree, COMMON_KEYS if plain else _SETTLED)
+    wrong: tuple[TreePath, ...] = ()
+    if not plain:
+        settled, wrong = context.settled(path, settled)
+        settled |= pick_keys(tree, _APART)
     return validate(CheckCommon, settled, context.place(path, subject), context.findings, silent=wrong)
 
 
@@ -191,38 +206,45 @@ def _check(
     parts: tuple[Part, ...],
     step: StepShare,
     path: TreePath,
+    at: Position,
     *,
-    missing_secrets: tuple[str, ...],
+    missing_secrets: Sequence[str],
     sha256: str,
 ) -> Check:
     params = [part.params for part in parts]
+    needed = chain.from_iterable(map(kind.requirements, params))
     own = context.requirements(path, common.requires)
-    if common.during is not None:
-        retry = Retry()
-    else:
-        retry = context.retry if common.retry is None else retry_of(common.retry)
+    retry = RetryWritten() if common.during is not None else common.retry or context.retry
+    at = context.document.value_at((*path, "id"))
+    charts = charts_of({name: spec for one in params for name, spec in kind.measures(one).items()})
     return Check(
-        id=common.id,
+        asked=PlanCheck(
+            id=common.id,
+            kind=kind.name,
+            step=step.id,
+            title=common.title,
+            summary=_summary(kind, parts),
+            source=f"{at.file}:{at.line}",
+            sha256=sha256,
+            during=common.during or "",
+            allow_skipped=common.allow_skipped,
+            until_decided=any(map(kind.until_decided, params)),
+            chances=retry.chances,
+            charts=charts,
+            package=kind.package,
+            is_load=kind.is_load,
+        ),
         kind=kind,
-        step=step.id,
-        title=common.title,
         parts=parts,
         each=common.each is not None,
-        during=common.during,
         retry=retry,
         limit=_limit(common, kind, params),
         exclusive=kind.exclusive if common.exclusive is None else common.exclusive,
-        allow_skipped=common.allow_skipped,
-        until_decided=any(kind.until_decided(one) for one in params),
         missing_secrets=missing_secrets,
-        sha256=sha256,
-        requirements=united(
-            (*(item for one in params for item in kind.requirements(one)), *own), step.requirements
-        ),
+        requirements=united((*needed, *own), step.requirements),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
         tags=united(common.tags, step.tags),
-        summary=_summary(kind, parts),
-        at=context.document.value_at((*path, "id")),
+        at=at,
         flaky=budget_of(context, path, common.flaky),
     )
 
@@ -240,7 +262,7 @@ def _limit_of_part(kind: Kind[Any], params: CheckParams) -> float:
     duration = kind.duration(params)
     if duration is None:
         return DEFAULT_LIMIT
-    meant = duration + params.timeout + START
+    meant = duration + timeout_of(params) + START
     return meant if kind.exclusive else max(DEFAULT_LIMIT, meant)
 
 
@@ -255,12 +277,8 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
     Names stand for secrets and for the target's addresses. What is for people, for the gate or for the
     schedule is left out, but for `during`: beside another check the target answers differently.
     """
-    asked = {
-        key: value
-        for key, value in tree.items()
-        if key in _DONE or not (key in COMMON_KEYS or key.startswith("x-"))
-    }
-    if context.timeout is not None:
+    asked = {key: value for key, value in tree.items() if key not in _OF_PEOPLE and not key.startswith("x-")}
+    if context.timeout is not None and issubclass(kind.Params, TimedParams):
         asked.setdefault("timeout", context.timeout)
     hashes = sorted(file.sha256 for file in parameters.files.values())
     package = [] if kind.package is None else [[kind.package.name, kind.package.version]]
@@ -270,11 +288,8 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
 
 def _as_written(tree: Any) -> Any:
     """A tree in which two spellings of one number differ: as text, what is sent differs too."""
-    kind = type(tree)
-    if kind is str or kind is int or tree is None:
-        return tree
     if isinstance(tree, dict):
-        return {key: _as_written(item) for key, item in tree.items()}
+        return {key: item if type(item) in _LEAVES else _as_written(item) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
-        return [_as_written(item) for item in tree]
+        return [item if type(item) in _LEAVES else _as_written(item) for item in tree]
     return str(tree) if isinstance(tree, WrittenInt | WrittenFloat) else tree

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+from phasegate.base.dataclass import dataclass
+from phasegate.base.facts import Code, fact
 from phasegate.base.fields import Located
 from phasegate.base.units import format_seconds
 from phasegate.kinds.base import CheckParams, Kind
-from phasegate.model.faults import fault_measures
+from phasegate.model.faults import PlanFault, fault_measures
 from phasegate.plan.asked.entries import Target
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.part import Part
-from phasegate.plan.asked.plan import Check, Retry
+from phasegate.plan.asked.plan import Check
 from phasegate.plan.checks.check import Draft
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, pick_keys
@@ -25,6 +27,7 @@ from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.faults import FaultWritten, ProbeParams
+from phasegate.plan.written.plan import RetryWritten
 
 
 class _Probe(Kind[ProbeParams]):
@@ -97,19 +100,25 @@ class FaultReader:
             context.leave_unread(path, subject, tree)
         if written is None or not self._can_be_done(path, written, subject) or probe is None:
             return draft
+        at = context.document.value_at((*path, "id"))
+        asks = cast("ProbeParams", probe[0].params)
         fault = Fault(
-            id=written.id,
-            act=written.act,
-            target=written.target,
-            check=written.during,
-            due=written.due,
-            lasting=written.for_,
-            image=written.image,
+            asked=PlanFault(
+                id=written.id,
+                act=written.act,
+                target=written.target,
+                check=written.during,
+                title=written.title,
+                due=written.due,
+                lasting=written.for_,
+                image=written.image,
+                probe=fact(Code.ASKED_EVERY, method=asks.method, url=asks.url, every=float(asks.every)),
+                source=f"{at.file}:{at.line}",
+            ),
             probe=probe[0],
             missing_secrets=probe[1].missing_secrets(tree, acted_on=written.target),
-            title=written.title,
             measures=fault_measures(written.act),
-            at=context.document.value_at((*path, "id")),
+            at=at,
         )
         return replace(draft, fault=fault)
 
@@ -145,18 +154,18 @@ class FaultReader:
         return why is None
 
     def _during(self, draft: FaultDraft, fault: Fault, checks: Mapping[str, Draft]) -> Draft | None:
-        check = checks.get(fault.check)
-        beside = [id for id, one in checks.items() if one.step == draft.step]
+        check = checks.get(fault.asked.check)
+        beside = (id for id, one in checks.items() if one.step == draft.step)
         if check is None:
-            help = did_you_mean(fault.check, beside, "checks of this step")
-            self._say(draft, "during", f"there is no check {fault.check!r}", help)
+            help = did_you_mean(fault.asked.check, beside, "checks of this step")
+            self._say(draft, "during", f"there is no check {fault.asked.check!r}", help)
         elif check.step != draft.step:
             where = "the gate" if check.step is None else "another step"
-            help = did_you_mean(fault.check, beside, "checks of this step")
+            help = did_you_mean(fault.asked.check, beside, "checks of this step")
             help = help if check.step is None else "move the fault to that step"
-            self._say(draft, "during", f"{fault.check!r} is a check of {where}", help)
+            self._say(draft, "during", f"{fault.asked.check!r} is a check of {where}", help)
         elif check.common is not None and check.common.during is not None:
-            message = f"{fault.check!r} itself goes on beside others"
+            message = f"{fault.asked.check!r} itself goes on beside others"
             self._say(draft, "during", message, f"name {check.common.during!r}, or a check without 'during'")
         else:
             return check
@@ -170,29 +179,29 @@ class FaultReader:
         check = on.check
         if check is None:
             return
-        if check.until_decided:
+        if check.asked.until_decided:
             message = f"check {check.id!r} ends when it is decided, which may be before the fault"
             self._say(draft, "during", message, f"leave 'until' of {check.id} out")
         lasting = [check.kind.duration(part.params) for part in check.parts]
         whole = None if None in lasting else sum(one or 0.0 for one in lasting)
         takes = "" if whole is None else f"check {check.id!r} takes {format_seconds(whole)}"
-        if whole is not None and fault.due >= whole:
+        if whole is not None and fault.asked.due >= whole:
             self._say(draft, "at", f"{takes} and is over when the fault is due", "write an earlier 'at'")
-        elif whole is not None and fault.end > whole:
-            message = f"{takes}, and the fault would end after {format_seconds(fault.end)}"
+        elif whole is not None and fault.asked.end > whole:
+            message = f"{takes}, and the fault would end after {format_seconds(fault.asked.end)}"
             self._say(draft, "for", message, "write an earlier 'at', a shorter 'for' or a longer check")
 
     def _apart(self, placed: list[tuple[FaultDraft, Fault]]) -> None:
         """Two faults at a time on one entry: undoing the one would undo the other."""
         by_place: dict[tuple[str, str], list[tuple[FaultDraft, Fault]]] = {}
         for draft, fault in placed:
-            by_place.setdefault((fault.check, fault.target), []).append((draft, fault))
+            by_place.setdefault((fault.asked.check, fault.asked.target), []).append((draft, fault))
         for together in by_place.values():
-            together.sort(key=lambda pair: pair[1].due)
+            together.sort(key=lambda pair: pair[1].asked.due)
             for (_, first), (draft, second) in pairwise(together):
-                if second.due <= first.end:
-                    message = f"{second.target!r} is still in fault {first.id!r} then"
-                    self._say(draft, "at", message, f"write 'at' after {format_seconds(first.end)}")
+                if second.asked.due <= first.asked.end:
+                    message = f"{second.asked.target!r} is still in fault {first.id!r} then"
+                    self._say(draft, "at", message, f"write 'at' after {format_seconds(first.asked.end)}")
 
     def _say(self, draft: FaultDraft, key: str, message: str, help: str) -> None:
         context = self._context
@@ -209,17 +218,19 @@ def apply_faults(check: Check, meeting: Sequence[Fault]) -> Check:
     """
     if not meeting:
         return check
-    text = json.dumps([check.sha256, [list(_fault_facts(fault)) for fault in meeting]], ensure_ascii=False)
+    facts = [list(_fault_facts(fault.asked)) for fault in meeting]
+    text = json.dumps([check.asked.sha256, facts], ensure_ascii=False)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    missing = (*check.missing_secrets, *(name for fault in meeting for name in fault.missing_secrets))
+    missing = [name for fault in meeting for name in fault.missing_secrets]
+    known = check.missing_secrets
     return replace(
         check,
-        retry=Retry(),
+        retry=RetryWritten(),
         exclusive=True,
-        sha256=digest,
-        missing_secrets=tuple(dict.fromkeys(missing)),
+        asked=replace(check.asked, sha256=digest, chances=1),
+        missing_secrets=tuple(dict.fromkeys((*known, *missing))) if missing else known,
     )
 
 
-def _fault_facts(fault: Fault) -> Iterator[str | float | None]:
+def _fault_facts(fault: PlanFault) -> Iterator[str | float | None]:
     yield from (fault.act, fault.target, fault.due, fault.lasting, fault.image)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -12,9 +12,10 @@ from phasegate.base.errors import PlanError
 from phasegate.base.fields import Located, NamedAddress, NamedDocument, NamedPath
 from phasegate.base.files import about
 from phasegate.base.substitution import escape, finish, names_in, texts_in
-from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.base import CheckParams, Kind, TimedParams
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.asked.part import Deferred, Part
+from phasegate.plan.checks.content import Content
 from phasegate.plan.reading.context import Context
 from phasegate.plan.reading.reachable import (
     Where,
@@ -40,8 +41,16 @@ class Parameters:
     """The parameters of one check, by part."""
 
     def __init__(
-        self, context: Context, path: TreePath, tree: Mapping[str, Any], kind: Kind[Any], subject: str
+        self,
+        context: Context,
+        path: TreePath,
+        tree: Mapping[str, Any],
+        kind: Kind[Any],
+        subject: str,
+        *,
+        plain: bool = False,
     ) -> None:
+        """`plain`: as `is_plain` says of the tree, where it was asked."""
         self._context = context
         self._path = path
         self._kind = kind
@@ -50,15 +59,15 @@ class Parameters:
         """Files that it names, by name, as they were hashed."""
         self.filled: dict[str, Any] = {}
         """What was put into those files, by name."""
-        self._documents: list[Any] = []
-        """The files of its parameters that were read, with values put in."""
+        self._contents: list[Content] = []
+        """The files of its parameters that were read."""
         self._entries: set[str] = set()
         """Ids of the entries that the addresses of the part that is read are of."""
         each = tree.get("each")
         self._each = each if isinstance(each, Mapping) else None
         own = {k: v for k, v in tree.items() if k not in COMMON_KEYS and not k.startswith("x-")}
         rest = Located(own, at=getattr(tree, "at", None))
-        self._plain = self._each is None and is_plain(rest)
+        self._plain = self._each is None and (plain or is_plain(rest))
         self._own = kind.own_names(rest, context.root)
         for name in sorted(self._own & context.values.variables.keys()) if self._own else ():
             message = f"{subject}: ${{{name}}} is a variable of the plan and a column of the data"
@@ -68,9 +77,9 @@ class Parameters:
         for name, value in (self._each or {}).items():
             if context.unknown((*path, "each", name), value, "target", "out"):
                 self._wrong += [where for where, text in texts_in(rest) if "${each}" in text]
-        if context.timeout is not None and "timeout" not in rest:
+        if context.timeout is not None and "timeout" not in rest and issubclass(kind.Params, TimedParams):
             rest["timeout"] = context.timeout
-        self._tree = context.with_secrets(rest)
+        self._tree = rest if self._plain else context.with_secrets(rest)
         self._data = self._tree.get(kind.rows) if self._own else None
 
     def parts(self) -> tuple[Part, ...] | None:
@@ -85,66 +94,85 @@ class Parameters:
     @property
     def read(self) -> tuple[Any, ...]:
         """What the files say that the check names: those that were read, and the hashes of all."""
-        return *self._documents, sorted((name, file.sha256) for name, file in self.files.items())
+        return *(one.written for one in self._contents), sorted(
+            (name, file.sha256) for name, file in self.files.items()
+        )
 
     def missing_secrets(self, tree: Any, *, acted_on: str = "") -> tuple[str, ...]:
         """Names of secrets that are not set and that are used: by a check, which is `tree` as written, by the
         files of its parameters, or by the entries of the target that it needs."""
-        context, everything = self._context, [tree, *self._documents]
-        missing = [name for one in everything for name in context.missing_in(one)]
-        by_use = context.missing_by_use(everything, by_address=self._kind.by_address, acted_on=acted_on)
+        context = self._context
+        if not (context.values.missing_secrets or context.lacking):
+            return ()
+        missing = (*context.missing_in(tree), *(name for one in self._contents for name in one.missing))
+        uses = (one.uses for one in self._contents)
+        by_use = context.missing_by_use(tree, *uses, by_address=self._kind.by_address, acted_on=acted_on)
         return tuple(dict.fromkeys((*missing, *by_use)))
 
     def _part(self, name: str, each: Any) -> Part | None:
         context = self._context
         places = tuple(places_in(self._kind.Params, self._tree))
-        addresses = [(one.path, one.value) for one in places if isinstance(one.mark, NamedAddress)]
-        template = Deferred(
-            tree=self._tree,
-            each=context.with_secrets(each),
-            addresses=tuple(path for path, _ in addresses),
-            own=self._own,
-        )
+        template = None if self._plain else self._template(places, each)
         self._entries = set()
-        for path, written in addresses:
-            at = ("each", name) if "${each}" in written else path
-            there = (*self._path, *at)
-            self._entries |= check_entry(context, context.document, there, template.address(path), self._data)
-        tree = self._tree if self._plain else template.resolve(context.addresses, keep=_keep_all)
-        places = places if tree is self._tree else tuple(places_in(self._kind.Params, tree))
-        replaced, documents, broken = self._files(places)
-        if replaced:
-            template = replace(template, replaced=replaced)
+        for one in places:
+            if not isinstance(one.mark, NamedAddress):
+                continue
+            there = (*self._path, *(("each", name) if "${each}" in one.value else one.path))
+            written = one.value if template is None else template.address(one.path)
+            self._entries |= check_entry(context, context.document, there, written, self._data)
+        tree = self._tree
+        if template is not None:
             tree = template.resolve(context.addresses, keep=_keep_all)
+            places = tuple(places_in(self._kind.Params, tree))
+        replaced, broken = self._files(places)
+        if replaced:
+            template = template or self._template(places, each)
+            tree = template.resolve(context.addresses, keep=_keep_all)
+            tree = with_values(tree, {one.path: one.seen for one in replaced})
+            template = replace(template, replaced=tuple((one.path, one.tree) for one in replaced))
         place = Place(
             document=context.document,
             path=self._path,
             subject=self._subject,
-            documents=documents,
+            documents=tuple((one.path, one.document) for one in replaced if one.document is not None),
             known=_KNOWN,
         )
         silent = (*self._wrong, *broken)
         params = validate(self._kind.Params, tree, place, context.findings, silent=silent)
         if params is None:
             return None
+        names: frozenset[str] = frozenset()
+        if template is not None:
+            own = (*names_in(template.tree), *names_in(template.each))
+            names = frozenset(own).union(*(one.names for one in replaced))
         where = Where(context=context, path=self._path, tree=self._tree, subject=self._subject)
-        targets = self._targets(template, params)
+        targets = self._targets(template, names, params)
         check_addresses(where, self._kind, self._kind.asked(params), targets)
         check_services(where, self._kind, params)
-        later = (replaced or not self._plain) and any(map(_is_later, _names(template)))
         return Part(
             name=name,
             params=params,
             targets=targets,
-            deferred=template if later else None,
+            deferred=template if any(map(_is_later, names)) else None,
             entries=frozenset(self._entries),
         )
 
-    def _targets(self, template: Deferred, params: CheckParams) -> tuple[str, ...]:
+    def _template(self, places: Iterable[NamedPlace], each: Any) -> Deferred:
+        return Deferred(
+            tree=self._tree,
+            each=self._context.with_secrets(each),
+            addresses=tuple(one.path for one in places if isinstance(one.mark, NamedAddress)),
+            own=self._own,
+        )
+
+    def _targets(
+        self, template: Deferred | None, names: frozenset[str], params: CheckParams
+    ) -> tuple[str, ...]:
         """Where load is sent, without stand-ins for hosts and ports that nobody wrote."""
         targets: tuple[str, ...] = self._kind.targets(params)
         context = self._context
-        names = set(_names(template)) if targets else set()
+        if template is None or not targets:
+            return targets
         later = {name for name in names if self._is_stand_in(name)}
         if not later:
             return targets
@@ -166,12 +194,9 @@ class Parameters:
             and what.startswith(("host", "port"))
         )
 
-    def _files(
-        self, places: tuple[NamedPlace, ...]
-    ) -> tuple[tuple[tuple[TreePath, Any], ...], tuple[tuple[TreePath, Document], ...], tuple[TreePath, ...]]:
-        """What stands for the names of files; the documents among it; and names that lead nowhere."""
-        replaced: list[tuple[TreePath, Any]] = []
-        documents: list[tuple[TreePath, Document]] = []
+    def _files(self, places: tuple[NamedPlace, ...]) -> tuple[list[_Replaced], list[TreePath]]:
+        """What stands for the names of files, and names that lead nowhere."""
+        replaced: list[_Replaced] = []
         broken: list[TreePath] = []
         for named in places:
             if isinstance(named.mark, NamedAddress):
@@ -184,26 +209,34 @@ class Parameters:
             if "${" in named.value:
                 continue
             if isinstance(named.mark, NamedPath):
-                found = self._path_of(
-                    self._context.document, (*self._path, *named.path), named, subject=f"{self._subject}: "
-                )
-                replaced += [] if found is None else [(named.path, found)]
+                where = (*self._path, *named.path)
+                subject = f"{self._subject}: "
+                found = self._path_of(self._context.document, where, named, self.files, subject=subject)
+                replaced += [] if found is None else [_Replaced(named.path, found, found)]
                 broken += [named.path] if found is None else []
                 continue
             named, fragment = _without_fragment(named)
-            document = self._document(named)
-            if document is None:
+            content = self._content(named)
+            if content is None:
                 broken.append(named.path)
                 continue
-            documents.append((named.path, document))
-            content, inner_broken = self._content(document, named)
-            if fragment and isinstance(content, Mapping):
-                content = Located({**content, **fragment}, at=getattr(content, "at", None))
-            replaced.append((named.path, content))
-            broken += inner_broken
-        return tuple(replaced), tuple(documents), tuple(broken)
+            tree, seen = content.tree, content.choose(fragment) if fragment else content.model
+            if fragment and isinstance(tree, Mapping):
+                tree = Located({**tree, **fragment}, at=getattr(tree, "at", None))
+            replaced.append(_Replaced(named.path, tree, seen, content.names, content.document))
+            broken += [(*named.path, *where) for where in content.broken]
+        return replaced, broken
 
-    def _path_of(self, document: Document, path: TreePath, named: NamedPlace, *, subject: str) -> str | None:
+    def _path_of(
+        self,
+        document: Document,
+        path: TreePath,
+        named: NamedPlace,
+        hashed: dict[str, EvidenceFile],
+        *,
+        subject: str,
+    ) -> str | None:
+        """The absolute path of a file, which goes to those that were `hashed`."""
         files = self._context.files
         assert isinstance(named.mark, NamedPath)
         wrong = files.wrong_with(named.value, folder_allowed=named.mark.folder_allowed)
@@ -211,7 +244,7 @@ class Parameters:
             self._context.findings.add(document, path, f"{subject}{wrong}")
             return None
         try:
-            self.files[named.value] = files.hash(named.value)
+            hashed[named.value] = files.hash(named.value)
         except (OSError, ValueError) as error:
             self._context.findings.add(document, path, f"{subject}{about(repr(named.value), error)}")
             return None
@@ -233,44 +266,77 @@ class Parameters:
         self.files[named.value] = context.files.hash(named.value)
         return document
 
-    def _content(self, document: Document, named: NamedPlace) -> tuple[Any, list[TreePath]]:
+    def _content(self, named: NamedPlace) -> Content | None:
+        """What a file says, read once for all checks that name it alike."""
+        document = self._document(named)
+        if document is None:
+            return None
+        path = self._context.files.locate(named.value)
+        key = path, named.kind, self._own, repr(self._data)
+        contents = self._context.contents
+        if key not in contents:
+            contents[key] = self._read(document, named.kind)
+        content: Content = contents[key]
+        self.files |= content.files
+        self.filled |= content.filled
+        self._entries |= content.entries
+        self._contents.append(content)
+        return content
+
+    def _read(self, document: Document, kind: Any) -> Content:
         """A document with values put in, as far as they are known, and its own named files looked for."""
         context = self._context
         own = capture_names(document.tree) | self._own
         given = context.values.known
         used = (name for name in names_in(document.tree) if name in given and name not in own)
-        self.filled |= {name: given[name] for name in used}
-        tree = insert_known(document.tree, context.values, but=own)
-        wrong = context.unknown((), tree, "target", "out", document=document, capturing=True)
-        self._documents.append(tree)
-        tree = context.with_secrets(tree)
-        self._entries |= set(check_entries(context, document, named.kind, tree, self._data))
-        broken = [(*named.path, *where) for where in wrong]
+        filled = {name: given[name] for name in used}
+        written = insert_known(document.tree, context.values, but=own)
+        wrong = context.unknown((), written, "target", "out", document=document, capturing=True)
+        tree = context.with_secrets(written)
+        entries = frozenset(check_entries(context, document, kind, tree, self._data))
+        broken = list(wrong)
         absolute: dict[TreePath, str] = {}
-        for inner in find_named(named.kind, tree):
+        files: dict[str, EvidenceFile] = {}
+        for inner in find_named(kind, tree):
             if not isinstance(inner.mark, NamedPath) or "${" in inner.value:
                 continue
-            known = replace(inner, value=finish(inner.value))
-            found = self._path_of(document, inner.path, known, subject="")
+            known = inner._replace(value=finish(inner.value))
+            found = self._path_of(document, inner.path, known, files, subject="")
             if found is None:
-                broken.append((*named.path, *inner.path))
+                broken.append(inner.path)
             else:
                 absolute[inner.path] = escape(found)
-        return with_values(tree, absolute), broken
+        return Content(
+            context=context,
+            kind=kind,
+            document=document,
+            written=written,
+            tree=with_values(tree, absolute) if absolute else tree,
+            broken=tuple(broken),
+            files=files,
+            filled=filled,
+            entries=entries,
+        )
+
+
+class _Replaced(NamedTuple):
+    """What stands for the name of a file."""
+
+    path: TreePath
+    tree: Any
+    """The content of a document, in template form, or an absolute path."""
+    seen: Any
+    """The same as it is held against the model of the check."""
+    names: frozenset[str] = frozenset()
+    """Names in it that get their values later."""
+    document: Document | None = None
 
 
 def _without_fragment(named: NamedPlace) -> tuple[NamedPlace, dict[str, str]]:
     """The place with the path alone, and what stands behind `#`, by its key in the document."""
     key = named.mark.fragment if isinstance(named.mark, NamedDocument) else ""
     path, sign, fragment = named.value.partition("#") if key else (named.value, "", "")
-    return replace(named, value=path), {key: fragment} if sign else {}
-
-
-def _names(template: Deferred) -> Iterator[str]:
-    yield from names_in(template.tree)
-    yield from names_in(template.each)
-    for _, value in template.replaced:
-        yield from names_in(value)
+    return named._replace(value=path), {key: fragment} if sign else {}
 
 
 def _is_later(name: str) -> bool:

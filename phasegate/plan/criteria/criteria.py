@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
 from phasegate.base.facts import Code, Message, fact
 from phasegate.gate.criterion import CriterionError, parse_criterion
@@ -30,8 +31,7 @@ from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import CriterionWritten
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CriteriaList:
+class CriteriaList(NamedTuple):
     """A list of criteria as written: of a check, a step, or the gate."""
 
     path: TreePath
@@ -44,8 +44,7 @@ class CriteriaList:
     """Those of the step, whose defaults follow."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Entry(NamedTuple):
     """One criterion as written and parsed."""
 
     path: TreePath
@@ -126,6 +125,13 @@ class Criteria:
 
     def _refuse_undecidable(self, found: list[PlanCriterion]) -> None:
         """A check that is to end when it is decided needs something that a sample can decide."""
+        asking = [
+            (draft, check)
+            for draft in self._drafts.values()
+            if (check := draft.check) is not None and check.asked.until_decided
+        ]
+        if not asking:
+            return
         able = {
             one.check
             for one in found
@@ -134,9 +140,8 @@ class Criteria:
             and (spec := self._measures(check).get(one.criterion.measure)) is not None
             and decidable(one.criterion, spec.type, one.confidence)
         }
-        for draft in self._drafts.values():
-            check = draft.check
-            if check is not None and check.until_decided and check.id not in able:
+        for draft, check in asking:
+            if check.id not in able:
                 message = (
                     f"check {check.id!r}: none of its criteria can be decided before its sample is complete"
                 )

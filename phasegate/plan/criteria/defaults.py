@@ -69,7 +69,9 @@ def displacing_weakly(
     def holding(check: str, measure: str, part: str, worst: Quantity) -> bool:
         return all(_holds(one.criterion, worst) for one in written.get((check, measure, part), ()))
 
-    everything = ((check, part, text) for check in checks for part, text in _texts(check))
+    owners = {one.check for one in blocking}
+    held = (check for check in checks if check.id in owners)
+    everything = ((check, part, text) for check in held for part, text in _texts(check))
     for owner, part, text in everything:
         default = _default(text)
         worst = parse_quantity("0%" if default.quantity.dimension is Dimension.SHARE else "1")

@@ -44,13 +44,13 @@ class Feasibility:
         self, made: PlanCriterion, check: Check, parts: Sequence[Part], spec: MeasureSpec
     ) -> Fact | None:
         criterion = made.criterion
-        unknown = check.during is not None or not _is_whole(criterion.part, check, parts)
+        unknown = bool(check.asked.during) or not _is_whole(criterion.part, check, parts)
         samples = None if unknown else self._samples(criterion.part, check, parts)
-        confidence = confidence_for(made.confidence, check.chances)
-        if samples is None or confidence is None:
+        confidence = confidence_for(made.confidence, check.asked.chances)
+        if samples is None or confidence is None or criterion.share_to_show(spec.type) is None:
             return None
-        bounds = Bounds(confidence=confidence, always_valid=check.until_decided)
-        key = (criterion.value_text, criterion.required, spec, samples, bounds)
+        bounds = Bounds(confidence=confidence, always_valid=check.asked.until_decided)
+        key = (criterion.value_text, criterion.required, spec.type, samples, bounds)
         if key not in self._found:
             self._found[key] = feasible(criterion, spec, samples, bounds)
         return self._found[key]
@@ -64,7 +64,7 @@ class Feasibility:
 
 
 def _too_short(made: PlanCriterion, check: Check, parts: Sequence[Part]) -> Fact | None:
-    if made.over is None or check.during is not None:
+    if made.over is None or check.asked.during:
         return None
     lasting = [check.kind.duration(part.params) for part in parts]
     longest = None if None in lasting else max(one or 0.0 for one in lasting)

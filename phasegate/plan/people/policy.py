@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import Closed, Text
 from phasegate.base.units import format_share
@@ -30,7 +31,7 @@ _ABOUT = frozenset({"policy", "title"})
 
 def _least_confidence(value: object) -> object:
     if value == "none":
-        raise ValueError("none is no floor; write a confidence like 95%, or leave it out")
+        raise ValueError("none is not a floor; write a confidence like 95%, or leave it out")
     return confidence_level(value)
 
 
@@ -38,7 +39,9 @@ class PolicyWritten(Closed):
     """The policy as it is written; every key but `policy` and `title` is a floor."""
 
     policy: Literal[1]
+    """The version of the format: 1."""
     title: Text = ""
+    """What reports call the policy; the file's name unless given."""
     confidence: (
         Annotated[
             float,
@@ -47,11 +50,17 @@ class PolicyWritten(Closed):
         ]
         | None
     ) = None
+    """The least confidence that a plan may ask for; `confidence: none` is then refused too."""
     waiver_days: Annotated[int, Field(ge=0, le=3650, strict=True)] | None = None
+    """How many days ahead a waiver may end at most."""
     require: tuple[str, ...] = ()
+    """Kinds of which each plan needs a check with a blocking criterion: `[load, e2e]`."""
     protected: tuple[Id, ...] = ()
+    """Entries of the target that load and faults need `--confirm ID` for."""
     allow_confidence_none: bool | None = None
+    """Whether plans may have `confidence: none`; true unless `confidence` is given."""
     distinct_approver: bool = False
+    """Whether owner and approver of a plan must be two people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +141,10 @@ def _make_policy(
 
 def protect(target: Target, policy: Policy) -> Target:
     """The target with the policy's entries protected too."""
+    protected = frozenset(policy.protected)
     return target.with_entries(
         lambda group: (
-            replace(entry, protected=entry.protected or entry.id in policy.protected)
-            for entry in group.entries
+            replace(entry, protected=entry.protected or entry.id in protected) for entry in group.entries
         )
     )
 

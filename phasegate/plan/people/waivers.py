@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import Closed
-from phasegate.gate.waivers import CasePattern, Waiver
 from phasegate.model.approval import same_person
 from phasegate.model.criterion import PlanCriterion
+from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.plan.asked.plan import Check
 from phasegate.plan.reading.context import Context
 from phasegate.plan.text.findings import did_you_mean, listed, nearest
@@ -49,14 +49,18 @@ class WaiversNamed(Closed):
     """The file, and how many days ahead its waivers may end."""
 
     file: str = Field(min_length=1)
+    """The waivers file."""
     days: int = Field(default=DAYS, ge=1, le=3660)
+    """How many days ahead a waiver may end at most."""
 
 
 class PatternWritten(Closed):
     """Cases of one check by a glob of `*` and `?`."""
 
     pattern: str
+    """A check's id and a glob of its cases: `unit/test_orders*`."""
     max: int = Field(ge=1)
+    """How many failed cases it may match; with more it covers nothing."""
 
     @field_validator("pattern")
     @classmethod
@@ -71,20 +75,31 @@ class WaiverWritten(Closed):
     """One waiver."""
 
     id: Id
+    """The id of the waiver, unique in the file."""
     covers: tuple[Any, ...] = Field(min_length=1)
-    """Texts and patterns, validated on their own."""
+    """What it covers: ids of criteria, cases as `check/case`, or patterns with `max`."""
     owner: Said
+    """Who sees to it that it is mended."""
     approver: Said
+    """Who let it through; somebody else than the owner."""
     reason: Said
+    """Why it is let through."""
     ticket: Said
+    """Where the work on it is written down."""
     expires: IsoDate
+    """The last day on which it counts: `2027-03-31`."""
 
 
 class WaiversFile(Closed):
-    """A waivers file; its entries are validated on their own."""
+    """What is known to fail and let through until a day.
+
+    Entries are validated on their own.
+    """
 
     waivers: Literal[1]
+    """The version of the format: 1."""
     entries: tuple[Any, ...] = ()
+    """The waivers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

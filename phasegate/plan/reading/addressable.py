@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.substitution import names_in
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.written.plan import is_id
@@ -24,7 +25,7 @@ class Addressable:
     services: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Services in containers, with the ports that they are known to have; none: whatever is asked for."""
     odd: tuple[str, ...] = ()
-    """Services with names that are no ids: programs can run in them, and nothing can be addressed to them."""
+    """Services with names that are not ids: programs can run in them, but they have no address."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """Services that are in a file and are not brought up, and why."""
     open: bool = False
@@ -53,6 +54,14 @@ class Addressable:
     def _plain(self) -> frozenset[str]:
         return frozenset(self.plain)
 
+    @cached_property
+    def _ports(self) -> Mapping[str, frozenset[int]]:
+        return {id: frozenset(ports) for id, ports in self.services.items()}
+
+    @cached_property
+    def _odd(self) -> frozenset[str]:
+        return frozenset(self.odd)
+
     def with_plain(self, key: str, ids: Iterable[str]) -> Addressable:
         """With entries under a key of the target that do not run in containers."""
         more = tuple(ids)
@@ -68,7 +77,7 @@ class Addressable:
         known = self.may_be(id)
         if not known or isinstance(what, str):
             return known and what in OF_ENTRY
-        return id not in self._plain and (not self.services.get(id) or what in self.services[id])
+        return id not in self._plain and (not self.services.get(id) or what in self._ports[id])
 
     @property
     def without_containers(self) -> bool:
@@ -80,7 +89,7 @@ class Addressable:
         if self.without_containers:
             help = "services are those of target.compose and target.containers"
             return f"there is no service {name!r}: no entry of the target runs in containers", help
-        if name in self.services or name in self.odd or self.open or self.unseen:
+        if name in self.services or name in self._odd or self.open or self.unseen:
             return None
         help = self.absent.get(name) or did_you_mean(name, (*self.services, *self.odd), "services")
         return f"there is no service {name!r}", help
@@ -95,7 +104,7 @@ class Addressable:
             more = ", port and port.<number>" if id in self.services else " and port"
             return f"{name}: an entry has no {what!r}", f"it has url, host{more}"
         if id in self._plain:
-            return f"{name}: {id!r} is no service in containers", "it has url, host and port"
+            return f"{name}: {id!r} is not a service in containers", "it has url, host and port"
         message, help = no_such_port(id, what, self.services[id])
         return f"{name}: {message}", help
 

@@ -7,16 +7,19 @@ Compose, so nothing is said of what depends on them; nor of what `include` and `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError
 from phasegate.plan.text.findings import Findings
 from phasegate.plan.text.named import Files
 from phasegate.plan.text.yaml import Document
 
 ALL_PROFILES = "*"
+_MOST_PORTS = 1 << 18
+"""Of one service that are looked at; a range of a few characters can be of all that there are."""
 _VARIABLE = re.compile(r"\$\{[^}]*\}|\$[A-Za-z_]\w*")
 _BORROWED = ("network_mode", "ipc", "pid")
 
@@ -76,7 +79,8 @@ class ComposeFile:
             # What else they need stands elsewhere, so nothing can be left out.
             found = tuple(dict.fromkeys((*coming_up(trees, (), chosen), *(n for n in asked if n in trees))))
             return {name: self.services[name] for name in found}
-        return {name: one for name, one in self.services.items() if name in found}
+        coming = frozenset(found)
+        return {name: one for name, one in self.services.items() if name in coming}
 
     def absent(self, up: Mapping[str, Any], profiles: Iterable[str]) -> dict[str, str]:
         """Services that are not brought up, and what to do about it."""
@@ -140,12 +144,12 @@ def coming_up(
 ) -> tuple[str, ...]:
     """The names of what Compose brings up of some services as written: those asked for with what they need,
     or all of the profiles."""
-    chosen, waiting = frozenset(profiles), list(asked)
+    chosen, waiting = frozenset(profiles), deque(asked)
     if not waiting:
         return tuple(name for name, tree in services.items() if _active(tree, chosen))
     found: dict[str, None] = {}
     while waiting:
-        name = waiting.pop(0)
+        name = waiting.popleft()
         if name in services and name not in found:
             found[name] = None
             waiting += _needs_of(services[name])
@@ -175,17 +179,18 @@ def ports_in(written: Any) -> tuple[tuple[tuple[int, str], ...], bool]:
     if written is None:
         return (), True
     found: dict[tuple[int, str], None] = {}
-    whole = isinstance(written, list)
+    whole, read = isinstance(written, list), 0
     for one in written if isinstance(written, list) else ():
         if isinstance(one, Mapping):
             one = f"{one.get('target')}/{one.get('protocol') or 'tcp'}"
-        ports = _ports_of(str(one))
+        ports = _ports_of(str(one)) if read < _MOST_PORTS else ()
+        read += len(ports)
         found |= dict.fromkeys(ports)
         whole = whole and bool(ports)
     return tuple(found), whole
 
 
-def _ports_of(written: str) -> list[tuple[int, str]]:
+def _ports_of(written: str) -> Sequence[tuple[int, str]]:
     """`8080`, `80:8080`, `127.0.0.1:80:8080/tcp`, `9000-9002:8000-8002`: what stands last is inside."""
     text, _, protocol = _VARIABLE.sub("?", written).rpartition(":")[2].partition("/")
     bounds = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text.strip())

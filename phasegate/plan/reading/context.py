@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import Located
 from phasegate.base.files import is_folder
-from phasegate.base.substitution import finish, insert_values, names_in, texts_in
+from phasegate.base.substitution import finish, insert_values, texts_in
 from phasegate.http.addresses import TargetAddresses
 from phasegate.kinds.base import Kind, Requirement
 from phasegate.model.criterion import Level
 from phasegate.plan.asked.entries import PlanCommand, Tls
-from phasegate.plan.asked.plan import FlakyBudget, Retry
+from phasegate.plan.asked.plan import FlakyBudget
 from phasegate.plan.reading.addressable import Addressable
-from phasegate.plan.reading.lacking import LackingEntries, missing_in
+from phasegate.plan.reading.lacking import LackingEntries, Uses, missing_in
 from phasegate.plan.reading.requirements import requirement
 from phasegate.plan.reading.values import Values, report_unknown
 from phasegate.plan.text.findings import Findings, Unread
@@ -62,7 +63,7 @@ class Context:
     default_entry: str | None = None
     timeout: Any = None
     """The default timeout, as written."""
-    retry: Retry = field(default_factory=Retry)
+    retry: RetryWritten = field(default_factory=RetryWritten)
     confidence: float | None = 0.95
     missing_everywhere: tuple[str, ...] = ()
     """Secrets without which the target cannot be brought up."""
@@ -70,6 +71,8 @@ class Context:
     """The entries that lack secrets."""
     flaky: FlakyBudget | None = None
     """The plan's budget."""
+    contents: dict[Hashable, Any] = field(default_factory=dict)
+    """What the files that checks name say, as they were read: many checks may name one."""
 
     @property
     def root(self) -> Path:
@@ -136,17 +139,18 @@ class Context:
             missing_in(tree, missing, self.files.texts(text for _, text in texts_in(tree))) if missing else ()
         )
 
-    def missing_by_use(self, tree: Any, *, by_address: bool, acted_on: str = "") -> tuple[str, ...]:
-        """Names of the secrets that the entries lack which a tree uses.
+    def missing_by_use(self, tree: Any, *more: Uses, by_address: bool, acted_on: str = "") -> tuple[str, ...]:
+        """Names of the secrets that the entries lack which a tree uses, or what it names does: `more`.
 
         `by_address` as a kind has it; `acted_on` is an entry that something is done to.
         """
         if not self.lacking:
             return ()
-        names, texts = frozenset(names_in(tree)), tuple(text for _, text in texts_in(tree))
-        paths = not by_address or any(text.startswith("/") for text in texts)
-        also = (acted_on, *([self.default_entry] if paths and self.default_entry is not None else ()))
-        return self.lacking.missing_to(names, texts, also)
+        everything = (self.lacking.uses(tree), *more)
+        ids = {acted_on}.union(*(one.entries for one in everything))
+        if self.default_entry is not None and (not by_address or any(one.paths for one in everything)):
+            ids.add(self.default_entry)
+        return self.lacking.missing_to(ids)
 
     def commands(self, path: TreePath, written: tuple[Any, ...]) -> tuple[PlanCommand, ...]:
         """Commands of `setup` and `teardown`; their texts stay in template form."""
@@ -195,17 +199,6 @@ def budget_of(context: Context, path: TreePath, written: FlakyWritten | None) ->
 def pick_keys(tree: Mapping[str, Any], keys: frozenset[str]) -> Located:
     """The part of a mapping with some keys."""
     return Located({k: v for k, v in tree.items() if k in keys}, at=getattr(tree, "at", None))
-
-
-def retry_of(written: RetryWritten) -> Retry:
-    return Retry(
-        attempts=written.attempts,
-        wait=written.wait,
-        backoff=written.backoff,
-        max_wait=written.max_wait,
-        jitter=written.jitter,
-        on_fail="fail" in written.on,
-    )
 
 
 def confidence_of(*written: Confidence, otherwise: float | None) -> float | None:

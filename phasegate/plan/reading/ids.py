@@ -15,9 +15,22 @@ class Ids:
     def __init__(self) -> None:
         self._owners: dict[str, tuple[str, Position]] = {}
 
-    def claim(self, context: Context, path: TreePath, id: str, owner: str, *, key: bool = False) -> bool:
-        """Take an id, or say who has it. Where the id is a key of the plan its form is looked at too."""
-        at = context.document.key_at(path) if key else context.document.value_at(path)
+    def claim(
+        self,
+        context: Context,
+        path: TreePath,
+        id: str,
+        owner: str,
+        *,
+        key: bool = False,
+        at: Position | None = None,
+    ) -> bool:
+        """Take an id, or say who has it. Where the id is a key of the plan its form is looked at too.
+
+        `at`: where it is written, where that is known.
+        """
+        if at is None:
+            at = context.document.key_at(path) if key else context.document.value_at(path)
         if key and id in RESERVED:
             message = f"{id!r} is a word of the plan language and cannot be an id"
             context.findings.add(context.document, path, message, key=True)

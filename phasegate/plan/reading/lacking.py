@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from phasegate.base.remember import remembered
 from phasegate.base.substitution import names_in, texts_in
 
 _READS = re.compile(
@@ -27,9 +28,24 @@ def missing_in(tree: Any, secrets: Mapping[str, int], scripts: Iterable[str] = (
     """
     used = {name.removeprefix("env.") for name in names_in(tree) if name.startswith("env.")}
     given = tree.get("env") if isinstance(tree, Mapping) else None
-    text = "\n".join((*(one for _, one in texts_in(tree)), *scripts))
-    used |= {name for name in _READS.findall(text) if name not in (given or ())}
+    read = set(_READS.findall("\n".join(one for _, one in texts_in(tree))))
+    read.update(name for script in scripts for name in _variables_in(script).intersection(secrets))
+    used |= {name for name in read if name not in (given or ())}
     return tuple(sorted((name for name in used if name in secrets), key=secrets.__getitem__))
+
+
+@remembered
+def _variables_in(script: str) -> frozenset[str]:
+    """Those that a script reads, which many checks may run."""
+    return frozenset(_READS.findall(script))
+
+
+class Uses(NamedTuple):
+    """What something uses of the entries that lack secrets."""
+
+    entries: frozenset[str]
+    paths: bool
+    """Whether there are paths in it, which are on the default entry."""
 
 
 class LackingEntries:
@@ -50,17 +66,23 @@ class LackingEntries:
     def __bool__(self) -> bool:
         return bool(self._missing)
 
-    def missing_to(self, names: Iterable[str], texts: Iterable[str], also: Iterable[str]) -> tuple[str, ...]:
-        """The secrets that the entries lack which names of `${...}` or texts name, and those in `also`."""
-        used = {id for id in also if id in self._missing}
-        for name in names:
+    def uses(self, tree: Any) -> Uses:
+        """What a tree uses of the entries, by names of `${...}` and by its texts."""
+        used: set[str] = set()
+        for name in frozenset(names_in(tree)):
             first, *rest = name.split(".")
             ids = (".".join(rest[:end]) for end in range(1, len(rest))) if first == "target" else ()
             used |= {id for id in ids if id in self._missing}
-        for text in texts:
+        paths = False
+        for _, text in texts_in(tree):
             used |= {id for word in self._words_in(text) for id in self._telling[word]}
-        found = (name for id in sorted(used, key=self._numbers.__getitem__) for name in self._missing[id])
-        return tuple(dict.fromkeys(found))
+            paths = paths or text.startswith("/")
+        return Uses(frozenset(used), paths)
+
+    def missing_to(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """The secrets that some entries lack."""
+        used = sorted({id for id in ids if id in self._missing}, key=self._numbers.__getitem__)
+        return tuple(dict.fromkeys(name for id in used for name in self._missing[id]))
 
     def _words_in(self, text: str) -> Iterator[str]:
         """Of many words, those of one length are looked for by what stands at each place."""
@@ -70,11 +92,6 @@ class LackingEntries:
         for size in self._lengths:
             there = (text[at : at + size] for at in range(len(text) - size + 1))
             yield from (word for word in there if word in self._telling)
-
-
-def read_in(text: str, secrets: Iterable[str]) -> frozenset[str]:
-    """Which of some variables of the environment a script or a line of a shell reads."""
-    return frozenset(secrets).intersection(_READS.findall(text))
 
 
 def variables_of_compose(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from phasegate.base.errors import ObservationError
 from phasegate.base.fields import NamedDocument
@@ -24,8 +23,7 @@ from phasegate.plan.text.yaml import Document
 _WRITTEN_HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:?#]*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class Where(NamedTuple):
     """The check that is looked at, as it is written."""
 
     context: Context
@@ -71,9 +69,11 @@ def check_entry(
 
     `rows_written`: rows, or the file that has them, whose values are put into it.
     """
+    if address.startswith("/") and "$" not in address:  # as most do
+        return frozenset((context.target.default,)) if context.target.default else frozenset()
     begins = set(names_in(authority(address)))
     addresses = {address: None}
-    for written in rows_written:
+    for written in rows_written if begins else ():
         values = [{name: row[name] for name in begins & set(row)} for row in _rows(context, written)]
         addresses = {expand(one, row): None for one in addresses for row in values or [{}]}
     found = set()
@@ -83,7 +83,7 @@ def check_entry(
         except AmbiguousEntryError as error:
             context.findings.add(document, path, error.message, help=error.help)
         except ObservationError:
-            continue  # where it leads is not known yet, or it is no address, which is said elsewhere
+            continue  # where it leads is not known yet, or it is not an address, which is said elsewhere
     return frozenset(found - {""})
 
 

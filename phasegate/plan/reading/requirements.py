@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
-
 from phasegate.base.facts import Code, Fact, fact
 from phasegate.kinds.base import Requirement
 from phasegate.plan.written.plan import RequirementWritten
 
-T = TypeVar("T")
 _INSTALL = {
     "node": ("apt-get install nodejs", "brew install node"),
     "npm": ("apt-get install npm", "brew install node"),
@@ -51,9 +47,3 @@ def requirement(written: str | RequirementWritten) -> Requirement:
         install=written.install or _how(written.program),
         label=written.label,
     )
-
-
-def united(own: Sequence[T], shared: tuple[T, ...] = ()) -> tuple[T, ...]:
-    """What somebody has, and what others have too, each once. The latter, where that is all, stays the one
-    tuple that it is: a plan may have many of both."""
-    return tuple(dict.fromkeys((*own, *shared))) if own else shared

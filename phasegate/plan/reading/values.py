@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError, Position, Problem
 from phasegate.base.facts import Code, fact
 from phasegate.base.fields import Located
@@ -223,7 +223,7 @@ def _warn_of_short(document: Document, secrets: Sequence[Secret], findings: Find
     for index, secret in enumerate(secrets):
         if 0 < len(secret.value) < _SHORT:
             message = fact(Code.SECRET_SHORT, name=secret.name, n=_SHORT)
-            help = "everything that looks like it is redacted, where it is no secret too"
+            help = "everything that looks like it is redacted, where it is not a secret too"
             findings.add(document, ("secrets", index), message, help=help, warning=True)
 
 
@@ -338,6 +338,8 @@ def capture_names(document: Any) -> frozenset[str]:
 
 def _capture_names(tree: Any) -> Iterator[str]:
     match tree:
+        case str() | int() | float() | None:  # told faster than that it is no mapping
+            return
         case Mapping():
             capture, each = tree.get("capture"), tree.get("each")
             if isinstance(capture, Mapping):

@@ -25,6 +25,11 @@ from phasegate.plan.written.plan import Commands
 
 ID_KEY = ID_PATTERN.replace("^", "^(?!x-)", 1)
 """An id that is a key; what begins with x- is for notes."""
+_ABOUT_DEFAULT = "The entry that paths such as `/health` are on; the only one unless given."
+_ABOUT_SETUP = (
+    "Commands that run when the target is up, before any step. Where one fails, nothing is checked."
+)
+_ABOUT_TEARDOWN = "Commands that run at the end, before the target is taken down, whatever happened."
 ModelSchema = Callable[[type[BaseModel]], dict[str, Any]]
 """The JSON Schema of a model."""
 G = TypeVar("G", bound=Group[Entry])
@@ -38,6 +43,8 @@ class TargetKind(Generic[G, S, D]):
 
     group: type[G]
     """What it reads, which has the key under which that stands in a plan."""
+    about: ClassVar[str]
+    """What may stand there, for who writes a plan."""
     by_id: ClassVar[bool] = False
     """Whether a mapping of ids to entries stands there, each of which an environment replaces by itself."""
     written: ClassVar[tuple[Any, Any]] = (Any, None)
@@ -84,7 +91,7 @@ class KindById(TargetKind[G, S, D], Generic[G, E, S, D]):
     """Base of the kinds that have a mapping of ids to entries."""
 
     by_id = True
-    written: ClassVar[tuple[Any, Any]] = (dict[str, Any], Field(default_factory=dict))
+    written: ClassVar[tuple[Any, Any]] = (dict[str, Any], {})
     Written: ClassVar[type[BaseModel]]
     """One entry as written."""
 
@@ -140,14 +147,15 @@ def target_kinds() -> dict[str, AnyKind]:
 @cache
 def target_model(*kinds: AnyKind) -> type[Closed]:
     """The model of a target that may have groups of these kinds; its entries are validated on their own."""
-    keys: dict[str, Any] = {kind.key: kind.written for kind in kinds}
-    commands: Any = (Commands, ())
+    keys: dict[str, Any] = {
+        kind.key: (kind.written[0], Field(kind.written[1], description=kind.about)) for kind in kinds
+    }
     return create_model(
         "TargetWritten",
         __base__=Closed,
-        __doc__="The stack under test; its entries are validated on their own.",
-        default=(str | None, None),
+        __doc__="What is tested: programs to start, services that are there already, stacks in containers.",
+        default=(str | None, Field(None, description=_ABOUT_DEFAULT)),
         **keys,
-        setup=commands,
-        teardown=commands,
+        setup=(Commands, Field((), description=_ABOUT_SETUP)),
+        teardown=(Commands, Field((), description=_ABOUT_TEARDOWN)),
     )

@@ -22,7 +22,7 @@ def warn_of(context: Context, at: TreePath, stack: ComposeStack, file: ComposeFi
     elsewhere = file.includes or any("extends" in one.tree for one in file.services.values())
     if elsewhere:
         return
-    known = list(dict.fromkeys(name for one in file.services.values() for name in one.profiles))
+    known = dict.fromkeys(name for one in file.services.values() for name in one.profiles)
     for index, profile in enumerate(stack.profiles):
         if profile not in known and profile != ALL_PROFILES:
             message = fact(Code.NO_SUCH_PROFILE, name=profile)

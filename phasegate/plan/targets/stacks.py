@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError, Position
 from phasegate.base.fields import Located
 from phasegate.base.files import read_regular
@@ -58,11 +59,13 @@ class OfServices(TargetKind[G, S, D]):
     def schema(self, model: ModelSchema) -> dict[str, Any]:
         """Services are names alone, or have what is said of each, which may be nothing."""
         schema, one = model(self.Written), {"anyOf": [model(ServiceWritten), {"type": "null"}]}
+        services = schema["properties"]["services"]
         schema["properties"]["services"] = {
+            "description": services["description"],
             "anyOf": [
                 {"type": "array", "items": {"type": "string"}, "minItems": 1},
                 {"type": "object", "additionalProperties": one, "minProperties": 1},
-            ]
+            ],
         }
         return schema
 
@@ -80,6 +83,7 @@ class ComposeReader(OfServices[ComposeStack, S, D]):
     """Reads the stack that Compose brings up."""
 
     group = ComposeStack
+    about = "A stack that Compose brings up for the run and takes down at its end."
     Written = ComposeWritten
 
     def addressable(
@@ -112,7 +116,7 @@ class ComposeReader(OfServices[ComposeStack, S, D]):
         if file is not None:
             _check_named(context, file, asked)
         profiles = _texts_in(own.get("profiles") if isinstance(own, Mapping) else None)
-        # Not by `missing_in` of the context, as the file that is named is no script.
+        # Not by `missing_in` of the context, as the file that is named is not a script.
         missing = missing_in(_without_services(tree), context.values.missing_secrets)
         if file is not None and written is not None:
             missing = (
@@ -146,6 +150,7 @@ class AttachedReader(OfServices[AttachedStack, S, D]):
     """Reads what there is to say of containers that are up."""
 
     group = AttachedStack
+    about = "Containers that are up already, found by their labels. They are looked at, never stopped."
     Written = AttachedWritten
 
     def addressable(
@@ -179,7 +184,7 @@ class AttachedReader(OfServices[AttachedStack, S, D]):
         ]
         for one in asked:
             if not is_id(one.name):
-                message = f"service {one.name!r} cannot be addressed: its name is no id of the plan"
+                message = f"service {one.name!r} cannot be addressed: its name is not an id of the plan"
                 help = "leave it out here; kinds that look at containers see it all the same"
                 context.findings.add(context.document, one.path, message, help=help, key=True)
         if written is None:

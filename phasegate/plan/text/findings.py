@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import islice
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError, Position, Problem
 from phasegate.base.facts import Message, with_texts
+from phasegate.base.remember import has_left
 from phasegate.plan.text.odd_words import odd_words
 from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.yaml import MOST, Document
 
 _MOST_WORDS = 1_000
 """Known words among which the nearest is looked for."""
+_MOST_COMPARED = 50_000
+"""Known words among which it is looked for in one load: many mistakes may have many of them."""
 _LONGEST_WORD = 100
 _LISTED = 20
 
@@ -33,6 +37,7 @@ class Findings:
 
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
+        self._noted: set[tuple[str, TreePath]] = set()
         self._found: dict[tuple[str, int, int, Message], Problem] = {}
         self._secrets: dict[str, str] = {}
         self._errors = 0
@@ -47,6 +52,9 @@ class Findings:
 
         `within`: where it stands, as if it were a part of the plan.
         """
+        if (document.file, within) in self._noted:
+            return
+        self._noted.add((document.file, within))
         self._files.setdefault(document.file, len(self._files))
         self.extend(document.problems)
         for path, message, help in odd_words(document, within):
@@ -137,13 +145,15 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     words = list(islice(known, _MOST_WORDS + 1))
     if len(words) > _MOST_WORDS or len(word) > _LONGEST_WORD:
         return None
+    if not has_left("words", len(words), _MOST_COMPARED):
+        return None
     short = (other for other in words if len(other) <= _LONGEST_WORD)
     return next(iter(get_close_matches(word, short, n=1, cutoff=0.6)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
     """A line of help: the nearest known word, or the known words themselves."""
-    words = list(known)
+    words = list(islice(known, _MOST_WORDS + 1))
     near = nearest(word, words)
     if near is not None:
         return f"did you mean {near!r}?"

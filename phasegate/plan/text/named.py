@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import NamedAddress, NamedDocument
@@ -29,11 +28,11 @@ from phasegate.plan.text.yaml import Document, read
 _LONGEST_SCRIPT = 1 << 20
 """Bytes of a file that is looked into for the variables that it reads."""
 _MOST_FILES = 10_000
+_LEAVES = frozenset({str, int, float, bool, type(None)})
 _CACHES = frozenset({"__pycache__", "node_modules"})
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPlace:
+class NamedPlace(NamedTuple):
     """A place in a tree where a file or an address is named."""
 
     path: TreePath
@@ -72,7 +71,7 @@ def _named_by(
 
 
 def _find_named_inside(candidate: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
-    if type(tree) is str:  # as most values are
+    if type(tree) in _LEAVES:  # as most values are
         return
     arguments = get_args(candidate)
     match tree:

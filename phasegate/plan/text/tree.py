@@ -27,9 +27,10 @@ def is_plain(tree: Any) -> bool:
     """Whether no text of a tree holds a dollar, so that there is nothing to put in and nothing to finish."""
     if isinstance(tree, str):
         return "$" not in tree
-    if isinstance(tree, dict):
-        return all(map(is_plain, tree.values()))
-    return not isinstance(tree, list) or all(map(is_plain, tree))
+    for item in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        if "$" in item if type(item) is str else isinstance(item, dict | list) and not is_plain(item):
+            return False
+    return True
 
 
 def replace_at(tree: Any, path: TreePath, value: Any) -> Any:

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import math
 import re
+import string
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError, Position, Problem
 from phasegate.base.facts import Message
 from phasegate.base.fields import Located
@@ -48,18 +50,23 @@ _WORDS: dict[str, Any] = {
 }
 ODD = frozenset({"", "~", "Null", "NULL", "True", "TRUE", "False", "FALSE"})
 """See `Document.odd`."""
+_LETTERS_OF_TEXT = frozenset(f"{string.ascii_letters}/$") - frozenset(word[:1] for word in _WORDS)
+"""Plain scalars that begin with one of these are text."""
 _TAG = "tag:yaml.org,2002:"
+_SCALAR, _MAPPING, _ALIAS = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.AliasEvent
+_LIST_END, _MAPPING_END = yaml.SequenceEndEvent, yaml.MappingEndEvent
 
 
 class _Spot:
     """Where a value stands, its key, and the same for what is in it; `odd` for a word, see `Document.odd`."""
 
-    __slots__ = ("children", "end", "key", "odd", "start")
+    __slots__ = ("children", "end", "key_end", "key_start", "odd", "start")
 
     def __init__(self, start: Any, end: Any, children: Any = None) -> None:
         self.start = start
         self.end = end
-        self.key: Any = None
+        self.key_start: Any = None
+        self.key_end: Any = None
         self.odd: str | None = None
         self.children = children
 
@@ -109,9 +116,9 @@ class Document:
         """Where the key of a value was written; for items of lists, the item."""
         document, path = self.find(path)
         spot = document._nearest(path)
-        if spot.key is None:
+        if spot.key_start is None:
             return document._position(spot.start, spot.end)
-        return document._position(spot.key.start_mark, spot.key.end_mark)
+        return document._position(spot.key_start, spot.key_end)
 
     def problem(
         self, message: Message, at: Position, *, help: Message | None = None, warning: bool = False
@@ -258,7 +265,7 @@ class _Composer:
 
     def _node(self, event: Any, depth: int) -> tuple[Any, _Spot]:
         kind = type(event)
-        if kind is yaml.AliasEvent:
+        if kind is _ALIAS:
             return self._alias(event, depth)
         self._nodes += 1
         if self._nodes > MAX_NODES:
@@ -279,8 +286,11 @@ class _Composer:
         return value, spot
 
     def _value(self, event: Any, kind: type, depth: int) -> tuple[Any, _Spot]:
-        if kind is yaml.ScalarEvent:
-            value, spot = self._scalar(event), _Spot(event.start_mark, event.end_mark)
+        if kind is _SCALAR:
+            spot = _Spot(event.start_mark, event.end_mark)
+            if event.tag is None and (event.style or event.value[:1] in _LETTERS_OF_TEXT):  # as most are
+                return event.value, spot
+            value = self._scalar(event)
             if (value is None or isinstance(value, bool)) and event.value in ODD:
                 self.odd, spot.odd = True, event.value
             return value, spot
@@ -292,7 +302,7 @@ class _Composer:
             and not self._foreign(event)
         ):
             self._unknown_tag(event)
-        return self._mapping(event, depth) if kind is yaml.MappingStartEvent else self._list(event, depth)
+        return self._mapping(event, depth) if kind is _MAPPING else self._list(event, depth)
 
     def _alias(self, event: Any, depth: int) -> tuple[Any, _Spot]:
         if event.anchor not in self._anchors:
@@ -313,7 +323,7 @@ class _Composer:
     def _list(self, start: Any, depth: int) -> tuple[list[Any], _Spot]:
         values: list[Any] = []
         spots: list[_Spot] = []
-        while type(event := self._next()) is not yaml.SequenceEndEvent:
+        while type(event := self._next()) is not _LIST_END:
             value, spot = self._node(event, depth + 1)
             values.append(value)
             spots.append(spot)
@@ -325,8 +335,9 @@ class _Composer:
         merged: list[tuple[Any, _Spot]] = []
         merging: Any = None
         event: Any
-        while type(event := self._next()) is not yaml.MappingEndEvent:
-            key = self._key(event)
+        while type(event := self._next()) is not _MAPPING_END:
+            plain = type(event) is _SCALAR and event.anchor is None
+            key = event.value if plain else self._key(event)
             value, spot = self._node(self._next(), depth + 1)
             if key == "<<" and not event.style and event.tag is None:
                 if merging is not None:
@@ -339,7 +350,7 @@ class _Composer:
                 self._duplicate(event, key, spots[key])
                 continue
             # An alias shares its spot's insides, never the spot itself, so the key can be set on it.
-            spot.key = event
+            spot.key_start, spot.key_end = event.start_mark, event.end_mark
             items[key] = value
             spots[key] = spot
         for mapping, mapping_spot in merged:
@@ -347,15 +358,16 @@ class _Composer:
                 if key not in items:
                     items[key] = value
                     spots[key] = mapping_spot.children[key]
-        at = Position(file=self._file, line=start.start_mark.line + 1, column=start.start_mark.column + 1)
-        return Located(items, at=at), _Spot(start.start_mark, event.end_mark, spots)
+        mark = start.start_mark
+        at = Position(file=self._file, line=mark.line + 1, column=mark.column + 1)
+        return Located(items, at=at), _Spot(mark, event.end_mark, spots)
 
     def _key(self, event: Any) -> str:
-        if type(event) is yaml.AliasEvent:
+        if type(event) is _ALIAS:
             anchor = self._anchors.get(str(event.anchor))
             if anchor is not None and isinstance(anchor.value, str):
                 return anchor.value
-        if type(event) is not yaml.ScalarEvent:
+        if type(event) is not _SCALAR:
             self._stop(event, "a key must be text")
         if event.anchor is not None:
             spot = _Spot(event.start_mark, event.end_mark)
@@ -375,7 +387,7 @@ class _Composer:
     def _duplicate(self, event: Any, key: str, first: _Spot) -> None:
         if len(self.problems) >= MOST:
             raise PlanError(self.problems)
-        mark = first.start if first.key is None else first.key.start_mark
+        mark = first.start if first.key_start is None else first.key_start
         help = f"it is also on line {mark.line + 1}; keep one of them"
         self.problems.append(self._problem(event, f"duplicate key {key!r}", help))
 

@@ -9,10 +9,10 @@ from pydantic import Field, StringConstraints, model_validator
 
 from phasegate.base.fields import Closed, Duration, Text, WrittenAddress
 from phasegate.base.marks import Demand
-from phasegate.http.expectations.expectation import Expect
+from phasegate.http.expectations.expectation import Expect, any_expected
 from phasegate.http.written import Headers, address_like
-from phasegate.kinds.base import CheckParams
-from phasegate.model.faults import CONTAINERS_ONLY, LASTING, Act
+from phasegate.kinds.base import TimedParams
+from phasegate.model.faults import LASTING, Act
 from phasegate.plan.written.plan import Id
 
 MOST_UNDER_WAY = 100
@@ -25,21 +25,31 @@ class FaultWritten(Closed):
     replace and cut, and the service or process that it is done to."""
 
     id: Id
+    """The id of the fault, unique in the plan, for criteria: `crash.recovery_time < 10s`."""
     title: Text = ""
+    """What reports call it."""
     stop: str | None = None
+    """The process or service that is asked to end, and started again after `for`."""
     kill: str | None = None
+    """The process or service that is killed, and started again after `for`."""
     pause: str | None = None
+    """The process or service that is held, and goes on after `for`."""
     restart: str | None = None
+    """The process or service that is ended and started again at once."""
     replace: str | None = None
+    """The service that runs from `image` for as long as `for` says; then its own image is put back."""
     cut: str | None = None
+    """The service that is taken off its network, and put back after `for`."""
     during: str
-    """The check of this step while which it is done."""
+    """The check of this step that goes on while the fault is done."""
     due: Duration = Field(alias="at")
-    """From the start of that check."""
+    """When the fault is done, counted from the start of that check."""
     for_: Annotated[Duration, Field(gt=0)] | None = Field(default=None, alias="for")
-    """Until it is undone, counted from when it was done."""
+    """How long the fault lasts; then it is undone. A `restart` has none."""
     image: Text = ""
+    """The image that `replace` runs the service from."""
     probe: Any
+    """What is asked again and again to see the outage and the recovery."""
 
     @model_validator(mode="after")
     def _one_act(self) -> Self:
@@ -66,28 +76,24 @@ class FaultWritten(Closed):
         """The entry that it is done to."""
         return str(getattr(self, self.act))
 
-    @property
-    def needs_container(self) -> bool:
-        return self.act in CONTAINERS_ONLY
 
-
-class ProbeParams(CheckParams):
+class ProbeParams(TimedParams):
     """What is asked again and again from before a fault until all is good again."""
 
     url: Annotated[WrittenAddress, address_like("/health")]
-    """A path on the target's default entry, or a URL."""
+    """A path on the target's default entry, `/health`, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
-    """The request method."""
+    """The request method: `POST`."""
     headers: Headers = Field(default_factory=dict)
-    """Sent along, beside those of the target entry."""
+    """Headers that are sent along, by name, beside those of the target entry."""
     every: Annotated[Duration, Field(ge=0.01), Demand.LESS] = 0.1
     """Time between the sending of two probes, whether the first was answered or not."""
     timeout: Annotated[Duration, Field(gt=0), Demand.LESS] = 1.0
-    """After which a probe is lost."""
-    expect: Expect = Field(default_factory=Expect)
+    """After this time without an answer a probe is lost."""
+    expect: Expect = Field(default_factory=any_expected)
     """What a good answer is; status 2xx unless it says otherwise."""
     within: Annotated[Duration, Field(gt=0), Demand.SHOWN] = 30.0
-    """How long it is waited, from the undoing, for all to be good again, also when the check has ended."""
+    """The longest wait, from the undoing, for all to be good again, also when the check has ended."""
 
     @model_validator(mode="after")
     def _has_room(self) -> Self:

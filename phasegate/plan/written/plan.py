@@ -50,7 +50,7 @@ def confidence_level(value: object) -> object:
         raise ValueError("write a confidence like 95%, or none")
     share = parse_as(value, Dimension.SHARE).value
     if not 0.5 <= share < 1:
-        raise ValueError(f"{value!r} is no confidence level; write one from 50% to below 100%, or none")
+        raise ValueError(f"{value!r} is not a confidence level; write one from 50% to below 100%, or none")
     return share
 
 
@@ -79,6 +79,7 @@ def one_or_many(value: object) -> object:
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
 Confidence = Annotated[
     float | Literal["none"],
+    Dimension.SHARE,
     BeforeValidator(confidence_level),
     WithJsonSchema({"type": "string", "description": "a confidence level such as 95%, or none"}),
 ]
@@ -110,17 +111,33 @@ class RetryWritten(Closed):
     """How often a check is tried, and when again."""
 
     attempts: int = Field(default=1, ge=1, le=100)
+    """How often it is tried at most, the first time included."""
     wait: Duration = 0.0
+    """Time from the end of the first attempt to the second."""
     backoff: float = Field(default=1.0, ge=1, le=100, allow_inf_nan=False)
+    """By what the wait is multiplied after each further attempt: 2 doubles it."""
     max_wait: Duration | None = None
+    """The longest wait that `backoff` may lead to; a day unless given."""
     jitter: Duration = 0.0
+    """Up to so much is added to each wait, at random."""
     on: tuple[Literal["error", "fail"], ...] = ("error",)
+    """After what it is tried again: `[error]`, or `[error, fail]` for a criterion that is not met too."""
 
     @model_validator(mode="after")
     def _errors_too(self) -> RetryWritten:
         if "error" not in self.on:
             raise ValueError("'on' is [error] or [error, fail]")
         return self
+
+    @property
+    def on_fail(self) -> bool:
+        """Whether an attempt with a criterion not met is tried again, as one that errored is."""
+        return "fail" in self.on
+
+    @property
+    def chances(self) -> int:
+        """Attempts that a check has to meet its criteria."""
+        return self.attempts if self.on_fail else 1
 
 
 class FlakyWritten(Closed):
@@ -129,7 +146,9 @@ class FlakyWritten(Closed):
     model_config = ConfigDict(json_schema_extra=short_form({"type": "string"}))
 
     max: Ratio
+    """The largest share of what passed that may have passed only when tried again: `1%`."""
     policy: Literal["warn", "fail"] = "fail"
+    """What a larger share does: `fail` makes the verdict FAIL, `warn` only shows it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -148,11 +167,17 @@ class RequirementWritten(Closed):
     """A program that must be there before anything starts, or tools in the container of a service."""
 
     program: Text = ""
+    """A program by its name on PATH, or by its path."""
     arguments: Texts = ()
+    """The program is run with these and must end with exit code 0: `[-c, "import pytest"]`."""
     install: Text = ""
+    """The command that installs it, shown where it is missing."""
     label: Text = ""
+    """What messages call it; its name unless given."""
     in_: Text = Field(default="", alias="in")
+    """The service of the target in whose container `tools` are looked for."""
     tools: tuple[Said, ...] = ()
+    """Programs that must be in that container, by name or absolute path: `[jq, curl]`."""
 
     @model_validator(mode="after")
     def _here_or_inside(self) -> RequirementWritten:
@@ -166,10 +191,15 @@ class CommandWritten(Closed):
     """A command of `setup` or `teardown`."""
 
     command: Argv
+    """The program and its arguments, as a list: `[python, scripts/seed.py]`. No shell reads it."""
     in_: Text = Field(default="", alias="in")
+    """The service of the target in whose container it runs; this machine unless given."""
     env: dict[str, Text] = Field(default_factory=dict)
+    """Variables that are added to its environment, by name."""
     cwd: Text = ""
+    """The folder that it starts in, relative to the plan's root, which it is unless given."""
     limit: Span = 600.0
+    """The longest that it may take."""
 
     @model_validator(mode="after")
     def _where(self) -> CommandWritten:
@@ -188,32 +218,55 @@ class CriterionWritten(Closed):
     """A criterion with what people want to know about it."""
 
     criterion: str
+    """What must be true: `alive.latency.p95 < 100ms`. Within a check, without the check's id."""
     id: Id | None = None
+    """The id in reports and waivers; made of subject, measure and statistic unless given."""
     title: Text = ""
+    """What reports call it."""
     why: Text = ""
+    """Why it is asked for, for people."""
     ref: Text = ""
+    """Where it comes from, for people: a ticket or a requirement."""
     level: Literal["block", "warn"] = "block"
+    """`block`: it must be met for PASS. `warn`: it is shown and never changes the verdict."""
     over: Span | None = None
+    """The least time that the evidence must cover; what covers less is unproven."""
     confidence: Confidence | None = None
+    """The confidence of its bound; that of the check or plan unless given. `none`: judged as observed."""
 
 
 class CheckCommon(Closed):
     """What every check takes, whatever its kind."""
 
     id: Id
+    """The id of the check, unique in the plan: lower case letters, digits, `-` and `_`, a letter first."""
     kind: str
+    """What the check observes; it says which other keys there are. `phasegate kinds` lists them."""
     title: Text = ""
+    """What reports call it."""
     each: dict[str, Any] | None = None
+    """One part for each entry, by name; `${each}` is its value: `{nodejs: "${target.nodejs.url}"}`."""
     during: str | None = None
+    """The check that this one goes on beside, or `run` for the whole run (under `gate`)."""
     retry: RetryWritten | None = None
+    """How often the check is tried, and when again; that of `defaults` unless given."""
     limit: Span | None = None
+    """The longest that one attempt may take; 10m, or what it is meant to take where that is longer."""
     criteria: tuple[Any, ...] = ()
+    """What must be true of this check, without its id: `success_rate >= 99.9%`. Replaces the default
+    criterion on the same measure."""
     requires: Requirements = ()
+    """Programs that must be there: names, or mappings. Where one is missing the check is not run."""
     exclusive: bool | None = None
+    """Whether no other check runs meanwhile; true for `load`, false for other kinds unless given."""
     allow_skipped: int = Field(default=0, ge=0)
+    """How many cases may be skipped and still leave the rest judged."""
     tags: Texts = ()
+    """Words to choose checks by, with `--tag`."""
     confidence: Confidence | None = None
+    """The confidence of the bounds of its criteria; the plan's unless given. `none`: judged as observed."""
     flaky: FlakyWritten | None = None
+    """The largest share of its passed cases that may have passed only when tried again: `1%`."""
 
     @field_validator("each")
     @classmethod
@@ -227,34 +280,60 @@ class CheckCommon(Closed):
 
 
 class StepWritten(Closed):
-    """A step; its checks, faults and criteria are validated on their own."""
+    """A part of the phase, with checks and criteria.
+
+    Its checks, faults and criteria are validated on their own.
+    """
 
     id: Id
+    """The id of the step, unique in the plan: lower case letters, digits, `-` and `_`, a letter first."""
     title: Text = ""
+    """What reports call it."""
     purpose: Text = ""
+    """What the step is for, for people."""
     work: Annotated[Texts, BeforeValidator(one_or_many)] = ()
+    """What is done in it, for people. One text, or a list."""
     outcomes: Annotated[Texts, BeforeValidator(one_or_many)] = ()
+    """What there is when it is done, for people. One text, or a list."""
     owner: Text = ""
+    """Who answers for it, for people."""
     priority: Literal["critical", "high", "medium", "low"] | None = None
+    """How much it matters, for people; it never changes the verdict."""
     estimate: Text = ""
+    """How long it is thought to take, for people: `2h..3h`."""
     tags: Texts = ()
+    """Words to choose steps by, with `--tag`."""
     needs: tuple[str, ...] | None = None
+    """Steps that must have held before this one runs. `[]`: it waits for none, not for the one above it
+    either."""
     after: tuple[str, ...] | None = None
+    """Steps that must have ended before this one runs, however they ended."""
     requires: Requirements = ()
+    """Programs that must be there: names, or mappings. Where one is missing its checks are not run."""
     parallel: bool = False
+    """Whether its checks run at the same time."""
     setup: Commands = ()
+    """Commands that run before its checks. One that fails leaves them not run."""
     teardown: Commands = ()
+    """Commands that run after its checks, whatever happened."""
     checks: tuple[Any, ...] = ()
+    """What is observed in this step, in order."""
     faults: tuple[Any, ...] = ()
+    """What is done to the target on purpose while a check of this step goes on."""
     criteria: tuple[Any, ...] = ()
+    """What must be true of its checks: `alive.latency.p95 < 100ms`, or of all: `step/ID.pass_rate ==
+    100%`."""
     flaky: FlakyWritten | None = None
+    """The largest share of what passed in this step that may have passed only when tried again: `1%`."""
 
 
 class ApprovalWritten(Closed):
     """A role that must approve the run once it has ended."""
 
     role: Text
+    """Who must approve: `release manager`."""
     within: Span | None = None
+    """How long after the run a decision counts; at most 366d."""
 
     @field_validator("within")
     @classmethod
@@ -268,18 +347,26 @@ class GateWritten(Closed):
     """Checks that accompany the whole run, criteria on the phase as a whole, and who must approve it."""
 
     checks: tuple[Any, ...] = ()
+    """Checks that go on while the whole run does, each with `during: run`."""
     criteria: tuple[Any, ...] = ()
+    """What must be true of the phase as a whole: `run.duration < 10m`."""
     limit: Span | None = None
+    """The longest that the run may take."""
     require: tuple[str, ...] = ()
+    """Kinds of which a check with a blocking criterion must have run: `[load, e2e]`."""
     approvals: tuple[Any, ...] = ()
+    """Roles that must approve the run once it has ended. They never change the verdict."""
 
 
 class TlsWritten(Closed):
     """Files for talking TLS to an entry."""
 
     ca: FilePath | None = None
+    """Certificates of the authorities to trust, as PEM."""
     cert: FilePath | None = None
+    """The certificate to show, as PEM."""
     key: FilePath | None = None
+    """The key of `cert`, as PEM; where it is missing, it is in the file of `cert`."""
 
     @model_validator(mode="after")
     def _key_has_cert(self) -> TlsWritten:
@@ -292,53 +379,94 @@ class RiskWritten(Closed):
     """A risk, for people."""
 
     title: Text
+    """What may go wrong."""
     impact: Text = ""
+    """How bad it would be: `high`."""
     likelihood: Text = ""
+    """How likely it is: `low`."""
     measures: Annotated[Texts, BeforeValidator(one_or_many)] = ()
+    """What is done about it. One text, or a list."""
 
 
 class DefaultsWritten(Closed):
     """What checks take that do not say otherwise."""
 
     timeout: Span | None = None
+    """The longest that one request or probe may take; 30s unless given."""
     retry: RetryWritten | None = None
+    """How often a check is tried, and when again; once unless given."""
 
 
 class AcceptedWritten(Closed):
     """A weakening that was decided, in the words in which `phasegate guard` tells it."""
 
     item: Said
+    """What became weaker, as `phasegate guard` prints it."""
     from_: Said = Field(alias="from")
+    """What it was, as `phasegate guard` prints it."""
     to: Said
+    """What it is, as `phasegate guard` prints it."""
     approver: Said
+    """Who decided it."""
     reason: Said
+    """Why it was decided."""
     ticket: Said
+    """Where it is written down."""
 
 
 class PlanWritten(Closed):
-    """The plan; steps, target, gate, waivers and what is accepted are validated on their own."""
+    """A phase plan: what must be true before the phase may end.
+
+    Steps, target, gate, waivers and what is accepted are validated on their own.
+    """
 
     phasegate: Literal[1]
+    """The version of the format: 1."""
     phase: Id
+    """The id of the phase, which names the record: lower case letters, digits, `-` and `_`, a letter
+    first."""
     title: Text = Field(min_length=1)
+    """What the phase is to show, as the headline of its reports."""
     goal: Text = ""
+    """What is reached when the phase may end, for people."""
     owner: Text = ""
+    """Who answers for the phase, for people."""
     approver: Text = ""
+    """Who decides on it, for people."""
     due: Text = ""
+    """When it is to end, for people: `2027-03-31`."""
     risks: tuple[RiskWritten, ...] = ()
+    """What may go wrong, for people."""
     schedule: Entries = ()
+    """When what happens, for people. One entry, or a list."""
     next: Entries = ()
+    """What comes after the phase, for people. One entry, or a list."""
     known: Entries = ()
+    """What is known and let be, for people. One entry, or a list."""
     root: Text = ""
+    """The folder that paths start from, relative to the plan's own, which it is unless given: `..`."""
     variables: dict[str, Any] = Field(default_factory=dict)
+    """Values for `${name}` in the plan, by name. `--set NAME=VALUE` and `--vars FILE` replace them."""
     secrets: tuple[EnvName, ...] = ()
+    """Environment variables whose values nothing shows or keeps; in the plan `${env.NAME}`."""
     defaults: DefaultsWritten = DefaultsWritten()
+    """What checks take that do not say otherwise."""
     confidence: Confidence = DEFAULT_CONFIDENCE
+    """The confidence of every bound that does not have its own; 95% unless given. `none`: judged as
+    observed."""
     target: Any = None
+    """What is tested: programs to start, services that are there already, stacks in containers."""
     steps: tuple[Any, ...] = Field(min_length=1)
+    """The parts of the phase, each with checks and criteria."""
     gate: Any = None
+    """What holds for the phase as a whole, beside its steps."""
     flaky: FlakyWritten | None = None
+    """The largest share of what passed in the run that may have passed only when tried again: `1%`."""
     include: tuple[str, ...] = ()
+    """Files whose steps, and checks and criteria of the gate, are added to those of the plan."""
     environments: Any = None
+    """Other target entries and other values of variables, by name; `--env NAME` chooses one."""
     waivers: Any = None
+    """What is known to fail and let through until a day: a waivers file, relative to the plan's root."""
     accepted: tuple[Any, ...] = ()
+    """Weakenings of the plan that were decided, so that `phasegate guard` lets them through."""

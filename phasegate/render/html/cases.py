@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import format_seconds
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import CheckResult, RunResult
@@ -72,8 +72,7 @@ def case_table(run: RunResult) -> CaseTable:
             waivers=by,
         )
         for check in run.checks()
-        if check.last
-        for case in check.last.cases
+        for case in check.seen.cases
     ]
     rows.sort(key=lambda row: 3 if row.case.earlier and row.case.flaky else _ORDER[row.case.status])
     counted = Counter(row.badge for row in rows)

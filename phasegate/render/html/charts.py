@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import Dimension, format_seconds, format_value
 from phasegate.model.faults import FaultResult
 from phasegate.model.measure_json import QUANTILES
@@ -132,7 +132,7 @@ def timelines_of(run: RunResult) -> tuple[TimelineChart, ...]:
     found = []
     checks = run.checks()
     faults = run.faults()
-    loads = any(check.is_load for check in checks)
+    loads = any(check.asked.is_load for check in checks)
     of_check: dict[str, list[CriterionResult]] = {}
     for item in run.criteria:
         of_check.setdefault(item.subject, []).append(item)
@@ -146,7 +146,7 @@ def timelines_of(run: RunResult) -> tuple[TimelineChart, ...]:
             if loads
             else charts_of(check, of_check.get(check.id, ()), faults=faults),
             quantiles=quantile_rows(check),
-            causes=causes_in_words(check.last.causes),
+            causes=causes_in_words(check.seen.causes),
             services=service_table(check),
             anchor=anchor("timeline", check.id),
         )
@@ -169,7 +169,7 @@ def charts_of(
     """
     criteria = tuple(criteria)
     drawings, used = [*_of_whole(check, criteria)], []
-    if drawings and check.is_load:
+    if drawings and check.asked.is_load:
         used = [*of_processes(check, criteria, target), *of_parts(check, criteria, checks)]
     end = max(drawing.end for drawing in (*drawings, *used)) if used else None
     windows = tuple(windows_of(check, faults))
@@ -182,13 +182,14 @@ def charts_of(
 def _of_whole(check: CheckResult, criteria: Iterable[CriterionResult]) -> Iterator[Drawing]:
     """The series of a check that are not those of its parts, by chart: those of a time first."""
     groups: dict[tuple[Dimension, str], list[Series]] = {}
-    for series in check.last.timeline if check.last else ():
+    for series in check.seen.timeline:
         title = _title(check, series.name)
         if title is not None and any(drawable(value) for _, value in series.points):
             dimension = dimension_of(series)
             groups.setdefault((dimension, title), []).append(series)
     limits = [item for item in criteria if item.subject == check.id and not item.part]
     seen: set[Dimension] = set()
+    charts = check.asked.charts.values()
     for (dimension, title), group in sorted(groups.items(), key=lambda item: _ORDER.index(item[0][0])):
         if not any(value for series in group for _, value in series.points):
             continue
@@ -202,17 +203,14 @@ def _of_whole(check: CheckResult, criteria: Iterable[CriterionResult]) -> Iterat
                 found for item in of_measure if (found := limit_of(item, dimension, without=f"{check.id}."))
             ],
             peaks=dimension is Dimension.TIME,
-            note=next(
-                (sentence(chart.note) for chart in check.charts.values() if sentence(chart.title) == title),
-                "",
-            ),
+            note=next((sentence(chart.note) for chart in charts if sentence(chart.title) == title), ""),
         )
         seen.add(dimension)
 
 
 def _title(check: CheckResult, series: str) -> str | None:
     """The chart of a series, by its title: empty where no measure claims it; None where it is of a part."""
-    for measure, chart in check.charts.items():
+    for measure, chart in check.asked.charts.items():
         if chart.by_part and series.endswith(f".{measure}"):
             return None
         # The series of an entry of `each` has the name of the entry before it.
@@ -222,14 +220,14 @@ def _title(check: CheckResult, series: str) -> str | None:
 
 
 def _title_of_measure(check: CheckResult, measure: str) -> str:
-    chart = check.charts.get(measure)
+    chart = check.asked.charts.get(measure)
     return "" if chart is None else sentence(chart.title)
 
 
 def quantile_rows(check: CheckResult) -> tuple[QuantileRow, ...]:
     """For each distribution a row over all requests and, when some failed, one over the good ones."""
     rows = []
-    for name, measure in check.last.measures.items() if check.last else ():
+    for name, measure in check.seen.measures.items():
         if isinstance(measure, Distribution) and measure.n:
             rows.append(_quantile_row(name, "all requests" if measure.failed else "requests", measure))
             if measure.failed and measure.good.n:

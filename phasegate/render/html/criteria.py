@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import CriterionResult, RunResult
@@ -95,7 +96,7 @@ def criteria_groups(run: RunResult) -> tuple[CriteriaGroup, ...]:
     rows = [_row(criterion, checks) for criterion in run.criteria]
     groups = [
         CriteriaGroup(
-            title=f"{number}. {step.title or step.id}",
+            title=f"{number}. {step.asked.title or step.id}",
             anchor=anchor("criteria", step.id),
             rows=_sort_rows(row for row in rows if row.criterion.asked.step == step.id),
         )

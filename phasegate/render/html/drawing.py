@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeGuard
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import Dimension
 from phasegate.model.observation import Series
 from phasegate.model.result import CriterionResult

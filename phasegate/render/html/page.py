@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import count, format_seconds, format_value
 from phasegate.model.faults import LEFT_ON
 from phasegate.model.judgement import CriterionVerdict
@@ -189,18 +190,18 @@ def page_of(run: RunResult) -> Page:
 
 
 def check_row(check: CheckResult, *, waived: bool = False) -> CheckRow:
-    parts = check.last.parts if check.last else {}
+    parts = check.seen.parts
     return CheckRow(
         check=check,
         badge=badges.CHECK[check.status],
         anchor=anchor("check", check.id),
-        headline=headline(check),
-        measures=_measures(check.last.measures) if check.last else (),
+        headline=headline(check.seen),
+        measures=_measures(check.seen.measures),
         parts=tuple(
             PartMeasures(part=name, measures=_measures(parts[name])) for name in list(parts)[:MOST_PARTS]
         ),
         hidden_parts=max(0, len(parts) - MOST_PARTS),
-        notes=tuple(map(sentence, check.last.notes)) if check.last else (),
+        notes=tuple(map(sentence, check.seen.notes)),
         waived=waived,
     )
 
@@ -246,7 +247,7 @@ def _alerts(run: RunResult) -> tuple[str, ...]:
     for fault in run.faults():
         if fault.status in LEFT_ON:
             alerts.append(
-                f"Fault {fault.id} ({fault_text(fault)}) may still be on: {sentence(fault.reason)}."
+                f"Fault {fault.id} ({fault_text(fault.asked)}) may still be on: {sentence(fault.reason)}."
             )
     if narrowed := _narrowing_text(run.selection):
         alerts.append(f"This run was narrowed: {narrowed}.")
@@ -317,7 +318,7 @@ def _steps(run: RunResult, checks: Mapping[str, CheckRow]) -> tuple[StepSection,
     sections = [
         StepSection(
             step=step,
-            heading=f"{number}. {step.title or step.id}",
+            heading=f"{number}. {step.asked.title or step.id}",
             badge=badges.CHECK[step.status],
             anchor=anchor("step", step.id),
             facts=_step_facts(step),
@@ -349,11 +350,11 @@ def _steps(run: RunResult, checks: Mapping[str, CheckRow]) -> tuple[StepSection,
 def _step_facts(step: StepResult) -> Facts:
     facts = (
         ("Id", step.id),
-        ("Priority", step.priority),
-        ("Owner", step.owner),
-        ("Estimate", step.estimate),
+        ("Priority", step.asked.priority),
+        ("Owner", step.asked.owner),
+        ("Estimate", step.asked.estimate),
         ("Took", "" if step.duration is None else format_seconds(step.duration)),
-        ("Tags", ", ".join(step.tags)),
+        ("Tags", ", ".join(step.asked.tags)),
     )
     return tuple((label, sentence(text)) for label, text in facts if text)
 

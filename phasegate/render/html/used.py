@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import Dimension, format_value
 from phasegate.model.measures import Gauge
 from phasegate.model.observation import Series
@@ -77,7 +78,7 @@ def _of_entry(check: CheckResult, entry: TargetRecord, measure: str) -> Series |
 
 def _window(attempt: AttemptResult, since: datetime, points: Points) -> Points:
     """Points that count from a moment on, those during an attempt, in the time of its timeline."""
-    zero = attempt.timeline_from or attempt.started
+    zero = attempt.zero
     later = (since - zero).total_seconds()
     end = attempt.duration - (zero - attempt.started).total_seconds()
     return tuple((round(time + later, 3), value) for time, value in points if 0 <= time + later <= end)
@@ -104,7 +105,7 @@ def own_drawings(
     check: CheckResult, criteria: Sequence[CriterionResult], checks: Iterable[CheckResult]
 ) -> list[Drawing]:
     """What a check saw of its parts from its start to its end; nothing where that is drawn under a load."""
-    if any(one.is_load and _covers(one, check) for one in checks):
+    if any(one.asked.is_load and _covers(one, check) for one in checks):
         return []
     drawings = [_drawing(check, check, name, _lines(check, name), criteria) for name in _drawn(check)]
     return [drawing for drawing in drawings if drawing is not None]
@@ -112,10 +113,10 @@ def own_drawings(
 
 def service_table(check: CheckResult) -> ServiceTable | None:
     """The table of a check of services; None for other kinds, and where nothing was seen."""
-    headers = {name: sentence(chart.column) for name, chart in check.charts.items() if chart.column}
-    if not headers or check.last is None or not check.last.parts:
+    headers = {name: sentence(chart.column) for name, chart in check.asked.charts.items() if chart.column}
+    if not headers or not check.seen.parts:
         return None
-    parts = check.last.parts
+    parts = check.seen.parts
     measured = {name for part in parts.values() for name in part}
     columns = [(name, header) for name, header in headers.items() if name in measured]
 
@@ -137,12 +138,12 @@ def service_table(check: CheckResult) -> ServiceTable | None:
 
 def _drawn(check: CheckResult) -> list[str]:
     """Its measures with a line for each part."""
-    return [name for name, chart in check.charts.items() if chart.by_part and chart.title]
+    return [name for name, chart in check.asked.charts.items() if chart.by_part and chart.title]
 
 
 def _order(looker: CheckResult) -> list[str]:
     """Parts, those first that used most of what is drawn first."""
-    parts = looker.last.parts if looker.last else {}
+    parts = looker.seen.parts
 
     def most(service: str, name: str) -> float:
         measure = parts[service].get(name)
@@ -156,7 +157,7 @@ def _lines(looker: CheckResult, measure: str) -> list[Series]:
     """One for each service, named after it."""
     return [
         replace(series, name=service)
-        for series in (looker.last.timeline if looker.last else ())
+        for series in looker.seen.timeline
         for service, _, name in [series.name.rpartition(".")]
         if name == measure
     ]
@@ -197,7 +198,7 @@ def _drawing(
     )
     if not used:
         return None
-    chart, dimension = looker.charts[measure], dimension_of(used[0])
+    chart, dimension = looker.asked.charts[measure], dimension_of(used[0])
     # In one order on all charts, so that a service keeps its colour where the same ones are drawn.
     order = {service: number for number, service in enumerate(_order(looker))}
     drawn = sorted(used[:MOST_LINES], key=lambda series: order.get(series.name, len(order)))
@@ -224,7 +225,7 @@ def _limits(
     for item in criteria:
         if item.subject != looker.id or item.measure != measure:
             continue
-        if item.part in drawn or (not item.part and looker.charts[measure].of_each):
+        if item.part in drawn or (not item.part and looker.asked.charts[measure].of_each):
             found = limit_of(item, dimension, without=f"{looker.id}/")
             if found:
                 yield found

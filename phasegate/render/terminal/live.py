@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.units import count, format_seconds
 from phasegate.model.events import (
     AttemptFinished,
@@ -55,7 +56,6 @@ class View(Protocol):
 
     def tell(self, stage: str) -> None:
         """Say what is running at this moment; `stage` is where the run is as a whole."""
-        ...
 
     def close(self) -> None: ...
 
@@ -160,11 +160,11 @@ class _Board:
         check = self.checks[event.check]
         symbol, word, style = CHECK_WORDS[event.status]
         attempt = self.attempts.get(event.check)
-        shown = headline(replace(check, attempts=(attempt,))) if attempt else ""
+        shown = headline(attempt.observation) if attempt else ""
         line = Text()
         line.append(f"{symbol} {word:<8}", style=style)
         line.append(f" {check.id}", style="bold")
-        line.append(f" ({check.kind})")
+        line.append(f" ({check.asked.kind})")
         said = sentence(event.reason) if event.status is not CheckStatus.PASSED else shown
         if said:
             line.append(f"  {one_line(said, 160)}")
@@ -178,12 +178,13 @@ class _Board:
         fault = self.faults[event.fault]
         line = Text("↯ fault ", style="magenta")
         line.append(f" {fault.id}", style="bold")
-        line.append(f"  {one_line(fault_text(fault), 120)}")
+        line.append(f"  {one_line(fault_text(fault.asked), 120)}")
         return line
 
     def failed_cases(self, id: str) -> list[Text]:
         attempt = self.attempts.get(id)
-        failed = [case for case in attempt.cases if case.status is CaseStatus.FAILED] if attempt else []
+        cases = attempt.observation.cases if attempt else ()
+        failed = [case for case in cases if case.status is CaseStatus.FAILED]
         lines = [
             Text(f"    ✗ {one_line(case.id, 90)}  {one_line(case.message, 140)}")
             for case in failed[:MOST_CASES]
@@ -244,6 +245,8 @@ class SilentView:
 class LineView(SilentView):
     """One line per event, no cursor moves, a heartbeat when nothing else was said."""
 
+    soft_wrap = True
+
     def __init__(
         self, console: Console, *, verbose: bool = False, now: Callable[[], float] = time.monotonic
     ) -> None:
@@ -280,7 +283,9 @@ class LineView(SilentView):
             case StepStarted():
                 return Text(f"step {event.step}", style="bold")
             case CheckStarted() if self._verbose:
-                return Text(f"  start    {event.check}  {sentence(self._board.checks[event.check].summary)}")
+                return Text(
+                    f"  start    {event.check}  {sentence(self._board.checks[event.check].asked.summary)}"
+                )
             case CaseFinished() if self._verbose:
                 return Text(f"    {event.case.status.value:<8} {one_line(event.case.id)}")
             case RetryScheduled():
@@ -311,11 +316,14 @@ class LineView(SilentView):
             self._console.file.write(f"{line.plain}\n")
             self._console.file.flush()
         else:
-            self._console.print(line, soft_wrap=True)
+            self._console.print(line, soft_wrap=self.soft_wrap)
 
 
-class LiveView(SilentView):
+class LiveView(LineView):
     """Finished checks scroll above; what is running stays in a small region below."""
+
+    soft_wrap = False
+    tell = SilentView.tell
 
     def __init__(
         self, console: Console, *, verbose: bool = False, now: Callable[[], float] = time.monotonic
@@ -324,37 +332,24 @@ class LiveView(SilentView):
         self._live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="ellipsis")
 
     def __call__(self, event: Event) -> None:
+        super().__call__(event)
         if isinstance(event, RunStarted):
-            self._board.start(event.skeleton)
-            self._console.print(opening(event.skeleton))
             self._live.start()
-            return
-        self._board.take(event, self._now())
+
+    def _line(self, event: Event) -> Text | None:
+        line = super()._line(event)
         match event:
-            case TargetChanged():
-                line = _target_line(event)
-                if line is not None:
-                    self._console.print(line)
             case StepStarted():
-                self._console.print(Text(event.step, style="bold"))
-            case RetryScheduled():
-                self._console.print(_retry_line(event))
-            case CaseFinished() if self._verbose:
-                self._console.print(Text(f"    {event.case.status.value:<8} {one_line(event.case.id)}"))
-            case FaultStarted():
-                self._console.print(Text(" ").append_text(self._board.fault_begins(event)))
-            case FaultEnded():
-                self._console.print(Text(" ").append_text(fault_ends(event.fault)))
-            case CheckFinished():
-                self._console.print(Text(" ").append_text(self._board.finished_line(event)))
-                for case in self._board.failed_cases(event.check):
-                    self._console.print(case)
-            case ClockMoved():
-                self._console.print(_clock_line(event))
-            case Interrupted():
-                self._console.print(
-                    Text(f"stopping: {one_line(sentence(event.because))}", style="bold yellow")
-                )
+                return Text(event.step, style="bold")
+            case CheckStarted():
+                return None
+            case FaultStarted() | FaultEnded() | CheckFinished() if line is not None:
+                return Text(" ").append_text(line)
+            case _:
+                return line
+
+    def _say(self, text: Text) -> None:
+        self._console.print(text)
 
     def tick(self) -> None:
         self._live.update(self._region(), refresh=True)
@@ -397,7 +392,7 @@ def _running_line(item: _Running, now: float) -> Text:
         line.append(f"  {item.passed} passed")
         if item.failed:
             line.append(f", {item.failed} failed", style="red")
-    line.append(f"  {one_line(item.text or item.check.summary, 80)}")
+    line.append(f"  {one_line(item.text or item.check.asked.summary, 80)}")
     line.append(f"  {format_seconds(round(taken))}", style="dim")
     return line
 

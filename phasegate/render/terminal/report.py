@@ -127,7 +127,7 @@ def _faults(run: RunResult) -> list[RenderableType]:
         line = Text("  ")
         line.append(f"{symbol} {word}", style=style)
         line.append(f"  {fault.id}", style="bold")
-        line.append(f"  {one_line(fault_text(fault), 120)}")
+        line.append(f"  {one_line(fault_text(fault.asked), 120)}")
         if shown := headline(fault):
             line.append(f"  {shown}", style="dim")
         lines.append(line)
@@ -148,22 +148,22 @@ def _failures_of(run: RunResult, check: CheckResult, wrap: bool) -> Iterator[Ren
     head = Text()
     head.append("✗ " if check.status is CheckStatus.FAILED else "! ", style="bold red")
     head.append(check.id, style="bold")
-    head.append(f" ({check.kind})  {one_line(check.reason)}")
+    head.append(f" ({check.asked.kind})  {one_line(check.reason)}")
     yield _indent(head, 2, wrap)
-    for note in check.last.notes:
+    for note in check.seen.notes:
         yield _indent(Text(one_line(note, 300)), 6, wrap)
-    failed = [case for case in check.last.cases if case.status is CaseStatus.FAILED]
+    failed = [case for case in check.seen.cases if case.status is CaseStatus.FAILED]
     waived = find_waived_cases(run)
     for case in failed[:MOST_FAILURES]:
         yield from _case_lines(run, check, case, waived.of(check, case), wrap)
     if len(failed) > MOST_FAILURES:
         yield Text(f"      and {count(len(failed) - MOST_FAILURES, 'more failed case')}", style="dim")
     if not failed or len(failed) > MOST_FAILURES:  # otherwise the cases have said it
-        for cause, times in causes_in_words(check.last.causes)[:5]:
+        for cause, times in causes_in_words(check.seen.causes)[:5]:
             yield _indent(Text(f"{times:,} x {one_line(cause)}"), 6, wrap)
     if not failed:
-        if check.last.evidence:
-            yield _to_copy(f"      evidence  {check.last.evidence[0]}")
+        if check.seen.evidence:
+            yield _to_copy(f"      evidence  {check.seen.evidence[0]}")
         yield _to_copy(f"      rerun     {rerun_command(run, check)}")
 
 
@@ -206,10 +206,8 @@ def _flaky(run: RunResult) -> list[RenderableType]:
 def _not_tested(run: RunResult) -> list[RenderableType]:
     lines: list[RenderableType] = list(_not_run(run))
     for check in run.checks():
-        skipped = (
-            [case for case in check.last.cases if case.status is CaseStatus.SKIPPED] if check.last else []
-        )
-        lost = [case for case in check.last.cases if case.status is CaseStatus.LOST] if check.last else []
+        skipped = [case for case in check.seen.cases if case.status is CaseStatus.SKIPPED]
+        lost = [case for case in check.seen.cases if case.status is CaseStatus.LOST]
         for group, word in ((skipped, "skipped"), (lost, "without a result")):
             lines += _untested_lines(check, group, word)
     return [Text("Not tested", style="bold yellow"), *lines] if lines else []
@@ -217,7 +215,7 @@ def _not_tested(run: RunResult) -> list[RenderableType]:
 
 def _not_run(run: RunResult) -> Iterator[Text]:
     for checks in not_run_alike(run):
-        named = ", ".join(f"{check.id} ({check.kind})" for check in checks[:MOST_NAMES])
+        named = ", ".join(f"{check.id} ({check.asked.kind})" for check in checks[:MOST_NAMES])
         more = f" and {len(checks) - MOST_NAMES:,} more" if len(checks) > MOST_NAMES else ""
         yield Text(f"  {named}{more}  {one_line(checks[0].reason)}")
         if checks[0].help:

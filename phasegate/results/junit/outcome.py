@@ -1,7 +1,7 @@
 """What one `testcase` says: passed only where nothing in it says otherwise.
 
 There is no standard that writers follow, so the list of what means passed is closed, and whatever else stands
-in a status or beside it is no result.
+in a status or beside it is not a result.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def whole_number(text: str | None) -> int | None:
-    """`3`, `3.0` or `1,234`; None where it is no number. What has more than 15 digits is 10^15."""
+    """`3`, `3.0` or `1,234`; None where it is not a number. What has more than 15 digits is 10^15."""
     match = re.fullmatch(r"([0-9]+)(?:\.0*)?", (text or "").strip().replace(",", ""))
     if match is None:
         return None

@@ -7,9 +7,9 @@ import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.containers import Container, ContainerUsage
 from phasegate.targets.containers.engine.client import Engine, NotThereError
 from phasegate.targets.containers.engine.stats import usage_in_stats
@@ -88,7 +88,7 @@ def _kills_here(containers: Iterable[Container], proc: Path) -> dict[str, int]:
 
 
 def kills_in(read: Read) -> int | None:
-    """Processes of a control group, and of those below it, that the kernel killed for want of memory.
+    """Processes of a control group, and of those below it, that the kernel killed for lack of memory.
 
     Source: as `usage_in`; version 1 tells since Linux 4.13.
     """

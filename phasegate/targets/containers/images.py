@@ -115,7 +115,7 @@ async def _make_container(
             engine.api.create_container,
             image.id,
             host_config=engine.api.create_host_config(**(host_config or {})),
-            # An image that Compose built carries the labels of its project: this one is no part of it.
+            # An image that Compose built carries the labels of its project: this one is not a part of it.
             labels={LABEL: mark, ONE_OFF: "True"},
             **settings,
         )

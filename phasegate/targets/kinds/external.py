@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import Closed
 from phasegate.http.addresses import Address
 from phasegate.http.written import Headers
@@ -31,22 +31,27 @@ class ExternalWritten(Closed):
     """A service that is already there."""
 
     url: str
+    """Where it is, http:// or https://, with host and port: `https://staging.example`."""
     headers: Headers = Field(default_factory=dict)
+    """Headers that are sent with each request to this entry, by name: `{Authorization: "Bearer
+    ${env.TOKEN}"}`."""
     tls: TlsWritten = TlsWritten()
+    """Files for TLS with this entry: `ca`, `cert` and `key`."""
     protected: bool = False
+    """Whether `--confirm ID` is needed before load is put on this entry or a fault is done to it."""
 
     @field_validator("url")
     @classmethod
     def _is_absolute(cls, url: str) -> str:
         if not url.startswith(("http://", "https://")):
-            raise ValueError(f"{url!r} is no absolute URL; begin with http:// or https:// and a host")
+            raise ValueError(f"{url!r} is not an absolute URL; begin with http:// or https:// and a host")
         try:
             parts = urlsplit(url)
             named = parts.hostname is not None and parts.port != 0
         except ValueError as error:
-            raise ValueError(f"{url!r} is no URL: {error}") from None
+            raise ValueError(f"{url!r} is not a URL: {error}") from None
         if not named or re.search(r"\s", url):
-            raise ValueError(f"{url!r} is no URL: http:// or https://, a host, and a port where it needs one")
+            raise ValueError(f"{url!r} is not a URL; write http:// or https://, a host, and a port if needed")
         return url
 
 
@@ -89,6 +94,7 @@ class ExternalServices(Group[ExternalEntry]):
 
 class External(KindById[ExternalServices, ExternalEntry, Site, Deployment]):
     group = ExternalServices
+    about = "Services that are there already, by id. They are asked, never started or stopped."
     Written = ExternalWritten
 
     def read_entry(self, context: Context, path: TreePath, id: str, tree: Any) -> ExternalEntry | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.faults import CONTAINERS_ONLY, Act
 from phasegate.model.result import TargetRecord
 from phasegate.plan.asked.entries import Entry, Group, bound, bound_values

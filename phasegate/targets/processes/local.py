@@ -196,7 +196,7 @@ class _Spoken:
         return await self._group.read_line()
 
     async def wait(self) -> Completed:
-        """Standard output is no part of the answer: it is for `read_line`."""
+        """Standard output is not a part of the answer: it is for `read_line`."""
         await self._group.ended_within(None)
         await self._group.drained()
         return self._group.completed(timed_out=self._timed_out, stopped=self._interrupted)

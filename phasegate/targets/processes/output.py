@@ -54,7 +54,7 @@ def goes_on(line: str) -> bool:
 
 
 class LineSplitter:
-    """Hands on complete lines without their ends, as text; bytes that are no UTF-8 are replaced."""
+    """Hands on complete lines without their ends, as text; bytes that are not UTF-8 are replaced."""
 
     def __init__(self, on_line: Callable[[str], None], *, longest: int = LINE) -> None:
         """`longest`: bytes after which a line without an end is handed on in pieces."""

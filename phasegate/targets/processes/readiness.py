@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import TargetError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.http.addresses import Address, TargetAddresses

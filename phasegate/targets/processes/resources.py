@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from phasegate.base.dataclass import dataclass
 from phasegate.model.measures import Gauge
 from phasegate.model.observation import Series
 from phasegate.model.resources import INTERVAL, RESOURCES, Account

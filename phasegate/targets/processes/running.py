@@ -43,7 +43,6 @@ class Log(Protocol):
     @property
     def place(self) -> Path:
         """Absolute."""
-        ...
 
     def write(self, data: bytes) -> None: ...
 

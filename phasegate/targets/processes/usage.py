@@ -6,8 +6,8 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from phasegate.base.dataclass import dataclass
 from phasegate.targets.processes.members import Member, processes, read_small
 
 _STAT = {"user": 11, "system": 12, "children_user": 13, "children_system": 14, "threads": 17, "start": 19}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import TargetError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.secret_shapes import arguments_without_secrets, is_secret, without_secrets
@@ -125,7 +126,7 @@ def trouble_of(done: Completed) -> Message:
     lines = [
         re.sub(r"^(ERROR|Error):?\s+", "", line.strip())
         for line in printed
-        # What is a warning, or tells how it goes on, is no reason.
+        # What is a warning, or tells how it goes on, is not a reason.
         if line.strip()
         and not re.match(r"\s*(time=.*level=warning|WARNING:|WARN\[|Creating |Starting )", line)
     ]

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from phasegate.base.errors import TargetError
 from phasegate.base.facts import Message
 from phasegate.http.addresses import Address
+from phasegate.model.faults import PlanFault
 from phasegate.plan.asked.entries import Group
-from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.services import ServiceEntry
 from phasegate.targets.containers.acts import ContainerActs
 from phasegate.targets.containers.engine.client import Engine
@@ -49,12 +49,12 @@ class InContainers(Deployment):
     def troubles(self) -> Sequence[Message]:
         return self.services.troubles
 
-    async def act(self, fault: Fault) -> None:
+    async def act(self, fault: PlanFault) -> None:
         self._expected[fault.id] = expected = ExitStack()
         expected.enter_context(self.services.expected(fault.target))
         await self._acts.act(fault.id, fault.act, fault.target, fault.image)
 
-    async def undo(self, fault: Fault) -> Message:
+    async def undo(self, fault: PlanFault) -> Message:
         try:
             return await self._acts.undo(fault.id, fault.act)
         finally:

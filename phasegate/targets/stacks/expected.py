@@ -1,4 +1,4 @@
-"""Ends of services that are meant to be: what a fault does is no death."""
+"""Ends of services that are meant to be: what a fault does is not a death."""
 
 from __future__ import annotations
 

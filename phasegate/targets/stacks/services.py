@@ -93,7 +93,7 @@ class Services:
 
     @contextmanager
     def expected(self, service: str) -> Iterator[None]:
-        """While inside, ends of a service's containers are meant to be, and are no deaths."""
+        """While inside, ends of a service's containers are meant to be, and are not deaths."""
         with self._expected.during(service):
             yield
 
@@ -190,7 +190,7 @@ class Services:
         return None
 
     def down(self) -> None:
-        """From now on ends are no deaths."""
+        """From now on ends are not deaths."""
         self._up = False
 
     async def close(self, *, within: float = _LAST_LINES) -> None:

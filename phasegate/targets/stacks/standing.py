@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.containers import Container, ContainerState, Health
 

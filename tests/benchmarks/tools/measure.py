@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,17 @@ http {{
 }}
 """
 
+_LAUNCHER = """\
+import os, sys, time
+began = time.perf_counter()
+process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(process, 0)
+seconds = time.perf_counter() - began
+line = f"{seconds} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss} {status}"
+os.write(int(sys.argv[1]), line.encode())
+"""
+"""Starts a program from a small process: the kernel counts the memory of whoever starts one as its own."""
+
 
 class CannotRunError(Exception):
     """Why a benchmark, or a part of it, cannot be run here."""
@@ -57,42 +68,38 @@ class CannotRunError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
     seconds: float
-    processor: float
-    """Seconds of processor time of the process and of those that it waited for."""
+    busy: float
+    """Seconds of processor time."""
     peak: int
     """Bytes of resident memory, the most that the process or one of its children had."""
     exit_code: int
     output: str
 
 
-_STARTER = """\
-import os, sys, time
-began = time.perf_counter()
-_, status, used = os.wait4(os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ), 0)
-figures = (time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss, status)
-with open(sys.argv[1], "w") as file:
-    file.write(" ".join(map(str, figures)))
-"""
-
-
-def run(argv: Sequence[str | Path], *, cwd: Path | None = None) -> Ran:
+def run(
+    argv: Sequence[str | Path], *, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Ran:
     """Run a program to its end with time and peak memory as the kernel counted them.
 
-    A small program starts it: to the kernel its peak is at least what the one that started it has.
+    `environment` is added to that of this process.
     """
-    with tempfile.TemporaryFile() as kept, tempfile.NamedTemporaryFile() as figures:
-        starter = [sys.executable, "-I", "-S", "-c", _STARTER, figures.name]
-        command = [*starter, *(str(part) for part in argv)]
-        subprocess.run(command, stdout=kept, stderr=subprocess.STDOUT, cwd=cwd, check=False)
+    with tempfile.TemporaryFile() as kept, tempfile.TemporaryFile() as figures:
+        subprocess.run(
+            [sys.executable, "-ISc", _LAUNCHER, str(figures.fileno()), *map(str, argv)],
+            stdout=kept,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            pass_fds=(figures.fileno(),),
+            check=True,
+        )
         kept.seek(0)
+        figures.seek(0)
+        seconds, busy, peak, status = figures.read().split()
         output = kept.read().decode("utf-8", "replace")
-        counted = Path(figures.name).read_text().split()
-    if not counted:
-        raise CannotRunError(f"{argv[0]} could not be started: {output.strip()[-200:]}")
-    seconds, processor, peak, status = counted
     return Ran(
         seconds=float(seconds),
-        processor=float(processor),
+        busy=float(busy),
         peak=int(peak) * 1024,
         exit_code=os.waitstatus_to_exitcode(int(status)),
         output=output,

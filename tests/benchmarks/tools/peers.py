@@ -125,7 +125,7 @@ def builtin_flow(url: str) -> float:
         run([*pinned(1), sys.executable, "-m", "phasegate", "run", folder / "plan.yaml", "-q", "-o", out])
         result = json.loads((out / "result.json").read_text())
         (check,) = result["steps"][0]["checks"]
-        return float(check["attempts"][-1]["measures"]["throughput"]["value"])
+        return float(check["attempts"][-1]["observation"]["measures"]["throughput"]["value"])
 
 
 def locust(url: str) -> float:

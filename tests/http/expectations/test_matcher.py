@@ -241,7 +241,7 @@ def test_integers_of_any_number_of_digits_compare_as_integers(digits: str, limit
 def test_what_is_no_number_is_refused_wherever_it_is_written(number: float, text: bool) -> None:
     written: tuple[Any, ...] = (number, {"ne": number}, {"lt": number}, {"one_of": [1, number]})
     for one in (*written, {"eq": {"a": [number]}}, {"contains": number}, {"length": {"lt": number}}):
-        with pytest.raises(ValueError, match="NaN and infinity are no JSON"):
+        with pytest.raises(ValueError, match="NaN and infinity are not JSON"):
             Matcher.compile(one, text=text)
 
 

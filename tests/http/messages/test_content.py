@@ -23,6 +23,7 @@ from phasegate.http.messages.content import (
     too_large,
 )
 from phasegate.render.sentences import sentence
+from tests.examples import examples
 from tests.http.conversations import answer, answering, ask
 from tests.telling import raises
 
@@ -111,7 +112,7 @@ def test_hostile_bytes_are_an_error_by_name_or_a_body(body: bytes, codings: list
     assert whatever.received == len(body)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=examples(25))
 @given(CODINGS, st.randoms())
 async def test_word_behind_any_codings_is_found_by_all(codings: list[str], random: object) -> None:
     """However the list is spread over lines."""

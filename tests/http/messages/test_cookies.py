@@ -14,6 +14,7 @@ from phasegate.http.messages.cookies import LONGEST, MOST, CookieJar, cookie_dat
 from phasegate.kinds.api import Api, ApiParams
 from phasegate.model.observation import CaseStatus
 from phasegate.render.sentences import sentence
+from tests.examples import examples
 from tests.http.conversations import Heard, answer, answering
 from tests.worlds import world_at
 
@@ -203,7 +204,7 @@ OCTETS = st.binary(min_size=1, max_size=12).map(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(st.tuples(OCTETS, OCTETS), min_size=1, max_size=4, unique_by=lambda pair: pair[0]))
 async def test_bytes_of_cookies_come_back_as_they_were(pairs: list[tuple[bytes, bytes]]) -> None:
     expected = b"; ".join(b"%s=%s" % pair for pair in pairs)

@@ -27,6 +27,7 @@ from phasegate.model.observation import CaseStatus, Observation
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Completed, Processes
+from tests.examples import examples
 from tests.observed import number
 from tests.telling import in_english
 from tests.worlds import TestWorld, world_at
@@ -420,7 +421,8 @@ def printing(figures: Sequence[tuple[int, int, bool]]) -> str:
     return text
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=examples(5), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(figures=FIGURES)
 async def test_figures_that_differ_are_no_value_wherever_they_stand(
     world: TestWorld, figures: list[tuple[int, int, bool]]
@@ -435,7 +437,8 @@ async def test_figures_that_differ_are_no_value_wherever_they_stand(
         assert number(seen, "it") == of(figure for figure, _, _ in figures)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=examples(5), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(figures=FIGURES, take=st.sampled_from([None, "first", "last", "min", "max"]))
 async def test_figure_that_is_said_again_is_its_value(
     world: TestWorld, figures: list[tuple[int, int, bool]], take: str | None

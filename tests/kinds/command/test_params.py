@@ -28,8 +28,8 @@ def sh(script: str, **params: Any) -> CommandParams:
         ({"command": ["x"], "measures": {"a": {"json": "$.a[*]"}}}, "a measure is one number"),
         ({"command": ["x"], "measures": {"a": {"json": "$.a", "unit": "kg"}}}, "unknown unit 'kg'"),
         ({"command": ["x"], "measures": {"exit_code": {"regex": "x"}}}, "is measured already"),
-        ({"command": ["x"], "measures": {"p95": {"regex": "x"}}}, "is no name for a measure"),
-        ({"command": ["x"], "measures": {"A-b": {"regex": "x"}}}, "is no name for a measure"),
+        ({"command": ["x"], "measures": {"p95": {"regex": "x"}}}, "is not a name for a measure"),
+        ({"command": ["x"], "measures": {"A-b": {"regex": "x"}}}, "is not a name for a measure"),
         ({"command": ["x"], "shell": True}, "Extra inputs are not permitted"),
     ],
 )

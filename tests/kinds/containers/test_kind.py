@@ -182,7 +182,7 @@ async def test_one_container_of_a_service_without_proof_leaves_the_service_unpro
             "is not healthy, it is unhealthy: refused",
         ),
         ({"health": Health.STARTING}, "is not healthy, it is starting"),
-        ({"health": Health.NONE}, "is not healthy, its engine tells of no health"),
+        ({"health": Health.NONE}, "is not healthy, its engine reports no health"),
         ({"state": ContainerState.PAUSED}, "is paused, so it is not healthy"),
     ],
 )
@@ -199,7 +199,7 @@ async def test_a_container_that_is_not_healthy_fails(look: Any, facts: Any, said
         (ended("job", 1, error="no space"), "shop_job_1 ended with exit code 1: no space"),
         (
             ended("job", 137, oom_killed=True),
-            "shop_job_1 ended with exit code 137, killed for want of memory",
+            "shop_job_1 ended with exit code 137, killed for lack of memory",
         ),
         (ended("job", 0), "shop_job_1 ended with exit code 0 (exit_codes: {job: 0} if it should)"),
         (container("job", state=ContainerState.CREATED), "shop_job_1 was never started"),
@@ -360,7 +360,7 @@ LOGS = {"web": ["listening on 8080", "ERROR one", "ERROR two"], "job": [], "lost
         (
             {"service": "job", "must_not": "ERROR"},
             SKIPPED,
-            "job has printed nothing, so nothing was searched",
+            "job printed nothing, so there was nothing to search",
         ),
         (
             {"service": "job", "must": "ERROR"},
@@ -442,9 +442,7 @@ async def test_images_go_into_the_evidence_as_they_really_run(look: Any, tmp_pat
         ["shop/web@sha256:d1"],
     )
     assert told["healthcheck"] == "curl -f http://localhost/health || exit 1"
-    assert seen.notes == (
-        "shop_web_1 runs sha256:web, and shop/web:1 means another image by now: sha256:newer",
-    )
+    assert seen.notes == ("shop_web_1 runs sha256:web, but shop/web:1 is another image by now: sha256:newer",)
 
 
 async def test_a_second_attempt_keeps_what_the_first_saw(look: Any) -> None:
@@ -487,7 +485,7 @@ async def test_chosen_cases_are_looked_at_alone(look: Any) -> None:
         ({"logs": [{"must_not": "a", "at_least": 1}]}, "at_least goes with must"),
         ({"logs": [{"count": "a"}]}, "a count needs a name"),
         ({"logs": [{"count": "a", "name": "restarts"}]}, "'restarts' is measured already"),
-        ({"logs": [{"count": "a", "name": "p95"}]}, "is no name for a measure"),
+        ({"logs": [{"count": "a", "name": "p95"}]}, "is not a name for a measure"),
         ({"logs": [{"must": "a"}, {"must_not": "a"}]}, "another rule is called 'a' already"),
     ],
 )
@@ -531,7 +529,7 @@ async def test_an_engine_that_dies_half_way_is_an_error_with_a_way_out(tmp_path:
             reach.close()
             made.remove(force=True)
     assert seen.error is not None
-    assert seen.error.startswith("the container engine does not answer any more: ")
+    assert seen.error.startswith("the container engine stopped answering: ")
     assert "start it (dockerd" in seen.error
     assert not seen.measures
 
@@ -644,7 +642,7 @@ async def test_worker_that_the_kernel_killed_counts_though_its_container_goes_on
 async def test_where_nobody_knows_of_kills_their_number_is_unproven_by_name(look: Any) -> None:
     found = await look(container("web"), container("db"), kills={"web": None})
     assert found.measures["oom_killed"] == Number(value=0, partial=True)
-    assert any("killed a process for want of memory in shop_web_1" in note for note in found.notes)
+    assert any("killed a process for lack of memory in shop_web_1" in note for note in found.notes)
     ended_badly = await look(ended("job", 137, oom_killed=True), params={"exit_codes": {"job": 137}})
     assert ended_badly.measures["oom_killed"] == Number(value=1, counted=("shop_job_1",))
 

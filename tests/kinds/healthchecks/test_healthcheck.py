@@ -18,6 +18,7 @@ from phasegate.kinds.healthchecks.shell.status import read_line
 from phasegate.model.containers import Healthcheck
 from phasegate.render.sentences import sentence
 from phasegate.targets.processes.members import MARK, find_marked, kill_marked
+from tests.examples import examples
 
 CANNOT_FAIL = [
     "",
@@ -483,7 +484,7 @@ def ended_well(argv: tuple[str, ...], line: str, folder: str) -> bool:
                 os.killpg(started.pid, signal.SIGKILL)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example("true | ! true; true")
 @example("break ; false")
 @given(lines)
@@ -510,7 +511,7 @@ FAKES = st.one_of(
 """Lines that mostly cannot fail, whatever is within."""
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FAKES)
 def test_what_is_called_a_healthcheck_that_cannot_fail_ends_well_whatever_its_probe_says(
     probes: tuple[str, str], line: str
@@ -532,7 +533,7 @@ FORMS = st.sampled_from(
 ASKED = st.sampled_from(["probe", "probe -f x", "probe | probe", "probe && probe", "! probe", "[ -f /x ]"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FORMS, ASKED, FORMS, st.booleans())
 def test_what_hides_every_failure_is_found_alone_and_within_another(
     probes: tuple[str, str], form: str, asked: str, outer: str, within: bool

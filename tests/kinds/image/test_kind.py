@@ -19,13 +19,13 @@ from phasegate.kinds.image.params import Aspect, ImageParams
 from phasegate.model.containers import Healthcheck, Image, ImageFile, ImageStep, Port
 from phasegate.model.measures import Number
 from phasegate.model.observation import CaseStatus, Observation
+from phasegate.runner.clock import RunClock
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import Stopped
 from tests.engines import ENGINE, busybox, nothing_left
 from tests.kinds.containers.test_kind import MovedClock, number, statuses, world
 from tests.kinds.scripted_containers import FAKE, NOW, REAL, ScriptedContainers, container
 from tests.telling import in_english, raises
-from tests.worlds import RealClock
 
 __all__ = ["nothing_left"]
 PASSED, FAILED, LOST = CaseStatus.PASSED, CaseStatus.FAILED, CaseStatus.LOST
@@ -160,9 +160,9 @@ async def test_secrets_are_named_and_their_values_kept_out_of_the_record(look: A
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("shop/web", "warning: shop/web has no tag, so it means another image from day to day"),
+        ("shop/web", "warning: shop/web has no tag, so it can be another image every day"),
         ("registry:5000/web", "warning: registry:5000/web has no tag"),
-        ("shop/web:latest", "warning: shop/web:latest means another image from day to day; name a version"),
+        ("shop/web:latest", "warning: shop/web:latest can be another image every day; name a version"),
         ("shop/web:1.2", ""),
         ("registry:5000/web:1.2", ""),
         ("shop/web@sha256:abc", ""),
@@ -228,8 +228,8 @@ async def test_files_open_to_everybody_or_setuid_are_found(look: Any) -> None:
     seen = await look(listing=listing)
     assert said(seen, "files")[0] is FAILED
     assert said(seen, "files")[1].splitlines() == [
-        "error: everybody may write the folder /data (0777)",
-        "error: everybody may write the file /etc/app.conf (0666)",
+        "error: everybody may write to the folder /data (0777)",
+        "error: everybody may write to the file /etc/app.conf (0666)",
         "warning: /usr/bin/su is setuid (4755)",
         "warning: /usr/bin/wall is setgid (2755)",
     ]
@@ -268,7 +268,7 @@ async def test_the_architecture_is_that_which_is_asked_for(look: Any) -> None:
         (
             Stopped(seconds=3.0, killed=True),
             FAILED,
-            "error: it went on for 3 s after SIGTERM, and had to be killed",
+            "error: it ran on for 3 s after SIGTERM, and had to be killed",
             None,
         ),
         (
@@ -321,7 +321,7 @@ async def test_an_image_that_is_not_there_is_an_error(look: Any) -> None:
     [
         ({}, "exactly one of image and service"),
         ({"image": "a", "service": "b"}, "exactly one of image and service"),
-        ({"image": "a", "ports": ["http"]}, "'http' is no port"),
+        ({"image": "a", "ports": ["http"]}, "'http' is not a port"),
         ({"image": "a", "ports": [0]}, "greater than or equal to 1"),
         ({"image": "a", "ignore": ["everything"]}, "Input should be 'user'"),
         ({"image": "a", "ports": [1], "ignore": ["ports"]}, "ports is ignored, and ports asks for it"),
@@ -352,7 +352,7 @@ async def test_a_real_image_is_looked_through(tmp_path: Path) -> None:
         'CMD ["sh", "-c", "trap \'exit 0\' TERM; while true; do sleep 0.05; done"]',
     )
     reach = TargetContainers(os.environ)
-    settings = replace(world(tmp_path, reach), clock=RealClock())
+    settings = replace(world(tmp_path, reach), clock=RunClock())
     asked = {"image": image, "ports": [], "stops_within": "10s", "stop_after": "300ms", "base": busybox()}
     try:
         seen = in_english(await ImageKind().observe(ImageParams.model_validate(asked), settings))
@@ -364,7 +364,7 @@ async def test_a_real_image_is_looked_through(tmp_path: Path) -> None:
     )
     assert said(seen, "ports")[0] is FAILED
     assert said(seen, "secrets") == (FAILED, "error: API_KEY=*** in the environment")
-    assert "everybody may write the folder /data (0777)" in said(seen, "files")[1]
+    assert "everybody may write to the folder /data (0777)" in said(seen, "files")[1]
     assert said(seen, "stop") == (PASSED, "")
     assert said(seen, "base") == (PASSED, "")
     assert (number(seen, "layers") or 0) >= 3

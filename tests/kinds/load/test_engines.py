@@ -58,7 +58,7 @@ def test_the_engine_chooses_the_parameters(
     assert isinstance(check.parts[0].params, model)
     assert check.kind.name == "load"
     assert check.exclusive
-    assert sentence(check.summary) == summary
+    assert sentence(check.asked.summary) == summary
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.load.world import LoadWorld, OneAddress
 from tests.observed import number
 from tests.telling import causes_told, raises
 
-pytestmark = pytest.mark.paced
+pytestmark = [pytest.mark.paced, pytest.mark.slow]
 
 
 def params(**written: Any) -> LoadParams:

@@ -29,7 +29,7 @@ from tests.load.world import LoadWorld, OneAddress
 from tests.observed import distribution, number, share
 from tests.telling import causes_told, raises
 
-pytestmark = pytest.mark.paced
+pytestmark = [pytest.mark.paced, pytest.mark.slow]
 
 UP = {"duration": "2s", "rate": "100/s"}
 CLOSED = {"duration": "2s", "connections": 8}
@@ -142,7 +142,7 @@ async def test_time_in_which_a_worker_was_held_up_is_held_against_nobody(
     rate, latency = share(observed, "success_rate"), distribution(observed, "latency")
     assert rate.passed == rate.total > 0
     assert latency.failed == 0
-    assert latency.good.maximum < 1.0, "what came of the 1.5 s is no part of it"
+    assert latency.good.maximum < 1.0, "what came of the 1.5 s is not a part of it"
     assert latency.unused >= 1
     assert ("", "throughput") in observed.absent
     assert any("held up" in note for note in map(sentence, observed.notes))
@@ -177,7 +177,7 @@ async def test_what_was_due_while_a_worker_was_held_up_at_its_start_is_held_agai
     rate, latency = share(observed, "success_rate"), distribution(observed, "latency")
     assert rate.passed == rate.total > 0
     assert latency.unused >= 10
-    assert latency.good.maximum < 0.4, "what came of the 0.6 s is no part of it"
+    assert latency.good.maximum < 0.4, "what came of the 0.6 s is not a part of it"
 
 
 async def test_open_load_on_a_good_target() -> None:

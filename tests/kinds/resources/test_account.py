@@ -168,7 +168,7 @@ def test_a_service_that_was_asked_for_and_never_ran_leaves_the_whole_without_mea
 def test_one_look_is_no_sample_count_and_nothing_seen_is_nothing() -> None:
     account = looked([(container(), usage())])
     assert "samples" not in account.measures()
-    assert why(account)["", "samples"] == "api was looked at once, and 2 looks are needed"
+    assert why(account)["", "samples"] == "api was sampled once, and 2 samples are needed"
     account = looked([], [])
     assert (account.measures(), account.parts(), account.looks) == ({}, {}, 0)
     assert why(account)["", "samples"] == "no container was seen running"

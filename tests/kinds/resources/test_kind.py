@@ -22,7 +22,7 @@ from phasegate.model.criterion import PlanCriterion
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Gauge, Number
 from phasegate.model.observation import Observation
-from phasegate.plan.asked.plan import Check, Part
+from phasegate.model.result import PlanCheck
 from phasegate.render.sentences import sentence
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.world import Progress
@@ -76,7 +76,7 @@ class Stack:
 
     async def all(self) -> tuple[Container, ...]:
         if self.clock.at >= self.gone_at:
-            raise ObservationError("the container engine does not answer any more")
+            raise ObservationError("the container engine stopped answering")
         self.listed.append(self.clock.at)
         return tuple(
             one if life(self.clock.at) else replace(one, state=ContainerState.EXITED)
@@ -140,8 +140,7 @@ def gauge(observation: Observation, name: str, part: str = "") -> Gauge:
 
 def judged(observation: Observation, text: str) -> tuple[CriterionVerdict, str]:
     parsed = parse_criterion(text)
-    kind = ResourcesKind()
-    check = Check(id="res", kind=kind, step=None, parts=(Part(name="", params=ResourcesParams()),))
+    check = PlanCheck(id="res", kind="resources")
     found = told(judge_attempt(PlanCriterion(id=parsed.id, criterion=parsed), check, observation))
     return found.verdict, found.message
 
@@ -270,14 +269,14 @@ async def test_nothing_that_runs_is_no_data(tmp_path: Path) -> None:
 async def test_an_engine_that_goes_ends_it_with_what_was_seen(tmp_path: Path) -> None:
     world = scene(tmp_path, [(container("api"), steady)], ends=60.0, gone_at=20.0)
     observation = await observe(world)
-    assert observation.error == "the container engine does not answer any more"
+    assert observation.error == "the container engine stopped answering"
     assert gauge(observation, "memory").samples > 10
 
 
 async def test_a_look_that_does_not_end_ends_the_check(tmp_path: Path) -> None:
     world = scene(tmp_path, [(container("api"), steady)], ends=60.0, hangs_at=20.0)
     observation = await observe(world, timeout="50ms")
-    assert observation.error == "no look at the containers came to an end within 50 ms"
+    assert observation.error == "no sample of the containers was complete within 50 ms"
     assert gauge(observation, "memory").samples > 10
 
 

@@ -190,13 +190,13 @@ async def test_refused_connection_fails_the_request_of_every_stream() -> None:
 async def test_target_that_speaks_http1_is_a_failure_over_plain_http() -> None:
     async with scripted(Reply(pieces=(http1_answer(400),), end="close")) as server:
         run = await drive(open_(server.url, 50))
-        assert causes_told(run.tally) == {"protocol error: what it speaks is HTTP/1.1, not HTTP/2": 20}
+        assert causes_told(run.tally) == {"protocol error: the target speaks HTTP/1.1, not HTTP/2": 20}
 
 
 async def test_target_that_speaks_something_else_is_named_as_such() -> None:
     async with scripted(Reply(pieces=(b"<!DOCTYPE HTML>\n<html>no</html>",), end="close")) as server:
         run = await drive(open_(server.url, 50))
-        assert (await cause_of(run)).startswith("protocol error: what it speaks is not HTTP/2: ")
+        assert (await cause_of(run)).startswith("protocol error: the target does not speak HTTP/2: ")
 
 
 async def test_target_that_says_nothing_is_a_timeout() -> None:

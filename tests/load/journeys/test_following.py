@@ -24,6 +24,7 @@ from phasegate.load.journeys.journey import Journey, Journeys
 from phasegate.load.pace.driver import Driver
 from phasegate.load.worker import Worker
 from phasegate.wire.request import request_bytes
+from tests.examples import examples
 from tests.load.pace.test_driver import closed, open_
 from tests.load.server import Reply, Scripted, answer, scripted
 from tests.load.sessions import path_of
@@ -346,7 +347,7 @@ async def test_journey_goes_on_behind_a_redirect_and_only_requests_that_follow_a
 # the request behind a redirect
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     st.sampled_from(["GET", "POST", "DELETE"]),
     st.dictionaries(st.sampled_from(["X-A", "Accept", "Host"]), st.text("a: \u00e9\u2713;", max_size=9)),
@@ -363,7 +364,7 @@ def test_redirect_that_keeps_the_method_repeats_the_request_byte_for_byte(
     assert hop.compose(b"") == sent
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.binary().map(lambda raw: raw.decode("latin-1")))
 def test_location_of_any_bytes_leads_to_a_request_of_one_line_or_is_refused(location: str) -> None:
     first = Hop.first(b"GET /a HTTP/1.1\r\nHost: h:81\r\n\r\n", "http://h:81", own_cookies=False)

@@ -187,7 +187,7 @@ def test_an_engine_that_goes_leaves_checks_errored_and_the_verdict_open(
             ran = run.end()
     _take_down(web.labels["com.docker.compose.project"])
     assert ran.code == 3
-    assert "the container engine does not answer any more" in ran.is_whole().result["reason"]
+    assert "the container engine stopped answering" in ran.is_whole().result["reason"]
     assert ran.statuses() == {"endless": "errored", "after": "errored"}
     assert (ran.folder / "evidence/target/web.log").exists()
 

@@ -18,6 +18,7 @@ from phasegate.kinds import KINDS
 from phasegate.plan.asked.plan import Check
 from phasegate.plan.loader import load
 from phasegate.render.sentences import sentence
+from tests.examples import examples
 
 PLACE = "{}://127.0.0.1:18080{}"
 OTHERS = st.builds(
@@ -89,7 +90,7 @@ def credentials_of(check: Check, entries: list[Address]) -> object:
     return next(one.credentials for one in entries if one.id == entry)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(target=targets(alike=False), written=st.sampled_from(NAMED))
 def test_an_address_that_names_an_entry_has_its_credentials(
     target: tuple[Address, list[Address]], written: str
@@ -98,7 +99,7 @@ def test_an_address_that_names_an_entry_has_its_credentials(
     assert credentials_of(check_of(meant, entries, written), entries) == meant.credentials
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(target=targets(alike=False), written=st.sampled_from(LITERAL))
 def test_an_address_that_fits_entries_with_different_credentials_is_refused_with_its_line(
     target: tuple[Address, list[Address]], written: str
@@ -113,7 +114,7 @@ def test_an_address_that_fits_entries_with_different_credentials_is_refused_with
     assert problem.at.line == 6
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(target=targets(alike=True), written=st.sampled_from((*LITERAL, *NAMED)))
 def test_an_address_that_fits_entries_with_the_same_credentials_has_those(
     target: tuple[Address, list[Address]], written: str

@@ -7,7 +7,7 @@ import pytest
 from phasegate.base.errors import ObservationError
 from phasegate.model.criterion import Level
 from phasegate.model.faults import Act
-from phasegate.plan.asked.plan import Retry
+from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
 from tests.plan.conftest import HEAD, Load, refused
 from tests.telling import raises
@@ -36,10 +36,10 @@ steps:
 def test_fault_has_all_that_was_asked_and_its_probe_learns_addresses_later(load_text: Load) -> None:
     plan = load_text(HEAD + STEPS, env={"TOKEN": "0123456789"}).plan
     (fault,) = plan.faults()
-    assert (fault.act, fault.target, fault.check) == (Act.KILL, "web", "steady")
-    assert (fault.due, fault.lasting) == (1.0, 2.0)
+    assert (fault.asked.act, fault.asked.target, fault.asked.check) == (Act.KILL, "web", "steady")
+    assert (fault.asked.due, fault.asked.lasting) == (1.0, 2.0)
     assert fault.summary == "kill web at 1 s for 2 s"
-    assert sentence(fault.asked) == "GET http://web/up every 100 ms"
+    assert sentence(fault.asked.probe) == "GET http://web/up every 100 ms"
     asked = fault.asking({"target.web.url": "http://127.0.0.1:8"})
     assert asked.url == "${target.web.url}/up"
     assert asked.headers == {"Key": "0123456789"}
@@ -80,12 +80,12 @@ def test_fault_is_judged_by_its_recovery_unless_the_plan_writes_that_itself(load
 def test_check_with_a_fault_is_observed_once_alone_and_is_another_than_without(load_text: Load) -> None:
     env = {"TOKEN": "0123456789"}
     steady, other = load_text(HEAD + STEPS, env=env).plan.checks()
-    assert (steady.retry, steady.exclusive) == (Retry(), True)
+    assert (steady.retry, steady.exclusive) == (RetryWritten(), True)
     assert (other.retry.attempts, other.exclusive) == (3, False)
     for change in (("at: 1s", "at: 2s"), ("kill:", "stop:"), ("limit: 2s", "limit: 1s")):
         changed, same = load_text(HEAD + STEPS.replace(*change), env=env).plan.checks()
-        assert changed.sha256 != steady.sha256
-        assert same.sha256 == other.sha256
+        assert changed.asked.sha256 != steady.asked.sha256
+        assert same.asked.sha256 == other.asked.sha256
 
 
 @pytest.mark.parametrize("act", ["stop", "kill", "pause", "restart"])
@@ -98,8 +98,8 @@ steps:
     faults: [{{id: f, {act}: web, during: steady, at: 1s{lasting}, probe: {{url: /}}}}]
 """
     (fault,) = load_text(HEAD + text).plan.faults()
-    assert fault.act == act
-    assert fault.end == (1.0 if act == "restart" else 2.0)
+    assert fault.asked.act == act
+    assert fault.asked.end == (1.0 if act == "restart" else 2.0)
 
 
 SERVICES = """\
@@ -126,8 +126,8 @@ COMPOSE = {"compose.yaml": "services: {web: {image: w, ports: [80]}}"}
 def test_services_can_be_cut_off_and_replaced(load_text: Load, act: str, measure: str) -> None:
     text = SERVICES % ("", act, f"f.{measure}")
     (fault,) = load_text(text, files=COMPOSE).plan.faults()
-    assert fault.target == "web"
-    assert fault.image == ("web:2" if fault.act is Act.REPLACE else "")
+    assert fault.asked.target == "web"
+    assert fault.asked.image == ("web:2" if fault.asked.act is Act.REPLACE else "")
 
 
 def test_services_that_were_there_before_are_left_alone_without_leave(load_text: Load) -> None:
@@ -135,4 +135,4 @@ def test_services_that_were_there_before_are_left_alone_without_leave(load_text:
     said = refused(load_text, SERVICES % ("", "stop: old", criteria), files=COMPOSE)
     assert said == ["fault 'f': 'old' was there before this run, and nothing is done to it without leave"]
     allowed = SERVICES % (", allow_faults: true", "stop: old", criteria)
-    assert load_text(allowed, files=COMPOSE).plan.faults()[0].target == "old"
+    assert load_text(allowed, files=COMPOSE).plan.faults()[0].asked.target == "old"

@@ -58,11 +58,13 @@ def test_criterion_that_holds_when_all_failed_and_displaces_a_default_gets_a_war
     text = (
         f"steps: [{{id: one, checks: [{{id: a, kind: probe, url: /, probes: 5, criteria: {criteria}}}]}}]\n"
     )
-    said = [item for item in load_text(HEAD + text).warnings if "takes the place" in sentence(item.message)]
+    said = [
+        item for item in load_text(HEAD + text).warnings if "replaces the default" in sentence(item.message)
+    ]
     assert bool(said) is warned
     if warned:
         assert sentence(said[0].message) == (
             "criterion 'a.success_rate' holds when success_rate is 0%, "
-            "and takes the place of the default success_rate == 100%"
+            "and replaces the default success_rate == 100%"
         )
         assert said[0].at is not None

@@ -199,7 +199,7 @@ def test_floors_hold_in_every_environment_and_in_included_files(held: Any) -> No
         ("policy: 2\nconfidence: 95%\n", "policy.yaml:1: policy: 'policy' must be 1, not 2"),
         ("confidence: 95%\n", "policy.yaml:1: policy: 'policy' is missing"),
         ("policy: 1\nconfidance: 95%\n", "policy.yaml:2: policy: unknown key 'confidance'"),
-        ("policy: 1\nconfidence: none\n", "policy.yaml:2: policy: 'confidence': none is no floor"),
+        ("policy: 1\nconfidence: none\n", "policy.yaml:2: policy: 'confidence': none is not a floor"),
         ("policy: 1\nconfidence: 95\n", "policy.yaml:2: policy: 'confidence': write a confidence like 95%"),
         ("policy: 1\nwaiver_days: -1\n", "policy.yaml:2: policy: 'waiver_days' must be at least 0, not -1"),
         ("policy: 1\nwaiver_days: true\n", "policy.yaml:2: policy: 'waiver_days' must be a whole number"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.base.errors import PlanError
-from phasegate.gate.waivers import CasePattern
+from phasegate.model.waiver import CasePattern
 from phasegate.render.sentences import sentence
 from tests.plan.conftest import HEAD, Load
 

@@ -11,6 +11,7 @@ from phasegate.base.errors import PlanError
 from phasegate.kinds.base import CheckParams
 from phasegate.plan.loader import load
 from tests.base.test_scalars import NUMBERS
+from tests.examples import examples
 from tests.plan.conftest import HEAD, REGISTRY, Load, Probe, plan_of, refused
 
 STEP = """\
@@ -39,7 +40,7 @@ def test_a_variable_is_put_into_text_as_it_is_written(load_text: Load, tmp_path:
 
 
 @given(text=NUMBERS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
 def test_any_number_on_the_command_line_is_put_into_text_as_it_is_written(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.yaml").write_text(HEAD + PLAN)
     plan = load(tmp_path / "plan.yaml", kinds=REGISTRY, env={}, overrides={"it": text}).plan

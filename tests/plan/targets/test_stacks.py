@@ -59,7 +59,7 @@ def test_every_service_of_the_file_is_an_entry(load_text: Load, tmp_path: Path) 
     assert stack.file == tmp_path / "deploy" / "compose.yaml"
     assert (stack.services, stack.profiles, stack.env_file, stack.project) == ((), (), None, "")
     assert (stack.within, dict(stack.env)) == (120.0, {})
-    # A name that is no id cannot be addressed; a profile that is not chosen brings nothing up.
+    # A name that is not an id cannot be addressed; a profile that is not chosen brings nothing up.
     assert [entry.id for entry in stack.entries] == ["controller", "postgres", "nodejs"]
     assert tuple(target) == stack.entries
     at = stack.entries[1].at

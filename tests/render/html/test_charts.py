@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from phasegate.gate.judging import unjudged
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Chart, Distribution
-from phasegate.model.observation import Series
+from phasegate.model.observation import Observation, Series
 from phasegate.model.result import (
     AttemptResult,
     AttemptStatus,
     CheckResult,
     CheckStatus,
     CriterionResult,
+    PlanCheck,
     TargetRecord,
 )
 from phasegate.render.html import charts
@@ -31,21 +32,17 @@ from tests.samples import START, failing_run, passing_run
 
 def check_with(*series: Series, measures: dict[str, Distribution] | None = None) -> CheckResult:
     attempt = AttemptResult(
+        observation=Observation(timeline=series, measures=measures or {}),
         number=1,
         status=AttemptStatus.PASSED,
         started=START,
         duration=1,
-        timeline=series,
-        measures=measures or {},
     )
     return CheckResult(
-        id="steady",
-        kind="load",
-        step=None,
+        asked=PlanCheck(id="steady", kind="load", step=None, is_load=True),
         status=CheckStatus.PASSED,
         reason="",
         attempts=(attempt,),
-        is_load=True,
     )
 
 
@@ -160,7 +157,9 @@ def test_refused_connections_alone_give_no_number_at_all() -> None:
 
 def test_checks_that_did_not_run_have_no_timeline() -> None:
     run = passing_run()
-    idle = CheckResult(id="idle", kind="load", step=None)
+    idle = CheckResult(
+        asked=PlanCheck(id="idle", kind="load", step=None),
+    )
     assert timelines_of(replace(run, steps=(), gate_checks=(idle,))) == ()
 
 
@@ -183,7 +182,12 @@ def test_a_measure_says_which_series_it_is_drawn_by_and_criteria_on_it_set_the_l
     depth, wait = (Chart(title=f"{name} of the queue", series=(name,)) for name in ("depth", "wait"))
     check = replace(
         check_with(*(replace(p95((0, 1), (1, 3)), name=name) for name in ("depth", "wait", "other"))),
-        charts={"deepest": depth, "latency": wait},
+        asked=replace(
+            check_with(
+                *(replace(p95((0, 1), (1, 3)), name=name) for name in ("depth", "wait", "other"))
+            ).asked,
+            charts={"deepest": depth, "latency": wait},
+        ),
     )
     found = charts_of(check, [criterion("< 5s"), unjudged(asked("steady.deepest.p95 < 4s"))])
     assert [(chart.title, [line.name for line in chart.lines]) for chart in found] == [
@@ -198,7 +202,9 @@ def test_a_measure_says_which_series_it_is_drawn_by_and_criteria_on_it_set_the_l
 def test_each_entry_of_a_check_has_its_lines_in_the_chart_of_the_measure() -> None:
     series = [replace(p95((0, 1), (1, 3)), name=name) for name in ("node depth", "python depth")]
     charts = {"deepest": Chart(title="Depth", series=("depth",))}
-    (chart,) = charts_of(replace(check_with(*series), charts=charts), ())
+    (chart,) = charts_of(
+        replace(check_with(*series), asked=replace(check_with(*series).asked, charts=charts)), ()
+    )
     assert (chart.title, len(chart.lines)) == ("Depth", 2)
 
 
@@ -233,7 +239,9 @@ def test_each_process_has_a_line_and_limits_are_those_of_its_measure() -> None:
 
 def test_the_target_is_drawn_under_loads_only_and_where_it_was_sampled_meanwhile() -> None:
     load = check_with(p95((0, 1), (1, 1)))
-    assert len(charts_of(replace(load, is_load=False), (), (used((0.0, 0.5)),))) == 1
+    assert (
+        len(charts_of(replace(load, asked=replace(load.asked, is_load=False)), (), (used((0.0, 0.5)),))) == 1
+    )
     assert len(charts_of(load, (), (used((0.0, 0.5), later=60),))) == 1
     assert len(charts_of(load, (), (TargetRecord(id="docs", kind="external"),))) == 1
     assert len(charts_of(load, (), (used((0.0, None), (0.5, math.inf)),))) == 1

@@ -229,7 +229,15 @@ def test_first_screen_has_what_was_noted_of_a_check_beside_its_failed_cases() ->
     run = with_cases(failed("output", "expected the output to match"))
     (check,) = run.checks()
     assert check.last is not None
-    noted = replace(check, attempts=(replace(check.last, notes=("exit code 127", "sh: x: not found")),))
+    noted = replace(
+        check,
+        attempts=(
+            replace(
+                check.last,
+                observation=replace(check.last.observation, notes=("exit code 127", "sh: x: not found")),
+            ),
+        ),
+    )
     shown = first_screen(replace(run, steps=(replace(run.steps[0], checks=(noted,)),)))
     assert "expected the output to match" in shown
     assert "exit code 127" in shown
@@ -259,7 +267,7 @@ def test_first_screen_of_an_inconclusive_run_says_what_is_missing_and_what_would
         "This run was narrowed: 6 of 9 criteria selected by --step application --check python.",
         "node is missing",
         "apt install nodejs",
-        "2,995 requests without a failure would do",
+        "2,995 requests without a failure would be enough",
         "can never be met with 3 probes",
     ):
         assert part in text

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from phasegate.gate.judging import unjudged
 from phasegate.kinds.resources.account import StackAccount
 from phasegate.model.containers import Container, ContainerState, ContainerUsage, Limits
-from phasegate.model.observation import Series
-from phasegate.model.result import AttemptResult, AttemptStatus, CheckResult, CheckStatus, CriterionResult
+from phasegate.model.observation import Observation, Series
+from phasegate.model.result import (
+    AttemptResult,
+    AttemptStatus,
+    CheckResult,
+    CheckStatus,
+    CriterionResult,
+    PlanCheck,
+)
 from phasegate.render.html import document
 from phasegate.render.html.charts import charts_of, timelines_of
 from phasegate.render.html.used import MOST_LINES, service_table
@@ -59,23 +67,19 @@ def _used(at: int, rank: int, name: str, limited: bool) -> tuple[Container, Cont
     return container, ContainerUsage(cpu=share * at, memory=int(100 * MIB * share), network_in=0, pids=1)
 
 
-def _check(id: str, kind: str, later: float, duration: float, **seen: object) -> CheckResult:
+def _check(id: str, kind: str, later: float, duration: float, **seen: Any) -> CheckResult:
     attempt = AttemptResult(
+        observation=Observation(**seen),
         number=1,
         status=AttemptStatus.PASSED,
         started=START + timedelta(seconds=later),
         duration=duration,
-        **seen,  # type: ignore[arg-type]
     )
     return CheckResult(
-        id=id,
-        kind=kind,
-        step=None,
+        asked=PlanCheck(id=id, kind=kind, step=None, charts=charts_of_kind(kind), is_load=kind == "load"),
         status=CheckStatus.PASSED,
         reason="",
         attempts=(attempt,),
-        charts=charts_of_kind(kind),
-        is_load=kind == "load",
     )
 
 

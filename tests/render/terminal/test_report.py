@@ -66,11 +66,10 @@ def test_failures_come_with_evidence_and_the_command_that_runs_them_again() -> N
 def with_last(run: RunResult, **changes: Any) -> RunResult:
     """The run with another last attempt of its first failed check that has failed cases."""
     step = run.steps[0]
-    check = next(
-        one for one in step.checks if one.status is CheckStatus.FAILED and one.last and one.last.cases
-    )
+    check = next(one for one in step.checks if one.status is CheckStatus.FAILED and one.seen.cases)
     assert check.last is not None
-    changed = replace(check, attempts=(*check.attempts[:-1], replace(check.last, **changes)))
+    last = replace(check.last, observation=replace(check.seen, **changes))
+    changed = replace(check, attempts=(*check.attempts[:-1], last))
     checks = tuple(changed if one is check else one for one in step.checks)
     return replace(run, steps=(replace(step, checks=checks), *run.steps[1:]))
 
@@ -122,7 +121,7 @@ def test_checks_that_were_not_run_for_one_reason_share_a_line() -> None:
     assert len(checks) > MOST_NAMES
     steps = (replace(run.steps[0], checks=tuple(checks)),)
     text = shown(replace(run, steps=steps, gate_checks=()), wrap=False)
-    named = ", ".join(f"{check.id} ({check.kind})" for check in checks[:MOST_NAMES])
+    named = ", ".join(f"{check.id} ({check.asked.kind})" for check in checks[:MOST_NAMES])
     assert f"  {named} and {len(checks) - MOST_NAMES} more  it is down\n      start it\n" in text
     assert text.count("it is down") == 1
 

@@ -1,4 +1,4 @@
-"""Documents of any encoding are read, and what is no document is refused with the place."""
+"""Documents of any encoding are read, and what is not a document is refused with the place."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_word_beyond_all_lists_is_lost_and_said() -> None:
     seen = case(result="mauve")
     assert (seen.status, seen.message) == (
         LOST,
-        "no result: its result is 'mauve', which is no word for passed",
+        "no result: its result is 'mauve', which is not a word for passed",
     )
 
 

@@ -90,7 +90,7 @@ def test_what_does_not_come_up_is_no_verdict_on_the_phase(phasegate: CommandLine
     ("old", "new", "message"),
     [
         ("{answers: good day}", "{answer: good day}", "unknown key 'answer'"),
-        ("stop: hello", "pause: hello", "'hello' cannot be put to pause"),
+        ("stop: hello", "pause: hello", "'hello' has no act 'pause'"),
         (
             "    faults:",
             "    criteria: [target/hello.cpu.max < 50%]\n    faults:",

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import TargetError
 from phasegate.base.fields import Closed, Text
 from phasegate.http.addresses import Address
-from phasegate.model.faults import Act
+from phasegate.model.faults import Act, PlanFault
 from phasegate.model.result import TargetRecord
 from phasegate.plan.asked.entries import Entry, Group
-from phasegate.plan.asked.faults import Fault
 from phasegate.plan.reading.context import Context
 from phasegate.plan.targets.kind import KindById
 from phasegate.plan.text.tree import TreePath
@@ -53,6 +52,7 @@ class ThreadGroup(Group[ThreadEntry]):
 class Threads(KindById[ThreadGroup, ThreadEntry, Site, Deployment]):
     group = ThreadGroup
     Written = ThreadWritten
+    about = "Threads of this process."
 
     def read_entry(self, context: Context, path: TreePath, id: str, tree: Any) -> ThreadEntry | None:
         tree, wrong = context.settled(path, tree)
@@ -87,10 +87,10 @@ class Serving(Deployment):
             self._serve(entry)
             self._tell("ready", entry)
 
-    async def act(self, fault: Fault) -> None:
+    async def act(self, fault: PlanFault) -> None:
         self._end(fault.target)
 
-    async def undo(self, fault: Fault) -> str:
+    async def undo(self, fault: PlanFault) -> str:
         self._serve(next(entry for entry in self._group.entries if entry.id == fault.target))
         return "it is another thread"
 

@@ -87,7 +87,7 @@ async def test_a_service_that_is_not_among_them_is_named(yard: Yard, web: Any) -
 
 async def test_one_that_is_never_ready_is_named(yard: Yard, web: Any) -> None:
     stack = attached(entries=(ServiceEntry(id="web", port=9999),), within=2.0)
-    with raises(TargetError, match="not ready within 2 s: 'web': nobody listens on port 9999"):
+    with raises(TargetError, match="not ready within 2 s: 'web': nothing listens on port 9999"):
         async with yard.stack(attached=stack):
             pytest.fail("nobody listens")
     assert yard.states()[-1] == "web failed"

@@ -45,7 +45,7 @@ async def test_an_engine_that_dies_is_one_line_and_the_logs_are_kept(tmp_path: P
     assert await remove(engine, f"{PROJECT}={container.project}") == ()
     engine.close()
     lost, left = (sentence(problem.message) for problem in yard.problems)
-    assert lost.startswith("the container engine does not answer any more: ")
+    assert lost.startswith("the container engine stopped answering: ")
     assert left.startswith(f"what is left of the stack {container.project} could not be removed (remove")
     assert f"-p {container.project} down --volumes --remove-orphans" in left
     assert yard.log("web") == "up\n"

@@ -96,7 +96,7 @@ async def test_a_port_at_which_connections_are_closed_at_once_has_nobody_inside(
         writer.write(b"220 hello\r\n")
         writer.close()
 
-    for serve, why in ((close, "nobody listens on port 80"), (listen, ""), (greet, "")):
+    for serve, why in ((close, "nothing listens on port 80"), (listen, ""), (greet, "")):
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             at = server.sockets[0].getsockname()[1]
             assert sentence(await refusing(replace(WEB, ports=(published(80, at),)), (80,))) == why

@@ -123,7 +123,7 @@ async def test_a_service_that_ends_before_it_is_ready_is_named_with_its_log(yard
 
 async def test_a_service_that_ends_again_and_again_is_not_waited_for(yard: Yard) -> None:
     error = await refused(yard, one("restart: always", 'command: ["sh", "-c", "exit 1"]'), within=60.0)
-    assert sentence(error.message) == "target 'web': it ends again and again (3 restarts)"
+    assert sentence(error.message) == "target 'web': it keeps ending (3 restarts)"
 
 
 async def test_an_image_that_is_not_there_is_named(yard: Yard) -> None:
@@ -258,7 +258,7 @@ async def test_a_project_that_is_there_is_refused_with_both_ways_out(yard: Yard)
     finally:
         volume.remove()
     assert sentence(error.message) == (
-        f"target.compose: the project '{NAMED}' is there already (volumes: {NAMED}-data)"
+        f"target.compose: the project '{NAMED}' exists already (volumes: {NAMED}-data)"
     )
     assert error.help is not None
     assert f"-p {NAMED} down --volumes" in sentence(error.help)
@@ -293,7 +293,7 @@ async def test_a_port_that_cannot_be_had_is_named(
     monkeypatch.setattr(Ports, "take", lambda _: taken)
     error = await refused(yard, one("command: WAIT", "ports: [8080]"))
     assert str(taken) in sentence(error.message)
-    assert sentence(error.help) == "end what has the port (ss -ltnp shows it), or publish another one"
+    assert sentence(error.help).startswith("stop the program that has the port (ss -ltnp shows it), or")
 
 
 async def test_a_start_that_is_cut_off_leaves_nothing(yard: Yard) -> None:

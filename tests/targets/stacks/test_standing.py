@@ -34,7 +34,7 @@ CHECKED = Healthcheck(test=("CMD", "true"))
             True, Way.BROKEN, "it cannot be started: no such file",
         ),
         (replace(ONE, restarts=2), True, Way.RUNNING, ""),
-        (replace(ONE, restarts=3), True, Way.BROKEN, "it ends again and again (3 restarts)"),
+        (replace(ONE, restarts=3), True, Way.BROKEN, "it keeps ending (3 restarts)"),
         (replace(ONE, restarts=3, health=Health.HEALTHY), True, Way.READY, ""),
         (ENDED, False, Way.READY, ""),
         (replace(ENDED, restart_policy="on-failure"), False, Way.READY, ""),
@@ -53,7 +53,7 @@ CHECKED = Healthcheck(test=("CMD", "true"))
         ),
         (
             replace(ENDED, exit_code=137, oom_killed=True),
-            False, Way.BROKEN, "it was killed for want of memory before it was ready",
+            False, Way.BROKEN, "it was killed for lack of memory before it was ready",
         ),
     ],
 )  # fmt: skip

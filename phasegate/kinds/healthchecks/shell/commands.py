@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from phasegate.base.dataclass import dataclass
 from phasegate.kinds.healthchecks.shell.constants import evaluate_test, expression
 from phasegate.kinds.healthchecks.shell.syntax import KillsError
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from phasegate.base.dataclass import dataclass
 from phasegate.kinds.healthchecks.shell import syntax
 from phasegate.kinds.healthchecks.shell.commands import (
     ANY,

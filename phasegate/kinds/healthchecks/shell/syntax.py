@@ -7,7 +7,8 @@ UnreadError, so that nobody takes it for something else.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from phasegate.base.dataclass import dataclass
 
 DEPTH = 20
 """How deep groups are followed."""

@@ -90,7 +90,7 @@ class K6Options(Closed):
     iterations: Annotated[int, Field(ge=1), Demand.MORE] | None = None
     """Iterations over all virtual users, in place of the script's own scenarios."""
     env: Mapping[str, Text] = Field(default_factory=dict)
-    """Added to the environment, and so to `__ENV`."""
+    """Variables that are added to the environment, and so to `__ENV`, by name."""
     args: Annotated[tuple[Text, ...], Arguments()] = ()
     """Further arguments of `k6 run`."""
     measures: Mapping[str, MetricKind] = Field(default_factory=dict)
@@ -109,7 +109,7 @@ class K6Options(Closed):
             if name in MEASURES:
                 raise ValueError(f"{name!r} is measured already; choose another name")
             if not _METRIC.fullmatch(name) or is_statistic_name(name):
-                raise ValueError(f"{name!r} is no name of a metric that a criterion can speak of")
+                raise ValueError(f"{name!r} is not a name of a metric that a criterion can speak of")
         return measures
 
 

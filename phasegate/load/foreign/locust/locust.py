@@ -70,13 +70,13 @@ class Join(Closed):
     """Workers on other machines: `join: {workers: 2, address: 10.0.0.5}`."""
 
     workers: Annotated[int, Field(ge=1, le=1_000)]
-    """How many are waited for, beside those on this machine."""
+    """How many workers are waited for, beside those on this machine."""
     address: str = Field(pattern=r"^[A-Za-z0-9.:-]+$")
     """This machine's address, as the others see it; the master listens there and nowhere else."""
     port: Annotated[int, Field(ge=1, le=65_535)] = 5557
-    """The master's port."""
+    """The port of the master."""
     within: Duration = 120.0
-    """How long they are waited for."""
+    """The longest wait for them."""
 
     @property
     def command(self) -> str:
@@ -90,9 +90,9 @@ class LocustOptions(Closed):
     locustfile: FilePath
     """The Locust file; users find the target in `host`."""
     users: Annotated[int, Field(ge=1), Demand.MORE]
-    """Users at the most, over all workers."""
+    """How many users there are at the most, over all workers."""
     spawn_rate: Annotated[Rate, Demand.BY_KIND] | None = None
-    """Users that start per second; all within a second unless it says otherwise."""
+    """Users that start per second; all within a second unless given."""
     duration: Annotated[Duration, Demand.MORE] = 10.0
     """How long users run, in whole seconds; then they get up to `timeout` to end what they are at."""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
@@ -100,12 +100,12 @@ class LocustOptions(Closed):
     join: Join | None = None
     """Workers on other machines: how many (`workers`), and this machine's `address` to reach the master."""
     host: str | None = None
-    """What the users' paths are relative to; the target's default entry unless it says otherwise."""
+    """What the users' paths are relative to; the target's default entry unless given."""
     python: ProgramName | None = None
     """The interpreter with Locust: a name on PATH, or a path looked for from the file's folder upwards. By
     default that of $VIRTUAL_ENV, then of a .venv found in the same way, then phasegate's own."""
     env: Mapping[str, Text] = Field(default_factory=dict)
-    """Added to the environment."""
+    """Variables that are added to the environment, by name."""
     args: Annotated[tuple[Text, ...], Arguments()] = ()
     """Further arguments for Locust, such as --tags, and names of user classes."""
 

@@ -136,9 +136,9 @@ def _knock(where: str) -> None:
     try:
         match scheme:
             case "unix":
-                with socket.socket(socket.AF_UNIX) as door:
-                    door.settimeout(TIMEOUT)
-                    door.connect(place)
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.settimeout(TIMEOUT)
+                    probe.connect(place)
             case "tcp" | "http" | "https":
                 parts = urlsplit(where)
                 socket.create_connection((parts.hostname or "", parts.port or 2375), TIMEOUT).close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.targets.containers.engine.bridge import Bridge, close_stream
 from phasegate.targets.containers.engine.client import Engine
 from phasegate.targets.containers.engine.facts import ONE_OFF, SERVICE

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from phasegate.base.dataclass import dataclass
 
 REPLACES = "phasegate.replaces"
 """The label that says of a container which one it stands for."""

@@ -25,9 +25,13 @@ class ReadyWritten(Closed):
     """When a process counts as up: one of `url`, `tcp` and `log`."""
 
     url: str | None = None
+    """A path or URL that must answer with status 2xx: `/health`."""
     tcp: bool = False
+    """Whether it is up when its port takes connections."""
     log: str | None = None
+    """A regular expression that a line of its output must match."""
     within: Span = 30.0
+    """The longest wait for it."""
 
     @model_validator(mode="after")
     def _one_sign(self) -> ReadyWritten:
@@ -35,7 +39,7 @@ class ReadyWritten(Closed):
         if signs != 1:
             raise ValueError("say how it shows that it is up, by one of 'url', 'tcp: true' and 'log'")
         if self.url is not None and not self.url.startswith(("/", "http://", "https://", "${")):
-            raise ValueError(f"{self.url!r} is no address; begin with '/', http:// or https://")
+            raise ValueError(f"{self.url!r} is not an address; begin with '/', http:// or https://")
         if self.log is not None:
             compile_pattern(self.log)
         return self
@@ -45,12 +49,21 @@ class ProcessWritten(Closed):
     """A program that is started for the run."""
 
     command: Argv
+    """The program and its arguments, as a list; `${self.port}` is a free port: `[python, -m, shop, --port,
+    "${self.port}"]`."""
     env: dict[str, Text] = Field(default_factory=dict)
+    """Variables that are added to its environment, by name."""
     cwd: Text = ""
+    """The folder that it starts in, relative to the plan's root, which it is unless given."""
     ready: ReadyWritten
+    """How it shows that it is up: one of `url`, `tcp: true` and `log`."""
     headers: Headers = Field(default_factory=dict)
+    """Headers that are sent with each request to this entry, by name: `{Authorization: "Bearer
+    ${env.TOKEN}"}`."""
     tls: TlsWritten = TlsWritten()
+    """Files for TLS with this entry: `ca`, `cert` and `key`."""
     protected: bool = False
+    """Whether `--confirm ID` is needed before load is put on this entry or a fault is done to it."""
 
 
 def _knows_port(entry: ProcessEntry) -> bool:
@@ -61,6 +74,7 @@ def _knows_port(entry: ProcessEntry) -> bool:
 
 class Processes(KindById[Programs, ProcessEntry, Site, Deployment]):
     group = Programs
+    about = "Programs that phasegate starts for the run and stops at its end, by id."
     Written = ProcessWritten
 
     def read_entry(self, context: Context, path: TreePath, id: str, tree: Any) -> ProcessEntry | None:

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from phasegate.base.errors import ObservationError, TargetError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.http.addresses import Address, TargetAddresses
-from phasegate.model.faults import Act
+from phasegate.model.faults import Act, PlanFault
 from phasegate.plan.asked.entries import entries_in
-from phasegate.plan.asked.faults import Fault
 from phasegate.targets.deployment import Deployment, Site
 from phasegate.targets.processes.entries import ProcessEntry, Programs
 from phasegate.targets.processes.members import MARK, kill_marked
@@ -39,7 +38,7 @@ class Started(Deployment):
             else:
                 await self._start(entry, (*others, *self._addresses))
 
-    async def act(self, fault: Fault) -> None:
+    async def act(self, fault: PlanFault) -> None:
         process, grace = self._process(fault), self._site.grace
         match fault.act:
             case Act.STOP:
@@ -55,7 +54,7 @@ class Started(Deployment):
                 raise ObservationError(fact(Code.NO_SUCH_ACT, act=fault.act.value))
         self._sample(process)
 
-    async def undo(self, fault: Fault) -> Message:
+    async def undo(self, fault: PlanFault) -> Message:
         process = self._process(fault)
         await process.go_on()
         self._sample(process)
@@ -76,7 +75,7 @@ class Started(Deployment):
                 await process.end(0)
             raise
 
-    def _process(self, fault: Fault) -> RunningProcess:
+    def _process(self, fault: PlanFault) -> RunningProcess:
         for process in self._running:
             if process.record.id == fault.target:
                 return process

@@ -29,6 +29,7 @@ from phasegate.model.observation import CaseStatus
 from phasegate.render.sentences import sentence
 from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Progress, Running
+from tests.examples import examples
 from tests.load.engines import cases, observed, processes_with, until, world_of
 from tests.load.server import Reply, answer, scripted, unused_port
 from tests.observed import distribution, number, share
@@ -177,7 +178,7 @@ async def test_what_a_script_prints_is_no_exception(tmp_path: Path, script: Any)
     assert cases(observation)["script: every iteration ends without an exception"].status is CaseStatus.PASSED
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_exceptions_are_counted_however_much_a_script_prints(
     tmp_path: Path, script: Any, data: st.DataObject
@@ -386,7 +387,7 @@ async def test_it_stops_when_it_is_told_to_and_keeps_what_it_saw(tmp_path: Path,
 
     async with scripted() as server:
         base = server.url.removesuffix("/health")
-        world = world_of(base, tmp_path, stop=stop)
+        world = world_of(base, tmp_path, answers=stop)
         observation = await observed("k6", world, script=file, vus=2, duration="2m")
     assert observation.error is None
     assert "stopped early: seen enough" in map(sentence, observation.notes)

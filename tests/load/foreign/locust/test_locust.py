@@ -176,7 +176,7 @@ async def test_it_stops_when_it_is_told_to_and_keeps_what_it_saw(
     async with scripted() as server:
         base = server.url.removesuffix("/health")
         written = {**SHORT, "duration": "120s", "workers": workers}
-        world = world_of(base, tmp_path, stop=stop)
+        world = world_of(base, tmp_path, answers=stop)
         observation = await observed("locust", world, locustfile=locustfile(VISITOR), **written)
     assert observation.error is None
     assert "stopped early: seen enough" in map(sentence, observation.notes)
@@ -210,8 +210,8 @@ async def test_workers_join_with_the_command_that_is_said(tmp_path: Path, locust
         task = asyncio.create_task(
             observed("locust", world, locustfile=locustfile(VISITOR), **SHORT, join=join)
         )
-        await until(lambda: any("waiting for workers" in one.text for one in world.reported))
-        assert any(" ".join(command) in one.text for one in world.reported)
+        await until(lambda: any("waiting for workers" in one.text for one in world.reports))
+        assert any(" ".join(command) in one.text for one in world.reports)
         joined.append(
             await asyncio.create_subprocess_exec(
                 sys.executable,
