@@ -37,7 +37,7 @@ def layout(value: Any, indent: str = "") -> str:
 
 def _pieces(value: Any, indent: str) -> Iterator[str]:
     """The pieces of a layout: what is large is never put together before the end."""
-    if not isinstance(value, dict | list) or not _is_long(value) or _is_numbers(value):
+    if not isinstance(value, dict | list) or not _is_large(value) or _is_numbers(value):
         yield _layout(value, indent)
         return
     begin, end = "{}" if isinstance(value, dict) else "[]"
@@ -54,15 +54,11 @@ def _pieces(value: Any, indent: str) -> Iterator[str]:
     yield f"\n{indent}{end}"
 
 
-def _is_long(value: Any, *, within: bool = True) -> bool:
-    """Whether the number of items, in it and `within` them, shows that it does not fit on a line."""
-    if isinstance(value, dict):
-        return 7 * len(value) > WIDTH or (
-            within and any(_is_long(one, within=False) for one in value.values())
-        )
+def _is_large(value: Any) -> bool:
+    """Whether it is or holds an array that is too long for any line."""
     if isinstance(value, list):
-        return 3 * len(value) > WIDTH or (within and any(_is_long(one, within=False) for one in value))
-    return False
+        return len(value) > WIDTH or any(map(_is_large, value))
+    return isinstance(value, dict) and any(map(_is_large, value.values()))
 
 
 def _layout(value: Any, indent: str) -> str:

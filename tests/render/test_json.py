@@ -22,8 +22,7 @@ values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=6)
         | st.dictionaries(st.text(), inner, max_size=6)
-        | st.lists(st.text(max_size=1), min_size=30, max_size=36)
-        | st.builds(lambda value: dict.fromkeys("abcdefghijklmno", value), inner)
+        | st.builds(lambda value, count: [value] * count, inner, st.integers(WIDTH - 1, WIDTH + 1))
     ),
     max_leaves=40,
 )

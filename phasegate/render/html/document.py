@@ -1,4 +1,7 @@
-"""`report.html`: one file, no network, complete without JavaScript; the page that a release is signed on."""
+"""`report.html`: one file, no network; the page that a release is signed on.
+
+Without JavaScript it has all but the rows beyond the first of long tables, and says where those are.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ def run_with_checks(count: int) -> RunResult:
     """A run of so many checks, each with one criterion that is met, the last one failed."""
     run = passing_run()
     check, criterion = run.steps[0].checks[0], run.criteria[0]
-    checks = tuple(replace(check, id=f"check-{number}") for number in range(count))
+    checks = tuple(
+        replace(check, asked=replace(check.asked, id=f"check-{number}")) for number in range(count)
+    )
     checks = (*checks[:-1], replace(checks[-1], status=CheckStatus.FAILED))
     asked = tuple(
         replace(

@@ -4,6 +4,7 @@ import io
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import pytest
 from rich.console import Console
 
 from phasegate.model.events import (
@@ -83,6 +84,25 @@ def test_lines_tell_the_story_without_moving_the_cursor() -> None:
     for part in ("failed   flow/request", "it broke", "not as it should be", "1.5 s", "stopped by Ctrl-C"):
         assert part in said
     assert all(line.startswith(("[", " ")) for line in said.splitlines())
+
+
+@pytest.mark.parametrize("name", ["a", "a\tb", "[red]x[/] :smile:", "\u4e16" * 90, "x" * 300, "e\u0301 \x00"])
+def test_a_log_has_the_lines_that_rich_would_lay_out(name: str) -> None:
+    case = replace(CASE, id=name)
+    failed = replace(FAILED.last, cases=(case,))
+    story = [
+        AttemptFinished(at=AT, check=FAILED.id, attempt=failed) if one is STORY[7] else one for one in STORY
+    ]
+    said = []
+    for plain in (True, False):
+        screen = console()
+        view = LineView(screen, verbose=True, now=Watch())
+        assert view._is_plain
+        view._is_plain = plain
+        for event in story:
+            view(event)
+        said.append(text(screen))
+    assert said[0] == said[1]
 
 
 def test_faults_are_told_when_they_begin_and_how_they_ended() -> None:

@@ -1,5 +1,5 @@
 "use strict";
-// Adds theme, filters, the rest of the cases, copying and reading off charts. The page is complete without it.
+// Adds theme, filters, the rest of long tables, copying and reading off charts. The page is readable without it.
 (() => {
   const root = document.documentElement;
   const $ = (selector, from = document) => from.querySelector(selector);
