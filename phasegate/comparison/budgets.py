@@ -13,23 +13,32 @@ from phasegate.plan.asked.plan import Check
 def changes(base: Side, head: Side) -> Iterator[Change]:
     """What became of the budget of each check that both plans have, told once for each budget."""
     there = {check.id: check for check in head.plan.checks()}
+    before, after = _budgets(base), _budgets(head)
     told: set[tuple[str, str, str]] = set()
     for check in base.plan.checks():
         if check.id not in there:
             continue
-        old, new = _nearest(base, check), _nearest(head, there[check.id])
+        old, new = _nearest(before, check), _nearest(after, there[check.id])
         change = _between(base, old, head, new)
         if change is not None and change.key not in told:
             told.add(change.key)
             yield change
 
 
-def _nearest(side: Side, check: Check) -> PlanCriterion | None:
-    by_id = {one.id: one for one in side.plan.criteria if one.id.startswith("flaky:")}
+_Budgets = dict[str, tuple[PlanCriterion, frozenset[str]]]
+"""By id, each with the checks that it does not count."""
+
+
+def _budgets(side: Side) -> _Budgets:
+    found = (one for one in side.plan.criteria if one.id.startswith("flaky:"))
+    return {one.id: (one, frozenset(one.without)) for one in found}
+
+
+def _nearest(budgets: _Budgets, check: Check) -> PlanCriterion | None:
     for subject in (check.id, f"step/{check.step}", "run"):
-        found = by_id.get(f"flaky:{subject}")
-        if found is not None and check.id not in found.without:
-            return found
+        found = budgets.get(f"flaky:{subject}")
+        if found is not None and check.id not in found[1]:
+            return found[0]
     return None
 
 

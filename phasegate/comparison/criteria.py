@@ -7,6 +7,7 @@ out, and proves as much. What cannot be shown to be held counts as weaker: a lim
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from phasegate.base.units import format_share
 from phasegate.comparison import matchers
@@ -24,21 +25,28 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
     """Every difference in what must hold, but for budgets of what is flaky."""
     old, new = _criteria(base), _criteria(head)
     matched: set[str] = set()
+    by_id = {other.id: other for other in new}
+    by_value: dict[tuple[Any, ...], list[PlanCriterion]] = {}
+    for other in new:
+        by_value.setdefault(_value(other.criterion), []).append(other)
     for one in old:
-        candidates = [other for other in new if _on_same_value(one, other)]
-        holding = [other for other in candidates if _holds(head, other, base, one)]
-        alike = [
-            other for other in holding or candidates if other.criterion.statistic == one.criterion.statistic
-        ]
-        chosen = _nearest(one, alike or holding)
+        same = by_id.get(one.id)
+        if same is not None and _is_of_same(one, same) and _holds(head, same, base, one):
+            chosen: PlanCriterion | None = same  # whatever others there are, as in most plans
+        else:
+            there = by_value.get(_value(one.criterion), ())
+            candidates = [other for other in there if _can_stand_for(one, other)]
+            holding = [other for other in candidates if _holds(head, other, base, one)]
+            alike = [other for other in holding or candidates if _is_of_same(one, other)]
+            chosen = _nearest(one, alike or holding)
         if chosen is not None:
             matched.add(chosen.id)
             yield from _between(base, one, head, chosen)
         elif _subject_is_there(one, head) and not _expects_instead(one, head):
             yield _subject(base, one, head, None).weaker("", _criterion_text(one), GONE)
-    there = {one.id for one in old}
+    known = {one.id for one in old}
     for other in new:
-        if other.id not in matched and other.id not in there and _subject_is_there(other, base):
+        if other.id not in matched and other.id not in known and _subject_is_there(other, base):
             place = head.place(other.at)
             yield Subject(name=f"criterion {other.id}", before=place, after=place).stronger(
                 "", NEW, _criterion_text(other)
@@ -51,16 +59,20 @@ def _criteria(side: Side) -> list[PlanCriterion]:
     ]
 
 
-def _on_same_value(one: PlanCriterion, other: PlanCriterion) -> bool:
-    """Whether a criterion of the new plan could stand for one of the old."""
+def _value(criterion: Criterion) -> tuple[Any, ...]:
+    """What it is about, statistics aside."""
+    return criterion.subject_kind, criterion.subject, criterion.part, criterion.measure
+
+
+def _is_of_same(one: PlanCriterion, other: PlanCriterion) -> bool:
+    """Whether two criteria are about the same, statistic included."""
     old, new = one.criterion, other.criterion
-    if (old.subject_kind, old.subject, old.part, old.measure) != (
-        new.subject_kind,
-        new.subject,
-        new.part,
-        new.measure,
-    ):
-        return False
+    return old.statistic == new.statistic and _value(old) == _value(new)
+
+
+def _can_stand_for(one: PlanCriterion, other: PlanCriterion) -> bool:
+    """Whether a criterion of the new plan could stand for one of the old on the same value."""
+    old, new = one.criterion, other.criterion
     before, after = find_statistic(old.statistic), find_statistic(new.statistic)
     return before == after or (old.op is not Operator.EQ and after.entails(before, at_most=old.op.wants_less))
 
@@ -72,12 +84,12 @@ def _nearest(one: PlanCriterion, candidates: list[PlanCriterion]) -> PlanCriteri
 
 def _subject_is_there(one: PlanCriterion, side: Side) -> bool:
     """Whether a plan has what a criterion speaks of; where not, its end has been told already."""
-    criterion, plan = one.criterion, side.plan
+    criterion = one.criterion
     match criterion.subject_kind:
         case SubjectKind.FAULT:
-            return any(fault.id == one.fault for fault in plan.faults())
+            return one.fault in side.faults
         case SubjectKind.CHECK:
-            check = next((check for check in plan.checks() if check.id == criterion.subject), None)
+            check = side.checks.get(criterion.subject)
             part = criterion.part.partition("/")[0]
             return check is not None and (
                 not check.each or not part or any(each.name == part for each in check.parts)
@@ -90,7 +102,7 @@ def _expects_instead(one: PlanCriterion, head: Side) -> bool:
     """Whether a command's exit code, judged by default before, is now among what it is expected to do."""
     if not one.default or one.criterion.measure != "exit_code":
         return False
-    check = head.plan.check(one.criterion.subject)
+    check = head.checks[one.criterion.subject]
     expected = [getattr(getattr(part.params, "expect", None), "exit_code", None) for part in check.parts]
     return all(
         codes is not None and matchers.direction(one.criterion.quantity.value, codes) is None
@@ -197,10 +209,10 @@ def _holds(head: Side, other: PlanCriterion, base: Side, one: PlanCriterion) -> 
 def _spec(side: Side, one: PlanCriterion) -> MeasureSpec | None:
     criterion = one.criterion
     if one.fault is not None:
-        fault = next((fault for fault in side.plan.faults() if fault.id == one.fault), None)
+        fault = side.faults.get(one.fault)
         return None if fault is None else fault.measures.get(criterion.measure)
     if criterion.subject_kind is SubjectKind.CHECK:
-        check = next((check for check in side.plan.checks() if check.id == criterion.subject), None)
+        check = side.checks.get(criterion.subject)
         specs: dict[str, MeasureSpec] = {}
         for part in () if check is None else check.parts:
             specs |= check.kind.measures(part.params) if check is not None else {}

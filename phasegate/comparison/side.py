@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
-from phasegate.plan.asked.plan import Plan
+from phasegate.plan.asked.faults import Fault
+from phasegate.plan.asked.plan import Check, Plan
 from phasegate.plan.text.findings import Unread
 
 _LONGEST = 120
@@ -39,6 +40,16 @@ class Side:
     def hashes(self) -> Mapping[str, str]:
         """SHA-256 of the files it names, by absolute path."""
         return {_absolute(Path(file.path)): file.sha256 for file in self.plan.record.files}
+
+    @cached_property
+    def checks(self) -> Mapping[str, Check]:
+        """Its checks by id."""
+        return {check.id: check for check in self.plan.checks()}
+
+    @cached_property
+    def faults(self) -> Mapping[str, Fault]:
+        """Its faults by id."""
+        return {fault.id: fault for fault in self.plan.faults()}
 
     def place(self, at: Position | None) -> str:
         return "" if at is None else self.shown(f"{at.file}:{at.line}")

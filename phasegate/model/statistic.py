@@ -71,9 +71,13 @@ class Statistic:
         return self.quantile > other.quantile if at_most else self.quantile < other.quantile
 
 
-@lru_cache(maxsize=1024)
 def find_statistic(name: str) -> Statistic:
     """By its name; for one that nobody knows, a statistic that no measure has."""
+    return _find(name, id(STATISTICS))
+
+
+@lru_cache(maxsize=1024)
+def _find(name: str, _listed: int) -> Statistic:
     unlisted = _quantile(name) if 0 < (percent(name) or 0) < 100 else Statistic(name=name)
     return next((one for one in STATISTICS if one.name == name), unlisted)
 
@@ -85,7 +89,7 @@ def percent(word: str) -> Decimal | None:
 
 def is_statistic_name(word: str) -> bool:
     """Whether a word is read as a statistic, and so cannot be the name of a measure."""
-    return word in _NAMES or percent(word) is not None
+    return percent(word) is not None or any(one.name == word for one in STATISTICS)
 
 
 def name_meant(word: str) -> str | None:
@@ -95,9 +99,13 @@ def name_meant(word: str) -> str | None:
     return next((one.name for one in STATISTICS if word in one.also), None)
 
 
-@cache
 def statistic_names(*types: MeasureType) -> tuple[str, ...]:
     """Those of measures of some types, with a few of all quantiles."""
+    return _names_of(types, id(STATISTICS))
+
+
+@lru_cache(maxsize=64)
+def _names_of(types: tuple[MeasureType, ...], _listed: int) -> tuple[str, ...]:
     return tuple(one.name for one in STATISTICS if any(one.is_of(type) for type in types))
 
 
@@ -146,4 +154,3 @@ STATISTICS: tuple[Statistic, ...] = (
         of_gauge=lambda gauge: gauge.mean,
     ),
 )
-_NAMES = frozenset(one.name for one in STATISTICS)

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from phasegate.world import Command, Processes
 PROBE_LIMIT = 20.0
 """Seconds a probe such as `python -c "import pytest"` may take."""
 _FEW = 16
-"""Reasons that are told one by one."""
+"""Reasons of a list that are told; nobody reads thousands at each of many checks."""
 _NO_MODULE = re.compile(r"\w+Error: No module named '(.+)'")
 
 
@@ -70,19 +70,23 @@ async def _found(
     needed = list(dict.fromkeys(items))
     answers = dict(zip(needed, await asyncio.gather(*map(look, needed)), strict=True))
     known: dict[int, tuple[tuple[Any, ...], list[Missing]]] = {}
-    """What of a list is not there: many checks may share a long one, whose reasons are told as one."""
+    """What of a list is not there: many checks may share a long one."""
 
     def lacking(piece: tuple[Any, ...]) -> list[Missing]:
         if id(piece) not in known:
             found = [one for item in piece if (one := _missing(item, answers)) is not None]
-            known[id(piece)] = piece, found if len(found) <= _FEW else [_together(found)]
+            more = [Missing(reason=fact(Code.AND_MORE, n=len(found) - _FEW))] if len(found) > _FEW else []
+            known[id(piece)] = piece, [*found[:_FEW], *more]
         return known[id(piece)][1]
 
     missing: dict[str, Missing] = {}
     for check in everything:
         lists = (*pieces(check.requirements), *(() if inside else pieces(check.missing_secrets)))
         if found := [one for piece in lists for one in lacking(piece)]:
-            missing[check.id] = _together(found)
+            missing[check.id] = Missing(
+                reason=joined(*dict.fromkeys(one.reason for one in found)),
+                help=joined(*dict.fromkeys(one.help for one in found)),
+            )
     return missing
 
 
@@ -91,13 +95,6 @@ def _missing(item: Requirement | str, answers: Mapping[Requirement, Missing | No
     if isinstance(item, Requirement):
         return answers.get(item)
     return Missing(reason=fact(Code.SECRET_NOT_SET, name=item), help=fact(Code.SET_VARIABLE, name=item))
-
-
-def _together(found: Sequence[Missing]) -> Missing:
-    return Missing(
-        reason=joined(*dict.fromkeys(one.reason for one in found)),
-        help=joined(*dict.fromkeys(one.help for one in found)),
-    )
 
 
 def find_broken(checks: Iterable[Check], target: Target, out: Mapping[str, Message]) -> dict[str, Missing]:

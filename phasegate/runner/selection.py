@@ -79,7 +79,7 @@ def select_criteria(plan: Plan, checks: Collection[str], *, cases: bool = False)
             return during[item.fault] in checks
         if parsed.subject_kind is SubjectKind.TARGET:
             return everything or item.step in steps
-        return all(check.id in checks for check in checks_of(plan, item))
+        return everything or all(check.id in checks for check in checks_of(plan, item))
 
     return frozenset(item.id for item in plan.criteria if decides(item))
 

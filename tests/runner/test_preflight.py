@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from phasegate.base.errors import ObservationError
+from phasegate.base.joined import united
 from phasegate.kinds.base import Requirement
 from phasegate.kinds.containers.kind import ContainersKind
 from phasegate.kinds.load.kind import Load
@@ -44,6 +45,15 @@ async def test_each_missing_program_is_named_with_what_installs_it(tmp_path: Pat
         ),
         "b": Missing(reason="no-such-1 is not installed", help="get no-such-1"),
     }
+
+
+async def test_of_many_missing_programs_that_checks_share_the_first_are_named(tmp_path: Path) -> None:
+    shared = tuple(Requirement(program=f"no-such-{n}") for n in range(100))
+    own = Requirement(program="no-such-own", install="get it")
+    missing = await look(tmp_path, replace(check("a"), requirements=united((own,), shared)))
+    first, second, *_, last = sentence(missing["a"].reason).split("; ")
+    assert (first, second) == ("no-such-own is not installed", "no-such-0 is not installed")
+    assert (last, missing["a"].help) == ("and 84 more", "get it")
 
 
 async def test_a_probe_that_fails_says_what_it_said(tmp_path: Path) -> None:
