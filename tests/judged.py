@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from phasegate.base.facts import Code, Fact, Figure, Message, decode, fact
 from phasegate.base.units import Dimension
 from phasegate.gate import baseline
@@ -15,6 +13,7 @@ from phasegate.gate import judge as gate
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.settling import settle
 from phasegate.model.criterion import PlanCriterion
+from phasegate.model.dataclass_json import reader
 from phasegate.model.events import Event
 from phasegate.model.fold import fold
 from phasegate.model.judgement import CriterionVerdict, Judgement
@@ -104,7 +103,7 @@ def in_words(data: Any) -> Any:
         case {"code": str(code)} if code in {one.value for one in Code}:
             return sentences.sentence(decode(data))
         case {"asked": asked, "judged": judged, "waived": waived}:
-            item = TypeAdapter(CriterionResult).validate_python(data)
+            item = reader(CriterionResult)(data)
             own = {name: judged[name] for name in ("n", "confidence", "baseline", "effective_n", "decided")}
             words = {
                 "verdict": item.verdict.value,

@@ -1,7 +1,8 @@
 """`dataclass` as Python has it, but that the methods of a frozen class are made when they are first used.
 
 A command imports hundreds of classes and makes objects of few. Python compiles six methods for each of them,
-which would be a third of the time of a short run. Classes that are not frozen are left to Python.
+which would be a third of the time of a short run. Classes that are not frozen are left to Python. So are
+those of `wire`, `http` and `load`: the first object of a class takes longer, and there requests are timed.
 """
 
 from __future__ import annotations
@@ -13,12 +14,23 @@ from functools import cache, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
+_PARAMETERS = "__dataclass_params__"
+
 
 def _frozen(cls: type, *, slots: bool, kw_only: bool) -> type:
     own = dict(vars(cls))
     if not cls.__doc__:
         cls.__doc__ = cls.__name__  # else Python works out a signature for it
-    made: type = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
+    above = [getattr(base, _PARAMETERS) for base in cls.__mro__[1:] if hasattr(base, _PARAMETERS)]
+    made: type = dataclasses.dataclass(
+        init=False,
+        repr=False,
+        eq=False,
+        frozen=any(one.frozen for one in above),  # Python refuses another value than that of a base
+        slots=slots,
+        kw_only=kw_only,
+    )(cls)
+    getattr(made, _PARAMETERS).frozen = True  # for classes of Python's making that inherit from it
     methods: dict[str, Callable[..., Any]]
     methods = {"__init__": _late_init(made), "__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
     methods |= {"__repr__": _show, "__eq__": _equal, "__hash__": _hash}

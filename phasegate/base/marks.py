@@ -1,6 +1,6 @@
 """Marks on the parameters of a check: how `phasegate guard` holds the values of two plans against each other.
 
-A mark stands in the annotation: `probes: Annotated[int, Demand.MORE] = 1`. Without one, a change of the value
+A mark stands in the annotation: `timeout: Annotated[Duration, Demand.LESS] = 30.0`. Without one, a change of the value
 is shown, and nobody says which of the two asks more.
 """
 

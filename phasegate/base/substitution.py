@@ -61,6 +61,8 @@ def texts_in(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tupl
         match tree:
             case str():
                 yield path, tree
+            case int() | float() | None:  # told faster than that it is no mapping
+                pass
             case list() | tuple():
                 left += [((*path, index), item) for index, item in enumerate(tree)][::-1]
             case dict() | Mapping():  # the first is told faster
@@ -76,6 +78,8 @@ def names_in(value: Any) -> Iterator[str]:
             case str():
                 if "${" in one:
                     yield from (match[1] for match in _TOKEN.finditer(one) if match[1] is not None)
+            case int() | float() | None:
+                pass
             case list() | tuple():
                 left += one[::-1]
             case dict() | Mapping():
@@ -123,6 +127,8 @@ def _mapped(tree: Any, change: Callable[[str], Any], *, placed: bool = True) -> 
     match tree:
         case str():
             return change(tree)
+        case int() | float() | None:
+            return tree
         case list() | tuple():
             return type(tree)(_mapped(item, change, placed=placed) for item in tree)
         case dict() | Mapping():

@@ -67,10 +67,14 @@ def _run(arguments: list[str]) -> object:
     return parser(args=arguments, prog_name="phasegate", standalone_mode=False)
 
 
-def _named(arguments: Sequence[str]) -> str:
-    """The command that is asked for, or that a shell completes; empty where none is."""
-    words = os.environ.get("COMP_WORDS", "").split()[1:] if "_PHASEGATE_COMPLETE" in os.environ else arguments
-    return words[0] if words and words[0] in COMMANDS else ""
+def _named(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The commands that are asked for, or that a shell may complete; empty where any could be."""
+    completing = "_PHASEGATE_COMPLETE" in os.environ
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    words = line.split()[1:] if completing else arguments
+    if words and words[0] in COMMANDS:
+        return (words[0],)
+    return tuple(name for name in COMMANDS if name.startswith(words[0])) if completing and words else ()
 
 
 def make_app(*names: str) -> typer.Typer:
@@ -106,14 +110,14 @@ def make_app(*names: str) -> typer.Typer:
 
 
 @cache
-def _parser(command: str) -> Any:
-    """What reads the command line of one command, or of all where none is named.
+def _parser(commands: tuple[str, ...]) -> Any:
+    """What reads the command line of some commands, or of all where none is named.
 
     Making it takes longer than reading a plan.
     """
     from typer.main import get_command
 
-    return get_command(make_app(*((command,) if command else COMMANDS)))
+    return get_command(make_app(*(commands or COMMANDS)))
 
 
 def _refuse_error(error: PhasegateError) -> int:

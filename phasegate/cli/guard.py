@@ -14,7 +14,7 @@ import typer
 
 from phasegate.base.errors import ExitCode, PlanError, Problem, UsageError
 from phasegate.cli.console import put
-from phasegate.cli.options import Root, load_as_stranger
+from phasegate.cli.options import Root
 from phasegate.render.sentences import sentence
 
 if TYPE_CHECKING:
@@ -89,13 +89,11 @@ def _sides(path: Path, root: Path | None, folder: str = "", label: str = "") -> 
     Errors: PlanError, with the label in place of the folder.
     """
     from phasegate.comparison.side import Side
+    from phasegate.kinds import KINDS
+    from phasegate.plan.loader import load_each
 
     try:
-        first = load_as_stranger(path, root=root)
-        plans = {
-            "": first,
-            **{name: load_as_stranger(path, root=root, env=name) for name in first.environments},
-        }
+        plans = load_each(path, kinds=KINDS, env=os.environ, root=root)
     except PlanError as error:
         raise PlanError(_relabel(problem, folder, label) for problem in error.problems) from None
     return {

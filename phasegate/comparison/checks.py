@@ -9,6 +9,7 @@ from phasegate.comparison import params
 from phasegate.comparison.change import GONE, NEW, Change, Subject, in_words, pairs
 from phasegate.comparison.fields import placed, seconds
 from phasegate.comparison.side import Side
+from phasegate.kinds.base import timeout_of
 from phasegate.plan.asked.plan import Check
 from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
@@ -94,7 +95,7 @@ def _limit(subject: Subject, old: Check, new: Check) -> Iterator[Change]:
 
 
 def _takes(check: Check) -> list[tuple[float | None, float]]:
-    return [(check.kind.duration(part.params), part.params.timeout) for part in check.parts]
+    return [(check.kind.duration(part.params), timeout_of(part.params)) for part in check.parts]
 
 
 def _parts(subject: Subject, before: tuple[Side, Check], after: tuple[Side, Check]) -> Iterator[Change]:

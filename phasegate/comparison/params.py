@@ -16,7 +16,7 @@ from phasegate.comparison.side import Side
 from phasegate.comparison.side import plain_text as said_of
 from phasegate.http.expectations.expectation import Expect
 from phasegate.http.suites.suite import Suite
-from phasegate.kinds.base import Amount, CheckParams, Kind
+from phasegate.kinds.base import Amount, CheckParams, Kind, TimedParams
 
 _OF_NUMBERS = {Demand.MORE: True, Demand.LESS: False, Demand.SHOWN: None}
 """Marks of numbers, and whether more of it asks more."""
@@ -39,7 +39,7 @@ def changes(
 def _amounts(kind: Kind[Any], params: CheckParams, accompanies: bool) -> dict[str, Amount]:
     """What the kind itself asks, then what every kind does."""
     found = dict(_marked_amounts(params))
-    common = {name: found.pop(name) for name in CheckParams.model_fields}
+    common = {name: found.pop(name) for name in TimedParams.model_fields if name in found}
     return {**found, **kind.amounts(params, accompanies=accompanies), **common}
 
 

@@ -25,7 +25,7 @@ from phasegate.http.suites.flow import (
 )
 from phasegate.http.suites.references import SETUP, TEARDOWN
 from phasegate.http.suites.suite import Suite
-from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.base import Kind, TimedParams
 from phasegate.model.cases import after, case_measures
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Measure, MeasureSpec
@@ -37,7 +37,7 @@ CAUSES = 20
 """How many different causes are told apart."""
 
 
-class ApiParams(CheckParams):
+class ApiParams(TimedParams):
     suite: Annotated[
         Suite,
         NamedDocument(),
@@ -50,7 +50,7 @@ class ApiParams(CheckParams):
 
 class Api(Kind[ApiParams]):
     name: ClassVar[str] = "api"
-    Params: ClassVar[type[CheckParams]] = ApiParams
+    Params: ClassVar[type[TimedParams]] = ApiParams
     example: ClassVar[Mapping[str, Any]] = {"suite": "checks/api/functions.yaml"}
     has_cases: ClassVar[bool] = True
     by_address: ClassVar[bool] = True

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
+from pydantic import model_validator
+
 from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Closed, Duration
@@ -22,10 +24,26 @@ from phasegate.world import Progress, World
 
 
 class CheckParams(Closed):
-    """Parameters that every kind takes; each kind adds its own."""
+    """Parameters of a check; each kind adds its own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _timeout_bounds_something(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "timeout" in data and "timeout" not in cls.model_fields:
+            raise ValueError("'timeout' bounds one request, and this kind sends none; write 'limit'")
+        return data
+
+
+class TimedParams(CheckParams):
+    """Parameters of a check that sends requests, or looks at something again and again."""
 
     timeout: Annotated[Duration, Demand.LESS] = 30.0
     """The longest that one request or probe may take."""
+
+
+def timeout_of(params: CheckParams) -> float:
+    """Seconds that one request may take; 0 where a kind sends none."""
+    return params.timeout if isinstance(params, TimedParams) else 0.0
 
 
 NAMING_SERVICES = ("in", "service", "services")

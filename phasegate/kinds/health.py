@@ -21,7 +21,7 @@ from phasegate.http.probes.moments import Moment, Moments
 from phasegate.http.probes.tally import ProbeTally
 from phasegate.http.transcript import resend_note, transcript
 from phasegate.http.written import Headers, address_like
-from phasegate.kinds.base import Amount, CheckParams, Kind
+from phasegate.kinds.base import Amount, Kind, TimedParams
 from phasegate.model.measures import Chart, Measure, MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
@@ -50,7 +50,7 @@ _MEASURES = {
 }
 
 
-class HealthParams(CheckParams):
+class HealthParams(TimedParams):
     url: Annotated[WrittenAddress, address_like("/health")]
     """A path on the target's default entry, `/health`, or a URL."""
     method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]*$", to_upper=True)] = "GET"
@@ -94,7 +94,7 @@ class HealthParams(CheckParams):
 
 class Health(Kind[HealthParams]):
     name: ClassVar[str] = "health"
-    Params: ClassVar[type[CheckParams]] = HealthParams
+    Params: ClassVar[type[TimedParams]] = HealthParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "probes": 100}
     accompanies: ClassVar[bool] = True
     by_address: ClassVar[bool] = True

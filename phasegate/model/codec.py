@@ -21,7 +21,7 @@ def result_to_json(run: RunResult) -> dict[str, Any]:
 
 def result_from_json(data: str | bytes) -> RunResult:
     """Errors: ValueError when it is not a result of this format."""
-    return cast("RunResult", _read(RunResult, json.loads(data)))
+    return cast("RunResult", _read(RunResult, data))
 
 
 def event_to_json(event: Event) -> bytes:
@@ -64,9 +64,10 @@ def event_from_json(data: Mapping[str, Any]) -> Event:
     return cast("Event", _read(_EVENTS[name], data))
 
 
-def _read(kind: type, data: Any) -> Any:
+def _read(kind: type, data: str | bytes | Mapping[str, Any]) -> Any:
+    """An object of a class from its JSON, read already or not. Errors: ValueError."""
     try:
-        return reader(kind)(data)
+        return reader(kind)(json.loads(data) if isinstance(data, str | bytes) else data)
     except RecursionError as error:
         raise ValueError(str(error)) from error
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, fact
 
 SOON = 14
@@ -17,7 +17,9 @@ class CasePattern:
     """Cases of one check whose ids fit a glob of `*` and `?`; brackets are plain text, as in pytest's ids."""
 
     check: str
+    """The id of the check."""
     glob: str
+    """What ids of its cases look like: `test_orders*`."""
     most: int
     """With more cases than these the waiver covers nothing."""
 

@@ -20,7 +20,7 @@ from phasegate.base.facts import Code, fact, joined
 from phasegate.base.fields import Located
 from phasegate.base.files import Bounds, is_folder, is_quotable, within
 from phasegate.base.joined import holders
-from phasegate.base.remember import remembering
+from phasegate.base.remember import remembered_of, remembering
 from phasegate.base.substitution import finish
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
@@ -104,12 +104,6 @@ def load(
     Errors: PlanError with everything that is wrong, in file order; UsageError for an unknown environment;
     PhasegateError for a defect of phasegate.
     """
-    folder = folder_of(path) if root is None else root
-    if not folder.is_dir() and root is not None:
-        raise UsageError(f"--root {root}: there is no such folder")
-    # A file that the command line names lies where it likes, unless the folder of the plan has it.
-    named = (file for file in (*variable_files, *(() if policy is None else (policy,))))
-    granted = tuple(file for file in named if not _by_name(file).is_relative_to(folder.absolute()))
     settings = _Settings(
         kinds,
         overrides or {},
@@ -118,10 +112,52 @@ def load(
         today or datetime.now(UTC).date(),
         stranger,
     )
-    bounds = Bounds(folder=folder, granted=granted, closed=stranger)
+    named = (*variable_files, *(() if policy is None else (policy,)))
+    with _loading(path, root, named, closed=stranger):
+        loaded, _ = _load(path, settings, environment, policy)
+        return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
+
+
+def load_each(
+    path: Path, *, kinds: Mapping[str, Kind[Any]], env: Mapping[str, str], root: Path | None = None
+) -> dict[str, LoadedPlan]:
+    """A stranger's plan with each of its environments, by name; the empty name is the plan as it is.
+
+    Parameters and errors are those of `load`. The file is read once for all.
+    """
+    settings = _Settings(kinds, {}, (), env, datetime.now(UTC).date(), stranger=True)
+    with _loading(path, root, (), closed=True):
+        loaded, reading = _load(path, settings, "", None)
+        return {"": loaded, **{name: _load_other(loaded, reading, name) for name in loaded.environments}}
+
+
+def _load_other(loaded: LoadedPlan, reading: _Reading, name: str) -> LoadedPlan:
+    """A plan with an environment, which is right as far as it was read as one that is not chosen."""
+    findings = Findings()
+    plan = reading.plan(name, findings)
+    if plan is None or findings.problems:
+        raise PlanError(findings.problems)
+    return replace(
+        loaded,
+        plan=plan,
+        warnings=tuple(_quotable(findings.warnings)),
+        environment=name,
+        unread=tuple(findings.unread),
+    )
+
+
+@contextmanager
+def _loading(path: Path, root: Path | None, named: Iterable[Path], *, closed: bool) -> Iterator[None]:
+    """While it lasts, a plan is read; `named`: files that the command line names. Errors: see `load`."""
+    folder = folder_of(path) if root is None else root
+    if not folder.is_dir() and root is not None:
+        raise UsageError(f"--root {root}: there is no such folder")
+    # A file that the command line names lies where it likes, unless the folder of the plan has it.
+    granted = tuple(file for file in named if not _by_name(file).is_relative_to(folder.absolute()))
+    bounds = Bounds(folder=folder, granted=granted, closed=closed)
     with _without_collection(), remembering(), within(bounds):
         try:
-            loaded = _load(path, settings, environment, policy)
+            yield
         except PlanError as error:
             raise PlanError(_quotable(error.problems)) from None
         except PhasegateError:
@@ -130,7 +166,6 @@ def load(
             raise PlanError(_quotable([_unreadable(path, error)])) from error
         except Exception as error:
             raise _defect(path, error) from error
-        return replace(loaded, warnings=tuple(_quotable(loaded.warnings)))
 
 
 def _quotable(problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -184,7 +219,9 @@ class _Settings:
     stranger: bool
 
 
-def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None) -> LoadedPlan:
+def _load(
+    path: Path, settings: _Settings, chosen: str, policy_file: Path | None
+) -> tuple[LoadedPlan, _Reading]:
     findings = Findings()
     document = read(path)
     findings.document(document)
@@ -197,14 +234,14 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
     reading = _Reading(document, settings, policy)
     name = chosen if chosen in readable else ""
     plan = reading.plan(name, findings)
-    plans = {other: reading.plan_elsewhere(other, findings) for other in readable if other != name}
-    for other, changed in {**plans, name: plan}.items():
-        base = plan if name == "" else plans[""]
-        if other and changed is not None and base is not None:
+    base = reading.plan_elsewhere("", findings) if name else plan
+    for other in (*(other for other in readable if other not in ("", name)), *([name] if name else ())):
+        changed = plan if other == name else reading.plan_elsewhere(other, findings)
+        if changed is not None and base is not None:
             environments.report_changed(document, other, changed, base, findings)
     if plan is None or findings.problems:
         raise PlanError(findings.problems)
-    return LoadedPlan(
+    loaded = LoadedPlan(
         plan=plan,
         warnings=findings.warnings,
         environment=chosen,
@@ -212,6 +249,7 @@ def _load(path: Path, settings: _Settings, chosen: str, policy_file: Path | None
         environments=environments.names_of(document),
         unread=tuple(findings.unread),
     )
+    return loaded, reading
 
 
 def _check_chosen(document: Document, chosen: str) -> None:
@@ -456,10 +494,13 @@ class _Reader:
         )
 
     def _record(self) -> PlanRecord:
-        content = self._document.content
-        return PlanRecord(
-            path=self._document.file, sha256=hashlib.sha256(content).hexdigest(), files=self._files.hashed
-        )
+        sha256 = _hash(self._document.content)
+        return PlanRecord(path=self._document.file, sha256=sha256, files=self._files.hashed)
+
+
+@remembered_of
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _ceiling(policy: Policy | None) -> Ceiling | None:

@@ -60,4 +60,4 @@ def of_criterion(criterion: CriterionResult) -> Badge:
 def of_case(case: Case, *, waived: bool = False) -> Badge:
     if waived and case.status in WAIVED_CASE:
         return WAIVED_CASE[case.status]
-    return FLAKY if case.flaky else CASE[case.status]
+    return FLAKY if case.earlier and case.flaky else CASE[case.status]

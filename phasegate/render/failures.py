@@ -322,7 +322,7 @@ def _flaky_in(check: CheckResult) -> Iterator[Flaky]:
     if check.flaky_itself:
         yield _flaky(check, "", _tries_of_check(check), anchor("flaky", check.id))
     for case in check.seen.cases:
-        if case.flaky:
+        if case.earlier and case.flaky:
             yield _flaky(check, case.id, _tries_of_case(case), anchor("flaky", check.id, case.id))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring
 from math import isfinite
 from types import NoneType
@@ -27,24 +27,59 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
 
 
 def render(run: RunResult) -> str:
-    return f"{layout(result_to_json(run))}\n"
+    return "".join((*_pieces(result_to_json(run), ""), "\n"))
 
 
 def layout(value: Any, indent: str = "") -> str:
     """JSON, indented, in which what is short and what is a row of numbers stands on one line."""
+    return "".join(_pieces(value, indent))
+
+
+def _pieces(value: Any, indent: str) -> Iterator[str]:
+    """The pieces of a layout: what is large is never put together before the end."""
+    if not isinstance(value, dict | list) or not _is_long(value) or _is_numbers(value):
+        yield _layout(value, indent)
+        return
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    inner = indent + _INDENT
+    before = f"{begin}\n{inner}"
+    for item in value:
+        yield before
+        before = f",\n{inner}"
+        if isinstance(value, dict):
+            yield f"{encode_basestring(item)}: "
+            yield from _pieces(value[item], inner)
+        else:
+            yield from _pieces(item, inner)
+    yield f"\n{indent}{end}"
+
+
+def _is_long(value: Any, *, within: bool = True) -> bool:
+    """Whether the number of items, in it and `within` them, shows that it does not fit on a line."""
+    if isinstance(value, dict):
+        return 7 * len(value) > WIDTH or (
+            within and any(_is_long(one, within=False) for one in value.values())
+        )
+    if isinstance(value, list):
+        return 3 * len(value) > WIDTH or (within and any(_is_long(one, within=False) for one in value))
+    return False
+
+
+def _layout(value: Any, indent: str) -> str:
     if scalar := _SCALARS.get(type(value)):
         return scalar(value)
-    if not isinstance(value, dict | list) or not value or _is_numbers(value):
+    if not value:
+        return "{}" if isinstance(value, dict) else "[]"
+    if not isinstance(value, dict | list) or _is_numbers(value):
         return _encode(value)
     inner = indent + _INDENT
-    items = [
-        scalar(item) if (scalar := _SCALARS.get(type(item))) else layout(item, inner)
-        for item in (value.values() if isinstance(value, dict) else value)
-    ]
     if isinstance(value, dict):
-        items = [f"{encode_basestring(key)}: {item}" for key, item in zip(value, items, strict=True)]
+        items = [f"{encode_basestring(key)}: {_layout(item, inner)}" for key, item in value.items()]
+    else:
+        items = [_layout(item, inner) for item in value]
     begin, end = "{}" if isinstance(value, dict) else "[]"
-    if len(items) < WIDTH and len(line := ", ".join(items)) + 2 < WIDTH - len(indent) and "\n" not in line:
+    line = ", ".join(items)
+    if len(line) + 2 < WIDTH - len(indent) and "\n" not in line:
         return f"{begin}{line}{end}"
     between = f",\n{inner}"
     return f"{begin}\n{inner}{between.join(items)}\n{indent}{end}"
@@ -52,6 +87,6 @@ def layout(value: Any, indent: str = "") -> str:
 
 def _is_numbers(value: Any) -> bool:
     """Whether it is an array that holds numbers and such arrays, as histograms and timelines are."""
-    return isinstance(value, list) and all(
-        item is None or isinstance(item, int | float) or _is_numbers(item) for item in value
-    )
+    if not isinstance(value, list) or (value and isinstance(value[0], str | dict)):
+        return False
+    return all(item is None or isinstance(item, int | float) or _is_numbers(item) for item in value)

@@ -190,7 +190,8 @@ def _tell(
             check=check.id,
             status=status,
             reason=reason,
-            flaky=status is CheckStatus.PASSED and (is_flaky(statuses) or any(case.flaky for case in cases)),
+            flaky=status is CheckStatus.PASSED
+            and (is_flaky(statuses) or any(case.flaky for case in cases if case.earlier)),
             duration=parts.clock.now() - began,
         )
     )

@@ -6,12 +6,17 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import re
 from dataclasses import FrozenInstanceError, asdict, field, fields, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+import phasegate
 from phasegate.base import dataclass as late
+
+PACKAGE = Path(phasegate.__file__).parent
 
 
 def _makes(dataclass: Any) -> tuple[Any, ...]:
@@ -117,6 +122,33 @@ def test_classes_that_are_not_frozen_are_left_to_python() -> None:
         hash(free)
 
 
+EVERY_START = (
+    "base",
+    "cli",
+    "gate",
+    "kinds",
+    "model",
+    "pipeline",
+    "plan",
+    "record",
+    "render",
+    "runner",
+    "targets",
+)
+"""Rooms that a run imports much of, whatever its plan asks."""
+
+
+def test_frozen_classes_of_what_every_run_imports_are_made_late() -> None:
+    files = [file for room in EVERY_START for file in (PACKAGE / room).rglob("*.py")]
+    pythons = re.compile(r"^from dataclasses import .*\bdataclass\b", re.MULTILINE)
+    assert len(files) > 200
+    assert [
+        str(file)
+        for file in files
+        if pythons.search(text := file.read_text()) and "@dataclass(frozen=True" in text
+    ] == []
+
+
 def test_subclasses_have_the_fields_of_both() -> None:
     @late.dataclass(frozen=True, slots=True, kw_only=True)
     class Triple(Pair):
@@ -124,3 +156,18 @@ def test_subclasses_have_the_fields_of_both() -> None:
 
     assert Triple(one=1) == Triple(one=1, other=(), third=3) != Pair(one=1)
     assert Pair(one=1) != Triple(one=1)
+
+
+def test_classes_of_both_makings_inherit_from_each_other() -> None:
+    @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+    class Wide(Pair):
+        width: int
+
+    @late.dataclass(frozen=True, slots=True, kw_only=True)
+    class Wider(Wide):
+        more: int = 1
+
+    assert Wider(one=1, width=2) == Wider(one=1, width=2, more=1)
+    with pytest.raises(FrozenInstanceError):
+        Wider(one=1, width=2).width = 3  # type: ignore[misc]
+    assert copy.copy(Wider(one=1, width=2)).more == 1

@@ -232,6 +232,176 @@ SHAPES: Mapping[str, Shape] = {
             "      - s{0}\n",
         )
     },
+    "checks on one suite": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            "      - {{id: c{0}, kind: api, suite: s.yaml}}\n",
+            "    criteria:\n",
+            "      - c{0}/f{0}.pass_rate == 100%\n",
+        ),
+        "s.yaml": ("suite: 1\nflows:\n", _FLOW),
+    },
+    "checks on one suite, without a secret": {
+        "plan.yaml": (
+            _HEAD,
+            "secrets: [S]\n",
+            _TARGET,
+            _CHECKS,
+            "      - {{id: c{0}, kind: api, suite: s.yaml}}\n",
+        ),
+        "s.yaml": ("suite: 1\nflows:\n", _FLOW),
+    },
+    "parts on one suite": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            "      - id: c\n        kind: api\n        suite: ${each}\n        each:\n",
+            "          k{0}: s.yaml\n",
+        ),
+        "s.yaml": ("suite: 1\nflows:\n", _FLOW),
+    },
+    "loads of flows of one suite": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            "      - {{id: c{0}, kind: load, flow: s.yaml#f{0}, rate: 1/s}}\n",
+        ),
+        "s.yaml": ("suite: 1\nflows:\n", _FLOW),
+    },
+    "a mix of flows of one suite": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            "      - id: c\n        kind: load\n        rate: 1/s\n        mix:\n",
+            "          - {{id: u{0}, flow: s.yaml#f{0}}}\n",
+        ),
+        "s.yaml": ("suite: 1\nflows:\n", _FLOW),
+    },
+    "own tags beside those of a step": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            "steps:\n  - id: one\n    tags:\n",
+            "      - t{0}\n",
+            "    checks:\n",
+            "      - {{id: c{0}, kind: health, url: /, tags: [own]}}\n",
+        )
+    },
+    "own programs beside those of a step": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            "steps:\n  - id: one\n    requires:\n",
+            "      - program{0}\n",
+            "    checks:\n",
+            "      - {{id: c{0}, kind: health, url: /, requires: [own]}}\n",
+        )
+    },
+    "own secrets beside those of the target": {
+        "plan.yaml": (
+            _HEAD,
+            "secrets:\n",
+            "  - S{0}\n",
+            "target:\n  setup:\n",
+            "    - [echo, $S{0}]\n",
+            '  external: {a: {url: "http://127.0.0.1:1"}}\n',
+            _CHECKS,
+            "      - {{id: c{0}, kind: command, command: [echo, $S{0}]}}\n",
+        )
+    },
+    "loads with rows of one file": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            '      - {{id: c{0}, kind: load, url: "/?u=${{user}}", rate: 1/s, data: {{csv: r.csv}}}}\n',
+        ),
+        "r.csv": ("user,password\n", "user{0},password{0}\n"),
+    },
+    "requests with rows of one file": {
+        "plan.yaml": (_HEAD, _TARGET, _SUITE),
+        "s.yaml": (
+            "suite: 1\nflows:\n",
+            (
+                '  - {{id: f{0}, requests: [{{id: r, url: "/${{user}}", each: {{csv: r.csv}},'
+                " expect: {{status: 200}}}}]}}\n"
+            ),
+        ),
+        "r.csv": ("user,password\n", "user{0},password{0}\n"),
+    },
+    "checks by one schema": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            "      - {{id: c{0}, kind: health, url: /, expect: {{schema: s.json}}}}\n",
+        ),
+        "s.json": (
+            '{"properties": {\n',
+            '"a{0}": {{"$ref": "#/$defs/a"}},\n',
+            '"z": {}}, "$defs": {"a": {}}}',
+        ),
+    },
+    "checks with one script": {
+        "plan.yaml": (
+            _HEAD,
+            "secrets: [S]\n",
+            _TARGET,
+            _CHECKS,
+            "      - {{id: c{0}, kind: command, command: [sh, s.sh]}}\n",
+        ),
+        "s.sh": ("#!/bin/sh\n", "echo $A{0}\n"),
+    },
+    "faults": {
+        "plan.yaml": (
+            _HEAD,
+            "target:\n  default: a\n  processes: {a: {command: [x], ready: {url: /}}}\n",
+            _CHECKS,
+            "      - {{id: c{0}, kind: health, url: /, every: 1s, probes: 1000}}\n",
+            "    faults:\n",
+            "      - {{id: g{0}, pause: a, during: c{0}, at: 1s, for: 1s, probe: {{url: /}}}}\n",
+        )
+    },
+    "checks beside others": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            _CHECKS,
+            _SHORT,
+            "      - {{id: d{0}, kind: health, url: /, during: c{0}}}\n",
+        )
+    },
+    "waivers of cases": {
+        "plan.yaml": (_HEAD, _TARGET, "waivers: {file: w.yaml}\n", _SUITE),
+        "s.yaml": ("suite: 1\nflows:\n", _FLOW),
+        "w.yaml": (
+            "waivers: 1\nentries:\n",
+            f"  - {{{{id: w{{0}}, covers: [c/f{{0}}/r], {_WAIVER}}}}}\n",
+        ),
+    },
+    "environments": {
+        "plan.yaml": (
+            _HEAD,
+            "variables: {v: a}\nenvironments:\n",
+            "  e{0}: {{variables: {{v: b{0}}}}}\n",
+            _TARGET,
+            _ONE,
+        )
+    },
+    "merged mappings": {
+        "plan.yaml": (
+            _HEAD,
+            _TARGET,
+            "x-a: &a {kind: health, url: /, probes: 3}\n",
+            _CHECKS,
+            "      - {{<<: *a, id: c{0}}}\n",
+        )
+    },
 }
 
 

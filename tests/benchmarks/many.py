@@ -58,10 +58,10 @@ def checks() -> None:
             _run_of(folder, "checks", f"{CHECKS:,} checks", site, _health_checks(CHECKS), "1.5 s, 70 MB"),
             _run_of(
                 folder,
-                "suite",
+                "with-suite",
                 f"the same as one API suite of {CHECKS:,} requests",
                 site,
-                ["{id: all, kind: api, suite: suite.yaml}"],
+                ["{id: requests, kind: api, suite: suite.yaml}"],
                 "0.9 s, 60 MB",
             ),
             _run_of(

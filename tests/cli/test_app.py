@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -119,6 +121,33 @@ def test_a_run_of_one_health_check_imports_nothing_of_other_kinds(tmp_path: Path
         server.shutdown()
     assert json.loads((tmp_path / "out" / "result.json").read_text())["verdict"] == "PASS"
     assert within(modules, *LATE) == set()
+
+
+def completed(line: str, shell: str) -> list[str]:
+    """What a shell is told that the last word may become."""
+    asked = {"COMP_WORDS": line} if shell == "bash" else {"_TYPER_COMPLETE_ARGS": line}
+    done = subprocess.run(
+        [sys.executable, "-m", "phasegate"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            **asked,
+            "_PHASEGATE_COMPLETE": f"complete_{shell}",
+            "COMP_CWORD": str(len(line.split(" ")) - 1),
+        },
+    )
+    return done.stdout.split() if shell == "bash" else re.findall(r'"([^"]+)":"', done.stdout)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_completes_commands_and_flags(shell: str) -> None:
+    assert completed("phasegate re", shell) == ["report"]
+    assert completed("phasegate va", shell) == ["validate"]
+    assert completed("phasegate zz", shell) == []
+    assert completed("phasegate ", shell) == list(COMMANDS)
+    assert completed("phasegate run --fail", shell) == ["--fail-fast"]
 
 
 def test_help_of_a_command_imports_that_command_alone() -> None:

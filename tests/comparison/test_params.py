@@ -14,7 +14,7 @@ from phasegate.base.marks import Arguments, Demand, Expected, Members
 from phasegate.comparison import params
 from phasegate.comparison.change import Change, Direction, Subject
 from phasegate.comparison.side import Side
-from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.base import CheckParams, Kind, TimedParams
 from tests.comparison.plans import health, plan, sides
 
 
@@ -29,7 +29,7 @@ class Answer(Closed):
     text: Annotated[Any, Expected(text=True)] = None
 
 
-class QueueParams(CheckParams):
+class QueueParams(TimedParams):
     messages: Annotated[int, Demand.MORE] = 10
     size: Annotated[Size, Field(gt=0), Demand.MORE] | None = None
     pause: Annotated[Duration, Demand.LESS] = 1.0

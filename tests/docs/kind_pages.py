@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from phasegate.base.fields import Closed, field_docs
+from phasegate.base.fields import Closed, default_text, field_docs
 from phasegate.cli.kinds import describe
-from phasegate.cli.shapes import default_text, shape
+from phasegate.cli.shapes import shape
 from phasegate.http.expectations.expectation import Expect
 from phasegate.http.suites.suite import Suite
 from phasegate.kinds import KINDS
@@ -106,7 +106,7 @@ def _facts(model: type[Closed]) -> dict[str, Any]:
         field.alias or name: {
             "required": field.is_required(),
             "type": shape(written[field.alias or name], definitions),
-            "default": default_text(written[field.alias or name]),
+            "default": default_text(field),
             "about": " ".join(docs.get(name, "").split()),
         }
         for name, field in model.model_fields.items()

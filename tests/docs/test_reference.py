@@ -65,6 +65,7 @@ def models() -> dict[str, type[Closed]]:
         name: model
         for name, model in found.items()
         if model.__module__.startswith("phasegate.") and name not in of_kinds and not _is_params(model)
+        if model.model_fields
     }
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import AnyPath, Closed, Duration, FilePath, NamedDocument, Rate, Text
 from phasegate.base.units import Dimension
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import Kind, Requirement, TimedParams
 from phasegate.model.measures import MeasureSpec, MeasureType
 from phasegate.plan.asked.entries import Target
 from phasegate.plan.asked.plan import Plan
@@ -36,7 +36,7 @@ class Expect(Closed):
 class Probe(Kind["Probe.Params"]):
     """In the shape of a health check."""
 
-    class Params(CheckParams):
+    class Params(TimedParams):
         url: str
         probes: int = Field(default=1, ge=1)
         headers: dict[str, Text] = Field(default_factory=dict)
@@ -79,7 +79,7 @@ class SuiteFile(Closed):
 class Suite(Kind["Suite.Params"]):
     """In the shape of an API check: names a document."""
 
-    class Params(CheckParams):
+    class Params(TimedParams):
         suite: Annotated[SuiteFile, NamedDocument()]
 
     name = "suite"
@@ -103,7 +103,7 @@ class Suite(Kind["Suite.Params"]):
 class Burst(Kind["Burst.Params"]):
     """In the shape of a load check: sends to the target, has it to itself."""
 
-    class Params(CheckParams):
+    class Params(TimedParams):
         url: str
         rate: Rate
         duration: Duration = 10.0
@@ -135,7 +135,7 @@ class Burst(Kind["Burst.Params"]):
 class Program(Kind["Program.Params"]):
     """In the shape of a command check."""
 
-    class Params(CheckParams):
+    class Params(TimedParams):
         command: tuple[Text, ...] = Field(min_length=1)
         path: AnyPath | None = None
         in_: Text = Field(default="", alias="in")
@@ -161,21 +161,21 @@ class Program(Kind["Program.Params"]):
         return " ".join(params.command)
 
 
-class Quiet(Kind[CheckParams]):
+class Quiet(Kind[TimedParams]):
     """Has measures and no default criterion."""
 
-    Params = CheckParams
+    Params = TimedParams
     name = "quiet"
     about = "nothing"
     example: ClassVar[Mapping[str, Any]] = {}
 
-    def measures(self, params: CheckParams) -> Mapping[str, MeasureSpec]:
+    def measures(self, params: TimedParams) -> Mapping[str, MeasureSpec]:
         return {"count": COUNT}
 
-    def defaults(self, params: CheckParams) -> tuple[str, ...]:
+    def defaults(self, params: TimedParams) -> tuple[str, ...]:
         return ()
 
-    def summary(self, params: CheckParams) -> str:
+    def summary(self, params: TimedParams) -> str:
         return "nothing"
 
 

@@ -19,7 +19,12 @@ scalars = (
 numbers = st.lists(st.none() | st.integers() | st.lists(st.integers(), max_size=3), max_size=80)
 values = st.recursive(
     scalars | numbers,
-    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(), inner, max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=6)
+        | st.dictionaries(st.text(), inner, max_size=6)
+        | st.lists(st.text(max_size=1), min_size=30, max_size=36)
+        | st.builds(lambda value: dict.fromkeys("abcdefghijklmno", value), inner)
+    ),
     max_leaves=40,
 )
 

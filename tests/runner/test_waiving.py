@@ -130,7 +130,7 @@ def test_figures_that_count_waived_cases_say_what_would_reach_them(criterion: st
     judged = result(criterion, NOT_MET, observed=share(0, 2), id=one.id)
     (item,) = waive(plan, [judged], record(plan, seen), {one.id}).criteria
     assert item.verdict is NOT_MET
-    assert (f"only a waiver of {item.id} itself reaches it" in message(item)) is says
+    assert (f"only a waiver of {item.id} itself covers it" in message(item)) is says
 
 
 def test_a_measure_that_is_not_the_census_of_the_cases_is_left_alone() -> None:

@@ -101,7 +101,7 @@ async def test_paused_process_is_ended_with_the_stack(bench: Bench) -> None:
 async def test_process_has_neither_network_nor_image(bench: Bench, act: Act) -> None:
     stack = bench.stack(bench.process("web", SERVER))
     async with stack:
-        with raises(ObservationError, match=f"a process has no act {act!r}"):
+        with raises(ObservationError, match=f"a process has no act {act.value!r}"):
             await stack.act(fault(act))
 
 

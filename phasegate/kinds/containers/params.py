@@ -11,7 +11,7 @@ from phasegate.base.fields import Closed
 from phasegate.base.marks import Demand
 from phasegate.base.patterns import compile_pattern
 from phasegate.base.problems import Location, refuse
-from phasegate.kinds.base import CheckParams, is_measure_name
+from phasegate.kinds.base import TimedParams, is_measure_name
 
 MEASURES: Mapping[str, str] = {
     "services": "services that have a container",
@@ -102,7 +102,7 @@ class LogRule(Closed):
         return self.must or self.must_not or self.count or ""
 
 
-class ContainersParams(CheckParams):
+class ContainersParams(TimedParams):
     expect: Annotated[
         Annotated[StrictInt, Field(ge=1)]
         | Annotated[tuple[str, ...], Field(min_length=1)]

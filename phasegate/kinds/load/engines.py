@@ -11,7 +11,7 @@ from phasegate.base.fields import Duration
 from phasegate.base.interpreter import interpreter
 from phasegate.base.marks import Demand
 from phasegate.base.units import Dimension
-from phasegate.kinds.base import Amount, CheckParams, Kind, P, Requirement
+from phasegate.kinds.base import Amount, Kind, P, Requirement, TimedParams
 from phasegate.load.foreign.k6 import k6
 from phasegate.load.foreign.k6.k6 import K6Options
 from phasegate.load.foreign.locust import locust
@@ -21,14 +21,14 @@ from phasegate.model.observation import Observation
 from phasegate.world import World
 
 
-class K6Params(CheckParams, K6Options):
+class K6Params(TimedParams, K6Options):
     timeout: Annotated[Duration, Demand.LESS] = 30.0
     """Allowed on top of `duration`; what bounds one request is for the script to say."""
     engine: Literal["k6"] = "k6"
     """What generates the load: builtin, k6 or locust."""
 
 
-class LocustParams(CheckParams, LocustOptions):
+class LocustParams(TimedParams, LocustOptions):
     timeout: Annotated[Duration, Demand.LESS] = 30.0
     """How long users get, after the duration, to end what they are at."""
     engine: Literal["locust"] = "locust"

@@ -15,7 +15,7 @@ from phasegate.base.units import format_seconds
 from phasegate.http.expectations.expectation import Expect
 from phasegate.http.messages.content import MAX_BODY
 from phasegate.http.written import Headers, Json
-from phasegate.kinds.base import CheckParams
+from phasegate.kinds.base import TimedParams
 from phasegate.load.abort import AbortOn
 from phasegate.load.journeys.mix import MIX, Data, FlowField, Unit, problems_of_mix, problems_of_unit
 from phasegate.load.pace.pacing import Profile
@@ -29,7 +29,7 @@ _MODELS = "rate: 200/s (open model), connections: 50 (closed model), or stages o
 _SAID = {"rate": "rates", "duration": "durations", "ramp": "ramps"}
 
 
-class LoadParams(CheckParams):
+class LoadParams(TimedParams):
     engine: Literal["builtin"] = "builtin"
     """What generates the load: builtin, k6 or locust."""
     url: WrittenAddress | None = None

@@ -16,7 +16,7 @@ from phasegate.base.fields import Duration
 from phasegate.base.marks import Demand
 from phasegate.base.problems import Location, refuse
 from phasegate.base.units import Dimension, format_seconds, format_value
-from phasegate.kinds.base import Amount, CheckParams, Kind, Requirement
+from phasegate.kinds.base import Amount, Kind, Requirement, TimedParams
 from phasegate.kinds.engine import ENGINE
 from phasegate.kinds.resources.account import GAUGES, SAMPLES, StackAccount
 from phasegate.model.containers import Container, ContainerState
@@ -34,7 +34,7 @@ REPORT = 0.2
 _RUNS = frozenset({ContainerState.RUNNING, ContainerState.PAUSED})
 
 
-class ResourcesParams(CheckParams):
+class ResourcesParams(TimedParams):
     services: list[str] = Field(default_factory=list)
     """The services that are looked at; all that run unless given."""
     every: Annotated[Duration, Field(ge=0.1), Demand.LESS] = 1.0
@@ -62,7 +62,7 @@ class ResourcesParams(CheckParams):
 
 class ResourcesKind(Kind[ResourcesParams]):
     name: ClassVar[str] = "resources"
-    Params: ClassVar[type[CheckParams]] = ResourcesParams
+    Params: ClassVar[type[TimedParams]] = ResourcesParams
     example: ClassVar[Mapping[str, Any]] = {"services": ["controller", "postgres"], "every": "1s"}
     accompanies: ClassVar[bool] = True
     of_containers: ClassVar[bool] = True

@@ -131,7 +131,7 @@ class Group(Generic[E]):
         """Why a fault cannot do this to one of its entries, and what could be done."""
         if act in self.acts:
             return None
-        return f"{id!r} has no act {act!r}", f"use {', '.join(sorted(self.acts)) or 'another entry'}"
+        return f"{id!r} has no act {act.value!r}", f"use {', '.join(sorted(self.acts)) or 'another entry'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

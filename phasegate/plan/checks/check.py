@@ -13,7 +13,7 @@ from phasegate.base.errors import PhasegateError, Position
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.joined import united
 from phasegate.base.scalars import WrittenFloat, WrittenInt
-from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.base import CheckParams, Kind, Requirement, TimedParams, timeout_of
 from phasegate.kinds.foreign import blame
 from phasegate.kinds.offers import KindError
 from phasegate.model.measures import charts_of
@@ -262,7 +262,7 @@ def _limit_of_part(kind: Kind[Any], params: CheckParams) -> float:
     duration = kind.duration(params)
     if duration is None:
         return DEFAULT_LIMIT
-    meant = duration + params.timeout + START
+    meant = duration + timeout_of(params) + START
     return meant if kind.exclusive else max(DEFAULT_LIMIT, meant)
 
 
@@ -278,7 +278,7 @@ def _fingerprint(context: Context, kind: Kind[Any], tree: Mapping[str, Any], par
     schedule is left out, but for `during`: beside another check the target answers differently.
     """
     asked = {key: value for key, value in tree.items() if key not in _OF_PEOPLE and not key.startswith("x-")}
-    if context.timeout is not None:
+    if context.timeout is not None and issubclass(kind.Params, TimedParams):
         asked.setdefault("timeout", context.timeout)
     hashes = sorted(file.sha256 for file in parameters.files.values())
     package = [] if kind.package is None else [[kind.package.name, kind.package.version]]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import Located
 from phasegate.base.substitution import insert_values, names_in
 from phasegate.model.result import EvidenceFile

@@ -12,7 +12,7 @@ from phasegate.base.errors import PlanError
 from phasegate.base.fields import Located, NamedAddress, NamedDocument, NamedPath
 from phasegate.base.files import about
 from phasegate.base.substitution import escape, finish, names_in, texts_in
-from phasegate.kinds.base import CheckParams, Kind
+from phasegate.kinds.base import CheckParams, Kind, TimedParams
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.asked.part import Deferred, Part
 from phasegate.plan.checks.content import Content
@@ -77,7 +77,7 @@ class Parameters:
         for name, value in (self._each or {}).items():
             if context.unknown((*path, "each", name), value, "target", "out"):
                 self._wrong += [where for where, text in texts_in(rest) if "${each}" in text]
-        if context.timeout is not None and "timeout" not in rest:
+        if context.timeout is not None and "timeout" not in rest and issubclass(kind.Params, TimedParams):
             rest["timeout"] = context.timeout
         self._tree = rest if self._plain else context.with_secrets(rest)
         self._data = self._tree.get(kind.rows) if self._own else None

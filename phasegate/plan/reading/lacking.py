@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from phasegate.base.remember import remembered
 from phasegate.base.substitution import names_in, texts_in
 
 _READS = re.compile(
@@ -27,9 +28,16 @@ def missing_in(tree: Any, secrets: Mapping[str, int], scripts: Iterable[str] = (
     """
     used = {name.removeprefix("env.") for name in names_in(tree) if name.startswith("env.")}
     given = tree.get("env") if isinstance(tree, Mapping) else None
-    text = "\n".join((*(one for _, one in texts_in(tree)), *scripts))
-    used |= {name for name in _READS.findall(text) if name not in (given or ())}
+    read = set(_READS.findall("\n".join(one for _, one in texts_in(tree))))
+    read.update(name for script in scripts for name in _variables_in(script).intersection(secrets))
+    used |= {name for name in read if name not in (given or ())}
     return tuple(sorted((name for name in used if name in secrets), key=secrets.__getitem__))
+
+
+@remembered
+def _variables_in(script: str) -> frozenset[str]:
+    """Those that a script reads, which many checks may run."""
+    return frozenset(_READS.findall(script))
 
 
 class Uses(NamedTuple):

@@ -338,6 +338,8 @@ def capture_names(document: Any) -> frozenset[str]:
 
 def _capture_names(tree: Any) -> Iterator[str]:
     match tree:
+        case str() | int() | float() | None:  # told faster than that it is no mapping
+            return
         case Mapping():
             capture, each = tree.get("capture"), tree.get("each")
             if isinstance(capture, Mapping):

@@ -28,6 +28,7 @@ from phasegate.plan.text.yaml import Document, read
 _LONGEST_SCRIPT = 1 << 20
 """Bytes of a file that is looked into for the variables that it reads."""
 _MOST_FILES = 10_000
+_LEAVES = frozenset({str, int, float, bool, type(None)})
 _CACHES = frozenset({"__pycache__", "node_modules"})
 
 
@@ -70,7 +71,7 @@ def _named_by(
 
 
 def _find_named_inside(candidate: Any, tree: Any, path: TreePath) -> Iterator[NamedPlace]:
-    if type(tree) is str:  # as most values are
+    if type(tree) in _LEAVES:  # as most values are
         return
     arguments = get_args(candidate)
     match tree:

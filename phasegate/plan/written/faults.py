@@ -11,7 +11,7 @@ from phasegate.base.fields import Closed, Duration, Text, WrittenAddress
 from phasegate.base.marks import Demand
 from phasegate.http.expectations.expectation import Expect, any_expected
 from phasegate.http.written import Headers, address_like
-from phasegate.kinds.base import CheckParams
+from phasegate.kinds.base import TimedParams
 from phasegate.model.faults import LASTING, Act
 from phasegate.plan.written.plan import Id
 
@@ -77,7 +77,7 @@ class FaultWritten(Closed):
         return str(getattr(self, self.act))
 
 
-class ProbeParams(CheckParams):
+class ProbeParams(TimedParams):
     """What is asked again and again from before a fault until all is good again."""
 
     url: Annotated[WrittenAddress, address_like("/health")]

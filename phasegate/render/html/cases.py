@@ -74,7 +74,7 @@ def case_table(run: RunResult) -> CaseTable:
         for check in run.checks()
         for case in check.seen.cases
     ]
-    rows.sort(key=lambda row: 3 if row.case.flaky else _ORDER[row.case.status])
+    rows.sort(key=lambda row: 3 if row.case.earlier and row.case.flaky else _ORDER[row.case.status])
     counted = Counter(row.badge for row in rows)
     known = (*badges.CASE.values(), *badges.WAIVED_CASE.values(), badges.FLAKY)
     payload, packed = _payload(rows) if len(rows) > MOST_ROWS else ("", False)

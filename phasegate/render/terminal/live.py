@@ -60,7 +60,7 @@ class View(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Running:
     """A check under way, as the view knows it."""
 
@@ -152,12 +152,9 @@ class _Board:
 
     def _count(self, id: str, case: Case) -> None:
         running = self.running[id]
-        self.running[id] = replace(
-            running,
-            passed=running.passed + (case.status is CaseStatus.PASSED),
-            failed=running.failed + (case.status is CaseStatus.FAILED),
-            text=case.name,
-        )
+        running.passed += case.status is CaseStatus.PASSED
+        running.failed += case.status is CaseStatus.FAILED
+        running.text = case.name
 
     def finished_line(self, event: CheckFinished) -> Text:
         check = self.checks[event.check]

@@ -58,7 +58,9 @@ def test_criterion_that_holds_when_all_failed_and_displaces_a_default_gets_a_war
     text = (
         f"steps: [{{id: one, checks: [{{id: a, kind: probe, url: /, probes: 5, criteria: {criteria}}}]}}]\n"
     )
-    said = [item for item in load_text(HEAD + text).warnings if "takes the place" in sentence(item.message)]
+    said = [
+        item for item in load_text(HEAD + text).warnings if "replaces the default" in sentence(item.message)
+    ]
     assert bool(said) is warned
     if warned:
         assert sentence(said[0].message) == (

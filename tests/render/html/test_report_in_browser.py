@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from phasegate.render.html.document import render
+from phasegate.render.html.folding import MOST_ROWS
+from tests.render.html.test_folding import run_with_checks
 from tests.samples import all_runs, run_with_cases
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -38,6 +40,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, run in RUNS.items():
         (folder / f"{name}.html").write_text(render(run), encoding="utf-8")
     (folder / "many.html").write_text(render(run_with_cases(10_000)), encoding="utf-8")
+    (folder / "long.html").write_text(render(run_with_checks(MOST_ROWS + 20)), encoding="utf-8")
     (folder / "packed.html").write_text(render(run_with_cases(20_000)), encoding="utf-8")
     return folder
 
@@ -227,3 +230,32 @@ def test_hostile_text_runs_nothing_and_the_browser_has_nothing_to_complain_about
     page = open_report(name)
     assert page.locator("main img, main iframe").count() == 0
     assert page.title().startswith(RUNS[name].verdict.value)
+
+
+def test_rows_that_are_folded_away_come_for_a_link_a_filter_and_who_asks(open_report: Opener) -> None:
+    from playwright.sync_api import expect
+
+    page = open_report("long")
+    criteria, checks = page.locator("#criteria tbody tr"), page.locator("#steps tbody tr")
+    assert (criteria.count(), checks.count()) == (MOST_ROWS, MOST_ROWS)
+    page.click("#steps .folded button")
+    expect(checks).to_have_count(MOST_ROWS + 20)
+    assert criteria.count() == MOST_ROWS
+    page.click("[data-filters=criteria] button[data-show=met]")
+    expect(page.locator("[data-filters=criteria] [role=status]")).to_have_text(f"{MOST_ROWS + 20} shown")
+    expect(criteria).to_have_count(MOST_ROWS + 20)
+    assert page.locator(".folded:visible").count() == 0
+
+
+def test_a_link_leads_to_a_row_that_is_folded_away(open_report: Opener) -> None:
+    page = open_report("long")
+    folded = page.locator(f"#check-check-{MOST_ROWS + 10}")
+    assert folded.count() == 0
+    page.evaluate(f"location.hash = '#check-check-{MOST_ROWS + 10}'")
+    folded.wait_for(state="visible")
+
+
+def test_without_javascript_a_long_page_says_where_the_other_rows_are(open_report: Opener) -> None:
+    page = open_report("long", java_script_enabled=False)
+    assert "and 20 more in result.json" in page.inner_text("#criteria")
+    assert page.locator(".folded button").first.is_hidden()

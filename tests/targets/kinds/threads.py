@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import TargetError
 from phasegate.base.fields import Closed, Text
 from phasegate.http.addresses import Address
@@ -52,6 +52,7 @@ class ThreadGroup(Group[ThreadEntry]):
 class Threads(KindById[ThreadGroup, ThreadEntry, Site, Deployment]):
     group = ThreadGroup
     Written = ThreadWritten
+    about = "Threads of this process."
 
     def read_entry(self, context: Context, path: TreePath, id: str, tree: Any) -> ThreadEntry | None:
         tree, wrong = context.settled(path, tree)
