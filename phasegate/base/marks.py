@@ -1,7 +1,7 @@
 """Marks on the parameters of a check: how `phasegate guard` holds the values of two plans against each other.
 
-A mark stands in the annotation: `timeout: Annotated[Duration, Demand.LESS] = 30.0`. Without one, a change of the value
-is shown, and nobody says which of the two asks more.
+A mark stands in the annotation: `timeout: Annotated[Duration, Demand.LESS] = 30.0`. Without one, a change of
+the value is shown, and nobody says which of the two asks more.
 """
 
 from __future__ import annotations
