@@ -16,6 +16,8 @@ from packaging.requirements import Requirement
 
 from phasegate import __version__
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 NAME = f"phasegate-{__version__}"
 

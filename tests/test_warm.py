@@ -55,7 +55,7 @@ def test_a_fork_says_and_leaves_what_a_process_does(tmp_path: Path, arguments: t
                 check=False,
             )
         left = {str(path.relative_to(folder)) for path in folder.rglob("*")}
-        ends.append((done.returncode, done.stdout, re.sub(r"[\d.]+ s\)", "", done.stderr), left))
+        ends.append((done.returncode, done.stdout, re.sub(r"[\d.]+ m?s\)", "", done.stderr), left))
     assert ends[0] == ends[1]
 
 

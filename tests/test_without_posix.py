@@ -11,6 +11,8 @@ import pytest
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 PLAN = """\
 phasegate: 1

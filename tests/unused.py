@@ -10,6 +10,6 @@
 (hidden_parts, heading, anything_ran, timelines, hidden_evidence)  # templates
 (get_cache_key, dump_bytecode)  # jinja2
 (arg_types, return_type, function_extensions)  # jsonpath
-(nullable_schema, default_schema)  # pydantic's generator of schemas
+(nullable_schema, default_schema, field_title_should_be_set)  # pydantic's generator of schemas
 (pipe_data_received, pipe_connection_lost, process_exited, eof_received, preexec_fn)  # asyncio
 (trust_env, unraisablehook)  # requests, Python

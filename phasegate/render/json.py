@@ -27,7 +27,7 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
 
 
 def render(run: RunResult) -> str:
-    return "".join((*_pieces(result_to_json(run), ""), "\n"))
+    return f"{layout(result_to_json(run))}\n"
 
 
 def layout(value: Any, indent: str = "") -> str:

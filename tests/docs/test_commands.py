@@ -9,6 +9,8 @@ import pytest
 from tests.docs.consoles import ENGINE_PAGES, follow, pages_with_commands
 from tests.docs.pages import name_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.paced
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ def stack(desk: Desk) -> str:
 def test_service_that_crashes_is_replaced_and_cut_off_recovers_and_is_as_before(desk: Desk) -> None:
     faults = f"""\
       - {{id: crash, kill: web, during: steady, at: 200ms, for: 300ms, {PROBE}}}
-      - {{id: rollout, replace: web, image: "{serving("two")}", during: steady, at: 2500ms, for: 1s, {PROBE}}}
-      - {{id: cut, cut: web, during: steady, at: 6s, for: 500ms, {PROBE}}}"""
+      - {{id: rollout, replace: web, image: "{serving("two")}", during: steady, at: 6s, for: 1s, {PROBE}}}
+      - {{id: cut, cut: web, during: steady, at: 12s, for: 500ms, {PROBE}}}"""
     criteria = ("crash.recovery_time < 20s", "rollout.rollback_time < 30s", "cut.lost_requests >= 1")
-    desk.plan(plan(stack(desk), faults, *criteria, lasts=9))
+    desk.plan(plan(stack(desk), faults, *criteria, lasts=16))
     ran = desk.run()
     assert ran.code == 0, ran.err
     found = by_id(ran.is_whole())
