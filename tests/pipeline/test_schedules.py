@@ -90,7 +90,7 @@ def test_a_check_that_goes_on_during_the_run_tells_when_it_was_run_alone(
     target = {"external": {"it": {"url": server.url("/")}}}
     steps = [{"id": "s", "checks": [{**up, "probes": 5}]}]
     desk.plan(f"target: {json.dumps(target)}\nsteps: {json.dumps(steps)}\ngate: {json.dumps(gate)}\n")
-    alone = "uptime goes on while other checks run, and was run alone"
+    alone = "uptime goes on while other checks run, but was run alone"
     assert alone in desk.run("--check", "uptime").err
     assert alone not in desk.run("--check", "up", "--check", "uptime").err
     assert alone not in desk.run().err

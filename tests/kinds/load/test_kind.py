@@ -262,7 +262,7 @@ async def test_early_stop_is_noted() -> None:
         return "Ctrl-C" if (progress.done or 0) > 0 else None
 
     async with scripted() as server:
-        observed, _ = await observe(server.url, world={"stop": stop}, rate="100/s", duration="30s")
+        observed, _ = await observe(server.url, world={"answers": stop}, rate="100/s", duration="30s")
         assert share(observed, "achieved_rate").total == len(server.requests)
     assert any(
         note.startswith("stopped after ") and "Ctrl-C" in note for note in map(sentence, observed.notes)

@@ -281,7 +281,7 @@ async def test_a_look_that_does_not_end_ends_the_check(tmp_path: Path) -> None:
 
 
 async def test_an_engine_that_was_never_there_is_an_error(tmp_path: Path) -> None:
-    with raises(ObservationError, match="does not answer"):
+    with raises(ObservationError, match="stopped answering"):
         await observe(scene(tmp_path, [(container("api"), steady)], ends=60.0, gone_at=0.0))
 
 

@@ -109,5 +109,5 @@ def test_a_number_of_a_row_reaches_a_worker_as_it_is_written(text: str) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_value_that_json_lacks_does_not_fit_into_a_body(value: float) -> None:
     template = Template(join_texts(json_pieces({"a": "${it}"})))
-    with raises(UnfitError, match="no number that JSON has"):
+    with raises(UnfitError, match="not a JSON number"):
         template.fill({"it": value})

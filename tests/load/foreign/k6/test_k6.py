@@ -339,7 +339,7 @@ async def test_samples_that_cannot_be_read_end_the_load(tmp_path: Path, script: 
     file = script("export default function () { " + GET + "}")
     async with scripted() as server:
         world = world_of(server.url.removesuffix("/health"), tmp_path)
-        with raises(ObservationError, match="leave out the system tags"):
+        with raises(ObservationError, match="leaves out the system tags"):
             await observed(
                 "k6", world, script=file, vus=1, duration="2m", args=["--system-tags", "method,url"]
             )
@@ -444,7 +444,7 @@ def test_k6_that_is_not_there_is_named_with_the_command_that_installs_it(
         ({"script": "a.js", "args": ["-u5"]}, "write vus"),
         ({"script": "a.js", "args": ["--duration=5s"]}, "write duration"),
         ({"script": "a.js", "measures": {"latency": "trend"}}, "is measured already"),
-        ({"script": "a.js", "measures": {"p95": "trend"}}, "no name of a metric"),
+        ({"script": "a.js", "measures": {"p95": "trend"}}, "not a name of a metric"),
         ({"script": "a.js", "measures": {"x": "histogram"}}, "'trend', 'rate', 'counter' or 'gauge'"),
     ],
 )
