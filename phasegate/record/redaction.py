@@ -378,7 +378,7 @@ class RedactingStream:
     def _safe_end(self, raw: bytes, found: list[View], spans: list[tuple[int, int]]) -> int:
         """Where text can be cut without cutting a value in two, known or begun: after a line, unless it is
         longer than what is waited for."""
-        end = _line_start(raw, len(raw))
+        end = _line_start(raw, len(raw) - raw.endswith(b"\r"))  # which a line feed may follow
         begun = [at for view in found if not view.nested for at, _, _ in self._redactor.unfinished(view)]
         end = _outside(raw, min([end, *begun, _open_code(raw, end)]), spans)
         if len(raw) - end > _LONGEST_WAIT:

@@ -176,6 +176,7 @@ NEVER_TOGETHER = {
 @example(secret="Zk9tQ4vXr2LmP8sWbN6yH3cD", first="coloured", second="plain", cuts=[12])
 @example(secret="Zk9tQ4vXr2LmP8sWbN6yH3cD", first="base64", second="base64", cuts=[])
 @example(secret="pa{ss} w<1>rd99", first="percent, as browsers", second="plain", cuts=[])
+@example(secret="22222{<22222{<222222", first="bytes escapes", second="base64, 64 columns", cuts=[67])
 def test_no_coding_of_a_secret_survives_nor_one_inside_another(
     secret: str, first: str, second: str, cuts: list[int]
 ) -> None:
