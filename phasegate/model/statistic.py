@@ -71,13 +71,9 @@ class Statistic:
         return self.quantile > other.quantile if at_most else self.quantile < other.quantile
 
 
+@lru_cache(maxsize=1024)
 def find_statistic(name: str) -> Statistic:
     """By its name; for one that nobody knows, a statistic that no measure has."""
-    return _find(name, id(STATISTICS))
-
-
-@lru_cache(maxsize=1024)
-def _find(name: str, _listed: int) -> Statistic:
     unlisted = _quantile(name) if 0 < (percent(name) or 0) < 100 else Statistic(name=name)
     return next((one for one in STATISTICS if one.name == name), unlisted)
 
@@ -99,13 +95,9 @@ def name_meant(word: str) -> str | None:
     return next((one.name for one in STATISTICS if word in one.also), None)
 
 
+@cache
 def statistic_names(*types: MeasureType) -> tuple[str, ...]:
     """Those of measures of some types, with a few of all quantiles."""
-    return _names_of(types, id(STATISTICS))
-
-
-@lru_cache(maxsize=64)
-def _names_of(types: tuple[MeasureType, ...], _listed: int) -> tuple[str, ...]:
     return tuple(one.name for one in STATISTICS if any(one.is_of(type) for type in types))
 
 

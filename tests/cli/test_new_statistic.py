@@ -42,14 +42,13 @@ MORE = (
 @pytest.fixture(autouse=True)
 def _more(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(statistic, "STATISTICS", (*statistic.STATISTICS, *MORE))
-    monkeypatch.setattr(statistic, "_NAMES", frozenset(one.name for one in statistic.STATISTICS))
     _forget()
     yield
     _forget()
 
 
 def _forget() -> None:
-    """Nothing read with other statistics is used again."""
+    """Nothing found among other statistics is used again."""
     for remembers in (statistic.find_statistic, statistic.statistic_names, criterion._parse):
         remembers.cache_clear()
 

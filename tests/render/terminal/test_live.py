@@ -89,7 +89,7 @@ def test_lines_tell_the_story_without_moving_the_cursor() -> None:
 @pytest.mark.parametrize("name", ["a", "a\tb", "[red]x[/] :smile:", "\u4e16" * 90, "x" * 300, "e\u0301 \x00"])
 def test_a_log_has_the_lines_that_rich_would_lay_out(name: str) -> None:
     case = replace(CASE, id=name)
-    failed = replace(FAILED.last, cases=(case,))
+    failed = replace(FAILED.last, observation=replace(FAILED.seen, cases=(case,)))
     story = [
         AttemptFinished(at=AT, check=FAILED.id, attempt=failed) if one is STORY[7] else one for one in STORY
     ]

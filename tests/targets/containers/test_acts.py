@@ -237,7 +237,7 @@ async def test_service_that_was_started_by_somebody_else_meanwhile_is_noted(
     service, acts = web
     await acts.act("f", Act.KILL, "web")
     client().api.start(service.id)
-    assert "had started" in sentence(await acts.undo("f", Act.KILL))
+    assert "had already restarted" in sentence(await acts.undo("f", Act.KILL))
 
 
 async def test_service_that_was_removed_meanwhile_cannot_be_undone() -> None:

@@ -90,7 +90,7 @@ async def test_each_way_not_to_start_has_its_reason(processes: LocalProcesses, t
         return sentence((await processes.run(Command(argv=argv, cwd=cwd))).error)
 
     assert "not executable; chmod +x" in await why("./plain")
-    assert "no program of this system" in await why("./junk")
+    assert "this system cannot run it" in await why("./junk")
     assert "its first line names does not exist" in await why("./lost")
     assert f"there is no {str(tmp_path / 'gone')!r}" in await why("./gone")
     assert "is a folder" in await why("./../" + tmp_path.name)
