@@ -59,13 +59,13 @@ def models() -> dict[str, type[Closed]]:
         ):
             importlib.import_module(module.name)
     whole = target_model(*target_kinds().values())
-    found = {model.__name__: model for model in (*_below(Closed), whole)}
+    ours = (model for model in (*_below(Closed), whole) if model.__module__.startswith("phasegate."))
+    found = {model.__name__: model for model in ours}
     of_kinds = {model.__name__ for name in kind_pages.own_kinds() for model in kind_pages.models_of(name)}
     return {
         name: model
         for name, model in found.items()
-        if model.__module__.startswith("phasegate.") and name not in of_kinds and not _is_params(model)
-        if model.model_fields
+        if model.model_fields and name not in of_kinds and not _is_params(model)
     }
 
 
