@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from phasegate.base.dataclass_json import reader
 from phasegate.base.facts import Code, Fact, Figure, Message, decode, fact
 from phasegate.base.units import Dimension
 from phasegate.gate import baseline
@@ -13,7 +14,6 @@ from phasegate.gate import judge as gate
 from phasegate.gate.criterion import parse_criterion
 from phasegate.gate.settling import settle
 from phasegate.model.criterion import PlanCriterion
-from phasegate.model.dataclass_json import reader
 from phasegate.model.events import Event
 from phasegate.model.fold import fold
 from phasegate.model.judgement import CriterionVerdict, Judgement

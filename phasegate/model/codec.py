@@ -8,8 +8,8 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, cast, get_args, get_type_hints
 
+from phasegate.base.dataclass_json import reader, to_text
 from phasegate.model import events
-from phasegate.model.dataclass_json import reader, to_text
 from phasegate.model.events import Event
 from phasegate.model.fact_json import FACT_SCHEMA
 from phasegate.model.result import SCHEMA, RunResult

@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Annotated
 
 from phasegate.base.dataclass import dataclass
+from phasegate.base.dataclass_json import Transient
 from phasegate.base.errors import Position
 from phasegate.base.units import Quantity
 from phasegate.model.aggregates import BESIDE, SHOWN, TOTAL
-from phasegate.model.dataclass_json import Transient
 from phasegate.model.measures import MeasureType
 from phasegate.model.statistic import find_statistic
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from phasegate.base.dataclass_json import Form
 from phasegate.base.facts import Code, Fact, Figure, Message, decode, encode
 from phasegate.base.units import Dimension
-from phasegate.model.dataclass_json import Form
 
 
 def _decode_fact(value: Any) -> Any:

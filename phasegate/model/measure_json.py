@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any
 
+from phasegate.base.dataclass_json import Form
 from phasegate.base.units import Dimension
 from phasegate.model.blocks import Block
-from phasegate.model.dataclass_json import Form
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from phasegate.base.dataclass import dataclass
+from phasegate.base.dataclass_json import Form
 from phasegate.base.facts import Message, decode, encode
-from phasegate.model.dataclass_json import Form
 from phasegate.model.fact_json import JsonCauses, JsonMessage
 from phasegate.model.judgement import Decision
 from phasegate.model.measure_json import JsonMeasure

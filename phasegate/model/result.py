@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from phasegate.base.dataclass import dataclass
+from phasegate.base.dataclass_json import Transient
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.model.approval import Approval, Signatures
 from phasegate.model.criterion import Level, PlanCriterion, subject_text
-from phasegate.model.dataclass_json import Transient
 from phasegate.model.fact_json import JsonFact, JsonMessage
 from phasegate.model.faults import RUN_ENDED_BEFORE, FaultResult
 from phasegate.model.judgement import CriterionVerdict, Judgement

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from phasegate.base.dataclass import dataclass
+from phasegate.base.dataclass_json import reader, to_text
 from phasegate.base.errors import UsageError
 from phasegate.base.files import about, flags_of, read_regular
 from phasegate.model.approval import SIGN_OFF_SCHEMA, SignOff
-from phasegate.model.dataclass_json import reader, to_text
 from phasegate.record.journal import cannot_write
 
 SIGN_OFFS = "signoffs.jsonl"

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base.dataclass_json import reader, write_tree
 from phasegate.base.facts import Code, Fact, Figure, decode, encode, fact, joined
 from phasegate.base.units import Dimension
-from phasegate.model.dataclass_json import reader, write_tree
 from phasegate.model.fact_json import JsonFact, JsonFigure, JsonMessage
 
 texts = st.text(max_size=20)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from phasegate.model.dataclass_json import Form, Transient, UnreadableError, reader, to_text, write_tree
+from phasegate.base.dataclass_json import Form, Transient, UnreadableError, reader, to_text, write_tree
 
 
 class Colour(StrEnum):
