@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from phasegate.base.fields import field_docs
+from phasegate.base.yaml import read
 from phasegate.cli.schema import Document, schema_of
 from phasegate.kinds import KINDS
 from phasegate.model.judgement import CriterionVerdict
@@ -19,7 +20,6 @@ from phasegate.model.result import RunResult, Verdict
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.plan.loader import load
-from phasegate.plan.text.yaml import read
 from phasegate.render.html import document as html
 from phasegate.render.sentences import sentence
 from tests.judged import told

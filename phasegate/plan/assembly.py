@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
+from phasegate.base.tree import TreePath
 from phasegate.kinds.offers import offers
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.result import PlanStep
@@ -21,7 +22,6 @@ from phasegate.plan.reading import order
 from phasegate.plan.reading.context import Context, budget_of
 from phasegate.plan.reading.ids import Ids
 from phasegate.plan.text.findings import did_you_mean
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import GateWritten, StepWritten
 

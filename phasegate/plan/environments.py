@@ -14,14 +14,14 @@ from pydantic import Field
 
 from phasegate.base.errors import Position
 from phasegate.base.fields import Closed, Located
+from phasegate.base.tree import TreePath
 from phasegate.base.units import format_seconds, format_share
+from phasegate.base.yaml import Document
 from phasegate.model.criterion import PlanCriterion
 from phasegate.plan.asked.plan import Plan
 from phasegate.plan.targets.kind import target_kinds
 from phasegate.plan.text.findings import Findings, did_you_mean, where
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import Place, validate
-from phasegate.plan.text.yaml import Document
 from phasegate.plan.written.plan import ID_RULE, is_id
 
 KEY = "environments"

@@ -14,13 +14,13 @@ from typing import Any
 
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import Closed, Located
+from phasegate.base.tree import TreePath
+from phasegate.base.yaml import Document
 from phasegate.plan.reading.values import Values, insert_known
 from phasegate.plan.text.annotations import keys_of
 from phasegate.plan.text.findings import Findings
 from phasegate.plan.text.named import Files
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import Place, validate
-from phasegate.plan.text.yaml import Document
 from phasegate.plan.written.plan import PlanWritten
 
 KEY = "include"

@@ -22,6 +22,7 @@ from phasegate.base.files import Bounds, is_folder, is_quotable, within
 from phasegate.base.joined import holders
 from phasegate.base.remember import remembered_of, remembering
 from phasegate.base.substitution import finish
+from phasegate.base.yaml import Document, read
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
 from phasegate.model.criterion import Level, PlanCriterion
@@ -41,7 +42,6 @@ from phasegate.plan.targets.target import addressable_in, read_target
 from phasegate.plan.text.findings import Findings, Unread, did_you_mean
 from phasegate.plan.text.named import Files
 from phasegate.plan.text.validation import validate
-from phasegate.plan.text.yaml import Document, read
 from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten, RetryWritten
 
 _PLACES = 4

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from phasegate.base.yaml import read
 from phasegate.gate.criterion import parse_criterion
 from phasegate.http.suites.suite import Request, Suite
-from phasegate.plan.text.yaml import read
 from phasegate.plan.written.plan import PlanWritten, StepWritten
 from tests.docs.pages import Block
 

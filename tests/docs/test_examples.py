@@ -19,12 +19,12 @@ import typer.main
 import yaml
 
 from phasegate.base.errors import PlanError
+from phasegate.base.yaml import read
 from phasegate.cli.app import COMMANDS as NAMES
 from phasegate.cli.app import make_app
 from phasegate.cli.schema import Document, schema_of
 from phasegate.kinds import KINDS
 from phasegate.plan.loader import load
-from phasegate.plan.text.yaml import read
 from phasegate.render.sentences import sentence
 from tests.docs.consoles import SHOWN_ELSEWHERE, write_files
 from tests.docs.pages import ROOT, Block, all_blocks, blocks, pages, prose

@@ -12,8 +12,8 @@ from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, fact
 from phasegate.base.substitution import UnknownNameError, expand, finish, insert_values
+from phasegate.base.tree import TreePath, model_of, path_text, value_at, with_values
 from phasegate.kinds.base import CheckParams
-from phasegate.plan.text.tree import TreePath, model_of, path_text, value_at, with_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from phasegate.base.errors import PhasegateError, Position
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.joined import united
 from phasegate.base.scalars import WrittenFloat, WrittenInt
+from phasegate.base.tree import TreePath, is_plain
 from phasegate.kinds.base import CheckParams, Kind, Requirement, TimedParams, timeout_of
 from phasegate.kinds.foreign import blame
 from phasegate.kinds.offers import KindError
@@ -23,7 +24,6 @@ from phasegate.plan.asked.plan import Check
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys
 from phasegate.plan.text.findings import did_you_mean
-from phasegate.plan.text.tree import TreePath, is_plain
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import CheckCommon, RetryWritten
 

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import Located
 from phasegate.base.substitution import insert_values, names_in
+from phasegate.base.tree import TreePath, model_of
+from phasegate.base.yaml import Document
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.reading.context import Context
 from phasegate.plan.reading.lacking import Uses
 from phasegate.plan.text.annotations import is_model
-from phasegate.plan.text.tree import TreePath, model_of
-from phasegate.plan.text.yaml import Document
 
 
 @dataclass(frozen=True, kw_only=True)

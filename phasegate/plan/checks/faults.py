@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, fact
 from phasegate.base.fields import Located
+from phasegate.base.tree import TreePath
 from phasegate.base.units import format_seconds
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.faults import PlanFault, fault_measures
@@ -24,7 +25,6 @@ from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, pick_keys
 from phasegate.plan.reading.ids import Ids
 from phasegate.plan.text.findings import did_you_mean
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.faults import FaultWritten, ProbeParams
 from phasegate.plan.written.plan import RetryWritten

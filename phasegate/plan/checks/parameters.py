@@ -12,6 +12,8 @@ from phasegate.base.errors import PlanError
 from phasegate.base.fields import Located, NamedAddress, NamedDocument, NamedPath
 from phasegate.base.files import about
 from phasegate.base.substitution import escape, finish, names_in, texts_in
+from phasegate.base.tree import TreePath, is_plain, model_of, path_text, with_values
+from phasegate.base.yaml import Document
 from phasegate.kinds.base import CheckParams, Kind, TimedParams
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.asked.part import Deferred, Part
@@ -27,9 +29,7 @@ from phasegate.plan.reading.reachable import (
 from phasegate.plan.reading.values import capture_names, insert_known
 from phasegate.plan.text.annotations import keys_of
 from phasegate.plan.text.named import NamedPlace, find_named, places_in
-from phasegate.plan.text.tree import TreePath, is_plain, model_of, path_text, with_values
 from phasegate.plan.text.validation import Place, validate
-from phasegate.plan.text.yaml import Document
 from phasegate.plan.written.plan import CheckCommon
 
 COMMON_KEYS = frozenset(keys_of(CheckCommon))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import Position
 from phasegate.base.facts import Code, Message, fact
+from phasegate.base.tree import TreePath
 from phasegate.gate.criterion import CriterionError, parse_criterion
 from phasegate.gate.deciding import decidable
 from phasegate.gate.vetting import check_against
@@ -26,7 +27,6 @@ from phasegate.plan.reading.context import Confidence, Context, confidence_of
 from phasegate.plan.reading.ids import Ids
 from phasegate.plan.targets.kind import target_kinds
 from phasegate.plan.text.findings import did_you_mean, listed, nearest, where
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import CriterionWritten
 

@@ -13,7 +13,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import Closed, Text
+from phasegate.base.tree import TreePath
 from phasegate.base.units import format_share
+from phasegate.base.yaml import Document, read
 from phasegate.kinds.base import Kind
 from phasegate.model.approval import same_person
 from phasegate.model.criterion import Level, PlanCriterion
@@ -21,9 +23,7 @@ from phasegate.model.result import PolicyRecord
 from phasegate.plan.asked.entries import Target
 from phasegate.plan.asked.plan import Check
 from phasegate.plan.text.findings import Findings, did_you_mean
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import Place, validate
-from phasegate.plan.text.yaml import Document, read
 from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, Id, PlanWritten, confidence_level
 
 _ABOUT = frozenset({"policy", "title"})

@@ -13,15 +13,15 @@ from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.fields import Closed
+from phasegate.base.tree import TreePath
+from phasegate.base.yaml import Document
 from phasegate.model.approval import same_person
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.plan.asked.plan import Check
 from phasegate.plan.reading.context import Context
 from phasegate.plan.text.findings import did_you_mean, listed, nearest
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import Place, validate
-from phasegate.plan.text.yaml import Document
 from phasegate.plan.written.plan import Id, Said
 
 DAYS = 90

@@ -13,9 +13,9 @@ from typing import Any
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError
+from phasegate.base.yaml import COMPOSE, Document
 from phasegate.plan.text.findings import Findings
 from phasegate.plan.text.named import Files
-from phasegate.plan.text.yaml import Document
 
 ALL_PROFILES = "*"
 _MOST_PORTS = 1 << 18
@@ -101,7 +101,7 @@ def read_compose_file(files: Files, name: str) -> tuple[ComposeFile | None, Find
 
     Errors: PlanError without a position where the file cannot be read, with one where it is not YAML.
     """
-    document, wrong = files.document(name, foreign_tags=True), Findings()
+    document, wrong = files.document(name, COMPOSE), Findings()
     wrong.document(document)
     tree = document.tree
     if not isinstance(tree, Mapping):

@@ -14,6 +14,8 @@ from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import Located
 from phasegate.base.files import is_folder
 from phasegate.base.substitution import finish, insert_values, texts_in
+from phasegate.base.tree import TreePath, is_plain, path_text, replace_at, value_at
+from phasegate.base.yaml import Document
 from phasegate.http.addresses import TargetAddresses
 from phasegate.kinds.base import Kind, Requirement
 from phasegate.model.criterion import Level
@@ -25,9 +27,7 @@ from phasegate.plan.reading.requirements import requirement
 from phasegate.plan.reading.values import Values, report_unknown
 from phasegate.plan.text.findings import Findings, Unread
 from phasegate.plan.text.named import Files, find_named
-from phasegate.plan.text.tree import TreePath, is_plain, path_text, replace_at, value_at
 from phasegate.plan.text.validation import Place
-from phasegate.plan.text.yaml import Document
 from phasegate.plan.written.plan import (
     CommandWritten,
     FlakyWritten,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from phasegate.base.errors import Position
+from phasegate.base.tree import TreePath
 from phasegate.plan.reading.context import Context
 from phasegate.plan.text.findings import where
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.written.plan import ID_RULE, RESERVED, is_id
 
 

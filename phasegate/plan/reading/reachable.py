@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from phasegate.base.errors import ObservationError
 from phasegate.base.fields import NamedDocument
 from phasegate.base.substitution import expand, finish, names_in
+from phasegate.base.tree import TreePath, value_at
+from phasegate.base.yaml import Document
 from phasegate.http.addresses import AmbiguousEntryError, authority
 from phasegate.http.places import LOOPBACK, fold_place, place_of
 from phasegate.http.suites.rows import Row, rows_in_file, rows_inline
@@ -17,8 +19,6 @@ from phasegate.kinds.base import NAMING_SERVICES, CheckParams, Kind
 from phasegate.plan.reading.addressable import entries_named
 from phasegate.plan.reading.context import Context
 from phasegate.plan.text.named import addresses_in, find_named
-from phasegate.plan.text.tree import TreePath, value_at
-from phasegate.plan.text.yaml import Document
 
 _WRITTEN_HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:?#]*)")
 

@@ -13,12 +13,12 @@ from phasegate.base.errors import PlanError, Position, Problem
 from phasegate.base.facts import Code, fact
 from phasegate.base.fields import Located
 from phasegate.base.substitution import UnknownNameError, fill, finish, insert_values, names_in, texts_in
+from phasegate.base.tree import TreePath
+from phasegate.base.yaml import ODD, Document, read, resolve_scalar
 from phasegate.plan.asked.plan import Secret
 from phasegate.plan.reading.addressable import Addressable
 from phasegate.plan.text.findings import Findings, did_you_mean, nearest, where
 from phasegate.plan.text.odd_words import explain_word
-from phasegate.plan.text.tree import TreePath
-from phasegate.plan.text.yaml import ODD, Document, read, resolve_scalar
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LATER = ("target.", "self.")

@@ -15,12 +15,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, Field, create_model
 
 from phasegate.base.fields import ID_PATTERN, Closed
+from phasegate.base.tree import TreePath
 from phasegate.plan.asked.entries import Entry, Group
 from phasegate.plan.reading.addressable import Addressable
 from phasegate.plan.reading.context import Context
 from phasegate.plan.reading.ids import Ids
 from phasegate.plan.text.named import Files
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.written.plan import Commands
 
 ID_KEY = ID_PATTERN.replace("^", "^(?!x-)", 1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from phasegate.base.facts import Code, Fact, fact
+from phasegate.base.tree import TreePath
 from phasegate.plan.asked.services import ComposeStack
 from phasegate.plan.reading.compose_file import ALL_PROFILES, ComposeFile
 from phasegate.plan.reading.context import Context
 from phasegate.plan.text.findings import did_you_mean
-from phasegate.plan.text.tree import TreePath
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 

@@ -15,6 +15,8 @@ from phasegate.base.errors import PlanError, Position
 from phasegate.base.fields import Located
 from phasegate.base.files import read_regular
 from phasegate.base.substitution import finish, names_in
+from phasegate.base.tree import TreePath
+from phasegate.base.yaml import MAX_BYTES
 from phasegate.plan.asked.services import AttachedStack, ComposeStack, ServiceEntry
 from phasegate.plan.reading.addressable import Addressable, no_such_port, numbered_ports
 from phasegate.plan.reading.compose_file import (
@@ -30,9 +32,7 @@ from phasegate.plan.targets.kind import D, G, ModelSchema, S, TargetKind
 from phasegate.plan.targets.stack_warnings import warn_of
 from phasegate.plan.text.findings import did_you_mean
 from phasegate.plan.text.named import Files
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
-from phasegate.plan.text.yaml import MAX_BYTES
 from phasegate.plan.written.plan import is_id
 from phasegate.plan.written.stacks import AttachedWritten, ComposeWritten, ServiceWritten
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from phasegate.base.substitution import names_in
+from phasegate.base.tree import TreePath
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.places import place_of
 from phasegate.plan.asked.entries import Entry, Target
@@ -17,7 +18,6 @@ from phasegate.plan.reading.ids import Ids
 from phasegate.plan.reading.lacking import LackingEntries
 from phasegate.plan.targets.kind import target_kinds, target_model
 from phasegate.plan.text.named import Files
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
 
 _AT: TreePath = ("target",)

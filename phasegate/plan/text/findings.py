@@ -11,9 +11,9 @@ from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PlanError, Position, Problem
 from phasegate.base.facts import Message, with_texts
 from phasegate.base.remember import has_left
+from phasegate.base.tree import TreePath
+from phasegate.base.yaml import MOST, Document
 from phasegate.plan.text.odd_words import odd_words
-from phasegate.plan.text.tree import TreePath
-from phasegate.plan.text.yaml import MOST, Document
 
 _MOST_WORDS = 1_000
 """Known words among which the nearest is looked for."""

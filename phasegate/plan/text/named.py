@@ -19,11 +19,11 @@ from phasegate.base.files import (
     read_regular,
     refuse_outside,
 )
+from phasegate.base.tree import TreePath
 from phasegate.base.units import Dimension, format_value
+from phasegate.base.yaml import PLAN, Dialect, Document, read
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.text.annotations import Mark, alternatives_of, is_model, naming_fields
-from phasegate.plan.text.tree import TreePath
-from phasegate.plan.text.yaml import Document, read
 
 _LONGEST_SCRIPT = 1 << 20
 """Bytes of a file that is looked into for the variables that it reads."""
@@ -112,12 +112,12 @@ class Files:
         """A file's name for people: from where they stand, not from the root."""
         return name if Path(name).is_absolute() else os.path.normpath(Path(self._shown_root) / name)
 
-    def document(self, name: str, *, foreign_tags: bool = False) -> Document:
+    def document(self, name: str, dialect: Dialect = PLAN) -> Document:
         """Errors: PlanError."""
         path = self.locate(name)
         if path not in self._documents:
             try:
-                self._documents[path] = read(path, self.shown(name), foreign_tags=foreign_tags)
+                self._documents[path] = read(path, self.shown(name), dialect)
             except PlanError as error:
                 self._documents[path] = error
         known = self._documents[path]

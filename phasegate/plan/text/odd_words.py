@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from phasegate.plan.text.tree import TreePath
-from phasegate.plan.text.yaml import Document
+from phasegate.base.tree import TreePath
+from phasegate.base.yaml import Document
 
 _EITHER = frozenset({"variables", "each"})
 """What is written below is put in anywhere: into text, and into JSON."""

@@ -10,10 +10,10 @@ from pydantic_core import ErrorDetails
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import ID_PATTERN
+from phasegate.base.tree import TreePath, model_of, path_of, path_text, value_at
+from phasegate.base.yaml import Document
 from phasegate.plan.text.annotations import alternatives_of, inside, is_model, keys_of
 from phasegate.plan.text.findings import Findings, did_you_mean
-from phasegate.plan.text.tree import TreePath, model_of, path_of, path_text, value_at
-from phasegate.plan.text.yaml import Document
 from phasegate.plan.written.plan import ID_RULE
 
 M = TypeVar("M", bound=BaseModel)

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.fields import Closed
+from phasegate.base.tree import TreePath, replace_at
 from phasegate.http.addresses import Address
 from phasegate.http.written import Headers
 from phasegate.model.faults import Act
@@ -18,7 +19,6 @@ from phasegate.model.result import TargetRecord
 from phasegate.plan.asked.entries import Entry, Group
 from phasegate.plan.reading.context import Context, tls_of, with_files
 from phasegate.plan.targets.kind import KindById
-from phasegate.plan.text.tree import TreePath, replace_at
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import TlsWritten
 from phasegate.targets.deployment import Deployment, Site

@@ -10,13 +10,13 @@ from typing import Any
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import TargetError
 from phasegate.base.fields import Closed, Text
+from phasegate.base.tree import TreePath
 from phasegate.http.addresses import Address
 from phasegate.model.faults import Act, PlanFault
 from phasegate.model.result import TargetRecord
 from phasegate.plan.asked.entries import Entry, Group
 from phasegate.plan.reading.context import Context
 from phasegate.plan.targets.kind import KindById
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
 from phasegate.targets.deployment import Deployment, Site
 

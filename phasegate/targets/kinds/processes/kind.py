@@ -10,11 +10,11 @@ from phasegate.base.facts import Code, fact
 from phasegate.base.fields import Closed, Text
 from phasegate.base.patterns import compile_pattern
 from phasegate.base.substitution import finish, names_in
+from phasegate.base.tree import TreePath
 from phasegate.http.written import Headers
 from phasegate.plan.reading.context import Context, tls_of, with_files
 from phasegate.plan.reading.reachable import check_entry
 from phasegate.plan.targets.kind import KindById
-from phasegate.plan.text.tree import TreePath
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import Argv, Span, TlsWritten
 from phasegate.targets.deployment import Deployment, Site

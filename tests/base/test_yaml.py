@@ -10,9 +10,9 @@ import yaml as pyyaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate.base import yaml
 from phasegate.base.errors import PlanError, Problem
 from phasegate.base.fields import Located
-from phasegate.plan.text import yaml
 
 
 def parse(text: str) -> Any:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +26,9 @@ from phasegate.base.errors import PlanError, Position, Problem
 from phasegate.base.facts import Message
 from phasegate.base.fields import Located
 from phasegate.base.files import about, read_regular
-from phasegate.base.scalars import WrittenFloat, read_float, read_int
-from phasegate.plan.text.syntax import MAX_DEPTH, explain_error, lines_of
-from phasegate.plan.text.tree import TreePath
+from phasegate.base.scalars import WrittenFloat, WrittenInt, read_float, read_int
+from phasegate.base.tree import TreePath
+from phasegate.base.yaml_syntax import MAX_DEPTH, explain_error, lines_of
 
 MAX_BYTES = 4 << 20
 MOST = 1_000
@@ -52,9 +53,46 @@ ODD = frozenset({"", "~", "Null", "NULL", "True", "TRUE", "False", "FALSE"})
 """See `Document.odd`."""
 _LETTERS_OF_TEXT = frozenset(f"{string.ascii_letters}/$") - frozenset(word[:1] for word in _WORDS)
 """Plain scalars that begin with one of these are text."""
+_OLD_WORDS: dict[str, Any] = {
+    spelling: word in ("yes", "on")
+    for word in ("yes", "no", "on", "off")
+    for spelling in (word, word.title(), word.upper())
+}
 _TAG = "tag:yaml.org,2002:"
 _SCALAR, _MAPPING, _ALIAS = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.AliasEvent
 _LIST_END, _MAPPING_END = yaml.SequenceEndEvent, yaml.MappingEndEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How another program than phasegate reads YAML."""
+
+    foreign_tags: bool = False
+    """Values with tags of that program (`!reset`) are read as if they had none, and no word is odd."""
+    kept_tags: frozenset[str] = frozenset()
+    """Lists with these tags become `Tagged`."""
+    old_words: bool = False
+    """Whether `yes`, `no`, `on` and `off` are booleans, as in YAML 1.1."""
+    depth: int = MAX_DEPTH
+    """Levels of nesting."""
+    plain: bool = False
+    """Whether mappings and numbers are Python's own, without the place and the way they were written."""
+
+
+PLAN = Dialect()
+"""How plans are read."""
+COMPOSE = Dialect(foreign_tags=True)
+"""How Compose reads its files, as far as a plan names them."""
+
+
+class Tagged(list[Any]):
+    """A list with a tag that means something to the program that reads it: `!reference [job, script]`."""
+
+    __slots__ = ("tag",)
+
+    def __init__(self, items: Iterable[Any], tag: str) -> None:
+        super().__init__(items)
+        self.tag = tag
 
 
 class _Spot:
@@ -146,15 +184,11 @@ class Document:
         return Position(file=self.file, line=line + 1, column=column + 1, width=max(1, width))
 
 
-def read(path: Path, shown: str | None = None, *, foreign_tags: bool = False) -> Document:
-    """Read one YAML file. Errors: PlanError when it is missing, too large, not text or not YAML.
-
-    `foreign_tags`: values with tags of another program (`!reset`) are read as if they had none, and no word
-    is odd.
-    """
+def read(path: Path, shown: str | None = None, dialect: Dialect = PLAN) -> Document:
+    """Read one YAML file. Errors: PlanError when it is missing, too large, not text or not YAML."""
     file = str(path) if shown is None else shown
     content = _bytes(path, file)
-    return replace(parse(decode(content, file), file, foreign_tags=foreign_tags), content=content)
+    return replace(parse(decode(content, file), file, dialect), content=content)
 
 
 def _bytes(path: Path, file: str) -> bytes:
@@ -186,24 +220,37 @@ def decode(content: bytes, file: str) -> str:
     return text
 
 
-def parse(text: str, file: str, *, foreign_tags: bool = False) -> Document:
+def parse(text: str, file: str, dialect: Dialect = PLAN) -> Document:
     """Parse the text of one document. Errors: PlanError with the one place where it stops being YAML."""
-    composer = _Composer(text, file, foreign_tags=foreign_tags)
+    composer = _Composer(text, file, dialect)
+    with _refusing(text, file):
+        return composer.document()
+
+
+def parse_stream(text: str, file: str, dialect: Dialect) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
+    """The documents of a stream, empty ones left out, and what is wrong with it: duplicate keys, and where it
+    stops being YAML, beyond which nothing is read."""
+    composer = _Composer(text, file, dialect)
+    found: list[Document] = []
+    end: tuple[Problem, ...] = ()
     try:
-        tree, spot = composer.document()
+        with _refusing(text, file):
+            found.extend(composer.documents())
+    except PlanError as error:
+        end = tuple(error.problems)
+    return tuple(found), tuple(dict.fromkeys((*composer.problems, *end)))
+
+
+@contextmanager
+def _refusing(text: str, file: str) -> Iterator[None]:
+    """Errors: PlanError instead of those of the library."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         raise PlanError([explain_error(error, text, file)]) from None
     except yaml.YAMLError as error:
         message = f"the file is not YAML: {str(error).splitlines()[0]}"
         raise PlanError([Problem(message=message, at=Position(file=file, line=1))]) from None
-    return Document(
-        file=file,
-        text=text,
-        tree=tree,
-        spot=spot,
-        problems=tuple(composer.problems),
-        odd=tuple(_odd_below(spot, ())) if composer.odd and not foreign_tags else (),
-    )
 
 
 def _odd_below(spot: _Spot, path: TreePath) -> Iterator[tuple[TreePath, str]]:
@@ -226,6 +273,12 @@ def resolve_scalar(text: str) -> Any:
     return read_float(text) if _FLOAT.fullmatch(text) else text
 
 
+def _as_python(value: Any) -> Any:
+    if isinstance(value, WrittenInt):
+        return int(value)
+    return float(value) if isinstance(value, WrittenFloat) else value
+
+
 @dataclass(slots=True)
 class _Anchor:
     value: Any
@@ -235,10 +288,11 @@ class _Anchor:
 
 
 class _Composer:
-    """Builds data from events; one call to `document` each."""
+    """Builds data from events; one call to `document` or `documents` each."""
 
-    def __init__(self, text: str, file: str, *, foreign_tags: bool = False) -> None:
-        self._foreign_tags = foreign_tags
+    def __init__(self, text: str, file: str, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._letters = _LETTERS_OF_TEXT - set("yYnNoO") if dialect.old_words else _LETTERS_OF_TEXT
         self._text = text
         self._file = file
         self._loader: Any = yaml.CSafeLoader(text)
@@ -251,7 +305,7 @@ class _Composer:
         self.problems: list[Problem] = []
         self.odd = False
 
-    def document(self) -> tuple[Any, _Spot]:
+    def document(self) -> Document:
         self._next()  # the stream starts
         event = self._next()
         if isinstance(event, yaml.StreamEndEvent):
@@ -261,7 +315,26 @@ class _Composer:
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
             self._stop(event, "the file holds more than one YAML document", "keep one, and no '---' after it")
-        return value, spot
+        return self._as_document(value, spot)
+
+    def documents(self) -> Iterator[Document]:
+        self._next()  # the stream starts
+        while not isinstance(self._next(), yaml.StreamEndEvent):
+            self._anchors.clear()
+            value, spot = self._node(self._next(), 0)
+            self._next()  # the document ends
+            if value is not None:
+                yield self._as_document(value, spot)
+
+    def _as_document(self, value: Any, spot: _Spot) -> Document:
+        return Document(
+            file=self._file,
+            text=self._text,
+            tree=value,
+            spot=spot,
+            problems=tuple(self.problems),
+            odd=tuple(_odd_below(spot, ())) if self.odd and self._dialect == PLAN else (),
+        )
 
     def _node(self, event: Any, depth: int) -> tuple[Any, _Spot]:
         kind = type(event)
@@ -288,21 +361,24 @@ class _Composer:
     def _value(self, event: Any, kind: type, depth: int) -> tuple[Any, _Spot]:
         if kind is _SCALAR:
             spot = _Spot(event.start_mark, event.end_mark)
-            if event.tag is None and (event.style or event.value[:1] in _LETTERS_OF_TEXT):  # as most are
+            if event.tag is None and (event.style or event.value[:1] in self._letters):  # as most are
                 return event.value, spot
             value = self._scalar(event)
             if (value is None or isinstance(value, bool)) and event.value in ODD:
                 self.odd, spot.odd = True, event.value
             return value, spot
-        if depth >= MAX_DEPTH:
-            self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
+        if depth >= self._dialect.depth:
+            self._stop(event, f"nested deeper than {self._dialect.depth} levels")
         if (
             event.tag is not None
             and event.tag not in (_TAG + "map", _TAG + "seq", "!")
             and not self._foreign(event)
         ):
             self._unknown_tag(event)
-        return self._mapping(event, depth) if kind is _MAPPING else self._list(event, depth)
+        if kind is _MAPPING:
+            return self._mapping(event, depth)
+        items, spot = self._list(event, depth)
+        return (Tagged(items, event.tag) if event.tag in self._dialect.kept_tags else items), spot
 
     def _alias(self, event: Any, depth: int) -> tuple[Any, _Spot]:
         if event.anchor not in self._anchors:
@@ -313,8 +389,9 @@ class _Composer:
         self._nodes += anchor.nodes
         if self._nodes > MAX_NODES:
             self._stop(event, f"with its aliases expanded, the file holds more than {MAX_NODES:,} values")
-        if depth + anchor.height > MAX_DEPTH:
-            self._stop(event, f"with its aliases expanded, nested deeper than {MAX_DEPTH} levels")
+        if depth + anchor.height > self._dialect.depth:
+            most = self._dialect.depth
+            self._stop(event, f"with its aliases expanded, nested deeper than {most} levels")
         self._deepest = max(self._deepest, depth + anchor.height)
         spot = _Spot(anchor.spot.start, anchor.spot.end, anchor.spot.children)
         spot.odd = anchor.spot.odd
@@ -329,7 +406,7 @@ class _Composer:
             spots.append(spot)
         return values, _Spot(start.start_mark, event.end_mark, spots)
 
-    def _mapping(self, start: Any, depth: int) -> tuple[Located, _Spot]:
+    def _mapping(self, start: Any, depth: int) -> tuple[dict[str, Any], _Spot]:
         items: dict[str, Any] = {}
         spots: dict[str, _Spot] = {}
         merged: list[tuple[Any, _Spot]] = []
@@ -359,6 +436,8 @@ class _Composer:
                     items[key] = value
                     spots[key] = mapping_spot.children[key]
         mark = start.start_mark
+        if self._dialect.plain:
+            return items, _Spot(mark, event.end_mark, spots)
         at = Position(file=self._file, line=mark.line + 1, column=mark.column + 1)
         return Located(items, at=at), _Spot(mark, event.end_mark, spots)
 
@@ -377,9 +456,9 @@ class _Composer:
 
     def _mergeable(self, event: Any, value: Any, spot: _Spot) -> Iterator[tuple[Any, _Spot]]:
         match value:
-            case Located():
+            case dict():
                 yield value, spot
-            case list() if all(isinstance(item, Located) for item in value):
+            case list() if all(isinstance(item, dict) for item in value):
                 yield from zip(value, spot.children, strict=True)
             case _:
                 self._stop(event, "'<<' merges a mapping or a list of mappings", "write '<<: *anchor'")
@@ -400,8 +479,10 @@ class _Composer:
         value = event.value
         try:
             match tag:
+                case "plain" if self._dialect.old_words and value in _OLD_WORDS:
+                    return _OLD_WORDS[value]
                 case "plain":
-                    return resolve_scalar(value)
+                    return _as_python(resolve_scalar(value)) if self._dialect.plain else resolve_scalar(value)
                 case "!" | "tag:yaml.org,2002:str":
                     return value
                 case "tag:yaml.org,2002:int" if _INTEGER.fullmatch(value):
@@ -420,7 +501,7 @@ class _Composer:
 
     def _foreign(self, event: Any) -> bool:
         tag: str = event.tag or ""
-        return self._foreign_tags and tag.startswith("!") and tag != "!"
+        return self._dialect.foreign_tags and tag.startswith("!") and tag != "!"
 
     def _unknown_tag(self, event: Any) -> NoReturn:
         tag = event.tag.replace(_TAG, "!!")
