@@ -89,7 +89,8 @@ class Changed:
 class Inspection:
     """Everything that was seen of a set of files."""
 
-    files: int
+    files: int | None
+    """None where nobody says how many were looked at."""
     objects: int | None = None
     """None where files hold no objects to count."""
     findings: tuple[Finding, ...] = ()
@@ -174,7 +175,7 @@ def _passed(rule: str, looked: Looked) -> Case:
     )
 
 
-def merge(inspections: Iterable[Inspection], *, files: int, objects: int | None) -> Inspection:
+def merge(inspections: Iterable[Inspection], *, files: int | None, objects: int | None) -> Inspection:
     """What several looked at of the same files, as one."""
     parts = tuple(inspections)
     return Inspection(

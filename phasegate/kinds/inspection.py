@@ -38,20 +38,13 @@ class Reason(Closed):
         return Changed(to=None if self.to == "off" else Severity(self.to), because=self.because)
 
 
-class InspectionParams(CheckParams):
-    """Parameters of a check that looks at files."""
+class FindingParams(CheckParams):
+    """Parameters of a check that has findings."""
 
-    files: Annotated[Texts, Demand.MUST_BE]
-    """The files to look at, as paths and globs from the plan's root: `k8s/**/*.yaml`. Where none matches,
-    nothing passed."""
-    exclude: Annotated[Texts, Demand.LET_THROUGH] = ()
-    """Globs of files that are left out; the report names them. `.git` always is."""
     lower: Annotated[Mapping[str, Reason], Demand.LET_THROUGH] = Field(default_factory=dict)
     """Rules with a lower severity than their own, each with a reason:
     `{replicas: {to: warning, because: "one is enough for a demo"}}`."""
-    raise_: Annotated[Mapping[str, Reason], Demand.MUST_BE, Field(alias="raise")] = Field(
-        default_factory=dict
-    )
+    raise_: Annotated[Mapping[str, Reason], Demand.MUST_BE] = Field(default_factory=dict, alias="raise")
     """Rules with a higher severity than their own, each with a reason."""
 
     rules: ClassVar[tuple[Rule, ...]] = ()
@@ -59,12 +52,11 @@ class InspectionParams(CheckParams):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        refuse(type(self).__name__, self._problems())
+        refuse(type(self).__name__, self.problems())
         return self
 
-    def _problems(self) -> Iterator[tuple[Location, str]]:
-        if not self.files:
-            yield ("files",), "name at least one file or glob"
+    def problems(self) -> Iterator[tuple[Location, str]]:
+        """What does not fit together."""
         known = {rule.id: rule for rule in self.rules}
         for key, changes in (("lower", self.lower), ("raise", self.raise_)):
             for rule, reason in changes.items():
@@ -80,6 +72,21 @@ class InspectionParams(CheckParams):
         return {rule: reason.changed for rule, reason in {**self.lower, **self.raise_}.items()}
 
 
+class InspectionParams(FindingParams):
+    """Parameters of a check that looks at files."""
+
+    files: Annotated[Texts, Demand.MUST_BE]
+    """The files to look at, as paths and globs from the plan's root: `k8s/**/*.yaml`. Where none matches,
+    nothing passed."""
+    exclude: Annotated[Texts, Demand.LET_THROUGH] = ()
+    """Globs of files that are left out; the report names them. `.git` always is."""
+
+    def problems(self) -> Iterator[tuple[Location, str]]:
+        if not self.files:
+            yield ("files",), "name at least one file or glob"
+        yield from super().problems()
+
+
 _ORDER = ("off", "info", "warning", "error")
 
 
@@ -88,17 +95,18 @@ def _turns(own: str, to: str, key: str) -> bool:
     return now < before if key == "lower" else now > before
 
 
+F = TypeVar("F", bound=FindingParams)
 P = TypeVar("P", bound=InspectionParams)
 
 
-class InspectionKind(Kind[P]):
-    """Base of the kinds that look at files. Findings are cases; `findings_error` counts the errors."""
+class FindingKind(Kind[F]):
+    """Base of the kinds that have findings. Findings are cases; `findings_error` counts the errors."""
 
     has_cases: ClassVar[bool] = True
     objects: ClassVar[str] = ""
     """What its files hold, in the plural, where that is counted."""
 
-    def measures(self, params: P) -> Mapping[str, MeasureSpec]:
+    def measures(self, params: F) -> Mapping[str, MeasureSpec]:
         return {
             "findings_error": MeasureSpec.amount("findings that are errors, without those that are waived"),
             "findings_warning": MeasureSpec.amount("findings that are warnings"),
@@ -106,32 +114,42 @@ class InspectionKind(Kind[P]):
             **({"objects": MeasureSpec.amount(f"{self.objects} in them")} if self.objects else {}),
         }
 
-    def defaults(self, params: P) -> tuple[str, ...]:
+    def defaults(self, params: F) -> tuple[str, ...]:
         return ("findings_error == 0",)
 
-    def parts(self, params: P) -> frozenset[str] | None:
+    def parts(self, params: F) -> frozenset[str] | None:
         return None
 
     def counts(self, measure: str, case: str) -> bool:
         return measure == "findings_error"
 
-    def summary(self, params: P) -> Message:
-        return fact(Code.FILES_OF, names=params.files)
-
     def rules(self) -> tuple[Rule, ...]:
         params = self.Params
-        assert issubclass(params, InspectionParams)
+        assert issubclass(params, FindingParams)
         return params.rules
 
     @abstractmethod
-    async def inspect(self, params: P, tree: Tree, world: World) -> Inspection:
-        """What is wrong with the files. Errors: ObservationError where there was nothing to look at."""
+    async def find(self, params: F, world: World) -> Inspection:
+        """What is wrong. Errors: ObservationError where there was nothing to look at."""
 
-    async def observe(self, params: P, world: World) -> Observation:
+    async def observe(self, params: F, world: World) -> Observation:
         """Errors: ObservationError where no file matches, or files hold nothing to look at."""
+        return await report((await self.find(params, world)).with_severities(params.changed), world)
+
+
+class InspectionKind(FindingKind[P]):
+    """Base of the kinds that look at files."""
+
+    def summary(self, params: P) -> Message:
+        return fact(Code.FILES_OF, names=params.files)
+
+    @abstractmethod
+    async def inspect(self, params: P, tree: Tree, world: World) -> Inspection:
+        """What is wrong with the files. Errors: ObservationError where they hold nothing to look at."""
+
+    async def find(self, params: P, world: World) -> Inspection:
         tree = await asyncio.to_thread(walk, world.root, params.files, params.exclude)
-        seen = await self.inspect(params, tree, world)
-        return await report(seen.with_severities(params.changed), world)
+        return await self.inspect(params, tree, world)
 
 
 async def report(seen: Inspection, world: World) -> Observation:
@@ -146,8 +164,9 @@ async def report(seen: Inspection, world: World) -> Observation:
     measures: dict[str, Measure] = {
         "findings_error": count_failed(cases),
         "findings_warning": Number(value=seen.count(Severity.WARNING)),
-        "files": Number(value=seen.files),
     }
+    if seen.files is not None:
+        measures["files"] = Number(value=seen.files)
     if seen.objects is not None:
         measures["objects"] = Number(value=seen.objects)
     return Observation(
