@@ -173,6 +173,6 @@ async def report(seen: Inspection, world: World) -> Observation:
         measures=measures,
         parts={part: {"findings_error": count_failed(group)} for part, group in by_part(cases).items()},
         cases=cases,
-        notes=seen.notes,
+        notes=(*seen.notes, *seen.warnings()),
         causes=seen.causes(),
     )
