@@ -183,9 +183,22 @@ def _date_text(value: date) -> str:
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
-_in_c = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
-).encode
+def encoder(between: str, after_key: str) -> Writer:
+    """What `json.dumps` does, with one encoder for all values: making one takes as long as a small value.
+
+    Errors of what it gives: TypeError, ValueError for what JSON cannot hold.
+    """
+    plain = json.JSONEncoder(
+        ensure_ascii=False, check_circular=False, allow_nan=False, separators=(between, after_key)
+    )
+    make = getattr(json.encoder, "c_make_encoder", None)  # as `plain` does; not in every Python
+    if make is None:
+        return plain.encode
+    encode = make(None, plain.default, _write_text, None, after_key, between, False, False, False)
+    return lambda value: "".join(encode(value, 0))
+
+
+_in_c = encoder(",", ":")
 
 
 def write_tree(value: Any) -> str:

@@ -12,7 +12,16 @@ from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from phasegate.base.dataclass_json import Form, Writer, form_of, hints_of, to_text, without_none, writer
+from phasegate.base.dataclass_json import (
+    Form,
+    Writer,
+    encoder,
+    form_of,
+    hints_of,
+    to_text,
+    without_none,
+    writer,
+)
 from phasegate.model.result import RunResult
 
 WIDTH = 100
@@ -20,7 +29,7 @@ WIDTH = 100
 Layout = Callable[[Any, str], str]
 """Takes a value and the indent of the line that it begins on."""
 _INDENT = "  "
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False).encode
+_encode = encoder(", ", ": ")
 _SCALARS: dict[type, Callable[[Any], str]] = {
     str: encode_basestring,
     int: int.__repr__,
@@ -28,7 +37,7 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "true" if value else "false",
     NoneType: lambda value: "null",
 }
-"""What `_encode` does with each type, without making an encoder for it."""
+"""What `_encode` does with each type, faster."""
 
 
 def render(run: RunResult) -> str:
