@@ -175,7 +175,7 @@ class Redactor:
             return False
         if not any(key in line for key in _TOLD_KEYS):
             return True
-        text = line.decode()
+        text = line.decode("utf-8", "surrogatepass")
         settings = ({match[1]: _json.raw_decode(text, match.end())[0]} for match in _TOLD_KEY.finditer(text))
         return all(self.redact_tree(one, free=False) == one for one in settings)
 
