@@ -26,6 +26,8 @@ from phasegate.model.result import RunResult
 
 WIDTH = 100
 """Characters up to which an object or an array stands on one line; arrays of numbers do at any length."""
+_LARGE = 1 << 20
+"""Characters."""
 Layout = Callable[[Any, str], str]
 """Takes a value and the indent of the line that it begins on."""
 _INDENT = "  "
@@ -67,11 +69,18 @@ def layout(value: Any, indent: str = "") -> str:
 
 def _fit(items: Sequence[str], indent: str, ends: str = "{}") -> str:
     """On one line where there is room; an item of several lines alone is longer than that."""
-    if sum(map(len, items)) + 2 * len(items) < WIDTH - len(indent):
+    size = sum(map(len, items)) + 2 * len(items)
+    if size < WIDTH - len(indent):
         return f"{ends[0]}{', '.join(items)}{ends[1]}"
     inner = indent + _INDENT
     between = f",\n{inner}"
-    return f"{ends[0]}\n{inner}{between.join(items)}\n{indent}{ends[1]}"
+    if size < _LARGE:
+        return f"{ends[0]}\n{inner}{between.join(items)}\n{indent}{ends[1]}"
+    pieces = [f"{ends[0]}\n{inner}"]  # one copy, not two
+    for item in items:
+        pieces += (item, between)
+    pieces[-1] = f"\n{indent}{ends[1]}"
+    return "".join(pieces)
 
 
 def _is_numbers(value: Any) -> bool:
