@@ -171,9 +171,9 @@ class Redactor:
         if self._values:
             return False
         small = line.lower()
-        if any(word in small for word in _TELLTALES) or (b"://" in small and b"@" in small):
+        if any(map(small.__contains__, _TELLTALES)) or (b"://" in small and b"@" in small):
             return False
-        if not any(key in line for key in _TOLD_KEYS):
+        if not any(map(line.__contains__, _TOLD_KEYS)):
             return True
         text = line.decode("utf-8", "surrogatepass")
         settings = ({match[1]: _json.raw_decode(text, match.end())[0]} for match in _TOLD_KEY.finditer(text))
