@@ -27,7 +27,7 @@ from phasegate.model.result import RunResult
 WIDTH = 100
 """Characters up to which an object or an array stands on one line; arrays of numbers do at any length."""
 _LARGE = 1 << 20
-"""Characters."""
+"""Characters from which on a text is not copied more often than it must be."""
 Layout = Callable[[Any, str], str]
 """Takes a value and the indent of the line that it begins on."""
 _INDENT = "  "
@@ -135,7 +135,7 @@ def _layout_of(hint: Any) -> Layout:
     write = writer(hint)
     if write is to_text:
         return _of_object
-    if isinstance(hint, type):
+    if hint is float or _is_text(hint):
         return lambda value, indent: _real(value) if isinstance(value, float) else write(value)
     return lambda value, indent: layout(json.loads(write(value)), indent)
 
