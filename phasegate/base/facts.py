@@ -1115,6 +1115,8 @@ def some(names: Iterable[str], most: int) -> Fact:
 
 def encode(value: Any) -> Any:
     """The JSON of a text or fact, or of a value of one."""
+    if type(value) is str:
+        return value
     match value:
         case Fact():
             return {"code": value.code.value} | {name: encode(one) for name, one in value.values.items()}
