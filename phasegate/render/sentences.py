@@ -1603,6 +1603,34 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"not verified: {fact.tool} could not look at {fact.file or 'everything'}"
         f"{f': {fact.text}' if fact.text else ''}"
     ),
+    # What monitoring and other servers say.
+    Code.ANSWER_STATUS: lambda fact: (
+        f"{fact.url} answered with status {fact.status}{f': {fact.text}' if fact.text else ''}"
+    ),
+    Code.ANSWER_NO_JSON: lambda fact: (
+        f"{fact.url} answered with something that is not JSON{f': {fact.text}' if fact.text else ''}"
+    ),
+    Code.NO_TIME_IN_ANSWER: "no data: {text} is not a time in the answer",
+    Code.PROM_ASKED: "{names} of {url}",
+    Code.PROM_NO_ANSWER: "the server does not answer {text!r} as Prometheus does",
+    Code.PROM_REFUSED: "Prometheus refused the query: {text}",
+    Code.PROM_WARNED: "Prometheus answered with a warning, so the answer may be partial: {text}",
+    Code.PROM_SERIES_OVER_LIMIT: "the answer has {n:series}; at most {most} are read: aggregate them",
+    Code.PROM_NO_SERIES: "no data: nothing answers {text}",
+    Code.PROM_MANY_SERIES: "the answer has {n} series, such as {name}: aggregate them, or name a label "
+    "with 'by'",
+    Code.PROM_OF_PARTS: "it has a value for each {label}; write the criterion for one of these parts",
+    Code.PROM_NO_VALUE: "no data: the value is {value}",
+    Code.PROM_STALE: "no data: the newest sample of {text} is {at:time} old; at most {limit:time} is allowed",
+    Code.PROM_GAPS: "no data: {name} has a value at {n} of {of} moments of the window",
+    Code.PROM_UP: "{n:target} up",
+    Code.PROM_DOWN: "down: {names}, of {n:target}",
+    Code.PROM_NO_TARGET: "no data: Prometheus has no target of job {name!r}",
+    Code.PROM_NO_RULES: "no data: no alerting rule is loaded, so that none fires says nothing",
+    Code.PROM_RULE_MISSING: "no data: no alerting rule {name!r} is loaded",
+    Code.PROM_RULE_BROKEN: "no data: rule {name!r} is not evaluated, its health is {state}",
+    Code.PROM_FIRES: "alert {name!r} fires",
+    Code.PROM_SILENT: "alert {name!r} does not fire",
     # What scanners report.
     Code.SCAN_BY: "{what}",
     Code.NOT_SARIF: "the report is not SARIF 2.1: its version is {version!r}",
