@@ -61,8 +61,8 @@ class QueryParams(TimedParams):
     values: Annotated[Mapping[str, ValueWritten], Demand.MUST_BE]
     """Numbers by the name of their measure: `{errors: {json: "$.series[0].value"}}`."""
     at: str = ""
-    """A JSONPath to the time of the data: text as in RFC 3339, or seconds or milliseconds since 1970. Where it
-    selects many, the newest counts."""
+    """A JSONPath to the time of the data: text as in RFC 3339, or seconds or milliseconds since 1970. Of
+    many, the newest counts."""
     max_age: Annotated[Duration, Field(gt=0), Demand.LESS] = 120.0
     """With `at`: the oldest that the data may be."""
 

@@ -1615,11 +1615,11 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PROM_NO_ANSWER: "the server does not answer {text!r} as Prometheus does",
     Code.PROM_REFUSED: "Prometheus refused the query: {text}",
     Code.PROM_WARNED: "Prometheus answered with a warning, so the answer may be partial: {text}",
-    Code.PROM_SERIES_OVER_LIMIT: "the answer has {n:series}; at most {most} are read: aggregate them",
+    Code.PROM_SERIES_OVER_LIMIT: "the answer has {n} series; at most {most} are read: aggregate them",
     Code.PROM_NO_SERIES: "no data: nothing answers {text}",
     Code.PROM_MANY_SERIES: "the answer has {n} series, such as {name}: aggregate them, or name a label "
     "with 'by'",
-    Code.PROM_OF_PARTS: "it has a value for each {label}; write the criterion for one of these parts",
+    Code.PROM_OF_PARTS: "it has a value for each label {label}; write the criterion for one of these parts",
     Code.PROM_NO_VALUE: "no data: the value is {value}",
     Code.PROM_STALE: "no data: the newest sample of {text} is {at:time} old; at most {limit:time} is allowed",
     Code.PROM_GAPS: "no data: {name} has a value at {n} of {of} moments of the window",

@@ -202,11 +202,10 @@ def _take_in(name: str, query: PromQuery, found: Sequence[SeriesOf], seen: _Seen
     seen.absent["", name] = fact(Code.PROM_OF_PARTS, label=query.by)
     parts = [series.labels.get(query.by, "") for series in found]
     for part, series in zip(parts, found, strict=True):
-        if parts.count(part) > 1 or not part:
-            seen.absent[part, name] = fact(
-                Code.PROM_MANY_SERIES, n=parts.count(part), name=_labels(series.labels)
-            )
-        else:
+        if parts.count(part) > 1:
+            name_of = _labels(series.labels)
+            seen.absent[part, name] = fact(Code.PROM_MANY_SERIES, n=parts.count(part), name=name_of)
+        elif part:
             _put(part, name, query, series, seen)
 
 

@@ -39,7 +39,7 @@ def _selectors(expression: Any) -> Iterator[str]:
 
     match expression:
         case promql.VectorSelector():
-            yield str(expression).partition(" offset ")[0].partition(" @ ")[0]
+            yield str(expression).partition(" offset ")[0].partition(" @ ")[0].removesuffix("{}")
         case promql.MatrixSelector():
             yield from _selectors(expression.vector_selector)
         case promql.Call():
