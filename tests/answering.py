@@ -6,6 +6,7 @@ with answering(lambda asked: Reply(body=b"{}")) as url: ...
 from __future__ import annotations
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ class Reply:
 
 
 @contextlib.contextmanager
-def answering(reply: Callable[[Asked], Reply]) -> Iterator[str]:
+def answering(reply: Callable[[Asked], Reply], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The URL of the server, without a slash at its end."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -51,11 +52,17 @@ def answering(reply: Callable[[Asked], Reply]) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Handshakes that fail are what some tests are about."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

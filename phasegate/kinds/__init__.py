@@ -43,6 +43,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "what Prometheus says of the target: numbers, targets that are up, alerts that fire",
     ),
     "query": ("phasegate.kinds.query:QueryKind", "numbers in what a server answers with JSON"),
+    "security": (
+        "phasegate.kinds.security.kind:SecurityKind",
+        "what the target gives away: headers, cookies, TLS, error pages, files that are served",
+    ),
     "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""

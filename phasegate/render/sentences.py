@@ -1610,6 +1610,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ANSWER_NO_JSON: lambda fact: (
         f"{fact.url} answered with something that is not JSON{f': {fact.text}' if fact.text else ''}"
     ),
+    Code.NOT_OF_TARGET: "{url} is not part of the target, so it is not asked",
+    Code.NO_HANDSHAKE: "not verified: no TLS at {host}:{port:d}: {why}",
+    Code.TLS_NOT_OFFERED: "not verified: OpenSSL of this machine cannot offer {version}",
     Code.NO_TIME_IN_ANSWER: "no data: {text} is not a time in the answer",
     Code.PROM_ASKED: "{names} of {url}",
     Code.PROM_NO_ANSWER: "the server does not answer {text!r} as Prometheus does",
