@@ -539,6 +539,23 @@ class Code(StrEnum):
     PROM_FIRES = "prom_fires"
     PROM_SILENT = "prom_silent"
 
+    # What a database holds.
+    SQL_FAILED = "sql_failed"
+    SQL_WITHOUT_ROWS = "sql_without_rows"
+    SQL_NO_NUMBER = "sql_no_number"
+    SQL_VIOLATIONS = "sql_violations"
+    SQL_ROWS_DIFFER = "sql_rows_differ"
+    NO_DATABASE_FILE = "no_database_file"
+    DATABASE_URL_WRONG = "database_url_wrong"
+    TABLE_MISSING = "table_missing"
+    COLUMNS_MISSING = "columns_missing"
+    COLUMN_OTHER = "column_other"
+    PRIMARY_KEY_OTHER = "primary_key_other"
+    INDEXES_MISSING = "indexes_missing"
+    MIGRATION_UNREADABLE = "migration_unreadable"
+    NO_MIGRATIONS = "no_migrations"
+    MIGRATIONS_DIFFER = "migrations_differ"
+
     # What scanners report.
     SCAN_BY = "scan_by"
     NOT_SARIF = "not_sarif"

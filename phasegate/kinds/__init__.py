@@ -47,6 +47,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.security.kind:SecurityKind",
         "what the target gives away: headers, cookies, TLS, error pages, files that are served",
     ),
+    "database": (
+        "phasegate.kinds.database.kind:DatabaseKind",
+        "a database: numbers, violations, migrations, schema",
+    ),
     "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""

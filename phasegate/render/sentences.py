@@ -132,6 +132,15 @@ def _unit(value: float, dimension: Dimension) -> tuple[str, float]:
             return "", 1.0
 
 
+def _migrations_differ(fact: Fact) -> str:
+    parts = (
+        ("not applied", fact.missing),
+        ("applied and not in the folder", fact.names),
+        ("applied without success", fact.failed),
+    )
+    return "; ".join(f"{what}: {_names(versions)}" for what, versions in parts if versions)
+
+
 def _finding(fact: Fact) -> str:
     """What is wrong, and what would be right."""
     wrong, right = rule_texts(fact.rule)
@@ -1634,6 +1643,27 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PROM_RULE_BROKEN: "no data: rule {name!r} is not evaluated, its health is {state}",
     Code.PROM_FIRES: "alert {name!r} fires",
     Code.PROM_SILENT: "alert {name!r} does not fire",
+    # What a database holds.
+    Code.SQL_FAILED: "the database refused: {text}",
+    Code.SQL_WITHOUT_ROWS: "the query gives no rows, as it is none",
+    Code.SQL_NO_NUMBER: "no data: the query gives {n:row}; it must give one row with one number",
+    Code.SQL_VIOLATIONS: lambda fact: (
+        f"the query must find nothing and finds {'more than ' if fact.more else ''}{count(fact.n, 'row')}"
+    ),
+    Code.SQL_ROWS_DIFFER: "the query gives {n:row} and must give {of}; row {at} is the first that differs",
+    Code.NO_DATABASE_FILE: "there is no database {path}",
+    Code.DATABASE_URL_WRONG: "the address of the database is none; "
+    "write postgresql://user:password@host/name, or sqlite:///path",
+    Code.TABLE_MISSING: "there is no table {name}",
+    Code.COLUMNS_MISSING: "columns are missing: {names:all}",
+    Code.COLUMN_OTHER: "column {name} is {actual}, not {right}",
+    Code.PRIMARY_KEY_OTHER: lambda fact: (
+        f"the primary key is {', '.join(fact.names or ()) or 'nothing'}, not {', '.join(fact.right)}"
+    ),
+    Code.INDEXES_MISSING: "indexes are missing: {names:all}",
+    Code.MIGRATION_UNREADABLE: "the migration {path} is not Python",
+    Code.NO_MIGRATIONS: "there are no migrations of {tool} in {path}",
+    Code.MIGRATIONS_DIFFER: _migrations_differ,
     # What scanners report.
     Code.SCAN_BY: "{what}",
     Code.NOT_SARIF: "the report is not SARIF 2.1: its version is {version!r}",
