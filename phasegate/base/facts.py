@@ -539,6 +539,16 @@ class Code(StrEnum):
     PROM_FIRES = "prom_fires"
     PROM_SILENT = "prom_silent"
 
+    # What arrives in logs.
+    LOG_TOO_LARGE = "log_too_large"
+    LOG_LINES_OVER_LIMIT = "log_lines_over_limit"
+    LOKI_REFUSED = "loki_refused"
+    NO_LINE_CAUSED = "no_line_caused"
+    LINE_NOT_ARRIVED = "line_not_arrived"
+    FIELDS_MISSING = "fields_missing"
+    FORBIDDEN_TEXT = "forbidden_text"
+    NO_LINES = "no_lines"
+
     # What a database holds.
     SQL_FAILED = "sql_failed"
     SQL_WITHOUT_ROWS = "sql_without_rows"

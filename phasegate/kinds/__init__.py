@@ -51,6 +51,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.database.kind:DatabaseKind",
         "a database: numbers, violations, migrations, schema",
     ),
+    "logs": (
+        "phasegate.kinds.logs.kind:LogsKind",
+        "whether lines arrive where logs are kept, and what they hold",
+    ),
     "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""

@@ -1643,6 +1643,15 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PROM_RULE_BROKEN: "no data: rule {name!r} is not evaluated, its health is {state}",
     Code.PROM_FIRES: "alert {name!r} fires",
     Code.PROM_SILENT: "alert {name!r} does not fire",
+    # What arrives in logs.
+    Code.LOG_TOO_LARGE: "more than {size} MiB of lines arrived; the rest is not read",
+    Code.LOG_LINES_OVER_LIMIT: "{n} lines or more arrived; the rest is not read",
+    Code.LOKI_REFUSED: "{url} does not answer as Loki does",
+    Code.NO_LINE_CAUSED: "the request that was to cause a line got no answer: {why}",
+    Code.LINE_NOT_ARRIVED: "the line of the request did not arrive within {within:time}",
+    Code.FIELDS_MISSING: "the line of the request lacks {names:all}",
+    Code.FORBIDDEN_TEXT: "a line holds text {n} of the {of} that are forbidden",
+    Code.NO_LINES: "no data: no line arrived",
     # What a database holds.
     Code.SQL_FAILED: "the database refused: {text}",
     Code.SQL_WITHOUT_ROWS: "the query gives no rows, as it is none",
