@@ -11,15 +11,13 @@ from tests.pipeline.bench import Desk, Ran
 from tests.stack import shop
 
 pytestmark = list(ENGINE)
-LONGEST = 300.0
-"""Seconds; a run takes a tenth of that on a machine that does nothing else."""
 
 
 def run(folder: Path, *, fixed: bool) -> Ran:
     desk = Desk(folder)
     shop.write(desk, fixed=fixed)
     before = listing()
-    ran = desk.run(within=LONGEST)
+    ran = desk.run()
     after = listing()
     assert not any(after[kind] - before[kind] for kind in after), (before, after)
     return ran.is_whole()
