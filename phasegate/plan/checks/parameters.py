@@ -220,7 +220,7 @@ class Parameters:
             if content is None:
                 broken.append(named.path)
                 continue
-            tree, seen = content.tree, content.choose(fragment) if fragment else content.model
+            tree, seen = content.tree, content.seen(fragment)
             if fragment and isinstance(tree, Mapping):
                 tree = Located({**tree, **fragment}, at=getattr(tree, "at", None))
             replaced.append(_Replaced(named.path, tree, seen, content.names, content.document))
@@ -267,21 +267,23 @@ class Parameters:
         return document
 
     def _content(self, named: NamedPlace) -> Content | None:
-        """What a file says, read once for all checks that name it alike."""
+        """What a file says, read once for all checks that name it alike; None where it is wrong and that was
+        reported."""
         document = self._document(named)
         if document is None:
             return None
         path = self._context.files.locate(named.value)
         key = path, named.kind, self._own, repr(self._data)
         contents = self._context.contents
-        if key not in contents:
+        first = key not in contents
+        if first:
             contents[key] = self._read(document, named.kind)
         content: Content = contents[key]
         self.files |= content.files
         self.filled |= content.filled
         self._entries |= content.entries
         self._contents.append(content)
-        return content
+        return content if first or not content.wrong else None
 
     def _read(self, document: Document, kind: Any) -> Content:
         """A document with values put in, as far as they are known, and its own named files looked for."""
