@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import Located, NamedAddress, NamedDocument, NamedPath
 from phasegate.base.files import about
-from phasegate.base.substitution import escape, finish, names_in, texts_in
+from phasegate.base.substitution import escape, finish, names_in, size_of, texts_in
 from phasegate.kinds.base import CheckParams, Kind, TimedParams
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.asked.part import Deferred, Part
@@ -35,6 +35,8 @@ from phasegate.plan.written.plan import CheckCommon
 COMMON_KEYS = frozenset(keys_of(CheckCommon))
 """What every check has, whatever its kind."""
 _KNOWN = tuple(COMMON_KEYS)
+_PART = 200
+"""Characters that a part comes to, beside its parameters."""
 
 
 class Parameters:
@@ -83,7 +85,9 @@ class Parameters:
         self._data = self._tree.get(kind.rows) if self._own else None
 
     def parts(self) -> tuple[Part, ...] | None:
-        """None when one of them is wrong; then every problem has been reported."""
+        """None when one of them is wrong; then every problem has been reported. Errors: see `Context.spend`."""
+        entries = 1 if self._each is None else len(self._each)
+        self._context.spend(self._path, entries * (_PART + size_of(self._tree)))
         if self._each is None:
             part = self._part("", None)
             return None if part is None else (part,)
@@ -288,6 +292,7 @@ class Parameters:
     def _read(self, document: Document, kind: Any) -> Content:
         """A document with values put in, as far as they are known, and its own named files looked for."""
         context = self._context
+        context.spend(self._path, size_of(document.tree))
         own = capture_names(document.tree) | self._own
         given = context.values.known
         used = (name for name in names_in(document.tree) if name in given and name not in own)
