@@ -60,7 +60,7 @@ class Watch:
 
 
 def tell(seconds: float) -> None:
-    """Say that a process of the test that runs was held up, so long that what the test claims may not hold."""
+    """Say that a process of the test was held up, so long that what the test claims may not hold."""
     for watch in _watches:
         watch.elsewhere = max(watch.elsewhere, seconds)
 

@@ -451,7 +451,7 @@ WRONG_SHAPES: Mapping[str, Shape] = {
         "s.yaml": (
             "suite: 1\nflows:\n",
             _FLOW,
-            "  - {id: f, requests: [{id: r, method: put, url: /, body: {file: none}, expect: {status: 200}}]}\n",
+            "  - {id: f, requests: [{id: r, method: put, url: /, expect: {schema: none.json}}]}\n",
         ),
     },
 }

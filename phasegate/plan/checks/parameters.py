@@ -85,7 +85,10 @@ class Parameters:
         self._data = self._tree.get(kind.rows) if self._own else None
 
     def parts(self) -> tuple[Part, ...] | None:
-        """None when one of them is wrong; then every problem has been reported. Errors: see `Context.spend`."""
+        """None when one of them is wrong; then every problem has been reported.
+
+        Errors: see `Context.spend`.
+        """
         entries = 1 if self._each is None else len(self._each)
         self._context.spend(self._path, entries * (_PART + size_of(self._tree)))
         if self._each is None:

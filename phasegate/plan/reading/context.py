@@ -95,7 +95,9 @@ class Context:
         """Count what is about to be read. Errors: PlanError where that is too much."""
         self.effort.size += size
         if self.effort.size > MOST_READ:
-            message = f"what checks say, with each entry of 'each', comes to more than {MOST_READ:,} characters"
+            message = (
+                f"what checks say, with each entry of 'each', comes to more than {MOST_READ:,} characters"
+            )
             self.findings.add(self.document, path, message, help="use fewer checks, or fewer entries")
             raise PlanError(self.findings.problems)
 

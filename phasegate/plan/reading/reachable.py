@@ -80,6 +80,7 @@ def check_entry(
     key = context.target, address, *(map(repr, rows_written) if begins else ())
     if key not in context.contents:
         context.contents[key] = _entries(context, address, begins, rows_written)
+    found: frozenset[str]
     found, ambiguous = context.contents[key]
     for error in ambiguous:
         context.findings.add(document, path, error.message, help=error.help)
