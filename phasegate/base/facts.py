@@ -509,6 +509,14 @@ class Code(StrEnum):
     TOOL_LEFT_OUT = "tool_left_out"
     TOOL_CONFIGURED = "tool_configured"
     TOOL_NOT_CONFIGURED = "tool_not_configured"
+    TOOLS_NOT_ASKED = "tools_not_asked"
+
+    # What is found in pipelines.
+    JOBS_KNOWN = "jobs_known"
+    NO_JOB_DEPLOYS = "no_job_deploys"
+    GATE_ELSEWHERE = "gate_elsewhere"
+    PIPELINE_ELSEWHERE = "pipeline_elsewhere"
+    WAY_BACK = "way_back"
 
     # What is found in an image.
     OF_IMAGE = "of_image"

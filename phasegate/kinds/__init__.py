@@ -38,6 +38,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.image.kind:ImageKind",
         "an image: user, healthcheck, ports, secrets, base, labels, files, how it stops",
     ),
+    "pipeline": (
+        "phasegate.kinds.pipeline.kind:PipelineKind",
+        "workflows of GitHub Actions and GitLab CI: valid, gated before they deploy, with a way back",
+    ),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""
 

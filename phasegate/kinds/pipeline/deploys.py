@@ -1,0 +1,276 @@
+"""Jobs that deploy: which ones they are, what stands before them, and whether it can stop them."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from phasegate.base.dataclass import dataclass
+from phasegate.base.facts import Code, Fact, Message, fact
+from phasegate.inspection.finding import Finding, Inspection, Looked, Rule, some_files
+from phasegate.kinds.pipeline import rules
+from phasegate.kinds.pipeline.model import Job, Pipeline, Step
+from phasegate.kinds.pipeline.script import Role, can_fail, excuse_of, find_commands
+
+NEVER = ("if: false", "when: never")
+"""Excuses of a job that never runs."""
+_NAMES = {
+    Role.ROLLS_BACK: re.compile(r"rollback|roll back|revert|undo"),
+    Role.DEPLOYS: re.compile(r"deploy|deploys|deployment|rollout|promote|ship"),
+    Role.TESTS: re.compile(r"tests?|testing|e2e|specs?|unit|integration|smoke|qa|pytest|phasegate"),
+}
+_NOT_DEPLOY = re.compile(
+    r"check|checks|lint|validate|verify|plan|dry|cleanup|clean|destroy|teardown|stop|undeploy|notify|preview"
+)
+"""Words in a name after which `deploy` in it does not say that the job deploys."""
+_DEPLOY_ACTIONS = re.compile(
+    r"actions/deploy-pages|peaceiris/actions-gh-pages|google-github-actions/deploy-\S+|azure/(?:k8s-deploy|webapps-deploy|"
+    r"functions-action|container-apps-deploy-action)|aws-actions/(?:amazon-ecs-deploy-task-definition|"
+    r"aws-cloudformation-github-deploy)|akhileshns/heroku-deploy|amondnet/vercel-action|cloudflare/(?:wrangler|pages)-action|"
+    r"firebaseextended/action-hosting-deploy|superfly/flyctl-actions(?!/setup)",
+    re.IGNORECASE,
+)
+_TEST_ACTIONS = re.compile(
+    r"cypress-io/github-action|\S*[-/](?:e2e|tests?|pytest)(?:[-/@]\S*)?", re.IGNORECASE
+)
+_PLUMBING = re.compile(
+    r"actions/\S+|\S*(?:setup|login|cache|upload|download|checkout|install|artifact)\S*", re.IGNORECASE
+)
+_LOCAL_CLUSTER = re.compile(
+    r"\b(?:kind|minikube|k3d|microk8s|k3s)\b (?:create|start|cluster)|helm/kind-action|minikube|k3d-action"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A test in a job."""
+
+    job: Job
+    excuse: str
+    """Why its failure stops nothing, as written; empty where it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Why a job is taken for one that deploys, tests or rolls back."""
+
+    role: Role
+    by: str
+    """`plan`, `name`, `stage`, `command`, or `environment`."""
+    text: str = ""
+
+
+class Roles:
+    """What jobs are for: what the plan says, otherwise what names and commands tell."""
+
+    def __init__(self, plan: Mapping[Role, Sequence[str]]) -> None:
+        self._plan = plan
+
+    def known(self, job: Job, role: Role) -> Known | None:
+        patterns = self._plan.get(role, ())
+        if patterns:
+            return Known(role=role, by="plan") if any(matches(job, one) for one in patterns) else None
+        if role is Role.DEPLOYS and self.known(job, Role.ROLLS_BACK):
+            return None
+        words = " ".join(
+            re.findall(
+                r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", job.name.rpartition(" / ")[2]).lower()
+            )
+        )
+        named = _word(_NAMES[role], words) and not (
+            role is Role.DEPLOYS and (_word(_NOT_DEPLOY, words) or _word(_NAMES[Role.TESTS], words))
+        )
+        if named:
+            return Known(role=role, by="name")
+        if _word(_NAMES[role], " ".join(re.findall(r"[a-z0-9]+", job.stage.lower()))):
+            return Known(role=role, by="stage", text=job.stage)
+        command = next((text for _, text in doing(job, role)), "")
+        if command and not (role is Role.DEPLOYS and _is_local(job)):
+            return Known(role=role, by="command", text=command)
+        if role is Role.DEPLOYS and job.environment and not _word(_NAMES[Role.TESTS], words):
+            return Known(role=role, by="environment", text=job.environment)
+        return None
+
+
+def _word(pattern: re.Pattern[str], words: str) -> bool:
+    return re.search(rf"\b(?:{pattern.pattern})\b", words) is not None
+
+
+def _is_local(job: Job) -> bool:
+    """Whether it makes a cluster of its own, which what it deploys goes to."""
+    return any(_LOCAL_CLUSTER.search(f"{step.uses} {step.script}") for step in job.steps)
+
+
+def matches(job: Job, pattern: str) -> bool:
+    """`pattern` is a glob of a name, or of `FILE#NAME`."""
+    return any(fnmatch.fnmatchcase(name, pattern) for name in (job.name, place_of(job)))
+
+
+def place_of(job: Job) -> str:
+    return f"{job.file}#{job.name}"
+
+
+def doing(job: Job, role: Role) -> Iterator[tuple[int, str]]:
+    """The steps of a job that deploy, test or roll back, by their number, and how they are written."""
+    actions = {Role.DEPLOYS: _DEPLOY_ACTIONS, Role.TESTS: _TEST_ACTIONS}.get(role)
+    for number, step in enumerate(job.steps):
+        for command in find_commands(step.script, role):
+            yield number, command.text
+        if actions is not None and step.uses and actions.match(step.uses):
+            yield number, step.uses
+
+
+def find_gates(job: Job, roles: Roles, steps: Sequence[Step] | None = None) -> list[Gate]:
+    """The tests in a job, or in some of its steps."""
+    chosen = job.steps if steps is None else steps
+    tested = {number for number, _ in doing(job, Role.TESTS) if number < len(chosen)}
+    found = [
+        _gate(job, chosen[number], excuse_of(chosen[number].script, chosen[number].shell))
+        for number in sorted(tested)
+    ]
+    if steps is not None:
+        return found
+    if found or roles.known(job, Role.TESTS) is None:
+        return found if roles.known(job, Role.TESTS) else []
+    for step in chosen:
+        if step.script.strip():
+            fails = can_fail(step.script, step.shell)
+            found.append(_gate(job, step, "" if fails else " ".join(step.script.split())[:120]))
+        elif step.uses and not _PLUMBING.match(step.uses):
+            found.append(_gate(job, step, ""))
+    return found
+
+
+def _gate(job: Job, step: Step, excuse: str) -> Gate:
+    return Gate(job=job, excuse=job.excuse or step.excuse or excuse)
+
+
+def inspect_deploys(
+    pipelines: Sequence[Pipeline], plan: Mapping[Role, Sequence[str]], *, documented: bool
+) -> Inspection:
+    """`documented`: whether the plan names a document as the way back."""
+    roles = Roles(plan)
+    jobs = [(pipeline, job) for pipeline in pipelines for job in pipeline.jobs.values()]
+    known = {role: [(job, one) for _, job in jobs if (one := roles.known(job, role))] for role in Role}
+    deploying = {place_of(job) for job, _ in known[Role.DEPLOYS]}
+    findings = list(_named(plan, [job for _, job in jobs]))
+    unproven: dict[str, Message] = {}
+    for pipeline, job in jobs:
+        if place_of(job) not in deploying or job.excuse in NEVER:
+            continue
+        found, why = _judge(job, pipeline, pipelines, roles)
+        findings += found
+        if job.unresolved and not job.environment:
+            why = why or some_files(Code.GATE_ELSEWHERE, [job.unresolved], name=job.name)
+        elif not job.environment:
+            findings.append(_of(rules.ENVIRONMENT, job, job.name))
+        if why is not None:
+            unproven[f"pipeline-gate/{place_of(job)}"] = why
+    if not documented and not known[Role.ROLLS_BACK]:
+        findings += _without_way_back([job for job, _ in known[Role.DEPLOYS]])
+    notes = [_role_note(role, known[role]) for role in Role if known[role]]
+    if not deploying:
+        notes.append(fact(Code.NO_JOB_DEPLOYS))
+    looked = {
+        rule.id: Looked(n=len(deploying), of="job that deploys", family=rule.family)
+        for rule in (rules.GATE, rules.GATE_TOLERATED, rules.GATE_BYPASSED, rules.ENVIRONMENT, rules.ROLLBACK)
+        if not (unproven and rule.id.startswith(rules.GATE.id))
+    }
+    named = Looked(n=sum(map(len, plan.values())), of="name in the plan", family=rules.NAMED_JOB.family)
+    return Inspection(
+        files=None,
+        findings=tuple(findings),
+        looked=looked | {rules.NAMED_JOB.id: named},
+        unproven=unproven,
+        notes=tuple(notes),
+    )
+
+
+def _named(plan: Mapping[Role, Sequence[str]], jobs: Iterable[Job]) -> Iterator[Finding]:
+    everything = list(jobs)
+    for role, patterns in plan.items():
+        for pattern in patterns:
+            if not any(matches(job, pattern) for job in everything):
+                rule = rules.NAMED_JOB
+                yield Finding(
+                    rule=rule.id,
+                    severity=rule.severity,
+                    family=rule.family,
+                    place=pattern,
+                    details=(pattern, role.value),
+                )
+
+
+def _judge(
+    job: Job, pipeline: Pipeline, pipelines: Sequence[Pipeline], roles: Roles
+) -> tuple[list[Finding], Message | None]:
+    """What is wrong with what stands before a job that deploys, or why that is not known."""
+    held = [gate for name in sorted(job.held_by) for gate in find_gates(pipeline.jobs[name], roles)]
+    deploys = [number for number, _ in doing(job, Role.DEPLOYS)]
+    last = min(deploys, default=len(job.steps) - 1)
+    if job.steps and not (deploys and job.steps[last].regardless):
+        held += find_gates(job, roles, job.steps[: max(last, 0)])
+    passed = [
+        gate for name in sorted(job.before - job.held_by) for gate in find_gates(pipeline.jobs[name], roles)
+    ]
+    why_passed, missing = job.regardless, []
+    if pipeline.follows:
+        others = {
+            name: [one for one in pipelines if name in (one.name, one.file)] for name in pipeline.follows
+        }
+        missing = [name for name, found in others.items() if not found]
+        ends = [
+            [gate for one in found for inner in one.jobs.values() for gate in find_gates(inner, roles)]
+            for found in others.values()
+        ]
+        effective = all(any(not gate.excuse for gate in gates) for gates in ends)
+        after = job.after_success or any(pipeline.jobs[name].after_success for name in job.held_by)
+        gates = [gate for found in ends for gate in found if effective or gate.excuse]
+        if after:
+            held += gates
+        else:
+            passed, why_passed = passed + gates, why_passed or "workflow_run without conclusion == 'success'"
+    if any(not gate.excuse for gate in held):
+        return [], None
+    away = [
+        one.unresolved
+        for one in (job, *map(pipeline.jobs.__getitem__, sorted(job.held_by)))
+        if one.unresolved
+    ]
+    callers = [pipeline.file] if pipeline.called and not pipeline.included else []
+    elsewhere = [*missing, *pipeline.unresolved, *away, *callers]
+    if elsewhere:
+        return [], some_files(Code.GATE_ELSEWHERE, elsewhere, name=job.name)
+    effective_passed = [gate for gate in passed if not gate.excuse]
+    if effective_passed:
+        return [
+            _of(rules.GATE_BYPASSED, job, job.name, effective_passed[0].job.name, why_passed or "needs")
+        ], None
+    tolerated = [*held, *passed]
+    if tolerated:
+        return [_of(rules.GATE_TOLERATED, job, job.name, tolerated[0].job.name, tolerated[0].excuse)], None
+    return [_of(rules.GATE, job, job.name)], None
+
+
+def _of(rule: Rule, job: Job, *details: str) -> Finding:
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity,
+        family=rule.family,
+        file=job.file,
+        line=job.line,
+        place=job.name,
+        details=details,
+    )
+
+
+def _without_way_back(jobs: Sequence[Job]) -> Iterator[Finding]:
+    """One finding for each file with a job that deploys."""
+    for first in {job.file: job for job in reversed(jobs)}.values():
+        yield _of(rules.ROLLBACK, first, first.name)
+
+
+def _role_note(role: Role, known: Sequence[tuple[Job, Known]]) -> Fact:
+    names = [f"{place_of(job)} ({one.by}{f': {one.text}' if one.text else ''})" for job, one in known]
+    return some_files(Code.JOBS_KNOWN, names, of=role.value, n=len(names))

@@ -1,0 +1,393 @@
+"""Pipelines of GitLab CI: what they may hold, and what they do.
+
+Local files that one includes are taken in as GitLab does; what it takes from elsewhere is named, not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from itertools import chain
+from typing import Any
+
+from phasegate.base.dataclass import dataclass
+from phasegate.base.yaml import Dialect, Document, Tagged
+from phasegate.inspection.finding import Finding, Rule
+from phasegate.kinds.pipeline import rules
+from phasegate.kinds.pipeline.model import (
+    MOST,
+    Job,
+    Pipeline,
+    Shell,
+    Step,
+    as_list,
+    as_mapping,
+    as_text,
+    as_texts,
+    reach,
+    ring_of,
+)
+from phasegate.kinds.pipeline.shape import ANYTHING, Shape, at, check_shape
+from phasegate.kinds.pipeline.sources import Sources
+
+DIALECT = Dialect(foreign_tags=True, kept_tags=frozenset({"!reference"}), old_words=True, plain=True)
+INPUT = "$[["
+_DEEPEST = 11
+"""Levels of `extends` and `!reference`; GitLab takes no more."""
+_INCLUDES = 150
+_VALUES = 500_000
+"""Values of all jobs, with what they extend and refer to."""
+_PARALLEL = re.compile(r"(?::\s*\[.*\]| \d+/\d+)$")
+"""What follows the name of a job where one of several that run beside each other is meant."""
+_STAGES = (".pre", "build", "test", "deploy", ".post")
+_SETTINGS = frozenset(
+    ("default", "include", "stages", "types", "variables", "workflow", "image", "services", "before_script",
+     "after_script", "cache", "spec")
+)  # fmt: skip
+_SCRIPT = Shape("text or list")
+_DEFAULT = ["after_script", "artifacts", "before_script", "cache", "hooks", "id_tokens", "identity", "image", "interruptible", "retry", "services", "tags", "timeout"]
+_KEYS = ["allow_failure", "coverage", "dast_configuration", "delay", "dependencies", "environment", "except", "extends", "inherit", "inputs", "manual_confirmation", "needs", "only", "pages", "parallel", "publish", "release", "resource_group", "rules", "run", "script", "secrets", "stage", "start_in", "trigger", "type", "variables", "when"]
+_JOB = Shape(
+    "mapping",
+    keys=dict.fromkeys((*_DEFAULT, *_KEYS), ANYTHING)
+    | dict.fromkeys(("script", "before_script", "after_script"), _SCRIPT)
+    | {
+        "extends": Shape("text or list", each=Shape("text")),
+        "stage": Shape("text"),
+        "needs": Shape("list or mapping or nothing"),
+        "dependencies": Shape("list or nothing"),
+        "rules": Shape("list or nothing"),
+        "allow_failure": Shape("text or mapping or nothing"),
+        "when": Shape("text"),
+        "variables": Shape("mapping or nothing"),
+        "environment": Shape("text or mapping"),
+    },
+)
+_TOP = Shape(
+    "mapping",
+    keys={
+        "stages": Shape("list or nothing"),
+        "variables": Shape("mapping or nothing"),
+        "default": Shape("mapping or nothing", keys=dict.fromkeys(_DEFAULT, ANYTHING)),
+        "include": Shape("text or list or mapping or nothing"),
+    },
+)
+
+
+@dataclass
+class _Merged:
+    """Everything that a file and those that it includes say."""
+
+    tree: dict[str, Any] = field(default_factory=dict)
+    written: dict[str, Document] = field(default_factory=dict)
+    """Where a key of the top is written, the last that says it."""
+    files: dict[str, None] = field(default_factory=dict)
+    unresolved: dict[str, None] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_pipeline(document: Document, sources: Sources) -> Pipeline:
+    merged = _Merged()
+    _take_in(document, sources, merged)
+    return _Reader(document, merged).pipeline()
+
+
+def _take_in(document: Document, sources: Sources, merged: _Merged) -> None:
+    """Add a file, after those that it includes, as what it says itself counts more."""
+    tree = as_mapping(document.tree)
+    merged.files[document.file] = None
+    merged.findings += check_shape(document, document.tree, _TOP, (), INPUT)
+    for one in as_list(tree.get("include")):
+        entry = {"local": one} if isinstance(one, str) and "://" not in one else as_mapping(one)
+        local = as_text(entry.get("local"))
+        if not local or "$" in local:
+            merged.unresolved[as_text(one) or ", ".join(f"{k}: {as_text(v)}" for k, v in entry.items())] = (
+                None
+            )
+            continue
+        names = sources.find(local)
+        if not names and "*" not in local:
+            merged.findings.append(at(rules.INCLUDE, document, ("include",), local))
+        for name in names:
+            if len(merged.files) > _INCLUDES or name in merged.files:
+                continue
+            inner = sources.read(name, DIALECT)
+            if inner is None:
+                merged.unresolved[name] = None
+            else:
+                _take_in(inner, sources, merged)
+    for key, value in tree.items():
+        if key in _SETTINGS or isinstance(value, dict) or key.startswith("."):
+            merged.written[key] = document
+    merged.tree = _merge(merged.tree, tree)
+
+
+def _merge(under: Any, over: Any) -> Any:
+    """Mappings are merged key by key, everything else is replaced."""
+    if not isinstance(under, dict) or not isinstance(over, dict):
+        return over
+    return {
+        **under,
+        **{key: _merge(under[key], value) if key in under else value for key, value in over.items()},
+    }
+
+
+class _Reader:
+    def __init__(self, document: Document, merged: _Merged) -> None:
+        self._document = document
+        self._merged = merged
+        self._tree = merged.tree
+        self._findings = merged.findings
+        self._left = _VALUES
+        self._doubts: dict[str, None] = {}
+        self._jobs = {
+            name: self._whole(name)
+            for name, value in list(self._tree.items())[:MOST]
+            if name not in _SETTINGS and not name.startswith(".") and isinstance(value, dict)
+        }
+        stages = as_texts(self._resolve(self._tree.get("stages") or self._tree.get("types"), ("stages",)))
+        self._stages = (".pre", *stages, ".post") if stages else _STAGES
+
+    def pipeline(self) -> Pipeline:
+        for name, value in self._tree.items():
+            if name not in _SETTINGS and not name.startswith("."):
+                self._check(name, value)
+        needs = {name: self._needs(name, job) for name, job in self._jobs.items()}
+        ahead = reach(needs)
+        for name in self._jobs:
+            if ring := ring_of(name, ahead):
+                self._find(rules.CYCLE, name, "needs", name, ring)
+        held = reach({name: needs[name] if not _regardless(job) else () for name, job in self._jobs.items()})
+        jobs = {
+            name: self._job(name, job, ahead[name] - {name}, held[name] - {name})
+            for name, job in self._jobs.items()
+        }
+        return Pipeline(
+            file=self._document.file,
+            name=self._document.file,
+            jobs=jobs,
+            called=True,
+            included=True,
+            unproven=tuple(self._doubts),
+            unresolved=tuple(self._merged.unresolved),
+            elsewhere=tuple(self._merged.unresolved),
+            uses=frozenset(self._merged.files) - {self._document.file},
+            findings=tuple(self._findings),
+        )
+
+    # What is wrong.
+
+    def _find(self, rule: Rule, name: str, key: str, *details: str) -> None:
+        document = self._merged.written.get(name, self._document)
+        self._findings.append(at(rule, document, (name, key) if key else (name,), *details))
+
+    def _check(self, name: str, value: Any) -> None:
+        document = self._merged.written.get(name, self._document)
+        if not isinstance(value, dict):
+            if INPUT not in name:
+                self._find(rules.SHAPE, name, "", name, "mapping")
+            return
+        job = self._jobs.get(name, {})
+        self._findings += check_shape(document, job, _JOB, (name,), INPUT)
+        if not {"script", "run", "trigger"} & set(job) and not self._open(name, name, "script"):
+            self._find(rules.MISSING_KEY, name, "", name, "script")
+        if self._stage(job) not in self._stages and not self._open(self._stage(job), name, "stage"):
+            self._find(rules.STAGE, name, "stage", name, self._stage(job))
+        for key in ("needs", "dependencies"):
+            for needed in self._named(job, key):
+                if not self._can_wait(name, job, needed, key):
+                    self._find(rules.NEEDS, name, key, name, needed)
+
+    def _take(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            self._merged.unresolved[f"values after the first {_VALUES}"] = None
+
+    def _open(self, text: str, name: str, key: str) -> bool:
+        """Whether what a text names may be elsewhere; then nothing is proven of that place."""
+        may_be = bool(self._merged.unresolved) or "$" in text
+        if may_be:
+            self._doubts[f"{name}.{key}"] = None
+        return may_be
+
+    def _can_wait(self, name: str, job: Mapping[str, Any], needed: str, key: str) -> bool:
+        other = self._jobs.get(needed) or self._jobs.get(_PARALLEL.sub("", needed))
+        if other is None:
+            return self._open(needed, name, key)
+        if key == "dependencies" and job.get("needs"):
+            return needed in self._needs(name, job)
+        stages = [
+            self._stages.index(stage) if (stage := self._stage(one)) in self._stages else None
+            for one in (other, job)
+        ]
+        if None in stages or (key == "needs" and needed == name):
+            return True
+        return stages[0] < stages[1] or (key == "needs" and stages[0] == stages[1])  # type: ignore[operator]
+
+    # What a job comes to.
+
+    def _stage(self, job: Mapping[str, Any]) -> str:
+        return as_text(job.get("stage")) or as_text(job.get("type")) or "test"
+
+    def _whole(self, name: str) -> dict[str, Any]:
+        """A job with what it extends, and with what it refers to."""
+        job = self._extended(name, ())
+        default = as_mapping(self._tree.get("default"))
+        for key in ("image", "before_script"):
+            for source in (default, self._tree):
+                if (
+                    key not in job
+                    and key in source
+                    and as_mapping(job.get("inherit")).get("default") is not False
+                ):
+                    job = {**job, key: source[key]}
+        return {key: self._resolve(value, (name, key)) for key, value in job.items()}
+
+    def _extended(self, name: str, within: tuple[str, ...]) -> dict[str, Any]:
+        own = as_mapping(self._tree.get(name))
+        found: dict[str, Any] = {}
+        self._take()
+        for parent in as_texts(own.get("extends")):
+            if parent in within or parent == name or len(within) >= _DEEPEST or self._left < 0:
+                self._find(rules.REFERENCE, (within or (name,))[0], "extends", parent)
+            elif isinstance(self._tree.get(parent), dict):
+                found = _merge(found, self._extended(parent, (*within, name)))
+            elif not self._open(parent, name, "extends"):
+                self._find(rules.REFERENCE, name, "extends", parent)
+        return {**_merge(found, dict(own))}
+
+    def _resolve(self, value: Any, place: tuple[str, ...], depth: int = 0) -> Any:
+        """A value with what `!reference` stands for; lists in lists become one."""
+        self._take()
+        if depth > 4 * _DEEPEST or self._left < 0:
+            return None
+        if isinstance(value, Tagged):
+            return self._referred(value, place, depth)
+        if isinstance(value, list):
+            items = [(one, self._resolve(one, place, depth + 1)) for one in value]
+            return list(
+                chain.from_iterable(as_list(new) if isinstance(old, Tagged) else [new] for old, new in items)
+            )
+        if isinstance(value, dict):
+            return {key: self._resolve(one, place, depth + 1) for key, one in value.items()}
+        return value
+
+    def _referred(self, reference: Tagged, place: tuple[str, ...], depth: int) -> Any:
+        path = as_texts(list(reference))
+        found: Any = self._tree
+        if path and path[0] not in _SETTINGS and isinstance(self._tree.get(path[0]), dict):
+            found = {path[0]: self._extended(path[0], ())}
+        for key in path:
+            found = found.get(key) if isinstance(found, dict) else None
+        name, key = (*place, "")[:2]
+        if depth > _DEEPEST or (
+            found is None and not _has(self._tree, path) and not self._open("".join(path), name, key)
+        ):
+            if not any(
+                one.rule == rules.REFERENCE.id and one.place.startswith(name) for one in self._findings
+            ):
+                self._find(rules.REFERENCE, name, key, " ".join(path))
+            return None
+        return self._resolve(found, place, depth + 1)
+
+    def _named(self, job: Mapping[str, Any], key: str) -> Iterator[str]:
+        """Jobs of this pipeline that are named, those left out that may be missing."""
+        for one in chain.from_iterable(as_list(part) for part in as_list(job.get(key))):
+            entry = as_mapping(one)
+            elsewhere = {"pipeline", "project"} & set(entry) or entry.get("optional") is True
+            if name := as_text(entry.get("job") if entry else one):
+                if not elsewhere:
+                    yield name
+
+    def _needs(self, name: str, job: Mapping[str, Any]) -> tuple[str, ...]:
+        """Jobs that it waits for: those that it names, otherwise all of the stages before its own."""
+        if "needs" in job and job["needs"] is not None:
+            parts = as_list(job["needs"])
+            named = [
+                as_text(as_mapping(one).get("job")) or as_text(one)
+                for one in parts
+                if "pipeline" not in as_mapping(one)
+            ]
+            plain = (_PARALLEL.sub("", one) if one not in self._jobs else one for one in named)
+            return tuple(one for one in plain if one in self._jobs)
+        stage = self._stage(job)
+        earlier = self._stages[: self._stages.index(stage)] if stage in self._stages else ()
+        return tuple(other for other, one in self._jobs.items() if self._stage(one) in earlier)
+
+    def _job(self, name: str, job: Mapping[str, Any], before: frozenset[str], held: frozenset[str]) -> Job:
+        document = self._merged.written.get(name, self._document)
+        lines = [text for key in ("before_script", "script") for text in _lines(job.get(key))]
+        environment = job.get("environment")
+        action = as_text(as_mapping(environment).get("action"))
+        goes = action in ("", "start")
+        image = job.get("image")
+        variables = {**as_mapping(self._tree.get("variables")), **as_mapping(job.get("variables"))}
+        trigger = job.get("trigger")
+        away = as_text(trigger) or ("trigger" if trigger else "")
+        return Job(
+            name=name,
+            stage=as_text(job.get("stage")),
+            file=document.file,
+            line=document.key_at((name,)).line,
+            steps=(
+                Step(
+                    line=document.key_at((name, "script")).line,
+                    script="\n".join(lines),
+                    shell=Shell(pipefail=True),
+                ),
+            )
+            if lines
+            else (),
+            before=before,
+            held_by=held,
+            excuse=_excuse(job),
+            regardless=_regardless(job),
+            environment=(as_text(as_mapping(environment).get("name")) or as_text(environment))
+            if goes
+            else "",
+            images=tuple(filter(None, (as_text(as_mapping(image).get("name")) or as_text(image),))),
+            values={key: (as_mapping(one).get("value", one),) for key, one in variables.items()},
+            unresolved=away,
+        )
+
+
+def _has(tree: Any, path: list[str]) -> bool:
+    for key in path:
+        if not isinstance(tree, dict) or key not in tree:
+            return False
+        tree = tree[key]
+    return True
+
+
+def _lines(script: Any) -> Iterator[str]:
+    for one in as_list(script):
+        if isinstance(one, list):
+            yield from (as_text(inner) for inner in one)
+        else:
+            yield as_text(one)
+
+
+def _rules(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [as_mapping(one) for one in as_list(job.get("rules")) if isinstance(one, dict)]
+
+
+def _excuse(job: Mapping[str, Any]) -> str:
+    """What keeps its failure from stopping others: GitLab lets manual jobs fail, unless rules make them so."""
+    allowed = job.get("allow_failure")
+    when = as_text(job.get("when"))
+    goes = [one for one in _rules(job) if as_text(one.get("when") or when) != "never"]
+    if when == "never" or (_rules(job) and not goes):
+        return "when: never"
+    for one in (job, *goes):
+        codes = as_list(as_mapping(one.get("allow_failure")).get("exit_codes"))
+        if one.get("allow_failure") is True or 1 in codes:
+            return "allow_failure: true" if not codes else "allow_failure: exit_codes"
+    return "when: manual" if when == "manual" and allowed is not False and not goes else ""
+
+
+def _regardless(job: Mapping[str, Any]) -> str:
+    for one in (job, *_rules(job)):
+        if as_text(one.get("when")) in ("always", "on_failure"):
+            return f"when: {as_text(one.get('when'))}"
+    return ""

@@ -1,0 +1,262 @@
+"""Commands in the scripts of jobs: which ones deploy, test or roll back, and whether their failure counts."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from phasegate.base.dataclass import dataclass
+from phasegate.kinds.healthchecks.shell import syntax
+from phasegate.kinds.healthchecks.shell.status import LONGEST, read_line, read_tree
+from phasegate.kinds.pipeline.model import Shell
+
+
+class Role(StrEnum):
+    DEPLOYS = "deploys"
+    TESTS = "tests"
+    ROLLS_BACK = "rolls_back"
+
+
+_RUNNERS = (
+    r"(?:(?:sudo|time|exec|nice|then|do|else|if|while|until|!|command|npx|pnpx|bunx|xvfb-run|coverage run -m|"
+    r"python[\d.]* -m|bash|sh|(?:poetry|uv|pdm|hatch|pipenv|rye|bundle|pnpm|yarn|npm|dotenv) (?:run|exec)|"
+    r"timeout \S+|[A-Za-z_]\w*=\S*)\s+(?:--?[\w-]+(?:=\S+)?\s+)*)*(?:[^\s'\"]*/)?"
+)
+_COMMANDS = {
+    Role.TESTS: (
+        r"phasegate run|pytest|py\.test|tox|nox|unittest|ctest|jest|vitest|mocha|rspec|phpunit|pest|karma|"
+        r"playwright test|cypress run|newman run|behave|robot|k6 run|bats|busted|"
+        r"(?:npm|yarn|pnpm|bun|deno)(?: run)? (?:t|test[\w:-]*|[\w:-]*[:-]test|e2e|ci:test)|"
+        r"(?:go|cargo|dotnet|swift|flutter|dart|mix|sbt|lein|zig build|bazel|bazelisk|composer|stack|cabal|helm|"
+        r"ng|nx|rails|artisan|forge|hardhat|molecule|ct install|cargo hack|lerna run|turbo run) (?:nextest|test\b)|"
+        r"(?:make|just|task) (?:\S+ )*?(?:\w+[-_])*(?:test|check)s?(?:[-_:]\w+)*|rake(?: \w*(?:test|spec)\w*|$)|"
+        r"docker\b.* (?:run|exec)\b.* (?:pytest|phpunit|rspec|(?:npm|yarn|pnpm)(?: run)? test|(?:go|cargo) test|tox|nox)|"
+        r"(?:mvn|mvnw)\s.*\b(?:test|verify|install|package|deploy)\b|(?:gradle|gradlew)\s.*\b(?:test|check|build)\w*|"
+        r"\S*manage\.py test|test\.sh|run[-_]?tests?(?:\.\w+)?|xcodebuild .*\btest\b|goreleaser check|elixir .*test"
+    ),
+    Role.ROLLS_BACK: (
+        r"kubectl\b.* rollout undo|helm rollback|helm upgrade .*--(?:atomic|rollback-on-failure)|heroku rollback|"
+        r"heroku releases:rollback|flyctl releases rollback|cf rollback|argo rollouts undo|nomad job revert|"
+        r"docker service rollback|argocd app rollback|vercel rollback|netlify .*restore|eb .*restore|rollback\S*|"
+        r"kubectl-argo-rollouts undo|gcloud .*set-traffic|gcloud .*update-traffic|cap \w+ deploy:rollback"
+    ),
+    Role.DEPLOYS: (
+        r"kubectl\b.* (?:apply|set image|rollout restart|create deployment|patch)\b|kubectl (?:apply|patch)\b|"
+        r"helm (?:\S+ )*?(?:upgrade|install)\b|helmfile (?:\S+ )*?(?:apply|sync)|kustomize build .*kubectl apply|"
+        r"skaffold (?:run|deploy)|(?:terraform|tofu|terragrunt) (?:\S+ )*?apply|pulumi up|ansible-playbook|"
+        r"gcloud (?:beta |alpha )?(?:run|app|functions|builds) (?:\S+ )*?deploy|gcloud deploy|"
+        r"aws (?:ecs update-service|cloudformation deploy|lambda update-function-code|deploy create-deployment)|"
+        r"sam deploy|cdk deploy|eb deploy|az (?:webapp|functionapp|containerapp) (?:\S+ )*?(?:deploy|up|update|config)\S*|"
+        r"(?:flyctl|fly|serverless|sls|vercel|netlify|firebase|wrangler|surge|railway|cap \w+|dokku|now) "
+        r"(?:\S+ )*?deploy\b|vercel .*--prod|flyctl deploy|heroku container:release|git push (?:\S+ )*?heroku|"
+        r"cf push|docker stack deploy|nomad (?:job )?run|argocd app sync|oc (?:apply|rollout|new-app)|deploy[\w-]*\.(?:sh|py)|"
+        r"(?:npm|yarn|pnpm)(?: run)? deploy\S*|make deploy\S*|mkdocs gh-deploy"
+    ),
+}
+_STARTS = {role: re.compile(rf"\s*{_RUNNERS}(?:{text})(?![\w-])", re.S) for role, text in _COMMANDS.items()}
+_DRY = re.compile(
+    r"--dry-?run|--help\b|--version\b|--collect-only|--client\b|--check\b(?=.*ansible)|ansible.*--check"
+)
+_SPLIT = re.compile(r"\n|;|&&|\|\||\||\$\(|`|\(|\{\s|(?:\bssh\b[^'\"\n]*|\s-l?c\s+)['\"]")
+_SAID = re.compile(r"\b(?:echo|printf)\b[^\n]*?(?:'[^'\n]*'|\"[^\"\n]*\")|(?:^|(?<=\s))#[^\n]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    text: str
+    line: int
+    """Counted from the first of the script, which is 0."""
+
+
+def find_commands(script: str, role: Role) -> tuple[Command, ...]:
+    """The commands of a script that do something; those in comments and in what is printed do not."""
+    plain = _SAID.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), re.sub(r"\\\n", "  ", script[:LONGEST]))
+    found, start = [], 0
+    for match in (*_SPLIT.finditer(plain), None):
+        end = match.start() if match else len(plain)
+        text = plain[start:end].strip(" '\"\t")
+        if is_command(text, role):
+            found.append(Command(text=" ".join(text.split())[:80], line=plain.count("\n", 0, start)))
+        start = match.end() if match else end
+    return tuple(found)
+
+
+def is_command(text: str, role: Role) -> bool:
+    return bool(text) and _STARTS[role].match(text[:1_000]) is not None and not _DRY.search(text[:1_000])
+
+
+def excuse_of(script: str, shell: Shell) -> str:
+    """What keeps every test in a script from failing it, as written; empty where one can."""
+    if not shell.posix:
+        return ""
+    try:
+        tree = syntax.parse(script) if len(script) <= LONGEST else None
+    except (syntax.UnreadError, RecursionError):
+        tree = None
+    if tree is None:
+        return _unread_excuse(script)
+    counts = _Run(shell).counts(tree)
+    if counts in (_Counts.ENDS, _Counts.FAILS, _Counts.IGNORED, _Counts.NO_TEST):
+        return ""
+    return _line_of(script)
+
+
+def can_fail(script: str, shell: Shell) -> bool:
+    """Whether a script, whatever it does, can end badly."""
+    if not shell.posix:
+        return bool(script.strip())
+    return any(not end.ok for end in read_line(script, strict=shell.strict, shell="bash").ends)
+
+
+def _line_of(script: str) -> str:
+    """The line of the first test as written, without its surroundings."""
+    tests = find_commands(script, Role.TESTS)
+    lines = script.splitlines()
+    return " ".join(lines[tests[0].line].split())[:120] if tests and tests[0].line < len(lines) else ""
+
+
+def _unread_excuse(script: str) -> str:
+    """The same where the script is not understood as a whole: by the lines of its tests."""
+    lines = script.splitlines()
+    excuse = ""
+    for test in find_commands(script, Role.TESTS):
+        line = lines[test.line] if test.line < len(lines) else ""
+        if not re.search(r"(?:\|\||;)\s*(?:true|:|exit 0|echo\b[^|&;]*)\s*(?:\)|$)", line):
+            return ""
+        excuse = excuse or " ".join(line.split())[:120]
+    return excuse
+
+
+class _Counts(StrEnum):
+    """What comes of a test that fails, the more the further up."""
+
+    ENDS = "the shell ends with a failure"
+    FAILS = "the command fails"
+    IGNORED = "the command fails, and the shell goes on even if it is strict"
+    LOST = "nothing fails"
+    NO_TEST = "there is no test"
+
+
+_ORDER = list(_Counts)
+
+
+class _Run:
+    """What becomes of the failure of the tests in a script, each of which is taken to fail."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._strict = shell.strict
+        self._pipefail = shell.pipefail
+
+    def counts(self, node: syntax.Node) -> _Counts:
+        match node:
+            case syntax.Simple():
+                return (
+                    _Counts.FAILS
+                    if is_command(_said(node.raw), Role.TESTS) or self._nested(node)
+                    else _Counts.NO_TEST
+                )
+            case syntax.Sequence():
+                return self._sequence(node)
+            case syntax.AndOr():
+                return self._and_or(node)
+            case syntax.Pipeline():
+                return self._pipeline(node)
+            case syntax.Subshell():
+                inner = self.counts(node.body)
+                return _Counts.FAILS if inner is _Counts.ENDS else inner
+            case syntax.If():
+                return self._if(node)
+            case syntax.Loop():
+                asked = self.counts(node.condition)
+                return _best(self.counts(node.body), asked if asked is _Counts.NO_TEST else _Counts.IGNORED)
+            case syntax.For() | syntax.Function() | syntax.Redirected():
+                return self.counts(node.body)
+            case syntax.Case():
+                return _best(*(self.counts(body) for _, body in node.branches))
+        return _Counts.NO_TEST
+
+    def _nested(self, node: syntax.Simple) -> bool:
+        """Whether it gives a test to another shell: `docker exec web sh -c "pytest"`."""
+        return bool(find_commands(node.raw, Role.TESTS))
+
+    def _sequence(self, node: syntax.Sequence) -> _Counts:
+        found = [_Counts.NO_TEST]
+        for number, (item, background) in enumerate(node.items):
+            self._set(item)
+            one = self.counts(item)
+            rest = node.items[number + 1 :]
+            if one in (_Counts.FAILS, _Counts.IGNORED) and background:
+                one = _Counts.LOST
+            elif one is _Counts.FAILS and self._strict:
+                one = _Counts.ENDS
+            elif one in (_Counts.FAILS, _Counts.IGNORED) and rest:
+                one = _Counts.FAILS if _asks_status(rest) else _Counts.LOST
+            found.append(one)
+        return _best(*found)
+
+    def _set(self, item: syntax.Node) -> None:
+        words = [word.raw for word in item.words] if isinstance(item, syntax.Simple) else []
+        if words[:1] != ["set"]:
+            return
+        for word in words[1:]:
+            if re.fullmatch(r"[-+]\w*e\w*", word) or word == "errexit":
+                self._strict = word[0] == "-" or (word == "errexit" and "-o" in words)
+            if word == "pipefail":
+                self._pipefail = "+o" not in words
+
+    def _and_or(self, node: syntax.AndOr) -> _Counts:
+        steps = [("", node.first), *node.rest]
+        found = [_Counts.NO_TEST]
+        for number, (_, item) in enumerate(steps):
+            rest = steps[number + 1 :]
+            strict, self._strict = self._strict, self._strict and not rest
+            one = self.counts(item)
+            self._strict = strict
+            if one not in (_Counts.FAILS, _Counts.IGNORED):
+                found.append(one)
+                continue
+            saved = next((after for operator, after in rest if operator == "||"), None)
+            if saved is not None:
+                ends = read_tree(saved, strict=self._strict)
+                left = any(not end.ok and end.leaves for end in ends)
+                one = (
+                    _Counts.ENDS
+                    if left
+                    else _Counts.FAILS
+                    if any(not end.ok for end in ends)
+                    else _Counts.LOST
+                )
+            elif rest:
+                one = _Counts.IGNORED
+            found.append(one)
+        return _best(*found)
+
+    def _pipeline(self, node: syntax.Pipeline) -> _Counts:
+        *before, last = [self.counts(one) for one in node.commands]
+        lost = [one if self._pipefail or one is _Counts.NO_TEST else _Counts.LOST for one in before]
+        found = _best(*lost, last)
+        return _Counts.LOST if node.inverted and found is not _Counts.NO_TEST else found
+
+    def _if(self, node: syntax.If) -> _Counts:
+        branches = [self.counts(one) for one in (node.good, node.bad) if one is not None]
+        if self.counts(node.condition) is _Counts.NO_TEST:
+            return _best(*branches)
+        asked = node.condition
+        last = asked.items[-1][0] if isinstance(asked, syntax.Sequence) and asked.items else asked
+        then = node.good if isinstance(last, syntax.Pipeline) and last.inverted else node.bad
+        ends = read_tree(then, strict=self._strict) if then is not None else frozenset()
+        bad = any(not end.ok for end in ends)
+        return _best(*branches, _Counts.ENDS if bad else _Counts.LOST)
+
+
+def _best(*counts: _Counts) -> _Counts:
+    return min(counts, key=_ORDER.index, default=_Counts.NO_TEST)
+
+
+def _said(raw: str) -> str:
+    return "" if re.match(r"\s*(?:echo|printf)\b", raw) else raw
+
+
+def _asks_status(items: tuple[tuple[syntax.Node, bool], ...]) -> bool:
+    """Whether commands after one that failed may still make something of it."""
+    return "$?" in f"{items}" or "PIPESTATUS" in f"{items}"
