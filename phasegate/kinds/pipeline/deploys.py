@@ -73,24 +73,23 @@ class Roles:
             return Known(role=role, by="plan") if any(matches(job, one) for one in patterns) else None
         if role is Role.DEPLOYS and self.known(job, Role.ROLLS_BACK):
             return None
-        words = " ".join(
-            re.findall(
-                r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", job.name.rpartition(" / ")[2]).lower()
-            )
-        )
-        named = _word(_NAMES[role], words) and not (
-            role is Role.DEPLOYS and (_word(_NOT_DEPLOY, words) or _word(_NAMES[Role.TESTS], words))
-        )
-        if named:
+        words = _words(job.name.rpartition(" / ")[2])
+        other = role is Role.DEPLOYS and (_word(_NOT_DEPLOY, words) or _word(_NAMES[Role.TESTS], words))
+        if _word(_NAMES[role], words) and not other:
             return Known(role=role, by="name")
-        if _word(_NAMES[role], " ".join(re.findall(r"[a-z0-9]+", job.stage.lower()))):
+        if _word(_NAMES[role], _words(job.stage)) and not other:
             return Known(role=role, by="stage", text=job.stage)
         command = next((text for _, text in doing(job, role)), "")
         if command and not (role is Role.DEPLOYS and _is_local(job)):
             return Known(role=role, by="command", text=command)
-        if role is Role.DEPLOYS and job.environment and not _word(_NAMES[Role.TESTS], words):
+        if role is Role.DEPLOYS and job.environment and not other:
             return Known(role=role, by="environment", text=job.environment)
         return None
+
+
+def _words(name: str) -> str:
+    """A name in small letters, its words with one blank between them."""
+    return " ".join(re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
 
 
 def _word(pattern: re.Pattern[str], words: str) -> bool:

@@ -36,6 +36,8 @@ INPUT = "$[["
 _DEEPEST = 11
 """Levels of `extends` and `!reference`; GitLab takes no more."""
 _INCLUDES = 150
+_NESTED = 100
+"""Levels of nesting, with what is referred to."""
 _VALUES = 500_000
 """Values of all jobs, with what they extend and refer to."""
 _PARALLEL = re.compile(r"(?::\s*\[.*\]| \d+/\d+)$")
@@ -45,7 +47,7 @@ _SETTINGS = frozenset(
     ("default", "include", "stages", "types", "variables", "workflow", "image", "services", "before_script",
      "after_script", "cache", "spec")
 )  # fmt: skip
-_SCRIPT = Shape("text or list")
+_SCRIPT = Shape("text or list", each=Shape("text or list"))
 _DEFAULT = ["after_script", "artifacts", "before_script", "cache", "hooks", "id_tokens", "identity", "image", "interruptible", "retry", "services", "tags", "timeout"]
 _KEYS = ["allow_failure", "coverage", "dast_configuration", "delay", "dependencies", "environment", "except", "extends", "inherit", "inputs", "manual_confirmation", "needs", "only", "pages", "parallel", "publish", "release", "resource_group", "rules", "run", "script", "secrets", "stage", "start_in", "trigger", "type", "variables", "when"]
 _JOB = Shape(
@@ -55,8 +57,8 @@ _JOB = Shape(
     | {
         "extends": Shape("text or list", each=Shape("text")),
         "stage": Shape("text"),
-        "needs": Shape("list or mapping or nothing"),
-        "dependencies": Shape("list or nothing"),
+        "needs": Shape("list or mapping or nothing", each=Shape("text or mapping")),
+        "dependencies": Shape("list or nothing", each=Shape("text")),
         "rules": Shape("list or nothing"),
         "allow_failure": Shape("text or mapping or nothing"),
         "when": Shape("text"),
@@ -72,6 +74,7 @@ _TOP = Shape(
         "default": Shape("mapping or nothing", keys=dict.fromkeys(_DEFAULT, ANYTHING)),
         "include": Shape("text or list or mapping or nothing"),
     },
+    each=ANYTHING,
 )
 
 
@@ -146,7 +149,7 @@ class _Reader:
             for name, value in list(self._tree.items())[:MOST]
             if name not in _SETTINGS and not name.startswith(".") and isinstance(value, dict)
         }
-        stages = as_texts(self._resolve(self._tree.get("stages") or self._tree.get("types"), ("stages",)))
+        stages = as_texts(self._resolve(self._tree.get("stages") or self._tree.get("types"), ("stages", "")))
         self._stages = (".pre", *stages, ".post") if stages else _STAGES
 
     def pipeline(self) -> Pipeline:
@@ -257,39 +260,38 @@ class _Reader:
                 self._find(rules.REFERENCE, name, "extends", parent)
         return {**_merge(found, dict(own))}
 
-    def _resolve(self, value: Any, place: tuple[str, ...], depth: int = 0) -> Any:
-        """A value with what `!reference` stands for; lists in lists become one."""
+    def _resolve(self, value: Any, place: tuple[str, str], within: tuple[str, ...] = (), depth: int = 0) -> Any:
+        """A value with what `!reference` stands for; what is referred to in a list becomes part of it.
+
+        `within`: the references that are followed.
+        """
         self._take()
-        if depth > 4 * _DEEPEST or self._left < 0:
+        if depth > _NESTED or self._left < 0:
             return None
         if isinstance(value, Tagged):
-            return self._referred(value, place, depth)
+            return self._referred(value, place, within, depth)
         if isinstance(value, list):
-            items = [(one, self._resolve(one, place, depth + 1)) for one in value]
-            return list(
-                chain.from_iterable(as_list(new) if isinstance(old, Tagged) else [new] for old, new in items)
-            )
+            items: list[Any] = []
+            for one in value:
+                resolved = self._resolve(one, place, within, depth + 1)
+                items += as_list(resolved) if isinstance(one, Tagged) else [resolved]
+            return items
         if isinstance(value, dict):
-            return {key: self._resolve(one, place, depth + 1) for key, one in value.items()}
+            return {key: self._resolve(one, place, within, depth + 1) for key, one in value.items()}
         return value
 
-    def _referred(self, reference: Tagged, place: tuple[str, ...], depth: int) -> Any:
+    def _referred(self, reference: Tagged, place: tuple[str, str], within: tuple[str, ...], depth: int) -> Any:
         path = as_texts(list(reference))
-        found: Any = self._tree
-        if path and path[0] not in _SETTINGS and isinstance(self._tree.get(path[0]), dict):
-            found = {path[0]: self._extended(path[0], ())}
-        for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
-        name, key = (*place, "")[:2]
-        if depth > _DEEPEST or (
-            found is None and not _has(self._tree, path) and not self._open("".join(path), name, key)
-        ):
-            if not any(
-                one.rule == rules.REFERENCE.id and one.place.startswith(name) for one in self._findings
-            ):
-                self._find(rules.REFERENCE, name, key, " ".join(path))
+        name, key = place
+        tree = self._tree
+        if path and path[0] not in _SETTINGS and isinstance(tree.get(path[0]), dict):
+            tree = {path[0]: self._extended(path[0], ())}
+        there, found = _look_up(tree, path)
+        text = " ".join(path)
+        if text in within or len(within) >= _DEEPEST - 1 or not (there or self._open(text, name, key)):
+            self._find(rules.REFERENCE, name, key, text)
             return None
-        return self._resolve(found, place, depth + 1)
+        return self._resolve(found, place, (*within, text), depth + 1)
 
     def _named(self, job: Mapping[str, Any], key: str) -> Iterator[str]:
         """Jobs of this pipeline that are named, those left out that may be missing."""
@@ -352,12 +354,16 @@ class _Reader:
         )
 
 
-def _has(tree: Any, path: list[str]) -> bool:
+def _look_up(tree: Any, path: list[str]) -> tuple[bool, Any]:
+    """Whether something is at a place, and what."""
     for key in path:
-        if not isinstance(tree, dict) or key not in tree:
-            return False
-        tree = tree[key]
-    return True
+        if isinstance(tree, dict) and key in tree:
+            tree = tree[key]
+        elif isinstance(tree, list) and key.isdecimal() and int(key) < len(tree):
+            tree = tree[int(key)]
+        else:
+            return False, None
+    return bool(path), tree
 
 
 def _lines(script: Any) -> Iterator[str]:
