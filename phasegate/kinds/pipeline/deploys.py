@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact
-from phasegate.inspection.finding import Finding, Inspection, Looked, Rule, some_files
+from phasegate.inspection.finding import Finding, Inspection, Rule, some_files
 from phasegate.kinds.pipeline import rules
 from phasegate.kinds.pipeline.model import Job, Pipeline, Step
 from phasegate.kinds.pipeline.script import Role, can_fail, excuse_of, find_commands
@@ -25,9 +25,10 @@ _NOT_DEPLOY = re.compile(
 )
 """Words in a name after which `deploy` in it does not say that the job deploys."""
 _DEPLOY_ACTIONS = re.compile(
-    r"actions/deploy-pages|peaceiris/actions-gh-pages|google-github-actions/deploy-\S+|azure/(?:k8s-deploy|webapps-deploy|"
-    r"functions-action|container-apps-deploy-action)|aws-actions/(?:amazon-ecs-deploy-task-definition|"
-    r"aws-cloudformation-github-deploy)|akhileshns/heroku-deploy|amondnet/vercel-action|cloudflare/(?:wrangler|pages)-action|"
+    r"actions/deploy-pages|peaceiris/actions-gh-pages|google-github-actions/deploy-\S+|"
+    r"azure/(?:k8s-deploy|webapps-deploy|functions-action|container-apps-deploy-action)|"
+    r"aws-actions/amazon-ecs-deploy-task-definition|aws-actions/aws-cloudformation-github-deploy|"
+    r"akhileshns/heroku-deploy|amondnet/vercel-action|cloudflare/(?:wrangler|pages)-action|"
     r"firebaseextended/action-hosting-deploy|superfly/flyctl-actions(?!/setup)",
     re.IGNORECASE,
 )
@@ -38,7 +39,7 @@ _PLUMBING = re.compile(
     r"actions/\S+|\S*(?:setup|login|cache|upload|download|checkout|install|artifact)\S*", re.IGNORECASE
 )
 _LOCAL_CLUSTER = re.compile(
-    r"\b(?:kind|minikube|k3d|microk8s|k3s)\b (?:create|start|cluster)|helm/kind-action|minikube|k3d-action"
+    r"\bkind create cluster|\bk3d cluster|get\.k3s\.io|helm/kind-action|minikube|k3d-action|microk8s"
 )
 
 
@@ -163,7 +164,7 @@ def inspect_deploys(
         if job.unresolved and not job.environment:
             why = why or some_files(Code.GATE_ELSEWHERE, [job.unresolved], name=job.name)
         elif not job.environment:
-            findings.append(_of(rules.ENVIRONMENT, job, job.name))
+            findings.append(_of(rules.ENVIRONMENT, job))
         if why is not None:
             unproven[f"pipeline-gate/{place_of(job)}"] = why
     if not documented and not known[Role.ROLLS_BACK]:
@@ -172,11 +173,11 @@ def inspect_deploys(
     if not deploying:
         notes.append(fact(Code.NO_JOB_DEPLOYS))
     looked = {
-        rule.id: Looked(n=len(deploying), of="job that deploys", family=rule.family)
+        rule.id: rule.looked(len(deploying), "job that deploys")
         for rule in (rules.GATE, rules.GATE_TOLERATED, rules.GATE_BYPASSED, rules.ENVIRONMENT, rules.ROLLBACK)
         if not (unproven and rule.id.startswith(rules.GATE.id))
     }
-    named = Looked(n=sum(map(len, plan.values())), of="name in the plan", family=rules.NAMED_JOB.family)
+    named = rules.NAMED_JOB.looked(sum(map(len, plan.values())), "name in the plan")
     return Inspection(
         files=None,
         findings=tuple(findings),
@@ -191,14 +192,7 @@ def _named(plan: Mapping[Role, Sequence[str]], jobs: Iterable[Job]) -> Iterator[
     for role, patterns in plan.items():
         for pattern in patterns:
             if not any(matches(job, pattern) for job in everything):
-                rule = rules.NAMED_JOB
-                yield Finding(
-                    rule=rule.id,
-                    severity=rule.severity,
-                    family=rule.family,
-                    place=pattern,
-                    details=(pattern, role.value),
-                )
+                yield rules.NAMED_JOB.finding(pattern, role.value, place=pattern)
 
 
 def _judge(
@@ -237,37 +231,27 @@ def _judge(
         for one in (job, *map(pipeline.jobs.__getitem__, sorted(job.held_by)))
         if one.unresolved
     ]
-    callers = [pipeline.file] if pipeline.called and not pipeline.included else []
+    callers = [pipeline.file] if pipeline.called else []
     elsewhere = [*missing, *pipeline.unresolved, *away, *callers]
     if elsewhere:
         return [], some_files(Code.GATE_ELSEWHERE, elsewhere, name=job.name)
     effective_passed = [gate for gate in passed if not gate.excuse]
     if effective_passed:
-        return [
-            _of(rules.GATE_BYPASSED, job, job.name, effective_passed[0].job.name, why_passed or "needs")
-        ], None
+        return [_of(rules.GATE_BYPASSED, job, effective_passed[0].job.name, why_passed or "needs")], None
     tolerated = [*held, *passed]
     if tolerated:
-        return [_of(rules.GATE_TOLERATED, job, job.name, tolerated[0].job.name, tolerated[0].excuse)], None
-    return [_of(rules.GATE, job, job.name)], None
+        return [_of(rules.GATE_TOLERATED, job, tolerated[0].job.name, tolerated[0].excuse)], None
+    return [_of(rules.GATE, job)], None
 
 
 def _of(rule: Rule, job: Job, *details: str) -> Finding:
-    return Finding(
-        rule=rule.id,
-        severity=rule.severity,
-        family=rule.family,
-        file=job.file,
-        line=job.line,
-        place=job.name,
-        details=details,
-    )
+    return rule.finding(job.name, *details, file=job.file, line=job.line, place=job.name)
 
 
 def _without_way_back(jobs: Sequence[Job]) -> Iterator[Finding]:
     """One finding for each file with a job that deploys."""
     for first in {job.file: job for job in reversed(jobs)}.values():
-        yield _of(rules.ROLLBACK, first, first.name)
+        yield _of(rules.ROLLBACK, first)
 
 
 def _role_note(role: Role, known: Sequence[tuple[Job, Known]]) -> Fact:

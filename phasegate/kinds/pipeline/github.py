@@ -20,6 +20,7 @@ from phasegate.kinds.pipeline.model import (
     Pipeline,
     Shell,
     Step,
+    System,
     as_list,
     as_mapping,
     as_text,
@@ -84,6 +85,7 @@ def read_workflow(document: Document, sources: Sources) -> Pipeline:
     follows = as_texts(as_mapping(triggers.get("workflow_run")).get("workflows"))
     return Pipeline(
         file=document.file,
+        system=System.GITHUB,
         name=as_text(tree.get("name")) or document.file,
         jobs=jobs,
         follows=tuple(follows),
@@ -328,7 +330,8 @@ class _Condition:
 
 def _conjuncts(text: str, depth: int) -> Iterator[str]:
     """What must all be true for an expression to be true, as far as `&&` and parentheses say."""
-    parts, start, open_ = [], 0, 0
+    parts: list[str] = []
+    start = open_ = 0
     for match in re.finditer(rf"{_QUOTED}|[()]|&&|\|\|", text):
         open_ += {"(": 1, ")": -1}.get(match[0], 0)
         if open_ == 0 and match[0] == "||":

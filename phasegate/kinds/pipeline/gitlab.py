@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from itertools import chain
 from typing import Any
 
@@ -21,6 +21,7 @@ from phasegate.kinds.pipeline.model import (
     Pipeline,
     Shell,
     Step,
+    System,
     as_list,
     as_mapping,
     as_text,
@@ -47,19 +48,28 @@ _SETTINGS = frozenset(
     ("default", "include", "stages", "types", "variables", "workflow", "image", "services", "before_script",
      "after_script", "cache", "spec")
 )  # fmt: skip
-_SCRIPT = Shape("text or list", each=Shape("text or list"))
-_DEFAULT = ["after_script", "artifacts", "before_script", "cache", "hooks", "id_tokens", "identity", "image", "interruptible", "retry", "services", "tags", "timeout"]
-_KEYS = ["allow_failure", "coverage", "dast_configuration", "delay", "dependencies", "environment", "except", "extends", "inherit", "inputs", "manual_confirmation", "needs", "only", "pages", "parallel", "publish", "release", "resource_group", "rules", "run", "script", "secrets", "stage", "start_in", "trigger", "type", "variables", "when"]
+_LINES = Shape("text or list", each=Shape("text or list"))
+_DEFAULT = (
+    "after_script", "artifacts", "before_script", "cache", "hooks", "id_tokens", "identity", "image",
+    "interruptible", "retry", "services", "tags", "timeout",
+)  # fmt: skip
+"""Keys of jobs that `default` may have as well."""
+_KEYS = (
+    "coverage", "dast_configuration", "delay", "except", "inherit", "inputs", "manual_confirmation", "only",
+    "pages", "parallel", "publish", "release", "resource_group", "run", "secrets", "start_in", "trigger", "type",
+)  # fmt: skip
 _JOB = Shape(
     "mapping",
     keys=dict.fromkeys((*_DEFAULT, *_KEYS), ANYTHING)
-    | dict.fromkeys(("script", "before_script", "after_script"), _SCRIPT)
     | {
+        "script": replace(_LINES, filled=True),
+        "before_script": _LINES,
+        "after_script": _LINES,
         "extends": Shape("text or list", each=Shape("text")),
         "stage": Shape("text"),
         "needs": Shape("list or mapping or nothing", each=Shape("text or mapping")),
         "dependencies": Shape("list or nothing", each=Shape("text")),
-        "rules": Shape("list or nothing"),
+        "rules": Shape("list or nothing", filled=True),
         "allow_failure": Shape("text or mapping or nothing"),
         "when": Shape("text"),
         "variables": Shape("mapping or nothing"),
@@ -143,7 +153,7 @@ class _Reader:
         self._tree = merged.tree
         self._findings = merged.findings
         self._left = _VALUES
-        self._doubts: dict[str, None] = {}
+        self._doubts: dict[str, str] = {}
         self._jobs = {
             name: self._whole(name)
             for name, value in list(self._tree.items())[:MOST]
@@ -168,13 +178,12 @@ class _Reader:
         }
         return Pipeline(
             file=self._document.file,
+            system=System.GITLAB,
             name=self._document.file,
             jobs=jobs,
-            called=True,
-            included=True,
             unproven=tuple(self._doubts),
             unresolved=tuple(self._merged.unresolved),
-            elsewhere=tuple(self._merged.unresolved),
+            elsewhere=tuple(self._merged.unresolved) or tuple(self._doubts.values()),
             uses=frozenset(self._merged.files) - {self._document.file},
             findings=tuple(self._findings),
         )
@@ -209,10 +218,10 @@ class _Reader:
 
     def _open(self, text: str, name: str, key: str) -> bool:
         """Whether what a text names may be elsewhere; then nothing is proven of that place."""
-        may_be = bool(self._merged.unresolved) or "$" in text
-        if may_be:
-            self._doubts[f"{name}.{key}"] = None
-        return may_be
+        if not self._merged.unresolved and "$" not in text:
+            return False
+        self._doubts[f"{name}.{key}"] = text
+        return True
 
     def _can_wait(self, name: str, job: Mapping[str, Any], needed: str, key: str) -> bool:
         other = self._jobs.get(needed) or self._jobs.get(_PARALLEL.sub("", needed))
@@ -260,7 +269,9 @@ class _Reader:
                 self._find(rules.REFERENCE, name, "extends", parent)
         return {**_merge(found, dict(own))}
 
-    def _resolve(self, value: Any, place: tuple[str, str], within: tuple[str, ...] = (), depth: int = 0) -> Any:
+    def _resolve(
+        self, value: Any, place: tuple[str, str], within: tuple[str, ...] = (), depth: int = 0
+    ) -> Any:
         """A value with what `!reference` stands for; what is referred to in a list becomes part of it.
 
         `within`: the references that are followed.
@@ -280,7 +291,9 @@ class _Reader:
             return {key: self._resolve(one, place, within, depth + 1) for key, one in value.items()}
         return value
 
-    def _referred(self, reference: Tagged, place: tuple[str, str], within: tuple[str, ...], depth: int) -> Any:
+    def _referred(
+        self, reference: Tagged, place: tuple[str, str], within: tuple[str, ...], depth: int
+    ) -> Any:
         path = as_texts(list(reference))
         name, key = place
         tree = self._tree
@@ -298,9 +311,9 @@ class _Reader:
         for one in chain.from_iterable(as_list(part) for part in as_list(job.get(key))):
             entry = as_mapping(one)
             elsewhere = {"pipeline", "project"} & set(entry) or entry.get("optional") is True
-            if name := as_text(entry.get("job") if entry else one):
-                if not elsewhere:
-                    yield name
+            name = as_text(entry.get("job") if entry else one)
+            if name and not elsewhere:
+                yield name
 
     def _needs(self, name: str, job: Mapping[str, Any]) -> tuple[str, ...]:
         """Jobs that it waits for: those that it names, otherwise all of the stages before its own."""
@@ -379,7 +392,7 @@ def _rules(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _excuse(job: Mapping[str, Any]) -> str:
-    """What keeps its failure from stopping others: GitLab lets manual jobs fail, unless rules make them so."""
+    """What keeps its failure from stopping others: manual jobs may fail, unless rules make them so."""
     allowed = job.get("allow_failure")
     when = as_text(job.get("when"))
     goes = [one for one in _rules(job) if as_text(one.get("when") or when) != "never"]

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from phasegate.base.facts import Code, Message, fact
-from phasegate.inspection.finding import Finding, Inspection, Looked, Rule, merge, some_files
+from phasegate.inspection.finding import Finding, Inspection, merge, some_files
 from phasegate.inspection.rules import COMMON
 from phasegate.inspection.tree import Tree
 from phasegate.kinds.inspection import InspectionKind
 from phasegate.kinds.pipeline import github, gitlab, rules
 from phasegate.kinds.pipeline.deploys import inspect_deploys
-from phasegate.kinds.pipeline.model import Pipeline, as_mapping
+from phasegate.kinds.pipeline.model import Pipeline, System, as_mapping
 from phasegate.kinds.pipeline.params import PipelineParams, Rollback
 from phasegate.kinds.pipeline.sources import Sources
 from phasegate.kinds.pipeline.toolchains import inspect_toolchains
 from phasegate.kinds.pipeline.tools import TOOLS, Asked, ask_tools
 from phasegate.world import World
 
-_OWN = (
-    rules.UNKNOWN_KEY, rules.SHAPE, rules.EMPTY, rules.MISSING_KEY, rules.JOB_NAME, rules.INCLUDE, rules.REFERENCE,
-    rules.STAGE, rules.NEEDS, rules.CYCLE,
-)  # fmt: skip
-"""Rules that look at every pipeline by itself."""
+_BOTH = (System.GITHUB, System.GITLAB)
+_OWN = {
+    **dict.fromkeys(
+        (
+            rules.UNKNOWN_KEY,
+            rules.SHAPE,
+            rules.EMPTY,
+            rules.MISSING_KEY,
+            rules.INCLUDE,
+            rules.NEEDS,
+            rules.CYCLE,
+        ),
+        _BOTH,
+    ),
+    rules.JOB_NAME: (System.GITHUB,),
+    rules.REFERENCE: (System.GITLAB,),
+    rules.STAGE: (System.GITLAB,),
+}
+"""Rules that look at every pipeline by itself, and at whose."""
 
 
 class PipelineKind(InspectionKind[PipelineParams]):
@@ -74,15 +87,6 @@ def inspect_pipelines(params: PipelineParams, tree: Tree) -> tuple[Inspection, A
     )
 
 
-class System(StrEnum):
-    """What reads a file."""
-
-    GITHUB = "GitHub Actions"
-    GITLAB = "GitLab CI"
-    ACTION = "an action"
-    """It is read where a step uses it."""
-
-
 def _system_of(name: str, sources: Sources) -> System:
     """By its name, and where that does not tell by what it holds."""
     folder, _, base = name.rpartition("/")
@@ -104,7 +108,7 @@ def _read(systems: Mapping[str, System], sources: Sources) -> tuple[list[Pipelin
         document = sources.read(name, gitlab.DIALECT if system is System.GITLAB else github.DIALECT)
         if document is None:
             if not sources.unreadable(name):
-                empty.append(_finding(rules.EMPTY, name, name))
+                empty.append(rules.EMPTY.finding(name, file=name))
         elif system is System.GITHUB:
             pipelines.append(github.read_workflow(document, sources))
         elif system is System.GITLAB:
@@ -113,8 +117,8 @@ def _read(systems: Mapping[str, System], sources: Sources) -> tuple[list[Pipelin
 
 
 def _is_part(pipeline: Pipeline, pipelines: Sequence[Pipeline]) -> bool:
-    """Whether it runs only as a part of others; of several that are parts of each other, the first is whole."""
-    return pipeline.called and any(
+    """Whether it runs only as a part of others; of parts of each other, the first is whole."""
+    return (pipeline.called or pipeline.system is System.GITLAB) and any(
         pipeline.file in other.uses and not (other.file in pipeline.uses and pipeline.file < other.file)
         for other in pipelines
         if other is not pipeline
@@ -123,28 +127,27 @@ def _is_part(pipeline: Pipeline, pipelines: Sequence[Pipeline]) -> bool:
 
 def _by_themselves(pipelines: Sequence[Pipeline], whole: Sequence[Pipeline]) -> Inspection:
     """What is wrong with each; files that GitLab includes mean something only where they are included."""
-    shown = [one for one in pipelines if one in whole or not one.included]
-    findings = dict.fromkeys(finding for one in shown for finding in one.findings)
-    jobs = sum(len(one.jobs) for one in whole)
-    unproven: dict[str, Message] = {}
-    for one in shown:
-        why = some_files(Code.PIPELINE_ELSEWHERE, one.elsewhere, n=len(one.elsewhere), file=one.file)
-        unproven |= {f"{one.file}#{place}": why for place in one.unproven}
+    shown = [one for one in pipelines if one in whole or one.system is System.GITHUB]
+    jobs = {system: sum(len(one.jobs) for one in whole if one.system is system) for system in System}
+    elsewhere = {
+        one.file: some_files(Code.PIPELINE_ELSEWHERE, one.elsewhere, file=one.file)
+        for one in shown
+        if one.elsewhere
+    }
     return Inspection(
         files=None,
-        findings=tuple(findings),
-        looked={rule.id: Looked(n=jobs, of="job", family=rule.family) for rule in _OWN},
-        unproven=unproven,
-        notes=tuple(
-            some_files(Code.PIPELINE_ELSEWHERE, one.elsewhere, n=len(one.elsewhere), file=one.file)
-            for one in shown
-            if one.elsewhere
-        ),
+        findings=tuple(dict.fromkeys(finding for one in shown for finding in one.findings)),
+        looked={
+            rule.id: rule.looked(sum(jobs[system] for system in systems), "job")
+            for rule, systems in _OWN.items()
+        },
+        unproven={f"{one.file}#{place}": elsewhere[one.file] for one in shown for place in one.unproven},
+        notes=tuple(elsewhere.values()),
     )
 
 
 def _files(tree: Tree, findings: Iterable[Finding]) -> Inspection:
-    looked = {rule.id: Looked(n=len(tree.names), of="file", family=rule.family) for rule in COMMON}
+    looked = {rule.id: rule.looked(len(tree.names), "file") for rule in COMMON}
     everything = dict.fromkeys((*tree.findings, *findings))
     return Inspection(files=None, findings=tuple(everything), looked=looked, notes=tree.notes)
 
@@ -159,16 +162,9 @@ def _document(rollback: Rollback | None, sources: Sources) -> Inspection:
     found = bool(content) and command in content
     return Inspection(
         files=None,
-        findings=() if found else (_finding(rule, "", rollback.file, rollback.command or "text"),),
-        looked={rule.id: Looked(n=1, of="document", family=rule.family)},
+        findings=() if found else (rule.finding(rollback.file, command or "text", place=rollback.file),),
+        looked={rule.id: rule.looked(1, "document")},
         notes=(fact(Code.WAY_BACK, file=rollback.file),) if found else (),
-    )
-
-
-def _finding(rule: Rule, file: str, *details: str) -> Finding:
-    place = "" if file else details[0]
-    return Finding(
-        rule=rule.id, severity=rule.severity, family=rule.family, file=file, place=place, details=details
     )
 
 

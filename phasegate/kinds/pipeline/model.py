@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
+from enum import StrEnum
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
@@ -66,17 +67,25 @@ class Job:
     """Where what it does is written, when that is not in the repository."""
 
 
+class System(StrEnum):
+    """What reads a file."""
+
+    GITHUB = "GitHub Actions"
+    GITLAB = "GitLab CI"
+    ACTION = "an action"
+    """It is read where a step uses it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
     file: str
+    system: System
     name: str = ""
     jobs: Mapping[str, Job] = field(default_factory=dict)
     follows: tuple[str, ...] = ()
     """Pipelines whose end starts it, by name."""
     called: bool = False
-    """Whether it runs only where another calls it, or is one that others may include."""
-    included: bool = False
-    """Whether it means something only together with what includes it, where that is so."""
+    """Whether it runs only where another calls it."""
     unresolved: tuple[str, ...] = ()
     """Where more of its jobs are written, that were not read."""
     elsewhere: tuple[str, ...] = ()

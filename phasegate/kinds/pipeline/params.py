@@ -31,7 +31,8 @@ class PipelineParams(InspectionParams):
     """Parameters of a check of pipelines."""
 
     deploys: Annotated[Texts, Demand.MUST_BE] = ()
-    """Jobs that deploy, as globs of `NAME` or `FILE#NAME`. Without it, names, commands and environments tell."""
+    """Jobs that deploy, as globs of `NAME` or `FILE#NAME`. Without it, names, stages, commands and
+    environments tell."""
     tests: Annotated[Texts, Demand.LET_THROUGH] = ()
     """Jobs that test. Without it, names and commands tell."""
     rolls_back: Annotated[Texts, Demand.LET_THROUGH] = ()

@@ -48,7 +48,7 @@ CYCLE = _rule(
     "graph",
 )
 NAMED_JOB = _rule(
-    "named-job", "Jobs that the plan names are there.", "https://docs.pytest.org/en/stable/", "deploy"
+    "named-job", "Jobs that the plan names are there.", f"{_GITHUB}/workflow-syntax#jobsjob_id", "deploy"
 )
 GATE = _rule(
     "gate",
@@ -106,6 +106,8 @@ LOCKFILE = _rule(
     "toolchain",
 )
 RULES = (
-    *COMMON, UNKNOWN_KEY, SHAPE, EMPTY, MISSING_KEY, JOB_NAME, INCLUDE, REFERENCE, STAGE, NEEDS, CYCLE, NAMED_JOB,
-    GATE, GATE_TOLERATED, GATE_BYPASSED, ENVIRONMENT, ROLLBACK, ROLLBACK_DOCUMENT, TOOLCHAIN, TOOLCHAIN_FILE, LOCKFILE,
+    *COMMON,
+    UNKNOWN_KEY, SHAPE, EMPTY, MISSING_KEY, JOB_NAME, INCLUDE, REFERENCE, STAGE, NEEDS, CYCLE, NAMED_JOB,
+    GATE, GATE_TOLERATED, GATE_BYPASSED, ENVIRONMENT, ROLLBACK, ROLLBACK_DOCUMENT,
+    TOOLCHAIN, TOOLCHAIN_FILE, LOCKFILE,
 )  # fmt: skip

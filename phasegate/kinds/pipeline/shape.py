@@ -68,15 +68,8 @@ def _check_mapping(
 
 def at(rule: Rule, document: Document, path: TreePath, *details: str) -> Finding:
     """A finding in one place of a document."""
-    return Finding(
-        rule=rule.id,
-        severity=rule.severity,
-        family=rule.family,
-        file=document.find(path)[0].file,
-        line=document.key_at(path).line,
-        place=path_text(path),
-        details=details,
-    )
+    file, line = document.find(path)[0].file, document.key_at(path).line
+    return rule.finding(*details, file=file, line=line, place=path_text(path))
 
 
 def _named(path: TreePath) -> str:

@@ -1,17 +1,16 @@
-"""Versions of languages in jobs, and in the files of a repository that name them; lock files beside manifests."""
+"""Versions of languages in jobs and in the files that name them; lock files beside manifests."""
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
-from phasegate.inspection.finding import Finding, Inspection, Looked, Rule
+from phasegate.inspection.finding import Finding, Inspection
 from phasegate.kinds.pipeline import rules
-from phasegate.kinds.pipeline.model import Job, Pipeline, as_list, as_mapping, as_text
+from phasegate.kinds.pipeline.model import Job, Pipeline, as_list, as_text
 from phasegate.kinds.pipeline.sources import Sources
 from phasegate.kinds.pipeline.versions import Version, agree, allows, read_version
 
@@ -23,16 +22,48 @@ _SETUPS = {
     "rust": ("dtolnay/rust-toolchain", "toolchain"),
 }
 _IMAGES = {"python": "python", "node": "node", "golang": "go", "ruby": "ruby", "rust": "rust"}
-_ASDF = {
-    "python": "python",
-    "nodejs": "node",
-    "node": "node",
-    "golang": "go",
-    "go": "go",
-    "ruby": "ruby",
-    "rust": "rust",
-}
 _HOLE = re.compile(r"\$\{\{\s*([\w.-]+)\s*\}\}|\$\{?(\w+)\}?")
+
+
+_FILES: Mapping[str, Sequence[tuple[str, str]]] = {
+    ".python-version": (("python", r"\A\s*(?:#.*\s+)*(\S+)"),),
+    ".nvmrc": (("node", r"\A\s*(\S+)"),),
+    ".node-version": (("node", r"\A\s*(\S+)"),),
+    ".ruby-version": (("ruby", r"\A\s*(?:ruby-)?(\S+)"),),
+    ".tool-versions": (
+        ("python", r"^python\s+(\S+)"),
+        ("node", r"^node(?:js)?\s+(\S+)"),
+        ("go", r"^go(?:lang)?\s+(\S+)"),
+        ("ruby", r"^ruby\s+(\S+)"),
+        ("rust", r"^rust\s+(\S+)"),
+    ),
+    "rust-toolchain": (("rust", r"\A\s*(\d\S*)|^\s*channel\s*=\s*[\"']([^\"']+)"),),
+    "rust-toolchain.toml": (("rust", r"^\s*channel\s*=\s*[\"']([^\"']+)"),),
+    "go.mod": (("go", r"^go\s+(?P<least>\d[\d.]*)"),),
+    "package.json": (("node", r"\"engines\"\s*:\s*\{[^{}]*\"node\"\s*:\s*\"([^\"]+)"),),
+    "pyproject.toml": (("python", r"^\s*requires-python\s*=\s*[\"']([^\"']+)"),),
+    "Cargo.toml": (("rust", r"^\s*rust-version\s*=\s*[\"'](?P<least>\d[\d.]*)"),),
+}
+"""What names the version of a language in a file, `least` where it may be a later one."""
+_PYTHON = (
+    "pylock.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "requirements*.txt", "constraints*.txt",
+)  # fmt: skip
+_NODE = (
+    "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb",
+)  # fmt: skip
+_LOCKS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
+    "package.json": ((r"\"(?:devD|d)ependencies\"\s*:\s*\{\s*\"", _NODE),),
+    "pyproject.toml": (
+        (r"^\[tool\.poetry\.dependencies\]", ("poetry.lock",)),
+        (r"^\[tool\.uv\b", ("uv.lock",)),
+        (r"^\[tool\.pdm\b", ("pdm.lock",)),
+        (r"^dependencies\s*=\s*\[\s*(?:#.*\s*)*[\"']", _PYTHON),
+    ),
+    "Cargo.toml": ((r"^\[(?:[\w.'\"()=-]+\.)?dependencies\b", ("Cargo.lock",)),),
+    "go.mod": ((r"^\s*require\b", ("go.sum",)),),
+    "Gemfile": ((r"^\s*gem\b", ("Gemfile.lock",)),),
+}
+"""What says that a manifest has dependencies, and the files that lock them; the first counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,70 +89,48 @@ def inspect_toolchains(
 ) -> Inspection:
     uses = [use for pipeline in pipelines for job in pipeline.jobs.values() for use in _uses_of(job)]
     named = list(_named_by_files(sources))
-    read = [use for use in uses if use.version]
+    single = [use for use in uses if use.version and not use.several]
+    pairs = [(use, name) for name in named for use in (*uses, *named) if _compares(use, name)]
     locked = list(_manifests(sources, manifests))
     looked = {
-        rules.TOOLCHAIN.id: _looked(
-            rules.TOOLCHAIN, len([use for use in read if not use.several]), "version in a job"
-        ),
-        rules.TOOLCHAIN_FILE.id: _looked(rules.TOOLCHAIN_FILE, len(named), "version in a file"),
-        rules.LOCKFILE.id: _looked(rules.LOCKFILE, len(locked), "manifest with dependencies"),
+        rules.TOOLCHAIN.id: rules.TOOLCHAIN.looked(len(single), "version in a job"),
+        rules.TOOLCHAIN_FILE.id: rules.TOOLCHAIN_FILE.looked(len(pairs), "version beside one in a file"),
+        rules.LOCKFILE.id: rules.LOCKFILE.looked(len(locked), "manifest with dependencies"),
     }
-    findings = (
-        *_between_jobs(read),
-        *_between_jobs_and_files(read, named),
-        *(
-            _found(rules.LOCKFILE, name, None, "", name, ", ".join(locks))
-            for name, locks, there in locked
-            if not there
-        ),
+    unlocked = (
+        rules.LOCKFILE.finding(name, ", ".join(locks), file=name)
+        for name, locks, there in locked
+        if not there
     )
+    findings = (*_between_jobs(single), *_beside_files(pairs), *unlocked)
     return Inspection(files=None, findings=findings, looked=looked)
 
 
-def _looked(rule: Rule, n: int, of: str) -> Looked:
-    return Looked(n=n, of=of, family=rule.family)
-
-
-def _found(rule: Rule, file: str, line: int | None, place: str, *details: str) -> Finding:
-    return Finding(
-        rule=rule.id,
-        severity=rule.severity,
-        family=rule.family,
-        file=file,
-        line=line,
-        place=place,
-        details=details,
-    )
+def _compares(use: Use, name: Use) -> bool:
+    """Whether a version can be held against what a file names; of two files, each pair once."""
+    once = bool(use.job) or not name.version or use.file < name.file
+    return use.language == name.language and use.version is not None and use is not name and once
 
 
 def _between_jobs(uses: Sequence[Use]) -> Iterator[Finding]:
     """Each job against the first that names a version of the language."""
     first: dict[str, Use] = {}
     for use in uses:
-        if use.several or use.version is None:
-            continue
         other = first.setdefault(use.language, use)
-        if other.version and not agree(use.version, other.version):
-            where = f"{other.file}#{other.job}"
-            yield _found(
-                rules.TOOLCHAIN, use.file, use.line, use.job, use.language, use.text, other.text, where
-            )
+        if use.version and other.version and not agree(use.version, other.version):
+            details = (use.language, use.text, other.text, f"{other.file}#{other.job}")
+            yield rules.TOOLCHAIN.finding(*details, file=use.file, line=use.line, place=use.job)
 
 
-def _between_jobs_and_files(uses: Sequence[Use], named: Sequence[Use]) -> Iterator[Finding]:
-    """What a file names must be in a range, and among the versions of a job that runs with several."""
-    for name in named:
-        jobs: dict[tuple[str, str], list[Use]] = {}
-        for use in uses:
-            if use.language == name.language:
-                jobs.setdefault((use.file, use.job), []).append(use)
-        for (file, job), ones in jobs.items():
-            if not any(_fits(use, name) for use in ones):
-                text = ", ".join(use.text for use in ones)
-                yield _found(
-                    rules.TOOLCHAIN_FILE, file, ones[0].line, job, name.language, text, name.text, name.file
-                )
+def _beside_files(pairs: Sequence[tuple[Use, Use]]) -> Iterator[Finding]:
+    """What a file names must be in a range, and one of the versions of a job that runs with several."""
+    jobs: dict[tuple[str, str, Use], list[Use]] = {}
+    for use, name in pairs:
+        jobs.setdefault((use.file, use.job, name), []).append(use)
+    for (file, job, name), ones in jobs.items():
+        if not any(_fits(use, name) for use in ones):
+            details = (name.language, ", ".join(use.text for use in ones), name.text, name.file)
+            yield rules.TOOLCHAIN_FILE.finding(*details, file=file, line=ones[0].line, place=job)
 
 
 def _fits(use: Use, name: Use) -> bool:
@@ -144,9 +153,9 @@ def _uses_of(job: Job) -> Iterator[Use]:
     for image in job.images:
         for filled in _fill(image, job.values):
             name, _, tag = filled.partition("@")[0].rpartition(":")
-            language = _IMAGES.get(name.rpartition("/")[2])
-            if language and tag:
-                yield Use(language=language, text=tag, file=job.file, line=job.line, job=job.name)
+            known = _IMAGES.get(name.rpartition("/")[2])
+            if known and tag:
+                yield Use(language=known, text=tag, file=job.file, line=job.line, job=job.name)
 
 
 def _versions(job: Job, language: str, written: Any, line: int) -> Iterator[Use]:
@@ -178,134 +187,25 @@ def _fill(text: str, values: Mapping[str, tuple[Any, ...]]) -> list[str]:
 
 
 def _named_by_files(sources: Sources) -> Iterator[Use]:
-    for name, read in _FILES.items():
+    for name, patterns in _FILES.items():
         text = sources.text(name)
-        for language, version in read(text.content) if text else ():
-            version = version.strip()
-            if read_version(version) or re.match(r"[<>=~^!]|\d", version):
-                yield Use(language=language, text=version, file=name)
+        for language, pattern in patterns if text else ():
+            match = re.search(pattern, text.content, re.MULTILINE) if text else None
+            version = next(filter(None, match.groups()), "") if match else ""
+            if match and re.match(r"[<>=~^!]|v?\d", version):
+                least = ">=" if match.groupdict().get("least") else ""
+                yield Use(language=language, text=least + version, file=name)
 
 
-def _first_line(language: str) -> Callable[[str], Iterator[tuple[str, str]]]:
-    def read(content: str) -> Iterator[tuple[str, str]]:
-        lines = [line.strip() for line in content.splitlines() if line.strip() and not line.startswith("#")]
-        yield from ((language, line.removeprefix(f"{language}-")) for line in lines[:1])
-
-    return read
-
-
-def _tool_versions(content: str) -> Iterator[tuple[str, str]]:
-    for line in content.splitlines():
-        words = line.partition("#")[0].split()
-        if len(words) > 1 and words[0] in _ASDF:
-            yield _ASDF[words[0]], words[1]
-
-
-def _rust_toolchain(content: str) -> Iterator[tuple[str, str]]:
-    channel = as_text(as_mapping(_toml(content).get("toolchain")).get("channel"))
-    yield "rust", channel or ("" if "[" in content else content.strip())
-
-
-def _go_mod(content: str) -> Iterator[tuple[str, str]]:
-    match = re.search(r"^go\s+(\d[\d.]*)", content, re.MULTILINE)
-    yield "go", f">={match[1]}" if match else ""
-
-
-def _package_json(content: str) -> Iterator[tuple[str, str]]:
-    yield "node", as_text(as_mapping(_json(content).get("engines")).get("node"))
-
-
-def _pyproject(content: str) -> Iterator[tuple[str, str]]:
-    yield "python", as_text(as_mapping(_toml(content).get("project")).get("requires-python"))
-
-
-def _cargo(content: str) -> Iterator[tuple[str, str]]:
-    version = as_text(as_mapping(_toml(content).get("package")).get("rust-version"))
-    yield "rust", f">={version}" if version else ""
-
-
-_FILES: Mapping[str, Callable[[str], Iterator[tuple[str, str]]]] = {
-    ".python-version": _first_line("python"),
-    ".nvmrc": _first_line("node"),
-    ".node-version": _first_line("node"),
-    ".ruby-version": _first_line("ruby"),
-    ".tool-versions": _tool_versions,
-    "rust-toolchain": _rust_toolchain,
-    "rust-toolchain.toml": _rust_toolchain,
-    "go.mod": _go_mod,
-    "package.json": _package_json,
-    "pyproject.toml": _pyproject,
-    "Cargo.toml": _cargo,
-}
-
-
-def _toml(content: str) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(content)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
-
-
-def _json(content: str) -> Mapping[str, Any]:
-    try:
-        return as_mapping(json.loads(content))
-    except (ValueError, RecursionError):
-        return {}
-
-
-# Lock files.
-
-
-def _manifests(sources: Sources, patterns: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+def _manifests(sources: Sources, patterns: Sequence[str]) -> Iterator[tuple[str, Sequence[str], bool]]:
     """Manifests with dependencies, the files that lock them, and whether one is there, or further up."""
     for name in dict.fromkeys(name for pattern in patterns for name in sources.find(pattern)):
         folder, _, base = name.rpartition("/")
         text = sources.text(name)
-        locks = _locks(base, text.content, f"{folder}/" if folder else "", sources) if text else ()
-        if locks:
-            folders = [folder, *(folder.rsplit("/", n)[0] for n in range(1, folder.count("/") + 1)), ""]
+        content = text.content if text else ""
+        asks = _LOCKS.get(base, ())
+        locks = next((locks for asked, locks in asks if re.search(asked, content, re.MULTILINE)), ())
+        binary = "[[bin]]" in content or sources.find(f"{folder}/src/main.rs")
+        if locks and (base != "Cargo.toml" or binary):
+            folders = [folder, *map(str, PurePosixPath(folder).parents)]
             yield name, locks, any(sources.find(f"{place}/{lock}") for place in folders for lock in locks)
-
-
-def _locks(base: str, content: str, folder: str, sources: Sources) -> tuple[str, ...]:
-    """What locks the dependencies of a manifest; nothing where it has none."""
-    match base:
-        case "package.json":
-            keys = ("dependencies", "devDependencies")
-            names = (
-                "package-lock.json",
-                "npm-shrinkwrap.json",
-                "yarn.lock",
-                "pnpm-lock.yaml",
-                "bun.lock",
-                "bun.lockb",
-            )
-            return names if any(_json(content).get(key) for key in keys) else ()
-        case "pyproject.toml":
-            return _python_locks(_toml(content))
-        case "Cargo.toml":
-            tree = _toml(content)
-            binary = tree.get("bin") or sources.find(f"{folder}src/main.rs")
-            return ("Cargo.lock",) if binary and tree.get("dependencies") else ()
-        case "go.mod":
-            return ("go.sum",) if re.search(r"^\s*require\b", content, re.MULTILINE) else ()
-        case "Gemfile":
-            return ("Gemfile.lock",) if re.search(r"^\s*gem\b", content, re.MULTILINE) else ()
-    return ()
-
-
-def _python_locks(tree: Mapping[str, Any]) -> tuple[str, ...]:
-    tools = as_mapping(tree.get("tool"))
-    for tool in ("poetry", "uv", "pdm"):
-        if as_mapping(tools.get(tool)).get("dependencies") or (tool != "poetry" and tool in tools):
-            return (f"{tool}.lock",)
-    several = (
-        "pylock.toml",
-        "uv.lock",
-        "poetry.lock",
-        "pdm.lock",
-        "Pipfile.lock",
-        "requirements*.txt",
-        "constraints*.txt",
-    )
-    return several if as_mapping(tree.get("project")).get("dependencies") else ()

@@ -57,9 +57,8 @@ async def _ask_zizmor(asked: Asked, own: bool, world: World) -> Inspection:
 
 
 async def _ask_actionlint(asked: Asked, own: bool, world: World) -> Inspection:
-    options = ("-format", "{{json .}}", "-no-color", "-shellcheck=", "-pyflakes=")
-    if not own:
-        options = (*options, "-config-file", "/dev/null")
+    plain = ("-format", "{{json .}}", "-no-color", "-shellcheck=", "-pyflakes=")
+    options = plain if own else (*plain, "-config-file", "/dev/null")
     return await _ask_each(ACTIONLINT, options, asked.github, world, _actionlint_findings)
 
 

@@ -6,7 +6,6 @@ A version is a prefix: `3.12` stands for every release of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 Version = tuple[int, ...]
 _CLAUSE = re.compile(r"(>=|<=|==|!=|~=|~>|\^|~|>|<|=)?\s*v?(\d+(?:\.\d+)*)((?:\.[xX*])*)\S*")
@@ -43,7 +42,7 @@ def _allows_all(clauses: str, version: Version) -> bool | None:
 
 
 def _allows(operator: str, bound: Version, version: Version) -> bool:
-    """Whether one clause leaves a release of a version; where its end is open, one of them may be on either side."""
+    """Whether one clause leaves a release of a version."""
     n = min(len(bound), len(version))
     order = (version[:n] > bound[:n]) - (version[:n] < bound[:n])
     open_ = len(version) < len(bound)
@@ -63,7 +62,7 @@ def _allows(operator: str, bound: Version, version: Version) -> bool:
     return order == 0
 
 
-def _fixed(operator: str, bound: Version) -> Sequence[int] | Version:
+def _fixed(operator: str, bound: Version) -> Version:
     """What of a bound a release must begin with."""
     if operator == "^":
         first = next((place for place, number in enumerate(bound) if number), len(bound) - 1)
