@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact
@@ -80,9 +81,9 @@ class Roles:
             return Known(role=role, by="name")
         if _word(_NAMES[role], _words(job.stage)) and not other:
             return Known(role=role, by="stage", text=job.stage)
-        command = next((text for _, text in doing(job, role)), "")
-        if command and not (role is Role.DEPLOYS and _is_local(job)):
-            return Known(role=role, by="command", text=command)
+        found = next(doing(job.steps, role), None)
+        if found and not (role is Role.DEPLOYS and _is_local(job)):
+            return Known(role=role, by="command", text=found[1].text)
         if role is Role.DEPLOYS and job.environment and not other:
             return Known(role=role, by="environment", text=job.environment)
         return None
@@ -111,20 +112,31 @@ def place_of(job: Job) -> str:
     return f"{job.file}#{job.name}"
 
 
-def doing(job: Job, role: Role) -> Iterator[tuple[int, str]]:
-    """The steps of a job that deploy, test or roll back, by their number, and how they are written."""
+def doing(steps: Sequence[Step], role: Role) -> Iterator[tuple[int, Command]]:
+    """What steps do to deploy, test or roll back, with the number of the step."""
     actions = {Role.DEPLOYS: _DEPLOY_ACTIONS, Role.TESTS: _TEST_ACTIONS}.get(role)
-    for number, step in enumerate(job.steps):
+    for number, step in enumerate(steps):
         for command in find_commands(step.script, role):
-            yield number, command.text
+            yield number, command
         if actions is not None and step.uses and actions.match(step.uses):
-            yield number, step.uses
+            yield number, Command(text=step.uses)
+
+
+def steps_before_deploy(job: Job) -> tuple[Step, ...]:
+    """What a job does before it deploys; where its commands do not tell, all but its last step."""
+    number, command = next(doing(job.steps, Role.DEPLOYS), (len(job.steps) - 1, None))
+    if number < 0 or (command and job.steps[number].regardless):
+        return ()
+    if command is None or not job.steps[number].script:
+        return job.steps[:number]
+    cut = job.steps[number].script[: command.start] + "\n:"
+    return (*job.steps[:number], replace(job.steps[number], script=cut))
 
 
 def find_gates(job: Job, roles: Roles, steps: Sequence[Step] | None = None) -> list[Gate]:
     """The tests in a job, or in some of its steps."""
     chosen = job.steps if steps is None else steps
-    tested = {number for number, _ in doing(job, Role.TESTS) if number < len(chosen)}
+    tested = {number for number, _ in doing(chosen, Role.TESTS)}
     found = [
         _gate(job, chosen[number], excuse_of(chosen[number].script, chosen[number].shell))
         for number in sorted(tested)
@@ -200,10 +212,7 @@ def _judge(
 ) -> tuple[list[Finding], Message | None]:
     """What is wrong with what stands before a job that deploys, or why that is not known."""
     held = [gate for name in sorted(job.held_by) for gate in find_gates(pipeline.jobs[name], roles)]
-    deploys = [number for number, _ in doing(job, Role.DEPLOYS)]
-    last = min(deploys, default=len(job.steps) - 1)
-    if job.steps and not (deploys and job.steps[last].regardless):
-        held += find_gates(job, roles, job.steps[: max(last, 0)])
+    held += find_gates(job, roles, steps_before_deploy(job))
     passed = [
         gate for name in sorted(job.before - job.held_by) for gate in find_gates(pipeline.jobs[name], roles)
     ]

@@ -70,8 +70,8 @@ _SAID = re.compile(r"\b(?:echo|printf)\b[^\n]*?(?:'[^'\n]*'|\"[^\"\n]*\")|(?:^|(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     text: str
-    line: int
-    """Counted from the first of the script, which is 0."""
+    start: int = 0
+    """Where it begins in the script."""
 
 
 def find_commands(script: str, role: Role) -> tuple[Command, ...]:
@@ -82,7 +82,7 @@ def find_commands(script: str, role: Role) -> tuple[Command, ...]:
         end = match.start() if match else len(plain)
         text = plain[start:end].strip(" '\"\t")
         if is_command(text, role):
-            found.append(Command(text=" ".join(text.split())[:80], line=plain.count("\n", 0, start)))
+            found.append(Command(text=" ".join(text.split())[:80], start=start))
         start = match.end() if match else end
     return tuple(found)
 
@@ -104,7 +104,8 @@ def excuse_of(script: str, shell: Shell) -> str:
     counts = _Run(shell).counts(tree)
     if counts in (_Counts.ENDS, _Counts.FAILS, _Counts.IGNORED, _Counts.NO_TEST):
         return ""
-    return _line_of(script)
+    tests = find_commands(script, Role.TESTS)
+    return _line_of(script, tests[0]) if tests else ""
 
 
 def can_fail(script: str, shell: Shell) -> bool:
@@ -114,23 +115,17 @@ def can_fail(script: str, shell: Shell) -> bool:
     return any(not end.ok for end in read_line(script, strict=shell.strict, shell="bash").ends)
 
 
-def _line_of(script: str) -> str:
-    """The line of the first test as written, without its surroundings."""
-    tests = find_commands(script, Role.TESTS)
-    lines = script.splitlines()
-    return " ".join(lines[tests[0].line].split())[:120] if tests and tests[0].line < len(lines) else ""
+def _line_of(script: str, command: Command) -> str:
+    """The line of a command as written, without its surroundings."""
+    start = script.rfind("\n", 0, command.start) + 1
+    return " ".join(script[start:].partition("\n")[0].split())[:120]
 
 
 def _unread_excuse(script: str) -> str:
     """The same where the script is not understood as a whole: by the lines of its tests."""
-    lines = script.splitlines()
-    excuse = ""
-    for test in find_commands(script, Role.TESTS):
-        line = lines[test.line] if test.line < len(lines) else ""
-        if not re.search(r"(?:\|\||;)\s*(?:true|:|exit 0|echo\b[^|&;]*)\s*(?:\)|$)", line):
-            return ""
-        excuse = excuse or " ".join(line.split())[:120]
-    return excuse
+    lines = [_line_of(script, test) for test in find_commands(script, Role.TESTS)]
+    weak = re.compile(r"(?:\|\||;)\s*(?:true|:|exit 0|echo\b[^|&;]*)\s*\)?$")
+    return lines[0] if lines and all(map(weak.search, lines)) else ""
 
 
 class _Counts(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 Version = tuple[int, ...]
-_CLAUSE = re.compile(r"(>=|<=|==|!=|~=|~>|\^|~|>|<|=)?\s*v?(\d+(?:\.\d+)*)((?:\.[xX*])*)\S*")
+_CLAUSE = re.compile(r"(>=|<=|==|!=|~=|~>|\^|~|>|<|=)?\s*v?(\d+(?:\.\d+)*)((?:\.[xX*])*)[^\s,]*")
 
 
 def read_version(text: str) -> Version | None:
@@ -50,7 +50,7 @@ def _allows(operator: str, bound: Version, version: Version) -> bool:
         case ">=":
             return order >= 0
         case ">":
-            return order > 0 or (order == 0 and (open_ or len(version) > len(bound)))
+            return order > 0 or (order == 0 and (len(version) < 3 or any(version[n:])))
         case "<=":
             return order <= 0
         case "<":
