@@ -141,8 +141,10 @@ class _Reader:
         for name, job in written.items():
             before = ahead[name.casefold()] - {name.casefold()}
             condition = _Condition(as_text(job.get("if")))
-            held = before if condition.default else condition.succeeded(_needs(job)) & before
-            held = held | {one for needed in held for one in ahead.get(needed, ())}
+            held = before
+            if not condition.default:
+                asked = condition.succeeded(_needs(job)) & before
+                held = asked.union(*(ahead.get(one, ()) for one in asked))
             for one in found[name]:
                 yield replace(
                     one,

@@ -39,7 +39,7 @@ _DEEPEST = 11
 _INCLUDES = 150
 _NESTED = 100
 """Levels of nesting, with what is referred to."""
-_VALUES = 500_000
+_VALUES = 200_000
 """Values of all jobs, with what they extend and refer to."""
 _PARALLEL = re.compile(r"(?::\s*\[.*\]| \d+/\d+)$")
 """What follows the name of a job where one of several that run beside each other is meant."""
@@ -154,16 +154,21 @@ class _Reader:
         self._findings = merged.findings
         self._left = _VALUES
         self._doubts: dict[str, str] = {}
-        self._jobs = {
-            name: self._whole(name)
-            for name, value in list(self._tree.items())[:MOST]
+        names = [
+            name
+            for name, value in self._tree.items()
             if name not in _SETTINGS and not name.startswith(".") and isinstance(value, dict)
-        }
+        ]
+        if len(names) > MOST:
+            self._left = 0
+        self._jobs = {name: self._whole(name) for name in names[:MOST]}
         stages = as_texts(self._resolve(self._tree.get("stages") or self._tree.get("types"), ("stages", "")))
         self._stages = (".pre", *stages, ".post") if stages else _STAGES
 
     def pipeline(self) -> Pipeline:
-        for name, value in self._tree.items():
+        if self._left < 0:
+            self._doubts["jobs"] = ""
+        for name, value in self._tree.items() if self._left >= 0 else ():
             if name not in _SETTINGS and not name.startswith("."):
                 self._check(name, value)
         needs = {name: self._needs(name, job) for name, job in self._jobs.items()}

@@ -10,7 +10,7 @@ from typing import Any
 from phasegate.base.dataclass import dataclass
 from phasegate.inspection.finding import Finding
 
-MOST = 10_000
+MOST = 3_000
 """Jobs and steps of one pipeline that are looked at, those of pipelines that it calls included."""
 
 

@@ -138,7 +138,7 @@ def _unproven(tool: Tool, why: Message) -> Inspection:
 
 
 def _zizmor_findings(report: Any, tool: str) -> Iterator[Finding]:
-    for one in report:
+    for one in _listed(report):
         determined = one["determinations"]
         severity = _ZIZMOR.get(str(determined["severity"]).lower(), Severity.INFO)
         if severity is Severity.ERROR and str(determined["confidence"]).lower() == "low":
@@ -159,7 +159,7 @@ def _zizmor_findings(report: Any, tool: str) -> Iterator[Finding]:
 
 
 def _actionlint_findings(report: Any, tool: str) -> Iterator[Finding]:
-    for one in report:
+    for one in _listed(report):
         yield _finding(
             tool,
             f"actionlint.{one['kind']}",
@@ -184,6 +184,13 @@ def _schema_findings(report: Any, tool: str) -> Iterator[Finding]:
             place=str(best["path"]).removeprefix("$."),
             text=str(best["message"])[:300],
         )
+
+
+def _listed(report: Any) -> list[Any]:
+    """Errors: ValueError for what is no list of findings."""
+    if not isinstance(report, list):
+        raise ValueError("the report is no list")
+    return report
 
 
 def _finding(tool: str, rule: str, severity: Severity, **more: Any) -> Finding:
