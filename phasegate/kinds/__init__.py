@@ -42,6 +42,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.pipeline.kind:PipelineKind",
         "workflows of GitHub Actions and GitLab CI: valid, gated before they deploy, with a way back",
     ),
+    "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""
 

@@ -2,7 +2,7 @@
 
 TEXTS = {
     "pipeline-unknown-key": ("{0!r} is no key of {1}", "leave it out, or write it as the system does"),
-    "pipeline-shape": ("{0} has another type", "it must be {1}"),
+    "pipeline-shape": ("{0} is not {1}", "give it a type that its key takes"),
     "pipeline-empty": ("{0} is empty", "fill it, or leave it out"),
     "pipeline-missing-key": ("{0} lacks {1}", "add it"),
     "pipeline-job-name": ("{0!r} cannot be the id of a job", "write letters, digits, '-' and '_'"),
@@ -41,5 +41,8 @@ TEXTS = {
         "use one version in all jobs",
     ),
     "pipeline-toolchain-file": ("{0} is {1} here, and {3} says {2}", "use one version in both"),
-    "pipeline-lockfile": ("{0} has dependencies and no lock file", "commit one of {1}"),
+    "pipeline-lockfile": (
+        "{0} has dependencies, and none of {1} is there",
+        "commit the file that locks their versions",
+    ),
 }

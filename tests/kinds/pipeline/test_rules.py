@@ -208,6 +208,7 @@ def test_every_rule_is_tried_both_ways() -> None:
 def test_every_rule_says_what_is_wrong_and_what_would_be_right() -> None:
     ours = [rule for rule in RULES if rule.id.startswith("pipeline-")]
     assert all(all(rule_texts(rule.id)) for rule in ours)
+    assert not any("{" in rule_texts(rule.id)[1] for rule in ours)
     assert len({rule.id for rule in RULES}) == len(RULES)
     assert {rule.id for rule in ours if rule.severity is not Severity.ERROR} == {"pipeline-toolchain"}
 
