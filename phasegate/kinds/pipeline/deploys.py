@@ -12,7 +12,7 @@ from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.inspection.finding import Finding, Inspection, Rule, some_files
 from phasegate.kinds.pipeline import rules
 from phasegate.kinds.pipeline.model import Job, Pipeline, Step
-from phasegate.kinds.pipeline.script import Role, can_fail, excuse_of, find_commands
+from phasegate.kinds.pipeline.script import Command, Role, can_fail, excuse_of, find_commands
 
 NEVER = ("if: false", "when: never")
 """Excuses of a job that never runs."""

@@ -56,7 +56,8 @@ _DEFAULT = (
 """Keys of jobs that `default` may have as well."""
 _KEYS = (
     "coverage", "dast_configuration", "delay", "except", "inherit", "inputs", "manual_confirmation", "only",
-    "pages", "parallel", "publish", "release", "resource_group", "run", "secrets", "start_in", "trigger", "type",
+    "pages", "parallel", "publish", "release", "resource_group", "run", "secrets", "start_in", "trigger",
+    "type",
 )  # fmt: skip
 _JOB = Shape(
     "mapping",

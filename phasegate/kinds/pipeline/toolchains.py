@@ -46,7 +46,8 @@ _FILES: Mapping[str, Sequence[tuple[str, str]]] = {
 }
 """What names the version of a language in a file, `least` where it may be a later one."""
 _PYTHON = (
-    "pylock.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "requirements*.txt", "constraints*.txt",
+    "pylock.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "requirements*.txt",
+    "constraints*.txt",
 )  # fmt: skip
 _NODE = (
     "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb",

@@ -16,16 +16,82 @@ from phasegate.inspection.finding import Inspection
 from tests.kinds.pipeline.looking import look, rules_of
 
 KEYS = (
-    "jobs", "on", "needs", "steps", "run", "uses", "if", "environment", "strategy", "matrix", "include", "container",
-    "image", "with", "python-version", "workflow_run", "workflows", "workflow_call", "env", "defaults", "shell",
-    "deploy", "test", "rollback", "a", "b", ".a", "extends", "stages", "stage", "script", "before_script", "default",
-    "rules", "when", "allow_failure", "exit_codes", "dependencies", "variables", "trigger", "local", "name", "action",
-    "job", "optional", "continue-on-error", "types", "inherit", "spec", "cache",
-)  # fmt: skip
+    "jobs",
+    "on",
+    "needs",
+    "steps",
+    "run",
+    "uses",
+    "if",
+    "environment",
+    "strategy",
+    "matrix",
+    "include",
+    "container",
+    "image",
+    "with",
+    "python-version",
+    "workflow_run",
+    "workflows",
+    "workflow_call",
+    "env",
+    "defaults",
+    "shell",
+    "deploy",
+    "test",
+    "rollback",
+    "a",
+    "b",
+    ".a",
+    "extends",
+    "stages",
+    "stage",
+    "script",
+    "before_script",
+    "default",
+    "rules",
+    "when",
+    "allow_failure",
+    "exit_codes",
+    "dependencies",
+    "variables",
+    "trigger",
+    "local",
+    "name",
+    "action",
+    "job",
+    "optional",
+    "continue-on-error",
+    "types",
+    "inherit",
+    "spec",
+    "cache",
+)
 TEXTS = (
-    "a", "b", ".a", "test", "deploy", "pytest || true", "kubectl apply -f x", "always()", "false", "./.github/workflows/a.yml",
-    "./", "./x", "push", "a.yml", "*.yml", "${{ matrix.a }}", "$A", "$[[ inputs.x ]]", "python:3.12", "((", "'", "", "\\",
-)  # fmt: skip
+    "a",
+    "b",
+    ".a",
+    "test",
+    "deploy",
+    "pytest || true",
+    "kubectl apply -f x",
+    "always()",
+    "false",
+    "./.github/workflows/a.yml",
+    "./",
+    "./x",
+    "push",
+    "a.yml",
+    "*.yml",
+    "${{ matrix.a }}",
+    "$A",
+    "$[[ inputs.x ]]",
+    "python:3.12",
+    "((",
+    "'",
+    "",
+    "\\",
+)
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.sampled_from(TEXTS)
 )
@@ -132,8 +198,11 @@ def test_extends_that_double_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["include: [a.yml, b.yml]", "include: '*.yml'", "include: {local: a.yml}"])
 def test_includes_that_include_each_other_end(text: str, tmp_path: Path) -> None:
-    files = {".gitlab-ci.yml": f"{text}\nc: {{script: x}}", "a.yml": "include: b.yml\na: {script: x}",
-             "b.yml": "include: [a.yml, .gitlab-ci.yml]\nb: {script: x}"}  # fmt: skip
+    files = {
+        ".gitlab-ci.yml": f"{text}\nc: {{script: x}}",
+        "a.yml": "include: b.yml\na: {script: x}",
+        "b.yml": "include: [a.yml, .gitlab-ci.yml]\nb: {script: x}",
+    }
     seen = look(tmp_path, files, files=[".gitlab-ci.yml", "a.yml", "b.yml"])
     assert (rules_of(seen), seen.objects) == ([], 3)
 

@@ -22,6 +22,7 @@ from tests.kinds.pipeline.looking import (
 )
 
 GATE, TOLERATED, BYPASSED = "pipeline-gate", "pipeline-gate-tolerated", "pipeline-gate-bypassed"
+STOPS = "let the failure of the test fail its job, and its job the pipeline"
 ENVIRONMENT = "environment: production, script: deploy.sh"
 
 
@@ -58,10 +59,7 @@ def test_a_test_that_cannot_stop_the_deploy_is_shown_as_written(
     old: str, new: str, why: str, tmp_path: Path
 ) -> None:
     seen = look(tmp_path, github(GATED.replace(old, new)))
-    assert sentences(seen, TOLERATED) == [
-        f"deploy deploys although the test in test fails: {why}; "
-        "let the failure of the test fail its job, and its job the pipeline"
-    ]
+    assert sentences(seen, TOLERATED) == [f"deploy deploys although the test in test fails: {why}; {STOPS}"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "bash -eo pipefail {0}"])
@@ -164,9 +162,7 @@ def test_a_composite_action_of_the_repository_is_followed(tmp_path: Path) -> Non
     }
     test = TEST.replace("run: pytest", "uses: ./.github/actions/check")
     assert gates(tmp_path, {**action, **github(test + DEPLOY)}) == []
-    weak = {
-        ".github/actions/check/action.yml": "runs: {using: composite, steps: [{run: pytest || true, shell: bash}]}\n"
-    }
+    weak = {".github/actions/check/action.yml": "runs: {steps: [{run: pytest || true, shell: bash}]}\n"}
     assert gates(tmp_path, {**weak, **github(test + DEPLOY)}) == [TOLERATED]
 
 
@@ -204,7 +200,7 @@ def test_a_workflow_that_follows_what_is_not_there_is_not_proven(tmp_path: Path)
         ("test: {script: pytest, stage: build}\ndeploy: {stage: build, ENV}", [GATE]),
         ("test: {script: pytest}\ndeploy: {stage: deploy, needs: [], ENV}", [GATE]),
         (
-            "b: {stage: build, script: make}\ntest: {script: pytest}\ndeploy: {stage: deploy, needs: [b], ENV}",
+            "b: {stage: build, script: x}\ntest: {script: pytest}\ndeploy: {stage: deploy, needs: [b], ENV}",
             [GATE],
         ),
         ("test: {script: pytest}\ndeploy: {stage: deploy, needs: [{job: test}], ENV}", []),
@@ -227,7 +223,7 @@ def test_a_workflow_that_follows_what_is_not_there_is_not_proven(tmp_path: Path)
         ("test: {script: pytest}\ndeploy: {stage: deploy, when: manual, ENV}", []),
         ("test: {script: pytest}\ndeploy: {stage: deploy, rules: [{if: $A, when: always}], ENV}", [BYPASSED]),
         (
-            "test: {script: pytest}\nb: {when: always, script: make}\ndeploy: {stage: deploy, needs: [b], ENV}",
+            "test: {script: pytest}\nb: {when: always, script: x}\ndeploy: {stage: deploy, needs: [b], ENV}",
             [GATE],
         ),
         ("test: {script: [pytest || true]}\ndeploy: {stage: deploy, ENV}", [TOLERATED]),
@@ -277,16 +273,17 @@ def notes(root: Path, files: Files, **params: Any) -> list[str]:
 def test_the_report_says_how_each_job_is_known(tmp_path: Path) -> None:
     ship = "ship-it: {runs-on: x, needs: test, environment: live, steps: [{run: make ship}]}\n"
     apply = "apply: {runs-on: x, needs: test, steps: [{run: terraform apply}]}\n"
-    assert notes(tmp_path, github(TEST + ship + apply + BACK))[:3] == [
-        "2 jobs taken for one that deploys: .github/workflows/ci.yml#ship-it (name), "
-        ".github/workflows/ci.yml#apply (command: terraform apply)",
-        "1 job taken for one that tests: .github/workflows/ci.yml#test (name)",
-        "1 job taken for one that rolls back: .github/workflows/ci.yml#rollback (name)",
-    ]
+    deploys, tests, back = notes(tmp_path, github(TEST + ship + apply + BACK))[:3]
+    ci = ".github/workflows/ci.yml"
+    known = f"{ci}#ship-it (name), {ci}#apply (command: terraform apply)"
+    assert deploys == f"2 jobs taken for one that deploys: {known}"
+    assert tests == f"1 job taken for one that tests: {ci}#test (name)"
+    assert back == f"1 job taken for one that rolls back: {ci}#rollback (name)"
 
 
 def test_the_plan_says_it_where_names_do_not_tell(tmp_path: Path) -> None:
-    jobs = "go-live: {runs-on: x, needs: q, environment: e, steps: [{run: ./go}]}\nq: {runs-on: x, steps: [{run: ./q}]}\n"
+    jobs = "go-live: {runs-on: x, needs: q, environment: e, steps: [{run: ./go}]}\n"
+    jobs += "q: {runs-on: x, steps: [{run: ./q}]}\n"
     assert "no job that deploys was found" in " ".join(
         notes(tmp_path, github(jobs.replace("environment: e, ", "")))
     )
@@ -304,6 +301,16 @@ def test_the_plan_says_it_where_names_do_not_tell(tmp_path: Path) -> None:
 def test_not_every_name_with_deploy_in_it_deploys(name: str, tmp_path: Path) -> None:
     seen = look(tmp_path, github(f"{name}: {{runs-on: x, environment: e, steps: [{{run: make}}]}}"))
     assert "no job that deploys" in " ".join(map(sentence, seen.notes))
+
+
+@pytest.mark.parametrize(
+    "action", ["actions/deploy-pages@v4", "azure/k8s-deploy@v5", "Google-GitHub-Actions/deploy-cloudrun@v2"]
+)
+def test_actions_that_deploy_tell(action: str, tmp_path: Path) -> None:
+    steps = f"steps: [{{run: make}}, {{uses: {action}}}]"
+    seen = look(tmp_path, github(f"site: {{runs-on: x, {steps}}}"))
+    assert f"(command: {action})" in " ".join(map(sentence, seen.notes))
+    assert GATE in rules_of(seen)
 
 
 def test_what_goes_to_a_cluster_of_the_job_is_no_deploy(tmp_path: Path) -> None:

@@ -157,8 +157,39 @@ def test_a_script_of_nothing_but_words_cannot_fail() -> None:
     assert not can_fail("  ", Shell(posix=False))
 
 
-PIECES = ["pytest", "npm test", "||", "&&", ";", "\n", "true", "(", ")", "{", "}", "if", "then", "fi", "!", "|", "'",
-          '"', "$(", "`", "echo", "set +e", "exit 1", "a/b/c", "X=1", "-x", "<<EOF", "\\", "for x in y; do", "done", "ssh"]  # fmt: skip
+PIECES = [
+    "pytest",
+    "npm test",
+    "||",
+    "&&",
+    ";",
+    "\n",
+    "true",
+    "(",
+    ")",
+    "{",
+    "}",
+    "if",
+    "then",
+    "fi",
+    "!",
+    "|",
+    "'",
+    '"',
+    "$(",
+    "`",
+    "echo",
+    "set +e",
+    "exit 1",
+    "a/b/c",
+    "X=1",
+    "-x",
+    "<<EOF",
+    "\\",
+    "for x in y; do",
+    "done",
+    "ssh",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40), st.booleans(), st.booleans())

@@ -19,18 +19,34 @@ def uses(action: str, more: str = "") -> dict[str, str]:
     ("step", "name", "content"),
     [
         ("actions/setup-python@v5, with: {python-version: 3.11}", ".python-version", "3.12.4\n"),
-        ("actions/setup-python@v5, with: {python-version: '3.11'}", ".tool-versions", "# ours\npython 3.12.4 3.10\n"),
-        ("actions/setup-python@v5, with: {python-version: '3.10'}", "pyproject.toml", '[project]\nrequires-python = ">=3.11"'),
+        (
+            "actions/setup-python@v5, with: {python-version: '3.11'}",
+            ".tool-versions",
+            "# ours\npython 3.12.4 3.10\n",
+        ),
+        (
+            "actions/setup-python@v5, with: {python-version: '3.10'}",
+            "pyproject.toml",
+            '[project]\nrequires-python = ">=3.11"',
+        ),
         ("actions/setup-node@v4, with: {node-version: 18}", ".nvmrc", "v20.1.0\n"),
         ("actions/setup-node@v4, with: {node-version: 18.x}", ".node-version", "20"),
-        ("actions/setup-node@v4, with: {node-version: 18}", "package.json", '{"engines": {"npm": "9", "node": ">=20 <23"}}'),
+        (
+            "actions/setup-node@v4, with: {node-version: 18}",
+            "package.json",
+            '{"engines": {"npm": "9", "node": ">=20 <23"}}',
+        ),
         ("actions/setup-go@v5, with: {go-version: '1.21'}", "go.mod", "module x\n\ngo 1.22.1\n"),
         ("dtolnay/rust-toolchain@1.70", "rust-toolchain", "1.75.0\n"),
-        ("dtolnay/rust-toolchain@master, with: {toolchain: 1.70.0}", "rust-toolchain.toml", '[toolchain]\nchannel = "1.75"\n'),
+        (
+            "dtolnay/rust-toolchain@master, with: {toolchain: 1.70.0}",
+            "rust-toolchain.toml",
+            '[toolchain]\nchannel = "1.75"\n',
+        ),
         ("dtolnay/rust-toolchain@1.70", "Cargo.toml", '[package]\nrust-version = "1.75"\n'),
         ("ruby/setup-ruby@v1, with: {ruby-version: 3.2}", ".ruby-version", "ruby-3.3.1\n"),
     ],
-)  # fmt: skip
+)
 def test_a_job_uses_the_version_that_a_file_names(step: str, name: str, content: str, tmp_path: Path) -> None:
     assert FILE in rules_of(look(tmp_path, {**uses(step), name: content}))
     words = ("@stable", "@nightly", "with: {python-version: 3.x}", "with: {node-version: lts/*}")
@@ -53,7 +69,11 @@ def test_a_matrix_holds_the_version_that_a_file_names(tmp_path: Path) -> None:
 
 
 def test_variables_are_filled_where_they_are_known(tmp_path: Path) -> None:
-    text = "variables: {PY: '3.11', V: {value: '3.12'}}\na: {image: 'python:$PY-slim', script: x}\nb: {image: 'python:${V}', script: x}"
+    text = """
+        variables: {PY: '3.11', V: {value: '3.12'}}
+        a: {image: 'python:$PY-slim', script: x}
+        b: {image: 'python:${V}', script: x}
+    """
     seen = look(tmp_path, gitlab(text))
     assert sentences(seen, "pipeline-toolchain") == [
         "python is 3.12 here and 3.11-slim in .gitlab-ci.yml#a; use one version in all jobs"

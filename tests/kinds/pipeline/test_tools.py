@@ -1,4 +1,4 @@
-"""Tools that look at pipelines as well: run for real where they are installed, stood in for where they misbehave."""
+"""Tools that look at pipelines as well: real ones where they are installed, stand-ins that misbehave."""
 
 from __future__ import annotations
 
