@@ -27,6 +27,7 @@ from phasegate.kinds.pipeline.model import (
     as_texts,
     reach,
     ring_of,
+    text_or,
 )
 from phasegate.kinds.pipeline.shape import ANYTHING, Shape, at, check_shape
 from phasegate.kinds.pipeline.sources import Sources
@@ -135,7 +136,7 @@ class _Reader:
         """
         tree = as_mapping(document.tree)
         written = {name: as_mapping(job) for name, job in as_mapping(tree.get("jobs")).items()}
-        found = {name: list(self._job(document, name, job, within)) for name, job in written.items()}
+        found = {name: list(self._job(document, name, within)) for name in written}
         names = {name.casefold(): [one.name for one in jobs] for name, jobs in found.items()}
         ahead = reach({name.casefold(): _needs(job) for name, job in written.items()})
         for name, job in written.items():
@@ -155,105 +156,77 @@ class _Reader:
                     excuse=one.excuse or ("if: false" if condition.never else ""),
                 )
 
-    def _job(
-        self, document: Document, name: str, job: Mapping[str, Any], within: tuple[str, ...]
-    ) -> Iterator[Job]:
+    def _job(self, document: Document, name: str, within: tuple[str, ...]) -> Iterator[Job]:
         self.left -= 1
         if self.left < 0:
             return
-        called = as_text(job.get("uses"))
-        line = document.key_at(("jobs", name)).line
-        tree = as_mapping(document.tree)
-        if called:
-            yield from self._called(document, name, called, line, within)
-            return
-        tolerated = as_text(job.get("continue-on-error"))
-        environment = job.get("environment")
-        container = job.get("container")
-        image = as_text(as_mapping(container).get("image")) or as_text(container)
-        yield Job(
+        tree, place = as_mapping(document.tree), ("jobs", name)
+        job = as_mapping(tree["jobs"][name])
+        one = Job(
             name=name,
             file=document.file,
-            line=line,
-            steps=tuple(
-                self._steps(
-                    document, as_list(job.get("steps")), ("jobs", name, "steps"), _shell(tree, job), within
-                )
-            ),
-            excuse=f"continue-on-error: {tolerated}" if tolerated not in ("", "false") else "",
-            environment=as_text(as_mapping(environment).get("name")) or as_text(environment),
-            images=(image,) if image else (),
+            line=document.key_at(place).line,
+            excuse=_tolerated(job),
+            environment=text_or(job.get("environment"), "name"),
+            images=tuple(filter(None, (text_or(job.get("container"), "image"),))),
             values=_values(tree, job),
         )
+        if called := as_text(job.get("uses")):
+            yield from self._called(document, one, called, within)
+        else:
+            steps = self._steps(document, (*place, "steps"), _shell(tree, job), within)
+            yield replace(one, steps=tuple(steps))
 
-    def _called(
-        self, document: Document, name: str, called: str, line: int, within: tuple[str, ...]
-    ) -> Iterator[Job]:
-        place = ("jobs", name, "uses")
-        alone = Job(
-            name=name, file=document.file, line=line, steps=(Step(line=line, uses=called),), unresolved=called
-        )
+    def _called(self, document: Document, caller: Job, called: str, within: tuple[str, ...]) -> Iterator[Job]:
+        name, place = caller.name, ("jobs", caller.name, "uses")
+        alone = replace(caller, steps=(Step(line=caller.line, uses=called),), unresolved=called)
+        file = called[2:].partition("@")[0]
         if not called.startswith("./"):
             self.elsewhere.append(called)
             yield alone
-            return
-        file = called[2:].partition("@")[0]
-        if file in within:
+        elif file in within:
             self.findings.append(at(rules.CYCLE, document, place, name, ", ".join(within)))
-            return
-        inner = self._sources.read(file, DIALECT) if len(within) <= DEEPEST else None
-        if inner is None:
+        elif len(within) > DEEPEST or (inner := self._sources.read(file, DIALECT)) is None:
             if not self._sources.unreadable(file):
                 self.findings.append(at(rules.INCLUDE, document, place, file))
             yield alone
-            return
-        self.uses.add(file)
-        self.findings.extend(_check(inner))
-        for job in self.jobs(inner, (*within, file)):
-            yield replace(
-                job,
-                name=f"{name} / {job.name}",
-                before=frozenset(f"{name} / {one}" for one in job.before),
-                held_by=frozenset(f"{name} / {one}" for one in job.held_by),
-            )
+        else:
+            self.uses.add(file)
+            self.findings.extend(_check(inner))
+            for job in self.jobs(inner, (*within, file)):
+                yield replace(
+                    job,
+                    name=f"{name} / {job.name}",
+                    before=frozenset(f"{name} / {one}" for one in job.before),
+                    held_by=frozenset(f"{name} / {one}" for one in job.held_by),
+                )
 
     def _steps(
-        self,
-        document: Document,
-        steps: Sequence[Any],
-        place: tuple[str | int, ...],
-        shell: str,
-        within: tuple[str, ...],
+        self, document: Document, place: tuple[str, ...], shell: str, within: tuple[str, ...]
     ) -> Iterator[Step]:
-        for index, step in enumerate(steps):
+        above = as_mapping(document.tree)
+        for key in place[:-1]:
+            above = as_mapping(above.get(key))
+        for index, step in enumerate(as_list(above.get(place[-1]))):
             self.left -= 1
             if self.left < 0:
                 return
             written = as_mapping(step)
-            uses = as_text(written.get("uses"))
-            tolerated = as_text(written.get("continue-on-error"))
-            excuse = f"continue-on-error: {tolerated}" if tolerated not in ("", "false") else ""
             condition = _Condition(as_text(written.get("if")))
-            if condition.never:
-                excuse = "if: false"
             one = Step(
                 line=document.key_at((*place, index)).line,
-                name=as_text(written.get("name")),
                 script=re.sub(r"\$\{\{.*?\}\}", "EXPRESSION", as_text(written.get("run")), flags=re.S),
-                uses=uses,
+                uses=as_text(written.get("uses")),
                 options=as_mapping(written.get("with")),
                 shell=_as_shell(as_text(written.get("shell")) or shell),
-                excuse=excuse,
+                excuse="if: false" if condition.never else _tolerated(written),
                 regardless=condition.regardless,
             )
-            inner = self._action(uses, within) if uses.startswith("./") else None
+            inner = self._action(one.uses, within) if one.uses.startswith("./") else None
             if inner is None:
                 yield one
                 continue
-            runs = as_mapping(as_mapping(inner.tree).get("runs"))
-            for part in self._steps(
-                inner, as_list(runs.get("steps")), ("runs", "steps"), "", (*within, inner.file)
-            ):
+            for part in self._steps(inner, ("runs", "steps"), "", (*within, inner.file)):
                 yield replace(part, line=one.line, excuse=one.excuse or part.excuse)
 
     def _action(self, uses: str, within: tuple[str, ...]) -> Document | None:
@@ -268,6 +241,11 @@ class _Reader:
                 return inner if as_mapping(as_mapping(inner.tree).get("runs")).get("steps") else None
         self.elsewhere.append(uses)
         return None
+
+
+def _tolerated(written: Mapping[str, Any]) -> str:
+    tolerated = as_text(written.get("continue-on-error"))
+    return f"continue-on-error: {tolerated}" if tolerated not in ("", "false") else ""
 
 
 def _all(names: Mapping[str, Sequence[str]], wanted: frozenset[str] | set[str]) -> frozenset[str]:

@@ -28,6 +28,7 @@ from phasegate.kinds.pipeline.model import (
     as_texts,
     reach,
     ring_of,
+    text_or,
 )
 from phasegate.kinds.pipeline.shape import ANYTHING, Shape, at, check_shape
 from phasegate.kinds.pipeline.sources import Sources
@@ -116,9 +117,8 @@ def _take_in(document: Document, sources: Sources, merged: _Merged) -> None:
         entry = {"local": one} if isinstance(one, str) and "://" not in one else as_mapping(one)
         local = as_text(entry.get("local"))
         if not local or "$" in local:
-            merged.unresolved[as_text(one) or ", ".join(f"{k}: {as_text(v)}" for k, v in entry.items())] = (
-                None
-            )
+            words = as_text(one) or ", ".join(f"{key}: {as_text(value)}" for key, value in entry.items())
+            merged.unresolved[words] = None
             continue
         names = sources.find(local)
         if not names and "*" not in local:
@@ -141,10 +141,8 @@ def _merge(under: Any, over: Any) -> Any:
     """Mappings are merged key by key, everything else is replaced."""
     if not isinstance(under, dict) or not isinstance(over, dict):
         return over
-    return {
-        **under,
-        **{key: _merge(under[key], value) if key in under else value for key, value in over.items()},
-    }
+    merged = {key: _merge(under[key], value) if key in under else value for key, value in over.items()}
+    return {**under, **merged}
 
 
 class _Reader:
@@ -213,8 +211,8 @@ class _Reader:
         if self._stage(job) not in self._stages and not self._open(self._stage(job), name, "stage"):
             self._find(rules.STAGE, name, "stage", name, self._stage(job))
         for key in ("needs", "dependencies"):
-            for needed in self._named(job, key):
-                if not self._can_wait(name, job, needed, key):
+            for needed, optional in _named(job, key):
+                if not optional and not self._can_wait(name, job, needed, key):
                     self._find(rules.NEEDS, name, key, name, needed)
 
     def _take(self) -> None:
@@ -235,39 +233,37 @@ class _Reader:
             return self._open(needed, name, key)
         if key == "dependencies" and job.get("needs"):
             return needed in self._needs(name, job)
-        stages = [
-            self._stages.index(stage) if (stage := self._stage(one)) in self._stages else None
-            for one in (other, job)
-        ]
-        if None in stages or (key == "needs" and needed == name):
+        first, second = self._rank(other), self._rank(job)
+        if None in (first, second) or needed == name:
             return True
-        return stages[0] < stages[1] or (key == "needs" and stages[0] == stages[1])  # type: ignore[operator]
+        return first < second or (key == "needs" and first == second)  # type: ignore[operator]
 
     # What a job comes to.
 
     def _stage(self, job: Mapping[str, Any]) -> str:
         return as_text(job.get("stage")) or as_text(job.get("type")) or "test"
 
+    def _rank(self, job: Mapping[str, Any]) -> int | None:
+        stage = self._stage(job)
+        return self._stages.index(stage) if stage in self._stages else None
+
     def _whole(self, name: str) -> dict[str, Any]:
         """A job with what it extends, and with what it refers to."""
         job = self._extended(name, ())
         default = as_mapping(self._tree.get("default"))
-        for key in ("image", "before_script"):
-            for source in (default, self._tree):
-                if (
-                    key not in job
-                    and key in source
-                    and as_mapping(job.get("inherit")).get("default") is not False
-                ):
-                    job = {**job, key: source[key]}
+        inherits = as_mapping(job.get("inherit")).get("default") is not False
+        for key in ("image", "before_script") if inherits else ():
+            source = default if key in default else self._tree
+            if key not in job and key in source:
+                job[key] = source[key]
         return {key: self._resolve(value, (name, key)) for key, value in job.items()}
 
     def _extended(self, name: str, within: tuple[str, ...]) -> dict[str, Any]:
         own = as_mapping(self._tree.get(name))
         found: dict[str, Any] = {}
         self._take()
-        for parent in as_texts(own.get("extends")):
-            if parent in within or parent == name or len(within) >= _DEEPEST or self._left < 0:
+        for parent in as_texts(own.get("extends")) if self._left >= 0 else ():
+            if parent in within or parent == name or len(within) >= _DEEPEST:
                 self._find(rules.REFERENCE, (within or (name,))[0], "extends", parent)
             elif isinstance(self._tree.get(parent), dict):
                 found = _merge(found, self._extended(parent, (*within, name)))
@@ -312,65 +308,45 @@ class _Reader:
             return None
         return self._resolve(found, place, (*within, text), depth + 1)
 
-    def _named(self, job: Mapping[str, Any], key: str) -> Iterator[str]:
-        """Jobs of this pipeline that are named, those left out that may be missing."""
-        for one in chain.from_iterable(as_list(part) for part in as_list(job.get(key))):
-            entry = as_mapping(one)
-            elsewhere = {"pipeline", "project"} & set(entry) or entry.get("optional") is True
-            name = as_text(entry.get("job") if entry else one)
-            if name and not elsewhere:
-                yield name
-
     def _needs(self, name: str, job: Mapping[str, Any]) -> tuple[str, ...]:
         """Jobs that it waits for: those that it names, otherwise all of the stages before its own."""
-        if "needs" in job and job["needs"] is not None:
-            parts = as_list(job["needs"])
-            named = [
-                as_text(as_mapping(one).get("job")) or as_text(one)
-                for one in parts
-                if "pipeline" not in as_mapping(one)
-            ]
-            plain = (_PARALLEL.sub("", one) if one not in self._jobs else one for one in named)
-            return tuple(one for one in plain if one in self._jobs)
-        stage = self._stage(job)
-        earlier = self._stages[: self._stages.index(stage)] if stage in self._stages else ()
+        if job.get("needs") is not None:
+            named = (one if one in self._jobs else _PARALLEL.sub("", one) for one, _ in _named(job, "needs"))
+            return tuple(one for one in named if one in self._jobs)
+        rank = self._rank(job) or 0
+        earlier = set(self._stages[:rank])
         return tuple(other for other, one in self._jobs.items() if self._stage(one) in earlier)
 
     def _job(self, name: str, job: Mapping[str, Any], before: frozenset[str], held: frozenset[str]) -> Job:
         document = self._merged.written.get(name, self._document)
-        lines = [text for key in ("before_script", "script") for text in _lines(job.get(key))]
-        environment = job.get("environment")
-        action = as_text(as_mapping(environment).get("action"))
-        goes = action in ("", "start")
-        image = job.get("image")
+        script = "\n".join(text for key in ("before_script", "script") for text in _lines(job.get(key)))
+        step = Step(line=document.key_at((name, "script")).line, script=script, shell=Shell(pipefail=True))
+        environment, trigger = job.get("environment"), job.get("trigger")
+        goes = as_text(as_mapping(environment).get("action")) in ("", "start")
         variables = {**as_mapping(self._tree.get("variables")), **as_mapping(job.get("variables"))}
-        trigger = job.get("trigger")
-        away = as_text(trigger) or ("trigger" if trigger else "")
         return Job(
             name=name,
             stage=as_text(job.get("stage")),
             file=document.file,
             line=document.key_at((name,)).line,
-            steps=(
-                Step(
-                    line=document.key_at((name, "script")).line,
-                    script="\n".join(lines),
-                    shell=Shell(pipefail=True),
-                ),
-            )
-            if lines
-            else (),
+            steps=(step,) if script else (),
             before=before,
             held_by=held,
             excuse=_excuse(job),
             regardless=_regardless(job),
-            environment=(as_text(as_mapping(environment).get("name")) or as_text(environment))
-            if goes
-            else "",
-            images=tuple(filter(None, (as_text(as_mapping(image).get("name")) or as_text(image),))),
+            environment=text_or(environment, "name") if goes else "",
+            images=tuple(filter(None, (text_or(job.get("image"), "name"),))),
             values={key: (as_mapping(one).get("value", one),) for key, one in variables.items()},
-            unresolved=away,
+            unresolved=as_text(trigger) or ("trigger" if trigger else ""),
         )
+
+
+def _named(job: Mapping[str, Any], key: str) -> Iterator[tuple[str, bool]]:
+    """Jobs of the same pipeline that are named, and whether they may be missing."""
+    for one in chain.from_iterable(as_list(part) for part in as_list(job.get(key))):
+        name = text_or(one, "job")
+        if name and not {"pipeline", "project"} & set(as_mapping(one)):
+            yield name, as_mapping(one).get("optional") is True
 
 
 def _look_up(tree: Any, path: list[str]) -> tuple[bool, Any]:

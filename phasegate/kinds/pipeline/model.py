@@ -27,7 +27,6 @@ class Shell:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     line: int
-    name: str = ""
     script: str = ""
     uses: str = ""
     """The action that it runs instead of a script."""
@@ -135,6 +134,11 @@ def as_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def text_or(value: object, key: str) -> str:
+    """A text, or the one that a mapping has under a key."""
+    return as_text(as_mapping(value).get(key)) or as_text(value)
 
 
 def as_texts(value: object) -> list[str]:
