@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
-from phasegate.base.facts import Code, Message, fact
+from phasegate.base.facts import Code, fact
 from phasegate.inspection.finding import Finding, Inspection, Looked, Severity, merge, some_files
 from phasegate.inspection.tool import NotVerified, Ran, Tool, own_configuration, run_tool
 from phasegate.kinds.pipeline.model import as_list, as_mapping, as_text
@@ -50,91 +50,59 @@ async def ask_tools(names: Sequence[str], asked: Asked, world: World) -> Inspect
 
 
 async def _ask_zizmor(asked: Asked, own: bool, world: World) -> Inspection:
-    """All files at once; where it refuses, each by itself, to know which ones it leaves out."""
     plain = ("--offline", "--strict-collection", "--no-progress", "-q", "--format", "json-v1")
     options = plain if own else (*plain, "--no-config", "--no-ignores")
-    return await _ask_each(ZIZMOR, options, asked.github, world, _zizmor_findings)
+    return await _ask(ZIZMOR, {options: asked.github}, world, _zizmor_findings)
 
 
 async def _ask_actionlint(asked: Asked, own: bool, world: World) -> Inspection:
     plain = ("-format", "{{json .}}", "-no-color", "-shellcheck=", "-pyflakes=")
     options = plain if own else (*plain, "-config-file", "/dev/null")
-    return await _ask_each(ACTIONLINT, options, asked.github, world, _actionlint_findings)
+    return await _ask(ACTIONLINT, {options: asked.github}, world, _actionlint_findings)
 
 
 async def _ask_check_jsonschema(asked: Asked, own: bool, world: World) -> Inspection:
     options = ("-o", "json", "--no-cache", "--builtin-schema")
     github = (*options, "vendor.github-workflows")
     gitlab = (*options, "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
-    read = _schema_findings
-    parts = [
-        await _ask_each(CHECK_JSONSCHEMA, github, asked.github, world, read),
-        await _ask_each(CHECK_JSONSCHEMA, gitlab, asked.gitlab, world, read),
-    ]
-    n = sum(one.n for part in parts for one in part.looked.values())
-    merged = merge(parts, files=None, objects=None)
-    looked = {
-        name: Looked(n=n, of=one.of, family=one.family, tool=one.tool) for name, one in merged.looked.items()
-    }
-    return Inspection(files=None, findings=merged.findings, looked=looked, unproven=merged.unproven)
+    return await _ask(CHECK_JSONSCHEMA, {github: asked.github, gitlab: asked.gitlab}, world, _schema_findings)
 
 
 _ASK = {"zizmor": _ask_zizmor, "actionlint": _ask_actionlint, "check-jsonschema": _ask_check_jsonschema}
+_Read = Callable[[Any, str], Iterator[Finding]]
 
 
-async def _ask_each(
-    tool: Tool, options: tuple[str, ...], files: tuple[str, ...], world: World, read: Any
+async def _ask(
+    tool: Tool, runs: Mapping[tuple[str, ...], tuple[str, ...]], world: World, read: _Read
 ) -> Inspection:
-    """Errors of the tool itself leave files out, which is not verified."""
-    if not files:
-        return Inspection(files=None)
-    ran, found = await _run(tool, options, files, world, read)
-    if isinstance(ran, NotVerified):
-        return _unproven(tool, ran.why)
-    if found is not None:
-        return _report(tool, ran, found, len(files))
+    """`runs`: files by options. Where no report comes of them, each by itself, to know what is left out."""
     findings: list[Finding] = []
-    left_out = []
-    for file in files:
-        ran, found = await _run(tool, options, (file,), world, read)
-        if isinstance(ran, NotVerified):
-            return _unproven(tool, ran.why)
-        if found is None:
-            left_out.append(file)
-        else:
-            findings += found
-    if len(left_out) == len(files):
+    left_out: list[str] = []
+    waiting = [(options, files) for options, files in runs.items() if files]
+    ran: Ran | None = None
+    while waiting:
+        options, files = waiting.pop()
+        done = await run_tool(tool, (*options, *(f"./{name}" for name in files)), world)
+        if isinstance(done, NotVerified):
+            return Inspection(files=None, findings=tuple(findings), unproven={tool.name: done.why})
+        ran = done
+        try:
+            findings += list(read(json.loads(ran.completed.stdout), ran.tool))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            alone = [(options, (file,)) for file in files] if len(files) > 1 else []
+            waiting += alone
+            left_out += () if alone else files
+    n = sum(map(len, runs.values())) - len(left_out)
+    if ran is None or not left_out:
+        looked = Looked(n=n, of="file", family=tool.name, tool=ran.tool if ran else "")
+        return Inspection(
+            files=None, findings=tuple(findings), looked={} if findings else {tool.name: looked}
+        )
+    why = some_files(Code.TOOL_LEFT_OUT, sorted(left_out), program=tool.name)
+    if not n:
         text = ran.completed.last_words[:300]
-        return _unproven(tool, fact(Code.TOOL_FAILED, program=tool.name, why=ran.completed.ending, text=text))
-    why = some_files(Code.TOOL_LEFT_OUT, left_out, program=tool.name)
-    return merge(
-        (_report(tool, ran, findings, len(files) - len(left_out)), _unproven(tool, why)),
-        files=None,
-        objects=None,
-    )
-
-
-async def _run(
-    tool: Tool, options: tuple[str, ...], files: tuple[str, ...], world: World, read: Any
-) -> tuple[Ran | NotVerified, list[Finding] | None]:
-    """What it reports; None where that is no whole report of these files."""
-    names = tuple(f"./{name}" if name.startswith("-") else name for name in files)
-    ran = await run_tool(tool, (*options, *names), world)
-    if isinstance(ran, NotVerified):
-        return ran, None
-    try:
-        return ran, list(read(json.loads(ran.completed.stdout), ran.tool))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return ran, None
-
-
-def _report(tool: Tool, ran: Ran, findings: list[Finding], n: int) -> Inspection:
-    looked = {tool.name: Looked(n=n, of="file", family=tool.name, tool=ran.tool)} if not findings else {}
-    return Inspection(files=None, findings=tuple(findings), looked=looked)
-
-
-def _unproven(tool: Tool, why: Message) -> Inspection:
-    return Inspection(files=None, unproven={tool.name: why})
+        why = fact(Code.TOOL_FAILED, program=tool.name, why=ran.completed.ending, text=text)
+    return Inspection(files=None, findings=tuple(findings), unproven={tool.name: why})
 
 
 def _zizmor_findings(report: Any, tool: str) -> Iterator[Finding]:

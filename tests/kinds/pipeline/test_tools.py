@@ -173,7 +173,7 @@ async def test_a_tool_is_not_given_what_does_not_parse(
 ) -> None:
     stand_in(world, monkeypatch, 'for one; do last=$one; done; echo "$last" > asked; echo "[]"')
     await observe(world, {**github(GATED), ".github/workflows/bad.yml": "a: [\n"}, "actionlint")
-    assert (world.root / "asked").read_text() == f"{WORKFLOW}\n"
+    assert (world.root / "asked").read_text() == f"./{WORKFLOW}\n"
 
 
 async def test_tools_that_were_not_asked_are_named(world: TestWorld) -> None:
