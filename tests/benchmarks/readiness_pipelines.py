@@ -33,8 +33,9 @@ VALID = frozenset({"valid", "graph", "files"})
 GLOBS = (".github/workflows/*.yml", ".github/workflows/*.yaml", ".gitlab-ci.yml")
 _OURS = re.compile(
     r"cyclic dependencies|job ID must start|which does not exist|recursive alias|could not parse as YAML|"
-    r'"(?:on|jobs|runs-on|steps)" section is missing|unexpected key "\w+" for "(?:workflow|job|run|concurrency|'
-    r'environment|strategy)" section|unexpected key "(?!uses|run|shell)\w+" for step|step must run script|'
+    r'"(?:on|jobs|runs-on|steps)" section is missing|unexpected key "\w+" for "(?:workflow|job|run|'
+    r'concurrency|environment|strategy)" section|unexpected key "(?!uses|run|shell)\w+" for step|'
+    r"step must run script|"
     r'element of "steps" section|"(?:jobs|steps|on|runs-on|needs)" section (?:should not be empty|must be)'
 )
 """Messages of actionlint that speak of what `pipeline` looks at; the rest are expressions and inputs."""

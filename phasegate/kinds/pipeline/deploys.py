@@ -68,6 +68,7 @@ class Roles:
 
     def __init__(self, plan: Mapping[Role, Sequence[str]]) -> None:
         self._plan = plan
+        self._gates: dict[int, list[Gate]] = {}
 
     def known(self, job: Job, role: Role) -> Known | None:
         patterns = self._plan.get(role, ())
@@ -87,6 +88,22 @@ class Roles:
         if role is Role.DEPLOYS and job.environment and not other:
             return Known(role=role, by="environment", text=job.environment)
         return None
+
+    def gates(self, job: Job) -> list[Gate]:
+        """The tests in a job: its commands that test, and where none does, what it does at all."""
+        if id(job) not in self._gates:
+            self._gates[id(job)] = self._find_gates(job) if self.known(job, Role.TESTS) else []
+        return self._gates[id(job)]
+
+    def _find_gates(self, job: Job) -> list[Gate]:
+        found = tests_in(job, job.steps)
+        for step in () if found else job.steps:
+            if step.script.strip():
+                fails = can_fail(step.script, step.shell)
+                found.append(_gate(job, step, "" if fails else " ".join(step.script.split())[:120]))
+            elif step.uses and not _PLUMBING.match(step.uses):
+                found.append(_gate(job, step, ""))
+        return found
 
 
 def _words(name: str) -> str:
@@ -133,25 +150,10 @@ def steps_before_deploy(job: Job) -> tuple[Step, ...]:
     return (*job.steps[:number], replace(job.steps[number], script=cut))
 
 
-def find_gates(job: Job, roles: Roles, steps: Sequence[Step] | None = None) -> list[Gate]:
-    """The tests in a job, or in some of its steps."""
-    chosen = job.steps if steps is None else steps
-    tested = {number for number, _ in doing(chosen, Role.TESTS)}
-    found = [
-        _gate(job, chosen[number], excuse_of(chosen[number].script, chosen[number].shell))
-        for number in sorted(tested)
-    ]
-    if steps is not None:
-        return found
-    if found or roles.known(job, Role.TESTS) is None:
-        return found if roles.known(job, Role.TESTS) else []
-    for step in chosen:
-        if step.script.strip():
-            fails = can_fail(step.script, step.shell)
-            found.append(_gate(job, step, "" if fails else " ".join(step.script.split())[:120]))
-        elif step.uses and not _PLUMBING.match(step.uses):
-            found.append(_gate(job, step, ""))
-    return found
+def tests_in(job: Job, steps: Sequence[Step]) -> list[Gate]:
+    """The commands and actions that test in some steps of a job."""
+    numbers = sorted({number for number, _ in doing(steps, Role.TESTS)})
+    return [_gate(job, steps[n], excuse_of(steps[n].script, steps[n].shell)) for n in numbers]
 
 
 def _gate(job: Job, step: Step, excuse: str) -> Gate:
@@ -211,35 +213,20 @@ def _judge(
     job: Job, pipeline: Pipeline, pipelines: Sequence[Pipeline], roles: Roles
 ) -> tuple[list[Finding], Message | None]:
     """What is wrong with what stands before a job that deploys, or why that is not known."""
-    held = [gate for name in sorted(job.held_by) for gate in find_gates(pipeline.jobs[name], roles)]
-    held += find_gates(job, roles, steps_before_deploy(job))
-    passed = [
-        gate for name in sorted(job.before - job.held_by) for gate in find_gates(pipeline.jobs[name], roles)
-    ]
-    why_passed, missing = job.regardless, []
+    held = [gate for name in sorted(job.held_by) for gate in roles.gates(pipeline.jobs[name])]
+    held += tests_in(job, steps_before_deploy(job))
+    passed = [gate for name in sorted(job.before - job.held_by) for gate in roles.gates(pipeline.jobs[name])]
+    why_passed, missing = job.regardless, list[str]()
     if pipeline.follows:
-        others = {
-            name: [one for one in pipelines if name in (one.name, one.file)] for name in pipeline.follows
-        }
-        missing = [name for name, found in others.items() if not found]
-        ends = [
-            [gate for one in found for inner in one.jobs.values() for gate in find_gates(inner, roles)]
-            for found in others.values()
-        ]
-        effective = all(any(not gate.excuse for gate in gates) for gates in ends)
-        after = job.after_success or any(pipeline.jobs[name].after_success for name in job.held_by)
-        gates = [gate for found in ends for gate in found if effective or gate.excuse]
-        if after:
+        missing, gates = _followed(pipeline, pipelines, roles)
+        if job.after_success or any(pipeline.jobs[name].after_success for name in job.held_by):
             held += gates
         else:
             passed, why_passed = passed + gates, why_passed or "workflow_run without conclusion == 'success'"
     if any(not gate.excuse for gate in held):
         return [], None
-    away = [
-        one.unresolved
-        for one in (job, *map(pipeline.jobs.__getitem__, sorted(job.held_by)))
-        if one.unresolved
-    ]
+    before = (job, *(pipeline.jobs[name] for name in sorted(job.held_by)))
+    away = [one.unresolved for one in before if one.unresolved]
     callers = [pipeline.file] if pipeline.called else []
     elsewhere = [*missing, *pipeline.unresolved, *away, *callers]
     if elsewhere:
@@ -251,6 +238,21 @@ def _judge(
     if tolerated:
         return [_of(rules.GATE_TOLERATED, job, tolerated[0].job.name, tolerated[0].excuse)], None
     return [_of(rules.GATE, job)], None
+
+
+def _followed(
+    pipeline: Pipeline, pipelines: Sequence[Pipeline], roles: Roles
+) -> tuple[list[str], list[Gate]]:
+    """Pipelines that start this one by their end and are not there; the tests of the others, those that can
+    fail only if each pipeline has one."""
+    others = {name: [one for one in pipelines if name in (one.name, one.file)] for name in pipeline.follows}
+    gates = [
+        [gate for one in found for job in one.jobs.values() for gate in roles.gates(job)]
+        for found in others.values()
+    ]
+    effective = all(any(not gate.excuse for gate in found) for found in gates)
+    kept = [gate for found in gates for gate in found if effective or gate.excuse]
+    return [name for name, found in others.items() if not found], kept
 
 
 def _of(rule: Rule, job: Job, *details: str) -> Finding:

@@ -97,19 +97,14 @@ def is_command(text: str, role: Role) -> bool:
 
 def excuse_of(script: str, shell: Shell) -> str:
     """What keeps every test in a script from failing it, as written; empty where one can."""
-    if not shell.posix:
+    tests = find_commands(script, Role.TESTS)
+    if not shell.posix or not tests:
         return ""
     try:
-        tree = syntax.parse(script) if len(script) <= LONGEST else None
+        lost = _Run(shell).counts(syntax.parse(script)) is _Counts.LOST
     except (syntax.UnreadError, RecursionError):
-        tree = None
-    if tree is None:
-        return _unread_excuse(script)
-    counts = _Run(shell).counts(tree)
-    if counts in (_Counts.ENDS, _Counts.FAILS, _Counts.IGNORED, _Counts.NO_TEST):
-        return ""
-    tests = find_commands(script, Role.TESTS)
-    return _line_of(script, tests[0]) if tests else ""
+        lost = all(_is_lost(script, test, shell) for test in tests)
+    return _line_of(script, tests[0]) if lost else ""
 
 
 def can_fail(script: str, shell: Shell) -> bool:
@@ -125,11 +120,16 @@ def _line_of(script: str, command: Command) -> str:
     return " ".join(script[start:].partition("\n")[0].split())[:120]
 
 
-def _unread_excuse(script: str) -> str:
-    """The same where the script is not understood as a whole: by the lines of its tests."""
-    lines = [_line_of(script, test) for test in find_commands(script, Role.TESTS)]
-    weak = re.compile(r"(?:\|\||;)\s*(?:true|:|exit 0|echo\b[^|&;]*)\s*\)?$")
-    return lines[0] if lines and all(map(weak.search, lines)) else ""
+def _is_lost(script: str, test: Command, shell: Shell) -> bool:
+    """Whether the failure of a test is lost, by its line and by what is set before it."""
+    before, line = script[: test.start], script[test.start :].lstrip().partition("\n")[0]
+    if "$?" in script[test.start :]:
+        return False
+    modes = re.findall(r"\bset ([-+])\w*e", before)
+    lax = modes[-1:] == ["+"] or (not shell.strict and not modes)
+    piped = not shell.pipefail and "pipefail" not in before and re.search(r"(?<!\|)\|(?!\|)", line)
+    weak = re.search(r"(?:\|\||;)\s*(?:true|:|exit 0|echo\b[^|&;]*)\s*\)?$", line)
+    return bool(lax or piped or weak)
 
 
 class _Counts(StrEnum):
@@ -155,11 +155,7 @@ class _Run:
     def counts(self, node: syntax.Node) -> _Counts:
         match node:
             case syntax.Simple():
-                return (
-                    _Counts.FAILS
-                    if is_command(_said(node.raw), Role.TESTS) or self._nested(node)
-                    else _Counts.NO_TEST
-                )
+                return _Counts.FAILS if find_commands(node.raw, Role.TESTS) else _Counts.NO_TEST
             case syntax.Sequence():
                 return self._sequence(node)
             case syntax.AndOr():
@@ -179,10 +175,6 @@ class _Run:
             case syntax.Case():
                 return _best(*(self.counts(body) for _, body in node.branches))
         return _Counts.NO_TEST
-
-    def _nested(self, node: syntax.Simple) -> bool:
-        """Whether it gives a test to another shell: `docker exec web sh -c "pytest"`."""
-        return bool(find_commands(node.raw, Role.TESTS))
 
     def _sequence(self, node: syntax.Sequence) -> _Counts:
         found = [_Counts.NO_TEST]
@@ -256,10 +248,6 @@ class _Run:
 
 def _best(*counts: _Counts) -> _Counts:
     return min(counts, key=_ORDER.index, default=_Counts.NO_TEST)
-
-
-def _said(raw: str) -> str:
-    return "" if re.match(r"\s*(?:echo|printf)\b", raw) else raw
 
 
 def _asks_status(items: tuple[tuple[syntax.Node, bool], ...]) -> bool:

@@ -68,6 +68,11 @@ def test_a_pipe_fails_in_a_shell_with_pipefail(shell: str, tmp_path: Path) -> No
     assert gates(tmp_path, github(test + DEPLOY + BACK)) == []
 
 
+def test_what_an_expression_tolerates_is_not_known(tmp_path: Path) -> None:
+    test = TEST.replace("runs-on: x", "runs-on: x\n  continue-on-error: ${{ matrix.new }}")
+    assert gates(tmp_path, github(test + DEPLOY + BACK)) == []
+
+
 # GitHub Actions: what the job that deploys says.
 
 

@@ -118,6 +118,10 @@ def test_commands_that_roll_back() -> None:
         ("(cd web && npm test)", STRICT),
         ("docker run web <<< x | pytest", STRICT),
         ("echo nothing here", STRICT),
+        ("all=(a b)\npytest", STRICT),
+        ("all=(a b)\npytest | tee log", PIPEFAIL),
+        ("all=(a b)\nset +e\npytest\nexit $?", STRICT),
+        ("all=(a b)\nset +e\nmake\nset -e\npytest", STRICT),
     ],
 )
 def test_a_test_that_can_fail_has_no_excuse(script: str, shell: Shell) -> None:
@@ -144,6 +148,8 @@ def test_a_test_that_can_fail_has_no_excuse(script: str, shell: Shell) -> None:
         ("if ! pytest; then echo failed; fi", STRICT, "if ! pytest; then echo failed; fi"),
         ("while ! pytest; do sleep 1; done\necho done", LAX, "while ! pytest; do sleep 1; done"),
         ("select x in a; do :; done\npytest || true", STRICT, "pytest || true"),
+        ("all=(a b)\nset +e\npytest\necho done", STRICT, "pytest"),
+        ("all=(a b)\npytest | tee log", STRICT, "pytest | tee log"),
     ],
 )
 def test_a_test_that_cannot_fail_is_shown_as_written(script: str, shell: Shell, excuse: str) -> None:
