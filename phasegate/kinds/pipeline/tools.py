@@ -140,9 +140,9 @@ def _actionlint_findings(report: Any, tool: str) -> Iterator[Finding]:
 
 def _schema_findings(report: Any, tool: str) -> Iterator[Finding]:
     """Its schemas lag behind the systems, so nothing of it is an error."""
-    if report["parse_errors"]:
-        raise ValueError(report["parse_errors"][0])
-    for one in report["errors"]:
+    if report["status"] not in ("ok", "fail") or report.get("parse_errors"):
+        raise ValueError(report)
+    for one in report.get("errors", ()):
         best = as_mapping(one.get("best_deep_match")) or one
         yield _finding(
             tool,

@@ -111,6 +111,17 @@ async def test_what_the_schemas_say_is_a_warning(world: TestWorld) -> None:
     assert all(sentence(case.message).startswith("warning: ") for case in found)
 
 
+@needs("check-jsonschema")
+@needs("zizmor")
+async def test_tools_that_find_nothing_say_what_they_looked_at(world: TestWorld) -> None:
+    quiet = {**github("a: {runs-on: x, permissions: {}, steps: [{run: make}]}"), **gitlab("a: {script: x}")}
+    seen = await observe(world, quiet, "check-jsonschema", "zizmor")
+    found = {case.id: sentence(case.message) for case in (*cases(seen, "check-json"), *cases(seen, "zizmor"))}
+    assert list(found) == ["check-jsonschema", "zizmor"]
+    assert found["check-jsonschema"].startswith("2 files looked at by check-jsonschema ")
+    assert found["zizmor"].startswith("1 file looked at by zizmor ")
+
+
 @needs("actionlint")
 async def test_actionlint_says_what_it_finds(world: TestWorld) -> None:
     seen = await observe(
