@@ -241,18 +241,22 @@ def _judge(
 
 
 def _followed(
-    pipeline: Pipeline, pipelines: Sequence[Pipeline], roles: Roles
+    pipeline: Pipeline, pipelines: Sequence[Pipeline], roles: Roles, seen: tuple[Pipeline, ...] = ()
 ) -> tuple[list[str], list[Gate]]:
     """Pipelines that start this one by their end and are not there; the tests of the others, those that can
     fail only if each pipeline has one."""
-    others = {name: [one for one in pipelines if name in (one.name, one.file)] for name in pipeline.follows}
-    gates = [
-        [gate for one in found for job in one.jobs.values() for gate in roles.gates(job)]
-        for found in others.values()
-    ]
-    effective = all(any(not gate.excuse for gate in found) for found in gates)
-    kept = [gate for found in gates for gate in found if effective or gate.excuse]
-    return [name for name, found in others.items() if not found], kept
+    missing, gates, effective = list[str](), list[Gate](), True
+    for name in pipeline.follows:
+        others = [one for one in pipelines if name in (one.name, one.file) and one not in seen]
+        missing += [] if others else [name]
+        found = [gate for one in others for job in one.jobs.values() for gate in roles.gates(job)]
+        for one in others:
+            if one.follows and one.jobs and all(job.after_success for job in one.jobs.values()):
+                more, earlier = _followed(one, pipelines, roles, (*seen, pipeline))
+                missing, found = missing + more, found + earlier
+        effective = effective and any(not gate.excuse for gate in found)
+        gates += found
+    return missing, [gate for gate in gates if effective or gate.excuse]
 
 
 def _of(rule: Rule, job: Job, *details: str) -> Finding:

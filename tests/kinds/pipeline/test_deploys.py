@@ -191,6 +191,21 @@ def test_each_workflow_that_is_followed_must_have_a_gate(tmp_path: Path) -> None
     assert gates(tmp_path, {**github(TEST), **docs, **workflow("cd", both, AFTER)}) == [GATE]
 
 
+def test_a_workflow_may_follow_one_that_follows_the_tests(tmp_path: Path) -> None:
+    build = "build: {runs-on: x, if: github.event.workflow_run.conclusion == 'success', steps: [{run: make}]}"
+    between = workflow("between", FOLLOWS, build)
+    after = workflow("cd", FOLLOWS.replace("CI", "between"), AFTER)
+    assert gates(tmp_path, {**github(TEST), **between, **after}) == []
+    loose = workflow("between", FOLLOWS, build.replace("if:", "name:"))
+    assert gates(tmp_path, {**github(TEST), **loose, **after}) == [GATE]
+
+
+def test_workflows_that_follow_each_other_end(tmp_path: Path) -> None:
+    one = workflow("one", FOLLOWS.replace("CI", "two"), AFTER)
+    two = workflow("two", FOLLOWS.replace("CI", "one"), AFTER)
+    assert gates(tmp_path, {**one, **two}) == ["?", "?"]
+
+
 def test_a_workflow_that_follows_what_is_not_there_is_not_proven(tmp_path: Path) -> None:
     assert gates(tmp_path, workflow("cd", FOLLOWS, AFTER)) == ["?"]
 
