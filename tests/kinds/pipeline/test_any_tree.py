@@ -156,6 +156,7 @@ def test_a_long_chain_of_needs_ends(tmp_path: Path) -> None:
     assert set(rules_of(seen)) == {"pipeline-cycle"}
 
 
+@pytest.mark.slow
 def test_workflows_that_call_each_other_twice_end(tmp_path: Path) -> None:
     call = {"uses": "./.github/workflows/w{}.yml"}
     files = {
@@ -189,6 +190,7 @@ def test_references_that_double_end(tmp_path: Path) -> None:
     assert list(seen.unproven) == [".gitlab-ci.yml#jobs"]
 
 
+@pytest.mark.slow
 def test_extends_that_double_end(tmp_path: Path) -> None:
     lines = [".a0: {script: x}"] + [
         f".a{n}: {{extends: [{', '.join([f'.a{n - 1}'] * 9)}]}}" for n in range(1, 11)
