@@ -54,7 +54,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Sign:
     """Why a job is taken for one that deploys, tests or rolls back."""
 
     role: Role
@@ -70,29 +70,29 @@ class Roles:
         self._plan = plan
         self._gates: dict[int, list[Gate]] = {}
 
-    def known(self, job: Job, role: Role) -> Known | None:
+    def sign(self, job: Job, role: Role) -> Sign | None:
         patterns = self._plan.get(role, ())
         if patterns:
-            return Known(role=role, by="plan") if any(matches(job, one) for one in patterns) else None
-        if role is Role.DEPLOYS and self.known(job, Role.ROLLS_BACK):
+            return Sign(role=role, by="plan") if any(matches(job, one) for one in patterns) else None
+        if role is Role.DEPLOYS and self.sign(job, Role.ROLLS_BACK):
             return None
         words = _words(job.name.rpartition(" / ")[2])
         other = role is Role.DEPLOYS and (_word(_NOT_DEPLOY, words) or _word(_NAMES[Role.TESTS], words))
         if _word(_NAMES[role], words) and not other:
-            return Known(role=role, by="name")
+            return Sign(role=role, by="name")
         if _word(_NAMES[role], _words(job.stage)) and not other:
-            return Known(role=role, by="stage", text=job.stage)
+            return Sign(role=role, by="stage", text=job.stage)
         found = next(doing(job.steps, role), None)
         if found and not (role is Role.DEPLOYS and _is_local(job)):
-            return Known(role=role, by="command", text=found[1].text)
+            return Sign(role=role, by="command", text=found[1].text)
         if role is Role.DEPLOYS and job.environment and not other:
-            return Known(role=role, by="environment", text=job.environment)
+            return Sign(role=role, by="environment", text=job.environment)
         return None
 
     def gates(self, job: Job) -> list[Gate]:
         """The tests in a job: its commands that test, and where none does, what it does at all."""
         if id(job) not in self._gates:
-            self._gates[id(job)] = self._find_gates(job) if self.known(job, Role.TESTS) else []
+            self._gates[id(job)] = self._find_gates(job) if self.sign(job, Role.TESTS) else []
         return self._gates[id(job)]
 
     def _find_gates(self, job: Job) -> list[Gate]:
@@ -166,9 +166,9 @@ def inspect_deploys(
     """`documented`: whether the plan names a document as the way back."""
     roles = Roles(plan)
     jobs = [(pipeline, job) for pipeline in pipelines for job in pipeline.jobs.values()]
-    known = {role: [(job, one) for _, job in jobs if (one := roles.known(job, role))] for role in Role}
+    known = {role: [(job, one) for _, job in jobs if (one := roles.sign(job, role))] for role in Role}
     deploying = {place_of(job) for job, _ in known[Role.DEPLOYS]}
-    findings = list(_named(plan, [job for _, job in jobs]))
+    findings = list(_missing_jobs(plan, [job for _, job in jobs]))
     unproven: dict[str, Message] = {}
     for pipeline, job in jobs:
         if place_of(job) not in deploying or job.excuse in NEVER:
@@ -201,7 +201,7 @@ def inspect_deploys(
     )
 
 
-def _named(plan: Mapping[Role, Sequence[str]], jobs: Iterable[Job]) -> Iterator[Finding]:
+def _missing_jobs(plan: Mapping[Role, Sequence[str]], jobs: Iterable[Job]) -> Iterator[Finding]:
     everything = list(jobs)
     for role, patterns in plan.items():
         for pattern in patterns:
@@ -213,17 +213,17 @@ def _judge(
     job: Job, pipeline: Pipeline, pipelines: Sequence[Pipeline], roles: Roles
 ) -> tuple[list[Finding], Message | None]:
     """What is wrong with what stands before a job that deploys, or why that is not known."""
-    held = [gate for name in sorted(job.held_by) for gate in roles.gates(pipeline.jobs[name])]
-    held += tests_in(job, steps_before_deploy(job))
-    passed = [gate for name in sorted(job.before - job.held_by) for gate in roles.gates(pipeline.jobs[name])]
-    why_passed, missing = job.regardless, list[str]()
+    binding = [gate for name in sorted(job.held_by) for gate in roles.gates(pipeline.jobs[name])]
+    binding += tests_in(job, steps_before_deploy(job))
+    loose = [gate for name in sorted(job.before - job.held_by) for gate in roles.gates(pipeline.jobs[name])]
+    why_loose, missing = job.regardless, list[str]()
     if pipeline.follows:
-        missing, gates = _followed(pipeline, pipelines, roles)
+        missing, gates = _earlier_gates(pipeline, pipelines, roles)
         if job.after_success or any(pipeline.jobs[name].after_success for name in job.held_by):
-            held += gates
+            binding += gates
         else:
-            passed, why_passed = passed + gates, why_passed or "workflow_run without conclusion == 'success'"
-    if any(not gate.excuse for gate in held):
+            loose, why_loose = loose + gates, why_loose or "workflow_run without conclusion == 'success'"
+    if any(not gate.excuse for gate in binding):
         return [], None
     before = (job, *(pipeline.jobs[name] for name in sorted(job.held_by)))
     away = [one.unresolved for one in before if one.unresolved]
@@ -231,16 +231,16 @@ def _judge(
     elsewhere = [*missing, *pipeline.unresolved, *away, *callers]
     if elsewhere:
         return [], some_files(Code.GATE_ELSEWHERE, elsewhere, name=job.name)
-    effective_passed = [gate for gate in passed if not gate.excuse]
-    if effective_passed:
-        return [_of(rules.GATE_BYPASSED, job, effective_passed[0].job.name, why_passed or "needs")], None
-    tolerated = [*held, *passed]
+    effective = [gate for gate in loose if not gate.excuse]
+    if effective:
+        return [_of(rules.GATE_BYPASSED, job, effective[0].job.name, why_loose or "needs")], None
+    tolerated = [*binding, *loose]
     if tolerated:
         return [_of(rules.GATE_TOLERATED, job, tolerated[0].job.name, tolerated[0].excuse)], None
     return [_of(rules.GATE, job)], None
 
 
-def _followed(
+def _earlier_gates(
     pipeline: Pipeline, pipelines: Sequence[Pipeline], roles: Roles, seen: tuple[Pipeline, ...] = ()
 ) -> tuple[list[str], list[Gate]]:
     """Pipelines that start this one by their end and are not there; the tests of the others, those that can
@@ -252,7 +252,7 @@ def _followed(
         found = [gate for one in others for job in one.jobs.values() for gate in roles.gates(job)]
         for one in others:
             if one.follows and one.jobs and all(job.after_success for job in one.jobs.values()):
-                more, earlier = _followed(one, pipelines, roles, (*seen, pipeline))
+                more, earlier = _earlier_gates(one, pipelines, roles, (*seen, pipeline))
                 missing, found = missing + more, found + earlier
         effective = effective and any(not gate.excuse for gate in found)
         gates += found
@@ -269,6 +269,6 @@ def _without_way_back(jobs: Sequence[Job]) -> Iterator[Finding]:
         yield _of(rules.ROLLBACK, first)
 
 
-def _role_note(role: Role, known: Sequence[tuple[Job, Known]]) -> Fact:
+def _role_note(role: Role, known: Sequence[tuple[Job, Sign]]) -> Fact:
     names = [f"{place_of(job)} ({one.by}{f': {one.text}' if one.text else ''})" for job, one in known]
     return some_files(Code.JOBS_KNOWN, names, of=role.value, n=len(names))

@@ -166,18 +166,18 @@ class _Reader:
             name=name,
             file=document.file,
             line=document.key_at(place).line,
-            excuse=_tolerated(job),
+            excuse=_excuse_in(job),
             environment=text_or(job.get("environment"), "name"),
             images=tuple(filter(None, (text_or(job.get("container"), "image"),))),
             values=_values(tree, job),
         )
         if called := as_text(job.get("uses")):
-            yield from self._called(document, one, called, within)
+            yield from self._call(document, one, called, within)
         else:
             steps = self._steps(document, (*place, "steps"), _shell(tree, job), within)
             yield replace(one, steps=tuple(steps))
 
-    def _called(self, document: Document, caller: Job, called: str, within: tuple[str, ...]) -> Iterator[Job]:
+    def _call(self, document: Document, caller: Job, called: str, within: tuple[str, ...]) -> Iterator[Job]:
         name, place = caller.name, ("jobs", caller.name, "uses")
         alone = replace(caller, steps=(Step(line=caller.line, uses=called),), unresolved=called)
         file = called[2:].partition("@")[0]
@@ -219,7 +219,7 @@ class _Reader:
                 uses=as_text(written.get("uses")),
                 options=as_mapping(written.get("with")),
                 shell=_as_shell(as_text(written.get("shell")) or shell),
-                excuse="if: false" if condition.never else _tolerated(written),
+                excuse="if: false" if condition.never else _excuse_in(written),
                 regardless=condition.regardless,
             )
             inner = self._action(one.uses, within) if one.uses.startswith("./") else None
@@ -243,7 +243,7 @@ class _Reader:
         return None
 
 
-def _tolerated(written: Mapping[str, Any]) -> str:
+def _excuse_in(written: Mapping[str, Any]) -> str:
     """What an expression comes to is not known, so it is no excuse."""
     tolerated = as_text(written.get("continue-on-error"))
     return "continue-on-error: true" if tolerated.strip("${} ") == "true" else ""

@@ -160,7 +160,7 @@ class _Reader:
         ]
         if len(names) > MOST:
             self._left = 0
-        self._jobs = {name: self._whole(name) for name in names[:MOST]}
+        self._jobs = {name: self._complete(name) for name in names[:MOST]}
         stages = as_texts(self._resolve(self._tree.get("stages") or self._tree.get("types"), ("stages", "")))
         self._stages = (".pre", *stages, ".post") if stages else _STAGES
 
@@ -211,7 +211,7 @@ class _Reader:
         if self._stage(job) not in self._stages and not self._open(self._stage(job), name, "stage"):
             self._find(rules.STAGE, name, "stage", name, self._stage(job))
         for key in ("needs", "dependencies"):
-            for needed, optional in _named(job, key):
+            for needed, optional in _jobs_in(job, key):
                 if not optional and not self._can_wait(name, job, needed, key):
                     self._find(rules.NEEDS, name, key, name, needed)
 
@@ -247,9 +247,9 @@ class _Reader:
         stage = self._stage(job)
         return self._stages.index(stage) if stage in self._stages else None
 
-    def _whole(self, name: str) -> dict[str, Any]:
+    def _complete(self, name: str) -> dict[str, Any]:
         """A job with what it extends, and with what it refers to."""
-        job = self._extended(name, ())
+        job = self._with_parents(name, ())
         default = as_mapping(self._tree.get("default"))
         inherits = as_mapping(job.get("inherit")).get("default") is not False
         for key in ("image", "before_script") if inherits else ():
@@ -258,7 +258,7 @@ class _Reader:
                 job[key] = source[key]
         return {key: self._resolve(value, (name, key)) for key, value in job.items()}
 
-    def _extended(self, name: str, within: tuple[str, ...]) -> dict[str, Any]:
+    def _with_parents(self, name: str, within: tuple[str, ...]) -> dict[str, Any]:
         own = as_mapping(self._tree.get(name))
         found: dict[str, Any] = {}
         self._take()
@@ -266,7 +266,7 @@ class _Reader:
             if parent in within or parent == name or len(within) >= _DEEPEST:
                 self._find(rules.REFERENCE, (within or (name,))[0], "extends", parent)
             elif isinstance(self._tree.get(parent), dict):
-                found = _merge(found, self._extended(parent, (*within, name)))
+                found = _merge(found, self._with_parents(parent, (*within, name)))
             elif not self._open(parent, name, "extends"):
                 self._find(rules.REFERENCE, name, "extends", parent)
         return {**_merge(found, dict(own))}
@@ -282,7 +282,7 @@ class _Reader:
         if depth > _NESTED or self._left < 0:
             return None
         if isinstance(value, Tagged):
-            return self._referred(value, place, within, depth)
+            return self._follow(value, place, within, depth)
         if isinstance(value, list):
             items: list[Any] = []
             for one in value:
@@ -293,14 +293,12 @@ class _Reader:
             return {key: self._resolve(one, place, within, depth + 1) for key, one in value.items()}
         return value
 
-    def _referred(
-        self, reference: Tagged, place: tuple[str, str], within: tuple[str, ...], depth: int
-    ) -> Any:
+    def _follow(self, reference: Tagged, place: tuple[str, str], within: tuple[str, ...], depth: int) -> Any:
         path = as_texts(list(reference))
         name, key = place
         tree = self._tree
         if path and path[0] not in _SETTINGS and isinstance(tree.get(path[0]), dict):
-            tree = {path[0]: self._extended(path[0], ())}
+            tree = {path[0]: self._with_parents(path[0], ())}
         there, found = _look_up(tree, path)
         text = " ".join(path)
         if text in within or len(within) >= _DEEPEST - 1 or not (there or self._open(text, name, key)):
@@ -311,7 +309,9 @@ class _Reader:
     def _needs(self, name: str, job: Mapping[str, Any]) -> tuple[str, ...]:
         """Jobs that it waits for: those that it names, otherwise all of the stages before its own."""
         if job.get("needs") is not None:
-            named = (one if one in self._jobs else _PARALLEL.sub("", one) for one, _ in _named(job, "needs"))
+            named = (
+                one if one in self._jobs else _PARALLEL.sub("", one) for one, _ in _jobs_in(job, "needs")
+            )
             return tuple(one for one in named if one in self._jobs)
         rank = self._rank(job) or 0
         earlier = set(self._stages[:rank])
@@ -341,7 +341,7 @@ class _Reader:
         )
 
 
-def _named(job: Mapping[str, Any], key: str) -> Iterator[tuple[str, bool]]:
+def _jobs_in(job: Mapping[str, Any], key: str) -> Iterator[tuple[str, bool]]:
     """Jobs of the same pipeline that are named, and whether they may be missing."""
     for one in chain.from_iterable(as_list(part) for part in as_list(job.get(key))):
         name = text_or(one, "job")

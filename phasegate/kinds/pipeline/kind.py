@@ -17,7 +17,7 @@ from phasegate.kinds.pipeline.model import Pipeline, System, as_mapping
 from phasegate.kinds.pipeline.params import PipelineParams, Rollback
 from phasegate.kinds.pipeline.sources import Sources
 from phasegate.kinds.pipeline.toolchains import inspect_toolchains
-from phasegate.kinds.pipeline.tools import TOOLS, Asked, ask_tools
+from phasegate.kinds.pipeline.tools import TOOLS, ToolFiles, ask_tools
 from phasegate.world import World
 
 _BOTH = (System.GITHUB, System.GITLAB)
@@ -59,7 +59,7 @@ class PipelineKind(InspectionKind[PipelineParams]):
         return merge((seen, more), files=seen.files, objects=seen.objects)
 
 
-def inspect_pipelines(params: PipelineParams, tree: Tree) -> tuple[Inspection, Asked]:
+def inspect_pipelines(params: PipelineParams, tree: Tree) -> tuple[Inspection, ToolFiles]:
     """What phasegate itself sees, and the files that tools may look at."""
     sources = Sources(tree.root)
     systems = {name: _system_of(name, sources) for name in tree.names}
@@ -80,7 +80,7 @@ def inspect_pipelines(params: PipelineParams, tree: Tree) -> tuple[Inspection, A
         system: tuple(n for n, one in systems.items() if one is system and n not in broken)
         for system in System
     }
-    return seen, Asked(
+    return seen, ToolFiles(
         github=good[System.GITHUB],
         gitlab=good[System.GITLAB],
         use_repository_config=params.use_repository_config,

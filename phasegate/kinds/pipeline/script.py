@@ -68,7 +68,7 @@ _DRY = re.compile(
     r"--dry-?run|--help\b|--version\b|--collect-only|--client\b|--check\b(?=.*ansible)|ansible.*--check"
 )
 _SPLIT = re.compile(r"\n|;|&&|\|\||\||\$\(|`|\(|\{\s|(?:\bssh\b[^'\"\n]*|\s-l?c\s+)['\"]")
-_SAID = re.compile(r"\b(?:echo|printf)\b[^\n]*?(?:'[^'\n]*'|\"[^\"\n]*\")|(?:^|(?<=\s))#[^\n]*")
+_TALK = re.compile(r"\b(?:echo|printf)\b[^\n]*?(?:'[^'\n]*'|\"[^\"\n]*\")|(?:^|(?<=\s))#[^\n]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class Command:
 
 def find_commands(script: str, role: Role) -> tuple[Command, ...]:
     """The commands of a script that do something; those in comments and in what is printed do not."""
-    plain = _SAID.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), re.sub(r"\\\n", "  ", script[:LONGEST]))
+    plain = _TALK.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), re.sub(r"\\\n", "  ", script[:LONGEST]))
     found, start = [], 0
     for match in (*_SPLIT.finditer(plain), None):
         end = match.start() if match else len(plain)

@@ -42,9 +42,9 @@ def check_shape(
         return
     types = [one for name in shape.of.split(" or ") if name for one in _TYPES[name]]
     if types and not isinstance(value, tuple(types)):
-        yield at(rules.SHAPE, document, path, _named(path), shape.of)
+        yield at(rules.SHAPE, document, path, _title(path), shape.of)
     elif shape.filled and value in ("", [], {}):
-        yield at(rules.EMPTY, document, path, _named(path))
+        yield at(rules.EMPTY, document, path, _title(path))
     elif isinstance(value, dict):
         yield from _check_mapping(document, value, shape, path, late)
     elif isinstance(value, list) and shape.each is not None:
@@ -57,13 +57,13 @@ def _check_mapping(
 ) -> Iterator[Finding]:
     for needed in shape.required:
         if not any(key in value for key in needed.split("/")):
-            yield at(rules.MISSING_KEY, document, path, _named(path), needed.replace("/", " or "))
+            yield at(rules.MISSING_KEY, document, path, _title(path), needed.replace("/", " or "))
     for key, inner in value.items():
         known = shape.keys.get(key, shape.each)
         if known is not None:
             yield from check_shape(document, inner, known, (*path, key), late)
         elif shape.keys and late not in key:
-            yield at(rules.UNKNOWN_KEY, document, (*path, key), key, _named(path))
+            yield at(rules.UNKNOWN_KEY, document, (*path, key), key, _title(path))
 
 
 def at(rule: Rule, document: Document, path: TreePath, *details: str) -> Finding:
@@ -72,5 +72,5 @@ def at(rule: Rule, document: Document, path: TreePath, *details: str) -> Finding
     return rule.finding(*details, file=file, line=line, place=path_text(path))
 
 
-def _named(path: TreePath) -> str:
+def _title(path: TreePath) -> str:
     return path_text(path) or "the pipeline"

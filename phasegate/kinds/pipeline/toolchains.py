@@ -89,7 +89,7 @@ def inspect_toolchains(
     pipelines: Sequence[Pipeline], sources: Sources, manifests: Sequence[str]
 ) -> Inspection:
     uses = [use for pipeline in pipelines for job in pipeline.jobs.values() for use in _uses_of(job)]
-    named = list(_named_by_files(sources))
+    named = list(_versions_in_files(sources))
     single = [use for use in uses if use.version and not use.several]
     pairs = [(use, name) for name in named for use in (*uses, *named) if _compares(use, name)]
     locked = list(_manifests(sources, manifests))
@@ -187,7 +187,7 @@ def _fill(text: str, values: Mapping[str, tuple[Any, ...]]) -> list[str]:
 # Files.
 
 
-def _named_by_files(sources: Sources) -> Iterator[Use]:
+def _versions_in_files(sources: Sources) -> Iterator[Use]:
     for name, patterns in _FILES.items():
         text = sources.text(name)
         for language, pattern in patterns if text else ():

@@ -29,7 +29,7 @@ _ZIZMOR = {"high": Severity.ERROR, "medium": Severity.WARNING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ToolFiles:
     """Files that parse, by the system whose they are, and whether the repository may configure tools."""
 
     github: tuple[str, ...]
@@ -37,7 +37,7 @@ class Asked:
     use_repository_config: bool
 
 
-async def ask_tools(names: Sequence[str], asked: Asked, world: World) -> Inspection:
+async def ask_tools(names: Sequence[str], asked: ToolFiles, world: World) -> Inspection:
     parts = []
     for name in names:
         tool = TOOLS[name]
@@ -49,19 +49,19 @@ async def ask_tools(names: Sequence[str], asked: Asked, world: World) -> Inspect
     return merge(parts, files=None, objects=None)
 
 
-async def _ask_zizmor(asked: Asked, own: bool, world: World) -> Inspection:
+async def _ask_zizmor(asked: ToolFiles, own: bool, world: World) -> Inspection:
     plain = ("--offline", "--strict-collection", "--no-progress", "-q", "--format", "json-v1")
     options = plain if own else (*plain, "--no-config", "--no-ignores")
     return await _ask(ZIZMOR, {options: asked.github}, world, _zizmor_findings)
 
 
-async def _ask_actionlint(asked: Asked, own: bool, world: World) -> Inspection:
+async def _ask_actionlint(asked: ToolFiles, own: bool, world: World) -> Inspection:
     plain = ("-format", "{{json .}}", "-no-color", "-shellcheck=", "-pyflakes=")
     options = plain if own else (*plain, "-config-file", "/dev/null")
     return await _ask(ACTIONLINT, {options: asked.github}, world, _actionlint_findings)
 
 
-async def _ask_check_jsonschema(asked: Asked, own: bool, world: World) -> Inspection:
+async def _ask_check_jsonschema(asked: ToolFiles, own: bool, world: World) -> Inspection:
     options = ("-o", "json", "--no-cache", "--builtin-schema")
     github = (*options, "vendor.github-workflows")
     gitlab = (*options, "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
