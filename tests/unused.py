@@ -2,6 +2,7 @@
 # ruff: noqa: B018, F821
 
 (Api, CommandKind, ContainersKind, E2e, ImageKind, Load, ResourcesKind)  # `kinds.KINDS`, by their place
+(PipelineKind,)  # likewise
 (ComposeKind, ContainersKind, External)  # `targets.kinds`, likewise
 (list_, signoff, render_strict)  # the tables of commands and of formats, likewise
 (MARKDOWN, REMOVING)  # whoever writes the value of an enumeration

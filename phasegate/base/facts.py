@@ -510,6 +510,14 @@ class Code(StrEnum):
     TOOL_LEFT_OUT = "tool_left_out"
     TOOL_CONFIGURED = "tool_configured"
     TOOL_NOT_CONFIGURED = "tool_not_configured"
+    TOOLS_NOT_ASKED = "tools_not_asked"
+
+    # What is found in pipelines.
+    JOBS_KNOWN = "jobs_known"
+    NO_JOB_DEPLOYS = "no_job_deploys"
+    GATE_ELSEWHERE = "gate_elsewhere"
+    PIPELINE_ELSEWHERE = "pipeline_elsewhere"
+    WAY_BACK = "way_back"
     TOOL_UNSUCCESSFUL = "tool_unsuccessful"
 
     # What monitoring and other servers say.

@@ -11,13 +11,9 @@ from pydantic import ValidationError
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import Located, NamedAddress, NamedDocument, NamedPath
 from phasegate.base.files import about
-<<<<<<< HEAD
-from phasegate.base.substitution import escape, finish, names_in, texts_in
+from phasegate.base.substitution import escape, finish, names_in, size_of, texts_in
 from phasegate.base.tree import TreePath, is_plain, model_of, path_text, with_values
 from phasegate.base.yaml import Document
-=======
-from phasegate.base.substitution import escape, finish, names_in, size_of, texts_in
->>>>>>> calm
 from phasegate.kinds.base import CheckParams, Kind, TimedParams
 from phasegate.model.result import EvidenceFile
 from phasegate.plan.asked.part import Deferred, Part
