@@ -1,0 +1,122 @@
+"""What stays up while a node is drained, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phasegate.kinds.kubernetes.objects import Cluster, KubeObject, at, items, mapping, number, selects
+from phasegate.kinds.kubernetes.rules.policy import ERROR, WARNING, Family, Hit, Hits, of_kinds
+
+_DISRUPTIONS = "concepts/workloads/pods/disruptions/"
+_WORKLOADS = of_kinds("Deployment", "StatefulSet")
+
+
+policy = Family("availability", "tasks/run-application/configure-pdb/")
+
+
+def _autoscaler(workload: KubeObject, cluster: Cluster) -> KubeObject | None:
+    for hpa in cluster.of("HorizontalPodAutoscaler"):
+        target = mapping(at(hpa.tree, "spec", "scaleTargetRef"))
+        if (target.get("kind"), target.get("name")) == (workload.kind, workload.name) and hpa.is_near(
+            workload
+        ):
+            return hpa
+    return None
+
+
+def _least(workload: KubeObject, cluster: Cluster) -> float:
+    """Replicas that there are at least."""
+    hpa = _autoscaler(workload, cluster)
+    written = at(workload.tree, "spec", "replicas") if hpa is None else at(hpa.tree, "spec", "minReplicas")
+    least = number(written)
+    return 1 if least is None else least
+
+
+@policy(
+    "replicas",
+    WARNING,
+    _WORKLOADS,
+    "Each Deployment and StatefulSet has two replicas or more, itself or by its autoscaler.",
+    _DISRUPTIONS,
+)
+def _replicas(workload: KubeObject, cluster: Cluster) -> Hits:
+    if (least := _least(workload, cluster)) < 2:
+        yield Hit(("spec", "replicas"), (workload.kind, least))
+
+
+def _budgets(workload: KubeObject, cluster: Cluster) -> Iterator[KubeObject]:
+    for budget in cluster.of("PodDisruptionBudget"):
+        selector = at(budget.tree, "spec", "selector")
+        if isinstance(selector, dict) and workload.pod is not None and budget.is_near(workload):
+            if selects(selector, workload.pod.labels):
+                yield budget
+
+
+@policy(
+    "disruption-budget", WARNING, _WORKLOADS, "Each workload of several replicas has a PodDisruptionBudget."
+)
+def _no_budget(workload: KubeObject, cluster: Cluster) -> Hits:
+    if _least(workload, cluster) >= 2 and not any(True for _ in _budgets(workload, cluster)):
+        yield Hit(("spec",), (workload.kind,))
+
+
+@policy(
+    "disruption-budget-blocks",
+    WARNING,
+    _WORKLOADS,
+    "Each PodDisruptionBudget lets at least one pod go, so that a node can be drained.",
+)
+def _blocking_budget(workload: KubeObject, cluster: Cluster) -> Hits:
+    least = _least(workload, cluster)
+    for budget in _budgets(workload, cluster):
+        spec = mapping(at(budget.tree, "spec"))
+        most, needed = spec.get("maxUnavailable"), spec.get("minAvailable")
+        all_needed = number(needed) is not None and needed >= least > 0
+        if (most in (0, "0", "0%") and most is not False) or needed == "100%" or all_needed:
+            yield Hit(("spec",), (workload.kind, budget.name))
+
+
+@policy(
+    "disruption-budget-selector",
+    ERROR,
+    of_kinds("PodDisruptionBudget"),
+    "Each PodDisruptionBudget selects pods that are there.",
+)
+def _budget_selector(budget: KubeObject, cluster: Cluster) -> Hits:
+    selector = at(budget.tree, "spec", "selector")
+    if isinstance(selector, dict) and not any(True for _ in cluster.pods_of(selector, budget)):
+        yield Hit(("spec", "selector"))
+
+
+@policy(
+    "spread",
+    WARNING,
+    _WORKLOADS,
+    "The replicas of each workload are spread over nodes or zones.",
+    "concepts/scheduling-eviction/topology-spread-constraints/",
+)
+def _spread(workload: KubeObject, cluster: Cluster) -> Hits:
+    pod = workload.pod
+    if pod is None or _least(workload, cluster) < 2:
+        return
+    apart = mapping(at(pod.spec, "affinity", "podAntiAffinity"))
+    kinds = (
+        "requiredDuringSchedulingIgnoredDuringExecution",
+        "preferredDuringSchedulingIgnoredDuringExecution",
+    )
+    spread = items(pod.spec.get("topologySpreadConstraints"))
+    if not spread and not any(items(apart.get(kind)) for kind in kinds):
+        yield Hit((*pod.spec_path, "topologySpreadConstraints"), (workload.kind,))
+
+
+@policy(
+    "autoscaler-range",
+    ERROR,
+    of_kinds("HorizontalPodAutoscaler"),
+    "Each HorizontalPodAutoscaler has room between its least and its most replicas.",
+    "tasks/run-application/horizontal-pod-autoscale/",
+)
+def _range(hpa: KubeObject, cluster: Cluster) -> Hits:
+    least, most = (number(at(hpa.tree, "spec", name)) for name in ("minReplicas", "maxReplicas"))
+    if most is not None and (1 if least is None else least) >= most:
+        yield Hit(("spec", "maxReplicas"), (1 if least is None else least, most))

@@ -1,0 +1,110 @@
+"""The controls that the Pod Security Standard `restricted` adds, each by the name that it has there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phasegate.kinds.kubernetes.objects import Cluster, Container, Pod, at, items
+from phasegate.kinds.kubernetes.rules.pod_security import STANDARD, settings, shown
+from phasegate.kinds.kubernetes.rules.policy import CONTAINERS, ERROR, PODS, Family, Hit, Hits, subject_name
+
+_VOLUMES = (
+    *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim"),
+    *("projected", "secret"),
+)
+_PROFILES = ("RuntimeDefault", "Localhost")
+
+
+policy = Family("restricted", STANDARD + "#restricted")
+
+
+@policy("volume-types", ERROR, PODS, "Volume Types: only those that stay in the cluster.")
+def _volumes(pod: Pod, cluster: Cluster) -> Hits:
+    for path, volume in pod.volumes:
+        if all(volume.get(kind) is None for kind in _VOLUMES):
+            kinds = [str(key) for key in volume if key != "name"]
+            yield Hit(path, (shown(volume.get("name")), ", ".join(kinds[:3]) or "no type"))
+
+
+@policy(
+    "privilege-escalation",
+    ERROR,
+    CONTAINERS,
+    "Privilege Escalation: no process can gain more rights than its parent.",
+)
+def _escalation(container: Container, cluster: Cluster) -> Hits:
+    allowed = at(container.tree, "securityContext", "allowPrivilegeEscalation")
+    if allowed is not False and not container.pod.is_windows:
+        yield Hit((*container.path, "securityContext", "allowPrivilegeEscalation"), (container.name,))
+
+
+@policy(
+    "running-as-non-root",
+    ERROR,
+    PODS,
+    "Running as Non-root: each container must run as another user than root.",
+)
+def _non_root(pod: Pod, cluster: Cluster) -> Hits:
+    if not _is_relaxed(pod, cluster):
+        yield from _unset(pod, "runAsNonRoot", lambda value: value is True)
+
+
+@policy("running-as-non-root-user", ERROR, PODS, "Running as Non-root user: no user is set to 0.")
+def _non_root_user(pod: Pod, cluster: Cluster) -> Hits:
+    if not _is_relaxed(pod, cluster):
+        for subject, path, value in settings(pod, "runAsUser"):
+            if value == 0 and value is not False:
+                yield Hit(path, (subject_name(subject),))
+
+
+def _is_relaxed(pod: Pod, cluster: Cluster) -> bool:
+    return cluster.version >= (1, 35) and pod.is_confined
+
+
+@policy("seccomp-restricted", ERROR, PODS, "Seccomp: each container has a profile.")
+def _seccomp(pod: Pod, cluster: Cluster) -> Hits:
+    if not pod.is_windows:
+        yield from _unset(pod, "seccompProfile", lambda value: at(value, "type") in _PROFILES)
+
+
+def _unset(pod: Pod, name: str, is_right: object) -> Iterator[Hit]:
+    """Where a setting is wrong, and containers that neither have it nor get it from their pod."""
+    assert callable(is_right)
+    of_pod = at(pod.spec, "securityContext", name)
+    if of_pod is not None and not is_right(of_pod):
+        yield Hit((*pod.spec_path, "securityContext", name), ("the pod",))
+    covered = of_pod is not None and is_right(of_pod)
+    for one in pod.containers:
+        own = at(one.tree, "securityContext", name)
+        if not is_right(own) if own is not None else not covered:
+            yield Hit((*one.path, "securityContext", name), (subject_name(one),))
+
+
+@policy(
+    "capabilities-restricted",
+    ERROR,
+    CONTAINERS,
+    "Capabilities: each container drops ALL, and adds NET_BIND_SERVICE at most.",
+)
+def _capabilities(container: Container, cluster: Cluster) -> Hits:
+    if container.pod.is_windows:
+        return
+    path = (*container.path, "securityContext", "capabilities")
+    if "ALL" not in items(at(container.tree, "securityContext", "capabilities", "drop")):
+        yield Hit((*path, "drop"), (container.name, "does not drop ALL"))
+    for index, name in enumerate(items(at(container.tree, "securityContext", "capabilities", "add"))):
+        if name != "NET_BIND_SERVICE":
+            yield Hit((*path, "add", index), (container.name, f"adds {shown(name)}"))
+
+
+@policy(
+    "proc-mount-type-restricted",
+    ERROR,
+    CONTAINERS,
+    "/proc Mount Type: /proc is masked as usual, also in a user namespace.",
+)
+def _proc_mount(container: Container, cluster: Cluster) -> Hits:
+    found = at(container.tree, "securityContext", "procMount")
+    # Without a user namespace, and before 1.35, `baseline` finds it.
+    if found not in (None, "Default") and cluster.version >= (1, 35) and container.pod.is_confined:
+        yield Hit((*container.path, "securityContext", "procMount"), (container.name, shown(found)))

@@ -1,0 +1,76 @@
+"""Secrets that stand where anybody reads them. Their values go into no record."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from itertools import chain
+
+from phasegate.base.secret_shapes import secrets_in_text, secrets_in_variable
+from phasegate.kinds.kubernetes.objects import Cluster, Container, KubeObject, items, strings, text
+from phasegate.kinds.kubernetes.rules.policy import CONTAINERS, ERROR, WARNING, Family, Hit, Hits, of_kinds
+
+_PAGE = "concepts/security/secrets-good-practices/"
+_LONGEST = 10_000
+"""Characters of a value that are looked through."""
+
+
+policy = Family("secrets", _PAGE)
+
+
+@policy("secret-in-environment", ERROR, CONTAINERS, "No variable of a container has a secret as its value.")
+def _environment(container: Container, cluster: Cluster) -> Hits:
+    for index, one in container.env:
+        for what in _what(text(one.get("name")), text(one.get("value"))):
+            yield Hit((*container.path, "env", index, "value"), (container.name, what))
+
+
+def _what(name: str, value: str) -> Iterator[str]:
+    if value and "$(" not in value:
+        yield from (one.what for one in secrets_in_variable(name, value[:_LONGEST]))
+
+
+@policy("secret-in-command", ERROR, CONTAINERS, "No secret stands in the command of a container.")
+def _arguments(container: Container, cluster: Cluster) -> Hits:
+    for field in ("command", "args"):
+        for index, word in enumerate(items(container.tree.get(field))):
+            for one in secrets_in_text(text(word)[:_LONGEST]):
+                if "$(" not in one.value:
+                    yield Hit((*container.path, field, index), (container.name, field, one.what))
+
+
+@policy("secret-in-config-map", ERROR, of_kinds("ConfigMap"), "No secret stands in a ConfigMap.")
+def _config_map(config: KubeObject, cluster: Cluster) -> Hits:
+    for key, value in strings(config.tree.get("data")).items():
+        short = "\n" not in value.strip()
+        found = secrets_in_variable(key, value[:_LONGEST]) if short else _shapes(value)
+        for what in dict.fromkeys(one.what for one in found):
+            yield Hit(("data", key), (key, what))
+
+
+def _shapes(value: str) -> Iterator:
+    return secrets_in_variable("", value[:_LONGEST])
+
+
+@policy(
+    "secret-in-file",
+    WARNING,
+    of_kinds("Secret"),
+    "The values of Secrets are not kept beside the manifests; base64 hides nothing.",
+)
+def _written(secret: KubeObject, cluster: Cluster) -> Hits:
+    if text(secret.tree.get("type")).startswith("kubernetes.io/service-account-token"):
+        return
+    of_data = ((key, _decode(value)) for key, value in strings(secret.tree.get("data")).items())
+    for key, value in chain(of_data, strings(secret.tree.get("stringData")).items()):
+        if value.strip():
+            field = "data" if key in strings(secret.tree.get("data")) else "stringData"
+            yield Hit((field, key), (key,))
+
+
+def _decode(value: str) -> str:
+    try:
+        return base64.b64decode(value[:_LONGEST], validate=False).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return value
