@@ -491,6 +491,25 @@ class Code(StrEnum):
     DROPPED_BY_DRIVER = "dropped_by_driver"
     DROPPED_BY_LIMIT = "dropped_by_limit"
 
+    # Kinds: files, what is wrong in them, tools that look as well.
+    FILES_OF = "files_of"
+    FINDING = "finding"
+    TOOL_FINDING = "tool_finding"
+    OF_RULE = "of_rule"
+    LOOKED_AT = "looked_at"
+    SEVERITY_CHANGED = "severity_changed"
+    NO_FILE_MATCHES = "no_file_matches"
+    NOTHING_LOOKED_AT = "nothing_looked_at"
+    FILES_OVER_LIMIT = "files_over_limit"
+    FILES_LEFT_OUT = "files_left_out"
+    TOOL_MISSING = "tool_missing"
+    TOOL_FAILED = "tool_failed"
+    TOOL_TOO_SLOW = "tool_too_slow"
+    TOOL_REPORT_TOO_LARGE = "tool_report_too_large"
+    TOOL_LEFT_OUT = "tool_left_out"
+    TOOL_CONFIGURED = "tool_configured"
+    TOOL_NOT_CONFIGURED = "tool_not_configured"
+
     # What is found in an image.
     OF_IMAGE = "of_image"
     IMAGE_IS = "image_is"
@@ -776,6 +795,7 @@ days
 declared
 default
 depth
+details
 dimension
 domain
 driver
@@ -799,6 +819,8 @@ failed
 fault
 figure
 figures
+file
+files
 first
 flows
 follow
@@ -886,6 +908,7 @@ requests
 required
 rest
 right
+rule
 rules
 seen
 seen_n
@@ -916,6 +939,7 @@ threshold
 times
 tls
 to
+tool
 total
 uid
 unfinished

@@ -205,19 +205,29 @@ def _bytes(path: Path, file: str) -> bytes:
 
 def decode(content: bytes, file: str) -> str:
     """The text of a file. Errors: PlanError when it is not text that YAML allows."""
+    text = decode_utf8(content, file)
+    refuse_control_characters(text, file)
+    return text
+
+
+def decode_utf8(content: bytes, file: str) -> str:
+    """The text of a file. Errors: PlanError when it is not text."""
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         message = f"the file is not text in UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}"
         raise PlanError([Problem(message=message, at=Position(file=file, line=line))]) from None
+
+
+def refuse_control_characters(text: str, file: str) -> None:
+    """Errors: PlanError where a text holds what YAML does not allow."""
     odd = _UNPRINTABLE.search(text)
     if odd is not None:
         before = lines_of(text[: odd.start()])
         message = f"the file holds a control character, U+{ord(odd[0]):04X}, which YAML does not allow"
         at = Position(file=file, line=len(before), column=len(before[-1]) + 1)
         raise PlanError([Problem(message=message, at=at)])
-    return text
 
 
 def parse(text: str, file: str, dialect: Dialect = PLAN) -> Document:
@@ -234,6 +244,7 @@ def parse_stream(text: str, file: str, dialect: Dialect) -> tuple[tuple[Document
     found: list[Document] = []
     end: tuple[Problem, ...] = ()
     try:
+        refuse_control_characters(text, file)
         with _refusing(text, file):
             found.extend(composer.documents())
     except PlanError as error:

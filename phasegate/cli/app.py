@@ -61,7 +61,7 @@ def _run(arguments: list[str]) -> object:
     if arguments == ["kinds"]:  # people and scripts ask for it often, and without flags no parser is needed
         from phasegate.cli.kinds import kinds
 
-        kinds(None, as_json=False)
+        kinds(None, rules=False, as_json=False)
         return None
     parser = _parser(_named(arguments))
     return parser(args=arguments, prog_name="phasegate", standalone_mode=False)

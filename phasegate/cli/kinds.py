@@ -13,6 +13,7 @@ from phasegate.cli.console import put
 
 def kinds(
     kind: str | None = typer.Argument(None, metavar="KIND", help="One kind, described in full."),
+    rules: bool = typer.Option(False, "--rules", help="List what a kind that looks at files looks for."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List the check kinds, or describe one.
@@ -23,7 +24,9 @@ def kinds(
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f"unknown kind {kind!r}", help=f"kinds are {', '.join(KINDS)}")
-    if as_json:
+    if rules:
+        put(_rules(kind))
+    elif as_json:
         names = [kind] if kind else list(every_kind())
         put(json.dumps({name: describe(name) for name in names}, indent=2) + "\n")
     elif kind:
@@ -33,6 +36,26 @@ def kinds(
         width = max(map(len, abouts))
         lines = [f"{name:<{width}}  {about}" for name, about in abouts.items()]
         put("\n".join([*lines, "", "phasegate kinds KIND describes one, with an example", ""]))
+
+
+def _rules(name: str | None) -> str:
+    """Errors: UsageError for a kind without rules."""
+    from phasegate.kinds import KINDS
+    from phasegate.render.rules import rule_texts
+
+    found = KINDS[name].rules() if name else ()
+    if not found:
+        raise UsageError("--rules lists the rules of one kind that looks at files", help="name the kind")
+    lines = []
+    for rule in found:
+        right = rule_texts(rule.id)[1]
+        lines += [
+            f"{rule.id} ({rule.severity.value})",
+            f"    {rule.about}",
+            *([f"    right: {right}"] if right else []),
+            f"    {rule.source}",
+        ]
+    return "\n".join([*lines, ""])
 
 
 def describe(name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Closed, Duration
 from phasegate.base.marks import Demand
 from phasegate.base.units import Dimension
+from phasegate.inspection.finding import Rule
 from phasegate.model.measures import MeasureSpec
 from phasegate.model.observation import Observation
 from phasegate.model.result import ToolRecord
@@ -150,8 +151,12 @@ class Kind(Generic[P]):
         """Names of parts that criteria may speak of; None where they are known only after observing."""
         return frozenset()
 
+    def rules(self) -> tuple[Rule, ...]:
+        """What it looks for, where it looks at files."""
+        return ()
+
     def counts(self, measure: str, case: str) -> bool:
-        """Whether a measure of the check is a census that counts a case, by its id."""
+        """Whether a measure of the check is a census that counts a case, or a number of those that failed."""
         return self.has_cases and measure == "pass_rate"
 
     def samples(self, params: P) -> int | None:

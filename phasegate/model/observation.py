@@ -14,7 +14,7 @@ from phasegate.base.facts import Message, decode, encode
 from phasegate.model.fact_json import JsonCauses, JsonMessage
 from phasegate.model.judgement import Decision
 from phasegate.model.measure_json import JsonMeasure
-from phasegate.model.measures import NAMED, Share
+from phasegate.model.measures import NAMED, Number, Share
 
 
 class CaseStatus(StrEnum):
@@ -143,6 +143,15 @@ def census(cases: Iterable[Case]) -> Share:
         sample=False,
         skipped=len(missing),
         missing=tuple(missing[:NAMED]),
+    )
+
+
+def count_failed(cases: Iterable[Case]) -> Number:
+    """How many cases failed; so many at the least where one of them has no result."""
+    everything = tuple(cases)
+    return Number(
+        value=sum(case.status is CaseStatus.FAILED for case in everything),
+        partial=any(case.status in (CaseStatus.SKIPPED, CaseStatus.LOST) for case in everything),
     )
 
 

@@ -22,6 +22,7 @@ from phasegate.base.units import (
     parse_quantity,
 )
 from phasegate.model.statistic import find_statistic
+from phasegate.render.rules import rule_texts
 
 if TYPE_CHECKING:
     from phasegate.model.result import CriterionResult
@@ -129,6 +130,13 @@ def _unit(value: float, dimension: Dimension) -> tuple[str, float]:
             return " B/s", 1.0
         case Dimension.COUNT:
             return "", 1.0
+
+
+def _finding(fact: Fact) -> str:
+    """What is wrong, and what would be right."""
+    wrong, right = rule_texts(fact.rule)
+    details = [sentence(one) if isinstance(one, str | Fact) else f"{one}" for one in fact.details or ()]
+    return "; ".join(text.format(*details) for text in (wrong, right) if text)
 
 
 def _fill(text: str, values: Mapping[str, Any]) -> str:
@@ -1560,6 +1568,34 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.IMAGES_DIFFER: "the containers of {service} run {n:d} different images",
     Code.IMAGE_WARNINGS: _image_warnings,
     Code.OF_SEVERITY: "{severity}: {why}",
+    # Kinds: files, what is wrong in them, tools that look as well.
+    Code.FILES_OF: "{names}",
+    Code.FINDING: _finding,
+    Code.TOOL_FINDING: "{text} ({rule}, {tool})",
+    Code.OF_RULE: "rule {rule}",
+    Code.LOOKED_AT: lambda fact: (
+        f"{count(fact.n or 0, fact.of)} looked at{f' by {fact.tool}' if fact.tool else ''}, nothing found"
+    ),
+    Code.SEVERITY_CHANGED: "the plan makes rule {rule} {to}: {why}",
+    Code.NO_FILE_MATCHES: lambda fact: (
+        f"no file matches {_names(fact.names)}, so nothing was looked at"
+        if not fact.n
+        else f"all files that match {_names(fact.names)} are left out, so nothing was looked at"
+    ),
+    Code.NOTHING_LOOKED_AT: "no rule had anything to look at",
+    Code.FILES_OVER_LIMIT: "{n:file} match {pattern}; at most {most} are looked at",
+    Code.FILES_LEFT_OUT: "{n:file} left out: {files}",
+    Code.TOOL_MISSING: "not verified: {program} is not installed; {command}",
+    Code.TOOL_FAILED: lambda fact: (
+        f"not verified: {fact.program} gave no report: {sentence(fact.why)}"
+        f"{f', {fact.text}' if fact.text else ''}"
+    ),
+    Code.TOOL_TOO_SLOW: "not verified: {program} took more than {limit:time} and was ended",
+    Code.TOOL_REPORT_TOO_LARGE: "not verified: the report of {program} has more than {size} MiB",
+    Code.TOOL_LEFT_OUT: "not verified: {program} left out {files}",
+    Code.TOOL_CONFIGURED: "{tool} is configured by the repository: {files}",
+    Code.TOOL_NOT_CONFIGURED: "{files} would configure {tool} and is not used; "
+    "write use_repository_config: true to use it",
     Code.STOPPED_AFTER: "it stopped {at:time} after {signal}",
     Code.CANNOT_STOP: "it could not be asked to stop: {why}",
     Code.AS_ROOT: lambda fact: (

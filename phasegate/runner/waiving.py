@@ -12,8 +12,8 @@ from phasegate.gate.settling import find_spared
 from phasegate.gate.waivers import Applied, apply
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.judgement import CriterionVerdict, Judgement
-from phasegate.model.measures import Share
-from phasegate.model.observation import Case, Observation, belongs, census
+from phasegate.model.measures import Number, Share
+from phasegate.model.observation import Case, Observation, belongs, census, count_failed
 from phasegate.model.result import BaselineRecord, CriterionResult, RunResult
 from phasegate.model.waiver import Waiver
 from phasegate.plan.asked.plan import Check, Plan
@@ -91,16 +91,19 @@ def _without(
         and check.kind.counts(measure, case.id.partition("/")[2] if check.each else case.id)
     ]
     measures = seen.parts.get(part, {}) if part else seen.measures
-    whole, gone = census(counted), {case.id for case in left_out}
-    if not _same(measures.get(measure), whole):
+    known, gone = measures.get(measure), {case.id for case in left_out}
+    recount = count_failed if isinstance(known, Number) else census
+    if not _same(known, recount(counted)):
         return None
-    rest = {measure: census(case for case in counted if case.id not in gone)}
+    rest = {measure: recount(case for case in counted if case.id not in gone)}
     lessened = replace(seen, parts={part: rest}) if part else replace(seen, measures=rest)
     return judge_attempt(asked, check.asked, lessened, absent=absent, baselines=baselines)
 
 
-def _same(measure: object, counted: Share) -> bool:
+def _same(measure: object, counted: Share | Number) -> bool:
     """Whether a measure is the census that was counted, so that cases can be left out of it."""
+    if isinstance(counted, Number):
+        return measure == counted
     return (
         isinstance(measure, Share)
         and not measure.sample

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
+from phasegate.base import yaml
 from phasegate.base.scalars import as_text, json_text, read_json
-from phasegate.plan.text import yaml
 
 NUMBERS = st.one_of(
     st.from_regex(r"[-+]?[0-9]{1,30}", fullmatch=True),

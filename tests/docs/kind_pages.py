@@ -14,6 +14,7 @@ from phasegate.cli.shapes import shape
 from phasegate.http.expectations.expectation import Expect
 from phasegate.http.suites.suite import Suite
 from phasegate.kinds import KINDS
+from phasegate.render.rules import rule_texts
 from tests.docs.pages import DOCS
 
 OWN_PAGE = (Expect, Suite)
@@ -79,6 +80,18 @@ def section(name: str, variant: str = "") -> str:
         if measure not in captured:
             lines.append(f"| `{measure}` | {facts['type']} | {_cell(facts['about'])} |")
     lines += ["", f"**Default criteria**: {_in_code(about['defaults'])}", ""]
+    if kind.rules():
+        lines += [
+            "**Rules**:",
+            "",
+            "| rule | severity | looked at | what would be right |",
+            "|---|---|---|---|",
+        ]
+        for rule in kind.rules():
+            right = _cell(rule_texts(rule.id)[1])
+            about_it = f"{_cell(rule.about)} ([source]({rule.source}))"
+            lines.append(f"| `{rule.id}` | {rule.severity.value} | {about_it} | {right} |")
+        lines.append("")
     return "\n".join(lines) + "\n"
 
 

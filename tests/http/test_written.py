@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from phasegate.base import yaml
 from phasegate.http.expectations.expectation import Expect
 from phasegate.http.suites.build_request import ComposeError, compose
 from phasegate.http.suites.suite import Request, Suite
 from phasegate.kinds.command.params import CommandParams
 from phasegate.load.journeys.build_request import requests_of
 from phasegate.load.journeys.template import Template
-from phasegate.plan.text import yaml
 from phasegate.world import Destination, HttpReply, HttpRequest
 from tests.base.test_scalars import NUMBERS
 from tests.telling import raises

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from phasegate.base import yaml
 from phasegate.cli.schema import Document, schema_of
 from phasegate.kinds import KINDS
 from phasegate.plan.schema import include_schema, plan_schema, policy_schema, suite_schema
-from phasegate.plan.text import yaml
 from tests.plan.conftest import HEAD, REGISTRY
 
 ROOT = Path(__file__).parents[2]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from jsonschema import Draft202012Validator
 
+from phasegate.base import yaml
 from phasegate.model.approval import Approval
 from phasegate.plan.schema import plan_schema
-from phasegate.plan.text import yaml
 from tests.plan.conftest import HEAD, REGISTRY, Load
 
 GATE = """\

@@ -1,0 +1,6 @@
+"""Rules that every kind of inspection has."""
+
+TEXTS = {
+    "file-readable": ("{0}", ""),
+    "yaml-valid": ("{0}", ""),
+}
