@@ -509,6 +509,8 @@ class Code(StrEnum):
     TOOL_LEFT_OUT = "tool_left_out"
     TOOL_CONFIGURED = "tool_configured"
     TOOL_NOT_CONFIGURED = "tool_not_configured"
+    NO_KUBERNETES_OBJECT = "no_kubernetes_object"
+    FOR_KUBERNETES = "for_kubernetes"
 
     # What is found in an image.
     OF_IMAGE = "of_image"

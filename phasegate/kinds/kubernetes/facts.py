@@ -105,6 +105,10 @@ def _schema(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _references(facts: Mapping[str, Any]) -> Iterator[str]:
     if "$ref" in facts:
         yield facts["$ref"]
-    for below in (*facts.get("properties", {}).values(), facts.get("items"), facts.get("additionalProperties")):
+    for below in (
+        *facts.get("properties", {}).values(),
+        facts.get("items"),
+        facts.get("additionalProperties"),
+    ):
         if below:
             yield from _references(below)

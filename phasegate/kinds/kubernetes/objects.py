@@ -1,7 +1,7 @@
 """Objects of Kubernetes as plain trees, and the pods and containers in them.
 
-A tree may hold anything in any place: whatever is not of the shape that is asked for counts as not there. What
-is wrong with the shape is for the schema to say.
+A tree may hold anything in any place: whatever is not of the shape that is asked for counts as not there.
+What is wrong with the shape is for the schema to say.
 """
 
 from __future__ import annotations

@@ -9,15 +9,37 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from phasegate.inspection.finding import Rule
 from phasegate.kinds.kubernetes.facts import Facts
 from phasegate.kinds.kubernetes.objects import KubeObject, at, items, mapping, text
-from phasegate.kinds.kubernetes.rules.policy import ERROR, OBJECTS, WARNING, Family, Hit, Hits
+from phasegate.kinds.kubernetes.rules.policy import ERROR, WARNING, Hit, Hits
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
 
-schema = Family("schema", "concepts/overview/working-with-objects/")
-
+_PAGE = "https://kubernetes.io/docs/concepts/overview/working-with-objects/"
+_REMOVALS = "https://kubernetes.io/docs/reference/using-api/deprecation-guide/"
+RULES = tuple(
+    Rule(id=id, severity=severity, about=about, source=source, family="schema")
+    for id, severity, about, source in (
+        ("object-kind", ERROR, "Each document is an object with an API version and a kind.", _PAGE),
+        ("object-name", ERROR, "Each object has a name that Kubernetes takes.", _PAGE + "names/"),
+        (
+            "duplicate-object",
+            WARNING,
+            "No two objects have the same kind, namespace and name.",
+            _PAGE + "names/",
+        ),
+        ("unknown-kind", ERROR, "Each kind of Kubernetes is one that there is.", _PAGE),
+        ("kind-without-schema", WARNING, "Each kind of others is described by a CRD in the files.", _PAGE),
+        ("api-version-removed", ERROR, "Each API version is still served.", _REMOVALS),
+        ("api-version-too-new", ERROR, "Each API version is served already.", _REMOVALS),
+        ("unknown-field", ERROR, "Each field is one that its object has.", _PAGE),
+        ("missing-field", ERROR, "Each field that an object needs is there.", _PAGE),
+        ("wrong-type", ERROR, "Each field has the type that it must have.", _PAGE),
+        ("wrong-value", ERROR, "Each value has the form and the size that it must have.", _PAGE),
+    )
+)
 _QUANTITY = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
 _NAMES = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _FREELY_NAMED = re.compile(r"rbac\.authorization\.k8s\.io/|.*\.(?:crossplane|upbound)\.io/")
@@ -49,7 +71,10 @@ class Schemas:
         elif key in self._custom:
             custom = self._custom[key]
             if custom is None:
-                yield "api-version-removed", Hit(("apiVersion",), (one.api_version, one.kind, "its CRD", "another"))
+                yield (
+                    "api-version-removed",
+                    Hit(("apiVersion",), (one.api_version, one.kind, "its CRD", "another")),
+                )
             else:
                 yield from self._invalid(one, self._validator(key, lambda: _custom_schema(custom)), "")
         else:
@@ -59,7 +84,9 @@ class Schemas:
         version, kind = one.api_version, one.kind
         right = ", ".join(self._facts.serving(kind)) or "none"
         if removed := self._facts.removed_in(version, kind):
-            return "api-version-removed", Hit(("apiVersion",), (version, kind, f"Kubernetes {removed}", right))
+            return "api-version-removed", Hit(
+                ("apiVersion",), (version, kind, f"Kubernetes {removed}", right)
+            )
         if added := self._facts.added_in(version, kind):
             return "api-version-too-new", Hit(("apiVersion",), (version, kind, added))
         if "." not in one.group or one.group.endswith(".k8s.io"):
@@ -151,7 +178,11 @@ def _is_quantity(value: Any) -> bool:
 def _name(one: KubeObject) -> Hits:
     metadata = at(one.tree, "metadata")
     name = at(metadata, "name")
-    if _KINDS_OF_LIST.fullmatch(one.kind) or one.kind.endswith("Review") or one.api_version.startswith("kustomize"):
+    if (
+        _KINDS_OF_LIST.fullmatch(one.kind)
+        or one.kind.endswith("Review")
+        or one.api_version.startswith("kustomize")
+    ):
         return
     if name is None and not text(at(metadata, "generateName")):
         yield Hit(("metadata", "name"), ("no name",))
@@ -180,7 +211,16 @@ def _served_by(crd: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] 
 _KEPT = frozenset(
     (
         *("enum", "exclusiveMaximum", "exclusiveMinimum", "format", "maxItems", "maxLength", "maxProperties"),
-        *("maximum", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "pattern", "required"),
+        *(
+            "maximum",
+            "minItems",
+            "minLength",
+            "minProperties",
+            "minimum",
+            "multipleOf",
+            "pattern",
+            "required",
+        ),
         *("type", "uniqueItems"),
     )
 )
@@ -191,7 +231,7 @@ def _custom_schema(found: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON Schema of what a CRD describes."""
     made = _json_schema(found)
     if "properties" in made:
-        own: dict[str, Any] = {name: True for name in ("apiVersion", "kind", "metadata")}
+        own: dict[str, Any] = dict.fromkeys(("apiVersion", "kind", "metadata"), True)
         made["properties"] = {**made["properties"], **own}
     return made
 
@@ -216,7 +256,9 @@ def _json_schema(tree: Any, *, closed: bool = True) -> dict[str, Any]:
         made["type"] = ["integer", "string", "null"]
         return made
     if isinstance(tree.get("properties"), dict):
-        made["properties"] = {name: _json_schema(one, closed=closed) for name, one in tree["properties"].items()}
+        made["properties"] = {
+            name: _json_schema(one, closed=closed) for name, one in tree["properties"].items()
+        }
         if closed and tree.get(_ANYTHING) is not True and "additionalProperties" not in tree:
             made["additionalProperties"] = False
         if tree.get("x-kubernetes-embedded-resource") is True:

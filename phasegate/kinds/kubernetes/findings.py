@@ -1,0 +1,104 @@
+"""What is wrong with the objects of a cluster, as findings; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from phasegate.base.tree import TreePath
+from phasegate.inspection.finding import Finding, Inspection, Looked, Rule
+from phasegate.kinds.kubernetes.manifests import Manifests, Origin
+from phasegate.kinds.kubernetes.objects import Cluster, KubeObject
+from phasegate.kinds.kubernetes.rules.policy import Hit, Policy, object_of
+from phasegate.kinds.kubernetes.schema import RULES, Schemas
+
+_MOST = 10_000
+"""Findings of one rule; the rest adds nothing."""
+
+
+def inspect_objects(
+    manifests: Manifests, cluster: Cluster, schemas: Schemas, policies: Iterable[Policy]
+) -> Inspection:
+    """What the schemas and the policies say of all objects."""
+    rules = {rule.id: rule for rule in RULES}
+    findings = [_stray(rules["object-kind"], origin) for origin in _strays(manifests)]
+    for one in cluster.objects:
+        findings += (_finding(rules[rule], one, hit) for rule, hit in schemas.problems(one))
+    findings += (_finding(rules["duplicate-object"], one, hit) for one, hit in _duplicates(cluster))
+    looked = {rule.id: Looked(n=len(cluster.objects), of="object", family=rule.family) for rule in RULES}
+    for policy in policies:
+        subjects = tuple(policy.subjects(cluster))
+        for subject in subjects:
+            found = policy.find(subject, cluster)
+            findings += (_finding(policy.rule, object_of(subject), hit) for hit in found)
+        looked[policy.rule.id] = Looked(n=len(subjects), of=policy.of, family=policy.rule.family)
+    return Inspection(
+        files=None,
+        findings=(*manifests.findings, *_bounded(findings)),
+        looked=looked,
+        notes=manifests.notes,
+    )
+
+
+def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        counts[finding.rule] += 1
+        if counts[finding.rule] <= _MOST:
+            yield finding
+
+
+def _strays(manifests: Manifests) -> Iterator[Origin]:
+    return (Origin(document=document) for document in manifests.strays)
+
+
+def _stray(rule: Rule, origin: Origin) -> Finding:
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity,
+        family=rule.family,
+        file=origin.document.file,
+        line=origin.line(()),
+        details=("apiVersion and kind",),
+    )
+
+
+def _duplicates(cluster: Cluster) -> Iterator[tuple[KubeObject, Hit]]:
+    first: dict[tuple[str, str, str, str], KubeObject] = {}
+    for one in cluster.objects:
+        key = (one.group, one.kind, one.namespace, one.name)
+        if one.name and (before := first.setdefault(key, one)) is not one:
+            yield one, Hit(("metadata", "name"), (one.kind, one.name, before.origin.document.file))
+
+
+def _finding(rule: Rule, one: KubeObject, hit: Hit) -> Finding:
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity,
+        family=rule.family,
+        file=one.origin.document.file,
+        line=one.origin.line(hit.path),
+        place=place_of(one, hit.path),
+        details=tuple(f"{value:g}" if isinstance(value, float) else value for value in hit.values),
+    )
+
+
+def place_of(one: KubeObject, path: TreePath) -> str:
+    """`Deployment/shop/web/spec.containers[main].image`: items of lists by their names, where they have any."""
+    head = "/".join(part for part in (one.kind, one.namespace, one.name) if part)
+    words, tree = "", one.tree
+    for step in path:
+        below = tree[step] if _is_in(tree, step) else None
+        if isinstance(step, int):
+            name = below.get("name") if isinstance(below, dict) else None
+            words += f"[{name if isinstance(name, str) else step}]"
+        else:
+            words += f".{step}" if words else str(step)
+        tree = below
+    return f"{head}/{words}" if words else head
+
+
+def _is_in(tree: object, step: str | int) -> bool:
+    if isinstance(tree, dict):
+        return step in tree
+    return isinstance(tree, list) and isinstance(step, int) and step < len(tree)

@@ -1,0 +1,108 @@
+"""Manifests of Kubernetes: would it take them, and is what they describe fit for production?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any, ClassVar
+
+from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Message, fact
+from phasegate.inspection.finding import Inspection
+from phasegate.inspection.tree import Text, Tree, read_texts, walk
+from phasegate.kinds.base import CheckParams, Requirement
+from phasegate.kinds.inspection import InspectionKind
+from phasegate.kinds.kubernetes.facts import Facts, versions
+from phasegate.kinds.kubernetes.findings import inspect_objects
+from phasegate.kinds.kubernetes.manifests import read_manifests, render
+from phasegate.kinds.kubernetes.objects import Cluster
+from phasegate.kinds.kubernetes.params import KubernetesParams
+from phasegate.kinds.kubernetes.rules import POLICIES
+from phasegate.kinds.kubernetes.rules.policy import Policy
+from phasegate.kinds.kubernetes.schema import Schemas
+from phasegate.world import World
+
+
+class KubernetesKind(InspectionKind[KubernetesParams]):
+    name: ClassVar[str] = "kubernetes"
+    Params: ClassVar[type[CheckParams]] = KubernetesParams
+    example: ClassVar[Mapping[str, Any]] = {
+        "files": ["k8s/**/*.yaml"],
+        "version": "1.36",
+        "external": ["Secret/tls"],
+        "lower": {"replicas": {"to": "info", "because": "one is enough until the pilot ends"}},
+    }
+    objects: ClassVar[str] = "objects"
+
+    def requirements(self, params: KubernetesParams) -> tuple[Requirement, ...]:
+        needed = [("jsonschema_rs", "jsonschema-rs", "kubernetes")]
+        if params.own:
+            needed.append(("cel", "common-expression-language", "policies"))
+        return tuple(
+            Requirement(
+                program="python",
+                arguments=("-c", f"import {module}"),
+                label=label,
+                install=f"pip install 'phasegate[{extra}]'",
+            )
+            for module, label, extra in needed
+        )
+
+    def summary(self, params: KubernetesParams) -> Message:
+        charts = (one.chart for one in params.helm)
+        return fact(Code.FILES_OF, names=(*params.files, *params.kustomize, *charts))
+
+    async def find(self, params: KubernetesParams, world: World) -> Inspection:
+        rendered, unproven = await render(params, world)
+        tree = Tree(root=world.root, names=())
+        if params.files:
+            tree = await asyncio.to_thread(walk, world.root, params.files, params.exclude)
+        seen = await asyncio.to_thread(_inspect, params, tree, rendered)
+        if not (seen.objects or seen.findings or unproven):
+            raise ObservationError(fact(Code.NO_KUBERNETES_OBJECT, names=params.files))
+        return replace(seen, unproven=unproven)
+
+    async def inspect(self, params: KubernetesParams, tree: Tree, world: World) -> Inspection:
+        return await asyncio.to_thread(_inspect, params, tree, ())
+
+
+def _inspect(params: KubernetesParams, tree: Tree, rendered: Sequence[Text]) -> Inspection:
+    version = params.version or versions()[-1]
+    manifests = read_manifests(chain(read_texts(tree), rendered), params.variables)
+    major, _, minor = version.partition(".")
+    cluster = Cluster(
+        objects=manifests.objects, version=(int(major), int(minor)), external=frozenset(params.external)
+    )
+    schemas = Schemas(Facts(version), _crds(params, tree, cluster))
+    seen = inspect_objects(manifests, cluster, schemas, policies_for(params))
+    notes = [*tree.notes, *seen.notes, fact(Code.FOR_KUBERNETES, version=version, of=params.policy)]
+    if params.ignore:
+        notes.append(fact(Code.NOT_LOOKED_AT, names=params.ignore, by="ignore"))
+    return replace(
+        seen,
+        files=len(tree.names) + len(rendered),
+        objects=len(cluster.objects),
+        findings=(*tree.findings, *seen.findings),
+        notes=tuple(notes),
+    )
+
+
+def policies_for(params: KubernetesParams) -> tuple[Policy, ...]:
+    """Those of the families that are looked at, and those of the plan."""
+    kept = tuple(policy for policy in POLICIES if policy.rule.family in params.families)
+    if not params.own:
+        return kept
+    from phasegate.kinds.kubernetes.own import own_policy
+
+    return (*kept, *map(own_policy, params.own))
+
+
+def _crds(params: KubernetesParams, tree: Tree, cluster: Cluster) -> Iterable[Mapping[str, Any]]:
+    """CustomResourceDefinitions, of the files and of those that are named for them."""
+    found = [one.tree for one in cluster.of("CustomResourceDefinition")]
+    if params.crds:
+        more = read_manifests(read_texts(walk(tree.root, params.crds)), {})
+        found += [one.tree for one in more.objects if one.kind == "CustomResourceDefinition"]
+    return found

@@ -1,0 +1,199 @@
+"""What a plan may ask of manifests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from phasegate.base.fields import ID_PATTERN, Closed, Text, Texts
+from phasegate.base.marks import Demand, Members
+from phasegate.base.problems import Location
+from phasegate.inspection.finding import Rule
+from phasegate.inspection.rules import COMMON
+from phasegate.kinds.inspection import InspectionParams
+from phasegate.kinds.kubernetes.facts import versions
+from phasegate.kinds.kubernetes.rules import POLICIES
+from phasegate.kinds.kubernetes.schema import RULES as SCHEMA_RULES
+
+
+class Family(StrEnum):
+    """Policies that can be left out together."""
+
+    RESOURCES = "resources"
+    PROBES = "probes"
+    BASELINE = "baseline"
+    RESTRICTED = "restricted"
+    HARDENING = "hardening"
+    IMAGES = "images"
+    SECRETS = "secrets"
+    REFERENCES = "references"
+    AVAILABILITY = "availability"
+
+
+class Chart(Closed):
+    """A Helm chart, as it is installed."""
+
+    chart: Text
+    """The folder of the chart, from the plan's root."""
+    values: Texts = ()
+    """Files of values, the last one wins."""
+    release: Text = "release"
+    """The name of the release."""
+    namespace: Text = "default"
+    """The namespace that it goes to."""
+
+
+class OwnRule(Closed):
+    """A policy of the plan."""
+
+    id: Annotated[str, Field(pattern=ID_PATTERN)]
+    """Its name; no rule of phasegate has it."""
+    cel: Text
+    """An expression in CEL that is true of an `object` that is right."""
+    message: Text
+    """What is wrong where it is not true."""
+    severity: Literal["error", "warning", "info"] = "error"
+    """How bad that is."""
+    kinds: Texts = ()
+    """The kinds of objects that it is about; all without."""
+
+
+_LITERAL = re.compile(
+    r"""[rRbB]{0,2}(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
+)
+_NAME = re.compile(r"(?P<dot>\.\s*)?\b(?P<name>[A-Za-z_]\w*)\b(?P<call>\s*\()?")
+_LACKING = frozenset(
+    (
+        *("asInteger", "asApproximateFloat", "add", "bind", "charAt", "cidr", "compareTo", "containsCIDR"),
+        *("containsIP", "find", "findAll", "format", "getEscapedPath", "getHost", "getHostname", "getPort"),
+        *(
+            "getQuery",
+            "getScheme",
+            "indexOf",
+            "ip",
+            "isCIDR",
+            "isGreaterThan",
+            "isInteger",
+            "isIP",
+            "isLessThan",
+        ),
+        *(
+            "isQuantity",
+            "isSemver",
+            "isSorted",
+            "isURL",
+            "join",
+            "lastIndexOf",
+            "lowerAscii",
+            "major",
+            "masked",
+        ),
+        *(
+            "max",
+            "min",
+            "minor",
+            "optional",
+            "orValue",
+            "patch",
+            "prefixLength",
+            "quantity",
+            "quote",
+            "replace",
+        ),
+        *(
+            "reverse",
+            "semver",
+            "sign",
+            "split",
+            "strings",
+            "sub",
+            "substring",
+            "sum",
+            "trim",
+            "upperAscii",
+            "url",
+        ),
+    )
+)
+"""Functions that Kubernetes adds to CEL, and that are not there."""
+_VARIABLES = frozenset({"authorizer", "namespaceObject", "oldObject", "params", "request", "variables"})
+"""Variables of admission that mean nothing of a file."""
+
+
+def _lacking(cel: str) -> Iterator[str]:
+    """Functions and variables of Kubernetes in an expression that cannot be used, each once."""
+    found = dict.fromkeys(
+        match["name"]
+        for match in _NAME.finditer(_LITERAL.sub('""', cel))
+        if (match["call"] and match["name"] in _LACKING)
+        or (not match["dot"] and not match["call"] and match["name"] in _VARIABLES)
+    )
+    yield from found
+
+
+class KubernetesParams(InspectionParams):
+    files: Annotated[Texts, Demand.MUST_BE] = ()
+    """Manifests, as paths and globs from the plan's root: `k8s/**/*.yaml`. Where none matches, nothing
+    passed."""
+    version: Text | None = None
+    """The version of Kubernetes that they are for: `1.36`; the newest that is known without."""
+    policy: Literal["baseline", "restricted"] = "restricted"
+    """The level of the Pod Security Standards that pods are held to."""
+    ignore: Annotated[tuple[Family, ...], Demand.LET_THROUGH] = ()
+    """Families of rules that are left out; the record says so."""
+    external: Annotated[Texts, Demand.LET_THROUGH] = ()
+    """What is in the cluster without being in the files: `Secret/tls`, `ConfigMap/shared`."""
+    crds: Texts = ()
+    """More files with CustomResourceDefinitions, as globs; those in `files` count anyhow."""
+    variables: Mapping[str, Text] = Field(default_factory=dict)
+    """What `${NAME}` stands for in the files: `{TAG: v1.4}`; another `${...}` stays as it is."""
+    kustomize: Annotated[Texts, Demand.MUST_BE] = ()
+    """Folders that Kustomize builds, by `kustomize` or `kubectl`, whichever is there."""
+    helm: Annotated[tuple[Chart, ...], Members(name=lambda one: one.chart, size=lambda one: one.chart)] = ()
+    """Charts that `helm template` renders: `[{chart: charts/shop, values: prod.yaml}]`."""
+    own: Annotated[tuple[OwnRule, ...], Members(name=lambda one: one.id, size=lambda one: one.severity)] = (
+        Field(default=(), alias="rules")
+    )
+    """Policies of the plan in CEL:
+    `[{id: team, cel: 'has(object.metadata.labels.team)', message: nobody owns it}]`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *COMMON,
+        *SCHEMA_RULES,
+        *(policy.rule for policy in POLICIES),
+    )
+
+    @field_validator("version")
+    @classmethod
+    def _is_version(cls, value: str | None) -> str | None:
+        minor = None if value is None else ".".join(value.removeprefix("v").split(".")[:2])
+        if minor is not None and minor not in versions():
+            raise ValueError(
+                f"{value} is not known; write a version from {versions()[0]} to {versions()[-1]}"
+            )
+        return minor
+
+    def problems(self) -> Iterator[tuple[Location, str]]:
+        if not (self.files or self.kustomize or self.helm):
+            yield ("files",), "name at least one file or glob, or what kustomize or helm makes"
+        for number, one in enumerate(self.external):
+            if one.count("/") != 1:
+                yield ("external", number), f"{one!r} names no object; write its kind and name: Secret/tls"
+        taken = {rule.id for rule in self.rules}
+        for number, own in enumerate(self.own):
+            if own.id in taken:
+                yield ("rules", number, "id"), f"another rule has the id {own.id}"
+            taken.add(own.id)
+            for name in _lacking(own.cel):
+                yield ("rules", number, "cel"), f"{name} is of Kubernetes' own CEL and not known here"
+        yield from (problem for problem in super().problems() if problem[0] != ("files",))
+
+    @property
+    def families(self) -> frozenset[str]:
+        """Families that are looked at."""
+        kept = {str(family) for family in Family if family not in self.ignore}
+        return frozenset(kept - {Family.RESTRICTED} if self.policy == "baseline" else kept)
