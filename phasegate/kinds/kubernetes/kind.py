@@ -59,16 +59,16 @@ class KubernetesKind(InspectionKind[KubernetesParams]):
         tree = Tree(root=world.root, names=())
         if params.files:
             tree = await asyncio.to_thread(walk, world.root, params.files, params.exclude)
-        seen = await asyncio.to_thread(_inspect, params, tree, rendered)
+        seen = await asyncio.to_thread(look_at, params, tree, rendered)
         if not (seen.objects or seen.findings or unproven):
             raise ObservationError(fact(Code.NO_KUBERNETES_OBJECT, names=params.files))
         return replace(seen, unproven=unproven)
 
     async def inspect(self, params: KubernetesParams, tree: Tree, world: World) -> Inspection:
-        return await asyncio.to_thread(_inspect, params, tree, ())
+        return await asyncio.to_thread(look_at, params, tree, ())
 
 
-def _inspect(params: KubernetesParams, tree: Tree, rendered: Sequence[Text]) -> Inspection:
+def look_at(params: KubernetesParams, tree: Tree, rendered: Sequence[Text]) -> Inspection:
     version = params.version or versions()[-1]
     manifests = read_manifests(chain(read_texts(tree), rendered), params.variables)
     major, _, minor = version.partition(".")

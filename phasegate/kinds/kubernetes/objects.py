@@ -14,21 +14,18 @@ from typing import Any
 from phasegate.base.dataclass import dataclass
 from phasegate.base.tree import TreePath
 
-_TEMPLATES: Mapping[tuple[str, str], TreePath] = {
-    ("", "Pod"): (),
-    ("", "PodTemplate"): ("template",),
-    ("", "ReplicationController"): ("spec", "template"),
-    ("apps", "Deployment"): ("spec", "template"),
-    ("apps", "ReplicaSet"): ("spec", "template"),
-    ("apps", "StatefulSet"): ("spec", "template"),
-    ("apps", "DaemonSet"): ("spec", "template"),
-    ("extensions", "Deployment"): ("spec", "template"),
-    ("extensions", "ReplicaSet"): ("spec", "template"),
-    ("extensions", "DaemonSet"): ("spec", "template"),
-    ("batch", "Job"): ("spec", "template"),
-    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+_TEMPLATES: Mapping[str, TreePath] = {
+    "Pod": (),
+    "PodTemplate": ("template",),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    **dict.fromkeys(
+        (*("DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController"), "StatefulSet"),
+        ("spec", "template"),
+    ),
 }
-"""Where a kind, with its group, describes pods."""
+"""Where a kind describes pods."""
+_GROUPS = frozenset({"", "apps", "batch", "extensions"})
+"""Those in which these kinds are, or were."""
 CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _NONE: Mapping[str, Any] = {}
 
@@ -99,8 +96,13 @@ class KubeObject:
     @cached_property
     def pod(self) -> Pod | None:
         """The pod that it is or makes."""
-        path = _TEMPLATES.get((self.group, self.kind))
+        path = _TEMPLATES.get(self.kind) if self.group in _GROUPS else None
         return None if path is None else Pod(self, path, at(self.tree, *map(str, path)))
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is of another program, which may make pods and more of it."""
+        return "." in self.group and not self.group.endswith(".k8s.io")
 
     def is_near(self, other: KubeObject) -> bool:
         """Whether both may be in one namespace: one that names none goes wherever it is put."""
@@ -239,6 +241,16 @@ class Cluster:
 
     def has(self, kind: str, name: str, near: KubeObject) -> bool:
         return f"{kind}/{name}" in self.external or self.find(kind, name, near) is not None
+
+    def may_have_pods(self, selector: Mapping[str, Any], near: KubeObject) -> bool:
+        """Whether a selector finds pods, or may find those that another program makes."""
+        if any(True for _ in self.pods_of(selector, near)):
+            return True
+        return any(one.is_near(near) for one in self._custom)
+
+    @cached_property
+    def _custom(self) -> tuple[KubeObject, ...]:
+        return tuple(one for one in self.objects if one.is_custom)
 
     def pods_of(self, selector: Mapping[str, Any], near: KubeObject) -> Iterator[Pod]:
         """Pods with the labels of a selector: plain labels, or `matchLabels` with `matchExpressions`."""

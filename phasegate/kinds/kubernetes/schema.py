@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from phasegate.inspection.finding import Rule
 from phasegate.kinds.kubernetes.facts import Facts
 from phasegate.kinds.kubernetes.objects import KubeObject, at, items, mapping, text
-from phasegate.kinds.kubernetes.rules.policy import ERROR, WARNING, Hit, Hits
+from phasegate.kinds.kubernetes.rules.policy import ERROR, WARNING, Hit
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
@@ -23,7 +23,8 @@ RULES = tuple(
     Rule(id=id, severity=severity, about=about, source=source, family="schema")
     for id, severity, about, source in (
         ("object-kind", ERROR, "Each document is an object with an API version and a kind.", _PAGE),
-        ("object-name", ERROR, "Each object has a name that Kubernetes takes.", _PAGE + "names/"),
+        ("object-unnamed", ERROR, "Each object has a name.", _PAGE + "names/"),
+        ("object-name", ERROR, "Each name is one that Kubernetes takes.", _PAGE + "names/"),
         (
             "duplicate-object",
             WARNING,
@@ -33,6 +34,7 @@ RULES = tuple(
         ("unknown-kind", ERROR, "Each kind of Kubernetes is one that there is.", _PAGE),
         ("kind-without-schema", WARNING, "Each kind of others is described by a CRD in the files.", _PAGE),
         ("api-version-removed", ERROR, "Each API version is still served.", _REMOVALS),
+        ("api-version-not-served", ERROR, "Each API version is one that its CRD serves.", _REMOVALS),
         ("api-version-too-new", ERROR, "Each API version is served already.", _REMOVALS),
         ("unknown-field", ERROR, "Each field is one that its object has.", _PAGE),
         ("missing-field", ERROR, "Each field that an object needs is there.", _PAGE),
@@ -42,10 +44,9 @@ RULES = tuple(
 )
 _QUANTITY = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
 _NAMES = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
-_FREELY_NAMED = re.compile(r"rbac\.authorization\.k8s\.io/|.*\.(?:crossplane|upbound)\.io/")
+_FREELY_NAMED = re.compile(r"rbac\.authorization\.k8s\.io/")
 _LONGEST_NAME = 253
 _SHOWN = 120
-_KINDS_OF_LIST = re.compile(r"(?:[A-Z]\w*)?List")
 
 
 class Schemas:
@@ -60,9 +61,10 @@ class Schemas:
         """What is wrong with an object: the id of a rule, and where."""
         if not one.kind or not one.api_version:
             missing = [name for name in ("apiVersion", "kind") if not text(one.tree.get(name))]
-            yield "object-kind", Hit((missing[0],), (" and ".join(missing),))
+            yield "object-kind", Hit((missing[0],), (", ".join(missing),))
             return
-        yield from (("object-name", hit) for hit in _name(one))
+        if wrong := _wrong_name(one):
+            yield wrong, Hit(("metadata", "name"), (one.name[:_SHOWN],))
         definition = self._facts.definition(one.api_version, one.kind)
         key = f"{one.api_version}/{one.kind}"
         if definition:
@@ -71,10 +73,7 @@ class Schemas:
         elif key in self._custom:
             custom = self._custom[key]
             if custom is None:
-                yield (
-                    "api-version-removed",
-                    Hit(("apiVersion",), (one.api_version, one.kind, "its CRD", "another")),
-                )
+                yield "api-version-not-served", Hit(("apiVersion",), (one.api_version, one.kind))
             else:
                 yield from self._invalid(one, self._validator(key, lambda: _custom_schema(custom)), "")
         else:
@@ -82,16 +81,13 @@ class Schemas:
 
     def _unknown(self, one: KubeObject) -> tuple[str, Hit]:
         version, kind = one.api_version, one.kind
-        right = ", ".join(self._facts.serving(kind)) or "none"
+        right = ", ".join(self._facts.serving(kind))
         if removed := self._facts.removed_in(version, kind):
-            return "api-version-removed", Hit(
-                ("apiVersion",), (version, kind, f"Kubernetes {removed}", right)
-            )
+            return "api-version-removed", Hit(("apiVersion",), (version, kind, removed, right))
         if added := self._facts.added_in(version, kind):
             return "api-version-too-new", Hit(("apiVersion",), (version, kind, added))
-        if "." not in one.group or one.group.endswith(".k8s.io"):
-            known = f"Kubernetes {self._facts.version}"
-            return "unknown-kind", Hit(("kind",), (version, kind, known, right))
+        if not one.is_custom:
+            return "unknown-kind", Hit(("kind",), (version, kind, self._facts.version, right))
         return "kind-without-schema", Hit(("kind",), (version, kind))
 
     def _validator(self, name: str, make: Callable[[], dict[str, Any]]) -> Draft202012Validator:
@@ -114,7 +110,7 @@ class Schemas:
             for error in validator.iter_errors(one.tree):
                 yield from self._explain(error, definition)
         except (ValueError, UnicodeError) as error:
-            yield "wrong-value", Hit((), (f"{type(error).__name__}: {error}"[:_SHOWN], "no JSON"))
+            yield "wrong-value", Hit((), (str(error)[:_SHOWN],))
 
     def _explain(self, error: ValidationError, definition: str) -> Iterator[tuple[str, Hit]]:
         path = tuple(error.instance_path)
@@ -175,19 +171,15 @@ def _is_quantity(value: Any) -> bool:
     return not isinstance(value, str) or _QUANTITY.fullmatch(value) is not None
 
 
-def _name(one: KubeObject) -> Hits:
+def _wrong_name(one: KubeObject) -> str:
+    """The rule that its name breaks; empty for none."""
     metadata = at(one.tree, "metadata")
     name = at(metadata, "name")
-    if (
-        _KINDS_OF_LIST.fullmatch(one.kind)
-        or one.kind.endswith("Review")
-        or one.api_version.startswith("kustomize")
-    ):
-        return
-    if name is None and not text(at(metadata, "generateName")):
-        yield Hit(("metadata", "name"), ("no name",))
-    elif isinstance(name, str) and not _is_name(one, name):
-        yield Hit(("metadata", "name"), (f"the name {name[:_SHOWN]!r}",))
+    if one.kind.endswith(("List", "Review")) or (name is None and text(at(metadata, "generateName"))):
+        return ""
+    if name is None:
+        return "object-unnamed"
+    return "object-name" if isinstance(name, str) and not _is_name(one, name) else ""
 
 
 def _is_name(one: KubeObject, name: str) -> bool:

@@ -2,15 +2,17 @@
 
 TEXTS = {
     # Schema: what Kubernetes would refuse.
-    "object-kind": ("no object of Kubernetes: {0} is missing", "write apiVersion and kind"),
-    "object-name": ("{0} is none that Kubernetes takes", "lower-case letters, digits, '-' and '.'"),
+    "object-kind": ("no object of Kubernetes: {0} missing", "write apiVersion and kind"),
+    "object-unnamed": ("the object has no name", "set metadata.name"),
+    "object-name": ("{0!r} is no name that Kubernetes takes", "lower-case letters, digits, '-' and '.'"),
     "duplicate-object": ("{0} {1} is in {2} as well", "keep one"),
-    "unknown-kind": ("{2} has no kind {1} in {0}", "API versions with this kind: {3}"),
+    "unknown-kind": ("Kubernetes {2} has no kind {1} in {0}", "API versions with this kind: {3}"),
     "kind-without-schema": (
         "{1} of {0} could not be checked: no CRD describes it",
         "name its CRD under crds",
     ),
-    "api-version-removed": ("{2} no longer serves {1} in {0}", "API versions with this kind: {3}"),
+    "api-version-removed": ("Kubernetes {2} removed {1} in {0}", "API versions with this kind: {3}"),
+    "api-version-not-served": ("its CRD does not serve {1} in {0}", "a version that it serves"),
     "api-version-too-new": ("{1} in {0} is served from Kubernetes {2} on only", "use an older API version"),
     "unknown-field": ("there is no field {0} here", "the nearest one: {1}"),
     "missing-field": ("the field {0} is missing", "write it"),
@@ -31,7 +33,7 @@ TEXTS = {
     "readiness-probe": ("{0} has no readiness probe", "set readinessProbe"),
     "liveness-probe": ("{0} has no liveness probe", "set livenessProbe"),
     "startup-probe": ("{0} waits {1} s before its first liveness probe", "set startupProbe instead"),
-    "probe-handler": ("{1} of {0} asks by {2}", "exactly one of exec, grpc, httpGet, tcpSocket"),
+    "probe-handler": ("{1} of {0} asks in {2} ways", "exactly one of exec, grpc, httpGet, tcpSocket"),
     "probe-port": ("{1} of {0} goes to port {2}, which there is not", "a name or number from its ports"),
     "probe-port-declared": (
         "{1} of {0} goes to port {2}, which it does not declare",
@@ -65,7 +67,8 @@ TEXTS = {
     "running-as-non-root": ("{0} may run as root", "set runAsNonRoot: true"),
     "running-as-non-root-user": ("{0} runs as user 0", "another runAsUser"),
     "seccomp-restricted": ("{0} has no seccomp profile that confines it", "RuntimeDefault or Localhost"),
-    "capabilities-restricted": ("{0} {1}", "drop: [ALL], and add NET_BIND_SERVICE at most"),
+    "capabilities-dropped": ("{0} does not drop all capabilities", "drop: [ALL]"),
+    "capabilities-added": ("{0} adds the capability {1}", "NET_BIND_SERVICE at most"),
     "proc-mount-type-restricted": ("{0} has procMount {1}", "Default"),
     # Hardening.
     "writable-root": ("{0} can write to its root file system", "set readOnlyRootFilesystem: true"),
@@ -89,7 +92,8 @@ TEXTS = {
     "selector-labels": ("the selector of this {0} does not match its own pods", "the labels of its template"),
     "service-selector": ("no pod has the labels {0}", "the labels of the pods it is for"),
     "service-target-port": ("no pod that it selects has a port named {0}", "the name of a port of its pods"),
-    "ingress-backend": ("the backend {0}: {1}", "a Service of the files, or name it under external"),
+    "ingress-backend": ("Service {0} is not in the files", "add it, or name it under external"),
+    "ingress-port": ("Service {0} has no port {1}", "one of its ports"),
     "config-map-exists": ("{0} {1} is not in the files", "add it, or name it under external"),
     "secret-exists": ("{0} {1} is not in the files", "add it, or name it under external"),
     "claim-exists": ("{0} {1} is not in the files", "add it, or name it under external"),
@@ -101,11 +105,11 @@ TEXTS = {
     "autoscaler-target": ("{0} {1} is not in the files", "the kind and name of a workload"),
     "volume-mounts": ("{0} mounts {1}, which its pod does not have", "a name from volumes"),
     "governing-service": ("Service {0} is not in the files", "add it, or name it under external"),
-    "restart-policy": ("pods of this {0} have another restartPolicy than they can have", "{1}"),
+    "restart-policy": ("pods of this {0} cannot have this restartPolicy", "{1}"),
     # Availability.
     "replicas": ("this {0} has replicas: {1}", "two or more"),
     "disruption-budget": ("no PodDisruptionBudget is for this {0}", "add one"),
-    "disruption-budget-blocks": ("PodDisruptionBudget {1} lets no pod of this {0} go", "maxUnavailable: 1"),
+    "disruption-budget-blocks": ("{0} lets no pod go", "maxUnavailable: 1"),
     "disruption-budget-selector": (
         "no pod has the labels that it selects",
         "the labels of the pods it is for",

@@ -17,9 +17,8 @@ policy = Family("availability", "tasks/run-application/configure-pdb/")
 def _autoscaler(workload: KubeObject, cluster: Cluster) -> KubeObject | None:
     for hpa in cluster.of("HorizontalPodAutoscaler"):
         target = mapping(at(hpa.tree, "spec", "scaleTargetRef"))
-        if (target.get("kind"), target.get("name")) == (workload.kind, workload.name) and hpa.is_near(
-            workload
-        ):
+        same = target.get("kind") == workload.kind and target.get("name") == workload.name
+        if same and hpa.is_near(workload):
             return hpa
     return None
 
@@ -47,9 +46,9 @@ def _replicas(workload: KubeObject, cluster: Cluster) -> Hits:
 def _budgets(workload: KubeObject, cluster: Cluster) -> Iterator[KubeObject]:
     for budget in cluster.of("PodDisruptionBudget"):
         selector = at(budget.tree, "spec", "selector")
-        if isinstance(selector, dict) and workload.pod is not None and budget.is_near(workload):
-            if selects(selector, workload.pod.labels):
-                yield budget
+        labels = workload.pod.labels if workload.pod is not None and budget.is_near(workload) else None
+        if isinstance(selector, dict) and labels is not None and selects(selector, labels):
+            yield budget
 
 
 @policy(
@@ -63,17 +62,22 @@ def _no_budget(workload: KubeObject, cluster: Cluster) -> Hits:
 @policy(
     "disruption-budget-blocks",
     WARNING,
-    _WORKLOADS,
+    of_kinds("PodDisruptionBudget"),
     "Each PodDisruptionBudget lets at least one pod go, so that a node can be drained.",
 )
-def _blocking_budget(workload: KubeObject, cluster: Cluster) -> Hits:
-    least = _least(workload, cluster)
-    for budget in _budgets(workload, cluster):
-        spec = mapping(at(budget.tree, "spec"))
-        most, needed = spec.get("maxUnavailable"), spec.get("minAvailable")
-        all_needed = number(needed) is not None and needed >= least > 0
-        if (most in (0, "0", "0%") and most is not False) or needed == "100%" or all_needed:
-            yield Hit(("spec",), (workload.kind, budget.name))
+def _blocks(budget: KubeObject, cluster: Cluster) -> Hits:
+    most, needed = (at(budget.tree, "spec", name) for name in ("maxUnavailable", "minAvailable"))
+    share = text(needed).removesuffix("%")
+    all_of_them = text(needed).endswith("%") and share.isdecimal() and int(share) >= 100
+    if all_of_them or (most in (0, "0", "0%") and most is not False):
+        yield Hit(("spec",), (budget.name,))
+    elif number(needed) is not None:
+        for workload in cluster.of("Deployment", "StatefulSet"):
+            if any(one is budget for one in _budgets(workload, cluster)) and needed >= _least(
+                workload, cluster
+            ):
+                yield Hit(("spec", "minAvailable"), (budget.name,))
+                break
 
 
 @policy(
@@ -84,7 +88,7 @@ def _blocking_budget(workload: KubeObject, cluster: Cluster) -> Hits:
 )
 def _budget_selector(budget: KubeObject, cluster: Cluster) -> Hits:
     selector = at(budget.tree, "spec", "selector")
-    if isinstance(selector, dict) and not any(True for _ in cluster.pods_of(selector, budget)):
+    if isinstance(selector, dict) and not cluster.may_have_pods(selector, budget):
         yield Hit(("spec", "selector"))
 
 

@@ -13,10 +13,8 @@ policy = Family("hardening", "tasks/configure-pod-container/security-context/")
 
 @policy("writable-root", WARNING, RESOURCED, "The root file system of each container is read-only.")
 def _writable_root(container: Container, cluster: Cluster) -> Hits:
-    if (
-        at(container.tree, "securityContext", "readOnlyRootFilesystem") is not True
-        and not container.pod.is_windows
-    ):
+    read_only = at(container.tree, "securityContext", "readOnlyRootFilesystem")
+    if read_only is not True and not container.pod.is_windows:
         yield Hit((*container.path, "securityContext", "readOnlyRootFilesystem"), (container.name,))
 
 
@@ -36,6 +34,6 @@ def _token(pod: Pod, cluster: Cluster) -> Hits:
     if mounted is None:
         account = cluster.find("ServiceAccount", _account(pod), pod.object)
         mounted = None if account is None else account.tree.get("automountServiceAccountToken")
-    # An account of its own has a token because its program asks Kubernetes; the default one has it by default.
+    # Who has an account of its own asks Kubernetes for something, and needs the token.
     if mounted is not False and _account(pod) == "default":
         yield Hit((*pod.spec_path, "automountServiceAccountToken"))

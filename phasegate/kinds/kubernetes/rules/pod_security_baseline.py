@@ -85,10 +85,8 @@ def _host_path(pod: Pod, cluster: Cluster) -> Hits:
 @policy("host-ports", ERROR, CONTAINERS, "Host Ports: no container takes a port of its host.")
 def _host_ports(container: Container, cluster: Cluster) -> Hits:
     for index, port in enumerate(items(container.tree.get("ports"))):
-        if at(port, "hostPort"):
-            yield Hit(
-                (*container.path, "ports", index, "hostPort"), (container.name, shown(port["hostPort"]))
-            )
+        if taken := at(port, "hostPort"):
+            yield Hit((*container.path, "ports", index, "hostPort"), (container.name, shown(taken)))
 
 
 @policy(
@@ -120,7 +118,7 @@ def _apparmor(pod: Pod, cluster: Cluster) -> Hits:
         allowed = value in ("", "runtime/default") or value.startswith("localhost/")
         if key.startswith(_APPARMOR) and not allowed:
             path = (*pod.path, "metadata", "annotations", key)
-            yield Hit(path, (f"container {key.removeprefix(_APPARMOR)}", value))
+            yield Hit(path, (key.removeprefix(_APPARMOR), value))
 
 
 @policy("selinux", ERROR, PODS, "SELinux: no type, user or role of its own.")

@@ -8,9 +8,11 @@ from phasegate.kinds.kubernetes.objects import Cluster, Container, Pod, at, item
 from phasegate.kinds.kubernetes.rules.pod_security import STANDARD, settings, shown
 from phasegate.kinds.kubernetes.rules.policy import CONTAINERS, ERROR, PODS, Family, Hit, Hits, subject_name
 
-_VOLUMES = (
-    *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim"),
-    *("projected", "secret"),
+_VOLUMES = frozenset(
+    (
+        *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim"),
+        *("projected", "secret"),
+    )
 )
 _PROFILES = ("RuntimeDefault", "Localhost")
 
@@ -21,9 +23,9 @@ policy = Family("restricted", STANDARD + "#restricted")
 @policy("volume-types", ERROR, PODS, "Volume Types: only those that stay in the cluster.")
 def _volumes(pod: Pod, cluster: Cluster) -> Hits:
     for path, volume in pod.volumes:
-        if all(volume.get(kind) is None for kind in _VOLUMES):
-            kinds = [str(key) for key in volume if key != "name"]
-            yield Hit(path, (shown(volume.get("name")), ", ".join(kinds[:3]) or "no type"))
+        kinds = [str(kind) for kind, source in volume.items() if kind != "name" and source is not None]
+        if kinds and not set(kinds) & _VOLUMES:  # without any, it is an emptyDir
+            yield Hit(path, (shown(volume.get("name")), ", ".join(kinds[:3])))
 
 
 @policy(
@@ -72,7 +74,7 @@ def _unset(pod: Pod, name: str, is_right: object) -> Iterator[Hit]:
     assert callable(is_right)
     of_pod = at(pod.spec, "securityContext", name)
     if of_pod is not None and not is_right(of_pod):
-        yield Hit((*pod.spec_path, "securityContext", name), ("the pod",))
+        yield Hit((*pod.spec_path, "securityContext", name), ("pod",))
     covered = of_pod is not None and is_right(of_pod)
     for one in pod.containers:
         own = at(one.tree, "securityContext", name)
@@ -80,21 +82,21 @@ def _unset(pod: Pod, name: str, is_right: object) -> Iterator[Hit]:
             yield Hit((*one.path, "securityContext", name), (subject_name(one),))
 
 
+@policy("capabilities-dropped", ERROR, CONTAINERS, "Capabilities: each container drops ALL.")
+def _dropped(container: Container, cluster: Cluster) -> Hits:
+    dropped = items(at(container.tree, "securityContext", "capabilities", "drop"))
+    if "ALL" not in dropped and not container.pod.is_windows:
+        yield Hit((*container.path, "securityContext", "capabilities", "drop"), (container.name,))
+
+
 @policy(
-    "capabilities-restricted",
-    ERROR,
-    CONTAINERS,
-    "Capabilities: each container drops ALL, and adds NET_BIND_SERVICE at most.",
+    "capabilities-added", ERROR, CONTAINERS, "Capabilities: no container adds more than NET_BIND_SERVICE."
 )
-def _capabilities(container: Container, cluster: Cluster) -> Hits:
-    if container.pod.is_windows:
-        return
-    path = (*container.path, "securityContext", "capabilities")
-    if "ALL" not in items(at(container.tree, "securityContext", "capabilities", "drop")):
-        yield Hit((*path, "drop"), (container.name, "does not drop ALL"))
+def _added(container: Container, cluster: Cluster) -> Hits:
     for index, name in enumerate(items(at(container.tree, "securityContext", "capabilities", "add"))):
-        if name != "NET_BIND_SERVICE":
-            yield Hit((*path, "add", index), (container.name, f"adds {shown(name)}"))
+        if name != "NET_BIND_SERVICE" and not container.pod.is_windows:
+            path = (*container.path, "securityContext", "capabilities", "add", index)
+            yield Hit(path, (container.name, shown(name)))
 
 
 @policy(

@@ -92,4 +92,4 @@ def of_kinds(*kinds: str) -> Subjects:
 
 def subject_name(subject: Pod | Container) -> str:
     """What a sentence calls it: a container by its name, a pod as such."""
-    return f"container {subject.name}" if isinstance(subject, Container) else "the pod"
+    return subject.name if isinstance(subject, Container) else "pod"

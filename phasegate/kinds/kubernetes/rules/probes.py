@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
-from phasegate.kinds.kubernetes.objects import Cluster, Container, at, items, mapping, number
+from phasegate.kinds.kubernetes.objects import Cluster, Container, at, items, mapping, number, text
 from phasegate.kinds.kubernetes.rules.policy import ERROR, INFO, PROBED, SERVING, WARNING, Family, Hit, Hits
 from phasegate.model.containers import Healthcheck
 
@@ -66,7 +66,7 @@ def _handler(container: Container, cluster: Cluster) -> Hits:
     for name, probe in _probes(container):
         found = [handler for handler in _HANDLERS if probe.get(handler) is not None]
         if len(found) != 1:
-            yield Hit((*container.path, name), (container.name, name, ", ".join(found) or "none"))
+            yield Hit((*container.path, name), (container.name, name, len(found)))
 
 
 @policy("probe-port", ERROR, PROBED, "Each probe that names a port names one that its container has.")
@@ -124,9 +124,9 @@ def _patience(probe: Mapping[str, Any]) -> float:
 def _proves_nothing(container: Container, cluster: Cluster) -> Hits:
     for name, probe in _probes(container):
         command = items(at(probe, "exec", "command"))
-        if command and all(isinstance(word, str) for word in command):
-            if why_it_proves_nothing(Healthcheck(test=("CMD", *command))) is not None:
-                yield Hit((*container.path, name, "exec"), (container.name, name))
+        check = Healthcheck(test=("CMD", *map(text, command))) if command else None
+        if check is not None and why_it_proves_nothing(check) is not None:
+            yield Hit((*container.path, name, "exec"), (container.name, name))
 
 
 @policy(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from phasegate.base.tree import TreePath
@@ -31,6 +31,7 @@ from phasegate.kinds.kubernetes.rules.policy import (
 
 _SELECTORS = "concepts/overview/working-with-objects/labels/"
 _SERVICES = "concepts/services-networking/service/"
+_INGRESS = "concepts/services-networking/ingress/"
 _AUTOMATIC = frozenset({"kube-root-ca.crt"})
 """ConfigMaps that Kubernetes puts into every namespace."""
 
@@ -47,26 +48,17 @@ policy = Family("references", _SERVICES)
 )
 def _own_selector(workload: KubeObject, cluster: Cluster) -> Hits:
     selector, pod = at(workload.tree, "spec", "selector"), workload.pod
-    if isinstance(selector, dict) and pod is not None and workload.kind != "Job":
-        if not selects(selector, pod.labels):
-            yield Hit(("spec", "selector"), (workload.kind,))
+    if isinstance(selector, dict) and pod is not None and not selects(selector, pod.labels):
+        yield Hit(("spec", "selector"), (workload.kind,))
 
 
 @policy("service-selector", ERROR, of_kinds("Service"), "Each Service selects pods that are there.")
 def _service_selector(service: KubeObject, cluster: Cluster) -> Hits:
     selector = mapping(at(service.tree, "spec", "selector"))
-    if selector and not any(True for _ in cluster.pods_of(selector, service)):
-        if not _is_external(service, cluster):
-            yield Hit(("spec", "selector"), (_labels(selector),))
-
-
-def _is_external(one: KubeObject, cluster: Cluster) -> bool:
-    return f"{one.kind}/{one.name}" in cluster.external
-
-
-def _labels(selector: Mapping[str, Any]) -> str:
-    plain = mapping(selector.get("matchLabels", selector))
-    return ", ".join(f"{key}={value}" for key, value in plain.items())[:200] or "its expressions"
+    external = f"Service/{service.name}" in cluster.external
+    if selector and not external and not cluster.may_have_pods(selector, service):
+        labels = ", ".join(f"{key}={value}" for key, value in selector.items())
+        yield Hit(("spec", "selector"), (labels[:200],))
 
 
 @policy(
@@ -80,9 +72,9 @@ def _service_port(service: KubeObject, cluster: Cluster) -> Hits:
     pods = list(cluster.pods_of(selector, service)) if selector else []
     for index, port in enumerate(items(at(service.tree, "spec", "ports")) if pods else ()):
         target = at(port, "targetPort")
-        if isinstance(target, str) and not any(target in _port_names(pod) for pod in pods):
-            if not target.isdecimal():
-                yield Hit(("spec", "ports", index, "targetPort"), (target,))
+        named = isinstance(target, str) and not target.isdecimal()
+        if named and not any(target in _port_names(pod) for pod in pods):
+            yield Hit(("spec", "ports", index, "targetPort"), (target,))
 
 
 def _port_names(pod: Pod) -> set[str]:
@@ -97,23 +89,27 @@ def _ingress_backends(ingress: KubeObject) -> Iterator[tuple[TreePath, Any]]:
             yield ("spec", "rules", number_, "http", "paths", index, "backend"), at(path, "backend")
 
 
-@policy(
-    "ingress-backend",
-    ERROR,
-    of_kinds("Ingress"),
-    "Each backend of an Ingress is a Service that is there, with that port.",
-    "concepts/services-networking/ingress/",
-)
-def _ingress(ingress: KubeObject, cluster: Cluster) -> Hits:
+def _backends(ingress: KubeObject, cluster: Cluster) -> Iterator[tuple[TreePath, str, Any]]:
+    """The Services that it sends requests to, with what says so; those of elsewhere are left out."""
     for path, backend in _ingress_backends(ingress):
         name = text(at(backend, "service", "name")) or text(at(backend, "serviceName"))
-        if not name or f"Service/{name}" in cluster.external:
-            continue
-        service = cluster.find("Service", name, ingress)
-        if service is None:
-            yield Hit(path, (name, "there is no such Service"))
-        elif (wanted := _backend_port(backend)) is not None and wanted not in _service_ports(service):
-            yield Hit(path, (name, f"it has no port {wanted}"))
+        if name and f"Service/{name}" not in cluster.external:
+            yield path, name, backend
+
+
+@policy("ingress-backend", ERROR, of_kinds("Ingress"), "Each backend of an Ingress is a Service.", _INGRESS)
+def _ingress(ingress: KubeObject, cluster: Cluster) -> Hits:
+    for path, name, _ in _backends(ingress, cluster):
+        if cluster.find("Service", name, ingress) is None:
+            yield Hit(path, (name,))
+
+
+@policy("ingress-port", ERROR, of_kinds("Ingress"), "Each backend of an Ingress has that port.", _INGRESS)
+def _ingress_port(ingress: KubeObject, cluster: Cluster) -> Hits:
+    for path, name, backend in _backends(ingress, cluster):
+        service, port = cluster.find("Service", name, ingress), _backend_port(backend)
+        if service is not None and port is not None and port not in _service_ports(service):
+            yield Hit(path, (name, port))
 
 
 def _backend_port(backend: Any) -> str | int | float | None:
@@ -184,9 +180,9 @@ def _missing(*kinds: str) -> Any:
             for one in items(at(pod.object.tree, "spec", "volumeClaimTemplates"))
         }
         for one in _references(pod):
-            if one.kind in kinds and one.name not in _AUTOMATIC and one.name not in claims:
-                if not cluster.has(one.kind, one.name, pod.object):
-                    yield Hit(one.path, (one.kind, one.name))
+            known = one.kind not in kinds or one.name in _AUTOMATIC or one.name in claims
+            if not known and not cluster.has(one.kind, one.name, pod.object):
+                yield Hit(one.path, (one.kind, one.name))
 
     return find
 
@@ -303,6 +299,6 @@ def _governing_service(workload: KubeObject, cluster: Cluster) -> Hits:
 def _restart_policy(pod: Pod, cluster: Cluster) -> Hits:
     policy = pod.spec.get("restartPolicy")
     if pod.is_job and policy not in ("Never", "OnFailure"):
-        yield Hit((*pod.spec_path, "restartPolicy"), (pod.object.kind, "Never or OnFailure"))
+        yield Hit((*pod.spec_path, "restartPolicy"), (pod.object.kind, "Never, OnFailure"))
     elif pod.object.kind not in ("Job", "CronJob", "Pod", "PodTemplate") and policy not in (None, "Always"):
         yield Hit((*pod.spec_path, "restartPolicy"), (pod.object.kind, "Always"))

@@ -52,9 +52,9 @@ def _lacks(field: str, name: str) -> Callable[[Container, Cluster], Iterator[Hit
         found = mapping(container.tree.get("resources"))
         # A container with a limit and without a request requests what its limit is.
         fields = (field, "limits") if field == "requests" else (field,)
-        if all(at(found, one, name) is None for one in fields) and not _defaults(
-            container, cluster, field, name
-        ):
+        if any(at(found, one, name) is not None for one in fields):
+            return
+        if not _defaults(container, cluster, field, name):
             yield Hit((*container.path, "resources", field, name), (container.name,))
 
     return find

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
-from itertools import chain
 
 from phasegate.base.secret_shapes import secrets_in_text, secrets_in_variable
 from phasegate.kinds.kubernetes.objects import Cluster, Container, KubeObject, items, strings, text
@@ -43,14 +40,9 @@ def _arguments(container: Container, cluster: Cluster) -> Hits:
 @policy("secret-in-config-map", ERROR, of_kinds("ConfigMap"), "No secret stands in a ConfigMap.")
 def _config_map(config: KubeObject, cluster: Cluster) -> Hits:
     for key, value in strings(config.tree.get("data")).items():
-        short = "\n" not in value.strip()
-        found = secrets_in_variable(key, value[:_LONGEST]) if short else _shapes(value)
-        for what in dict.fromkeys(one.what for one in found):
+        name = "" if "\n" in value.strip() else key
+        for what in dict.fromkeys(one.what for one in secrets_in_variable(name, value[:_LONGEST])):
             yield Hit(("data", key), (key, what))
-
-
-def _shapes(value: str) -> Iterator:
-    return secrets_in_variable("", value[:_LONGEST])
 
 
 @policy(
@@ -62,15 +54,7 @@ def _shapes(value: str) -> Iterator:
 def _written(secret: KubeObject, cluster: Cluster) -> Hits:
     if text(secret.tree.get("type")).startswith("kubernetes.io/service-account-token"):
         return
-    of_data = ((key, _decode(value)) for key, value in strings(secret.tree.get("data")).items())
-    for key, value in chain(of_data, strings(secret.tree.get("stringData")).items()):
-        if value.strip():
-            field = "data" if key in strings(secret.tree.get("data")) else "stringData"
-            yield Hit((field, key), (key,))
-
-
-def _decode(value: str) -> str:
-    try:
-        return base64.b64decode(value[:_LONGEST], validate=False).decode(errors="replace")
-    except (binascii.Error, ValueError):
-        return value
+    for field in ("data", "stringData"):
+        for key, value in strings(secret.tree.get(field)).items():
+            if value.strip():
+                yield Hit((field, key), (key,))
