@@ -1596,7 +1596,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOOL_CONFIGURED: "{tool} is configured by the repository: {files}",
     Code.TOOL_NOT_CONFIGURED: "{files} would configure {tool} and is not used; "
     "write use_repository_config: true to use it",
-    Code.NO_KUBERNETES_OBJECT: "no object of Kubernetes is in what {names} stands for, so nothing was looked at",
+    Code.NO_KUBERNETES_OBJECT: "{names} holds no object of Kubernetes, so nothing was looked at",
     Code.FOR_KUBERNETES: "held to Kubernetes {version} and the Pod Security Standard {of}",
     Code.STOPPED_AFTER: "it stopped {at:time} after {signal}",
     Code.CANNOT_STOP: "it could not be asked to stop: {why}",

@@ -3,8 +3,9 @@
     python -m tests.benchmarks.readiness FOLDER [-v]
 
 FOLDER holds checkouts, each under the name of its repository; those that are not there are left out:
-kubernetes/pod-security-admission, yannh/kubeconform, FairwindsOps/polaris, stackrox/kube-linter, kyverno/policies,
-GoogleCloudPlatform/microservices-demo, prometheus-operator/kube-prometheus, madhuakula/kubernetes-goat.
+kubernetes/pod-security-admission, yannh/kubeconform, FairwindsOps/polaris, stackrox/kube-linter,
+kyverno/policies, GoogleCloudPlatform/microservices-demo, prometheus-operator/kube-prometheus,
+madhuakula/kubernetes-goat.
 """
 
 from __future__ import annotations
@@ -25,12 +26,6 @@ from phasegate.inspection.tree import Tree
 from phasegate.kinds.kubernetes.facts import versions
 from phasegate.kinds.kubernetes.kind import look_at
 from phasegate.kinds.kubernetes.params import KubernetesParams
-
-FAMILIES = {
-    policy: family
-    for policy, family in (("baseline", ["baseline"]), ("restricted", ["baseline", "restricted"]))
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
@@ -194,7 +189,6 @@ def of_kube_linter(root: Path) -> Iterator[Expected]:
                     )
 
 
-_MS = "microservices-demo/kubernetes-manifests/"
 _SOUND = frozenset({"schema", "files"})
 _READINESS = (
     ("microservices-demo", "kubernetes-manifests/frontend.yaml", "image-unpinned", True),

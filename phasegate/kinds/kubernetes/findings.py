@@ -84,7 +84,7 @@ def _finding(rule: Rule, one: KubeObject, hit: Hit) -> Finding:
 
 
 def place_of(one: KubeObject, path: TreePath) -> str:
-    """`Deployment/shop/web/spec.containers[main].image`: items of lists by their names, where they have any."""
+    """`Deployment/shop/web/spec.containers[main].image`: list items by name, where they have one."""
     head = "/".join(part for part in (one.kind, one.namespace, one.name) if part)
     words, tree = "", one.tree
     for step in path:

@@ -254,16 +254,31 @@ class Cluster:
 
     def pods_of(self, selector: Mapping[str, Any], near: KubeObject) -> Iterator[Pod]:
         """Pods with the labels of a selector: plain labels, or `matchLabels` with `matchExpressions`."""
-        return (pod for pod in self.pods if pod.object.is_near(near) and selects(selector, pod.labels))
+        wanted = next(iter(strings(_plain(selector)).items()), None)
+        pods = self.pods if wanted is None else self._by_label.get(wanted, ())
+        return (pod for pod in pods if pod.object.is_near(near) and selects(selector, pod.labels))
+
+    @cached_property
+    def _by_label(self) -> Mapping[tuple[str, str], Sequence[Pod]]:
+        found: dict[tuple[str, str], list[Pod]] = {}
+        for pod in self.pods:
+            for label in pod.labels.items():
+                found.setdefault(label, []).append(pod)
+        return found
 
 
 _EXPRESSIONS = ("matchLabels", "matchExpressions")
 
 
+def _plain(selector: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The labels of a selector that are given as they must be."""
+    has_parts = any(key in selector for key in _EXPRESSIONS)
+    return mapping(selector.get("matchLabels") if has_parts else selector)
+
+
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a selector matches; an expression that is none matches nothing."""
-    plain = selector.get("matchLabels") if any(key in selector for key in _EXPRESSIONS) else selector
-    return all(labels.get(key) == value for key, value in mapping(plain).items()) and all(
+    return all(labels.get(key) == value for key, value in _plain(selector).items()) and all(
         _holds(one, labels) for one in items(selector.get("matchExpressions"))
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from phasegate.kinds.kubernetes.objects import Cluster, KubeObject, at, items, mapping, number, selects
+from phasegate.kinds.kubernetes.objects import Cluster, KubeObject, at, items, mapping, number, selects, text
 from phasegate.kinds.kubernetes.rules.policy import ERROR, WARNING, Family, Hit, Hits, of_kinds
 
 _DISRUPTIONS = "concepts/workloads/pods/disruptions/"
