@@ -61,15 +61,6 @@ class Facts:
             if name.rpartition("/")[2] == kind and first <= self._index <= last
         )
 
-    def fields(self, name: str, path: tuple[str | int, ...]) -> tuple[str, ...]:
-        """The names of the fields that an object of a definition may have at a place."""
-        facts = self._definitions.get(name, {})
-        for step in path:
-            below = facts.get("items") if isinstance(step, int) else facts.get("properties", {}).get(step)
-            facts = below or facts.get("additionalProperties") or {}
-            facts = self._definitions.get(facts.get("$ref", ""), facts)
-        return tuple(facts.get("properties", ()))
-
     def schema(self, name: str) -> dict[str, Any]:
         """The JSON Schema of a definition."""
         needed, todo = dict[str, Any](), [name]

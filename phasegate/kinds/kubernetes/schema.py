@@ -7,8 +7,9 @@ import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from phasegate.base.tree import value_at
 from phasegate.inspection.finding import Rule
 from phasegate.kinds.kubernetes.facts import Facts
 from phasegate.kinds.kubernetes.objects import KubeObject, at, items, mapping, text
@@ -33,6 +34,7 @@ RULES = tuple(
         ),
         ("unknown-kind", ERROR, "Each kind of Kubernetes is one that there is.", _PAGE),
         ("kind-without-schema", WARNING, "Each kind of others is described by a CRD in the files.", _PAGE),
+        ("crd-schema", ERROR, "The schema of each CRD is one that can be used.", _PAGE),
         ("api-version-removed", ERROR, "Each API version is still served.", _REMOVALS),
         ("api-version-not-served", ERROR, "Each API version is one that its CRD serves.", _REMOVALS),
         ("api-version-too-new", ERROR, "Each API version is served already.", _REMOVALS),
@@ -47,6 +49,13 @@ _NAMES = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[
 _FREELY_NAMED = re.compile(r"rbac\.authorization\.k8s\.io/")
 _LONGEST_NAME = 253
 _SHOWN = 120
+_NAMED = 8
+"""Fields that a sentence names."""
+
+
+class _Compiled(NamedTuple):
+    schema: dict[str, Any]
+    validator: Draft202012Validator
 
 
 class Schemas:
@@ -54,7 +63,7 @@ class Schemas:
 
     def __init__(self, facts: Facts, crds: Iterable[Mapping[str, Any]] = ()) -> None:
         self._facts = facts
-        self._validators: dict[str, Draft202012Validator] = {}
+        self._known: dict[str, _Compiled] = {}
         self._custom = {kind: found for crd in crds for kind, found in _served_by(crd)}
 
     def problems(self, one: KubeObject) -> Iterator[tuple[str, Hit]]:
@@ -68,16 +77,13 @@ class Schemas:
         definition = self._facts.definition(one.api_version, one.kind)
         key = f"{one.api_version}/{one.kind}"
         if definition:
-            validator = self._validator(definition, lambda: self._facts.schema(definition))
-            yield from self._invalid(one, validator, definition)
-        elif key in self._custom:
-            custom = self._custom[key]
-            if custom is None:
-                yield "api-version-not-served", Hit(("apiVersion",), (one.api_version, one.kind))
-            else:
-                yield from self._invalid(one, self._validator(key, lambda: _custom_schema(custom)), "")
-        else:
+            yield from self._invalid(one, definition, lambda: self._facts.schema(definition))
+        elif key not in self._custom:
             yield self._unknown(one)
+        elif (custom := self._custom[key]) is None:
+            yield "api-version-not-served", Hit(("apiVersion",), (one.api_version, one.kind))
+        else:
+            yield from self._invalid(one, key, lambda: _custom_schema(custom))
 
     def _unknown(self, one: KubeObject) -> tuple[str, Hit]:
         version, kind = one.api_version, one.kind
@@ -90,44 +96,53 @@ class Schemas:
             return "unknown-kind", Hit(("kind",), (version, kind, self._facts.version, right))
         return "kind-without-schema", Hit(("kind",), (version, kind))
 
-    def _validator(self, name: str, make: Callable[[], dict[str, Any]]) -> Draft202012Validator:
-        if name not in self._validators:
+    def _compiled(self, name: str, make: Callable[[], dict[str, Any]]) -> _Compiled:
+        if name not in self._known:
             from jsonschema_rs import Draft202012Validator, RegexOptions
 
-            self._validators[name] = Draft202012Validator(
-                make(),
+            schema = make()
+            validator = Draft202012Validator(
+                schema,
                 formats={"byte": _is_base64, "quantity": _is_quantity},
                 validate_formats=True,
                 pattern_options=RegexOptions(),
                 offline=True,
             )
-        return self._validators[name]
+            self._known[name] = _Compiled(schema, validator)
+        return self._known[name]
 
     def _invalid(
-        self, one: KubeObject, validator: Draft202012Validator, definition: str
+        self, one: KubeObject, name: str, make: Callable[[], dict[str, Any]]
     ) -> Iterator[tuple[str, Hit]]:
+        """`name`: of the definition, or of the custom kind."""
         try:
-            for error in validator.iter_errors(one.tree):
-                yield from self._explain(error, definition)
+            compiled = self._compiled(name, make)
+        except (ValueError, TypeError) as error:
+            yield "crd-schema", Hit(("kind",), (one.kind, str(error).splitlines()[0][:_SHOWN]))
+            return
+        try:
+            for error in compiled.validator.iter_errors(one.tree):
+                yield from _explain(error, compiled.schema)
         except (ValueError, UnicodeError) as error:
             yield "wrong-value", Hit((), (str(error)[:_SHOWN],))
 
-    def _explain(self, error: ValidationError, definition: str) -> Iterator[tuple[str, Hit]]:
-        path = tuple(error.instance_path)
-        match error.kind.as_dict():
-            case {"unexpected": list(unexpected)}:
-                known = self._facts.fields(definition, path) if definition else ()
-                for name in unexpected:
-                    near = get_close_matches(name, known, 1)
-                    yield "unknown-field", Hit((*path, name), (name, near[0] if near else ""))
-            case {"property": name}:
-                yield "missing-field", Hit(path, (str(name),))
-            case {"types": list(types)}:
-                wanted = " or ".join(sorted(name for name in types if name != "null"))
-                yield "wrong-type", Hit(path, (_type(error.instance), wanted))
-            case facts:
-                limit = next((_shown(value) for value in facts.values() if not _is_nested(value)), "")
-                yield "wrong-value", Hit(path, (f"{error.kind.name} {limit}".strip()[:_SHOWN],))
+
+def _explain(error: ValidationError, schema: dict[str, Any]) -> Iterator[tuple[str, Hit]]:
+    path = tuple(error.instance_path)
+    match error.kind.as_dict():
+        case {"unexpected": list(unexpected)}:
+            known = value_at(schema, tuple(error.schema_path[:-1])).get("properties", {})
+            for name in unexpected:
+                near = get_close_matches(name, known, 1) or sorted(known)[:_NAMED]
+                yield "unknown-field", Hit((*path, name), (name, ", ".join(near)))
+        case {"property": name}:
+            yield "missing-field", Hit(path, (str(name),))
+        case {"types": list(types)}:
+            wanted = " or ".join(sorted(name for name in types if name != "null"))
+            yield "wrong-type", Hit(path, (_type(error.instance), wanted))
+        case facts:
+            limit = next((_shown(value) for value in facts.values() if not _is_nested(value)), "")
+            yield "wrong-value", Hit(path, (f"{error.kind.name} {limit}".strip()[:_SHOWN],))
 
 
 def _is_nested(value: Any) -> bool:

@@ -31,7 +31,9 @@ SCALARS = st.one_of(
     st.sampled_from(["default", "ALL", "1Gi", "100%", "Exists", "In", "Always", "a: b", "\0", "../.."]),
 )
 TREES = st.recursive(
-    SCALARS, lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS, below, max_size=3), max_leaves=8
+    SCALARS,
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS, below, max_size=3),
+    max_leaves=8,
 )
 
 
@@ -57,7 +59,11 @@ def test_anything_in_any_place_of_an_object_is_looked_at(edits: list[Any]) -> No
         else:
             if isinstance(tree, dict) or path[-1] in range(len(tree)):
                 tree[path[-1]] = value
-    check(tuple(KubeObject(tree=tree, origin=one.origin) for tree, one in zip(trees, SOUND.objects, strict=True)))
+    check(
+        tuple(
+            KubeObject(tree=tree, origin=one.origin) for tree, one in zip(trees, SOUND.objects, strict=True)
+        )
+    )
 
 
 @given(st.lists(st.dictionaries(KEYS, TREES, max_size=4), max_size=3))
@@ -85,5 +91,3 @@ def test_a_quantity_is_a_number_or_none(value: Any) -> None:
 def test_a_selector_matches_or_does_not(selector: dict[str, Any], labels: dict[str, str]) -> None:
     assert selects(selector, labels) in (True, False)
     assert selects(labels, labels) or "matchLabels" in labels
-
-

@@ -81,6 +81,7 @@ MAIN = f"{WEB}/containers/0"
 INIT = f"{WEB}/initContainers/0"
 CONTEXT = f"{MAIN}/securityContext"
 DEPLOYMENT, STORE = "Deployment/web", "StatefulSet/store"
+SPEC = "spec/versions/0/schema/openAPIV3Schema/properties/spec/properties"
 TRIPS: Mapping[str, tuple[Edit, ...]] = {
     "object-kind": (put(DEPLOYMENT, "kind", GONE), put(DEPLOYMENT, "apiVersion", 1)),
     "object-unnamed": (put("Job", "metadata/generateName", GONE),),
@@ -88,6 +89,10 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
     "duplicate-object": (put("Service/store", "metadata/name", "web"),),
     "unknown-kind": (put(DEPLOYMENT, "kind", "Deploymnt"), put(DEPLOYMENT, "apiVersion", "apps/v9")),
     "kind-without-schema": (put("CronTab", "apiVersion", "other.example.com/v1"),),
+    "crd-schema": (
+        put("CustomResourceDefinition", f"{SPEC}/schedule/pattern", "("),
+        put("CustomResourceDefinition", f"{SPEC}/replicas/minimum", "one"),
+    ),
     "api-version-removed": (
         put("PodDisruptionBudget/web", "apiVersion", "policy/v1beta1"),
         put("HorizontalPodAutoscaler", "apiVersion", "autoscaling/v2beta2"),
@@ -165,7 +170,9 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
     ),
     "privileged-containers": (
         put(DEPLOYMENT, f"{CONTEXT}/privileged", True),
-        put(DEPLOYMENT, f"{WEB}/ephemeralContainers", [{"name": "a", "securityContext": {"privileged": True}}]),
+        put(
+            DEPLOYMENT, f"{WEB}/ephemeralContainers", [{"name": "a", "securityContext": {"privileged": True}}]
+        ),
     ),
     "capabilities-baseline": (put(DEPLOYMENT, f"{CONTEXT}/capabilities/add", ["SYS_ADMIN"]),),
     "host-path-volumes": (put(DEPLOYMENT, f"{WEB}/volumes/0", {"name": "tmp", "hostPath": {"path": "/"}}),),
@@ -246,7 +253,10 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
         put("Ingress", "spec/defaultBackend/service/port", {"name": "https"}),
         put("Ingress", "spec/rules/0/http/paths/0/backend/service/port/number", 8080),
     ),
-    "config-map-exists": (drop("ConfigMap"), put(DEPLOYMENT, f"{MAIN}/envFrom/0", {"configMapRef": {"name": "x"}})),
+    "config-map-exists": (
+        drop("ConfigMap"),
+        put(DEPLOYMENT, f"{MAIN}/envFrom/0", {"configMapRef": {"name": "x"}}),
+    ),
     "secret-exists": (drop("Secret"), put(DEPLOYMENT, f"{WEB}/imagePullSecrets", [{"name": "x"}])),
     "claim-exists": (drop("PersistentVolumeClaim"),),
     "key-exists": (
