@@ -30,7 +30,7 @@ def inspect_objects(
         subjects = tuple(policy.subjects(cluster))
         for subject in subjects:
             found = policy.find(subject, cluster)
-            findings += (_finding(policy.rule, object_of(subject), hit) for hit in found)
+            findings += (_finding(policy.rule, object_of(subject), hit, policy.tool) for hit in found)
         looked[policy.rule.id] = Looked(n=len(subjects), of=policy.of, family=policy.rule.family)
     return Inspection(
         files=None,
@@ -71,7 +71,8 @@ def _duplicates(cluster: Cluster) -> Iterator[tuple[KubeObject, Hit]]:
             yield one, Hit(("metadata", "name"), (one.kind, one.name, before.origin.document.file))
 
 
-def _finding(rule: Rule, one: KubeObject, hit: Hit) -> Finding:
+def _finding(rule: Rule, one: KubeObject, hit: Hit, tool: str = "") -> Finding:
+    details = tuple(f"{value:g}" if isinstance(value, float) else value for value in hit.values)
     return Finding(
         rule=rule.id,
         severity=rule.severity,
@@ -79,7 +80,9 @@ def _finding(rule: Rule, one: KubeObject, hit: Hit) -> Finding:
         file=one.origin.document.file,
         line=one.origin.line(hit.path),
         place=place_of(one, hit.path),
-        details=tuple(f"{value:g}" if isinstance(value, float) else value for value in hit.values),
+        details=() if tool else details,
+        text=": ".join(map(str, details)) if tool else "",
+        tool=tool,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, ClassVar
@@ -75,7 +75,9 @@ def look_at(params: KubernetesParams, tree: Tree, rendered: Sequence[Text]) -> I
     cluster = Cluster(
         objects=manifests.objects, version=(int(major), int(minor)), external=frozenset(params.external)
     )
-    schemas = Schemas(Facts(version), _crds(params, tree, cluster))
+    crds = read_manifests(read_texts(walk(tree.root, params.crds)) if params.crds else (), {})
+    custom = (one.tree for one in (*crds.objects, *cluster.objects) if one.kind == "CustomResourceDefinition")
+    schemas = Schemas(Facts(version), custom)
     seen = inspect_objects(manifests, cluster, schemas, policies_for(params))
     notes = [*tree.notes, *seen.notes, fact(Code.FOR_KUBERNETES, version=version, of=params.policy)]
     if params.ignore:
@@ -84,7 +86,7 @@ def look_at(params: KubernetesParams, tree: Tree, rendered: Sequence[Text]) -> I
         seen,
         files=len(tree.names) + len(rendered),
         objects=len(cluster.objects),
-        findings=(*tree.findings, *seen.findings),
+        findings=(*tree.findings, *crds.findings, *seen.findings),
         notes=tuple(notes),
     )
 
@@ -97,12 +99,3 @@ def policies_for(params: KubernetesParams) -> tuple[Policy, ...]:
     from phasegate.kinds.kubernetes.own import own_policy
 
     return (*kept, *map(own_policy, params.own))
-
-
-def _crds(params: KubernetesParams, tree: Tree, cluster: Cluster) -> Iterable[Mapping[str, Any]]:
-    """CustomResourceDefinitions, of the files and of those that are named for them."""
-    found = [one.tree for one in cluster.of("CustomResourceDefinition")]
-    if params.crds:
-        more = read_manifests(read_texts(walk(tree.root, params.crds)), {})
-        found += [one.tree for one in more.objects if one.kind == "CustomResourceDefinition"]
-    return found

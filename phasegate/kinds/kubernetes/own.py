@@ -11,6 +11,7 @@ from phasegate.kinds.kubernetes.params import OwnRule
 from phasegate.kinds.kubernetes.rules.policy import Hit, Hits, Policy
 
 SOURCE = "https://kubernetes.io/docs/reference/using-api/cel/"
+TOOL = "CEL"
 _SHOWN = 200
 
 
@@ -30,6 +31,7 @@ def own_policy(own: OwnRule) -> Policy:
         of=" or ".join(own.kinds) or "object",
         subjects=lambda cluster: cluster.of(*own.kinds) if own.kinds else cluster.objects,
         find=find,
+        tool=TOOL,
     )
 
 

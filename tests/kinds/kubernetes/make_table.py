@@ -68,9 +68,12 @@ def pack(table: dict[str, Any]) -> bytes:
 
 
 def table_of(folder: Path) -> dict[str, Any]:
-    """`definitions`: by name, what each is from a version (by index) on, null where it is gone; `kinds`: by
-    `group/version/kind`, the name of the definition and the first and last version that serves it; `removed`: the
-    version that stopped to serve a kind, of those that none of the versions serves."""
+    """All of it.
+
+    `definitions`: by name, what each is from a version (by index) on, null where it is gone.
+    `kinds`: by `group/version/kind`, its definition, and the first and last version that serves it.
+    `removed`: the version that stopped to serve a kind, of those that none of the versions serves.
+    """
     schemas = folder / "kubernetes_validate" / "kubernetes-json-schema"
     found = {path.name.split("-")[0].removeprefix("v"): path for path in schemas.glob("v*-strict")}
     versions = sorted(found, key=lambda version: tuple(map(int, version.split("."))))

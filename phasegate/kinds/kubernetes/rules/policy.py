@@ -36,6 +36,8 @@ class Policy:
     """What it looks at, in the singular: `container`."""
     subjects: Callable[[Cluster], Iterable[Any]]
     find: Find
+    tool: str = ""
+    """What evaluates a policy of the plan, whose values are its message; empty for those of phasegate."""
 
 
 class Family:
