@@ -98,7 +98,7 @@ def place_of(one: KubeObject, path: TreePath) -> str:
         else:
             words += f".{step}" if words else str(step)
         tree = below
-    return f"{head}/{words}" if words else head
+    return "/".join(part for part in (head, words) if part)
 
 
 def _is_in(tree: object, step: str | int) -> bool:
