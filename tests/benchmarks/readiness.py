@@ -27,6 +27,7 @@ from phasegate.kinds.kubernetes.facts import versions
 from phasegate.kinds.kubernetes.kind import look_at
 from phasegate.kinds.kubernetes.params import KubernetesParams
 
+
 @dataclass(frozen=True, kw_only=True)
 class Expected:
     """What a fixture says of itself."""
@@ -263,9 +264,8 @@ def meant(one: Expected, findings: Iterable[Finding]) -> list[Finding]:
 
 def main(folder: Path, verbose: bool) -> int:
     total: Counter[str] = Counter()
-    print(
-        f"{'corpus':24} {'files':>6} {'objects':>8} {'cases':>6} {'right':>6} {'missed':>7} {'false':>6} {'crash':>6}"
-    )
+    columns = ("files", "objects", "cases", "right", "missed", "false", "crash")
+    print(f"{'corpus':24}", *(f"{column:>8}" for column in columns))
     for name, cases in CORPORA.items():
         if not (folder / name).is_dir():
             continue
@@ -291,10 +291,7 @@ def main(folder: Path, verbose: bool) -> int:
             if verbose and outcome != "right":
                 rules = sorted({f"{finding.rule} {finding.details}" for finding in found})
                 print(f"  {outcome:6} {one.name} ({one.file}) {rules[:3]}")
-        print(
-            f"{name:24} {tally['files']:6,} {tally['objects']:8,} {tally['cases']:6,} {tally['right']:6,} "
-            f"{tally['missed']:7,} {tally['false']:6,} {tally['crash']:6,}"
-        )
+        print(f"{name:24}", *(f"{tally[column]:8,}" for column in columns))
         total += tally
     print(f"{total['right']:,} of {total['cases']:,}: {total['right'] / max(1, total['cases']):.2%}")
     return 0

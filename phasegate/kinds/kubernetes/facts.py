@@ -38,14 +38,14 @@ class Facts:
     def definition(self, api_version: str, kind: str) -> str:
         """The name of the definition of a kind; empty where this version does not serve it."""
         entry = _table()["kinds"].get(f"{api_version}/{kind}")
-        return entry[0] if entry is not None and entry[1] <= self._index <= entry[2] else ""
+        return str(entry[0]) if entry is not None and entry[1] <= self._index <= entry[2] else ""
 
     def removed_in(self, api_version: str, kind: str) -> str:
         """The version, up to this one, that stopped to serve a kind; empty where none did."""
         name = f"{api_version}/{kind}"
         entry = _table()["kinds"].get(name)
         if entry is not None and entry[2] < self._index:
-            return versions()[entry[2] + 1]
+            return str(versions()[entry[2] + 1])
         return str(_table()["removed"].get(name, ""))
 
     def added_in(self, api_version: str, kind: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from phasegate.base.tree import TreePath
 from phasegate.inspection.finding import Finding, Inspection, Looked, Rule
 from phasegate.kinds.kubernetes.manifests import Manifests, Origin
-from phasegate.kinds.kubernetes.objects import Cluster, KubeObject
+from phasegate.kinds.kubernetes.objects import Cluster, KubeObject, mapping, text
 from phasegate.kinds.kubernetes.rules.policy import Hit, Policy, object_of
 from phasegate.kinds.kubernetes.schema import RULES, Schemas
 
@@ -89,15 +90,14 @@ def _finding(rule: Rule, one: KubeObject, hit: Hit, tool: str = "") -> Finding:
 def place_of(one: KubeObject, path: TreePath) -> str:
     """`Deployment/shop/web/spec.containers[main].image`: list items by name, where they have one."""
     head = "/".join(part for part in (one.kind, one.namespace, one.name) if part)
-    words, tree = "", one.tree
+    words = ""
+    tree: Any = one.tree
     for step in path:
-        below = tree[step] if _is_in(tree, step) else None
+        tree = tree[step] if _is_in(tree, step) else None
         if isinstance(step, int):
-            name = below.get("name") if isinstance(below, dict) else None
-            words += f"[{name if isinstance(name, str) else step}]"
+            words += f"[{text(mapping(tree).get('name')) or step}]"
         else:
-            words += f".{step}" if words else str(step)
-        tree = below
+            words += f".{step}" if words else step
     return "/".join(part for part in (head, words) if part)
 
 

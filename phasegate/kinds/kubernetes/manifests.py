@@ -60,8 +60,11 @@ def read_manifests(texts: Iterable[Text | Finding], variables: Mapping[str, str]
             left_out.append(one.name)
         else:
             filled = _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), one.content)
-            for found in read_yaml([Text(name=one.name, content=filled)], DIALECT):
-                (findings if isinstance(found, Finding) else documents).append(found)  # type: ignore[arg-type]
+            for read in read_yaml([Text(name=one.name, content=filled)], DIALECT):
+                if isinstance(read, Finding):
+                    findings.append(read)
+                else:
+                    documents.append(read)
     objects: list[KubeObject] = []
     strays: list[Document] = []
     for document in documents:
@@ -98,6 +101,7 @@ async def render(params: KubernetesParams, world: World) -> tuple[tuple[Text, ..
     kustomize = find_program(_KUSTOMIZE.name, world.environment) is not None
     kubectl = find_program(_KUBECTL.name, world.environment) is not None
     builder = (_KUBECTL, ("kustomize",)) if kubectl and not kustomize else (_KUSTOMIZE, ("build",))
+    jobs: list[tuple[str, Tool, tuple[str, ...]]]
     jobs = [(folder, builder[0], (*builder[1], folder)) for folder in params.kustomize]
     jobs += [(one.chart, _HELM, _template(one)) for one in params.helm]
     for name, tool, arguments in jobs:

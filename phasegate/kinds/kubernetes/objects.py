@@ -146,7 +146,7 @@ class Pod:
 
     @property
     def is_windows(self) -> bool:
-        return at(self.spec, "os", "name") == "windows"
+        return text(at(self.spec, "os", "name")) == "windows"
 
     @property
     def is_confined(self) -> bool:

@@ -121,8 +121,8 @@ class Schemas:
             yield "crd-schema", Hit(("kind",), (one.kind, str(error).splitlines()[0][:_SHOWN]))
             return
         try:
-            for error in compiled.validator.iter_errors(one.tree):
-                yield from _explain(error, compiled.schema)
+            for found in compiled.validator.iter_errors(one.tree):
+                yield from _explain(found, compiled.schema)
         except (ValueError, UnicodeError) as error:
             yield "wrong-value", Hit((), (str(error)[:_SHOWN],))
 

@@ -13,10 +13,9 @@ STANDARD = "concepts/security/pod-security-standards/"
 
 def settings(pod: Pod, *steps: str) -> Iterator[tuple[Pod | Container, TreePath, Any]]:
     """What the security contexts of a pod and of its containers say, where they say something."""
-    for subject, path, tree in (
-        (pod, pod.spec_path, pod.spec),
-        *((one, one.path, one.tree) for one in pod.containers),
-    ):
+    subjects: list[tuple[Pod | Container, TreePath, Any]]
+    subjects = [(pod, pod.spec_path, pod.spec), *((one, one.path, one.tree) for one in pod.containers)]
+    for subject, path, tree in subjects:
         if (value := at(tree, "securityContext", *steps)) is not None:
             yield subject, (*path, "securityContext", *steps), value
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from phasegate.kinds.kubernetes.objects import Cluster, Container, Pod, at, items
 from phasegate.kinds.kubernetes.rules.pod_security import STANDARD, settings, shown
@@ -69,9 +70,8 @@ def _seccomp(pod: Pod, cluster: Cluster) -> Hits:
         yield from _unset(pod, "seccompProfile", lambda value: at(value, "type") in _PROFILES)
 
 
-def _unset(pod: Pod, name: str, is_right: object) -> Iterator[Hit]:
+def _unset(pod: Pod, name: str, is_right: Callable[[Any], bool]) -> Iterator[Hit]:
     """Where a setting is wrong, and containers that neither have it nor get it from their pod."""
-    assert callable(is_right)
     of_pod = at(pod.spec, "securityContext", name)
     if of_pod is not None and not is_right(of_pod):
         yield Hit((*pod.spec_path, "securityContext", name), ("pod",))
