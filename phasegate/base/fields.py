@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,6 +23,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     ModelWrapValidatorHandler,
     PlainSerializer,
     WithJsonSchema,
@@ -215,6 +218,20 @@ Texts = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 """One text, or a list of them."""
+
+
+def _no_shell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        words = shlex.split(value)
+    except ValueError:  # a quote that does not end
+        words = value.split()
+    raise ValueError(f"a command is a list, not a line for a shell: {json.dumps(words)}")
+
+
+CommandLine = Annotated[tuple[Text, ...], BeforeValidator(_no_shell), Field(min_length=1)]
+"""A program and its arguments; a line for a shell is refused."""
 
 
 def _program_name(value: object) -> object:

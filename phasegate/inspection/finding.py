@@ -135,6 +135,15 @@ class Inspection:
     def count(self, severity: Severity) -> int:
         return sum(finding.severity is severity for finding in self.findings)
 
+    def warnings(self) -> tuple[Message, ...]:
+        """A note that names what does not fail; none without."""
+        mild = [one for one in self.findings if one.severity is not Severity.ERROR]
+        if not mild:
+            return ()
+        rules = Counter(one.rule for one in mild)
+        warned, informed = self.count(Severity.WARNING), self.count(Severity.INFO)
+        return (fact(Code.MILD_FINDINGS, n=len(mild), warnings=warned, rest=informed, names=tuple(rules)),)
+
     def causes(self) -> dict[Message, int]:
         """Errors by rule."""
         errors = Counter(one.rule for one in self.findings if one.severity is Severity.ERROR)

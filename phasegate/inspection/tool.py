@@ -56,17 +56,19 @@ def own_configuration(tool: Tool, root: Path) -> tuple[str, ...]:
 
 
 async def run_tool(
-    tool: Tool, arguments: tuple[str, ...], world: World, *, limit: float = LIMIT
+    tool: Tool, arguments: tuple[str, ...], world: World, *, folder: Path | None = None, limit: float = LIMIT
 ) -> Ran | NotVerified:
-    """Run a tool in the root of the plan. What it returned is not judged: that is not comparable."""
+    """Run a tool in the root of the plan, or in a folder. What it returned is not judged: exit codes of tools
+    are not comparable."""
+    folder = folder or world.root
     program = find_program(tool.name, world.environment)
     if program is None:
         return NotVerified(why=fact(Code.TOOL_MISSING, program=tool.name, command=tool.install))
-    version = await _run((program, *tool.version), world, limit)
+    version = await _run((program, *tool.version), world, folder, limit)
     if version.error or version.timed_out:
         return NotVerified(why=_why_nothing(tool, version, limit))
     found = _VERSION.search((version.stdout + b" " + version.stderr).decode(errors="replace"))
-    completed = await _run((program, *arguments), world, limit)
+    completed = await _run((program, *arguments), world, folder, limit)
     if completed.error or completed.timed_out or completed.exit_code is None:
         return NotVerified(why=_why_nothing(tool, completed, limit))
     if completed.stdout_left_out:
@@ -82,8 +84,8 @@ def find_program(name: str, environment: Mapping[str, str]) -> str | None:
     return shutil.which(name, path=environment.get("PATH"))
 
 
-async def _run(argv: tuple[str, ...], world: World, limit: float) -> Completed:
-    return await world.processes.run(Command(argv=argv, cwd=world.root, limit=limit, keep=KEPT))
+async def _run(argv: tuple[str, ...], world: World, folder: Path, limit: float) -> Completed:
+    return await world.processes.run(Command(argv=argv, cwd=folder, limit=limit, keep=KEPT))
 
 
 def _why_nothing(tool: Tool, completed: Completed, limit: float) -> Message:

@@ -42,6 +42,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.kubernetes.kind:KubernetesKind",
         "manifests of Kubernetes: valid for a version, and fit for production",
     ),
+    "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""
 

@@ -1576,6 +1576,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.LOOKED_AT: lambda fact: (
         f"{count(fact.n or 0, fact.of)} looked at{f' by {fact.tool}' if fact.tool else ''}, nothing found"
     ),
+    Code.MILD_FINDINGS: lambda fact: (
+        f"{count(fact.warnings or 0, 'warning')} and {fact.rest or 0:,} for information: {_names(fact.names)}"
+    ),
     Code.SEVERITY_CHANGED: "the plan makes rule {rule} {to}: {why}",
     Code.NO_FILE_MATCHES: lambda fact: (
         f"no file matches {_names(fact.names)}, so nothing was looked at"
@@ -1598,6 +1601,34 @@ _ENGLISH: Mapping[Code, Entry] = {
     "write use_repository_config: true to use it",
     Code.NO_KUBERNETES_OBJECT: "{names} holds no object of Kubernetes, so nothing was looked at",
     Code.FOR_KUBERNETES: "held to Kubernetes {version} and the Pod Security Standard {of}",
+    Code.TOOL_UNSUCCESSFUL: lambda fact: (
+        f"not verified: {fact.tool} could not look at {fact.file or 'everything'}"
+        f"{f': {fact.text}' if fact.text else ''}"
+    ),
+    # What scanners report.
+    Code.SCAN_BY: "{what}",
+    Code.NOT_SARIF: "the report is not SARIF 2.1: its version is {version!r}",
+    Code.SARIF_WITHOUT_RUNS: "the SARIF file holds no run, so no tool looked at anything",
+    Code.SARIF_WITHOUT_RESULTS: "not verified: the report of {tool} has no results, not even an empty list, "
+    "so it scanned nothing",
+    Code.SARIF_ELSEWHERE: "not verified: {tool} keeps results in other files, which are not read",
+    Code.SARIF_OPEN: "not verified: {tool} could not decide",
+    Code.SUPPRESSED: "{n:finding} suppressed where {tool} found them, and not counted",
+    Code.FORMAT_UNKNOWN: "{path} has none of the formats {names:all}; say which with 'format'",
+    Code.NO_REPORT: "{path} is not a report: {why}",
+    Code.NOT_LOOKED_UP: "not verified: no vulnerability data for {name}: {text}",
+    Code.NO_DEPENDENCIES: "not verified: {tool} found no dependency to look up",
+    Code.SBOM_ONLY: "not verified: the report of {tool} lists components and no vulnerabilities",
+    Code.NOTHING_SCANNED: "not verified: {tool} looked at nothing",
+    Code.REPORT_OLD: "not verified: {path} is from {written}, {at:time} ago; at most {limit:time} is allowed",
+    Code.REPORT_UNDATED: "not verified: nobody can say how old {path} is",
+    Code.REPORT_OF_OTHER_COMMIT: "not verified: {path} is for commit {found}, not {right}",
+    Code.REPORT_WITHOUT_COMMIT: "not verified: {path} does not say for which commit it is",
+    Code.TOOL_NOT_IN_REPORT: "not verified: no report is of {tool}; there are those of {names}",
+    Code.TOOL_TOO_OLD: "not verified: {tool} is version {found}; at least {least} is required",
+    Code.FILES_NOT_SAID: "not verified: {tool} does not say which files it looked at",
+    Code.FILE_NOT_SCANNED: "not verified: no scanner says that it looked at {file}",
+    Code.HISTORY_SHALLOW: "not verified: the clone is shallow, so most of its history is not there",
     Code.STOPPED_AFTER: "it stopped {at:time} after {signal}",
     Code.CANNOT_STOP: "it could not be asked to stop: {why}",
     Code.AS_ROOT: lambda fact: (

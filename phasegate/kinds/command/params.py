@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from phasegate.base.fields import AnyPath, Closed, Text, Texts
+from phasegate.base.fields import AnyPath, Closed, CommandLine, Text, Texts
 from phasegate.base.marks import Expected
 from phasegate.base.patterns import compile_pattern
 from phasegate.base.units import Dimension, parse_quantity
@@ -26,16 +24,6 @@ CASES = {
 }
 """Measures that only a command with result files has, beside `pass_rate`."""
 _OWN = frozenset({"exit_code", "duration", "expectations", "pass_rate", *CASES})
-
-
-def _no_shell(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        words = shlex.split(value)
-    except ValueError:  # a quote that does not end
-        words = value.split()
-    raise ValueError(f"a command is a list, not a line for a shell: {json.dumps(words)}")
 
 
 class MeasureCapture(Closed):
@@ -102,7 +90,7 @@ class CommandExpect(Closed):
 
 
 class CommandParams(CheckParams):
-    command: Annotated[tuple[Text, ...], BeforeValidator(_no_shell), Field(min_length=1)]
+    command: CommandLine
     """The program and its arguments, as a list; `python` is phasegate's own interpreter: `[cargo, test]`."""
     env: Mapping[str, Text] = Field(default_factory=dict)
     """Variables that are added to the environment, by name."""

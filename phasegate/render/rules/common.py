@@ -3,4 +3,5 @@
 TEXTS = {
     "file-readable": ("{0}", ""),
     "yaml-valid": ("{0}", ""),
+    "junit.failure": ("{0}", ""),
 }

@@ -76,13 +76,17 @@ class ResultFiles:
         self._stopped = True
 
     def text(self, name: str) -> str:
-        """The text of one file. Errors: ObservationError; also when it is too large or too old."""
+        """The text of one file. Errors: as of `content`."""
+        return self.content(name).decode(errors="replace")
+
+    def content(self, name: str) -> bytes:
+        """The bytes of one file. Errors: ObservationError; also when it is too large or too old."""
         file = self._root / name
         label = fact(Code.RESULTS_FILE, of=printable(name))
         refuse_way_out(file, self._root, label)
         content = read_file(file, label, SIZE_LIMIT)
         self._refuse_old(file, printable(name))
-        return content.decode(errors="replace")
+        return content
 
     def _find(self, patterns: Iterable[str], problems: list[Message]) -> Iterator[Path]:
         for pattern in patterns:

@@ -1,0 +1,1 @@
+"""The kind `scan`: what scanners found."""
