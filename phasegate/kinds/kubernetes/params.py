@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator
 
@@ -20,18 +19,18 @@ from phasegate.kinds.kubernetes.rules import POLICIES
 from phasegate.kinds.kubernetes.schema import RULES as SCHEMA_RULES
 
 
-class Family(StrEnum):
-    """Policies that can be left out together."""
-
-    RESOURCES = "resources"
-    PROBES = "probes"
-    BASELINE = "baseline"
-    RESTRICTED = "restricted"
-    HARDENING = "hardening"
-    IMAGES = "images"
-    SECRETS = "secrets"
-    REFERENCES = "references"
-    AVAILABILITY = "availability"
+Family = Literal[
+    "resources",
+    "probes",
+    "baseline",
+    "restricted",
+    "hardening",
+    "images",
+    "secrets",
+    "references",
+    "availability",
+]
+"""Policies that can be left out together."""
 
 
 class Chart(Closed):
@@ -195,5 +194,5 @@ class KubernetesParams(InspectionParams):
     @property
     def families(self) -> frozenset[str]:
         """Families that are looked at."""
-        kept = {str(family) for family in Family if family not in self.ignore}
-        return frozenset(kept - {Family.RESTRICTED} if self.policy == "baseline" else kept)
+        left_out = {*self.ignore, *(["restricted"] if self.policy == "baseline" else [])}
+        return frozenset(get_args(Family)) - left_out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
@@ -148,9 +148,9 @@ async def test_a_crd_that_cannot_be_parsed_is_a_finding(look: Any) -> None:
     assert failed(await look(files, files="k8s/*.yaml", crds="crds/*.yaml")) == ["yaml-valid/crds/a.yaml"]
 
 
-@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize("family", get_args(Family))
 async def test_a_family_that_is_ignored_is_not_looked_at_and_the_record_says_so(
-    look: Any, family: Family
+    look: Any, family: str
 ) -> None:
     files = {path.name: path.read_bytes() for path in (HERE / "faulty").glob("*.yaml")}
     seen = await look(files, ignore=[family])
@@ -177,7 +177,7 @@ async def test_what_exists_elsewhere_is_named(look: Any) -> None:
 
 
 def test_every_family_can_be_left_out() -> None:
-    assert {policy.rule.family for policy in POLICIES} == set(Family)
+    assert {policy.rule.family for policy in POLICIES} == set(get_args(Family))
 
 
 @pytest.mark.parametrize(

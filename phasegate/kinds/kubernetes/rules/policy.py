@@ -67,7 +67,6 @@ def object_of(subject: KubeObject | Pod | Container) -> KubeObject:
     return subject if isinstance(subject, KubeObject) else subject.object
 
 
-OBJECTS = "object", lambda cluster: cluster.objects
 PODS = "pod", lambda cluster: cluster.pods
 CONTAINERS = "container", lambda cluster: cluster.containers
 """All of them: init and ephemeral ones too."""
