@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
+from phasegate.base.facts import Code, fact
 from phasegate.base.tree import TreePath
 from phasegate.inspection.finding import Finding, Inspection, Looked, Rule
 from phasegate.kinds.kubernetes.manifests import Manifests, Origin
@@ -13,44 +14,45 @@ from phasegate.kinds.kubernetes.objects import Cluster, KubeObject, mapping, tex
 from phasegate.kinds.kubernetes.rules.policy import Hit, Policy, object_of
 from phasegate.kinds.kubernetes.schema import RULES, Schemas
 
-_MOST = 10_000
-"""Findings of one rule; the rest adds nothing."""
+MOST = 5_000
+"""Findings of one rule that are listed."""
 
 
 def inspect_objects(
     manifests: Manifests, cluster: Cluster, schemas: Schemas, policies: Iterable[Policy]
 ) -> Inspection:
     """What the schemas and the policies say of all objects."""
-    rules = {rule.id: rule for rule in RULES}
-    findings = [_stray(rules["object-kind"], origin) for origin in _strays(manifests)]
-    for one in cluster.objects:
-        findings += (_finding(rules[rule], one, hit) for rule, hit in schemas.problems(one))
-    findings += (_finding(rules["duplicate-object"], one, hit) for one, hit in _duplicates(cluster))
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in _of_schema(manifests, cluster, schemas):
+        by_rule.setdefault(finding.rule, []).append(finding)
     looked = {rule.id: Looked(n=len(cluster.objects), of="object", family=rule.family) for rule in RULES}
     for policy in policies:
         subjects = tuple(policy.subjects(cluster))
-        for subject in subjects:
-            found = policy.find(subject, cluster)
-            findings += (_finding(policy.rule, object_of(subject), hit, policy.tool) for hit in found)
+        found = (
+            _finding(policy.rule, object_of(subject), hit, policy.tool)
+            for subject in subjects
+            for hit in policy.find(subject, cluster)
+        )
+        by_rule[policy.rule.id] = list(islice(found, MOST + 1))
         looked[policy.rule.id] = Looked(n=len(subjects), of=policy.of, family=policy.rule.family)
+    many = [rule for rule, findings in by_rule.items() if len(findings) > MOST]
     return Inspection(
         files=None,
-        findings=(*manifests.findings, *_bounded(findings)),
+        findings=(*manifests.findings, *chain(*(findings[:MOST] for findings in by_rule.values()))),
         looked=looked,
-        notes=manifests.notes,
+        notes=(*manifests.notes, *(fact(Code.FINDINGS_OVER_LIMIT, rule=rule, most=MOST) for rule in many)),
     )
 
 
-def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:
-    counts: Counter[str] = Counter()
-    for finding in findings:
-        counts[finding.rule] += 1
-        if counts[finding.rule] <= _MOST:
-            yield finding
-
-
-def _strays(manifests: Manifests) -> Iterator[Origin]:
-    return (Origin(document=document) for document in manifests.strays)
+def _of_schema(manifests: Manifests, cluster: Cluster, schemas: Schemas) -> Iterator[Finding]:
+    rules = {rule.id: rule for rule in RULES}
+    for document in manifests.strays:
+        yield _stray(rules["object-kind"], Origin(document=document))
+    for one in cluster.objects:
+        for rule, hit in schemas.problems(one):
+            yield _finding(rules[rule], one, hit)
+    for one, hit in _duplicates(cluster):
+        yield _finding(rules["duplicate-object"], one, hit)
 
 
 def _stray(rule: Rule, origin: Origin) -> Finding:

@@ -254,16 +254,18 @@ class Cluster:
 
     def pods_of(self, selector: Mapping[str, Any], near: KubeObject) -> Iterator[Pod]:
         """Pods with the labels of a selector: plain labels, or `matchLabels` with `matchExpressions`."""
-        wanted = next(iter(strings(_plain(selector)).items()), None)
+        wanted = next(_needs(selector), None)
         pods = self.pods if wanted is None else self._by_label.get(wanted, ())
         return (pod for pod in pods if pod.object.is_near(near) and selects(selector, pod.labels))
 
     @cached_property
-    def _by_label(self) -> Mapping[tuple[str, str], Sequence[Pod]]:
-        found: dict[tuple[str, str], list[Pod]] = {}
+    def _by_label(self) -> Mapping[tuple[str, str | None], Sequence[Pod]]:
+        """Pods by each of their labels, and by the name of each."""
+        found: dict[tuple[str, str | None], list[Pod]] = {}
         for pod in self.pods:
-            for label in pod.labels.items():
-                found.setdefault(label, []).append(pod)
+            for key, value in pod.labels.items():
+                found.setdefault((key, value), []).append(pod)
+                found.setdefault((key, None), []).append(pod)
         return found
 
 
@@ -274,6 +276,14 @@ def _plain(selector: Mapping[str, Any]) -> Mapping[str, Any]:
     """The labels of a selector that are given as they must be."""
     has_parts = any(key in selector for key in _EXPRESSIONS)
     return mapping(selector.get("matchLabels") if has_parts else selector)
+
+
+def _needs(selector: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """Labels that pods must have to be selected; None for any value."""
+    yield from strings(_plain(selector)).items()
+    for one in items(selector.get("matchExpressions")):
+        if at(one, "operator") in ("In", "Exists"):
+            yield text(at(one, "key")), None
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

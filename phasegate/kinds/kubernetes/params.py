@@ -18,7 +18,6 @@ from phasegate.kinds.kubernetes.facts import versions
 from phasegate.kinds.kubernetes.rules import POLICIES
 from phasegate.kinds.kubernetes.schema import RULES as SCHEMA_RULES
 
-
 Family = Literal[
     "resources",
     "probes",

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from phasegate.base.errors import ObservationError
+from phasegate.kinds.kubernetes import findings
 from phasegate.kinds.kubernetes.facts import TABLE, versions
 from phasegate.kinds.kubernetes.kind import KubernetesKind
 from phasegate.kinds.kubernetes.params import Family, KubernetesParams
@@ -242,6 +243,16 @@ async def test_a_rule_of_the_plan_has_its_severity_and_its_kinds(look: Any) -> N
     files = {"a.yaml": CONFIG.replace("NAME", "a")}
     assert number(await look(files, rules=[{**own, "kinds": "ConfigMap"}]), "findings_warning") == 1
     assert number(await look(files, rules=[{**own, "kinds": "Secret"}]), "findings_warning") == 0
+
+
+async def test_findings_of_a_rule_are_listed_up_to_a_limit_and_the_report_says_so(
+    look: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "MOST", 2)
+    files = {f"{name}.yaml": CONFIG.replace("NAME", name) for name in "abc"}
+    seen = await look(files, rules=[{**OWN, "cel": "false"}])
+    assert len(failed(seen)) == 2
+    assert "rule team finds more than 2 things; the first 2 are listed" in seen.notes
 
 
 def test_the_table_is_small() -> None:
