@@ -1,6 +1,7 @@
-"""Verdicts of the kind `kubernetes` beside those that public fixtures have in their names.
+"""Verdicts of the kind `kubernetes` beside those that public fixtures have in their names, and its speed.
 
     python -m tests.benchmarks.readiness FOLDER [-v]
+    python -m tests.benchmarks.readiness
 
 FOLDER holds checkouts, each under the name of its repository; those that are not there are left out:
 kubernetes/pod-security-admission, yannh/kubeconform, FairwindsOps/polaris, stackrox/kube-linter,
@@ -11,18 +12,21 @@ madhuakula/kubernetes-goat.
 from __future__ import annotations
 
 import re
+import resource
 import sys
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time
 from typing import Any
 
 import yaml
 
 from phasegate.inspection.finding import Finding, Inspection
-from phasegate.inspection.tree import Tree
+from phasegate.inspection.tree import Tree, walk
 from phasegate.kinds.kubernetes.facts import versions
 from phasegate.kinds.kubernetes.kind import look_at
 from phasegate.kinds.kubernetes.params import KubernetesParams
@@ -298,5 +302,26 @@ def main(folder: Path, verbose: bool) -> int:
     return 0
 
 
+def speed() -> int:
+    """Processor time and memory of 400 files with 1,200 objects, files that are read included."""
+    with TemporaryDirectory() as folder:
+        for number in range(400):
+            text = "---\n".join(_MANIFEST.replace("NAME", f"{kind}-{number}") for kind in "abc")
+            (Path(folder) / f"{number}.yaml").write_text(text)
+        params = KubernetesParams(files=("*.yaml",))
+        begun = process_time()
+        seen = look_at(params, walk(Path(folder), params.files), ())
+        cases = seen.cases()
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        print(f"{seen.files} files, {seen.objects:,} objects, {len(cases):,} cases: ", end="")
+        print(f"{process_time() - begun:.2f} s of processor time, {memory} MiB")
+    return 0
+
+
+_MANIFEST = (Path(__file__).parent.parent / "kinds/kubernetes/sound.yaml").read_text().split("---\n")[6]
+_MANIFEST = _MANIFEST.replace("{name: web,", "{name: NAME,")
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), "-v" in sys.argv))
+    paths = [word for word in sys.argv[1:] if word != "-v"]
+    sys.exit(main(Path(paths[0]), "-v" in sys.argv) if paths else speed())

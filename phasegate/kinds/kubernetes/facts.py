@@ -53,13 +53,15 @@ class Facts:
         entry = _table()["kinds"].get(f"{api_version}/{kind}")
         return versions()[entry[1]] if entry is not None and entry[1] > self._index else ""
 
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """All that is served: `apps/v1/Deployment`."""
+        kinds = _table()["kinds"].items()
+        return tuple(name for name, (_, first, last) in kinds if first <= self._index <= last)
+
     def serving(self, kind: str) -> tuple[str, ...]:
         """The API versions that serve kinds of a name."""
-        return tuple(
-            name.removesuffix(f"/{kind}")
-            for name, (_, first, last) in _table()["kinds"].items()
-            if name.rpartition("/")[2] == kind and first <= self._index <= last
-        )
+        return tuple(name.rpartition("/")[0] for name in self.kinds if name.endswith(f"/{kind}"))
 
     def schema(self, name: str) -> dict[str, Any]:
         """The JSON Schema of a definition."""

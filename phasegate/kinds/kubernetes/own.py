@@ -17,12 +17,11 @@ _SHOWN = 200
 
 def own_policy(own: OwnRule) -> Policy:
     """Errors: ImportError without the extra `policies`."""
-    holds = _compile(own.cel)
+    why_not = _compile(own.cel)
 
     def find(one: KubeObject, cluster: Cluster) -> Hits:
-        value = holds(one.tree)
-        if value is not True:
-            yield Hit((), (own.message, "false" if value is False else str(value)[:_SHOWN]))
+        if (why := why_not(one.tree)) is not None:
+            yield Hit((), (own.message, why[:_SHOWN]))
 
     return Policy(
         rule=Rule(
@@ -35,21 +34,27 @@ def own_policy(own: OwnRule) -> Policy:
     )
 
 
-def _compile(text: str) -> Callable[[Any], Any]:
-    """What gives the value of an expression for an object, or the text of its error."""
+def _compile(text: str) -> Callable[[Any], str | None]:
+    """What tells why an expression is not true of an object: false, the type of its value, or its error.
+
+    A value itself is not shown, as it may be a secret.
+    """
     import cel
 
-    def holds(tree: Any) -> Any:
+    def why_not(tree: Any) -> str | None:
         try:
-            return program.execute({"object": tree})
+            value = program.execute({"object": tree})
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a panic of the library is no Exception
             return f"{type(error).__name__}: {error}"
+        if isinstance(value, bool):
+            return None if value else "false"
+        return f"no boolean: {type(value).__name__}"
 
     try:
         program = cel.compile(text)
     except Exception as error:
-        why = f"{error}"
-        return lambda tree: why
-    return holds
+        broken = f"{error}"
+        return lambda tree: broken
+    return why_not

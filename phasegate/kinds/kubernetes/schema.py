@@ -87,13 +87,14 @@ class Schemas:
 
     def _unknown(self, one: KubeObject) -> tuple[str, Hit]:
         version, kind = one.api_version, one.kind
-        right = ", ".join(self._facts.serving(kind))
+        right = ", ".join(self._facts.serving(kind)) or "-"
         if removed := self._facts.removed_in(version, kind):
             return "api-version-removed", Hit(("apiVersion",), (version, kind, removed, right))
         if added := self._facts.added_in(version, kind):
             return "api-version-too-new", Hit(("apiVersion",), (version, kind, added))
         if not one.is_custom:
-            return "unknown-kind", Hit(("kind",), (version, kind, self._facts.version, right))
+            near = get_close_matches(f"{version}/{kind}", self._facts.kinds, 1, 0.0)
+            return "unknown-kind", Hit(("kind",), (version, kind, self._facts.version, *near))
         return "kind-without-schema", Hit(("kind",), (version, kind))
 
     def _compiled(self, name: str, make: Callable[[], dict[str, Any]]) -> _Compiled:

@@ -6,7 +6,7 @@ TEXTS = {
     "object-unnamed": ("the object has no name", "set metadata.name"),
     "object-name": ("{0!r} is no name that Kubernetes takes", "lower-case letters, digits, '-' and '.'"),
     "duplicate-object": ("{0} {1} is in {2} as well", "keep one"),
-    "unknown-kind": ("Kubernetes {2} has no kind {1} in {0}", "API versions with this kind: {3}"),
+    "unknown-kind": ("Kubernetes {2} has no kind {1} in {0}", "the nearest one: {3}"),
     "kind-without-schema": (
         "{1} of {0} could not be checked: no CRD describes it",
         "name its CRD under crds",

@@ -222,7 +222,7 @@ OWN = {"id": "team", "message": "nobody owns it"}
     [
         ("has(object.metadata.labels) && has(object.metadata.labels.team)", "nobody owns it: false"),
         ("object.metadata.labels.team == 'a'", "nobody owns it: KeyError"),
-        ("object.metadata.name", "nobody owns it: a"),
+        ("object.metadata.name", "nobody owns it: no boolean: str"),
         ("1 +", "nobody owns it: Failed to parse"),
         ("nothing(object)", "nobody owns it: RuntimeError"),
         ("object.metadata.name == 'a'", ""),
