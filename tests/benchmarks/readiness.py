@@ -144,8 +144,8 @@ def of_kyverno(root: Path) -> Iterator[Expected]:
             for name in result.get("resources", ()) if policy else ():
                 key = policy or "", result.get("kind", ""), name.rpartition("/")[2]
                 verdicts[key].add(result["result"] == "fail")
-        for resource in test["resources"]:
-            path = (file.parent / resource).resolve()
+        for below in test["resources"]:
+            path = (file.parent / below).resolve()
             there = {(one.get("kind"), one["metadata"]["name"]) for one in _objects(path)}
             for (rules, kind, name), bad in verdicts.items():
                 if (kind, name) in there:
