@@ -1574,7 +1574,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOOL_FINDING: "{text} ({rule}, {tool})",
     Code.OF_RULE: "rule {rule}",
     Code.LOOKED_AT: lambda fact: (
-        f"{count(fact.n or 0, fact.of)} looked at{f' by {fact.tool}' if fact.tool else ''}, nothing found"
+        f"{count(fact.n or 0, fact.of)} looked at{f' by {fact.tool}' if fact.tool else ', nothing found'}"
     ),
     Code.MILD_FINDINGS: lambda fact: (
         f"{count(fact.warnings or 0, 'warning')} and {fact.rest or 0:,} for information: {_names(fact.names)}"
