@@ -512,6 +512,7 @@ class Code(StrEnum):
     TOOL_NOT_CONFIGURED = "tool_not_configured"
     NO_KUBERNETES_OBJECT = "no_kubernetes_object"
     FOR_KUBERNETES = "for_kubernetes"
+    RENDERED_BY = "rendered_by"
     FINDINGS_OVER_LIMIT = "findings_over_limit"
     TOOL_UNSUCCESSFUL = "tool_unsuccessful"
 

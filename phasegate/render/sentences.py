@@ -1600,6 +1600,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOOL_NOT_CONFIGURED: "{files} would configure {tool} and is not used; "
     "write use_repository_config: true to use it",
     Code.NO_KUBERNETES_OBJECT: "{names} holds no object of Kubernetes, so nothing was looked at",
+    Code.RENDERED_BY: "{name} is what {tool} makes of it",
     Code.FINDINGS_OVER_LIMIT: "rule {rule} finds more than {most} things; the first {most} are listed",
     Code.FOR_KUBERNETES: "held to Kubernetes {version} and the Pod Security Standard {of}",
     Code.TOOL_UNSUCCESSFUL: lambda fact: (

@@ -55,14 +55,14 @@ class KubernetesKind(InspectionKind[KubernetesParams]):
         return fact(Code.FILES_OF, names=(*params.files, *params.kustomize, *charts))
 
     async def find(self, params: KubernetesParams, world: World) -> Inspection:
-        rendered, unproven = await render(params, world)
+        rendered = await render(params, world)
         tree = Tree(root=world.root, names=())
         if params.files:
             tree = await asyncio.to_thread(walk, world.root, params.files, params.exclude)
-        seen = await asyncio.to_thread(look_at, params, tree, rendered)
-        if not (seen.objects or seen.findings or unproven):
+        seen = await asyncio.to_thread(look_at, params, tree, rendered.texts)
+        if not (seen.objects or seen.findings or rendered.unproven):
             raise ObservationError(fact(Code.NO_KUBERNETES_OBJECT, names=params.files))
-        return replace(seen, unproven=unproven)
+        return replace(seen, unproven=rendered.unproven, notes=(*rendered.notes, *seen.notes))
 
     async def inspect(self, params: KubernetesParams, tree: Tree, world: World) -> Inspection:
         return await asyncio.to_thread(look_at, params, tree, ())

@@ -94,17 +94,22 @@ def _is_empty_list(tree: object) -> bool:
     return isinstance(tree, dict) and not items(tree.get("items")) and text(tree.get("kind")).endswith("List")
 
 
-async def render(params: KubernetesParams, world: World) -> tuple[tuple[Text, ...], dict[str, Message]]:
-    """What Kustomize and Helm make, each under the name of its folder; and why there is nothing of some."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What Kustomize and Helm made."""
+
+    texts: tuple[Text, ...]
+    """Each under the name of its folder."""
+    unproven: Mapping[str, Message]
+    """Why there is nothing of a folder."""
+    notes: tuple[Message, ...]
+
+
+async def render(params: KubernetesParams, world: World) -> Rendered:
     texts: list[Text] = []
     unproven: dict[str, Message] = {}
-    kustomize = find_program(_KUSTOMIZE.name, world.environment) is not None
-    kubectl = find_program(_KUBECTL.name, world.environment) is not None
-    builder = (_KUBECTL, ("kustomize",)) if kubectl and not kustomize else (_KUSTOMIZE, ("build",))
-    jobs: list[tuple[str, Tool, tuple[str, ...]]]
-    jobs = [(folder, builder[0], (*builder[1], folder)) for folder in params.kustomize]
-    jobs += [(one.chart, _HELM, _template(one)) for one in params.helm]
-    for name, tool, arguments in jobs:
+    notes: list[Message] = []
+    for name, tool, arguments in _jobs(params, world):
         ran = await run_tool(tool, arguments, world)
         if isinstance(ran, NotVerified):
             unproven[name] = ran.why
@@ -112,12 +117,25 @@ async def render(params: KubernetesParams, world: World) -> tuple[tuple[Text, ..
             unproven[name] = _failed(tool, ran)
         else:
             texts.append(Text(name=name, content=ran.completed.stdout.decode("utf-8", "replace")))
-    return tuple(texts), unproven
+            notes.append(fact(Code.RENDERED_BY, name=name, tool=ran.tool))
+    return Rendered(texts=tuple(texts), unproven=unproven, notes=tuple(notes))
+
+
+def _jobs(params: KubernetesParams, world: World) -> Iterator[tuple[str, Tool, tuple[str, ...]]]:
+    """What to run for each folder."""
+    there = [find_program(tool.name, world.environment) is not None for tool in (_KUSTOMIZE, _KUBECTL)]
+    by_kubectl = there == [False, True]
+    for folder in params.kustomize:
+        tool, command = (_KUBECTL, "kustomize") if by_kubectl else (_KUSTOMIZE, "build")
+        yield folder, tool, (command, folder)
+    for one in params.helm:
+        yield one.chart, _HELM, _template(one)
 
 
 def _template(one: Chart) -> tuple[str, ...]:
     values = (word for file in one.values for word in ("--values", file))
-    return ("template", one.release, one.chart, "--namespace", one.namespace, "--include-crds", *values)
+    options = ("--namespace", one.namespace, "--include-crds", "--skip-tests")
+    return ("template", one.release, one.chart, *options, *values)
 
 
 def _failed(tool: Tool, ran: Ran) -> Message:

@@ -271,6 +271,7 @@ async def test_what_kustomize_makes_is_looked_at(look: Any) -> None:
         KUSTOMIZED, kustomize="base", rules=[{**OWN, "cel": "object.metadata.namespace == 'a'"}]
     )
     assert failed(seen) == ["team/base#ConfigMap/shop/web"]
+    assert [note for note in seen.notes if "base is what ku" in note]
     assert number(seen, "objects") == 1
 
 
@@ -299,14 +300,33 @@ esac
 """
 
 
+CHART = {
+    "charts/shop/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n",
+    "charts/shop/values.yaml": "team: none\n",
+    "charts/shop/templates/a.yaml": CONFIG.replace("NAME", "{{ .Release.Name }}")
+    + "data: {team: {{ .Values.team }}}\n",
+    "prod.yaml": "team: shop\n",
+}
+
+
+@pytest.mark.skipif(not shutil.which("helm"), reason="needs Helm")
+async def test_helm_itself_renders_a_chart(look: Any) -> None:
+    own = {**OWN, "cel": "object.metadata.name == 'web' && object.data.team == 'shop'"}
+    seen = await look(
+        CHART, helm=[{"chart": "charts/shop", "values": "prod.yaml", "release": "web"}], rules=[own]
+    )
+    assert failed(seen) == []
+    assert number(seen, "objects") == 1
+
+
 async def test_helm_renders_a_chart_with_the_values_of_the_plan(look: Any, tmp_path: Path) -> None:
-    """By a program of that name that shows what it is asked for; Helm itself is in no package."""
+    """By a program of that name that shows what it is asked for."""
     program = tmp_path / "bin" / "helm"
     program.parent.mkdir()
     program.write_text(HELM)
     program.chmod(0o755)
     chart = {"chart": "charts/shop", "values": ["a.yaml", "b.yaml"], "release": "shop", "namespace": "prod"}
-    wanted = "template shop charts/shop --namespace prod --include-crds --values a.yaml --values b.yaml"
+    wanted = "template shop charts/shop --namespace prod --include-crds --skip-tests --values a.yaml --values b.yaml"
     seen = await look(
         environment={"PATH": f"{program.parent}:{os.environ['PATH']}"},
         helm=[chart],
