@@ -326,7 +326,8 @@ async def test_helm_renders_a_chart_with_the_values_of_the_plan(look: Any, tmp_p
     program.write_text(HELM)
     program.chmod(0o755)
     chart = {"chart": "charts/shop", "values": ["a.yaml", "b.yaml"], "release": "shop", "namespace": "prod"}
-    wanted = "template shop charts/shop --namespace prod --include-crds --skip-tests --values a.yaml --values b.yaml"
+    options = "--namespace prod --include-crds --skip-tests"
+    wanted = f"template shop charts/shop {options} --values a.yaml --values b.yaml"
     seen = await look(
         environment={"PATH": f"{program.parent}:{os.environ['PATH']}"},
         helm=[chart],
