@@ -31,14 +31,9 @@ def _least(workload: KubeObject, cluster: Cluster) -> float:
     return 1 if least is None else least
 
 
-@policy(
-    "replicas",
-    WARNING,
-    _WORKLOADS,
-    "Each Deployment and StatefulSet has two replicas or more, itself or by its autoscaler.",
-    _DISRUPTIONS,
-)
+@policy("replicas", WARNING, _WORKLOADS, _DISRUPTIONS)
 def _replicas(workload: KubeObject, cluster: Cluster) -> Hits:
+    """Each Deployment and StatefulSet has two replicas or more, itself or by its autoscaler."""
     if (least := _least(workload, cluster)) < 2:
         yield Hit(("spec", "replicas"), (workload.kind, least))
 
@@ -51,21 +46,16 @@ def _budgets(workload: KubeObject, cluster: Cluster) -> Iterator[KubeObject]:
             yield budget
 
 
-@policy(
-    "disruption-budget", WARNING, _WORKLOADS, "Each workload of several replicas has a PodDisruptionBudget."
-)
+@policy("disruption-budget", WARNING, _WORKLOADS)
 def _no_budget(workload: KubeObject, cluster: Cluster) -> Hits:
+    """Each workload of several replicas has a PodDisruptionBudget."""
     if _least(workload, cluster) >= 2 and not any(True for _ in _budgets(workload, cluster)):
         yield Hit(("spec",), (workload.kind,))
 
 
-@policy(
-    "disruption-budget-blocks",
-    WARNING,
-    of_kinds("PodDisruptionBudget"),
-    "Each PodDisruptionBudget lets at least one pod go, so that a node can be drained.",
-)
+@policy("disruption-budget-blocks", WARNING, of_kinds("PodDisruptionBudget"))
 def _blocks(budget: KubeObject, cluster: Cluster) -> Hits:
+    """Each PodDisruptionBudget lets at least one pod go, so that a node can be drained."""
     most, needed = (at(budget.tree, "spec", name) for name in ("maxUnavailable", "minAvailable"))
     share = text(needed).removesuffix("%")
     all_of_them = text(needed).endswith("%") and share.isdecimal() and int(share) >= 100
@@ -80,26 +70,17 @@ def _blocks(budget: KubeObject, cluster: Cluster) -> Hits:
                 break
 
 
-@policy(
-    "disruption-budget-selector",
-    ERROR,
-    of_kinds("PodDisruptionBudget"),
-    "Each PodDisruptionBudget selects pods that are there.",
-)
+@policy("disruption-budget-selector", ERROR, of_kinds("PodDisruptionBudget"))
 def _budget_selector(budget: KubeObject, cluster: Cluster) -> Hits:
+    """Each PodDisruptionBudget selects pods that are there."""
     selector = at(budget.tree, "spec", "selector")
     if isinstance(selector, dict) and not cluster.may_have_pods(selector, budget):
         yield Hit(("spec", "selector"))
 
 
-@policy(
-    "spread",
-    WARNING,
-    _WORKLOADS,
-    "The replicas of each workload are spread over nodes or zones.",
-    "concepts/scheduling-eviction/topology-spread-constraints/",
-)
+@policy("spread", WARNING, _WORKLOADS, "concepts/scheduling-eviction/topology-spread-constraints/")
 def _spread(workload: KubeObject, cluster: Cluster) -> Hits:
+    """The replicas of each workload are spread over nodes or zones."""
     pod = workload.pod
     if pod is None or _least(workload, cluster) < 2:
         return
@@ -117,10 +98,10 @@ def _spread(workload: KubeObject, cluster: Cluster) -> Hits:
     "autoscaler-range",
     ERROR,
     of_kinds("HorizontalPodAutoscaler"),
-    "Each HorizontalPodAutoscaler has room between its least and its most replicas.",
     "tasks/run-application/horizontal-pod-autoscale/",
 )
 def _range(hpa: KubeObject, cluster: Cluster) -> Hits:
+    """Each HorizontalPodAutoscaler has room between its least and its most replicas."""
     least, most = (number(at(hpa.tree, "spec", name)) for name in ("minReplicas", "maxReplicas"))
     if most is not None and (1 if least is None else least) >= most:
         yield Hit(("spec", "maxReplicas"), (1 if least is None else least, most))

@@ -37,65 +37,57 @@ _SYSCTLS = {
 policy = Family("baseline", STANDARD + "#baseline")
 
 
-@policy("host-process", ERROR, PODS, "HostProcess: no container of Windows runs on its host.")
+@policy("host-process", ERROR, PODS)
 def _host_process(pod: Pod, cluster: Cluster) -> Hits:
+    """HostProcess: no container of Windows runs on its host."""
     for subject, path, value in settings(pod, "windowsOptions", "hostProcess"):
         if value is True:
             yield Hit(path, (subject_name(subject),))
 
 
-@policy(
-    "host-namespaces",
-    ERROR,
-    PODS,
-    "Host Namespaces: no pod shares the network, the processes or the IPC of its host.",
-)
+@policy("host-namespaces", ERROR, PODS)
 def _host_namespaces(pod: Pod, cluster: Cluster) -> Hits:
+    """Host Namespaces: no pod shares the network, the processes or the IPC of its host."""
     for name in ("hostNetwork", "hostPID", "hostIPC"):
         if pod.spec.get(name) is True:
             yield Hit((*pod.spec_path, name), (name,))
 
 
-@policy("privileged-containers", ERROR, CONTAINERS, "Privileged Containers: no container is privileged.")
+@policy("privileged-containers", ERROR, CONTAINERS)
 def _privileged(container: Container, cluster: Cluster) -> Hits:
+    """Privileged Containers: no container is privileged."""
     if at(container.tree, "securityContext", "privileged") is True:
         yield Hit((*container.path, "securityContext", "privileged"), (container.name,))
 
 
-@policy(
-    "capabilities-baseline",
-    ERROR,
-    CONTAINERS,
-    "Capabilities: no container adds capabilities beyond the usual ones.",
-)
+@policy("capabilities-baseline", ERROR, CONTAINERS)
 def _capabilities(container: Container, cluster: Cluster) -> Hits:
+    """Capabilities: no container adds capabilities beyond the usual ones."""
     for index, name in enumerate(items(at(container.tree, "securityContext", "capabilities", "add"))):
         if not isinstance(name, str) or name not in _CAPABILITIES:
             path = (*container.path, "securityContext", "capabilities", "add", index)
             yield Hit(path, (container.name, shown(name)))
 
 
-@policy("host-path-volumes", ERROR, PODS, "HostPath Volumes: no pod mounts a path of its host.")
+@policy("host-path-volumes", ERROR, PODS)
 def _host_path(pod: Pod, cluster: Cluster) -> Hits:
+    """HostPath Volumes: no pod mounts a path of its host."""
     for path, volume in pod.volumes:
         if volume.get("hostPath") is not None:
             yield Hit((*path, "hostPath"), (shown(volume.get("name")), shown(at(volume, "hostPath", "path"))))
 
 
-@policy("host-ports", ERROR, CONTAINERS, "Host Ports: no container takes a port of its host.")
+@policy("host-ports", ERROR, CONTAINERS)
 def _host_ports(container: Container, cluster: Cluster) -> Hits:
+    """Host Ports: no container takes a port of its host."""
     for index, port in enumerate(items(container.tree.get("ports"))):
         if taken := at(port, "hostPort"):
             yield Hit((*container.path, "ports", index, "hostPort"), (container.name, shown(taken)))
 
 
-@policy(
-    "host-probes",
-    ERROR,
-    CONTAINERS,
-    "Host Probes / Lifecycle Hooks: probes and hooks go to their own pod (from 1.34 on).",
-)
+@policy("host-probes", ERROR, CONTAINERS)
 def _host_probes(container: Container, cluster: Cluster) -> Hits:
+    """Host Probes / Lifecycle Hooks: probes and hooks go to their own pod (from 1.34 on)."""
     if cluster.version < (1, 34):
         return
     places = (
@@ -109,8 +101,9 @@ def _host_probes(container: Container, cluster: Cluster) -> Hits:
                 yield Hit(path, (container.name, place[-1], shown(host)))
 
 
-@policy("apparmor", ERROR, PODS, "AppArmor: no profile is taken away.")
+@policy("apparmor", ERROR, PODS)
 def _apparmor(pod: Pod, cluster: Cluster) -> Hits:
+    """AppArmor: no profile is taken away."""
     for subject, path, value in settings(pod, "appArmorProfile"):
         if at(value, "type") not in _PROFILES:
             yield Hit((*path, "type"), (subject_name(subject), shown(at(value, "type"))))
@@ -121,8 +114,9 @@ def _apparmor(pod: Pod, cluster: Cluster) -> Hits:
             yield Hit(path, (key.removeprefix(_APPARMOR), value))
 
 
-@policy("selinux", ERROR, PODS, "SELinux: no type, user or role of its own.")
+@policy("selinux", ERROR, PODS)
 def _selinux(pod: Pod, cluster: Cluster) -> Hits:
+    """SELinux: no type, user or role of its own."""
     types = (*_SELINUX_TYPES, "container_engine_t") if cluster.version >= (1, 31) else _SELINUX_TYPES
     for subject, path, value in settings(pod, "seLinuxOptions"):
         for field in ("type", "user", "role"):
@@ -131,23 +125,26 @@ def _selinux(pod: Pod, cluster: Cluster) -> Hits:
                 yield Hit((*path, field), (subject_name(subject), field, shown(found)))
 
 
-@policy("proc-mount-type", ERROR, CONTAINERS, "/proc Mount Type: /proc is masked as usual.")
+@policy("proc-mount-type", ERROR, CONTAINERS)
 def _proc_mount(container: Container, cluster: Cluster) -> Hits:
+    """/proc Mount Type: /proc is masked as usual."""
     found = at(container.tree, "securityContext", "procMount")
     relaxed = cluster.version >= (1, 35) and container.pod.is_confined
     if found is not None and found != "Default" and not relaxed:
         yield Hit((*container.path, "securityContext", "procMount"), (container.name, shown(found)))
 
 
-@policy("seccomp-baseline", ERROR, PODS, "Seccomp: no profile is taken away.")
+@policy("seccomp-baseline", ERROR, PODS)
 def _seccomp(pod: Pod, cluster: Cluster) -> Hits:
+    """Seccomp: no profile is taken away."""
     for subject, path, value in settings(pod, "seccompProfile"):
         if at(value, "type") not in _PROFILES:
             yield Hit((*path, "type"), (subject_name(subject), shown(at(value, "type"))))
 
 
-@policy("sysctls", ERROR, PODS, "Sysctls: only those that concern nobody else are set.")
+@policy("sysctls", ERROR, PODS)
 def _sysctls(pod: Pod, cluster: Cluster) -> Hits:
+    """Sysctls: only those that concern nobody else are set."""
     for index, one in enumerate(items(at(pod.spec, "securityContext", "sysctls"))):
         name = at(one, "name")
         since = _SYSCTLS.get(name) if isinstance(name, str) else None

@@ -50,13 +50,18 @@ class Family:
         self.policies: list[Policy] = []
 
     def __call__(
-        self, id: str, severity: Severity, subjects: Subjects, about: str, page: str = ""
+        self, id: str, severity: Severity, subjects: Subjects, page: str = "", about: str = ""
     ) -> Callable[[Find], Find]:
-        rule = Rule(
-            id=id, severity=severity, about=about, source=DOCS + (page or self._page), family=self.name
-        )
+        """`about`: the documentation of the rule, where it is not that of the function."""
 
         def register(find: Find) -> Find:
+            rule = Rule(
+                id=id,
+                severity=severity,
+                about=about or find.__doc__ or "",
+                source=DOCS + (page or self._page),
+                family=self.name,
+            )
             self.policies.append(Policy(rule=rule, of=subjects[0], subjects=subjects[1], find=find))
             return find
 

@@ -33,13 +33,13 @@ policy(
     "readiness-probe",
     ERROR,
     SERVING,
-    "Each container that is meant to go on says when it can be sent requests.",
+    about="Each container that is meant to go on says when it can be sent requests.",
 )(_lacks("readinessProbe"))
 policy(
     "liveness-probe",
     WARNING,
     SERVING,
-    "Each container that is meant to go on says when it has to be started anew.",
+    about="Each container that is meant to go on says when it has to be started anew.",
 )(_lacks("livenessProbe"))
 
 
@@ -49,43 +49,36 @@ def _probes(container: Container) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield name, probe
 
 
-@policy(
-    "startup-probe",
-    INFO,
-    SERVING,
-    "A container that takes long to start has a startup probe instead of a long wait before the first probe.",
-)
+@policy("startup-probe", INFO, SERVING)
 def _startup(container: Container, cluster: Cluster) -> Hits:
+    """A container that takes long to start has a startup probe instead of a long wait."""
     wait = number(at(container.tree, "livenessProbe", "initialDelaySeconds")) or 0
     if wait >= _SLOW and not mapping(container.tree.get("startupProbe")):
         yield Hit((*container.path, "livenessProbe", "initialDelaySeconds"), (container.name, wait))
 
 
-@policy("probe-handler", ERROR, PROBED, "Each probe asks in exactly one way.", _REFERENCE)
+@policy("probe-handler", ERROR, PROBED, _REFERENCE)
 def _handler(container: Container, cluster: Cluster) -> Hits:
+    """Each probe asks in exactly one way."""
     for name, probe in _probes(container):
         found = [handler for handler in _HANDLERS if probe.get(handler) is not None]
         if len(found) != 1:
             yield Hit((*container.path, name), (container.name, name, len(found)))
 
 
-@policy("probe-port", ERROR, PROBED, "Each probe that names a port names one that its container has.")
+@policy("probe-port", ERROR, PROBED)
 def _port(container: Container, cluster: Cluster) -> Hits:
-    """Errors of Kubernetes: names that no port has, and numbers that are none."""
+    """Each probe that names a port names one that its container has."""
+    # Errors of Kubernetes: names that no port has, and numbers that are none.
     for name, path, port in _aims(container):
-        if (isinstance(port, str) and all(port != one.get("name") for one in container.ports)) or (
-            number(port) is not None and not 0 < port < 65536
-        ):
+        unknown = isinstance(port, str) and all(port != one.get("name") for one in container.ports)
+        if unknown or (number(port) is not None and not 0 < port < 65536):
             yield Hit(path, (container.name, name, port))
 
 
-@policy(
-    "probe-port-declared",
-    WARNING,
-    PROBED,
-    "Each probe goes to one of the ports that its container declares, where it declares some.",
-)
+@policy("probe-port-declared", WARNING, PROBED)
 def _undeclared(container: Container, cluster: Cluster) -> Hits:
+    """Each probe goes to one of the ports that its container declares, where it declares some."""
     declared = {number(one.get("containerPort")) for one in container.ports}
     for name, path, port in _aims(container):
         if number(port) is not None and declared and port not in declared and 0 < port < 65536:
@@ -99,13 +92,9 @@ def _aims(container: Container) -> Iterator[tuple[str, tuple[str | int, ...], An
                 yield name, (*container.path, name, handler, "port"), port
 
 
-@policy(
-    "probes-alike",
-    WARNING,
-    PROBED,
-    "Liveness asks for less than readiness, or is more patient: a slow answer must not become a restart.",
-)
+@policy("probes-alike", WARNING, PROBED)
 def _alike(container: Container, cluster: Cluster) -> Hits:
+    """Liveness asks for less than readiness, or is more patient: a slow answer must not become a restart."""
     live, ready = container.tree.get("livenessProbe"), container.tree.get("readinessProbe")
     if not isinstance(live, dict) or not isinstance(ready, dict):
         return
@@ -120,8 +109,9 @@ def _patience(probe: Mapping[str, Any]) -> float:
     return (3 if threshold is None else threshold) * (10 if period is None else period)
 
 
-@policy("probe-proves-nothing", ERROR, PROBED, "The command of each probe can fail.")
+@policy("probe-proves-nothing", ERROR, PROBED)
 def _proves_nothing(container: Container, cluster: Cluster) -> Hits:
+    """The command of each probe can fail."""
     for name, probe in _probes(container):
         command = items(at(probe, "exec", "command"))
         check = Healthcheck(test=("CMD", *map(text, command))) if command else None
@@ -129,14 +119,9 @@ def _proves_nothing(container: Container, cluster: Cluster) -> Hits:
             yield Hit((*container.path, name, "exec"), (container.name, name))
 
 
-@policy(
-    "probe-threshold",
-    ERROR,
-    PROBED,
-    "Liveness and startup probes succeed with one success; Kubernetes refuses anything else.",
-    _REFERENCE,
-)
+@policy("probe-threshold", ERROR, PROBED, _REFERENCE)
 def _threshold(container: Container, cluster: Cluster) -> Hits:
+    """Liveness and startup probes succeed with one success; Kubernetes refuses anything else."""
     for name in ("livenessProbe", "startupProbe"):
         needed = number(at(container.tree, name, "successThreshold"))
         if needed is not None and needed != 1:

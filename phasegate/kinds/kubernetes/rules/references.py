@@ -40,20 +40,18 @@ policy = Family("references", _SERVICES)
 
 
 @policy(
-    "selector-labels",
-    ERROR,
-    of_kinds("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"),
-    "The selector of a workload matches the labels of its own pods; Kubernetes refuses it otherwise.",
-    _SELECTORS,
+    "selector-labels", ERROR, of_kinds("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"), _SELECTORS
 )
 def _own_selector(workload: KubeObject, cluster: Cluster) -> Hits:
+    """The selector of a workload matches the labels of its own pods; Kubernetes refuses it otherwise."""
     selector, pod = at(workload.tree, "spec", "selector"), workload.pod
     if isinstance(selector, dict) and pod is not None and not selects(selector, pod.labels):
         yield Hit(("spec", "selector"), (workload.kind,))
 
 
-@policy("service-selector", ERROR, of_kinds("Service"), "Each Service selects pods that are there.")
+@policy("service-selector", ERROR, of_kinds("Service"))
 def _service_selector(service: KubeObject, cluster: Cluster) -> Hits:
+    """Each Service selects pods that are there."""
     selector = mapping(at(service.tree, "spec", "selector"))
     external = f"Service/{service.name}" in cluster.external
     if selector and not external and not cluster.may_have_pods(selector, service):
@@ -61,13 +59,9 @@ def _service_selector(service: KubeObject, cluster: Cluster) -> Hits:
         yield Hit(("spec", "selector"), (labels[:200],))
 
 
-@policy(
-    "service-target-port",
-    ERROR,
-    of_kinds("Service"),
-    "Each port of a Service that goes to a port by its name finds it in the pods.",
-)
+@policy("service-target-port", ERROR, of_kinds("Service"))
 def _service_port(service: KubeObject, cluster: Cluster) -> Hits:
+    """Each port of a Service that goes to a port by its name finds it in the pods."""
     selector = mapping(at(service.tree, "spec", "selector"))
     pods = list(cluster.pods_of(selector, service)) if selector else []
     for index, port in enumerate(items(at(service.tree, "spec", "ports")) if pods else ()):
@@ -97,15 +91,17 @@ def _backends(ingress: KubeObject, cluster: Cluster) -> Iterator[tuple[TreePath,
             yield path, name, backend
 
 
-@policy("ingress-backend", ERROR, of_kinds("Ingress"), "Each backend of an Ingress is a Service.", _INGRESS)
+@policy("ingress-backend", ERROR, of_kinds("Ingress"), _INGRESS)
 def _ingress(ingress: KubeObject, cluster: Cluster) -> Hits:
+    """Each backend of an Ingress is a Service."""
     for path, name, _ in _backends(ingress, cluster):
         if cluster.find("Service", name, ingress) is None:
             yield Hit(path, (name,))
 
 
-@policy("ingress-port", ERROR, of_kinds("Ingress"), "Each backend of an Ingress has that port.", _INGRESS)
+@policy("ingress-port", ERROR, of_kinds("Ingress"), _INGRESS)
 def _ingress_port(ingress: KubeObject, cluster: Cluster) -> Hits:
+    """Each backend of an Ingress has that port."""
     for path, name, backend in _backends(ingress, cluster):
         service, port = cluster.find("Service", name, ingress), _backend_port(backend)
         if service is not None and port is not None and port not in _service_ports(service):
@@ -191,33 +187,28 @@ policy(
     "config-map-exists",
     ERROR,
     PODS,
-    "Each ConfigMap that a pod needs is there.",
     "concepts/configuration/configmap/",
+    about="Each ConfigMap that a pod needs is there.",
 )(_missing("ConfigMap"))
 policy(
     "secret-exists",
     WARNING,
     PODS,
-    "Each Secret that a pod needs is there; many are made elsewhere.",
     "concepts/configuration/secret/",
+    about="Each Secret that a pod needs is there; many are made elsewhere.",
 )(_missing("Secret"))
 policy(
     "claim-exists",
     WARNING,
     PODS,
-    "Each claim of a volume that a pod needs is there.",
     "concepts/storage/persistent-volumes/",
+    about="Each claim of a volume that a pod needs is there.",
 )(_missing("PersistentVolumeClaim"))
 
 
-@policy(
-    "key-exists",
-    ERROR,
-    PODS,
-    "Each key that a pod takes from a ConfigMap or Secret of the files is in it.",
-    "concepts/configuration/configmap/",
-)
+@policy("key-exists", ERROR, PODS, "concepts/configuration/configmap/")
 def _missing_key(pod: Pod, cluster: Cluster) -> Hits:
+    """Each key that a pod takes from a ConfigMap or Secret of the files is in it."""
     for one in _references(pod):
         found = cluster.find(one.kind, one.name, pod.object)
         if found is None or f"{one.kind}/{one.name}" in cluster.external:
@@ -230,14 +221,9 @@ def _missing_key(pod: Pod, cluster: Cluster) -> Hits:
                 yield Hit(path, (one.kind, one.name, key))
 
 
-@policy(
-    "service-account-exists",
-    WARNING,
-    PODS,
-    "Each service account that a pod names is there.",
-    "concepts/security/service-accounts/",
-)
+@policy("service-account-exists", WARNING, PODS, "concepts/security/service-accounts/")
 def _account(pod: Pod, cluster: Cluster) -> Hits:
+    """Each service account that a pod names is there."""
     name = text(pod.spec.get("serviceAccountName"))
     if name and name != "default" and not cluster.has("ServiceAccount", name, pod.object):
         yield Hit((*pod.spec_path, "serviceAccountName"), (name,))
@@ -247,24 +233,19 @@ def _account(pod: Pod, cluster: Cluster) -> Hits:
     "autoscaler-target",
     ERROR,
     of_kinds("HorizontalPodAutoscaler"),
-    "Each HorizontalPodAutoscaler scales something that is there.",
     "tasks/run-application/horizontal-pod-autoscale/",
 )
 def _hpa(hpa: KubeObject, cluster: Cluster) -> Hits:
+    """Each HorizontalPodAutoscaler scales something that is there."""
     kind = text(at(hpa.tree, "spec", "scaleTargetRef", "kind"))
     name = text(at(hpa.tree, "spec", "scaleTargetRef", "name"))
     if kind and name and not cluster.has(kind, name, hpa):
         yield Hit(("spec", "scaleTargetRef"), (kind, name))
 
 
-@policy(
-    "volume-mounts",
-    ERROR,
-    CONTAINERS,
-    "Each mount of a container is of a volume of its pod; Kubernetes refuses it otherwise.",
-    "concepts/storage/volumes/",
-)
+@policy("volume-mounts", ERROR, CONTAINERS, "concepts/storage/volumes/")
 def _mounts(container: Container, cluster: Cluster) -> Hits:
+    """Each mount of a container is of a volume of its pod; Kubernetes refuses it otherwise."""
     declared = {text(volume.get("name")) for _, volume in container.pod.volumes}
     declared |= {
         text(at(one, "metadata", "name"))
@@ -276,27 +257,17 @@ def _mounts(container: Container, cluster: Cluster) -> Hits:
                 yield Hit((*container.path, field, index, "name"), (container.name, name))
 
 
-@policy(
-    "governing-service",
-    WARNING,
-    of_kinds("StatefulSet"),
-    "The Service that names the pods of a StatefulSet is there.",
-    "concepts/workloads/controllers/statefulset/",
-)
+@policy("governing-service", WARNING, of_kinds("StatefulSet"), "concepts/workloads/controllers/statefulset/")
 def _governing_service(workload: KubeObject, cluster: Cluster) -> Hits:
+    """The Service that names the pods of a StatefulSet is there."""
     name = text(at(workload.tree, "spec", "serviceName"))
     if name and not cluster.has("Service", name, workload):
         yield Hit(("spec", "serviceName"), (name,))
 
 
-@policy(
-    "restart-policy",
-    ERROR,
-    PODS,
-    "Jobs restart on failure or never, everything else always; Kubernetes refuses it otherwise.",
-    "concepts/workloads/pods/pod-lifecycle/",
-)
+@policy("restart-policy", ERROR, PODS, "concepts/workloads/pods/pod-lifecycle/")
 def _restart_policy(pod: Pod, cluster: Cluster) -> Hits:
+    """Jobs restart on failure or never, everything else always; Kubernetes refuses it otherwise."""
     policy = pod.spec.get("restartPolicy")
     if pod.is_job and policy not in ("Never", "OnFailure"):
         yield Hit((*pod.spec_path, "restartPolicy"), (pod.object.kind, "Never, OnFailure"))

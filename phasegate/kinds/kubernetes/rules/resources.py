@@ -64,30 +64,26 @@ policy(
     "memory-request",
     ERROR,
     RESOURCED,
-    "Each container asks for memory, so that it is put where there is some.",
+    about="Each container asks for memory, so that it is put where there is some.",
 )(_lacks("requests", "memory"))
 policy(
     "memory-limit",
     ERROR,
     RESOURCED,
-    "Each container has a limit of memory, so that it cannot take that of others.",
+    about="Each container has a limit of memory, so that it cannot take that of others.",
 )(_lacks("limits", "memory"))
 policy(
     "cpu-request",
     ERROR,
     RESOURCED,
-    "Each container asks for CPU, so that it gets its share where others want all.",
+    about="Each container asks for CPU, so that it gets its share where others want all.",
 )(_lacks("requests", "cpu"))
-policy("cpu-limit", WARNING, RESOURCED, "Each container has a limit of CPU.")(_lacks("limits", "cpu"))
+policy("cpu-limit", WARNING, RESOURCED, about="Each container has a limit of CPU.")(_lacks("limits", "cpu"))
 
 
-@policy(
-    "request-above-limit",
-    ERROR,
-    RESOURCED,
-    "No container asks for more than its limit; Kubernetes refuses it.",
-)
+@policy("request-above-limit", ERROR, RESOURCED)
 def _above(container: Container, cluster: Cluster) -> Hits:
+    """No container asks for more than its limit; Kubernetes refuses it."""
     limits = mapping(at(container.tree, "resources", "limits"))
     for name, request in mapping(at(container.tree, "resources", "requests")).items():
         asked, most = quantity(request), quantity(limits.get(name))
@@ -96,10 +92,9 @@ def _above(container: Container, cluster: Cluster) -> Hits:
             yield Hit((*container.path, "resources", "requests", name), values)
 
 
-@policy(
-    "resource-of-nothing", ERROR, RESOURCED, "No request or limit of CPU or memory is zero, which means none."
-)
+@policy("resource-of-nothing", ERROR, RESOURCED)
 def _zero(container: Container, cluster: Cluster) -> Hits:
+    """No request or limit of CPU or memory is zero, which means none."""
     for field in ("limits", "requests"):
         for name, value in mapping(at(container.tree, "resources", field)).items():
             if name in ("cpu", "memory") and (amount := quantity(value)) is not None and amount <= 0:
@@ -107,13 +102,8 @@ def _zero(container: Container, cluster: Cluster) -> Hits:
                 yield Hit(path, (container.name, str(name), field, str(value)))
 
 
-@policy(
-    "resource-quota",
-    WARNING,
-    of_kinds("Namespace"),
-    "Each namespace of the files has a ResourceQuota.",
-    "concepts/policy/resource-quotas/",
-)
+@policy("resource-quota", WARNING, of_kinds("Namespace"), "concepts/policy/resource-quotas/")
 def _quota(namespace: KubeObject, cluster: Cluster) -> Hits:
+    """Each namespace of the files has a ResourceQuota."""
     if not any(quota.namespace == namespace.name for quota in cluster.of("ResourceQuota")):
         yield Hit(("metadata", "name"), (namespace.name,))
