@@ -10,19 +10,22 @@ from typing import Any, ClassVar
 
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Message, fact
-from phasegate.inspection.finding import Inspection
+from phasegate.inspection.finding import Inspection, Rule, Severity
 from phasegate.inspection.tree import Text, Tree, read_texts, walk
 from phasegate.kinds.base import CheckParams, Requirement
 from phasegate.kinds.inspection import InspectionKind
+from phasegate.kinds.kubernetes.expressions import compile_expression
 from phasegate.kinds.kubernetes.facts import Facts, versions
 from phasegate.kinds.kubernetes.findings import inspect_objects
 from phasegate.kinds.kubernetes.manifests import read_manifests, render
-from phasegate.kinds.kubernetes.objects import Cluster
-from phasegate.kinds.kubernetes.params import KubernetesParams
+from phasegate.kinds.kubernetes.objects import Cluster, KubeObject
+from phasegate.kinds.kubernetes.params import KubernetesParams, OwnRule
 from phasegate.kinds.kubernetes.rules import POLICIES
-from phasegate.kinds.kubernetes.rules.policy import Policy
+from phasegate.kinds.kubernetes.rules.policy import Hit, Hits, Policy
 from phasegate.kinds.kubernetes.schema import Schemas
 from phasegate.world import World
+
+CEL = "https://kubernetes.io/docs/reference/using-api/cel/"
 
 
 class KubernetesKind(InspectionKind[KubernetesParams]):
@@ -93,9 +96,22 @@ def look_at(params: KubernetesParams, tree: Tree, rendered: Sequence[Text]) -> I
 
 def policies_for(params: KubernetesParams) -> tuple[Policy, ...]:
     """Those of the families that are looked at, and those of the plan."""
-    kept = tuple(policy for policy in POLICIES if policy.rule.family in params.families)
-    if not params.own:
-        return kept
-    from phasegate.kinds.kubernetes.own import own_policy
+    kept = (policy for policy in POLICIES if policy.rule.family in params.families)
+    return (*kept, *map(_own_policy, params.own))
 
-    return (*kept, *map(own_policy, params.own))
+
+def _own_policy(own: OwnRule) -> Policy:
+    why_not = compile_expression(own.cel)
+
+    def find(one: KubeObject, cluster: Cluster) -> Hits:
+        if (why := why_not(one.tree)) is not None:
+            yield Hit((), (own.message, why))
+
+    severity = Severity(own.severity)
+    return Policy(
+        rule=Rule(id=own.id, severity=severity, about=own.message, source=CEL, family="rules"),
+        of=" or ".join(own.kinds) or "object",
+        subjects=lambda cluster: cluster.of(*own.kinds) if own.kinds else cluster.objects,
+        find=find,
+        tool="CEL",
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal, get_args
 
@@ -14,6 +13,7 @@ from phasegate.base.problems import Location
 from phasegate.inspection.finding import Rule
 from phasegate.inspection.rules import COMMON
 from phasegate.kinds.inspection import InspectionParams
+from phasegate.kinds.kubernetes.expressions import expression_problems
 from phasegate.kinds.kubernetes.facts import versions
 from phasegate.kinds.kubernetes.rules import POLICIES
 from phasegate.kinds.kubernetes.schema import RULES as SCHEMA_RULES
@@ -58,79 +58,6 @@ class OwnRule(Closed):
     """How bad that is."""
     kinds: Texts = ()
     """The kinds of objects that it is about; all without."""
-
-
-_LITERAL = re.compile(
-    r"""[rRbB]{0,2}(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
-)
-_NAME = re.compile(r"(?P<dot>\.\s*)?\b(?P<name>[A-Za-z_]\w*)\b(?P<call>\s*\()?")
-_LACKING = frozenset(
-    (
-        *("asInteger", "asApproximateFloat", "add", "bind", "charAt", "cidr", "compareTo", "containsCIDR"),
-        *("containsIP", "find", "findAll", "format", "getEscapedPath", "getHost", "getHostname", "getPort"),
-        *(
-            "getQuery",
-            "getScheme",
-            "indexOf",
-            "ip",
-            "isCIDR",
-            "isGreaterThan",
-            "isInteger",
-            "isIP",
-            "isLessThan",
-        ),
-        *(
-            "isQuantity",
-            "isSemver",
-            "isSorted",
-            "isURL",
-            "join",
-            "lastIndexOf",
-            "lowerAscii",
-            "major",
-            "masked",
-        ),
-        *(
-            "max",
-            "min",
-            "minor",
-            "optional",
-            "orValue",
-            "patch",
-            "prefixLength",
-            "quantity",
-            "quote",
-            "replace",
-        ),
-        *(
-            "reverse",
-            "semver",
-            "sign",
-            "split",
-            "strings",
-            "sub",
-            "substring",
-            "sum",
-            "trim",
-            "upperAscii",
-            "url",
-        ),
-    )
-)
-"""Functions that Kubernetes adds to CEL, and that are not there."""
-_VARIABLES = frozenset({"authorizer", "namespaceObject", "oldObject", "params", "request", "variables"})
-"""Variables of admission that mean nothing of a file."""
-
-
-def _lacking(cel: str) -> Iterator[str]:
-    """Functions and variables of Kubernetes in an expression that cannot be used, each once."""
-    found = dict.fromkeys(
-        match["name"]
-        for match in _NAME.finditer(_LITERAL.sub('""', cel))
-        if (match["call"] and match["name"] in _LACKING)
-        or (not match["dot"] and not match["call"] and match["name"] in _VARIABLES)
-    )
-    yield from found
 
 
 class KubernetesParams(InspectionParams):
@@ -186,8 +113,7 @@ class KubernetesParams(InspectionParams):
             if own.id in taken:
                 yield ("rules", number, "id"), f"another rule has the id {own.id}"
             taken.add(own.id)
-            for name in _lacking(own.cel):
-                yield ("rules", number, "cel"), f"{name} is of Kubernetes' own CEL and not known here"
+            yield from ((("rules", number, "cel"), problem) for problem in expression_problems(own.cel))
         yield from (problem for problem in super().problems() if problem[0] != ("files",))
 
     @property
