@@ -13,7 +13,7 @@ from phasegate.base.facts import Code, Message, fact
 from phasegate.inspection.finding import Inspection, Rule, Severity
 from phasegate.inspection.tree import Text, Tree, read_texts, walk
 from phasegate.kinds.base import CheckParams, Requirement
-from phasegate.kinds.inspection import InspectionKind
+from phasegate.kinds.inspection import FindingKind
 from phasegate.kinds.kubernetes.expressions import compile_expression
 from phasegate.kinds.kubernetes.facts import Facts, versions
 from phasegate.kinds.kubernetes.findings import inspect_objects
@@ -28,7 +28,7 @@ from phasegate.world import World
 CEL = "https://kubernetes.io/docs/reference/using-api/cel/"
 
 
-class KubernetesKind(InspectionKind[KubernetesParams]):
+class KubernetesKind(FindingKind[KubernetesParams]):
     name: ClassVar[str] = "kubernetes"
     Params: ClassVar[type[CheckParams]] = KubernetesParams
     example: ClassVar[Mapping[str, Any]] = {
@@ -54,8 +54,7 @@ class KubernetesKind(InspectionKind[KubernetesParams]):
         )
 
     def summary(self, params: KubernetesParams) -> Message:
-        charts = (one.chart for one in params.helm)
-        return fact(Code.FILES_OF, names=(*params.files, *params.kustomize, *charts))
+        return fact(Code.FILES_OF, names=params.sources)
 
     async def find(self, params: KubernetesParams, world: World) -> Inspection:
         rendered = await render(params, world)
@@ -64,11 +63,8 @@ class KubernetesKind(InspectionKind[KubernetesParams]):
             tree = await asyncio.to_thread(walk, world.root, params.files, params.exclude)
         seen = await asyncio.to_thread(look_at, params, tree, rendered.texts)
         if not (seen.objects or seen.findings or rendered.unproven):
-            raise ObservationError(fact(Code.NO_KUBERNETES_OBJECT, names=params.files))
+            raise ObservationError(fact(Code.NO_KUBERNETES_OBJECT, names=params.sources))
         return replace(seen, unproven=rendered.unproven, notes=(*rendered.notes, *seen.notes))
-
-    async def inspect(self, params: KubernetesParams, tree: Tree, world: World) -> Inspection:
-        return await asyncio.to_thread(look_at, params, tree, ())
 
 
 def look_at(params: KubernetesParams, tree: Tree, rendered: Sequence[Text]) -> Inspection:

@@ -115,6 +115,8 @@ async def render(params: KubernetesParams, world: World) -> Rendered:
             unproven[name] = ran.why
         elif ran.completed.exit_code != 0:
             unproven[name] = _failed(tool, ran)
+        elif not ran.completed.stdout.strip():
+            unproven[name] = fact(Code.NO_KUBERNETES_OBJECT, names=(name,))
         else:
             texts.append(Text(name=name, content=ran.completed.stdout.decode("utf-8", "replace")))
             notes.append(fact(Code.RENDERED_BY, name=name, tool=ran.tool))

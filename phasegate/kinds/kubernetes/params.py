@@ -103,7 +103,7 @@ class KubernetesParams(InspectionParams):
         return minor
 
     def problems(self) -> Iterator[tuple[Location, str]]:
-        if not (self.files or self.kustomize or self.helm):
+        if not self.sources:
             yield ("files",), "name at least one file or glob, or what kustomize or helm makes"
         for number, one in enumerate(self.external):
             if one.count("/") != 1:
@@ -115,6 +115,11 @@ class KubernetesParams(InspectionParams):
             taken.add(own.id)
             yield from ((("rules", number, "cel"), problem) for problem in expression_problems(own.cel))
         yield from (problem for problem in super().problems() if problem[0] != ("files",))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Everything that manifests come from."""
+        return (*self.files, *self.kustomize, *(one.chart for one in self.helm))
 
     @property
     def families(self) -> frozenset[str]:

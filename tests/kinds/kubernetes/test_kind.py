@@ -291,6 +291,14 @@ async def test_what_kustomize_cannot_make_is_not_verified(look: Any) -> None:
     assert "nowhere.yaml" in case.message
 
 
+@pytest.mark.skipif(not (shutil.which("kubectl") or shutil.which("kustomize")), reason="needs Kustomize")
+async def test_a_folder_that_makes_nothing_is_not_verified(look: Any) -> None:
+    empty = {"empty/kustomization.yaml": "resources: []\ngeneratorOptions: {labels: {a: b}}\n"}
+    seen = await look({**KUSTOMIZED, **empty}, kustomize=["base", "empty"])
+    (case,) = [case for case in seen.cases if case.status is LOST]
+    assert case.id == "empty"
+
+
 HELM = """#!/bin/sh
 case "$1" in
 version) echo 'v3.16.1' ;;
