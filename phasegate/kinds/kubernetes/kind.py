@@ -106,7 +106,7 @@ def _own_policy(own: OwnRule) -> Policy:
     severity = Severity(own.severity)
     return Policy(
         rule=Rule(id=own.id, severity=severity, about=own.message, source=CEL, family="rules"),
-        of=" or ".join(own.kinds) or "object",
+        of=own.kinds[0] if len(own.kinds) == 1 else "object",
         subjects=lambda cluster: cluster.of(*own.kinds) if own.kinds else cluster.objects,
         find=find,
         tool="CEL",

@@ -93,7 +93,7 @@ PROBED = (
 
 
 def of_kinds(*kinds: str) -> Subjects:
-    return " or ".join(kinds), lambda cluster: cluster.of(*kinds)
+    return kinds[0] if len(kinds) == 1 else "workload", lambda cluster: cluster.of(*kinds)
 
 
 def subject_name(subject: Pod | Container) -> str:
