@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, ClassVar
 
+from phasegate.base.collection import without_collection
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.inspection.finding import Inspection, Rule, Severity
@@ -67,7 +68,9 @@ class KubernetesKind(FindingKind[KubernetesParams]):
         return replace(seen, unproven=rendered.unproven, notes=(*rendered.notes, *seen.notes))
 
 
+@without_collection()
 def look_at(params: KubernetesParams, tree: Tree, rendered: Sequence[Text]) -> Inspection:
+    """What is wrong with the manifests of files, and with rendered ones."""
     version = params.version or versions()[-1]
     manifests = read_manifests(chain(read_texts(tree), rendered), params.variables)
     major, _, minor = version.partition(".")
