@@ -205,7 +205,7 @@ def _is_name(one: KubeObject, name: str) -> bool:
 
 
 def _served_by(crd: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-    """What a CRD defines: `group/version/kind` with its schema; None where it no longer serves it."""
+    """What a CRD defines: `group/version/kind` with its schema; None where it does not serve it."""
     spec = mapping(crd.get("spec"))
     group, kind = text(spec.get("group")), text(at(spec, "names", "kind"))
     old = {"name": spec.get("version"), "served": True} if isinstance(spec.get("version"), str) else None
