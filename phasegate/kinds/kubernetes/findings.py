@@ -16,6 +16,8 @@ from phasegate.kinds.kubernetes.schema import RULES, Schemas
 
 MOST = 5_000
 """Findings of one rule that are listed."""
+LONGEST = 500
+"""Characters of a place, and of anything that a sentence quotes."""
 
 
 def inspect_objects(
@@ -75,18 +77,22 @@ def _duplicates(cluster: Cluster) -> Iterator[tuple[KubeObject, Hit]]:
 
 
 def _finding(rule: Rule, one: KubeObject, hit: Hit, tool: str = "") -> Finding:
-    details = tuple(f"{value:g}" if isinstance(value, float) else value for value in hit.values)
+    details = tuple(value if isinstance(value, int) else _clip(value) for value in hit.values)
     return Finding(
         rule=rule.id,
         severity=rule.severity,
         family=rule.family,
         file=one.origin.document.file,
         line=one.origin.line(hit.path),
-        place=place_of(one, hit.path),
+        place=_clip(place_of(one, hit.path)),
         details=() if tool else details,
         text=": ".join(map(str, details)) if tool else "",
         tool=tool,
     )
+
+
+def _clip(value: str | float) -> str:
+    return f"{value:g}" if isinstance(value, float) else value[:LONGEST]
 
 
 def place_of(one: KubeObject, path: TreePath) -> str:

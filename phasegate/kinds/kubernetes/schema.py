@@ -93,8 +93,9 @@ class Schemas:
         if added := self._facts.added_in(version, kind):
             return "api-version-too-new", Hit(("apiVersion",), (version, kind, added))
         if not one.is_custom:
-            near = get_close_matches(f"{version}/{kind}", self._facts.kinds, 1, 0.0)
-            return "unknown-kind", Hit(("kind",), (version, kind, self._facts.version, *near))
+            beside = [name for name in self._facts.kinds if name.startswith(f"{version}/")]
+            near = get_close_matches(f"{version}/{kind}", beside, 1) or [right]
+            return "unknown-kind", Hit(("kind",), (version, kind, self._facts.version, near[0]))
         return "kind-without-schema", Hit(("kind",), (version, kind))
 
     def _compiled(self, name: str, make: Callable[[], dict[str, Any]]) -> _Compiled:

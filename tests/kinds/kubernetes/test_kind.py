@@ -255,6 +255,14 @@ async def test_findings_of_a_rule_are_listed_up_to_a_limit_and_the_report_says_s
     assert "rule team finds more than 2 things; the first 2 are listed" in seen.notes
 
 
+async def test_names_of_any_length_are_cut(look: Any) -> None:
+    long = "x" * 100_000
+    text = f"apiVersion: v1\nkind: {long}\nmetadata: {{name: {long}}}\n---\n{long}: 1\n"
+    seen = await look({"a.yaml": text})
+    assert len(failed(seen)) == 3
+    assert max(len(case.id) + len(case.message) for case in seen.cases) < 2_500
+
+
 def test_the_table_is_small() -> None:
     assert TABLE.stat().st_size < 150_000
 
