@@ -518,6 +518,10 @@ class Code(StrEnum):
     GATE_ELSEWHERE = "gate_elsewhere"
     PIPELINE_ELSEWHERE = "pipeline_elsewhere"
     WAY_BACK = "way_back"
+    NO_KUBERNETES_OBJECT = "no_kubernetes_object"
+    FOR_KUBERNETES = "for_kubernetes"
+    RENDERED_BY = "rendered_by"
+    FINDINGS_OVER_LIMIT = "findings_over_limit"
     TOOL_UNSUCCESSFUL = "tool_unsuccessful"
 
     # What monitoring and other servers say.

@@ -38,6 +38,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.image.kind:ImageKind",
         "an image: user, healthcheck, ports, secrets, base, labels, files, how it stops",
     ),
+    "kubernetes": (
+        "phasegate.kinds.kubernetes.kind:KubernetesKind",
+        "manifests of Kubernetes: valid for a version, and fit for production",
+    ),
     "prometheus": (
         "phasegate.kinds.prometheus.kind:PrometheusKind",
         "what Prometheus says of the target: numbers, targets that are up, alerts that fire",

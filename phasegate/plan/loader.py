@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 import traceback
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from phasegate import __version__
+from phasegate.base.collection import without_collection
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError, PlanError, Position, Problem, UsageError
 from phasegate.base.facts import Code, fact, joined
@@ -157,7 +157,7 @@ def _loading(path: Path, root: Path | None, named: Iterable[Path], *, closed: bo
     # A file that the command line names lies where it likes, unless the folder of the plan has it.
     granted = tuple(file for file in named if not _by_name(file).is_relative_to(folder.absolute()))
     bounds = Bounds(folder=folder, granted=granted, closed=closed)
-    with _without_collection(), remembering(), within(bounds):
+    with without_collection(), remembering(), within(bounds):
         try:
             yield
         except PlanError as error:
@@ -315,23 +315,6 @@ class _Reading:
         plan = reader.plan()
         self.size = max(self.size, effort.size + size_of(document.tree))
         return plan
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Loading makes many objects that all stay: looking for garbage among them takes a third of the time.
-
-    At the end they are among the oldest objects, which are looked through last.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.freeze()
-            gc.unfreeze()
-            gc.enable()
 
 
 def _secrets(tree: Mapping[str, Any]) -> tuple[str, ...]:

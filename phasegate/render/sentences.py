@@ -1622,6 +1622,10 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.GATE_ELSEWHERE: "not verified: what {name} waits for is also written elsewhere: {files}",
     Code.PIPELINE_ELSEWHERE: "{file} takes {files} from elsewhere, which was not resolved",
     Code.WAY_BACK: "the plan names {file} as the way back",
+    Code.NO_KUBERNETES_OBJECT: "{names} holds no object of Kubernetes, so nothing was looked at",
+    Code.RENDERED_BY: "{name} is what {tool} makes of it",
+    Code.FINDINGS_OVER_LIMIT: "rule {rule} finds more than {most} things; the first {most} are listed",
+    Code.FOR_KUBERNETES: "held to Kubernetes {version} and the Pod Security Standard {of}",
     Code.TOOL_UNSUCCESSFUL: lambda fact: (
         f"not verified: {fact.tool} could not look at {fact.file or 'everything'}"
         f"{f': {fact.text}' if fact.text else ''}"
