@@ -95,9 +95,11 @@ def _without(
     recount = count_failed if isinstance(known, Number) else census
     if not _same(known, recount(counted)):
         return None
-    rest = {measure: recount(case for case in counted if case.id not in gone)}
+    left = [case for case in counted if case.id not in gone]
+    rest = {measure: recount(left)}
     lessened = replace(seen, parts={part: rest}) if part else replace(seen, measures=rest)
-    return judge_attempt(asked, check.asked, lessened, absent=absent, baselines=baselines)
+    judged = judge_attempt(asked, check.asked, lessened, absent=absent, baselines=baselines)
+    return judged if left else replace(judged, n=0)
 
 
 def _same(measure: object, counted: Share | Number) -> bool:

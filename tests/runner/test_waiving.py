@@ -169,7 +169,7 @@ def found(*statuses: CaseStatus) -> tuple[Observation, Plan]:
         ([FAILED, LOST], NOT_MET),
         ([LOST, PASSED], WAIVED),
         ([LOST, LOST], UNPROVEN),
-        ([FAILED], NOT_MET),
+        ([FAILED], UNPROVEN),
     ],
 )
 def test_a_number_of_failed_cases_is_counted_again_without_those_waived(
