@@ -551,6 +551,13 @@ class Code(StrEnum):
     PROM_FIRES = "prom_fires"
     PROM_SILENT = "prom_silent"
 
+    # The last run of a pipeline.
+    NO_RUN = "no_run"
+    NO_RUNS_IN_ANSWER = "no_runs_in_answer"
+    RUN_ENDED = "run_ended"
+    RUN_TOLERATED = "run_tolerated"
+    RUN_TOO_OLD = "run_too_old"
+
     # What arrives in logs.
     LOG_TOO_LARGE = "log_too_large"
     LOG_LINES_OVER_LIMIT = "log_lines_over_limit"

@@ -132,6 +132,10 @@ def _unit(value: float, dimension: Dimension) -> tuple[str, float]:
             return "", 1.0
 
 
+def _of_others(n: int | None) -> str:
+    return f"; {count(n, 'job')} of that name ran for others" if n else ""
+
+
 def _migrations_differ(fact: Fact) -> str:
     parts = (
         ("not applied", fact.missing),
@@ -1661,6 +1665,18 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PROM_RULE_BROKEN: "no data: rule {name!r} is not evaluated, its health is {state}",
     Code.PROM_FIRES: "alert {name!r} fires",
     Code.PROM_SILENT: "alert {name!r} does not fire",
+    # The last run of a pipeline.
+    Code.NO_RUN: lambda fact: (
+        f"no data: no job {fact.name!r} ran for commit {fact.commit}{_of_others(fact.n)}"
+    ),
+    Code.NO_RUNS_IN_ANSWER: "the answer holds no jobs and no runs of a pipeline",
+    Code.RUN_ENDED: "job {name!r} is {state}",
+    Code.RUN_TOLERATED: "job {name!r} may fail without failing its pipeline",
+    Code.RUN_TOO_OLD: lambda fact: (
+        f"not verified: job {fact.name!r} ended "
+        f"{'at an unknown time' if fact.at is None else f'{format_seconds(fact.at)} ago'}; "
+        f"at most {format_seconds(fact.limit)} is allowed"
+    ),
     # What arrives in logs.
     Code.LOG_TOO_LARGE: "more than {size} MiB of lines arrived; the rest is not read",
     Code.LOG_LINES_OVER_LIMIT: "{n} lines or more arrived; the rest is not read",

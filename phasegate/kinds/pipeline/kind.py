@@ -15,6 +15,7 @@ from phasegate.kinds.pipeline import github, gitlab, rules
 from phasegate.kinds.pipeline.deploys import inspect_deploys
 from phasegate.kinds.pipeline.model import Pipeline, System, as_mapping
 from phasegate.kinds.pipeline.params import PipelineParams, Rollback
+from phasegate.kinds.pipeline.runs import look_at_runs
 from phasegate.kinds.pipeline.sources import Sources
 from phasegate.kinds.pipeline.toolchains import inspect_toolchains
 from phasegate.kinds.pipeline.tools import TOOLS, ToolFiles, ask_tools
@@ -56,7 +57,8 @@ class PipelineKind(InspectionKind[PipelineParams]):
     async def inspect(self, params: PipelineParams, tree: Tree, world: World) -> Inspection:
         seen, asked = await asyncio.to_thread(inspect_pipelines, params, tree)
         more = await ask_tools(params.tools, asked, world)
-        return merge((seen, more), files=seen.files, objects=seen.objects)
+        runs = Inspection(files=None) if params.runs is None else await look_at_runs(params.runs, world)
+        return merge((seen, more, runs), files=seen.files, objects=seen.objects)
 
 
 def inspect_pipelines(params: PipelineParams, tree: Tree) -> tuple[Inspection, ToolFiles]:

@@ -105,9 +105,15 @@ LOCKFILE = _rule(
     "https://12factor.net/dependencies",
     "toolchain",
 )
+RUN_JOB = _rule(
+    "run-job",
+    "Jobs that the plan names under `runs` ran for the commit, were not skipped, and succeeded.",
+    "https://docs.github.com/en/rest/actions/workflow-jobs",
+    "runs",
+)
 RULES = (
     *COMMON,
     UNKNOWN_KEY, SHAPE, EMPTY, MISSING_KEY, JOB_NAME, INCLUDE, REFERENCE, STAGE, NEEDS, CYCLE, NAMED_JOB,
     GATE, GATE_TOLERATED, GATE_BYPASSED, ENVIRONMENT, ROLLBACK, ROLLBACK_DOCUMENT,
-    TOOLCHAIN, TOOLCHAIN_FILE, LOCKFILE,
+    TOOLCHAIN, TOOLCHAIN_FILE, LOCKFILE, RUN_JOB,
 )  # fmt: skip

@@ -27,6 +27,7 @@ TEXTS = {
         "{0} deploys although {1} before it fails: {2}",
         "let it start only after success",
     ),
+    "pipeline-run-job": ("{0}", "let it run and pass before this gate"),
     "pipeline-environment": ("{0} deploys and names no environment", "write environment: and protect it"),
     "pipeline-rollback": (
         "{0} deploys, and no job rolls back",

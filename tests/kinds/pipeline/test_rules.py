@@ -202,7 +202,8 @@ def test_what_is_right_does_not(rule: str, files: Files, params: dict[str, Any],
 
 
 def test_every_rule_is_tried_both_ways() -> None:
-    assert set(BAD) == set(GOOD) == {rule.id for rule in RULES}
+    in_files = {rule.id for rule in RULES} - {"pipeline-run-job"}  # of an API: see test_runs.py
+    assert set(BAD) == set(GOOD) == in_files
 
 
 def test_every_rule_says_what_is_wrong_and_what_would_be_right() -> None:
