@@ -510,6 +510,9 @@ class Code(StrEnum):
     TOOL_LEFT_OUT = "tool_left_out"
     TOOL_CONFIGURED = "tool_configured"
     TOOL_NOT_CONFIGURED = "tool_not_configured"
+    DOCKERFILE_MISTAKE = "dockerfile_mistake"
+    NOT_LINTED = "not_linted"
+    NO_STAGE_OR_SERVICE = "no_stage_or_service"
     TOOL_UNSUCCESSFUL = "tool_unsuccessful"
 
     # What scanners report.

@@ -38,6 +38,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.image.kind:ImageKind",
         "an image: user, healthcheck, ports, secrets, base, labels, files, how it stops",
     ),
+    "dockerfile": (
+        "phasegate.kinds.dockerfile.kind:DockerfileKind",
+        "Dockerfiles and Compose files: what they make and start is fit for production",
+    ),
     "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""

@@ -1061,6 +1061,21 @@ _COLUMNS = {
 }
 """Of the table of what each service used at most."""
 Entry = str | Callable[[Fact], str]
+_DOCKERFILE_MISTAKES = {
+    "arguments": "{0} has too few arguments",
+    "before": "{0} stands before the first FROM, where only ARG may",
+    "directive-twice": "the directive {0} is written twice",
+    "escape": "escape={0} is neither a backslash nor a backtick",
+    "from": "{0} has neither one argument nor IMAGE AS NAME",
+    "healthcheck": "{0} has neither NONE nor CMD and a command",
+    "heredoc": "the here-document {0} has no end",
+    "no-stage": "there is no {0}",
+    "not-texts": "the list of {0} holds something that is no text",
+    "pairs": "{0} has a name without a value",
+    "shell": "{0} has no JSON list",
+    "trigger": "ONBUILD cannot hold {0} back",
+    "unknown": "{0} is no instruction",
+}
 _ENGLISH: Mapping[Code, Entry] = {
     Code.JOINED: lambda fact: "; ".join(sentence(part) for part in fact.parts),
     Code.LINES: lambda fact: "\n".join(sentence(part) for part in fact.parts),
@@ -1599,6 +1614,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOOL_CONFIGURED: "{tool} is configured by the repository: {files}",
     Code.TOOL_NOT_CONFIGURED: "{files} would configure {tool} and is not used; "
     "write use_repository_config: true to use it",
+    Code.DOCKERFILE_MISTAKE: lambda fact: _DOCKERFILE_MISTAKES[fact.what].format(fact.of),
+    Code.NOT_LINTED: "not linted: {tool} cannot read {file} ({text}), which is a good Dockerfile",
+    Code.NO_STAGE_OR_SERVICE: "{names} holds no stage and no service, so nothing was looked at",
     Code.TOOL_UNSUCCESSFUL: lambda fact: (
         f"not verified: {fact.tool} could not look at {fact.file or 'everything'}"
         f"{f': {fact.text}' if fact.text else ''}"

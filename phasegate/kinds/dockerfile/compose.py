@@ -1,0 +1,104 @@
+"""A Compose file as it is written, each document on its own; pure but for the files that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from phasegate.base.dataclass import dataclass
+from phasegate.base.files import is_file
+from phasegate.base.tree import TreePath
+from phasegate.base.yaml import Document
+from phasegate.kinds.dockerfile.stages import expand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service, with everything that was merged into it by YAML."""
+
+    name: str
+    tree: Mapping[str, Any]
+
+    @property
+    def path(self) -> TreePath:
+        return ("services", self.name)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it stands in another file: it has what it runs, and is no extension."""
+        return bool(self.tree.get("image") or self.tree.get("build")) and "extends" not in self.tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compose:
+    """A file of services, and the folder that its paths start from."""
+
+    document: Document
+    folder: Path
+
+    @cached_property
+    def services(self) -> tuple[Service, ...]:
+        found = mapping(self.document.tree, "services")
+        return tuple(
+            Service(name=str(name), tree=tree) for name, tree in found.items() if isinstance(tree, Mapping)
+        )
+
+    @cached_property
+    def jobs(self) -> frozenset[str]:
+        """Services that another one waits for until they have ended."""
+        return frozenset(
+            str(name)
+            for service in self.services
+            for name, how in mapping(service.tree, "depends_on").items()
+            if mapping(how).get("condition") == "service_completed_successfully"
+        )
+
+    def line(self, *path: str | int) -> int:
+        return self.document.key_at(path).line
+
+    def lacks(self, name: str) -> bool:
+        """Whether a file that it names by a path without variables is not there."""
+        if "$" in name or "\0" in name or name.startswith("~"):
+            return False
+        path = self.folder / name
+        try:
+            return not (is_file(path) or path.exists())
+        except OSError:
+            return True
+
+
+def mapping(tree: Any, *keys: str) -> Mapping[Any, Any]:
+    """The mapping below keys; an empty one where there is none."""
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, Mapping) else {}
+
+
+def items(tree: Any, key: str) -> list[Any]:
+    """The list below a key, one value as a list of it."""
+    value = tree.get(key) if isinstance(tree, Mapping) else None
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def variables(tree: Any, key: str) -> Iterator[tuple[str | int, str, str]]:
+    """`NAME=value` in a list, or a mapping of the same: the step to each, its name and its value. Those that
+    only have a name take their value from elsewhere, and are left out."""
+    written = tree.get(key) if isinstance(tree, Mapping) else None
+    if isinstance(written, Mapping):
+        for name, value in written.items():
+            if value is not None and not isinstance(value, Mapping | list):
+                yield str(name), str(name), str(value)
+    for number, one in enumerate(written if isinstance(written, list) else ()):
+        name, equals, value = str(one).partition("=")
+        if equals:
+            yield number, name, value
+
+
+def interpolate(text: str) -> str | None:
+    """A text with the values that Compose takes where no variable is set; None where one has none."""
+    if "$$" in text:
+        parts = [interpolate(part) for part in text.split("$$")]
+        return None if None in parts else "$".join(part or "" for part in parts)
+    return expand(text, {})
