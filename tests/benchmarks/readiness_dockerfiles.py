@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from phasegate.base.errors import ObservationError
 from phasegate.inspection.finding import Finding
 from phasegate.inspection.tool import find_program
 from phasegate.inspection.tree import Tree
@@ -30,7 +31,7 @@ from phasegate.render.sentences import sentence
 SAME = {
     "DL3002": "runs-as-root", "DL3004": "sudo", "DL3006": "base-unpinned", "DL3007": "base-unpinned",
     "DL3009": "apt-cache", "DL3019": "apk-cache", "DL3020": "add-of-local-file", "DL3042": "pip-cache",
-    "DL3057": "no-healthcheck", "DL4003": "command-repeated", "DL4004": "command-repeated",
+    "DL4003": "command-repeated", "DL4004": "command-repeated",
 }  # fmt: skip
 _NO_DOCKERFILE = re.compile(
     r"\.(?:dockerignore|md|tmpl|template|go|py|js|ts|ya?ml|json|sh|txt|j2|html|rb|png|svg)$"
@@ -74,7 +75,7 @@ def hadolint(root: Path, names: Iterable[str]) -> dict[str, set[tuple[str, int]]
     broken = set()
     for name in names:
         ran = subprocess.run(
-            [*command, name], cwd=root, capture_output=True, check=False, input=b"override: {info: [DL3057]}"
+            [*command, name], cwd=root, capture_output=True, check=False, input=b"{ignored: []}"
         )
         found[name] = set()
         for one in json.loads(ran.stdout or b"[]"):
@@ -96,6 +97,9 @@ def main(root: Path, *, verbose: bool) -> int:
         tally["Compose files" if is_compose else "Dockerfiles"] += 1
         try:
             findings = findings_of(root, name)
+        except ObservationError:
+            tally["nothing to look at"] += 1
+            continue
         except Exception:
             tally["crashes"] += 1
             notes.append(f"{name}: {traceback.format_exc()}")

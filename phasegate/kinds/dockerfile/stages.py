@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import pairwise
 
 from phasegate.base.dataclass import dataclass
 from phasegate.kinds.dockerfile.reader import Instruction, Script, split_words, unquote
@@ -118,7 +119,7 @@ def dockerfile_of(
     for one in script.instructions[: starts[0] if starts else None]:
         for name, value in one.pairs if one.name == "ARG" else ():
             arguments[name] = arguments.get(name) if value is None else expand(value, arguments)
-    for start, end in zip(starts, [*starts[1:], None], strict=True):
+    for start, end in pairwise((*starts, None)):
         stage = _stage(script.instructions[start:end], len(stages), names, arguments)
         stages.append(stage)
         names[stage.name or f"{stage.number}"] = stage
