@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
+from phasegate.base.facts import Fact
 from phasegate.base.files import is_file
 from phasegate.base.tree import TreePath
 from phasegate.base.yaml import Document
 from phasegate.kinds.dockerfile.stages import expand
+from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
+from phasegate.model.containers import Healthcheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,12 @@ class Service:
     def is_whole(self) -> bool:
         """Whether nothing of it stands in another file: it has what it runs, and is no extension."""
         return bool(self.tree.get("image") or self.tree.get("build")) and "extends" not in self.tree
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        """The names of those that it is given."""
+        for one in items(self.tree, "secrets"):
+            yield str(one.get("source") if isinstance(one, Mapping) else one)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +64,22 @@ class Compose:
             if mapping(how).get("condition") == "service_completed_successfully"
         )
 
+    @property
+    def named_files(self) -> Iterator[tuple[str, str, str]]:
+        """`secrets` or `configs`, the name of one that is a file, and its path."""
+        for kind in ("secrets", "configs"):
+            for name, one in mapping(self.document.tree, kind).items():
+                path = mapping(one).get("file")
+                if isinstance(path, str):
+                    yield kind, str(name), path
+
+    def has_no_healthcheck(self, service: Service) -> bool:
+        """Whether a service that goes on has none here, and nothing tells that another file gives it one."""
+        if not service.is_whole or service.name in self.jobs:
+            return False
+        check = mapping(service.tree, "healthcheck")
+        return not check or bool(check.get("disable")) or items(check, "test")[:1] == ["NONE"]
+
     def line(self, *path: str | int) -> int:
         return self.document.key_at(path).line
 
@@ -67,6 +92,16 @@ class Compose:
             return not (is_file(path) or path.exists())
         except OSError:
             return True
+
+
+def why_healthcheck_proves_nothing(service: Service) -> Fact | None:
+    """Why the healthcheck that a service has here cannot fail; None where it can, or there is none."""
+    test = mapping(service.tree, "healthcheck").get("test")
+    written = test if isinstance(test, list) else ["CMD-SHELL", test]
+    words = [str(word).replace("$$", "$") for word in written]
+    if test is None or words[:1] not in (["CMD"], ["CMD-SHELL"]):
+        return None
+    return why_it_proves_nothing(Healthcheck(test=tuple(words)))
 
 
 def mapping(tree: Any, *keys: str) -> Mapping[Any, Any]:

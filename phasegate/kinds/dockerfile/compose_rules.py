@@ -6,14 +6,20 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from phasegate.base.facts import Fact, Message
+from phasegate.base.facts import Message
 from phasegate.base.secret_shapes import secrets_in_text, secrets_in_variable
 from phasegate.inspection.finding import Severity
-from phasegate.kinds.dockerfile.compose import Compose, Service, interpolate, items, mapping, variables
+from phasegate.kinds.dockerfile.compose import (
+    Compose,
+    Service,
+    interpolate,
+    items,
+    mapping,
+    variables,
+    why_healthcheck_proves_nothing,
+)
 from phasegate.kinds.dockerfile.look import Family, Hit, Hits
 from phasegate.kinds.dockerfile.references import is_pinned
-from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
-from phasegate.model.containers import Healthcheck
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 _CAPABILITIES = frozenset(
@@ -70,17 +76,8 @@ def _structure(tree: Any, file: Compose) -> Hits:
     "services/#healthcheck",
 )
 def _no_healthcheck(service: Service, file: Compose) -> Hits:
-    if has_no_healthcheck(service, file):
+    if file.has_no_healthcheck(service):
         yield _hit(service, file, *(("healthcheck",) if "healthcheck" in service.tree else ()))
-
-
-def has_no_healthcheck(service: Service, file: Compose) -> bool:
-    """Whether a service that goes on has none here, and nothing tells that another file gives it one."""
-    if not service.is_whole or service.name in file.jobs:
-        return False
-    written = service.tree.get("healthcheck")
-    check = mapping(written)
-    return not check or bool(check.get("disable")) or items(check, "test")[:1] == ["NONE"]
 
 
 @rule(
@@ -95,17 +92,6 @@ def _fake_healthcheck(service: Service, file: Compose) -> Hits:
     why = why_healthcheck_proves_nothing(service)
     if why is not None:
         yield _hit(service, file, "healthcheck", "test", details=(why,))
-
-
-def why_healthcheck_proves_nothing(service: Service) -> Fact | None:
-    """Why the healthcheck that a service has here cannot fail; None where it can, or there is none."""
-    test = mapping(service.tree, "healthcheck").get("test")
-    words = [
-        str(word).replace("$$", "$") for word in (test if isinstance(test, list) else ["CMD-SHELL", test])
-    ]
-    if test is None or not words or words[0] not in ("CMD", "CMD-SHELL"):
-        return None
-    return why_it_proves_nothing(Healthcheck(test=tuple(words)))
 
 
 @rule("compose-privileged", ERROR, "service", _services, "No service is privileged.", "services/#privileged")
@@ -232,19 +218,11 @@ def _secret_in_command(service: Service, file: Compose) -> Hits:
             yield _hit(service, file, key, details=(key, found.what))
 
 
-def _named_files(file: Compose) -> Iterator[tuple[str, str, str]]:
-    for kind in ("secrets", "configs"):
-        for name, one in mapping(file.document.tree, kind).items():
-            path = mapping(one).get("file")
-            if isinstance(path, str):
-                yield kind, str(name), path
-
-
 @rule(
     "compose-secret-file",
     ERROR,
     "secret or config",
-    _named_files,
+    lambda file: file.named_files,
     "The file of each secret and config is there.",
     "secrets/",
 )

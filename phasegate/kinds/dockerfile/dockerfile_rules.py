@@ -315,14 +315,16 @@ def _secret_argument(pair: OF_STAGE, file: Dockerfile) -> Hits:
     WARNING,
     "ADD",
     _every("ADD"),
-    "What ADD downloads is held to a checksum, or to the commit of a repository.",
+    "What ADD downloads is held to a checksum, or to a tag or commit of a repository.",
     _REFERENCE + "#add---checksum",
 )
 def _add_url(pair: OF_STAGE, file: Dockerfile) -> Hits:
     stage, one = pair
     for source in _sources(one):
         remote = re.match(r"https?://|git@|git://|ssh://", source)
-        fixed = re.search(r"\.git(?:#|\?.*\b(?:commit|checksum)=)[0-9a-f]{40}\b", source)
+        fixed = re.search(
+            r"\.git(?:#(?!(?:main|master|HEAD)?(?:$|:))|\?.*\b(?:commit|tag|checksum)=)", source
+        )
         if remote and not fixed and one.flag("checksum") is None:
             yield Hit(one.line, stage.place, (source,))
 
