@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from phasegate.base.secret_shapes import is_secret, secrets_in_variable
-from phasegate.inspection.finding import Severity
-from phasegate.kinds.dockerfile.look import Family, Hit, Hits
+from phasegate.kinds.dockerfile.look import ERROR, WARNING, Family, Hit, Hits, Subjects
 from phasegate.kinds.dockerfile.reader import Instruction, Mistake, split_words, unquote
 from phasegate.kinds.dockerfile.references import is_pinned, name_of, tag_of
 from phasegate.kinds.dockerfile.stages import SCRATCH, Dockerfile, Stage
 from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
 from phasegate.model.containers import Healthcheck
-
-ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
-OF_STAGE = tuple[Stage, Instruction]
 
 _SDKS = frozenset({"gcc", "golang", "gradle", "haskell", "maven", "rust", "sbt", "swift"})
 _BUILDS = re.compile(
@@ -54,14 +51,75 @@ _ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w+)$|[*?$\]]")
 _SHELL = re.compile(r"(?:\S*/)?(?:ba|da|a|k|z)?sh\b")
 _ENDS = re.compile(r"&&|\|\||[;|\n(){}]|(?<=\s)&(?=\s)|\b(?:then|do|else|if|while|until)\b|(?:^|\s)!(?=\s)")
 _ASSIGNMENTS = re.compile(r"(?:[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|\S*)\s+)+")
+_REMOTE = re.compile(r"https?://|git@|git://|ssh://")
+_FIXED = re.compile(r"\.git(?:#(?!(?:main|master|HEAD)?(?:$|:))|\?.*\b(?:commit|tag|checksum)=)")
 
 rule = Family[Dockerfile]("dockerfile", "https://docs.docker.com/")
 _REFERENCE = "reference/dockerfile/"
 _PRACTICES = "build/building/best-practices/"
 
 
+class _Placed(NamedTuple):
+    """An instruction and the stage that it stands in."""
+
+    stage: Stage
+    one: Instruction
+
+    def hit(self, *details: str | int, of: str = "") -> Hit:
+        place = f"{self.stage.place}/{of}" if of else self.stage.place
+        return Hit(self.one.line, place, details)
+
+
+class _Base(NamedTuple):
+    """What a stage is built on or copies from, where that is no other stage."""
+
+    stage: Stage
+    line: int
+    written: str
+    image: str | None
+    """None where a variable is not known."""
+
+
+def _every(*names: str) -> Subjects[Dockerfile]:
+    found = " or ".join(names)
+    return found, lambda file: (_Placed(*pair) for pair in file.instructions if pair[1].name in names)
+
+
+def _bases(file: Dockerfile) -> Iterator[_Base]:
+    names = {name for stage in file.stages for name in (stage.name, f"{stage.number}")}
+    for stage in file.stages:
+        if stage.base is None:
+            yield _Base(stage, stage.line, stage.written, stage.image)
+    for stage, one in file.instructions:
+        source = one.flag("from") if one.name == "COPY" else None
+        image = stage.expand(source, one) if source else ""
+        if source and (image is None or image.lower() not in names):
+            yield _Base(stage, one.line, source, image)
+
+
+def _last(*names: str) -> Subjects[Dockerfile]:
+    """Those of the final stage that have effect."""
+
+    def find(file: Dockerfile) -> Iterator[_Placed]:
+        for stage in file.finals:
+            found = (stage.last(name) for name in names)
+            yield from (_Placed(stage, one) for one in found if one is not None)
+
+    return " or ".join(names), find
+
+
+FILE: Subjects[Dockerfile] = "file", lambda file: (file.script.mistakes,)
+FINAL: Subjects[Dockerfile] = "final stage", lambda file: file.finals
+STAGES: Subjects[Dockerfile] = "stage", lambda file: file.stages
+BASES: Subjects[Dockerfile] = "image", _bases
+SHIPPED: Subjects[Dockerfile] = (
+    "RUN",
+    lambda file: (_Placed(*pair) for pair in file.shipped if pair[1].name == "RUN"),
+)
+
+
 def commands_of(one: Instruction) -> Iterator[str]:
-    """The simple commands of RUN, without quotes' meaning; none where something else than a shell reads."""
+    """The simple commands of RUN, as far as splitting tells; none where something else than a shell reads."""
     if one.words is not None:
         yield " ".join(one.words)
         return
@@ -76,61 +134,28 @@ def commands_of(one: Instruction) -> Iterator[str]:
                 yield words
 
 
-def _stage(file: Dockerfile) -> Iterator[Stage]:
-    return iter(file.finals)
-
-
-def _stages(file: Dockerfile) -> Iterator[Stage]:
-    return iter(file.stages)
-
-
-def _mistakes(file: Dockerfile) -> Iterator[Sequence[Mistake]]:
-    yield file.script.mistakes
-
-
-def _every(*names: str) -> Callable[[Dockerfile], Iterator[OF_STAGE]]:
-    return lambda file: (pair for pair in file.instructions if pair[1].name in names)
-
-
-def _shipped(*names: str) -> Callable[[Dockerfile], Iterator[OF_STAGE]]:
-    return lambda file: (pair for pair in file.shipped if pair[1].name in names)
-
-
-@rule(
-    "dockerfile-syntax",
-    ERROR,
-    "file",
-    _mistakes,
-    "Every instruction is one that BuildKit takes.",
-    _REFERENCE,
-)
+@rule("dockerfile-syntax", ERROR, FILE, _REFERENCE)
 def _syntax(mistakes: Sequence[Mistake], file: Dockerfile) -> Hits:
-    for mistake in mistakes:
-        yield Hit(mistake.line, "", (mistake.message,))
+    """Every instruction is one that BuildKit takes."""
+    return (Hit(mistake.line, "", (mistake.message,)) for mistake in mistakes)
 
 
-@rule(
-    "build-tools-shipped",
-    ERROR,
-    "final stage",
-    _stage,
-    "No SDK, compiler or build ends in the final image; a stage of its own builds.",
-    "build/building/multi-stage/",
-)
+@rule("build-tools-shipped", ERROR, FINAL, "build/building/multi-stage/")
 def _build_tools(stage: Stage, file: Dockerfile) -> Hits:
+    """No SDK, compiler or build ends in the final image; a stage of its own builds."""
     image = stage.root_image or ""
-    if name_of(image).rpartition("/")[2] in _SDKS or re.search(r"dotnet/sdk$|\bjdk\b", _name_and_tag(image)):
-        yield Hit(stage.line, stage.place, (image,))
-    for owner, one in file.shipped:
-        if one.name == "RUN" and not _REMOVES.search("\n".join((one.text, *one.heredocs))):
-            tool = next(filter(None, map(_build_tool, commands_of(one))), "")
-            if tool:
-                yield Hit(one.line, owner.place, (tool,))
-
-
-def _name_and_tag(image: str) -> str:
     name = name_of(image)
-    return name if name.endswith("dotnet/sdk") else tag_of(image)
+    if (
+        name.rpartition("/")[2] in _SDKS
+        or name.endswith("dotnet/sdk")
+        or re.search(r"\bjdk\b", tag_of(image))
+    ):
+        yield Hit(stage.line, stage.place, (image,))
+    for pair in SHIPPED[1](file):
+        if not _REMOVES.search(pair.one.script):
+            tool = next(filter(None, map(_build_tool, commands_of(pair.one))), "")
+            if tool:
+                yield pair.hit(tool)
 
 
 def _build_tool(command: str) -> str:
@@ -138,62 +163,32 @@ def _build_tool(command: str) -> str:
     if _BUILDS.fullmatch(command):
         return " ".join(command.split()[:3])[:60]
     install = _INSTALLS.match(command)
-    packages = install["packages"].split() if install else ()
-    names = (package.partition("=")[0] for package in packages)
-    return next(
-        (name for name in names if name in _COMPILERS or re.fullmatch(r"openjdk-?\d+-jdk.*", name)), ""
-    )
+    names = (word.partition("=")[0] for word in (install["packages"].split() if install else ()))
+    compilers = (name for name in names if name in _COMPILERS or re.fullmatch(r"openjdk-?\d+-jdk.*", name))
+    return next(compilers, "")
 
 
-@rule(
-    "no-user",
-    ERROR,
-    "final stage",
-    _stage,
-    "The final stage has a USER, its own or one of a stage or an image that it is built on.",
-    _REFERENCE + "#user",
-)
+@rule("no-user", ERROR, FINAL, _REFERENCE + "#user")
 def _no_user(stage: Stage, file: Dockerfile) -> Hits:
+    """The final stage has a USER, or what it is built on has one."""
     image = stage.root_image
     if stage.last("USER") is None and image and not is_known_not_root(image, file.not_root):
         yield Hit(stage.line, stage.place, (image,))
 
 
-@rule(
-    "runs-as-root",
-    ERROR,
-    "final stage",
-    _stage,
-    "The user of the final stage is another than root.",
-    _REFERENCE + "#user",
-)
-def _root(stage: Stage, file: Dockerfile) -> Hits:
-    user, one = _user_of(stage)
-    name = (user or "").partition(":")[0]
-    if one is not None and user is not None and (name in ("", "root") or name.strip("0") == ""):
-        yield Hit(one.line, stage.place, (user or one.text,))
+@rule("runs-as-root", ERROR, _last("USER"), _REFERENCE + "#user")
+def _root(pair: _Placed, file: Dockerfile) -> Hits:
+    """The user of the final stage is not root."""
+    user = pair.stage.expand(unquote(pair.one.text), pair.one)
+    if user is not None and user.partition(":")[0].strip("0") in ("", "root"):
+        yield pair.hit(user or pair.one.text)
 
 
-@rule(
-    "user-not-known",
-    WARNING,
-    "final stage",
-    _stage,
-    "The user of the final stage can be told from the file: no variable without a value stands for it.",
-    _REFERENCE + "#user",
-)
-def _user_known(stage: Stage, file: Dockerfile) -> Hits:
-    user, one = _user_of(stage)
-    if one is not None and user is None:
-        yield Hit(one.line, stage.place, (one.text,))
-    elif one is None and stage.root_image is None:
-        yield Hit(stage.line, stage.place, (stage.lineage[0].written,))
-
-
-def _user_of(stage: Stage) -> tuple[str | None, Instruction | None]:
-    """The user that has effect, None where a variable is not known, and where it is set."""
-    one = stage.last("USER")
-    return (None, None) if one is None else (stage.expand(unquote(one.text), one), one)
+@rule("user-not-known", WARNING, _last("USER"), _REFERENCE + "#user")
+def _user_known(pair: _Placed, file: Dockerfile) -> Hits:
+    """The user can be told from the file."""
+    if pair.stage.expand(unquote(pair.one.text), pair.one) is None:
+        yield pair.hit(pair.one.text)
 
 
 def is_known_not_root(image: str, more: Iterable[str]) -> bool:
@@ -203,145 +198,71 @@ def is_known_not_root(image: str, more: Iterable[str]) -> bool:
     return known or any(fnmatchcase(image, pattern) for pattern in more)
 
 
-@rule(
-    "no-healthcheck",
-    WARNING,
-    "final stage",
-    _stage,
-    "The final stage has a HEALTHCHECK, its own or one of a stage that it is built on.",
-    _REFERENCE + "#healthcheck",
-)
+@rule("no-healthcheck", WARNING, FINAL, _REFERENCE + "#healthcheck")
 def _no_healthcheck(stage: Stage, file: Dockerfile) -> Hits:
+    """The final stage has a HEALTHCHECK, its own or one of a stage that it is built on."""
     one = stage.last("HEALTHCHECK")
     if one is None or one.text.upper() == "NONE":
         yield Hit(stage.line if one is None else one.line, stage.place)
 
 
-@rule(
-    "healthcheck-cannot-fail",
-    ERROR,
-    "healthcheck",
-    lambda file: filter(None, (stage.last("HEALTHCHECK") for stage in file.finals)),
-    "The healthcheck of the final stage can fail.",
-    _REFERENCE + "#healthcheck",
-)
-def _fake_healthcheck(one: Instruction, file: Dockerfile) -> Hits:
-    assert file.final is not None
+@rule("healthcheck-cannot-fail", ERROR, _last("HEALTHCHECK"), _REFERENCE + "#healthcheck")
+def _fake_healthcheck(pair: _Placed, file: Dockerfile) -> Hits:
+    """The healthcheck of the final stage can fail."""
+    stage, one = pair
     if not re.match(r"(?i)cmd\s+\S", one.text):
         return
     test = ("CMD", *one.words) if one.words else ("CMD-SHELL", one.text[3:].strip())
-    shell = file.final.last("SHELL")
-    check = Healthcheck(test=test, shell=(shell.words or ()) if shell else ())
-    why = why_it_proves_nothing(check)
+    shell = stage.last("SHELL")
+    why = why_it_proves_nothing(Healthcheck(test=test, shell=(shell.words or ()) if shell else ()))
     if why:
-        yield Hit(one.line, file.final.place, (why,))
+        yield Hit(one.line, stage.place, (why,))
 
 
-def _bases(file: Dockerfile) -> Iterator[tuple[Stage, int, str, str | None]]:
-    """What stages are built on and what they copy from, without other stages: line, as written, in full."""
-    names = {stage.name or f"{stage.number}" for stage in file.stages}
-    names |= {f"{stage.number}" for stage in file.stages}
-    for stage in file.stages:
-        if stage.base is None:
-            yield stage, stage.line, stage.written, stage.image
-    for stage, one in file.instructions:
-        source = one.flag("from") if one.name == "COPY" else None
-        if source and source.lower() not in names:
-            image = stage.expand(source, one)
-            if image is None or image.lower() not in names:
-                yield stage, one.line, source, image
+@rule("base-unpinned", ERROR, BASES, _PRACTICES + "#pin-base-image-versions")
+def _base(base: _Base, file: Dockerfile) -> Hits:
+    """Each image that is built on or copied from has a digest, or a tag other than latest."""
+    if base.image and base.image != SCRATCH and not is_pinned(base.image):
+        yield Hit(base.line, f"{base.stage.place}/{name_of(base.image)}", (base.image,))
 
 
-@rule(
-    "base-unpinned",
-    ERROR,
-    "image",
-    _bases,
-    "Each image that is built on or copied from has a digest, or a tag other than latest.",
-    _PRACTICES + "#pin-base-image-versions",
-)
-def _base(base: tuple[Stage, int, str, str | None], file: Dockerfile) -> Hits:
-    stage, line, _, image = base
-    if image and image != SCRATCH and not is_pinned(image):
-        yield Hit(line, f"{stage.place}/{name_of(image)}", (image,))
+@rule("base-not-known", WARNING, BASES, _REFERENCE + "#understand-how-arg-and-from-interact")
+def _base_known(base: _Base, file: Dockerfile) -> Hits:
+    """Each image that is built on or copied from can be told from the file: its ARG has a value."""
+    if base.image is None:
+        yield Hit(base.line, f"{base.stage.place}/{base.written}", (base.written,))
 
 
-@rule(
-    "base-not-known",
-    WARNING,
-    "image",
-    _bases,
-    "Each image that is built on or copied from can be told from the file: its ARG has a value.",
-    _REFERENCE + "#understand-how-arg-and-from-interact",
-)
-def _base_known(base: tuple[Stage, int, str, str | None], file: Dockerfile) -> Hits:
-    stage, line, written, image = base
-    if image is None:
-        yield Hit(line, f"{stage.place}/{written}", (written,))
-
-
-@rule(
-    "secret-in-env",
-    ERROR,
-    "ENV and ARG",
-    _every("ENV", "ARG"),
-    "No ENV or ARG holds a secret: it stays in the image or its history.",
-    "build/building/secrets/",
-)
-def _secret(pair: OF_STAGE, file: Dockerfile) -> Hits:
-    stage, one = pair
-    for name, value in one.pairs:
+@rule("secret-in-env", ERROR, _every("ENV", "ARG"), "build/building/secrets/")
+def _secret(pair: _Placed, file: Dockerfile) -> Hits:
+    """No ENV or ARG holds a secret: it stays in the image or its history."""
+    for name, value in pair.one.pairs:
         if any(secrets_in_variable(name, value or "")):
-            yield Hit(one.line, f"{stage.place}/{name}", (one.name, name))
+            yield pair.hit(pair.one.name, name, of=name)
 
 
-@rule(
-    "secret-in-arg",
-    WARNING,
-    "ARG",
-    _every("ARG"),
-    "No build argument is for a secret: what is given for it stays in the history of the image.",
-    "build/building/secrets/",
-)
-def _secret_argument(pair: OF_STAGE, file: Dockerfile) -> Hits:
-    stage, one = pair
-    for name, value in one.pairs:
-        if not value and is_secret(name, "a value"):
-            yield Hit(one.line, f"{stage.place}/{name}", (name,))
+@rule("secret-in-arg", WARNING, _every("ARG"), "build/building/secrets/")
+def _secret_argument(pair: _Placed, file: Dockerfile) -> Hits:
+    """No build argument is for a secret: what is given for it stays in the history."""
+    return (
+        pair.hit(name, of=name) for name, value in pair.one.pairs if not value and is_secret(name, "a value")
+    )
 
 
-@rule(
-    "add-of-url",
-    WARNING,
-    "ADD",
-    _every("ADD"),
-    "What ADD downloads is held to a checksum, or to a tag or commit of a repository.",
-    _REFERENCE + "#add---checksum",
-)
-def _add_url(pair: OF_STAGE, file: Dockerfile) -> Hits:
-    stage, one = pair
-    for source in _sources(one):
-        remote = re.match(r"https?://|git@|git://|ssh://", source)
-        fixed = re.search(
-            r"\.git(?:#(?!(?:main|master|HEAD)?(?:$|:))|\?.*\b(?:commit|tag|checksum)=)", source
-        )
-        if remote and not fixed and one.flag("checksum") is None:
-            yield Hit(one.line, stage.place, (source,))
+@rule("add-of-url", WARNING, _every("ADD"), _REFERENCE + "#add---checksum")
+def _add_url(pair: _Placed, file: Dockerfile) -> Hits:
+    """What ADD downloads is held to a checksum, or to a tag or commit of a repository."""
+    for source in _sources(pair.one):
+        if _REMOTE.match(source) and not _FIXED.search(source) and pair.one.flag("checksum") is None:
+            yield pair.hit(source)
 
 
-@rule(
-    "add-of-local-file",
-    WARNING,
-    "ADD",
-    _every("ADD"),
-    "COPY takes what is in the context; ADD is for archives that it unpacks and for URLs.",
-    _PRACTICES + "#add-or-copy",
-)
-def _add_local(pair: OF_STAGE, file: Dockerfile) -> Hits:
-    stage, one = pair
-    for source in _sources(one):
+@rule("add-of-local-file", WARNING, _every("ADD"), _PRACTICES + "#add-or-copy")
+def _add_local(pair: _Placed, file: Dockerfile) -> Hits:
+    """COPY takes what is in the context; ADD is for archives that it unpacks and for URLs."""
+    for source in _sources(pair.one):
         if not re.match(r"\w+://|git@|\d*<<", source) and not _ARCHIVE.search(source):
-            yield Hit(one.line, f"{stage.place}/{source}", (source,))
+            yield pair.hit(source, of=source)
 
 
 def _sources(one: Instruction) -> list[str]:
@@ -349,125 +270,72 @@ def _sources(one: Instruction) -> list[str]:
     return words[:-1]
 
 
-@rule(
-    "apt-cache",
-    WARNING,
-    "RUN",
-    _shipped("RUN"),
-    "What apt-get update writes is removed in the same RUN, or is in a cache mount.",
-    _PRACTICES + "#apt-get",
-)
-def _apt(pair: OF_STAGE, file: Dockerfile) -> Hits:
+@rule("apt-cache", WARNING, SHIPPED, _PRACTICES + "#apt-get")
+def _apt(pair: _Placed, file: Dockerfile) -> Hits:
+    """What apt-get update writes is removed in the same RUN, or is in a cache mount."""
     return _cache(pair, r"apt(?:-get)? (?:-\S+ )*update\b", r"\brm\b[^&;|\n]*/var/lib/apt", "/var/lib/apt")
 
 
-@rule(
-    "apk-cache",
-    WARNING,
-    "RUN",
-    _shipped("RUN"),
-    "apk add is given --no-cache, or its cache is removed in the same RUN, or is a mount.",
-    "https://wiki.alpinelinux.org/wiki/Alpine_Package_Keeper#Examples_3",
-)
-def _apk(pair: OF_STAGE, file: Dockerfile) -> Hits:
-    kept = r"\brm\b[^&;|\n]*/(?:var|etc)/(?:cache/)?apk"
-    return _cache(pair, r"apk (?!.*--no-cache).*\b(?:add|update|upgrade)\b", kept, "apk")
+@rule("apk-cache", WARNING, SHIPPED, "https://wiki.alpinelinux.org/wiki/Alpine_Package_Keeper")
+def _apk(pair: _Placed, file: Dockerfile) -> Hits:
+    """apk add is given --no-cache, or its cache is removed in the same RUN, or is a mount."""
+    removes = r"\brm\b[^&;|\n]*/(?:var|etc)/(?:cache/)?apk"
+    return _cache(pair, r"apk (?!.*--no-cache).*\b(?:add|update|upgrade)\b", removes, "apk")
 
 
-@rule(
-    "pip-cache",
-    WARNING,
-    "RUN",
-    _shipped("RUN"),
-    "pip install is given --no-cache-dir or PIP_NO_CACHE_DIR, or its cache is a mount.",
-    "https://pip.pypa.io/en/stable/topics/caching/#disabling-caching",
-)
-def _pip(pair: OF_STAGE, file: Dockerfile) -> Hits:
-    switched_off = any(
-        name == "PIP_NO_CACHE_DIR" and value
-        for one in (file.final.layers if file.final else ())
-        for name, value in (one.pairs if one.name == "ENV" else ())
-    )
-    if not switched_off:
+@rule("pip-cache", WARNING, SHIPPED, "https://pip.pypa.io/en/stable/topics/caching/#disabling-caching")
+def _pip(pair: _Placed, file: Dockerfile) -> Hits:
+    """pip install is given --no-cache-dir or PIP_NO_CACHE_DIR, or its cache is a mount."""
+    settings = (one for _, one in file.shipped if one.name == "ENV")
+    if not any(name == "PIP_NO_CACHE_DIR" and value for one in settings for name, value in one.pairs):
         asks = r"(?:python[\d.]* -m )?pip[\d.]* (?!.*--no-cache-dir)(?:-\S+ )*install\b"
-        kept = r"\brm\b[^&;|\n]*\.cache|\bpip[\d.]* cache purge|PIP_NO_CACHE_DIR=[^0f\s]"
-        yield from _cache(pair, asks, kept, ".cache")
+        removes = r"\brm\b[^&;|\n]*\.cache|\bpip[\d.]* cache purge|PIP_NO_CACHE_DIR=[^0f\s]"
+        yield from _cache(pair, asks, removes, ".cache")
 
 
-def _cache(pair: OF_STAGE, asks: str, removes: str, mount: str) -> Hits:
+def _cache(pair: _Placed, asks: str, removes: str, mount: str) -> Hits:
     """A command that fills a cache, in a RUN that neither empties it nor has it mounted."""
-    stage, one = pair
-    mounts = [value for value in one.flags_of("mount") if "type=cache" in value or "type=tmpfs" in value]
-    if any(mount in value for value in mounts):
-        return
-    command = next((command for command in commands_of(one) if re.match(asks, command)), None)
-    if command is not None and not re.search(removes, "\n".join((one.text, *one.heredocs))):
-        yield Hit(one.line, stage.place, (" ".join(command.split()[:2]),))
+    mounts = (value for value in pair.one.flags_of("mount") if re.search("type=(?:cache|tmpfs)", value))
+    command = next((command for command in commands_of(pair.one) if re.match(asks, command)), None)
+    mounted = any(mount in value for value in mounts)
+    if command is not None and not mounted and not re.search(removes, pair.one.script):
+        yield pair.hit(" ".join(command.split()[:2]))
 
 
 @rule(
-    "copy-without-ignore-file",
-    WARNING,
-    "COPY",
-    _every("COPY", "ADD"),
-    "Where all of the context is copied, a .dockerignore keeps out what is not for the image.",
-    "build/concepts/context/#dockerignore-files",
+    "copy-without-ignore-file", WARNING, _every("COPY", "ADD"), "build/concepts/context/#dockerignore-files"
 )
-def _copy_all(pair: OF_STAGE, file: Dockerfile) -> Hits:
-    stage, one = pair
-    if not file.ignore_file and one.flag("from") is None and {".", "./", "/"} & set(_sources(one)):
-        yield Hit(one.line, stage.place, (one.name,))
+def _copy_all(pair: _Placed, file: Dockerfile) -> Hits:
+    """Where all of the context is copied, a .dockerignore keeps out what is not for the image."""
+    if not file.ignore_file and pair.one.flag("from") is None and {".", "./", "/"} & {*_sources(pair.one)}:
+        yield pair.hit(pair.one.name)
 
 
-@rule("sudo", WARNING, "RUN", _every("RUN"), "RUN has the rights of USER, so nothing needs sudo.",
-      _PRACTICES + "#user")  # fmt: skip
-def _sudo(pair: OF_STAGE, file: Dockerfile) -> Hits:
-    stage, one = pair
-    if any(command.startswith("sudo ") for command in commands_of(one)):
-        yield Hit(one.line, stage.place)
+@rule("sudo", WARNING, _every("RUN"), _PRACTICES + "#user")
+def _sudo(pair: _Placed, file: Dockerfile) -> Hits:
+    """RUN has the rights of USER, so nothing needs sudo."""
+    if any(command.startswith("sudo ") for command in commands_of(pair.one)):
+        yield pair.hit()
 
 
-@rule(
-    "command-repeated",
-    WARNING,
-    "stage",
-    _stages,
-    "A stage has one CMD, one ENTRYPOINT and one HEALTHCHECK: only the last of each has effect.",
-    _REFERENCE + "#cmd",
-)
+@rule("command-repeated", WARNING, STAGES, _REFERENCE + "#cmd")
 def _repeated(stage: Stage, file: Dockerfile) -> Hits:
+    """A stage has one CMD, one ENTRYPOINT and one HEALTHCHECK: only the last of each has effect."""
     for name in ("CMD", "ENTRYPOINT", "HEALTHCHECK"):
         found = [one for one in stage.instructions if one.name == name]
-        if len(found) > 1:
-            yield Hit(found[0].line, f"{stage.place}/{name}", (name, found[-1].line))
+        for one in found[:-1]:
+            yield _Placed(stage, one).hit(name, found[-1].line, of=name)
 
 
-def _started(file: Dockerfile) -> Iterator[Instruction]:
-    for stage in file.finals:
-        yield from filter(None, (stage.last("ENTRYPOINT"), stage.last("CMD")))
+@rule("entrypoint-in-shell-form", WARNING, _last("ENTRYPOINT"), _REFERENCE + "#shell-form-entrypoint-example")
+def _shell_form(pair: _Placed, file: Dockerfile) -> Hits:
+    """ENTRYPOINT is a JSON list, or begins with exec, so that the program gets the signal to stop."""
+    if pair.one.words is None and pair.one.text and not pair.one.text.startswith(("exec ", "[")):
+        yield pair.hit(pair.one.text.split()[0][:60])
 
 
-@rule(
-    "entrypoint-in-shell-form",
-    WARNING,
-    "ENTRYPOINT",
-    lambda file: (one for one in _started(file) if one.name == "ENTRYPOINT"),
-    "ENTRYPOINT is a JSON list, or begins with exec, so that the program gets the signal to stop.",
-    _REFERENCE + "#shell-form-entrypoint-example",
-)
-def _shell_form(one: Instruction, file: Dockerfile) -> Hits:
-    if one.words is None and one.text and not one.text.startswith(("exec ", "[")):
-        yield Hit(one.line, file.final.place if file.final else "", (one.text.split()[0][:60],))
-
-
-@rule(
-    "command-not-json",
-    ERROR,
-    "ENTRYPOINT or CMD",
-    _started,
-    "What stands in brackets is JSON with double quotes; else a shell looks for a program called [.",
-    _REFERENCE + "#exec-form",
-)
-def _not_json(one: Instruction, file: Dockerfile) -> Hits:
-    if one.words is None and re.match(r"\[(?! )", one.text):
-        yield Hit(one.line, file.final.place if file.final else "", (one.name,))
+@rule("command-not-json", ERROR, _last("ENTRYPOINT", "CMD"), _REFERENCE + "#exec-form")
+def _not_json(pair: _Placed, file: Dockerfile) -> Hits:
+    """What stands in brackets is JSON with double quotes; else a shell looks for a program called [."""
+    if pair.one.words is None and re.match(r"\[(?! )", pair.one.text):
+        yield pair.hit(pair.one.name)

@@ -64,6 +64,11 @@ class Instruction:
         return [value for found, _, value in split if found == name]
 
     @property
+    def script(self) -> str:
+        """What is run, here-documents included."""
+        return "\n".join((self.text, *self.heredocs))
+
+    @property
     def pairs(self) -> list[tuple[str, str | None]]:
         """The names and values of ARG, ENV and LABEL, without quotes; None where there is no value."""
         found = split_words(self.text)
