@@ -1073,6 +1073,7 @@ _DOCKERFILE_MISTAKES = {
     "not-texts": "the list of {0} holds something that is no text",
     "pairs": "{0} has a name without a value",
     "shell": "{0} has no JSON list",
+    "stages": "there are more than {0} stages; the rest is not looked at",
     "trigger": "ONBUILD cannot hold {0} back",
     "unknown": "{0} is no instruction",
 }

@@ -32,8 +32,8 @@ _INSTALLS = re.compile(
     r"(?:apt-get|apt|apk|dnf|microdnf|yum) (?:-\S+ |\w+=\S+ )*(?:install|add)\b(?P<packages>.*)"
 )
 _REMOVES = re.compile(
-    r"\b(?:apt-get|apt)\b[^&;|\n]*\b(?:purge|remove|autoremove)\b|\bapk\b[^&;|\n]*\bdel\b"
-    r"|\b(?:dnf|microdnf|yum)\b[^&;|\n]*\b(?:remove|erase)\b"
+    r"(?:apt-get|apt) .*?\b(?:purge|remove|autoremove)\b|apk .*?\bdel\b"
+    r"|(?:dnf|microdnf|yum) .*?\b(?:remove|erase)\b"
 )
 _NOT_ROOT = (
     ("*/distroless/*", "*nonroot*"),
@@ -50,7 +50,7 @@ _NOT_ROOT = (
 _ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.\w+)$|[*?$\]]")
 _SHELL = re.compile(r"(?:\S*/)?(?:ba|da|a|k|z)?sh\b")
 _ENDS = re.compile(r"&&|\|\||[;|\n(){}]|(?<=\s)&(?=\s)|\b(?:then|do|else|if|while|until)\b|(?:^|\s)!(?=\s)")
-_ASSIGNMENTS = re.compile(r"(?:[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|\S*)\s+)+")
+_ASSIGNMENTS = re.compile(r"^(?:[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|\S*)\s+)+")
 _REMOTE = re.compile(r"https?://|git@|git://|ssh://")
 _FIXED = re.compile(r"\.git(?:#(?!(?:main|master|HEAD)?(?:$|:))|\?.*\b(?:commit|tag|checksum)=)")
 
@@ -92,7 +92,7 @@ def _bases(file: Dockerfile) -> Iterator[_Base]:
             yield _Base(stage, stage.line, stage.written, stage.image)
     for stage, one in file.instructions:
         source = one.flag("from") if one.name == "COPY" else None
-        image = stage.expand(source, one) if source else ""
+        image = file.known.get(one.line)
         if source and (image is None or image.lower() not in names):
             yield _Base(stage, one.line, source, image)
 
@@ -152,10 +152,10 @@ def _build_tools(stage: Stage, file: Dockerfile) -> Hits:
     ):
         yield Hit(stage.line, stage.place, (image,))
     for pair in SHIPPED[1](file):
-        if not _REMOVES.search(pair.one.script):
-            tool = next(filter(None, map(_build_tool, commands_of(pair.one))), "")
-            if tool:
-                yield pair.hit(tool)
+        commands = tuple(commands_of(pair.one))
+        tool = next(filter(None, map(_build_tool, commands)), "")
+        if tool and not any(map(_REMOVES.match, commands)):
+            yield pair.hit(tool)
 
 
 def _build_tool(command: str) -> str:
@@ -179,7 +179,7 @@ def _no_user(stage: Stage, file: Dockerfile) -> Hits:
 @rule("runs-as-root", ERROR, _last("USER"), _REFERENCE + "#user")
 def _root(pair: _Placed, file: Dockerfile) -> Hits:
     """The user of the final stage is not root."""
-    user = pair.stage.expand(unquote(pair.one.text), pair.one)
+    user = file.known.get(pair.one.line)
     if user is not None and user.partition(":")[0].strip("0") in ("", "root"):
         yield pair.hit(user or pair.one.text)
 
@@ -187,7 +187,7 @@ def _root(pair: _Placed, file: Dockerfile) -> Hits:
 @rule("user-not-known", WARNING, _last("USER"), _REFERENCE + "#user")
 def _user_known(pair: _Placed, file: Dockerfile) -> Hits:
     """The user can be told from the file."""
-    if pair.stage.expand(unquote(pair.one.text), pair.one) is None:
+    if file.known.get(pair.one.line) is None:
         yield pair.hit(pair.one.text)
 
 
@@ -273,32 +273,35 @@ def _sources(one: Instruction) -> list[str]:
 @rule("apt-cache", WARNING, SHIPPED, _PRACTICES + "#apt-get")
 def _apt(pair: _Placed, file: Dockerfile) -> Hits:
     """What apt-get update writes is removed in the same RUN, or is in a cache mount."""
-    return _cache(pair, r"apt(?:-get)? (?:-\S+ )*update\b", r"\brm\b[^&;|\n]*/var/lib/apt", "/var/lib/apt")
+    return _cache(pair, r"apt(?:-get)? (?:-\S+ )*update\b", r"rm .*/var/lib/apt", "/var/lib/apt")
 
 
 @rule("apk-cache", WARNING, SHIPPED, "https://wiki.alpinelinux.org/wiki/Alpine_Package_Keeper")
 def _apk(pair: _Placed, file: Dockerfile) -> Hits:
     """apk add is given --no-cache, or its cache is removed in the same RUN, or is a mount."""
-    removes = r"\brm\b[^&;|\n]*/(?:var|etc)/(?:cache/)?apk"
-    return _cache(pair, r"apk (?!.*--no-cache).*\b(?:add|update|upgrade)\b", removes, "apk")
+    fills = r"apk (?!.*--no-cache).*\b(?:add|update|upgrade)\b"
+    return _cache(pair, fills, r"rm .*/(?:var|etc)/(?:cache/)?apk", "apk")
 
 
 @rule("pip-cache", WARNING, SHIPPED, "https://pip.pypa.io/en/stable/topics/caching/#disabling-caching")
 def _pip(pair: _Placed, file: Dockerfile) -> Hits:
-    """pip install is given --no-cache-dir or PIP_NO_CACHE_DIR, or its cache is a mount."""
+    """pip install is given --no-cache-dir or PIP_NO_CACHE_DIR, or its cache is removed, or is a mount."""
     settings = (one for _, one in file.shipped if one.name == "ENV")
-    if not any(name == "PIP_NO_CACHE_DIR" and value for one in settings for name, value in one.pairs):
-        asks = r"(?:python[\d.]* -m )?pip[\d.]* (?!.*--no-cache-dir)(?:-\S+ )*install\b"
-        removes = r"\brm\b[^&;|\n]*\.cache|\bpip[\d.]* cache purge|PIP_NO_CACHE_DIR=[^0f\s]"
-        yield from _cache(pair, asks, removes, ".cache")
+    own = re.search(r"\bPIP_NO_CACHE_DIR=[^0f\s]", pair.one.text)
+    if not own and not any(
+        name == "PIP_NO_CACHE_DIR" and value for one in settings for name, value in one.pairs
+    ):
+        fills = r"(?:python[\d.]* -m )?pip[\d.]* (?!.*--no-cache-dir)(?:-\S+ )*install\b"
+        yield from _cache(pair, fills, r"rm .*\.cache|pip[\d.]* cache purge", ".cache")
 
 
-def _cache(pair: _Placed, asks: str, removes: str, mount: str) -> Hits:
+def _cache(pair: _Placed, fills: str, empties: str, mount: str) -> Hits:
     """A command that fills a cache, in a RUN that neither empties it nor has it mounted."""
+    commands = tuple(commands_of(pair.one))
+    command = next((command for command in commands if re.match(fills, command)), None)
     mounts = (value for value in pair.one.flags_of("mount") if re.search("type=(?:cache|tmpfs)", value))
-    command = next((command for command in commands_of(pair.one) if re.match(asks, command)), None)
     mounted = any(mount in value for value in mounts)
-    if command is not None and not mounted and not re.search(removes, pair.one.script):
+    if command is not None and not mounted and not any(re.match(empties, one) for one in commands):
         yield pair.hit(" ".join(command.split()[:2]))
 
 
@@ -330,8 +333,9 @@ def _repeated(stage: Stage, file: Dockerfile) -> Hits:
 @rule("entrypoint-in-shell-form", WARNING, _last("ENTRYPOINT"), _REFERENCE + "#shell-form-entrypoint-example")
 def _shell_form(pair: _Placed, file: Dockerfile) -> Hits:
     """ENTRYPOINT is a JSON list, or begins with exec, so that the program gets the signal to stop."""
-    if pair.one.words is None and pair.one.text and not pair.one.text.startswith(("exec ", "[")):
-        yield pair.hit(pair.one.text.split()[0][:60])
+    line = _ASSIGNMENTS.sub("", pair.one.text, count=1) if pair.one.words is None else ""
+    if line and not line.startswith(("exec ", "[")):
+        yield pair.hit(line.split()[0][:60])
 
 
 @rule("command-not-json", ERROR, _last("ENTRYPOINT", "CMD"), _REFERENCE + "#exec-form")

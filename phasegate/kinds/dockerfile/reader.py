@@ -24,6 +24,7 @@ _EXEC = frozenset({"ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"}
 """Those that take a JSON list in place of words."""
 _DOCUMENTS = frozenset({"ADD", "COPY", "RUN"})
 _NO_TRIGGERS = frozenset({"FROM", "MAINTAINER", "ONBUILD"})
+_MOST_STAGES = 1_000
 _SPACES = re.compile(r"[ \t\v\f\r]+")
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
 _DIRECTIVES = frozenset({"syntax", "escape", "check"})
@@ -64,11 +65,6 @@ class Instruction:
         return [value for found, _, value in split if found == name]
 
     @property
-    def script(self) -> str:
-        """What is run, here-documents included."""
-        return "\n".join((self.text, *self.heredocs))
-
-    @property
     def pairs(self) -> list[tuple[str, str | None]]:
         """The names and values of ARG, ENV and LABEL, without quotes; None where there is no value."""
         found = split_words(self.text)
@@ -99,6 +95,11 @@ def read_dockerfile(text: str) -> Script:
     reader = _Reader(text)
     instructions = tuple(reader.instructions())
     mistakes = [*reader.mistakes, *_misplaced(instructions)]
+    stages = [number for number, one in enumerate(instructions) if one.name == "FROM"]
+    if len(stages) > _MOST_STAGES:
+        end = stages[_MOST_STAGES]
+        mistakes.append(_mistake(instructions[end].line, "stages", f"{_MOST_STAGES:,}"))
+        instructions = instructions[:end]
     return Script(
         instructions=instructions, mistakes=tuple(sorted(mistakes, key=lambda mistake: mistake.line))
     )
@@ -250,7 +251,11 @@ class _Reader:
             self._mistake(one.line, "from", name)
 
     def _mistake(self, line: int, what: str, of: str) -> None:
-        self.mistakes.append(Mistake(line=line, message=fact(Code.DOCKERFILE_MISTAKE, what=what, of=of)))
+        self.mistakes.append(_mistake(line, what, of))
+
+
+def _mistake(line: int, what: str, of: str) -> Mistake:
+    return Mistake(line=line, message=fact(Code.DOCKERFILE_MISTAKE, what=what, of=of))
 
 
 def _is_from(words: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import pairwise
 
@@ -38,8 +38,6 @@ class Stage:
     """The image it is built on; empty where that is another stage, None where a variable is not known."""
     base: Stage | None
     instructions: tuple[Instruction, ...]
-    arguments: Mapping[str, str | None]
-    """Those of the whole file."""
 
     @property
     def place(self) -> str:
@@ -66,19 +64,6 @@ class Stage:
         """The one of a name that has effect."""
         return next((one for one in reversed([*self.layers]) if one.name == name), None)
 
-    def expand(self, text: str, before: Instruction) -> str | None:
-        """A text with the variables as they are at an instruction; None where one is not known."""
-        values: dict[str, str | None] = {}
-        for one in self.layers:
-            if one is before:
-                break
-            for name, value in one.pairs if one.name in ("ARG", "ENV") else ():
-                if value is not None:
-                    values[name] = expand(value, values)
-                elif name not in values:
-                    values[name] = self.arguments.get(name)
-        return expand(text, values)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Dockerfile:
@@ -88,6 +73,8 @@ class Dockerfile:
     stages: tuple[Stage, ...]
     final: Stage | None
     """The stage that is built; None where there is none."""
+    known: Mapping[int, str | None]
+    """What USER and COPY --from say, by line; None where a variable is not known."""
     ignore_file: bool
     """Whether its context has a `.dockerignore`."""
     not_root: tuple[str, ...] = ()
@@ -119,14 +106,23 @@ def dockerfile_of(
     for one in script.instructions[: starts[0] if starts else None]:
         for name, value in one.pairs if one.name == "ARG" else ():
             arguments[name] = arguments.get(name) if value is None else expand(value, arguments)
+    known: dict[int, str | None] = {}
+    settled: list[dict[str, str | None]] = []
     for start, end in pairwise((*starts, None)):
         stage = _stage(script.instructions[start:end], len(stages), names, arguments)
         stages.append(stage)
         names[stage.name or f"{stage.number}"] = stage
+        values = {} if stage.base is None else dict(settled[stage.base.number])
+        known |= _settle(stage.instructions, values, arguments)
+        settled.append(values)
     named = names.get((target or "").lower())
-    final = named or (stages[-1] if stages else None)
     return Dockerfile(
-        script=script, stages=tuple(stages), final=final, ignore_file=ignore_file, not_root=not_root
+        script=script,
+        stages=tuple(stages),
+        final=named or (stages[-1] if stages else None),
+        known=known,
+        ignore_file=ignore_file,
+        not_root=not_root,
     )
 
 
@@ -147,8 +143,25 @@ def _stage(
         image=image or None if base is None else "",
         base=base,
         instructions=instructions[1:],
-        arguments=arguments,
     )
+
+
+def _settle(
+    instructions: Iterable[Instruction],
+    values: dict[str, str | None],
+    arguments: Mapping[str, str | None],
+) -> Iterator[tuple[int, str | None]]:
+    """What USER and COPY --from say, by line; `values` become those at the end of the stage."""
+    for one in instructions:
+        if one.name == "USER":
+            yield one.line, expand(unquote(one.text), values)
+        elif one.name == "COPY":
+            yield one.line, expand(one.flag("from") or "", values)
+        for name, value in one.pairs if one.name in ("ARG", "ENV") else ():
+            if value is not None:
+                values[name] = expand(value, values)
+            elif name not in values:
+                values[name] = arguments.get(name)
 
 
 def expand(text: str, values: Mapping[str, str | None]) -> str | None:
