@@ -231,6 +231,7 @@ class _Reader:
                 content.append(line)
             else:
                 self._mistake(first, "heredoc", name)
+                break
             found.append("\n".join(content))
         return tuple(found)
 
