@@ -25,6 +25,10 @@ _OURS = (
     *("DL4003", "DL4004"),
 )
 """Rules of hadolint whose findings our own rules have already."""
+_NOTHING_CHANGED = dict.fromkeys(
+    ("HADOLINT_IGNORE", *(f"HADOLINT_OVERRIDE_{to}" for to in ("ERROR", "WARNING", "INFO", "STYLE"))), ""
+)
+"""A pipeline changes its rules by variables, whatever its configuration says."""
 _AT_ONCE = 500
 """Files of one run: a command line has an end."""
 
@@ -71,7 +75,7 @@ async def _run(
         ours.write_text(json.dumps({"ignored": _OURS}), encoding="utf-8")  # JSON is YAML
         config = () if use_own else ("--config", str(ours), "--disable-ignore-pragma")
         arguments = ("--no-color", "--format", "json", *config, *(f"./{file}" for file in files))
-        ran = await run_tool(HADOLINT, arguments, world)
+        ran = await run_tool(HADOLINT, arguments, world, env={} if use_own else _NOTHING_CHANGED)
     if isinstance(ran, NotVerified):
         return ran, ""
     try:
