@@ -1910,7 +1910,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOTHING_NEEDS_IT: "nothing needs it",
     Code.NO_SUCH_PROFILE: "no service of the compose file has the profile {name!r}",
     Code.COMPOSE_HEALTHCHECK: "service {service!r} has {why}",
-    Code.COMPOSE_NO_HEALTHCHECK: "services without a healthcheck in the compose file: {names}",
+    Code.COMPOSE_NO_HEALTHCHECK: "others wait until these are healthy, and they have no healthcheck here: "
+    "{names}",
     Code.COMPOSE_SECRET_MISSING: "the file of the secret {name!r} is missing: {path}",
     Code.VARIABLE_UNUSED: "the compose file does not use the variable {name!r}",
     Code.SEVERAL_PORTS: "the default entry {entry!r} has several ports ({ports:all}), and the plan does not "

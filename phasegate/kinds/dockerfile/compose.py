@@ -9,12 +9,16 @@ from typing import Any
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Fact
-from phasegate.base.files import is_file
+from phasegate.base.files import is_file, read_regular
 from phasegate.base.tree import TreePath
 from phasegate.base.yaml import Document
-from phasegate.kinds.dockerfile.stages import expand
+from phasegate.kinds.dockerfile.reader import read_dockerfile
+from phasegate.kinds.dockerfile.stages import dockerfile_of, expand
 from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
 from phasegate.model.containers import Healthcheck
+
+_LARGEST = 1 << 20
+"""Bytes of a Dockerfile that a service is built from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +61,15 @@ class Compose:
     @cached_property
     def jobs(self) -> frozenset[str]:
         """Services that another one waits for until they have ended."""
+        return self.waited_for("service_completed_successfully")
+
+    def waited_for(self, condition: str) -> frozenset[str]:
+        """Services that another one waits for."""
         return frozenset(
             str(name)
             for service in self.services
             for name, how in mapping(service.tree, "depends_on").items()
-            if mapping(how).get("condition") == "service_completed_successfully"
+            if mapping(how).get("condition") == condition
         )
 
     @property
@@ -78,7 +86,26 @@ class Compose:
         if not service.is_whole or service.name in self.jobs:
             return False
         check = mapping(service.tree, "healthcheck")
-        return not check or bool(check.get("disable")) or items(check, "test")[:1] == ["NONE"]
+        if check.get("disable") or items(check, "test")[:1] == ["NONE"]:
+            return True
+        return not check and not self._is_checked_by_its_image(service)
+
+    def _is_checked_by_its_image(self, service: Service) -> bool:
+        """Whether the Dockerfile of a service, where it can be read here, has a HEALTHCHECK."""
+        build = service.tree.get("build")
+        build = {"context": build} if isinstance(build, str) else mapping(build)
+        text = build.get("dockerfile_inline")
+        try:
+            if not isinstance(text, str):
+                name = build.get("dockerfile") or "Dockerfile"
+                path = self.folder / str(build.get("context") or ".") / str(name)
+                text = read_regular(path, _LARGEST).decode() if build else ""
+        except (OSError, ValueError):
+            return False
+        target = build.get("target")
+        final = dockerfile_of(read_dockerfile(text), target=str(target) if target else None).final
+        one = final.last("HEALTHCHECK") if final else None
+        return one is not None and one.text.upper() != "NONE"
 
     def line(self, *path: str | int) -> int:
         return self.document.key_at(path).line

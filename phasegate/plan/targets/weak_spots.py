@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -15,8 +15,8 @@ _MOST = 3
 """Problems of one sort: this is no report, which the kind `dockerfile` makes."""
 
 
-def weak_spots(file: ComposeFile, folder: Path, up: Collection[str]) -> Iterator[Problem]:
-    """Warnings of healthchecks that cannot fail, of services without one and of missing files of secrets.
+def weak_spots(file: ComposeFile, folder: Path, up: Mapping[str, object]) -> Iterator[Problem]:
+    """Warnings of healthchecks that cannot fail or are waited for in vain, and of missing files of secrets.
 
     `up`: the services that come up; `folder`: where the paths of the file start from.
     """
@@ -26,7 +26,7 @@ def weak_spots(file: ComposeFile, folder: Path, up: Collection[str]) -> Iterator
     yield from islice(_missing_secrets(compose, up), _MOST)
 
 
-def _fake_healthchecks(compose: Compose, up: Collection[str]) -> Iterator[Problem]:
+def _fake_healthchecks(compose: Compose, up: Mapping[str, object]) -> Iterator[Problem]:
     for service in compose.services:
         why = why_healthcheck_proves_nothing(service) if service.name in up else None
         if why is not None:
@@ -35,16 +35,19 @@ def _fake_healthchecks(compose: Compose, up: Collection[str]) -> Iterator[Proble
             yield compose.document.problem(message, at, help="let it ask the program", warning=True)
 
 
-def _missing_healthchecks(compose: Compose, up: Collection[str]) -> Iterator[Problem]:
-    missing = [one for one in compose.services if one.name in up and compose.has_no_healthcheck(one)]
+def _missing_healthchecks(compose: Compose, up: Mapping[str, object]) -> Iterator[Problem]:
+    """Only of services that others wait for: else nothing but a check of the plan asks for health."""
+    waited = compose.waited_for("service_healthy")
+    missing = [one for one in compose.services if one.name in waited & up.keys()]
+    missing = [one for one in missing if compose.has_no_healthcheck(one)]
     if missing:
         message = fact(Code.COMPOSE_NO_HEALTHCHECK, names=tuple(one.name for one in missing))
-        help = "without one, nothing proves that they are healthy, unless their images have one"
+        help = "Compose refuses to wait for a service without one; give it one, unless its image has one"
         at = compose.document.key_at(missing[0].path)
         yield compose.document.problem(message, at, help=help, warning=True)
 
 
-def _missing_secrets(compose: Compose, up: Collection[str]) -> Iterator[Problem]:
+def _missing_secrets(compose: Compose, up: Mapping[str, object]) -> Iterator[Problem]:
     used = {name for one in compose.services if one.name in up for name in one.secrets}
     for kind, name, path in compose.named_files:
         if kind == "secrets" and name in used and compose.lacks(path):

@@ -234,3 +234,24 @@ def test_findings_are_where_the_thing_stands_and_what_is_merged_counts_where_it_
 )
 def test_variables_have_their_defaults_and_two_dollars_are_one(text: str, value: str | None) -> None:
     assert interpolate(text) == value
+
+
+@pytest.mark.parametrize(
+    ("build", "checked"),
+    [
+        (".", True),
+        ("{context: ./web, dockerfile: ../Dockerfile}", True),
+        ("{context: ., target: early}", False),
+        ("{dockerfile_inline: 'FROM a'}", False),
+        ("{context: gone}", False),
+        ("https://example.com/web.git", False),
+    ],
+)
+def test_the_healthcheck_of_a_dockerfile_that_is_there_counts(
+    build: str, checked: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "Dockerfile").write_text("FROM a:1 AS early\nFROM early\nHEALTHCHECK CMD ask\n")
+    seen = inspect(f"services: {{web: {{build: {build}}}}}", tmp_path)
+    found = {one.rule for one in seen.findings}
+    assert ("compose-no-healthcheck" not in found) is checked

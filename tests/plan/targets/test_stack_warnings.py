@@ -62,6 +62,9 @@ services:
   web: {image: w, ports: [80], healthcheck: {test: "exit 0"}, secrets: [key, {source: there}, other]}
   db: {image: d, depends_on: {job: {condition: service_completed_successfully}}}
   off: {image: d, healthcheck: {disable: true}}
+  alone:
+    image: d
+    depends_on: {db: &well {condition: service_healthy}, off: *well, elsewhere: *well, web: *well}
   job: {image: j}
   elsewhere: {extends: web}
   later: {image: l, profiles: [debug], healthcheck: {test: "true"}, secrets: [unused]}
@@ -77,8 +80,8 @@ def test_what_proves_nothing_and_what_is_missing_is_said_of_services_that_come_u
     assert warnings(load_text, "default: web, compose: {file: c.yaml}", WEAK) == [
         "service 'web' has a healthcheck that cannot fail: `exit 0`; let it ask the program",
         (
-            "services without a healthcheck in the compose file: db, off; "
-            "without one, nothing proves that they are healthy, unless their images have one"
+            "others wait until these are healthy, and they have no healthcheck here: db, off; "
+            "Compose refuses to wait for a service without one; give it one, unless its image has one"
         ),
         (
             "the file of the secret 'key' is missing: secrets/key.txt; "
